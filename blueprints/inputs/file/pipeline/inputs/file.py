@@ -1,0 +1,88 @@
+"""`file@1`: CSV, JSON or Parquet from a path, a glob or a URL."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+import fsspec
+import pyarrow as pa
+
+from pipeline.errors import UnreadableInput
+from pipeline.spec import Capability, Product
+
+FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}
+COMPRESSIONS = {".gz", ".zst"}
+BATCH_ROWS = 100_000
+
+
+def read(source: Capability, product: Product) -> Iterator[pa.RecordBatch]:
+    """The rows of every file that the input names, in batches."""
+    path = source.properties["path"]
+    files = _fetch(source, product) if "://" in path else sorted(glob.glob(path, root_dir=product.root, recursive=True))
+    files = [str(product.root / file) for file in files]
+    if not files:
+        raise UnreadableInput(f"Input {source.name}: no file matches {path}.", mend="Mend its `path` in data-product.yaml.")
+
+    connection = duckdb.connect()
+    try:
+        rows = _scan(connection, files, source.properties)
+        # An empty batch first: a file without rows is still a table with its columns.
+        yield rows.limit(0).to_arrow_table()
+        yield from rows.to_arrow_reader(BATCH_ROWS)
+    except duckdb.Error as error:
+        raise UnreadableInput(
+            f"Input {source.name}: {path} cannot be read: {error}",
+            mend="Mend the file, or give `format`, `delimiter`, `nulls` or `types` in data-product.yaml.",
+        ) from error
+    finally:
+        connection.close()
+
+
+def _scan(connection: duckdb.DuckDBPyConnection, files: list[str], properties: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+    match _format(files[0], properties):
+        case "csv":
+            return connection.read_csv(
+                files,
+                # Every row is looked at before a type is chosen: a late surprise would fail the run.
+                sample_size=-1,
+                na_values=["", *properties.get("nulls", [])],
+                dtype=properties.get("types") or None,
+                delimiter=properties.get("delimiter"),
+            )
+        case "json":
+            return connection.read_json(files, sample_size=-1)
+        case _:
+            return connection.read_parquet(files)
+
+
+def _format(file: str, properties: dict[str, Any]) -> str:
+    suffixes = [suffix for suffix in PurePosixPath(file.lower()).suffixes if suffix not in COMPRESSIONS]
+    found = properties.get("format") or FORMATS.get(suffixes[-1] if suffixes else "")
+    if not found:
+        raise UnreadableInput(
+            f"{file}: its name does not end in a format that is known ({', '.join(FORMATS)}).",
+            mend="Give the input's `format` in data-product.yaml.",
+        )
+    return found
+
+
+def _fetch(source: Capability, product: Product) -> list[str]:
+    """Copies what the URL names below the work folder, so that all that follows reads local files."""
+    url = source.properties["path"]
+    folder = product.work / "downloads" / source.name
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        storage, location = fsspec.core.url_to_fs(url)
+        found = sorted(storage.glob(location)) if "*" in location else [location]
+        # Numbered, because two folders may hold files of the same name.
+        files = [folder / f"{number:06}-{Path(urlsplit(name).path).name}" for number, name in enumerate(found)]
+        for name, file in zip(found, files, strict=True):
+            storage.get_file(name, str(file))
+    except Exception as error:  # Each protocol's client has errors of its own.
+        raise UnreadableInput(f"Input {source.name}: {url} cannot be fetched: {error!r}") from error
+    return [str(file) for file in files]

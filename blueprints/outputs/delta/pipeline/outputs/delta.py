@@ -1,0 +1,36 @@
+"""`delta@1`: a Delta table, overwritten in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import deltalake
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.publish import Dataset
+from pipeline.spec import Capability, Product
+
+KEPT_HOURS = 7 * 24
+
+
+def location(port: Capability, product: Product) -> str:
+    """Where readers find the data."""
+    path = port.properties["path"]
+    return f"{path.rstrip('/')}/{product.dataset}" if "://" in path else str(product.root / path / product.dataset)
+
+
+def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
+    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    rows = pq.ParquetFile(dataset.file)
+    target = location(port, product)
+    yield
+    # The commit is the last thing that happens: one new file in the table's log.
+    deltalake.write_deltalake(
+        target,
+        pa.RecordBatchReader.from_batches(rows.schema_arrow, rows.iter_batches()),
+        mode="overwrite",
+        schema_mode="overwrite",
+        commit_properties=deltalake.CommitProperties(custom_metadata=dataset.metadata),
+    )
+    deltalake.DeltaTable(target).vacuum(retention_hours=KEPT_HOURS, dry_run=False)

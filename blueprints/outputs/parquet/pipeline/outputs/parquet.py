@@ -1,0 +1,50 @@
+"""`parquet@1`: one Parquet file, replaced as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.fs
+
+from pipeline.publish import Dataset
+from pipeline.spec import Capability, Product
+
+
+def location(port: Capability, product: Product) -> str:
+    """Where readers find the data."""
+    path, name = port.properties["path"], f"{product.dataset}.parquet"
+    return f"{path.rstrip('/')}/{name}" if "://" in path else str(product.root / path / name)
+
+
+def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
+    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    target = location(port, product)
+    if "://" in target:
+        yield
+        # An object store shows an object when its upload is complete, not before.
+        storage, path = pyarrow.fs.FileSystem.from_uri(target)
+        with dataset.file.open("rb") as source, storage.open_output_stream(path) as sink:
+            shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
+        return
+
+    folder = Path(target).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob(f".{product.dataset}.*.partial"):
+        left_over.unlink()
+    partial = folder / f".{product.dataset}.{os.getpid()}.partial"
+    with dataset.file.open("rb") as source, partial.open("wb") as sink:
+        shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
+        sink.flush()
+        os.fsync(sink.fileno())
+    yield
+    os.replace(partial, target)
+    with contextlib.suppress(OSError):  # Some file systems cannot sync a folder.
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

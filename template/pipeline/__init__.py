@@ -1,0 +1,1 @@
+"""The product's pipeline: ingest, transform, verify, publish."""

@@ -1,0 +1,1 @@
+"""The inputs that this product can use: one module a capability."""

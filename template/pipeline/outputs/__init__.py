@@ -1,0 +1,1 @@
+"""The outputs that this product can use: one module a capability."""

@@ -1,0 +1,135 @@
+"""What the product says of itself: data-product.yaml, read whenever the pipeline runs."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import yaml
+
+from pipeline.errors import UnreadableInput
+
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One typed thing that the product has: an input, its transform or an output port."""
+
+    kind: str
+    uses: str
+    name: str = ""
+    source: str = ""
+    """Inputs only: where the data comes from, `system:…` or `dp:…`."""
+    properties: dict[str, Any] = field(default_factory=dict)
+
+    def module(self) -> ModuleType:
+        """The code behind `uses: <name>@<major>`, brought by the capability's blueprint."""
+        name = self.uses.partition("@")[0]
+        module = f"pipeline.{self.kind}.{name.replace('-', '_')}"
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise UnreadableInput(
+                f"data-product.yaml: {self.name or self.kind} uses {self.uses}, "
+                f"but {module.replace('.', '/')}.py is not in this repository.",
+                mend="`pre-commit run meshwright-check --all-files` names the command that brings it.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Product:
+    """The spec, with every `${VARIABLE:-default}` replaced."""
+
+    root: Path
+    name: str
+    domain: str
+    version: str
+    dataset: str
+    contract: Path
+    inputs: tuple[Capability, ...]
+    transform: Capability
+    outputs: tuple[Capability, ...]
+    service_levels: tuple[Mapping[str, str], ...]
+
+    @property
+    def work(self) -> Path:
+        """Scratch of one run; the next run starts by removing it."""
+        return self.root / "build" / "work"
+
+    @property
+    def warehouse(self) -> Path:
+        """The embedded database: inputs in the schema `inputs`, models in the schema `main`."""
+        return self.work / "warehouse.duckdb"
+
+    def address(self, port: str) -> str:
+        return f"dp:{self.domain}/{self.name}#{port}"
+
+
+def load(root: Path, environment: Mapping[str, str]) -> Product:
+    """Reads data-product.yaml below `root`; variables come from `environment`."""
+    path = root / "data-product.yaml"
+    try:
+        spec = yaml.safe_load(path.read_text("utf-8"))
+        schema = json.loads((root / ".meshwright" / "data-product.schema.json").read_text("utf-8"))
+        jsonschema.validate(spec, schema)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UnreadableInput(f"{path.name}: {error}") from error
+    except jsonschema.ValidationError as error:
+        raise UnreadableInput(
+            f"{path.name}: {error.json_path.replace('$.', '')}: {error.message}",
+            mend="`pre-commit run meshwright-check --all-files` tells more.",
+        ) from error
+
+    def capability(kind: str, entry: Mapping[str, Any]) -> Capability:
+        return Capability(
+            kind=kind,
+            uses=entry["uses"],
+            name=entry.get("name", ""),
+            source=entry.get("from", ""),
+            properties=_replace_variables(entry.get("properties", {}), environment),
+        )
+
+    body = spec["spec"]
+    return Product(
+        root=root,
+        name=spec["metadata"]["name"],
+        domain=spec["metadata"]["domain"],
+        version=spec["metadata"]["version"],
+        dataset=body["dataset"]["name"],
+        contract=root / body["dataset"]["contract"],
+        inputs=tuple(capability("inputs", entry) for entry in body["inputs"]),
+        transform=capability("transforms", body["transform"]),
+        outputs=tuple(capability("outputs", entry) for entry in body["outputs"]),
+        service_levels=tuple(body["serviceLevels"]),
+    )
+
+
+def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:
+    """Replaces `${VARIABLE}` and `${VARIABLE:-default}` (Bitol RFC-0050) in every text of `value`."""
+    if isinstance(value, dict):
+        return {key: _replace_variables(item, environment) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replace_variables(item, environment) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        found = environment.get(match["name"]) or match["default"]
+        if found is None:
+            raise UnreadableInput(
+                f"data-product.yaml: {match[0]} has no default, and {match['name']} is not set.",
+                mend=f"export {match['name']}=…",
+            )
+        return found
+
+    return VARIABLE.sub(variable, value)

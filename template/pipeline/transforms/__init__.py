@@ -1,0 +1,1 @@
+"""The transforms that this product can use: one module a capability."""

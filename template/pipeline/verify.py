@@ -1,0 +1,72 @@
+"""Stage 3: datacontract-cli verifies the data set against its contract, before anybody can read it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import duckdb
+from datacontract.data_contract import DataContract
+from open_data_contract_standard.model import OpenDataContractStandard, Server
+
+from pipeline.errors import PromiseBroken, UnreadableInput
+from pipeline.publish import Dataset, identifier, literal
+from pipeline.spec import Product
+
+logging.getLogger("datacontract").setLevel(logging.CRITICAL)  # what it finds, the run prints
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise of the contract and what came of it: `passed`, `failed`, `error` or `warning`."""
+
+    name: str
+    field: str
+    result: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.result}" + (f" ({self.reason})" if self.reason else "")
+
+
+def read_contract(product: Product) -> OpenDataContractStandard:
+    try:
+        return OpenDataContractStandard.from_file(str(product.contract))
+    except Exception as error:  # YAML, pydantic or the operating system: it is not readable.
+        raise UnreadableInput(f"{product.contract.name}: {error}") from error
+
+
+def promised_columns(product: Product, contract: OpenDataContractStandard) -> list[str]:
+    """The contract's columns in its own order."""
+    for table in contract.schema_ or []:
+        if table.name == product.dataset:
+            return [column.physicalName or column.name for column in table.properties or []]
+    raise UnreadableInput(
+        f"{product.contract.name}: it says nothing of {product.dataset}, the data set of data-product.yaml.",
+        mend=f"Name the contract's schema {product.dataset}.",
+    )
+
+
+def verify(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> list[Check]:
+    """Every check of the contract against the very file that is published next."""
+    # A database with one view over that file: there, unlike in bare Parquet, types are checked too.
+    database = product.work / "verify.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"create view {identifier(product.dataset)} as from read_parquet({literal(str(dataset.file))})")
+    contract = contract.model_copy(deep=True)
+    contract.servers = [Server(server="staged", type="duckdb", database=str(database), schema="main")]
+    run = DataContract(data_contract=contract, server="staged").test()
+    checks = [
+        Check(check.name or check.type, check.field or "", str(getattr(check.result, "value", check.result)), check.reason or "")
+        for check in run.checks
+    ]
+    if not checks:
+        raise UnreadableInput(f"{product.contract.name}: it holds no promise that can be checked.")
+    broken = [check for check in checks if check.result not in ("passed", "warning")]
+    if broken:
+        raise PromiseBroken(
+            "\n".join(str(check) for check in broken),
+            mend=f"Mend the data, or change what {product.contract.name} promises (a new major version, if a consumer loses by it).",
+        )
+    return checks
+

