@@ -33,7 +33,7 @@ def stage(product: Product, columns: Iterable[str], ingested_at: datetime) -> Da
         "ingestedAt": ingested_at.isoformat(timespec="seconds"),
     }
     file = product.work / f"{product.dataset}.parquet"
-    with duckdb.connect(str(product.warehouse), read_only=True) as connection:
+    with duckdb.connect(str(product.warehouse)) as connection:
         made = dict(
             connection.execute(
                 "select column_name, data_type from information_schema.columns"
@@ -68,13 +68,13 @@ def publish(product: Product, dataset: Dataset) -> dict[str, str]:
     Each port makes ready first and commits after, and all are ready before the first commits: a run
     that dies in between leaves every port as it was, or serving the new version.
     """
-    modules = {port: port.module() for port in product.outputs}
-    publications = [module.publish(port, product, dataset) for port, module in modules.items()]
+    ports = [(port, port.module()) for port in product.outputs]
+    publications = [module.publish(port, product, dataset) for port, module in ports]
     for publication in publications:
         next(publication)
     for publication in publications:
         next(publication, None)
-    return {port.name: module.location(port, product) for port, module in modules.items()}
+    return {port.name: module.location(port, product) for port, module in ports}
 
 
 def write_address_book(product: Product, locations: dict[str, str]) -> Path:

@@ -22,7 +22,8 @@ from pipeline.errors import PromiseBroken, UnreadableInput
 def main() -> int:
     argparse.ArgumentParser(prog="python -m pipeline", description=__doc__).parse_args()
     try:
-        run(Path.cwd(), os.environ)
+        # CI hands over all variables of the repository as one; those of the environment come first.
+        run(Path.cwd(), {**json.loads(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ})
     except UnreadableInput as problem:
         _say(f"\n{problem}")
         if problem.mend:

@@ -18,7 +18,7 @@ def transform(product: Product) -> str:
     arguments = ["build", "--project-dir", str(product.root), "--profiles-dir", str(product.root)]
     variables = product.transform.properties.get("vars", {})
     # Silent, because the run prints its own progress; dbt's own words are in build/logs/dbt.log.
-    invocation = dbtRunner().invoke([*arguments, "--vars", json.dumps(variables), "--log-level", "none"])
+    invocation = dbtRunner().invoke([*arguments, "--vars", json.dumps(variables), "--log-level", "none", "--log-level-file", "info"])
 
     results = list(getattr(invocation.result, "results", []))
     failed = [result for result in results if str(result.status) not in GOOD]

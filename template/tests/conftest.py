@@ -1,0 +1,31 @@
+"""One run of the pipeline on the sample, in a copy of the repository, for all tests."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline import spec
+from pipeline.run import run
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left: the product, as it ran, and build/run.json."""
+
+    product: spec.Product
+    report: dict
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    root = tmp_path_factory.mktemp("product") / ROOT.name
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("build", ".git", ".venv", "__pycache__"))
+    # No variables: the sample it is, whatever this machine has set.
+    report = run(root, environment={})
+    return Run(spec.load(root, environment={}), report)

@@ -1,0 +1,42 @@
+"""The pipeline keeps what data-product.yaml and the contract promise, on the sample."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import yaml
+from conftest import Run
+from deltalake import DeltaTable
+
+READERS = {
+    "parquet@1": lambda location: duckdb.read_parquet(location).to_arrow_table(),
+    "delta@1": lambda location: DeltaTable(location).to_pyarrow_table(),
+}
+
+
+def test_every_port_serves_the_data_set_of_the_contract(sample_run: Run) -> None:
+    contract = yaml.safe_load(sample_run.product.contract.read_text("utf-8"))
+    (table,) = contract["schema"]
+    promised = [column["name"] for column in table["properties"]]
+    assert sample_run.report["rowsOut"] > 0
+    for port in sample_run.product.outputs:
+        served = READERS[port.uses](sample_run.report["ports"][sample_run.product.address(port.name)])
+        assert served.column_names == promised
+        assert served.num_rows == sample_run.report["rowsOut"]
+
+
+def test_every_input_has_rows(sample_run: Run) -> None:
+    assert all(rows > 0 for rows in sample_run.report["rowsIn"].values())
+
+
+def test_every_check_of_the_contract_passed(sample_run: Run) -> None:
+    assert {check["result"] for check in sample_run.report["checks"]} == {"passed"}
+
+
+def test_every_service_level_was_measured_and_kept(sample_run: Run) -> None:
+    slis = json.loads((sample_run.product.root / "build" / "slis.json").read_text("utf-8"))
+    assert {level["name"] for level in slis["serviceLevels"]} == {
+        level["name"] for level in sample_run.product.service_levels
+    }
+    assert all(level["kept"] for level in slis["serviceLevels"])
