@@ -14,7 +14,12 @@ from zipfile import ZipFile
 import duckdb
 
 SAMPLE = Path(__file__).parent.parent / "template" / "sample_data"
-MODEL = Path(__file__).parent.parent / "template" / "models" / "{% if source_oriented %}{{ dataset }}.sql{% endif %}"
+MODEL = (
+    Path(__file__).parent.parent
+    / "template"
+    / "models"
+    / "{% if source_oriented %}{{ dataset }}.sql{% endif %}"
+)
 SOURCE = "{% if source_oriented %}NAME{% endif %}"
 CONSUMER = "{% if not source_oriented %}NAME{% endif %}"
 

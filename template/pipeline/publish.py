@@ -50,7 +50,9 @@ def stage(product: Product, columns: Iterable[str], ingested_at: datetime) -> Da
         # A column that nobody promised has no meaning and no classification: it stays private.
         if extra := [name for name in made if name not in columns]:
             raise PromiseBroken(
-                "\n".join(f"column {name} ({made[name]}) is in the model, but not in the contract" for name in extra),
+                "\n".join(
+                    f"column {name} ({made[name]}) is in the model, but not in the contract" for name in extra
+                ),
                 mend=f"Describe it in {product.contract.name}, or leave it out of models/{product.dataset}.sql.",
             )
         promised = [name for name in columns if name in made]
@@ -80,7 +82,11 @@ def publish(product: Product, dataset: Dataset) -> dict[str, str]:
 def write_address_book(product: Product, locations: dict[str, str]) -> Path:
     """Says where each port lies, for the products that read them (see `data-product@1`)."""
     book = {
-        product.address(port.name): {"uses": port.uses, "location": locations[port.name], "version": product.version}
+        product.address(port.name): {
+            "uses": port.uses,
+            "location": locations[port.name],
+            "version": product.version,
+        }
         for port in product.outputs
     }
     return write_text(product.root / "build" / "addresses.yaml", yaml.safe_dump(book, sort_keys=False))

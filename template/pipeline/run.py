@@ -83,7 +83,10 @@ def run(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     unsure = [check for check in checks if check.result == "warning"]
     _say("")
     _say(f"  rows     {sum(rows_in.values()):,} in, {dataset.rows:,} out")
-    _say(f"  checks   {len(checks) - len(unsure)} passed" + (f", {len(unsure)} with a warning" if unsure else ""))
+    _say(
+        f"  checks   {len(checks) - len(unsure)} passed"
+        + (f", {len(unsure)} with a warning" if unsure else "")
+    )
     for check in unsure:
         _say(f"           {check}")
     for level in levels:
@@ -107,7 +110,9 @@ def _alone(product: spec.Product) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UnreadableInput("Another run of this product is under way here.", mend="Wait until it has ended.") from None
+            raise UnreadableInput(
+                "Another run of this product is under way here.", mend="Wait until it has ended."
+            ) from None
         shutil.rmtree(product.work, ignore_errors=True)
         product.work.mkdir(parents=True)
         yield
@@ -125,7 +130,11 @@ def _stage(name: str) -> Iterator[Any]:
     try:
         yield done
     except UnreadableInput as problem:
-        _say(f"{time.monotonic() - clock:5.1f} s  FAILED; nothing was published" if name != "publish" else "FAILED")
+        _say(
+            f"{time.monotonic() - clock:5.1f} s  FAILED; nothing was published"
+            if name != "publish"
+            else "FAILED"
+        )
         raise type(problem)(f"{name}: {problem}", mend=problem.mend) from problem
 
 

@@ -57,7 +57,9 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
             """Seconds since the newest value of `column`, or since the inputs were read."""
             if column is None:
                 return (now - datetime.fromisoformat(dataset.metadata["ingestedAt"])).total_seconds()
-            return scalar(f"epoch({literal(now.isoformat())}::timestamptz) - epoch(max({identifier(column)})::timestamptz)")
+            return scalar(
+                f"epoch({literal(now.isoformat())}::timestamptz) - epoch(max({identifier(column)})::timestamptz)"
+            )
 
         def completeness(column: str | None) -> float | None:
             """Per cent of the rows that have a value in `column`."""
@@ -71,20 +73,35 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
             """Seconds that the run took."""
             return (now - started).total_seconds()
 
-        indicators = {"freshness": freshness, "completeness": completeness, "volume": volume, "duration": duration}
-        return [_judge(level, indicators[level["indicator"]](level.get("column"))) for level in product.service_levels]
+        indicators = {
+            "freshness": freshness,
+            "completeness": completeness,
+            "volume": volume,
+            "duration": duration,
+        }
+        return [
+            _judge(level, indicators[level["indicator"]](level.get("column")))
+            for level in product.service_levels
+        ]
 
 
 def _judge(level: dict[str, str], measured: float | None) -> Measurement:
     objective = OBJECTIVE.match(level["objective"])
     if objective is None:
-        raise UnreadableInput(f"data-product.yaml: service level {level['name']}: {level['objective']} is no objective.")
+        raise UnreadableInput(
+            f"data-product.yaml: service level {level['name']}: {level['objective']} is no objective."
+        )
     unit = objective["unit"]
     value = None if measured is None else measured / SECONDS.get(unit, 1)
     # What could not be measured was not kept.
     kept = value is not None and COMPARISONS[objective["comparison"]](value, float(objective["value"]))
     return Measurement(
-        level["name"], level["indicator"], level["objective"], None if value is None else round(value, 3), unit, kept
+        level["name"],
+        level["indicator"],
+        level["objective"],
+        None if value is None else round(value, 3),
+        unit,
+        kept,
     )
 
 

@@ -52,12 +52,19 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
     # A database with one view over that file: there, unlike in bare Parquet, types are checked too.
     database = product.work / "verify.duckdb"
     with duckdb.connect(str(database)) as connection:
-        connection.execute(f"create view {identifier(product.dataset)} as from read_parquet({literal(str(dataset.file))})")
+        connection.execute(
+            f"create view {identifier(product.dataset)} as from read_parquet({literal(str(dataset.file))})"
+        )
     contract = contract.model_copy(deep=True)
     contract.servers = [Server(server="staged", type="duckdb", database=str(database), schema="main")]
     run = DataContract(data_contract=contract, server="staged").test()
     checks = [
-        Check(check.name or check.type, check.field or "", str(getattr(check.result, "value", check.result)), check.reason or "")
+        Check(
+            check.name or check.type,
+            check.field or "",
+            str(getattr(check.result, "value", check.result)),
+            check.reason or "",
+        )
         for check in run.checks
     ]
     if not checks:
@@ -69,4 +76,3 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
             mend=f"Mend the data, or change what {product.contract.name} promises (a new major version, if a consumer loses by it).",
         )
     return checks
-

@@ -43,14 +43,18 @@ def _look_up(source: Capability, product: Product) -> dict[str, Any]:
         with fsspec.open(book, "rt", encoding="utf-8") as file:
             entry = yaml.safe_load(file)[source.source]
         location, uses = str(entry["location"]), entry["uses"]
-    except Exception as error:  # Missing, no YAML, no such address: whatever it is, the address is not resolved.
+    except (
+        Exception
+    ) as error:  # Missing, no YAML, no such address: whatever it is, the address is not resolved.
         reason = "is not in" if isinstance(error, KeyError) else f"cannot be looked up ({error}) in"
         raise UnreadableInput(
             f"Input {source.name}: {source.source} {reason} the address book {book}.",
             mend=f"Give the input an address book that knows {source.source}.",
         ) from error
     if uses not in OPEN:
-        raise UnreadableInput(f"Input {source.name}: {source.source} is served by {uses}, which {source.uses} cannot read.")
+        raise UnreadableInput(
+            f"Input {source.name}: {source.source} is served by {uses}, which {source.uses} cannot read."
+        )
     if "://" not in location:
         location = f"{book.rpartition('/')[0]}/{location}" if not Path(location).is_absolute() else location
     return {"uses": uses, "location": location}

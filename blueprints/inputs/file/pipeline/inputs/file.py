@@ -15,7 +15,14 @@ import pyarrow as pa
 from pipeline.errors import UnreadableInput
 from pipeline.spec import Capability, Product
 
-FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "parquet",
+}
 COMPRESSIONS = {".gz", ".zst"}
 BATCH_ROWS = 100_000
 
@@ -23,10 +30,16 @@ BATCH_ROWS = 100_000
 def read(source: Capability, product: Product) -> Iterator[pa.RecordBatch]:
     """The rows of every file that the input names, in batches."""
     path = source.properties["path"]
-    files = _fetch(source, product) if "://" in path else sorted(glob.glob(path, root_dir=product.root, recursive=True))
+    files = (
+        _fetch(source, product)
+        if "://" in path
+        else sorted(glob.glob(path, root_dir=product.root, recursive=True))
+    )
     files = [str(product.root / file) for file in files]
     if not files:
-        raise UnreadableInput(f"Input {source.name}: no file matches {path}.", mend="Mend its `path` in data-product.yaml.")
+        raise UnreadableInput(
+            f"Input {source.name}: no file matches {path}.", mend="Mend its `path` in data-product.yaml."
+        )
 
     connection = duckdb.connect()
     try:
@@ -43,7 +56,9 @@ def read(source: Capability, product: Product) -> Iterator[pa.RecordBatch]:
         connection.close()
 
 
-def _scan(connection: duckdb.DuckDBPyConnection, files: list[str], properties: dict[str, Any]) -> duckdb.DuckDBPyRelation:
+def _scan(
+    connection: duckdb.DuckDBPyConnection, files: list[str], properties: dict[str, Any]
+) -> duckdb.DuckDBPyRelation:
     match _format(files[0], properties):
         case "csv":
             return connection.read_csv(
@@ -80,7 +95,9 @@ def _fetch(source: Capability, product: Product) -> list[str]:
         storage, location = fsspec.core.url_to_fs(url)
         found = sorted(storage.glob(location)) if "*" in location else [location]
         # Numbered, because two folders may hold files of the same name.
-        files = [folder / f"{number:06}-{Path(urlsplit(name).path).name}" for number, name in enumerate(found)]
+        files = [
+            folder / f"{number:06}-{Path(urlsplit(name).path).name}" for number, name in enumerate(found)
+        ]
         for name, file in zip(found, files, strict=True):
             storage.get_file(name, str(file))
     except Exception as error:  # Each protocol's client has errors of its own.

@@ -17,7 +17,16 @@ KEPT_HOURS = 7 * 24
 def location(port: Capability, product: Product) -> str:
     """Where readers find the data."""
     path = port.properties["path"]
-    return f"{path.rstrip('/')}/{product.dataset}" if "://" in path else str(product.root / path / product.dataset)
+    return (
+        f"{path.rstrip('/')}/{product.dataset}"
+        if "://" in path
+        else str(product.root / path / product.dataset)
+    )
+
+
+def read(port: Capability, product: Product) -> pa.Table:
+    """What readers find there now."""
+    return deltalake.DeltaTable(location(port, product)).to_pyarrow_table()
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:

@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.fs
+import pyarrow.parquet as pq
 
 from pipeline.publish import Dataset
 from pipeline.spec import Capability, Product
@@ -18,6 +20,11 @@ def location(port: Capability, product: Product) -> str:
     """Where readers find the data."""
     path, name = port.properties["path"], f"{product.dataset}.parquet"
     return f"{path.rstrip('/')}/{name}" if "://" in path else str(product.root / path / name)
+
+
+def read(port: Capability, product: Product) -> pa.Table:
+    """What readers find there now."""
+    return pq.read_table(location(port, product))
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:

@@ -18,16 +18,23 @@ def transform(product: Product) -> str:
     arguments = ["build", "--project-dir", str(product.root), "--profiles-dir", str(product.root)]
     variables = product.transform.properties.get("vars", {})
     # Silent, because the run prints its own progress; dbt's own words are in build/logs/dbt.log.
-    invocation = dbtRunner().invoke([*arguments, "--vars", json.dumps(variables), "--log-level", "none", "--log-level-file", "info"])
+    invocation = dbtRunner().invoke(
+        [*arguments, "--vars", json.dumps(variables), "--log-level", "none", "--log-level-file", "info"]
+    )
 
     results = list(getattr(invocation.result, "results", []))
     failed = [result for result in results if str(result.status) not in GOOD]
     if failed:
         raise PromiseBroken(
-            "\n".join(f"{result.node.resource_type} {result.node.name}: {(result.message or result.status).strip()}" for result in failed),
+            "\n".join(
+                f"{result.node.resource_type} {result.node.name}: {(result.message or result.status).strip()}"
+                for result in failed
+            ),
             mend="Mend the model or its test in models/; build/logs/dbt.log has all that dbt said.",
         )
     if not invocation.success:
-        raise UnreadableInput(f"dbt: {invocation.exception}", mend="build/logs/dbt.log has all that dbt said.")
+        raise UnreadableInput(
+            f"dbt: {invocation.exception}", mend="build/logs/dbt.log has all that dbt said."
+        )
     counts = Counter(str(result.node.resource_type).replace("_", " ") for result in results)
     return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())

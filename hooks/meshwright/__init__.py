@@ -1,0 +1,1 @@
+"""The checks of the data product metamodel, and the `meshwright` command."""

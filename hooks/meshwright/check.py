@@ -1,0 +1,235 @@
+"""`meshwright check`: the metamodel, the contract and the access policy of a product."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from meshwright import metamodel, schema
+from meshwright.document import Document, Keys, Unreadable, read
+from meshwright.findings import Finding
+from meshwright.rules import RULES, Problem, Rule
+
+SPEC = "data-product.yaml"
+ANSWERS = ".copier-answers.yml"
+
+READABLE = "Readable"
+SHAPE = "Shape"
+PROMISES = {
+    READABLE: "Every file that is checked can be read: UTF-8, YAML, one document, no key twice, no trick with aliases.",
+    SHAPE: "Every file that is checked has the shape of its JSON Schema; what the schema does not know is refused.",
+}
+"""The two checks that come before the rules, because the rules stand on them."""
+
+
+@dataclass
+class Facts:
+    """What a rule can ask for by naming it as an argument; None where it cannot be read."""
+
+    root: Path
+    """The product's repository."""
+    spec: Document | None = None
+    contract: Document | None = None
+    policy: Document | None = None
+    documents: Sequence[Document] = ()
+    """All of the above that could be read."""
+    answers: dict[str, Any] = field(default_factory=dict)
+    """Copier's answers; empty where there is no answers file."""
+    products: Sequence[Document] = ()
+    """The specs of all products of this check, this one among them."""
+
+
+def check(roots: Sequence[Path]) -> list[Finding]:
+    """Checks the products whose repositories lie at `roots`; file names are relative to each."""
+    gathered = [_gather(root) for root in roots]
+    products = [facts.spec for facts, _ in gathered if facts.spec is not None]
+    findings: list[Finding] = []
+    for facts, problems in gathered:
+        facts.products = products
+        home = _home(facts.answers)
+        prefix = "" if len(roots) == 1 else f"{facts.root}/"
+        broken = list(_rules(facts))
+        told = {_key(problem) for _, problem in broken}
+        # Where a rule speaks of the same place, its words are better than the schema's.
+        shape = [
+            (rule, problem) for rule, problem in problems if rule == READABLE or _key(problem) not in told
+        ]
+        for rule, problem in [*shape, *broken]:
+            findings.append(_finding(rule, problem, prefix, home))
+    return sorted(set(findings))
+
+
+def _key(problem: Problem) -> tuple[str, Keys]:
+    return (_file(problem), problem.keys)
+
+
+def _file(problem: Problem) -> str:
+    return problem.document if isinstance(problem.document, str) else problem.document.path.as_posix()
+
+
+def _finding(rule: str | Rule, problem: Problem, prefix: str, home: str) -> Finding:
+    name = rule if isinstance(rule, str) else rule.id
+    line, column = (
+        (problem.line, 1) if isinstance(problem.document, str) else problem.document.place(problem.keys)
+    )
+    detail = problem.detail if isinstance(rule, str) else f"{problem.detail} {rule.promise}"
+    return Finding(
+        file=prefix + _file(problem),
+        line=line,
+        column=column,
+        rule=name,
+        message=" ".join(detail.split()),
+        mend=problem.mend,
+        level="error" if isinstance(rule, str) else rule.level,
+        link=f"{home}/docs/reference/rules/{name}.md",
+    )
+
+
+def _home(answers: dict[str, Any]) -> str:
+    """Where the documentation of this product's very template version lies."""
+    source, commit = answers.get("_src_path"), answers.get("_commit")
+    if not isinstance(source, str) or not source:
+        return metamodel.HOME
+    for short, address in (("git+", ""), ("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
+        if source.startswith(short):
+            source = address + source.removeprefix(short)
+    source = source.removesuffix(".git")
+    return f"{source}/blob/{commit}" if source.startswith("https://") and commit else source
+
+
+def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
+    """Reads the product's files and holds each against its schema."""
+    facts = Facts(root)
+    problems: list[tuple[str, Problem]] = []
+    try:
+        facts.answers = read(root, ANSWERS).value
+    except (OSError, Unreadable):
+        pass  # a product may have been made without Copier
+    if not isinstance(facts.answers, dict):
+        facts.answers = {}
+
+    def load(path: Any, of: Document | None, attribute: str) -> Document | None:
+        """The document at `path`; a file that is missing is left to the rule about files that are named."""
+        if not isinstance(path, str) or (of is not None and not _inside(root, path)):
+            return None
+        try:
+            return read(root, path)
+        except Unreadable as problem:
+            problems.append((READABLE, _at(path, problem)))
+        except OSError as error:
+            if of is None:
+                mend = "Run it in the product's repository, or write the file."
+                problems.append((READABLE, Problem(path, (), f"{error.strerror}.", mend)))
+        return None
+
+    facts.spec = load(SPEC, None, "")
+    if facts.spec is not None:
+        facts.contract = load(facts.spec.get("spec.dataset.contract"), facts.spec, "spec.dataset.contract")
+        facts.policy = load(facts.spec.get("spec.access.policy"), facts.spec, "spec.access.policy")
+    shapes = (
+        (facts.spec, schema.data_product),
+        (facts.contract, schema.contract),
+        (facts.policy, schema.access_policy),
+    )
+    for document, shape in shapes:
+        if document is not None:
+            problems.extend((SHAPE, problem) for problem in _misshapen(document, shape))
+    facts.documents = [document for document, _ in shapes if document is not None]
+    return facts, problems
+
+
+def _at(path: str, problem: Unreadable) -> Problem:
+    document = Document(Path(path), places={(): (problem.line, problem.column)})
+    return Problem(document, (), str(problem), problem.mend)
+
+
+def _inside(root: Path, path: str) -> bool:
+    try:
+        return (root / path).resolve().is_relative_to(root.resolve())
+    except (OSError, ValueError):
+        return False
+
+
+def _rules(facts: Facts) -> Iterator[tuple[Rule, Problem]]:
+    for rule in RULES:
+        if rule.level == "off":
+            continue
+        arguments = {name: getattr(facts, name) for name in inspect.signature(rule.check).parameters}
+        if None not in arguments.values():
+            for problem in rule.check(**arguments):
+                yield rule, problem
+
+
+@cache
+def _validator(shape: Callable[[], dict[str, Any]]) -> Any:
+    return jsonschema_rs.validator_for(shape())
+
+
+def _misshapen(document: Document, shape: Callable[[], dict[str, Any]]) -> Iterator[Problem]:
+    """Every error that the schema finds, in words, at the place that has to change."""
+    for error in _validator(shape).iter_errors(document.value):
+        yield from _problems(document, error, shape())
+
+
+def _problems(document: Document, error: Any, root_schema: dict[str, Any]) -> Iterator[Problem]:
+    keys: Keys = tuple(error.instance_path)
+    kind = error.kind
+    match kind.name:
+        case "required":
+            yield Problem(
+                document,
+                (*keys, kind.property),
+                f"{_dotted((*keys, kind.property))} is missing.",
+                f"Give `{kind.property}`.",
+            )
+        case "additionalProperties" | "unevaluatedProperties":
+            for key in kind.unexpected:
+                yield Problem(
+                    document,
+                    (*keys, key),
+                    f"{_dotted((*keys, key))} is not known.",
+                    "Mend its spelling, or remove it. Fields of your own go below `extensions`."
+                    if document.path.name == SPEC
+                    else "Mend its spelling, or remove it.",
+                )
+        case "propertyNames":
+            yield Problem(document, keys, f"{_dotted(keys)}: {kind.error.message}.", "Give it another name.")
+        case _:
+            around = _around(root_schema, error.schema_path)
+            hints = [str(around[key]) for key in ("$comment", "description") if key in around][:1]
+            hints += [f"Such as {json.dumps(example)}." for example in around.get("examples", [])[:1]]
+            yield Problem(
+                document,
+                keys,
+                f"{_dotted(keys)}: {_short(error.message)}.",
+                " ".join(hints) or "Write what the schema asks for.",
+            )
+
+
+def _dotted(keys: Keys) -> str:
+    return ".".join(map(str, keys)) or "the file"
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= 300 else f"{message[:150]} … {message[-100:]}"
+
+
+def _around(root_schema: dict[str, Any], path: Sequence[str | int]) -> dict[str, Any]:
+    """The schema that holds the keyword at `path`, with what the references on the way there add."""
+    node: Any = root_schema
+    found: dict[str, Any] = {}
+    for key in path[:-1]:
+        if key == "$ref":
+            found = {name: node[name] for name in ("description", "examples") if name in node}
+            node = root_schema["$defs"].get(str(node["$ref"]).rpartition("/")[2], {})
+            continue
+        node = node[int(key)] if isinstance(node, list) else node.get(key, {})
+        found = {}
+    return {**node, **found} if isinstance(node, dict) else found

@@ -1,0 +1,75 @@
+"""The registry of capabilities: what each folder below blueprints/ says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from meshwright.document import load
+
+KINDS = {
+    "inputs": "input",
+    "transforms": "transform",
+    "outputs": "output",
+    "traits": "trait",
+    "platforms": "platform",
+}
+"""Folder below blueprints/ -> what one of its capabilities is."""
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One entry of the registry, as its blueprint.yaml defines it."""
+
+    kind: str
+    """The folder it lies in: a key of KINDS."""
+    name: str
+    version: str
+    summary: str
+    description: str
+    owner: str
+    maturity: str
+    """`experimental`, `stable` or `deprecated`."""
+    properties: dict[str, Any]
+    """JSON Schema of the `properties` of whatever uses the capability."""
+    files: tuple[str, ...]
+    """What it brings into a product, as paths in the product."""
+    requirements: tuple[str, ...]
+    example: str
+    """YAML, as it is written into the spec of a fresh product."""
+    reads: str = ""
+    """Inputs only: `system` or `data-product`, what `from` may name."""
+    folder: Path = field(default=Path(), compare=False)
+
+    @property
+    def uses(self) -> str:
+        """How a spec refers to it: `<name>@<major>`."""
+        return f"{self.name}@{self.version.partition('.')[0]}"
+
+
+def folder() -> Path:
+    """blueprints/, in the installed package or in a checkout of the template."""
+    here = Path(__file__).parent
+    installed = here / "blueprints"
+    return installed if installed.is_dir() else here.parent.parent / "blueprints"
+
+
+@cache
+def capabilities() -> tuple[Capability, ...]:
+    """All capabilities, by kind and name."""
+    found = []
+    for kind in KINDS:
+        for path in sorted((folder() / kind).glob("*/blueprint.yaml")):
+            definition = load(path)
+            definition["files"] = tuple(definition["files"])
+            definition["requirements"] = tuple(definition["requirements"])
+            schema = {"type": "object", "additionalProperties": False, **definition.pop("properties")}
+            found.append(Capability(kind=kind, folder=path.parent, properties=schema, **definition))
+    return tuple(found)
+
+
+def find(kind: str, uses: str) -> Capability | None:
+    """The capability that a spec means by `uses`, or None if the registry has no such one."""
+    return next((entry for entry in capabilities() if entry.kind == kind and entry.uses == uses), None)

@@ -1,0 +1,169 @@
+"""The capabilities that a product uses: known, of the right kind, and with their code in the repository."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from meshwright import registry
+from meshwright.document import Document, Keys
+from meshwright.rules import Problem, Rule
+
+
+def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
+    """Everything in the spec that names a capability: its kind, where it stands, and what it says."""
+    for kind in ("inputs", "outputs", "traits"):
+        for keys, item in spec.items(f"spec.{kind}"):
+            yield kind, keys, item
+    transform = spec.get("spec.transform")
+    if isinstance(transform, dict):
+        yield "transforms", ("spec", "transform"), transform
+
+
+class CapabilityKnown(Rule):
+    """Every capability that the product uses is in the registry, in the version it names."""
+
+    broken = {"data-product.yaml": {"spec": {"transform": {"uses": "alchemy@1"}}}}
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for kind, keys, item in used(spec):
+            uses = item.get("uses")
+            if isinstance(uses, str) and uses and registry.find(kind, uses) is None:
+                known = ", ".join(entry.uses for entry in registry.capabilities() if entry.kind == kind)
+                yield Problem(
+                    spec,
+                    (*keys, "uses"),
+                    f"The registry has no {registry.KINDS[kind]} {uses}.",
+                    f"Use one of: {known}. `meshwright capabilities` explains them.",
+                )
+
+
+class CapabilityInstalled(Rule):
+    """The code of every capability that the product uses is in the repository.
+
+    A blueprint brings it. Copier's answers say which blueprints a repository was made with; another one
+    comes with `copier update --data`.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "outputs": [
+                    {"name": "tables", "uses": "delta@1", "properties": {"path": "build/ports/tables"}}
+                ]
+            }
+        }
+    }
+
+    def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
+        for kind, keys, item in used(spec):
+            entry = registry.find(kind, item["uses"]) if isinstance(item.get("uses"), str) else None
+            missing = [path for path in entry.files if not (root / path).is_file()] if entry else []
+            if not entry or not missing:
+                continue
+            mend = f"Restore it from git: `git checkout HEAD -- {' '.join(missing)}`."
+            chosen = answers.get(kind)
+            if isinstance(chosen, list) and entry.name not in chosen:
+                names = json.dumps([*chosen, entry.name])
+                mend = f"Run `copier update --data '{kind}={names}'`."
+            yield Problem(
+                spec, (*keys, "uses"), f"{entry.uses} needs {', '.join(missing)}, which is not here.", mend
+            )
+
+
+class InputsFitType(Rule):
+    """A source-oriented product reads an operational system; a consumer-oriented one reads another data product."""
+
+    broken = {"data-product.yaml": {"spec": {"type": "consumer-oriented"}}}
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        sources = [str(item.get("from")) for _, item in spec.items("spec.inputs")]
+        needed = {
+            "source-oriented": ("system:", "an operational system"),
+            "consumer-oriented": ("dp:", "another data product"),
+        }
+        prefix, words = needed.get(str(spec.get("spec.type")), ("", ""))
+        if sources and not any(source.startswith(prefix) for source in sources):
+            yield Problem(
+                spec,
+                ("spec", "type"),
+                f"The product is {spec.get('spec.type')}, but none of its inputs reads {words}.",
+                f"Add an input whose `from` starts with {prefix}, or mend spec.type.",
+            )
+
+
+class InputFitsSource(Rule):
+    """An input that reads another data product uses a capability for that, and so does one that reads a system."""
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "inputs": [
+                    {
+                        "name": "flights",
+                        "uses": "file@1",
+                        "from": "dp:airport-operations/flights#lake",
+                        "properties": {"path": "sample_data/flights.csv"},
+                    },
+                    {
+                        "name": "airlines",
+                        "uses": "file@1",
+                        "from": "system:reference-data",
+                        "properties": {"path": "sample_data/airlines.csv"},
+                    },
+                ]
+            }
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for keys, item in spec.items("spec.inputs"):
+            entry = registry.find("inputs", item["uses"]) if isinstance(item.get("uses"), str) else None
+            source = str(item.get("from"))
+            prefix = {"system": "system:", "data-product": "dp:"}.get(entry.reads if entry else "")
+            if prefix and re.match("system:|dp:", source) and not source.startswith(prefix):
+                fitting = ", ".join(
+                    other.uses
+                    for other in registry.capabilities()
+                    if other.kind == "inputs" and other.reads != entry.reads
+                )
+                yield Problem(
+                    spec,
+                    (*keys, "from"),
+                    f"{entry.uses} cannot read {source}.",
+                    f"Use {fitting}, or name a source that starts with {prefix}.",
+                )
+
+
+class ReadsOthersOnly(Rule):
+    """A product does not read itself."""
+
+    broken = {
+        "data-product.yaml": {
+            "metadata": {"domain": "airport-operations", "name": "departures"},
+            "spec": {
+                "inputs": [
+                    {
+                        "name": "departures",
+                        "uses": "data-product@1",
+                        "from": "dp:airport-operations/departures#lake",
+                        "properties": {"addresses": "data-product.yaml"},
+                    }
+                ]
+            },
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        own = f"dp:{spec.get('metadata.domain')}/{spec.get('metadata.name')}#"
+        for keys, item in spec.items("spec.inputs"):
+            if str(item.get("from")).startswith(own):
+                yield Problem(
+                    spec,
+                    (*keys, "from"),
+                    f"{item['from']} is a port of this very product.",
+                    "Read another one.",
+                )

@@ -1,0 +1,70 @@
+"""What the product is called, and that nothing in it still waits to be written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from meshwright import metamodel
+from meshwright.document import Document, Keys
+from meshwright.rules import Problem, Rule
+
+FILLER = re.compile(metamodel.FILLERS)
+PROSE = {"title", "purpose", "usage", "limitations", "description", "name", "team", "action", "users"}
+"""Fields that somebody writes for somebody else to read."""
+
+
+class NameUnique(Rule):
+    """No other product of the domain has the same name.
+
+    Within one check, over all products that it was given. The catalog refuses a name that is taken.
+    """
+
+    broken = {"twin": "data-product.yaml"}
+
+    def check(self, spec: Document, products: Sequence[Document]) -> Iterator[Problem]:
+        name = (spec.get("metadata.domain"), spec.get("metadata.name"))
+        first = next(
+            other for other in products if (other.get("metadata.domain"), other.get("metadata.name")) == name
+        )
+        if first is not spec and None not in name:
+            yield Problem(
+                spec,
+                ("metadata", "name"),
+                f"{name[0]}/{name[1]} is the name of another product too.",
+                "Give one of the two another name.",
+            )
+
+
+class PlaceholderReplaced(Rule):
+    """Nothing stands where somebody still has to write: no REPLACE-ME, no TODO.
+
+    A fresh product that was made without naming its owner has such places.
+    """
+
+    broken = {"data-product.yaml": {"spec": {"owner": {"name": "REPLACE-ME"}}}}
+
+    def check(self, root: Path, spec: Document, documents: Sequence[Document]) -> Iterator[Problem]:
+        for document in documents:
+            for keys, text in document.texts():
+                if keys[:1] != ("extensions",) and _unwritten(keys, text):
+                    where = ".".join(map(str, keys))
+                    yield Problem(
+                        document, keys, f"{where} is still {text.strip()!r}.", "Write what belongs there."
+                    )
+        agreement = spec.get("spec.dataSharingAgreement.document")
+        if isinstance(agreement, str) and (root / agreement).is_file():
+            lines = (root / agreement).read_text("utf-8", errors="replace").splitlines()
+            for number, line in enumerate(lines, 1):
+                if metamodel.PLACEHOLDER in line or re.match(r"\W*(TODO|TBD|FIXME)\b", line):
+                    yield Problem(
+                        agreement, (), f"It still says {line.strip()!r}.", "Write what belongs there.", number
+                    )
+
+
+def _unwritten(keys: Keys, text: str) -> bool:
+    field = next((key for key in reversed(keys) if isinstance(key, str)), "")
+    # What a capability is told is no prose: `nulls: [NA]` means just that.
+    prose = field in PROSE and not (keys[0] == "spec" and "properties" in keys)
+    return metamodel.PLACEHOLDER in text or (prose and FILLER.fullmatch(text.strip()) is not None)

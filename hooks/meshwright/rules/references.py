@@ -1,0 +1,173 @@
+"""Files that the spec names, and names that the spec uses twice or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from meshwright.document import Document
+from meshwright.rules import Problem, Rule
+
+FILES = ("spec.dataset.contract", "spec.access.policy", "spec.dataSharingAgreement.document")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+class FilesExist(Rule):
+    """Every file that the spec names is in the repository.
+
+    So that code, checks and readers find what the spec promises. For a `path` or an address book with a
+    variable, `${NAME:-default}`, it is the default that is looked for: the product runs on it as it is.
+    """
+
+    broken = {"data-product.yaml": {"spec": {"dataSharingAgreement": {"document": "docs/gone.md"}}}}
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        for attribute in FILES:
+            path = spec.get(attribute)
+            if isinstance(path, str) and path and not _inside(root, path):
+                keys = tuple(attribute.split("."))
+                yield Problem(
+                    spec,
+                    keys,
+                    f"There is no file {path} in the repository.",
+                    "Mend the path, or write the file.",
+                )
+        for keys, item in spec.items("spec.inputs"):
+            properties = item.get("properties")
+            for key, value in (properties if isinstance(properties, dict) else {}).items():
+                if key not in ("path", "addresses") or not isinstance(value, str):
+                    continue
+                path = VARIABLE.sub(lambda match: match[2] or "", value)
+                if path and "://" not in path and not path.startswith("/") and not _matches(root, path):
+                    yield Problem(
+                        spec,
+                        (*keys, "properties", key),
+                        f"No file of the repository matches {path}.",
+                        "Mend the path, or add a sample that the product runs on as it is.",
+                    )
+
+
+class VariablesWellFormed(Rule):
+    """A variable is written ${NAME} or ${NAME:-default}, and nothing else looks like one."""
+
+    broken = {
+        "data-product.yaml": {"spec": {"transform": {"properties": {"vars": {"since": "${SINCE-2013}"}}}}}
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for keys, text in spec.texts():
+            if keys[:1] != ("extensions",) and "${" in VARIABLE.sub("", text):
+                yield Problem(
+                    spec,
+                    keys,
+                    f"{text!r} holds a variable that is not well-formed.",
+                    "Write ${NAME} or ${NAME:-default}.",
+                )
+
+
+class NamesDistinct(Rule):
+    """No two inputs, no two outputs, no two service levels and no two use cases have the same name."""
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "outputs": [
+                    {"name": "lake", "uses": "parquet@1", "properties": {"path": "build/a"}},
+                    {"name": "lake", "uses": "parquet@1", "properties": {"path": "build/b"}},
+                ]
+            }
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for part in ("inputs", "outputs", "serviceLevels", "useCases"):
+            seen: Counter[str] = Counter()
+            for keys, item in spec.items(f"spec.{part}"):
+                name = item.get("name")
+                if not isinstance(name, str):
+                    continue
+                seen[name] += 1
+                if seen[name] == 2:
+                    yield Problem(
+                        spec,
+                        (*keys, "name"),
+                        f"spec.{part} has {name} twice.",
+                        "Give one of the two another name.",
+                    )
+
+
+class UseCasePortsExist(Rule):
+    """The output ports that a use case names are ports of the product."""
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "useCases": [
+                    {"name": "Some use", "users": ["Somebody"], "action": "act", "outputs": ["gone"]}
+                ]
+            }
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        ports = [item.get("name") for _, item in spec.items("spec.outputs")]
+        for keys, item in spec.items("spec.useCases"):
+            outputs = item.get("outputs")
+            for index, port in enumerate(outputs if isinstance(outputs, list) else []):
+                if port not in ports:
+                    known = ", ".join(map(str, ports)) or "none"
+                    yield Problem(
+                        spec,
+                        (*keys, "outputs", index),
+                        f"There is no output {port}.",
+                        f"Name one of: {known}.",
+                    )
+
+
+class PortPathsDistinct(Rule):
+    """No two output ports write to the same place.
+
+    Two ports at one path overwrite each other, and a reader finds now the one and now the other.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "outputs": [
+                    {"name": "lake", "uses": "parquet@1", "properties": {"path": "build/a"}},
+                    {"name": "copy", "uses": "parquet@1", "properties": {"path": "build/a/"}},
+                ]
+            }
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        seen: dict[str, str] = {}
+        for keys, item in spec.items("spec.outputs"):
+            properties = item.get("properties")
+            path = properties.get("path") if isinstance(properties, dict) else None
+            if not isinstance(path, str):
+                continue
+            place = f"{item.get('uses')} {VARIABLE.sub(lambda match: match[2] or match[0], path).rstrip('/')}"
+            if place in seen:
+                yield Problem(
+                    spec,
+                    (*keys, "properties", "path"),
+                    f"{seen[place]} writes there too.",
+                    "Give each port a path of its own.",
+                )
+            seen.setdefault(place, str(item.get("name")))
+
+
+def _inside(root: Path, path: str) -> bool:
+    file = (root / path).resolve()
+    return file.is_file() and file.is_relative_to(root.resolve())
+
+
+def _matches(root: Path, pattern: str) -> bool:
+    try:
+        return any(found.resolve().is_relative_to(root.resolve()) for found in root.glob(pattern))
+    except (ValueError, NotImplementedError, OSError):
+        return False

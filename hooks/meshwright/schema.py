@@ -1,0 +1,86 @@
+"""The JSON Schemas of a product's files; that of the spec is composed from the registry."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from meshwright import metamodel, registry
+from meshwright.document import load
+from meshwright.rules import RULES, Mandatory
+
+FOLDER = Path(__file__).parent / "schemas"
+
+
+@cache
+def data_product() -> dict[str, Any]:
+    """The schema of data-product.yaml: strict, with the mandatory attributes and every capability's properties."""
+    schema = _load("data-product.yaml")
+    for rule in RULES:
+        if isinstance(rule, Mandatory) and rule.level == "error":
+            for attribute in rule.attributes:
+                _require(schema, attribute.split("."))
+    for kind, place in (("inputs", "items"), ("outputs", "items"), ("traits", "items"), ("transforms", None)):
+        part = schema["properties"]["spec"]["properties"]["transform" if place is None else kind]
+        part = part if place is None else part[place]
+        entries = [entry for entry in registry.capabilities() if entry.kind == kind]
+        part["properties"]["uses"] |= {"enum": [entry.uses for entry in entries]}
+        part["allOf"] = [_when_used(entry) for entry in entries]
+    return schema
+
+
+@cache
+def access_policy() -> dict[str, Any]:
+    """The schema of access/policy.yaml."""
+    schema = _load("access-policy.yaml")
+    clearance = schema["properties"]["roles"]["additionalProperties"]["properties"]["clearance"]
+    clearance["items"] = {"enum": list(metamodel.CLASSIFICATIONS)}
+    return schema
+
+
+@cache
+def contract() -> dict[str, Any]:
+    """The schema of contract.odcs.yaml: the Open Data Contract Standard's own."""
+    return json.loads((FOLDER / "odcs" / "odcs-3.1.0.schema.json").read_text("utf-8"))
+
+
+SHIPPED = {"data-product.schema.json": data_product, "access-policy.schema.json": access_policy}
+"""What lies in a product's .meshwright/, for its pipeline and for editors."""
+
+
+def text(schema: dict[str, Any]) -> str:
+    """A schema as it is written into a file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _load(name: str) -> dict[str, Any]:
+    schema = load(FOLDER / name)
+    spec = schema["properties"].get("spec", {}).get("properties", {})
+    if spec:
+        spec["type"]["enum"] = list(metamodel.TYPES)
+        spec["classification"]["enum"] = list(metamodel.CLASSIFICATIONS)
+        spec["serviceLevels"]["items"]["properties"]["indicator"]["enum"] = list(metamodel.INDICATORS)
+    return schema
+
+
+def _require(schema: dict[str, Any], path: list[str]) -> None:
+    """Makes the attribute at `path` required, and a list there non-empty."""
+    for key in path[:-1]:
+        schema = schema["properties"][key]
+    required = schema.setdefault("required", [])
+    if path[-1] not in required:
+        required.append(path[-1])
+    attribute = schema["properties"][path[-1]]
+    if attribute.get("type") == "array":
+        attribute["minItems"] = 1
+
+
+def _when_used(entry: registry.Capability) -> dict[str, Any]:
+    """Whoever uses the capability gives the properties that its blueprint asks for."""
+    needs = ["properties"] if entry.properties.get("required") else []
+    return {
+        "if": {"properties": {"uses": {"const": entry.uses}}, "required": ["uses"]},
+        "then": {"properties": {"properties": entry.properties}, "required": needs},
+    }
