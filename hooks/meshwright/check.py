@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -108,10 +109,8 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     """Reads the product's files and holds each against its schema."""
     facts = Facts(root)
     problems: list[tuple[str, Problem]] = []
-    try:
+    with contextlib.suppress(OSError, Unreadable):  # a product may have been made without Copier
         facts.answers = read(root, ANSWERS).value
-    except (OSError, Unreadable):
-        pass  # a product may have been made without Copier
     if not isinstance(facts.answers, dict):
         facts.answers = {}
 

@@ -1,0 +1,39 @@
+# `make demo` and `make test` do all the set-up themselves: git, make and Python >= 3.11 are enough.
+
+PYTHON ?= python3
+ENV    := .venv
+# Some machines forbid bytecode; every start of a large library is then three times as slow.
+export PYTHONDONTWRITEBYTECODE :=
+UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
+
+.PHONY: help demo test lint bench reference clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+demo: $(ENV)/.ready ## make, run and check two data products under build/demo/
+	@$(ENV)/bin/python tools/demo.py
+
+test: $(ENV)/.ready ## the whole suite
+	@$(ENV)/bin/ruff check . && $(ENV)/bin/ruff format --check .
+	@$(ENV)/bin/python -m pytest $(ARGS)
+
+lint: $(ENV)/.ready ## format and lint this repository
+	@$(ENV)/bin/ruff check --fix . && $(ENV)/bin/ruff format .
+
+bench: $(ENV)/.ready ## measure: ratios against what one would use instead
+	@$(ENV)/bin/python bench/bench.py
+
+reference: $(ENV)/.ready ## write docs/reference and the schemas that products get, from the sources
+	@$(ENV)/bin/python tools/make_reference.py
+
+clean: ## remove all that was made
+	rm -rf build $(ENV)
+
+$(ENV)/.ready: pyproject.toml $(UV)
+	@$(UV) sync --quiet --python $(PYTHON)
+	@touch $@
+
+build/uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,94 @@
+"""The template as it stands, products made from it, and one environment that all of them run in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from checkout import ROOT, git, snapshot
+from copier import run_copy
+from filelock import FileLock
+
+BUILD = ROOT / "build" / "tests"
+BIN = Path(sys.executable).parent
+OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
+ALL = {"inputs": ["file", "data-product"], "outputs": ["parquet", "delta"], "traits": ["schedule"]}
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template, committed and tagged."""
+    target = snapshot(tmp_path_factory.mktemp("template") / "meshwright")
+    git("tag", "v1.0.0", cwd=target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def make(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Makes a product as `copier copy --defaults` does, with the answers that are given."""
+
+    def product(name: str = "product", **answers: object) -> Path:
+        target = tmp_path_factory.mktemp(name) / "repository"
+        run_copy(str(template), target, data={**OWNER, **answers}, defaults=True, quiet=True)
+        return target
+
+    return product
+
+
+@pytest.fixture(scope="session")
+def departures(make: Make) -> Path:
+    """A source-oriented product with every output. Only to be read."""
+    return make("departures", outputs=["parquet", "delta"])
+
+
+@pytest.fixture(scope="session")
+def punctuality(make: Make) -> Path:
+    """A consumer-oriented product. Only to be read."""
+    return make("punctuality", type="consumer-oriented")
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
+    """A copy of a product that a test may break."""
+    return lambda product: Path(shutil.copytree(product, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def product_python(make: Make) -> Path:
+    """The Python of an environment with all that any product needs, built once and kept between runs."""
+    product = make("environment", **ALL)
+    wanted = hashlib.sha256((product / "pyproject.toml").read_bytes()).hexdigest()[:12]
+    environment = BUILD / f"environment-{wanted}"
+    with FileLock(BUILD.parent / "tests.lock"):
+        if not (environment / "ready").exists():
+            uv("sync", "--quiet", cwd=product, UV_PROJECT_ENVIRONMENT=str(environment))
+            (environment / "ready").touch()
+    return environment / "bin" / "python"
+
+
+def uv(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs uv as a user would, and fails with what it said."""
+    program = shutil.which("uv") or str(ROOT / "build" / "uv" / "bin" / "uv")
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"} | variables
+    done = subprocess.run([program, *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def pipeline(python: Path, product: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m pipeline`, with nothing of this machine's environment that a spec could name."""
+    return subprocess.run(
+        [python, "-m", "pipeline"],
+        cwd=product,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **variables},
+        capture_output=True,
+        text=True,
+    )
