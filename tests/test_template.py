@@ -126,7 +126,7 @@ def test_formatting_a_fresh_product_changes_nothing(product: Path) -> None:
     for path in tracked(product):
         if path.suffix not in (".parquet", ".csv"):
             text = path.read_text("utf-8")
-            assert text == "" or text.endswith("\n") and not text.endswith("\n\n"), path
+            assert text == "" or (text.endswith("\n") and not text.endswith("\n\n")), path
             assert not re.search(r"[ \t]+$", text, re.MULTILINE), path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -57,18 +57,20 @@ def check(roots: Sequence[Path]) -> list[Finding]:
         home = _home(facts.answers)
         prefix = "" if len(roots) == 1 else f"{facts.root}/"
         broken = list(_rules(facts))
-        told = {_key(problem) for _, problem in broken}
+        told = {(_file(problem), problem.keys) for _, problem in broken}
         # Where a rule speaks of the same place, its words are better than the schema's.
-        shape = [
-            (rule, problem) for rule, problem in problems if rule == READABLE or _key(problem) not in told
-        ]
+        shape = [(rule, problem) for rule, problem in problems if not _covered(problem, told)]
         for rule, problem in [*shape, *broken]:
             findings.append(_finding(rule, problem, prefix, home))
     return sorted(set(findings))
 
 
-def _key(problem: Problem) -> tuple[str, Keys]:
-    return (_file(problem), problem.keys)
+def _covered(problem: Problem, told: Set[tuple[str, Keys]]) -> bool:
+    """Whether a rule has told of this place, or of something in it if the whole of it is missing."""
+    file, keys = _file(problem), problem.keys
+    missing = isinstance(problem.document, Document) and keys not in problem.document.places
+    within = any(place == file and inner[: len(keys)] == keys for place, inner in told)
+    return (file, keys) in told or (missing and within)
 
 
 def _file(problem: Problem) -> str:

@@ -66,15 +66,14 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def _require(schema: dict[str, Any], path: list[str]) -> None:
-    """Makes the attribute at `path` required, and a list there non-empty."""
-    for key in path[:-1]:
+    """Makes the attribute at `path` required, with all that it lies in, and a list there non-empty."""
+    for key in path:
+        required = schema.setdefault("required", [])
+        if key not in required:
+            required.append(key)
         schema = schema["properties"][key]
-    required = schema.setdefault("required", [])
-    if path[-1] not in required:
-        required.append(path[-1])
-    attribute = schema["properties"][path[-1]]
-    if attribute.get("type") == "array":
-        attribute["minItems"] = 1
+    if schema.get("type") == "array":
+        schema["minItems"] = 1
 
 
 def _when_used(entry: registry.Capability) -> dict[str, Any]:

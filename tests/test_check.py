@@ -1,0 +1,304 @@
+"""`meshwright check`: where findings stand, how they are told, and files that nobody should meet."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_rules import edit, merged
+
+from meshwright import document
+from meshwright.check import check
+from meshwright.cli import main
+
+Copy = Callable[[Path], Path]
+SPEC = "data-product.yaml"
+
+
+@pytest.fixture
+def broken(copy_of: Copy, departures: Path) -> Path:
+    """A product with three mistakes on lines that are known."""
+    product = copy_of(departures)
+    text = (product / SPEC).read_text("utf-8")
+    text = text.replace("classification: internal\n", "classification: top-secret\n").replace(
+        "uses: dbt@1", "uses: dbt@2"
+    )
+    (product / SPEC).write_text(text.replace("  type: source-oriented\n", ""), "utf-8")
+    return product
+
+
+def line_of(product: Path, needle: str) -> int:
+    lines = (product / SPEC).read_text("utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if needle in line)
+
+
+def test_a_finding_says_where_it_stands(broken: Path) -> None:
+    found = {(finding.rule, finding.line, finding.column) for finding in check([broken])}
+    uses = line_of(broken, "uses: dbt@2")
+    assert found == {
+        ("TypeGiven", line_of(broken, "spec:"), 1),
+        ("Shape", line_of(broken, "classification:"), 3),
+        ("CapabilityKnown", uses, (broken / SPEC).read_text().splitlines()[uses - 1].index("uses") + 1),
+    }
+
+
+def test_for_people(broken: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(broken)])
+    assert result.exit_code == 1
+    place = line_of(broken, "classification:")
+    assert f"data-product.yaml:{place}:3: error Shape: spec.classification" in result.output
+    assert "mend:" in result.output and "docs/reference/rules/TypeGiven.md" in result.output
+    assert "3 errors" in result.output
+
+
+def test_for_github(broken: Path) -> None:
+    lines = CliRunner().invoke(main, ["check", "--format", "github", str(broken)]).stdout.splitlines()
+    assert len(lines) == 3
+    assert all(
+        re.match(r"::error file=data-product\.yaml,line=\d+,col=\d+,title=\w+::\S", line) for line in lines
+    )
+
+
+def test_for_programs(broken: Path) -> None:
+    findings = json.loads(CliRunner().invoke(main, ["check", "--format", "json", str(broken)]).stdout)
+    assert len(findings) == 3
+    assert set(findings[0]) == {"file", "line", "column", "rule", "message", "mend", "level", "link"}
+
+
+def test_for_code_scanning(broken: Path) -> None:
+    log = json.loads(CliRunner().invoke(main, ["check", "--format", "sarif", str(broken)]).stdout)
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {
+        result["ruleId"] for result in run["results"]
+    }
+    for result in run["results"]:
+        region = result["locations"][0]["physicalLocation"]["region"]
+        assert region["startLine"] >= 1 and region["startColumn"] >= 1 and result["message"]["text"]
+
+
+def test_nothing_to_say(departures: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(departures)])
+    assert (result.exit_code, result.output) == (0, "1 product checked: all promises kept\n")
+    assert CliRunner().invoke(main, ["check", "--format", "json", str(departures)]).output == "[]\n"
+
+
+def test_links_lead_to_the_version_that_the_product_was_made_from(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    (product / SPEC).write_text("metadata: {}", "utf-8")
+    for source, link in (
+        ("gh:example/meshwright", "https://github.com/example/meshwright/blob/v1.0.0/docs/reference/rules/"),
+        ("https://git.example.org/mesh/wright.git", "https://git.example.org/mesh/wright/blob/v1.0.0/docs/"),
+        (12, "https://meshwright.example.org/docs/reference/rules/"),
+    ):
+        edit(
+            product / ".copier-answers.yml",
+            lambda answers, source=source: merged(answers, {"_src_path": source}),
+        )
+        assert all(finding.link.startswith(link) for finding in check([product]))
+
+
+def test_two_products_of_one_name(copy_of: Copy, departures: Path, tmp_path: Path) -> None:
+    twin = copy_of(departures)
+    findings = check([departures, twin])
+    assert [(finding.rule, finding.file) for finding in findings] == [("NameUnique", f"{twin}/{SPEC}")]
+
+
+UNREADABLE = {
+    "empty": b"",
+    "blank": b"  \n\n# only a comment\n",
+    "null": b"null\n",
+    "not-utf-8": b"metadata:\n  name: caf\xe9\n",
+    "utf-16": "metadata: {}".encode("utf-16"),
+    "nul-byte": b"metadata: \x00\n",
+    "tab": b"metadata:\n\tname: x\n",
+    "unclosed": b"metadata: {name: x\n",
+    "duplicate": b"metadata: {}\nmetadata: {}\n",
+    "duplicate-in-flow": b"metadata: {name: a, name: b}\n",
+    "two-documents": b"a: 1\n---\nb: 2\n",
+    "unknown-anchor": b"metadata: *gone\n",
+    "recursive-anchor": b"metadata: &a {b: *a}\n",
+    "billion-laughs": b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(
+        f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n".encode()
+        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    ),
+    "deep": b"a: " + b"[" * 5_000 + b"]" * 5_000,
+    "deep-blocks": b"\n".join(b" " * n + b"a:" for n in range(2_000)),
+    "large": b"a: " + b"x" * 2_000_000,
+    "complex-key": b"? [a, b]\n: c\n",
+    "boolean-key": b"on: c\n",
+    "number-key": b"1: c\n",
+    "binary": bytes(range(256)),
+    "percent": b"%YAML 9.9\n---\na: 1\n",
+    "unknown-directive-only": b"%FOO\n",
+}
+
+
+@pytest.mark.parametrize("file", [SPEC, "contract.odcs.yaml", "access/policy.yaml"])
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_is_a_finding(file: str, content: bytes, copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    (product / file).write_bytes(content)
+    result = CliRunner().invoke(main, ["check", str(product)])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert result.exit_code in (1, 2)
+    told = [finding for finding in check([product]) if finding.file == file]
+    assert [finding.rule for finding in told] == ["Readable"]
+    assert told[0].mend and told[0].line >= 1 and told[0].column >= 1
+
+
+@pytest.mark.parametrize(
+    "value", ["[]", "text", "5", "[a, b]", "{metadata: [], spec: 5}", "!!python/object/apply:os.system [id]"]
+)
+@pytest.mark.parametrize("file", [SPEC, "contract.odcs.yaml", "access/policy.yaml"])
+def test_what_has_another_shape_is_a_finding(file: str, value: str, copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    (product / file).write_text(value, "utf-8")
+    assert any(finding.file == file for finding in check([product]))
+
+
+def test_a_folder_without_a_product(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "data-product.yaml:1:1: error Readable: No such file or directory." in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 1.0.0", "1.0.0"),
+        ("a: 1.0", 1.0),
+        ("a: no", False),
+        ("a: 'no'", "no"),
+        ("a: 2026-01-31", "2026-01-31"),
+        ("a: 12:30:00", "12:30:00"),
+        ("a: .inf", ".inf"),
+        ("a: .nan", ".nan"),
+        ("a: 0o7", "0o7"),
+        ("a: 010", 8),
+        ("a: 0x1F", 31),
+        ("a: 1_000", 1000),
+        ("a: ~", None),
+        ("a: !!str 5", "5"),
+        ("a: &x [1]\n\nb: *x", [1]),
+        ("a: " + "9" * 5_000, "9" * 5_000),
+    ],
+)
+def test_values_are_read_as_the_pipeline_reads_them(text: str, value: Any, tmp_path: Path) -> None:
+    (tmp_path / "file.yaml").write_text(text, "utf-8")
+    assert document.read(tmp_path, "file.yaml").get("a") == value
+
+
+# Mutations of a good spec. Each is wrong by construction, so none may pass; and nothing may crash.
+
+WRONG = [
+    None, "", " ", "\n", "x y\x07", 0, -1, 1.5, True, [], {}, [[]], [None], {"": None}, "../../etc/passwd", "${", "a" * 5_000,
+    10**30, "\u2028", "<script>", "'; drop table x; --",
+]  # fmt: skip
+
+
+def every_place(value: Any, keys: tuple = ()) -> list[tuple]:
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    return [keys, *(place for key, child in children for place in every_place(child, (*keys, key)))]
+
+
+def at(value: Any, keys: tuple) -> Any:
+    for key in keys:
+        value = value[key]
+    return value
+
+
+# Where nearly anything goes: free text, and what only one capability looks at.
+FREE = re.compile(
+    r"^(metadata\.title|spec\.description\.\w+|spec\.\w+\.(name|team)|spec\.useCases.*|extensions.*|spec\.traits|"
+    r"spec\.inputs\.\d+\.properties\.(nulls|path).*|spec\.outputs\.\d+\.properties\.path|spec\.owner\.team|"
+    r"spec\.inputs\.\d+\.name|spec\.serviceLevels\.\d+\.column|spec\.transform)$"
+)
+
+
+def mutations(spec: dict) -> list[tuple[str, dict]]:
+    """Several hundred specs that are wrong, each with what was done to it."""
+    made = []
+    for keys in every_place(spec)[1:]:
+        dotted = ".".join(map(str, keys))
+        parent = keys[:-1]
+        wrong = [
+            value
+            for value in WRONG
+            if (not FREE.match(dotted) and type(value) is not type(at(spec, keys))) or value is None
+        ]
+        for value in [
+            *wrong,
+            *(["", " "] if isinstance(at(spec, keys), str) and not FREE.match(dotted) else []),
+        ]:
+            changed = json.loads(json.dumps(spec))
+            at(changed, parent)[keys[-1]] = value
+            made.append((f"{dotted} = {value!r}", changed))
+        if isinstance(at(spec, keys), dict) and not dotted.startswith("extensions"):
+            changed = json.loads(json.dumps(spec))
+            at(changed, keys)["unheard_of"] = 1
+            made.append((f"{dotted}.unheard_of", changed))
+        if isinstance(keys[-1], str) and not FREE.match(dotted) and not dotted.startswith("extensions"):
+            changed = json.loads(json.dumps(spec))
+            at(changed, parent)[keys[-1] + "s"] = at(changed, parent).pop(keys[-1])
+            made.append((f"{dotted} renamed", changed))
+    return made
+
+
+def test_several_hundred_wrong_specs_are_all_refused(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    spec = yaml.safe_load((product / SPEC).read_text("utf-8"))
+    made = mutations(spec)
+    assert len(made) > 500
+    passed = []
+    for what, changed in made:
+        (product / SPEC).write_text(yaml.safe_dump(changed), "utf-8")
+        if not check([product]):
+            passed.append(what)
+    assert passed == []
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_no_value_anywhere_crashes_the_check(
+    tmp_path_factory: pytest.TempPathFactory, departures: Path, value: Any, choose: random.Random
+) -> None:
+    import shutil
+
+    product = Path(shutil.copytree(departures, tmp_path_factory.mktemp("fuzz") / "product"))
+    file = choose.choice([SPEC, "contract.odcs.yaml", "access/policy.yaml", ".copier-answers.yml"])
+    content = yaml.safe_load((product / file).read_text("utf-8"))
+    keys = choose.choice(every_place(content)[1:])
+    at(content, keys[:-1])[keys[-1]] = value
+    (product / file).write_text(yaml.safe_dump(content), "utf-8")
+    for finding in check([product]):
+        assert finding.rule and finding.message and finding.mend
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
+)
+def test_no_bytes_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
+    folder = tmp_path_factory.mktemp("bytes")
+    (folder / SPEC).write_bytes(raw)
+    assert check([folder])

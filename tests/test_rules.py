@@ -1,0 +1,211 @@
+"""Every rule: kept by a fresh product, broken by its own example, and explained."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from meshwright import metamodel
+from meshwright.check import check
+from meshwright.rules import RULES, Mandatory, Rule
+
+Copy = Callable[[Path], Path]
+
+
+def merged(value: Any, patch: Any) -> Any:
+    """RFC 7396: a mapping merges, null removes, everything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(value) if isinstance(value, dict) else {}
+    for key, change in patch.items():
+        if change is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), change)
+    return result
+
+
+def edit(file: Path, change: Callable[[Any], Any]) -> None:
+    value = yaml.safe_load(file.read_text("utf-8"))
+    file.write_text(yaml.safe_dump(change(copy.deepcopy(value)), sort_keys=False), "utf-8")
+
+
+def rules_found(product: Path) -> set[str]:
+    return {finding.rule for finding in check([product])}
+
+
+def test_a_fresh_product_keeps_every_rule(departures: Path, punctuality: Path) -> None:
+    assert check([departures, punctuality]) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_is_broken_by_its_example(
+    rule: Rule, make: Callable[..., Path], copy_of: Copy, departures: Path
+) -> None:
+    product = copy_of(departures)
+    if rule.id == "CapabilityInstalled":
+        (product / "pipeline/outputs/delta.py").unlink()
+    for file, patch in rule.broken.items():
+        if file == "twin":
+            twin = product.parent / "twin"
+            shutil.copytree(product, twin)
+            assert rule.id in {finding.rule for finding in check([product, twin])}
+            return
+        edit(product / file, lambda value, patch=patch: merged(value, patch))
+    assert rule.id in rules_found(product)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_says_what_it_promises(rule: Rule) -> None:
+    assert rule.promise.endswith(".")
+    assert rule.level == "error"
+    assert set(rule.broken)
+
+
+MANDATORY = [rule for rule in RULES if isinstance(rule, Mandatory)]
+
+
+def test_the_metamodel_has_twelve_mandatory_attributes() -> None:
+    assert len(MANDATORY) == 12
+
+
+@pytest.mark.parametrize(
+    "attribute", sorted({attribute for rule in MANDATORY for attribute in rule.attributes})
+)
+@pytest.mark.parametrize("empty", ["removed", None, "", [], {}], ids=repr)
+def test_without_a_mandatory_attribute_its_rule_speaks_once(
+    attribute: str, empty: Any, copy_of: Copy, departures: Path
+) -> None:
+    product = copy_of(departures)
+    *parents, last = attribute.split(".")
+
+    def without(spec: Any) -> Any:
+        inner = spec
+        for key in parents:
+            inner = inner[key]
+        if empty == "removed":
+            del inner[last]
+        else:
+            inner[last] = empty
+        return spec
+
+    edit(product / "data-product.yaml", without)
+    (rule,) = (rule for rule in MANDATORY if attribute in rule.attributes)
+    there = [
+        finding
+        for finding in check([product])
+        if finding.message.startswith((f"{attribute} ", f"{attribute}:"))
+    ]
+    assert [finding.rule for finding in there] == [rule.id]
+    assert there[0].file == "data-product.yaml" and there[0].line > 1
+    assert there[0].mend == rule.mend
+
+
+def test_an_organisation_lowers_a_level_in_one_place(
+    monkeypatch: pytest.MonkeyPatch, copy_of: Copy, departures: Path
+) -> None:
+    from meshwright import schema
+    from meshwright.check import _validator
+
+    product = copy_of(departures)
+    edit(product / "data-product.yaml", lambda spec: merged(spec, {"spec": {"classification": None}}))
+    for level, levels in (("warning", ["warning"]), ("off", [])):
+        monkeypatch.setitem(metamodel.LEVELS, "ClassificationGiven", level)
+        schema.data_product.cache_clear()
+        _validator.cache_clear()
+        try:
+            assert [finding.level for finding in check([product])] == levels
+        finally:
+            monkeypatch.delitem(metamodel.LEVELS, "ClassificationGiven")
+            schema.data_product.cache_clear()
+            _validator.cache_clear()
+
+
+def test_a_capability_that_is_not_installed_names_the_command(
+    make: Callable[..., Path], copy_of: Copy
+) -> None:
+    product = copy_of(make("parquet-only"))
+    edit(
+        product / "data-product.yaml",
+        lambda spec: merged(
+            spec,
+            {"spec": {"outputs": [{"name": "lake", "uses": "delta@1", "properties": {"path": "build/x"}}]}},
+        ),
+    )
+    (finding,) = check([product])
+    assert finding.rule == "CapabilityInstalled"
+    assert finding.mend == """Run `copier update --data 'outputs=["parquet", "delta"]'`."""
+
+
+@pytest.mark.parametrize(
+    ("objective", "indicator", "good"),
+    [
+        ("<= 24h", "freshness", True),
+        ("<1.5 d", "freshness", True),
+        (">= 24h", "freshness", False),
+        ("<= 24%", "freshness", False),
+        ("<= 24", "freshness", False),
+        ("<= -1h", "freshness", False),
+        ("< 0 s", "duration", False),
+        (">= 99.5%", "completeness", True),
+        ("> 100%", "completeness", False),
+        (">= 101%", "completeness", False),
+        (">= 0%", "completeness", False),
+        (">= 1 rows", "volume", True),
+        ("<= 10 rows", "volume", False),
+        ("about 5", "volume", False),
+    ],
+)
+def test_an_objective_can_be_met_and_missed(
+    objective: str, indicator: str, good: bool, copy_of: Copy, departures: Path
+) -> None:
+    product = copy_of(departures)
+    level = {"name": "level", "indicator": indicator, "objective": objective}
+    if indicator == "completeness":
+        level["column"] = "airline"
+    edit(product / "data-product.yaml", lambda spec: merged(spec, {"spec": {"serviceLevels": [level]}}))
+    assert (rules_found(product) == set()) is good
+
+
+@pytest.mark.parametrize(
+    ("cron", "good"),
+    [
+        ("0 5 * * *", True),
+        ("*/15 8-18 1,15 jan-mar mon-fri", True),
+        ("60 * * * *", False),
+        ("0 24 * * *", False),
+        ("0 0 0 * *", False),
+        ("0 0 * 13 *", False),
+        ("5-1 * * * *", False),
+        ("*/0 * * * *", False),
+        ("* * * *", False),
+        ("@daily", False),
+        ("", False),
+        ("0 5 * * * *", False),
+    ],
+)
+def test_a_schedule_comes_to_pass(cron: str, good: bool, copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    trait = {"uses": "schedule@1", "properties": {"cron": cron}}
+    edit(product / "data-product.yaml", lambda spec: merged(spec, {"spec": {"traits": [trait]}}))
+    assert ("ScheduleValid" not in rules_found(product)) is good
+
+
+def test_files_outside_the_repository_are_refused(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    outside = product.parent / "outside.yaml"
+    shutil.copy(product / "access" / "policy.yaml", outside)
+    for path in ("../outside.yaml", str(outside), "access/link.yaml"):
+        if path == "access/link.yaml":
+            (product / path).symlink_to(outside)
+        edit(
+            product / "data-product.yaml",
+            lambda spec, path=path: merged(spec, {"spec": {"access": {"policy": path}}}),
+        )
+        assert rules_found(product) & {"Shape", "FilesExist"}, path

@@ -1,0 +1,231 @@
+"""`make reference`: writes docs/reference and the products' schemas from the sources they speak of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from checkout import ROOT
+
+from meshwright import registry, schema
+from meshwright.capabilities import properties
+from meshwright.check import PROMISES
+from meshwright.rules import RULES, Mandatory, Rule
+
+NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
+
+
+def pages() -> dict[str, str]:
+    """Every generated file, by its path from the root of this repository."""
+    written = {
+        f"template/.meshwright/{name}": schema.text(compose()) for name, compose in schema.SHIPPED.items()
+    }
+    written["docs/reference/spec.md"] = spec_page()
+    written["docs/reference/access-policy.md"] = policy_page()
+    written["docs/reference/rules/README.md"] = rules_index()
+    for name, promise in PROMISES.items():
+        written[f"docs/reference/rules/{name}.md"] = (
+            f"{NOTE}\n# {name}\n\n{promise}\n\nLevel: error. Source: `hooks/meshwright/check.py`.\n"
+        )
+    for rule in RULES:
+        written[f"docs/reference/rules/{rule.id}.md"] = rule_page(rule)
+    written["docs/reference/capabilities/README.md"] = capabilities_index()
+    for entry in registry.capabilities():
+        written[f"docs/reference/capabilities/{page(entry)}"] = capability_page(entry)
+    return written
+
+
+def spec_page() -> str:
+    """Every field of data-product.yaml."""
+    shape = schema.data_product()
+    mandatory = {
+        attribute: rule for rule in RULES if isinstance(rule, Mandatory) for attribute in rule.attributes
+    }
+    lines = [
+        NOTE,
+        "# data-product.yaml",
+        "",
+        "What a data product is, in one file. The table is made from `hooks/meshwright/schemas/data-product.yaml`,",
+        "the schema that checks it. A field whose rule is named is one of the mandatory attributes. `${NAME}` and",
+        "`${NAME:-default}` in the `properties` of a capability are replaced from the environment when the pipeline",
+        "runs. Nothing that is not in the table is accepted, except below `extensions`.",
+        "",
+        "| field | meaning | required |",
+        "|---|---|---|",
+    ]
+    for path, field, required in fields(shape, shape):
+        rule = mandatory.get(path)
+        need = f"[{rule.id}](rules/{rule.id}.md)" if rule else ("yes" if required else "")
+        lines.append(f"| `{path}` | {meaning(field)} | {need} |")
+    return "\n".join(lines) + "\n"
+
+
+def policy_page() -> str:
+    """Every field of access/policy.yaml."""
+    shape = schema.access_policy()
+    lines = [
+        NOTE,
+        "# access/policy.yaml",
+        "",
+        "Who may read a data product, and who may not. Made from `hooks/meshwright/schemas/access-policy.yaml`.",
+        "",
+        "| field | meaning | required |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| `{path}` | {meaning(field)} | {'yes' if required else ''} |"
+        for path, field, required in fields(shape, shape)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def fields(
+    node: dict[str, Any], root: dict[str, Any], path: str = ""
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Every field below `node`, depth first: its path, its schema and whether it is required there."""
+    named = dict(node.get("properties", {}))
+    if isinstance(node.get("additionalProperties"), dict):
+        named["<name>"] = node["additionalProperties"]
+    for name, field in named.items():
+        required = name in node.get("required", [])
+        if "$ref" in field:
+            field = {**root["$defs"][field["$ref"].rpartition("/")[2]], **field}
+        below = f"{path}.{name}" if path else name
+        yield below, field, required
+        items = field.get("items", {})
+        yield from fields(field, root, below)
+        if "properties" in items:
+            yield from fields(items, root, f"{below}[]")
+
+
+def meaning(field: dict[str, Any]) -> str:
+    parts = [field.get("description", "")]
+    if "enum" in field:
+        parts.append("One of " + ", ".join(f"`{value}`" for value in field["enum"]) + ".")
+    elif "const" in field:
+        parts.append(f"Always `{field['const']}`.")
+    elif "$comment" in field:
+        parts.append(field["$comment"])
+    if field.get("examples"):
+        parts.append(f"Such as `{field['examples'][0]}`.")
+    return " ".join(part for part in parts if part).replace("|", "\\|")
+
+
+def rules_index() -> str:
+    lines = [
+        NOTE,
+        "# Rules",
+        "",
+        "What `meshwright check` and the pre-commit hook hold every product to. Each rule is a class in",
+        "`hooks/meshwright/rules/`; an organisation sets levels in `hooks/meshwright/metamodel.py`.",
+        "",
+        "| rule | promise |",
+        "|---|---|",
+    ]
+    lines += [f"| [{name}]({name}.md) | {promise} |" for name, promise in PROMISES.items()]
+    lines += [f"| [{rule.id}]({rule.id}.md) | {rule.promise} |" for rule in RULES]
+    return "\n".join(lines) + "\n"
+
+
+def rule_page(rule: Rule) -> str:
+    source = f"hooks/meshwright/rules/{type(rule).__module__.rpartition('.')[2]}.py"
+    lines = [NOTE, f"# {rule.id}", "", rule.promise, ""]
+    if rule.why:
+        lines += [rule.why, ""]
+    if isinstance(rule, Mandatory):
+        lines += [
+            "Mandatory: " + ", ".join(f"`{attribute}`" for attribute in rule.attributes) + ".",
+            "",
+            f"Mend: {rule.mend}",
+            "",
+        ]
+    lines += [f"Level: {rule.level}. Source: `{source}`.", ""]
+    for file, patch in rule.broken.items():
+        if file == "twin":
+            lines += ["Broken, for example, by a second repository with the same domain and name.", ""]
+            continue
+        text = yaml.safe_dump(patch, sort_keys=False, allow_unicode=True).rstrip()
+        text = text.replace(": null", ":  # missing")
+        lines += [f"Broken, for example, by this in `{file}`:", "", "```yaml", text, "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def capabilities_index() -> str:
+    lines = [
+        NOTE,
+        "# Capabilities",
+        "",
+        "The registry: what a data product can use. Each is a folder below `blueprints/`; `meshwright capabilities`",
+        "lists the same.",
+        "",
+        "| capability | kind | maturity | what it does |",
+        "|---|---|---|---|",
+    ]
+    for entry in registry.capabilities():
+        lines.append(
+            f"| [{entry.uses}]({page(entry)}) | {registry.KINDS[entry.kind]} | {entry.maturity} | {entry.summary} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def page(entry: registry.Capability) -> str:
+    return f"{registry.KINDS[entry.kind]}-{entry.name}.md"
+
+
+def capability_page(entry: registry.Capability) -> str:
+    lines = [NOTE, f"# {entry.uses}", "", entry.summary, "", entry.description, ""]
+    lines += ["| | |", "|---|---|"]
+    lines += [
+        f"| kind | {registry.KINDS[entry.kind]} |",
+        f"| version | {entry.version} |",
+        f"| maturity | {entry.maturity} |",
+        f"| owner | {entry.owner} |",
+        f"| brings | {', '.join(f'`{path}`' for path in entry.files) or 'nothing'} |",
+        f"| needs | {', '.join(f'`{need}`' for need in entry.requirements) or 'nothing'} |",
+        "",
+    ]
+    described = list(properties(entry))
+    if described:
+        lines += ["## Properties", "", "| name | meaning | required |", "|---|---|---|"]
+        lines += [
+            f"| `{name}` | {text} | {'yes' if required else ''} |" for name, required, text in described
+        ]
+        lines.append("")
+    lines += ["## As a fresh product uses it", "", "```yaml", entry.example.rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def out_of_date() -> list[str]:
+    """Generated files that are not what the sources make now, and generated pages of things that are gone."""
+    wanted = pages()
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("rules", "capabilities")
+        for path in (ROOT / "docs" / "reference" / folder).glob("*.md")
+    }
+    stale = [
+        name
+        for name, text in wanted.items()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text("utf-8") != text
+    ]
+    return sorted({*stale, *(there - set(wanted))})
+
+
+def main() -> None:
+    stale = out_of_date()
+    wanted = pages()
+    for name in stale:
+        file = ROOT / name
+        if name in wanted:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(wanted[name], "utf-8")
+        else:
+            Path(file).unlink()
+        print(f"{'wrote' if name in wanted else 'removed'} {name}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
