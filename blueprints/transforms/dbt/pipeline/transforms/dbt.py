@@ -15,12 +15,19 @@ GOOD = {"success", "pass", "warn", "skipped"}
 
 def transform(product: Product) -> str:
     """Builds and tests the models; returns what was done, in words."""
-    arguments = ["build", "--project-dir", str(product.root), "--profiles-dir", str(product.root)]
-    variables = product.transform.properties.get("vars", {})
-    # Silent, because the run prints its own progress; dbt's own words are in build/logs/dbt.log.
-    invocation = dbtRunner().invoke(
-        [*arguments, "--vars", json.dumps(variables), "--log-level", "none", "--log-level-file", "info"]
-    )
+    build = product.root / "build"
+    options = {
+        "--project-dir": product.root,
+        "--profiles-dir": product.root,
+        "--target-path": build / "dbt",
+        "--log-path": build / "logs",
+        "--vars": json.dumps(product.transform.properties.get("vars", {})),
+        # Silent, because the run prints its own progress; dbt's own words are in build/logs/dbt.log.
+        "--log-level": "none",
+        "--log-level-file": "info",
+    }
+    words = [str(word) for option in options.items() for word in option]
+    invocation = dbtRunner().invoke(["build", *words, "--no-use-colors"])
 
     results = list(getattr(invocation.result, "results", []))
     failed = [result for result in results if str(result.status) not in GOOD]
