@@ -56,7 +56,7 @@ def front_door(template: Path, target: Path, *answers: str) -> subprocess.Comple
         {},
         {"type": "consumer-oriented"},
         {"product_name": "x-1", "outputs": ["parquet", "delta"], "traits": [], "classification": "secret"},
-        {"owner_name": "Zoë \"Ops\" O'''Brien \\ {{ 1 }} </script> 🙂", "inputs": ["file", "data-product"]},
+        {"owner_name": "Zoë \"Ops\" O'''Brien \\ {1} </script> 🙂", "inputs": ["file", "data-product"]},
     ],
     ids=["defaults", "consumer", "choices", "quotes"],
 )

@@ -108,7 +108,7 @@ print(json.dumps([
     for told in json.loads(python(product_python, ran, code)):
         assert (
             told["product"] == "airport-operations/departures"
-            and told["version"] == "1.0.0"
+            and told["productVersion"] == "1.0.0"
             and told["ingestedAt"]
         )
 

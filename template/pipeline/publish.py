@@ -13,6 +13,7 @@ import yaml
 
 from pipeline.errors import PromiseBroken
 from pipeline.spec import Product
+from pipeline.sql import identifier, literal
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def stage(product: Product, columns: Iterable[str], ingested_at: datetime) -> Da
     """Writes the model's rows to one Parquet file, with the contract's columns in the contract's order."""
     metadata = {
         "product": f"{product.domain}/{product.name}",
-        "version": product.version,
+        "productVersion": product.version,
         "ingestedAt": ingested_at.isoformat(timespec="seconds"),
     }
     file = product.work / f"{product.dataset}.parquet"
@@ -99,13 +100,3 @@ def write_text(path: Path, text: str) -> Path:
     partial.write_text(text, "utf-8")
     os.replace(partial, path)
     return path
-
-
-def identifier(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"

@@ -13,8 +13,9 @@ from pathlib import Path
 import duckdb
 
 from pipeline.errors import UnreadableInput
-from pipeline.publish import Dataset, identifier, literal, write_text
+from pipeline.publish import Dataset, write_text
 from pipeline.spec import Product
+from pipeline.sql import identifier, literal
 
 OBJECTIVE = re.compile(r"^(?P<comparison><=|>=|<|>) *(?P<value>[0-9]+(\.[0-9]+)?) *(?P<unit>s|m|h|d|%|rows)$")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {

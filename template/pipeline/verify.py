@@ -10,8 +10,9 @@ from datacontract.data_contract import DataContract
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from pipeline.errors import PromiseBroken, UnreadableInput
-from pipeline.publish import Dataset, identifier, literal
+from pipeline.publish import Dataset
 from pipeline.spec import Product
+from pipeline.sql import identifier, literal
 
 logging.getLogger("datacontract").setLevel(logging.CRITICAL)  # what it finds, the run prints
 

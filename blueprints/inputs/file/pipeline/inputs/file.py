@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from pipeline.errors import UnreadableInput
 from pipeline.spec import Capability, Product
+from pipeline.sql import identifier
 
 FORMATS = {
     ".csv": "csv",
@@ -43,7 +45,7 @@ def read(source: Capability, product: Product) -> Iterator[pa.RecordBatch]:
 
     connection = duckdb.connect()
     try:
-        rows = _scan(connection, files, source.properties)
+        rows = _named(_scan(connection, files, source.properties), source)
         # An empty batch first: a file without rows is still a table with its columns.
         yield rows.limit(0).to_arrow_table()
         yield from rows.to_arrow_reader(BATCH_ROWS)
@@ -73,6 +75,19 @@ def _scan(
             return connection.read_json(files, sample_size=-1)
         case _:
             return connection.read_parquet(files)
+
+
+def _named(rows: duckdb.DuckDBPyRelation, source: Capability) -> duckdb.DuckDBPyRelation:
+    """Columns by names that SQL can write without quotes: `Flight No.` becomes `flight_no`."""
+    names = [re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed" for name in rows.columns]
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise UnreadableInput(
+            f"Input {source.name}: several columns would be called {', '.join(twice)}.",
+            mend="Rename all but one of them in the file.",
+        )
+    renamed = zip(rows.columns, names, strict=True)
+    return rows.project(", ".join(f"{identifier(old)} as {identifier(new)}" for old, new in renamed))
 
 
 def _format(file: str, properties: dict[str, Any]) -> str:
