@@ -23,6 +23,23 @@ ALL = {"inputs": ["file", "data-product"], "outputs": ["parquet", "delta"], "tra
 Make = Callable[..., Path]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fail-on-skip", action="store_true", help="what CI asks for: everything it needs is there"
+    )
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """In CI a test that is skipped has failed: nothing there can be missing."""
+    if (
+        item.config.getoption("--fail-on-skip")
+        and call.excinfo
+        and call.excinfo.errisinstance(pytest.skip.Exception)
+    ):
+        reason = call.excinfo.value
+        call.excinfo = pytest.ExceptionInfo.from_exception(AssertionError(f"skipped in CI: {reason}"))
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template, committed and tagged."""

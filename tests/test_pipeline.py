@@ -322,7 +322,7 @@ from pipeline import spec
 from pipeline.ingest import ingest
 import duckdb
 product = spec.load(Path.cwd(), {})
-shutil.rmtree(product.work); product.work.mkdir()
+shutil.rmtree(product.scratch); product.scratch.mkdir()
 counts = ingest(product)
 db = duckdb.connect(str(product.warehouse))
 columns = {name: db.execute("select column_name, data_type from information_schema.columns where table_schema = 'inputs' and table_name = ? order by ordinal_position", [name]).fetchall() for name in counts}

@@ -19,7 +19,7 @@ def ingest(product: Product) -> dict[str, int]:
     """Loads all inputs; returns the rows of each."""
     pipeline = dlt.pipeline(
         "ingest",
-        pipelines_dir=str(product.work / "dlt"),
+        pipelines_dir=str(product.scratch / "dlt"),
         destination=dlt.destinations.duckdb(str(product.warehouse)),
         dataset_name=SCHEMA,
     )

@@ -33,7 +33,7 @@ def stage(product: Product, columns: Iterable[str], ingested_at: datetime) -> Da
         "productVersion": product.version,
         "ingestedAt": ingested_at.isoformat(timespec="seconds"),
     }
-    file = product.work / f"{product.dataset}.parquet"
+    file = product.scratch / f"{product.dataset}.parquet"
     with duckdb.connect(str(product.warehouse)) as connection:
         made = dict(
             connection.execute(

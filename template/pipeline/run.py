@@ -104,7 +104,7 @@ def run(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _alone(product: spec.Product) -> Iterator[None]:
-    """One run at a time, in a fresh work folder, whatever an earlier run left there."""
+    """One run at a time, in a fresh scratch folder, whatever an earlier run left there."""
     (product.root / "build").mkdir(exist_ok=True)
     with (product.root / "build" / ".lock").open("w") as lock:
         try:
@@ -113,8 +113,8 @@ def _alone(product: spec.Product) -> Iterator[None]:
             raise UnreadableInput(
                 "Another run of this product is under way here.", mend="Wait until it has ended."
             ) from None
-        shutil.rmtree(product.work, ignore_errors=True)
-        product.work.mkdir(parents=True)
+        shutil.rmtree(product.scratch, ignore_errors=True)
+        product.scratch.mkdir(parents=True)
         yield
 
 

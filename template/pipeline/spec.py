@@ -62,14 +62,14 @@ class Product:
     service_levels: tuple[Mapping[str, str], ...]
 
     @property
-    def work(self) -> Path:
+    def scratch(self) -> Path:
         """Scratch of one run; the next run starts by removing it."""
-        return self.root / "build" / "work"
+        return self.root / "build" / "scratch"
 
     @property
     def warehouse(self) -> Path:
         """The embedded database: inputs in the schema `inputs`, models in the schema `main`."""
-        return self.work / "warehouse.duckdb"
+        return self.scratch / "warehouse.duckdb"
 
     def address(self, port: str) -> str:
         return f"dp:{self.domain}/{self.name}#{port}"

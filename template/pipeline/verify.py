@@ -51,7 +51,7 @@ def promised_columns(product: Product, contract: OpenDataContractStandard) -> li
 def verify(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> list[Check]:
     """Every check of the contract against the very file that is published next."""
     # A database with one view over that file: there, unlike in bare Parquet, types are checked too.
-    database = product.work / "verify.duckdb"
+    database = product.scratch / "verify.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute(
             f"create view {identifier(product.dataset)} as from read_parquet({literal(str(dataset.file))})"

@@ -102,9 +102,9 @@ def _format(file: str, properties: dict[str, Any]) -> str:
 
 
 def _fetch(source: Capability, product: Product) -> list[str]:
-    """Copies what the URL names below the work folder, so that all that follows reads local files."""
+    """Copies what the URL names below the scratch folder, so that all that follows reads local files."""
     url = source.properties["path"]
-    folder = product.work / "downloads" / source.name
+    folder = product.scratch / "downloads" / source.name
     folder.mkdir(parents=True, exist_ok=True)
     try:
         storage, location = fsspec.core.url_to_fs(url)

@@ -1,0 +1,178 @@
+"""The documentation is true: made from the sources where it can be, and followed word for word where not."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from checkout import ROOT, git
+from conftest import BIN, Make, pipeline, uv
+from make_reference import out_of_date
+
+from meshwright.rules import RULES
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TUTORIAL = (ROOT / "docs/tutorials/first-data-product.md").read_text("utf-8")
+
+
+def test_the_reference_is_what_the_sources_say() -> None:
+    assert out_of_date() == [], "make reference"
+
+
+def links(page: Path) -> list[str]:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    return re.findall(r"\]\(([^)\s]+)\)", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if "://" not in link:
+            assert (page.parent / link.partition("#")[0]).exists(), link
+
+
+def test_every_page_can_be_found_from_the_first() -> None:
+    found, waiting = set(), [ROOT / "README.md", ROOT / "docs/README.md"]
+    while waiting:
+        page = waiting.pop().resolve()
+        if page in found or not page.is_file():
+            continue
+        found.add(page)
+        if page.suffix == ".md":
+            waiting += [page.parent / link.partition("#")[0] for link in links(page) if "://" not in link]
+    assert {page.resolve() for page in (ROOT / "docs").rglob("*.md")} - found == set()
+
+
+def test_a_products_links_lead_somewhere(departures: Path, punctuality: Path) -> None:
+    for product in (departures, punctuality):
+        for page in product.rglob("*.md"):
+            for link in links(page):
+                assert "://" in link or (page.parent / link.partition("#")[0]).exists(), (page, link)
+
+
+def test_every_finding_leads_to_a_page(departures: Path) -> None:
+    for rule in RULES:
+        assert (ROOT / "docs/reference/rules" / f"{rule.id}.md").is_file()
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", TUTORIAL, re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == language]
+
+
+@pytest.mark.slow
+def test_the_tutorial_word_for_word(make: Make, product_python: Path) -> None:
+    product = make("tutorial")
+    run = lambda: pipeline(product_python, product)  # noqa: E731
+    spec, contract = product / "data-product.yaml", product / "contract.odcs.yaml"
+    model, tests = product / "models/departures.sql", product / "models/departures.yml"
+
+    # 2. Run it
+    assert run().returncode == 0
+
+    # 3. Break it: the finding is the one that the page shows
+    good = spec.read_text("utf-8")
+    spec.write_text(good.replace("  classification: internal\n", "", 1), "utf-8")
+    shown = next(block for block in blocks("") if "ClassificationGiven" in block)
+    found = subprocess.run([BIN / "meshwright", "check"], cwd=product, capture_output=True, text=True).stdout
+    assert all(line.strip() in found for line in shown.strip().splitlines()), found
+    spec.write_text(good, "utf-8")
+    good = contract.read_text("utf-8")
+    contract.write_text(good.replace("validValues: [EWR, JFK, LGA]", "validValues: [EWR, JFK]"), "utf-8")
+    broken = run()
+    assert broken.returncode == 1 and "origin" in broken.stdout
+    contract.write_text(good, "utf-8")
+
+    # 4. Change it: three edits, where the page says
+    sql, unit_test, column = blocks("sql")[0], blocks("yaml")[0], blocks("yaml")[1]
+    line = "    flights.dep_delay as departure_delay_minutes,\n"
+    insert(model, line, line + sql)
+    insert(tests, "unit_tests:\n", "unit_tests:\n" + unit_test + "\n")
+    refused = run()
+    assert refused.returncode == 1
+    assert "column punctuality (VARCHAR) is in the model, but not in the contract" in refused.stdout
+    insert(
+        contract, "      - name: arrival_delay_minutes\n", column + "      - name: arrival_delay_minutes\n"
+    )
+    insert(contract, "\nversion: 1.0.0\n", "\nversion: 1.1.0\n")
+    done = run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 unit tests" in done.stdout and "contract.odcs.yaml 1.1.0" in done.stdout
+    own = subprocess.run([product_python, "-m", "pytest", "-q"], cwd=product, capture_output=True, text=True)
+    assert own.returncode == 0, own.stdout
+    assert subprocess.run([BIN / "meshwright", "check"], cwd=product).returncode == 0
+
+    # 5. Let another product read it
+    consumer = make("tutorial-consumer", type="consumer-oriented")
+    read = pipeline(product_python, consumer, ADDRESSES=str(product / "build/addresses.yaml"))
+    assert read.returncode == 0, read.stdout + read.stderr
+
+
+def insert(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1, (file, old)
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+@pytest.mark.slow
+def test_the_tutorials_first_commands_as_they_are_typed(
+    template: Path, tmp_path: Path, product_python: Path
+) -> None:
+    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    copy = next(line for line in commands if "--defaults" in line and "consumer" not in line)
+    script = copy.replace("uvx copier", str(BIN / "copier"))
+    env = {"MESHWRIGHT": str(template), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    subprocess.run(["bash", "-euc", script], cwd=tmp_path, env=env, check=True, capture_output=True)
+    uv(
+        "run",
+        "python",
+        "-m",
+        "pipeline",
+        cwd=tmp_path / "departures",
+        UV_PROJECT_ENVIRONMENT=str(product_python.parent.parent),
+    )
+    show = next(line for line in commands if "duckdb.sql" in line).replace(
+        "uv run python", str(product_python)
+    )
+    shown = subprocess.run(
+        ["bash", "-euc", show], cwd=tmp_path / "departures", capture_output=True, text=True
+    )
+    assert shown.returncode == 0 and "scheduled_departure" in shown.stdout, shown.stderr
+
+
+def test_the_readme_shows_the_tree_of_a_product(departures: Path) -> None:
+    tree = re.findall(r"^[├└]── (\S+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert len(tree) >= 8
+    assert all((departures / name).exists() for name in tree)
+    own = re.search(
+        r"```\n(data-product\.yaml.*?)```", (departures / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    assert own
+    names = [line.split()[0] for line in own[1].splitlines()]
+    assert all((departures / name).exists() for name in names if name != "build/")
+
+
+def test_nothing_names_this_machine_or_a_registry() -> None:
+    tracked = git("ls-files", "-z", cwd=ROOT).split("\0")
+    for name in filter(None, tracked):
+        if (ROOT / name).is_file() and ".parquet" not in name:
+            text = (ROOT / name).read_text("utf-8")
+            assert str(ROOT.parent) + "/" not in text, name
+            assert (
+                not re.search(r"files\.pythonhosted|pypi\.org/simple|registry\.npmjs", text)
+                or name == "tests/test_docs.py"
+            )
+
+
+def test_the_changelog_has_a_place_for_what_comes_next() -> None:
+    assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version and re.fullmatch(r"\d+\.\d+\.\d+", version[1])
+
+
+def test_ci_runs_the_readmes_command() -> None:
+    assert "make test" in (ROOT / ".ci/run").read_text() and "make test" in (ROOT / "README.md").read_text()
+    assert yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["id"] == "meshwright-check"
