@@ -1,4 +1,4 @@
-"""One run of the pipeline: its four stages, what it prints and what it leaves behind."""
+"""One run of the pipeline: its four stages, in order, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,18 +16,27 @@ from typing import Any
 
 from pipeline import spec
 from pipeline.errors import PromiseBroken, UnreadableInput
+from pipeline.progress import say, stage, summary
 
 
 def main() -> int:
-    argparse.ArgumentParser(prog="python -m pipeline", description=__doc__).parse_args()
+    """Runs the product in this folder; returns the exit code."""
+    argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description="Runs the data product in this folder: ingest, transform, verify the contract, publish.",
+        epilog="Exit codes: 0 published and all kept, 1 a promise is not kept, 2 nothing to run on.",
+    ).parse_args()
     try:
         # CI hands over all variables of the repository as one; those of the environment come first.
         run(Path.cwd(), {**json.loads(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ})
     except UnreadableInput as problem:
-        _say(f"\n{problem}")
+        say(f"\n{problem}")
         if problem.mend:
-            _say(f"Mend: {problem.mend}")
+            say(f"Mend: {problem.mend}")
         return problem.exit_code
+    except KeyboardInterrupt:
+        say("\nInterrupted. Every port serves what it served before, or the new version whole.")
+        return 130
     return 0
 
 
@@ -39,74 +47,78 @@ def run(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     """
     started, clock = datetime.now(UTC), time.monotonic()
     product = spec.load(root, environment)
+    report: dict[str, Any] = {
+        "product": f"{product.domain}/{product.name}",
+        "version": product.version,
+        "startedAt": started.isoformat(timespec="seconds"),
+        "outcome": "failed",
+    }
+    say(f"{report['product']} {product.version}")
     with _alone(product), contextlib.chdir(root):
-        _say(f"{product.domain}/{product.name} {product.version}")
-
-        with _stage("ingest") as done:
-            from pipeline.ingest import ingest
-
-            rows_in = ingest(product)
-            done(" · ".join(f"{name} {count:,} rows" for name, count in rows_in.items()))
-
-        with _stage("transform") as done:
-            done(product.transform.module().transform(product))
-
-        # What follows imports the contract's checker: late, so that the first stages show at once.
-        from pipeline import publish, service_levels, verify
-
-        with _stage("verify") as done:
-            contract = verify.read_contract(product)
-            dataset = publish.stage(product, verify.promised_columns(product, contract), started)
-            checks = verify.verify(product, contract, dataset)
-            done(f"{len(checks)} checks of {product.contract.name} {contract.version}")
-
-        with _stage("publish") as done:
-            locations = publish.publish(product, dataset)
-            done(f"{dataset.rows:,} rows to {', '.join(locations)}")
-
-        levels = service_levels.measure(product, dataset, started)
-        slis = service_levels.write(product, levels)
-        publish.write_address_book(product, locations)
-        report = {
-            "product": f"{product.domain}/{product.name}",
-            "version": product.version,
-            "contract": contract.version,
-            "startedAt": started.isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - clock, 3),
-            "rowsIn": rows_in,
-            "rowsOut": dataset.rows,
-            "checks": [vars(check) for check in checks],
-            "ports": {product.address(name): location for name, location in locations.items()},
-        }
-        publish.write_text(root / "build" / "run.json", json.dumps(report, indent=2) + "\n")
-
-    unsure = [check for check in checks if check.result == "warning"]
-    _say("")
-    _say(f"  rows     {sum(rows_in.values()):,} in, {dataset.rows:,} out")
-    _say(
-        f"  checks   {len(checks) - len(unsure)} passed"
-        + (f", {len(unsure)} with a warning" if unsure else "")
-    )
-    for check in unsure:
-        _say(f"           {check}")
-    for level in levels:
-        _say(f"  SLI      {level}")
-    for port in product.outputs:
-        _say(f"  port     {product.address(port.name)} ({port.uses})\n           {locations[port.name]}")
-    _say(f"  seconds  {report['seconds']:.1f}; indicators in {slis.relative_to(root)}")
-    if missed := [level for level in levels if not level.kept]:
+        try:
+            _stages(product, started, report)
+        except UnreadableInput as problem:
+            report["problem"] = str(problem)
+            raise
+        finally:
+            report["seconds"] = round(time.monotonic() - clock, 3)
+            _write(product, "run.json", json.dumps(report, indent=2) + "\n")
+    say(summary(report))
+    if missed := [level["name"] for level in report["serviceLevels"] if not level["kept"]]:
         raise PromiseBroken(
-            f"Published, but {', '.join(level.name for level in missed)} missed the service level.",
+            f"Published, but {', '.join(missed)} missed the service level.",
             mend="Mend what slows or thins the data, or promise less in spec.serviceLevels.",
         )
     return report
 
 
+def _stages(product: spec.Product, started: datetime, report: dict[str, Any]) -> None:
+    """The four stages; each adds to the report what came of it."""
+    # A stage imports what it needs when it begins, so that the first one begins at once.
+    with stage("ingest") as done:
+        from pipeline.ingest import ingest
+
+        report["rowsIn"] = ingest(product)
+        done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
+
+    with stage("transform") as done:
+        done(product.transform.module().transform(product))
+
+    with stage("verify") as done:
+        from pipeline import verify
+        from pipeline.dataset import write
+
+        contract = verify.read_contract(product)
+        report["contract"] = contract.version
+        dataset = write(product, verify.promised_columns(product, contract), started)
+        report["rowsOut"] = dataset.rows
+        checks = verify.verify(product, contract, dataset)
+        report["checks"] = [vars(check) for check in checks]
+        verify.refuse_broken(product, checks)
+        done(f"{len(checks)} checks of {product.contract.name} {contract.version}")
+
+    with stage("publish") as done:
+        from pipeline import service_levels
+        from pipeline.publish import address_book, publish
+
+        locations = publish(product, dataset)
+        report["ports"] = {product.address(name): location for name, location in locations.items()}
+        report["serviceLevels"] = [vars(level) for level in service_levels.measure(product, dataset, started)]
+        report["outcome"] = "published"
+        _write(product, "addresses.yaml", address_book(product, locations))
+        _write(product, "slis.json", service_levels.told(product, report["serviceLevels"]))
+        done(f"{dataset.rows:,} rows to {', '.join(locations)}")
+
+
 @contextlib.contextmanager
 def _alone(product: spec.Product) -> Iterator[None]:
     """One run at a time, in a fresh scratch folder, whatever an earlier run left there."""
-    (product.root / "build").mkdir(exist_ok=True)
-    with (product.root / "build" / ".lock").open("w") as lock:
+    try:
+        product.build.mkdir(exist_ok=True)
+        lock = (product.build / ".lock").open("w")
+    except OSError as error:
+        raise UnreadableInput(f"build/ cannot be written: {error}") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -118,25 +130,8 @@ def _alone(product: spec.Product) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _stage(name: str) -> Iterator[Any]:
-    """Shows a stage when it starts, and what it did when it ends."""
-    print(f"  {name:<9}", end="", flush=True)
-    clock = time.monotonic()
-
-    def done(what: str) -> None:
-        _say(f"{time.monotonic() - clock:5.1f} s  {what}")
-
-    try:
-        yield done
-    except UnreadableInput as problem:
-        _say(
-            f"{time.monotonic() - clock:5.1f} s  FAILED; nothing was published"
-            if name != "publish"
-            else "FAILED"
-        )
-        raise type(problem)(f"{name}: {problem}", mend=problem.mend) from problem
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stdout, flush=True)
+def _write(product: spec.Product, name: str, text: str) -> None:
+    """Writes a whole file below build/, or nothing."""
+    partial = product.build / f".{name}.partial"
+    partial.write_text(text, "utf-8")
+    os.replace(partial, product.build / name)

@@ -6,14 +6,14 @@ import json
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from pipeline.dataset import Dataset
 from pipeline.errors import UnreadableInput
-from pipeline.publish import Dataset, write_text
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal
 
@@ -37,10 +37,6 @@ class Measurement:
     value: float | None
     unit: str
     kept: bool
-
-    def __str__(self) -> str:
-        value = "nothing to measure" if self.value is None else f"{self.value:g} {self.unit}"
-        return f"{self.name}: {value} (objective {self.objective}) {'kept' if self.kept else 'MISSED'}"
 
 
 def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measurement]:
@@ -106,12 +102,12 @@ def _judge(level: dict[str, str], measured: float | None) -> Measurement:
     )
 
 
-def write(product: Product, measurements: list[Measurement]) -> Path:
-    """Writes build/slis.json."""
+def told(product: Product, levels: list[dict[str, Any]]) -> str:
+    """What build/slis.json says."""
     record = {
         "product": f"{product.domain}/{product.name}",
         "version": product.version,
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
-        "serviceLevels": [asdict(measurement) for measurement in measurements],
+        "serviceLevels": levels,
     }
-    return write_text(product.root / "build" / "slis.json", json.dumps(record, indent=2) + "\n")
+    return json.dumps(record, indent=2) + "\n"

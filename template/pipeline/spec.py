@@ -18,6 +18,8 @@ from pipeline.errors import UnreadableInput
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
+CHECK = "`uvx prek run --all-files meshwright-check`"
+
 
 @dataclass(frozen=True)
 class Capability:
@@ -30,20 +32,13 @@ class Capability:
     """Inputs only: where the data comes from, `system:…` or `dp:…`."""
     properties: dict[str, Any] = field(default_factory=dict)
 
-    def module(self) -> ModuleType:
+    @property
+    def path(self) -> str:
         """The code behind `uses: <name>@<major>`, brought by the capability's blueprint."""
-        name = self.uses.partition("@")[0]
-        module = f"pipeline.{self.kind}.{name.replace('-', '_')}"
-        try:
-            return importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name != module:
-                raise
-            raise UnreadableInput(
-                f"data-product.yaml: {self.name or self.kind} uses {self.uses}, "
-                f"but {module.replace('.', '/')}.py is not in this repository.",
-                mend="`pre-commit run meshwright-check --all-files` names the command that brings it.",
-            ) from error
+        return f"pipeline/{self.kind}/{self.uses.partition('@')[0].replace('-', '_')}.py"
+
+    def module(self) -> ModuleType:
+        return importlib.import_module(self.path.removesuffix(".py").replace("/", "."))
 
 
 @dataclass(frozen=True)
@@ -62,9 +57,14 @@ class Product:
     service_levels: tuple[Mapping[str, str], ...]
 
     @property
+    def build(self) -> Path:
+        """What a run makes."""
+        return self.root / "build"
+
+    @property
     def scratch(self) -> Path:
         """Scratch of one run; the next run starts by removing it."""
-        return self.root / "build" / "scratch"
+        return self.build / "scratch"
 
     @property
     def warehouse(self) -> Path:
@@ -87,7 +87,7 @@ def load(root: Path, environment: Mapping[str, str]) -> Product:
     except jsonschema.ValidationError as error:
         raise UnreadableInput(
             f"{path.name}: {error.json_path.replace('$.', '')}: {error.message}",
-            mend="`pre-commit run meshwright-check --all-files` tells more.",
+            mend=f"{CHECK} tells more.",
         ) from error
 
     def capability(kind: str, entry: Mapping[str, Any]) -> Capability:
@@ -100,7 +100,7 @@ def load(root: Path, environment: Mapping[str, str]) -> Product:
         )
 
     body = spec["spec"]
-    return Product(
+    product = Product(
         root=root,
         name=spec["metadata"]["name"],
         domain=spec["metadata"]["domain"],
@@ -112,6 +112,13 @@ def load(root: Path, environment: Mapping[str, str]) -> Product:
         outputs=tuple(capability("outputs", entry) for entry in body["outputs"]),
         service_levels=tuple(body["serviceLevels"]),
     )
+    for used in (*product.inputs, product.transform, *product.outputs):
+        if not (root / used.path).is_file():
+            raise UnreadableInput(
+                f"data-product.yaml: {used.uses} needs {used.path}, which is not in this repository.",
+                mend=f"{CHECK} names the command that brings it.",
+            )
+    return product
 
 
 def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:

@@ -9,8 +9,8 @@ import duckdb
 from datacontract.data_contract import DataContract
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
+from pipeline.dataset import Dataset
 from pipeline.errors import PromiseBroken, UnreadableInput
-from pipeline.publish import Dataset
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal
 
@@ -70,10 +70,15 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
     ]
     if not checks:
         raise UnreadableInput(f"{product.contract.name}: it holds no promise that can be checked.")
+    return checks
+
+
+def refuse_broken(product: Product, checks: list[Check]) -> None:
+    """Raises PromiseBroken if any check did not pass; what could not be checked has not passed."""
     broken = [check for check in checks if check.result not in ("passed", "warning")]
     if broken:
         raise PromiseBroken(
             "\n".join(str(check) for check in broken),
-            mend=f"Mend the data, or change what {product.contract.name} promises (a new major version, if a consumer loses by it).",
+            mend=f"Mend the data, or change what {product.contract.name} promises "
+            "(with a new major version, if a consumer loses by it).",
         )
-    return checks

@@ -8,7 +8,7 @@ import deltalake
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.publish import Dataset
+from pipeline.dataset import Dataset
 from pipeline.spec import Capability, Product
 
 KEPT_HOURS = 7 * 24

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
 
-from pipeline.publish import Dataset
+from pipeline.dataset import Dataset
 from pipeline.spec import Capability, Product
 
 
