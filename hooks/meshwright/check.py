@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -57,20 +57,23 @@ def check(roots: Sequence[Path]) -> list[Finding]:
         home = _home(facts.answers)
         prefix = "" if len(roots) == 1 else f"{facts.root}/"
         broken = list(_rules(facts))
+        # Where a rule speaks of a place, or of something in it, its words are better than the schema's
+        # that the place is wrong or missing.
         told = {(_file(problem), problem.keys) for _, problem in broken}
-        # Where a rule speaks of the same place, its words are better than the schema's.
-        shape = [(rule, problem) for rule, problem in problems if not _covered(problem, told)]
+        around = {(file, keys[:depth]) for file, keys in told for depth in range(len(keys))}
+        covered = {True: told | around, False: told}
+        shape = [
+            (rule, problem)
+            for rule, problem in problems
+            if (_file(problem), problem.keys) not in covered[_is_missing(problem)]
+        ]
         for rule, problem in [*shape, *broken]:
             findings.append(_finding(rule, problem, prefix, home))
     return sorted(set(findings))
 
 
-def _covered(problem: Problem, told: Set[tuple[str, Keys]]) -> bool:
-    """Whether a rule has told of this place, or of something in it if the whole of it is missing."""
-    file, keys = _file(problem), problem.keys
-    missing = isinstance(problem.document, Document) and keys not in problem.document.places
-    within = any(place == file and inner[: len(keys)] == keys for place, inner in told)
-    return (file, keys) in told or (missing and within)
+def _is_missing(problem: Problem) -> bool:
+    return isinstance(problem.document, Document) and problem.keys not in problem.document.places
 
 
 def _file(problem: Problem) -> str:

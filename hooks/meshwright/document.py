@@ -126,6 +126,7 @@ class _Builder:
         self.document = document
         self.plain_keys = plain_keys
         self.nodes = 0
+        self.order: list[Keys] = []  # as they were met, so that what lies below a node is a slice
         self.anchors: dict[str, tuple[Any, dict[Keys, tuple[int, int]]]] = {}
 
     def build(self, text: str) -> None:
@@ -151,6 +152,8 @@ class _Builder:
                 event, "It is nested too deep, or its aliases unfold to too much.", "Write it out plainly."
             )
         self.document.places[keys] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        start = len(self.order)
+        self.order.append(keys)
         match event:
             case yaml.AliasEvent():
                 return self._alias(event, keys)
@@ -163,10 +166,7 @@ class _Builder:
             case _:
                 value = self._mapping(keys)
         if event.anchor:
-            depth = len(keys)
-            below = {
-                path[depth:]: place for path, place in self.document.places.items() if path[:depth] == keys
-            }
+            below = {path[len(keys) :]: self.document.places[path] for path in self.order[start:]}
             self.anchors[event.anchor] = (value, below)
         return value
 
@@ -197,7 +197,9 @@ class _Builder:
         self.nodes += len(below)
         if self.nodes > MAX_NODES:
             raise _unreadable(event, "Its aliases unfold to too much.", "Write it out plainly.")
-        self.document.places.update({(*keys, *path): place for path, place in below.items()})
+        for path, place in below.items():
+            self.document.places[(*keys, *path)] = place
+            self.order.append((*keys, *path))
         return value
 
 
