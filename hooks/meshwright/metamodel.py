@@ -31,5 +31,5 @@ INDICATORS = {
 PLACEHOLDER = "REPLACE-ME"
 """What the template writes where somebody still has to."""
 
-FILLERS = r"(?i)(todo|tbd|fixme|xxx+|n/?a|none|change-?me|lorem ipsum.*|[?.-]+)"
+FILLERS = r"(?i)(todo|tbd|fixme|xxx+|n/?a|none|change-?me|lorem ipsum.*|[\W_]+)"
 """What people write into a field for prose when they have nothing to say yet."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from meshwright.document import Document
+from meshwright.document import Document, Keys
 from meshwright.rules import Problem, Rule
 
 FILES = ("spec.dataset.contract", "spec.access.policy", "spec.dataSharingAgreement.document")
@@ -39,13 +39,14 @@ class FilesExist(Rule):
             for key, value in (properties if isinstance(properties, dict) else {}).items():
                 if key not in ("path", "addresses") or not isinstance(value, str):
                     continue
-                path = VARIABLE.sub(lambda match: match[2] or "", value)
-                if path and "://" not in path and not path.startswith("/") and not _matches(root, path):
+                path = _default(value)
+                if path and "://" not in path and not _matches(root, path):
                     yield Problem(
                         spec,
                         (*keys, "properties", key),
                         f"No file of the repository matches {path}.",
-                        "Mend the path, or add a sample that the product runs on as it is.",
+                        "Give a sample in the repository as the default, and the real place in a variable: "
+                        "`${NAME:-sample_data/…}`.",
                     )
 
 
@@ -126,6 +127,33 @@ class UseCasePortsExist(Rule):
                     )
 
 
+class PortsStayInBuild(Rule):
+    """The default place of an output port lies below build/, which git leaves alone.
+
+    There the product can be run by everybody, and nobody commits data by mistake. Where it is deployed, a
+    variable says where the port lies: `${LAKE:-build/ports/lake}`. A URL may stand there as it is.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {"outputs": [{"name": "lake", "uses": "parquet@1", "properties": {"path": "../lake"}}]}
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for keys, path in _port_paths(spec):
+            parts = path.split("/")
+            if "://" not in path and (
+                parts[0] != "build" or ".." in parts or parts[1:2] in ([], ["scratch"])
+            ):
+                yield Problem(
+                    spec,
+                    (*keys, "properties", "path"),
+                    f"{path!r} is not below build/.",
+                    "Write a variable with a default there, such as `${LAKE:-build/ports/lake}`.",
+                )
+
+
 class PortPathsDistinct(Rule):
     """No two output ports write to the same place.
 
@@ -144,21 +172,31 @@ class PortPathsDistinct(Rule):
     }
 
     def check(self, spec: Document) -> Iterator[Problem]:
-        seen: dict[str, str] = {}
-        for keys, item in spec.items("spec.outputs"):
-            properties = item.get("properties")
-            path = properties.get("path") if isinstance(properties, dict) else None
-            if not isinstance(path, str):
-                continue
-            place = f"{item.get('uses')} {VARIABLE.sub(lambda match: match[2] or match[0], path).rstrip('/')}"
+        seen: set[str] = set()
+        for keys, path in _port_paths(spec):
+            place = path.rstrip("/")
             if place in seen:
                 yield Problem(
                     spec,
                     (*keys, "properties", "path"),
-                    f"{seen[place]} writes there too.",
+                    f"Another port writes to {place} too.",
                     "Give each port a path of its own.",
                 )
-            seen.setdefault(place, str(item.get("name")))
+            seen.add(place)
+
+
+def _default(text: str) -> str:
+    """What a text is where no variable is set."""
+    return VARIABLE.sub(lambda match: match[2] or "", text)
+
+
+def _port_paths(spec: Document) -> Iterator[tuple[Keys, str]]:
+    """Each output port that has a path, with the path's default; a port that only a variable places is left out."""
+    for keys, item in spec.items("spec.outputs"):
+        properties = item.get("properties")
+        path = properties.get("path") if isinstance(properties, dict) else None
+        if isinstance(path, str) and _default(path):
+            yield keys, _default(path)
 
 
 def _inside(root: Path, path: str) -> bool:
@@ -167,7 +205,10 @@ def _inside(root: Path, path: str) -> bool:
 
 
 def _matches(root: Path, pattern: str) -> bool:
+    """Whether a pattern names a file below the root; a pattern that leads out of it does not."""
     try:
-        return any(found.resolve().is_relative_to(root.resolve()) for found in root.glob(pattern))
+        return any(
+            found.is_file() and _inside(root, str(found.relative_to(root))) for found in root.glob(pattern)
+        )
     except (ValueError, NotImplementedError, OSError):
         return False
