@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -14,6 +15,9 @@ import pytest
 from checkout import ROOT, git, snapshot
 from copier import run_copy
 from filelock import FileLock
+
+from meshwright.check import check
+from meshwright.findings import Finding
 
 BUILD = ROOT / "build" / "tests"
 BIN = Path(sys.executable).parent
@@ -109,3 +113,9 @@ def pipeline(python: Path, product: Path, **variables: str) -> subprocess.Comple
         capture_output=True,
         text=True,
     )
+
+
+def findings(product: Path) -> list[Finding]:
+    """What the check finds, run where a team runs it: in the product's repository."""
+    with contextlib.chdir(product):
+        return check([Path()])

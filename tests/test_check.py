@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from conftest import findings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_rules import edit, merged
@@ -42,7 +44,7 @@ def line_of(product: Path, needle: str) -> int:
 
 
 def test_a_finding_says_where_it_stands(broken: Path) -> None:
-    found = {(finding.rule, finding.line, finding.column) for finding in check([broken])}
+    found = {(finding.rule, finding.line, finding.column) for finding in findings(broken)}
     uses = line_of(broken, "uses: dbt@2")
     assert found == {
         ("TypeGiven", line_of(broken, "spec:"), 1),
@@ -55,7 +57,7 @@ def test_for_people(broken: Path) -> None:
     result = CliRunner().invoke(main, ["check", str(broken)])
     assert result.exit_code == 1
     place = line_of(broken, "classification:")
-    assert f"data-product.yaml:{place}:3: error Shape: spec.classification" in result.output
+    assert f"{broken}/data-product.yaml:{place}:3: error Shape: spec.classification" in result.output
     assert "mend:" in result.output and "docs/reference/rules/TypeGiven.md" in result.output
     assert "3 errors" in result.output
 
@@ -64,14 +66,15 @@ def test_for_github(broken: Path) -> None:
     lines = CliRunner().invoke(main, ["check", "--format", "github", str(broken)]).stdout.splitlines()
     assert len(lines) == 3
     assert all(
-        re.match(r"::error file=data-product\.yaml,line=\d+,col=\d+,title=\w+::\S", line) for line in lines
+        re.match(r"::error file=/\S+/data-product\.yaml,line=\d+,col=\d+,title=\w+::\S", line)
+        for line in lines
     )
 
 
 def test_for_programs(broken: Path) -> None:
-    findings = json.loads(CliRunner().invoke(main, ["check", "--format", "json", str(broken)]).stdout)
-    assert len(findings) == 3
-    assert set(findings[0]) == {"file", "line", "column", "rule", "message", "mend", "level", "link"}
+    told = json.loads(CliRunner().invoke(main, ["check", "--format", "json", str(broken)]).stdout)
+    assert len(told) == 3
+    assert set(told[0]) == {"file", "line", "column", "rule", "message", "mend", "level", "link"}
 
 
 def test_for_code_scanning(broken: Path) -> None:
@@ -104,13 +107,13 @@ def test_links_lead_to_the_version_that_the_product_was_made_from(copy_of: Copy,
             product / ".copier-answers.yml",
             lambda answers, source=source: merged(answers, {"_src_path": source}),
         )
-        assert all(finding.link.startswith(link) for finding in check([product]))
+        assert all(finding.link.startswith(link) for finding in findings(product))
 
 
 def test_two_products_of_one_name(copy_of: Copy, departures: Path, tmp_path: Path) -> None:
     twin = copy_of(departures)
-    findings = check([departures, twin])
-    assert [(finding.rule, finding.file) for finding in findings] == [("NameUnique", f"{twin}/{SPEC}")]
+    found = check([departures, twin, departures])
+    assert [(finding.rule, finding.file) for finding in found] == [("NameUnique", f"{twin}/{SPEC}")]
 
 
 UNREADABLE = {
@@ -136,8 +139,12 @@ UNREADABLE = {
     "deep-blocks": b"\n".join(b" " * n + b"a:" for n in range(2_000)),
     "large": b"a: " + b"x" * 2_000_000,
     "complex-key": b"? [a, b]\n: c\n",
-    "boolean-key": b"on: c\n",
-    "number-key": b"1: c\n",
+    "merge-key": b"a: &a {b: 1}\nc: {<<: *a}\n",
+    "base-60": b"a: 12:30:00\n",
+    "infinity": b"a: .inf\n",
+    "tag": b"a: !thing x\n",
+    "python": b"a: !!python/object/apply:os.system [id]\n",
+    "deep-aliases": b"a0: &a0 [x]\n" + b"".join(f"a{n}: &a{n} [*a{n - 1}]\n".encode() for n in range(1, 60)),
     "binary": bytes(range(256)),
     "percent": b"%YAML 9.9\n---\na: 1\n",
     "unknown-directive-only": b"%FOO\n",
@@ -152,7 +159,7 @@ def test_what_cannot_be_read_is_a_finding(file: str, content: bytes, copy_of: Co
     result = CliRunner().invoke(main, ["check", str(product)])
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert result.exit_code in (1, 2)
-    told = [finding for finding in check([product]) if finding.file == file]
+    told = [finding for finding in findings(product) if finding.file == file]
     assert [finding.rule for finding in told] == ["Readable"]
     assert told[0].mend and told[0].line >= 1 and told[0].column >= 1
 
@@ -164,13 +171,13 @@ def test_what_cannot_be_read_is_a_finding(file: str, content: bytes, copy_of: Co
 def test_what_has_another_shape_is_a_finding(file: str, value: str, copy_of: Copy, departures: Path) -> None:
     product = copy_of(departures)
     (product / file).write_text(value, "utf-8")
-    assert any(finding.file == file for finding in check([product]))
+    assert any(finding.file == file for finding in findings(product))
 
 
 def test_a_folder_without_a_product(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["check", str(tmp_path)])
     assert result.exit_code == 2
-    assert "data-product.yaml:1:1: error Readable: No such file or directory." in result.output
+    assert "data-product.yaml:1:1: error Readable: There is no such file in the repository." in result.output
 
 
 @pytest.mark.parametrize(
@@ -181,9 +188,6 @@ def test_a_folder_without_a_product(tmp_path: Path) -> None:
         ("a: no", False),
         ("a: 'no'", "no"),
         ("a: 2026-01-31", "2026-01-31"),
-        ("a: 12:30:00", "12:30:00"),
-        ("a: .inf", ".inf"),
-        ("a: .nan", ".nan"),
         ("a: 0o7", "0o7"),
         ("a: 010", 8),
         ("a: 0x1F", 31),
@@ -191,7 +195,7 @@ def test_a_folder_without_a_product(tmp_path: Path) -> None:
         ("a: ~", None),
         ("a: !!str 5", "5"),
         ("a: &x [1]\n\nb: *x", [1]),
-        ("a: " + "9" * 5_000, "9" * 5_000),
+        ("on: 1\na: 2\n2024: 3", 2),
     ],
 )
 def test_values_are_read_as_the_pipeline_reads_them(text: str, value: Any, tmp_path: Path) -> None:
@@ -265,7 +269,7 @@ def test_several_hundred_wrong_specs_are_all_refused(copy_of: Copy, departures: 
     passed = []
     for what, changed in made:
         (product / SPEC).write_text(yaml.safe_dump(changed), "utf-8")
-        if not check([product]):
+        if not findings(product):
             passed.append(what)
     assert passed == []
 
@@ -290,7 +294,7 @@ def test_no_value_anywhere_crashes_the_check(
     keys = choose.choice(every_place(content)[1:])
     at(content, keys[:-1])[keys[-1]] = value
     (product / file).write_text(yaml.safe_dump(content), "utf-8")
-    for finding in check([product]):
+    for finding in findings(product):
         assert finding.rule and finding.message and finding.mend
 
 
@@ -301,4 +305,112 @@ def test_no_value_anywhere_crashes_the_check(
 def test_no_bytes_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     folder = tmp_path_factory.mktemp("bytes")
     (folder / SPEC).write_bytes(raw)
-    assert check([folder])
+    assert findings(folder)
+
+
+@pytest.mark.parametrize(
+    "file", [SPEC, "contract.odcs.yaml", "access/policy.yaml", ".copier-answers.yml", ".github/CODEOWNERS",
+             ".github/workflows/schedule.yml", "docs/data-sharing-agreement.md"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["pipe", "folder", "circle", "way out", "binary", "secret"])
+def test_what_is_no_ordinary_file_hurts_nobody(file: str, kind: str, copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    outside = product.parent / "outside"
+    outside.write_text("TODO password: hunter2\n")
+    place = product / file
+    place.unlink()
+    match kind:
+        case "pipe":
+            os.mkfifo(place)
+        case "folder":
+            place.mkdir()
+        case "circle":
+            place.symlink_to(place.name)
+        case "way out":
+            place.symlink_to(outside)
+        case "binary":
+            place.write_bytes(bytes(range(256)))
+        case "secret":
+            place.write_bytes(b"x" * 2_000_000)
+    found = findings(product)
+    assert found or file == ".copier-answers.yml"
+    assert not any("hunter2" in finding.message for finding in found)
+
+
+def test_a_file_that_may_not_be_read_is_told(
+    copy_of: Copy, departures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever runs this may be root, whom no permission stops; the error is the operating system's own.
+    product = copy_of(departures)
+    opened = Path.open
+
+    def denied(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "contract.odcs.yaml":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", denied)
+    assert [(finding.rule, finding.file) for finding in findings(product)] == [
+        ("Readable", "contract.odcs.yaml")
+    ]
+
+
+def test_nothing_that_a_file_says_becomes_a_line_or_a_command_of_its_own(
+    copy_of: Copy, departures: Path
+) -> None:
+    product = copy_of(departures)
+    edit(
+        product / SPEC,
+        lambda spec: merged(
+            spec,
+            {"metadata": {"domain": "x\n::error file=evil::"}, "spec": {"owner": {"email": "$(id)@x.yz"}}},
+        ),
+    )
+    edit(product / ".copier-answers.yml", lambda answers: merged(answers, {"_src_path": "x\n::error::"}))
+    result = CliRunner().invoke(main, ["check", str(product)])
+    assert not any(line.startswith("::") for line in result.output.splitlines())
+    assert "--data '" in result.output or "$(id)" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("source", "link"),
+    [
+        ("https://user:s3cr3t@git.example.org/o/r.git", "https://git.example.org/o/r/blob/"),
+        ("git@git.example.org:o/r.git", "https://git.example.org/o/r/blob/"),
+        ("C:\\x\\y", "https://meshwright.example.org/"),
+    ],
+)
+def test_links_carry_no_credential(source: str, link: str, copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    (product / SPEC).write_text("metadata: {}", "utf-8")
+    edit(product / ".copier-answers.yml", lambda answers: merged(answers, {"_src_path": source}))
+    assert all(finding.link.startswith(link) for finding in findings(product))
+
+
+def test_what_is_allowed_is_told(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    edit(product / SPEC, lambda spec: merged(spec, {"spec": {"classification": "top-secret"}}))
+    (finding,) = findings(product)
+    assert finding.mend == "Write one of: public, internal, confidential, secret."
+
+
+def test_legal_styles_are_read(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    text = (product / SPEC).read_text("utf-8")
+    purpose = (
+        "purpose: Departures from New York's three airports, as they were scheduled and as they happened."
+    )
+    styles = {
+        "crlf": text.replace("\n", "\r\n"),
+        "bom": "\ufeff" + text,
+        "json": json.dumps(yaml.safe_load(text)),
+        "anchors": text.replace(
+            'email: "ada@example.org"\n    team', 'email: &mail "ada@example.org"\n    team'
+        ).replace('email: "ada@example.org"\n  classification', "email: *mail\n  classification"),
+        "chinese": text.replace(purpose, "purpose: 纽约三个机场的航班起飞数据"),
+        "quoted": text.replace("type: source", "'type': source"),
+        "extensions": text.replace("extensions: {}", "extensions: {2024: x, on: {y: 2013-01-01}}"),
+    }
+    for style, content in styles.items():
+        (product / SPEC).write_bytes(content.encode())
+        assert findings(product) == [], style

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import findings
 
 from meshwright import metamodel
 from meshwright.check import check
@@ -37,11 +38,21 @@ def edit(file: Path, change: Callable[[Any], Any]) -> None:
 
 
 def rules_found(product: Path) -> set[str]:
-    return {finding.rule for finding in check([product])}
+    return {finding.rule for finding in findings(product)}
 
 
 def test_a_fresh_product_keeps_every_rule(departures: Path, punctuality: Path) -> None:
     assert check([departures, punctuality]) == []
+
+
+def twin(rule: Rule, product: Path, make: Callable[..., Path]) -> Path:
+    """A second product, with which the first one breaks a rule about several."""
+    if rule.id == "NameUnique":
+        return Path(shutil.copytree(product, product.parent / "twin"))
+    consumer = make("reads-a-port-that-is-gone", type="consumer-oriented")
+    replaced = (consumer / "data-product.yaml").read_text().replace("departures#lake", "departures#gone")
+    (consumer / "data-product.yaml").write_text(replaced)
+    return consumer
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -53,10 +64,11 @@ def test_a_rule_is_broken_by_its_example(
         (product / "pipeline/outputs/delta.py").unlink()
     for file, patch in rule.broken.items():
         if file == "twin":
-            twin = product.parent / "twin"
-            shutil.copytree(product, twin)
-            assert rule.id in {finding.rule for finding in check([product, twin])}
+            assert rule.id in {finding.rule for finding in check([product, twin(rule, product, make)])}
             return
+        if patch is None:
+            (product / file).unlink()
+            continue
         edit(product / file, lambda value, patch=patch: merged(value, patch))
     assert rule.id in rules_found(product)
 
@@ -99,7 +111,7 @@ def test_without_a_mandatory_attribute_its_rule_speaks_once(
     (rule,) = (rule for rule in MANDATORY if attribute in rule.attributes)
     there = [
         finding
-        for finding in check([product])
+        for finding in findings(product)
         if finding.message.startswith((f"{attribute} ", f"{attribute}:"))
     ]
     assert [finding.rule for finding in there] == [rule.id]
@@ -120,7 +132,7 @@ def test_an_organisation_lowers_a_level_in_one_place(
         schema.data_product.cache_clear()
         _validator.cache_clear()
         try:
-            assert [finding.level for finding in check([product])] == levels
+            assert [finding.level for finding in findings(product)] == levels
         finally:
             monkeypatch.delitem(metamodel.LEVELS, "ClassificationGiven")
             schema.data_product.cache_clear()
@@ -138,9 +150,12 @@ def test_a_capability_that_is_not_installed_names_the_command(
             {"spec": {"outputs": [{"name": "lake", "uses": "delta@1", "properties": {"path": "build/x"}}]}},
         ),
     )
-    (finding,) = check([product])
+    (finding,) = findings(product)
     assert finding.rule == "CapabilityInstalled"
-    assert finding.mend == """Run `copier update --data 'outputs=["parquet", "delta"]'`."""
+    assert finding.mend == (
+        "Commit (`git commit --no-verify`), then run "
+        """`copier update --defaults --data 'outputs=["parquet", "delta"]'`."""
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,6 +167,7 @@ def test_a_capability_that_is_not_installed_names_the_command(
         ("<= 24%", "freshness", False),
         ("<= 24", "freshness", False),
         ("<= -1h", "freshness", False),
+        ("<= 0h", "freshness", False),
         ("< 0 s", "duration", False),
         (">= 99.5%", "completeness", True),
         ("> 100%", "completeness", False),
@@ -185,6 +201,12 @@ def test_an_objective_can_be_met_and_missed(
         ("5-1 * * * *", False),
         ("*/0 * * * *", False),
         ("* * * *", False),
+        ("0 0 30 2 *", False),
+        ("0 0 31 4,6 *", False),
+        ("0 0 29 2 *", True),
+        ("0 0 30 2 mon", True),
+        (" 0 5 * * *", False),
+        ("0\t5 * * *", False),
         ("@daily", False),
         ("", False),
         ("0 5 * * * *", False),
@@ -209,3 +231,87 @@ def test_files_outside_the_repository_are_refused(copy_of: Copy, departures: Pat
             lambda spec, path=path: merged(spec, {"spec": {"access": {"policy": path}}}),
         )
         assert rules_found(product) & {"Shape", "FilesExist"}, path
+
+
+@pytest.mark.parametrize(
+    ("lines", "good"),
+    [
+        ("* ada@example.org\n", True),
+        ("* bob@example.org\n* ada@example.org\n", True),
+        ("", False),
+        ("# * ada@example.org\n", False),
+        ("*.yaml bob@example.org\n", False),
+        ("* ada@example.org\n** bob@example.org\n", False),
+        ("* ada@example.org\naccess/ bob@example.org\n", False),
+        ("* ada@example.org\n/access bob@example.org\n", False),
+        ("* ada@example.org\n/access/policy.yaml\n", False),
+        ("* ada@example.org\n/pipeline/ bob@example.org\n", True),
+        ("* ada@example.org\n/access/* ada@example.org bob@example.org\n", True),
+    ],
+)
+def test_the_last_line_of_codeowners_counts(lines: str, good: bool, copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    (product / ".github" / "CODEOWNERS").write_text(lines)
+    assert ("OwnerReviews" not in rules_found(product)) is good
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rule"),
+    [
+        (
+            "data-product.yaml",
+            "purpose: Departures from",
+            "purpose: TODO write this about",
+            "PlaceholderReplaced",
+        ),
+        ("data-product.yaml", 'name: "Ada Example"', 'name: "REPLACE ME"', "PlaceholderReplaced"),
+        (
+            "data-product.yaml",
+            'path: "${FLIGHTS:-sample_data/flights.csv}"',
+            'path: "${FLIGHTS}"',
+            "FilesExist",
+        ),
+        ("data-product.yaml", "sample_data/flights.csv", "../x/*.csv", "FilesExist"),
+        ("data-product.yaml", "sample_data/flights.csv", "sample_data", "FilesExist"),
+        ("data-product.yaml", "sample_data/flights.csv", "https://", "FilesExist"),
+        ("data-product.yaml", "${LAKE:-build/ports/lake}", "${LAKE:-${X:-build/b}}", "VariablesWellFormed"),
+        ("data-product.yaml", "${LAKE:-build/ports/lake}", "models", "PortsStayInBuild"),
+        ("data-product.yaml", "${LAKE:-build/ports/lake}", "build/scratch/x", "PortsStayInBuild"),
+        ("data-product.yaml", "${LAKE:-build/ports/lake}", "./build//ports/tables/", "PortPathsDistinct"),
+        (
+            "data-product.yaml",
+            "indicator: freshness,",
+            "indicator: freshness, column: airline,",
+            "IndicatorColumnKnown",
+        ),
+        (
+            "docs/data-sharing-agreement.md",
+            "Version 1.0.0",
+            "Version 2.0.0 (replaces 1.0.0)",
+            "AgreementVersionNamed",
+        ),
+        ("docs/data-sharing-agreement.md", "## What is shared", "## TODO", "PlaceholderReplaced"),
+        ("contract.odcs.yaml", "classification: public", "tags: [x]", "ColumnNotAboveProduct"),
+        (
+            "contract.odcs.yaml",
+            "description: Name of the airline.",
+            "description: Airline",
+            "ColumnsDescribed",
+        ),
+        ("contract.odcs.yaml", "- name: airline\n", "- name: CARRIER\n", "ColumnsDescribed"),
+        (
+            "contract.odcs.yaml",
+            "logicalType: boolean\n",
+            "logicalType: object\n        properties: [{name: x, logicalType: string, description: Some words., classification: secret}]\n",
+            "ColumnNotAboveProduct",
+        ),
+    ],
+)
+def test_what_people_get_wrong(
+    file: str, old: str, new: str, rule: str, copy_of: Copy, departures: Path
+) -> None:
+    product = copy_of(departures)
+    text = (product / file).read_text("utf-8")
+    assert old in text
+    (product / file).write_text(text.replace(old, new, 1), "utf-8")
+    assert rule in rules_found(product)

@@ -145,7 +145,9 @@ def rule_page(rule: Rule) -> str:
     lines += [f"Level: {rule.level}. Source: `{source}`.", ""]
     for file, patch in rule.broken.items():
         if file == "twin":
-            lines += ["Broken, for example, by a second repository with the same domain and name.", ""]
+            continue  # it takes a second repository
+        if patch is None:
+            lines += [f"Broken, for example, by deleting `{file}`.", ""]
             continue
         text = yaml.safe_dump(patch, sort_keys=False, allow_unicode=True).rstrip()
         text = text.replace(": null", ":  # missing")

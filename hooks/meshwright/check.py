@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,9 +15,9 @@ from typing import Any
 import jsonschema_rs
 
 from meshwright import metamodel, schema
-from meshwright.document import Document, Keys, Unreadable, read
+from meshwright.document import Document, Keys, Unreadable, inside, read
 from meshwright.findings import Finding
-from meshwright.rules import RULES, Problem, Rule
+from meshwright.rules import RULES, Problem, Rule, listed
 
 SPEC = "data-product.yaml"
 ANSWERS = ".copier-answers.yml"
@@ -48,18 +49,19 @@ class Facts:
 
 
 def check(roots: Sequence[Path]) -> list[Finding]:
-    """Checks the products whose repositories lie at `roots`; file names are relative to each."""
-    gathered = [_gather(root) for root in roots]
+    """Checks the products whose repositories lie at `roots`; file names start with it, as it was given."""
+    distinct = {root.resolve(): root for root in roots}  # a repository that is named twice is one
+    gathered = [_gather(root) for root in distinct.values()]
     products = [facts.spec for facts, _ in gathered if facts.spec is not None]
     findings: list[Finding] = []
     for facts, problems in gathered:
         facts.products = products
         home = _home(facts.answers)
-        prefix = "" if len(roots) == 1 else f"{facts.root}/"
+        prefix = "" if facts.root == Path() else f"{facts.root.as_posix()}/"
         broken = list(_rules(facts))
         # Where a rule speaks of a place, or of something in it, its words are better than the schema's
         # that the place is wrong or missing.
-        told = {(_file(problem), problem.keys) for _, problem in broken}
+        told = {(_file(problem), problem.keys) for rule, problem in broken if rule.level == "error"}
         around = {(file, keys[:depth]) for file, keys in told for depth in range(len(keys))}
         covered = {True: told | around, False: told}
         shape = [
@@ -92,7 +94,7 @@ def _finding(rule: str | Rule, problem: Problem, prefix: str, home: str) -> Find
         column=column,
         rule=name,
         message=" ".join(detail.split()),
-        mend=problem.mend,
+        mend=" ".join(problem.mend.split()),
         level="error" if isinstance(rule, str) else rule.level,
         link=f"{home}/docs/reference/rules/{name}.md",
     )
@@ -101,42 +103,42 @@ def _finding(rule: str | Rule, problem: Problem, prefix: str, home: str) -> Find
 def _home(answers: dict[str, Any]) -> str:
     """Where the documentation of this product's very template version lies."""
     source, commit = answers.get("_src_path"), answers.get("_commit")
-    if not isinstance(source, str) or not source:
+    if not isinstance(source, str) or not isinstance(commit, str) or re.search(r"\s", source + commit):
         return metamodel.HOME
-    for short, address in (("git+", ""), ("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
-        if source.startswith(short):
-            source = address + source.removeprefix(short)
-    source = source.removesuffix(".git")
-    return f"{source}/blob/{commit}" if source.startswith("https://") and commit else source
+    source = source.removeprefix("git+")
+    for short, address in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
+        source = re.sub(f"^{short}/?", address, source)
+    source = re.sub(r"^(?:ssh://)?git@([^:/]+)[:/]", r"https://\1/", source).removesuffix(".git")
+    source = re.sub(r"^https?://[^/@]*@", "https://", source)  # never a credential
+    if source.startswith(("https://", "http://")):
+        return f"{source}/blob/{commit}"
+    return source if source.startswith("/") else metamodel.HOME
 
 
 def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     """Reads the product's files and holds each against its schema."""
     facts = Facts(root)
     problems: list[tuple[str, Problem]] = []
-    with contextlib.suppress(OSError, Unreadable):  # a product may have been made without Copier
+    with contextlib.suppress(Unreadable):  # a product may have been made without Copier
         facts.answers = read(root, ANSWERS).value
     if not isinstance(facts.answers, dict):
         facts.answers = {}
 
-    def load(path: Any, of: Document | None, attribute: str) -> Document | None:
-        """The document at `path`; a file that is missing is left to the rule about files that are named."""
-        if not isinstance(path, str) or (of is not None and not _inside(root, path)):
+    def load(path: Any) -> Document | None:
+        """The document at `path`; one that is not there is left to the rule about files that are named."""
+        if not isinstance(path, str) or (path != SPEC and not inside(root, path)):
             return None
         try:
             return read(root, path)
         except Unreadable as problem:
-            problems.append((READABLE, _at(path, problem)))
-        except OSError as error:
-            if of is None:
-                mend = "Run it in the product's repository, or write the file."
-                problems.append((READABLE, Problem(path, (), f"{error.strerror}.", mend)))
+            at = Document(Path(path), places={(): (problem.line, problem.column)})
+            problems.append((READABLE, Problem(at, (), str(problem), problem.mend)))
         return None
 
-    facts.spec = load(SPEC, None, "")
+    facts.spec = load(SPEC)
     if facts.spec is not None:
-        facts.contract = load(facts.spec.get("spec.dataset.contract"), facts.spec, "spec.dataset.contract")
-        facts.policy = load(facts.spec.get("spec.access.policy"), facts.spec, "spec.access.policy")
+        facts.contract = load(facts.spec.get("spec.dataset.contract"))
+        facts.policy = load(facts.spec.get("spec.access.policy"))
     shapes = (
         (facts.spec, schema.data_product),
         (facts.contract, schema.contract),
@@ -149,26 +151,18 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     return facts, problems
 
 
-def _at(path: str, problem: Unreadable) -> Problem:
-    document = Document(Path(path), places={(): (problem.line, problem.column)})
-    return Problem(document, (), str(problem), problem.mend)
-
-
-def _inside(root: Path, path: str) -> bool:
-    try:
-        return (root / path).resolve().is_relative_to(root.resolve())
-    except (OSError, ValueError):
-        return False
-
-
 def _rules(facts: Facts) -> Iterator[tuple[Rule, Problem]]:
     for rule in RULES:
         if rule.level == "off":
             continue
         arguments = {name: getattr(facts, name) for name in inspect.signature(rule.check).parameters}
-        if None not in arguments.values():
+        if None in arguments.values():
+            continue
+        try:
             for problem in rule.check(**arguments):
                 yield rule, problem
+        except Unreadable as problem:  # a file beside the three documents, which the rule had to read
+            yield rule, Problem(SPEC, (), f"A file that the rule needs: {problem}", problem.mend)
 
 
 @cache
@@ -176,10 +170,18 @@ def _validator(shape: Callable[[], dict[str, Any]]) -> Any:
     return jsonschema_rs.validator_for(shape())
 
 
+VAGUE = ("oneOf", "anyOf", "additionalProperties", "unevaluatedProperties")
+"""Keywords of ODCS that also fail because something more particular failed at the same place."""
+
+
 def _misshapen(document: Document, shape: Callable[[], dict[str, Any]]) -> Iterator[Problem]:
     """Every error that the schema finds, in words, at the place that has to change."""
-    for error in _validator(shape).iter_errors(document.value):
-        yield from _problems(document, error, shape())
+    errors = list(_validator(shape).iter_errors(document.value))
+    particular = {tuple(error.instance_path) for error in errors if error.kind.name not in VAGUE}
+    for error in errors:
+        follows = error.kind.name in VAGUE and tuple(error.instance_path) in particular
+        if shape is not schema.contract or not follows:
+            yield from _problems(document, error, shape())
 
 
 def _problems(document: Document, error: Any, root_schema: dict[str, Any]) -> Iterator[Problem]:
@@ -187,34 +189,27 @@ def _problems(document: Document, error: Any, root_schema: dict[str, Any]) -> It
     kind = error.kind
     match kind.name:
         case "required":
-            yield Problem(
-                document,
-                (*keys, kind.property),
-                f"{_dotted((*keys, kind.property))} is missing.",
-                f"Give `{kind.property}`.",
-            )
+            missing = (*keys, kind.property)
+            yield Problem(document, missing, f"{_dotted(missing)} is missing.", f"Give `{kind.property}`.")
         case "additionalProperties" | "unevaluatedProperties":
+            own = " Fields of your own go below `extensions`." if document.path.name == SPEC else ""
             for key in kind.unexpected:
-                yield Problem(
-                    document,
-                    (*keys, key),
-                    f"{_dotted((*keys, key))} is not known.",
-                    "Mend its spelling, or remove it. Fields of your own go below `extensions`."
-                    if document.path.name == SPEC
-                    else "Mend its spelling, or remove it.",
-                )
+                unknown = (*keys, key)
+                mend = f"Mend its spelling, or remove it.{own}"
+                yield Problem(document, unknown, f"{_dotted(unknown)} is not known.", mend)
         case "propertyNames":
-            yield Problem(document, keys, f"{_dotted(keys)}: {kind.error.message}.", "Give it another name.")
+            named = (*keys, kind.error.instance)
+            yield Problem(document, named, f"{_dotted(keys)}: {kind.error.message}.", "Give it another name.")
+        case "enum" | "const":
+            options = kind.options if kind.name == "enum" else [kind.expected_value]
+            mend = f"Write {options[0]}." if len(options) == 1 else f"Write one of: {listed(options)}."
+            yield Problem(document, keys, f"{_dotted(keys)} is {_short(json.dumps(error.instance))}.", mend)
         case _:
             around = _around(root_schema, error.schema_path)
             hints = [str(around[key]) for key in ("$comment", "description") if key in around][:1]
             hints += [f"Such as {json.dumps(example)}." for example in around.get("examples", [])[:1]]
-            yield Problem(
-                document,
-                keys,
-                f"{_dotted(keys)}: {_short(error.message)}.",
-                " ".join(hints) or "Write what the schema asks for.",
-            )
+            mend = " ".join(hints) or "Write what the schema asks for."
+            yield Problem(document, keys, f"{_dotted(keys)}: {_short(error.message)}.", mend)
 
 
 def _dotted(keys: Keys) -> str:

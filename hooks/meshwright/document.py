@@ -19,11 +19,13 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 
 Keys = tuple[str | int, ...]
 """The path to a node: keys of mappings and indices of lists."""
 
+CORE = "tag:yaml.org,2002:"
+BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _RESOLVER = Resolver()
 
 
@@ -81,50 +83,61 @@ def load(path: Path) -> Any:
     return yaml.load(path.read_text("utf-8"), Loader=Loader)  # noqa: S506 - a safe loader, in C or in Python
 
 
-def read(root: Path, path: str, *, plain_keys: bool = False) -> Document:
-    """Reads the YAML file `path` below `root`. Raises Unreadable, OSError if there is no such file.
+def inside(root: Path, path: str) -> bool:
+    """Whether `path` is an ordinary file of the repository: no way out of it, no pipe, no device."""
+    try:
+        file = (root / path).resolve()
+        return file.is_relative_to(root.resolve()) and file.is_file()
+    except (OSError, ValueError, RuntimeError):  # names that no file can have, links that lead in a circle
+        return False
 
-    A key such as `on` or `1` is none but a text in quotes, unless `plain_keys` takes every key as a text.
-    """
-    with (root / path).open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
+
+def read_text(root: Path, path: str) -> str:
+    """Reads an ordinary file of the repository whole. Raises Unreadable."""
+    if not inside(root, path):
+        raise Unreadable(
+            "There is no such file in the repository.", "Write it, or run in a product's repository."
+        )
+    try:
+        with (root / path).open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(f"It cannot be read: {error.strerror}.", "Mend its permissions.") from error
     if len(raw) > MAX_BYTES:
         raise Unreadable(
             f"It is larger than {MAX_BYTES:,} bytes.", "Move what is not about the product elsewhere."
         )
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise Unreadable(
-            f"It is not UTF-8: byte {raw[error.start]:#04x}.",
-            "Save it as UTF-8.",
-            line,
-            error.start - raw.rfind(b"\n", 0, error.start),
-        ) from error
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        problem = f"It is not UTF-8: byte {raw[error.start]:#04x}."
+        raise Unreadable(problem, "Save it as UTF-8.", line, column) from error
+
+
+def read(root: Path, path: str) -> Document:
+    """Reads a YAML file of the repository. Raises Unreadable."""
+    text = read_text(root, path)
     document = Document(Path(path))
     try:
-        _Builder(document, plain_keys).build(text)
+        _Builder(document).build(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise Unreadable(
-            f"It is not YAML: {error.problem or error.context}.",
-            "Mend the syntax here, or just above.",
-            *((mark.line + 1, mark.column + 1) if mark else (1, 1)),
-        ) from error
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = f"It is not YAML: {error.problem or error.context}."
+        raise Unreadable(problem, "Mend the syntax here, or just above.", *place) from error
     except yaml.YAMLError as error:  # characters that YAML does not allow
-        raise Unreadable(
-            f"It is not YAML: {str(error).splitlines()[0]}", "Remove the characters that YAML does not allow."
-        ) from error
+        problem = f"It is not YAML: {str(error).splitlines()[0]}"
+        raise Unreadable(problem, "Remove the characters that YAML does not allow.") from error
     return document
 
 
 class _Builder:
     """Builds value and places from events, one document, with a bound on depth and size."""
 
-    def __init__(self, document: Document, plain_keys: bool) -> None:
+    def __init__(self, document: Document) -> None:
         self.document = document
-        self.plain_keys = plain_keys
         self.nodes = 0
         self.order: list[Keys] = []  # as they were met, so that what lies below a node is a slice
         self.anchors: dict[str, tuple[Any, dict[Keys, tuple[int, int]]]] = {}
@@ -136,21 +149,14 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _unreadable(
-                        event,
-                        "It holds more than one document.",
-                        "Remove the line `---` and what follows it.",
-                    )
+                    mend = "Remove the line `---` and what follows it."
+                    raise _unreadable(event, "It holds more than one document.", mend)
                 self.document.value = self._node(next(self.events), ())
         if not documents or self.document.value is None:
             raise Unreadable("It is empty.", "Write it, or take it from a fresh product: `copier copy`.")
 
     def _node(self, event: yaml.Event, keys: Keys) -> Any:
-        self.nodes += 1
-        if self.nodes > MAX_NODES or len(keys) > MAX_DEPTH:
-            raise _unreadable(
-                event, "It is nested too deep, or its aliases unfold to too much.", "Write it out plainly."
-            )
+        self._count(event, 1, len(keys))
         self.document.places[keys] = (event.start_mark.line + 1, event.start_mark.column + 1)
         start = len(self.order)
         self.order.append(keys)
@@ -160,10 +166,12 @@ class _Builder:
             case yaml.ScalarEvent():
                 value: Any = _scalar(event)
             case yaml.SequenceStartEvent():
+                _refuse_tag(event, "seq")
                 value = []
                 while not isinstance(item := next(self.events), yaml.SequenceEndEvent):
                     value.append(self._node(item, (*keys, len(value))))
             case _:
+                _refuse_tag(event, "map")
                 value = self._mapping(keys)
         if event.anchor:
             below = {path[len(keys) :]: self.document.places[path] for path in self.order[start:]}
@@ -172,71 +180,69 @@ class _Builder:
 
     def _mapping(self, keys: Keys) -> dict[str, Any]:
         value: dict[str, Any] = {}
-        while not isinstance(key_event := next(self.events), yaml.MappingEndEvent):
-            key = None
-            if isinstance(key_event, yaml.ScalarEvent):
-                key = key_event.value if self.plain_keys else _scalar(key_event)
-            if not isinstance(key, str):
-                raise _unreadable(
-                    key_event, "A key is not a text.", "Write it as a text, in quotes if need be."
-                )
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise _unreadable(event, "A key is not a text.", "Write it as a text.")
+            # A key is a text, even where YAML 1.1 takes it for something else (`on`, `2024`).
+            key = event.value
+            if key == "<<" and not event.style:
+                raise _unreadable(event, "Merge keys (<<) are not read.", "Write the fields out.")
             if key in value:
-                raise _unreadable(key_event, f"The key {key} stands here twice.", "Keep one of the two.")
+                raise _unreadable(event, f"The key {key} stands here twice.", "Keep one of the two.")
             value[key] = None
             value[key] = self._node(next(self.events), (*keys, key))
-            self.document.places[(*keys, key)] = (
-                key_event.start_mark.line + 1,
-                key_event.start_mark.column + 1,
-            )
+            self.document.places[(*keys, key)] = (event.start_mark.line + 1, event.start_mark.column + 1)
         return value
 
     def _alias(self, event: yaml.AliasEvent, keys: Keys) -> Any:
         if event.anchor not in self.anchors:
             raise _unreadable(event, f"There is no anchor &{event.anchor} before it.", "Write the value out.")
         value, below = self.anchors[event.anchor]
-        self.nodes += len(below)
-        if self.nodes > MAX_NODES:
-            raise _unreadable(event, "Its aliases unfold to too much.", "Write it out plainly.")
+        self._count(event, len(below), len(keys) + max(map(len, below)))
         for path, place in below.items():
             self.document.places[(*keys, *path)] = place
             self.order.append((*keys, *path))
         return value
 
+    def _count(self, event: yaml.Event, nodes: int, depth: int) -> None:
+        self.nodes += nodes
+        if self.nodes > MAX_NODES or depth > MAX_DEPTH:
+            problem = "It is nested too deep, or its aliases unfold to too much."
+            raise _unreadable(event, problem, "Write it out plainly.")
+
 
 def _scalar(event: yaml.ScalarEvent) -> Any:
-    """A scalar as YAML 1.1 and so PyYAML reads it; what JSON cannot say (dates, bytes) stays a text."""
+    """A scalar as the pipeline and datacontract-cli read it: YAML 1.1, with dates left as texts.
+
+    What PyYAML would take for something that nobody means (12:30 for 750, a binary) is refused.
+    """
     tag = event.tag
     if tag in (None, "!"):
         tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)
-    match tag.rpartition(":")[2]:
-        case "null":
-            return None
-        case "bool":
-            return event.value.lower() in ("yes", "true", "on")
-        case "int":
-            return _integer(event)
-        case "float":
-            return _float(event)
-    return event.value
-
-
-def _integer(event: yaml.ScalarEvent) -> int | str:
-    text = event.value.replace("_", "")
-    if ":" in text or len(text) > 400:  # base 60, which nobody means, and numbers that take for ever
-        return event.value
+        if tag == f"{CORE}timestamp":
+            return event.value
+    text = event.value.replace("_", "").lower()
     try:
-        return int(text, 0) if not re.match(r"[-+]?0[0-9]", text) else int(text, 8)
-    except ValueError:
-        return event.value
+        match tag.removeprefix(CORE):
+            case "str":
+                return event.value
+            case "null":
+                return None
+            case "bool":
+                return BOOLEANS[text]
+            case "int":
+                return int(text, 8) if re.match(r"[-+]?0[0-7]", text) else int(text, 0)
+            case "float" if abs(number := float(text)) < float("inf"):  # JSON has no infinity
+                return number
+    except (ValueError, KeyError):
+        pass
+    problem = f"YAML does not take {event.value[:50]!r} for a text or a plain number."
+    raise _unreadable(event, problem, "Put it in quotes, without a tag.")
 
 
-def _float(event: yaml.ScalarEvent) -> float | str:
-    try:
-        number = float(event.value.replace("_", ""))
-    except ValueError:
-        return event.value
-    # Infinity and not-a-number have no place in JSON, so the schemas could not judge them.
-    return number if abs(number) < float("inf") else event.value
+def _refuse_tag(event: yaml.Event, kind: str) -> None:
+    if event.tag not in (None, "!", CORE + kind):
+        raise _unreadable(event, f"The tag {event.tag} is not read.", "Remove it.")
 
 
 def _unreadable(event: yaml.Event, problem: str, mend: str) -> Unreadable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from urllib.parse import quote
 
 from meshwright import metamodel
 
@@ -69,7 +70,7 @@ def sarif(findings: Sequence[Finding]) -> str:
                     "driver": {
                         "name": "meshwright",
                         "informationUri": metamodel.HOME,
-                        "rules": [{"id": rule, "helpUri": link} for rule, link in sorted(rules.items())],
+                        "rules": [_sarif_rule(rule, link) for rule, link in sorted(rules.items())],
                     }
                 },
                 "results": [
@@ -80,7 +81,7 @@ def sarif(findings: Sequence[Finding]) -> str:
                         "locations": [
                             {
                                 "physicalLocation": {
-                                    "artifactLocation": {"uri": finding.file},
+                                    "artifactLocation": {"uri": quote(finding.file)},
                                     "region": {"startLine": finding.line, "startColumn": finding.column},
                                 }
                             }
@@ -92,6 +93,10 @@ def sarif(findings: Sequence[Finding]) -> str:
         ],
     }
     return json.dumps(log, indent=2, ensure_ascii=False)
+
+
+def _sarif_rule(rule: str, link: str) -> dict[str, str]:
+    return {"id": rule, "helpUri": link} if link.startswith(("https://", "http://")) else {"id": rule}
 
 
 FORMATS: dict[str, Callable[[Sequence[Finding]], str]] = {

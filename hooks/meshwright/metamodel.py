@@ -28,8 +28,5 @@ INDICATORS = {
 }
 """The service level indicators that a product's pipeline measures."""
 
-PLACEHOLDER = "REPLACE-ME"
-"""What the template writes where somebody still has to."""
-
-FILLERS = r"(?i)(todo|tbd|fixme|xxx+|n/?a|none|change-?me|lorem ipsum.*|[\W_]+)"
+FILLERS = r"\b(?:todo|tbd|fixme|xxx+|n/a|na|none|change-?me|lorem|ipsum)\b"
 """What people write into a field for prose when they have nothing to say yet."""

@@ -16,7 +16,7 @@ import yaml
 
 from pipeline.errors import UnreadableInput
 
-VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^${}]*))?\}")
 
 CHECK = "`uvx prek run --all-files meshwright-check`"
 
@@ -75,11 +75,21 @@ class Product:
         return f"dp:{self.domain}/{self.name}#{port}"
 
 
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as texts, which is what JSON, the schema and the metamodel's checker take them for."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def load(root: Path, environment: Mapping[str, str]) -> Product:
     """Reads data-product.yaml below `root`; variables come from `environment`."""
     path = root / "data-product.yaml"
     try:
-        spec = yaml.safe_load(path.read_text("utf-8"))
+        spec = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
         schema = json.loads((root / ".meshwright" / "data-product.schema.json").read_text("utf-8"))
         jsonschema.validate(spec, schema)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

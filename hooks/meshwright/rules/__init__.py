@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -32,6 +32,13 @@ class Problem:
     mend: str
     line: int = 1
     """For a file that is no document."""
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Names for a sentence; not all of them if there are many."""
+    names = [str(name) for name in names]
+    more = [f"… ({len(names)} in all)"] if len(names) > 12 else []
+    return ", ".join([*names[:12], *more]) or "none"
 
 
 class Rule:

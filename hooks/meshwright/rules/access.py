@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meshwright import metamodel
-from meshwright.document import Document
+from meshwright.document import Document, inside, read_text
 from meshwright.rules import Problem, Rule
 
 
@@ -68,17 +68,12 @@ class AgreementVersionNamed(Rule):
     broken = {"data-product.yaml": {"spec": {"dataSharingAgreement": {"version": "9.9.9"}}}}
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        document, version = (
-            spec.get("spec.dataSharingAgreement.document"),
-            spec.get("spec.dataSharingAgreement.version"),
-        )
-        if not isinstance(document, str) or not isinstance(version, str) or not (root / document).is_file():
+        document = spec.get("spec.dataSharingAgreement.document")
+        version = spec.get("spec.dataSharingAgreement.version")
+        if not isinstance(document, str) or not isinstance(version, str) or not inside(root, document):
             return
-        text = (root / document).read_text("utf-8", errors="replace")
-        if not re.search(rf"(?<![\d.]){re.escape(version)}(?![\d.]*\d)", text):
-            yield Problem(
-                spec,
-                ("spec", "dataSharingAgreement", "version"),
-                f"{document} does not name version {version}.",
-                f"Write `Version {version}` into it, or give the version that it has.",
-            )
+        said = rf"\bversion\W{{1,5}}{re.escape(version)}(?![\w.-]*\w)"
+        if not re.search(said, read_text(root, document), re.IGNORECASE):
+            detail = f"{document} does not say that it is version {version}."
+            mend = f"Write `Version {version}` into it, or give the version that it has."
+            yield Problem(spec, ("spec", "dataSharingAgreement", "version"), detail, mend)

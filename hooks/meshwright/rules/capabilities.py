@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from meshwright import registry
-from meshwright.document import Document, Keys
-from meshwright.rules import Problem, Rule
+from meshwright.document import Document, Keys, inside
+from meshwright.rules import Problem, Rule, listed
 
 
 def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
@@ -32,7 +33,7 @@ class CapabilityKnown(Rule):
         for kind, keys, item in used(spec):
             uses = item.get("uses")
             if isinstance(uses, str) and uses and registry.find(kind, uses) is None:
-                known = ", ".join(entry.uses for entry in registry.capabilities() if entry.kind == kind)
+                known = listed(entry.uses for entry in registry.capabilities() if entry.kind == kind)
                 yield Problem(
                     spec,
                     (*keys, "uses"),
@@ -61,17 +62,20 @@ class CapabilityInstalled(Rule):
     def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
         for kind, keys, item in used(spec):
             entry = registry.find(kind, item["uses"]) if isinstance(item.get("uses"), str) else None
-            missing = [path for path in entry.files if not (root / path).is_file()] if entry else []
+            missing = [path for path in entry.files if not inside(root, path)] if entry else []
             if not entry or not missing:
                 continue
-            mend = f"Restore it from git: `git checkout HEAD -- {' '.join(missing)}`."
             chosen = answers.get(kind)
+            mend = f"Restore it from git: `git checkout HEAD -- {' '.join(missing)}`."
             if isinstance(chosen, list) and entry.name not in chosen:
-                names = json.dumps([*chosen, entry.name])
-                mend = f"Run `copier update --data '{kind}={names}'`."
-            yield Problem(
-                spec, (*keys, "uses"), f"{entry.uses} needs {', '.join(missing)}, which is not here.", mend
-            )
+                data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")
+                mend = (
+                    f"Commit (`git commit --no-verify`), then run `copier update --defaults --data {data}`."
+                )
+            elif not answers:
+                mend = f"Take it from the template's blueprints/{kind}/{entry.name}/."
+            detail = f"{entry.uses} needs {', '.join(missing)}, which is not here."
+            yield Problem(spec, (*keys, "uses"), detail, mend)
 
 
 class InputsFitType(Rule):
@@ -167,3 +171,43 @@ class ReadsOthersOnly(Rule):
                     f"{item['from']} is a port of this very product.",
                     "Read another one.",
                 )
+
+
+class PortsReadExist(Rule):
+    """A port that the product reads is a port of the product that it names.
+
+    Within one check, over all products that it was given.
+    """
+
+    broken = {"twin": "a consumer"}
+
+    def check(self, spec: Document, products: Sequence[Document]) -> Iterator[Problem]:
+        ports = {
+            (other.get("metadata.domain"), other.get("metadata.name")): [
+                port.get("name") for _, port in other.items("spec.outputs")
+            ]
+            for other in products
+            if isinstance(other.get("metadata.name"), str) and isinstance(other.get("metadata.domain"), str)
+        }
+        for keys, item in spec.items("spec.inputs"):
+            match = re.fullmatch(r"dp:([^/]+)/([^#]+)#(.+)", str(item.get("from")))
+            known = ports.get((match[1], match[2])) if match else None
+            if match and known is not None and match[3] not in known:
+                detail = f"{match[1]}/{match[2]} has no port {match[3]}."
+                yield Problem(spec, (*keys, "from"), detail, f"Read one of: {listed(known)}.")
+
+
+class ModelExists(Rule):
+    """The model that makes the data set is in the repository."""
+
+    broken = {"models/departures.sql": None}
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        name = spec.get("spec.dataset.name")
+        uses = str(spec.get("spec.transform.uses"))
+        if not uses.startswith("dbt@") or not isinstance(name, str) or not re.fullmatch("[a-z0-9_]+", name):
+            return  # the schema says so
+        models = [*root.glob(f"models/**/{name}.sql"), *root.glob(f"models/**/{name}.py")]
+        if not any(inside(root, str(model.relative_to(root))) for model in models):
+            mend = f"Write models/{name}.sql, or name the data set as its model."
+            yield Problem(spec, ("spec", "dataset", "name"), f"There is no model {name} in models/.", mend)

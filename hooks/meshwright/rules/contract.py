@@ -8,7 +8,7 @@ from typing import Any
 
 from meshwright import metamodel
 from meshwright.document import Document, Keys
-from meshwright.rules import Problem, Rule
+from meshwright.rules import Problem, Rule, listed
 
 CONTRACT = "contract.odcs.yaml"
 
@@ -18,19 +18,29 @@ def tables(contract: Document) -> list[tuple[Keys, dict[str, Any]]]:
     return list(contract.items("schema"))
 
 
-def described(spec: Document, contract: Document) -> Iterator[tuple[Keys, dict[str, Any]]]:
-    """The columns that the contract gives the product's data set, each with its place."""
+def described(spec: Document, contract: Document) -> Iterator[tuple[Keys, str, dict[str, Any]]]:
+    """The columns that the contract gives the product's data set, nested ones too: place, dotted name, column."""
     for keys, table in tables(contract):
         if table.get("name") == spec.get("spec.dataset.name"):
-            properties = table.get("properties")
-            for index, column in enumerate(properties if isinstance(properties, list) else []):
-                if isinstance(column, dict):
-                    yield (*keys, "properties", index), column
+            yield from _columns(keys, "", table)
 
 
-def columns(spec: Document, contract: Document) -> list[str]:
-    """Their names."""
-    return [str(column.get("physicalName") or column.get("name")) for _, column in described(spec, contract)]
+def _columns(keys: Keys, parent: str, node: dict[str, Any]) -> Iterator[tuple[Keys, str, dict[str, Any]]]:
+    properties = node.get("properties")
+    for index, column in enumerate(properties if isinstance(properties, list) else []):
+        if isinstance(column, dict):
+            place = (*keys, "properties", index)
+            name = f"{parent}{column.get('physicalName') or column.get('name')}"
+            yield place, name, column
+            yield from _columns(place, f"{name}.", column)
+    items = node.get("items")
+    if isinstance(items, dict):
+        yield from _columns((*keys, "items"), parent, items)
+
+
+def columns(spec: Document, contract: Document) -> dict[str, dict[str, Any]]:
+    """The columns of the data set by name, without what is nested in them."""
+    return {name: column for _, name, column in described(spec, contract) if "." not in name}
 
 
 class ContractVersionSupported(Rule):
@@ -102,26 +112,27 @@ class ColumnsDescribed(Rule):
             yield Problem(
                 contract, ("schema", 0), "It lists no column.", "List the columns under `properties`."
             )
-        for keys, column in found:
-            name = str(column.get("physicalName") or column.get("name"))
-            if name in seen:
-                yield Problem(
-                    contract,
-                    (*keys, "name"),
-                    f"The column {name} stands there twice.",
-                    "Keep one of the two.",
-                )
-            seen.add(name)
-            for key, mend in (
-                ("logicalType", "Give its type, such as `logicalType: string`."),
-                ("description", "Write what it means."),
-            ):
-                if not column.get(key):
-                    yield Problem(contract, keys, f"The column {name} has no {key}.", mend)
+        for keys, name, column in found:
+            if name.lower() in seen:  # SQL does not tell Carrier from carrier
+                detail = f"The column {name} stands there twice."
+                yield Problem(contract, (*keys, "name"), detail, "Keep one of the two.")
+            seen.add(name.lower())
+            if not name.strip() or re.search(r"[\x00-\x1f]", name):
+                yield Problem(contract, (*keys, "name"), f"{name!r} is no name.", "Give the column a name.")
+            if not column.get("logicalType"):
+                detail = f"The column {name} has no logicalType."
+                yield Problem(contract, keys, detail, "Give its type, such as `logicalType: string`.")
+            meaning = str(column.get("description") or "")
+            if not re.search(r"\w.*\w", meaning) or meaning.strip().lower() == name.lower():
+                detail = f"The column {name} has no description that says what it means."
+                yield Problem(contract, (*keys, "description"), detail, "Write what it means.")
 
 
 class ColumnNotAboveProduct(Rule):
-    """No column is more sensitive than the product says it is as a whole."""
+    """No column is more sensitive than the product says it is as a whole.
+
+    A column that has no classification counts as the most sensitive there is.
+    """
 
     broken = {
         CONTRACT: {
@@ -144,24 +155,18 @@ class ColumnNotAboveProduct(Rule):
     def check(self, spec: Document, contract: Document) -> Iterator[Problem]:
         order = metamodel.CLASSIFICATIONS
         whole = spec.get("spec.classification")
-        for keys, column in described(spec, contract):
+        for keys, name, column in described(spec, contract):
             part = column.get("classification")
-            if part is None:
-                continue
-            if part not in order:
+            here = (*keys, "classification")
+            if part is not None and part not in order:
                 yield Problem(
-                    contract,
-                    (*keys, "classification"),
-                    f"{part!r} is no classification.",
-                    f"Choose one of: {', '.join(order)}.",
+                    contract, here, f"{part!r} is no classification.", f"Choose one of: {listed(order)}."
                 )
-            elif whole in order and order.index(part) > order.index(whole):
-                yield Problem(
-                    contract,
-                    (*keys, "classification"),
-                    f"The column {column.get('name')} is {part}, but the product is {whole}.",
-                    f"Write `classification: {part}` in the spec, or leave the column out of the data set.",
-                )
+            elif whole in order and order.index(part or order[-1]) > order.index(whole):
+                told = f"is {part}" if part else f"has no classification, and so counts as {order[-1]}"
+                detail = f"The column {name} {told}; the product is {whole}."
+                mend = "Classify the column, classify the product higher, or leave the column out of the data set."
+                yield Problem(contract, here, detail, mend)
 
 
 class ContractVersioned(Rule):

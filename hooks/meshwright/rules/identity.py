@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from meshwright import metamodel
-from meshwright.document import Document, Keys
+from meshwright.document import Document, Keys, inside, read_text
 from meshwright.rules import Problem, Rule
 
-FILLER = re.compile(metamodel.FILLERS)
-PROSE = {"title", "purpose", "usage", "limitations", "description", "name", "team", "action", "users"}
-"""Fields that somebody writes for somebody else to read."""
+PLACEHOLDER = re.compile(r"(?i)\bREPLACE[-_ ]ME\b")
+FILLER = re.compile(rf"(?:{metamodel.FILLERS}|[\W_]+)+|<[^<>]*>", re.IGNORECASE)
+UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b")
+PROSE = {"title", "purpose", "usage", "limitations", "description", "action", "users"}
+"""Fields that somebody writes for somebody else to read; the names of people are looked at too."""
 
 
 class NameUnique(Rule):
@@ -54,17 +56,17 @@ class PlaceholderReplaced(Rule):
                         document, keys, f"{where} is still {text.strip()!r}.", "Write what belongs there."
                     )
         agreement = spec.get("spec.dataSharingAgreement.document")
-        if isinstance(agreement, str) and (root / agreement).is_file():
-            lines = (root / agreement).read_text("utf-8", errors="replace").splitlines()
-            for number, line in enumerate(lines, 1):
-                if metamodel.PLACEHOLDER in line or re.match(r"\W*(TODO|TBD|FIXME)\b", line):
-                    yield Problem(
-                        agreement, (), f"It still says {line.strip()!r}.", "Write what belongs there.", number
-                    )
+        if isinstance(agreement, str) and inside(root, agreement):
+            for number, line in enumerate(read_text(root, agreement).splitlines(), 1):
+                if PLACEHOLDER.search(line) or UNFINISHED.search(line):
+                    told = f"It still says {line.strip()[:100]!r}."
+                    yield Problem(agreement, (), told, "Write what belongs there.", number)
 
 
 def _unwritten(keys: Keys, text: str) -> bool:
+    if keys[:1] == ("spec",) and "properties" in keys:
+        return False  # what a capability is told is no prose: `nulls: [NA]` means just that
     field = next((key for key in reversed(keys) if isinstance(key, str)), "")
-    # What a capability is told is no prose: `nulls: [NA]` means just that.
-    prose = field in PROSE and not (keys[0] == "spec" and "properties" in keys)
-    return metamodel.PLACEHOLDER in text or (prose and FILLER.fullmatch(text.strip()) is not None)
+    prose = field in PROSE or keys[-2:] in (("owner", "name"), ("steward", "name"))
+    unwritten = prose and (FILLER.fullmatch(text) or UNFINISHED.search(text))
+    return bool(PLACEHOLDER.search(text) or unwritten)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import glob
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from meshwright.document import Document, Keys
-from meshwright.rules import Problem, Rule
+from meshwright.document import Document, Keys, inside
+from meshwright.rules import Problem, Rule, listed
 
 FILES = ("spec.dataset.contract", "spec.access.policy", "spec.dataSharingAgreement.document")
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^${}]*))?\}")
+URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s]+|/[^/\s])")
 
 
 class FilesExist(Rule):
@@ -26,7 +29,7 @@ class FilesExist(Rule):
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
         for attribute in FILES:
             path = spec.get(attribute)
-            if isinstance(path, str) and path and not _inside(root, path):
+            if isinstance(path, str) and path and not inside(root, path):
                 keys = tuple(attribute.split("."))
                 yield Problem(
                     spec,
@@ -40,11 +43,11 @@ class FilesExist(Rule):
                 if key not in ("path", "addresses") or not isinstance(value, str):
                     continue
                 path = _default(value)
-                if path and "://" not in path and not _matches(root, path):
+                if not URL.match(path) and not _matches(root, path):
                     yield Problem(
                         spec,
                         (*keys, "properties", key),
-                        f"No file of the repository matches {path}.",
+                        f"No file of the repository matches {path!r}.",
                         "Give a sample in the repository as the default, and the real place in a variable: "
                         "`${NAME:-sample_data/…}`.",
                     )
@@ -59,7 +62,7 @@ class VariablesWellFormed(Rule):
 
     def check(self, spec: Document) -> Iterator[Problem]:
         for keys, text in spec.texts():
-            if keys[:1] != ("extensions",) and "${" in VARIABLE.sub("", text):
+            if keys[:1] == ("spec",) and "properties" in keys and "${" in VARIABLE.sub("", text):
                 yield Problem(
                     spec,
                     keys,
@@ -118,7 +121,7 @@ class UseCasePortsExist(Rule):
             outputs = item.get("outputs")
             for index, port in enumerate(outputs if isinstance(outputs, list) else []):
                 if port not in ports:
-                    known = ", ".join(map(str, ports)) or "none"
+                    known = listed(ports)
                     yield Problem(
                         spec,
                         (*keys, "outputs", index),
@@ -142,10 +145,8 @@ class PortsStayInBuild(Rule):
 
     def check(self, spec: Document) -> Iterator[Problem]:
         for keys, path in _port_paths(spec):
-            parts = path.split("/")
-            if "://" not in path and (
-                parts[0] != "build" or ".." in parts or parts[1:2] in ([], ["scratch"])
-            ):
+            first, *below = posixpath.normpath(path).split("/")
+            if not URL.match(path) and (first != "build" or below[:1] in ([], ["scratch"])):
                 yield Problem(
                     spec,
                     (*keys, "properties", "path"),
@@ -174,7 +175,7 @@ class PortPathsDistinct(Rule):
     def check(self, spec: Document) -> Iterator[Problem]:
         seen: set[str] = set()
         for keys, path in _port_paths(spec):
-            place = path.rstrip("/")
+            place = posixpath.normpath(path)
             if place in seen:
                 yield Problem(
                     spec,
@@ -199,16 +200,11 @@ def _port_paths(spec: Document) -> Iterator[tuple[Keys, str]]:
             yield keys, _default(path)
 
 
-def _inside(root: Path, path: str) -> bool:
-    file = (root / path).resolve()
-    return file.is_file() and file.is_relative_to(root.resolve())
-
-
 def _matches(root: Path, pattern: str) -> bool:
-    """Whether a pattern names a file below the root; a pattern that leads out of it does not."""
+    """Whether a pattern names a file below the root, as the pipeline looks for it."""
+    if pattern.startswith("/") or ".." in pattern.split("/"):
+        return False
     try:
-        return any(
-            found.is_file() and _inside(root, str(found.relative_to(root))) for found in root.glob(pattern)
-        )
-    except (ValueError, NotImplementedError, OSError):
+        return any(inside(root, found) for found in glob.iglob(pattern, root_dir=root, recursive=True))
+    except (ValueError, OSError, RecursionError, re.error):
         return False

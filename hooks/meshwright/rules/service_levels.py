@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from meshwright import metamodel
 from meshwright.document import Document
-from meshwright.rules import Problem, Rule
+from meshwright.rules import Problem, Rule, listed
 from meshwright.rules.contract import columns
 
 OBJECTIVE = re.compile(
@@ -36,26 +36,13 @@ class ObjectiveMeasurable(Rule):
             if not isinstance(indicator, str) or indicator not in metamodel.INDICATORS or not objective:
                 continue  # the schema says so
             units, direction, _ = metamodel.INDICATORS[indicator]
-            value = float(objective["value"])
-            possible = value <= 100 if objective["unit"] == "%" else True
-            always = value == 0 if direction == ">" else False
-            never = (value == 0 and objective["comparison"] == "<") or (
-                objective["unit"] == "%" and objective[0] == ">100%"
-            )
-            if (
-                objective["unit"] not in units
-                or not objective["comparison"].startswith(direction)
-                or not possible
-                or never
-                or (always and objective["comparison"] == ">=")
-                or (objective["unit"] == "%" and value == 100 and objective["comparison"] == ">")
-            ):
-                yield Problem(
-                    spec,
-                    (*keys, "objective"),
-                    f"{item['objective']!r} cannot be both met and missed by {indicator}.",
-                    f"Give {direction} or {direction}=, a number and one of: {', '.join(units)}.",
-                )
+            value, share = float(objective["value"]), objective["unit"] == "%"
+            bounded = not share or value < 100 or (value == 100 and objective["comparison"] == ">=")
+            points = objective["comparison"].startswith(direction)
+            if objective["unit"] not in units or not points or value == 0 or not bounded:
+                detail = f"{item['objective']!r} cannot be both met and missed by {indicator}."
+                mend = f"Give {direction} or {direction}=, a number above 0 and one of: {listed(units)}."
+                yield Problem(spec, (*keys, "objective"), detail, mend)
 
 
 class IndicatorColumnKnown(Rule):
@@ -70,21 +57,19 @@ class IndicatorColumnKnown(Rule):
             _, _, needs = metamodel.INDICATORS.get(
                 indicator if isinstance(indicator, str) else "", ((), "", None)
             )
+            here = (*keys, "column")
             if column is None and needs:
-                yield Problem(
-                    spec,
-                    keys,
-                    f"{indicator} is measured on a column, and none is named.",
-                    "Give it a `column`.",
-                )
-            if column is not None and needs is False:
-                yield Problem(
-                    spec, (*keys, "column"), f"{indicator} looks at no column.", "Leave `column` out."
-                )
-            elif column is not None and known and column not in known:
-                yield Problem(
-                    spec,
-                    (*keys, "column"),
-                    f"The contract has no column {column}.",
-                    f"Name one of: {', '.join(known)}.",
-                )
+                detail = f"{indicator} is measured on a column, and none is named."
+                yield Problem(spec, keys, detail, "Give it a `column`.")
+            elif column is not None and needs is False:
+                yield Problem(spec, here, f"{indicator} looks at no column.", "Leave `column` out.")
+            elif isinstance(column, str) and known:
+                if column not in known:
+                    detail = f"The contract has no column {column}."
+                    yield Problem(spec, here, detail, f"Name one of: {listed(known)}.")
+                elif indicator == "freshness" and known[column].get("logicalType") not in (
+                    "date",
+                    "timestamp",
+                ):
+                    detail = f"The column {column} is no point in time."
+                    yield Problem(spec, here, detail, "Name a date or a timestamp.")
