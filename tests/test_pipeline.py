@@ -187,6 +187,12 @@ BROKEN = {
         ),
         ["distance_miles", "integer"],
     ),
+    "numbers that are texts": (
+        lambda product: replace(
+            product / "models/departures.sql", "flights.flight as", "flights.flight::varchar as"
+        ),
+        ["flight_number", "integer"],
+    ),
     "a unit test that fails": (
         lambda product: replace(product / "models/departures.yml", "cancelled: true", "cancelled: false"),
         ["a_flight_that_never_left_is_cancelled"],
@@ -255,6 +261,12 @@ UNUSABLE = {
     ),
     "a spec that is not YAML": ({}, ("kind: DataProduct", "kind: [DataProduct"), "data-product.yaml"),
     "a spec that breaks the schema": ({}, ("type: source-oriented", "type: sideways"), "spec.type"),
+    "a promise that is misspelled": ({}, None, "contract.odcs.yaml"),
+    "a line with too many fields": ({"FLIGHTS": "long.csv"}, None, "cannot be read"),
+    "a file that is empty": ({"FLIGHTS": "empty.csv"}, None, "flights"),
+    "a column of a service level that is not there": ({}, ("column: airline", "column: airlin"), "airlin"),
+    "two ports of one name": ({}, ("name: tables", "name: lake"), "lake twice"),
+    "a port that is a file": ({"LAKE": "README.md"}, None, "The port lake could not be made ready"),
     "a capability without its module": ({}, ("uses: delta@1", "uses: stone@1"), "spec.outputs"),
 }
 
@@ -263,6 +275,11 @@ UNUSABLE = {
 def test_what_cannot_be_used_is_named(case: str, product: Path, product_python: Path) -> None:
     variables, change, words = UNUSABLE[case]
     (product / "fake.parquet").write_text("not Parquet at all")
+    (product / "empty.csv").write_text("")
+    lines = (product / "sample_data/flights.csv").read_text().splitlines(keepends=True)
+    (product / "long.csv").write_text("".join([*lines, lines[1].rstrip() + ",one,two\n"]))
+    if case == "a promise that is misspelled":
+        replace(product / CONTRACT, "required: true", "requird: true")
     if change:
         replace(product / SPEC, *change)
     done = pipeline(product_python, product, **variables)
@@ -288,7 +305,7 @@ def test_files_of_every_kind_are_read(product: Path, product_python: Path, web: 
     data = product / "in"
     data.mkdir()
     (data / "a-1.csv").write_text("Flight No.,when,zip\n1,2026-01-01,01234\n2,2026-01-02,00001\n")
-    (data / "a-2.csv").write_text("Flight No.,when,zip\n3,2026-01-03,99999\n")
+    (data / "a-2.csv").write_text("zip,when,Flight No.\n99999,2026-01-03,3\n")
     (data / "late.csv").write_text("n\n" + "1\n" * 30_000 + "not a number\n")
     (data / "none.csv").write_text("a,b\n")
     (data / "semi.txt").write_text("a;b\n1;-\n2;x\n")
@@ -413,3 +430,31 @@ def test_a_run_that_is_killed_leaves_the_old_version_or_the_new(
     assert done.returncode == 0, done.stdout + done.stderr
     assert served(product_python, product) == {"lake": 999, "tables": 999}
     assert not list((product / "build/ports/lake").glob(".*"))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_the_data_is_the_same_in_every_time_zone(zone: str, make: Make, product_python: Path) -> None:
+    consumer = make("elsewhere", type="consumer-oriented")
+    done = pipeline(product_python, consumer, TZ=zone)
+    assert done.returncode == 0, done.stdout + done.stderr
+    code = "import duckdb; print(duckdb.sql(\"select count(*), min(day), max(day) from 'build/ports/lake/*.parquet'\").fetchone())"
+    assert (
+        python(product_python, consumer, code) == "(65, datetime.date(2013, 2, 8), datetime.date(2013, 7, 4))"
+    )
+
+
+def test_a_data_set_may_be_called_what_sql_calls_something_else(make: Make, product_python: Path) -> None:
+    product = make("reserved", product_name="order", domain="select")
+    done = pipeline(product_python, product)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_interrupted_run_says_so(product: Path, product_python: Path) -> None:
+    for stage in ("ingest", "transform"):
+        process = start(product_python, product)
+        wait_for(process, stage)
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate()[0]
+        assert process.returncode in (130, -signal.SIGINT), said  # dlt passes the signal on
+        assert "Interrupted." in said

@@ -154,7 +154,7 @@ def test_a_capability_that_is_not_installed_names_the_command(
     assert finding.rule == "CapabilityInstalled"
     assert finding.mend == (
         "Commit (`git commit --no-verify`), then run "
-        """`copier update --defaults --data 'outputs=["parquet", "delta"]'`."""
+        """`uvx copier update --defaults --data 'outputs=["parquet", "delta"]'`."""
     )
 
 

@@ -148,6 +148,8 @@ def test_the_answers_reach_the_spec_as_they_were_given(product: Path, answers: d
         ("product_name", "de--partures", "single hyphens"),
         ("product_name", "../up", "small letters"),
         ("product_name", "nul", "Windows"),
+        ("product_name", "true", "YAML"),
+        ("domain", "no", "YAML"),
         ("product_name", "x" * 41, "at most 40"),
         ("domain", "air port", "small letters"),
         ("domain", "", "small letters"),

@@ -45,7 +45,8 @@ Two data products, each a git repository of its own. Worth a look:
 Break something, and see who notices: delete the owner, or promise in the contract that there are no
 cancelled flights. Then, in the product's folder:
 
-  uv run python -m pipeline && uvx prek run --all-files
+  uvx prek run --all-files
+  uv run python -m pipeline
 """)
 
 

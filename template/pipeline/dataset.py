@@ -33,6 +33,7 @@ def write(product: Product, columns: Iterable[str], ingested_at: datetime) -> Da
     }
     file = product.scratch / f"{product.dataset}.parquet"
     with duckdb.connect(str(product.warehouse)) as connection:
+        connection.execute("set timezone = 'UTC'")
         made = dict(
             connection.execute(
                 "select column_name, data_type from information_schema.columns"

@@ -42,5 +42,7 @@ def _cause(failure: PipelineStepFailed) -> UnreadableInput:
     while error is not None:
         if isinstance(error, UnreadableInput):
             return error
+        if isinstance(error, KeyboardInterrupt):
+            raise error
         error = error.__cause__ or error.__context__
     return UnreadableInput(f"dlt: {failure}")

@@ -28,7 +28,7 @@ def main() -> int:
     ).parse_args()
     try:
         # CI hands over all variables of the repository as one; those of the environment come first.
-        run(Path.cwd(), {**json.loads(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ})
+        run(Path.cwd(), {**_variables(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ})
     except UnreadableInput as problem:
         say(f"\n{problem}")
         if problem.mend:
@@ -38,6 +38,13 @@ def main() -> int:
         say("\nInterrupted. Every port serves what it served before, or the new version whole.")
         return 130
     return 0
+
+
+def _variables(text: str) -> dict[str, str]:
+    try:
+        return dict(json.loads(text))
+    except ValueError as error:
+        raise UnreadableInput(f"PIPELINE_VARIABLES is not a JSON object: {error}") from error
 
 
 def run(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any]) ->
         done(product.transform.module().transform(product))
 
     with stage("verify") as done:
-        from pipeline import verify
+        from pipeline import service_levels, verify
         from pipeline.dataset import write
 
         contract = verify.read_contract(product)
@@ -95,10 +102,12 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any]) ->
         checks = verify.verify(product, contract, dataset)
         report["checks"] = [vars(check) for check in checks]
         verify.refuse_broken(product, checks)
+        service_levels.measure(
+            product, dataset, started
+        )  # what cannot be measured is told before it is public
         done(f"{len(checks)} checks of {product.contract.name} {contract.version}")
 
     with stage("publish") as done:
-        from pipeline import service_levels
         from pipeline.publish import address_book, publish
 
         locations = publish(product, dataset)

@@ -47,7 +47,13 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
         connection.execute(f"create view dataset as from read_parquet({literal(str(dataset.file))})")
 
         def scalar(expression: str) -> float | None:
-            (value,) = connection.execute(f"select {expression} from dataset").fetchone()
+            try:
+                (value,) = connection.execute(f"select {expression} from dataset").fetchone()
+            except duckdb.Error as error:
+                raise UnreadableInput(
+                    f"A service level cannot be measured: {error}",
+                    mend="Mend its column in spec.serviceLevels.",
+                ) from error
             return None if value is None else float(value)
 
         def freshness(column: str | None) -> float | None:

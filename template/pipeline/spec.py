@@ -122,6 +122,10 @@ def load(root: Path, environment: Mapping[str, str]) -> Product:
         outputs=tuple(capability("outputs", entry) for entry in body["outputs"]),
         service_levels=tuple(body["serviceLevels"]),
     )
+    for kind, ports in (("inputs", product.inputs), ("outputs", product.outputs)):
+        names = [port.name for port in ports]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise UnreadableInput(f"data-product.yaml: spec.{kind} has {', '.join(sorted(twice))} twice.")
     for used in (*product.inputs, product.transform, *product.outputs):
         if not (root / used.path).is_file():
             raise UnreadableInput(

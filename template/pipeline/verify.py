@@ -31,10 +31,17 @@ class Check:
 
 
 def read_contract(product: Product) -> OpenDataContractStandard:
-    try:
-        return OpenDataContractStandard.from_file(str(product.contract))
-    except Exception as error:  # YAML, pydantic or the operating system: it is not readable.
-        raise UnreadableInput(f"{product.contract.name}: {error}") from error
+    """Reads the contract; a promise that is misspelled would never be checked, so it is refused."""
+    run = DataContract(data_contract_file=str(product.contract)).lint()
+    wrong = [
+        check.reason or check.name for check in run.checks if getattr(check.result, "value", "") != "passed"
+    ]
+    if wrong:
+        raise UnreadableInput(
+            f"{product.contract.name}: {'; '.join(wrong)}",
+            mend="`uvx prek run --all-files meshwright-check` tells where.",
+        )
+    return OpenDataContractStandard.from_file(str(product.contract))
 
 
 def promised_columns(product: Product, contract: OpenDataContractStandard) -> list[str]:

@@ -69,9 +69,7 @@ class CapabilityInstalled(Rule):
             mend = f"Restore it from git: `git checkout HEAD -- {' '.join(missing)}`."
             if isinstance(chosen, list) and entry.name not in chosen:
                 data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")
-                mend = (
-                    f"Commit (`git commit --no-verify`), then run `copier update --defaults --data {data}`."
-                )
+                mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {data}`."
             elif not answers:
                 mend = f"Take it from the template's blueprints/{kind}/{entry.name}/."
             detail = f"{entry.uses} needs {', '.join(missing)}, which is not here."

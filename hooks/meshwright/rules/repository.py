@@ -35,7 +35,7 @@ class OwnerReviews(Rule):
             yield Problem(spec, ("spec", "owner", "email"), f"There is no {CODEOWNERS}.", mend)
             return
         answer = shlex.quote(f"owner_email={email}")
-        mend = f"Commit (`git commit --no-verify`), then run `copier update --defaults --data {answer}`."
+        mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
         lines = [line.partition("#")[0].split() for line in read_text(root, CODEOWNERS).splitlines()]
         for path in ("data-product.yaml", "access/policy.yaml"):
             # The last line that matches is the one that counts.

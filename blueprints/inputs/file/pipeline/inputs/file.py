@@ -43,6 +43,11 @@ def read(source: Capability, product: Product) -> Iterator[pa.RecordBatch]:
             f"Input {source.name}: no file matches {path}.", mend="Mend its `path` in data-product.yaml."
         )
 
+    if empty := [file for file in files if Path(file).is_file() and not Path(file).stat().st_size]:
+        raise UnreadableInput(
+            f"Input {source.name}: {empty[0]} is empty.", mend="Take it out, or give it its header."
+        )
+
     connection = duckdb.connect()
     try:
         rows = _named(_scan(connection, files, source.properties), source)
@@ -61,20 +66,28 @@ def read(source: Capability, product: Product) -> Iterator[pa.RecordBatch]:
 def _scan(
     connection: duckdb.DuckDBPyConnection, files: list[str], properties: dict[str, Any]
 ) -> duckdb.DuckDBPyRelation:
-    match _format(files[0], properties):
+    connection.execute("set timezone = 'UTC'")
+    form = _format(files[0], properties)
+    # Columns of several files are matched by their names, wherever they stand.
+    match form:
         case "csv":
             return connection.read_csv(
                 files,
                 # Every row is looked at before a type is chosen: a late surprise would fail the run.
                 sample_size=-1,
+                # Nothing of the form is guessed: a guess that fits a broken line drops the good ones.
+                header=True,
+                skiprows=0,
+                quotechar='"',
+                delimiter=properties.get("delimiter") or ("\t" if ".tsv" in files[0].lower() else ","),
                 na_values=["", *properties.get("nulls", [])],
                 dtype=properties.get("types") or None,
-                delimiter=properties.get("delimiter"),
+                union_by_name=True,
             )
         case "json":
-            return connection.read_json(files, sample_size=-1)
+            return connection.read_json(files, sample_size=-1, union_by_name=True)
         case _:
-            return connection.read_parquet(files)
+            return connection.read_parquet(files, union_by_name=True)
 
 
 def _named(rows: duckdb.DuckDBPyRelation, source: Capability) -> duckdb.DuckDBPyRelation:

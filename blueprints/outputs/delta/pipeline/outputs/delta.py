@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import deltalake
 import pyarrow as pa
@@ -33,6 +34,9 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     rows = pq.ParquetFile(dataset.file)
     target = location(port, product)
+    deltalake.Schema.from_arrow(rows.schema_arrow)  # a type that Delta does not know stops the run here
+    if "://" not in target:
+        Path(target).mkdir(parents=True, exist_ok=True)
     yield
     # The commit is the last thing that happens: one new file in the table's log.
     deltalake.write_deltalake(

@@ -31,9 +31,9 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     target = location(port, product)
     if "://" in target:
+        storage, path = pyarrow.fs.FileSystem.from_uri(target)
         yield
         # An object store shows an object when its upload is complete, not before.
-        storage, path = pyarrow.fs.FileSystem.from_uri(target)
         with dataset.file.open("rb") as source, storage.open_output_stream(path) as sink:
             shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
         return

@@ -29,6 +29,9 @@ def transform(product: Product) -> str:
     words = [str(word) for option in options.items() for word in option]
     invocation = dbtRunner().invoke(["build", *words, "--no-use-colors"])
 
+    if isinstance(invocation.exception, KeyboardInterrupt):
+        raise invocation.exception
+
     results = list(getattr(invocation.result, "results", []))
     failed = [result for result in results if str(result.status) not in GOOD]
     if failed:
