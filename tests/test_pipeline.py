@@ -458,3 +458,15 @@ def test_an_interrupted_run_says_so(product: Path, product_python: Path) -> None
         said = process.communicate()[0]
         assert process.returncode in (130, -signal.SIGINT), said  # dlt passes the signal on
         assert "Interrupted." in said
+
+
+def test_two_runs_in_one_process_know_nothing_of_each_other(product: Path, product_python: Path) -> None:
+    lines = (product / "sample_data/flights.csv").read_text().splitlines(keepends=True)
+    (product / "fewer.csv").write_text("".join(lines[:1000]))
+    code = """
+from pathlib import Path
+from pipeline.run import run
+rows = [run(Path.cwd(), variables)["rowsOut"] for variables in ({}, {"FLIGHTS": "fewer.csv"})]
+print(rows)
+"""
+    assert python(product_python, product, code).splitlines()[-1] == f"[{SAMPLE_ROWS}, 999]"

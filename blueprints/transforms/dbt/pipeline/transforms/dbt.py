@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 
 from pipeline.errors import PromiseBroken, UnreadableInput
@@ -29,6 +31,9 @@ def transform(product: Product) -> str:
     words = [str(word) for option in options.items() for word in option]
     invocation = dbtRunner().invoke(["build", *words, "--no-use-colors"])
 
+    # dbt keeps the database open and its adapter in mind; the next run in this process has a database of its own.
+    DuckDBConnectionManager.close_all_connections()
+    reset_adapters()
     if isinstance(invocation.exception, KeyboardInterrupt):
         raise invocation.exception
 
