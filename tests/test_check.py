@@ -414,3 +414,22 @@ def test_legal_styles_are_read(copy_of: Copy, departures: Path) -> None:
     for style, content in styles.items():
         (product / SPEC).write_bytes(content.encode())
         assert findings(product) == [], style
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "extensions:\n" + "".join(f"  - &x{number} 1\n" for number in range(40_000)),
+        "spec:\n" + "".join(f"  k{number}: REPLACE-ME\n" for number in range(20_000)),
+        "a: &a [" + "x," * 4_000 + "]\n" + "".join(f"k{number}: *a\n" for number in range(10)),
+        "spec: {description: {purpose: '" + "-" * 50_000 + "a'}}\n",
+        "spec: {inputs: [{properties: {path: '" + "${a:-" * 50_000 + "'}}]}\n",
+        "spec: {inputs: [{properties: {path: '../../../../**/nothing'}}]}\n",
+    ],
+    ids=["anchors", "findings", "aliases", "dashes", "variables", "machine"],
+)
+def test_a_file_that_is_made_to_take_long_does_not(content: str, copy_of: Copy, departures: Path) -> None:
+    # No clock: what grows with a power of these would not end within anybody's patience.
+    product = copy_of(departures)
+    (product / SPEC).write_text(content, "utf-8")
+    assert findings(product)

@@ -11,7 +11,7 @@ from meshwright.document import Document, Keys, inside, read_text
 from meshwright.rules import Problem, Rule
 
 PLACEHOLDER = re.compile(r"(?i)\bREPLACE[-_ ]ME\b")
-FILLER = re.compile(rf"(?:{metamodel.FILLERS}|[\W_]+)+|<[^<>]*>", re.IGNORECASE)
+FILLER = re.compile(rf"(?:{metamodel.FILLERS}|[\W_])+|<[^<>]*>", re.IGNORECASE)
 UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b")
 PROSE = {"title", "purpose", "usage", "limitations", "description", "action", "users"}
 """Fields that somebody writes for somebody else to read; the names of people are looked at too."""
