@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from meshwright.rollout.command import rollout
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="meshwright")
@@ -62,3 +64,6 @@ def capabilities(name: str | None, form: str) -> None:
         click.echo(as_json(found))
     else:
         click.echo("\n\n".join(map(explained, found)) if name else listed(found))
+
+
+main.add_command(rollout)

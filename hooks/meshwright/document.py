@@ -103,6 +103,11 @@ def read_text(root: Path, path: str) -> str:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Unreadable(f"It cannot be read: {error.strerror}.", "Mend its permissions.") from error
+    return decode(raw)
+
+
+def decode(raw: bytes) -> str:
+    """The text of a file. Raises Unreadable."""
     if len(raw) > MAX_BYTES:
         raise Unreadable(
             f"It is larger than {MAX_BYTES:,} bytes.", "Move what is not about the product elsewhere."
@@ -118,7 +123,11 @@ def read_text(root: Path, path: str) -> str:
 
 def read(root: Path, path: str) -> Document:
     """Reads a YAML file of the repository. Raises Unreadable."""
-    text = read_text(root, path)
+    return parse(path, read_text(root, path))
+
+
+def parse(path: str, text: str) -> Document:
+    """Reads YAML that says it came from `path`. Raises Unreadable."""
     document = Document(Path(path))
     try:
         _Builder(document).build(text)

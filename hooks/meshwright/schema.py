@@ -46,6 +46,12 @@ def contract() -> dict[str, Any]:
     return json.loads((FOLDER / "odcs" / "odcs-3.1.0.schema.json").read_text("utf-8"))
 
 
+@cache
+def mesh() -> dict[str, Any]:
+    """The schema of mesh.yaml."""
+    return _load("mesh.yaml")
+
+
 SHIPPED = {"data-product.schema.json": data_product, "access-policy.schema.json": access_policy}
 """What lies in a product's .meshwright/, for its pipeline and for editors."""
 

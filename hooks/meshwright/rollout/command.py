@@ -1,0 +1,154 @@
+"""The `rollout` verb's four commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from meshwright.rollout.outcome import Outcome
+
+FUNCTION = Callable[..., None]
+
+
+@click.group()
+def rollout() -> None:
+    """Brings releases of the template to every repository of a mesh.
+
+    Exit codes: 0 all is well; 1 a repository is in conflict, has drifted, failed, or was not reached; 2 the mesh
+    or the template cannot be read.
+    """
+
+
+def everywhere(command: FUNCTION) -> FUNCTION:
+    """The options that all four have."""
+    for option in reversed(
+        (
+            click.option("--fleet", default="mesh.yaml", show_default=True, metavar="FILE|URL", help="The repositories."),
+            click.option("--wave", "waves", multiple=True, metavar="NAME", help="Only this wave (repeatable)."),
+            click.option("--only", multiple=True, metavar="PATTERN", help="Only repositories whose name or address fits (repeatable)."),
+            click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True),
+            click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Writes a page, too."),
+            click.option("--jobs", type=click.IntRange(1, 256), help="Repositories at the same time."),
+            click.option("--timeout", type=click.FloatRange(1), default=120.0, show_default=True, metavar="SECONDS", help="How long a server may take to answer."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+TO = click.option(
+    "--to", metavar="VERSION", help="A version of the template; the newest release if none is named."
+)
+
+
+@rollout.command()
+@TO
+@everywhere
+def status(**options: Any) -> None:
+    """Which version each repository has, and how far it is behind."""
+    _roll("status", **options)
+
+
+@rollout.command()
+@TO
+@everywhere
+def plan(**options: Any) -> None:
+    """Which repositories would take a version cleanly, and which not, and why. Changes nothing anywhere."""
+    _roll("plan", **options)
+
+
+@rollout.command()
+@TO
+@click.option(
+    "--with-conflicts", is_flag=True, help="Push conflicts too, between markers, for people to resolve."
+)
+@click.option(
+    "--verify", is_flag=True, help="Run each product's own checks on the result first. Runs its code here."
+)
+@click.option("--keep-going", is_flag=True, help="Begin the next wave whatever became of the one before.")
+@everywhere
+def apply(**options: Any) -> None:
+    """Pushes a version to each repository as a branch, and opens a pull request. Run it again to go on."""
+    _roll("apply", **options)
+
+
+@rollout.command()
+@everywhere
+def drift(**options: Any) -> None:
+    """Which of the template's files a repository has changed, as a diff."""
+    _roll("drift", to=None, **options)
+
+
+def _roll(
+    verb: str,
+    fleet: str,
+    waves: tuple[str, ...],
+    only: tuple[str, ...],
+    form: str,
+    page: Path | None,
+    jobs: int | None,
+    **options: Any,
+) -> None:
+    try:
+        from meshwright.rollout import run
+        from meshwright.rollout.report import FORMATS, html
+    except ModuleNotFoundError as error:
+        _stop(f"{error.name} is not installed.", "pip install 'meshwright[mesh]'")
+    from meshwright.document import Unreadable
+    from meshwright.rollout.fleet import read
+
+    try:
+        mesh = read(fleet)
+    except Unreadable as error:
+        _stop(f"{fleet}:{error.line}:{error.column}: {error}", error.mend)
+    unknown = [wave for wave in waves if wave not in mesh.waves]
+    if unknown:
+        _stop(f"{fleet} has no wave {unknown[0]}.", f"It has {', '.join(mesh.waves)}.")
+    repositories = run.chosen(mesh, waves, only)
+    if not repositories:
+        _stop(f"No repository of {fleet} was chosen.", "Loosen --wave and --only.")
+    progress = _Progress(len(repositories))
+    try:
+        report = run.roll(
+            verb, mesh, repositories, jobs=jobs or run.default_jobs(), progress=progress.one, **options
+        )
+    except run.Unready as error:
+        _stop(str(error), error.mend)
+    finally:
+        progress.done()
+    if page:
+        try:
+            fresh = page.with_name(f".{page.name}.new")
+            fresh.write_text(html(report), "utf-8")
+            fresh.replace(page)
+        except OSError as error:
+            _stop(f"{page} cannot be written: {error.strerror}.", "Name another file with --html.")
+        click.echo(f"wrote {page}", err=True)
+    click.echo(FORMATS[form](report))
+    sys.exit(0 if report.well else 1)
+
+
+class _Progress:
+    """A line that counts, where somebody watches."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.count, self.shown = total, 0, sys.stderr.isatty()
+
+    def one(self, outcome: Outcome) -> None:
+        self.count += 1
+        if self.shown:
+            click.echo(f"\r\x1b[K{self.count}/{self.total}  {outcome.name[:60]}", nl=False, err=True)
+
+    def done(self) -> None:
+        if self.shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _stop(problem: str, mend: str) -> None:
+    click.echo(f"{problem}\n    mend: {mend}", err=True)
+    sys.exit(2)

@@ -1,0 +1,177 @@
+"""What one repository of a mesh says of itself, and what a release makes of it, on objects alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from meshwright.document import MAX_BYTES, Unreadable, decode, load, parse
+from meshwright.ownership import MANIFEST, TEMPLATE, owner
+from meshwright.rollout.fleet import Repository, same
+from meshwright.rollout.git import Git, GitError
+from meshwright.rollout.merge import Merge, merge
+from meshwright.rollout.outcome import Outcome
+from meshwright.rollout.remote import Remote, Unusable, fetch, look
+from meshwright.rollout.render import Release, Store, Unrenderable, new, old
+
+ANSWERS = ".copier-answers.yml"
+MAX_DIFF = 20_000
+"""Characters of a file's drift that are shown."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The template of a mesh, at the version that is rolled out."""
+
+    store: Store
+    url: str
+    formerly: tuple[str, ...]
+    commit: str
+    version: str
+
+
+@dataclass
+class Product:
+    """A repository that was fetched, and understood."""
+
+    git: Git
+    remote: Remote
+    fetched: Mapping[str, str]
+    """Branch -> commit, of what was fetched."""
+    head: str
+    answers: dict[str, Any]
+    recorded: str
+    """The template's commit that it was made from, or updated to."""
+    folder: Path
+    """A place for what is made on the way."""
+
+
+def understood(
+    origin: Origin, repository: Repository, outcome: Outcome, folder: Path, timeout: float,
+    more: tuple[str, ...] = (), deep: bool = True,
+) -> Product:  # fmt: skip
+    """Fetches a repository and reads what it was made from. Raises GitError, Unusable."""
+    git = Git(folder / "product.git")
+    remote = look(git, repository, timeout)
+    fetched = fetch(git, remote, more, timeout, deep)
+    head = fetched[remote.branch or "HEAD"]
+    answers = _answers(git, head, timeout)
+    outcome.version = answers["_commit"]
+    if not any(same(answers["_src_path"], known) for known in (origin.url, *origin.formerly)):
+        mend = "Take it out of the mesh, or name that address under `formerly` in mesh.yaml."
+        raise Unusable(f"It was made from another template: {answers['_src_path'][:200]}", mend)
+    recorded = origin.store.commit(answers["_commit"])
+    if recorded is None:
+        mend = "It was made from a version that was never published: `copier recopy` it from one that is."
+        raise Unusable(f"The template has no version {answers['_commit'][:100]}.", mend)
+    outcome.behind = origin.store.between(recorded, origin.commit)
+    return Product(git, remote, fetched, head, answers, recorded, folder)
+
+
+def _answers(git: Git, head: str, timeout: float) -> dict[str, Any]:
+    mend = "Take it out of the mesh, or give it the answers that `copier copy` would have recorded."
+    try:
+        mode, name = git.in_root(head)[ANSWERS]
+    except KeyError:
+        raise Unusable(f"It has no {ANSWERS}: no product of a template.", mend) from None
+    if mode not in ("100644", "100755"):
+        raise Unusable(f"Its {ANSWERS} is no file.", mend)
+    # Where files come only when they are asked for, this is the moment.
+    if int(git.abroad("cat-file", "-s", name, timeout=timeout)) > MAX_BYTES:
+        raise Unusable(f"Its {ANSWERS} is larger than {MAX_BYTES:,} bytes.", mend)
+    try:
+        answers = parse(ANSWERS, decode(git.blob(name))).value
+    except Unreadable as error:
+        raise Unusable(f"Its {ANSWERS}:{error.line}: {error}", error.mend) from error
+    if not isinstance(answers, dict):
+        raise Unusable(f"Its {ANSWERS} is no mapping.", mend)
+    for key in ("_src_path", "_commit"):
+        if not isinstance(answers.get(key), str) or not answers[key]:
+            raise Unusable(f"{key} in its {ANSWERS} is no text.", mend)
+    return {
+        key: value
+        for key, value in answers.items()
+        if key in ("_src_path", "_commit") or not key.startswith("_")
+    }
+
+
+def merged(origin: Origin, product: Product) -> Merge:
+    """The product with the release in it. Raises GitError, Unrenderable, Unusable."""
+    source = product.answers["_src_path"]
+    recorded = _release(origin, product.recorded, source)
+    # Where the template has moved, its present address is what hooks and updates go to from now on.
+    target = _release(origin, origin.commit, source if same(source, origin.url) else origin.url)
+    for stage in ("before", "after"):
+        if target.migration_tasks(stage, recorded):
+            raise Unrenderable("The release has migrations, which run code; a rollout runs none.")
+    before, after = product.folder / "before", product.folder / "after"
+    was = old(recorded, product.answers, target.exclude, before)
+    will = new(target, product.answers, after)
+    if target.skip_if_exists:
+        there = product.git.entries(product.head)
+        _leave_out(before, lambda path: was.skipped(path) or will.skipped(path))
+        _leave_out(after, lambda path: will.skipped(path) and path.as_posix() in there)
+    # What Copier writes there is the new version's, whatever a team wrote: nothing to merge.
+    (before / ANSWERS).write_bytes(product.git.blob(product.git.in_root(product.head)[ANSWERS][1]))
+    ours = product.git.one("rev-parse", f"{product.head}^{{tree}}")
+    trees = [product.git.tree(folder) for folder in (before, after)]
+    return merge(product.git, trees[0], ours, trees[1], will.excluded, ANSWERS)
+
+
+def _release(origin: Origin, commit: str, url: str) -> Release:
+    try:
+        return origin.store.release(commit, url)
+    except GitError as error:
+        raise Unrenderable(f"The template at {commit[:12]}: {error}") from error
+
+
+def _leave_out(folder: Path, unwanted: Any) -> None:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            file = Path(parent, name)
+            if unwanted(file.relative_to(folder)):
+                file.unlink()
+
+
+def changes(product: Product, tree: str) -> list[tuple[str, str]]:
+    """What a tree changes: (A, M, D or T, path)."""
+    told = product.git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-status", product.head, tree)
+    return list(zip(told[::2], told[1::2], strict=True))
+
+
+def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
+    """Files of the template that are not as the recorded version makes them: (A, M or D, path, diff).
+
+    Raises GitError, Unrenderable, Unusable.
+    """
+    folder = product.folder / "fresh"
+    release = _release(origin, product.recorded, product.answers["_src_path"])
+    old(release, product.answers, (), folder)
+    if not (folder / MANIFEST).is_file():
+        mend = f"Update it first: versions with a {MANIFEST} can be asked."
+        raise Unusable(
+            f"Version {product.answers['_commit']} does not say which files are the template's.", mend
+        )
+    manifest = load(folder / MANIFEST)
+    fresh = product.git.tree(folder)
+    wanted = product.git.entries(fresh)
+    there = product.git.entries(product.head, *wanted)
+    found = []
+    for path, entry in wanted.items():
+        if there.get(path) != entry and path != ANSWERS and owner(path, manifest) == TEMPLATE:
+            found.append(("M" if path in there else "D", path, _diff(product, fresh, path, there.get(path))))
+    return found
+
+
+def _diff(product: Product, fresh: str, path: str, entry: tuple[str, str] | None) -> str:
+    """From what the template has to what the team has, as `git diff` says it."""
+    if entry and entry[0] != "160000" and int(product.git.one("cat-file", "-s", entry[1])) > MAX_BYTES:
+        return f"{path} is larger than {MAX_BYTES:,} bytes."
+    told = product.git(
+        "--literal-pathspecs", "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames",
+        "--src-prefix=template/", "--dst-prefix=product/", fresh, product.head, "--", path,
+    ).decode("utf-8", "replace")  # fmt: skip
+    return told if len(told) <= MAX_DIFF else f"{told[:MAX_DIFF]}\n… {len(told) - MAX_DIFF:,} more characters"

@@ -1,0 +1,237 @@
+"""What `status`, `plan`, `apply` and `drift` do with one repository."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meshwright.rollout import forge
+from meshwright.rollout.fleet import Repository
+from meshwright.rollout.git import ABROAD, ALONE, CAREFUL, IDENTITY, Git, GitError, run, text
+from meshwright.rollout.merge import Merge
+from meshwright.rollout.outcome import Outcome
+from meshwright.rollout.product import Origin, Product, changes, drift, merged, understood
+from meshwright.rollout.remote import Unusable, push
+from meshwright.rollout.render import Unrenderable
+
+BRANCH = "meshwright/"
+"""What the branches of a rollout begin with; the version follows."""
+TRAILER = "Meshwright-Rollout"
+VERIFY_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked for, the same for every repository."""
+
+    verb: str
+    origin: Origin
+    folder: Path
+    """Where a worker makes its temporary folders."""
+    timeout: float
+    """Seconds that a server may take to answer."""
+    with_conflicts: bool = False
+    verify: tuple[str, ...] = ()
+    forges: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def branch(self) -> str:
+        return BRANCH + self.origin.version
+
+
+def work(task: Task, repository: Repository) -> Outcome:
+    """Does what is asked with one repository; whatever is wrong with it stands in the outcome."""
+    clock = time.perf_counter()
+    outcome = Outcome(repository.name, repository.url, repository.wave, target=task.origin.version)
+    with tempfile.TemporaryDirectory(
+        prefix="product-", dir=task.folder, ignore_cleanup_errors=True
+    ) as folder:
+        try:
+            VERBS[task.verb](task, repository, outcome, Path(folder))
+        except Unusable as error:
+            outcome.state, outcome.reason, outcome.mend = "refused", str(error), error.mend
+        except Unrenderable as error:
+            outcome.state, outcome.reason = (
+                "refused",
+                f"The template cannot be rendered with its answers: {error}",
+            )
+            outcome.mend = "Mend .copier-answers.yml; `copier update` would say the same."
+        except GitError as error:
+            outcome.reason = outcome.reason or str(error)
+    outcome.seconds = time.perf_counter() - clock
+    return outcome
+
+
+def _status(task: Task, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    product = understood(task.origin, repository, outcome, folder, task.timeout, deep=False)
+    outcome.state = _standing(task, product, outcome)
+
+
+def _standing(task: Task, product: Product, outcome: Outcome) -> str:
+    if product.recorded == task.origin.commit:
+        return "up to date"
+    return "ahead" if outcome.behind is not None and outcome.behind < 0 else "behind"
+
+
+def _plan(task: Task, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    _planned(task, repository, outcome, folder)
+
+
+def _planned(
+    task: Task, repository: Repository, outcome: Outcome, folder: Path
+) -> tuple[Product, Merge] | None:
+    """Plans an update; None where there is nothing to do."""
+    product = understood(task.origin, repository, outcome, folder, task.timeout, more=(task.branch,))
+    outcome.state = _standing(task, product, outcome)
+    if outcome.state != "behind":
+        return None
+    outcome.state = (
+        "refused"  # until it is known better: whatever goes wrong from here on is the repository's
+    )
+    merge = merged(task.origin, product)
+    outcome.changes = changes(product, merge.tree)
+    outcome.conflicts, outcome.notes = merge.conflicts, merge.notes
+    outcome.state = "conflict" if merge.conflicts else "clean"
+    older = [name for name in product.remote.heads if name.startswith(BRANCH) and name != task.branch]
+    if older:
+        outcome.notes.append(f"branches of other rollouts are still there: {', '.join(sorted(older)[:5])}")
+    return product, merge
+
+
+def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    planned = _planned(task, repository, outcome, folder)
+    if planned is None or (outcome.conflicts and not task.with_conflicts):
+        return
+    product, merge = planned
+    outcome.state, outcome.branch = "failed", task.branch
+    if BRANCH.rstrip("/") in product.remote.heads:
+        mend = f"Rename that branch: git keeps no branch {task.branch} beside it."
+        raise Unusable(f"It has a branch called {BRANCH.rstrip('/')}.", mend)
+    tip = product.fetched.get(task.branch)
+    state = _tip(product, tip, merge.tree) if tip else "absent"
+    if state == "foreign":
+        outcome.state, outcome.reason = (
+            "refused",
+            f"Somebody else has committed to {task.branch}; it is left alone.",
+        )
+        outcome.mend = "Merge it or delete it, then run this again."
+    elif state != "current":
+        message = _message(product, task, merge)
+        commit = product.git.one(
+            "commit-tree", merge.tree, "-p", product.head, feed=message.encode(), **_identity(product.git)
+        )
+        if task.verify and not _verified(task, product.git, commit, outcome, folder):
+            return
+        try:
+            push(product.git, product.remote, task.branch, commit, task.timeout)
+        except GitError as error:
+            outcome.reason, outcome.mend = (
+                f"The push was refused: {error}",
+                "Mend what it says, then run this again.",
+            )
+            return
+    if outcome.state != "refused":
+        outcome.state = "conflict" if merge.conflicts else "pushed"
+    title, _, body = _message(product, task, merge).partition("\n\n")
+    runs = forge.kind(repository.url, task.forges)
+    outcome.pull_request, note = forge.request(
+        repository.url, runs, task.branch, product.remote.branch, title, body
+    )
+    if note:
+        outcome.notes.append(note)
+
+
+def _tip(product: Product, tip: str, tree: str) -> str:
+    """What a branch that is there already is to this rollout: `current`, `stale`, or `foreign`, not ours alone."""
+    head, _, message = text(product.git("cat-file", "commit", tip)).partition("\n\n")
+    about = [line.split(" ", 1) for line in head.splitlines() if " " in line]
+    made = next((value for key, value in about if key == "tree"), "")
+    parents = [value for key, value in about if key == "parent"]
+    told = re.findall(rf"(?m)^{TRAILER}: ([0-9a-f]+)$", message)
+    if told != [made] or len(parents) != 1:
+        return "foreign"
+    return "current" if made == tree and parents == [product.head] else "stale"
+
+
+def _message(product: Product, task: Task, merge: Merge) -> str:
+    """The commit's message, whose trailer says which tree a rollout made, so that it knows it again."""
+    was = product.answers["_commit"]
+    lines = [f"Update the template to {task.origin.version}", ""]
+    lines += [f"From {was}, by `meshwright rollout apply`, as `copier update` would."]
+    if merge.conflicts:
+        lines += ["", "To be resolved by hand:", ""]
+        lines += [f"- {conflict.path!r}: {conflict.kind}" for conflict in merge.conflicts[:50]]
+    if merge.notes:
+        lines += ["", *(f"- {note!r}" for note in merge.notes[:50])]
+    return "\n".join([*lines, "", f"{TRAILER}: {merge.tree}", ""])
+
+
+def _identity(git: Git) -> dict[str, str]:
+    """Whose the commit is: the user's own name, as git knows it, or else Meshwright's."""
+    found = {}
+    for key, otherwise in IDENTITY.items():
+        try:
+            found[key] = git.abroad("config", "--get", key, timeout=10).strip() or otherwise
+        except GitError:
+            found[key] = otherwise
+    return {
+        f"GIT_{role}_{part.upper()}": found[f"user.{part}"]
+        for role in ("AUTHOR", "COMMITTER")
+        for part in ("name", "email")
+    }
+
+
+def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path) -> bool:
+    """Runs the product's own checks in a checkout of the result; the code that runs is the product's."""
+    place = folder / "checkout"
+    local = {**ALONE, **ABROAD}
+    run(["git", *CAREFUL, "init", "--quiet", "--template=", "--initial-branch=meshwright", str(place)], local)
+    run(
+        ["git", *CAREFUL, "-C", str(place), "fetch", "--quiet", "--depth=1", str(git.directory), commit],
+        local,
+    )
+    run(["git", *CAREFUL, "-C", str(place), "reset", "--quiet", "--hard", "FETCH_HEAD"], local)
+    for command in task.verify:
+        try:
+            done = subprocess.run(
+                shlex.split(command), cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, timeout=VERIFY_SECONDS, start_new_session=True,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            outcome.reason, outcome.mend = (
+                f"`{command}` could not be run: {error}",
+                "Mend `verify` in mesh.yaml.",
+            )
+            return False
+        if done.returncode:
+            said = done.stdout.decode("utf-8", "replace").strip().splitlines()[-15:]
+            outcome.reason = f"`{command}` ended with exit code {done.returncode} on the result."
+            outcome.mend = "Nothing was pushed. Mend the product, or the release."
+            outcome.notes += said
+            return False
+    return True
+
+
+def _drift(task: Task, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    product = understood(task.origin, repository, outcome, folder, task.timeout)
+    outcome.target, outcome.state = "", "refused"
+    found = drift(task.origin, product)
+    outcome.changes = [(kind, path) for kind, path, _ in found]
+    outcome.diff = [diff for _, _, diff in found]
+    outcome.state = "drifted" if found else "kept"
+    if found:
+        outcome.mend = "Undo the change, or propose it to the template: the next update may undo it."
+
+
+VERBS: dict[str, Callable[[Task, Repository, Outcome, Path], None]] = {
+    "status": _status,
+    "plan": _plan,
+    "apply": _apply,
+    "drift": _drift,
+}
