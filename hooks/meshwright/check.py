@@ -146,7 +146,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     )
     for document, shape in shapes:
         if document is not None:
-            problems.extend((SHAPE, problem) for problem in _misshapen(document, shape))
+            problems.extend((SHAPE, problem) for problem in misshapen(document, shape))
     facts.documents = [document for document, _ in shapes if document is not None]
     return facts, problems
 
@@ -174,7 +174,7 @@ VAGUE = ("oneOf", "anyOf", "additionalProperties", "unevaluatedProperties")
 """Keywords of ODCS that also fail because something more particular failed at the same place."""
 
 
-def _misshapen(document: Document, shape: Callable[[], dict[str, Any]]) -> Iterator[Problem]:
+def misshapen(document: Document, shape: Callable[[], dict[str, Any]]) -> Iterator[Problem]:
     """Every error that the schema finds, in words, at the place that has to change."""
     errors = list(_validator(shape).iter_errors(document.value))
     particular = {tuple(error.instance_path) for error in errors if error.kind.name not in VAGUE}

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import jsonschema_rs
-
 from meshwright import schema
+from meshwright.check import misshapen
 from meshwright.document import MAX_BYTES, Document, Unreadable, decode, parse
 from meshwright.rollout.git import is_path
 
@@ -57,14 +56,8 @@ class Fleet:
 def read(source: str) -> Fleet:
     """Reads a mesh from a file or from an http(s) address. Raises Unreadable."""
     document = parse(source, _fetched(source) if _is_web(source) else _opened(Path(source)))
-    for error in jsonschema_rs.validator_for(schema.mesh()).iter_errors(document.value):
-        keys = tuple(error.instance_path)
-        if document.places.get(keys) is None:
-            keys = tuple(int(key) if str(key).isdigit() else str(key) for key in keys)
-        line, column = document.place(keys)
-        where = ".".join(map(str, keys))
-        mend = "docs/how-to/roll-out.md says what it may hold."
-        raise Unreadable(f"{where + ': ' if where else ''}{error.message}.", mend, line, column)
+    for problem in misshapen(document, schema.mesh):
+        raise Unreadable(problem.detail, problem.mend, *document.place(problem.keys))
     return _fleet(document, source)
 
 

@@ -79,10 +79,9 @@ def merge(
         else:
             told = "; ".join(kind.removeprefix("CONFLICT ") for kind in kinds) or "both sides changed it"
             result.conflicts.append(Conflict(path, _anonymous(told, commits)))
-    before = git.entries(ours)
     for path in git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-only", ours, merged):
         if protected(Path(path)):
-            edits[path] = before.get(path)
+            edits[path] = git.entries(ours, path).get(path)
             result.conflicts = [conflict for conflict in result.conflicts if conflict.path != path]
     if edits:
         result.tree = git.edited(merged, edits)

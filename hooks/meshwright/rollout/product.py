@@ -43,6 +43,8 @@ class Product:
     """Branch -> commit, of what was fetched."""
     head: str
     answers: dict[str, Any]
+    answered: bytes
+    """The answers file as it is."""
     recorded: str
     """The template's commit that it was made from, or updated to."""
     folder: Path
@@ -58,7 +60,8 @@ def understood(
     remote = look(git, repository, timeout)
     fetched = fetch(git, remote, more, timeout, deep)
     head = fetched[remote.branch or "HEAD"]
-    answers = _answers(git, head, timeout)
+    answered = _answers_file(git, head, timeout)
+    answers = _answers(answered)
     outcome.version = answers["_commit"]
     if not any(same(answers["_src_path"], known) for known in (origin.url, *origin.formerly)):
         mend = "Take it out of the mesh, or name that address under `formerly` in mesh.yaml."
@@ -68,29 +71,35 @@ def understood(
         mend = "It was made from a version that was never published: `copier recopy` it from one that is."
         raise Unusable(f"The template has no version {answers['_commit'][:100]}.", mend)
     outcome.behind = origin.store.between(recorded, origin.commit)
-    return Product(git, remote, fetched, head, answers, recorded, folder)
+    return Product(git, remote, fetched, head, answers, answered, recorded, folder)
 
 
-def _answers(git: Git, head: str, timeout: float) -> dict[str, Any]:
-    mend = "Take it out of the mesh, or give it the answers that `copier copy` would have recorded."
+NO_PRODUCT = "Take it out of the mesh, or give it the answers that `copier copy` would have recorded."
+
+
+def _answers_file(git: Git, head: str, timeout: float) -> bytes:
     try:
         mode, name = git.in_root(head)[ANSWERS]
     except KeyError:
-        raise Unusable(f"It has no {ANSWERS}: no product of a template.", mend) from None
+        raise Unusable(f"It has no {ANSWERS}: no product of a template.", NO_PRODUCT) from None
     if mode not in ("100644", "100755"):
-        raise Unusable(f"Its {ANSWERS} is no file.", mend)
+        raise Unusable(f"Its {ANSWERS} is no file.", NO_PRODUCT)
     # Where files come only when they are asked for, this is the moment.
     if int(git.abroad("cat-file", "-s", name, timeout=timeout)) > MAX_BYTES:
-        raise Unusable(f"Its {ANSWERS} is larger than {MAX_BYTES:,} bytes.", mend)
+        raise Unusable(f"Its {ANSWERS} is larger than {MAX_BYTES:,} bytes.", NO_PRODUCT)
+    return git.blob(name)
+
+
+def _answers(raw: bytes) -> dict[str, Any]:
     try:
-        answers = parse(ANSWERS, decode(git.blob(name))).value
+        answers = parse(ANSWERS, decode(raw)).value
     except Unreadable as error:
         raise Unusable(f"Its {ANSWERS}:{error.line}: {error}", error.mend) from error
     if not isinstance(answers, dict):
-        raise Unusable(f"Its {ANSWERS} is no mapping.", mend)
+        raise Unusable(f"Its {ANSWERS} is no mapping.", NO_PRODUCT)
     for key in ("_src_path", "_commit"):
         if not isinstance(answers.get(key), str) or not answers[key]:
-            raise Unusable(f"{key} in its {ANSWERS} is no text.", mend)
+            raise Unusable(f"{key} in its {ANSWERS} is no text.", NO_PRODUCT)
     return {
         key: value
         for key, value in answers.items()
@@ -115,7 +124,7 @@ def merged(origin: Origin, product: Product) -> Merge:
         _leave_out(before, lambda path: was.skipped(path) or will.skipped(path))
         _leave_out(after, lambda path: will.skipped(path) and path.as_posix() in there)
     # What Copier writes there is the new version's, whatever a team wrote: nothing to merge.
-    (before / ANSWERS).write_bytes(product.git.blob(product.git.in_root(product.head)[ANSWERS][1]))
+    (before / ANSWERS).write_bytes(product.answered)
     ours = product.git.one("rev-parse", f"{product.head}^{{tree}}")
     trees = [product.git.tree(folder) for folder in (before, after)]
     return merge(product.git, trees[0], ours, trees[1], will.excluded, ANSWERS)

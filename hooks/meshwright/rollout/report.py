@@ -87,11 +87,10 @@ def html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html.jinja")
-    return page.render(
-        **report.told(),
-        states={state: {"well": well, "means": means} for state, (well, means) in STATES.items()},
-    )
+    told = report.told()
+    told["repositories"].sort(key=lambda one: (STATES[one["state"]][0], one["state"], one["name"]))
+    states = {state: {"well": well, "means": means} for state, (well, means) in STATES.items()}
+    return environment.get_template("report.html.jinja").render(**told, states=states)
 
 
 FORMATS = {"table": table, "json": as_json}
