@@ -1,0 +1,383 @@
+"""The update contract: a repository that any release made becomes what a new one is, and no edit is lost."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from answers import Answers, Questions, asked, pairwise
+from checkout import NEXT, git, releases, snapshot_with_releases
+from conftest import OWNER
+from copier import run_copy, run_update
+from filelock import FileLock
+from plumbum import local
+from public_paths import Tree, lost, owned, tree
+
+from meshwright.ownership import PRODUCT
+
+CHANGED = "v999.1.0"  # a later version still, whose changes the test makes
+NOW = asked()
+
+Render = Callable[[str, Answers], Path]
+Start = Callable[[Path], Path]
+
+
+def in_pairs() -> list[tuple[str, Answers]]:
+    """Each release, with the answers that tests make its products of."""
+    return [
+        (release, answers)
+        for release, commit in releases().items()
+        for answers in pairwise(NOW, asked(commit))
+    ]
+
+
+def named(answers: object) -> str | None:
+    """Answers in a test's name, and in that of a folder."""
+    if not isinstance(answers, dict):
+        return None
+    return ",".join("+".join(answer) if isinstance(answer, list) else answer for answer in answers.values())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _alone(shared: Path) -> Iterator[None]:
+    """Neither git's configuration nor Copier's settings on this machine have a say."""
+    settings = shared / "settings.yml"
+    settings.write_text("{}\n")
+    git_alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    # Copier runs git through plumbum, which took its own copy of the environment.
+    with pytest.MonkeyPatch.context() as patch, local.env(**git_alone):
+        for name, value in {**git_alone, "COPIER_SETTINGS_PATH": str(settings)}.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of pytest share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "update"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def versions(shared: Path) -> Path:
+    """The template with every release, the work tree and a later version."""
+    target = shared / "meshwright"
+    with FileLock(shared / "meshwright.lock"):
+        if not target.exists():
+            making = snapshot_with_releases(shared / "making")
+            change(making)
+            git("add", "--all", cwd=making)
+            git("commit", "--quiet", "--message", "A later version", cwd=making)
+            git("tag", CHANGED, cwd=making)
+            making.rename(target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def render(versions: Path, shared: Path) -> Render:
+    """What `copier copy` of a version makes. Only to be read."""
+
+    def rendered(version: str, answers: Answers) -> Path:
+        target = shared / f"{version}-{named(answers)}"
+        with FileLock(f"{target}.lock"):
+            if not target.exists():
+                run_copy(
+                    str(versions),
+                    target,
+                    vcs_ref=version,
+                    data={**OWNER, **answers},
+                    defaults=True,
+                    quiet=True,
+                )
+        return target
+
+    return rendered
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """A repository that begins with what was rendered."""
+
+    def started(rendered: Path) -> Path:
+        product = Path(shutil.copytree(rendered, tmp_path / "product", symlinks=True))
+        git("init", "--quiet", "--initial-branch", "main", cwd=product)
+        commit(product)
+        return product
+
+    return started
+
+
+def commit(product: Path) -> None:
+    git("add", "--all", "--force", cwd=product)
+    git("commit", "--quiet", "--message", "Ours", cwd=product)
+
+
+def update(product: Path, version: str, **answers: object) -> None:
+    """As `copier update --defaults` does it."""
+    run_update(product, vcs_ref=version, data=answers, defaults=True, overwrite=True, quiet=True)
+
+
+def recorded(product: Path) -> Answers:
+    """The answers as Copier wrote them down: defaults, once taken, stay."""
+    answers = yaml.safe_load((product / ".copier-answers.yml").read_text("utf-8"))
+    return {name: answer for name, answer in answers.items() if not name.startswith("_")}
+
+
+def different(one: Tree, other: Tree) -> list[str]:
+    return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+
+
+# What a later version might bring, as close to the team's lines as can be: below a file's name, what is
+# there and what takes its place.
+LATER = {
+    ".gitignore": {
+        ".ruff_cache/\n": ".ruff_cache/\n.mypy_cache/\n",
+        "target/\n": "target/\ntarget-base/\n",
+    },
+    ".github/workflows/ci.yml": {
+        "timeout-minutes: 15": "timeout-minutes: 20",
+        "        run: uv run pytest\n": "        run: uv run pytest --strict-markers\n",
+    },
+    ".pre-commit-config.yaml.jinja": {
+        "--maxkb=1024": "--maxkb=2048",
+        "        files: ^\\.github/workflows/.*\\.ya?ml$\n        additional_dependencies: *tools\n": (
+            "        files: ^\\.github/workflows/.*\\.ya?ml$\n        additional_dependencies: *tools\n"
+            "      - id: mixed-line-ending\n"
+            "        name: line ends are the same\n"
+            "        entry: mixed-line-ending\n"
+            "        language: python\n"
+            "        additional_dependencies: *tools\n"
+        ),
+    },
+    "README.md.jinja": {
+        "## What is where\n": "## Look at it\n\nOpen `build/`.\n\n## What is where\n",
+        "comes with `copier update`": "comes by `copier update`",
+    },
+    "pyproject.toml.jinja": {
+        '"jsonschema>=4.23"': '"jsonschema>=4.24"',
+        '"pytest>=8.3"': '"pytest>=8.4"',
+    },
+    "data-product.yaml.jinja": {"  version: 1.0.0\n": "  version: 2.0.0\n"},
+}
+
+# What a team writes: below a file's name, its lines and the line that they stand before.
+OURS = {
+    "data-product.yaml": {
+        "  serviceLevels:\n": (
+            "    - name: archive\n"
+            "      uses: parquet@1\n"
+            '      properties: {path: "${ARCHIVE:-build/ports/archive}"}\n'
+        ),
+    },
+    "README.md": {"## Change it\n": "## On call\n\nThe operations desk, day and night.\n\n"},
+    "pyproject.toml": {"  # What the pipeline needs\n": '  "httpx>=0.28",\n'},
+    ".gitignore": {"# dbt, when it is called by hand\n": ".direnv/\n"},
+    ".github/workflows/ci.yml": {
+        "      - name: Run the tests\n": "      - name: Check our SQL\n        run: uvx sqlfluff lint models\n",
+    },
+    ".github/workflows/schedule.yml": {'    - cron: "0 5 * * *"\n': '    - cron: "0 17 * * *"\n'},
+    ".pre-commit-config.yaml": {
+        "      - id: detect-private-key\n": (
+            "      - id: our-names\n"
+            "        name: models are named as we name them\n"
+            "        entry: python ours/names.py\n"
+            "        language: system\n"
+        ),
+    },
+}
+
+# The places that the template keeps for a team's lines, and what a team writes below.
+OURS_WHERE_THERE_IS_A_PLACE = {
+    "README.md": {
+        "<!-- Yours: what else people should know. Updates leave alone what follows. -->\n": "\nRing first.\n"
+    },
+    "pyproject.toml": {
+        "  # Yours\n": '  "pandas>=2.3",\n',
+        "  # Yours, for development\n": '  "pytest-cov>=6",\n',
+    },
+    ".gitignore": {"# Yours\n": "notes/\n"},
+    ".gitattributes": {"# Yours\n": "*.avro binary\n"},
+    ".pre-commit-config.yaml": {
+        "  # Yours\n": (
+            "  - repo: local\n"
+            "    hooks:\n"
+            "      - {id: ours, name: ours, entry: python ours/check.py, language: system}\n"
+        ),
+    },
+}
+
+
+def change(template: Path) -> None:
+    """What LATER says, new files, and changes of what belongs to the teams."""
+    for path, changes in LATER.items():
+        for old, new in changes.items():
+            put(template / "template" / path, old, new)
+    (template / "template/pipeline/new.py").write_text('"""New."""\n')
+    (template / "template/models/new.sql").write_text("select 1 as nothing_for_those_who_are_there\n")
+    (template / "template/access/policy.yaml").write_text("# Not for those who are there\n")
+
+
+def put(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert len(re.findall(f"^{re.escape(old)}" if old.endswith("\n") else re.escape(old), text, re.M)) == 1, (
+        file.name,
+        old,
+    )
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("release", "answers"), in_pairs(), ids=named)
+def test_an_update_makes_what_a_copy_would(
+    release: str, answers: Answers, render: Render, start: Start
+) -> None:
+    old = render(release, answers)
+    product = start(old)
+    update(product, NEXT)
+    equals_a_copy(product, old, render(NEXT, recorded(old)))
+
+
+def equals_a_copy(product: Path, before: Path, copy: Path) -> None:
+    """All is as in a copy, but for what the team owns: that is as it was, or came new and whole."""
+    whose = owned(copy)
+    was, now, wanted = tree(before), tree(product), tree(copy)
+    for path in was:
+        if whose(path) == PRODUCT:
+            wanted[path] = was[path]
+    for path in wanted.keys() - was.keys() - now.keys():
+        if whose(path) == PRODUCT:
+            del wanted[path]
+    assert different(now, wanted) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("type_", NOW.one["type"])
+@pytest.mark.parametrize(("release", "to"), [*((release, NEXT) for release in releases()), (NEXT, CHANGED)])
+def test_a_teams_work_is_kept_and_nothing_conflicts(
+    release: str, to: str, type_: str, render: Render, start: Start
+) -> None:
+    before = render(release, {"type": type_})
+    product = start(before)
+    written = work(product, all_places=release == NEXT)
+    ours = tree(product)
+    update(product, to)
+
+    assert git("diff", "--diff-filter=U", "--name-only", cwd=product) == ""
+    now, copy = tree(product), tree(render(to, recorded(before)))
+    whose = owned(product)
+    for path, (_, content) in now.items():
+        assert not re.search(rb"^(<{7}|>{7}) ", content, re.MULTILINE) and not path.endswith(".rej"), path
+    for path in ours.keys() | copy.keys():
+        if whose(path) == PRODUCT:
+            assert now.get(path) == ours.get(path), path
+            continue
+        text = now[path][1].decode()
+        for lines in written.get(path, []):
+            assert text.count(lines) == 1, (path, lines)
+            text = text.replace(lines, "")
+        assert text == copy[path][1].decode(), path
+
+
+def work(product: Path, all_places: bool) -> dict[str, list[str]]:
+    """What a team did in the time between: edits, own files, a deletion. Returns the lines by file."""
+    written: dict[str, list[str]] = {}
+    for path, edits in OURS.items():
+        for line, ours in edits.items():
+            put(product / path, line, ours + line)
+            written.setdefault(path, []).append(ours)
+    for path, edits in OURS_WHERE_THERE_IS_A_PLACE.items():
+        for line, ours in edits.items():
+            if all_places or line in (product / path).read_text("utf-8"):
+                put(product / path, line, line + ours)
+                written.setdefault(path, []).append(ours)
+    (model,) = (product / "models").glob("*.sql")
+    put(model, "select\n", "select\n    carrier || '!' as our_column,\n")
+    model.with_name("ours.sql").write_text("select * from {{ ref('" + model.stem + "') }}\n")
+    (product / "ours").mkdir()
+    (product / "ours/names.py").write_text("print('ours')\n")
+    next((product / "sample_data").glob("[!R]*")).unlink()
+    commit(product)
+    return written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("release", "answers"), in_pairs(), ids=named)
+def test_no_path_that_teams_edit_goes_missing(release: str, answers: Answers, render: Render) -> None:
+    old = render(release, answers)
+    assert lost(release, old, render(NEXT, recorded(old))) == []
+
+
+def test_a_renamed_path_is_told(versions: Path, render: Render, tmp_path: Path) -> None:
+    template = Path(shutil.copytree(versions, tmp_path / "template"))
+    git("mv", "template/.gitattributes", "template/attributes.txt", cwd=template)
+    git("mv", "template/pipeline/sql.py", "template/pipeline/queries.py", cwd=template)
+    git("commit", "--quiet", "--message", "Renamed", cwd=template)
+    run_copy(str(template), tmp_path / "product", vcs_ref="HEAD", data=OWNER, defaults=True, quiet=True)
+    (told,) = lost("v1.2.3", render(NEXT, {}), tmp_path / "product")
+    assert told.startswith(".gitattributes, which v1.2.3 wrote") and "bring it back" in told
+
+
+def with_and_without() -> Iterator[tuple[Answers, Answers]]:
+    """All capabilities, and all but one: for each of them, with a type that allows it."""
+    for kind, names in NOW.many.items():
+        for name in names:
+            for type_ in NOW.one["type"]:
+                everything = {"type": type_, **NOW.many}
+                but_one = {**everything, kind: [other for other in names if other != name]}
+                if NOW.allow(everything) and NOW.allow(but_one):
+                    yield everything, but_one
+                    break
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("everything", "but_one"), list(with_and_without()), ids=named)
+def test_a_capability_can_be_taken_off_and_on_again(
+    everything: Answers, but_one: Answers, render: Render, start: Start
+) -> None:
+    before = render(NEXT, everything)
+    product = start(before)
+    update(product, NEXT, **but_one)
+    equals_a_copy(product, before, render(NEXT, but_one))
+    commit(product)
+    update(product, NEXT, **everything)
+    assert different(tree(product), tree(before)) == []
+
+
+def test_each_two_choices_that_may_meet_do_meet() -> None:
+    questions = Questions(
+        {"shape": ["round", "square"], "size": ["s", "m", "l"], "colour": ["red", "green", "blue"]},
+        {"extras": ["lid", "handle"]},
+        [
+            "{% if shape == 'round' and size == 'l' %}None so large is round.{% endif %}",
+            "{% if extras == ['handle'] and shape == 'round' %}A handle alone does not hold.{% endif %}",
+        ],
+    )
+
+    def met(rows: list[Answers]) -> set[tuple[object, object]]:
+        flat = [
+            [
+                *(row[name] for name in questions.one),
+                *((extra, extra in row["extras"]) for extra in ("lid", "handle")),
+            ]
+            for row in rows
+        ]
+        return {pair for choices in flat for pair in itertools.combinations(choices, 2)}
+
+    every = [
+        {"shape": shape, "size": size, "colour": colour, "extras": extras}
+        for shape, size, colour in itertools.product(*questions.one.values())
+        for extras in ([], ["lid"], ["handle"], ["lid", "handle"])
+    ]
+    allowed = [row for row in every if questions.allow(row)]
+    rows = list(pairwise(questions, questions))
+    assert all(row in allowed for row in rows)
+    assert met(rows) == met(allowed)
+    assert len(rows) < len(allowed) / 3
