@@ -22,7 +22,11 @@ from meshwright.findings import Finding
 BUILD = ROOT / "build" / "tests"
 BIN = Path(sys.executable).parent
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
-ALL = {"inputs": ["file", "data-product"], "outputs": ["parquet", "delta"], "traits": ["schedule"]}
+ALL = {
+    "inputs": ["file", "data-product"],
+    "outputs": ["parquet", "delta"],
+    "traits": ["schedule", "self-update"],
+}
 
 Make = Callable[..., Path]
 
