@@ -12,6 +12,7 @@ from meshwright.document import Document, inside, read, read_text
 from meshwright.rules import Problem, Rule, listed
 
 CODEOWNERS = ".github/CODEOWNERS"
+HOOKS = ".pre-commit-config.yaml"
 SCHEDULE = ".github/workflows/schedule.yml"
 LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
@@ -58,6 +59,52 @@ def _names(pattern: str, path: str) -> bool:
     anywhere = "" if "/" in pattern.rstrip("/") else "(?:.*/)?"
     below = "/.*" if pattern.endswith("/") else "(?:/.*)?"
     return re.fullmatch(anywhere + inner + below, path) is not None
+
+
+class HookAtTemplateVersion(Rule):
+    """The hook that checks the product has the version of the template that the product was made from.
+
+    A newer hook asks for what the repository does not have yet, and its next update would not merge. So the hook
+    moves with `copier update`, not with `pre-commit autoupdate`.
+    """
+
+    broken = {
+        ".pre-commit-config.yaml": {
+            "repos": [
+                {
+                    "repo": "https://github.com/YOUR-ORGANISATION/meshwright",
+                    "rev": "v0.0.1",
+                    "hooks": [{"id": "meshwright-check"}],
+                }
+            ]
+        }
+    }
+
+    def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
+        version = answers.get("_commit")
+        if not isinstance(version, str):
+            return  # it was made without Copier
+        if not inside(root, HOOKS):
+            mend = f"Restore it from git: `git checkout HEAD -- {HOOKS}`."
+            yield Problem(HOOKS, (), f"There is no {HOOKS}.", mend)
+            return
+        config = read(root, HOOKS)
+        ours = [(keys, item) for keys, item in config.items("repos") if _brings(item, "meshwright-check")]
+        if not ours:
+            mend = "Take the first of its repos from a fresh product, and put it back."
+            yield Problem(config, ("repos",), "The hook meshwright-check is not there.", mend)
+        for keys, item in ours:
+            if item.get("rev") != version:
+                detail = f"The hook has the version {item.get('rev')}, the repository {version}."
+                mend = f"Write `rev: {version}` here; a newer one comes with `uvx copier update`."
+                yield Problem(config, (*keys, "rev"), detail, mend)
+
+
+def _brings(repository: dict[str, Any], hook: str) -> bool:
+    hooks = repository.get("hooks")
+    return isinstance(hooks, list) and any(
+        isinstance(item, dict) and item.get("id") == hook for item in hooks
+    )
 
 
 class ScheduleValid(Rule):
