@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
 import yaml
 from checkout import ROOT, git
-from conftest import BIN, OWNER, Make, findings
+from conftest import ALL, BIN, OWNER, Make, findings
 from copier import run_copy
+from make_reference import ownership_page
+
+from meshwright import registry
+from meshwright.ownership import MANIFEST, owner
+from meshwright.rules.repository import HOOKS
 
 COPIER = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+OWNERSHIP = yaml.safe_load((ROOT / "template" / MANIFEST).read_text("utf-8"))
 QUESTIONS = {
     name: question
     for name, question in COPIER.items()
@@ -35,7 +43,7 @@ ANSWERS = [
     {
         "type": "consumer-oriented",
         "outputs": ["parquet", "delta"],
-        "traits": [],
+        "traits": ["self-update"],
         "product_name": "a",
         "domain": "z9",
     },
@@ -210,13 +218,44 @@ def test_copiers_own_settings_can_name_the_owner(
     assert spec["spec"]["owner"]["name"] == "Grace Example"
 
 
-def test_what_belongs_to_the_product_is_what_updates_leave_out() -> None:
-    ownership = yaml.safe_load((ROOT / "template" / ".meshwright" / "ownership.yaml").read_text("utf-8"))
-    left_out = [
-        re.fullmatch(r"\{% if _copier_operation == 'update' %\}(.+)\{% endif %\}", pattern)
-        for pattern in COPIER["_exclude"]
+def test_every_file_has_an_owner(product: Path) -> None:
+    for path in tracked(product):
+        name = path.relative_to(product).as_posix()
+        assert owner(name, OWNERSHIP), f"template/{MANIFEST} does not say who owns {name}"
+
+
+def test_the_manifest_names_nothing_that_is_not_there(make: Make) -> None:
+    products = [make("everything", **ALL, type=kind) for kind in QUESTIONS["type"]["choices"].values()]
+    for entry in chain.from_iterable(OWNERSHIP.values()):
+        assert entry.startswith("/")
+        there = [product / entry.strip("/") for product in products]
+        assert any(path.is_dir() if entry.endswith("/") else path.is_file() for path in there), entry
+
+
+def test_everything_is_all_that_there_is(make: Make) -> None:
+    assert {kind: sorted(names) for kind, names in ALL.items()} == {
+        kind: [entry.name for entry in registry.capabilities() if entry.kind == kind] for kind in ALL
+    }
+
+
+def test_the_reference_lists_the_files_of_a_product(make: Make) -> None:
+    listed = set(re.findall(r"^\| `(.+?)` \|", ownership_page(), re.MULTILINE))
+    for kind, dataset in (("source-oriented", "departures"), ("consumer-oriented", "punctuality")):
+        product = make("listed", **ALL, type=kind)
+        names = {path.relative_to(product).as_posix() for path in tracked(product)}
+        assert {name.replace(f"models/{dataset}.", "models/<dataset>.") for name in names} <= listed
+
+
+def test_codeowners_says_what_the_manifest_says(product: Path) -> None:
+    email = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]["owner"]["email"]
+    both = f"{email} {COPIER['platform_email']['default']}"
+    lines = (product / ".github/CODEOWNERS").read_text("utf-8").splitlines()
+    # The last line that matches decides there, the first list here.
+    assert [line for line in lines if line and not line.startswith("#")] == [
+        f"* {email}",
+        *(f"{entry} {both}" for entry in [*OWNERSHIP["template"], *OWNERSHIP["shared"]]),
+        *(f"{entry} {email}" for entry in OWNERSHIP["product"]),
     ]
-    assert [match[1] for match in left_out if match] + COPIER["_skip_if_exists"] == ownership["product"]
 
 
 def test_an_update_brings_a_capability_and_leaves_the_teams_files_alone(make: Make) -> None:
@@ -240,6 +279,162 @@ def test_an_update_brings_a_capability_and_leaves_the_teams_files_alone(make: Ma
     assert "spec" in (product / "data-product.yaml").read_text()
     assert set(git("status", "--porcelain", cwd=product).split()[1::2]) <= {
         "pyproject.toml",
+        "renovate.json",
         ".copier-answers.yml",
         "pipeline/outputs/delta.py",
     }
+
+
+@pytest.fixture
+def upgradable(template: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A template of one's own, and a product that was made from it and committed."""
+    git("clone", "--quiet", str(template), str(tmp_path / "template"), cwd=tmp_path)
+    product = tmp_path / "product"
+    run_copy(str(tmp_path / "template"), product, data=OWNER | {"traits": []}, defaults=True, quiet=True)
+    git("init", "--quiet", "--initial-branch", "main", cwd=product)
+    commit(product)
+    return tmp_path / "template", product
+
+
+def commit(repository: Path) -> None:
+    git("add", "--all", cwd=repository)
+    git("commit", "--quiet", "--message", "Work", cwd=repository)
+
+
+def update(product: Path, *arguments: str) -> None:
+    """`copier update`, which must merge all."""
+    command = [BIN / "copier", "update", "--defaults", "--quiet", *arguments]
+    done = subprocess.run(command, cwd=product, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert git("diff", "--name-only", "--diff-filter=U", cwd=product) == ""
+    assert not list(product.rglob("*.rej"))
+
+
+def test_a_schedule_comes_with_its_trait_and_stays_the_teams(upgradable: tuple[Path, Path]) -> None:
+    template, product = upgradable
+    workflow = product / ".github/workflows/schedule.yml"
+    source = template / "blueprints/traits/schedule/.github/workflows/schedule.yml"
+    update(product, "--data", "traits=[schedule]")
+    workflow.write_text(workflow.read_text().replace('"0 5 * * *"', '"30 4 * * 1"'))
+    commit(product)
+
+    source.write_text(source.read_text().replace("name: Schedule", "name: On schedule"))
+    commit(template)
+    git("tag", "v1.1.0", cwd=template)
+    update(product)
+    assert '"30 4 * * 1"' in workflow.read_text() and "name: On schedule" in workflow.read_text()
+    workflow.unlink()
+    commit(product)
+
+    source.write_text(source.read_text().replace("name: On schedule", "name: Schedule"))
+    commit(template)
+    git("tag", "v1.2.0", cwd=template)
+    update(product)
+    assert not workflow.exists()
+
+
+# What a team adds after a line of a shared file, and what the template changes just before it.
+INSERTIONS = [
+    ("pyproject.toml", "  # Yours\n", '  "polars>=1",\n', '"jsonschema>=4.23"', '"jsonschema>=4.24"'),
+    ("pyproject.toml", "  # Yours, for development\n", '  "ipython",\n', '"pytest>=8.3"', '"pytest>=8.4"'),
+    (
+        ".pre-commit-config.yaml",
+        "  # Yours\n",
+        "  - repo: https://example.org/hooks\n    rev: v1\n    hooks: [{id: own}]\n",
+        "        additional_dependencies: *tools\n\n",
+        "        additional_dependencies: *tools\n        verbose: true\n\n",
+    ),
+    (".gitignore", "# Yours\n", "notes/\n", "target/\n", "target/\nlogs.txt\n"),
+    (".gitattributes", "# Yours\n", "*.png binary\n", "*.parquet binary\n", "*.parquet -text\n"),
+    ("README.md", "leave alone what follows. -->\n", "\nAsk Grace.\n", "## Notes", "## Your notes"),
+]
+
+
+def test_what_a_team_adds_and_what_the_template_changes_do_not_meet(upgradable: tuple[Path, Path]) -> None:
+    template, product = upgradable
+    for name, line, addition, old, new in INSERTIONS:
+        ours = product / name
+        theirs = next(
+            path
+            for path in (template / "template" / name, template / "template" / f"{name}.jinja")
+            if path.exists()
+        )
+        for file, before, after in ((ours, line, line + addition), (theirs, old, new)):
+            assert file.read_text("utf-8").count(before) == 1, (file, before)
+            file.write_text(file.read_text("utf-8").replace(before, after), "utf-8")
+    # All that lies above moves too.
+    pyproject = template / "template/pyproject.toml.jinja"
+    pyproject.write_text("# A new line\n" * 9 + pyproject.read_text("utf-8"), "utf-8")
+    commit(product)
+    commit(template)
+    git("tag", "v1.1.0", cwd=template)
+    update(product)
+    for name, line, addition, _, new in INSERTIONS:
+        text = (product / name).read_text("utf-8")
+        assert line + addition in text and new in text, name
+
+
+RENOVATE = "renovate.json"
+
+
+def left_alone(product: Path, manager: str, file: str, package: str) -> bool:
+    """Whether Renovate's last rule about a dependency switches it off: lists are exact names here."""
+    config = json.loads((product / RENOVATE).read_text("utf-8"))
+    enabled = config.get(manager, {}).get("enabled", True)
+    for rule in config["packageRules"]:
+        if (
+            manager in rule.get("matchManagers", [manager])
+            and file in rule.get("matchFileNames", [file])
+            and package in rule.get("matchPackageNames", [package])
+        ):
+            enabled = rule["enabled"]
+    return not enabled
+
+
+def test_renovate_leaves_alone_what_the_template_owns(product: Path, answers: dict) -> None:
+    done = subprocess.run(
+        [BIN / "check-jsonschema", "--builtin-schema", "vendor.renovate", product / RENOVATE],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+    # Its copier manager makes the pull request, unless the repository makes its own.
+    own = "self-update" in answers.get("traits", [])
+    assert left_alone(product, "copier", ".copier-answers.yml", "meshwright") is own
+
+    for file in (product / ".github/workflows").glob("*.yml"):
+        name = file.relative_to(product).as_posix()
+        pins = re.findall(r"(?:uses: |uvx |install )([\w/-]+)(?:==|@)\S+", file.read_text("utf-8"))
+        assert all(left_alone(product, "github-actions", name, pin) for pin in pins), name
+    assert not left_alone(product, "github-actions", ".github/workflows/own.yml", "actions/checkout")
+
+    project = tomllib.loads((product / "pyproject.toml").read_text("utf-8"))
+    for need in ["python", *project["project"]["dependencies"], *project["dependency-groups"]["dev"]]:
+        assert left_alone(product, "pep621", "pyproject.toml", re.split(r"[^\w.-]", need)[0]), need
+    assert not left_alone(product, "pep621", "pyproject.toml", "polars")
+
+    (hook, local) = yaml.safe_load((product / HOOKS).read_text("utf-8"))["repos"]
+    assert left_alone(product, "pre-commit", HOOKS, hook["repo"])
+    tools = {tool for item in local["hooks"] for tool in item.get("additional_dependencies", [])}
+    for tool in tools:
+        assert left_alone(product, "pre-commit", HOOKS, tool.partition("==")[0]), tool
+    assert not left_alone(product, "pre-commit", HOOKS, "pre-commit/mirrors-mypy")
+
+
+@pytest.mark.parametrize(
+    ("url", "package"),
+    [
+        ("https://github.com/example/meshwright", "example/meshwright"),
+        ("https://gitlab.com/group/sub/meshwright.git", "group/sub/meshwright"),
+        ("git@git.example.org:mesh/wright.git", "mesh/wright"),
+    ],
+)
+def test_renovate_knows_the_hook_by_this_name(url: str, package: str) -> None:
+    from jinja2.sandbox import SandboxedEnvironment
+    from jinja2_ansible_filters import AnsibleCoreFiltersExtension
+
+    environment = SandboxedEnvironment(extensions=[AnsibleCoreFiltersExtension])
+    text = (ROOT / "template/renovate.json.jinja").read_text("utf-8")
+    config = json.loads(environment.from_string(text).render(template_url=url, requirements=[], traits=[]))
+    assert package in config["packageRules"][1]["matchPackageNames"]

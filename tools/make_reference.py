@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from checkout import ROOT
+from checkout import ROOT, git
 
 from meshwright import registry, schema
 from meshwright.capabilities import properties
 from meshwright.check import PROMISES
+from meshwright.document import load
+from meshwright.ownership import MANIFEST, owner
 from meshwright.rules import RULES, Mandatory, Rule
 
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
@@ -25,6 +28,7 @@ def pages() -> dict[str, str]:
     }
     written["docs/reference/spec.md"] = spec_page()
     written["docs/reference/access-policy.md"] = policy_page()
+    written["docs/reference/ownership.md"] = ownership_page()
     written["docs/reference/rules/README.md"] = rules_index()
     for name, promise in PROMISES.items():
         written[f"docs/reference/rules/{name}.md"] = (
@@ -112,6 +116,44 @@ def meaning(field: dict[str, Any]) -> str:
     if field.get("examples"):
         parts.append(f"Such as `{field['examples'][0]}`.")
     return " ".join(part for part in parts if part).replace("|", "\\|")
+
+
+def ownership_page() -> str:
+    """Every file that a product can get, and who owns it."""
+    manifest = load(ROOT / "template" / MANIFEST)
+    brought = {path: entry for entry in registry.capabilities() for path in entry.files}
+    lines = [
+        NOTE,
+        "# Who owns a product's files",
+        "",
+        f"Every file that a product can get, from `template/` and `blueprints/`. `{MANIFEST}` says",
+        "whose it is; what updates leave alone, CODEOWNERS and the search for drift follow from it.",
+        "",
+        "| owner | what an update does |",
+        "|---|---|",
+        "| product | Nothing: written at birth, then the team's. One that was deleted does not come back. |",
+        "| shared | Merges: the team's changes and the template's. A line `Yours` marks where a team adds its own. |",
+        "| template | Merges too, but an edit is drift: a later update may undo it, or fail to merge. |",
+        "",
+        "| file | owner | brought by |",
+        "|---|---|---|",
+    ]
+    for path in sorted({*template_files(), *brought}):
+        entry = brought.get(path)
+        link = f"[{entry.uses}](capabilities/{page(entry)})" if entry else ""
+        lines.append(f"| `{path}` | {owner(path, manifest)} | {link} |")
+    return "\n".join(lines) + "\n"
+
+
+def template_files() -> Iterator[str]:
+    """The paths below template/ as they are in a product, without their conditions."""
+    tracked = git("ls-files", "--cached", "--others", "--exclude-standard", "-z", "template", cwd=ROOT)
+    for name in filter(None, tracked.split("\0")):
+        path = name.removeprefix("template/").removesuffix(".jinja")
+        if "{% yield" in path or not (ROOT / name).is_file():
+            continue  # the way in of the blueprints' files; a file that was just deleted
+        path = re.sub(r"\{%.*?%\}", "", path).replace("{{ dataset }}", "<dataset>")
+        yield path.replace("{{ _copier_conf.answers_file }}", ".copier-answers.yml")
 
 
 def rules_index() -> str:
