@@ -6,7 +6,7 @@ ENV    := .venv
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
 
-.PHONY: help demo test lint bench reference clean
+.PHONY: help demo test lint bench reference release clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ bench: $(ENV)/.ready ## measure: ratios against what one would use instead
 
 reference: $(ENV)/.ready ## write docs/reference and the schemas that products get, from the sources
 	@$(ENV)/bin/python tools/make_reference.py
+
+release: $(ENV)/.ready ## VERSION=0.2.0: changelog, version, tag and releases.yaml
+	@$(ENV)/bin/python tools/release.py "$(VERSION)"
 
 clean: ## remove all that was made
 	rm -rf build $(ENV)
