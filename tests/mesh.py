@@ -27,6 +27,7 @@ name:
   type: str
   default: x
   validator: "{% if not name | regex_search('^[a-z]+$') %}Use small letters.{% endif %}"
+title: {type: str, default: Things}
 """
 OWNERSHIP = """\
 product: [/models/]
@@ -51,7 +52,7 @@ class Mesh:
         write(self.template / "copier.yml", COPIER)
         write(files / ANSWERS, "{{ _copier_answers | to_nice_yaml }}")
         write(files / ".meshwright/ownership.yaml", OWNERSHIP)
-        write(files / "README.md.jinja", "# {{ name }}\n\n" + numbered("line"))
+        write(files / "README.md.jinja", "# {{ name }}: {{ title }}\n\n" + numbered("line"))
         write(files / "pipeline/run.py", numbered("step"))
         write(files / "pipeline/start", "#!/bin/sh\nexit 0\n")
         (files / "pipeline/start").chmod(0o755)
@@ -63,7 +64,7 @@ class Mesh:
         git("init", "--quiet", "--initial-branch", "main", cwd=self.template)
         self.release(OLD)
 
-    def release(self, version: str, **edits: tuple[str, str]) -> None:
+    def release(self, version: str) -> None:
         """Commits and tags what the template holds now."""
         git("add", "--all", cwd=self.template)
         git("commit", "--quiet", "--allow-empty", "--message", version, cwd=self.template)
@@ -83,10 +84,12 @@ class Mesh:
         write(files / "added.txt", "added\n")
         self.release(NEW)
 
-    def product(self, name: str, *edits: Edit, **more: str) -> Path:
+    def product(
+        self, name: str, *edits: Edit, data: Mapping[str, str] | None = None, **more: str
+    ) -> Path:
         """A repository made from the first release and edited by its team."""
         target = self.folder / name
-        run_copy(str(self.template), target, data={"name": "x"}, vcs_ref=OLD, defaults=True, quiet=True)
+        run_copy(str(self.template), target, data={"name": "x", **(data or {})}, vcs_ref=OLD, defaults=True, quiet=True)
         git("init", "--quiet", "--initial-branch", "main", cwd=target)
         commit(target, "As it was made")
         for edit in edits:

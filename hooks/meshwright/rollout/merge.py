@@ -77,8 +77,12 @@ def merge(
         elif 2 in sides and any("modify/delete" in kind for kind in kinds):
             result.conflicts.append(Conflict(path, "the template removed it, the team edited it"))
         else:
+            # What git puts aside, because two things cannot have one name, it calls after our commits.
+            aside = _named(path, commits)
+            if aside != path:
+                edits |= {path: None, aside: next(iter(sides.values()))}
             told = "; ".join(kind.removeprefix("CONFLICT ") for kind in kinds) or "both sides changed it"
-            result.conflicts.append(Conflict(path, _anonymous(told, commits)))
+            result.conflicts.append(Conflict(aside, told))
     for path in git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-only", ours, merged):
         if protected(Path(path)):
             edits[path] = git.entries(ours, path).get(path)
@@ -186,7 +190,7 @@ def _hunks(content: bytes) -> list[str]:
     return found
 
 
-def _anonymous(words: str, commits: tuple[str, str, str]) -> str:
-    for commit, name in zip(commits, ("the team", "before", "the template"), strict=True):
-        words = words.replace(commit, name)
-    return words
+def _named(path: str, commits: tuple[str, str, str]) -> str:
+    for commit, label in zip(commits, LABELS, strict=True):
+        path = path.replace(f"~{commit}", f"~{label.replace(' ', '-')}")
+    return path

@@ -63,12 +63,8 @@ def _without_a_branch(repository: Repository, heads: Mapping[str, str], default:
     if repository.branch:
         mend = f"Name one that there is under `branch` in mesh.yaml{f' (the default is {default})' if default in heads else ''}."
         return Unusable(f"It has no branch {repository.branch}; it has {there}.", mend)
-    named = (
-        f"{default}, its default branch, does not exist" if default else "Its server names no default branch"
-    )
-    return Unusable(
-        f"{named}; it has {there}.", "Set the default branch on the server, or `branch` in mesh.yaml."
-    )
+    mend = "Set the default branch on the server, or `branch` in mesh.yaml."
+    return Unusable(f"Its default branch does not exist; it has {there}.", mend)
 
 
 def fetch(

@@ -136,6 +136,9 @@ class Store:
         """The template at a commit, as whoever took it from `url` has it."""
         release = Release(url=url, ref=commit)
         release.checkout = self.checkout(commit).resolve()
+        release.commit = self.described(commit)
+        position = self.position(commit)
+        release.version = Version(".post".join(map(str, position))) if position else None
         return release
 
 
