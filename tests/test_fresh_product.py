@@ -107,7 +107,8 @@ def test_the_hooks_come_from_the_template_at_the_version_of_the_repository(
     assert (first["repo"], first["rev"]) == (str(template), answers["_commit"]) == (str(template), "v1.0.0")
     assert all(repo["repo"] == "local" for repo in others)
     for hook in others[0]["hooks"]:
-        assert all(re.fullmatch(r"[\w-]+==[\w.]+", need) for need in hook["additional_dependencies"])
+        needs = hook["additional_dependencies"] if hook["language"] == "python" else []
+        assert all(re.fullmatch(r"[\w-]+==[\w.]+", need) for need in needs)
 
 
 @pytest.mark.parametrize(
