@@ -219,7 +219,7 @@ def is_path(url: str) -> bool:
 def _is_scp(url: str) -> bool:
     """Whether it is ssh's short form, `user@host:path`, as git tells it from a path."""
     head, colon, _ = url.partition(":")
-    return bool(colon) and "/" not in head
+    return bool(colon) and "/" not in head and "://" not in url
 
 
 def parts(url: str) -> tuple[str, str] | None:
