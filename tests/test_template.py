@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from checkout import ROOT, git
-from conftest import ALL, BIN, OWNER, Make, findings
+from conftest import ALL, BIN, OWNER, Make, findings, uv
 from copier import run_copy
 from make_reference import ownership_page
 
@@ -362,6 +362,9 @@ def test_what_a_team_adds_and_what_the_template_changes_do_not_meet(upgradable: 
         for file, before, after in ((ours, line, line + addition), (theirs, old, new)):
             assert file.read_text("utf-8").count(before) == 1, (file, before)
             file.write_text(file.read_text("utf-8").replace(before, after), "utf-8")
+    # uv sorts what it adds into a list that is sorted, so the template's own is in a group beside.
+    uv("add", "--quiet", "--frozen", "duckdb-engine", cwd=product)
+    uv("add", "--quiet", "--frozen", "--dev", "black", cwd=product)
     # All that lies above moves too.
     pyproject = template / "template/pyproject.toml.jinja"
     pyproject.write_text("# A new line\n" * 9 + pyproject.read_text("utf-8"), "utf-8")
@@ -371,7 +374,10 @@ def test_what_a_team_adds_and_what_the_template_changes_do_not_meet(upgradable: 
     update(product)
     for name, line, addition, _, new in INSERTIONS:
         text = (product / name).read_text("utf-8")
-        assert line + addition in text and new in text, name
+        assert line in text and addition in text and new in text, name
+    project = tomllib.loads((product / "pyproject.toml").read_text("utf-8"))
+    assert {"polars>=1", "duckdb-engine"} <= set(project["project"]["dependencies"])
+    assert project["dependency-groups"]["dev"] == [{"include-group": "test"}, "black", "ipython"]
 
 
 RENOVATE = "renovate.json"
@@ -410,7 +416,7 @@ def test_renovate_leaves_alone_what_the_template_owns(product: Path, answers: di
     assert not left_alone(product, "github-actions", ".github/workflows/own.yml", "actions/checkout")
 
     project = tomllib.loads((product / "pyproject.toml").read_text("utf-8"))
-    for need in ["python", *project["project"]["dependencies"], *project["dependency-groups"]["dev"]]:
+    for need in ["python", *project["project"]["dependencies"], *project["dependency-groups"]["test"]]:
         assert left_alone(product, "pep621", "pyproject.toml", re.split(r"[^\w.-]", need)[0]), need
     assert not left_alone(product, "pep621", "pyproject.toml", "polars")
 
