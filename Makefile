@@ -6,10 +6,10 @@ ENV    := .venv
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
 
-.PHONY: help demo test lint bench reference release clean
+.PHONY: help demo test lint bench bench-rollout reference release clean
 
 help: ## what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 demo: $(ENV)/.ready ## make, run and check two data products under build/demo/
 	@$(ENV)/bin/python tools/demo.py
@@ -23,6 +23,9 @@ lint: $(ENV)/.ready ## format and lint this repository
 
 bench: $(ENV)/.ready ## measure: ratios against what one would use instead
 	@$(ENV)/bin/python bench/bench.py
+
+bench-rollout: $(ENV)/.ready ## measure: rollout plan against copier update, over a fleet of 100, 1,000 and 3,000
+	@$(ENV)/bin/python bench/rollout.py
 
 reference: $(ENV)/.ready ## write docs/reference and the schemas that products get, from the sources
 	@$(ENV)/bin/python tools/make_reference.py

@@ -22,6 +22,7 @@ from copier._jinja_ext import get_yield_context
 from copier._main import Worker, as_operation
 from copier._settings import SettingsModel
 from copier._template import Template
+from copier._types import Phase
 from packaging.version import InvalidVersion, Version
 
 from meshwright.rollout.fleet import cloneable
@@ -167,6 +168,20 @@ class Renderer(Worker):
         if self.template.environment is None:
             self.template.environment = _compiling_once(super().jinja_env)
         return self.template.environment
+
+    @property
+    def answers_relpath(self) -> Path:
+        plain = self.template.answers_relpath
+        return super().answers_relpath if "{" in str(plain) else plain
+
+    def _render_context(self) -> Any:
+        # Once all questions are answered it stays the same; Copier makes it anew for every part of every path.
+        settled = Phase.current() is Phase.RENDER and "{" not in str(self.template.answers_relpath)
+        return self._settled if settled else super()._render_context()
+
+    @cached_property
+    def _settled(self) -> Any:
+        return super()._render_context()
 
     def _sync_git_index_executable_bit(self, *_: Any) -> None:
         """Nothing: there is no index where this renders, and asking git about each file takes most of the time."""
