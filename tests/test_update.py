@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import os
 import re
 import shutil
@@ -11,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import checkout
 import pytest
 import yaml
 from answers import Answers, Questions, asked, pairwise
-from checkout import NEXT, git, releases, snapshot_with_releases
+from checkout import NEXT, ROOT, git, releases_in_history, snapshot_with_releases
 from conftest import OWNER
 from copier import run_copy, run_update
 from filelock import FileLock
@@ -35,16 +38,16 @@ Start = Callable[[Path], Path]
 
 
 def in_pairs() -> list[tuple[str, Answers]]:
-    """Each release, with the answers that tests make its products of."""
+    """Each release, with the answers that tests make its products of; the work tree before the first release."""
     return [
         (release, answers)
-        for release, commit in releases().items()
+        for release, commit in releases_in_history().items()
         for answers in pairwise(NOW, asked(commit))
-    ]
+    ] or [(NEXT, {})]
 
 
 def named(answers: object) -> str | None:
-    """Answers in a test's name, and in that of a folder."""
+    """Answers in a test's name."""
     if not isinstance(answers, dict):
         return None
     return ",".join("+".join(answer) if isinstance(answer, list) else answer for answer in answers.values())
@@ -92,7 +95,8 @@ def render(versions: Path, shared: Path) -> Render:
     """What `copier copy` of a version makes. Only to be read."""
 
     def rendered(version: str, answers: Answers) -> Path:
-        target = shared / f"{version}-{named(answers)}"
+        told = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+        target = shared / f"{version}-{told}"
         with FileLock(f"{target}.lock"):
             if not target.exists():
                 run_copy(
@@ -269,7 +273,9 @@ def equals_a_copy(product: Path, before: Path, copy: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("type_", NOW.one["type"])
-@pytest.mark.parametrize(("release", "to"), [*((release, NEXT) for release in releases()), (NEXT, CHANGED)])
+@pytest.mark.parametrize(
+    ("release", "to"), [*((release, NEXT) for release in releases_in_history()), (NEXT, CHANGED)]
+)
 def test_a_teams_work_is_kept_and_nothing_conflicts(
     release: str, to: str, type_: str, render: Render, start: Start
 ) -> None:
@@ -322,6 +328,19 @@ def work(product: Path, all_places: bool) -> dict[str, list[str]]:
 def test_no_path_that_teams_edit_goes_missing(release: str, answers: Answers, render: Render) -> None:
     old = render(release, answers)
     assert lost(release, old, render(NEXT, recorded(old))) == []
+
+
+def test_a_history_without_a_release_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git("clone", "--quiet", "--depth", "1", ROOT.as_uri(), str(tmp_path / "shallow"), cwd=tmp_path)
+    monkeypatch.setattr(checkout, "ROOT", tmp_path / "shallow")
+    (tmp_path / "shallow/releases.yaml").write_text(f"- {{version: v0.0.1, commit: '{'0' * 40}'}}\n")
+    with pytest.raises(LookupError, match=r"(?s)v0\.0\.1 is commit 0+.*git fetch --unshallow.*squashed"):
+        snapshot_with_releases(tmp_path / "target")
+    # A fork that begins anew has no releases, and tests go on without.
+    (tmp_path / "shallow/releases.yaml").write_text("# None yet\n")
+    assert git("tag", cwd=snapshot_with_releases(tmp_path / "target")).split() == [NEXT]
 
 
 def test_a_renamed_path_is_told(versions: Path, render: Render, tmp_path: Path) -> None:

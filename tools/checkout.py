@@ -45,16 +45,8 @@ def snapshot_with_releases(target: Path) -> Path:
     """As `snapshot`, tagged `NEXT`, on top of this repository's history with every release under its tag."""
     shutil.rmtree(target, ignore_errors=True)
     git("clone", "--quiet", "--no-checkout", "--no-tags", str(ROOT), str(target), cwd=ROOT)
-    for version, commit in releases().items():
-        try:
-            git("tag", version, f"{commit}^{{commit}}", cwd=target)
-        except subprocess.CalledProcessError:
-            raise LookupError(
-                f"releases.yaml says that {version} is commit {commit}, and this history does not have it.\n"
-                "If the clone is shallow: git fetch --unshallow\n"
-                "If this is a fork whose history was squashed: take out of releases.yaml what was released"
-                " elsewhere; `make release` records your own releases."
-            ) from None
+    for version, commit in releases_in_history().items():
+        git("tag", version, commit, cwd=target)
     copy_work_tree(target)
     git("add", "--all", cwd=target)
     git("commit", "--quiet", "--allow-empty", "--message", "Work tree", cwd=target)
@@ -66,6 +58,21 @@ def releases() -> dict[str, str]:
     """The commit of each release, oldest first."""
     recorded = yaml.safe_load((ROOT / "releases.yaml").read_text("utf-8")) or []
     return {release["version"]: release["commit"] for release in recorded}
+
+
+def releases_in_history() -> dict[str, str]:
+    """The same, for those who need what is in them."""
+    for version, commit in releases().items():
+        try:
+            git("cat-file", "-e", f"{commit}^{{commit}}", cwd=ROOT)
+        except subprocess.CalledProcessError:
+            raise LookupError(
+                f"releases.yaml says that {version} is commit {commit}, and this history does not have it.\n"
+                "If the clone is shallow: git fetch --unshallow\n"
+                "If this is a fork whose history was squashed: take out of releases.yaml what was released"
+                " elsewhere; `make release` records your own releases."
+            ) from None
+    return releases()
 
 
 def copy_work_tree(target: Path) -> None:
