@@ -11,6 +11,7 @@ import yaml
 from checkout import ROOT, git
 from conftest import BIN, Make, pipeline, uv
 from make_reference import out_of_date
+from mesh import write
 
 from meshwright.rules import RULES
 
@@ -176,3 +177,30 @@ def test_the_changelog_has_a_place_for_what_comes_next() -> None:
 def test_ci_runs_the_readmes_command() -> None:
     assert "make test" in (ROOT / ".ci/run").read_text() and "make test" in (ROOT / "README.md").read_text()
     assert yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["id"] == "meshwright-check"
+
+
+def test_the_walk_through_a_conflict_word_for_word(template: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs/tutorials/a-release-with-a-conflict.md").read_text("utf-8")
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    script = "\n".join(f"{text}\n" for language, text in found if language == "sh")
+    # A conflict is told by the exit code, too.
+    script = re.sub(r"(?m)^(meshwright rollout (?:plan|apply).*)$", r"\1 || test $? = 1", script)
+    write(tmp_path / "bin/uvx", f'#!/bin/sh\nshift\nexec {BIN}/copier "$@"\n')
+    (tmp_path / "bin/uvx").chmod(0o755)
+    write(tmp_path / "config", "[user]\n\tname = Ada Example\n\temail = ada@example.org\n")
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path,
+        env={
+            "MESHWRIGHT": str(template),
+            "PATH": f"{tmp_path / 'bin'}:{BIN}:/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "GIT_CONFIG_GLOBAL": str(tmp_path / "config"),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for language, text in found:
+        assert language or text in done.stdout, done.stdout
+    assert "badge" in (tmp_path / "mesh/departures/README.md").read_text("utf-8")

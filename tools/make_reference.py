@@ -18,6 +18,13 @@ from meshwright.document import load
 from meshwright.ownership import MANIFEST, owner
 from meshwright.rules import RULES, Mandatory, Rule
 
+POLICY = (
+    "Who may read a data product, and who may not. Made from `hooks/meshwright/schemas/access-policy.yaml`."
+)
+MESH = (
+    "Which repositories a mesh consists of, for [rollouts](../how-to/roll-out.md). Made from\n"
+    "`hooks/meshwright/schemas/mesh.yaml`. An entry of `repositories` can be the address alone."
+)
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
 
 
@@ -27,7 +34,10 @@ def pages() -> dict[str, str]:
         f"template/.meshwright/{name}": schema.text(compose()) for name, compose in schema.SHIPPED.items()
     }
     written["docs/reference/spec.md"] = spec_page()
-    written["docs/reference/access-policy.md"] = policy_page()
+    written["docs/reference/access-policy.md"] = fields_page(
+        "access/policy.yaml", POLICY, schema.access_policy()
+    )
+    written["docs/reference/mesh.md"] = fields_page("mesh.yaml", MESH, schema.mesh())
     written["docs/reference/ownership.md"] = ownership_page()
     written["docs/reference/rules/README.md"] = rules_index()
     for name, promise in PROMISES.items():
@@ -67,18 +77,9 @@ def spec_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def policy_page() -> str:
-    """Every field of access/policy.yaml."""
-    shape = schema.access_policy()
-    lines = [
-        NOTE,
-        "# access/policy.yaml",
-        "",
-        "Who may read a data product, and who may not. Made from `hooks/meshwright/schemas/access-policy.yaml`.",
-        "",
-        "| field | meaning | required |",
-        "|---|---|---|",
-    ]
+def fields_page(title: str, about: str, shape: dict[str, Any]) -> str:
+    """Every field of a file, from its schema."""
+    lines = [NOTE, f"# {title}", "", about, "", "| field | meaning | required |", "|---|---|---|"]
     lines += [
         f"| `{path}` | {meaning(field)} | {'yes' if required else ''} |"
         for path, field, required in fields(shape, shape)

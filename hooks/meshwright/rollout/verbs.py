@@ -98,6 +98,7 @@ def _planned(
     outcome.changes = changes(product, merge.tree)
     outcome.conflicts, outcome.notes = merge.conflicts, merge.notes
     outcome.state = "conflict" if merge.conflicts else "clean"
+    outcome.mend = "Resolve it with the team: docs/how-to/roll-out.md" if merge.conflicts else ""
     older = [name for name in product.remote.heads if name.startswith(BRANCH) and name != task.branch]
     if older:
         outcome.notes.append(f"branches of other rollouts are still there: {', '.join(sorted(older)[:5])}")
