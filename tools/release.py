@@ -100,7 +100,7 @@ def main() -> None:
         push = release(sys.argv[1] if len(sys.argv) > 1 else "")
     except Refused as refused:
         sys.exit(str(refused))
-    print(f"Released here. To publish it:\n\n  {push}\n\nThen roll it out: docs/how-to/release.md")
+    print(f"Released here. To publish it:\n\n  {push}\n\nThen roll it out: docs/how-to/roll-out.md")
 
 
 if __name__ == "__main__":
