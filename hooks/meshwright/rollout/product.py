@@ -115,7 +115,8 @@ def merged(origin: Origin, product: Product) -> Merge:
     target = _release(origin, origin.commit, source if same(source, origin.url) else origin.url)
     for stage in ("before", "after"):
         if target.migration_tasks(stage, recorded):
-            raise Unrenderable("The release has migrations, which run code; a rollout runs none.")
+            mend = "Release it without: docs/how-to/blueprints-that-update.md."
+            raise Unusable("The release has migrations, which run code; a rollout runs none.", mend)
     before, after = product.folder / "before", product.folder / "after"
     was = old(recorded, product.answers, target.exclude, before)
     will = new(target, product.answers, after)

@@ -61,7 +61,7 @@ def work(task: Task, repository: Repository) -> Outcome:
                 "refused",
                 f"The template cannot be rendered with its answers: {error}",
             )
-            outcome.mend = "Mend .copier-answers.yml; `copier update` would say the same."
+            outcome.mend = "Look at its .copier-answers.yml, and at what `copier update` says there."
         except GitError as error:
             outcome.reason = outcome.reason or str(error)
     outcome.seconds = time.perf_counter() - clock
