@@ -89,7 +89,7 @@ def make(job: tuple[int, str, str, str]) -> None:
     from meshwright.rollout.git import Git
     from meshwright.rollout.render import Renderer, Store
 
-    chance = random.Random(number)
+    chance = random.Random(number)  # noqa: S311
     store = Store(Path(target).parent.parent / "store", source)
     release = store.release(store.commit(version), source)
     with tempfile.TemporaryDirectory() as temporary:
@@ -124,7 +124,17 @@ def planned(folder: Path, source: Path, count: int, jobs: int) -> tuple[float, f
     mesh = folder / f"mesh-{count}.yaml"
     repositories = [f"fleet/product-{number}.git" for number in range(count)]
     mesh.write_text(json.dumps({"template": str(source), "repositories": repositories}))
-    command = [BIN / "meshwright", "rollout", "plan", "--fleet", mesh, "--format", "json", "--jobs", str(jobs)]
+    command = [
+        BIN / "meshwright",
+        "rollout",
+        "plan",
+        "--fleet",
+        mesh,
+        "--format",
+        "json",
+        "--jobs",
+        str(jobs),
+    ]
     clock = time.perf_counter()
     with (folder / "told.json").open("w") as told, subprocess.Popen(command, stdout=told) as process:
         peak = [0.0]
@@ -182,14 +192,20 @@ def main() -> None:
         source = template(folder)
         clock = time.perf_counter()
         fleet(folder, source, max(SIZES))
-        print(f"A fleet of {max(SIZES)} product repositories, made in {time.perf_counter() - clock:.0f} s; {CORES} cores")
-        sample = random.Random(1).sample(range(min(1000, max(SIZES))), min(SAMPLE, max(SIZES)))
+        print(
+            f"A fleet of {max(SIZES)} product repositories, made in {time.perf_counter() - clock:.0f} s; {CORES} cores"
+        )
+        sample = random.Random(1).sample(range(min(1000, max(SIZES))), min(SAMPLE, max(SIZES)))  # noqa: S311
         update = statistics.median(updated(folder, sample))
-        print(f"  copier update, one repository, one after the other   {update:8.3f} s  (median of {len(sample)})")
+        print(
+            f"  copier update, one repository, one after the other   {update:8.3f} s  (median of {len(sample)})"
+        )
         for jobs in sorted({1, CORES}):
             size = min(100, max(SIZES))
             taken, peak, _ = planned(folder, source, size, jobs)
-            print(f"  rollout plan, {size:>5} repositories, {jobs} process{'es' if jobs > 1 else '  '}      {taken / size:8.3f} s a repository  {update * size / taken:5.1f} times as fast  {peak:5.0f} MB")
+            print(
+                f"  rollout plan, {size:>5} repositories, {jobs} process{'es' if jobs > 1 else '  '}      {taken / size:8.3f} s a repository  {update * size / taken:5.1f} times as fast  {peak:5.0f} MB"
+            )
         print("How it grows")
         for size in SIZES:
             taken, peak, summary = planned(folder, source, size, CORES)

@@ -84,12 +84,17 @@ class Mesh:
         write(files / "added.txt", "added\n")
         self.release(NEW)
 
-    def product(
-        self, name: str, *edits: Edit, data: Mapping[str, str] | None = None, **more: str
-    ) -> Path:
+    def product(self, name: str, *edits: Edit, data: Mapping[str, str] | None = None, **more: str) -> Path:
         """A repository made from the first release and edited by its team."""
         target = self.folder / name
-        run_copy(str(self.template), target, data={"name": "x", **(data or {})}, vcs_ref=OLD, defaults=True, quiet=True)
+        run_copy(
+            str(self.template),
+            target,
+            data={"name": "x", **(data or {})},
+            vcs_ref=OLD,
+            defaults=True,
+            quiet=True,
+        )
         git("init", "--quiet", "--initial-branch", "main", cwd=target)
         commit(target, "As it was made")
         for edit in edits:

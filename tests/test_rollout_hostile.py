@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from checkout import git
-from mesh import NEW, OLD, Mesh, commit, edited, replace, show, write
+from mesh import NEW, OLD, Mesh, commit, edited, show, write
 
 BRANCH = f"meshwright/{NEW}"
 

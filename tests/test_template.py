@@ -333,21 +333,20 @@ def test_a_schedule_comes_with_its_trait_and_stays_the_teams(upgradable: tuple[P
     assert not workflow.exists()
 
 
-# What a team adds after a line of a shared file, and what the template changes just before it.
+# What a team adds after the last line of a shared file or list, and what the template changes close to it.
 INSERTIONS = [
-    ("pyproject.toml", "  # Yours\n", '  "polars>=1",\n', '"jsonschema>=4.23"', '"jsonschema>=4.24"'),
-    ("pyproject.toml", "  # Yours, for development\n", '  "ipython",\n', '"pytest>=8.3"', '"pytest>=8.4"'),
+    ("pyproject.toml", '  "jsonschema>=4.23",\n', '  "polars>=1",\n', '"dlt[duckdb,parquet]>=1.20', '"dlt[duckdb,parquet]>=1.21'),
     (
         ".pre-commit-config.yaml",
-        "  # Yours\n",
+        "        files: ^\\.github/workflows/.*\\.ya?ml$\n        additional_dependencies: *tools\n",
         "  - repo: https://example.org/hooks\n    rev: v1\n    hooks: [{id: own}]\n",
-        "        additional_dependencies: *tools\n\n",
-        "        additional_dependencies: *tools\n        verbose: true\n\n",
+        "        name: workflows are secure\n",
+        "        name: workflows are safe\n        verbose: true\n",
     ),
-    (".gitignore", "# Yours\n", "notes/\n", "target/\n", "target/\nlogs.txt\n"),
-    (".gitattributes", "# Yours\n", "*.png binary\n", "*.parquet binary\n", "*.parquet -text\n"),
-    ("README.md", "leave alone what follows. -->\n", "\nAsk Grace.\n", "## Notes", "## Your notes"),
-]
+    (".gitignore", "target/\n", "notes/\n", "logs/\n", "logs/\nlogs.txt\n"),
+    (".gitattributes", "*.parquet binary\n", "*.png binary\n", "* text=auto eol=lf\n", "* text=auto eol=lf -ident\n"),
+    ("README.md", "says what that is).\n", "\n## Ours\n\nAsk Grace.\n", "leave the ends alone", "leave your ends alone"),
+]  # fmt: skip
 
 
 def test_what_a_team_adds_and_what_the_template_changes_do_not_meet(upgradable: tuple[Path, Path]) -> None:
@@ -362,7 +361,6 @@ def test_what_a_team_adds_and_what_the_template_changes_do_not_meet(upgradable: 
         for file, before, after in ((ours, line, line + addition), (theirs, old, new)):
             assert file.read_text("utf-8").count(before) == 1, (file, before)
             file.write_text(file.read_text("utf-8").replace(before, after), "utf-8")
-    # uv sorts what it adds into a list that is sorted, so the template's own is in a group beside.
     uv("add", "--quiet", "--frozen", "duckdb-engine", cwd=product)
     uv("add", "--quiet", "--frozen", "--dev", "black", cwd=product)
     # All that lies above moves too.
@@ -377,7 +375,7 @@ def test_what_a_team_adds_and_what_the_template_changes_do_not_meet(upgradable: 
         assert line in text and addition in text and new in text, name
     project = tomllib.loads((product / "pyproject.toml").read_text("utf-8"))
     assert {"polars>=1", "duckdb-engine"} <= set(project["project"]["dependencies"])
-    assert project["dependency-groups"]["dev"] == [{"include-group": "test"}, "black", "ipython"]
+    assert project["dependency-groups"]["dev"] == ["black", "pytest>=8.3"]
 
 
 RENOVATE = "renovate.json"
@@ -416,7 +414,7 @@ def test_renovate_leaves_alone_what_the_template_owns(product: Path, answers: di
     assert not left_alone(product, "github-actions", ".github/workflows/own.yml", "actions/checkout")
 
     project = tomllib.loads((product / "pyproject.toml").read_text("utf-8"))
-    for need in ["python", *project["project"]["dependencies"], *project["dependency-groups"]["test"]]:
+    for need in ["python", *project["project"]["dependencies"], *project["dependency-groups"]["dev"]]:
         assert left_alone(product, "pep621", "pyproject.toml", re.split(r"[^\w.-]", need)[0]), need
     assert not left_alone(product, "pep621", "pyproject.toml", "polars")
 

@@ -133,7 +133,7 @@ def ownership_page() -> str:
         "| owner | what an update does |",
         "|---|---|",
         "| product | Nothing: written at birth, then the team's. One that was deleted does not come back. |",
-        "| shared | Merges: the team's changes and the template's. A line `Yours` marks where a team adds its own. |",
+        "| shared | Merges: the team's changes and the template's. The ends of files and lists are left to the team. |",
         "| template | Merges too, but an edit is drift: a later update may undo it, or fail to merge. |",
         "",
         "| file | owner | brought by |",
