@@ -1,4 +1,4 @@
-"""`make demo`: a source-oriented and a consumer-oriented data product, made, run and checked."""
+"""`make demo`: two data products, made, run and checked, and a release of their template on its way to them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def main() -> None:
     say("the first rows of what a consumer reads")
     query = f"from '{punctuality / 'build/ports/lake/punctuality.parquet'}' order by day, origin, departures desc limit 6"
     call(DEMO / ".venv" / "bin" / "python", "-c", f'import duckdb; duckdb.sql("{query}").show()', cwd=ROOT)
+    page = release(template, departures, punctuality)
     print(f"""
 Two data products, each a git repository of its own. Worth a look:
 
@@ -41,6 +42,8 @@ Two data products, each a git repository of its own. Worth a look:
     build/slis.json          the service levels, measured
   {punctuality.relative_to(ROOT)}/
     data-product.yaml        its input reads dp:airport-operations/departures#lake
+  {page.relative_to(ROOT)}
+                             who would take the next release of the template, and who would not: open it in a browser
 
 Break something, and see who notices: delete the owner, or promise in the contract that there are no
 cancelled flights. Then, in the product's folder:
@@ -88,6 +91,31 @@ def call(*command: object, **options: object) -> None:
     done = subprocess.run([str(part) for part in command], **options)
     if done.returncode:
         sys.exit(f"That failed with exit code {done.returncode}: {' '.join(map(str, command))}")
+
+
+def release(template: Path, departures: Path, punctuality: Path) -> Path:
+    """The team and the template change the same sentence; `rollout plan` says so before anybody is asked."""
+    say("meshwright rollout plan: the template has a new release, and a team has edited the same sentence")
+    platform, page = DEMO / "platform", DEMO / "rollout.html"
+    git("clone", "--quiet", str(template), str(platform), cwd=ROOT)
+    edit(departures / "README.md", "You need uv, git and a badge for the tower.")
+    git("commit", "--quiet", "--all", "--message", "What one needs here", cwd=departures)
+    edit(platform / "template" / "README.md.jinja", "You need uv 0.9 or newer, and git.")
+    git("commit", "--quiet", "--all", "--message", "uv 0.9 or newer", cwd=platform)
+    git("tag", "v99.0.0", cwd=platform)
+    mesh = f"template: platform\nformerly: ['{template}']\nrepositories: [{departures.name}, {punctuality.name}]\n"
+    (DEMO / "mesh.yaml").write_text(mesh, "utf-8")
+    done = subprocess.run([BIN / "meshwright", "rollout", "plan", "--html", page], cwd=DEMO)
+    if done.returncode != 1:  # one of the two is in conflict
+        sys.exit(f"That ended with exit code {done.returncode}: meshwright rollout plan")
+    return page
+
+
+def edit(file: Path, sentence: str) -> None:
+    lines = [
+        sentence if line.startswith("You need ") else line for line in file.read_text("utf-8").splitlines()
+    ]
+    file.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def say(what: str) -> None:
