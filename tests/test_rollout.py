@@ -70,6 +70,23 @@ def test_status_fetches_only_what_it_reads(mesh: Mesh, tmp_path: Path) -> None:
                 here.blob(name)
 
 
+def test_a_product_of_a_template_without_a_release_is_behind_the_first(tmp_path: Path) -> None:
+    """Its version is the short name of a commit, which can look like a number."""
+    mesh = Mesh(tmp_path)
+    mesh.product("early")
+    git("tag", "--delete", OLD, cwd=mesh.template)
+    for number in range(5000):
+        git("commit", "--quiet", "--amend", "--message", f"Try {number}", cwd=mesh.template)
+        name = git("describe", "--always", cwd=mesh.template).strip()
+        if name.isdigit():
+            break
+    replace(tmp_path / "early/.copier-answers.yml", OLD, f"'{name}'")
+    commit(tmp_path / "early", "As if made before there was a release")
+    mesh.change()
+    code, found = mesh.rollout("plan")
+    assert (code, found["early"]["state"]) == (0, "clean")
+
+
 # PLAN --------------------------------------------------------------------------------------------
 
 

@@ -99,7 +99,10 @@ class Store:
 
     def position(self, commit: str) -> tuple[Version, int] | None:
         """Where a commit lies among the releases: the last one before it, and how many commits follow."""
-        name = self.described(commit)
+        try:
+            name = self.git.one("describe", "--tags", commit)
+        except GitError:  # no tag comes before it; its short name may look like a version, and is none
+            return None
         match = re.fullmatch(r"(.+)-(\d+)-g[0-9a-f]+", name)
         version = _version(match[1] if match else name)
         return (version, int(match[2]) if match else 0) if version else None
