@@ -84,8 +84,10 @@ class Mesh:
         write(files / "added.txt", "added\n")
         self.release(NEW)
 
-    def product(self, name: str, *edits: Edit, data: Mapping[str, str] | None = None, **more: str) -> Path:
-        """A repository made from the first release and edited by its team."""
+    def product(
+        self, name: str, *edits: Edit, data: Mapping[str, str] | None = None, version: str = OLD, **more: str
+    ) -> Path:
+        """A repository made from a release, the first, and edited by its team."""
         target = self.folder / name
         run_copy(
             str(self.template),

@@ -124,6 +124,33 @@ def test_the_newest_release_is_what_is_rolled_out(mesh: Mesh) -> None:
     assert (code, found["plain"]["target"]) == (0, "v2.0.0rc1")
 
 
+def test_the_version_is_called_what_it_was_asked_for_as(mesh: Mesh) -> None:
+    product = mesh.product("plain")
+    for tag in ("latest", "v1.1.0rc1"):
+        git("tag", tag, NEW, cwd=mesh.template)
+    git("tag", "--annotate", "stable", "--message", "x", NEW, cwd=mesh.template)
+    code, found = mesh.rollout("apply")
+    assert (code, found["plain"]["target"]) == (0, NEW)
+    assert heads(product) == {"main", BRANCH}
+
+
+def test_a_template_that_is_a_shallow_clone_still_has_its_release(mesh: Mesh) -> None:
+    git(
+        "clone",
+        "--quiet",
+        "--depth=1",
+        "--branch",
+        NEW,
+        mesh.template.as_uri(),
+        str(mesh.folder / "shallow"),
+        cwd=mesh.folder,
+    )
+    mesh.product("plain")
+    code, found = mesh.rollout("status", template="shallow", formerly=[str(mesh.template)])
+    assert found["plain"]["state"] == "refused"
+    assert (code, "no version v1.0.0" in found["plain"]["reason"]) == (1, True)
+
+
 def test_a_version_that_there_is_not_is_wrong_usage(mesh: Mesh) -> None:
     mesh.product("plain")
     mesh.write()
@@ -172,18 +199,26 @@ def test_a_branch_that_is_there_follows_its_base(mesh: Mesh) -> None:
 
 def test_a_branch_with_somebody_elses_commits_is_left_alone(mesh: Mesh) -> None:
     product = mesh.product("plain")
-    for message in ("Ours on top", None):
+    for number, command in enumerate(
+        (
+            ("commit", "--message", "Ours on top"),
+            ("commit", "--amend", "--no-edit"),
+            ("commit", "--amend", "--message", "The same, in our words"),
+            ("rebase", "other"),
+        )
+    ):
+        git("branch", "--force", "other", "main", cwd=product)
         mesh.rollout("apply")
+        if command[0] == "rebase":
+            git("checkout", "--quiet", "other", cwd=product)
+            git("commit", "--quiet", "--allow-empty", "--message", "Ours below", cwd=product)
         git("checkout", "--quiet", BRANCH, cwd=product)
-        write(product / "own.txt", "ours\n")
-        git("add", "--all", cwd=product)
-        if message:
-            git("commit", "--quiet", "--message", message, cwd=product)
-        else:
-            git("commit", "--quiet", "--amend", "--no-edit", cwd=product)
+        if number < 2:
+            write(product / "own.txt", f"ours {number}\n")
+            git("add", "--all", cwd=product)
+        git(*command, "--quiet", cwd=product)
         theirs = git("rev-parse", BRANCH, cwd=product)
         git("checkout", "--quiet", "main", cwd=product)
-        write(product / "main.txt", "moved\n")
         commit(product, "Moved")
         code, found = mesh.rollout("apply")
         assert (code, found["plain"]["state"]) == (1, "refused")
@@ -312,6 +347,10 @@ def test_nothing_from_a_repository_steers_a_terminal(mesh: Mesh) -> None:
         ("template: t\nrepositories:\n  - 'ext::sh -c id'\n", 3, "no address"),
         ("template: t\nrepositories:\n  - --upload-pack=x\n", 3, "no address"),
         ("template: t\nrepositories:\n  - {url: a, url: b}\n", 3, "twice"),
+        ("template: t\nrepositories:\n  - a\n  - file://./a/\n  - ./b/../a\n", 5, "twice"),
+        ("template: t\nrepositories:\n  - 'https://[x/a'\n", 3, "no address"),
+        ("template: ~nosuchuser/x\nrepositories: []\n", 1, "no address"),
+        ('template: t\nverify: ["echo \'x"]\nrepositories: []\n', 2, "no command"),
     ],
 )
 def test_a_wrong_mesh_is_refused_with_its_place(tmp_path: Path, text: str, line: int, says: str) -> None:
@@ -330,7 +369,12 @@ def test_a_mesh_that_is_not_there_and_a_choice_of_nothing_are_wrong_usage(mesh: 
     assert (code, "No such file" in told) == (2, True)
     mesh.product("plain")
     mesh.write()
-    for wrong in (("--wave", "no"), ("--only", "no*")):
+    for wrong in (
+        ("--wave", "no"),
+        ("--only", "no*"),
+        ("--fleet", "http://["),
+        ("--fleet", "https://exa mple/x"),
+    ):
         code, told = mesh.say("status", *wrong)
         assert code == 2
         assert "mend: " in told
@@ -372,9 +416,21 @@ def test_a_catalog_can_serve_the_mesh(mesh: Mesh, monkeypatch: pytest.MonkeyPatc
 def test_names_are_as_short_as_they_can_be(tmp_path: Path) -> None:
     from meshwright.rollout.fleet import read
 
-    urls = ["https://git.example.org/a/one.git", "git@git.example.org:b/one", "https://git.example.org/b/two"]
+    urls = [
+        "https://git.example.org/a/one.git",
+        "git@git.example.org:b/one",
+        "https://git.example.org/b/two",
+        "https://other.example.org/a/three",
+        "https://git.example.org/a/three",
+    ]
     (tmp_path / "mesh.yaml").write_text(yaml.safe_dump({"template": "t", "repositories": urls}))
-    assert [one.name for one in read(str(tmp_path / "mesh.yaml")).repositories] == ["a/one", "b/one", "two"]
+    assert [one.name for one in read(str(tmp_path / "mesh.yaml")).repositories] == [
+        "a/one",
+        "b/one",
+        "two",
+        "other.example.org/a/three",
+        "git.example.org/a/three",
+    ]
 
 
 def test_a_worker_that_dies_takes_no_other_repository_with_it(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from checkout import git
 from conftest import BIN, Make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mesh import NEW, Edit, Mesh, commit, edited, replace, show, tree, write
+from mesh import NEW, OLD, Edit, Mesh, commit, edited, replace, show, tree, write
 
 from meshwright.rollout.git import Git
 from meshwright.rollout.merge import merge
@@ -166,12 +168,99 @@ def test_line_ends_and_a_real_conflict_clash_in_their_lines_only(mesh: Mesh) -> 
     assert product.exists()
 
 
+def test_a_file_that_the_template_makes_a_link_keeps_the_teams_lines_beside_it(mesh: Mesh) -> None:
+    product = mesh.product("product", edited("pipeline/run.py", "step 5\n", "mine\n"))
+    with (mesh.template / "copier.yml").open("a") as file:
+        file.write("_preserve_symlinks: true\n")
+    (mesh.template / "template/pipeline/run.py").unlink()
+    (mesh.template / "template/pipeline/run.py").symlink_to("start")
+    mesh.release("v1.2.0")
+    code, found = mesh.rollout("apply", "--with-conflicts")
+    assert (code, found["product"]["state"]) == (1, "conflict")
+    assert "mine\n" in show(product, "meshwright/v1.2.0", "pipeline/run.py~before-updating")
+
+
+def test_a_file_that_the_template_makes_a_folder_keeps_the_teams_lines_beside_it(mesh: Mesh) -> None:
+    product = mesh.product("product", edited("pipeline/run.py", "step 5\n", "mine\n"))
+    (mesh.template / "template/pipeline/run.py").unlink()
+    write(mesh.template / "template/pipeline/run.py/inner.txt", "inner\n")
+    mesh.release("v1.2.0")
+    code, found = mesh.rollout("apply", "--with-conflicts")
+    assert (code, found["product"]["state"]) == (1, "conflict")
+    assert not re.search("[0-9a-f]{40}", json.dumps(found))
+    paths = git("ls-tree", "-r", "--name-only", "meshwright/v1.2.0", cwd=product)
+    assert not re.search("[0-9a-f]{40}", paths)
+    assert "mine\n" in git("grep", "-h", "mine", "meshwright/v1.2.0", cwd=product)
+
+
+def test_a_file_like_one_that_the_team_deleted_is_new(mesh: Mesh) -> None:
+    product = mesh.product("product", lambda product: (product / "gone.txt").unlink())
+    git("checkout", "--quiet", OLD, "--", "template/gone.txt", cwd=mesh.template)
+    (mesh.template / "template/gone.txt").rename(mesh.template / "template/like-gone.txt")
+    mesh.release("v1.2.0")
+    mesh.rollout("apply")
+    assert tree(product, "meshwright/v1.2.0") == updated(product)
+    assert (product / "like-gone.txt").is_file()
+
+
+def test_a_file_that_the_template_ignores_but_writes_stays(mesh: Mesh) -> None:
+    kept = mesh.product("kept")
+    write(mesh.template / "template/.gitignore", "pipeline/run.py\nlocal.txt\n")
+    write(mesh.template / "template/local.txt", "never committed\n")
+    replace(mesh.template / "template/pipeline/run.py", "step 20\n", "step twenty\n")
+    mesh.release("v1.2.0")
+    code, found = mesh.rollout("apply")
+    assert (code, found["kept"]["state"]) == (0, "pushed")
+    assert "step twenty\n" in show(kept, "meshwright/v1.2.0", "pipeline/run.py")
+    assert tree(kept, "meshwright/v1.2.0") == updated(kept)
+
+
+def test_a_file_that_is_declared_binary_is_not_merged_by_line(mesh: Mesh) -> None:
+    def declared(product: Path) -> None:
+        write(product / ".gitattributes", "pipeline/run.py binary\n")
+        replace(product / "pipeline/run.py", "step 20\n", "step 20\nmine\n")
+
+    product = mesh.product("product", declared)
+    code, found = mesh.rollout("apply", "--with-conflicts")
+    assert (code, found["product"]["state"]) == (1, "conflict")
+    text = show(product, BRANCH, "pipeline/run.py")
+    assert "mine\n" in text
+    assert "step ten" not in text
+
+
+def test_the_name_of_the_folder_is_the_products(mesh: Mesh) -> None:
+    product = mesh.product("product")
+    write(mesh.template / "template/named.txt.jinja", "{{ _folder_name }}\n")
+    mesh.release("v1.2.0")
+    mesh.rollout("apply")
+    assert show(product, "meshwright/v1.2.0", "named.txt") == "product\n"
+    assert tree(product, "meshwright/v1.2.0") == updated(product)
+
+
+def test_answers_are_what_copier_takes_them_for(mesh: Mesh) -> None:
+    with (mesh.template / "copier.yml").open("a") as file:
+        file.write('levels: {type: yaml, default: "{1: one, 2: .inf, x: [2024-01-02]}"}\n')
+    git("tag", "--delete", NEW, cwd=mesh.template)
+    write(mesh.template / "template/levels.txt.jinja", "{{ levels[1] }}\n")
+    mesh.release("v1.2.0")
+    product = mesh.product("product", version="v1.2.0")
+    write(mesh.template / "template/levels.txt.jinja", "{{ levels[1] }}, {{ levels[2] }}\n")
+    mesh.release("v1.3.0")
+    code, _ = mesh.rollout("apply")
+    assert code == 0
+    assert show(product, "meshwright/v1.3.0", "levels.txt") == "one, inf\n"
+    assert tree(product, "meshwright/v1.3.0") == updated(product)
+
+
 # NOTHING IS EVER GONE ------------------------------------------------------------------------------
 
 LINES = st.lists(st.sampled_from([f"line {number}" for number in range(6)]), min_size=0, max_size=12)
 FILES = st.dictionaries(
     st.sampled_from(["a.txt", "b.txt", "folder/c.txt", "folder/d.txt"]), LINES, max_size=4
 )
+
+
+EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the tree without a file, which git always has
 
 
 @st.composite
@@ -200,7 +289,7 @@ def as_tree(here: Git, folder: Path, files: dict[str, list[str]], end: str) -> s
     for name, lines in files.items():
         write(folder / name, end.join(lines) + end if lines else "")
     folder.mkdir(exist_ok=True)
-    return here.tree(folder)
+    return here.tree(folder, EMPTY)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

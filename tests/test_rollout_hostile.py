@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from checkout import git
-from mesh import NEW, OLD, Mesh, commit, edited, show, write
+from mesh import NEW, OLD, Mesh, commit, edited, replace, show, write
 
 BRANCH = f"meshwright/{NEW}"
 
@@ -151,6 +151,74 @@ def test_programs_in_a_repositorys_configuration_do_not_run(mesh: Mesh, tmp_path
     assert not trap.exists(), trap.read_text()
 
 
+def test_a_repository_cannot_have_something_fetched_by_a_program_of_its_own(
+    mesh: Mesh, tmp_path: Path
+) -> None:
+    trap, program = tmp_path / "trap", tmp_path / "program"
+    write(program, f"#!/bin/sh\ntouch {trap}\n")
+    program.chmod(0o755)
+    product = mesh.product("evil")
+    for key, value in (
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "evil"),
+        ("remote.evil.promisor", "true"),
+        ("remote.evil.url", "../good"),
+        ("remote.evil.uploadpack", str(program)),
+    ):
+        git("config", key, value, cwd=product)
+    write(product / ".git/refs/heads/ghost", "1" * 40 + "\n")
+    for verb in ("status", "plan", "drift", "apply"):
+        _, found = mesh.rollout(verb)
+        assert found["good"]["state"] in ("behind", "clean", "kept", "pushed")
+    assert not trap.exists()
+
+
+def test_a_name_too_long_to_be_asked_for_stops_nobody(mesh: Mesh) -> None:
+    product = mesh.product("long")
+    blob = git("rev-parse", "HEAD:pipeline/run.py", cwd=product).strip()
+    long = "x" * 150_000
+    entry = f"100644 {long}\0".encode() + bytes.fromhex(blob)
+    run = subprocess.run(["git", "hash-object", "-t", "tree", "-w", "--stdin"], cwd=product, input=entry, capture_output=True, check=True)  # fmt: skip
+    listing = git("ls-tree", "HEAD", cwd=product) + f"040000 tree {run.stdout.decode().strip()}\tzz\n"
+    made = subprocess.run(["git", "mktree"], cwd=product, input=listing.encode(), capture_output=True, check=True).stdout.decode().strip()  # fmt: skip
+    git("update-ref", "refs/heads/main", git("commit-tree", made, "-p", "main", "-m", "Long", cwd=product).strip(), cwd=product)  # fmt: skip
+    for verb in ("plan", "drift", "apply"):
+        _, found = mesh.rollout(verb)
+        assert found["good"]["state"] in ("clean", "kept", "pushed")
+
+
+def test_what_nobody_thought_of_stops_nobody(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    from meshwright.rollout import verbs
+
+    understood = verbs.understood
+
+    def broken(origin: object, repository: object, *rest: object, **more: object) -> object:
+        if repository.name == "odd":
+            raise RuntimeError("never seen before")
+        return understood(origin, repository, *rest, **more)
+
+    monkeypatch.setattr(verbs, "understood", broken)
+    mesh.product("odd")
+    code, found = mesh.rollout("plan")
+    assert code == 1
+    assert (found["odd"]["state"], found["odd"]["reason"]) == ("failed", "RuntimeError: never seen before")
+    assert found["good"]["state"] == "clean"
+
+
+def test_names_and_addresses_cannot_forge_a_line_or_show_a_password(mesh: Mesh) -> None:
+    mesh.product("forger", lambda product: write(product / "pipeline/x\ngood  v1.1.0  up to date", "x"))
+    forger = mesh.folder / "forger"
+    git("mv", "pipeline/run.py", "pipeline/y\ngood  v1.1.0  up to date", cwd=forger)
+    replace(forger / "pipeline/y\ngood  v1.1.0  up to date", "step 10\n", "mine\n")
+    commit(forger, "Forged")
+    mesh.product("teller", answers("_src_path: ", "_src_path: https://bob:s3cret@git.example.org/t #"))
+    mesh.write()
+    for form in ("table", "json"):
+        _, told = mesh.say("plan", "--format", form)
+        assert "\ngood  v1.1.0" not in told
+        assert "s3cret" not in told
+
+
 def test_a_users_own_hooks_do_not_run_either(
     mesh: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +242,9 @@ def test_a_rollout_started_from_a_hook_stays_out_of_that_repository(
     monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "around"))
     code, found = mesh.rollout("plan")
     assert (code, found["good"]["state"]) == (0, "clean")
+    checks = ["git add --all", "sh -c 'test -z \"$GIT_DIR\"'"]
+    code, found = mesh.rollout("apply", "--verify", verify=checks)
+    assert (code, found["good"]["state"]) == (0, "pushed")
     assert not (tmp_path / "around/.git/index").exists()
 
 
@@ -269,7 +340,7 @@ def test_a_server_that_refuses_the_push_is_told_about(mesh: Mesh) -> None:
     git("checkout", "--quiet", BRANCH, cwd=product)  # git pushes to no branch that is checked out
     code, found = mesh.rollout("apply", repositories=[{"url": "good", "branch": "main"}])
     assert (code, found["good"]["state"]) == (1, "failed")
-    assert "refused" in found["good"]["reason"]
+    assert "branch is currently checked out" in found["good"]["reason"]
 
 
 def test_a_template_that_moved_takes_its_products_along(mesh: Mesh) -> None:
@@ -284,15 +355,38 @@ def test_a_template_that_moved_takes_its_products_along(mesh: Mesh) -> None:
 
 
 @pytest.mark.parametrize(
-    "feature",
-    ["_tasks: [touch made]\n", "_migrations: [touch made]\n", "_jinja_extensions: [jinja2.ext.do]\n"],
+    ("feature", "says"),
+    [
+        ("_tasks: [touch made]\n", "runs code"),
+        ("_jinja_extensions: [jinja2.ext.do]\n", "runs code"),
+        ("_external_data: {spec: data-product.yaml}\n", "reads files of the product"),
+        ("_min_copier_version: '99'\n", "Copier version"),
+        ("_exclude: 3\n", "copier.yml"),
+        ("broken: [\n", "copier.yml"),
+    ],
 )
-def test_a_template_that_runs_code_is_refused(mesh: Mesh, feature: str) -> None:
+def test_a_template_that_no_rollout_can_bring_is_told_once(mesh: Mesh, feature: str, says: str) -> None:
+    text = (mesh.template / "copier.yml").read_text()
+    start = text.index("_exclude") if feature.startswith("_exclude") else len(text)
+    end = text.index("_skip") if feature.startswith("_exclude") else len(text)
+    write(mesh.template / "copier.yml", text[:start] + feature + text[end:])
+    mesh.release("v1.2.0")
+    mesh.write()
+    for verb in ("plan", "apply"):
+        code, told = mesh.say(verb)
+        assert code == 2
+        assert says in told
+    code, found = mesh.rollout("status")
+    assert (code, found["good"]["state"]) == (0, "behind")
+
+
+def test_migrations_are_refused(mesh: Mesh) -> None:
     with (mesh.template / "copier.yml").open("a") as file:
-        file.write(feature)
+        file.write("_migrations: [touch made]\n")
     mesh.release("v1.2.0")
     code, found = mesh.rollout("plan")
     assert (code, found["good"]["state"]) == (1, "refused")
+    assert "migrations" in found["good"]["reason"]
 
 
 def test_a_template_that_cannot_be_fetched_is_wrong_usage(mesh: Mesh) -> None:
@@ -342,3 +436,30 @@ def test_a_rollout_that_is_killed_can_be_run_again(mesh: Mesh) -> None:
             f"refs/heads/{BRANCH}",
         ]
         git("fsck", "--strict", cwd=product)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_pushed_after_the_end(mesh: Mesh, how: signal.Signals) -> None:
+    for number in range(4):
+        mesh.product(f"product{number}")
+    mesh.write(verify=["sleep 5"])
+    command = [sys.executable, "-m", "meshwright", "rollout", "apply", "--verify", "--jobs", "2"]
+    process = subprocess.Popen(
+        command, cwd=mesh.folder, start_new_session=True, stdout=subprocess.PIPE, text=True
+    )
+    time.sleep(3)
+    process.send_signal(how)  # the one process that people see, not its workers
+    clock = time.monotonic()
+    told, _ = process.communicate()
+    if how is signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 130
+        assert "interrupted" in told
+    assert time.monotonic() - clock < 4
+    time.sleep(7)
+    for name in ("good", *(f"product{number}" for number in range(4))):
+        assert git("branch", "--list", BRANCH, cwd=mesh.folder / name) == ""
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)  # no worker is left

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +96,11 @@ def _roll(
     jobs: int | None,
     **options: Any,
 ) -> None:
+    from meshwright.rollout.git import OF_A_REPOSITORY
+
+    for name in OF_A_REPOSITORY:  # whoever starts us from a hook must not lead us, or Copier, into theirs
+        os.environ.pop(name, None)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         from meshwright.rollout import run
         from meshwright.rollout.report import FORMATS, html
@@ -130,14 +137,15 @@ def _roll(
             _stop(f"{page} cannot be written: {error.strerror}.", "Name another file with --html.")
         click.echo(f"wrote {page}", err=True)
     click.echo(FORMATS[form](report))
-    sys.exit(0 if report.well else 1)
+    sys.exit(130 if report.interrupted else 0 if report.well else 1)
 
 
 class _Progress:
     """A line that counts, where somebody watches."""
 
     def __init__(self, total: int) -> None:
-        self.total, self.count, self.shown = total, 0, sys.stderr.isatty()
+        self.total, self.count = total, 0
+        self.shown = sys.stderr is not None and sys.stderr.isatty()
 
     def one(self, outcome: Outcome) -> None:
         self.count += 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
+import shlex
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from meshwright import schema
 from meshwright.check import misshapen
 from meshwright.document import MAX_BYTES, Document, Unreadable, decode, parse
-from meshwright.rollout.git import is_path
+from meshwright.rollout.git import is_path, without_credentials
 
 VERIFY = ("uvx prek run --all-files", "uv run pytest")
 """The checks of a product that `--verify` runs: what its README and its CI run."""
@@ -65,25 +66,32 @@ def _fleet(document: Document, source: str) -> Fleet:
     value: dict[str, Any] = document.value
     waves = tuple(value.get("waves", [EVERYONE]))
     entries = [entry if isinstance(entry, dict) else {"url": entry} for entry in value["repositories"]]
-    seen: dict[str, int] = {}
-    repositories = []
-    names = list(_names([entry["url"] for entry in entries]))
-    for number, entry in enumerate(entries):
-        url = _resolved(document, ("repositories", number), entry["url"], source)
+    urls = [
+        _resolved(document, ("repositories", number), entry["url"], source)
+        for number, entry in enumerate(entries)
+    ]
+    repositories: dict[str, Repository] = {}
+    for number, (entry, url, name) in enumerate(zip(entries, urls, _names(urls), strict=True)):
         wave = entry.get("wave", waves[-1])
         line, column = document.place(("repositories", number))
         if wave not in waves:
             problem = f"The wave {wave} is not one of {', '.join(waves)}."
             raise Unreadable(problem, "Name it under `waves`, where its turn is.", line, column)
-        if url in seen:
-            problem = f"The repository {names[number]} stands here twice."
-            raise Unreadable(problem, "Keep one of the two.", line, column)
-        seen[url] = number
-        repositories.append(Repository(names[number], url, wave, entry.get("branch")))
+        if _canonical(url) in repositories:
+            raise Unreadable(
+                f"The repository {name} stands here twice.", "Keep one of the two.", line, column
+            )
+        repositories[_canonical(url)] = Repository(name, url, wave, entry.get("branch"))
+    for number, command in enumerate(value.get("verify", ())):
+        try:
+            shlex.split(command)
+        except ValueError as error:
+            place = document.place(("verify", number))
+            raise Unreadable(f"{command!r} is no command: {error}.", "Close what is open.", *place) from error
     return Fleet(
         template=_resolved(document, ("template",), value["template"], source),
         formerly=tuple(value.get("formerly", ())),
-        repositories=tuple(repositories),
+        repositories=tuple(repositories.values()),
         waves=waves,
         verify=tuple(value.get("verify", VERIFY)),
         forges=tuple(value.get("forges", {}).items()),
@@ -93,26 +101,34 @@ def _fleet(document: Document, source: str) -> Fleet:
 def _resolved(document: Document, keys: tuple[str | int, ...], url: str, source: str) -> str:
     """An address that means the same from everywhere. Raises Unreadable for one that must not be used."""
     line, column = document.place(keys)
-    if urlsplit(url).password if "://" in url else False:
+    try:
+        secret = "://" in url and urlsplit(url).password
+        local = is_path(url) and not url.startswith(("file://", "gh:", "gl:", "git+"))
+        path = os.path.normpath(Path(source).resolve().parent / Path(url).expanduser()) if local else ""
+    except (ValueError, RuntimeError):  # no host, no such user
+        secret, local, path = None, False, None
+    if path is None or re.match(r"-|\w+::", url) or any(ord(sign) < 32 for sign in url):
+        mend = "Write it as `git clone` takes it."
+        raise Unreadable(f"{url!r} is no address of a repository.", mend, line, column)
+    if secret:
         mend = "Leave it to git's credential helpers: https://git-scm.com/docs/gitcredentials"
         raise Unreadable("The address carries a password.", mend, line, column)
-    if re.match(r"-|\w+::", url) or any(ord(sign) < 32 for sign in url):
-        raise Unreadable(
-            f"{url!r} is no address of a repository.", "Write it as `git clone` takes it.", line, column
-        )
-    if not is_path(url) or url.startswith("file://") or url.startswith(("gh:", "gl:", "git+")):
-        return url
-    if _is_web(source):
+    if local and _is_web(source):
         raise Unreadable(f"{url} is a path, but the list comes from {source}.", "Give a URL.", line, column)
-    return os.path.normpath(Path(source).resolve().parent / Path(url).expanduser())
+    return path or url
 
 
-def _names(urls: list[str]) -> Iterator[str]:
-    """The shortest ends of addresses that tell them apart."""
-    split = [url.rstrip("/").removesuffix(".git").replace(":", "/").split("/") for url in urls]
-    short = Counter(parts[-1] for parts in split)
-    for parts in split:
-        yield parts[-1] if short[parts[-1]] == 1 else "/".join(parts[-2:])
+def _names(urls: list[str]) -> list[str]:
+    """The shortest end of each address that tells it from the others; the whole address, if none does."""
+    ends = [url.rstrip("/").removesuffix(".git").replace(":", "/").split("/") for url in urls]
+    names = ["" for _ in urls]
+    for length in range(1, 5):
+        shortened = ["/".join(end[-length:]) for end in ends]
+        count = Counter(shortened)
+        names = [
+            name or (short if count[short] == 1 else "") for name, short in zip(names, shortened, strict=True)
+        ]
+    return [name or without_credentials(url) for name, url in zip(names, urls, strict=True)]
 
 
 def _opened(path: Path) -> str:
@@ -126,14 +142,14 @@ def _opened(path: Path) -> str:
 
 def _fetched(url: str) -> str:
     """What an address serves. A token from the environment goes along, over https or to this machine only."""
-    request = urllib.request.Request(url, headers={"Accept": "application/yaml, application/json"})  # noqa: S310
     token = os.environ.get(TOKEN)
-    if token and (url.startswith("https://") or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")):
-        request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
+        request = urllib.request.Request(url, headers={"Accept": "application/yaml, application/json"})  # noqa: S310
+        if token and (request.type == "https" or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")):
+            request.add_unredirected_header("Authorization", f"Bearer {token}")
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - http(s) only
             return decode(answer.read(MAX_BYTES + 1))
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise Unreadable(f"It cannot be fetched: {reason}.", f"Check the address, and {TOKEN}.") from error
 

@@ -29,12 +29,12 @@ def address(url: str, forge: str | None, branch: str, base: str | None) -> str:
         return ""
     home = f"https://{place[0]}/{quote(place[1])}"
     if forge == "github":
-        between = f"{quote(base, safe='')}...{quote(branch, safe='')}" if base else quote(branch, safe="")
+        between = "...".join(quote(os.fsencode(name), safe="") for name in (base, branch) if name)
         return f"{home}/compare/{between}?expand=1"
     asked = {"merge_request[source_branch]": branch} | (
         {"merge_request[target_branch]": base} if base else {}
     )
-    return f"{home}/-/merge_requests/new?{urlencode(asked)}"
+    return f"{home}/-/merge_requests/new?{urlencode(asked, errors='surrogateescape')}"
 
 
 def request(
@@ -53,7 +53,7 @@ def request(
         return by_hand, f"{tool[0]} is not installed: open the pull request by hand"
     try:
         return tool[1](place, branch, base, title, body)
-    except (GitError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (GitError, OSError, LookupError, ValueError, TypeError) as error:
         return by_hand, f"{tool[0]} said: {error}"
 
 
@@ -91,7 +91,7 @@ def _gitlab(place: tuple[str, str], branch: str, base: str, title: str, body: st
         "--yes",
     )
     told = _call("glab", "mr", "create", *repository, *asked)
-    return next(word for word in reversed(told.split()) if word.startswith("http")), ""
+    return [word for word in told.split() if word.startswith("http")][-1], ""
 
 
 def _call(*command: str) -> str:

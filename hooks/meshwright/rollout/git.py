@@ -7,6 +7,7 @@ the user's own configuration, because credentials are git's own; nothing else re
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ MAX_BLOB = "8m"
 OF_A_REPOSITORY = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
+    "GIT_DEFAULT_HASH",
     "GIT_DIR",
     "GIT_GRAFT_FILE",
     "GIT_IMPLICIT_WORK_TREE",
@@ -31,6 +33,7 @@ OF_A_REPOSITORY = (
     "GIT_NAMESPACE",
     "GIT_OBJECT_DIRECTORY",
     "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
     "GIT_REPLACE_REF_BASE",
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
@@ -43,8 +46,11 @@ ALONE = {
     "GIT_ALLOW_PROTOCOL": "",
 }
 """No configuration but ours, and no way to a network: an object that is missing stays missing."""
-ABROAD = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
-"""The user's configuration, and no transport that is a program (`ext::`)."""
+ABROAD = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "1"}
+"""The user's configuration, but no transport that is a program (`ext::`), and nothing that a repository at the
+other end would fetch for itself: it could name a program for that."""
+ON_DEMAND = {"GIT_NO_LAZY_FETCH": "0"}
+"""For asking our own repository, which fetches a file when it is read."""
 
 CAREFUL = (
     *("-c", "core.hooksPath=" + os.devnull),
@@ -96,10 +102,10 @@ class Git:
         """The exit code of a command that asks something."""
         return run(["git", f"--git-dir={self.directory}", *arguments], ALONE, ok=()).returncode
 
-    def abroad(self, *arguments: str, timeout: float, **variables: str) -> str:
+    def abroad(self, *arguments: str, timeout: float, ok: Sequence[int] = (0,), **variables: str) -> str:
         """Runs git here with the user's configuration, to speak to a remote. Raises GitError."""
         command = ["git", f"--git-dir={self.directory}", *CAREFUL, *arguments]
-        return text(run(command, ABROAD | variables, timeout=timeout).stdout)
+        return text(run(command, ABROAD | variables, ok=ok, timeout=timeout).stdout)
 
     def lines(self, *arguments: str) -> list[str]:
         """What git prints with -z, entry by entry."""
@@ -109,12 +115,25 @@ class Git:
         """The one word that git prints, such as an object's name."""
         return text(self(*arguments, feed=feed, **variables)).strip()
 
-    def tree(self, folder: Path) -> str:
-        """The tree of what lies in a folder, as its own .gitattributes and .gitignore would have it committed."""
+    def tree(self, folder: Path, product: str) -> str:
+        """The tree of what lies in a folder, as its .gitattributes would have it committed.
+
+        What its .gitignore names belongs to it only if the product (a tree) has it, too.
+        """
         place = {"GIT_INDEX_FILE": str(self.directory / "index.tree"), "GIT_WORK_TREE": str(folder)}
         (self.directory / "index.tree").unlink(missing_ok=True)
-        self("add", "--all", "--", str(folder), **place)
+        self("add", "--all", "--force", "--", str(folder), **place)
+        told = self("ls-files", "--cached", "--ignored", "--exclude-standard", "-z", **place)
+        ignored = text(told).split("\0")[:-1]
+        there = self.entries(product, *ignored) if ignored else {}
+        if unwanted := [os.fsencode(path) + b"\0" for path in ignored if path not in there]:
+            self("update-index", "-z", "--force-remove", "--stdin", feed=b"".join(unwanted), **place)
         return self.one("write-tree", **place)
+
+    def attributes(self, rules: bytes) -> None:
+        """Lets a .gitattributes decide what is text here, and how its lines end; it can name no program."""
+        (self.directory / "info").mkdir(exist_ok=True)
+        (self.directory / "info/attributes").write_bytes(rules)
 
     def edited(self, tree: str, entries: Mapping[str, tuple[str, str] | None]) -> str:
         """A tree like another, with some entries (mode, object) replaced, or removed where they are None."""
@@ -151,12 +170,17 @@ class Git:
         return self.one("hash-object", "-w", "--stdin", feed=content)
 
 
+LIVE: set[int] = set()
+"""The sessions of programs that run at this moment."""
+
+
 def run(
     command: Sequence[str],
     variables: Mapping[str, str],
     feed: bytes = b"",
     ok: Sequence[int] = (0,),
     timeout: float | None = None,
+    cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Runs a program in a session of its own, so that it can ask nobody and ends with all that it began.
 
@@ -165,22 +189,33 @@ def run(
     kept = {key: value for key, value in os.environ.items() if key not in OF_A_REPOSITORY}
     with subprocess.Popen(
         command,
+        cwd=cwd,
         env=kept | ALWAYS | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as process:
+        LIVE.add(process.pid)
         try:
             output, errors = process.communicate(feed, timeout)
         except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
+            end(process.pid)
             if isinstance(error, subprocess.TimeoutExpired):
                 raise GitError(f"No answer within {timeout:g} s.") from error
             raise
+        finally:
+            LIVE.discard(process.pid)
     if ok and process.returncode not in ok:
-        raise GitError(_reason(text(errors)) or f"git ended with exit code {process.returncode}.")
+        raise GitError(reason(text(errors)) or f"git ended with exit code {process.returncode}.")
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def end(*sessions: int) -> None:
+    """Ends programs at once, with all that they began."""
+    for session in sessions:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(session, signal.SIGKILL)
 
 
 def text(output: bytes) -> str:
@@ -188,7 +223,7 @@ def text(output: bytes) -> str:
     return os.fsdecode(output)
 
 
-def _reason(errors: str) -> str:
+def reason(errors: str) -> str:
     """The line of git's complaint that says what is wrong."""
     said = [line.removeprefix("remote: ").strip() for line in errors.splitlines() if line.strip()]
     for start in ("fatal: ", "error: ", "! "):

@@ -63,13 +63,20 @@ def merge(
     edits: dict[str, Entry | None] = {}
     for path, sides in stages.items():
         kinds = messages.get(path, [])
+        # What git puts aside, because two things cannot have one name, it calls after our commits.
+        name, aside = _named(path, commits)
         if path == yielding and 3 in sides:
             edits[path] = sides[3]
         elif 2 not in sides and any("modify/delete" in kind or "rename/delete" in kind for kind in kinds):
-            edits[path] = None
-            result.notes.append(
-                f"{path} was deleted by the team and stays deleted, though the template changed it"
-            )
+            if git.entries(
+                base, name
+            ):  # else it is new here, and the team has deleted what git takes for its origin
+                edits[path] = None
+                told = f"{name} was deleted by the team and stays deleted, though the template changed it"
+                result.notes.append(told)
+        elif aside != path:
+            edits |= {path: None, aside: git.entries(merged, path).get(path)}
+            result.conflicts.append(Conflict(aside, _in_words(kinds)))
         elif set(sides) >= {2, 3} and all(_is_text(mode) for mode, _ in sides.values()):
             conflict, entry = _both_changed(git, merged, path, sides, commits)
             edits |= {path: entry} if entry else {}
@@ -77,12 +84,7 @@ def merge(
         elif 2 in sides and any("modify/delete" in kind for kind in kinds):
             result.conflicts.append(Conflict(path, "the template removed it, the team edited it"))
         else:
-            # What git puts aside, because two things cannot have one name, it calls after our commits.
-            aside = _named(path, commits)
-            if aside != path:
-                edits |= {path: None, aside: next(iter(sides.values()))}
-            told = "; ".join(kind.removeprefix("CONFLICT ") for kind in kinds) or "both sides changed it"
-            result.conflicts.append(Conflict(aside, told))
+            result.conflicts.append(Conflict(path, _in_words(kinds)))
     for path in git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-only", ours, merged):
         if protected(Path(path)):
             edits[path] = git.entries(ours, path).get(path)
@@ -190,7 +192,13 @@ def _hunks(content: bytes) -> list[str]:
     return found
 
 
-def _named(path: str, commits: tuple[str, str, str]) -> str:
+def _named(path: str, commits: tuple[str, str, str]) -> tuple[str, str]:
+    """A path without git's mark of what was put aside, and with a mark that people can read."""
     for commit, label in zip(commits, LABELS, strict=True):
-        path = path.replace(f"~{commit}", f"~{label.replace(' ', '-')}")
-    return path
+        if f"~{commit}" in path:
+            return path.replace(f"~{commit}", ""), path.replace(f"~{commit}", f"~{label.replace(' ', '-')}")
+    return path, path
+
+
+def _in_words(kinds: list[str]) -> str:
+    return "; ".join(kind.removeprefix("CONFLICT ") for kind in kinds) or "both sides changed it"

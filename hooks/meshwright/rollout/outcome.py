@@ -61,22 +61,29 @@ class Outcome:
 
     def told(self) -> dict[str, Any]:
         """As JSON has it: every text printable, no credentials."""
-        return _clean(
-            asdict(self) | {"url": without_credentials(self.url), "seconds": round(self.seconds, 3)}
-        )
+        plain = {key: without_credentials(getattr(self, key)) for key in ("url", "reason", "mend")}
+        return clean(asdict(self) | plain | {"seconds": round(self.seconds, 3)})
 
 
-def printable(words: str) -> str:
-    """A text from a repository that nobody vouches for: nothing in it can steer a terminal."""
-    return "".join(sign if sign in "\n\t" or sign.isprintable() else f"\\x{ord(sign):02x}" for sign in words)
+def printable(words: str, lines: bool = False) -> str:
+    """A text from a repository that nobody vouches for: it steers no terminal, and keeps to its line.
+
+    With `lines` it may have several, as files have; otherwise credentials are taken out, too.
+    """
+    allowed = "\n\t" if lines else ""
+    return "".join(
+        sign if sign in allowed or sign.isprintable() else f"\\x{ord(sign):02x}"
+        for sign in (words if lines else without_credentials(words))
+    )
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """The same for every text in a value that JSON can hold."""
     if isinstance(value, str):
-        return printable(value)
+        return printable(value, lines=True)
     if isinstance(value, dict):
-        return {key: _clean(item) for key, item in value.items()}
-    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: clean(item) for key, item in value.items()}
+    return [clean(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from meshwright.document import MAX_BYTES, Unreadable, decode, load, parse
 from meshwright.ownership import MANIFEST, TEMPLATE, owner
 from meshwright.rollout.fleet import Repository, same
-from meshwright.rollout.git import Git, GitError
+from meshwright.rollout.git import ON_DEMAND, Git, GitError
 from meshwright.rollout.merge import Merge, merge
 from meshwright.rollout.outcome import Outcome
 from meshwright.rollout.remote import Remote, Unusable, fetch, look
 from meshwright.rollout.render import Release, Store, Unrenderable, new, old
 
 ANSWERS = ".copier-answers.yml"
+ATTRIBUTES = ".gitattributes"
 MAX_DIFF = 20_000
 """Characters of a file's drift that are shown."""
 
@@ -42,6 +45,8 @@ class Product:
     fetched: Mapping[str, str]
     """Branch -> commit, of what was fetched."""
     head: str
+    root: Mapping[str, tuple[str, str]]
+    """What lies in the root of the repository there: name -> mode and object."""
     answers: dict[str, Any]
     answered: bytes
     """The answers file as it is."""
@@ -60,7 +65,8 @@ def understood(
     remote = look(git, repository, timeout)
     fetched = fetch(git, remote, more, timeout, deep)
     head = fetched[remote.branch or "HEAD"]
-    answered = _answers_file(git, head, timeout)
+    root = git.in_root(head)
+    answered = _answers_file(git, root, timeout)
     answers = _answers(answered)
     outcome.version = answers["_commit"]
     if not any(same(answers["_src_path"], known) for known in (origin.url, *origin.formerly)):
@@ -71,30 +77,33 @@ def understood(
         mend = "It was made from a version that was never published: `copier recopy` it from one that is."
         raise Unusable(f"The template has no version {answers['_commit'][:100]}.", mend)
     outcome.behind = origin.store.between(recorded, origin.commit)
-    return Product(git, remote, fetched, head, answers, answered, recorded, folder)
+    return Product(git, remote, fetched, head, root, answers, answered, recorded, folder)
 
 
 NO_PRODUCT = "Take it out of the mesh, or give it the answers that `copier copy` would have recorded."
 
 
-def _answers_file(git: Git, head: str, timeout: float) -> bytes:
+def _answers_file(git: Git, root: Mapping[str, tuple[str, str]], timeout: float) -> bytes:
     try:
-        mode, name = git.in_root(head)[ANSWERS]
+        mode, name = root[ANSWERS]
     except KeyError:
         raise Unusable(f"It has no {ANSWERS}: no product of a template.", NO_PRODUCT) from None
     if mode not in ("100644", "100755"):
         raise Unusable(f"Its {ANSWERS} is no file.", NO_PRODUCT)
     # Where files come only when they are asked for, this is the moment.
-    if int(git.abroad("cat-file", "-s", name, timeout=timeout)) > MAX_BYTES:
+    if int(git.abroad("cat-file", "-s", name, timeout=timeout, **ON_DEMAND)) > MAX_BYTES:
         raise Unusable(f"Its {ANSWERS} is larger than {MAX_BYTES:,} bytes.", NO_PRODUCT)
     return git.blob(name)
 
 
 def _answers(raw: bytes) -> dict[str, Any]:
     try:
-        answers = parse(ANSWERS, decode(raw)).value
+        parse(ANSWERS, decode(raw))  # small enough, and without tricks; then read as Copier reads it
+        answers = yaml.safe_load(raw)
     except Unreadable as error:
         raise Unusable(f"Its {ANSWERS}:{error.line}: {error}", error.mend) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise Unusable(f"Its {ANSWERS}: {error}", NO_PRODUCT) from error
     if not isinstance(answers, dict):
         raise Unusable(f"Its {ANSWERS} is no mapping.", NO_PRODUCT)
     for key in ("_src_path", "_commit"):
@@ -117,7 +126,9 @@ def merged(origin: Origin, product: Product) -> Merge:
         if target.migration_tasks(stage, recorded):
             mend = "Release it without: docs/how-to/blueprints-that-update.md."
             raise Unusable("The release has migrations, which run code; a rollout runs none.", mend)
-    before, after = product.folder / "before", product.folder / "after"
+    # Templates can ask for the name of the folder.
+    name = _folder_name(product.remote.url)
+    before, after = product.folder / "before" / name, product.folder / "after" / name
     was = old(recorded, product.answers, target.exclude, before)
     will = new(target, product.answers, after)
     if target.skip_if_exists:
@@ -126,9 +137,22 @@ def merged(origin: Origin, product: Product) -> Merge:
         _leave_out(after, lambda path: will.skipped(path) and path.as_posix() in there)
     # What Copier writes there is the new version's, whatever a team wrote: nothing to merge.
     (before / ANSWERS).write_bytes(product.answered)
+    _heed_attributes(product)
+    trees = [product.git.tree(folder, product.head) for folder in (before, after)]
     ours = product.git.one("rev-parse", f"{product.head}^{{tree}}")
-    trees = [product.git.tree(folder) for folder in (before, after)]
     return merge(product.git, trees[0], ours, trees[1], will.excluded, ANSWERS)
+
+
+def _folder_name(url: str) -> str:
+    name = url.rstrip("/").removesuffix(".git").replace(":", "/").rpartition("/")[2]
+    return name if name not in ("", ".", "..") else "product"
+
+
+def _heed_attributes(product: Product) -> None:
+    """What is rendered is kept as it would be in the product: its own .gitattributes hold."""
+    mode, name = product.root.get(ATTRIBUTES, ("", ""))
+    if mode == "100644" and int(product.git.one("cat-file", "-s", name)) <= MAX_BYTES:
+        product.git.attributes(product.git.blob(name))
 
 
 def _release(origin: Origin, commit: str, url: str) -> Release:
@@ -157,7 +181,7 @@ def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
 
     Raises GitError, Unrenderable, Unusable.
     """
-    folder = product.folder / "fresh"
+    folder = product.folder / "fresh" / _folder_name(product.remote.url)
     release = _release(origin, product.recorded, product.answers["_src_path"])
     old(release, product.answers, (), folder)
     if not (folder / MANIFEST).is_file():
@@ -166,7 +190,8 @@ def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
             f"Version {product.answers['_commit']} does not say which files are the template's.", mend
         )
     manifest = load(folder / MANIFEST)
-    fresh = product.git.tree(folder)
+    _heed_attributes(product)
+    fresh = product.git.tree(folder, product.head)
     wanted = product.git.entries(fresh)
     there = product.git.entries(product.head, *wanted)
     found = []

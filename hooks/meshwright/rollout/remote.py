@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshwright.rollout.fleet import Repository
-from meshwright.rollout.git import MAX_BLOB, RECEIVE, Git, GitError, is_path
+from meshwright.rollout.git import MAX_BLOB, RECEIVE, Git, GitError, is_path, without_credentials
 
 HEADS = "refs/heads/"
 HERE = "refs/meshwright/"
@@ -38,7 +38,7 @@ def look(git: Git, repository: Repository, timeout: float) -> Remote:
     """Asks for the branches, and fetches nothing. Raises GitError, Unusable."""
     told = git.abroad("ls-remote", "--symref", "--", repository.url, "HEAD", f"{HEADS}*", timeout=timeout)
     heads, default, commit = {}, None, None
-    for line in told.splitlines():
+    for line in told.split("\n"):  # other ends of lines are allowed in names
         value, _, name = line.partition("\t")
         if name == "HEAD" and value.startswith("ref: "):
             default = value.removeprefix("ref: ").removeprefix(HEADS)
@@ -92,11 +92,13 @@ def push(git: Git, remote: Remote, branch: str, commit: str, timeout: float) -> 
     """Puts a commit on a branch, if the branch is still where it was when it was looked at. Raises GitError."""
     ref = HEADS + branch
     local = [f"--receive-pack={RECEIVE}"] if is_path(remote.url) else []
-    told = git.abroad(
-        "push", "--porcelain", "--no-verify", "--quiet", *local,
+    command = (
+        "push", "--porcelain", "--no-verify", "--no-signed", *local,
         f"--force-with-lease={ref}:{remote.heads.get(branch, '')}", "--", remote.url, f"{commit}:{ref}",
-        timeout=timeout,
     )  # fmt: skip
-    refused = [line for line in told.splitlines() if line.startswith("!")]
-    if refused:
-        raise GitError(refused[0].split("\t")[-1])
+    # A server's own reason stands among the results, not among the errors.
+    told = git.abroad(*command, timeout=timeout, ok=(0, 1))
+    results = [line.split("\t") for line in told.split("\n") if ref in line]
+    if not any(flag in ("*", "+", " ", "=") for flag, *_ in results):
+        why = results[0][-1] if results else "The server did not say why."
+        raise GitError(without_credentials(why))

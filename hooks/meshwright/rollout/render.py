@@ -68,7 +68,7 @@ class Store:
         """Fetches all versions. Raises GitError."""
         store = cls(folder, url)
         refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        store.git.abroad("fetch", "--quiet", "--", cloneable(url), *refs, timeout=timeout)
+        store.git.abroad("fetch", "--quiet", "--update-shallow", "--", cloneable(url), *refs, timeout=timeout)
         return store
 
     @lru_cache(maxsize=512)  # noqa: B019 - one store lives as long as its process
@@ -137,13 +137,30 @@ class Store:
 
     @lru_cache(maxsize=8)  # noqa: B019 - one store lives as long as its process
     def release(self, commit: str, url: str) -> Release:
-        """The template at a commit, as whoever took it from `url` has it."""
+        """The template at a commit, as whoever took it from `url` has it. Raises GitError, Unrenderable."""
         release = Release(url=url, ref=commit)
         release.checkout = self.checkout(commit).resolve()
         release.commit = self.described(commit)
+        _refuse_what_no_rollout_can_do(release)
         position = self.position(commit)
         release.version = Version(".post".join(map(str, position))) if position else None
         return release
+
+
+def _refuse_what_no_rollout_can_do(release: Release) -> None:
+    try:
+        unsafe = release.tasks or release.jinja_extensions
+        foreign = release.external_data
+        # Read now, so that whatever is wrong with them is told once, and not for each product.
+        _ = release.exclude, release.skip_if_exists, release.questions_data, release.envops
+    except Exception as error:
+        raise Unrenderable(f"copier.yml: {error}") from error
+    if unsafe:
+        raise Unrenderable("It runs code of its own (_tasks, _jinja_extensions), and a rollout runs none.")
+    if foreign:
+        raise Unrenderable("It reads files of the product (_external_data), and a rollout checks none out.")
+    if (release.checkout / ".gitmodules").exists():
+        raise Unrenderable("It has submodules, and a rollout fetches none.")
 
 
 def _version(name: str) -> Version | None:

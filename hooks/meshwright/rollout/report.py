@@ -16,7 +16,7 @@ def table(report: Report) -> str:
     """A line a repository, then what people have to look at."""
     rows = [("repository", "wave", "version", "state", "")]
     rows += [
-        (outcome.name, outcome.wave, outcome.version or "?", outcome.state, _summary(report.verb, outcome))
+        (outcome.name, outcome.wave, outcome.version or "?", outcome.state, _summary(outcome))
         for outcome in report.outcomes
     ]
     if len({wave for _, wave, *_ in rows[1:]}) < 2:
@@ -41,7 +41,7 @@ def table(report: Report) -> str:
     )
 
 
-def _summary(verb: str, outcome: Outcome) -> str:
+def _summary(outcome: Outcome) -> str:
     if outcome.state in ("refused", "unreachable", "failed", "waiting"):
         return outcome.reason
     if outcome.state == "behind" and outcome.behind:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
 from meshwright.rollout.fleet import Fleet, Repository
-from meshwright.rollout.git import GitError
+from meshwright.rollout.git import LIVE, GitError, end, without_credentials
 from meshwright.rollout.outcome import Outcome, counted
 from meshwright.rollout.product import Origin
-from meshwright.rollout.render import Store
+from meshwright.rollout.render import Store, Unrenderable
 from meshwright.rollout.verbs import Task, work
+
+INTERRUPTED = "The rollout was interrupted."
 
 Progress = Callable[[Outcome], None]
 
@@ -39,6 +44,7 @@ class Report:
     target: str
     outcomes: list[Outcome]
     """In the order of the mesh."""
+    interrupted: bool = False
 
     @property
     def well(self) -> bool:
@@ -47,7 +53,7 @@ class Report:
     def told(self) -> dict[str, Any]:
         return {
             "verb": self.verb,
-            "template": self.template,
+            "template": without_credentials(self.template),
             "target": self.target,
             "summary": counted(self.outcomes),
             "repositories": [outcome.told() for outcome in self.outcomes],
@@ -83,32 +89,39 @@ def roll(
     """Does what a verb says with every repository. Raises Unready if the template or the version is not there."""
     with tempfile.TemporaryDirectory(prefix="meshwright-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
-        origin = _origin(fleet, folder, to, timeout)
+        origin = _origin(verb, fleet, folder, to, timeout)
         task = Task(
             verb, origin, folder, timeout, with_conflicts, fleet.verify if verify else (), dict(fleet.forges)
         )
         outcomes: dict[str, Outcome] = {}
         stopped = ""
-        for wave in fleet.waves if verb == "apply" else (None,):
-            members = [one for one in repositories if wave in (None, one.wave)]
-            if stopped:
-                outcomes |= {one.url: _waiting(one, origin, stopped) for one in members}
-                continue
-            for outcome in _all(task, members, jobs):
-                outcomes[outcome.url] = outcome
-                progress(outcome)
-            # What speaks against the release stops it; a server that is down does not.
-            if not keep_going and any(outcomes[one.url].state in ("conflict", "failed") for one in members):
-                stopped = wave or ""
-    return Report(verb, fleet.template, origin.version, [outcomes[one.url] for one in repositories])
+        try:
+            for wave in fleet.waves if verb == "apply" else (None,):
+                members = [one for one in repositories if wave in (None, one.wave)]
+                if stopped:
+                    break
+                for outcome in _all(task, members, jobs):
+                    outcomes[outcome.url] = outcome
+                    progress(outcome)
+                # What speaks against the release stops it; a server that is down does not.
+                if not keep_going and any(
+                    outcomes[one.url].state in ("conflict", "failed") for one in members
+                ):
+                    stopped = f"The wave {wave} has repositories that did not take the release."
+        except KeyboardInterrupt:
+            stopped = INTERRUPTED
+        told = [outcomes.get(one.url) or _waiting(one, origin, stopped) for one in repositories]
+    return Report(verb, fleet.template, origin.version, told, interrupted=stopped == INTERRUPTED)
 
 
-def _origin(fleet: Fleet, folder: Path, to: str | None, timeout: float) -> Origin:
+def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: float) -> Origin:
     try:
         store = Store.cloned(folder, fleet.template, timeout)
     except GitError as error:
         mend = "Check `template` in mesh.yaml, and that git may read it."
-        raise Unready(f"The template cannot be fetched from {fleet.template}: {error}", mend) from error
+        raise Unready(
+            f"The template cannot be fetched from {without_credentials(fleet.template)}: {error}", mend
+        ) from error
     wanted = to or store.newest()
     if wanted is None:
         raise Unready(
@@ -118,19 +131,27 @@ def _origin(fleet: Fleet, folder: Path, to: str | None, timeout: float) -> Origi
     if commit is None:
         known = ", ".join(tag for _, tag in store.versions()[-5:]) or "no release at all"
         raise Unready(f"The template has no version {wanted}.", f"It has {known}.")
-    return Origin(store, fleet.template, fleet.formerly, commit, store.described(commit))
+    if verb in ("plan", "apply"):
+        try:
+            store.release(commit, fleet.template)
+        except Unrenderable as error:
+            mend = "Release one that can be: docs/how-to/blueprints-that-update.md"
+            raise Unready(f"The template's version {wanted} cannot be rolled out. {error}", mend) from error
+    tagged = any(tag == wanted for _, tag in store.versions())
+    return Origin(
+        store, fleet.template, fleet.formerly, commit, wanted if tagged else store.described(commit)
+    )
 
 
-def _waiting(repository: Repository, origin: Origin, wave: str) -> Outcome:
-    reason = f"The wave {wave} has repositories that did not take the release."
-    mend = "Look at them first; or go on with --keep-going."
+def _waiting(repository: Repository, origin: Origin, why: str) -> Outcome:
+    mend = "Run it again." if why == INTERRUPTED else "Look at them first; or go on with --keep-going."
     return Outcome(
         repository.name,
         repository.url,
         repository.wave,
         "waiting",
         target=origin.version,
-        reason=reason,
+        reason=why,
         mend=mend,
     )
 
@@ -156,7 +177,7 @@ def _pooled(
 ) -> Iterator[Outcome]:
     if not jobs:
         return
-    pool = ProcessPoolExecutor(jobs, initializer=_begin)
+    pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(os.getpid(),))
     try:
         for future in as_completed([pool.submit(work, task, one) for one in repositories]):
             outcome = future.result()
@@ -164,13 +185,30 @@ def _pooled(
             yield outcome
     except BrokenExecutor:
         pass
+    except BaseException:  # Ctrl-C, above all: nothing more is pushed from here on
+        for child in active_children():
+            child.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin() -> None:
-    # Ctrl-C is for the process that people see; it ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _begin(parent: int) -> None:
+    """In a worker: it ends when it is told to, or when nobody is left to tell it, with all that it began."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that people see
+    signal.signal(signal.SIGTERM, lambda *_: _stop())
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    _stop()
+
+
+def _stop() -> None:
+    end(*LIVE)
+    os._exit(143)
 
 
 def default_jobs() -> int:

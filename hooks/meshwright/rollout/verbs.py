@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 import shlex
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ BRANCH = "meshwright/"
 """What the branches of a rollout begin with; the version follows."""
 TRAILER = "Meshwright-Rollout"
 VERIFY_SECONDS = 1800.0
+MAX_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,9 @@ def work(task: Task, repository: Repository) -> Outcome:
             outcome.mend = "Look at its .copier-answers.yml, and at what `copier update` says there."
         except GitError as error:
             outcome.reason = outcome.reason or str(error)
+        except Exception as error:  # one repository never stops the others, whatever is wrong with it
+            outcome.state, outcome.reason = "failed", f"{type(error).__name__}: {error}"[:MAX_REASON]
+            outcome.mend = "Look at what is unusual about it; if nothing is, this is a defect of meshwright."
     outcome.seconds = time.perf_counter() - clock
     return outcome
 
@@ -96,7 +99,7 @@ def _planned(
     )
     merge = merged(task.origin, product)
     outcome.changes = changes(product, merge.tree)
-    outcome.conflicts, outcome.notes = merge.conflicts, merge.notes
+    outcome.conflicts, outcome.notes = merge.conflicts, list(merge.notes)
     outcome.state = "conflict" if merge.conflicts else "clean"
     outcome.mend = "Resolve it with the team: docs/how-to/roll-out.md" if merge.conflicts else ""
     older = [name for name in product.remote.heads if name.startswith(BRANCH) and name != task.branch]
@@ -123,7 +126,7 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
         )
         outcome.mend = "Merge it or delete it, then run this again."
     elif state != "current":
-        message = _message(product, task, merge)
+        message = _signed(_message(product, task, merge), merge.tree, product.head)
         commit = product.git.one(
             "commit-tree", merge.tree, "-p", product.head, feed=message.encode(), **_identity(product.git)
         )
@@ -151,17 +154,21 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
 def _tip(product: Product, tip: str, tree: str) -> str:
     """What a branch that is there already is to this rollout: `current`, `stale`, or `foreign`, not ours alone."""
     head, _, message = text(product.git("cat-file", "commit", tip)).partition("\n\n")
-    about = [line.split(" ", 1) for line in head.splitlines() if " " in line]
+    about = [line.split(" ", 1) for line in head.split("\n") if " " in line]
     made = next((value for key, value in about if key == "tree"), "")
     parents = [value for key, value in about if key == "parent"]
-    told = re.findall(rf"(?m)^{TRAILER}: ([0-9a-f]+)$", message)
-    if told != [made] or len(parents) != 1:
+    if len(parents) != 1 or message != _signed(message.rpartition(f"\n{TRAILER}: ")[0], made, parents[0]):
         return "foreign"
     return "current" if made == tree and parents == [product.head] else "stale"
 
 
+def _signed(message: str, tree: str, parent: str) -> str:
+    """A message with a trailer that fits it, this tree and this parent alone, so that a rollout knows its own."""
+    told = f"{tree} {parent} {message}".encode(errors="surrogateescape")
+    return f"{message}\n{TRAILER}: {hashlib.sha256(told).hexdigest()}\n"
+
+
 def _message(product: Product, task: Task, merge: Merge) -> str:
-    """The commit's message, whose trailer says which tree a rollout made, so that it knows it again."""
     was = product.answers["_commit"]
     lines = [f"Update the template to {task.origin.version}", ""]
     lines += [f"From {was}, by `meshwright rollout apply`, as `copier update` would."]
@@ -170,7 +177,7 @@ def _message(product: Product, task: Task, merge: Merge) -> str:
         lines += [f"- {conflict.path!r}: {conflict.kind}" for conflict in merge.conflicts[:50]]
     if merge.notes:
         lines += ["", *(f"- {note!r}" for note in merge.notes[:50])]
-    return "\n".join([*lines, "", f"{TRAILER}: {merge.tree}", ""])
+    return "\n".join([*lines, ""])
 
 
 def _identity(git: Git) -> dict[str, str]:
@@ -178,7 +185,8 @@ def _identity(git: Git) -> dict[str, str]:
     found = {}
     for key, otherwise in IDENTITY.items():
         try:
-            found[key] = git.abroad("config", "--get", key, timeout=10).strip() or otherwise
+            # Git takes these signs out, and wants something to be left.
+            found[key] = git.abroad("config", "--get", key, timeout=10).strip(" \n<>.,:;\"'\\") or otherwise
         except GitError:
             found[key] = otherwise
     return {
@@ -192,7 +200,7 @@ def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path)
     """Runs the product's own checks in a checkout of the result; the code that runs is the product's."""
     place = folder / "checkout"
     local = {**ALONE, **ABROAD}
-    run(["git", *CAREFUL, "init", "--quiet", "--template=", "--initial-branch=meshwright", str(place)], local)
+    run(["git", *CAREFUL, "init", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=meshwright", str(place)], local)  # fmt: skip
     run(
         ["git", *CAREFUL, "-C", str(place), "fetch", "--quiet", "--depth=1", str(git.directory), commit],
         local,
@@ -200,21 +208,17 @@ def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path)
     run(["git", *CAREFUL, "-C", str(place), "reset", "--quiet", "--hard", "FETCH_HEAD"], local)
     for command in task.verify:
         try:
-            done = subprocess.run(
-                shlex.split(command), cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, timeout=VERIFY_SECONDS, start_new_session=True,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
+            done = run(shlex.split(command), {}, ok=(), timeout=VERIFY_SECONDS, cwd=place)
+        except (OSError, GitError) as error:
             outcome.reason, outcome.mend = (
                 f"`{command}` could not be run: {error}",
                 "Mend `verify` in mesh.yaml.",
             )
             return False
         if done.returncode:
-            said = done.stdout.decode("utf-8", "replace").strip().splitlines()[-15:]
             outcome.reason = f"`{command}` ended with exit code {done.returncode} on the result."
             outcome.mend = "Nothing was pushed. Mend the product, or the release."
-            outcome.notes += said
+            outcome.notes += text(done.stdout + done.stderr).strip().splitlines()[-15:]
             return False
     return True
 
