@@ -40,13 +40,14 @@ OF_A_REPOSITORY = (
 )
 ALWAYS = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
 ALONE = {
+    **ALWAYS,
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_ALLOW_PROTOCOL": "",
 }
 """No configuration but ours, and no way to a network: an object that is missing stays missing."""
-ABROAD = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "1"}
+ABROAD = {**ALWAYS, "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "1"}
 """The user's configuration, but no transport that is a program (`ext::`), and nothing that a repository at the
 other end would fetch for itself: it could name a program for that."""
 ON_DEMAND = {"GIT_NO_LAZY_FETCH": "0"}
@@ -190,7 +191,7 @@ def run(
     with subprocess.Popen(
         command,
         cwd=cwd,
-        env=kept | ALWAYS | variables,
+        env=kept | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -112,7 +112,7 @@ def _answers(raw: bytes) -> dict[str, Any]:
     return {
         key: value
         for key, value in answers.items()
-        if key in ("_src_path", "_commit") or not key.startswith("_")
+        if key in ("_src_path", "_commit") or not str(key).startswith("_")
     }
 
 

@@ -57,10 +57,8 @@ def work(task: Task, repository: Repository) -> Outcome:
         except Unusable as error:
             outcome.state, outcome.reason, outcome.mend = "refused", str(error), error.mend
         except Unrenderable as error:
-            outcome.state, outcome.reason = (
-                "refused",
-                f"The template cannot be rendered with its answers: {error}",
-            )
+            outcome.state = "refused"
+            outcome.reason = f"The template cannot be rendered with its answers: {error}"
             outcome.mend = "Look at its .copier-answers.yml, and at what `copier update` says there."
         except GitError as error:
             outcome.reason = outcome.reason or str(error)
@@ -94,9 +92,7 @@ def _planned(
     outcome.state = _standing(task, product, outcome)
     if outcome.state != "behind":
         return None
-    outcome.state = (
-        "refused"  # until it is known better: whatever goes wrong from here on is the repository's
-    )
+    outcome.state = "refused"  # until it is known better: what goes wrong from here on is the repository's
     merge = merged(task.origin, product)
     outcome.changes = changes(product, merge.tree)
     outcome.conflicts, outcome.notes = merge.conflicts, list(merge.notes)
@@ -120,10 +116,8 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
     tip = product.fetched.get(task.branch)
     state = _tip(product, tip, merge.tree) if tip else "absent"
     if state == "foreign":
-        outcome.state, outcome.reason = (
-            "refused",
-            f"Somebody else has committed to {task.branch}; it is left alone.",
-        )
+        outcome.state = "refused"
+        outcome.reason = f"Somebody else has committed to {task.branch}; it is left alone."
         outcome.mend = "Merge it or delete it, then run this again."
     elif state != "current":
         message = _signed(_message(product, task, merge), merge.tree, product.head)
@@ -135,10 +129,8 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
         try:
             push(product.git, product.remote, task.branch, commit, task.timeout)
         except GitError as error:
-            outcome.reason, outcome.mend = (
-                f"The push was refused: {error}",
-                "Mend what it says, then run this again.",
-            )
+            outcome.reason = f"The push was refused: {error}"
+            outcome.mend = "Mend what it says, then run this again."
             return
     if outcome.state != "refused":
         outcome.state = "conflict" if merge.conflicts else "pushed"
@@ -201,19 +193,14 @@ def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path)
     place = folder / "checkout"
     local = {**ALONE, **ABROAD}
     run(["git", *CAREFUL, "init", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=meshwright", str(place)], local)  # fmt: skip
-    run(
-        ["git", *CAREFUL, "-C", str(place), "fetch", "--quiet", "--depth=1", str(git.directory), commit],
-        local,
-    )
+    run(["git", *CAREFUL, "-C", str(place), "fetch", "--quiet", "--depth=1", str(git.directory), commit], local)  # fmt: skip
     run(["git", *CAREFUL, "-C", str(place), "reset", "--quiet", "--hard", "FETCH_HEAD"], local)
     for command in task.verify:
         try:
             done = run(shlex.split(command), {}, ok=(), timeout=VERIFY_SECONDS, cwd=place)
         except (OSError, GitError) as error:
-            outcome.reason, outcome.mend = (
-                f"`{command}` could not be run: {error}",
-                "Mend `verify` in mesh.yaml.",
-            )
+            outcome.reason = f"`{command}` could not be run: {error}"
+            outcome.mend = "Mend `verify` in mesh.yaml."
             return False
         if done.returncode:
             outcome.reason = f"`{command}` ended with exit code {done.returncode} on the result."
