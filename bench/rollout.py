@@ -26,7 +26,7 @@ from checkout import ROOT, git, snapshot
 
 BIN = Path(sys.executable).parent
 SIZES = [int(size) for size in os.environ.get("SIZES", "100,1000,3000").split(",")]
-SAMPLE = 50
+SAMPLE = int(os.environ.get("SAMPLE", "50"))
 VERSIONS = ["v0.1.0", "v0.2.0", "v0.3.0"]
 TARGET = "v0.4.0"
 CORES = os.cpu_count() or 1
@@ -86,7 +86,7 @@ def make(job: tuple[int, str, str, str]) -> None:
     number, source, version, target = job
     from copier._settings import SettingsModel
 
-    from meshwright.rollout.git import Git
+    from meshwright.rollout.git import EMPTY, Git
     from meshwright.rollout.render import Renderer, Store
 
     chance = random.Random(number)  # noqa: S311
@@ -100,7 +100,7 @@ def make(job: tuple[int, str, str, str]) -> None:
         edited(folder, number, chance)
         here = Git(Path(target))
         who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in (("NAME", "Team"), ("EMAIL", "team@example.org"))}  # fmt: skip
-        commit = here.one("commit-tree", here.tree(folder), "-m", "Ours", **who)
+        commit = here.one("commit-tree", here.tree(folder, EMPTY), "-m", "Ours", **who)
         here("update-ref", "refs/heads/main", commit)
         (here.directory / "HEAD").write_text("ref: refs/heads/main\n")
 

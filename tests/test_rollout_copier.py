@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mesh import NEW, OLD, Edit, Mesh, commit, edited, replace, show, tree, write
 
-from meshwright.rollout.git import Git
+from meshwright.rollout.git import EMPTY, Git
 from meshwright.rollout.merge import merge
 
 BRANCH = f"meshwright/{NEW}"
@@ -258,9 +258,6 @@ LINES = st.lists(st.sampled_from([f"line {number}" for number in range(6)]), min
 FILES = st.dictionaries(
     st.sampled_from(["a.txt", "b.txt", "folder/c.txt", "folder/d.txt"]), LINES, max_size=4
 )
-
-
-EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the tree without a file, which git always has
 
 
 @st.composite

@@ -73,6 +73,10 @@ IDENTITY = {"user.name": "Meshwright", "user.email": "meshwright@localhost"}
 """Whose commits a rollout makes, where git knows nobody better."""
 
 
+EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""The tree without a file, which git always has."""
+
+
 class GitError(Exception):
     """Git said no, in its own words (credentials taken out)."""
 
