@@ -15,6 +15,7 @@ import pytest
 from checkout import ROOT, git, snapshot
 from copier import run_copy
 from filelock import FileLock
+from mesh import Mesh
 
 from meshwright.check import check
 from meshwright.findings import Finding
@@ -97,6 +98,14 @@ def product_python(make: Make) -> Path:
             uv("sync", "--quiet", cwd=product, UV_PROJECT_ENVIRONMENT=str(environment))
             (environment / "ready").touch()
     return environment / "bin" / "python"
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Mesh:
+    """A template with two releases."""
+    mesh = Mesh(tmp_path)
+    mesh.change()
+    return mesh
 
 
 def uv(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -14,14 +14,6 @@ from mesh import NEW, OLD, Mesh, commit, edited, replace, show, state_of, tree, 
 BRANCH = f"meshwright/{NEW}"
 
 
-@pytest.fixture
-def mesh(tmp_path: Path) -> Mesh:
-    """A template with two releases."""
-    mesh = Mesh(tmp_path)
-    mesh.change()
-    return mesh
-
-
 def heads(product: Path) -> set[str]:
     return set(git("for-each-ref", "--format=%(refname:short)", "refs/heads", cwd=product).split())
 

@@ -21,14 +21,6 @@ from meshwright.rollout.merge import merge
 BRANCH = f"meshwright/{NEW}"
 
 
-@pytest.fixture
-def mesh(tmp_path: Path) -> Mesh:
-    """A template with two releases."""
-    mesh = Mesh(tmp_path)
-    mesh.change()
-    return mesh
-
-
 def updated(product: Path, *arguments: str) -> str:
     """The tree that `copier update` leaves behind."""
     done = subprocess.run(

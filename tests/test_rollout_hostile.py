@@ -18,10 +18,8 @@ BRANCH = f"meshwright/{NEW}"
 
 
 @pytest.fixture
-def mesh(tmp_path: Path) -> Mesh:
+def mesh(mesh: Mesh) -> Mesh:
     """A template with two releases, and one good product."""
-    mesh = Mesh(tmp_path)
-    mesh.change()
     mesh.product("good")
     return mesh
 

@@ -148,9 +148,13 @@ class _Progress:
         self.shown = sys.stderr is not None and sys.stderr.isatty()
 
     def one(self, outcome: Outcome) -> None:
+        from meshwright.rollout.outcome import printable
+
         self.count += 1
         if self.shown:
-            click.echo(f"\r\x1b[K{self.count}/{self.total}  {outcome.name[:60]}", nl=False, err=True)
+            click.echo(
+                f"\r\x1b[K{self.count}/{self.total}  {printable(outcome.name[:60])}", nl=False, err=True
+            )
 
     def done(self) -> None:
         if self.shown:

@@ -82,16 +82,15 @@ class GitError(Exception):
 
 
 class Git:
-    """A bare repository of our own; objects of `borrowed` object stores count as its own."""
+    """A bare repository of our own."""
 
-    def __init__(self, directory: Path, borrowed: Sequence[Path] = ()) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
         if (directory / "HEAD").exists():
             return
         # By hand, because `git init` costs as much as a merge and copies the user's own templates.
         for folder in ("objects/info", "objects/pack", "refs/heads"):
             (directory / folder).mkdir(parents=True)
-        (directory / "objects/info/alternates").write_text("".join(f"{path}\n" for path in borrowed))
         (directory / "config").write_text(
             "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
         )
@@ -212,7 +211,7 @@ def run(
         finally:
             LIVE.discard(process.pid)
     if ok and process.returncode not in ok:
-        raise GitError(reason(text(errors)) or f"git ended with exit code {process.returncode}.")
+        raise GitError(_reason(text(errors)) or f"git ended with exit code {process.returncode}.")
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
@@ -228,7 +227,7 @@ def text(output: bytes) -> str:
     return os.fsdecode(output)
 
 
-def reason(errors: str) -> str:
+def _reason(errors: str) -> str:
     """The line of git's complaint that says what is wrong."""
     said = [line.removeprefix("remote: ").strip() for line in errors.splitlines() if line.strip()]
     for start in ("fatal: ", "error: ", "! "):

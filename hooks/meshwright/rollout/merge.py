@@ -68,9 +68,8 @@ def merge(
         if path == yielding and 3 in sides:
             edits[path] = sides[3]
         elif 2 not in sides and any("modify/delete" in kind or "rename/delete" in kind for kind in kinds):
-            if git.entries(
-                base, name
-            ):  # else it is new here, and the team has deleted what git takes for its origin
+            # Where the base has no such file, it is new, and the team deleted what git takes for its origin.
+            if git.entries(base, name):
                 edits[path] = None
                 told = f"{name} was deleted by the team and stays deleted, though the template changed it"
                 result.notes.append(told)
