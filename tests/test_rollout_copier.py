@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mesh import NEW, OLD, Edit, Mesh, commit, edited, replace, show, tree, write
 
-from meshwright.rollout.git import EMPTY, Git
+from meshwright.git import EMPTY, Git
 from meshwright.rollout.merge import merge
 
 BRANCH = f"meshwright/{NEW}"

@@ -96,7 +96,7 @@ def _roll(
     jobs: int | None,
     **options: Any,
 ) -> None:
-    from meshwright.rollout.git import OF_A_REPOSITORY
+    from meshwright.git import OF_A_REPOSITORY
 
     for name in OF_A_REPOSITORY:  # whoever starts us from a hook must not lead us, or Copier, into theirs
         os.environ.pop(name, None)

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from meshwright import schema
 from meshwright.check import misshapen
 from meshwright.document import MAX_BYTES, Document, Unreadable, decode, parse
-from meshwright.rollout.git import is_path, without_credentials
+from meshwright.git import is_path, without_credentials
 
 VERIFY = ("uvx prek run --all-files", "uv run pytest")
 """The checks of a product that `--verify` runs: what its README and its CI run."""

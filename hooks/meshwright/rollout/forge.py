@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
 
-from meshwright.rollout.git import GitError, parts, run, text
+from meshwright.git import GitError, parts, run, text
 
 TIMEOUT = 120.0
 

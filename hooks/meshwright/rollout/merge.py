@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from meshwright.rollout.git import Git, text
+from meshwright.git import Git, text
 
 LABELS = ("before updating", "last update", "after updating")
 """Copier's names for ours, the base and theirs in conflict markers."""

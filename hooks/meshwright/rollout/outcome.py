@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from meshwright.rollout.git import without_credentials
+from meshwright.git import without_credentials
 from meshwright.rollout.merge import Conflict
 
 STATES = {

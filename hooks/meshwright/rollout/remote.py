@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from meshwright.git import MAX_BLOB, RECEIVE, Git, GitError, is_path, without_credentials
 from meshwright.rollout.fleet import Repository
-from meshwright.rollout.git import MAX_BLOB, RECEIVE, Git, GitError, is_path, without_credentials
 
 HEADS = "refs/heads/"
 HERE = "refs/meshwright/"

@@ -25,8 +25,8 @@ from copier._template import Template
 from copier._types import Phase
 from packaging.version import InvalidVersion, Version
 
+from meshwright.git import ABROAD, ALONE, CAREFUL, Git, GitError, run
 from meshwright.rollout.fleet import cloneable
-from meshwright.rollout.git import ABROAD, ALONE, CAREFUL, Git, GitError, run
 
 # libyaml reads the same language ten times as fast, and Copier reads YAML for every computed answer.
 if hasattr(yaml, "CSafeLoader"):

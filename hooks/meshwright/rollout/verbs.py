@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from meshwright.git import ABROAD, ALONE, CAREFUL, IDENTITY, Git, GitError, run, text
 from meshwright.rollout import forge
 from meshwright.rollout.fleet import Repository
-from meshwright.rollout.git import ABROAD, ALONE, CAREFUL, IDENTITY, Git, GitError, run, text
 from meshwright.rollout.merge import Merge
 from meshwright.rollout.outcome import Outcome
 from meshwright.rollout.product import Origin, Product, changes, drift, merged, understood
