@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from meshwright.access.command import access
 from meshwright.rollout.command import rollout
 
 
@@ -66,4 +67,5 @@ def capabilities(name: str | None, form: str) -> None:
         click.echo("\n\n".join(map(explained, found)) if name else listed(found))
 
 
+main.add_command(access)
 main.add_command(rollout)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright import metamodel, registry
+from meshwright.access.grants import LOGICAL_TYPES, MASKS
 from meshwright.document import load
 from meshwright.rules import RULES, Mandatory
 
@@ -37,7 +38,26 @@ def access_policy() -> dict[str, Any]:
     schema = _load("access-policy.yaml")
     clearance = schema["properties"]["roles"]["additionalProperties"]["properties"]["clearance"]
     clearance["items"] = {"enum": list(metamodel.CLASSIFICATIONS)}
+    masks = {"$ref": "#/$defs/masksOfType"}
+    schema["properties"]["masks"]["properties"] = dict.fromkeys(metamodel.CLASSIFICATIONS[1:], masks)
+    everywhere = [mask for mask, types in MASKS.items() if not types]
+    schema["$defs"]["masksOfType"]["properties"] = {
+        kind: {"enum": [*everywhere, *(mask for mask, types in MASKS.items() if kind in types)]}
+        for kind in LOGICAL_TYPES
+    } | {"default": {"enum": everywhere}}
     return schema
+
+
+@cache
+def access_agreement() -> dict[str, Any]:
+    """The schema of access/agreements/<id>.yaml."""
+    return _load("access-agreement.yaml")
+
+
+@cache
+def access_tests() -> dict[str, Any]:
+    """The schema of access/tests.yaml."""
+    return _load("access-tests.yaml")
 
 
 @cache
@@ -52,7 +72,18 @@ def mesh() -> dict[str, Any]:
     return _load("mesh.yaml")
 
 
-SHIPPED = {"data-product.schema.json": data_product, "access-policy.schema.json": access_policy}
+@cache
+def directory() -> dict[str, Any]:
+    """The schema of the file that holds the corporate directory, or says how to ask it."""
+    return _load("directory.yaml")
+
+
+SHIPPED = {
+    "data-product.schema.json": data_product,
+    "access-agreement.schema.json": access_agreement,
+    "access-policy.schema.json": access_policy,
+    "access-tests.schema.json": access_tests,
+}
 """What lies in a product's .meshwright/, for its pipeline and for editors."""
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+LOGICAL_TYPES = ("string", "date", "timestamp", "time", "number", "integer", "object", "array", "boolean")
+"""The types that a contract (ODCS 3.1) gives its columns."""
+
 MASKS: dict[str, tuple[str, ...]] = {
     "empty": (),
     "redacted": ("string",),
@@ -35,7 +38,7 @@ class Column:
     name: str
     """As it is called where the data lies (ODCS: physicalName, or else name)."""
     logical_type: str
-    """ODCS: string, date, timestamp, time, number, integer, object, array, boolean."""
+    """One of LOGICAL_TYPES."""
     classification: str
     """One of metamodel.CLASSIFICATIONS; a column that says none has the highest."""
 

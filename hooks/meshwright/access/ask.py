@@ -1,0 +1,141 @@
+"""Asking for access, and saying yes: files for a pull request. Nothing here grants anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from meshwright import schema
+from meshwright.access.product import AGREEMENTS
+from meshwright.check import SPEC, misshapen
+from meshwright.document import Document, Unreadable, parse, read, read_text
+
+STATUS = re.compile(
+    r"^status:[ \t]*[\"']?(requested|approved|rejected)[\"']?(?=[ \t]*(?:#|\r?$))", re.MULTILINE
+)
+
+
+def request(
+    root: Path,
+    agreement: str,
+    role: str,
+    principals: tuple[str, ...],
+    purpose: str,
+    code: str | None,
+    until: datetime,
+    start: datetime | None,
+    team: str,
+    requester: str,
+    port: str | None,
+) -> str:
+    """Writes the request; returns what to do next. Raises Unreadable, and writes nothing then."""
+    spec = read(root, SPEC)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    custom: dict[str, Any] = {
+        "principal": principals[0] if len(principals) == 1 else list(principals),
+        "requester": requester,
+    }
+    custom |= {"purpose": code} if code else {}
+    provider = {
+        "teamId": spec.get("spec.owner.team") or spec.get("metadata.domain"),
+        "dataProductId": f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}",
+    }
+    text = (
+        "# yaml-language-server: $schema=../../.meshwright/access-agreement.schema.json\n"
+        + yaml.safe_dump(
+            {
+                "apiVersion": "v0.9.0",
+                "kind": "AccessAgreement",
+                "id": agreement,
+                "status": "requested",
+                "description": {"purpose": purpose},
+                "provider": provider | ({"outputPortId": port} if port else {}),
+                "consumer": {"teamId": team},
+                "roles": [{"role": role}],
+                "startTimestamp": f"{start or today:%Y-%m-%dT%H:%M:%SZ}",
+                "endTimestamp": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+                "customProperties": [{"property": name, "value": value} for name, value in custom.items()],
+            },
+            sort_keys=False,
+            allow_unicode=True,
+            width=110,
+        )
+    )
+    path = f"{AGREEMENTS}/{agreement}.yaml"
+    document = parse(path, text)
+    for problem in misshapen(document, schema.access_agreement):
+        raise Unreadable(problem.detail, problem.mend)
+    _refuse_unknown(root, spec, document)
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as sink:
+            sink.write(text)
+    except FileExistsError as error:
+        raise Unreadable(
+            f"{path} is there already.", "Give the agreement another name, or change that file."
+        ) from error
+    message = shlex.quote(f"Ask for {agreement}")
+    return "\n".join(
+        [
+            f"wrote {path}",
+            "Next, for a pull request:",
+            f"  git switch -c {shlex.quote(f'access/{agreement}')}",
+            f"  git add {path} && git commit -m {message} && git push -u origin HEAD",
+            "An approver of the product then runs, on that branch:",
+            f"  meshwright access approve {agreement}",
+        ]
+    )
+
+
+def _refuse_unknown(root: Path, spec: Document, agreement: Document) -> None:
+    """What a request names has to be there, so that nobody waits for an approval that gives nothing."""
+    ports = [str(port.get("name")) for _, port in spec.items("spec.outputs")]
+    port = agreement.get("provider.outputPortId")
+    if port is not None and port not in ports:
+        raise Unreadable(f"The product has no output port {port}.", f"It has {', '.join(ports)}.")
+    policy = read(root, spec.get("spec.access.policy"))
+    roles = policy.get("roles") or {}
+    role = agreement.get("roles")[0]["role"]
+    if role not in roles:
+        raise Unreadable(f"The policy has no role {role}.", f"It has {', '.join(roles)}.")
+    if agreement.get("endTimestamp") <= agreement.get("startTimestamp"):
+        raise Unreadable("It would end before it begins.", "Give a later day with --until.")
+
+
+def approve(root: Path, agreement: str) -> str:
+    """Sets the status; returns how to sign. Raises Unreadable."""
+    path = f"{AGREEMENTS}/{agreement}.yaml"
+    text = read_text(root, path)
+    document = parse(path, text)
+    for problem in misshapen(document, schema.access_agreement):
+        raise Unreadable(f"{path}: {problem.detail}", problem.mend)
+    changed, count = STATUS.subn("status: approved", text)
+    if count != 1:
+        raise Unreadable(
+            f"{path} does not say its status on a line of its own.", "Write `status: approved` yourself."
+        )
+    fresh = root / f"{AGREEMENTS}/.{agreement}.new"
+    with fresh.open("w", encoding="utf-8", newline="") as sink:
+        sink.write(changed)
+    os.replace(fresh, root / path)
+    role = document.get("roles")[0]["role"]
+    whom = next(
+        item["value"] for _, item in document.items("customProperties") if item["property"] == "principal"
+    )
+    return "\n".join(
+        [
+            f"{path} says that it is approved: {whom if isinstance(whom, str) else ', '.join(whom)} "
+            f"as {role} until {document.get('endTimestamp')}.",
+            "It counts once you sign it, with the key that access/approvers.yaml has of you:",
+            f"  git commit -S -m {shlex.quote(f'Approve {agreement}')} -- {path}",
+            "Git signs with SSH keys after: git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub",
+            "Merge with a merge commit: squash and rebase drop signatures.",
+        ]
+    )

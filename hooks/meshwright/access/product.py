@@ -1,0 +1,237 @@
+"""What a product's repository says of who may read it, as it is committed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from meshwright import metamodel, schema
+from meshwright.access import team_rego
+from meshwright.access.approval import authorised
+from meshwright.access.grants import Column, Port
+from meshwright.access.history import History
+from meshwright.check import SPEC, misshapen
+from meshwright.document import Document, Unreadable, parse
+from meshwright.rules.contract import described
+
+AGREEMENTS = "access/agreements"
+APPROVERS = "access/approvers.yaml"
+TESTS = "access/tests.yaml"
+TEAM_REGO = "access/rego"
+
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^${}]*))?\}")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One file of access/agreements/."""
+
+    path: str
+    document: Document
+    problem: str = ""
+    """Why it cannot be read; empty if it can."""
+
+    @property
+    def id(self) -> str:
+        return Path(self.path).stem
+
+    def custom(self, name: str) -> Any:
+        """The value of one of its customProperties, or None."""
+        return next(
+            (
+                item.get("value")
+                for _, item in self.document.items("customProperties")
+                if item.get("property") == name
+            ),
+            None,
+        )
+
+    @property
+    def role(self) -> str:
+        return next((str(item.get("role")) for _, item in self.document.items("roles")), "")
+
+    @property
+    def principals(self) -> list[str]:
+        """`group:<name>` or `id:<id>`, whom it names."""
+        value = self.custom("principal")
+        return [value] if isinstance(value, str) else list(value or [])
+
+    @property
+    def port(self) -> str | None:
+        """The one output port that it is about; None: all."""
+        return self.document.get("provider.outputPortId")
+
+    def time(self, key: str) -> datetime | None:
+        """`startTimestamp` or `endTimestamp`; None where it says no such time."""
+        try:
+            time = datetime.fromisoformat(str(self.document.get(key)))
+        except ValueError:
+            return None
+        return time if time.tzinfo else None
+
+
+@dataclass(frozen=True)
+class Product:
+    """All that the decision needs of one product, at one commit."""
+
+    root: Path
+    history: History
+    id: str
+    """`<domain>/<name>`."""
+    mode: str
+    dataset: str
+    columns: tuple[Column, ...]
+    ports: tuple[Port, ...]
+    policy: Mapping[str, Any]
+    """access/policy.yaml, as far as it is authorised."""
+    policy_commit: str
+    agreements: tuple[Agreement, ...]
+    tests: Sequence[Mapping[str, Any]]
+    team: Mapping[str, str]
+    """Path -> text of the team's own Rego."""
+    problems: tuple[str, ...] = field(default=())
+    """What is wrong, but stops nobody: edits that nobody authorised, files that cannot be read."""
+
+    @property
+    def roles(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.policy["roles"]
+
+
+def load(root: Path, commit: str = "HEAD", environment: Mapping[str, str] = os.environ) -> Product:
+    """Reads the repository at `root` as it is at a commit. Raises Unreadable, HistoryError."""
+    history = History(root, commit)
+    problems: list[str] = []
+    spec = _document(history, SPEC, schema.data_product)
+    contract = _document(history, spec.get("spec.dataset.contract"), schema.contract)
+    policy_path = spec.get("spec.access.policy")
+    if not policy_path.startswith("access/"):
+        raise Unreadable(
+            "spec.access.policy lies outside of access/.",
+            "Move it to access/policy.yaml.",
+            *spec.place(("spec", "access", "policy")),
+        )
+    policy, policy_commit = _authorised(history, policy_path, problems)
+    if policy is None:
+        raise Unreadable(
+            f"{policy_path}: There is no policy that counts.", "Let an approver sign a commit that adds it."
+        )
+    tests = _document(history, TESTS, schema.access_tests) if history.read(TESTS) is not None else None
+    return Product(
+        root=root,
+        history=history,
+        id=f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}",
+        mode=spec.get("spec.access.mode"),
+        dataset=spec.get("spec.dataset.name"),
+        columns=tuple(columns(spec, contract)),
+        ports=tuple(_ports(spec, root, environment)),
+        policy=_checked(policy_path, policy, schema.access_policy).value,
+        policy_commit=policy_commit,
+        agreements=tuple(_agreements(history)),
+        tests=tests.get("tests", []) if tests else [],
+        team=_team(history, problems),
+        problems=tuple(problems),
+    )
+
+
+def columns(spec: Document, contract: Document) -> Iterator[Column]:
+    """The data set's columns in the contract's order; one is as sensitive as what is most so in it."""
+    order = metamodel.CLASSIFICATIONS
+    found: list[tuple[tuple[str | int, ...], dict[str, Any], str]] = []
+    for place, _, column in described(spec, contract):
+        said = column.get("classification")
+        level = said if said in order else order[-1]
+        if found and place[: len(found[-1][0])] == found[-1][0]:  # nested in the one before
+            outer, entry, before = found.pop()
+            found.append((outer, entry, max(before, level, key=order.index)))
+        else:
+            found.append((place, column, level))
+    for _, column, level in found:
+        yield Column(
+            str(column.get("physicalName") or column["name"]),
+            str(column.get("logicalType") or "object"),
+            level,
+        )
+
+
+def _document(history: History, path: Any, shape: Any) -> Document:
+    text = history.read(path) if isinstance(path, str) else None
+    if text is None:
+        raise Unreadable(f"{path}: There is no such file in the commit {history.commit[:9]}.", "Commit it.")
+    return _checked(path, text, shape)
+
+
+def _checked(path: str, text: str, shape: Any) -> Document:
+    try:
+        document = parse(path, text)
+    except Unreadable as error:
+        raise Unreadable(f"{path}:{error.line}:{error.column}: {error}", error.mend) from error
+    for problem in misshapen(document, shape):
+        line, column = document.place(problem.keys)
+        raise Unreadable(f"{path}:{line}:{column}: {problem.detail}", problem.mend)
+    return document
+
+
+def _authorised(history: History, path: str, problems: list[str]) -> tuple[str | None, str]:
+    """The newest text of a file that somebody authorised (None: that it is not there), and its commit."""
+    found = authorised(history, path)
+    if found.problem:
+        problems.append(f"{path}: {found.problem}")
+    return found.text, found.commit
+
+
+def _ports(spec: Document, root: Path, environment: Mapping[str, str]) -> Iterator[Port]:
+    for _, output in spec.items("spec.outputs"):
+        properties = {
+            key: _replaced(value, environment) for key, value in output.get("properties", {}).items()
+        }
+        yield Port(output["name"], output["uses"], properties, str(root.resolve()))
+
+
+def _replaced(value: Any, environment: Mapping[str, str]) -> Any:
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        found = environment.get(match["name"]) or match["default"]
+        if found is None:
+            raise Unreadable(
+                f"{SPEC}: {match[0]} has no default, and {match['name']} is not set.",
+                f"export {match['name']}=…",
+            )
+        return found
+
+    return VARIABLE.sub(variable, value)
+
+
+def _agreements(history: History) -> Iterator[Agreement]:
+    for path in sorted(history.list(AGREEMENTS)):
+        if not path.endswith((".yaml", ".yml")):
+            continue
+        try:
+            document = _document(history, path, schema.access_agreement)
+        except Unreadable as error:
+            yield Agreement(path, Document(Path(path)), f"It cannot be read: {error}")
+            continue
+        name = document.get("id")
+        wrong = (
+            "" if Path(path).name == f"{name}.yaml" else f"It calls itself {name}; name the file {name}.yaml."
+        )
+        yield Agreement(path, document, wrong)
+
+
+def _team(history: History, problems: list[str]) -> dict[str, str]:
+    """The team's Rego, as far as it is authorised: without authority, a rule of denial is not taken away either."""
+    texts = {}
+    for path in sorted(history.list(TEAM_REGO)):
+        text, _ = _authorised(history, path, problems)
+        if text is None or not path.endswith(".rego"):
+            continue
+        for line, problem, mend in team_rego.problems(text):
+            raise Unreadable(f"{path}:{line}:1: {problem}", mend)
+        texts[path] = text
+    return texts

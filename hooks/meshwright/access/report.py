@@ -1,0 +1,219 @@
+"""Runs and explanations, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC
+from typing import Any
+
+from meshwright.access.grants import Change, Column, Principal
+from meshwright.access.resolve import Decided, Verdict
+from meshwright.access.run import PortRun, Run
+
+SIGNS = {"grant": "+", "create": "+", "revoke": "-", "remove": "-", "replace": "~"}
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def printable(text: str) -> str:
+    """A text that cannot steer a terminal, nor hide or turn what is around it."""
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def human(run: Run) -> str:
+    """A plan, or what became of it, as a person would say it."""
+    return printable_lines(_human(run))
+
+
+def printable_lines(lines: Iterator[str]) -> str:
+    return "\n".join(printable(line) for line in lines)
+
+
+def _human(run: Run) -> Iterator[str]:
+    product = run.decided.product
+    yield f"{product.id} at {product.history.commit[:9]}, {run.decided.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC, access is {product.mode}"
+    for port in run.ports:
+        yield ""
+        yield f"{port.plan.port} ({port.plan.uses})"
+        yield from _port(run.verb, port)
+    refused = [verdict for verdict in run.decided.verdicts if verdict.refused or verdict.unfit]
+    if refused:
+        yield ""
+        yield "Not granted"
+        for verdict in refused:
+            yield from _refused(verdict)
+    if run.problems:
+        yield ""
+        yield "Wrong"
+        for problem in run.problems:
+            yield f"  ! {problem}"
+
+
+def _port(verb: str, port: PortRun) -> Iterator[str]:
+    if port.refused:
+        yield f"  ! {port.refused}"
+        yield f"    mend: {port.refused.mend}"
+        return
+    for change in port.plan.changes:
+        yield f"  {SIGNS[change.action]} {change.sentence}{_asked_by(change)}"
+    for residual in port.plan.residuals:
+        yield f"  ! {residual.sentence}"
+        yield f"    An administrator has to run: {residual.statement}"
+    for difference in port.differences:
+        yield f"  ! {difference}"
+    if port.record:
+        yield f"  audit record {port.record['number']}, {port.record['hash'][:16]}"
+    if not (port.plan.changes or port.plan.residuals or port.differences):
+        yield (
+            "  Everybody can read what they should, and nothing else." if verb == "verify" else "  No change."
+        )
+
+
+def _asked_by(change: Change) -> str:
+    if not change.agreements:
+        return ""
+    return f" (agreement{'s' if len(change.agreements) > 1 else ''} {', '.join(change.agreements)})"
+
+
+def _refused(verdict: Verdict) -> Iterator[str]:
+    yield f"  agreement {verdict.id}" if verdict.id else f"  role {verdict.role}, which is open to all"
+    for reason in verdict.refused:
+        yield f"    {reason}"
+    for named, reasons in verdict.unfit.items():
+        for reason in reasons:
+            yield f"    {named}: {reason}"
+
+
+def as_json(run: Run) -> str:
+    """The same for programs."""
+    product = run.decided.product
+    plain: dict[str, Any] = {
+        "verb": run.verb,
+        "product": product.id,
+        "commit": product.history.commit,
+        "at": run.decided.now.astimezone(UTC).isoformat(timespec="seconds"),
+        "mode": product.mode,
+        "well": run.well,
+        "ports": [
+            {
+                "port": port.plan.port,
+                "uses": port.plan.uses,
+                "refused": {"problem": str(port.refused), "mend": port.refused.mend}
+                if port.refused
+                else None,
+                "changes": [asdict(change) for change in port.plan.changes],
+                "residuals": [asdict(residual) for residual in port.plan.residuals],
+                "differences": list(port.differences),
+                "record": {key: port.record[key] for key in ("number", "hash")} if port.record else None,
+            }
+            for port in run.ports
+        ],
+        "agreements": [
+            {
+                "id": verdict.id,
+                "role": verdict.role,
+                "counts": not verdict.refused,
+                "commit": verdict.approval.commit if verdict.approval else None,
+                "signers": list(verdict.approval.signers) if verdict.approval else [],
+                "members": [member.id for member in verdict.members],
+                "refused": list(verdict.refused),
+                "unfit": {named: list(reasons) for named, reasons in verdict.unfit.items()},
+            }
+            for verdict in run.decided.verdicts
+        ],
+        "problems": list(run.problems),
+    }
+    return json.dumps(plain, indent=2, ensure_ascii=True)
+
+
+FORMATS = {"human": human, "json": as_json}
+
+
+def explained(decided: Decided, principal: Principal, column: Column) -> dict[str, Any]:
+    """Why a principal sees a column, or why not: the best that he sees, and each way there that was looked at."""
+    rank = ("nothing", "masked", "clear")
+    ways = []
+    for verdict in decided.verdicts:
+        named = _names(verdict, principal, decided)
+        if not named:
+            continue
+        view = next((view for view in decided.views if view.role == verdict.role), None)
+        shown = next((entry for entry in view.columns if entry.column == column), None) if view else None
+        sees = "nothing" if shown is None else "masked" if shown.mask else "clear"
+        reads = principal in verdict.members
+        reasons = [*verdict.refused, *verdict.unfit.get(principal.id, ())]
+        ways.append(
+            {
+                "agreement": verdict.id or None,
+                "role": verdict.role,
+                "until": verdict.until.isoformat() if verdict.until else None,
+                "counts": reads,
+                "refused": reasons,
+                "sees": sees if reads else "nothing",
+                "mask": shown.mask if shown and reads else None,
+                "rows": [
+                    f"{row.column.name} {row.operation} {', '.join(map(str, row.values))}"
+                    for row in view.rows
+                ]
+                if view
+                else [],
+                "because": _because(decided, verdict.role, column, sees),
+            }
+        )
+    best = max((way["sees"] for way in ways), key=rank.index, default="nothing")
+    return {
+        "principal": principal.id,
+        "name": principal.name,
+        "column": column.name,
+        "classification": column.classification,
+        "sees": best,
+        "ways": ways,
+    }
+
+
+def _names(verdict: Verdict, principal: Principal, decided: Decided) -> bool:
+    """Whether a verdict is about somebody: he is named, or is in a group that is."""
+    if verdict.agreement is None:
+        return principal in verdict.members or principal.id in verdict.unfit
+    return any(
+        named == f"id:{principal.id}"
+        or principal.id in decided.snapshot.groups.get(named.removeprefix("group:"), ())
+        for named in verdict.agreement.principals
+    )
+
+
+def _because(decided: Decided, role: str, column: Column, sees: str) -> str:
+    clearance = ", ".join(decided.product.roles.get(role, {}).get("clearance", []))
+    what = {
+        "clear": "within the role's clearance",
+        "masked": "above the role's clearance, and the role gets masks of such columns",
+        "nothing": "above the role's clearance, and the role gets nothing of such columns",
+    }[sees]
+    return f"{column.name} is {column.classification}, {what} ({clearance or 'none'})."
+
+
+def explanation(found: dict[str, Any]) -> str:
+    """An explanation for people."""
+    return printable_lines(_explanation(found))
+
+
+def _explanation(found: dict[str, Any]) -> Iterator[str]:
+    who = f"{found['name']} ({found['principal']})" if found["name"] else found["principal"]
+    what = {"clear": "sees", "masked": "sees masks of", "nothing": "sees nothing of"}[found["sees"]]
+    yield f"{who} {what} {found['column']}."
+    if not found["ways"]:
+        yield "  No agreement names them, and access is not open to them."
+    for way in found["ways"]:
+        yield ""
+        source = f"agreement {way['agreement']}" if way["agreement"] else "access is open"
+        until = f", until {way['until']}" if way["until"] else ""
+        yield f"  as {way['role']} ({source}{until})"
+        for reason in way["refused"]:
+            yield f"    no: {reason}"
+        if way["counts"]:
+            mask = f" Mask: {way['mask']}." if way["mask"] else ""
+            yield f"    {way['because']}{mask}"
+            for row in way["rows"]:
+                yield f"    only rows with {row}"

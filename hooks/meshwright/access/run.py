@@ -1,0 +1,172 @@
+"""Runs of `meshwright access`: what is planned, changed and proven on the ports of one product."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any
+
+from meshwright.access.directory import guard
+from meshwright.access.grants import Port, PortPlan, Record, Refused
+from meshwright.access.resolve import Decided, broken_tests
+from meshwright.access.targets import target
+
+SKEW = timedelta(minutes=5)
+"""How far the clocks of two machines that apply may be apart."""
+
+
+@dataclass(frozen=True)
+class PortRun:
+    """What a run came to on one port."""
+
+    plan: PortPlan
+    refused: Refused | None = None
+    """Why nothing was done there."""
+    differences: tuple[str, ...] = ()
+    """Of `verify`: what somebody can read and should not, or the other way round."""
+    record: Mapping[str, Any] | None = None
+    """Of `apply`: the audit record that it left."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run came to."""
+
+    verb: str
+    decided: Decided
+    ports: tuple[PortRun, ...]
+    problems: tuple[str, ...] = field(default=())
+    """What is wrong with the product itself, wherever it is published."""
+
+    @property
+    def well(self) -> bool:
+        return not self.problems and not any(
+            port.refused or port.differences or port.plan.residuals for port in self.ports
+        )
+
+
+def plan(decided: Decided, ports: Sequence[Port]) -> Run:
+    """What `apply` would change. Changes nothing."""
+    return _each(
+        "plan", decided, ports, lambda port: PortRun(target(port.uses).plan(port, decided.desired(port)))
+    )
+
+
+def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()) -> Run:
+    """Grants and revokes, all or nothing on each port, and proves it. `confirmed`: tokens of alarms."""
+
+    def one(port: Port) -> PortRun:
+        way = target(port.uses)
+        last = way.last(port)
+        _refuse_alarming(decided, last, confirmed)
+        if excess := [sentence for too_much, sentence in broken_tests(decided, port) if too_much]:
+            raise Refused(
+                " ".join(excess), "Mend the policy, or access/tests.yaml if it asks for too little."
+            )
+        done = way.apply(port, decided.desired(port), Record(_content(decided, port)))
+        return PortRun(done, record=way.last(port))
+
+    return _each("apply", decided, ports, one)
+
+
+def verify(decided: Decided, ports: Sequence[Port]) -> Run:
+    """Whether everybody can read what they should, and nothing else. Changes nothing."""
+
+    def one(port: Port) -> PortRun:
+        found = target(port.uses).verify(port, decided.desired(port))
+        return PortRun(PortPlan(port.name, port.uses), differences=tuple(found))
+
+    return _each("verify", decided, ports, one)
+
+
+def _each(verb: str, decided: Decided, ports: Sequence[Port], one: Callable[[Port], PortRun]) -> Run:
+    runs, problems = [], [*decided.product.problems, *_unknown(decided)]
+    for port in ports:
+        problems += [sentence for _, sentence in broken_tests(decided, port) if sentence not in problems]
+        try:
+            runs.append(one(port))
+        except Refused as refused:
+            runs.append(PortRun(PortPlan(port.name, port.uses), refused))
+    return Run(verb, decided, tuple(runs), tuple(problems))
+
+
+def _unknown(decided: Decided) -> list[str]:
+    """Whom agreements that count name, and the directory does not know."""
+    return [
+        f"Agreement {verdict.id}: {named}: {' '.join(reasons)}"
+        for verdict in decided.verdicts
+        if not verdict.refused
+        for named, reasons in verdict.unfit.items()
+        if named not in decided.snapshot.principals
+    ]
+
+
+def _refuse_alarming(decided: Decided, last: Mapping[str, Any] | None, confirmed: Sequence[str]) -> None:
+    """Stops before what may be a mistake or an attack: a directory that shrank, an old commit, an old clock."""
+    if last is None:
+        return
+    before = datetime.fromisoformat(last["at"])
+    if decided.now + SKEW < before:
+        raise Refused(
+            f"It is {_minute(decided.now)} here, and the last run was at {_minute(before)}.",
+            "Set this machine's clock.",
+        )
+    product = decided.product
+    if not product.history.is_ancestor(last["commit"], product.history.commit):
+        token = _token("commit", last["commit"], product.history.commit)
+        if token not in confirmed:
+            raise Refused(
+                f"The last run was on commit {last['commit'][:9]}, which does not lead to {product.history.commit[:9]}: "
+                "what has been revoked since would come back.",
+                f"Run on the newest commit; or, if history was rewritten on purpose, with --confirm {token}.",
+            )
+    alarm = guard.suspicious(last.get("directory"), guard.state(decided.snapshot, decided.groups))
+    if alarm and alarm.token not in confirmed:
+        raise Refused(alarm.sentence, f"{alarm.mend} If it is right, run with --confirm {alarm.token}.")
+
+
+def _token(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
+
+
+def _minute(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _content(decided: Decided, port: Port) -> dict[str, Any]:
+    """What the audit record says of a run, besides what the target adds."""
+    product = decided.product
+    desired = decided.desired(port)
+    return {
+        "product": product.id,
+        "at": decided.now.astimezone(UTC).isoformat(timespec="seconds"),
+        "commit": product.history.commit,
+        "policy": product.policy_commit,
+        "by": os.environ.get("GITHUB_ACTOR")
+        or os.environ.get("GITLAB_USER_LOGIN")
+        or os.environ.get("USER", ""),
+        "meshwright": version("meshwright"),
+        "agreements": {
+            verdict.id: {
+                "commit": verdict.approval.commit if verdict.approval else "",
+                "signers": list(verdict.approval.signers) if verdict.approval else [],
+                "refused": list(verdict.refused),
+            }
+            for verdict in decided.verdicts
+            if verdict.id
+        },
+        "members": [
+            {
+                "principal": member.principal.id,
+                "role": member.role,
+                "agreements": list(member.agreements),
+                "until": member.until.isoformat() if member.until else None,
+            }
+            for member in desired.members
+        ],
+        "directory": guard.state(decided.snapshot, decided.groups),
+    }
