@@ -1,0 +1,68 @@
+"""A directory that is written out in a YAML file: for a small company, a demonstration, a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshwright.access.directory import (
+    DirectoryError,
+    Snapshot,
+    Wanted,
+    folded,
+    plain,
+    reached,
+    snapshot,
+)
+from meshwright.access.grants import Principal
+from meshwright.document import Document, Keys, Unreadable
+
+
+def read(document: Document, wanted: Wanted) -> Snapshot:
+    """Everybody in the file, and those of its groups that are wanted. Raises Unreadable."""
+    principals: dict[str, Any] = document.value["principals"]
+    groups: dict[str, Any] = document.value.get("groups", {})
+    _check_groups(document, principals, groups)
+    found = [
+        Principal(
+            key,
+            value["kind"],
+            value.get("name", ""),
+            {
+                name: tuple(one) if isinstance(one, list) else one
+                for name, one in value.get("attributes", {}).items()
+            },
+            value.get("logins", {}),
+        )
+        for key, value in principals.items()
+    ]
+    members = {
+        name: reached(name, lambda group: (groups[group].get("members", ()), groups[group].get("groups", ())))
+        for name in sorted(wanted.groups & groups.keys())
+    }
+    try:
+        return snapshot(found, members, complete=True)
+    except DirectoryError as error:
+        place = document.place(("principals", error.about))
+        raise Unreadable(str(error), error.mend.replace("in the directory", "here"), *place) from error
+
+
+def _check_groups(document: Document, principals: dict[str, Any], groups: dict[str, Any]) -> None:
+    similar: dict[str, str] = {}
+    for name, group in groups.items():
+        keys: Keys = ("groups", name)
+        if not plain(name):
+            problem = f"The group {name!r} has no name that can be read, or one that is too long."
+            raise Unreadable(problem, "Give it another.", *document.place(keys))
+        if (other := similar.setdefault(folded(name), name)) != name:
+            problem = f"The groups {other!r} and {name!r} can be taken for one another."
+            raise Unreadable(problem, "Rename one of them.", *document.place(keys))
+        for part, known in (("members", principals), ("groups", groups)):
+            for number, member in enumerate(group.get(part, ())):
+                if member not in known:
+                    problem = f"The group {name} holds {member!r}, which is not one of the {known_as(part)}."
+                    mend = "Mend its spelling, describe it here, or take it out of the group."
+                    raise Unreadable(problem, mend, *document.place((*keys, part, number)))
+
+
+def known_as(part: str) -> str:
+    return {"members": "principals", "groups": "groups"}[part]

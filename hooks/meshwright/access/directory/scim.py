@@ -1,0 +1,350 @@
+"""A directory that is asked by SCIM 2.0: RFC 7643 and RFC 7644.
+
+Names of attributes have no case in SCIM; they are read in small letters. Who is not there, or not active, is a
+leaver. Redirections are not followed, because the token would go along; nor is a proxy of the environment used.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import json
+import os
+import ssl
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, quote, urlencode
+
+from meshwright.access.directory import (
+    TOKEN,
+    DirectoryError,
+    Snapshot,
+    Wanted,
+    named,
+    principal,
+    reached,
+    snapshot,
+    url,
+)
+from meshwright.access.grants import Principal
+from meshwright.document import Document
+
+SILENCE_SECONDS = 30.0
+"""How long the server may say nothing;"""
+READ_SECONDS = 600.0
+"""how long it may take in all;"""
+WAIT_SECONDS = 30.0
+"""how long it may ask us to wait at a time;"""
+TRIES = 4
+"""and how often it is asked the same."""
+BUSY = (429, 500, 502, 503, 504)
+MAX_ANSWER = 64_000_000
+CHUNK = 65_536
+PAGE = 500
+
+Resource = dict[str, Any]
+"""What the server says of something; keys in small letters."""
+
+
+@dataclass
+class Server:
+    """One reading of a server."""
+
+    settings: dict[str, Any]
+    connection: http.client.HTTPConnection
+    base: str
+    """The path before `/Users`."""
+    headers: dict[str, str]
+    end: float
+    """When it has taken too long, on the monotonic clock."""
+    users: dict[str, Principal | None] = field(default_factory=dict)
+    """SCIM's own id -> who it is; None for a leaver."""
+    groups: dict[str, Resource | None] = field(default_factory=dict)
+    """SCIM's own id -> the group; None for one that is gone."""
+
+    def everybody(self) -> None:
+        """Fetches all users."""
+        for resource in self.listed("Users"):
+            self._keep(resource)
+
+    def those(self, ids: Iterable[str]) -> None:
+        """Fetches the principals with these ids (those that agreements use)."""
+        for one in ids:
+            for resource in self.listed("Users", f"{self._id} eq {_literal(one)}"):
+                self._keep(resource)
+
+    def named(self, names: Iterable[str]) -> dict[str, str]:
+        """Name -> SCIM's id, of the groups that are there."""
+        there: dict[str, str] = {}
+        for name in names:
+            for group in self.listed("Groups", f"displayName eq {_literal(name)}", GROUP):
+                self.groups[group["id"]] = group
+                there[group["id"]] = next(iter(_texts(group, "displayname")), "")
+        return named(names, ((name, key) for key, name in there.items()))
+
+    def look(self, group: str) -> tuple[set[str], set[str]]:
+        """The ids of a group's own members, and the groups in it by SCIM's id."""
+        resource = self.groups[group]
+        ids: set[str] = set()
+        groups: set[str] = set()
+        members = resource.get("members") if resource else None
+        if not isinstance(members or [], list):
+            raise _nonsense(f"the members of the group {group!r}")
+        for member in members or ():
+            key = member.get("value") if isinstance(member, dict) else None
+            if not isinstance(key, str) or key in ("", ".", ".."):
+                raise _nonsense(f"a member of the group {group!r}")
+            kinds = _kinds(member)
+            if "Users" in kinds and (who := self._user(key)):
+                ids.add(who.id)
+            elif "Groups" in kinds and self._group(key):
+                groups.add(key)
+        return ids, groups
+
+    def _user(self, key: str) -> Principal | None:
+        if key not in self.users and (resource := self._one("Users", key)):
+            self._keep(resource)
+        return self.users.setdefault(key, None)
+
+    def _group(self, key: str) -> Resource | None:
+        if key not in self.groups:
+            self.groups[key] = self._one("Groups", key, attributes=GROUP)
+        return self.groups[key]
+
+    def _keep(self, resource: Resource) -> None:
+        active = resource.get("active")
+        if isinstance(active, str):  # some servers write it as a text
+            active = {"true": True, "false": False}.get(active.lower(), active)
+        if active not in (None, True, False):
+            raise _nonsense(f"whether the user {resource['id']!r} is active")
+        self.users[resource["id"]] = None if active is False else self._principal(resource)
+
+    def _principal(self, resource: Resource) -> Principal:
+        machines = self.settings.get("machines")
+        is_machine = machines and not set(machines["values"]).isdisjoint(
+            _texts(resource, machines["attribute"])
+        )
+        attributes = {"id": self._id, "name": self.settings.get("name", "displayName")}
+        about = f"The user {resource['id'][:200]!r}"
+        kind = "machine" if is_machine else "human"
+        return principal(kind, about, attributes, lambda path: _texts(resource, path), self.settings)
+
+    @property
+    def _id(self) -> str:
+        return self.settings.get("id", "userName")
+
+    def listed(self, what: str, where: str = "", attributes: str = "") -> list[Resource]:
+        """All resources of a kind that fit, page by page. Raises DirectoryError where one is missing or comes twice."""
+        found: dict[str, Resource] = {}
+        given = {"filter": where, "attributes": attributes}
+        given = {key: value for key, value in given.items() if value}
+        total = None
+        while True:
+            page = self.get(
+                what, startIndex=len(found) + 1, count=self.settings.get("pageSize", PAGE), **given
+            )
+            if page is None:
+                raise DirectoryError(f"The server has no {what}.", "Correct `scim.url`.")
+            resources, said = page.get("resources") or [], page.get("totalresults")
+            if type(said) is not int or not isinstance(resources, list):
+                raise _nonsense(f"a page of {what}")
+            total = said if total is None else total
+            for resource in resources:
+                if not isinstance(resource, dict) or not isinstance(resource.get("id"), str):
+                    raise _nonsense(f"one of its {what}")
+                if resource["id"] in found:
+                    raise _changed(f"shows one of its {what} twice")
+                found[resource["id"]] = resource
+            if said != total or len(found) > total or (not resources and len(found) < total):
+                raise _changed(f"speaks of {said} {what}, and shows {len(found)}")
+            if len(found) == total:
+                return list(found.values())
+
+    def _one(self, what: str, key: str, **query: str) -> Resource | None:
+        """The resource with SCIM's own id `key`; None if it is gone."""
+        resource = self.get(f"{what}/{quote(key, safe='')}", **query)
+        if resource is not None and resource.get("id") != key:
+            raise _nonsense(f"what it has under {key!r}")
+        return resource
+
+    def get(self, path: str, **query: str | int) -> Resource | None:
+        """What lies at a path below the server's address; None if nothing does. Raises DirectoryError."""
+        target = f"{self.base}/{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        status, raw = self._answer(target)
+        match status:
+            case 404:
+                return None
+            case 401 | 403:
+                problem = f"The directory refuses what it is asked ({status})."
+                raise DirectoryError(problem, f"Check {TOKEN}, and what it may read.")
+            case 200:
+                return _decoded(raw)
+        if 300 <= status < 400:
+            raise DirectoryError(
+                "The directory sends us elsewhere.", "Give the address itself in `scim.url`."
+            )
+        problem = f"The directory answers {status} when asked for {path.partition('/')[0]}."
+        mend = "It is busy: run this again later." if status in BUSY else "Check `scim` in the file."
+        raise DirectoryError(problem, mend)
+
+    def _answer(self, target: str) -> tuple[int, bytes]:
+        """Status and content; asked anew, for a bounded time, if the server is busy or the connection was closed."""
+        for attempt in range(1, TRIES + 1):
+            if time.monotonic() > self.end:
+                raise _slow()
+            try:
+                self.connection.request("GET", target, headers=self.headers)
+                answer = self.connection.getresponse()
+                raw = self._whole(answer)
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                self.connection.close()  # a server may end a connection that it kept open for us
+                if attempt == TRIES:
+                    raise
+                continue
+            wait = _wait(answer.headers.get("Retry-After"), attempt)
+            if answer.status not in BUSY or attempt == TRIES or wait > WAIT_SECONDS:
+                break
+            time.sleep(wait)
+        return answer.status, raw
+
+    def _whole(self, answer: http.client.HTTPResponse) -> bytes:
+        raw = bytearray()
+        while chunk := answer.read1(CHUNK):
+            raw += chunk
+            if len(raw) > MAX_ANSWER:
+                problem = f"The directory answers with more than {MAX_ANSWER:,} bytes."
+                raise DirectoryError(problem, "Make the page smaller with `pageSize`.")
+            if time.monotonic() > self.end:
+                raise _slow()
+        return bytes(raw)
+
+
+GROUP = "id,displayName,members"
+"""Asked for by name, because some servers show members only then."""
+
+
+def read(document: Document, wanted: Wanted) -> Snapshot:
+    """Asks the server that `scim` in the document describes. Raises Unreadable, DirectoryError."""
+    settings = document.value["scim"]
+    address = url(document, ("scim", "url"), "https", "http")
+    headers = {"Accept": "application/scim+json, application/json", "User-Agent": "meshwright"}
+    if token := os.environ.get(TOKEN, ""):
+        if not token.isascii() or not token.isprintable() or " " in token:  # http.client would print it
+            raise DirectoryError(f"{TOKEN} is no token.", "Set it without spaces, quotes and line ends.")
+        headers["Authorization"] = f"Bearer {token}"
+    connection = _connection(address)
+    try:
+        end = time.monotonic() + READ_SECONDS
+        server = Server(settings, connection, address.path.rstrip("/"), headers, end)
+        if wanted.everybody:
+            server.everybody()
+        server.those(sorted(wanted.principals))
+        found = server.named(sorted(wanted.groups))
+        groups = {name: reached(key, server.look) for name, key in found.items()}
+    except (OSError, http.client.HTTPException) as error:
+        raise _failed(error) from error
+    finally:
+        connection.close()
+    return snapshot(filter(None, server.users.values()), groups, complete=wanted.everybody)
+
+
+def _connection(address: SplitResult) -> http.client.HTTPConnection:
+    if address.scheme == "http":
+        return http.client.HTTPConnection(address.hostname or "", address.port, timeout=SILENCE_SECONDS)
+    return http.client.HTTPSConnection(
+        address.hostname or "", address.port, timeout=SILENCE_SECONDS, context=ssl.create_default_context()
+    )
+
+
+def _failed(error: Exception) -> DirectoryError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        mend = (
+            "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
+        )
+        return DirectoryError("The directory's certificate cannot be trusted.", mend)
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    mend = "Check `scim.url`, and whether the server can be reached from here."
+    return DirectoryError(f"The directory cannot be read: {reason[:300]}.", mend)
+
+
+def _slow() -> DirectoryError:
+    problem = f"The directory has not answered in full within {READ_SECONDS:g} s."
+    return DirectoryError(problem, "Ask for fewer groups, or a server that is nearer.")
+
+
+def _changed(what: str) -> DirectoryError:
+    mend = "It may have changed meanwhile: run this again. If that does not help, change `pageSize`."
+    return DirectoryError(f"The directory {what}.", mend)
+
+
+def _nonsense(what: str) -> DirectoryError:
+    problem = f"The directory says something that is not SCIM 2.0 about {what[:300]}."
+    return DirectoryError(problem, "Check `scim.url`, and what runs there.")
+
+
+def _wait(told: str | None, attempt: int) -> float:
+    """How many seconds to wait: what the server says, as a number or as a date, or else ever longer."""
+    try:
+        return max(0.0, float(told or ""))
+    except ValueError:
+        pass
+    try:
+        date = email.utils.parsedate_to_datetime(told or "")
+        return max(0.0, date.timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return float(2 ** (attempt - 1))
+
+
+def _decoded(raw: bytes) -> Resource:
+    try:
+        value = json.loads(raw, object_pairs_hook=_folded)
+    except (ValueError, RecursionError) as error:
+        raise _nonsense("what it was asked") from error
+    if not isinstance(value, dict):
+        raise _nonsense("what it was asked")
+    return value
+
+
+def _folded(pairs: list[tuple[str, Any]]) -> Resource:
+    found = {key.lower(): value for key, value in pairs}
+    if len(found) != len(pairs):
+        raise ValueError  # which of the two is meant?
+    return found
+
+
+def _kinds(member: Resource) -> tuple[str, ...]:
+    """Where a member may be found: it says so itself, or its address does, or nobody."""
+    kind = str(member.get("type") or "").lower()
+    reference = str(member.get("$ref") or "").lower()
+    if kind == "user" or (not kind and "/users/" in reference):
+        return ("Users",)
+    if kind == "group" or (not kind and "/groups/" in reference):
+        return ("Groups",)
+    return () if kind else ("Users", "Groups")
+
+
+def _texts(resource: Resource, path: str) -> list[str]:
+    """All values at a path such as `emails.value`, or one that begins with the name of an extension's schema."""
+    prefix, colon, rest = path.lower().rpartition(":")
+    nodes: list[Any] = [resource.get(prefix) if colon else resource]
+    for key in rest.split("."):
+        nodes = [node.get(key) for node in _flat(nodes) if isinstance(node, dict)]
+    return [_text(node) for node in _flat(nodes) if node not in (None, "") and not isinstance(node, dict)]
+
+
+def _flat(nodes: list[Any]) -> list[Any]:
+    return [one for node in nodes for one in (node if isinstance(node, list) else [node])]
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise _nonsense("an attribute: half a character")
+    return text
+
+
+def _literal(text: str) -> str:
+    """A text as a filter takes it: as JSON writes it (RFC 7644, 3.4.2.2)."""
+    return json.dumps(text, ensure_ascii=False)
