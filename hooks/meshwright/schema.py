@@ -55,6 +55,12 @@ def access_agreement() -> dict[str, Any]:
 
 
 @cache
+def approvers() -> dict[str, Any]:
+    """The schema of access/approvers.yaml."""
+    return _load("approvers.yaml")
+
+
+@cache
 def access_tests() -> dict[str, Any]:
     """The schema of access/tests.yaml."""
     return _load("access-tests.yaml")
