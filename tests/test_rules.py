@@ -37,6 +37,17 @@ def edit(file: Path, change: Callable[[Any], Any]) -> None:
     file.write_text(yaml.safe_dump(change(copy.deepcopy(value)), sort_keys=False), "utf-8")
 
 
+def write(file: Path, patch: Any) -> None:
+    """Breaks a file as `Rule.broken` says."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(patch, str):
+        file.write_text(patch, "utf-8")
+        return
+    if not file.exists():
+        file.write_text("{}", "utf-8")
+    edit(file, lambda value: merged(value, patch))
+
+
 def rules_found(product: Path) -> set[str]:
     return {finding.rule for finding in findings(product)}
 
@@ -69,7 +80,7 @@ def test_a_rule_is_broken_by_its_example(
         if patch is None:
             (product / file).unlink()
             continue
-        edit(product / file, lambda value, patch=patch: merged(value, patch))
+        write(product / file, patch)
     assert rule.id in rules_found(product)
 
 

@@ -18,13 +18,32 @@ from meshwright.document import load
 from meshwright.ownership import MANIFEST, owner
 from meshwright.rules import RULES, Mandatory, Rule
 
-POLICY = (
-    "Who may read a data product, and who may not. Made from `hooks/meshwright/schemas/access-policy.yaml`."
-)
-MESH = (
-    "Which repositories a mesh consists of, for [rollouts](../how-to/roll-out.md). Made from\n"
-    "`hooks/meshwright/schemas/mesh.yaml`. An entry of `repositories` can be the address alone."
-)
+FILES = {
+    "access-policy": (
+        "access/policy.yaml",
+        "Who may read a data product, and who may not.",
+        schema.access_policy,
+    ),
+    "access-agreement": (
+        "access/agreements/<id>.yaml",
+        "Who asked to read a data product, and until when: see [sharing](../how-to/share-data.md).",
+        schema.access_agreement,
+    ),
+    "access-tests": ("access/tests.yaml", "Who must see what, and who must not.", schema.access_tests),
+    "approvers": ("access/approvers.yaml", "Who may approve agreements, by which key.", schema.approvers),
+    "directory": (
+        "The directory",
+        "Who there is and who is in which group: a file that says so, or how to ask an LDAP or SCIM server.",
+        schema.directory,
+    ),
+    "mesh": (
+        "mesh.yaml",
+        "Which repositories a mesh consists of, for [rollouts](../how-to/roll-out.md). An entry of `repositories` can\n"
+        "be the address alone.",
+        schema.mesh,
+    ),
+}
+"""Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
 
 
@@ -34,10 +53,9 @@ def pages() -> dict[str, str]:
         f"template/.meshwright/{name}": schema.text(compose()) for name, compose in schema.SHIPPED.items()
     }
     written["docs/reference/spec.md"] = spec_page()
-    written["docs/reference/access-policy.md"] = fields_page(
-        "access/policy.yaml", POLICY, schema.access_policy()
-    )
-    written["docs/reference/mesh.md"] = fields_page("mesh.yaml", MESH, schema.mesh())
+    for name, (title, about, compose) in FILES.items():
+        made = f"Made from `hooks/meshwright/schemas/{name}.yaml`."
+        written[f"docs/reference/{name}.md"] = fields_page(title, f"{about}\n{made}", compose())
     written["docs/reference/ownership.md"] = ownership_page()
     written["docs/reference/rules/README.md"] = rules_index()
     for name, promise in PROMISES.items():
@@ -192,9 +210,12 @@ def rule_page(rule: Rule) -> str:
         if patch is None:
             lines += [f"Broken, for example, by deleting `{file}`.", ""]
             continue
-        text = yaml.safe_dump(patch, sort_keys=False, allow_unicode=True).rstrip()
-        text = text.replace(": null", ":  # missing")
-        lines += [f"Broken, for example, by this in `{file}`:", "", "```yaml", text, "```", ""]
+        kind, text = file.rpartition(".")[2], patch
+        if not isinstance(patch, str):
+            text = yaml.safe_dump(patch, sort_keys=False, allow_unicode=True).replace(
+                ": null", ":  # missing"
+            )
+        lines += [f"Broken, for example, by this in `{file}`:", "", f"```{kind}", text.rstrip(), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

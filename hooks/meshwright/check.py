@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema_rs
 
 from meshwright import metamodel, schema
+from meshwright.access import AGREEMENTS, APPROVERS, TESTS
 from meshwright.document import Document, Keys, Unreadable, inside, read
 from meshwright.findings import Finding
 from meshwright.rules import RULES, Problem, Rule, listed
@@ -40,6 +41,10 @@ class Facts:
     spec: Document | None = None
     contract: Document | None = None
     policy: Document | None = None
+    approvers: Document | None = None
+    access_tests: Document | None = None
+    agreements: Sequence[Document] = ()
+    """Those that could be read, of access/agreements/."""
     documents: Sequence[Document] = ()
     """All of the above that could be read."""
     answers: dict[str, Any] = field(default_factory=dict)
@@ -139,10 +144,19 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     if facts.spec is not None:
         facts.contract = load(facts.spec.get("spec.dataset.contract"))
         facts.policy = load(facts.spec.get("spec.access.policy"))
+    facts.approvers, facts.access_tests = (
+        load(path) if (root / path).exists() else None for path in (APPROVERS, TESTS)
+    )
+    asked = sorted((root / AGREEMENTS).glob("*.y*ml"))
+    agreements = [load(path.relative_to(root).as_posix()) for path in asked]
+    facts.agreements = [agreement for agreement in agreements if agreement is not None]
     shapes = (
         (facts.spec, schema.data_product),
         (facts.contract, schema.contract),
         (facts.policy, schema.access_policy),
+        (facts.approvers, schema.approvers),
+        (facts.access_tests, schema.access_tests),
+        *((agreement, schema.access_agreement) for agreement in facts.agreements),
     )
     for document, shape in shapes:
         if document is not None:

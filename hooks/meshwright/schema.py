@@ -89,6 +89,8 @@ SHIPPED = {
     "access-agreement.schema.json": access_agreement,
     "access-policy.schema.json": access_policy,
     "access-tests.schema.json": access_tests,
+    "approvers.schema.json": approvers,
+    "directory.schema.json": directory,
 }
 """What lies in a product's .meshwright/, for its pipeline and for editors."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from meshwright import schema
-from meshwright.access.product import AGREEMENTS
+from meshwright.access import AGREEMENTS
 from meshwright.check import SPEC, misshapen
 from meshwright.document import Document, Unreadable, parse, read, read_text
 

@@ -39,7 +39,7 @@ PORTS = click.option(
     "--port", "names", multiple=True, metavar="NAME", help="Only this output port (repeatable)."
 )
 FORMAT = click.option(
-    "--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True
+    "--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True
 )
 AT = click.option(
     "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="At another moment than now (UTC)."
@@ -108,10 +108,25 @@ def approve(root: Path, agreement: str) -> None:
 
 @access.command()
 @_options(PRODUCT, DIRECTORY, PORTS, AT, FORMAT)
-def plan(root: Path, directory: str | None, names: tuple[str, ...], at: datetime | None, form: str) -> None:
+@click.option(
+    "--against",
+    metavar="COMMIT",
+    help="What this commit would change against another one; asks neither storage nor directory.",
+)
+def plan(
+    root: Path,
+    directory: str | None,
+    names: tuple[str, ...],
+    at: datetime | None,
+    form: str,
+    against: str | None,
+) -> None:
     """What would be granted and revoked on each output port, and by which agreement. Changes nothing."""
-    from meshwright.access import run
+    from meshwright.access import compare, run
 
+    if against:
+        base, decided = (_decided(root, None, at, commit=commit) for commit in (against, "HEAD"))
+        _tell(compare.against(base, decided), form)
     decided = _decided(root, directory or _sample(root), at)
     _tell(run.plan(decided, _ports(decided.product, names)), form)
 
@@ -157,7 +172,7 @@ def explain(
 
     from meshwright.access import report
 
-    decided = _decided(root, directory or _sample(root), at, everybody=True)
+    decided = _decided(root, directory or _sample(root), at, also=(principal,))
     who = decided.snapshot.principals.get(principal)
     if who is None:
         _stop(
@@ -248,7 +263,7 @@ def export(
         click.echo(f"wrote {file}")
 
 
-def _product(root: Path) -> Product:
+def _product(root: Path, commit: str = "HEAD") -> Product:
     from meshwright.document import Unreadable
 
     try:
@@ -257,31 +272,39 @@ def _product(root: Path) -> Product:
     except ModuleNotFoundError as error:
         _not_installed(error)
     try:
-        return load(root)
+        return load(root, commit)
     except (Unreadable, HistoryError) as error:
         _stop(str(error), error.mend)
 
 
-def _decided(root: Path, directory: str, at: datetime | None, everybody: bool = False) -> Decided:
+def _decided(
+    root: Path, directory: str | None, at: datetime | None, commit: str = "HEAD", also: tuple[str, ...] = ()
+) -> Decided:
+    """Decides on what is committed; `also`: principals that are asked for, whoever names them."""
     from meshwright.access.grants import Refused
     from meshwright.document import Unreadable
 
-    product = _product(root)
+    product = _product(root, commit)
     try:
         from meshwright.access.directory import DirectoryError, read
-        from meshwright.access.resolve import decide, groups
+        from meshwright.access.resolve import decide, named
     except ModuleNotFoundError as error:
         _not_installed(error)
     now = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
     try:
-        snapshot = read(directory, groups(product), everybody=everybody or product.mode == "open")
-        decided = decide(product, snapshot, now)
+        snapshot = directory and read(
+            directory,
+            named(product, "group"),
+            everybody=product.mode == "open",
+            principals={*named(product, "id"), *also},
+        )
+        decided = decide(product, snapshot or None, now)
     except ModuleNotFoundError as error:
         _not_installed(error)
-    except (Unreadable, DirectoryError) as error:
+    except Unreadable as error:
+        _stop(f"{directory}:{error.line}:{error.column}: {error}", error.mend)
+    except (DirectoryError, Refused) as error:
         _stop(str(error), error.mend)
-    except Refused as refused:
-        _stop(str(refused), refused.mend)
     if dirty := product.history.uncommitted(["access", "data-product.yaml", "contract.odcs.yaml"]):
         click.echo(f"Not committed, and so not looked at: {', '.join(dirty)}", err=True)
     return decided

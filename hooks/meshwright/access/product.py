@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from meshwright import metamodel, schema
-from meshwright.access import team_rego
+from meshwright.access import AGREEMENTS, TEAM_REGO, TESTS, team_rego
 from meshwright.access.approval import authorised
 from meshwright.access.grants import Column, Port
 from meshwright.access.history import History
 from meshwright.check import SPEC, misshapen
 from meshwright.document import Document, Unreadable, parse
 from meshwright.rules.contract import described
-
-AGREEMENTS = "access/agreements"
-APPROVERS = "access/approvers.yaml"
-TESTS = "access/tests.yaml"
-TEAM_REGO = "access/rego"
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^${}]*))?\}")
 
@@ -102,7 +98,16 @@ class Product:
         return self.policy["roles"]
 
 
-def load(root: Path, commit: str = "HEAD", environment: Mapping[str, str] = os.environ) -> Product:
+def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """What a spec can name: CI hands over all variables of the repository as one; those of the environment come first."""
+    text = environment.get("PIPELINE_VARIABLES") or "{}"
+    try:
+        return {**dict(json.loads(text)), **environment}
+    except (ValueError, TypeError) as error:
+        raise Unreadable(f"PIPELINE_VARIABLES is no JSON object: {error}.", "Correct it, or unset it.") from error
+
+
+def load(root: Path, commit: str = "HEAD") -> Product:
     """Reads the repository at `root` as it is at a commit. Raises Unreadable, HistoryError."""
     history = History(root, commit)
     problems: list[str] = []
@@ -128,7 +133,7 @@ def load(root: Path, commit: str = "HEAD", environment: Mapping[str, str] = os.e
         mode=spec.get("spec.access.mode"),
         dataset=spec.get("spec.dataset.name"),
         columns=tuple(columns(spec, contract)),
-        ports=tuple(_ports(spec, root, environment)),
+        ports=tuple(_ports(spec, root, variables())),
         policy=_checked(policy_path, policy, schema.access_policy).value,
         policy_commit=policy_commit,
         agreements=tuple(_agreements(history)),

@@ -128,7 +128,14 @@ def as_json(run: Run) -> str:
     return json.dumps(plain, indent=2, ensure_ascii=True)
 
 
-FORMATS = {"human": human, "json": as_json}
+def markdown(run: Run) -> str:
+    """The same as `human`, for a comment in a forge: nothing in it is taken for markup."""
+    text = human(run)
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 0)
+    return f"### Who may read {run.decided.product.id}\n\n{fence}text\n{text}\n{fence}\n"
+
+
+FORMATS = {"human": human, "json": as_json, "markdown": markdown}
 
 
 def explained(decided: Decided, principal: Principal, column: Column) -> dict[str, Any]:
@@ -179,7 +186,9 @@ def _names(verdict: Verdict, principal: Principal, decided: Decided) -> bool:
         return principal in verdict.members or principal.id in verdict.unfit
     return any(
         named == f"id:{principal.id}"
-        or principal.id in decided.snapshot.groups.get(named.removeprefix("group:"), ())
+        or (
+            decided.snapshot and principal.id in decided.snapshot.groups.get(named.removeprefix("group:"), ())
+        )
         for named in verdict.agreement.principals
     )
 

@@ -17,6 +17,8 @@ from meshwright.access.product import Agreement, Product
 OWNER = ("owner",)
 """Who approves where a role names nobody."""
 
+EVERYBODY = "everybody whom the directory knows"
+
 PEOPLE = {"human": "people", "machine": "programs"}
 
 
@@ -50,11 +52,13 @@ class Decided:
     now: datetime
     views: tuple[View, ...]
     verdicts: tuple[Verdict, ...]
-    snapshot: Snapshot
+    snapshot: Snapshot | None
+    """None: nobody asked the directory; members are then groups and ids as agreements name them."""
 
     def desired(self, port: Port) -> Desired:
         """Who may read what through one output port."""
         found: dict[tuple[str, str], list[Verdict]] = {}
+        principals = {member.id: member for verdict in self.verdicts for member in verdict.members}
         for verdict in self.verdicts:
             if verdict.agreement and verdict.agreement.port not in (None, port.name):
                 continue
@@ -63,7 +67,7 @@ class Decided:
         visible = {view.role for view in self.views}
         members = tuple(
             Member(
-                self.snapshot.principals[id],
+                principals[id],
                 role,
                 tuple(sorted(verdict.id for verdict in verdicts if verdict.id)),
                 _latest(verdicts),
@@ -76,7 +80,7 @@ class Decided:
     @property
     def groups(self) -> set[str]:
         """The groups that agreements name."""
-        return groups(self.product)
+        return named(self.product, "group")
 
 
 def _latest(verdicts: Iterable[Verdict]) -> datetime | None:
@@ -84,14 +88,17 @@ def _latest(verdicts: Iterable[Verdict]) -> datetime | None:
     return None if None in ends else max(end for end in ends if end)
 
 
-def groups(product: Product) -> set[str]:
-    """The groups whose members the directory has to be asked for."""
-    named = (name for agreement in product.agreements for name in agreement.principals)
-    return {name.removeprefix("group:") for name in named if name.startswith("group:")}
+def named(product: Product, kind: str) -> set[str]:
+    """The groups (`group`) or single principals (`id`) that agreements name, and the directory has to be asked for."""
+    names = (name.partition(":") for agreement in product.agreements for name in agreement.principals)
+    return {name for prefix, _, name in names if prefix == kind}
 
 
-def decide(product: Product, snapshot: Snapshot, now: datetime) -> Decided:
-    """Decides on every agreement, at a moment (with a time zone). Raises Refused."""
+def decide(product: Product, snapshot: Snapshot | None, now: datetime) -> Decided:
+    """Decides on every agreement, at a moment (with a time zone). Raises Refused.
+
+    Without a snapshot of the directory: as if it knew whomever an agreement names, and said what the role requires.
+    """
     decision = Decision(product.team)
     views = tuple(_views(product, decision))
     about = {
@@ -104,8 +111,9 @@ def decide(product: Product, snapshot: Snapshot, now: datetime) -> Decided:
     ]
     if product.mode == "open":
         for name, role in product.roles.items():
-            answer = decision.everybody(_seconds(now), about, role, list(snapshot.principals.values()))
-            members = tuple(snapshot.principals[id] for id in sorted(answer["members"]))
+            subjects = list(snapshot.principals.values()) if snapshot else [_assumed(EVERYBODY, role)]
+            answer = decision.everybody(_seconds(now), about, role, subjects)
+            members = tuple(subject for subject in subjects if subject.id in set(answer["members"]))
             verdicts.append(Verdict(name, None, None, members, (), {}))
     return Decided(product, now, views, tuple(verdicts), snapshot)
 
@@ -117,15 +125,15 @@ def _seconds(time: datetime) -> int:
 def _verdict(
     product: Product,
     agreement: Agreement,
-    snapshot: Snapshot,
+    snapshot: Snapshot | None,
     now: datetime,
     about: Mapping[str, Any],
     decision: Decision,
 ) -> Verdict:
     if agreement.problem:
         return Verdict(agreement.role, agreement, None, (), (agreement.problem,), {})
-    subjects, unknown = _subjects(agreement, snapshot)
     role = product.roles.get(agreement.role)
+    subjects, unknown = _subjects(agreement, snapshot, role or {})
     approved = approval(
         product.history,
         agreement.path,
@@ -170,8 +178,18 @@ def _verdict(
     return Verdict(agreement.role, agreement, approved, members, tuple(refused), {**unknown, **unfit})
 
 
-def _subjects(agreement: Agreement, snapshot: Snapshot) -> tuple[list[Principal], dict[str, tuple[str, ...]]]:
+def _assumed(named: str, role: Mapping[str, Any]) -> Principal:
+    """Somebody of whom the directory would say what a role requires."""
+    requires = {name: tuple(values) for name, values in role.get("requires", {}).items()}
+    return Principal(named, role.get("kind", "human"), attributes=requires)
+
+
+def _subjects(
+    agreement: Agreement, snapshot: Snapshot | None, role: Mapping[str, Any]
+) -> tuple[list[Principal], dict[str, tuple[str, ...]]]:
     """Whom an agreement names, and what of it the directory does not know."""
+    if snapshot is None:
+        return [_assumed(named, role) for named in agreement.principals], {}
     ids: set[str] = set()
     unknown: dict[str, tuple[str, ...]] = {}
     for named in agreement.principals:

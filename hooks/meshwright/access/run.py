@@ -96,12 +96,13 @@ def _each(verb: str, decided: Decided, ports: Sequence[Port], one: Callable[[Por
 
 def _unknown(decided: Decided) -> list[str]:
     """Whom agreements that count name, and the directory does not know."""
+    known = decided.snapshot.principals if decided.snapshot else {}
     return [
         f"Agreement {verdict.id}: {named}: {' '.join(reasons)}"
         for verdict in decided.verdicts
         if not verdict.refused
         for named, reasons in verdict.unfit.items()
-        if named not in decided.snapshot.principals
+        if named not in known
     ]
 
 

@@ -45,8 +45,8 @@ class Rule:
     """A promise that every data product keeps."""
 
     broken: ClassVar[dict[str, Any]]
-    """A JSON merge patch (RFC 7396) that breaks the rule, by file; None deletes the file, and `twin` stands
-    for a second product."""
+    """A JSON merge patch (RFC 7396) that breaks the rule, by file; None deletes the file, a text is all of it,
+    and `twin` stands for a second product."""
 
     @property
     def id(self) -> str:

@@ -1,0 +1,92 @@
+"""What one commit would change against another in who may read, without a look at storage or directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from meshwright.access.grants import Change, Desired, Member, PortPlan, View
+from meshwright.access.resolve import Decided
+from meshwright.access.run import PortRun, Run
+
+
+def against(base: Decided, decided: Decided) -> Run:
+    """The difference as a plan, port by port; both decided without a directory."""
+    before = {port.name: base.desired(port) for port in base.product.ports}
+    nothing = Desired(decided.product.id, decided.product.dataset, (), ())
+    ports = tuple(
+        PortRun(
+            PortPlan(
+                port.name,
+                port.uses,
+                tuple(_changes(before.get(port.name, nothing), decided.desired(port))),
+            )
+        )
+        for port in decided.product.ports
+    )
+    return Run("plan", decided, ports, decided.product.problems)
+
+
+def _changes(before: Desired, after: Desired) -> Iterator[Change]:
+    was = {(member.principal.id, member.role): member for member in before.members}
+    will = {(member.principal.id, member.role): member for member in after.members}
+    for key, member in will.items():
+        old = was.get(key)
+        if old is None:
+            yield _change("grant", f"{key[0]} may read as {key[1]}{_until(member)}", member)
+        elif old.until != member.until:
+            yield _change(
+                "replace", f"{key[0]} may read as {key[1]}{_until(member)}, and could{_until(old)}", member
+            )
+    for key in was.keys() - will.keys():
+        yield Change("revoke", f"{key[0]} may no longer read as {key[1]}", "", principal=key[0], role=key[1])
+    views = {view.role: view for view in before.views}
+    for view in after.views:
+        yield from _seen(views.get(view.role), view)
+    for role in views.keys() - {view.role for view in after.views}:
+        yield Change("remove", f"The role {role} goes", "", role=role)
+
+
+def _change(action: str, sentence: str, member: Member) -> Change:
+    return Change(action, sentence, "", member.agreements, member.principal.id, member.role)  # type: ignore[arg-type]
+
+
+def _until(member: Member) -> str:
+    return f" until {_day(member.until)}" if member.until else " without end"
+
+
+def _day(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d}"
+
+
+def _seen(before: View | None, after: View) -> Iterator[Change]:
+    role = after.role
+    if before is None:
+        yield Change("create", f"The role {role} is new, and sees {_list(after)}", "", role=role)
+        return
+    was = {shown.column.name: _how(shown.mask) for shown in before.columns}
+    will = {shown.column.name: _how(shown.mask) for shown in after.columns}
+    for column in [*will, *(name for name in was if name not in will)]:
+        old, new = was.get(column, "nothing"), will.get(column, "nothing")
+        if old != new:
+            yield Change("replace", f"{role} sees {new} of {column}, and saw {old}", "", role=role)
+    if before.rows != after.rows:
+        yield Change(
+            "replace", f"{role} sees other rows: {_rows(after)}, and saw {_rows(before)}", "", role=role
+        )
+
+
+def _how(mask: str | None) -> str:
+    return f"the mask {mask}" if mask else "the values"
+
+
+def _list(view: View) -> str:
+    return ", ".join(
+        f"{_how(shown.mask)} of {shown.column.name}" if shown.mask else shown.column.name
+        for shown in view.columns
+    )
+
+
+def _rows(view: View) -> str:
+    conditions = [f"{row.column.name} {row.operation} {', '.join(map(str, row.values))}" for row in view.rows]
+    return f"those with {' and '.join(conditions)}" if conditions else "all"
