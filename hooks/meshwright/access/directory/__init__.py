@@ -188,7 +188,9 @@ def named(names: Iterable[str], there: Iterable[tuple[str, Node]]) -> dict[str, 
             raise DirectoryError(
                 problem, "Rename all but one, or narrow down where groups are looked for.", name
             )
-        found.update({name: node for called, node in candidates if called == name})
+        for called, node in candidates:
+            if called == name:
+                found[name] = node
     return found
 
 

@@ -163,7 +163,10 @@ class Server:
         for part, _ in KINDS:
             if about := self.settings.get(part):
                 for where in _each(about["filter"], attribute or about["id"], values):
-                    self._keep(part, self.search(about["base"], where, self._taken(part)) or ())
+                    found = self.search(about["base"], where, self._taken(part)) or ()
+                    self._keep(
+                        part, [entry for entry in found if part == "machines" or not self._is_machine(entry)]
+                    )
 
     def named(self, names: Iterable[str]) -> dict[str, str]:
         """Name -> normal DN, of the groups that are there."""
@@ -242,6 +245,12 @@ class Server:
                 raise DirectoryError(problem, "Correct one of them in the directory.")
             yield from ids
 
+    def _is_machine(self, entry: Entry) -> bool:
+        about = self.settings.get("machines")
+        if not about or not below(normal(entry.dn), normal(about["base"])):
+            return False
+        return bool(self.search(entry.dn, about["filter"], NOBODY, one=True))
+
     def _all(self, entry: Entry, attribute: str) -> list[str]:
         """All values of an attribute, also where the server gives but a slice at a time (Active Directory)."""
         values = entry.values(attribute)
@@ -288,7 +297,8 @@ def read(document: Document, wanted: Wanted) -> Snapshot:
             server = Server(settings, connection, time.monotonic() + READ_SECONDS)
             if wanted.everybody:
                 server.everybody()
-            server.those(None, sorted(wanted.principals))
+            else:
+                server.those(None, sorted(wanted.principals))
             found = server.named(sorted(wanted.groups))
             groups = {name: reached(dn, server.look) for name, dn in found.items()}
     except (DirectoryError, Unreadable):

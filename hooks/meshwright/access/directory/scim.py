@@ -117,7 +117,7 @@ class Server:
         active = resource.get("active")
         if isinstance(active, str):  # some servers write it as a text
             active = {"true": True, "false": False}.get(active.lower(), active)
-        if active not in (None, True, False):
+        if active is not None and not isinstance(active, bool):
             raise _nonsense(f"whether the user {resource['id']!r} is active")
         self.users[resource["id"]] = None if active is False else self._principal(resource)
 
@@ -240,7 +240,8 @@ def read(document: Document, wanted: Wanted) -> Snapshot:
         server = Server(settings, connection, address.path.rstrip("/"), headers, end)
         if wanted.everybody:
             server.everybody()
-        server.those(sorted(wanted.principals))
+        else:
+            server.those(sorted(wanted.principals))
         found = server.named(sorted(wanted.groups))
         groups = {name: reached(key, server.look) for name, key in found.items()}
     except (OSError, http.client.HTTPException) as error:
