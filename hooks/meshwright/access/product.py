@@ -13,7 +13,7 @@ from typing import Any
 
 from meshwright import metamodel, schema
 from meshwright.access import AGREEMENTS, TEAM_REGO, TESTS, team_rego
-from meshwright.access.approval import authorised
+from meshwright.access.approval import authorised, authorised_below, trust_problem
 from meshwright.access.grants import Column, Port
 from meshwright.access.history import History
 from meshwright.check import SPEC, misshapen
@@ -110,7 +110,7 @@ def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
 def load(root: Path, commit: str = "HEAD") -> Product:
     """Reads the repository at `root` as it is at a commit. Raises Unreadable, HistoryError."""
     history = History(root, commit)
-    problems: list[str] = []
+    problems = [found] if (found := trust_problem(history)) else []
     spec = _document(history, SPEC, schema.data_product)
     contract = _document(history, spec.get("spec.dataset.contract"), schema.contract)
     policy_path = spec.get("spec.access.policy")
@@ -230,13 +230,14 @@ def _agreements(history: History) -> Iterator[Agreement]:
 
 
 def _team(history: History, problems: list[str]) -> dict[str, str]:
-    """The team's Rego, as far as it is authorised: without authority, a rule of denial is not taken away either."""
+    """The team's Rego, as far as it is authorised: without authority, no rule of denial goes either."""
     texts = {}
-    for path in sorted(history.list(TEAM_REGO)):
-        text, _ = _authorised(history, path, problems)
-        if text is None or not path.endswith(".rego"):
+    for path, found in authorised_below(history, TEAM_REGO).items():
+        if found.problem:
+            problems.append(f"{path}: {found.problem}")
+        if found.text is None or not path.endswith(".rego"):
             continue
-        for line, problem, mend in team_rego.problems(text):
+        for line, problem, mend in team_rego.problems(found.text):
             raise Unreadable(f"{path}:{line}:1: {problem}", mend)
-        texts[path] = text
+        texts[path] = found.text
     return texts

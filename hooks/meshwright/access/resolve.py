@@ -152,7 +152,7 @@ def _verdict(
         "requester": agreement.custom("requester"),
         "purpose": agreement.custom("purpose") or "",
     }
-    question |= {key: _seconds(time) for key, time in (("start", start), ("end", end)) if time}
+    question |= {key: time and _seconds(time) for key, time in (("start", start), ("end", end))}
     answer = decision.agreement(_seconds(now), about, role, question, subjects)
     facts = {
         "status": str(question["status"]),

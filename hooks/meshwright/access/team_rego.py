@@ -140,6 +140,9 @@ def _name(tokens: list[_Token], index: int, own: set[str]) -> Iterator[tuple[int
         yield token.line, "What comes after `if` is on another line.", "Put it between braces."
     elif token.text == "input":
         yield from _input(token, path)
+        if path[1:2] in (["subjects"], ["role"]) and _negated(tokens, index):
+            mend = f'Write `object.get({name}, "…", …)` with what it is where it is missing.'
+            yield token.line, f"`not` means different things to engines where `{name}` is missing.", mend
 
 
 def _input(token: _Token, path: list[str]) -> Iterator[tuple[int, str, str]]:
@@ -153,6 +156,14 @@ def _input(token: _Token, path: list[str]) -> Iterator[tuple[int, str, str]]:
         return
     problem = f"`{'.'.join(path)}` does not exist, and so would never deny."
     yield token.line, problem, f"There is {there}."
+
+
+def _negated(tokens: list[_Token], index: int) -> bool:
+    """Whether what stands here is part of a negation, and not what `object.get` looks into."""
+    line = [token for token in tokens[:index] if token.line == tokens[index].line]
+    texts = [token.text for token in line]
+    since = max((place for place, text in enumerate(texts) if text in (";", "{")), default=-1)
+    return "not" in texts[since + 1 :] and texts[-4:] != ["object", ".", "get", "("]
 
 
 def _path(tokens: list[_Token], index: int) -> list[str]:

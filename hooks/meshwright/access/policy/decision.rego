@@ -2,11 +2,31 @@
 #
 # Rego v1, within what OPA, regopy and an OPA server agree on: no comprehension over `some k, v`, `every` only
 # inside a body, no text that is put together (`decision.py` fills the braces). Nothing asks a clock, a network
-# or an environment: `now` is an input. Whatever is negated has a twin that demands the field, because `not` is
-# true of what is missing.
+# or an environment: `now` is an input. What may be missing is fetched with `object.get`, because engines differ
+# in what `not f(x)` is where there is no x, and a condition on what is missing must never let anybody in.
 package meshwright.access
 
 import rego.v1
+
+product := object.get(input, "product", {})
+
+role := object.get(input, "role", {})
+
+asked := object.get(input, "agreement", {})
+
+subjects := object.get(input, "subjects", {})
+
+now := object.get(input, "now", null)
+
+begins := object.get(asked, "start", null)
+
+ends := object.get(asked, "end", null)
+
+clearance := object.get(role, "clearance", [])
+
+purposes := object.get(role, "purposes", [])
+
+requires := object.get(role, "requires", {})
 
 # --- An agreement: input.now (seconds), .product, .role (as the policy defines it), .agreement, .subjects -----------
 
@@ -18,7 +38,7 @@ everybody := {"unfit": unfit, "members": everybody_fit}
 everybody_fit contains id if {
 	open_to_all
 	not team_refuses
-	some id in object.keys(input.subjects)
+	some id in object.keys(subjects)
 	count(object.get(unfit, id, set())) == 0
 }
 
@@ -26,50 +46,68 @@ team_refuses if some _ in data.product.access.deny
 
 # Open: everybody whom the directory knows reads, in the roles whose clearance goes no further than may be open.
 open_to_all if {
-	input.product.mode == "open"
-	count(input.role.clearance) > 0
-	every level in input.role.clearance {
-		level in input.product.open
+	object.get(product, "mode", "") == "open"
+	count(clearance) > 0
+	every level in clearance {
+		level in object.get(product, "open", [])
 	}
 }
 
 refused contains "It is {status}, not approved." if {
 	not open_to_all
-	not input.agreement.status == "approved"
+	object.get(asked, "status", "") != "approved"
 }
 
 refused contains "Nobody has approved it." if {
 	not open_to_all
-	not input.agreement.approved == true
+	object.get(asked, "approved", false) != true
 }
 
-refused contains "It is about {product}, which is another product." if not input.agreement.product == input.product.id
+refused contains "It is about {product}, which is another product." if {
+	object.get(asked, "product", null) != object.get(product, "id", "")
+}
 
-refused contains "The policy has no role {role}." if not is_object(input.role)
+refused contains "The policy has no role {role}." if count(role) == 0
 
-refused contains "It is not known what time it is." if not is_number(input.now)
+refused contains "It is not known what time it is." if not is_number(now)
 
-refused contains "It does not say from when on." if not is_number(input.agreement.start)
+refused contains "It does not say from when on." if not is_number(begins)
 
-refused contains "It does not say until when." if not is_number(input.agreement.end)
+refused contains "It does not say until when." if not is_number(ends)
 
-refused contains "It begins on {start}." if input.now < input.agreement.start
+refused contains "It begins on {start}." if {
+	known_times
+	now < begins
+}
 
-refused contains "It ended on {end}." if input.now >= input.agreement.end
+refused contains "It ended on {end}." if {
+	known_times
+	now >= ends
+}
 
-refused contains "It ends before it begins." if input.agreement.end <= input.agreement.start
+refused contains "It ends before it begins." if {
+	known_times
+	ends <= begins
+}
 
 refused contains "It lasts longer than the {maxDays} days that its role allows." if {
-	input.agreement.end - input.agreement.start > input.role.maxDays * 86400
+	known_times
+	ends - begins > role.maxDays * 86400
 }
 
-refused contains "It does not say what for." if not is_string(input.agreement.description)
+known_times if {
+	is_number(now)
+	is_number(begins)
+	is_number(ends)
+}
 
-refused contains "It does not say who asks." if not is_string(input.agreement.requester)
+refused contains "It does not say what for." if not is_string(object.get(asked, "description", null))
+
+refused contains "It does not say who asks." if not is_string(object.get(asked, "requester", null))
 
 refused contains "Its purpose is none of those that its role is for: {purposes}." if {
-	count(input.role.purposes) > 0
-	not input.agreement.purpose in input.role.purposes
+	count(purposes) > 0
+	not object.get(asked, "purpose", null) in purposes
 }
 
 refused contains reason if some reason in data.product.access.deny
@@ -77,49 +115,46 @@ refused contains reason if some reason in data.product.access.deny
 # --- Its subjects: who of those whom it names may read by it --------------------------------------------------------
 
 unfit[id] contains "The role is for {kind}, and the directory says that this is something else." if {
-	some id in object.keys(input.subjects)
-	not input.subjects[id].kind == input.role.kind
+	some id in object.keys(subjects)
+	object.get(subjects[id], "kind", "") != object.get(role, "kind", null)
 }
 
 unfit[id] contains "The role requires {requires}, and the directory does not say so." if {
-	some id in object.keys(input.subjects)
-	some attribute in object.keys(object.get(input.role, "requires", {}))
+	some id in object.keys(subjects)
+	some attribute in object.keys(requires)
 	not has_one(id, attribute)
 }
 
 has_one(id, attribute) if {
-	some value in input.subjects[id].attributes[attribute]
-	value in input.role.requires[attribute]
+	some value in subjects[id].attributes[attribute]
+	value in requires[attribute]
 }
 
 unfit[id] contains reason if {
-	some id in object.keys(input.subjects)
+	some id in object.keys(subjects)
 	some reason in data.product.access.deny_subject[id]
 }
 
 members contains id if {
 	count(refused) == 0
-	some id in object.keys(input.subjects)
+	some id in object.keys(subjects)
 	count(object.get(unfit, id, set())) == 0
 }
 
 # --- Columns: input.columns (name, type, classification), .roles, .masks, .order (of classifications) ---------------
 
-columns[role][column.name] := treatment if {
-	some role in object.keys(input.roles)
+columns[name][column.name] := treatment if {
+	some name in object.keys(input.roles)
 	some column in input.columns
-	treatment := seen(input.roles[role], column)
+	column.classification in input.order
+	treatment := seen(input.roles[name], column)
 }
 
-seen(role, column) := "clear" if {
-	column.classification in input.order
-	column.classification in role.clearance
-}
+seen(reader, column) := "clear" if column.classification in object.get(reader, "clearance", [])
 
-seen(role, column) := mask if {
-	column.classification in input.order
-	not column.classification in role.clearance
-	role.above == "mask"
+seen(reader, column) := mask if {
+	not column.classification in object.get(reader, "clearance", [])
+	object.get(reader, "above", "deny") == "mask"
 	masks := object.get(input.masks, column.classification, {})
 	mask := object.get(masks, column.type, object.get(masks, "default", "empty"))
 }
