@@ -1,0 +1,412 @@
+"""What the database's catalog says of one product: roles, memberships, schemas, what lies in them, and who may what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import psycopg
+
+from meshwright.access.targets.postgres.names import Names, quoted
+from meshwright.access.targets.postgres.wanted import WITHOUT_SET, Type
+
+PUBLIC = 0
+"""The oid that stands for everybody."""
+
+
+class Role(NamedTuple):
+    oid: int
+    name: str
+    login: bool
+    superuser: bool
+    createrole: bool
+    createdb: bool
+    replication: bool
+    bypassrls: bool
+
+
+class Membership(NamedTuple):
+    role: int
+    member: int
+    grantor: int
+    admin: bool
+    inherit: bool
+    set: bool
+
+
+class Relation(NamedTuple):
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    """As in pg_class.relkind."""
+    owner: int
+    columns: tuple[tuple[str, str, int], ...]
+    """Name, type and collation."""
+    shape: str | None
+    """Of a view: all that it is besides its name, owner and grants. Equal shapes behave alike."""
+
+
+class Grant(NamedTuple):
+    """A privilege that somebody other than the owner has."""
+
+    kind: str
+    """SCHEMA, TABLE, COLUMN or FUNCTION."""
+    schema: str
+    object: str
+    """As SQL writes it."""
+    oid: int
+    column: str
+    owner: int
+    grantor: int
+    grantee: int
+    privilege: str
+    grantable: bool
+
+
+class Default(NamedTuple):
+    """A privilege that somebody will have on what a role creates."""
+
+    role: int
+    schema: str
+    """Empty: in every schema."""
+    kind: str
+    grantee: int
+    privilege: str
+
+
+class Thing(NamedTuple):
+    """Something that lies in a schema."""
+
+    schema: str
+    catalog: str
+    oid: int
+    kind: str
+    identity: str
+    """As SQL writes it."""
+
+
+class Outside(NamedTuple):
+    """Something elsewhere that reads, owns or is allowed what it should not."""
+
+    why: str
+    """reads, inherits, owned, granted or elsewhere."""
+    role: int
+    kind: str
+    identity: str
+
+
+@dataclass(frozen=True)
+class Found:
+    names: Names
+    version: int
+    database: str
+    roles: Mapping[int, Role]
+    memberships: tuple[Membership, ...]
+    schemas: Mapping[str, int]
+    """Schema -> its owner."""
+    relations: Mapping[int, Relation]
+    hooks: tuple[tuple[int, str, str], ...]
+    """Triggers and rules on the tables for audit records: oid of the table, kind, name."""
+    grants: tuple[Grant, ...]
+    defaults: tuple[Default, ...]
+    things: tuple[Thing, ...]
+    users: Mapping[tuple[str, int], frozenset[tuple[str, int, str]]]
+    """(catalog, oid) of a thing -> catalog, oid and name of what cannot be without it."""
+    outside: tuple[Outside, ...]
+    types: Mapping[str, Type]
+    """The columns of the published data set; empty where there is none."""
+    published: bool
+    readable: bool
+    """Whether the applier may read the published data set."""
+    audited: bool
+    """Whether there is a table for audit records."""
+    by_name: Mapping[str, Role] = field(repr=False, default_factory=dict)
+
+    @cached_property
+    def _up(self) -> Mapping[int, set[int]]:
+        up: dict[int, set[int]] = defaultdict(set)
+        for row in self.memberships:
+            # Who may grant a role can grant it to themselves.
+            if row.inherit or row.set or row.admin:
+                up[row.member].add(row.role)
+        return up
+
+    @cached_property
+    def reach(self) -> Mapping[int, frozenset[int]]:
+        """Role -> the roles whose privileges it has or can get by itself, its own among them."""
+        return {oid: frozenset(self._reached(oid)) for oid in self.roles}
+
+    def _reached(self, oid: int) -> Iterable[int]:
+        seen, todo = {oid}, [oid]
+        while todo:
+            for role in self._up.get(todo.pop(), ()):
+                if role not in seen:
+                    seen.add(role)
+                    todo.append(role)
+        return seen
+
+    def logins_with(self, role: int) -> frozenset[str]:
+        """The logins that have the role's privileges or can get them."""
+        return frozenset(
+            entry.name for entry in self.roles.values() if entry.login and role in self.reach[entry.oid]
+        )
+
+    def role(self, oid: int) -> str:
+        """A role's name; of a role that is gone, its number."""
+        return self.roles[oid].name if oid in self.roles else str(oid)
+
+
+# Everything below is read with a search_path of pg_catalog alone: names need no schema, and identities have one.
+
+_ROLES = """
+SELECT oid::bigint, rolname, rolcanlogin, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls
+FROM pg_roles ORDER BY rolname
+"""
+
+_MEMBERSHIPS = """
+SELECT roleid::bigint, member::bigint, grantor::bigint, admin_option, {options}
+FROM pg_auth_members ORDER BY roleid, member, grantor
+"""
+
+_SCHEMAS = "SELECT nspname, nspowner::bigint FROM pg_namespace WHERE nspname = ANY(%(schemas)s)"
+
+_RELATIONS = """
+SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relowner::bigint, coalesce(columns.list, '[]'),
+  CASE WHEN c.relkind = 'v' AND n.nspname = %(schema)s THEN json_build_object(
+    'definition', pg_get_viewdef(c.oid),
+    'options', (SELECT array_agg(option ORDER BY option) FROM unnest(c.reloptions) AS option),
+    'columns', columns.list,
+    'row security', c.relrowsecurity,
+    'rules', (SELECT array_agg(ARRAY[rulename::text, ev_type::text, ev_enabled::text, is_instead::text] ORDER BY rulename)
+              FROM pg_rewrite WHERE ev_class = c.oid),
+    'triggers', (SELECT array_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid),
+    'defaults', (SELECT count(*) FROM pg_attrdef WHERE adrelid = c.oid),
+    -- A definition does not show a cast that is taken by itself; what the view depends on does.
+    'uses', (SELECT array_agg(DISTINCT ARRAY[d.refclassid::bigint, d.refobjid::bigint, d.refobjsubid])
+             FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+             WHERE r.ev_class = c.oid AND NOT (d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid))
+  )::text END
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+  SELECT json_agg(json_build_array(attname, format_type(atttypid, atttypmod), attcollation::bigint)
+                  ORDER BY attnum) AS list
+  FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+) AS columns
+WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S')
+  AND starts_with(c.relname, %(start)s)
+ORDER BY n.nspname, c.relname
+"""
+
+_HOOKS = """
+SELECT c.oid::bigint, 'TRIGGER', quote_ident(t.tgname)
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(audit)s AND NOT t.tgisinternal
+UNION ALL
+SELECT c.oid::bigint, 'RULE', quote_ident(r.rulename)
+FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(audit)s AND c.relkind <> 'v'
+ORDER BY 1, 2, 3
+"""
+
+_GRANTS = """
+SELECT kind, schema, object, oid::bigint, col, owner::bigint,
+       a.grantor::bigint, a.grantee::bigint, a.privilege_type, a.is_grantable
+FROM (
+  SELECT 'SCHEMA' AS kind, nspname AS schema, quote_ident(nspname) AS object, oid, '' AS col,
+         nspowner AS owner, coalesce(nspacl, acldefault('n', nspowner)) AS acl
+  FROM pg_namespace
+  UNION ALL
+  SELECT 'TABLE', nspname, c.oid::regclass::text, c.oid, '', relowner,
+         coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner))
+  FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'v', 'm', 'f', 'p', 'S')
+  UNION ALL
+  SELECT 'COLUMN', nspname, c.oid::regclass::text, c.oid, attname, relowner, attacl
+  FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace JOIN pg_attribute ON attrelid = c.oid
+  WHERE attacl IS NOT NULL
+  UNION ALL
+  SELECT 'FUNCTION', nspname, p.oid::regprocedure::text, p.oid, '', proowner,
+         coalesce(proacl, acldefault('f', proowner))
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+) AS o CROSS JOIN LATERAL aclexplode(o.acl) AS a
+WHERE schema = ANY(%(schemas)s) AND a.grantee <> o.owner
+ORDER BY kind, schema, object, col, grantee, privilege_type
+"""
+
+_DEFAULTS = """
+SELECT d.defaclrole::bigint, coalesce(n.nspname, ''), d.defaclobjtype::text, a.grantee::bigint, a.privilege_type
+FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a
+WHERE (n.nspname = ANY(%(schemas)s) OR (d.defaclnamespace = 0 AND d.defaclrole::regrole = ANY(
+         SELECT oid::regrole FROM pg_roles WHERE rolname = ANY(%(own)s))))
+  AND a.grantee <> d.defaclrole
+ORDER BY 1, 2, 3, 4, 5
+"""
+
+# Whatever lies in a schema depends on it: nothing of any kind is overlooked.
+_THINGS = """
+SELECT n.nspname, d.classid::regclass::text, d.objid::bigint, o.type, o.identity
+FROM pg_depend d
+JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
+CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) AS o
+WHERE n.nspname = ANY(%(schemas)s) AND d.classid <> 'pg_default_acl'::regclass
+ORDER BY 1, 2, 5
+"""
+
+# A rule, a default, a trigger or a constraint stands for its table or view; a row's type for its view.
+_USERS = """
+WITH uses AS (
+  SELECT coalesce(reltype.oid, d.refobjid) AS oid,
+         CASE WHEN reltype.oid IS NULL THEN d.refclassid ELSE 'pg_class'::regclass END AS class,
+         coalesce(r.ev_class, a.adrelid, t.tgrelid, nullif(k.conrelid, 0), d.objid) AS user_oid,
+         CASE WHEN coalesce(r.ev_class, a.adrelid, t.tgrelid, nullif(k.conrelid, 0)) IS NULL
+              THEN d.classid ELSE 'pg_class'::regclass END AS user_class
+  FROM pg_depend d
+  LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+  LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+  LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+  LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+  LEFT JOIN pg_type row ON d.refclassid = 'pg_type'::regclass AND row.oid = d.refobjid
+  LEFT JOIN pg_type element ON element.typarray = row.oid
+  LEFT JOIN pg_class reltype ON reltype.oid = coalesce(nullif(row.typrelid, 0), element.typrelid)
+  WHERE d.deptype = 'n' AND d.refclassid <> 'pg_namespace'::regclass
+)
+SELECT DISTINCT class::regclass::text, u.oid::bigint, user_class::regclass::text, user_oid::bigint,
+       (pg_identify_object(user_class, user_oid, 0)).identity
+FROM uses u
+JOIN pg_depend lies ON lies.refclassid = 'pg_namespace'::regclass AND lies.classid = u.class AND lies.objid = u.oid
+JOIN pg_namespace n ON n.oid = lies.refobjid
+WHERE n.nspname = ANY(%(schemas)s) AND NOT (user_class = class AND user_oid = u.oid)
+"""
+
+_OUTSIDE = """
+WITH own AS (SELECT oid, nspname FROM pg_namespace WHERE nspname = ANY(%(schemas)s)),
+machinery AS (SELECT oid FROM pg_roles WHERE rolname = ANY(%(own)s)),
+readers AS (SELECT oid FROM pg_roles WHERE starts_with(rolname, %(prefix)s)),
+reading AS (  -- views, functions, publications … that use our tables and views
+  SELECT DISTINCT coalesce(v.relowner, p.proowner) AS role, c.relnamespace,
+         CASE WHEN v.oid IS NULL THEN d.classid ELSE 'pg_class'::regclass END AS class, coalesce(v.oid, d.objid) AS oid
+  FROM pg_depend d
+  JOIN pg_class c ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+  LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+  LEFT JOIN pg_class v ON v.oid = r.ev_class
+  LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+  WHERE c.relnamespace IN (SELECT oid FROM own) AND d.deptype IN ('n', 'a')
+    AND d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_publication_rel'::regclass)
+    AND coalesce(v.relnamespace, p.pronamespace, 0) NOT IN (SELECT oid FROM own)
+)
+SELECT 'reads', coalesce(role, 0)::bigint, o.type, o.identity
+FROM reading CROSS JOIN LATERAL pg_identify_object(class, oid, 0) AS o
+-- What reads a role's view with its owner's rights can read what that owner can, and no more.
+WHERE relnamespace NOT IN (SELECT oid FROM own WHERE nspname = %(schema)s)
+   OR role IN (SELECT oid FROM machinery) OR role IS NULL
+   OR role IN (SELECT oid FROM pg_roles WHERE rolsuper)
+UNION
+SELECT 'inherits', p.relowner::bigint, 'table', p.oid::regclass::text
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+WHERE c.relnamespace IN (SELECT oid FROM own) AND p.relkind IN ('r', 'p', 'f')
+  AND p.relnamespace NOT IN (SELECT oid FROM own)
+UNION
+SELECT CASE WHEN s.dbid NOT IN (0, me.oid) THEN 'elsewhere' WHEN s.deptype = 'o' THEN 'owned' ELSE 'granted' END,
+       s.refobjid::bigint,
+       CASE WHEN s.dbid IN (0, me.oid) THEN o.type ELSE 'database' END,
+       CASE WHEN s.dbid IN (0, me.oid) THEN o.identity ELSE quote_ident(other.datname) END
+FROM pg_shdepend s
+JOIN pg_database me ON me.datname = current_database()
+LEFT JOIN pg_database other ON other.oid = s.dbid
+LEFT JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) AS o ON s.dbid IN (0, me.oid)
+WHERE s.refclassid = 'pg_authid'::regclass
+  AND (s.refobjid IN (SELECT oid FROM readers) AND s.deptype IN ('a', 'o')
+       OR s.refobjid IN (SELECT oid FROM machinery) AND s.deptype = 'o' AND s.dbid = me.oid)
+  AND NOT (s.dbid = me.oid AND (
+        o.schema = ANY(%(schemas)s) OR o.schema LIKE 'pg\\_temp\\_%%' OR o.schema LIKE 'pg\\_toast%%'
+        OR s.classid = 'pg_namespace'::regclass AND s.objid IN (SELECT oid FROM own)
+        OR s.classid = 'pg_default_acl'::regclass AND s.objid IN (
+             SELECT oid FROM pg_default_acl
+             WHERE defaclrole IN (SELECT oid FROM machinery) OR defaclnamespace IN (SELECT oid FROM own))))
+  AND s.classid <> 'pg_auth_members'::regclass
+ORDER BY 1, 4
+"""
+
+_TYPES = """
+WITH RECURSIVE type AS (
+  SELECT a.attnum, a.attname, a.atttypid AS oid, a.atttypmod AS modifier
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = %(private)s AND c.relname = %(dataset)s AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT type.attnum, type.attname, t.typbasetype, t.typtypmod
+  FROM type JOIN pg_type t ON t.oid = type.oid AND t.typtype = 'd'
+)
+SELECT attname, format_type(type.oid, modifier), format_type(type.oid, NULL)
+FROM type JOIN pg_type t ON t.oid = type.oid AND t.typtype <> 'd' ORDER BY attnum
+"""
+
+_PUBLISHED = """
+SELECT has_table_privilege(c.oid, 'SELECT')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(private)s AND c.relname = %(dataset)s AND c.relkind IN ('v', 'r', 'm', 'p', 'f')
+"""
+
+
+def found(connection: psycopg.Connection[Any], names: Names) -> Found:
+    """Reads it all, as the current role."""
+    what = {
+        "schemas": list(names.schemas),
+        "schema": names.schema,
+        "private": names.private,
+        "audit": names.audit,
+        "dataset": names.dataset,
+        "own": [names.access, names.pipeline],
+        "prefix": names.reader_prefix,
+    }
+
+    def rows(query: str) -> list[Any]:
+        return connection.execute(query, what).fetchall()
+
+    version = connection.info.server_version
+    options = "inherit_option, set_option" if version >= WITHOUT_SET else "true, true"
+    roles = [Role(*row) for row in connection.execute(_ROLES)]
+    published = rows(_PUBLISHED)
+    users: dict[tuple[str, int], set[tuple[str, int, str]]] = defaultdict(set)
+    for catalog, oid, user_catalog, user, identity in rows(_USERS):
+        users[catalog, oid].add((user_catalog, user, identity))
+    relations = relations_of(connection, names)
+    return Found(
+        names=names,
+        version=version,
+        database=connection.info.dbname,
+        roles={role.oid: role for role in roles},
+        memberships=tuple(
+            Membership(*row) for row in connection.execute(_MEMBERSHIPS.format(options=options))
+        ),
+        schemas=dict(rows(_SCHEMAS)),
+        relations=relations,
+        hooks=tuple(rows(_HOOKS)),
+        grants=tuple(Grant(*row) for row in rows(_GRANTS)),
+        defaults=tuple(Default(*row) for row in rows(_DEFAULTS)),
+        things=tuple(Thing(*row) for row in rows(_THINGS)),
+        users={key: frozenset(value) for key, value in users.items()},
+        outside=tuple(Outside(*row) for row in rows(_OUTSIDE)),
+        types={name: Type(full, base) for name, full, base in rows(_TYPES)},
+        published=bool(published),
+        readable=bool(published and published[0][0]),
+        audited=any(entry.schema == names.audit and entry.name == "record" for entry in relations.values()),
+        by_name={role.name: role for role in roles},
+    )
+
+
+def relations_of(connection: psycopg.Connection[Any], names: Names, start: str = "") -> dict[int, Relation]:
+    """The tables, views and the like in the product's schemas, whose names start so."""
+    given = {"schemas": list(names.schemas), "schema": names.schema, "start": start}
+    return {
+        row[0]: Relation(*row[:5], tuple(tuple(column) for column in row[5]), row[6])
+        for row in connection.execute(_RELATIONS, given)
+    }
+
+
+def identity(relation: Relation) -> str:
+    return quoted(relation.schema, relation.name)

@@ -1,0 +1,146 @@
+"""Who can do what, as PostgreSQL itself decides it: every login on everything in the product's schemas.
+
+Grants are only one way to a privilege: superusers, predefined roles and memberships that somebody can switch to
+(SET ROLE) are others. So the server is asked for each role, and a login has what the roles have that it can reach.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import psycopg
+
+from meshwright.access.targets.postgres.found import Found
+from meshwright.access.targets.postgres.names import quoted, shown
+
+
+class Can(NamedTuple):
+    """A login's privilege on a schema, a relation, a column or a function."""
+
+    login: str
+    schema: str
+    object: str
+    column: str
+    privilege: str
+
+
+class Difference(NamedTuple):
+    can: Can
+    too_much: bool
+    """Or too little."""
+
+
+# Statistics hold values of columns; nobody but superusers may read the tables that they lie in.
+_MATRIX = """
+WITH schemas AS (SELECT oid, nspname FROM pg_namespace WHERE nspname = ANY(%(schemas)s)),
+who AS (SELECT unnest(%(roles)s::oid[]) AS role),
+tables AS (
+  SELECT c.oid, n.nspname AS schema, c.relname AS name
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE (c.relnamespace IN (SELECT oid FROM schemas) AND c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S'))
+     OR c.oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass)
+),
+opened AS MATERIALIZED (
+  SELECT who.role, tables.* FROM who CROSS JOIN tables
+  WHERE has_table_privilege(who.role, tables.oid, %(any)s)
+)
+SELECT role::bigint, schema, name, '', privilege
+FROM opened CROSS JOIN unnest(%(privileges)s::text[]) AS privilege
+WHERE has_table_privilege(role, opened.oid, privilege)
+UNION ALL
+-- Without a right to the whole table, a right to a column can only come from the column's own grants.
+SELECT role::bigint, schema, name, attname, privilege
+FROM tables JOIN pg_attribute a ON a.attrelid = tables.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped
+CROSS JOIN who CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS privilege
+WHERE schema = ANY(%(schemas)s) AND has_column_privilege(role, tables.oid, a.attnum, privilege)
+  AND NOT has_table_privilege(role, tables.oid, privilege)
+UNION ALL
+SELECT role::bigint, nspname, '', '', privilege
+FROM who CROSS JOIN schemas CROSS JOIN unnest(ARRAY['USAGE', 'CREATE']) AS privilege
+WHERE has_schema_privilege(role, schemas.oid, privilege)
+UNION ALL
+SELECT role::bigint, s.nspname, p.oid::regprocedure::text, '()', 'EXECUTE'
+FROM who CROSS JOIN pg_proc p JOIN schemas s ON s.oid = p.pronamespace
+WHERE has_function_privilege(role, p.oid, 'EXECUTE')
+"""
+
+_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+
+
+def matrix(connection: psycopg.Connection[Any], found: Found, trusted: set[str]) -> set[Can]:
+    """What every login can do in the product's schemas, the administrators apart."""
+    logins = [role for role in found.roles.values() if role.login and role.name not in trusted]
+    privileges = [*_PRIVILEGES, *(["MAINTAIN"] if found.version >= 170000 else [])]
+    asked = {
+        "schemas": list(found.names.schemas),
+        "roles": sorted({role for login in logins for role in found.reach[login.oid]}),
+        "privileges": privileges,
+        "any": ", ".join(privileges),
+    }
+    rights: dict[int, set[tuple[str, ...]]] = defaultdict(set)
+    for role, *right in connection.execute(_MATRIX, asked):
+        rights[role].add(tuple(right))
+    return {
+        Can(
+            login.name,
+            schema,
+            quoted(schema, object_) if object_ and column != "()" else object_ or quoted(schema),
+            column,
+            privilege,
+        )
+        for login in logins
+        for role in found.reach[login.oid]
+        for schema, object_, column, privilege in rights.get(role, ())
+    }
+
+
+def wanted(members: Iterable[tuple[str, str]], found: Found) -> set[Can]:
+    """What every login should be able to do there. `members`: login and role of the policy."""
+    names = found.names
+    can = set()
+    for login, role in members:
+        can.add(Can(login, names.schema, quoted(names.schema), "", "USAGE"))
+        can.add(Can(login, names.schema, quoted(names.schema, names.view(role)), "", "SELECT"))
+    can.add(Can(names.access, names.private, quoted(names.private), "", "USAGE"))
+    for relation in found.relations.values():
+        if relation.schema == names.private:
+            can.add(Can(names.access, names.private, quoted(names.private, relation.name), "", "SELECT"))
+    return can
+
+
+def differences(can: set[Can], should: set[Can], found: Found, trusted: set[str]) -> list[Difference]:
+    """Where the two are not equal. Owners do as they like in their own schemas."""
+    names = found.names
+    owners = {(names.access, names.schema), (names.access, names.audit), (names.pipeline, names.private)}
+
+    def counts(entry: Can) -> bool:
+        return entry.login not in trusted and (entry.login, entry.schema) not in owners
+
+    return [
+        *(Difference(entry, True) for entry in sorted(can - should) if counts(entry)),
+        *(Difference(entry, False) for entry in sorted(should - can) if counts(entry)),
+    ]
+
+
+def sentences(found: list[Difference]) -> list[str]:
+    """One sentence for each login, schema and set of privileges, however many objects."""
+    per_object: dict[tuple[bool, str, str, str], set[str]] = defaultdict(set)
+    for (login, schema, object_, column, privilege), too_much in found:
+        what = f"{object_}.{column}" if column and column != "()" else object_
+        per_object[too_much, login, schema, what].add(privilege)
+    grouped: dict[tuple[bool, str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (too_much, login, schema, what), privileges in per_object.items():
+        grouped[too_much, login, schema, tuple(sorted(privileges))].append(what)
+    return [
+        f"{shown(login)} {'can' if too_much else 'cannot'} {', '.join(privileges)} on {_some(objects)}, "
+        f"{'which nobody granted' if too_much else 'which was granted'}."
+        for (too_much, login, _, privileges), objects in sorted(grouped.items())
+    ]
+
+
+def _some(objects: Iterable[str]) -> str:
+    listed = sorted(objects)
+    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
+    return shown(", ".join(listed[:3])) + more

@@ -1,0 +1,122 @@
+"""What everything of one product is called in PostgreSQL, and how a name or a value is written into SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from meshwright.access.grants import Refused
+
+LONGEST = 63
+"""Bytes of a name; PostgreSQL cuts off the rest without an error, and would mean something else."""
+_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_ROLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_RESERVED = ("public", "none")
+"""Even in quotes these mean everybody and nobody where SQL expects a role."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that follow from the port's schema. Raises Refused for a schema that cannot be."""
+
+    schema: str
+    dataset: str = ""
+
+    def __post_init__(self) -> None:
+        if not _SCHEMA.fullmatch(self.schema) or self.schema.startswith("pg_"):
+            raise Refused(
+                f"The port's schema {shown(self.schema)} is no name for one.",
+                "Use at most 40 small letters, digits and underscores, a letter first, and not pg_.",
+            )
+        if len(self.dataset.encode()) > LONGEST or "\0" in self.dataset:
+            raise Refused(
+                f"The data set {shown(self.dataset)} has no name for a table.", "Give it a shorter one."
+            )
+
+    @property
+    def private(self) -> str:
+        return f"{self.schema}_private"
+
+    @property
+    def audit(self) -> str:
+        return f"{self.schema}_audit"
+
+    @property
+    def access(self) -> str:
+        """The login that applies."""
+        return f"{self.schema}_access"
+
+    @property
+    def pipeline(self) -> str:
+        """The login that publishes."""
+        return f"{self.schema}_pipeline"
+
+    @property
+    def schemas(self) -> tuple[str, str, str]:
+        return self.schema, self.private, self.audit
+
+    @property
+    def reader_prefix(self) -> str:
+        return f"{self.schema}:"
+
+    def reader(self, role: str) -> str:
+        """The PostgreSQL role of a role of the policy. Raises Refused for one that has no name there."""
+        name = f"{self.reader_prefix}{role}"
+        if not _ROLE.fullmatch(role) or len(name.encode()) > LONGEST:
+            raise Refused(
+                f"The role {shown(role)} cannot have a name in PostgreSQL.",
+                f"Use small letters, digits and single hyphens, at most {LONGEST - len(self.reader_prefix)}.",
+            )
+        return name
+
+    def view(self, role: str) -> str:
+        """The view of a role of the policy."""
+        return role.replace("-", "_")
+
+
+def of(properties: Mapping[str, Any], dataset: str) -> Names:
+    """The names for a port, by its properties. Raises Refused."""
+    return Names(str(properties.get("schema", "")), dataset)
+
+
+def is_role_name(name: str) -> bool:
+    """Whether a role can be called so."""
+    return (
+        0 < len(name.encode(errors="replace")) <= LONGEST
+        and "\0" not in name
+        and name not in _RESERVED
+        and not name.startswith("pg_")
+        and _encodable(name)
+    )
+
+
+def quoted(*names: str) -> str:
+    """A name, or a name in a schema, as SQL reads it whatever it holds."""
+    for name in names:
+        if "\0" in name or not _encodable(name):
+            raise ValueError("No name in a database holds this.")
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def literal(value: str) -> str:
+    """A text as SQL reads it whatever it holds, and however the server treats backslashes."""
+    if "\0" in value or not _encodable(value):
+        raise ValueError("No text in a database holds this.")
+    doubled = value.replace("'", "''")
+    return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in value else f"'{doubled}'"
+
+
+def shown(name: str) -> str:
+    """A name in a sentence: what a terminal would act on is escaped, and a very long one is cut."""
+    safe = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+    return safe if len(safe) <= 200 else safe[:200] + "…"
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,147 @@
+"""One transaction on a port's database, as the applier and with nobody else's settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import psycopg
+from psycopg import IsolationLevel, errors
+
+from meshwright.access.grants import Port, Refused
+from meshwright.access.targets.postgres.names import Names, quoted, shown
+
+OLDEST = 150000
+LOCK_SECONDS = 10
+"""How long to wait for somebody who uses what must change."""
+STATEMENT_SECONDS = 60
+
+# A role or a database can bring settings of its own (ALTER ROLE … SET). These decide what a statement means or
+# how long it may take; with pg_temp last, nothing that somebody else created is ever found by a short name.
+_SETTINGS = f"""
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL quote_all_identifiers = off;
+SET LOCAL transform_null_equals = off;
+SET LOCAL row_security = on;
+SET LOCAL datestyle = 'ISO, YMD';
+SET LOCAL timezone = 'UTC';
+SET LOCAL check_function_bodies = on;
+SET LOCAL client_min_messages = warning;
+SET LOCAL lock_timeout = '{LOCK_SECONDS}s';
+SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';
+SET LOCAL idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s';
+"""
+
+
+@contextmanager
+def session(port: Port, names: Names, isolation: IsolationLevel) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction as `S_access`: committed at the end, undone by whatever is raised.
+
+    Every error of the database becomes a Refused that holds neither a password nor a value.
+    """
+    address = _address(port)
+    try:
+        connection = psycopg.connect(
+            **address,
+            client_encoding="utf8",
+            connect_timeout=15,
+            application_name="meshwright access",
+            prepare_threshold=None,
+        )
+    except psycopg.Error as error:
+        raise Refused(
+            f"The database of port {port.name} cannot be reached: {_without(str(error), address)}",
+            "Mend the port's url, or the credentials that libpq finds (PGPASSWORD, ~/.pgpass).",
+        ) from None
+    try:
+        with connection:
+            connection.isolation_level = isolation
+            connection.read_only = False
+            connection.execute(_SETTINGS)
+            _as_applier(connection, port, names)
+            yield connection
+    except psycopg.Error as error:
+        raise _refused(error, port) from None
+
+
+def _as_applier(connection: psycopg.Connection[Any], port: Port, names: Names) -> None:
+    if connection.info.server_version < OLDEST:
+        raise Refused(f"The server of port {port.name} is older than PostgreSQL 15.", "Use a newer server.")
+    try:
+        connection.execute(f"SET LOCAL ROLE {quoted(names.access)}")
+    except (errors.InsufficientPrivilege, errors.InvalidParameterValue) as error:
+        raise Refused(
+            f"Port {port.name} cannot be changed as {names.access}: {_first_line(error)}",
+            f"Connect as {names.access}. Where there is no such role yet, an administrator of the database runs, once, "
+            f"what `meshwright access bootstrap --port {port.name}` prints.",
+        ) from None
+
+
+def _address(port: Port) -> dict[str, Any]:
+    url = str(port.properties.get("url", ""))
+    if url.startswith(("postgresql://", "postgres://")):
+        return {"conninfo": url}
+    folder = Path(port.root) / url
+    if not url or "://" in url or "=" in url:
+        raise Refused(
+            f"The url of port {port.name} is neither a postgresql:// address nor a folder.",
+            "Mend `url` in data-product.yaml, or the variable that it takes its value from.",
+        )
+    try:
+        # Process id, data directory, start time, port, socket directory, …: the server writes it for its clients.
+        lines = (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        process, tcp, socket = int(lines[0]), int(lines[3]), lines[4]
+        with suppress(PermissionError):  # It runs, as somebody else.
+            os.kill(process, 0)
+    except (OSError, ValueError, IndexError):
+        raise Refused(
+            f"The embedded server of port {port.name} is not running.",
+            "Run `uv run python -m pipeline.outputs.postgres` in another terminal.",
+        ) from None
+    return {"host": socket, "port": tcp, "user": "postgres", "dbname": "postgres"}
+
+
+def _without(message: str, address: dict[str, Any]) -> str:
+    """What libpq says of a failed connection, on one line; nothing where it could repeat a part of the url."""
+    line = " ".join(message.split())
+    try:
+        known = psycopg.conninfo.conninfo_to_dict(address.get("conninfo", ""))
+    except psycopg.Error:
+        return "its url cannot be read"
+    for secret in (known.get("password"), os.environ.get("PGPASSWORD")):
+        if secret and (str(secret) in line or unquote(str(secret)) in line):
+            return "it does not let us in"
+    return shown(line)
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return shown(error.diag.message_primary or type(error).__name__)
+
+
+_MENDS: tuple[tuple[type[psycopg.Error], str, str], ...] = (
+    (
+        errors.LockNotAvailable,
+        "somebody else uses what must change.",
+        "Run this again; see who holds it in pg_locks.",
+    ),
+    (errors.QueryCanceled, "it took too long.", "Run this again when the database is less busy."),
+    (errors.SerializationFailure, "somebody else changed the same just now.", "Run this again."),
+    (errors.DeadlockDetected, "somebody else changed the same just now.", "Run this again."),
+    (errors.OperationalError, "the connection was lost.", "Run this again: it finds out what was done."),
+)
+
+
+def _refused(error: psycopg.Error, port: Port) -> Refused:
+    """The error without its detail, hint and context, which may hold values."""
+    for kind, what, mend in _MENDS:
+        if isinstance(error, kind):
+            return Refused(f"Port {port.name} was left as it was: {what}", mend)
+    return Refused(
+        f"Port {port.name} was left as it was; PostgreSQL says: {_first_line(error)} ({error.sqlstate})",
+        "Mend what it says, then run this again.",
+    )

@@ -1,0 +1,225 @@
+"""The SQL of a role's view: its columns, masks and rows, with every name quoted and every value typed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from meshwright.access.grants import Condition, Refused, Shown, Value, View
+from meshwright.access.targets.postgres.names import Names, literal, quoted, shown
+
+WITHOUT_SET = 160000
+"""Since this version a membership can be given that nobody can SET ROLE with."""
+
+_EXACT = 'COLLATE pg_catalog."C"'  # A collation can take different texts for equal; access must not.
+_TEXT = ("text", "character varying", "character")
+_WHOLE = ("smallint", "integer", "bigint")
+
+
+@dataclass(frozen=True)
+class Type:
+    """The type of a column of the published data set, as SQL writes it."""
+
+    full: str
+    """With its length or precision; of a domain, the type below it, because a domain can forbid null."""
+    base: str
+    """Without."""
+
+
+def query(view: View, types: Mapping[str, Type], names: Names, version: int) -> str:
+    """The query of a role's view. `types`: column -> type. Raises Refused."""
+    missing = [shown(column) for column in _used(view) if column not in types]
+    if missing:
+        raise Refused(
+            f"The role {view.role} uses columns that {names.private}.{shown(names.dataset)} does not have: "
+            f"{', '.join(missing)}.",
+            "Run the pipeline, so that what is published has the columns of the contract; or mend the contract.",
+        )
+    columns = ", ".join(
+        f"{_masked(shown_, types[shown_.column.name])} AS {quoted(shown_.column.name)}"
+        for shown_ in view.columns
+    )
+    rows = [_fits(condition, types[condition.column.name]) for condition in view.rows]
+    if version < WITHOUT_SET:
+        # Whoever is in a SET ROLE session stays in it when the membership is revoked; asking for the login that
+        # began the session ends that, and what such a role could leave behind (a view that it owns).
+        rows.append(
+            f"pg_catalog.pg_has_role(SESSION_USER, {literal(names.reader(view.role))}::pg_catalog.name, 'MEMBER')"
+        )
+    text = f"SELECT {columns} FROM {quoted(names.private, names.dataset)} AS data"
+    if rows:
+        text += f" WHERE {' AND '.join(rows)}"
+    if view.rows:
+        # A reader's own conditions must not be tested on hidden rows, not even leakproof ones: EXPLAIN ANALYZE tells
+        # how many rows each condition removed. Nothing is pushed into a query with an OFFSET.
+        text += " OFFSET 0"
+    return text
+
+
+def _used(view: View) -> list[str]:
+    names = [entry.column.name for entry in view.columns] + [entry.column.name for entry in view.rows]
+    return list(dict.fromkeys(names))
+
+
+# --- masks -----------------------------------------------------------------------------------------------------------
+
+
+def _year(column: str, type_: Type) -> str:
+    if type_.base == "date":
+        # date_trunc would go by way of a type that depends on the session's time zone, or that holds fewer dates.
+        return f"({column} OPERATOR(pg_catalog.-) (EXTRACT(doy FROM {column})::integer OPERATOR(pg_catalog.-) 1))"
+    if type_.base == "timestamp with time zone":
+        return f"pg_catalog.date_trunc('year', {column}, 'UTC')::{type_.full}"
+    return f"pg_catalog.date_trunc('year', {column})::{type_.full}"
+
+
+def _domain(column: str, type_: Type) -> str:
+    found = f"pg_catalog.substring({column}::pg_catalog.text {_EXACT}, '@([^@]*)$')"
+    return f'({found} COLLATE pg_catalog."default")'
+
+
+_MASKS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Type], str]]] = {
+    "empty": ((), lambda column, type_: f"NULL::{type_.full}"),
+    "redacted": (
+        (),
+        lambda column, type_: f"CASE WHEN {column} IS NULL THEN NULL ELSE '***'::pg_catalog.text END",
+    ),
+    "year": (("date", "timestamp without time zone", "timestamp with time zone"), _year),
+    "domain": (_TEXT, _domain),
+}
+"""Mask -> the types that it can be used on (none: all), and its expression."""
+
+
+def _masked(entry: Shown, type_: Type) -> str:
+    column = f"data.{quoted(entry.column.name)}"
+    if entry.mask is None:
+        return column
+    if entry.mask not in _MASKS:
+        raise Refused(f"There is no mask {shown(entry.mask)} in PostgreSQL.", f"Use {', '.join(_MASKS)}.")
+    allowed, expression = _MASKS[entry.mask]
+    if allowed and type_.base not in allowed:
+        raise Refused(
+            f"The mask {entry.mask} cannot be put on column {shown(entry.column.name)}: it is published as "
+            f"{shown(type_.full)}, not as {' or '.join(allowed)}.",
+            "Give the column's classification another mask, or publish the column in the contract's type.",
+        )
+    return expression(column, type_)
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _text(value: Value) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text")
+    return value
+
+
+def _whole(value: Value) -> str:
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise ValueError("a whole number")
+    return str(value)
+
+
+def _number(value: Value) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("a number")
+    return repr(value)
+
+
+def _truth(value: Value) -> str:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return str(value).lower()
+
+
+def _date(value: Value) -> str:
+    with_message = "a date such as 2026-12-31"
+    try:
+        return date.fromisoformat(_text(value)).isoformat()
+    except ValueError:
+        raise ValueError(with_message) from None
+
+
+def _timestamp(value: Value, zoned: bool) -> str:
+    try:
+        moment = datetime.fromisoformat(_text(value))
+        if (moment.tzinfo is not None) == zoned:
+            return moment.isoformat(sep=" ")
+    except ValueError:
+        pass
+    raise ValueError(
+        "a moment with its time zone, such as 2026-12-31T12:00:00Z"
+        if zoned
+        else "a moment without a time zone"
+    )
+
+
+def _uuid(value: Value) -> str:
+    try:
+        return str(UUID(_text(value)))
+    except ValueError:
+        raise ValueError("a UUID") from None
+
+
+_VALUES: Mapping[str, Callable[[Value], str]] = {
+    **dict.fromkeys(_TEXT, _text),
+    **dict.fromkeys(_WHOLE, _whole),
+    **dict.fromkeys(("numeric", "real", "double precision"), _number),
+    "boolean": _truth,
+    "date": _date,
+    "timestamp without time zone": lambda value: _timestamp(value, zoned=False),
+    "timestamp with time zone": lambda value: _timestamp(value, zoned=True),
+    "uuid": _uuid,
+}
+"""Type of a column -> what a value for it has to be, and how it is written."""
+
+_OPERATIONS = {
+    "in": "{column} OPERATOR(pg_catalog.=) ANY (ARRAY[{values}]::{type}[])",
+    "notIn": "{column} OPERATOR(pg_catalog.<>) ALL (ARRAY[{values}]::{type}[])",
+    "atLeast": "{column} OPERATOR(pg_catalog.>=) {values}::{type}",
+    "atMost": "{column} OPERATOR(pg_catalog.<=) {values}::{type}",
+}
+
+
+def _fits(condition: Condition, type_: Type) -> str:
+    name = condition.column.name
+    if type_.base not in _VALUES:
+        raise Refused(
+            f"Rows cannot be chosen by column {shown(name)}: it is published as {shown(type_.full)}.",
+            f"Choose them by a column of one of the types {', '.join(_VALUES)}.",
+        )
+    single = condition.operation in ("atLeast", "atMost")
+    if (
+        condition.operation not in _OPERATIONS
+        or not condition.values
+        or (single and len(condition.values) != 1)
+    ):
+        raise Refused(
+            f"The condition on column {shown(name)} is none.",
+            "Mend `rows` in the policy: operation and values.",
+        )
+    values = [_value(condition, place, type_) for place in range(len(condition.values))]
+    kind = "text" if type_.base in _TEXT else "bigint" if type_.base in _WHOLE else type_.base
+    column = f"data.{quoted(name)}::{kind}"
+    if kind == "text":
+        column = f"({column} {_EXACT})"
+    test = _OPERATIONS[condition.operation].format(column=column, values=", ".join(values), type=kind)
+    if condition.operation == "atLeast" and kind in ("numeric", "real", "double precision"):
+        # Not a number counts as more than every number.
+        test = f"{test} AND {column} OPERATOR(pg_catalog.<>) 'NaN'::{kind}"
+    return f"({test})"
+
+
+def _value(condition: Condition, place: int, type_: Type) -> str:
+    try:
+        return literal(_VALUES[type_.base](condition.values[place]))
+    except ValueError as error:
+        raise Refused(
+            f"Value {place + 1} of the condition on column {shown(condition.column.name)} does not fit the column, "
+            f"which is published as {shown(type_.full)}: {error}.",
+            "Mend the value under `rows` in the policy.",
+        ) from None
