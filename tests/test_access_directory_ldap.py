@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -156,8 +157,8 @@ def certificate(folder: Path, name: str) -> Path:
     subject = ["-subj", "/CN=test", "-addext", f"subjectAltName={name}"]
     target = folder / "server.crt"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        + [*subject, "-keyout", str(folder / "server.key"), "-out", str(target)],
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         *subject, "-keyout", str(folder / "server.key"), "-out", str(target)],
         check=True,
         capture_output=True,
     )  # fmt: skip
@@ -434,10 +435,8 @@ def serve() -> Iterator[Serve]:
                 except OSError:
                     return
                 with connection:
-                    try:
+                    with contextlib.suppress(OSError):  # the other side had enough
                         what(connection)
-                    except OSError:  # the other side had enough
-                        pass
 
         threading.Thread(target=accept, daemon=True).start()
         return f"ldap://127.0.0.1:{listener.getsockname()[1]}"

@@ -218,6 +218,7 @@ class Server:
                 raise DirectoryError(problem, "Make the page smaller with `pageSize`.")
             if time.monotonic() > self.end:
                 raise _slow()
+        answer.close()  # read1 does not, and the connection is to be used again
         return bytes(raw)
 
 
