@@ -1,0 +1,108 @@
+"""A data set as a Delta table."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import unquote
+
+import deltalake
+import pyarrow as pa
+
+from meshwright.access.grants import Refused
+from meshwright.access.targets.files.storage import NO_FILE, Folder, Storage
+from meshwright.access.targets.files.table import METADATA, Table
+
+KEPT_HOURS = 7 * 24
+"""As long as the data set itself keeps what it was (see the blueprint delta@1)."""
+HISTORY = 100
+"""How many commits are looked through for what the pipeline said of its last one."""
+
+
+def named(path: str) -> str:
+    """The table's folder."""
+    return path
+
+
+def identity(storage: Storage, path: str) -> str | None:
+    """Stands for the content; None if there is none."""
+    table = _table(storage, path)
+    return None if table is None else _identity(storage, path, table)
+
+
+@contextlib.contextmanager
+def opened(storage: Storage, path: str) -> Iterator[Table]:
+    """The data set as its newest version has it. Raises Refused."""
+    table = _table(storage, path)
+    if table is None:
+        raise Refused(f"{storage.address(path)} is no Delta table.", "Run the pipeline, which writes it.")
+    yield Table(_identity(storage, path, table), table.to_pyarrow_dataset(), _metadata(table))
+
+
+def write(
+    storage: Storage, path: str, rows: pa.RecordBatchReader, metadata: Mapping[str, str], keep: bool
+) -> None:
+    """Replaces the table in one commit. Unless `keep`, nothing of what it was before can be read after it.
+
+    A log that is older than the commit goes too: it has the lowest and the highest values of columns and rows
+    that are no longer shown.
+    """
+    if _table(storage, path) is None:
+        storage.remove(storage.identities(f"{path}/"))
+    where = storage.address(path)
+    if isinstance(storage, Folder):
+        Path(where).mkdir(parents=True, exist_ok=True)
+    deltalake.write_deltalake(
+        where,
+        rows,
+        mode="overwrite",
+        schema_mode="overwrite",
+        commit_properties=deltalake.CommitProperties(custom_metadata=dict(metadata)),
+    )
+    table = deltalake.DeltaTable(where)
+    if keep:
+        table.vacuum(retention_hours=KEPT_HOURS, dry_run=False)
+        return
+    table.create_checkpoint()
+    version = f"_delta_log/{table.version():020}"
+    kept = {*_files(table), "_delta_log/_last_checkpoint", f"{version}.json", f"{version}.checkpoint.parquet"}
+    folder = path.rpartition("/")[0] + "/"
+    storage.remove(name for name in storage.identities(folder) if name.removeprefix(f"{path}/") not in kept)
+
+
+def _table(storage: Storage, path: str) -> deltalake.DeltaTable | None:
+    try:
+        return deltalake.DeltaTable(storage.address(path))
+    except deltalake.exceptions.TableNotFoundError:
+        return None
+
+
+def _files(table: deltalake.DeltaTable) -> list[str]:
+    """The files of its newest version, from its folder. Raises Refused where one lies elsewhere."""
+    names = [unquote(name) for name in pa.table(table.get_add_actions(flatten=True))["path"].to_pylist()]
+    for name in names:
+        if "://" in name or name.startswith("/") or ".." in name.split("/"):
+            raise Refused(
+                "The Delta table has a file outside of its folder.",
+                "Publish it anew, as a table that shares no files with another.",
+            )
+    return names
+
+
+def _identity(storage: Storage, path: str, table: deltalake.DeltaTable) -> str:
+    there = storage.identities(f"{path}/")
+    files = sorted((name, there.get(f"{path}/{name}", NO_FILE)) for name in _files(table))
+    if any(identity == NO_FILE for _, identity in files):
+        raise Refused(
+            f"{storage.address(path)} names a file that is not there, or is none.", "Run the pipeline again."
+        )
+    told = [table.schema().to_json(), files, sorted(_metadata(table).items())]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _metadata(table: deltalake.DeltaTable) -> dict[str, str]:
+    said = next((commit for commit in table.history(HISTORY) if "product" in commit), {})
+    return {key: str(said[key]) for key in METADATA if key in said}

@@ -1,0 +1,67 @@
+"""A data set as one Parquet file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs
+import pyarrow.parquet as pq
+
+from meshwright.access.grants import Refused
+from meshwright.access.targets.files.storage import Storage
+from meshwright.access.targets.files.table import METADATA, Table
+
+FORMAT = ds.ParquetFileFormat(
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(arrow_extensions_enabled=True)
+)
+"""With UUID and JSON as such, so that a variant has them as such."""
+
+
+def named(path: str) -> str:
+    """The file's name, by its path without an ending."""
+    return f"{path}.parquet"
+
+
+def identity(storage: Storage, path: str) -> str | None:
+    """Stands for the content; None if there is none."""
+    return storage.identity(named(path))
+
+
+@contextlib.contextmanager
+def opened(storage: Storage, path: str) -> Iterator[Table]:
+    """The data set, as long as the block lasts. Raises Refused."""
+    with storage.fetched(named(path)) as (file, identity):
+        about = pq.read_metadata(file)
+        for number in range(about.num_columns):
+            column = about.schema.column(number)
+            if column.converted_type == "INTERVAL":
+                raise Refused(
+                    f"The column {json.dumps(column.path, ensure_ascii=False)} is an interval, which would lose its type.",
+                    "Publish it as a number of seconds, or as two moments.",
+                )
+        kept = {key: (about.metadata or {}).get(key.encode()) for key in METADATA}
+        yield Table(
+            identity,
+            ds.dataset(str(file), format=FORMAT, filesystem=pyarrow.fs.LocalFileSystem()),
+            {key: value.decode() for key, value in kept.items() if value is not None},
+        )
+
+
+def write(
+    storage: Storage, path: str, rows: pa.RecordBatchReader, metadata: Mapping[str, str], keep: bool
+) -> None:
+    """Replaces the file as a whole: what it was before is gone, whether or not it could be kept."""
+    # Statistics and dictionaries are made of these rows; of the schema only names and types go in.
+    with (
+        storage.replacing(named(path)) as file,
+        pq.ParquetWriter(file, rows.schema, compression="zstd") as sink,
+    ):
+        for batch in rows:
+            sink.write_batch(batch)
+        sink.add_key_value_metadata(dict(metadata))
+    folder = path.rpartition("/")[0] + "/"
+    storage.remove(name for name in storage.identities(folder) if name != named(path))

@@ -1,0 +1,316 @@
+"""Where a file port lies: a folder of this machine, or a bucket; names are relative to the port's path.
+
+Both know the same verbs. What a name leads to is never followed out of the port: a symbolic link below `roles/`
+is something that has to go, and not a way to elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from meshwright.access.grants import Port, Refused
+
+CHUNK = 4 * 1024 * 1024
+NO_FILE = "no regular file"
+"""The identity of a symbolic link, a pipe and the like: equal to no content's."""
+
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_=.-]+)*)/*")
+"""No user, no query, no `%`, and nothing that a bucket policy reads as a pattern or a variable."""
+
+
+class Storage(Protocol):
+    def address(self, name: str) -> str:
+        """What people and Delta call it."""
+
+    def identity(self, name: str) -> str | None:
+        """Stands for the content of one file; None if there is none."""
+
+    def identities(self, prefix: str) -> dict[str, str]:
+        """Name -> identity of everything below a prefix that is no folder."""
+
+    def read(self, name: str) -> bytes | None:
+        """A small file, whole; None if there is none."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """A small file; readers see the old one or the new one."""
+
+    def replacing(self, name: str) -> contextlib.AbstractContextManager[Path]:
+        """A file of this machine to write; it becomes `name` when the block ends well."""
+
+    def fetched(self, name: str) -> contextlib.AbstractContextManager[tuple[Path, str]]:
+        """A file of this machine with the content, and its identity. Raises Refused if it changes meanwhile."""
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Files, and folders that are empty then."""
+
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Nobody else changes the port until the block ends. Raises Refused if somebody does."""
+
+
+def storage(port: Port) -> Storage:
+    """Where a port lies. Raises Refused."""
+    path = str(port.properties["path"])
+    if path.startswith("s3://"):
+        found = BUCKET.fullmatch(path)
+        if not found or {".", ".."} & set(found[2].split("/")):
+            raise Refused(
+                f"The path of {port.name} is no plain s3://bucket/prefix.",
+                "Use letters, digits, _, =, . and - in it; credentials come from the environment.",
+            )
+        return Bucket(found[1], f"{found[2].strip('/')}/".lstrip("/"))
+    if "://" in path:
+        raise Refused(
+            f"Who may read {path.partition('://')[0]}:// cannot be decided from here.",
+            "Use s3:// or a folder; for other stores add a target.",
+        )
+    root = Path(port.root).resolve()
+    folder = (root / path).resolve()
+    if not Path(path).is_absolute() and not folder.is_relative_to(root):
+        raise Refused(
+            f"The path of {port.name} leaves the repository.",
+            "Give a path below it, an absolute path, or a URL.",
+        )
+    return Folder(folder)
+
+
+class Folder:
+    """A folder of this machine. What is granted on it says who should read; the folder itself enforces nothing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.work = root / ".roles.work"
+
+    def address(self, name: str) -> str:
+        return str(self.root / name)
+
+    def identity(self, name: str) -> str | None:
+        try:
+            with self._opened(name) as file:
+                return _sha256(file)
+        except FileNotFoundError:
+            return None
+        except _NoFile:
+            return NO_FILE
+
+    def identities(self, prefix: str) -> dict[str, str]:
+        top = self.root / prefix
+        if top.is_symlink():
+            raise Refused(f"{top} is a symbolic link.", "Remove it: what lies behind it is not the port's.")
+        found: dict[str, str] = {}
+        for folder, folders, files in os.walk(top, onerror=_raised):
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+            for entry in (*files, *links):
+                name = os.path.relpath(os.path.join(folder, entry), self.root)
+                found[name] = self.identity(name) or NO_FILE
+        return found
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            with self._opened(name) as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except _NoFile:
+            return b""
+
+    def write(self, name: str, content: bytes) -> None:
+        with self.replacing(name) as partial:
+            partial.write_bytes(content)
+
+    @contextlib.contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        self.work.mkdir(mode=0o700, exist_ok=True)
+        partial = self.work / "partial"
+        partial.unlink(missing_ok=True)
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        target = self.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(partial, target)
+        with contextlib.suppress(OSError):  # Some file systems cannot sync a folder.
+            descriptor = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    @contextlib.contextmanager
+    def fetched(self, name: str) -> Iterator[tuple[Path, str]]:
+        before = self._standing(name)
+        identity = self.identity(name)
+        if identity is None or identity == NO_FILE:
+            raise Refused(f"{self.address(name)} is no regular file.", "Run the pipeline, which writes it.")
+        yield self.root / name, identity
+        if self._standing(name) != before:
+            raise _changed(self.address(name))
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            path = self.root / name
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # The folder has something else in it.
+                for folder in path.parents:
+                    if folder == self.root:
+                        break
+                    folder.rmdir()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        if not self.root.is_dir():
+            raise Refused(f"There is no folder {self.root}.", "Run the pipeline first.")
+        flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.root / ".roles.lock", flags, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise _busy(str(self.root)) from error
+            self._clean()
+            try:
+                yield
+            finally:
+                self._clean()
+        finally:
+            os.close(descriptor)
+
+    def _clean(self) -> None:
+        if self.work.is_symlink():
+            self.work.unlink()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def _standing(self, name: str) -> tuple[int, ...]:
+        found = os.lstat(self.root / name)
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    @contextlib.contextmanager
+    def _opened(self, name: str) -> Iterator[Any]:
+        path = self.root / name
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise _NoFile
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            yield file
+
+
+class Bucket:
+    """A bucket of S3, or of a store that speaks as it does. An object's identity is the ETag that the store gave it."""
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        try:
+            import boto3
+        except ImportError as error:
+            raise Refused(
+                "Who may read s3:// is decided in its bucket policy, and boto3 is not there to write it.",
+                "Install boto3.",
+            ) from error
+        self.bucket, self.prefix = bucket, prefix
+        self.client = boto3.client("s3")
+        self.tags: dict[str, str] = {}
+        """Name -> ETag, as this run has read or written it last."""
+
+    def address(self, name: str) -> str:
+        return f"s3://{self.bucket}/{self.prefix}{name}"
+
+    def identity(self, name: str) -> str | None:
+        return self.identities(name).get(name)
+
+    def identities(self, prefix: str) -> dict[str, str]:
+        pages = self.client.get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
+        return {
+            entry["Key"].removeprefix(self.prefix): f"{entry['ETag']} {entry['Size']}"
+            for page in found
+            for entry in page.get("Contents", ())
+            if entry["Size"] or not entry["Key"].endswith("/")  # what some tools leave for a folder
+        }
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
+        except self.client.exceptions.NoSuchKey:
+            self.tags.pop(name, None)
+            return None
+        self.tags[name] = answer["ETag"]
+        return bytes(answer["Body"].read())
+
+    def write(self, name: str, content: bytes) -> None:
+        # A bucket has no lock: whoever wrote it since we read it has won, and we stop.
+        unless = {"IfMatch": self.tags[name]} if name in self.tags else {"IfNoneMatch": "*"}
+        try:
+            answer = self.client.put_object(
+                Bucket=self.bucket, Key=self.prefix + name, Body=content, **unless
+            )
+        except self.client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+                raise _busy(self.address("")) from error
+            raise
+        self.tags[name] = answer["ETag"]
+
+    @contextlib.contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="meshwright-") as folder:
+            partial = Path(folder) / "partial"
+            yield partial
+            # An object shows when its upload is complete, not before; boto3 gives up a part of one.
+            self.client.upload_file(str(partial), self.bucket, self.prefix + name)
+
+    @contextlib.contextmanager
+    def fetched(self, name: str) -> Iterator[tuple[Path, str]]:
+        identity = self.identity(name)
+        if identity is None:
+            raise Refused(f"{self.address(name)} is not there.", "Run the pipeline, which writes it.")
+        tag = identity.rpartition(" ")[0]
+        with tempfile.TemporaryDirectory(prefix="meshwright-") as folder:
+            local = Path(folder) / "fetched"
+            try:
+                answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name, IfMatch=tag)
+            except self.client.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
+                    raise _changed(self.address(name)) from error
+                raise
+            with local.open("wb") as sink:
+                shutil.copyfileobj(answer["Body"], sink, CHUNK)
+            yield local, identity
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.client.delete_object(Bucket=self.bucket, Key=self.prefix + name)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        # The state is written on the condition that nobody else wrote it: see `write`.
+        yield
+
+
+class _NoFile(OSError):
+    """A symbolic link, a pipe, a device."""
+
+
+def _raised(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _sha256(file: Any) -> str:
+    found = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def _busy(where: str) -> Refused:
+    return Refused(f"Another run is at work on {where}.", "Apply again when it has ended.")
+
+
+def _changed(where: str) -> Refused:
+    return Refused(f"{where} was replaced while it was read.", "Apply again.")

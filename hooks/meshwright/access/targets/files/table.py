@@ -1,0 +1,21 @@
+"""What the two kinds of tables have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow.dataset as ds
+
+METADATA = ("product", "productVersion", "ingestedAt")
+"""What travels with the data: the pipeline wrote it, and nothing of it is data."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data set as it lies at a port at one moment."""
+
+    identity: str
+    """Stands for all of its content."""
+    rows: ds.Dataset
+    metadata: Mapping[str, str]

@@ -1,0 +1,258 @@
+"""What a role sees of a data set, batch by batch: its columns and rows, masked, every type as it was.
+
+Arrow computes on columns that are picked by position, so that no name and no value of a policy is ever part of a
+language. A hidden column is not even read, unless a condition looks at it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from meshwright.access.grants import Condition, Refused, Shown, View
+
+BATCH = 65_536
+"""Rows that are held at once."""
+WRITTEN_AS = 1
+"""Counts up when variants are to be written anew because this code writes them differently."""
+
+Fits = Callable[[pa.Array], pa.Array]
+Mask = Callable[[pa.Array], pa.Array]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a role's rows are made of the data set's."""
+
+    schema: pa.Schema
+    """Of what comes out."""
+    read: dict[str, pc.Expression]
+    """Our own name of a column -> the column. Everything that has to be read."""
+    shown: tuple[tuple[str | None, pa.DataType, Mask | None], ...]
+    """Our own name (None: nothing of it is read), the type, and the mask of each column that comes out."""
+    fits: tuple[tuple[str, pa.DataType, Fits], ...]
+
+
+def fingerprint(view: View) -> str:
+    """Changes with whatever a role sees."""
+    told = [
+        WRITTEN_AS,
+        [[shown.column.name, shown.mask] for shown in view.columns],
+        [[rows.column.name, rows.operation, list(rows.values)] for rows in view.rows],
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def cut(view: View, source: pa.Schema) -> Cut:
+    """How a role's rows are made. Raises Refused where the data set or a value does not go with the view."""
+    read: dict[str, pc.Expression] = {}
+    names: dict[str, str] = {}
+
+    def column(name: str) -> tuple[str, pa.Field]:
+        if len(source.get_all_field_indices(name)) != 1:
+            there = "has it twice" if name in source.names else "has no such column"
+            raise Refused(
+                f"The role {view.role} speaks of the column {_quoted(name)}, and the data set {there}.",
+                "Run the pipeline after changing the contract, then apply again.",
+            )
+        own = names.setdefault(name, f"c{len(names)}")
+        return own, source.field(name)
+
+    if len({shown.column.name for shown in view.columns}) != len(view.columns) or not view.columns:
+        raise Refused(f"The role {view.role} has a column twice, or none.", "Mend the contract.")
+    fields, shown = [], []
+    for each in view.columns:
+        own, field = column(each.column.name)
+        kind = plain(field.type)
+        mask = _mask(view, each, kind)
+        hidden = each.mask == "empty"
+        if not hidden:
+            read[own] = pc.field(each.column.name)
+        shown.append((None if hidden else own, kind, mask))
+        fields.append(pa.field(each.column.name, kind, nullable=field.nullable or each.mask is not None))
+    fits = []
+    for condition in view.rows:
+        own, field = column(condition.column.name)
+        read[own] = pc.field(condition.column.name)
+        fits.append((own, plain(field.type), _fits(view, condition, plain(field.type))))
+    if not read:  # How many rows there are is still to be known.
+        own, _ = column(view.columns[0].column.name)
+        read[own] = pc.field(view.columns[0].column.name)
+    return Cut(pa.schema(fields), read, tuple(shown), tuple(fits))
+
+
+def rows(cut: Cut, source: ds.Dataset) -> pa.RecordBatchReader:
+    """What the role sees, in the data set's order."""
+    return pa.RecordBatchReader.from_batches(cut.schema, _batches(cut, source))
+
+
+def _batches(cut: Cut, source: ds.Dataset) -> Iterator[pa.RecordBatch]:
+    for batch in source.scanner(columns=cut.read, batch_size=BATCH).to_batches():
+        keep = None
+        for name, kind, fits in cut.fits:
+            fitting = fits(_plain(batch.column(name), kind))
+            keep = fitting if keep is None else pc.and_(keep, fitting)
+        if keep is not None:
+            batch = batch.filter(keep)
+        columns = []
+        for name, kind, mask in cut.shown:
+            if name is None:
+                columns.append(pa.nulls(batch.num_rows, kind))
+                continue
+            column = _plain(batch.column(name), kind)
+            columns.append(mask(column).cast(kind) if mask else column)
+        yield pa.RecordBatch.from_arrays(columns, schema=cut.schema)
+
+
+def plain(kind: pa.DataType) -> pa.DataType:
+    """A type without dictionaries: a dictionary carries the values of rows that are not there, too."""
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return plain(kind.value_type)
+    if pa.types.is_struct(kind):
+        return pa.struct([_inner(field) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_inner(kind.key_field), _inner(kind.item_field))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(_inner(kind.value_field))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_inner(kind.value_field), kind.list_size)
+    if pa.types.is_list(kind):
+        return pa.list_(_inner(kind.value_field))
+    return kind
+
+
+def _inner(field: pa.Field) -> pa.Field:
+    return field.with_type(plain(field.type)).remove_metadata()
+
+
+def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return column if column.type == kind else column.cast(kind)
+
+
+def _mask(view: View, shown: Shown, kind: pa.DataType) -> Mask | None:
+    if shown.mask is None or shown.mask == "empty":
+        return None
+    mask, fitting = MASKS.get(shown.mask, (None, None))
+    if mask is None or not fitting or not fitting(kind):
+        raise Refused(
+            f"The role {view.role} sees the column {_quoted(shown.column.name)} through the mask {shown.mask},"
+            f" which does not go with its type {kind}.",
+            "Choose the mask `empty`, or one for the type.",
+        )
+    return mask
+
+
+def _redacted(column: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_valid(column), pa.scalar("***", column.type), pa.scalar(None, column.type))
+
+
+def _domain(column: pa.Array) -> pa.Array:
+    # No pattern here: one that does not match, such as on bytes that are no text, would show the whole value.
+    has = pc.fill_null(pc.match_substring(column, "@"), False)
+    split = pc.split_pattern(
+        pc.if_else(has, column, pa.scalar("@", column.type)), "@", max_splits=1, reverse=True
+    )
+    return pc.if_else(has, pc.list_element(split, 1), pa.scalar(None, column.type))
+
+
+def _year(column: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(column.type) and column.type.tz:
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+    return pc.floor_temporal(column, unit="year")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_day(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+
+
+MASKS: dict[str, tuple[Mask, Callable[[pa.DataType], bool]]] = {
+    "redacted": (_redacted, _is_text),
+    "domain": (_domain, _is_text),
+    "year": (_year, _is_day),
+}
+"""Mask (see `grants.MASKS`) -> what it does, and on which types; `empty` needs neither."""
+
+
+def _fits(view: View, condition: Condition, kind: pa.DataType) -> Fits:
+    try:
+        values = pa.array([_typed(value, kind) for value in condition.values], kind)
+    except (ValueError, TypeError, OverflowError, InvalidOperation, pa.ArrowException) as error:
+        raise Refused(
+            f"The role {view.role} compares the column {_quoted(condition.column.name)} ({kind}) with something"
+            " that is none.",
+            "Write its values in `rows` as the column has them: text in quotes, numbers without, days as 2026-01-31.",
+        ) from error
+    if not len(values) or (condition.operation in ("atLeast", "atMost") and len(values) != 1):
+        raise Refused(f"The role {view.role} has a condition without its value.", "Mend its `rows`.")
+    return lambda column: pc.fill_null(OPERATIONS[condition.operation](column, values), False)
+
+
+OPERATIONS: dict[str, Callable[[pa.Array, pa.Array], pa.Array]] = {
+    "in": lambda column, values: pc.is_in(column, value_set=values),
+    "notIn": lambda column, values: pc.and_(
+        pc.is_valid(column), pc.invert(pc.is_in(column, value_set=values))
+    ),
+    "atLeast": lambda column, values: pc.greater_equal(column, values[0]),
+    "atMost": lambda column, values: pc.less_equal(column, values[0]),
+}
+
+
+def _typed(value: Any, kind: pa.DataType) -> Any:
+    """A value of a policy as a column has it, exactly. Raises ValueError and its kin where it is none."""
+    for fitting, python, made in LITERALS:
+        if fitting(kind):
+            if not isinstance(value, python) or isinstance(value, bool) is not (python is bool):
+                raise TypeError
+            return made(value, kind)
+    raise TypeError
+
+
+def _number(value: float, kind: pa.DataType) -> Any:
+    if not math.isfinite(value):
+        raise ValueError
+    if pa.types.is_decimal(kind):
+        return Decimal(str(value))
+    if pa.types.is_integer(kind) and value != int(value):
+        raise ValueError
+    return int(value) if pa.types.is_integer(kind) else float(value)
+
+
+def _moment(value: str, kind: pa.DataType) -> datetime:
+    """A moment without a zone is meant in UTC, as the pipeline computes."""
+    found = datetime.fromisoformat(value)
+    if kind.tz:
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    if found.tzinfo:
+        raise ValueError
+    return found
+
+
+LITERALS: tuple[tuple[Callable[[pa.DataType], bool], Any, Callable[[Any, pa.DataType], Any]], ...] = (
+    (_is_text, str, lambda value, kind: value),
+    (pa.types.is_boolean, bool, lambda value, kind: value),
+    (pa.types.is_integer, (int, float), _number),
+    (pa.types.is_floating, (int, float), _number),
+    (pa.types.is_decimal, (int, float), _number),
+    (pa.types.is_date, str, lambda value, kind: date.fromisoformat(value)),
+    (pa.types.is_timestamp, str, _moment),
+    (pa.types.is_time, str, lambda value, kind: time.fromisoformat(value)),
+)
+"""Types that rows can be chosen by, what a policy writes for them, and how it becomes a value of the column."""
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
