@@ -68,6 +68,7 @@ NFC, NFD = "zoë@example.org", unicodedata.normalize("NFD", "zoë@example.org")
     [
         ("principals: {}\nldap: {url: a, people: {base: b, filter: (c=d), id: e}, groups: {base: f, filter: (g=h)}}", 4, "more than one"),
         ("groups: {}", 1, "holds no directory"),
+        ("scim: {url: 'https://id.example.org'}\ngroups: {}", 4, "there are none"),
         ("principals: {a: {kind: robot}}", 3, "robot"),
         ("principals: {a: {kind: human, nmae: A}}", 3, "nmae is not known"),
         ("principal: {a: {kind: human}}", 3, "principal is not known"),

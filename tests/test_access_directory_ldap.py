@@ -434,9 +434,8 @@ def serve() -> Iterator[Serve]:
                     connection, _ = listener.accept()
                 except OSError:
                     return
-                with connection:
-                    with contextlib.suppress(OSError):  # the other side had enough
-                        what(connection)
+                with connection, contextlib.suppress(OSError):  # the other side had enough
+                    what(connection)
 
         threading.Thread(target=accept, daemon=True).start()
         return f"ldap://127.0.0.1:{listener.getsockname()[1]}"
@@ -472,6 +471,126 @@ def test_a_server_that_says_nothing_is_not_waited_for(
     with pytest.raises(DirectoryError):
         ask("g-mkt", url=serve(lambda connection: time.sleep(3)))
     assert time.monotonic() - start < 3
+
+
+def tlv(tag: int, *parts: bytes) -> bytes:
+    """An element as LDAP encodes it (X.690)."""
+    body = b"".join(parts)
+    size = bytes([len(body)]) if len(body) < 128 else b"\x82" + len(body).to_bytes(2, "big")
+    return bytes([tag]) + size + body
+
+
+def elements(raw: bytes) -> list[tuple[int, bytes]]:
+    """The elements that follow one another: tag and content of each."""
+    found = []
+    while raw:
+        long = raw[1] & 0x7F if raw[1] >= 0x80 else 0
+        size = int.from_bytes(raw[2 : 2 + long], "big") if long else raw[1]
+        found.append((raw[0], raw[2 + long : 2 + long + size]))
+        raw = raw[2 + long + size :]
+    return found
+
+
+def shown(dn: str, **attributes: list[str]) -> bytes:
+    """An entry that a search finds."""
+    pairs = [
+        tlv(
+            0x30,
+            tlv(4, name.replace("__", ";range=").replace("_", "-").replace("-ALL", "-*").encode()),
+            tlv(0x31, *(tlv(4, one.encode()) for one in values)),
+        )
+        for name, values in attributes.items()
+    ]
+    return tlv(0x64, tlv(4, dn.encode()), tlv(0x30, *pairs))
+
+
+def cookie(value: bytes) -> bytes:
+    """The control that says whether there are more pages."""
+    return tlv(0xA0, tlv(0x30, tlv(4, ldap.PAGED.encode()), tlv(4, tlv(0x30, tlv(2, b"\0"), tlv(4, value)))))
+
+
+BIND, SEARCH = 0x60, 0x63
+Search = Callable[[str, list[str]], tuple[list[bytes], bytes]]
+
+
+def speaking(search: Search) -> Callable[[socket.socket], None]:
+    """What a server does that lets everybody in, and answers a search (base, attributes) with entries and a cookie."""
+
+    def speak(connection: socket.socket) -> None:
+        while message := connection.recv(100_000):
+            (_, body), *_ = elements(message)
+            (_, number), (kind, request), *_ = elements(body)
+            done = (tlv(10, b"\0"), tlv(4), tlv(4))
+            if kind == SEARCH:
+                (_, base), *_, (_, attributes) = elements(request)
+                entries, more = search(base.decode(), [name.decode() for _, name in elements(attributes)])
+                for one in entries:
+                    connection.sendall(tlv(0x30, tlv(2, number), one))
+                connection.sendall(tlv(0x30, tlv(2, number), tlv(0x65, *done), cookie(more)))
+            elif kind == BIND:
+                connection.sendall(tlv(0x30, tlv(2, number), tlv(0x61, *done)))
+
+    return speak
+
+
+MEMBERS = [f"uid=m{number},ou=people,{ROOT}" for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("slices", "says"),
+    [
+        ({"member;range=2-*": {"member__2_3": MEMBERS[2:4]}, "member;range=4-*": {"member__4_ALL": MEMBERS[4:]}}, ""),
+        ({"member;range=2-*": {"member__2_ALL": MEMBERS[2:]}}, ""),
+        ({"member;range=2-*": {}}, "only in part"),
+        ({"member;range=2-*": {"member__3_ALL": MEMBERS[3:]}}, "only in part"),
+        ({"member;range=2-*": {"member__2_2": []}}, "only in part"),
+    ],
+)  # fmt: skip
+def test_members_that_come_in_slices_come_all(
+    ask: Ask, serve: Serve, slices: dict[str, dict[str, list[str]]], says: str
+) -> None:
+    """As Active Directory gives the members of a large group."""
+
+    def search(base: str, attributes: list[str]) -> tuple[list[bytes], bytes]:
+        name = base.partition(",")[0].removeprefix("uid=")
+        if name.startswith("m"):
+            return [shown(base, mail=[f"{name}@example.org"])], b""
+        given = (
+            slices[attributes[0]]
+            if attributes[0] in slices
+            else {"cn": ["g"], "member": [], "member__0_1": MEMBERS[:2]}
+        )
+        return [shown(f"cn=g,ou=groups,{ROOT}", **given)], b""
+
+    address = serve(speaking(search))
+    if not says:
+        assert ask("g", url=address).groups == {"g": ids(*(f"m{number}" for number in range(5)))}
+        return
+    with pytest.raises(DirectoryError, match=says):
+        ask("g", url=address)
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ([shown(f"uid=ada,{ROOT}", mail=["ada@example.org"])], "twice"),
+        ([], "within 0.3 s"),
+    ],
+)
+def test_pages_without_end_are_not_read(
+    ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch, entries: list[bytes], says: str
+) -> None:
+    monkeypatch.setattr(ldap, "READ_SECONDS", 0.3)
+    with pytest.raises(DirectoryError, match=says):
+        ask(everybody=True, url=serve(speaking(lambda base, attributes: (entries, b"more"))))
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"a\0b"])
+def test_a_value_that_is_no_text_is_refused(ask: Ask, serve: Serve, raw: bytes) -> None:
+    attribute = tlv(0x30, tlv(4, b"mail"), tlv(0x31, tlv(4, raw)))
+    found = tlv(0x64, tlv(4, f"uid=ada,{ROOT}".encode()), tlv(0x30, attribute))
+    with pytest.raises(DirectoryError, match=r"no text|nobody sees"):
+        ask(everybody=True, url=serve(speaking(lambda base, attributes: ([found] * ("people" in base), b""))))
 
 
 @pytest.mark.parametrize(

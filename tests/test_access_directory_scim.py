@@ -25,7 +25,7 @@ from test_access_directory_ldap import certificate, ports, wait_for
 
 from meshwright.access.directory import DirectoryError, Snapshot, read, scim
 
-SECRET = "correct-horse-battery"
+SECRET = "correct-horse-battery"  # noqa: S105 - of a server that lives as long as the tests
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 USER, GROUP = "urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:core:2.0:Group"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"

@@ -88,6 +88,9 @@ def read(
         place = document.place((sources[1],)) if sources else (1, 1)
         problem = "It holds more than one directory." if sources else "It holds no directory."
         raise Unreadable(problem, f"Write one of: {', '.join(READERS)}.", *place)
+    if "groups" in document.value and "principals" not in document.value:
+        problem = "`groups` are those of `principals`, and there are none."
+        raise Unreadable(problem, "Leave the groups to the server.", *document.place(("groups",)))
     wanted = Wanted(frozenset(filter(plain, groups)), frozenset(filter(plain, principals)), everybody)
     return import_module(f"{__name__}.{READERS[sources[0]]}").read(document, wanted)
 

@@ -233,8 +233,7 @@ class Server:
         wanted = set(uids)
         if not wanted:
             return
-        known = {uid for _, has in self.principals.values() for uid in has}
-        self.those(UID, sorted(wanted - known))
+        self.those(UID, sorted(wanted))  # also of those who are known: somebody else may have it, too
         owners: dict[str, set[str]] = {}
         for who, has in self.principals.values():
             for uid in wanted.intersection(has):
@@ -253,23 +252,23 @@ class Server:
 
     def _all(self, entry: Entry, attribute: str) -> list[str]:
         """All values of an attribute, also where the server gives but a slice at a time (Active Directory)."""
-        values = entry.values(attribute)
-        while sliced := next((name for name in entry.attributes if _slice(name, attribute)), None):
-            more = entry.values(sliced)
-            values += more
-            if sliced.endswith("-*"):
+        name = _slice(entry, attribute)
+        if name is None:
+            return entry.values(attribute)
+        values: list[str] = []
+        while name is not None:
+            more = entry.values(name)
+            first, _, last = name.rpartition("=")[2].partition("-")
+            if int(first) != len(values) or not (more or last == "*"):
                 break
-            if not more:
-                problem = f"The directory shows the members of {_quoted(entry.dn)} only in part."
-                raise DirectoryError(problem, MENDS[50])
+            values += more
+            if last == "*":
+                return values
             asked = f"{attribute};range={len(values)}-*"
-            entry = (
-                next(iter(self.search(entry.dn, "(objectClass=*)", [asked], one=True) or ()), None) or entry
-            )
-            if not any(_slice(name, attribute) == len(values) for name in entry.attributes):
-                problem = f"The directory shows the members of {_quoted(entry.dn)} only in part."
-                raise DirectoryError(problem, MENDS[50])
-        return values
+            [entry] = self.search(entry.dn, "(objectClass=*)", [asked], one=True) or [entry]
+            name = _slice(entry, attribute)
+        problem = f"The directory shows the members of {_quoted(entry.dn)} only in part."
+        raise DirectoryError(problem, MENDS[50])
 
     def _taken(self, part: str) -> list[str]:
         """The attributes that an entry is asked for."""
@@ -343,6 +342,7 @@ def _connected(document: Document, settings: dict[str, Any]) -> Iterator[ldap3.C
         read_only=True,
         auto_referrals=False,
         auto_range=False,  # ldap3's own takes a slice that does not come for the last
+        return_empty_attributes=False,  # it stumbles over slices
         check_names=False,  # it would write names of entries anew, and not always well
         receive_timeout=SILENCE_SECONDS,
     )
@@ -439,10 +439,10 @@ def below(key: str, base: str) -> bool:
     return key == base or key.endswith(f",{base}")
 
 
-def _slice(name: str, attribute: str) -> int | None:
-    """Where a slice of an attribute's values starts; None for any other attribute."""
-    found = re.fullmatch(rf"{attribute};range=(\d+)-(?:\d+|\*)", name, re.IGNORECASE)
-    return int(found[1]) if found else None
+def _slice(entry: Entry, attribute: str) -> str | None:
+    """What the entry calls a slice of an attribute's values, such as `member;range=0-1499`; the last ends in `*`."""
+    shape = re.compile(rf"{attribute};range=\d+-(?:\d+|\*)", re.IGNORECASE)
+    return next(filter(shape.fullmatch, entry.attributes), None)
 
 
 def _quoted(dn: str) -> str:
