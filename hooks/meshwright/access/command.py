@@ -305,7 +305,8 @@ def _decided(
         _stop(f"{directory}:{error.line}:{error.column}: {error}", error.mend)
     except (DirectoryError, Refused) as error:
         _stop(str(error), error.mend)
-    if dirty := product.history.uncommitted(["access", "data-product.yaml", "contract.odcs.yaml"]):
+    dirty = product.history.uncommitted(["access", "data-product.yaml", "contract.odcs.yaml"])
+    if commit == "HEAD" and (dirty := [path for path in dirty if path != SAMPLE]):
         click.echo(f"Not committed, and so not looked at: {', '.join(dirty)}", err=True)
     return decided
 

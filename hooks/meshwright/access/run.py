@@ -117,7 +117,7 @@ def _refuse_alarming(decided: Decided, last: Mapping[str, Any] | None, confirmed
             "Set this machine's clock.",
         )
     product = decided.product
-    if not product.history.is_ancestor(last["commit"], product.history.commit):
+    if not product.history.continues(last["commit"]):
         token = _token("commit", last["commit"], product.history.commit)
         if token not in confirmed:
             raise Refused(

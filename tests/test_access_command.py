@@ -1,0 +1,354 @@
+"""`meshwright access` as people use it: a product that is asked, approved, planned, granted, proven and explained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from signed import People, Repository
+
+from meshwright.cli import main
+
+Make = Callable[..., Path]
+SOON = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"
+
+
+class Case:
+    """A product with one Parquet port, whose history people sign."""
+
+    def __init__(self, product: Path, people: People) -> None:
+        self.root = product
+        self.repository = Repository(product, people)
+        self.repository.git("init", "--quiet", "--initial-branch", "main", "--template=")
+        self.repository.commit(
+            "As it was made", {"access/approvers.yaml": people.approvers("ada", "sam")}, by="ada"
+        )
+
+    def __call__(self, *arguments: str, code: int = 0, **environment: str) -> str:
+        done = self.run(*arguments, **environment)
+        assert done.exit_code == code, done.output + repr(done.exception)
+        return done.stdout or done.stderr
+
+    def run(self, *arguments: str, **environment: str) -> Result:
+        clear = {"MESHWRIGHT_DIRECTORY": "", "PIPELINE_VARIABLES": ""}
+        return CliRunner().invoke(
+            main, ["access", *arguments, "--product", str(self.root)], env=clear | environment
+        )
+
+    def json(self, *arguments: str, code: int = 0, **environment: str) -> Any:
+        return json.loads(self(*arguments, "--format", "json", code=code, **environment))
+
+    def request(self, name: str = "delays", **changed: Any) -> None:
+        options = {
+            "role": "reader",
+            "principal": "group:analysts",
+            "for": "Why flights are late",
+            "until": SOON,
+            "team": "operations",
+            "requester": "bo@example.org",
+        } | changed
+        self("request", name, *(part for key, value in options.items() for part in (f"--{key}", value)))
+
+    def approve(self, name: str = "delays", signed: str = "ada") -> str:
+        self("approve", name)
+        return self.repository.commit(f"Approve {name}", {}, signed=signed)
+
+    def publish(self, extra: str = "") -> None:
+        """What a run of the pipeline leaves on the port."""
+        lake = self.root / "build/ports/lake"
+        lake.mkdir(parents=True, exist_ok=True)
+        columns = yaml.safe_load((self.root / "contract.odcs.yaml").read_text())["schema"][0]["properties"]
+        kinds = {"timestamp": "timestamp", "integer": "integer", "boolean": "boolean"}
+        names = [(entry["name"], kinds.get(entry["logicalType"], "varchar")) for entry in columns]
+        values = ", ".join(
+            f"'SENTINEL-{name}' as \"{name}\"" if kind == "varchar" else f'null::{kind} as "{name}"'
+            for name, kind in names
+        )
+        duckdb.sql(f"select {values} {extra}").write_parquet(str(lake / "departures.parquet"))
+
+    @property
+    def directory(self) -> str:
+        return str(self.root / "access/directory.yaml")
+
+    def variant(self, role: str) -> Path:
+        return self.root / f"build/ports/lake/roles/{role}/departures.parquet"
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> People:
+    return People(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module")
+def fresh(make: Make) -> Path:
+    return make("departures")
+
+
+@pytest.fixture
+def case(fresh: Path, people: People, tmp_path: Path) -> Iterator[Case]:
+    case = Case(Path(shutil.copytree(fresh, tmp_path / "departures")), people)
+    case.publish()
+    yield case
+
+
+def test_from_a_request_to_a_grant_and_back(case: Case) -> None:
+    case.repository.branch("ask")
+    case.request()
+    case.repository.commit("Ask", {}, by="bo")
+    assert not case.json("plan")["agreements"][0]["counts"]
+    assert "It is requested, not approved." in case("plan")
+    case.approve()
+    case.repository.switch("main")
+    case.repository.merge("ask")
+
+    planned = case.json("plan")
+    granted = {(change["principal"], change["role"], tuple(change["agreements"])) for change in planned["ports"][0]["changes"] if change["action"] == "grant"}  # fmt: skip
+    assert granted == {("bo@example.org", "reader", ("delays",)), ("cy@example.org", "reader", ("delays",))}
+    assert not case.variant("reader").exists()
+
+    applied = case("apply", "--directory", case.directory)
+    assert "Bo Example (bo@example.org) may read as reader" in applied and "agreement delays" in applied
+    assert case.variant("reader").exists()
+    assert case.json("plan")["ports"][0]["changes"] == []
+    assert "and nothing else" in case("verify", "--directory", case.directory)
+
+    record = json.loads((case.root / "build/ports/lake/roles/audit.jsonl").read_text().splitlines()[-1])
+    assert record["commit"] == case.repository.git("rev-parse", "HEAD")
+    assert record["agreements"]["delays"]["signers"] == ["ada@example.org (owner)"]
+
+    case.repository.commit("It has ended", {"access/agreements/delays.yaml": None}, by="bo")
+    ended = case.json("apply", "--directory", case.directory)
+    assert {change["action"] for change in ended["ports"][0]["changes"]} == {"revoke"}
+
+
+def test_one_who_gains_cannot_approve(case: Case) -> None:
+    other_group(case, **{"ada@example.org": "human"})
+    case.request(requester="carl@example.org")
+    case.repository.commit("Ask", {}, by="bo")
+    case.approve(signed="ada")
+    (verdict,) = case.json("plan")["agreements"]
+    assert not verdict["counts"] and "ada@example.org" in " ".join(verdict["refused"])
+
+
+def other_group(case: Case, **principals: str) -> None:
+    """A directory in which the approver is not among the readers."""
+    path = case.root / "access/directory.yaml"
+    directory = yaml.safe_load(path.read_text())
+    directory["groups"]["analysts"] = {"members": ["bo@example.org", *principals]}
+    directory["principals"] |= {name: {"kind": kind} for name, kind in principals.items()}
+    path.write_text(yaml.safe_dump(directory))
+
+
+@pytest.fixture
+def approved(case: Case) -> Case:
+    other_group(case)
+    case.request()
+    case.repository.commit("Ask", {}, by="bo")
+    case.approve()
+    return case
+
+
+def test_it_ends_by_itself(approved: Case) -> None:
+    assert approved.json("plan")["agreements"][0]["counts"]
+    later = approved.json("plan", "--at", "2099-01-01")
+    assert later["agreements"][0]["refused"] == [f"It ended on {SOON}."]
+    assert not approved.json("plan", "--at", "2020-01-01")["agreements"][0]["counts"]
+
+
+def test_a_leaver_loses_access_with_the_next_run(approved: Case) -> None:
+    approved("apply", "--directory", approved.directory)
+    other_group(approved, **{"carl@example.org": "human"})
+    approved("apply", "--directory", approved.directory)
+    other_group(approved)
+    gone = approved.json("apply", "--directory", approved.directory)["ports"][0]["changes"]
+    assert [(change["action"], change["principal"]) for change in gone] == [("revoke", "carl@example.org")]
+
+
+def test_a_directory_that_shrank_stops_the_run_until_somebody_confirms_it(approved: Case) -> None:
+    other_group(approved, **{f"p{number}@example.org": "human" for number in range(5)})
+    approved("apply", "--directory", approved.directory)
+    other_group(approved)
+    (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
+    token = port["refused"]["mend"].rpartition("--confirm ")[2].rstrip(".")
+    assert port["changes"] == []
+    approved("apply", "--directory", approved.directory, "--confirm", "0" * len(token), code=1)
+    done = approved.json("apply", "--directory", approved.directory, "--confirm", token)["ports"][0]
+    assert {change["action"] for change in done["changes"]} == {"revoke"}
+
+
+def test_an_old_commit_brings_nothing_back(approved: Case) -> None:
+    old = approved.repository.git("rev-parse", "HEAD")
+    approved.repository.commit("End it", {"access/agreements/delays.yaml": None})
+    approved("apply", "--directory", approved.directory)
+    approved.repository.git("reset", "--quiet", "--hard", old)
+    other_group(approved)
+    (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
+    assert "what has been revoked since would come back" in port["refused"]["problem"]
+
+
+def test_what_nobody_authorised_has_no_effect(approved: Case) -> None:
+    policy = (approved.root / "access/policy.yaml").read_text()
+    wider = policy.replace(
+        "clearance: [public, internal]", "clearance: [public, internal, confidential, secret]"
+    )
+    assert wider != policy
+    before = approved.json("explain", "bo@example.org", "tail_number")
+    approved.repository.commit("Wider", {"access/policy.yaml": wider}, by="bo")
+    after = approved.run("plan")
+    assert after.exit_code == 1 and "access/policy.yaml" in after.output
+    assert approved.json("explain", "bo@example.org", "tail_number") == before
+    approved.repository.commit("Wider, and signed", {"access/policy.yaml": wider + "# yes\n"}, signed="ada")
+    assert approved.run("plan").exit_code == 0
+
+
+def test_a_rule_of_denial_cannot_be_taken_away_without_authority(approved: Case) -> None:
+    rego = 'package product.access\n\nimport rego.v1\n\ndeny contains "Not now." if true\n'
+    approved.repository.commit("Deny", {"access/rego/product.rego": rego}, signed="ada")
+    assert approved.json("plan")["agreements"][0]["refused"] == ["Not now."]
+    approved.repository.commit("Allow", {"access/rego/product.rego": None}, by="bo")
+    assert approved.json("plan", code=1)["agreements"][0]["refused"] == ["Not now."]
+    approved.repository.commit(
+        "Allow", {"access/rego/product.rego": rego.replace("true", "false")}, signed="ada"
+    )
+    assert approved.json("plan")["agreements"][0]["counts"]
+
+
+def test_a_test_that_somebody_fails_by_seeing_too_much_stops_the_run(approved: Case) -> None:
+    tests = "apiVersion: meshwright/v1\nkind: AccessTests\ntests:\n  - {role: reader, columns: [tail_number], sees: %s}\n"
+    approved.repository.commit("Test", {"access/tests.yaml": tests % "nothing"})
+    (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
+    assert port["refused"]["problem"] == "reader should see nothing of tail_number, and sees the values."
+    assert not approved.variant("reader").exists()
+    approved.repository.commit("Test", {"access/tests.yaml": tests % "clear"})
+    approved("apply", "--directory", approved.directory)
+
+
+def test_one_who_should_see_more_is_reported_and_the_rest_goes_on(approved: Case) -> None:
+    tests = "apiVersion: meshwright/v1\nkind: AccessTests\ntests:\n  - {principal: ada@example.org, columns: [carrier], sees: clear}\n"
+    approved.repository.commit("Test", {"access/tests.yaml": tests})
+    assert "ada@example.org should see the values of carrier, and sees nothing." in approved(
+        "apply", "--directory", approved.directory, code=1
+    )
+    assert approved.variant("reader").exists()
+
+
+def test_it_explains_why_and_why_not(approved: Case) -> None:
+    told = approved("explain", "bo@example.org", "carrier")
+    assert "Bo Example (bo@example.org) sees carrier." in told
+    assert "carrier is public, within the role's clearance (public, internal)." in told
+    assert "sees nothing" in approved("explain", "ada@example.org", "carrier", code=1)
+    assert "does not know" in approved("explain", "nobody@example.org", "carrier", code=1)
+    assert "has no column nothing" in approved("explain", "bo@example.org", "nothing", code=2)
+
+
+def test_open_access_needs_no_agreement(fresh: Path, people: People, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(fresh, tmp_path / "open"))
+    spec = root / "data-product.yaml"
+    spec.write_text(spec.read_text().replace("mode: approval-required", "mode: open"))
+    case = Case(root, people)
+    case.publish()
+    applied = case.json("apply", "--directory", case.directory)["ports"][0]["changes"]
+    granted = {(change["principal"], change["role"]) for change in applied if change["action"] == "grant"}
+    assert granted == {
+        ("ada@example.org", "reader"),
+        ("bo@example.org", "reader"),
+        ("cy@example.org", "reader"),
+        ("svc-punctuality", "service"),
+    }
+
+
+def test_a_pull_request_is_told_what_it_would_change(approved: Case) -> None:
+    told = approved("plan", "--against", "HEAD^1")
+    assert f"+ group:analysts may read as reader until {SOON} (agreement delays)" in told
+    assert approved.json("plan", "--against", "HEAD")["ports"][0]["changes"] == []
+    page = approved("plan", "--against", "HEAD^1", "--format", "markdown")
+    assert page.startswith("### Who may read airport-operations/departures\n\n```text\n")
+
+
+def test_hostile_words_stay_words(approved: Case) -> None:
+    path = approved.root / "access/agreements/delays.yaml"
+    text = path.read_text().replace("group:analysts", "group:a```\\n\\e[31m\\u202e@everyone")
+    path.write_text(text.replace("value: group", 'value: "group').replace("@everyone", '@everyone"'))
+    approved.repository.commit("Hostile", {}, signed="ada")
+    page = approved.run("plan", "--against", "HEAD^1", "--format", "markdown").stdout
+    assert "\x1b" not in page and "\u202e" not in page
+    assert page.split("\n")[2] == "````text" and page.rstrip().endswith("\n````")
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"role": "admin"}, "The policy has no role admin."),
+        ({"until": "2020-01-01"}, "It would end before it begins."),
+        ({"for": "x"}, "description.purpose"),
+        ({"output": "cellar"}, "The product has no output port cellar."),
+    ],
+)
+def test_a_request_that_could_not_be_granted_is_not_written(
+    case: Case, changed: dict[str, str], problem: str
+) -> None:
+    options = {"role": "reader", "principal": "group:analysts", "for": "Why flights are late", "until": SOON, "team": "operations", "requester": "bo@example.org"} | changed  # fmt: skip
+    done = case.run(
+        "request", "delays", *(part for key, value in options.items() for part in (f"--{key}", value))
+    )
+    assert done.exit_code == 2 and problem in done.output and "mend:" in done.output
+    assert not (case.root / "access/agreements/delays.yaml").exists()
+
+
+def test_a_request_overwrites_nothing(case: Case) -> None:
+    case.request()
+    before = (case.root / "access/agreements/delays.yaml").read_text()
+    done = case.run("request", "delays", "--role", "service", "--principal", "id:svc-punctuality", "--for", "Something else", "--until", SOON, "--team", "x", "--requester", "x@example.org")  # fmt: skip
+    assert done.exit_code == 2 and "is there already" in done.output
+    assert (case.root / "access/agreements/delays.yaml").read_text() == before
+
+
+def test_a_request_passes_the_check(case: Case) -> None:
+    case.request()
+    assert CliRunner().invoke(main, ["check", str(case.root)]).exit_code == 0
+
+
+def test_what_is_not_committed_is_not_looked_at(case: Case) -> None:
+    case.request()
+    done = case.run("plan")
+    assert done.exit_code == 0 and "agreement delays" not in done.stdout
+    assert "Not committed, and so not looked at: access/agreements/delays.yaml" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["apply", "verify"])
+def test_it_acts_on_no_sample_of_a_directory(case: Case, verb: str) -> None:
+    assert "MESHWRIGHT_DIRECTORY" in case(verb, code=2)
+
+
+def test_a_group_that_the_directory_lacks_is_told(case: Case) -> None:
+    case.request(principal="group:nobody")
+    case.repository.commit("Ask", {}, by="bo")
+    case.approve()
+    told = case("plan", code=1)
+    assert "Agreement delays: group:nobody: The directory has no such group." in told
+
+
+def test_a_column_that_nobody_classified_is_hidden(approved: Case) -> None:
+    contract = approved.root / "contract.odcs.yaml"
+    text = contract.read_text()
+    added = (
+        text
+        + "      - name: passenger\n        logicalType: string\n        description: Who flew, by name.\n"
+    )
+    approved.repository.commit("A column", {"contract.odcs.yaml": added})
+    approved.publish(", 'SENTINEL-passenger' as passenger, 'SENTINEL-stray' as stray")
+    approved("apply", "--directory", approved.directory)
+    columns = pq.read_table(approved.variant("reader")).to_pydict()
+    assert columns["passenger"] == [None] and "stray" not in columns
+    content = approved.variant("reader").read_bytes()
+    assert b"SENTINEL-passenger" not in content and b"SENTINEL-stray" not in content
+    assert columns["carrier"] == ["SENTINEL-carrier"]
