@@ -191,9 +191,11 @@ class _Trust:
         merges: list[str] = []
         while True:
             touch = history.last_touch(tip, path)
-            known = [history.commits[merge].parents[0] for merge in merges]
-            if touch is None or any(history.is_ancestor(touch, commit) for commit in known):
+            if touch is None:
                 return (merges[-1] if merges else None), merges, not merges
+            for merge in merges:
+                if history.is_ancestor(touch, history.commits[merge].parents[0]):
+                    return merge, merges, False
             parents = history.commits[touch].parents
             if len(parents) != 2 or history.entry(parents[1], path) != history.entry(touch, path):
                 return touch, merges, True
@@ -244,6 +246,8 @@ class _Trust:
         )
         try:
             signature = of_commit(history.raw(commit), history.sha256)
+        except Unreadable:
+            return f"The last commit that touched it, {about}, is larger than any commit has to be. {AGAIN}"
         except Unsigned as unsigned:
             return (
                 f"The last commit that touched it, {about}, {unsigned}. A squash or a rebase drops signatures: "

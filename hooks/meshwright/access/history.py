@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import os
 import stat
 import subprocess
@@ -267,10 +268,9 @@ class History:
         return _Graph(self.commit, self._commit)
 
     def _commit(self, name: str) -> Commit:
-        try:
-            raw = self.raw(name)
-        except Unreadable as error:
-            raise HistoryError(f"The commit {name[:10]} cannot be read: {error}", MALFORMED) from error
+        # Whatever somebody wrote into a message: one commit must not make the whole history unreadable.
+        size = self._about(name, b"commit")
+        raw = self._content(name, size, MAX_BYTES)
         return _parsed(name, raw)
 
     @functools.cached_property
@@ -321,6 +321,16 @@ class History:
 
     def _object(self, name: str, kind: bytes) -> bytes:
         """The content of an object that is not larger than a megabyte. Raises Unreadable, HistoryError."""
+        size = self._about(name, kind)
+        if size > MAX_BYTES:
+            self._stop()  # rather than read what may be gigabytes
+            raise Unreadable(
+                f"It is larger than {MAX_BYTES:,} bytes.", "Move what is not about access elsewhere."
+            )
+        return self._content(name, size, size)
+
+    def _about(self, name: str, kind: bytes) -> int:
+        """Asks for an object; returns its size. Raises HistoryError if it is not there, or of another kind."""
         pipe = self._running()
         pipe.stdin.write(name.encode() + b"\n")
         pipe.stdin.flush()
@@ -328,17 +338,19 @@ class History:
         if len(about) != 3 or about[1] != kind:
             self._stop()
             raise HistoryError(f"The object {name[:10]} is not there, or is no {kind.decode()}.", INCOMPLETE)
-        size = int(about[2])
-        if size > MAX_BYTES:
-            self._stop()  # rather than read what may be gigabytes
-            raise Unreadable(
-                f"It is larger than {MAX_BYTES:,} bytes.", "Move what is not about access elsewhere."
-            )
-        content = pipe.stdout.read(size + 1)
-        if len(content) != size + 1:
+        return int(about[2])
+
+    def _content(self, name: str, size: int, most: int) -> bytes:
+        """The first bytes of the object that was asked for; the rest of it is passed over."""
+        pipe = self._running()
+        content = pipe.stdout.read(min(size, most))
+        left = size + 1 - len(content)  # git ends it with a line break
+        while left and (passed := pipe.stdout.read(min(left, MAX_BYTES))):
+            left -= len(passed)
+        if left:
             self._stop()
             raise HistoryError(f"Git stopped while it read the object {name[:10]}.", INCOMPLETE)
-        return content[:-1]
+        return content
 
     def _running(self) -> Any:
         """A git that answers one question after another; to start one for each would take minutes."""
@@ -429,17 +441,18 @@ def _parsed(name: str, raw: bytes) -> Commit:
     """Reads a commit as git itself would: headers that stand elsewhere than git puts them are none."""
     head, _, message = raw.partition(b"\n\n")
     lines = text(head).split("\n")
-    if not lines[0].startswith("tree "):
+    parents = [line.removeprefix("parent ") for line in itertools.takewhile(_is_parent, lines[1:])]
+    following = lines[1 + len(parents) :]
+    if not lines[0].startswith("tree ") or not following or not following[0].startswith("author "):
         raise HistoryError(f"The commit {name[:10]} is malformed.", MALFORMED)
-    parents = []
-    for line in lines[1:]:
-        if not line.startswith("parent "):
-            break
-        parents.append(line.removeprefix("parent "))
     subject = message.strip().split(b"\n", 1)[0][:200].decode(errors="replace")
     shown = "".join(sign if sign.isprintable() else "�" for sign in subject)
     shown = shown if len(shown) <= 50 else f"{shown[:49]}…"
     return Commit(name, lines[0].removeprefix("tree "), tuple(parents), shown)
+
+
+def _is_parent(line: str) -> bool:
+    return line.startswith("parent ")
 
 
 def _differences(told: bytes) -> Iterator[tuple[tuple[str, str], str, Entry | None]]:
