@@ -533,6 +533,22 @@ def speaking(search: Search) -> Callable[[socket.socket], None]:
     return speak
 
 
+def test_a_server_that_does_not_encrypt_learns_no_password(ask: Ask, serve: Serve) -> None:
+    heard = bytearray()
+
+    def refuse(connection: socket.socket) -> None:
+        while message := connection.recv(100_000):
+            heard.extend(message)
+            (_, number), *_ = elements(elements(message)[0][1])
+            answer = tlv(0x78, tlv(10, b"\x02"), tlv(4), tlv(4))
+            connection.sendall(tlv(0x30, tlv(2, number), answer))
+
+    with pytest.raises(DirectoryError, match="startTLS failed"):
+        ask("g-mkt", url=serve(refuse), startTLS=True)
+    assert b"1.3.6.1.4.1.1466.20037" in heard
+    assert SECRET.encode() not in heard
+
+
 MEMBERS = [f"uid=m{number},ou=people,{ROOT}" for number in range(5)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -414,6 +415,21 @@ def test_a_server_that_ignores_the_filter_changes_nothing(ask: Ask, serve: Serve
         return page(*groups) if path == "/Groups" else (200, {}, user("1"))
 
     assert ask("g1", url=serve(answer)).groups == {"g1": ids("1")}
+
+
+def test_a_server_cannot_write_on_our_terminal(ask: Ask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(b"\x1b[2J\x1b]0;owned\x07 all is well\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(DirectoryError) as refused:
+            ask("g", url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+    assert str(refused.value).isprintable()
 
 
 def test_an_answer_is_not_read_without_end(ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def snapshot(
         if (other := similar.setdefault(folded(key), key)) != key or key in principals:
             problem = f"The ids {other!r} and {key!r} can be taken for one another."
             raise DirectoryError(problem, "Rename one of them in the directory, or remove it.", key)
-        principals[key] = replace(principal, name=_shown(principal.name))
+        principals[key] = replace(principal, name=shown(principal.name))
     _check_logins(principals)
     return Snapshot(principals, groups, complete)
 
@@ -247,9 +247,9 @@ def loopback(host: str) -> bool:
         return False
 
 
-def _shown(name: str) -> str:
-    """A name as it can be printed: what would move the cursor or turn the text round is gone."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in name[:MAX_TEXT]).split())
+def shown(text: str) -> str:
+    """A text of the directory as it can be printed: what would move the cursor or turn the text round is gone."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text[:MAX_TEXT]).split())
 
 
 def _opened(path: Path) -> str:

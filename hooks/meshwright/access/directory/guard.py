@@ -74,10 +74,7 @@ def suspicious(before: Mapping[str, Any] | None, now: dict[str, Any]) -> Alarm |
         return None
     token = hashlib.sha256(json.dumps([before, now], sort_keys=True).encode()).hexdigest()[:12]
     more = [f"There are {len(reasons) - SHOWN} more such changes."] if len(reasons) > SHOWN else []
-    mend = (
-        "See whether the directory is whole, and what its reader may see there. "
-        f"If all of this is meant: --confirm {token}"
-    )
+    mend = "See whether the directory is whole, and what its reader may see there."
     return Alarm(" ".join(reasons[:SHOWN] + more), mend, token)
 
 

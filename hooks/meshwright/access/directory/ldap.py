@@ -1,7 +1,7 @@
 """A directory that is asked by LDAP: RFC 4511, with pages by RFC 2696.
 
-What is a member of a group and cannot be found is a leaver; so is who no longer fits the filter. A member that the
-server has and does not show is an error, where the server lets the two be told apart.
+What is a member of a group and cannot be found is a leaver; so is who no longer fits the filter, or lies outside the
+bases. A member that the server has and does not show is an error, where the server lets the two be told apart.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from meshwright.access.directory import (
     named,
     principal,
     reached,
+    shown,
     snapshot,
     url,
 )
@@ -211,10 +212,12 @@ class Server:
         return self.met[key]
 
     def _fetched(self, dn: str, key: str) -> str | None:
-        for part in (*dict(KINDS), "groups"):
-            about = self.settings.get(part)
-            if not about or not below(key, normal(about["base"])):
-                continue
+        possible = [
+            (part, self.settings[part])
+            for part in (*dict(KINDS), "groups")
+            if part in self.settings and below(key, normal(self.settings[part]["base"]))
+        ]
+        for part, about in possible:
             found = self.search(dn, about["filter"], self._taken(part), one=True)
             if found is None:
                 return None
@@ -224,7 +227,7 @@ class Server:
                 self._keep(part, found)
             if found:
                 return normal(found[0].dn)
-        if self.search(dn, "(objectClass=*)", NOBODY, one=True) == []:
+        if possible and self.search(dn, "(objectClass=*)", NOBODY, one=True) == []:
             problem = f"The member {_quoted(dn)} is there, but the directory does not show it."
             raise DirectoryError(problem, MENDS[50])
         return None
@@ -375,7 +378,7 @@ def _failed(error: Exception) -> DirectoryError:
         )
         return DirectoryError("The directory's certificate cannot be trusted.", mend)
     mend = "Check `ldap.url`, and whether the server can be reached from here."
-    return DirectoryError(f"The directory cannot be read: {said[:300]}.", mend)
+    return DirectoryError(f"The directory cannot be read: {shown(said)}.", mend)
 
 
 def _check(document: Document, settings: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from meshwright.access.directory import (
     named,
     principal,
     reached,
+    shown,
     snapshot,
     url,
 )
@@ -268,7 +269,7 @@ def _failed(error: Exception) -> DirectoryError:
         return DirectoryError("The directory's certificate cannot be trusted.", mend)
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     mend = "Check `scim.url`, and whether the server can be reached from here."
-    return DirectoryError(f"The directory cannot be read: {reason[:300]}.", mend)
+    return DirectoryError(f"The directory cannot be read: {shown(reason)}.", mend)
 
 
 def _slow() -> DirectoryError:
