@@ -18,6 +18,7 @@ from meshwright.access.grants import MASKS, Column, Condition, Desired, Member, 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_INTEGER = 2**63 - 1
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Consoles and notebooks replace variables in a statement before anything parses it, between quotes too.
 TEMPLATED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029$&{}<>]")
 
@@ -44,6 +45,17 @@ def plain(name: str, of: str) -> str:
             "Give it another name there.",
         )
     return name
+
+
+def readers_schema(schema: str, table: str) -> str:
+    """The schema in which the views on a table lie; no two tables share one. Raises Refused."""
+    for part in (schema, table):
+        if "__" in part or part != part.strip("_"):
+            raise Refused(
+                f"{part!r} has an underscore at an end, or two in a row, which part the names of schemas here.",
+                "Give the schema or table another name.",
+            )
+    return plain(f"{schema}__{table}__access", "schema")
 
 
 def logins(desired: Desired, target: str) -> dict[str, list[Member]]:
@@ -201,3 +213,9 @@ def unique(names: Iterable[str], problem: str, mend: str) -> None:
         if name in seen:
             raise Refused(problem.replace("{}", repr(name)), mend)
         seen.add(name)
+
+
+def statements(head: Iterable[str], *parts: Iterable[str]) -> str:
+    """A file: what to know before it is run as comments, then the statements."""
+    comments = "".join(f"-- {line}".rstrip() + "\n" for line in head)
+    return comments + "".join("\n" + "".join(f"{statement};\n" for statement in part) for part in parts)
