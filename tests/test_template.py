@@ -412,6 +412,7 @@ def test_renovate_leaves_alone_what_the_template_owns(product: Path, answers: di
         pins = re.findall(r"(?:uses: |uvx |install )([\w/-]+)(?:==|@)\S+", file.read_text("utf-8"))
         assert all(left_alone(product, "github-actions", name, pin) for pin in pins), name
     assert not left_alone(product, "github-actions", ".github/workflows/own.yml", "actions/checkout")
+    assert left_alone(product, "pip_requirements", ".meshwright/requirements.txt", "meshwright")
 
     project = tomllib.loads((product / "pyproject.toml").read_text("utf-8"))
     for need in ["python", *project["project"]["dependencies"], *project["dependency-groups"]["dev"]]:
