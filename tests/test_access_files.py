@@ -6,6 +6,8 @@ import contextlib
 import fcntl
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -209,7 +211,7 @@ def in_sql(query: str, table: pa.Table) -> list[dict[str, Any]]:
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.register("people", table)
-        return connection.execute(query).to_arrow_table().to_pylist()
+        return connection.sql(query).to_arrow_table().to_pylist()
 
 
 def test_each_role_gets_its_own_view_and_a_second_plan_is_empty(place: Place) -> None:
@@ -274,13 +276,10 @@ def test_the_metadata_of_the_data_set_travels_and_no_other(place: Place) -> None
         assert {key: said[key] for key in SAID} == SAID
 
 
-@pytest.mark.parametrize("encoded", [False, True], ids=["plain", "dictionary"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "encoded"), [("parquet@1", False), ("parquet@1", True), ("delta@1", False)])
 def test_no_byte_below_a_role_is_of_what_it_does_not_see(tmp_path: Path, kind: str, encoded: bool) -> None:
     table = people(400)
     if encoded:  # an array keeps its whole dictionary, and would be written with it
-        if kind == "delta@1":
-            pytest.skip("Delta has no dictionaries")
         table = table.set_column(6, "region", table["region"].dictionary_encode())
         nested = pa.array([{"deep": [value]} for value in people(400)["region"].to_pylist()])
         inside = pa.struct([("deep", pa.list_(pa.dictionary(pa.int32(), pa.string())))])
@@ -643,17 +642,19 @@ def test_every_type_of_the_engine_survives_clear_and_masked(parquet: Place) -> N
             return {row[0]: row[1] for row in rows}
 
         def content(path: str) -> list[Any]:
-            return connection.execute(f"from '{parquet.path}/{path}'").fetchall()
+            return connection.sql(f"from '{parquet.path}/{path}'").to_arrow_table().to_pylist()
 
         there = described("people.parquet")
         assert described("roles/clear/people.parquet") == there
         assert content("roles/clear/people.parquet") == content("people.parquet")
         assert described("roles/empty/people.parquet") == there
-        assert content("roles/empty/people.parquet") == [(None,) * len(there)]
+        assert content("roles/empty/people.parquet") == [dict.fromkeys(there)]
         assert described("roles/years/people.parquet") == {
             name: there[name] for name in ("ts", "tz", "tn", "dt")
         }
-        assert {str(value)[:10] for value in content("roles/years/people.parquet")[0]} == {"2024-01-01"}
+        assert {str(value)[:10] for value in content("roles/years/people.parquet")[0].values()} == {
+            "2024-01-01"
+        }
 
 
 def test_a_type_that_would_be_lost_is_refused(parquet: Place) -> None:
@@ -731,9 +732,7 @@ def test_a_data_set_that_is_more_than_a_name_is_refused(place: Place, name: str)
         place.plan(replace(desired(), dataset=name))
 
 
-@pytest.mark.parametrize(
-    "name", ["select", "it's", 'q"uote', "Größe", "a b", "x*", "a%20b", "a[b]", "x" * 63, "a#b?c=d"]
-)
+@pytest.mark.parametrize("name", ["select", "it's", 'q"uote', "Größe", "a b", "x*", "x" * 63, "a#b?c=d"])
 def test_a_data_set_with_an_odd_name_is_served_like_others(place: Place, name: str) -> None:
     place.publish(people(), name)
     place.publish(people(3), "x" + name if "*" in name else "other")
@@ -741,6 +740,12 @@ def test_a_data_set_with_an_odd_name_is_served_like_others(place: Place, name: s
     place.apply(wanted)
     assert place.verify(wanted) == []
     assert place.read("the-program", dataset=name).num_rows == 6
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a[b]"])
+def test_a_name_that_delta_reads_as_another_is_refused(delta: Place, name: str) -> None:
+    with pytest.raises(Refused, match="cannot be sure"):
+        delta.plan(replace(desired(), dataset=name))
 
 
 def test_a_table_called_roles_would_lie_where_the_variants_do(delta: Place) -> None:
@@ -929,17 +934,34 @@ APPLIER = "arn:aws:sts::123456789012:user/moto"
 """Who moto says that we are."""
 
 
+# moto applies a bucket policy as if its conditions were not there, so that every Deny is for all; what ours says is
+# asked of `may`.
+WITHOUT_POLICIES = """
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
+"""
+SERVER = """
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(*server.get_host_and_port(), flush=True)
+input()
+"""
+
+
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """An S3 for programs that are not boto3, such as delta-rs."""
+    """An S3 for programs that are not boto3, such as delta-rs. A process of its own: delta-rs holds Python's lock."""
     pytest.importorskip("flask", reason="moto's server needs flask (moto[server])")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    command = [sys.executable, "-c", WITHOUT_POLICIES + SERVER]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout
+        host, port = server.stdout.readline().split()
+        yield f"http://{host}:{port}"
+        server.kill()
 
 
 def in_bucket(kind: str) -> Place:
@@ -954,8 +976,11 @@ def in_bucket(kind: str) -> Place:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     moto = pytest.importorskip("moto")
+    from moto.iam.access_control import PermissionResult
+
     for key, value in KEYS.items():
         monkeypatch.setenv(key, value)
+    monkeypatch.setattr("moto.s3.models.FakeBucket.get_permission", lambda *_: PermissionResult.NEUTRAL)
     with moto.mock_aws():
         yield
 

@@ -110,8 +110,11 @@ def verify(port: Port, desired: Desired) -> Sequence[str]:
                         found.append(f"What {view.role} reads {difference}.")
                     if there.metadata != source.metadata:
                         found.append(f"What {view.role} reads says of itself that it is something else.")
-        if broken := audit.broken(records.audit(standing.storage)):
+        chain = records.audit(standing.storage)
+        if broken := audit.broken(chain):
             found.append(broken)
+        if not chain and STATE in standing.files:
+            found.append(f"The audit records in {standing.storage.address(AUDIT)} are gone.")
         return found
 
 
@@ -132,7 +135,7 @@ def _applied(port: Port, desired: Desired, record: Record) -> PortPlan:
             kept = {
                 key: granted for key, granted in _members_now(standing).items() if key in standing.members
             }
-            _put_policy(standing, kept)
+            _put_policy(standing, kept, [entry for entry in steps.remove if ROLE.fullmatch(entry)])
             for role in (*steps.write, *steps.remove):
                 if role in new.variants:
                     new.variants[role] = replace(new.variants[role], view="")
@@ -176,10 +179,11 @@ def _write(standing: Standing, steps: Steps, new: State) -> None:
             new.variants[role] = Variant(fingerprint, source.identity, standing.storage.identities(prefix))
 
 
-def _put_policy(standing: Standing, members: Members) -> None:
+def _put_policy(standing: Standing, members: Members, leaving: Sequence[str] = ()) -> None:
+    """On S3: lets in whom it should. `leaving`: roles whose files are still there, and closed to all."""
     if not isinstance(standing.storage, Bucket):
         return
-    statements = _statements(standing, members)
+    statements = _statements(standing, members, leaving)
     if not bucket_policy.same(standing.storage, bucket_policy.live(standing.storage), statements):
         bucket_policy.put_bucket_policy(standing.storage, statements)
     text = _policy_text(statements)
@@ -399,12 +403,14 @@ def _statement(standing: Standing, role: str, id: str, login: str, effect: str) 
     return json.dumps({"Effect": effect, "Principal": who, "Action": "s3:GetObject", "Resource": prefix})
 
 
-def _statements(standing: Standing, members: Members) -> list[bucket_policy.Statement]:
+def _statements(
+    standing: Standing, members: Members, leaving: Sequence[str] = ()
+) -> list[bucket_policy.Statement]:
     assert isinstance(standing.storage, Bucket)
     arns: dict[str, list[str]] = {}
     for (role, _), granted in members.items():
         arns.setdefault(role, []).append(granted["login"])
-    roles = [view.role for view in standing.desired.views]
+    roles = [*(view.role for view in standing.desired.views), *leaving]
     return bucket_policy.statements(standing.storage, roles, arns, standing.ours)
 
 

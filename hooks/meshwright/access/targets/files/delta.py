@@ -74,8 +74,13 @@ def write(
 
 
 def _table(storage: Storage, path: str) -> deltalake.DeltaTable | None:
+    where = storage.address(path)
+    if set("%[]") & set(where):  # delta-rs reads an address in it, and goes elsewhere
+        raise Refused(
+            f"delta-rs cannot be sure of the folder {where}.", "Choose a path without %, [ and ] in it."
+        )
     try:
-        return deltalake.DeltaTable(storage.address(path))
+        return deltalake.DeltaTable(where)
     except deltalake.exceptions.TableNotFoundError:
         return None
 
@@ -93,8 +98,9 @@ def _files(table: deltalake.DeltaTable) -> list[str]:
 
 
 def _identity(storage: Storage, path: str, table: deltalake.DeltaTable) -> str:
-    there = storage.identities(f"{path}/")
-    files = sorted((name, there.get(f"{path}/{name}", NO_FILE)) for name in _files(table))
+    names = [f"{path}/{name}" for name in _files(table)]
+    there = storage.identities(f"{path}/", only=frozenset(names))
+    files = sorted((name, there.get(name, NO_FILE)) for name in names)
     if any(identity == NO_FILE for _, identity in files):
         raise Refused(
             f"{storage.address(path)} names a file that is not there, or is none.", "Run the pipeline again."

@@ -87,4 +87,4 @@ def append_audit(storage: Storage, records: list[Mapping[str, Any]], record: Map
 
 
 def _granted(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: told[key] for key in ("login", "until", "agreements")}
+    return {"login": str(told["login"]), "until": told["until"], "agreements": told["agreements"]}

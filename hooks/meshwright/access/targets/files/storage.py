@@ -14,7 +14,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,8 +35,8 @@ class Storage(Protocol):
     def identity(self, name: str) -> str | None:
         """Stands for the content of one file; None if there is none."""
 
-    def identities(self, prefix: str) -> dict[str, str]:
-        """Name -> identity of everything below a prefix that is no folder."""
+    def identities(self, prefix: str, only: Collection[str] | None = None) -> dict[str, str]:
+        """Name -> identity of everything below a prefix that is no folder; `only`: of these names."""
 
     def read(self, name: str) -> bytes | None:
         """A small file, whole; None if there is none."""
@@ -102,7 +102,7 @@ class Folder:
         except _NoFile:
             return NO_FILE
 
-    def identities(self, prefix: str) -> dict[str, str]:
+    def identities(self, prefix: str, only: Collection[str] | None = None) -> dict[str, str]:
         top = self.root / prefix
         if top.is_symlink():
             raise Refused(f"{top} is a symbolic link.", "Remove it: what lies behind it is not the port's.")
@@ -111,7 +111,8 @@ class Folder:
             links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
             for entry in (*files, *links):
                 name = os.path.relpath(os.path.join(folder, entry), self.root)
-                found[name] = self.identity(name) or NO_FILE
+                if only is None or name in only:
+                    found[name] = self.identity(name) or NO_FILE
         return found
 
     def read(self, name: str) -> bytes | None:
@@ -151,9 +152,12 @@ class Folder:
         identity = self.identity(name)
         if identity is None or identity == NO_FILE:
             raise Refused(f"{self.address(name)} is no regular file.", "Run the pipeline, which writes it.")
-        yield self.root / name, identity
-        if self._standing(name) != before:
-            raise _changed(self.address(name))
+        try:
+            yield self.root / name, identity
+        finally:
+            # Whatever came of reading half of one file and half of another does not matter.
+            if self._standing(name) != before:
+                raise _changed(self.address(name))
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
@@ -190,7 +194,10 @@ class Folder:
         shutil.rmtree(self.work, ignore_errors=True)
 
     def _standing(self, name: str) -> tuple[int, ...]:
-        found = os.lstat(self.root / name)
+        try:
+            found = os.lstat(self.root / name)
+        except FileNotFoundError:
+            return ()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     @contextlib.contextmanager
@@ -224,15 +231,16 @@ class Bucket:
     def identity(self, name: str) -> str | None:
         return self.identities(name).get(name)
 
-    def identities(self, prefix: str) -> dict[str, str]:
+    def identities(self, prefix: str, only: Collection[str] | None = None) -> dict[str, str]:
         pages = self.client.get_paginator("list_objects_v2")
         found = pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
-        return {
+        all_ = {
             entry["Key"].removeprefix(self.prefix): f"{entry['ETag']} {entry['Size']}"
             for page in found
             for entry in page.get("Contents", ())
             if entry["Size"] or not entry["Key"].endswith("/")  # what some tools leave for a folder
         }
+        return {name: identity for name, identity in all_.items() if only is None or name in only}
 
     def read(self, name: str) -> bytes | None:
         try:
