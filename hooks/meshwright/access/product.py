@@ -104,7 +104,9 @@ def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
     try:
         return {**dict(json.loads(text)), **environment}
     except (ValueError, TypeError) as error:
-        raise Unreadable(f"PIPELINE_VARIABLES is no JSON object: {error}.", "Correct it, or unset it.") from error
+        raise Unreadable(
+            f"PIPELINE_VARIABLES is no JSON object: {error}.", "Correct it, or unset it."
+        ) from error
 
 
 def load(root: Path, commit: str = "HEAD") -> Product:
