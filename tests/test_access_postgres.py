@@ -135,6 +135,10 @@ class Product:
         properties = {"url": url, "schema": self.schema, "administrators": list(self.administrators), **more}
         return Port("warehouse", "postgres@1", properties, str(ROOT))
 
+    @property
+    def newest(self) -> bool:
+        return int(self.admin("SHOW server_version_num")[0][0]) >= 160000
+
     def login(self, name: str) -> str:
         """A login for one test: roles are the whole server's."""
         return f"{name}_{self.schema}"
@@ -202,20 +206,47 @@ class Product:
     def verify(self, **members: str) -> list[str]:
         return list(postgres.verify(self.port, self.desired(**members)))
 
+    def remove(self) -> None:
+        """Everything that was made for it, whatever a test did to that: roles are the whole server's."""
+        with psycopg.connect(self.server.url(self.database), autocommit=True) as connection:
+            connection.execute(f"""
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> 'postgres';
+                DROP SCHEMA {self.schema}, {self.schema}_private, {self.schema}_audit, public CASCADE;
+                CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;
+                """)  # fmt: skip
+            roles = connection.execute(
+                "SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)'"
+            ).fetchall()
+            for (role,) in roles:
+                connection.execute(
+                    sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(role))
+                )
+
 
 Make = Callable[..., Product]
 COUNT = iter(range(1000))
 
 
+@pytest.fixture(scope="session")
+def database(server: Server) -> str:
+    return server.database()
+
+
 @pytest.fixture
-def make(server: Server, worker_id: str) -> Make:
+def make(server: Server, database: str) -> Iterator[Make]:
+    """Makes a product that is prepared and published. One at a time: what a test did is all cleared away."""
+    products = []
+
     def product(**more: Any) -> Product:
-        made = Product(server, f"t{next(COUNT)}", server.database(), **more)
+        made = Product(server, f"t{next(COUNT)}", database, **more)
+        products.append(made)
         made.run(postgres.bootstrap(made.schema, [view.role for view in made.views]))
         made.publish()
         return made
 
-    return product
+    yield product
+    for made in products:
+        made.remove()
 
 
 @pytest.fixture

@@ -31,6 +31,12 @@ POWERFUL = (
 """Roles of PostgreSQL itself that can read every table, or become somebody who can."""
 HOLDS_DATA = ("table", "materialized view", "foreign table", "sequence", "default acl", "extension")
 """What the applier does not remove: something could be lost with it."""
+DROPPABLE = ("view", "materialized view", "function", "procedure")
+GRANTED = {
+    **dict.fromkeys(("table", "view", "materialized view", "foreign table"), "TABLE"),
+    **{kind: kind.upper() for kind in ("schema", "function", "procedure", "database", "sequence", "type")},
+}
+"""What PostgreSQL calls a thing -> what GRANT calls it."""
 AS_A_LOGIN = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 
@@ -75,8 +81,8 @@ def difference(
     members = _principals(desired, found, plan)
     memberships = _memberships(found, members, trusted, plan)
     plan.changes += [change for change in memberships if change.action == "revoke"]
-    gone, made = _views(desired, found, twins, queries, plan)
-    _grants(desired, found, gone, plan)
+    gone, stuck, made = _views(desired, found, twins, queries, plan)
+    _grants(desired, found, gone | stuck, plan)
     plan.changes += made
     _allow(desired, found, gone, made, plan)
     plan.changes += [change for change in memberships if change.action == "grant"]
@@ -165,6 +171,7 @@ def _own_roles(found: Found, desired: Desired, plan: Plan) -> None:
         plan.trouble(
             f"{names.access} may not read {names.private}.{shown(names.dataset)}: the views would show nothing.",
             f"GRANT SELECT ON {quoted(names.private, names.dataset)} TO {quoted(names.access)};",
+            objects=[quoted(names.private, names.dataset)],
         )
 
 
@@ -218,7 +225,7 @@ def _powers(found: Found, trusted: set[str], plan: Plan) -> None:
                 statement = f"ALTER ROLE {quoted(role.name)} {' '.join('NO' + entry for entry in wrong)};"
                 because = reason[target]
             else:
-                statement = "\n".join(_first_steps(found, role.oid, target))
+                statement = "\n".join(_leading(found, role.oid, target))
                 because = f"{reason[target]}, by way of {shown(found.role(target))}"
             plan.trouble(
                 f"{shown(role.name)} can read what nobody granted: {because}. "
@@ -228,11 +235,20 @@ def _powers(found: Found, trusted: set[str], plan: Plan) -> None:
             )
 
 
-def _first_steps(found: Found, member: int, target: int) -> Iterator[str]:
-    """The statements that take a role out of every membership that leads to the target."""
-    for row in found.memberships:
-        if row.member == member and row.role in found.reach and target in found.reach[row.role]:
-            yield revocation(found, row)
+def _leading(found: Found, member: int, target: int) -> list[str]:
+    """The statements that take a role out of the memberships that lead it to another; those of readers stay."""
+    reader = {role.oid for role in readers(found)}
+    rows = [
+        row
+        for row in found.memberships
+        if row.role not in reader
+        and row.member in found.reach[member]
+        and row.role in found.reach
+        and target in found.reach[row.role]
+    ]
+    return [revocation(found, row) for row in rows if row.member == member] or [
+        revocation(found, row) for row in rows
+    ]
 
 
 def revocation(found: Found, row: Membership) -> str:
@@ -245,24 +261,22 @@ def _outside(found: Found, plan: Plan) -> None:
     names = found.names
     for entry in found.outside:
         what, who = f"{entry.kind} {shown(entry.identity)}", shown(found.role(entry.role))
-        drop = f"DROP {entry.kind.upper()} {entry.identity};"
-        by_hand = f"-- Remove it by hand: it is a {entry.kind}."
+        by_hand = f"-- By hand, because it is a {entry.kind}."
+        drop = f"DROP {entry.kind.upper()} {entry.identity};" if entry.kind in DROPPABLE else by_hand
         sentence, statement = {
             "reads": (
                 f"The {what} reads what is {names.schema}'s with rights that its own readers do not have.",
-                drop if entry.kind in ("view", "materialized view", "function", "procedure") else by_hand,
+                drop,
             ),
             "inherits": (
-                f"The {what} shows what is in {names.private} to its own readers.",
-                f"-- ALTER TABLE … NO INHERIT, for each table in {names.private} below it.",
+                f"The table {shown(entry.identity)} shows what is in {names.private} to its own readers.",
+                entry.statement,
             ),
-            "owned": (f"The {what} is {who}'s, and lies outside of its schemas.", by_hand),
+            "owned": (f"The {what} is {who}'s, and lies outside of its schemas.", drop),
             "granted": (
                 f"{who} has privileges on the {what}, which is not this product's.",
-                f"REVOKE ALL ON {entry.kind.upper()} {entry.identity} FROM {quoted(found.role(entry.role))} CASCADE;"
-                if entry.kind in ("schema", "function", "procedure", "database")
-                else f"REVOKE ALL ON TABLE {entry.identity} FROM {quoted(found.role(entry.role))} CASCADE;"
-                if entry.kind in ("table", "view", "materialized view", "foreign table")
+                f"REVOKE ALL ON {GRANTED[entry.kind]} {entry.identity} FROM {quoted(found.role(entry.role))} CASCADE;"
+                if entry.kind in GRANTED
                 else by_hand,
             ),
             "elsewhere": (
@@ -431,7 +445,7 @@ def _memberships(
         for other in sorted(found.logins_with(found.by_name[name].oid) - {name} - trusted):
             plan.trouble(
                 f"{shown(other)} can act as {shown(name)}, and so read as {role_name}.",
-                "\n".join(_first_steps(found, found.by_name[other].oid, found.by_name[name].oid)),
+                "\n".join(_leading(found, found.by_name[other].oid, found.by_name[name].oid)),
                 logins=[other],
             )
     return changes
@@ -463,8 +477,9 @@ def _person(member: Member) -> str:
 
 def _views(
     desired: Desired, found: Found, twins: Mapping[str, Relation], queries: Mapping[str, str], plan: Plan
-) -> tuple[set[int], list[Change]]:
-    """Removes what should not lie in the schemas; returns the oids of what is gone then, and what is to be made."""
+) -> tuple[set[int], set[int], list[Change]]:
+    """Removes what should not lie in the schemas; returns the oids of what is gone then and of what stays although
+    it is somebody else's, and the views to be made."""
     names = found.names
     access = found.by_name[names.access].oid
     existing = {
@@ -497,6 +512,7 @@ def _views(
     }
     stuck = _stuck(found, unwanted)
     gone: set[int] = set()
+    foreign: set[int] = set()
     for key in _in_order(found, [key for key in unwanted if key not in stuck]):
         thing = unwanted[key]
         gone.add(thing.oid)
@@ -515,7 +531,8 @@ def _views(
             gone.add(thing.oid)
             plan.changes += _set_aside(found, relation, because)
             continue
-        # Nothing can be made in its place, and what it lets anybody read is its owner's to say.
+        if relation is None or relation.owner != access:
+            foreign.add(thing.oid)  # What it lets anybody read is its owner's to say.
         if thing.oid in again:
             blocked = names.view(again[thing.oid].role)
             made = [change for change in made if change.role != again[thing.oid].role]
@@ -540,7 +557,7 @@ def _views(
                     f"DROP {kind} {name} ON {table}",
                 )
             )
-    return gone, made
+    return gone, foreign, made
 
 
 def _replaceable(there: Relation, twin: Relation) -> bool:
@@ -661,7 +678,9 @@ def _wanted_grants(desired: Desired, found: Found) -> dict[tuple[str, str, int],
 def _object(found: Found, grant: Grant) -> str:
     if grant.kind == "SCHEMA":
         return quoted(grant.schema)
-    return identity(found.relations[grant.oid]) if grant.oid in found.relations else grant.object
+    if grant.kind == "FUNCTION":
+        return grant.object
+    return quoted(grant.schema, grant.object)
 
 
 def _grants(desired: Desired, found: Found, gone: set[int], plan: Plan) -> None:
@@ -703,7 +722,12 @@ def _allow(desired: Desired, found: Found, gone: set[int], made: list[Change], p
         for grant in found.grants
         if grant.oid not in gone and grant.grantor == grant.owner
     }
-    there = {identity(relation) for relation in found.relations.values() if relation.oid not in gone}
+    access = found.by_name[names.access].oid
+    there = {
+        identity(relation)
+        for relation in found.relations.values()
+        if relation.oid not in gone and relation.kind == "v" and relation.owner == access
+    }
     there |= {quoted(names.schema, names.view(change.role)) for change in made}
     for (kind, object_, grantee), privilege in _wanted_grants(desired, found).items():
         if (kind, object_, grantee, privilege) in has or object_.startswith(quoted(names.private)):

@@ -57,7 +57,7 @@ class Grant(NamedTuple):
     """SCHEMA, TABLE, COLUMN or FUNCTION."""
     schema: str
     object: str
-    """As SQL writes it."""
+    """Its name; of a function, as SQL writes it."""
     oid: int
     column: str
     owner: int
@@ -90,13 +90,15 @@ class Thing(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """Something elsewhere that reads, owns or is allowed what it should not."""
+    """Something elsewhere that leads to the product's data, or is its roles'."""
 
     why: str
     """reads, inherits, owned, granted or elsewhere."""
     role: int
     kind: str
     identity: str
+    statement: str
+    """What ends it, where that does not follow from its kind."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class Found:
     types: Mapping[str, Type]
     """The columns of the published data set; empty where there is none."""
     published: bool
+    entered: bool
+    """Whether the applier may enter the private schema."""
     readable: bool
     """Whether the applier may read the published data set."""
     audited: bool
@@ -217,15 +221,15 @@ _GRANTS = """
 SELECT kind, schema, object, oid::bigint, col, owner::bigint,
        a.grantor::bigint, a.grantee::bigint, a.privilege_type, a.is_grantable
 FROM (
-  SELECT 'SCHEMA' AS kind, nspname AS schema, quote_ident(nspname) AS object, oid, '' AS col,
+  SELECT 'SCHEMA' AS kind, nspname AS schema, nspname AS object, oid, '' AS col,
          nspowner AS owner, coalesce(nspacl, acldefault('n', nspowner)) AS acl
   FROM pg_namespace
   UNION ALL
-  SELECT 'TABLE', nspname, c.oid::regclass::text, c.oid, '', relowner,
+  SELECT 'TABLE', nspname, c.relname, c.oid, '', relowner,
          coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, relowner))
   FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'v', 'm', 'f', 'p', 'S')
   UNION ALL
-  SELECT 'COLUMN', nspname, c.oid::regclass::text, c.oid, attname, relowner, attacl
+  SELECT 'COLUMN', nspname, c.relname, c.oid, attname, relowner, attacl
   FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace JOIN pg_attribute ON attrelid = c.oid
   WHERE attacl IS NOT NULL
   UNION ALL
@@ -233,7 +237,8 @@ FROM (
          coalesce(proacl, acldefault('f', proowner))
   FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
 ) AS o CROSS JOIN LATERAL aclexplode(o.acl) AS a
-WHERE schema = ANY(%(schemas)s) AND a.grantee <> o.owner
+WHERE (schema = ANY(%(schemas)s) OR oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass))
+  AND a.grantee <> o.owner
 ORDER BY kind, schema, object, col, grantee, privilege_type
 """
 
@@ -287,7 +292,7 @@ _OUTSIDE = """
 WITH own AS (SELECT oid, nspname FROM pg_namespace WHERE nspname = ANY(%(schemas)s)),
 machinery AS (SELECT oid FROM pg_roles WHERE rolname = ANY(%(own)s)),
 readers AS (SELECT oid FROM pg_roles WHERE starts_with(rolname, %(prefix)s)),
-reading AS (  -- views, functions, publications … that use our tables and views
+reading AS (  -- views and functions that use our tables and views
   SELECT DISTINCT coalesce(v.relowner, p.proowner) AS role, c.relnamespace,
          CASE WHEN v.oid IS NULL THEN d.classid ELSE 'pg_class'::regclass END AS class, coalesce(v.oid, d.objid) AS oid
   FROM pg_depend d
@@ -296,17 +301,17 @@ reading AS (  -- views, functions, publications … that use our tables and view
   LEFT JOIN pg_class v ON v.oid = r.ev_class
   LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
   WHERE c.relnamespace IN (SELECT oid FROM own) AND d.deptype IN ('n', 'a')
-    AND d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_publication_rel'::regclass)
+    AND d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass)
     AND coalesce(v.relnamespace, p.pronamespace, 0) NOT IN (SELECT oid FROM own)
 )
-SELECT 'reads', coalesce(role, 0)::bigint, o.type, o.identity
+SELECT 'reads', role::bigint, o.type, o.identity, ''
 FROM reading CROSS JOIN LATERAL pg_identify_object(class, oid, 0) AS o
 -- What reads a role's view with its owner's rights can read what that owner can, and no more.
 WHERE relnamespace NOT IN (SELECT oid FROM own WHERE nspname = %(schema)s)
-   OR role IN (SELECT oid FROM machinery) OR role IS NULL
-   OR role IN (SELECT oid FROM pg_roles WHERE rolsuper)
+   OR role IN (SELECT oid FROM machinery) OR role IN (SELECT oid FROM pg_roles WHERE rolsuper)
 UNION
-SELECT 'inherits', p.relowner::bigint, 'table', p.oid::regclass::text
+SELECT 'inherits', p.relowner::bigint, 'table', p.oid::regclass::text,
+       format('ALTER TABLE %%s NO INHERIT %%s;', c.oid::regclass, p.oid::regclass)
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
 WHERE c.relnamespace IN (SELECT oid FROM own) AND p.relkind IN ('r', 'p', 'f')
   AND p.relnamespace NOT IN (SELECT oid FROM own)
@@ -314,7 +319,8 @@ UNION
 SELECT CASE WHEN s.dbid NOT IN (0, me.oid) THEN 'elsewhere' WHEN s.deptype = 'o' THEN 'owned' ELSE 'granted' END,
        s.refobjid::bigint,
        CASE WHEN s.dbid IN (0, me.oid) THEN o.type ELSE 'database' END,
-       CASE WHEN s.dbid IN (0, me.oid) THEN o.identity ELSE quote_ident(other.datname) END
+       CASE WHEN s.dbid IN (0, me.oid) THEN o.identity ELSE quote_ident(other.datname) END,
+       ''
 FROM pg_shdepend s
 JOIN pg_database me ON me.datname = current_database()
 LEFT JOIN pg_database other ON other.oid = s.dbid
@@ -346,7 +352,7 @@ FROM type JOIN pg_type t ON t.oid = type.oid AND t.typtype <> 'd' ORDER BY attnu
 """
 
 _PUBLISHED = """
-SELECT has_table_privilege(c.oid, 'SELECT')
+SELECT has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %(private)s AND c.relname = %(dataset)s AND c.relkind IN ('v', 'r', 'm', 'p', 'f')
 """
@@ -393,7 +399,8 @@ def found(connection: psycopg.Connection[Any], names: Names) -> Found:
         outside=tuple(Outside(*row) for row in rows(_OUTSIDE)),
         types={name: Type(full, base) for name, full, base in rows(_TYPES)},
         published=bool(published),
-        readable=bool(published and published[0][0]),
+        entered=bool(published and published[0][0]),
+        readable=bool(published and published[0][1]),
         audited=any(entry.schema == names.audit and entry.name == "record" for entry in relations.values()),
         by_name={role.name: role for role in roles},
     )
