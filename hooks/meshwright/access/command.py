@@ -236,12 +236,12 @@ def export(
     at: datetime | None,
 ) -> None:
     """The same decision for another ENGINE: trino (an OPA bundle), snowflake, unity-catalog, lake-formation."""
-    from meshwright.access import exports
+    from meshwright.access.exports import EXPORTS
     from meshwright.access.grants import Refused
 
-    if engine not in exports.ENGINES:
+    if engine not in EXPORTS:
         raise click.BadParameter(
-            f"there is no {engine}; there are {', '.join(exports.ENGINES)}.", param_hint="ENGINE"
+            f"there is no {engine}; there are {', '.join(EXPORTS)}.", param_hint="ENGINE"
         )
     decided = _decided(root, directory or _sample(root), at)
     ports = _ports(decided.product, names)
@@ -251,7 +251,8 @@ def export(
             "Name one with --port.",
         )
     try:
-        files = exports.files(engine, decided.desired(ports[0]), table)
+        files = EXPORTS[engine](decided.desired(ports[0]), table)
+        _refuse_others(folder, files)
     except Refused as refused:
         _stop(str(refused), refused.mend, code=1)
     for name, text in files.items():
@@ -261,6 +262,22 @@ def export(
         fresh.write_text(text, "utf-8")
         fresh.replace(file)
         click.echo(f"wrote {file}")
+
+
+def _refuse_others(folder: Path, files: dict[str, str]) -> None:
+    """Many products share a folder; none takes over what another one wrote there. Raises Refused."""
+    import json
+
+    from meshwright.access.grants import Refused
+
+    for name, text in files.items():
+        if name.endswith("data.json") and (folder / name).exists():
+            was, will = json.loads((folder / name).read_text("utf-8")), json.loads(text)
+            if was.get("product") != will.get("product"):
+                raise Refused(
+                    f"{folder / name} is {was.get('product')}'s, not {will.get('product')}'s.",
+                    "Name your own table with --table, or remove that file if its product has gone.",
+                )
 
 
 def _product(root: Path, commit: str = "HEAD") -> Product:

@@ -192,11 +192,10 @@ def _authorised(history: History, path: str, problems: list[str]) -> tuple[str |
 
 
 def _ports(spec: Document, root: Path, environment: Mapping[str, str]) -> Iterator[Port]:
+    usual = {"schema": spec.get("spec.dataset.name")}  # what blueprints say of a property that is left out
     for _, output in spec.items("spec.outputs"):
-        properties = {
-            key: _replaced(value, environment) for key, value in output.get("properties", {}).items()
-        }
-        yield Port(output["name"], output["uses"], properties, str(root.resolve()))
+        said = {key: _replaced(value, environment) for key, value in output.get("properties", {}).items()}
+        yield Port(output["name"], output["uses"], usual | said, str(root.resolve()))
 
 
 def _replaced(value: Any, environment: Mapping[str, str]) -> Any:
