@@ -110,3 +110,11 @@ def test_the_registry_travels_with_the_package(tmp_path: Path) -> None:
     assert (
         subprocess.run(["git", "status", "--porcelain", "dist"], cwd=ROOT, capture_output=True).stdout == b""
     )
+
+
+@pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.kind == "outputs"], ids=lambda entry: entry.uses)  # fmt: skip
+def test_access_to_every_output_can_be_granted(entry: registry.Capability) -> None:
+    from meshwright.access.targets import target
+
+    way = target(entry.uses)
+    assert all(callable(getattr(way, verb)) for verb in ("plan", "apply", "verify", "last"))
