@@ -76,6 +76,7 @@ NFC, NFD = "zoë@example.org", unicodedata.normalize("NFD", "zoë@example.org")
         ("principals:\n  a: {kind: human}\n  A: {kind: human}", 5, "taken for one another"),
         (f"principals:\n  {NFC}: {{kind: human}}\n  {NFD}: {{kind: human}}", 5, "taken for one another"),
         ("principals:\n  a: {kind: human}\n  \uff41: {kind: human}", 5, "taken for one another"),
+        ("principals:\n  tm: {kind: human}\n  \u2122: {kind: human}", 5, "taken for one another"),
         ("principals:\n  stra\u00dfe: {kind: human}\n  STRASSE: {kind: human}", 5, "taken for one another"),
         ('principals:\n  "": {kind: human}', 4, "is empty"),
         ('principals:\n  "a\\nb": {kind: human}', 4, "nobody sees"),

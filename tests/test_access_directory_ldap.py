@@ -106,6 +106,8 @@ ENTRIES = [
         r"cn=Doe\, Jane \+ \#1+uid=jane,ou=people", "inetOrgPerson", cn="Doe, Jane + #1", sn="Doe", uid="jane", mail="jane@example.org"
     ),
     *(person(f"p{number}") for number in range(MANY)),
+    person("ada", "more", mail="ada.other@example.org"),
+    entry("uid=alias,ou=people", "alias", "extensibleObject", uid="alias", aliasedObjectName=f"uid=ada,ou=more,{ROOT}"),
     person("away", "refused"),
     person("veiled", "veiled"),
     person("hidden", "hidden"),
@@ -286,7 +288,7 @@ def test_everybody_is_read_page_by_page(ask: Ask) -> None:
     }
 
 
-EVERYWHERE = {"base": ROOT, "filter": "(&(objectClass=person)(!(ou:dn:=odd)))", "id": "mail"}
+EVERYWHERE = {"base": ROOT, "filter": "(&(objectClass=person)(!(|(ou:dn:=odd)(ou:dn:=more))))", "id": "mail"}
 
 
 @pytest.mark.parametrize("everybody", [True, False])
@@ -322,6 +324,7 @@ def test_a_name_is_looked_up_in_its_own_normalisation(ask: Ask) -> None:
         (["g-mkt"], {"groups": {"base": "dc=split", "filter": "(cn=*)"}}, "on another server"),
         (["g-mkt"], {"groups": {"base": "dc=elsewhere,dc=split", "filter": "(cn=*)"}}, "referral"),
         (["g-mkt"], {"groups": {"base": ROOT, "filter": "(&cn=*)"}}, "cannot be read"),
+        (["g-unix"], {"people": {"base": ROOT, "filter": "(|(ou:dn:=people)(ou:dn:=more))", "id": "mail"}}, "have the same uid 'ada'"),
         (["g-mkt"], {"people": {"base": ROOT, "filter": "(uid=*)", "id": "ou"}}, "2 values of ou"),
         (["g-mkt"], {"logins": {"postgres": "ou"}}, "what it is called at postgres"),
         (["g-mkt"], {"logins": {"postgres": "sn"}}, "both called 'Example' at postgres"),
