@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 ALL = {
     "inputs": ["file", "data-product"],
-    "outputs": ["parquet", "delta"],
+    "outputs": ["parquet", "delta", "postgres"],
     "traits": ["schedule", "self-update"],
 }
 

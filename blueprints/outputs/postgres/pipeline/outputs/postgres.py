@@ -1,0 +1,113 @@
+"""`postgres@1`: a view in a PostgreSQL database, whose data is replaced in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv as csv
+
+from pipeline import spec
+from pipeline.dataset import Dataset
+from pipeline.errors import UnreadableInput
+from pipeline.postgres import generations
+from pipeline.postgres.columns import columns, from_text
+from pipeline.postgres.place import place, shown
+from pipeline.postgres.session import connected, embedded
+from pipeline.progress import say
+from pipeline.spec import Capability, Product
+from pipeline.sql import identifier
+
+LONGEST_ROW_BYTES = 64 * 1024 * 1024
+
+
+def location(port: Capability, product: Product) -> str:
+    """Where readers find the data."""
+    return shown(place(port, product))
+
+
+def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
+    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    here, described = place(port, product), columns(dataset.file)
+    with connected(here, make=True) as connection:
+        generations.alone(connection, here)
+        generations.drop_unused(connection, here)  # what a run left behind that did not come to its end
+        table = generations.load(connection, here, described, dataset)
+        yield
+        generations.show(connection, here, table, described, dataset)
+        generations.drop_unused(connection, here)
+
+
+def read(port: Capability, product: Product) -> pa.Table:
+    """What is published there now."""
+    here = place(port, product)
+    with connected(here, make=False) as connection, tempfile.TemporaryFile() as file:
+        types = dict(
+            connection.execute(
+                "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+                " where attrelid = to_regclass(%s) and attnum > 0 order by attnum",
+                [here.view],
+            ).fetchall()
+        )
+        if not types:
+            raise UnreadableInput(f"There is no view {here.view}: nothing was published there yet.")
+        selected = ", ".join(map(identifier, types))
+        with connection.cursor().copy(
+            f"copy (select {selected} from {here.view}) to stdout (format csv, header)"
+        ) as copy:
+            for block in copy:
+                file.write(block)
+        file.seek(0)
+        texts = csv.read_csv(
+            file,
+            csv.ReadOptions(block_size=LONGEST_ROW_BYTES),
+            csv.ParseOptions(newlines_in_values=True),
+            csv.ConvertOptions(
+                column_types=dict.fromkeys(types, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.register("texts", texts)
+        typed = ", ".join(from_text(name, type_) for name, type_ in types.items())
+        return connection.sql(f"select {typed} from texts").to_arrow_table()
+
+
+def main() -> int:
+    """`python -m pipeline.outputs.postgres` keeps the product's embedded server up, until it is interrupted."""
+    try:
+        product = spec.load(Path.cwd(), os.environ)
+        ports = {
+            port.name: place(port, product) for port in product.outputs if port.uses.startswith("postgres@")
+        }
+        ports = {name: here for name, here in ports.items() if not here.url}
+        if not ports:
+            raise UnreadableInput("No output port of this product has an embedded server.")
+        with contextlib.ExitStack() as stack:
+            for name, here in ports.items():
+                address = stack.enter_context(embedded(here, make=True))
+                where = urlencode({key: address[key] for key in ("host", "port")})
+                say(f"{name}: PostgreSQL runs in {here.folder}. To look at the data:")
+                say(f"  psql 'postgresql://{here.access}@/{address['dbname']}?{where}'")
+            say("Ctrl-C stops it, if it was started here.")
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+    except UnreadableInput as problem:
+        say(str(problem))
+        return problem.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

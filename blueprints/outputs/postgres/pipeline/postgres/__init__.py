@@ -1,0 +1,1 @@
+"""What `postgres@1` consists of."""

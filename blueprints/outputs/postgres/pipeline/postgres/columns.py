@@ -1,0 +1,103 @@
+"""Types of columns in PostgreSQL, and each value as a text that both sides read alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from pipeline.errors import UnreadableInput
+from pipeline.sql import identifier, literal
+
+POSTGRES = {
+    "BOOLEAN": "boolean",
+    "TINYINT": "smallint",
+    "UTINYINT": "smallint",
+    "SMALLINT": "smallint",
+    "USMALLINT": "integer",
+    "INTEGER": "integer",
+    "UINTEGER": "bigint",
+    "BIGINT": "bigint",
+    "UBIGINT": "numeric(20,0)",
+    "HUGEINT": "numeric(39,0)",
+    "UHUGEINT": "numeric(39,0)",
+    "FLOAT": "real",
+    "DOUBLE": "double precision",
+    "VARCHAR": "text",
+    "JSON": "jsonb",
+    "BLOB": "bytea",
+    "UUID": "uuid",
+    "DATE": "date",
+    "TIME": "time without time zone",
+    "TIME WITH TIME ZONE": "time with time zone",
+    "TIMESTAMP": "timestamp without time zone",
+    "TIMESTAMP_S": "timestamp without time zone",
+    "TIMESTAMP_MS": "timestamp without time zone",
+    "TIMESTAMP_NS": "timestamp without time zone",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
+    "INTERVAL": "interval",
+}
+"""DuckDB's name of a type -> PostgreSQL's. Decimals, and what has parts, are seen to in `_postgres`."""
+
+TO_TEXT = {
+    "BLOB": r"'\x' || hex({0})",
+    # PostgreSQL would round it.
+    "TIMESTAMP_NS": "case when {0}::timestamp::timestamp_ns is distinct from {0}"
+    " then error('a column has nanoseconds, and PostgreSQL keeps microseconds: round it in the model')"
+    " else {0}::timestamp end",
+}
+"""DuckDB's type -> the expression whose text PostgreSQL reads; none: PostgreSQL reads what DuckDB writes."""
+
+BEFORE_CHRIST = r"regexp_replace({0}, '^([^ ]+)(.*) BC$', '\1 (BC)\2')"
+FROM_TEXT = {
+    "bytea": "unhex(substr({0}, 3))",
+    "date": BEFORE_CHRIST,
+    "timestamp without time zone": BEFORE_CHRIST,
+    "timestamp with time zone": BEFORE_CHRIST,
+}
+"""PostgreSQL's type -> the expression for what it wrote; none: DuckDB reads what PostgreSQL writes."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the file that is published."""
+
+    name: str
+    type: str
+    """PostgreSQL's name of it."""
+    text: str
+    """DuckDB's expression for the text of its values."""
+
+
+def columns(file: Path) -> list[Column]:
+    """The columns of a Parquet file, in its order. Raises UnreadableInput for a type that has no counterpart."""
+    with duckdb.connect() as connection:
+        described = connection.execute(f"describe {rows(file)}").fetchall()
+    return [_column(name, type_) for name, type_, *_ in described]
+
+
+def rows(file: Path, selected: str = "*") -> str:
+    """The query for the rows of a Parquet file."""
+    return f"select {selected} from read_parquet({literal(str(file))}, hive_partitioning = false)"
+
+
+def from_text(name: str, type_: str) -> str:
+    """DuckDB's expression for a column that PostgreSQL wrote as text."""
+    value = FROM_TEXT.get(type_, "{0}").format(identifier(name))
+    # JSON stays the text that it is: what it was before, PostgreSQL does not know.
+    return f"cast({value} as {'text' if type_ == 'jsonb' else type_}) as {identifier(name)}"
+
+
+def _column(name: str, type_: str) -> Column:
+    quoted = identifier(name)
+    if type_.endswith("]") or type_.startswith(("STRUCT(", "MAP(", "UNION(")):
+        return Column(name, "jsonb", f"to_json({quoted})")
+    if decimal := re.fullmatch(r"DECIMAL(\(\d+,\d+\))", type_):
+        return Column(name, f"numeric{decimal[1]}", quoted)
+    if type_ not in POSTGRES:
+        raise UnreadableInput(
+            f"column {name} has the type {type_}, which postgres@1 does not know: cast it in the model"
+        )
+    return Column(name, POSTGRES[type_], TO_TEXT.get(type_, "{0}").format(quoted))

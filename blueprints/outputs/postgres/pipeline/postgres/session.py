@@ -1,0 +1,118 @@
+"""A connection as the role that publishes, and what has to be in a database before there can be one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.types.json import Jsonb
+
+from pipeline.errors import UnreadableInput
+from pipeline.postgres import server
+from pipeline.postgres.place import Place
+from pipeline.sql import identifier
+
+SETTINGS = {
+    "search_path": "pg_catalog, pg_temp",  # nobody else's functions and operators
+    "standard_conforming_strings": "on",  # what literal() relies on
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "statement_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
+    # A run whose machine has died gives back its lock soon, not in hours.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+"""Whatever a role or a database has for its own. A server that does not know one yet does without."""
+
+BOOTSTRAP = "an administrator of the database runs, once, what `meshwright access bootstrap` prints"
+
+
+@contextlib.contextmanager
+def connected(place: Place, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
+    """A connection, not in a transaction. `make`: an embedded server that is not there yet is made.
+
+    Whatever the database refuses while the context lasts becomes an UnreadableInput without values of the data.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            address: dict[str, str] = {"conninfo": place.url}
+            if not place.url:
+                address = stack.enter_context(embedded(place, make=make)) | {"user": place.pipeline}
+            connection = psycopg.connect(**address, autocommit=True, client_encoding="UTF8")
+            stack.enter_context(contextlib.closing(connection))
+            _become(connection, place)
+            yield connection
+        except psycopg.Error as error:
+            raise UnreadableInput(said(error)) from error
+
+
+@contextlib.contextmanager
+def embedded(place: Place, *, make: bool) -> Iterator[dict[str, str]]:
+    """The embedded server, with the product's roles and schemas in it."""
+    with server.running(place.folder, make=make) as address:
+        with psycopg.connect(**address, user="postgres") as connection:
+            prepare(connection, place)
+        yield address
+
+
+def prepare(connection: psycopg.Connection[Any], place: Place) -> None:
+    """What a database needs before a product can publish there: the same that `meshwright access bootstrap` prints.
+
+    Without the roles of readers, which are the access policy's.
+    """
+    there = {name for (name,) in connection.execute("select rolname from pg_catalog.pg_roles")}
+    for role in {place.pipeline, place.access} - there:
+        connection.execute(f"create role {identifier(role)} login")
+    pipeline, access = identifier(place.pipeline), identifier(place.access)
+    private, audit = identifier(place.private), identifier(place.audit)
+    for schema, owner in ((identifier(place.schema), access), (private, pipeline), (audit, access)):
+        connection.execute(f"create schema if not exists {schema} authorization {owner}")
+    by_default = f"alter default privileges for role {pipeline}"
+    connection.execute(f"grant usage on schema {private} to {access}")
+    connection.execute(f"{by_default} in schema {private} grant select on tables to {access}")
+    for role in (pipeline, access):
+        connection.execute(
+            f"alter default privileges for role {role} revoke execute on functions from public"
+        )
+    connection.execute(
+        f"create table if not exists {audit}.record (number bigint primary key, content json not null)"
+    )
+    connection.execute(f"alter table {audit}.record owner to {access}")
+
+
+def said(error: psycopg.Error) -> str:
+    """What went wrong, in the server's words, without the value that they may end with."""
+    return (error.diag.message_primary or str(error)).partition(': "')[0].strip()
+
+
+def _become(connection: psycopg.Connection[Any], place: Place) -> None:
+    """Takes on the role that publishes, and settings under which both sides mean the same by a text."""
+    connection.execute(
+        "select pg_catalog.set_config(known.name, wanted.value, false) from pg_catalog.pg_settings as known"
+        " join pg_catalog.jsonb_each_text(%s) as wanted (name, value) on wanted.name = known.name",
+        [Jsonb(SETTINGS)],
+    )
+    (user,) = connection.execute("select current_user").fetchone()
+    if user != place.pipeline:
+        try:
+            connection.execute(f"set role {identifier(place.pipeline)}")
+        except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
+            raise UnreadableInput(
+                f"{user} is not {place.pipeline}, and not a member of that role: {BOOTSTRAP}"
+            ) from error
+    (may_create,) = connection.execute(
+        "select bool_and(has_schema_privilege(oid, 'create')) from pg_namespace where nspname = %s",
+        [place.private],
+    ).fetchone()
+    if not may_create:
+        what = "is not there" if may_create is None else f"is not open to {place.pipeline}"
+        raise UnreadableInput(f"The schema {place.private} {what}: {BOOTSTRAP}")
