@@ -1,4 +1,4 @@
-"""`make demo`: two data products, made, run and checked, and a release of their template on its way to them."""
+"""`make demo`: two data products, made, run, checked and shared, and a release of their template on its way to them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ import sys
 from pathlib import Path
 
 from checkout import ROOT, clean, git, snapshot
+from demo_access import share
 
 DEMO = ROOT / "build" / "demo"
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 UV = shutil.which("uv") or str(ROOT / "build" / "uv" / "bin" / "uv")
 BIN = Path(sys.executable).parent
+
+
+SHARED = """    access/agreements/       who asked to read it, approved by a signed commit: git log --show-signature
+    build/ports/lake/roles/  what that role reads, masked, and the audit record of the run
+"""
 
 
 def main() -> None:
@@ -30,6 +36,9 @@ def main() -> None:
     say("the first rows of what a consumer reads")
     query = f"from '{punctuality / 'build/ports/lake/punctuality.parquet'}' order by day, origin, departures desc limit 6"
     call(DEMO / ".venv" / "bin" / "python", "-c", f'import duckdb; duckdb.sql("{query}").show()', cwd=ROOT)
+    shared = share(
+        departures, DEMO / "keys", lambda *command: call(BIN / "meshwright", *command, cwd=departures), say
+    )
     page = release(template, departures, punctuality)
     print(f"""
 Two data products, each a git repository of its own. Worth a look:
@@ -40,7 +49,7 @@ Two data products, each a git repository of its own. Worth a look:
     models/departures.sql    the SQL, with unit tests beside it
     build/ports/             the data, as Parquet and as a Delta table
     build/slis.json          the service levels, measured
-  {punctuality.relative_to(ROOT)}/
+{SHARED if shared else ""}  {punctuality.relative_to(ROOT)}/
     data-product.yaml        its input reads dp:airport-operations/departures#lake
   {page.relative_to(ROOT)}
                              who would take the next release of the template, and who would not: open it in a browser

@@ -217,7 +217,7 @@ def _explanation(found: dict[str, Any]) -> Iterator[str]:
     for way in found["ways"]:
         yield ""
         source = f"agreement {way['agreement']}" if way["agreement"] else "access is open"
-        until = f", until {way['until']}" if way["until"] else ""
+        until = f", until {way['until'].removesuffix('T00:00:00+00:00')}" if way["until"] else ""
         yield f"  as {way['role']} ({source}{until})"
         for reason in way["refused"]:
             yield f"    no: {reason}"
