@@ -9,6 +9,7 @@ from typing import Any
 
 from meshwright import metamodel
 from meshwright.access import TEAM_REGO, team_rego
+from meshwright.access.approvers import unsound
 from meshwright.document import Document, read_text
 from meshwright.rules import Problem, Rule, listed
 from meshwright.rules.contract import columns
@@ -31,6 +32,13 @@ REQUEST = {
     ],
 }
 """An agreement that keeps every rule here."""
+ADA = {
+    "name": "Ada Example",
+    "email": "ada@example.org",
+    "capacity": "owner",
+    "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEcnoOaT0rJo0pLVUlqhhXVF7zxMfHnDkuCbTAUfbZN2",
+}
+"""An approver."""
 
 
 def _role(agreement: Document) -> str | None:
@@ -134,6 +142,16 @@ class AgreementEnds(Rule):
                 yield Problem(agreement, ("endTimestamp",), detail, "Give an earlier end.")
 
 
+class ApproversAreDifferentPeople(Rule):
+    """Each approver is named once, with a key of their own that cannot be forged."""
+
+    broken = {"access/approvers.yaml": {"approvers": [ADA, {**ADA, "email": "ADA@example.org"}]}}
+
+    def check(self, approvers: Document) -> Iterator[Problem]:
+        for keys, detail, mend in unsound(approvers):
+            yield Problem(approvers, keys, detail, mend)
+
+
 class ApproverForEachCapacity(Rule):
     """Every approval that a role needs can be given: approvers.yaml names somebody for it.
 
@@ -142,16 +160,7 @@ class ApproverForEachCapacity(Rule):
 
     broken = {
         "access/policy.yaml": {"roles": {"reader": {"approvals": ["data-protection"]}}},
-        "access/approvers.yaml": {
-            "approvers": [
-                {
-                    "name": "Ada Example",
-                    "email": "ada@example.org",
-                    "capacity": "owner",
-                    "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEcnoOaT0rJo0pLVUlqhhXVF7zxMfHnDkuCbTAUfbZN2",
-                }
-            ]
-        },
+        "access/approvers.yaml": {"approvers": [ADA]},
     }
 
     def check(self, policy: Document, approvers: Document) -> Iterator[Problem]:
