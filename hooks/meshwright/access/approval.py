@@ -21,16 +21,18 @@ are one person's, and whether an approver looked at what they signed. Any approv
 from __future__ import annotations
 
 import json
+import os
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
 from meshwright import schema
-from meshwright.access import APPROVERS
+from meshwright.access import AGREEMENTS, APPROVERS
 from meshwright.access.approvers import Approver, named, person, unsound
 from meshwright.access.history import Entry, History
-from meshwright.access.signatures import Unsigned, fingerprint, of_commit, verify
+from meshwright.access.signatures import Signature, Unsigned, fingerprint, of_commit, verify
 from meshwright.check import misshapen
 from meshwright.document import Unreadable, parse
 
@@ -124,7 +126,9 @@ class _Trust:
         self._since: list[int] = []
         self._standing: list[tuple[Approver, ...]] = []
         self._persons: dict[bytes, frozenset[str]] = {}
-        self._judged: dict[str, Approver | str] = {}
+        self._claimed: dict[str, tuple[Approver, Signature] | str] = {}
+        self._proven: dict[str, str] = {}
+        self._proved = False
         self._named: dict[Entry, tuple[tuple[Approver, ...], str]] = {}
         self._terms: dict[Entry, tuple[str, str]] = {}
         authorised: tuple[Approver, ...] = ()
@@ -189,18 +193,17 @@ class _Trust:
         """
         history = self.history
         merges: list[str] = []
-        while True:
-            touch = history.last_touch(tip, path)
-            if touch is None:
-                return (merges[-1] if merges else None), merges, not merges
-            for merge in merges:
-                if history.is_ancestor(touch, history.commits[merge].parents[0]):
-                    return merge, merges, False
+        while (touch := history.last_touch(tip, path)) is not None:
             parents = history.commits[touch].parents
             if len(parents) != 2 or history.entry(parents[1], path) != history.entry(touch, path):
-                return touch, merges, True
+                break
             merges.append(touch)
             tip = parents[1]
+        explained = True
+        for merge in reversed(merges):
+            if touch is None or history.is_ancestor(touch, history.commits[merge].parents[0]):
+                touch, explained = merge, False
+        return touch, merges, explained
 
     def _came_by(self, tip: str, path: str) -> tuple[str | None, str]:
         """The same commit, and why it cannot count, whoever signed it."""
@@ -232,11 +235,20 @@ class _Trust:
 
     def judge(self, commit: str) -> Approver | str:
         """Who signed a commit, among those who could approve when it came in; or why its signature does not count."""
-        if commit not in self._judged:
-            self._judged[commit] = self._judge(commit)
-        return self._judged[commit]
+        if commit not in self._claimed:
+            self._claimed[commit] = self._claim(commit)
+        claim = self._claimed[commit]
+        if isinstance(claim, str):
+            return claim
+        approver, signature = claim
+        if commit not in self._proven:
+            self._proven[commit] = _disproof(signature)
+        if disproof := self._proven[commit]:
+            return f"The last commit that touched it, {self.history.commits[commit]}, {disproof}. {AGAIN}"
+        return approver
 
-    def _judge(self, commit: str) -> Approver | str:
+    def _claim(self, commit: str) -> tuple[Approver, Signature] | str:
+        """Who signed a commit, if its signature is true."""
         history, about = self.history, self.history.commits[commit]
         position = history.position(commit)
         merge = (
@@ -276,11 +288,7 @@ class _Trust:
                     f"{signer}, and {approver} was no approver yet in the commit before it, "
                     f"{history.commits[parent]}. Merge the main branch into the branch first. {AGAIN}"
                 )
-        try:
-            verify(signature)
-        except Unsigned as unsigned:
-            return f"The last commit that touched it, {about}, {unsigned}. {AGAIN}"
-        return approver
+        return approver, signature
 
     # Agreements
 
@@ -294,6 +302,7 @@ class _Trust:
             return Approval(
                 False, "", (), (f"Names of files differ in nothing but case: {names}. Keep one.",)
             )
+        self._prove_agreements()
         commit, problem = self._came_by(history.commit, path)
         assert commit is not None  # it is there, and so somebody brought it
         status, terms = self._said(path, entry)
@@ -319,6 +328,20 @@ class _Trust:
         reasons = () if self._met(needed, signers) else tuple(self._missing(needed, signers, parties))
         shown = tuple(dict.fromkeys(f"{signer.email} ({signer.capacity})" for signer in signers))
         return Approval(not reasons, commit, shown, reasons)
+
+    def _prove_agreements(self) -> None:
+        """Verifies the signatures of all agreements, side by side: to do so takes far longer than all the rest."""
+        if self._proved:
+            return
+        self._proved = True
+        claims = {}
+        for path in self.history.list(AGREEMENTS):
+            commit, problem = self._came_by(self.history.commit, path)
+            if commit is not None and not problem and commit not in self._claimed:
+                claims[commit] = self._claimed[commit] = self._claim(commit)
+        signed = {commit: claim[1] for commit, claim in claims.items() if not isinstance(claim, str)}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self._proven.update(zip(signed, pool.map(_disproof, signed.values()), strict=True))
 
     @cached_property
     def _alike(self) -> Mapping[str, list[str]]:
@@ -432,6 +455,15 @@ class _Trust:
                 return Authorised(text, commit, problem + counts)
             problem = problem or f"Its last change does not count. {refusal}"
         return Authorised(None, "", problem and f"{problem} No version before does, either.")
+
+
+def _disproof(signature: Signature) -> str:
+    """Why a signature is not true, as the end of a sentence; empty if it is."""
+    try:
+        verify(signature)
+    except Unsigned as unsigned:
+        return str(unsigned)
+    return ""
 
 
 def _identity(approver: Approver) -> tuple[str, str, bytes]:
