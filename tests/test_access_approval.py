@@ -683,6 +683,17 @@ def test_the_policy_that_counts_is_the_newest_that_an_approver_signed(product: R
     assert now() == (None, False)
 
 
+def test_any_file_can_be_asked_for_its_authorised_version(product: Repository) -> None:
+    spec = "data-product.yaml"
+    product.commit("Spec", {spec: "mode: approval-required\n", "models/a.sql": "a\n"}, signed="ada")
+    product.commit("Open", {spec: "mode: open\n", "Data-Product.yaml": "x\n"})
+    history = History(product.root)
+    assert authorised(history, spec).text == "mode: approval-required\n"
+    assert "“Open”), is not signed" in authorised(history, spec).problem
+    assert authorised(history, "models/a.sql").text == "a\n"
+    assert authorised(history, "none").text is None
+
+
 def test_a_rule_of_denial_is_neither_added_nor_removed_without_authority(product: Repository) -> None:
     rego = "access/rego/product.rego"
     product.commit("Deny", {rego: "deny\n"})

@@ -1,8 +1,7 @@
-"""Who approved what is committed below access/, as their signatures prove it.
+"""Who approved what is committed, as their signatures prove it.
 
 What a file says of itself proves nothing, and neither do names in a commit or the settings of a forge. An approval is
-a commit that changes the file, signed by somebody who could already approve when it came in. docs/how-to say who
-that is; in short:
+a commit that changes the file, signed by somebody who could already approve when it came in:
 
 - The *mainline* decides: the commit, its first parent, and so on. The first commit there that names an approver
   in access/approvers.yaml is the root of trust; what was before it is the team's own set-up.
@@ -75,7 +74,7 @@ def approval(history: History, path: str, needed: Sequence[str], not_by: frozens
 
 
 def authorised(history: History, path: str) -> Authorised:
-    """The newest version of a file below access/ that an approver signed, or that was there before there were any.
+    """The newest version of a file that an approver signed, or that was there before there were any.
 
     Raises HistoryError, and Unreadable where that version is no ordinary text.
     """
@@ -83,11 +82,11 @@ def authorised(history: History, path: str) -> Authorised:
 
 
 def authorised_below(history: History, folder: str) -> Mapping[str, Authorised]:
-    """The same of every file that there is or ever was below a folder of access/, sorted by path.
+    """The same of every file that there is or ever was below a folder, sorted by path.
 
     Who lists only what is there takes a deletion for authorised. Raises HistoryError, Unreadable.
     """
-    below = sorted(path for path in history.paths() if path.startswith(f"{folder.rstrip('/')}/"))
+    below = sorted(path for path in history.paths(folder) if path.startswith(f"{folder.rstrip('/')}/"))
     return {path: authorised(history, path) for path in below}
 
 
@@ -347,7 +346,7 @@ class _Trust:
     def _alike(self) -> Mapping[str, list[str]]:
         """The paths below access/ that a file system may take for one."""
         found: dict[str, list[str]] = {}
-        for path in self.history.paths():
+        for path in self.history.paths(AGREEMENTS):
             if self.history.entry(self.history.commit, path) is not None:
                 found.setdefault(person(path), []).append(path)
         return found

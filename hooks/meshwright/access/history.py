@@ -24,8 +24,6 @@ from typing import Any
 from meshwright.document import MAX_BYTES, Unreadable, decode
 from meshwright.git import ALONE, OF_A_REPOSITORY, Git, GitError, end, run, text
 
-FOLDER = "access"
-"""The folder whose changes are known commit by commit."""
 REGULAR = "100644"
 SECONDS = 600.0
 """How long git may take to compare the whole history."""
@@ -87,6 +85,7 @@ class History:
             (self._git.directory / "config").write_text(config)
         self._objects = {"GIT_OBJECT_DIRECTORY": str(objects)}
         self._listed: dict[str, dict[str, Entry]] = {}
+        self._changed: dict[str, _Changes] = {}
         self._reader: subprocess.Popen[bytes] | None = None
 
     @property
@@ -228,17 +227,18 @@ class History:
         """A number that is larger than those of all commits that led to it."""
         return self._graph.order[commit]
 
-    def paths(self) -> Iterable[str]:
-        """Every path below access/ (in whatever case) that there ever was."""
-        return self._touches.keys()
+    def paths(self, top: str) -> Iterable[str]:
+        """Every path that there ever was at or below something in the root, also where its case differs."""
+        return self._changes(top).touches.keys()
 
     def touched(self, path: str) -> Iterable[str]:
-        """The commits that left a file below access/ in another way than their first parent had it, in order."""
-        return self._touches.get(path, {}).keys()
+        """The commits that left a file in another way than their first parent had it, in order."""
+        return self._changes(path).touches.get(path, {}).keys()
 
     def last_touch(self, commit: str, path: str) -> str | None:
         """The newest of them among a commit, its first parent, that one's first parent, and so on."""
-        touches = self._touches.get(path, {})
+        changes = self._changes(path)
+        touches = changes.touches.get(path, {})
         while not self.continues(commit):
             if commit in touches:
                 return commit
@@ -246,14 +246,14 @@ class History:
             if not parents:
                 return None
             commit = parents[0]
-        positions = self._positions.get(path, [])
+        positions = changes.positions.get(path, [])
         index = bisect_right(positions, self.position(commit))
         return self.mainline[positions[index - 1]] if index else None
 
     def entry(self, commit: str, path: str) -> Entry | None:
-        """What a commit has at a path below access/."""
+        """What a commit has at a path."""
         touch = self.last_touch(commit, path)
-        return None if touch is None else self._touches[path][touch]
+        return None if touch is None else self._changes(path).touches[path][touch]
 
     def blob(self, name: str) -> bytes:
         """The content of a file. Raises Unreadable if it is larger than a megabyte."""
@@ -273,42 +273,51 @@ class History:
         raw = self._content(name, size, MAX_BYTES)
         return _parsed(name, raw)
 
-    @functools.cached_property
-    def _touches(self) -> Mapping[str, Mapping[str, Entry | None]]:
-        """Path -> commit -> what the commit left there, for each commit that changed it against its first parent."""
+    def _changes(self, path: str) -> _Changes:
+        """What changed, in the part of the root that a path is in: git compares whole histories at once."""
+        top = path.partition("/")[0]
+        if top not in self._changed:
+            self._changed[top] = self._compared(top)
+        return self._changed[top]
+
+    def _compared(self, top: str) -> _Changes:
         algorithm = "sha256" if self.sha256 else "sha1"
         empty = hashlib.new(algorithm, b"tree 0\0", usedforsecurity=False).hexdigest()
         pairs: dict[tuple[str, str], list[str]] = {}
-        for commit in sorted(self.commits.values(), key=lambda commit: self.order(commit.name)):
+        for name in self._graph.order:
+            commit = self.commits[name]
             before = self.commits[commit.parents[0]].tree if commit.parents else empty
             if before != commit.tree:
-                pairs.setdefault((before, commit.tree), []).append(commit.name)
+                pairs.setdefault((before, commit.tree), []).append(name)
         feed = b"".join(f"{before} {after}\n".encode() for before, after in pairs)
         # Two trees at a time, because what git makes of commits depends on merges and simplification.
         told = self._ask(
             *("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-abbrev", "--no-renames"),
-            *("--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "--", f":(icase){FOLDER}"),
+            *(
+                "--no-ext-diff",
+                "--no-textconv",
+                "--ignore-submodules=none",
+                "--",
+                f":(icase,top,literal){top}",
+            ),
             feed=feed,
         )
         found: dict[str, dict[str, Entry | None]] = {}
         for pair, path, entry in _differences(told):
-            for commit in pairs[pair]:
-                found.setdefault(path, {})[commit] = entry
+            for name in pairs[pair]:
+                found.setdefault(path, {})[name] = entry
         order = self._graph.order
-        return {path: dict(sorted(by.items(), key=lambda item: order[item[0]])) for path, by in found.items()}
-
-    @functools.cached_property
-    def _positions(self) -> Mapping[str, Sequence[int]]:
-        """Path -> the positions of the commits of the mainline that touched it, rising."""
-        found = {
-            path: [self.position(commit) for commit in by if self.continues(commit)]
-            for path, by in self._touches.items()
+        touches = {
+            path: dict(sorted(by.items(), key=lambda item: order[item[0]])) for path, by in found.items()
         }
-        last = {path: self._touches[path][self.mainline[at[-1]]] for path, at in found.items() if at}
-        there = {path: entry for path, entry in last.items() if entry and path.split("/")[0] == FOLDER}
-        if there != self._files(FOLDER):  # a tree that git reads in two ways
-            raise HistoryError(f"What commits changed below {FOLDER}/ is not what they hold.", MALFORMED)
-        return found
+        positions = {
+            path: [self.position(name) for name in by if self.continues(name)] for path, by in touches.items()
+        }
+        last = {path: touches[path][self.mainline[at[-1]]] for path, at in positions.items() if at}
+        there = {path: entry for path, entry in last.items() if entry and path.partition("/")[0] == top}
+        if there != self._files(top):  # a tree that git reads in two ways
+            raise HistoryError(f"What commits changed at {top!r} is not what they hold.", MALFORMED)
+        return _Changes(touches, positions)
 
     # Git
 
@@ -374,6 +383,14 @@ class History:
 
 MALFORMED = "Somebody made a commit with a tool that is not git. Take it out of the history."
 INCOMPLETE = "Clone it anew and in full: without --depth, --filter and --reference."
+
+
+@dataclass(frozen=True)
+class _Changes:
+    touches: Mapping[str, Mapping[str, Entry | None]]
+    """Path -> commit -> what the commit left there, for each that changed it against its first parent, in order."""
+    positions: Mapping[str, Sequence[int]]
+    """Path -> the positions of those among them that are of the mainline, rising."""
 
 
 class _Graph:
