@@ -105,7 +105,7 @@ def test_from_a_request_to_a_grant_and_back(case: Case) -> None:
     case.request()
     case.repository.commit("Ask", {}, by="bo")
     assert not case.json("plan")["agreements"][0]["counts"]
-    assert "It is requested, not approved." in case("plan")
+    assert "It is requested, and nobody has approved it." in case("plan")
     case.approve()
     case.repository.switch("main")
     case.repository.merge("ask")

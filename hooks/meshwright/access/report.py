@@ -54,13 +54,18 @@ def _human(run: Run) -> Iterator[str]:
 def _port(verb: str, port: PortRun) -> Iterator[str]:
     if port.refused:
         yield f"  ! {port.refused}"
-        yield f"    mend: {port.refused.mend}"
+        first, *rest = port.refused.mend.splitlines()
+        yield f"    mend: {first}"
+        for line in rest:
+            yield f"      {line}"
         return
     for change in port.plan.changes:
-        yield f"  {SIGNS[change.action]} {change.sentence}{_asked_by(change)}"
+        yield f"  {SIGNS[change.action]} {change.sentence.removesuffix('.')}{_asked_by(change)}"
     for residual in port.plan.residuals:
         yield f"  ! {residual.sentence}"
-        yield f"    An administrator has to run: {residual.statement}"
+        yield "    An administrator has to run:"
+        for line in residual.statement.splitlines():
+            yield f"      {line}"
     for difference in port.differences:
         yield f"  ! {difference}"
     if port.record:
