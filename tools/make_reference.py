@@ -12,6 +12,7 @@ import yaml
 from checkout import ROOT, git
 
 from meshwright import registry, schema
+from meshwright.access.targets.postgres.bootstrap import bootstrap
 from meshwright.capabilities import properties
 from meshwright.check import PROMISES
 from meshwright.document import load
@@ -56,6 +57,10 @@ def pages() -> dict[str, str]:
     for name, (title, about, compose) in FILES.items():
         made = f"Made from `hooks/meshwright/schemas/{name}.yaml`."
         written[f"docs/reference/{name}.md"] = fields_page(title, f"{about}\n{made}", compose())
+    written["docs/reference/bootstrap.sql"] = (
+        "-- Written by `make reference`: what `meshwright access bootstrap` prints for a product with the schema\n"
+        "-- `departures` and the roles `reader` and `service`.\n" + bootstrap("departures", ["reader", "service"])
+    )
     written["docs/reference/ownership.md"] = ownership_page()
     written["docs/reference/rules/README.md"] = rules_index()
     for name, promise in PROMISES.items():
