@@ -247,7 +247,7 @@ def test_programs_in_the_configuration_do_not_run(
     trap.unlink(missing_ok=True)
     for key in ("GIT_DIR", "GIT_OBJECT_DIRECTORY", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.setenv(key, "/nowhere")
-    for key in ("GIT_LITERAL_PATHSPECS", "GIT_ICASE_PATHSPECS"):
+    for key in ("GIT_LITERAL_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_GLOB_PATHSPECS"):
         monkeypatch.setenv(key, "1")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(program))
     assert accepted(product.root)

@@ -27,7 +27,12 @@ from meshwright.git import ALONE, OF_A_REPOSITORY, Git, GitError, end, run, text
 REGULAR = "100644"
 SECONDS = 600.0
 """How long git may take to compare the whole history."""
-QUIET = {**ALONE, "GIT_NO_LAZY_FETCH": "1", "GIT_LITERAL_PATHSPECS": "0", "GIT_ICASE_PATHSPECS": "0"}
+PATHSPECS = ("LITERAL", "ICASE", "GLOB", "NOGLOB")
+QUIET = {
+    **ALONE,
+    "GIT_NO_LAZY_FETCH": "1",
+    **{f"GIT_{way}_PATHSPECS": "0" for way in PATHSPECS},  # paths mean what we say, whatever a user likes
+}
 
 
 class HistoryError(Exception):
@@ -222,10 +227,6 @@ class History:
     def base(self, commit: str) -> int:
         """The position of the newest commit of the mainline that led to a commit; -1 if none did."""
         return self._graph.base[commit]
-
-    def order(self, commit: str) -> int:
-        """A number that is larger than those of all commits that led to it."""
-        return self._graph.order[commit]
 
     def paths(self, top: str) -> Iterable[str]:
         """Every path that there ever was at or below something in the root, also where its case differs."""
