@@ -312,6 +312,14 @@ def named_by_an_unreadable_list_first(product: Repository) -> None:
     product.commit("Approve", APPROVED, signed="eve")
 
 
+def named_by_an_approver_on_the_same_branch(product: Repository) -> None:
+    product.branch("ask")
+    product.commit("Name Sam", {APPROVERS: product.people.approvers("ada", "dan", "sam")}, signed="ada")
+    product.commit("Approve", APPROVED, signed="sam")
+    product.switch("main")
+    product.merge("ask")
+
+
 def named_by_the_merge_itself(product: Repository) -> None:
     product.branch("ask")
     product.commit("Approve", APPROVED, signed="eve")
@@ -468,6 +476,7 @@ def gone(product: Repository) -> None:
         (named_by_a_new_start, "named nobody"),
         (named_by_an_empty_list_first, "named nobody"),
         (named_by_an_unreadable_list_first, "named nobody"),
+        (named_by_an_approver_on_the_same_branch, "no approver's when it came in, with the merge"),
         (named_by_the_merge_itself, "no approver's"),
         (another_history, "which its author had not seen"),
         (signed_before_they_were_named, "was no approver yet in the commit before it"),
@@ -496,10 +505,28 @@ def test_whatever_goes_around_an_approver_is_refused(
 ) -> None:
     attack(product)
     refused(product, says)
-    product.write(
-        {"Access/agreements/punctuality.yaml": None} if attack is case_variant_of_the_folder else {}
-    )
-    assert product.git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("names", "signer", "says"),
+    [
+        (("eve",), "eve", "no approver's when it came in, with the merge"),
+        (("ada", "dan"), "ada", "on a line of history without"),
+        ((), "ada", "on a line of history without"),
+    ],
+    ids=["approvers of its own", "another product of the same owner", "no approvers"],
+)
+def test_what_was_approved_in_another_history_is_not_approved_here(
+    product: Repository, people: People, names: tuple[str, ...], signer: str, says: str
+) -> None:
+    other = "access/agreements/other.yaml"
+    product.git("switch", "--quiet", "--orphan", "other")
+    if names:
+        product.commit("Name approvers", {APPROVERS: people.approvers(*names)})
+    product.commit("Approve", {other: agreement("approved")}, signed=signer)
+    product.switch("main")
+    product.merge("other", "--allow-unrelated-histories", "--strategy-option=ours")
+    refused(product, says, path=other)
 
 
 def test_a_copy_of_an_approved_agreement_is_not_approved(product: Repository) -> None:
