@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_access_postgres import Product, database, make, product, server  # noqa: F401
-
-PEOPLE = {"ada": "full", "bob": "masked-eu"}
+from postgres_product import PEOPLE, Product, the_make, the_product, the_server  # noqa: F401  fixtures
 
 # {s}: the product's schema; {ada}, {bob}, {eve}: logins.
 HEALED = {

@@ -125,7 +125,7 @@ def _own_roles(found: Found, desired: Desired, plan: Plan) -> None:
                 objects=[quoted(names.schema, names.view(view.role)), quoted(names.schema)],
                 logins=_wanted_logins(desired, view.role),
             )
-        elif not _administered(found, found.by_name[names.reader(view.role)]):
+        elif found.by_name[names.reader(view.role)].oid not in found.administered:
             plan.trouble(
                 f"{names.access} may not say who is in {names.reader(view.role)}.",
                 _admin(found, view.role),
@@ -182,12 +182,6 @@ def _admin(found: Found, role: str) -> str:
 
 def _wanted_logins(desired: Desired, role: str) -> list[str]:
     return [member.principal.login("postgres") for member in desired.members if member.role == role]
-
-
-def _administered(found: Found, role: Role) -> bool:
-    """Whether the applier can change who is in the role."""
-    access = found.by_name[found.names.access].oid
-    return any(row.role == role.oid and row.member == access and row.admin for row in found.memberships)
 
 
 def powerful(found: Found) -> dict[int, str]:
@@ -382,7 +376,7 @@ def _memberships(
     standing = set()
     for row in rows:
         role, login = own[row.role], found.role(row.member)
-        administered = _administered(found, role)
+        administered = row.role in found.administered
         ours = row.grantor == access or not exact
         here = (row.member, row.role)
         if not ours and administered and _ours_at_root(found, row, access):
@@ -419,7 +413,7 @@ def _memberships(
     for (login_, role_), member in sorted(wanted.items(), key=lambda item: (item[1].role, item[0])):
         login, reader = found.roles[login_], found.roles[role_]
         plan.members.add((login.name, member.role))
-        if (login_, role_) in standing or not _administered(found, reader):
+        if (login_, role_) in standing or role_ not in found.administered:
             continue
         if login_ in found.reach[role_]:
             plan.trouble(

@@ -153,6 +153,12 @@ class Found:
                     todo.append(role)
         return seen
 
+    @cached_property
+    def administered(self) -> frozenset[int]:
+        """The roles whose members the applier can change."""
+        access = self.by_name[self.names.access].oid
+        return frozenset(row.role for row in self.memberships if row.member == access and row.admin)
+
     def logins_with(self, role: int) -> frozenset[str]:
         """The logins that have the role's privileges or can get them."""
         return frozenset(

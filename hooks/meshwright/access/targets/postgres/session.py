@@ -22,7 +22,7 @@ STATEMENT_SECONDS = 60
 
 # A role or a database can bring settings of its own (ALTER ROLE … SET). These decide what a statement means or
 # how long it may take; with pg_temp last, nothing that somebody else created is ever found by a short name.
-_SETTINGS = f"""
+_SETTINGS = """
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL quote_all_identifiers = off;
@@ -32,9 +32,6 @@ SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL timezone = 'UTC';
 SET LOCAL check_function_bodies = on;
 SET LOCAL client_min_messages = warning;
-SET LOCAL lock_timeout = '{LOCK_SECONDS}s';
-SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';
-SET LOCAL idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s';
 """
 
 
@@ -63,8 +60,14 @@ def session(port: Port, names: Names, isolation: IsolationLevel) -> Iterator[psy
             connection.isolation_level = isolation
             connection.read_only = False
             connection.execute(_SETTINGS)
+            connection.execute(
+                f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'; SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'; "
+                f"SET LOCAL idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s'".encode()
+            )
             _as_applier(connection, port, names)
             yield connection
+    except errors.LockNotAvailable:
+        raise _held(address, port, names) from None
     except psycopg.Error as error:
         raise _refused(error, port) from None
 
@@ -80,6 +83,33 @@ def _as_applier(connection: psycopg.Connection[Any], port: Port, names: Names) -
             f"Connect as {names.access}. Where there is no such role yet, an administrator of the database runs, once, "
             f"what `meshwright access bootstrap --port {port.name}` prints.",
         ) from None
+
+
+_HOLDERS = """
+SELECT DISTINCT a.pid, a.usename::text FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) l.pid AND a.datid OPERATOR(pg_catalog.=) l.database
+WHERE n.nspname OPERATOR(pg_catalog.=) ANY (%s) AND l.granted
+  AND a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid()
+ORDER BY 1
+"""
+
+
+def _held(address: dict[str, Any], port: Port, names: Names) -> Refused:
+    """Who holds what must change, so that somebody can end their session."""
+    with suppress(psycopg.Error), psycopg.connect(**address, connect_timeout=15) as connection:
+        holders = connection.execute(_HOLDERS, [list(names.schemas)]).fetchall()
+        if holders:
+            who = ", ".join(f"{shown(login or 'somebody')} (process {pid})" for pid, login in holders)
+            return Refused(
+                f"Port {port.name} was left as it was: {who} holds what must change, for more than {LOCK_SECONDS} s.",
+                "Run this again when that is over, or let an administrator of the database end it: "
+                + " ".join(f"SELECT pg_terminate_backend({pid});" for pid, _ in holders),
+            )
+    return Refused(
+        f"Port {port.name} was left as it was: somebody else used what must change.", "Run this again."
+    )
 
 
 def _address(port: Port) -> dict[str, Any]:
@@ -124,11 +154,6 @@ def _first_line(error: psycopg.Error) -> str:
 
 
 _MENDS: tuple[tuple[type[psycopg.Error], str, str], ...] = (
-    (
-        errors.LockNotAvailable,
-        "somebody else uses what must change.",
-        "Run this again; see who holds it in pg_locks.",
-    ),
     (errors.QueryCanceled, "it took too long.", "Run this again when the database is less busy."),
     (errors.SerializationFailure, "somebody else changed the same just now.", "Run this again."),
     (errors.DeadlockDetected, "somebody else changed the same just now.", "Run this again."),
