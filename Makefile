@@ -6,7 +6,7 @@ ENV    := .venv
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
 
-.PHONY: help demo test lint bench bench-rollout reference release clean
+.PHONY: help demo test lint bench bench-rollout bench-access reference release clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ bench: $(ENV)/.ready ## measure: ratios against what one would use instead
 
 bench-rollout: $(ENV)/.ready ## measure: rollout plan against copier update, over a fleet of 100, 1,000 and 3,000
 	@$(ENV)/bin/python bench/rollout.py
+
+bench-access: $(ENV)/.ready ## measure: access plan, apply and verify for 300 products, decisions, publishing with masks
+	@$(ENV)/bin/python bench/access.py
 
 reference: $(ENV)/.ready ## write docs/reference and the schemas that products get, from the sources
 	@$(ENV)/bin/python tools/make_reference.py

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import postgres_server
 import pytest
 from checkout import ROOT
 
@@ -21,3 +22,24 @@ def test_the_bench_of_rollouts_runs_on_a_small_fleet() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"^ +3 repositories .* times as fast", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.slow
+def test_the_bench_of_access_runs_on_a_small_mesh() -> None:
+    postgres_server.programs(), postgres_server.as_ordinary_user()
+    small = {"PRODUCTS": 2, "PRINCIPALS": 4, "DRIFTS": 3, "AGREEMENTS": 50, "ROWS": 20_000, "RUNS": 1}
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench/access.py"],
+        env={**os.environ, **{name: str(size) for name, size in small.items()}},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for told in (
+        r"plan again .* 0 changes",
+        r"found, of 3 +3 ",
+        r"regopy: .* a second; [1-9]\d* are let in",
+        r"publish and apply, to bare COPY +[\d.]+",
+        r"number, empty .* s .* s ",
+    ):
+        assert re.search(rf"^  {told}", done.stdout, re.MULTILINE), done.stdout
