@@ -1298,3 +1298,62 @@ def test_a_delta_table_in_a_bucket_keeps_nothing_of_what_was_taken_away(delta_la
     assert delta_lake.verify(desired()) == []
     delta_lake.apply(desired(PROGRAM))
     assert keys("ops/roles/reader/") == []
+
+
+def test_a_role_that_goes_is_closed_to_all_until_its_files_are_gone(
+    lake: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.apply(desired())
+    stranger, file = "arn:aws:iam::111122223333:role/mallory", "ops/roles/reader/people.parquet"
+    real = Bucket.remove
+
+    def looks(self: Bucket, names: Any) -> None:
+        names = list(names)
+        if file in {f"ops/{name}" for name in names}:
+            assert not may(stranger, "s3:GetObject", f"lake/{file}", own_account=True)
+            assert not may(ADA.logins["aws"], "s3:GetObject", f"lake/{file}", own_account=True)
+            looked.append(file)
+        real(self, names)
+
+    looked: list[str] = []
+    monkeypatch.setattr(Bucket, "remove", looks)
+    lake.apply(desired(PROGRAM))
+    assert looked == [file]
+
+
+def test_audit_records_that_are_gone_are_missed(place: Place) -> None:
+    place.apply(desired())
+    (place.path / "roles/audit.jsonl").unlink()
+    (place.path / "roles/audit.jsonl").symlink_to("/dev/null")
+    assert [sentence.partition(" in ")[0] for sentence in place.verify(desired())] == ["The audit records"]
+    place.apply(desired())
+    assert place.verify(desired()) == []
+
+
+def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
+    """Twenty times the rows, and about as much memory."""
+    peaks = []
+    for rows in (100_000, 2_000_000):
+        folder = tmp_path / str(rows)
+        folder.mkdir()
+        duckdb.execute(
+            f"copy (select i::int as id, 'a'||i||'@example.org' as email, (case i % 2 when 0 then 'EU' end) as region"
+            f" from range({rows}) t(i)) to '{folder}/people.parquet' (format parquet)"
+        )
+        code = (
+            "import resource, test_access_files as t\n"
+            f"place = t.Place(t.Port('lake', 'parquet@1', {{'path': '.'}}, {str(folder)!r}))\n"
+            "view = t.View('reader', 'human', t.shown('id', 'email', email='domain'), (t.IN_EUROPE,))\n"
+            "place.apply(t.desired(view))\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        )
+        paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout))
+    assert peaks[1] < 1.8 * peaks[0], peaks

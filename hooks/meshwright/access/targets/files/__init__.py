@@ -38,6 +38,8 @@ TABLES: Mapping[str, ModuleType] = {"parquet@1": parquet, "delta@1": delta}
 ROLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 DATASET = re.compile(r"\w[^/\\\x00-\x1f\x7f]*")
 IN_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+COMPARED_IN = "1GB"
+"""Memory for comparing; what does not fit goes to a temporary folder."""
 NAMED = 5
 """More columns than these are only counted."""
 
@@ -434,11 +436,13 @@ def _difference(cut: variant.Cut, source: ds.Dataset, there: ds.Dataset) -> str:
 
     names = [f"c{number}" for number in range(len(cut.schema))]
     found = there.scanner(
-        columns={own: ds.field(name) for own, name in zip(names, cut.schema.names, strict=True)}
+        columns={own: ds.field(name) for own, name in zip(names, cut.schema.names, strict=True)},
+        **variant.SCAN,
     )
     fields = [field.with_name(own) for own, field in zip(names, cut.schema, strict=True)]
     with tempfile.TemporaryDirectory(prefix="meshwright-") as folder, duckdb.connect() as connection:
         connection.execute("set temp_directory = ?", [folder])
+        connection.execute(f"set memory_limit = '{COMPARED_IN}'")
         connection.register("expected", pa.RecordBatchReader.from_batches(pa.schema(fields), expected()))
         connection.register("found", found.to_reader())
         # As many rows, and none too few of any: then there is none too many either.

@@ -23,6 +23,14 @@ from meshwright.access.grants import Condition, Refused, Shown, View
 
 BATCH = 65_536
 """Rows that are held at once."""
+SCAN: dict[str, Any] = {
+    "batch_size": BATCH,
+    "batch_readahead": 2,
+    "fragment_readahead": 1,
+    "use_threads": False,
+    "fragment_scan_options": ds.ParquetFragmentScanOptions(pre_buffer=False, arrow_extensions_enabled=True),
+}
+"""How files are read. Arrow's own settings are faster, and hold more the larger a file is."""
 WRITTEN_AS = 1
 """Counts up when variants are to be written anew because this code writes them differently."""
 
@@ -97,7 +105,7 @@ def rows(cut: Cut, source: ds.Dataset) -> pa.RecordBatchReader:
 
 
 def _batches(cut: Cut, source: ds.Dataset) -> Iterator[pa.RecordBatch]:
-    for batch in source.scanner(columns=cut.read, batch_size=BATCH).to_batches():
+    for batch in source.scanner(columns=cut.read, **SCAN).to_batches():
         keep = None
         for name, kind, fits in cut.fits:
             fitting = fits(_plain(batch.column(name), kind))
