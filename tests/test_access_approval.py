@@ -392,7 +392,7 @@ def reverted_revert(product: Repository) -> None:
 
 
 def octopus(product: Repository) -> None:
-    for name in ("one", "two"):
+    for name in ("two", "one"):
         product.switch("main")
         product.branch(name)
         product.commit("Work", {f"{name}.md": "y\n"})
@@ -486,7 +486,7 @@ def gone(product: Repository) -> None:
         (approved_elsewhere_and_brought_over_a_revocation, "which its author had not seen"),
         (revocation_swallowed_by_a_merge, "merged but not in effect"),
         (reverted_revert, "is not signed"),
-        (octopus, "is not signed"),
+        (octopus, "“Merge branches 'one' and 'two'”), is not signed"),
         (status_requested, "It is requested, and nobody has approved it"),
         (status_rejected, "Its status is 'rejected'"),
         (a_message_that_mentions_it, "“Ask”), is not signed"),
