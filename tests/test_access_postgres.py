@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from postgres_product import (  # noqa: F401  fixtures
+    FULL,
     MASKED,
     PEOPLE,
     ROWS,
@@ -425,22 +426,48 @@ def test_a_change_that_does_not_hold_is_undone(product: Product, monkeypatch: py
     assert product.verify(**PEOPLE) == []
 
 
-def test_a_reader_in_an_endless_transaction_does_not_hang_a_run(
+def test_a_reader_in_an_endless_transaction_stops_no_run_and_nobodys_revocation(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.modules["meshwright.access.targets.postgres.session"], "LOCK_SECONDS", 1)
-    product.apply(**PEOPLE)
+    product.apply(**PEOPLE, eve="masked-eu")
     product.views = (view("full", "region"), MASKED)
     with psycopg.connect(product.server.url(product.database, product.login("ada"))) as reader:
         reader.execute(f"SELECT * FROM {product.schema}.full")
-        with pytest.raises(Refused, match="holds what must change") as refused:
+        done = product.apply(**PEOPLE)
+        assert [(change.action, change.principal) for change in done.changes] == [
+            ("revoke", product.login("eve"))
+        ]
+        (residual,) = done.residuals
+        assert product.login("ada") in residual.sentence
+        assert postgres.records(product.port)[-1]["residuals"] == [residual.sentence]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            product.read("eve", f"SELECT * FROM {product.schema}.masked_eu")
+        with pytest.raises(Refused, match=product.login("ada")):
             product.apply(**PEOPLE)
-        assert product.login("ada") in str(refused.value)
-        assert "pg_terminate_backend" in refused.value.mend
-        # A lock that everybody can take does not stop a run.
-        reader.execute("SELECT pg_advisory_lock(n) FROM generate_series(1, 100) AS n")
+        # A lock that everybody can take does not even make it wait.
+        reader.execute("ROLLBACK; BEGIN; SELECT pg_advisory_lock(n) FROM generate_series(1, 100) AS n")
+        product.apply(**PEOPLE)
+        reader.execute(f"SELECT * FROM {product.schema}.full")
+        product.views = (FULL, MASKED)
+        with pytest.raises(Refused) as refused:
+            product.apply(**PEOPLE)
+        product.run(refused.value.mend)
+        product.apply(**PEOPLE)
+        assert product.verify(**PEOPLE) == []
+        reader.close()
+
+
+def test_memberships_have_the_options_that_they_should(product: Product) -> None:
     product.apply(**PEOPLE)
-    assert product.verify(**PEOPLE) == []
+    full = f'"{product.schema}:full"'
+    for options in ("SET TRUE", "INHERIT FALSE", "ADMIN TRUE") if product.newest else ("ADMIN OPTION",):
+        product.run(
+            f"SET ROLE {product.schema}_access; GRANT {full} TO {product.login('ada')} WITH {options}"
+        )
+        assert product.verify(**PEOPLE) != []
+        product.apply(**PEOPLE)
+        assert product.verify(**PEOPLE) == []
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,6 @@ NAMED = {
 def drifted(product: Product, statement: str) -> dict[str, str]:
     """A product that was as it should be before somebody ran the statement; returns what the braces stand for."""
     product.apply(**PEOPLE)
-    assert product.verify(**PEOPLE) == []
     names = {"s": product.schema, **{name: product.login(name) for name in ("ada", "bob", "eve")}}
     product.run(statement.format(**names))
     return names
@@ -170,7 +169,6 @@ def test_what_only_an_administrator_can_mend_is_named_with_the_statement_that_do
     assert any(says in sentence for sentence in product.verify(**PEOPLE)), product.verify(**PEOPLE)
     done = product.apply(**PEOPLE)
     assert any(says in residual.sentence for residual in done.residuals), done.residuals
-    assert product.verify(**PEOPLE) != []
     for residual in done.residuals:
         product.run(residual.statement)
     assert product.apply(**PEOPLE).residuals == ()

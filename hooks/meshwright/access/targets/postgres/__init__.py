@@ -23,7 +23,7 @@ from meshwright.access.targets.postgres.change import Plan, definition, differen
 from meshwright.access.targets.postgres.found import Found, Relation, found, relations_of
 from meshwright.access.targets.postgres.matrix import Difference, differences, matrix, sentences, wanted
 from meshwright.access.targets.postgres.names import Names, quoted
-from meshwright.access.targets.postgres.session import session
+from meshwright.access.targets.postgres.session import Held, session
 from meshwright.access.targets.postgres.wanted import query
 
 __all__ = ["apply", "bootstrap", "last", "plan", "records", "schema", "verify"]
@@ -45,17 +45,35 @@ def plan(port: Port, desired: Desired) -> PortPlan:
 
 def apply(port: Port, desired: Desired, record: Record) -> PortPlan:
     """Changes it, all or nothing, proves it, writes the audit record; returns what was changed. Raises Refused."""
+    try:
+        return _applied(port, desired, record, None)
+    except Held as held:
+        # A reader in an endless transaction keeps a view from changing, but nobody in a role that they have lost.
+        return _applied(port, desired, record, held)
+
+
+def _applied(port: Port, desired: Desired, record: Record, held: Held | None) -> PortPlan:
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
         _alone(connection, port, desired, names)
         first, _ = _planned(connection, port, desired, names)
-        for change in first.changes:
+        changes = [change for change in first.changes if held is None or _ends_membership(change)]
+        if held and not changes:
+            raise held
+        for change in changes:
             connection.execute(change.statement.encode())
         second, there = _planned(connection, port, desired, names)
-        _prove(connection, port, second, there)
-        done = _told(port, second, first.changes)
+        if held:
+            second.changes = [change for change in second.changes if _ends_membership(change)]
+            second.trouble(str(held), held.mend)
+        _prove(connection, port, second, there, whole=held is None)
+        done = _told(port, second, changes)
         _write(connection, names, record, done)
     return done
+
+
+def _ends_membership(change: Change) -> bool:
+    return change.action == "revoke" and bool(change.role)
 
 
 def verify(port: Port, desired: Desired) -> Sequence[str]:
@@ -163,13 +181,15 @@ def _compared(connection: psycopg.Connection[Any], port: Port, made: Plan, there
     return differences(matrix(connection, there, trusted), wanted(made.members, there), there, trusted)
 
 
-def _prove(connection: psycopg.Connection[Any], port: Port, second: Plan, there: Found) -> None:
+def _prove(connection: psycopg.Connection[Any], port: Port, second: Plan, there: Found, whole: bool) -> None:
     """After the changes there is nothing left to change, and nobody can do what no residual explains."""
     if second.changes:
         raise Refused(
             f"Port {port.name} was left as it was, because the changes did not hold: {second.changes[0].sentence}",
             "Somebody else may be changing the same: run this again. If it stays, this is a defect of meshwright.",
         )
+    if not whole:
+        return
     logins = {login for trouble in second.troubles for login in trouble.logins}
     objects = {object_ for trouble in second.troubles for object_ in trouble.objects}
     unexplained = [

@@ -27,8 +27,9 @@ POWERFUL = (
     "pg_read_server_files",
     "pg_write_server_files",
     "pg_execute_server_program",
+    "pg_maintain",
 )
-"""Roles of PostgreSQL itself that can read every table, or become somebody who can."""
+"""Roles of PostgreSQL itself that can do something with every table, or become somebody who can."""
 HOLDS_DATA = ("table", "materialized view", "foreign table", "sequence", "default acl", "extension")
 """What the applier does not remove: something could be lost with it."""
 DROPPABLE = ("view", "materialized view", "function", "procedure")
@@ -122,8 +123,6 @@ def _own_roles(found: Found, desired: Desired, plan: Plan) -> None:
             plan.trouble(
                 f"There is no role {names.reader(view.role)}: nobody can read as {view.role} yet.",
                 f"CREATE ROLE {quoted(names.reader(view.role))} NOLOGIN {AS_A_LOGIN};\n{_admin(found, view.role)}",
-                objects=[quoted(names.schema, names.view(view.role)), quoted(names.schema)],
-                logins=_wanted_logins(desired, view.role),
             )
         elif found.by_name[names.reader(view.role)].oid not in found.administered:
             plan.trouble(
@@ -222,7 +221,7 @@ def _powers(found: Found, trusted: set[str], plan: Plan) -> None:
                 statement = "\n".join(_leading(found, role.oid, target))
                 because = f"{reason[target]}, by way of {shown(found.role(target))}"
             plan.trouble(
-                f"{shown(role.name)} can read what nobody granted: {because}. "
+                f"{shown(role.name)} needs no grant here: {because}. "
                 "The port's `administrators` do not name this login.",
                 statement,
                 logins=[role.name],

@@ -35,6 +35,10 @@ SET LOCAL client_min_messages = warning;
 """
 
 
+class Held(Refused):
+    """Somebody uses what must change, for longer than this waits."""
+
+
 @contextmanager
 def session(port: Port, names: Names, isolation: IsolationLevel) -> Iterator[psycopg.Connection[Any]]:
     """A transaction as `S_access`: committed at the end, undone by whatever is raised.
@@ -86,7 +90,7 @@ def _as_applier(connection: psycopg.Connection[Any], port: Port, names: Names) -
 
 
 _HOLDERS = """
-SELECT DISTINCT a.pid, a.usename::text FROM pg_catalog.pg_locks l
+SELECT DISTINCT a.pid, a.usename::pg_catalog.text FROM pg_catalog.pg_locks l
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
 JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) l.pid AND a.datid OPERATOR(pg_catalog.=) l.database
@@ -96,19 +100,18 @@ ORDER BY 1
 """
 
 
-def _held(address: dict[str, Any], port: Port, names: Names) -> Refused:
-    """Who holds what must change, so that somebody can end their session."""
+def _held(address: dict[str, Any], port: Port, names: Names) -> Held:
+    """Who holds what must change; `mend` is the statement that ends their sessions."""
     with suppress(psycopg.Error), psycopg.connect(**address, connect_timeout=15) as connection:
         holders = connection.execute(_HOLDERS, [list(names.schemas)]).fetchall()
         if holders:
             who = ", ".join(f"{shown(login or 'somebody')} (process {pid})" for pid, login in holders)
-            return Refused(
-                f"Port {port.name} was left as it was: {who} holds what must change, for more than {LOCK_SECONDS} s.",
-                "Run this again when that is over, or let an administrator of the database end it: "
-                + " ".join(f"SELECT pg_terminate_backend({pid});" for pid, _ in holders),
+            return Held(
+                f"The views of port {port.name} were left as they were: {who} holds one for more than {LOCK_SECONDS} s.",
+                "\n".join(f"SELECT pg_terminate_backend({pid});" for pid, _ in holders),
             )
     return Refused(
-        f"Port {port.name} was left as it was: somebody else used what must change.", "Run this again."
+        f"The views of port {port.name} were left as they were: somebody else used one.", "Run this again."
     )
 
 
