@@ -352,3 +352,18 @@ def test_a_column_that_nobody_classified_is_hidden(approved: Case) -> None:
     content = approved.variant("reader").read_bytes()
     assert b"SENTINEL-passenger" not in content and b"SENTINEL-stray" not in content
     assert columns["carrier"] == ["SENTINEL-carrier"]
+
+
+def test_a_clock_that_was_set_back_stops_the_run(approved: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    from meshwright.access import command
+
+    approved("apply", "--directory", approved.directory)
+
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) - timedelta(days=1)
+
+    monkeypatch.setattr(command, "datetime", Earlier)
+    (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
+    assert port["refused"]["mend"] == "Set this machine's clock."

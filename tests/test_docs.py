@@ -204,3 +204,13 @@ def test_the_walk_through_a_conflict_word_for_word(template: Path, tmp_path: Pat
     for language, text in found:
         assert language or text in done.stdout, done.stdout
     assert "badge" in (tmp_path / "mesh/departures/README.md").read_text("utf-8")
+
+
+def test_what_is_guaranteed_is_held_by_tests_that_there_are() -> None:
+    page = (ROOT / "docs" / "reference" / "access-guarantees.md").read_text("utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    there = {
+        name for file in (ROOT / "tests").glob("test_*.py") for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.M)
+    }  # fmt: skip
+    assert len(named) > 30
+    assert named - there == set()
