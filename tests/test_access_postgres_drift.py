@@ -36,6 +36,10 @@ HEALED = {
     "an operator": """CREATE FUNCTION {s}.e(text, integer) RETURNS boolean LANGUAGE sql AS 'SELECT true';
         CREATE OPERATOR {s}.= (leftarg = text, rightarg = integer, function = {s}.e);""",
     "types": "CREATE TYPE {s}.mood AS ENUM ('a'); CREATE DOMAIN {s}.d AS text; CREATE TYPE {s}.c AS (x int);",
+    "statistics of columns": """GRANT CREATE ON SCHEMA {s} TO {s}_pipeline; SET ROLE {s}_pipeline;
+        CREATE STATISTICS {s}.st ON id, region FROM {s}_private.people__1;""",
+    "text search": "CREATE TEXT SEARCH DICTIONARY {s}.d (template = simple); CREATE TEXT SEARCH CONFIGURATION {s}.c (copy = simple);",
+    "an aggregate": "CREATE AGGREGATE {s}.a (integer) (sfunc = int4pl, stype = integer);",
     "a collation": 'CREATE COLLATION {s}.c FROM "C";',
     "a type with the name of a view": "DROP VIEW {s}.full; CREATE TYPE {s}.full AS ENUM ('a');",
     "a grant to everybody": "GRANT SELECT ON {s}.full TO PUBLIC; GRANT USAGE ON SCHEMA {s} TO PUBLIC;",
@@ -106,7 +110,7 @@ NAMED = {
     "a table instead of a view": ("DROP VIEW {s}.full; CREATE TABLE {s}.full (id integer);", "has its name"),
     "a materialized view": (
         "CREATE MATERIALIZED VIEW {s}.m AS SELECT * FROM {s}_private.people;",
-        "holds data",
+        "can hold data",
     ),
     "a private thing of somebody else": (
         "GRANT CREATE, USAGE ON SCHEMA {s}_private TO {eve}; ALTER TABLE {s}_private.people__1 OWNER TO {eve};",
@@ -139,6 +143,10 @@ NAMED = {
         "would show nothing",
     ),
     "a role without its administrator": ('REVOKE "{s}:full" FROM {s}_access CASCADE;', "may not say"),
+    "the server's files": (
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO {eve};",
+        "pg_read_binary_file",
+    ),
     "statistics": ("GRANT SELECT ON pg_catalog.pg_statistic TO {eve};", "pg_statistic"),
 }
 

@@ -30,8 +30,16 @@ POWERFUL = (
     "pg_maintain",
 )
 """Roles of PostgreSQL itself that can do something with every table, or become somebody who can."""
-HOLDS_DATA = ("table", "materialized view", "foreign table", "sequence", "default acl", "extension")
-"""What the applier does not remove: something could be lost with it."""
+REMOVABLE = {
+    **{
+        kind: kind.upper()
+        for kind in ("view", "function", "procedure", "aggregate", "type", "collation", "conversion")
+    },
+    **{kind: kind.upper() for kind in ("operator", "operator class", "operator family")},
+    **{f"text search {kind}": f"TEXT SEARCH {kind.upper()}" for kind in ("configuration", "dictionary")},
+    "statistics object": "STATISTICS",
+}
+"""What PostgreSQL calls a thing that holds no data -> what DROP calls it. The applier removes nothing else."""
 DROPPABLE = ("view", "materialized view", "function", "procedure")
 GRANTED = {
     **dict.fromkeys(("table", "view", "materialized view", "foreign table"), "TABLE"),
@@ -514,7 +522,7 @@ def _views(
             Change(
                 "remove",
                 f"The {thing.kind} {shown(thing.identity)} {why}.",
-                f"DROP {thing.kind.upper()} {thing.identity}",
+                f"DROP {REMOVABLE[thing.kind]} {thing.identity}",
             )
         )
     for key, because in stuck.items():
@@ -585,7 +593,7 @@ def definition(query: str) -> str:
 
 def _stuck(found: Found, unwanted: Mapping[tuple[str, int], Thing]) -> dict[tuple[str, int], str]:
     """What cannot be removed, and why."""
-    stuck = {key: "it holds data" for key, thing in unwanted.items() if thing.kind in HOLDS_DATA}
+    stuck = {key: "it can hold data" for key, thing in unwanted.items() if thing.kind not in REMOVABLE}
     while True:
         more = {}
         for key in unwanted:
@@ -672,19 +680,20 @@ def _object(found: Found, grant: Grant) -> str:
     if grant.kind == "SCHEMA":
         return quoted(grant.schema)
     if grant.kind == "FUNCTION":
-        return grant.object
+        return f"pg_catalog.{grant.object}" if grant.schema == "pg_catalog" else grant.object
     return quoted(grant.schema, grant.object)
 
 
 def _grants(desired: Desired, found: Found, gone: set[int], plan: Plan) -> None:
     """Takes away what nobody should have."""
+    names = found.names
     wanted = _wanted_grants(desired, found)
-    access = found.by_name[found.names.access].oid
+    access = found.by_name[names.access].oid
     passed_on = {(grant.oid, grant.grantee) for grant in found.grants if grant.grantable}
     for grant in found.grants:
         object_ = _object(found, grant)
-        if grant.oid in gone or (grant.kind == "FUNCTION" and grant.schema != found.names.private):
-            continue
+        if grant.oid in gone or (grant.kind == "FUNCTION" and grant.schema in (names.schema, names.audit)):
+            continue  # It goes altogether.
         right = wanted.get((grant.kind, object_, grant.grantee)) == grant.privilege
         if right and not grant.grantable:
             continue
