@@ -190,14 +190,24 @@ def test_a_role_that_the_policy_no_longer_has_is_emptied(product: Product) -> No
     assert product.admin(rights) == [(False, None)]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DROP SCHEMA {s}, {s}_audit CASCADE",
+        "ALTER SCHEMA {s} OWNER TO eve_{s}",
+        "ALTER TABLE {s}_audit.record OWNER TO eve_{s}",
+        "REVOKE USAGE ON SCHEMA {s}_private FROM {s}_access",
+    ],
+)
 def test_a_database_that_is_not_prepared_is_refused_with_the_script_that_prepares_it(
-    product: Product,
+    product: Product, damage: str
 ) -> None:
-    product.run(f"DROP SCHEMA {product.schema}, {product.schema}_audit CASCADE")
+    product.run(damage.format(s=product.schema))
     with pytest.raises(Refused, match="not prepared") as refused:
         product.apply(**PEOPLE)
     product.run(refused.value.mend.partition("\n")[2])
     assert product.apply(**PEOPLE).residuals == ()
+    assert product.verify(**PEOPLE) == []
 
 
 def test_nobody_who_may_not_act_as_the_applier_can_apply(product: Product) -> None:

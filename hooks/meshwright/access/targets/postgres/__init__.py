@@ -136,13 +136,21 @@ def _ready(there: Found, port: Port, desired: Desired) -> None:
     """Raises Refused where there is nothing yet that could be granted."""
     names = there.names
     owner = there.by_name[names.access].oid
-    if set(there.schemas) != set(names.schemas) or any(
-        there.schemas[name] != owner for name in (names.schema, names.audit)
-    ):
+    right = (
+        set(there.schemas) == set(names.schemas)
+        and all(there.schemas[name] == owner for name in (names.schema, names.audit))
+        and (there.entered or not there.published)
+        and all(
+            (relation.kind, relation.owner) == ("r", owner)
+            for relation in there.relations.values()
+            if (relation.schema, relation.name) == (names.audit, "record")
+        )
+    )
+    if not right:
         script = bootstrap(names.schema, [view.role for view in desired.views])
         raise Refused(
-            f"The database of port {port.name} is not prepared: it lacks one of the schemas {', '.join(names.schemas)}, "
-            f"or {names.schema} and {names.audit} are not {names.access}'s.",
+            f"The database of port {port.name} is not prepared: one of the schemas {', '.join(names.schemas)} is missing, "
+            f"or {names.access} does not own or may not enter what it should.",
             f"An administrator of the database runs, once:\n{script}",
         )
     if not there.published:

@@ -126,8 +126,6 @@ class Found:
     """Whether the applier may enter the private schema."""
     readable: bool
     """Whether the applier may read the published data set."""
-    audited: bool
-    """Whether there is a table for audit records."""
     by_name: Mapping[str, Role] = field(repr=False, default_factory=dict)
 
     @cached_property
@@ -411,7 +409,6 @@ def found(connection: psycopg.Connection[Any], names: Names) -> Found:
         published=bool(published),
         entered=bool(published and published[0][0]),
         readable=bool(published and published[0][1]),
-        audited=any(entry.schema == names.audit and entry.name == "record" for entry in relations.values()),
         by_name={role.name: role for role in roles},
     )
 
