@@ -23,7 +23,6 @@ SETTINGS = {
     "intervalstyle": "postgres",
     "bytea_output": "hex",
     "extra_float_digits": "1",
-    "statement_timeout": "0",
     "transaction_timeout": "0",
     "idle_session_timeout": "0",
     # A run whose machine has died gives back its lock soon, not in hours.
@@ -96,9 +95,10 @@ def said(error: psycopg.Error) -> str:
 
 def _become(connection: psycopg.Connection[Any], place: Place) -> None:
     """Takes on the role that publishes, and settings under which both sides mean the same by a text."""
+    connection.execute("set statement_timeout = 0")
     connection.execute(
         "select pg_catalog.set_config(known.name, wanted.value, false) from pg_catalog.pg_settings as known"
-        " join pg_catalog.jsonb_each_text(%s) as wanted (name, value) on wanted.name = known.name",
+        " join pg_catalog.jsonb_each_text(%s) as wanted (name, value) on wanted.name = pg_catalog.lower(known.name)",
         [Jsonb(SETTINGS)],
     )
     (user,) = connection.execute("select current_user").fetchone()
