@@ -1,8 +1,8 @@
 """`make bench-access`: access as code, against what one would use instead, in one run.
 
 1. A mesh in one database: plan, apply, plan again and verify, for every product one after the other.
-2. pgbedrock (https://pgbedrock.readthedocs.io) on the same database: how long its check takes, and who finds which
-   of ten things that somebody does to it by hand.
+2. pgbedrock (https://pgbedrock.readthedocs.io) on the same database: how long its check takes. Who finds which of
+   ten things that somebody does by hand, is asked in a smaller mesh: it does not depend on how many products there are.
 3. Decisions a second: regopy, which is the one that decides, and Open Policy Agent with the same policy.
 4. Publishing rows and masking them, against a bare COPY; reading through a mask, against reading the table.
 
@@ -10,7 +10,7 @@ The server is a throw-away one (tests/postgres_server.py), which does not wait f
 healthy state is undone after each look, and that it is healthy again is asserted. Sizes, by environment variables:
 
     PRODUCTS=300  COLUMNS=25  PRINCIPALS=40    the mesh: products, columns of each, people who read of each
-    DRIFTS=10                                  how many of the ten are done
+    AMONG=10  DRIFTS=10                        products of the smaller mesh; how many of the ten are done
     AGREEMENTS=10000                           decisions to take, each about one agreement with one subject
     ROWS=10000000  RUNS=3                      rows to publish; how often each is read (the median counts)
 """
@@ -47,12 +47,13 @@ from meshwright.access.grants import Column, Condition, Desired, Member, Port, P
 from meshwright.access.targets import postgres
 from meshwright.access.targets.postgres.names import literal, quoted
 
-PRODUCTS, COLUMNS, PRINCIPALS, DRIFTS, AGREEMENTS, ROWS, RUNS = (
+PRODUCTS, COLUMNS, PRINCIPALS, AMONG, DRIFTS, AGREEMENTS, ROWS, RUNS = (
     int(os.environ.get(name, size))
     for name, size in {
         "PRODUCTS": "300",
         "COLUMNS": "25",
         "PRINCIPALS": "40",
+        "AMONG": "10",
         "DRIFTS": "10",
         "AGREEMENTS": "10000",
         "ROWS": "10000000",
@@ -149,7 +150,7 @@ def prepared(server: Server, database: str, products: list[Product], logins: lis
             )
 
 
-def mesh(products: list[Product]) -> float:
+def mesh(products: list[Product], prepared_in: float) -> float:
     """Seconds to find that nothing has changed."""
     print(
         f"\n{len(products)} products with {COLUMNS} columns, 2 roles and {PRINCIPALS} logins each, in one database"
@@ -174,6 +175,7 @@ def mesh(products: list[Product]) -> float:
             assert not (off := postgres.verify(made.port, made.desired)), off
 
     count = len(products)
+    line("bootstrap, by an administrator", prepared_in, count, "each")
     first = seconds(lambda: planned(lambda found: found > 0))
     line("plan", first, count, "each", f"{changes} changes")
     line("apply, which proves itself", seconds(applied), count, "each")
@@ -240,9 +242,10 @@ class Bedrock:
         assert status == 0, said[-2000:]
         self.spec.write_text(said)
 
-    def check(self) -> tuple[int, str]:
-        """Exit code, and what it would change."""
-        return self.run("configure", "--check", str(self.spec))
+    def check(self) -> str:
+        """What it would change, or why it cannot say."""
+        _, said = self.run("configure", "--check", str(self.spec))
+        return said
 
 
 def ours(made: Product) -> list[str]:
@@ -266,34 +269,36 @@ def healed(connection: psycopg.Connection[Any], made: Product) -> str:
     return "an administrator" if done.residuals else "apply"
 
 
-def drifts(server: Server, database: str, products: list[Product], folder: Path, again: float) -> None:
-    made, peer = products[0], Bedrock(server, database, folder)
-    why_not = peer.install()
-    if why_not:
-        print(f"\npgbedrock is left out, because it cannot be installed: {why_not}")
-    else:
-        print("\npgbedrock on the same database, all of it in one look")
-        line("generate, once", seconds(peer.generate))
-        clock = time.perf_counter()
-        healthy = peer.check()
-        taken = time.perf_counter() - clock
-        line("configure --check", taken, len(products), "a product")
-        ratio(again / taken, "to plan again, to that")
-        assert healthy[0] == 0, healthy[1][-2000:]
-    print(f"\n  {'Done by hand to one product':<46} {'meshwright':<12} {'pgbedrock':<12} mended by")
+def alongside(peer: Bedrock, products: list[Product], again: float) -> None:
+    print("\npgbedrock on the same database, all of it in one look")
+    line("generate, once", seconds(peer.generate), len(products), "a product")
+    taken = seconds(peer.check)
+    line("configure --check", taken, len(products), "a product")
+    ratio(again / taken, "to plan again, to that")
+
+
+def drifts(server: Server, database: str, products: list[Product], peer: Bedrock | None) -> None:
+    made = products[0]
+    for each in products:
+        postgres.apply(each.port, each.desired, Record({"at": "now"}))
+    if peer:
+        peer.generate()
+    healthy = peer.check() if peer else None
+    print(
+        f"\n  {f'By hand, to one of {len(products)} products':<46} {'meshwright':<12} {'pgbedrock':<12} mended by"
+    )
     counts = [0, 0]
     with psycopg.connect(server.url(database), autocommit=True) as connection:
         for name, statement in list(BY_HAND.items())[:DRIFTS]:
             connection.execute(statement.format(s=made.schema).encode())
-            found = [bool(ours(made)), None if why_not else peer.check() != healthy]
+            found = [bool(ours(made)), bool(peer) and peer.check() != healthy]
             by = healed(connection, made)
-            counts = [count + bool(answer) for count, answer in zip(counts, found, strict=True)]
-            told = ["not asked" if answer is None else "found" if answer else "-" for answer in found]
-            print(f"  {name:<46} {told[0]:<12} {told[1]:<12} {by}", flush=True)
-    print(f"  {f'found, of {DRIFTS}':<46} {counts[0]:<12} {'not asked' if why_not else counts[1]:<12}")
+            counts = [count + answer for count, answer in zip(counts, found, strict=True)]
+            told = ["found" if answer else "-" for answer in found]
+            print(f"  {name:<46} {told[0]:<12} {told[1] if peer else '':<12} {by}", flush=True)
+    print(f"  {f'found, of {DRIFTS}':<46} {counts[0]:<12} {counts[1] if peer else '':<12}".rstrip())
     assert counts[0] == DRIFTS
-    if not why_not:
-        assert peer.check() == healthy, "pgbedrock sees something left of it"
+    assert not peer or peer.check() == healthy, "pgbedrock sees something left of it"
 
 
 # --- 3. decisions ----------------------------------------------------------------------------------------------------
@@ -538,29 +543,37 @@ def throw_away() -> Iterator[Server]:
         server.remove()
 
 
+def meshed(server: Server, count: int) -> tuple[str, list[Product], float]:
+    """A database with so many products, prepared for all of their logins, and the seconds that this took."""
+    database = server.database()
+    logins = [f"person_{number}" for number in range(PRINCIPALS)]
+    seen = views(columns(COLUMNS))
+    products = [product(server, database, f"p{number}", logins, seen) for number in range(count)]
+    return database, products, seconds(lambda: prepared(server, database, products, [*logins, "stranger"]))
+
+
 def main() -> None:
     (ROOT / "build").mkdir(exist_ok=True)
     clock = time.perf_counter()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", end="")
-    with (
-        throw_away() as server,
-        tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as temporary,
-    ):
-        with psycopg.connect(server.url()) as connection:
-            print(f"; PostgreSQL {connection.info.server_version // 10000}")
-        database = server.database()
-        logins = [f"person_{number}" for number in range(PRINCIPALS)]
-        seen = views(columns(COLUMNS))
-        products = [product(server, database, f"p{number}", logins, seen) for number in range(PRODUCTS)]
-        line("bootstrap, by an administrator", seconds(lambda: prepared(server, database, products, [*logins, "stranger"])), PRODUCTS, "each")  # fmt: skip
-        again = mesh(products)
-        drifts(server, database, products, Path(temporary), again)
-    decisions()
-    with (
-        throw_away() as server,
-        tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as temporary,
-    ):
-        publishing(server, Path(temporary))
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as temporary:
+        folder = Path(temporary)
+        with throw_away() as server:
+            with psycopg.connect(server.url()) as connection:
+                version = connection.info.server_version // 10000
+            print(f"PostgreSQL {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+            database, products, taken = meshed(server, PRODUCTS)
+            again = mesh(products, taken)
+            peer = Bedrock(server, database, folder)
+            if why_not := peer.install():
+                print(f"\npgbedrock is left out, because it cannot be installed: {why_not}")
+            else:
+                alongside(peer, products, again)
+        with throw_away() as server:
+            database, products, _ = meshed(server, AMONG)
+            drifts(server, database, products, None if why_not else Bedrock(server, database, folder))
+        decisions()
+        with throw_away() as server:
+            publishing(server, folder)
     print(f"\nin all {time.perf_counter() - clock:.0f} s; load {os.getloadavg()[0]:.1f}")
 
 
