@@ -137,11 +137,10 @@ def _applied(port: Port, desired: Desired, record: Record) -> PortPlan:
             kept = {
                 key: granted for key, granted in _members_now(standing).items() if key in standing.members
             }
+            # Says whose the folder is before anything lies in it. What a run that ends early has written is no
+            # longer what stands here, and what it has removed still is: the next run tells of both.
+            records.write_state(standing.storage, replace(standing.state, owner=_owner(standing)))
             _put_policy(standing, kept, [entry for entry in steps.remove if ROLE.fullmatch(entry)])
-            for role in (*steps.write, *steps.remove):
-                if role in new.variants:
-                    new.variants[role] = replace(new.variants[role], view="")
-            records.write_state(standing.storage, replace(new, members=standing.state.members))
             for entry, names in steps.remove.items():
                 standing.storage.remove(names)
                 new.variants.pop(entry, None)
@@ -172,7 +171,7 @@ def _write(standing: Standing, steps: Steps, new: State) -> None:
             path, prefix = f"{ROLES}{role}/{desired.dataset}", f"{ROLES}{role}/"
             old, fingerprint = standing.state.variants.get(role), variant.fingerprint(view)
             there = _below(standing.files, prefix)
-            if old is None or not old.view or old.files != there:  # nobody knows what it is
+            if old is None or old.files != there:  # nobody knows what it is
                 standing.storage.remove(there)
                 old = None
             keep = old is not None and old.view == fingerprint
@@ -305,7 +304,7 @@ def _to_write(standing: Standing) -> dict[str, str]:
         old = standing.state.variants.get(view.role)
         reasons = {
             "": not there,
-            "it is not as it was written": old is None or not old.view or old.files != there,
+            "it is not as it was written": old is None or old.files != there,
             "its columns, masks or rows are others": old and old.view != variant.fingerprint(view),
             "the data set was published anew": old and old.source != standing.source,
         }

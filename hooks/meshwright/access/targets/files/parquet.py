@@ -63,5 +63,3 @@ def write(
         for batch in rows:
             sink.write_batch(batch)
         sink.add_key_value_metadata(dict(metadata))
-    folder = path.rpartition("/")[0] + "/"
-    storage.remove(name for name in storage.identities(folder) if name != named(path))

@@ -24,7 +24,7 @@ class Variant:
     """One role's files, as they were written last."""
 
     view: str
-    """Fingerprint of what the role sees; empty while a run is at work on it."""
+    """Fingerprint of what the role sees."""
     source: str
     """Identity of the data set that it was made of."""
     files: dict[str, str]
