@@ -222,6 +222,41 @@ def test_a_rule_of_denial_cannot_be_taken_away_without_authority(approved: Case)
     assert approved.json("plan")["agreements"][0]["counts"]
 
 
+def test_neither_open_access_nor_a_lower_classification_comes_without_authority(approved: Case) -> None:
+    contract, spec = approved.root / "contract.odcs.yaml", approved.root / "data-product.yaml"
+    head, tail = contract.read_text().split("- name: tail_number\n", 1)
+    secret = (
+        f"{head}- name: tail_number\n{tail.replace('classification: internal', 'classification: secret', 1)}"
+    )
+    public = secret.replace("classification: secret", "classification: public")
+    approved.repository.commit("Secret", {"contract.odcs.yaml": secret})  # anybody may make it stricter
+    assert approved.json("explain", "bo@example.org", "tail_number")["sees"] == "masked"
+    approved.repository.commit("Secret, and signed", {"contract.odcs.yaml": secret + "# yes\n"}, signed="ada")
+    opened = spec.read_text().replace("mode: approval-required", "mode: open")
+    approved.repository.commit("Open", {"contract.odcs.yaml": public, "data-product.yaml": opened}, by="bo")
+    told = approved("plan", code=1)
+    assert "Nobody authorised that access is open." in told
+    assert "Nobody authorised that tail_number is public; it counts as secret." in told
+    assert approved.json("explain", "bo@example.org", "tail_number")["sees"] == "masked"
+    assert approved.json("explain", "ada@example.org", "carrier", code=1)["sees"] == "nothing"
+    signed = {"contract.odcs.yaml": public + "# yes\n", "data-product.yaml": opened + "# yes\n"}
+    approved.repository.commit("Open, and signed", signed, signed="ada")
+    assert approved.json("explain", "bo@example.org", "tail_number")["sees"] == "clear"
+    assert approved.json("explain", "ada@example.org", "carrier")["sees"] == "clear"
+
+
+def test_a_second_approver_has_something_to_sign(case: Case) -> None:
+    policy = (case.root / "access/policy.yaml").read_text()
+    other_group(case)
+    case.repository.commit("Two", {"access/policy.yaml": policy.replace("approvals: [owner]", "approvals: [owner, steward]")}, signed="ada")  # fmt: skip
+    case.request()
+    case.repository.commit("Ask", {}, by="bo")
+    case.approve()
+    assert not case.json("plan")["agreements"][0]["counts"]
+    case.approve(signed="sam")
+    assert case.json("plan")["agreements"][0]["counts"]
+
+
 def test_a_test_that_somebody_fails_by_seeing_too_much_stops_the_run(approved: Case) -> None:
     tests = "apiVersion: meshwright/v1\nkind: AccessTests\ntests:\n  - {role: reader, columns: [tail_number], sees: %s}\n"
     approved.repository.commit("Test", {"access/tests.yaml": tests % "nothing"})

@@ -121,6 +121,8 @@ def approve(root: Path, agreement: str) -> str:
         raise Unreadable(
             f"{path} does not say its status on a line of its own.", "Write `status: approved` yourself."
         )
+    if changed == text:  # somebody else has approved it, and a signature needs a change to sign
+        changed = f"{text.rstrip()}\n# approved once more\n"
     fresh = root / f"{AGREEMENTS}/.{agreement}.new"
     with fresh.open("w", encoding="utf-8", newline="") as sink:
         sink.write(changed)

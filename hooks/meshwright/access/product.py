@@ -6,14 +6,14 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from meshwright import metamodel, schema
 from meshwright.access import AGREEMENTS, TEAM_REGO, TESTS, team_rego
-from meshwright.access.approval import authorised, authorised_below, trust_problem
+from meshwright.access.approval import AGAIN, authorised, authorised_below, root_of_trust, trust_problem
 from meshwright.access.grants import Column, Port
 from meshwright.access.history import History
 from meshwright.check import SPEC, misshapen
@@ -86,6 +86,8 @@ class Product:
     policy: Mapping[str, Any]
     """access/policy.yaml, as far as it is authorised."""
     policy_commit: str
+    trust: str | None
+    """The commit that first named an approver: what was before it is taken as it is."""
     agreements: tuple[Agreement, ...]
     tests: Sequence[Mapping[str, Any]]
     team: Mapping[str, str]
@@ -115,12 +117,11 @@ def load(root: Path, commit: str = "HEAD") -> Product:
     problems = [found] if (found := trust_problem(history)) else []
     spec = _document(history, SPEC, schema.data_product)
     contract = _document(history, spec.get("spec.dataset.contract"), schema.contract)
-    policy_path = spec.get("spec.access.policy")
+    signed = _signed(history, SPEC) or spec
+    policy_path = signed.get("spec.access.policy", spec.get("spec.access.policy"))
     if not policy_path.startswith("access/"):
         raise Unreadable(
-            "spec.access.policy lies outside of access/.",
-            "Move it to access/policy.yaml.",
-            *spec.place(("spec", "access", "policy")),
+            f"{SPEC}: spec.access.policy lies outside of access/.", "Move it to access/policy.yaml."
         )
     policy, policy_commit = _authorised(history, policy_path, problems)
     if policy is None:
@@ -132,12 +133,13 @@ def load(root: Path, commit: str = "HEAD") -> Product:
         root=root,
         history=history,
         id=f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}",
-        mode=spec.get("spec.access.mode"),
+        mode=_mode(spec, signed, problems),
         dataset=spec.get("spec.dataset.name"),
-        columns=tuple(columns(spec, contract)),
+        columns=tuple(_guarded(history, spec, contract, signed, problems)),
         ports=tuple(_ports(spec, root, variables())),
         policy=_checked(policy_path, policy, schema.access_policy).value,
         policy_commit=policy_commit,
+        trust=root_of_trust(history),
         agreements=tuple(_agreements(history)),
         tests=tests.get("tests", []) if tests else [],
         team=_team(history, problems),
@@ -163,6 +165,42 @@ def columns(spec: Document, contract: Document) -> Iterator[Column]:
             str(column.get("logicalType") or "object"),
             level,
         )
+
+
+def _signed(history: History, path: str) -> Document | None:
+    """A file as an approver last signed it, or as it was when the first one was named; None where it was not."""
+    text = authorised(history, path).text
+    try:
+        return parse(path, text) if text is not None else None
+    except Unreadable:
+        return None
+
+
+def _mode(spec: Document, signed: Document, problems: list[str]) -> str:
+    """Open only where that is authorised; closed as soon as anybody says so."""
+    modes = {document.get("spec.access.mode") for document in (spec, signed)}
+    if modes == {"open"}:
+        return "open"
+    if spec.get("spec.access.mode") == "open":
+        problems.append(f"{SPEC}: Nobody authorised that access is open. {AGAIN}")
+    return "approval-required"
+
+
+def _guarded(
+    history: History, spec: Document, contract: Document, signed: Document, problems: list[str]
+) -> Iterator[Column]:
+    """The columns, none classified lower than somebody authorised. A column that was not there then is as it says."""
+    order = metamodel.CLASSIFICATIONS
+    path = signed.get("spec.dataset.contract", contract.path.as_posix())
+    before = _signed(history, path)
+    known = {column.name: column.classification for column in columns(signed, before)} if before else {}
+    for column in columns(spec, contract):
+        level = max(column.classification, known.get(column.name, order[0]), key=order.index)
+        if level != column.classification:
+            problems.append(
+                f"{path}: Nobody authorised that {column.name} is {column.classification}; it counts as {level}. {AGAIN}"
+            )
+        yield replace(column, classification=level)
 
 
 def _document(history: History, path: Any, shape: Any) -> Document:

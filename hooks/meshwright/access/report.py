@@ -33,7 +33,9 @@ def printable_lines(lines: Iterator[str]) -> str:
 
 def _human(run: Run) -> Iterator[str]:
     product = run.decided.product
-    yield f"{product.id} at {product.history.commit[:9]}, {run.decided.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC, access is {product.mode}"
+    at = f"{run.decided.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    yield f"{product.id} at {product.history.commit[:9]}, {at}, access is {product.mode}"
+    yield f"Approvers since {product.trust[:9]}" if product.trust else "There are no approvers yet"
     for port in run.ports:
         yield ""
         yield f"{port.plan.port} ({port.plan.uses})"
@@ -100,6 +102,7 @@ def as_json(run: Run) -> str:
         "commit": product.history.commit,
         "at": run.decided.now.astimezone(UTC).isoformat(timespec="seconds"),
         "mode": product.mode,
+        "trust": product.trust,
         "well": run.well,
         "ports": [
             {

@@ -168,7 +168,9 @@ def _verdict(
     refused = [told(str(reason), facts) for reason in answer["refused"]]
     if not approved.accepted and "Nobody has approved it." in answer["refused"]:
         # who looked at the signatures knows better why
-        vague = {told(reason, facts) for reason in ("It is {status}, not approved.", "Nobody has approved it.")}
+        vague = {
+            told(reason, facts) for reason in ("It is {status}, not approved.", "Nobody has approved it.")
+        }
         refused = [*approved.reasons, *(reason for reason in refused if reason not in vague)]
     unfit = {
         id: tuple(sorted(told(str(reason), facts) for reason in reasons))

@@ -147,6 +147,7 @@ def _content(decided: Decided, port: Port) -> dict[str, Any]:
         "at": decided.now.astimezone(UTC).isoformat(timespec="seconds"),
         "commit": product.history.commit,
         "policy": product.policy_commit,
+        "trust": product.trust,
         "by": os.environ.get("GITHUB_ACTOR")
         or os.environ.get("GITLAB_USER_LOGIN")
         or os.environ.get("USER", ""),
