@@ -32,6 +32,8 @@ from postgres_product import newest
 from postgres_server import Server
 from psycopg import sql
 
+from meshwright.access.grants import Column, Desired, Member, Port, Principal, Record, Shown, View
+from meshwright.access.targets import postgres
 from meshwright.access.targets.postgres import bootstrap
 
 DATASET = "departures"
@@ -241,7 +243,7 @@ NOT_KEPT = {
     "a date after PostgreSQL's last": ("select date '5881000-01-01' as bad", "column bad (date) is refused"),
     "nanoseconds": (
         "select timestamp_ns '2026-01-01 00:00:00.000000001' as bad",
-        "nanoseconds",
+        "column bad has nanoseconds",
     ),
     "a name that PostgreSQL cuts": (f'select 1 as "{"é" * 32}"', "longer than the 63 bytes"),
     "a type without a counterpart": (
@@ -335,6 +337,41 @@ def test_after_another_shape_readers_see_the_old_data_until_access_is_applied_ag
     assert here.sql(reader, ada) == [(2,)]
     here.publish(query)
     assert here.tables() == [DATASET, f"{DATASET}__4"]
+
+
+@pytest.mark.parametrize("where", ["here", "embedded"])
+def test_access_is_applied_to_what_the_pipeline_published(where: str, request: pytest.FixtureRequest) -> None:
+    product: Published = request.getfixturevalue(where)
+    ada, private = f"{product.schema}_ada", f"{product.schema}_private"
+    place = product.code.place.place(product.port, product.product)
+    with contextlib.ExitStack() as running:
+        if where == "embedded":  # as `python -m pipeline.outputs.postgres` keeps it up
+            found = running.enter_context(product.code.session.embedded(place, make=True))
+            product.admin = f"postgresql://postgres@/postgres?host={found['host']}"
+            product.sql(f"create role {ada} login")
+        with psycopg.connect(product.admin) as connection:
+            connection.execute(bootstrap(product.schema, ["reader"]))
+        url = product.url if where == "embedded" else product.url.replace("_pipeline@", "_access@")
+        port = Port("warehouse", "postgres@1", {"url": url, "schema": product.schema}, str(product.root))
+        shown = tuple(Shown(Column(name, "integer", "public")) for name in ("version", "id"))
+        member = Member(Principal("ada", "human", logins={"postgres": ada}), "reader", ("a1",), None)
+        desired = Desired(METADATA["product"], DATASET, (View("reader", "human", shown),), (member,))
+        reader = f"select distinct version from {product.schema}.reader"
+
+        product.publish(version(1))
+        assert postgres.apply(port, desired, Record({})).residuals == ()
+        product.publish(version(2))
+        assert product.sql(reader, ada) == [(2,)]
+        assert not postgres.plan(port, desired).changes, "a publication of the same shape changes no access"
+        product.publish("select '3' as version, range as id from range(10)")
+        assert product.sql(reader, ada) == [(2,)]
+        assert postgres.apply(port, desired, Record({})).residuals == ()
+        assert product.sql(reader, ada) == [("3",)] and list(postgres.verify(port, desired)) == []
+        product.publish("select '4' as version, range as id from range(10)")
+        assert product.sql(reader, ada) == [("4",)]
+        assert product.tables() == [DATASET, f"{DATASET}__4"]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            product.sql(f"select * from {private}.{DATASET}", ada)
 
 
 def test_nothing_that_somebody_needs_is_dropped(here: Published) -> None:

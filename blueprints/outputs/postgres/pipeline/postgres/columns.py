@@ -45,10 +45,13 @@ TO_TEXT = {
     "BLOB": r"'\x' || hex({0})",
     # PostgreSQL would round it.
     "TIMESTAMP_NS": "case when {0}::timestamp::timestamp_ns is distinct from {0}"
-    " then error('a column has nanoseconds, and PostgreSQL keeps microseconds: round it in the model')"
+    " then error('column ' || {1} || ' has nanoseconds, and PostgreSQL keeps microseconds: round it in the model')"
     " else {0}::timestamp end",
 }
-"""DuckDB's type -> the expression whose text PostgreSQL reads; none: PostgreSQL reads what DuckDB writes."""
+"""DuckDB's type -> the expression whose text PostgreSQL reads, of the column {0} and its name {1}.
+
+None: PostgreSQL reads what DuckDB writes.
+"""
 
 BEFORE_CHRIST = r"regexp_replace({0}, '^([^ ]+)(.*) BC$', '\1 (BC)\2')"
 FROM_TEXT = {
@@ -100,4 +103,4 @@ def _column(name: str, type_: str) -> Column:
         raise UnreadableInput(
             f"column {name} has the type {type_}, which postgres@1 does not know: cast it in the model"
         )
-    return Column(name, POSTGRES[type_], TO_TEXT.get(type_, "{0}").format(quoted))
+    return Column(name, POSTGRES[type_], TO_TEXT.get(type_, "{0}").format(quoted, literal(name)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -25,7 +25,7 @@ class Place:
 
     schema: str
     dataset: str
-    url: str = ""
+    url: str = field(default="", repr=False)
     """Of the database; it may hold a password. Empty: `folder` is an embedded server's."""
     folder: Path = Path()
 
