@@ -411,26 +411,19 @@ def test_a_run_that_ends_anywhere_leaves_everything_as_it_was(
 
 def test_a_change_that_does_not_hold_is_undone(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody grants, in the middle of a run, what it has just looked at."""
-    before = catalog(product)
-    real = psycopg.Connection.execute
-    hit = []
+    s, real = product.schema, psycopg.Connection.execute
+    now = f'CREATE VIEW "{s}"."full"'.encode()
 
     def execute(self: Any, query: Any, *rest: Any, **more: Any) -> Any:
-        if (
-            self.info.user.endswith("_access")
-            and b"GRANT SELECT" in bytes(query if isinstance(query, bytes) else b"")
-            and not hit
-        ):
-            hit.append(query)
-            product.admin(f"GRANT USAGE ON SCHEMA {product.schema} TO {product.login('eve')}")
+        if isinstance(query, bytes) and query.startswith(now):
+            product.admin(f"GRANT SELECT ON {s}_audit.record TO {product.login('eve')}")
         return real(self, query, *rest, **more)
 
     monkeypatch.setattr(psycopg.Connection, "execute", execute)
-    with pytest.raises(Refused, match="left as it was"):
+    with pytest.raises(Refused, match="did not hold"):
         product.apply(**PEOPLE)
     monkeypatch.undo()
-    product.run(f"REVOKE USAGE ON SCHEMA {product.schema} FROM {product.login('eve')}")
-    assert len(before) == len(catalog(product))
+    assert product.admin(f"SELECT to_regclass('{s}.full')") == [(None,)]
     assert postgres.last(product.port) is None
     product.apply(**PEOPLE)
     assert product.verify(**PEOPLE) == []
@@ -485,6 +478,7 @@ def test_memberships_have_the_options_that_they_should(product: Product) -> None
     [
         "postgresql://u:hush-hush@/x?host=/nowhere",
         "postgresql://u:hush-hush%zz@/x",
+        "postgresql://u:hush-hush@hush-hush.invalid/x",
         "postgresql://u@/x?host=/nowhere&password=hush-hush",
         "postgresql://u:hush-hush@127.0.0.1:1/x?connect_timeout=1",
         "host=/nowhere password=hush-hush",
@@ -509,3 +503,28 @@ def test_an_embedded_server_is_found_by_its_folder(product: Product) -> None:
     with pytest.raises(Refused, match="not running") as refused:
         postgres.plan(elsewhere, product.desired())
     assert "uv run python -m pipeline.outputs.postgres" in refused.value.mend
+
+
+def test_verification_says_once_what_each_can_do_on_how_much(product: Product) -> None:
+    product.apply(**PEOPLE)
+    s, eve = product.schema, product.login("eve")
+    product.run(f"""
+        GRANT SELECT (email), UPDATE (born) ON {s}.full TO {eve}; GRANT CREATE ON SCHEMA {s} TO {eve};
+        CREATE FUNCTION {s}.f() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+        DO $$ BEGIN FOR n IN 1..30 LOOP EXECUTE 'CREATE VIEW {s}.v' || n || ' AS SELECT 1 AS x'; END LOOP; END $$;
+        GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {s}_audit TO {eve};
+        GRANT SELECT ON ALL TABLES IN SCHEMA {s} TO "{s}:masked-eu"; GRANT EXECUTE ON FUNCTION {s}.f() TO {eve};
+        """)
+    said = [sentence for sentence in product.verify(**PEOPLE) if not sentence.startswith("To be done")]
+    for expected in (
+        f'{eve} can SELECT on "{s}"."full".email, which nobody granted.',
+        f'{eve} can UPDATE on "{s}"."full".born, which nobody granted.',
+        f'{eve} can CREATE on "{s}", which nobody granted.',
+        f"{eve} can EXECUTE on {s}.f(), which nobody granted.",
+        f'{eve} can INSERT, SELECT on "{s}_audit"."record", which nobody granted.',
+    ):
+        assert expected in said, said
+    (many,) = [sentence for sentence in said if sentence.startswith(f"{product.login('bob')} can SELECT on")]
+    assert "and 28 more" in many
+    product.apply(**PEOPLE)
+    assert product.verify(**PEOPLE) == []

@@ -56,13 +56,13 @@ def _applied(port: Port, desired: Desired, record: Record, held: Held | None) ->
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
         _alone(connection, port, desired, names)
-        first, _ = _planned(connection, port, desired, names)
+        first, there = _planned(connection, port, desired, names)
         changes = [change for change in first.changes if held is None or _ends_membership(change)]
         if held and not changes:
             raise held
         for change in changes:
             connection.execute(change.statement.encode())
-        second, there = _planned(connection, port, desired, names)
+        second, there = _planned(connection, port, desired, names) if changes else (first, there)
         if held:
             second.changes = [change for change in second.changes if _ends_membership(change)]
             second.trouble(str(held), held.mend)

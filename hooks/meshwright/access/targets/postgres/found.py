@@ -240,12 +240,12 @@ FROM (
   SELECT 'FUNCTION', nspname, p.oid::regprocedure::text, p.oid, '', proowner,
          coalesce(proacl, acldefault('f', proowner))
   FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+  WHERE nspname = ANY(%(schemas)s)
+     OR nspname = 'pg_catalog' AND proname IN ('pg_read_file', 'pg_read_binary_file', 'lo_import')
 ) AS o CROSS JOIN LATERAL aclexplode(o.acl) AS a
-WHERE (schema = ANY(%(schemas)s)
-   -- Values lie in statistics as well, and everything lies in the server's files.
-   OR kind IN ('TABLE', 'COLUMN') AND oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass)
-   OR kind = 'FUNCTION' AND schema = 'pg_catalog'
-      AND object ~ '^(pg_read_file|pg_read_binary_file|lo_import)[(]')
+-- Values lie in statistics as well, and everything lies in the server's files.
+WHERE (schema = ANY(%(schemas)s) OR kind = 'FUNCTION'
+       OR kind IN ('TABLE', 'COLUMN') AND oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass))
   AND a.grantee <> o.owner
 ORDER BY kind, schema, object, col, grantee, privilege_type
 """

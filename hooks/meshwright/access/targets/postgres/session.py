@@ -31,6 +31,7 @@ SET LOCAL row_security = on;
 SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL timezone = 'UTC';
 SET LOCAL check_function_bodies = on;
+SET LOCAL jit = off;
 SET LOCAL client_min_messages = warning;
 """
 
