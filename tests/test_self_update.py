@@ -115,7 +115,12 @@ def test_a_new_version_becomes_one_pull_request(repository: Repository) -> None:
     assert len(repository.created) == 1
     assert f"--base main --head {BRANCH} --title Update to v1.1.0" in repository.created[0]
     changed = git("diff", "--name-only", "main", BRANCH, cwd=repository.origin).split()
-    assert changed == [".copier-answers.yml", ".pre-commit-config.yaml", "ruff.toml"]
+    assert changed == [
+        ".copier-answers.yml",
+        ".meshwright/requirements.txt",
+        ".pre-commit-config.yaml",
+        "ruff.toml",
+    ]
 
     # Once more: there is nothing to push and nothing to ask for.
     before = repository.tip()
