@@ -1,5 +1,7 @@
 """The embedded server of a `postgres@1` port: it runs while somebody needs it."""
 
+# ruff: noqa: S603, RUF100 - the programs that are run are the package's own
+
 from __future__ import annotations
 
 import contextlib
