@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,9 @@ import yaml
 from click.testing import CliRunner, Result
 from signed import People, Repository
 
+from meshwright.access.directory import read
+from meshwright.access.product import load
+from meshwright.access.resolve import decide
 from meshwright.cli import main
 
 Make = Callable[..., Path]
@@ -130,13 +134,18 @@ def test_from_a_request_to_a_grant_and_back(case: Case) -> None:
     assert {change["action"] for change in ended["ports"][0]["changes"]} == {"revoke"}
 
 
-def test_one_who_gains_cannot_approve(case: Case) -> None:
+def test_nobody_gains_by_what_they_approve(case: Case) -> None:
     other_group(case, **{"ada@example.org": "human"})
     case.request(requester="carl@example.org")
+    case.request("ada-reads", principal="id:ada@example.org")
     case.repository.commit("Ask", {}, by="bo")
-    case.approve(signed="ada")
-    (verdict,) = case.json("plan")["agreements"]
-    assert not verdict["counts"] and "ada@example.org" in " ".join(verdict["refused"])
+    case.approve()
+    case.approve("ada-reads")
+    own, group = case.json("plan")["agreements"]
+    assert not own["counts"] and "ada@example.org" in " ".join(own["refused"])
+    assert group["members"] == ["bo@example.org"]
+    assert group["unfit"] == {"ada@example.org": ["They approved it themselves; somebody else has to."]}
+    assert "ada@example.org" not in case("plan", "--against", "HEAD~3").partition("Not granted")[0]
 
 
 def other_group(case: Case, **principals: str) -> None:
@@ -235,7 +244,7 @@ def test_neither_open_access_nor_a_lower_classification_comes_without_authority(
     opened = spec.read_text().replace("mode: approval-required", "mode: open")
     approved.repository.commit("Open", {"contract.odcs.yaml": public, "data-product.yaml": opened}, by="bo")
     told = approved("plan", code=1)
-    assert "Nobody authorised that access is open." in told
+    assert "Nobody authorised the change of spec.access; it counts as it was at" in told
     assert "Nobody authorised that tail_number is public; it counts as secret." in told
     assert approved.json("explain", "bo@example.org", "tail_number")["sees"] == "masked"
     assert approved.json("explain", "ada@example.org", "carrier", code=1)["sees"] == "nothing"
@@ -243,6 +252,71 @@ def test_neither_open_access_nor_a_lower_classification_comes_without_authority(
     approved.repository.commit("Open, and signed", signed, signed="ada")
     assert approved.json("explain", "bo@example.org", "tail_number")["sees"] == "clear"
     assert approved.json("explain", "ada@example.org", "carrier")["sees"] == "clear"
+
+
+def test_a_port_stays_where_an_approver_signed_it(approved: Case) -> None:
+    spec = (approved.root / "data-product.yaml").read_text()
+    moved = spec.replace("build/ports/lake", "build/ports/elsewhere")
+    approved.repository.commit("Move", {"data-product.yaml": moved}, by="bo")
+    told = approved("apply", "--directory", approved.directory, code=1)
+    assert "Nobody authorised the change of spec.outputs" in told
+    assert approved.variant("reader").exists()
+    approved.repository.commit("Move, signed", {"data-product.yaml": moved + "# yes\n"}, signed="ada")
+    assert "build/ports/elsewhere" in approved("plan", "--against", "HEAD~1")
+
+
+def test_a_classification_that_was_raised_is_not_lowered_without_authority(approved: Case) -> None:
+    contract = (approved.root / "contract.odcs.yaml").read_text()
+    head, tail = contract.split("- name: carrier\n", 1)
+    raised = f"{head}- name: carrier\n{tail.replace('classification: public', 'classification: secret', 1)}"
+    approved.repository.commit("Raise", {"contract.odcs.yaml": raised}, by="bo")
+    approved.repository.commit("Lower", {"contract.odcs.yaml": contract}, by="bo")
+    assert approved.json("explain", "bo@example.org", "carrier")["sees"] == "masked"
+
+
+def test_a_spec_that_no_approver_signed_opens_nothing(approved: Case) -> None:
+    spec = (approved.root / "data-product.yaml").read_text()
+    approved.repository.commit("Gone", {"data-product.yaml": None}, signed="ada")
+    opened = spec.replace("mode: approval-required", "mode: open")
+    approved.repository.commit("Back, and open", {"data-product.yaml": opened}, by="bo")
+    assert "No approver has signed one" in approved("plan", code=2)
+
+
+def test_another_history_in_place_of_the_mainline_is_an_alarm_on_every_port(
+    approved: Case, people: People
+) -> None:
+    approved("apply", "--directory", approved.directory)
+    repository = approved.repository
+    repository.git("switch", "--quiet", "--orphan", "theirs")
+    repository.git("checkout", "--quiet", "main", "--", ".")
+    repository.commit("Mine", {"access/approvers.yaml": people.approvers("eve")}, by="eve")
+    repository.git(
+        "merge", "--quiet", "--allow-unrelated-histories", "-s", "ours", "-m", "Merge", "main", by="eve"
+    )
+    (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
+    assert "somebody put another history in its place" in port["refused"]["problem"]
+    assert port["refused"]["mend"].count("--confirm") == 2
+
+
+def test_a_spec_names_no_secret(approved: Case) -> None:
+    spec = (
+        (approved.root / "data-product.yaml")
+        .read_text()
+        .replace("${LAKE:-build/ports/lake}", "build/${PGPASSWORD}")
+    )
+    approved.repository.commit("Carry it away", {"data-product.yaml": spec}, signed="ada")
+    told = approved("plan", code=2, PGPASSWORD="hunter2")
+    assert "${PGPASSWORD} may be a secret" in told and "hunter2" not in told
+
+
+def test_a_time_at_the_end_of_the_calendar_stops_nobody(approved: Case) -> None:
+    path = approved.root / "access/agreements/delays.yaml"
+    text = re.sub("endTimestamp: .*", "endTimestamp: '9999-12-31T23:59:59-05:00'", path.read_text())
+    approved.repository.commit(
+        "For ever", {"access/agreements/for-ever.yaml": text.replace("id: delays", "id: for-ever")}
+    )
+    verdicts = {verdict["id"]: verdict for verdict in approved.json("plan")["agreements"]}
+    assert verdicts["delays"]["counts"] and "It does not say until when." in verdicts["for-ever"]["refused"]
 
 
 def test_a_second_approver_has_something_to_sign(case: Case) -> None:
@@ -259,17 +333,17 @@ def test_a_second_approver_has_something_to_sign(case: Case) -> None:
 
 def test_a_test_that_somebody_fails_by_seeing_too_much_stops_the_run(approved: Case) -> None:
     tests = "apiVersion: meshwright/v1\nkind: AccessTests\ntests:\n  - {role: reader, columns: [tail_number], sees: %s}\n"
-    approved.repository.commit("Test", {"access/tests.yaml": tests % "nothing"})
+    approved.repository.commit("Test", {"access/tests.yaml": tests % "nothing"}, signed="ada")
     (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
     assert port["refused"]["problem"] == "reader should see nothing of tail_number, and sees the values."
     assert not approved.variant("reader").exists()
-    approved.repository.commit("Test", {"access/tests.yaml": tests % "clear"})
+    approved.repository.commit("Test", {"access/tests.yaml": tests % "clear"}, signed="ada")
     approved("apply", "--directory", approved.directory)
 
 
 def test_one_who_should_see_more_is_reported_and_the_rest_goes_on(approved: Case) -> None:
     tests = "apiVersion: meshwright/v1\nkind: AccessTests\ntests:\n  - {principal: ada@example.org, columns: [carrier], sees: clear}\n"
-    approved.repository.commit("Test", {"access/tests.yaml": tests})
+    approved.repository.commit("Test", {"access/tests.yaml": tests}, signed="ada")
     assert "ada@example.org should see the values of carrier, and sees nothing." in approved(
         "apply", "--directory", approved.directory, code=1
     )
@@ -323,7 +397,10 @@ def test_hostile_words_stay_words(approved: Case) -> None:
     ("changed", "problem"),
     [
         ({"role": "admin"}, "The policy has no role admin."),
-        ({"until": "2020-01-01"}, "It would end before it begins."),
+        ({"until": "2020-01-01"}, "It ends before it begins."),
+        ({"principal": "analysts"}, "'analysts' does not say whether it is a group or one reader."),
+        ({"requester": "bo"}, "'bo' is no e-mail address."),
+        ({"role": "service", "until": "2099-01-01"}, "its role allows 365"),
         ({"for": "x"}, "description.purpose"),
         ({"output": "cellar"}, "The product has no output port cellar."),
     ],
@@ -401,4 +478,21 @@ def test_a_clock_that_was_set_back_stops_the_run(approved: Case, monkeypatch: py
 
     monkeypatch.setattr(command, "datetime", Earlier)
     (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
-    assert port["refused"]["mend"] == "Set this machine's clock."
+    assert "and the last run was at" in port["refused"]["problem"]
+
+
+def test_a_run_that_another_one_overtook_changes_nothing(approved: Case) -> None:
+    from meshwright.access.audit import follow
+    from meshwright.access.grants import Record, Refused
+    from meshwright.access.targets import files
+
+    approved("apply", "--directory", approved.directory)
+    product = load(approved.root, environment={})
+    decided = decide(product, read(approved.directory, ["analysts"]), datetime.now(UTC))
+    (port,) = product.ports
+    overtaken = Record({"commit": product.history.commit}, after="")
+    with pytest.raises(Refused, match="Another run has changed the port meanwhile"):
+        files.apply(port, decided.desired(port), overtaken)
+    newest = files.last(port)
+    assert newest and newest["number"] == 1
+    follow(newest, Record({}, after=newest["hash"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shlex
@@ -14,7 +15,16 @@ import yaml
 from meshwright import schema
 from meshwright.access import AGREEMENTS
 from meshwright.check import SPEC, misshapen
-from meshwright.document import Document, Unreadable, parse, read, read_text
+from meshwright.document import Unreadable, parse, read, read_text
+from meshwright.rules.agreements import (
+    AgreementAboutProduct,
+    AgreementEnds,
+    AgreementForRole,
+    AgreementNamesReaders,
+)
+
+ASKED = (AgreementAboutProduct(), AgreementForRole(), AgreementNamesReaders(), AgreementEnds())
+"""What a request has to keep, so that nobody waits for an approval that gives nothing."""
 
 STATUS = re.compile(
     r"^status:[ \t]*[\"']?(requested|approved|rejected)[\"']?(?=[ \t]*(?:#|\r?$))", re.MULTILINE
@@ -71,7 +81,17 @@ def request(
     document = parse(path, text)
     for problem in misshapen(document, schema.access_agreement):
         raise Unreadable(problem.detail, problem.mend)
-    _refuse_unknown(root, spec, document)
+    facts = {
+        "spec": spec,
+        "policy": read(root, spec.get("spec.access.policy")),
+        "agreements": [document],
+    }
+    for rule in ASKED:
+        wanted = inspect.signature(rule.check).parameters
+        for problem in rule.check(**{name: facts[name] for name in wanted}):
+            raise Unreadable(problem.detail, problem.mend)
+    if until <= today:
+        raise Unreadable("It would have ended already.", "Give a later day with --until.")
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -92,21 +112,6 @@ def request(
             f"  meshwright access approve {agreement}",
         ]
     )
-
-
-def _refuse_unknown(root: Path, spec: Document, agreement: Document) -> None:
-    """What a request names has to be there, so that nobody waits for an approval that gives nothing."""
-    ports = [str(port.get("name")) for _, port in spec.items("spec.outputs")]
-    port = agreement.get("provider.outputPortId")
-    if port is not None and port not in ports:
-        raise Unreadable(f"The product has no output port {port}.", f"It has {', '.join(ports)}.")
-    policy = read(root, spec.get("spec.access.policy"))
-    roles = policy.get("roles") or {}
-    role = agreement.get("roles")[0]["role"]
-    if role not in roles:
-        raise Unreadable(f"The policy has no role {role}.", f"It has {', '.join(roles)}.")
-    if agreement.get("endTimestamp") <= agreement.get("startTimestamp"):
-        raise Unreadable("It would end before it begins.", "Give a later day with --until.")
 
 
 def approve(root: Path, agreement: str) -> str:
@@ -135,9 +140,9 @@ def approve(root: Path, agreement: str) -> str:
         [
             f"{path} says that it is approved: {whom if isinstance(whom, str) else ', '.join(whom)} "
             f"as {role} until {document.get('endTimestamp')}.",
-            "It counts once you sign it, with the key that access/approvers.yaml has of you:",
+            "It counts once you sign it, with the key that access/approvers.yaml has of you (git signs with it after",
+            "`git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub`):",
             f"  git commit -S -m {shlex.quote(f'Approve {agreement}')} -- {path}",
-            "Git signs with SSH keys after: git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub",
             "Merge with a merge commit: squash and rebase drop signatures.",
         ]
     )

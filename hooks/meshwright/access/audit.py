@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from meshwright.access.grants import Record, Refused
+
 
 def linked(previous: Mapping[str, Any] | None, content: Mapping[str, Any]) -> dict[str, Any]:
     """The record that follows `previous` (None: the first). `content` is plain JSON, without the chain's own fields."""
@@ -34,6 +36,12 @@ def broken(records: Iterable[Mapping[str, Any]]) -> str:
             return f"Audit record {number} does not follow the one before it."
         previous = record
     return ""
+
+
+def follow(newest: Mapping[str, Any] | None, record: Record) -> None:
+    """Raises Refused where another run came in since this one was checked; asked under the target's lock."""
+    if record.after is not None and record.after != (newest["hash"] if newest else ""):
+        raise Refused("Another run has changed the port meanwhile.", "Run it again.")
 
 
 def _hash(record: Mapping[str, Any]) -> str:

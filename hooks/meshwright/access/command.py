@@ -125,8 +125,7 @@ def plan(
     from meshwright.access import compare, run
 
     if against:
-        base, decided = (_decided(root, None, at, commit=commit) for commit in (against, "HEAD"))
-        _tell(compare.against(base, decided), form)
+        _tell(compare.against(_base(root, at, against), _decided(root, None, at)), form)
     decided = _decided(root, directory or _sample(root), at)
     _tell(run.plan(decided, _ports(decided.product, names)), form)
 
@@ -280,28 +279,44 @@ def _refuse_others(folder: Path, files: dict[str, str]) -> None:
                 )
 
 
-def _product(root: Path, commit: str = "HEAD") -> Product:
+def _base(root: Path, at: datetime | None, commit: str) -> Decided | None:
+    """What to compare with; None where nobody could be let in at that commit."""
+    from meshwright.access.grants import Refused
+    from meshwright.access.history import HistoryError
+    from meshwright.access.product import load
+    from meshwright.access.report import printable
+    from meshwright.access.resolve import decide
+    from meshwright.document import Unreadable
+
+    try:
+        return decide(load(root, commit), None, at.replace(tzinfo=UTC) if at else datetime.now(UTC))
+    except HistoryError as error:
+        _stop(str(error), error.mend)
+    except (Unreadable, Refused) as error:
+        click.echo(printable(f"Compared with nothing, because {commit} cannot be read: {error}"), err=True)
+        return None
+
+
+def _product(root: Path, replaced: bool = True) -> Product:
     from meshwright.document import Unreadable
 
     try:
         from meshwright.access.history import HistoryError
-        from meshwright.access.product import load
+        from meshwright.access.product import load, variables
     except ModuleNotFoundError as error:
         _not_installed(error)
     try:
-        return load(root, commit)
+        return load(root, environment=variables() if replaced else None)
     except (Unreadable, HistoryError) as error:
         _stop(str(error), error.mend)
 
 
-def _decided(
-    root: Path, directory: str | None, at: datetime | None, commit: str = "HEAD", also: tuple[str, ...] = ()
-) -> Decided:
+def _decided(root: Path, directory: str | None, at: datetime | None, also: tuple[str, ...] = ()) -> Decided:
     """Decides on what is committed; `also`: principals that are asked for, whoever names them."""
     from meshwright.access.grants import Refused
     from meshwright.document import Unreadable
 
-    product = _product(root, commit)
+    product = _product(root, replaced=directory is not None)
     try:
         from meshwright.access.directory import DirectoryError, read
         from meshwright.access.resolve import decide, named
@@ -323,7 +338,7 @@ def _decided(
     except (DirectoryError, Refused) as error:
         _stop(str(error), error.mend)
     dirty = product.history.uncommitted(["access", "data-product.yaml", "contract.odcs.yaml"])
-    if commit == "HEAD" and (dirty := [path for path in dirty if path != SAMPLE]):
+    if dirty := [path for path in dirty if path != SAMPLE]:
         click.echo(f"Not committed, and so not looked at: {', '.join(dirty)}", err=True)
     return decided
 

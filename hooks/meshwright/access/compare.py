@@ -5,26 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from meshwright.access.grants import Change, Desired, Member, PortPlan, View
+from meshwright.access.grants import Change, Desired, Member, Port, PortPlan, View
 from meshwright.access.resolve import Decided
 from meshwright.access.run import PortRun, Run
 
 
-def against(base: Decided, decided: Decided) -> Run:
-    """The difference as a plan, port by port; both decided without a directory."""
-    before = {port.name: base.desired(port) for port in base.product.ports}
+def against(base: Decided | None, decided: Decided) -> Run:
+    """The difference as a plan, port by port; both decided without a directory. None: there was nothing before."""
+    was = {port.name: port for port in base.product.ports} if base else {}
+    will = {port.name: port for port in decided.product.ports}
     nothing = Desired(decided.product.id, decided.product.dataset, (), ())
-    ports = tuple(
-        PortRun(
-            PortPlan(
-                port.name,
-                port.uses,
-                tuple(_changes(before.get(port.name, nothing), decided.desired(port))),
-            )
-        )
-        for port in decided.product.ports
-    )
-    return Run("plan", decided, ports, decided.product.problems)
+    runs = []
+    for name in [*will, *(name for name in was if name not in will)]:
+        old, new = was.get(name), will.get(name)
+        changes = [*_moved(old, new)]
+        before = base.desired(old) if base and old else nothing
+        changes += _changes(before, decided.desired(new) if new else nothing)
+        runs.append(PortRun(PortPlan(name, (new or old).uses, tuple(changes))))  # type: ignore[union-attr]
+    return Run("plan", decided, tuple(runs), decided.product.problems)
+
+
+def _moved(old: Port | None, new: Port | None) -> Iterator[Change]:
+    """What becomes of a port itself. Grants do not move along, and stay where it was."""
+    if old and new is None:
+        yield Change("remove", "The port goes; what was granted on it stays, unless it is revoked before", "")
+    elif old and new:
+        for key in sorted({*old.properties, *new.properties}):
+            if old.properties.get(key) != new.properties.get(key):
+                words = f"{key} is {new.properties.get(key)}, and was {old.properties.get(key)}"
+                yield Change(
+                    "replace", f"{words}; what was granted there stays, unless it is revoked before", ""
+                )
 
 
 def _changes(before: Desired, after: Desired) -> Iterator[Change]:

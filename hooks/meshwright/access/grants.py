@@ -163,6 +163,8 @@ class Record:
     """A run, as it is written next to the port (see `audit.py`)."""
 
     content: Mapping[str, Any]
+    after: str | None = None
+    """The hash of the record that the run was checked against, empty for none; None: it was not checked."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,15 @@ from meshwright.access.grants import Column, Port
 from meshwright.access.history import History
 from meshwright.check import SPEC, misshapen
 from meshwright.document import Document, Unreadable, parse
-from meshwright.rules.contract import described
+from meshwright.rules.contract import described, tables
+
+PARTS = ("metadata.name", "metadata.domain", "spec.access", "spec.dataset", "spec.outputs")
+"""What of the spec decides who reads what, and where: it counts as an approver signed it."""
+
+SECRET = re.compile(
+    r"^(PG|AWS_|AZURE_|GOOGLE_|MESHWRIGHT_|GITHUB_|GITLAB_|CI_|ACTIONS_)|TOKEN|PASSWORD|SECRET", re.IGNORECASE
+)
+"""Variables that a spec cannot name: an address could carry them away."""
 
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^${}]*))?\}")
 
@@ -68,7 +76,8 @@ class Agreement:
             time = datetime.fromisoformat(str(self.document.get(key)))
         except ValueError:
             return None
-        return time if time.tzinfo else None
+        # near the ends of the calendar, another time zone has no such day
+        return time if time.tzinfo and 1970 < time.year < 9990 else None
 
 
 @dataclass(frozen=True)
@@ -111,14 +120,18 @@ def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
         ) from error
 
 
-def load(root: Path, commit: str = "HEAD") -> Product:
-    """Reads the repository at `root` as it is at a commit. Raises Unreadable, HistoryError."""
+def load(root: Path, commit: str = "HEAD", environment: Mapping[str, str] | None = None) -> Product:
+    """Reads the repository at `root` as it is at a commit. Raises Unreadable, HistoryError.
+
+    `environment`: what replaces the variables of the ports; None leaves them as they are.
+    """
     history = History(root, commit)
     problems = [found] if (found := trust_problem(history)) else []
-    spec = _document(history, SPEC, schema.data_product)
+    trust = root_of_trust(history)
+    present = _document(history, SPEC, schema.data_product)
+    spec = _signed(history, present, problems) if trust else present
     contract = _document(history, spec.get("spec.dataset.contract"), schema.contract)
-    signed = _signed(history, SPEC) or spec
-    policy_path = signed.get("spec.access.policy", spec.get("spec.access.policy"))
+    policy_path = spec.get("spec.access.policy")
     if not policy_path.startswith("access/"):
         raise Unreadable(
             f"{SPEC}: spec.access.policy lies outside of access/.", "Move it to access/policy.yaml."
@@ -128,20 +141,21 @@ def load(root: Path, commit: str = "HEAD") -> Product:
         raise Unreadable(
             f"{policy_path}: There is no policy that counts.", "Let an approver sign a commit that adds it."
         )
-    tests = _document(history, TESTS, schema.access_tests) if history.read(TESTS) is not None else None
+    tests, _ = _authorised(history, TESTS, problems)
+    modes = {document.get("spec.access.mode") for document in (spec, present)}  # anybody may close it
     return Product(
         root=root,
         history=history,
         id=f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}",
-        mode=_mode(spec, signed, problems),
+        mode="open" if modes == {"open"} else "approval-required",
         dataset=spec.get("spec.dataset.name"),
-        columns=tuple(_guarded(history, spec, contract, signed, problems)),
-        ports=tuple(_ports(spec, root, variables())),
+        columns=tuple(_guarded(history, spec, contract, problems) if trust else columns(spec, contract)),
+        ports=tuple(_ports(spec, root, environment)),
         policy=_checked(policy_path, policy, schema.access_policy).value,
         policy_commit=policy_commit,
-        trust=root_of_trust(history),
+        trust=trust,
         agreements=tuple(_agreements(history)),
-        tests=tests.get("tests", []) if tests else [],
+        tests=_checked(TESTS, tests, schema.access_tests).get("tests") if tests else [],
         team=_team(history, problems),
         problems=tuple(problems),
     )
@@ -167,40 +181,62 @@ def columns(spec: Document, contract: Document) -> Iterator[Column]:
         )
 
 
-def _signed(history: History, path: str) -> Document | None:
-    """A file as an approver last signed it, or as it was when the first one was named; None where it was not."""
-    text = authorised(history, path).text
-    try:
-        return parse(path, text) if text is not None else None
-    except Unreadable:
-        return None
+def _signed(history: History, present: Document, problems: list[str]) -> Document:
+    """The spec as an approver last signed it, or as it was when the first one was named. Raises Unreadable."""
+    found = authorised(history, SPEC)
+    if found.text is None:
+        raise Unreadable(f"{SPEC}: No approver has signed one.", AGAIN)
+    signed = _checked(SPEC, found.text, schema.data_product)
+    for part in PARTS:
+        if signed.get(part) != present.get(part):
+            problems.append(
+                f"{SPEC}: Nobody authorised the change of {part}; it counts as it was at {found.commit[:9]}. {AGAIN}"
+            )
+    return signed
 
 
-def _mode(spec: Document, signed: Document, problems: list[str]) -> str:
-    """Open only where that is authorised; closed as soon as anybody says so."""
-    modes = {document.get("spec.access.mode") for document in (spec, signed)}
-    if modes == {"open"}:
-        return "open"
-    if spec.get("spec.access.mode") == "open":
-        problems.append(f"{SPEC}: Nobody authorised that access is open. {AGAIN}")
-    return "approval-required"
+def _guarded(history: History, spec: Document, contract: Document, problems: list[str]) -> Iterator[Column]:
+    """The columns, none less sensitive than it was since an approver last signed the contract.
 
-
-def _guarded(
-    history: History, spec: Document, contract: Document, signed: Document, problems: list[str]
-) -> Iterator[Column]:
-    """The columns, none classified lower than somebody authorised. A column that was not there then is as it says."""
+    A column that is new since then is as it says.
+    """
     order = metamodel.CLASSIFICATIONS
-    path = signed.get("spec.dataset.contract", contract.path.as_posix())
-    before = _signed(history, path)
-    known = {column.name: column.classification for column in columns(signed, before)} if before else {}
+    path = contract.path.as_posix()
+    known = _levels(history, path)
+    if known is None:
+        problems.append(f"{path}: No approver has signed it, so every column counts as {order[-1]}. {AGAIN}")
     for column in columns(spec, contract):
-        level = max(column.classification, known.get(column.name, order[0]), key=order.index)
-        if level != column.classification:
+        lowest = order[-1] if known is None else known.get(column.name, order[0])
+        level = max(column.classification, lowest, key=order.index)
+        if known is not None and level != column.classification:
             problems.append(
                 f"{path}: Nobody authorised that {column.name} is {column.classification}; it counts as {level}. {AGAIN}"
             )
         yield replace(column, classification=level)
+
+
+def _levels(history: History, path: str) -> dict[str, str] | None:
+    """Column -> the highest classification it had in any table, in the signed contract or in any version since."""
+    found = authorised(history, path)
+    if found.text is None:
+        return None
+    texts = [found.text]
+    for commit in history.touched(path):
+        entry = history.entry(commit, path)
+        if entry and history.continues(commit) and history.position(commit) > history.position(found.commit):
+            texts.append(history.text(path, entry))
+    levels: dict[str, str] = {}
+    for text in texts:
+        try:
+            contract = parse(path, text)
+        except Unreadable:  # a version that nobody could use
+            continue
+        for _, table in tables(contract):
+            about = Document(Path(SPEC), {"spec": {"dataset": {"name": table.get("name")}}})
+            for column in columns(about, contract):
+                before = levels.get(column.name, metamodel.CLASSIFICATIONS[0])
+                levels[column.name] = max(before, column.classification, key=metamodel.CLASSIFICATIONS.index)
+    return levels
 
 
 def _document(history: History, path: Any, shape: Any) -> Document:
@@ -229,18 +265,20 @@ def _authorised(history: History, path: str, problems: list[str]) -> tuple[str |
     return found.text, found.commit
 
 
-def _ports(spec: Document, root: Path, environment: Mapping[str, str]) -> Iterator[Port]:
+def _ports(spec: Document, root: Path, environment: Mapping[str, str] | None) -> Iterator[Port]:
     usual = {"schema": spec.get("spec.dataset.name")}  # what blueprints say of a property that is left out
     for _, output in spec.items("spec.outputs"):
         said = {key: _replaced(value, environment) for key, value in output.get("properties", {}).items()}
         yield Port(output["name"], output["uses"], usual | said, str(root.resolve()))
 
 
-def _replaced(value: Any, environment: Mapping[str, str]) -> Any:
-    if not isinstance(value, str):
+def _replaced(value: Any, environment: Mapping[str, str] | None) -> Any:
+    if environment is None or not isinstance(value, str):
         return value
 
     def variable(match: re.Match[str]) -> str:
+        if SECRET.search(match["name"]):
+            raise Unreadable(f"{SPEC}: {match[0]} may be a secret.", "Use a variable with another name.")
         found = environment.get(match["name"]) or match["default"]
         if found is None:
             raise Unreadable(

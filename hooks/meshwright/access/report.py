@@ -163,6 +163,7 @@ def explained(decided: Decided, principal: Principal, column: Column) -> dict[st
             {
                 "agreement": verdict.id or None,
                 "role": verdict.role,
+                "port": verdict.agreement.port if verdict.agreement else None,
                 "until": verdict.until.isoformat() if verdict.until else None,
                 "counts": reads,
                 "refused": reasons,
@@ -192,12 +193,10 @@ def _names(verdict: Verdict, principal: Principal, decided: Decided) -> bool:
     """Whether a verdict is about somebody: he is named, or is in a group that is."""
     if verdict.agreement is None:
         return principal in verdict.members or principal.id in verdict.unfit
+    known = decided.snapshot.groups if decided.snapshot else {}
     return any(
-        named == f"id:{principal.id}"
-        or (
-            decided.snapshot and principal.id in decided.snapshot.groups.get(named.removeprefix("group:"), ())
-        )
-        for named in verdict.agreement.principals
+        (kind == "id" and name == principal.id) or (kind == "group" and principal.id in known.get(name, ()))
+        for kind, _, name in (named.partition(":") for named in verdict.agreement.principals)
     )
 
 
@@ -226,7 +225,8 @@ def _explanation(found: dict[str, Any]) -> Iterator[str]:
         yield ""
         source = f"agreement {way['agreement']}" if way["agreement"] else "access is open"
         until = f", until {way['until'].removesuffix('T00:00:00+00:00')}" if way["until"] else ""
-        yield f"  as {way['role']} ({source}{until})"
+        port = f", on the port {way['port']} alone" if way["port"] else ""
+        yield f"  as {way['role']} ({source}{port}{until})"
         for reason in way["refused"]:
             yield f"    no: {reason}"
         if way["counts"]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from meshwright import metamodel
 from meshwright.access.approval import Approval, approval
+from meshwright.access.approvers import person
 from meshwright.access.decision import Decision, told
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Condition, Desired, Member, Port, Principal, Refused, Shown, View
@@ -79,8 +80,16 @@ class Decided:
 
     @property
     def groups(self) -> set[str]:
-        """The groups that agreements name."""
-        return named(self.product, "group")
+        """The groups by which somebody may read now."""
+        counting = (
+            verdict.agreement for verdict in self.verdicts if verdict.agreement and not verdict.refused
+        )
+        return {
+            name
+            for agreement in counting
+            for kind, _, name in (named.partition(":") for named in agreement.principals)
+            if kind == "group"
+        }
 
 
 def _latest(verdicts: Iterable[Verdict]) -> datetime | None:
@@ -114,7 +123,8 @@ def decide(product: Product, snapshot: Snapshot | None, now: datetime) -> Decide
             subjects = list(snapshot.principals.values()) if snapshot else [_assumed(EVERYBODY, role)]
             answer = decision.everybody(_seconds(now), about, role, subjects)
             members = tuple(subject for subject in subjects if subject.id in set(answer["members"]))
-            verdicts.append(Verdict(name, None, None, members, (), {}))
+            unfit = {id: tuple(sorted(map(str, reasons))) for id, reasons in answer["unfit"].items()}
+            verdicts.append(Verdict(name, None, None, members, (), unfit if members else {}))
     return Decided(product, now, views, tuple(verdicts), snapshot)
 
 
@@ -138,7 +148,7 @@ def _verdict(
         product.history,
         agreement.path,
         tuple((role or {}).get("approvals", OWNER)),
-        frozenset(_parties(agreement, subjects)),
+        frozenset(_parties(agreement, subjects if snapshot else [])),
     )
     start, end = agreement.time("startTimestamp"), agreement.time("endTimestamp")
     document = agreement.document
@@ -176,7 +186,16 @@ def _verdict(
         id: tuple(sorted(told(str(reason), facts) for reason in reasons))
         for id, reasons in answer["unfit"].items()
     }
-    members = tuple(subject for subject in subjects if subject.id in answer["members"])
+    signers = {person(signer.partition(" ")[0]) for signer in approved.signers}
+    for subject in subjects:
+        if signers & {person(name) for name in _called(subject)}:
+            unfit[subject.id] = (
+                *unfit.get(subject.id, ()),
+                "They approved it themselves; somebody else has to.",
+            )
+    members = tuple(
+        subject for subject in subjects if subject.id in answer["members"] and subject.id not in unfit
+    )
     return Verdict(agreement.role, agreement, approved, members, tuple(refused), {**unknown, **unfit})
 
 
@@ -191,7 +210,12 @@ def _subjects(
 ) -> tuple[list[Principal], dict[str, tuple[str, ...]]]:
     """Whom an agreement names, and what of it the directory does not know."""
     if snapshot is None:
-        return [_assumed(named, role) for named in agreement.principals], {}
+        kinds = {named: named.partition(":")[0] for named in agreement.principals}
+        return [_assumed(named, role) for named, kind in kinds.items() if kind in ("group", "id")], {
+            named: ("Write `group:<name>` or `id:<id>`.",)
+            for named, kind in kinds.items()
+            if kind not in ("group", "id")
+        }
     ids: set[str] = set()
     unknown: dict[str, tuple[str, ...]] = {}
     for named in agreement.principals:
@@ -208,14 +232,25 @@ def _subjects(
 
 
 def _parties(agreement: Agreement, subjects: Sequence[Principal]) -> Iterator[str]:
-    """Whoever asks or gains, by every name that the directory has: none of them may approve."""
+    """Whoever asks, or is named, by every name that the directory has: none of them may approve.
+
+    Who gains as one of a group makes no agreement void, but does not gain by what they approved themselves.
+    """
     if isinstance(requester := agreement.custom("requester"), str):
         yield requester
-    for subject in subjects:
-        yield subject.id
-        for name in ("mail", "email"):
-            value = subject.attributes.get(name, ())
-            yield from (value,) if isinstance(value, str) else value
+    for named in agreement.principals:
+        kind, _, id = named.partition(":")
+        if kind == "id":
+            yield id
+            yield from (name for subject in subjects if subject.id == id for name in _called(subject))
+
+
+def _called(principal: Principal) -> Iterator[str]:
+    """The names by which somebody can be known to approvers.yaml."""
+    yield principal.id
+    for attribute in ("mail", "email"):
+        value = principal.attributes.get(attribute, ())
+        yield from (value,) if isinstance(value, str) else value
 
 
 def _day(time: datetime | None) -> str:

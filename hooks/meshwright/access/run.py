@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -58,17 +59,27 @@ def plan(decided: Decided, ports: Sequence[Port]) -> Run:
 
 def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()) -> Run:
     """Grants and revokes, all or nothing on each port, and proves it. `confirmed`: tokens of alarms."""
+    lasts: dict[str, Mapping[str, Any] | None] = {}
+    for port in ports:
+        with contextlib.suppress(Refused):  # which it says again when it is that port's turn
+            lasts[port.name] = target(port.uses).last(port)
+    newest = max((last for last in lasts.values() if last), key=lambda last: last["at"], default=None)
+    alarms = [alarm for alarm in _alarms(decided, newest) if alarm[1] not in confirmed]
 
     def one(port: Port) -> PortRun:
         way = target(port.uses)
-        last = way.last(port)
-        _refuse_alarming(decided, last, confirmed)
+        if alarms:
+            again = " ".join(f"--confirm {token}" for _, token in alarms)
+            raise Refused(
+                " ".join(sentence for sentence, _ in alarms), f"If this is right, run with {again}."
+            )
         if excess := [sentence for too_much, sentence in broken_tests(decided, port) if too_much]:
             raise Refused(
                 " ".join(excess), "Mend the policy, or access/tests.yaml if it asks for too little."
             )
-        done = way.apply(port, decided.desired(port), Record(_content(decided, port)))
-        return PortRun(done, record=way.last(port))
+        last = lasts[port.name] if port.name in lasts else way.last(port)
+        record = Record(_content(decided, port), last["hash"] if last else "")
+        return PortRun(way.apply(port, decided.desired(port), record), record=way.last(port))
 
     return _each("apply", decided, ports, one)
 
@@ -106,28 +117,30 @@ def _unknown(decided: Decided) -> list[str]:
     ]
 
 
-def _refuse_alarming(decided: Decided, last: Mapping[str, Any] | None, confirmed: Sequence[str]) -> None:
-    """Stops before what may be a mistake or an attack: a directory that shrank, an old commit, an old clock."""
+def _alarms(decided: Decided, last: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """What may be a mistake or an attack, and the token that confirms just this."""
     if last is None:
         return
+    product = decided.product
     before = datetime.fromisoformat(last["at"])
     if decided.now + SKEW < before:
-        raise Refused(
-            f"It is {_minute(decided.now)} here, and the last run was at {_minute(before)}.",
-            "Set this machine's clock.",
+        sentence = f"It is {_minute(decided.now)} here, and the last run was at {_minute(before)}."
+        yield sentence, _token("clock", last["hash"])
+    if last["trust"] not in (None, product.trust):
+        yield (
+            f"The mainline named its first approver at {last['trust'][:9]}, and now at {str(product.trust)[:9]}: "
+            "somebody put another history in its place.",
+            _token("trust", last["trust"], str(product.trust)),
         )
-    product = decided.product
     if not product.history.continues(last["commit"]):
-        token = _token("commit", last["commit"], product.history.commit)
-        if token not in confirmed:
-            raise Refused(
-                f"The last run was on commit {last['commit'][:9]}, which does not lead to {product.history.commit[:9]}: "
-                "what has been revoked since would come back.",
-                f"Run on the newest commit; or, if history was rewritten on purpose, with --confirm {token}.",
-            )
-    alarm = guard.suspicious(last.get("directory"), guard.state(decided.snapshot, decided.groups))
-    if alarm and alarm.token not in confirmed:
-        raise Refused(alarm.sentence, f"{alarm.mend} If it is right, run with --confirm {alarm.token}.")
+        yield (
+            f"The last run was on commit {last['commit'][:9]}, which does not lead to {product.history.commit[:9]}: "
+            "what has been revoked since would come back.",
+            _token("commit", last["commit"], product.history.commit),
+        )
+    alarm = guard.suspicious(last["directory"], guard.state(decided.snapshot, decided.groups))
+    if alarm:
+        yield f"{alarm.sentence} {alarm.mend}", alarm.token
 
 
 def _token(*parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -110,6 +111,35 @@ class AgreementForRole(Rule):
                 detail = f"The role {name} is for certain purposes, and this is none of them."
                 mend = f"Add the property `purpose` with one of: {listed(purposes)}."
                 yield Problem(agreement, ("customProperties",), detail, mend)
+
+
+class AgreementNamesReaders(Rule):
+    """An agreement names its readers as the corporate directory does, and who asks by an e-mail address."""
+
+    broken = {
+        FILE: {
+            **REQUEST,
+            "customProperties": [
+                {"property": "principal", "value": "analysts"},
+                {"property": "requester", "value": "bo@example.org"},
+            ],
+        }
+    }
+
+    def check(self, agreements: Sequence[Document]) -> Iterator[Problem]:
+        for agreement in agreements:
+            for keys, item in agreement.items("customProperties"):
+                value = item.get("value")
+                if item.get("property") == "principal":
+                    for name in value if isinstance(value, list) else [value]:
+                        if not re.fullmatch(r"(group|id):[^\x00-\x1f]+", str(name)):
+                            detail = f"{name!r} does not say whether it is a group or one reader."
+                            yield Problem(
+                                agreement, (*keys, "value"), detail, "Write `group:<name>` or `id:<id>`."
+                            )
+                if item.get("property") == "requester" and not re.fullmatch(r"[^@\s]+@[^@\s]+", str(value)):
+                    detail = f"{value!r} is no e-mail address."
+                    yield Problem(agreement, (*keys, "value"), detail, "Write one, such as bo@example.org.")
 
 
 class AgreementEnds(Rule):

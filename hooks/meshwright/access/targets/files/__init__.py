@@ -132,6 +132,7 @@ def _applied(port: Port, desired: Desired, record: Record) -> PortPlan:
         standing = _standing(port, desired)
         steps = _steps(standing)
         before = records.audit(standing.storage)
+        audit.follow(before[-1] if before else None, record)
         new = State(_owner(standing), dict(standing.state.variants), standing.members)
         if steps.changes:
             kept = {

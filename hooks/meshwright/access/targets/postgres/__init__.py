@@ -56,6 +56,7 @@ def _applied(port: Port, desired: Desired, record: Record, held: Held | None) ->
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
         _alone(connection, port, desired, names)
+        audit.follow(_newest(connection, names), record)
         first, there = _planned(connection, port, desired, names)
         changes = [change for change in first.changes if held is None or _ends_membership(change)]
         if held and not changes:
@@ -116,6 +117,10 @@ def _read(connection: psycopg.Connection[Any], names: Names, which: str) -> list
         json.loads(row[0])
         for row in connection.execute(f"SELECT content::text FROM {table} {which}".encode())
     ]
+
+
+def _newest(connection: psycopg.Connection[Any], names: Names) -> Mapping[str, Any] | None:
+    return next(iter(_read(connection, names, "ORDER BY number DESC LIMIT 1")), None)
 
 
 def _trusted(port: Port) -> set[str]:
@@ -219,9 +224,8 @@ def _told(port: Port, state: Plan, changes: Sequence[Change]) -> PortPlan:
 
 
 def _write(connection: psycopg.Connection[Any], names: Names, record: Record, done: PortPlan) -> None:
-    before = _read(connection, names, "ORDER BY number DESC LIMIT 1")
     content = audit.linked(
-        before[0] if before else None,
+        _newest(connection, names),
         {
             **record.content,
             "port": done.port,
