@@ -370,7 +370,7 @@ def test_a_server_that_cuts_the_answer_is_no_directory(
         (READER, None, "PASSWORD is not set"),
         (READER, "", "PASSWORD is not set"),
         (None, SECRET, "USER is not set"),
-        (None, None, "noSuchObject"),
+        (None, None, "USER is not set"),
     ],
 )
 def test_who_may_not_read_is_told_so_without_the_password(
@@ -644,3 +644,14 @@ def test_an_entry_lies_below_its_base_and_no_other() -> None:
 
 def test_a_value_ends_no_filter() -> None:
     assert escaped("*)(uid=é\0\\") == r"\2a\29\28uid\3d\c3\a9\00\5c"
+
+
+def test_without_a_user_it_is_asked_only_where_the_file_says_so(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("USER", "PASSWORD"):
+        monkeypatch.delenv(f"MESHWRIGHT_DIRECTORY_{name}")
+    with pytest.raises(DirectoryError, match="USER is not set"):
+        ask("g-mkt")
+    with pytest.raises(DirectoryError, match="noSuchObject"):  # this server shows strangers nothing
+        ask("g-mkt", anonymous=True)

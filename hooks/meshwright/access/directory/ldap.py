@@ -327,9 +327,11 @@ def _connected(document: Document, settings: dict[str, Any]) -> Iterator[ldap3.C
         )
     user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
     # A server takes a user without a password for nobody in particular, and says that all is well (RFC 4513, 5.1.2).
-    if bool(user) != bool(password):
-        missing = PASSWORD if user else USER
-        raise DirectoryError(f"{missing} is not set.", f"Set both {USER} and {PASSWORD}, or neither.")
+    nobody = bool(document.get("ldap.anonymous"))
+    missing = [name for name, value in ((USER, user), (PASSWORD, password)) if not value]
+    if (missing and not nobody) or len(missing) == 1:  # whom a server does not know, it may show less
+        mend = f"Set both {USER} and {PASSWORD}; or neither, and write `anonymous: true`."
+        raise DirectoryError(f"{missing[0]} is not set.", mend)
     connection = ldap3.Connection(
         ldap3.Server(
             address.hostname,

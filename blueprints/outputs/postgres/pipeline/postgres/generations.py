@@ -98,7 +98,8 @@ def show(
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
                 raise UnreadableInput(
-                    f"A transaction has been reading {place.view} for {SWAP_SECONDS // 60} minutes: end it (pg_stat_activity)"
+                    f"For {SWAP_SECONDS // 60} minutes somebody has been reading {place.view} in one transaction:"
+                    f" {_readers(connection, place)} has to end it"
                 ) from error
         time.sleep(LOCK_SECONDS)  # those who queued up behind this are let through
 
@@ -125,6 +126,17 @@ def _repoint(connection: psycopg.Connection[Any], place: Place, table: str, desc
             raise UnreadableInput(f"{place.view} is none of the pipeline's own: rename or drop it") from None
         connection.execute(f"alter view {place.view} rename to {identifier(_aside(old.name))}")
         connection.execute(f"create view {place.view} {query}")
+
+
+def _readers(connection: psycopg.Connection[Any], place: Place) -> str:
+    """Who holds the view at this moment."""
+    (readers,) = connection.execute(
+        "select string_agg(distinct format('%%s (process %%s)', usename, pid), ', ')"
+        " from pg_locks join pg_stat_activity using (pid)"
+        " where relation = to_regclass(%s)::oid and pid <> pg_backend_pid()",
+        [place.view],
+    ).fetchone()
+    return readers or "it"
 
 
 def _aside(table: str) -> str:

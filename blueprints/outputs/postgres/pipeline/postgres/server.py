@@ -21,6 +21,9 @@ import psycopg
 from pipeline.errors import UnreadableInput
 
 PATIENCE_SECONDS = 60
+MARK = "made-by-the-pipeline"
+"""A file in a folder that was made here. Somebody's own database is not started, stopped or changed by its folder."""
+
 SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
@@ -53,6 +56,10 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, str]]:
     folder = folder.resolve()
     if not make and not (folder / "PG_VERSION").is_file():
         raise UnreadableInput(f"There is no database in {folder}: nothing was published there yet.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise UnreadableInput(
+            f"{folder} is not empty, and was not made by this port: give it another folder, or the url of a database"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     # The server and all its processes inherit the lock: while anybody has it, the folder is in use, and when
     # nobody has it, it is not, whatever a `postmaster.pid` says that a crash left behind.
@@ -144,12 +151,8 @@ def _make(folder: Path, programs: Path, prefix: list[str]) -> None:
     )
     if made.returncode != 0:
         raise UnreadableInput(f"The database in {folder} could not be made: {made.stderr.strip()[-500:]}")
-    try:
-        partial.rename(folder)
-    except OSError as error:
-        raise UnreadableInput(
-            f"{folder} is not a database, and not empty: give the port another folder ({error.strerror})."
-        ) from error
+    (partial / MARK).touch()
+    partial.rename(folder)
 
 
 @contextlib.contextmanager
