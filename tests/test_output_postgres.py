@@ -280,6 +280,12 @@ def test_names_are_quoted_whatever_they_are(here: Published) -> None:
     assert order.read().num_rows == 1000
 
 
+def test_a_line_that_means_something_to_copy_or_nothing_is_a_row_like_any_other(here: Published) -> None:
+    values = [None, "\\.", "", None, "\\N", '"', "\n", None]
+    here.publish(pa.table({"alone": values}))
+    assert here.read()["alone"].to_pylist() == values
+
+
 def test_a_data_set_without_rows_has_its_columns(here: Published) -> None:
     here.publish(version(1, rows=0))
     assert here.read().num_rows == 0 and here.read().column_names == ["version", "id"]

@@ -69,7 +69,7 @@ def read(port: Capability, product: Product) -> pa.Table:
         texts = csv.read_csv(
             file,
             csv.ReadOptions(block_size=LONGEST_ROW_BYTES),
-            csv.ParseOptions(newlines_in_values=True),
+            csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             csv.ConvertOptions(
                 column_types=dict.fromkeys(types, pa.string()),
                 null_values=[""],
