@@ -42,9 +42,11 @@ tables AS (
   WHERE (c.relnamespace IN (SELECT oid FROM schemas) AND c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S'))
      OR c.oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass)
 ),
+-- Role by role (OFFSET keeps it so): the server remembers whose memberships it worked out last, and no others.
 opened AS MATERIALIZED (
-  SELECT who.role, tables.* FROM who CROSS JOIN tables
-  WHERE has_table_privilege(who.role, tables.oid, %(any)s)
+  SELECT who.role, readable.* FROM who CROSS JOIN LATERAL (
+    SELECT * FROM tables WHERE has_table_privilege(who.role, tables.oid, %(any)s) OFFSET 0
+  ) AS readable
 )
 SELECT role::bigint, schema, name, '', privilege
 FROM opened CROSS JOIN unnest(%(privileges)s::text[]) AS privilege
