@@ -59,7 +59,8 @@ def pages() -> dict[str, str]:
         written[f"docs/reference/{name}.md"] = fields_page(title, f"{about}\n{made}", compose())
     written["docs/reference/bootstrap.sql"] = (
         "-- Written by `make reference`: what `meshwright access bootstrap` prints for a product with the schema\n"
-        "-- `departures` and the roles `reader` and `service`.\n" + bootstrap("departures", ["reader", "service"])
+        "-- `departures` and the roles `reader` and `service`.\n"
+        + bootstrap("departures", ["reader", "service"])
     )
     written["docs/reference/ownership.md"] = ownership_page()
     written["docs/reference/rules/README.md"] = rules_index()
