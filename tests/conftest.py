@@ -46,7 +46,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         and call.excinfo.errisinstance(pytest.skip.Exception)
     ):
         reason = call.excinfo.value
-        call.excinfo = pytest.ExceptionInfo.from_exception(AssertionError(f"skipped in CI: {reason}"))
+        failed = AssertionError(f"skipped in CI: {reason}").with_traceback(reason.__traceback__)
+        call.excinfo = pytest.ExceptionInfo.from_exception(failed)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ def newest() -> Path:
     with FileLock(f"{folder}.lock"):
         if not (programs / "postgres").is_file():
             command = [
-                "uv",
+                shutil.which("uv") or str(ROOT / "build" / "uv" / "bin" / "uv"),
                 "pip",
                 "install",
                 "--quiet",

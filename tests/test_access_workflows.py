@@ -1,0 +1,78 @@
+"""The two workflows of access, run step by step in bash with the command of this tree."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from signed import People, Repository
+
+BIN = Path(sys.executable).parent
+UVX = f"""#!/bin/bash
+[ "$1" = --from ] && [[ "$2" == "meshwright[access] @ git+"* ]] || exit 99
+shift 2
+exec {BIN}/"$@"
+"""
+
+
+def step(product: Path, workflow: str, job: str, name: str) -> str:
+    steps = yaml.safe_load((product / ".github/workflows" / workflow).read_text())["jobs"][job]["steps"]
+    return next(entry["run"] for entry in steps if entry.get("name") == name)
+
+
+@pytest.fixture
+def repository(departures: Path, tmp_path: Path) -> Repository:
+    root = Path(shutil.copytree(departures, tmp_path / "product"))
+    (tmp_path / "uvx").write_text(UVX)
+    (tmp_path / "uvx").chmod(0o755)
+    repository = Repository(root, People(tmp_path))
+    repository.git("init", "--quiet", "--initial-branch", "main", "--template=")
+    repository.commit("As it was made", {}, by="ada")
+    return repository
+
+
+def bash(script: str, root: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    folder = root.parent
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder), "RUNNER_TEMP": str(folder), **variables}  # fmt: skip
+    files = {name: str(folder / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    # As GitHub runs it: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
+    return subprocess.run(
+        ["bash", "-e", "-c", script], cwd=root, env=environment | files, capture_output=True, text=True
+    )
+
+
+def test_a_pull_request_is_told_even_what_cannot_be_read(repository: Repository) -> None:
+    script = step(repository.root, "access-plan.yml", "plan", "Plan")
+    policy = (repository.root / "access/policy.yaml").read_text()
+    wider = policy.replace("clearance: [public, internal]", "clearance: [public]", 1)
+    repository.commit("Narrower", {"access/policy.yaml": wider})
+    done = bash(script, repository.root)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "reader sees the mask empty of tail_number, and saw the values"
+        in (repository.root.parent / "GITHUB_OUTPUT").read_text()
+    )
+    repository.commit("Broken", {"access/policy.yaml": "roles: ["})
+    done = bash(script, repository.root)
+    assert done.returncode == 2
+    assert "It is not YAML" in (repository.root.parent / "GITHUB_OUTPUT").read_text()
+
+
+def test_main_grants_only_once_a_directory_is_named(repository: Repository) -> None:
+    script = step(repository.root, "access.yml", "apply", "Apply and verify")
+    nothing = {"PIPELINE_VARIABLES": "{}", "CONFIRM": "", "DIRECTORY": ""}
+    done = bash(script, repository.root, **nothing)
+    assert done.returncode == 0 and "::notice::" in done.stdout and "apply" not in done.stdout
+    directory = (repository.root / "access/directory.yaml").read_text()
+    done = bash(
+        script, repository.root, **nothing | {"DIRECTORY": directory, "CONFIRM": "abc def", "PGPASSWORD": ""}
+    )
+    assert done.returncode == 1, done.stderr  # the pipeline has not run
+    assert "Run the pipeline first." in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("::stop-commands::") and lines[-1] == f"::{lines[0].rpartition('::')[2]}::"
