@@ -341,6 +341,7 @@ def test_meshwrights_own_template_comes_out_as_copier_has_it(
     git("tag", NEW, cwd=newer)
     replace(product / ".copier-answers.yml", str(template), str(newer))
     replace(product / ".pre-commit-config.yaml", str(template), str(newer))
+    replace(product / ".meshwright/requirements.txt", str(template), str(newer))
     commit(product, "The template has moved")
     described = f"template: {newer}\nrepositories: [{product}]\n"
     (tmp_path / "mesh.yaml").write_text(described)
