@@ -14,8 +14,7 @@ from meshwright.access import approval as rules
 from meshwright.access.approval import Approval, approval, authorised
 from meshwright.access.history import History
 
-if shutil.which("ssh-keygen") is None:
-    pytest.skip("this machine has no ssh-keygen", allow_module_level=True)
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="this machine has no ssh-keygen")
 
 REQUESTED, APPROVED = {PATH: agreement()}, {PATH: agreement("approved")}
 WIDENED = {PATH: agreement("approved", role="everything")}

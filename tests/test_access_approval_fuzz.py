@@ -18,8 +18,7 @@ from signed import APPROVERS, PATH, People, Repository, agreement
 from meshwright.access.approval import approval, approvers, authorised
 from meshwright.access.history import History
 
-if shutil.which("ssh-keygen") is None:
-    pytest.skip("this machine has no ssh-keygen", allow_module_level=True)
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="this machine has no ssh-keygen")
 
 POLICY = "access/policy.yaml"
 Files = dict[str, str]

@@ -18,8 +18,7 @@ from meshwright.access.history import History, HistoryError
 from meshwright.check import misshapen
 from meshwright.document import Unreadable, parse
 
-if shutil.which("ssh-keygen") is None:
-    pytest.skip("this machine has no ssh-keygen", allow_module_level=True)
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="this machine has no ssh-keygen")
 
 
 @pytest.fixture(scope="session")

@@ -49,12 +49,12 @@ def _changes(before: Desired, after: Desired) -> Iterator[Change]:
             yield _change(
                 "replace", f"{key[0]} may read as {key[1]}{_until(member)}, and could{_until(old)}", member
             )
-    for key in was.keys() - will.keys():
+    for key in sorted(was.keys() - will.keys()):
         yield Change("revoke", f"{key[0]} may no longer read as {key[1]}", "", principal=key[0], role=key[1])
     views = {view.role: view for view in before.views}
     for view in after.views:
         yield from _seen(views.get(view.role), view)
-    for role in views.keys() - {view.role for view in after.views}:
+    for role in sorted(views.keys() - {view.role for view in after.views}):
         yield Change("remove", f"The role {role} goes", "", role=role)
 
 

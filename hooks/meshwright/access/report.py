@@ -40,7 +40,12 @@ def _human(run: Run) -> Iterator[str]:
         yield ""
         yield f"{port.plan.port} ({port.plan.uses})"
         yield from _port(run.verb, port)
-    refused = [verdict for verdict in run.decided.verdicts if verdict.refused or verdict.unfit]
+    # Whom an open role does not fit is most of a company; `explain` says it of one.
+    refused = [
+        verdict
+        for verdict in run.decided.verdicts
+        if verdict.agreement and (verdict.refused or verdict.unfit)
+    ]
     if refused:
         yield ""
         yield "Not granted"
@@ -85,7 +90,7 @@ def _asked_by(change: Change) -> str:
 
 
 def _refused(verdict: Verdict) -> Iterator[str]:
-    yield f"  agreement {verdict.id}" if verdict.id else f"  role {verdict.role}, which is open to all"
+    yield f"  agreement {verdict.id}"
     for reason in verdict.refused:
         yield f"    {reason}"
     for named, reasons in verdict.unfit.items():

@@ -124,7 +124,7 @@ def decide(product: Product, snapshot: Snapshot | None, now: datetime) -> Decide
             answer = decision.everybody(_seconds(now), about, role, subjects)
             members = tuple(subject for subject in subjects if subject.id in set(answer["members"]))
             unfit = {id: tuple(sorted(map(str, reasons))) for id, reasons in answer["unfit"].items()}
-            verdicts.append(Verdict(name, None, None, members, (), unfit if members else {}))
+            verdicts.append(Verdict(name, None, None, members, (), unfit))
     return Decided(product, now, views, tuple(verdicts), snapshot)
 
 

@@ -60,7 +60,7 @@ def plan(decided: Decided, ports: Sequence[Port]) -> Run:
 def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()) -> Run:
     """Grants and revokes, all or nothing on each port, and proves it. `confirmed`: tokens of alarms."""
     lasts: dict[str, Mapping[str, Any] | None] = {}
-    for port in ports:
+    for port in decided.product.ports:  # whichever of them this run is about
         with contextlib.suppress(Refused):  # which it says again when it is that port's turn
             lasts[port.name] = target(port.uses).last(port)
     newest = max((last for last in lasts.values() if last), key=lambda last: last["at"], default=None)
