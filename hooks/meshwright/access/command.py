@@ -284,9 +284,9 @@ def _base(root: Path, at: datetime | None, commit: str) -> Decided | None:
     from meshwright.access.grants import Refused
     from meshwright.access.history import HistoryError
     from meshwright.access.product import load
-    from meshwright.access.report import printable
     from meshwright.access.resolve import decide
     from meshwright.document import Unreadable
+    from meshwright.printable import printable
 
     try:
         return decide(load(root, commit), None, at.replace(tzinfo=UTC) if at else datetime.now(UTC))
@@ -373,7 +373,7 @@ def _not_installed(error: ModuleNotFoundError) -> NoReturn:
 
 
 def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:
-    from meshwright.access.report import printable
+    from meshwright.printable import printable
 
     click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
     sys.exit(code)

@@ -12,14 +12,9 @@ from typing import Any
 from meshwright.access.grants import Change, Column, Principal
 from meshwright.access.resolve import Decided, Verdict
 from meshwright.access.run import PortRun, Run
+from meshwright.printable import printable
 
 SIGNS = {"grant": "+", "create": "+", "revoke": "-", "remove": "-", "replace": "~"}
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-
-
-def printable(text: str) -> str:
-    """A text that cannot steer a terminal, nor hide or turn what is around it."""
-    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def human(run: Run) -> str:

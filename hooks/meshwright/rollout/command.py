@@ -148,7 +148,7 @@ class _Progress:
         self.shown = sys.stderr is not None and sys.stderr.isatty()
 
     def one(self, outcome: Outcome) -> None:
-        from meshwright.rollout.outcome import printable
+        from meshwright.printable import printable
 
         self.count += 1
         if self.shown:

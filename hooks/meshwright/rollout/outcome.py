@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from meshwright.git import without_credentials
+from meshwright.printable import printable
 from meshwright.rollout.merge import Conflict
 
 STATES = {
@@ -63,18 +64,6 @@ class Outcome:
         """As JSON has it: every text printable, no credentials."""
         plain = {key: without_credentials(getattr(self, key)) for key in ("url", "reason", "mend")}
         return clean(asdict(self) | plain | {"seconds": round(self.seconds, 3)})
-
-
-def printable(words: str, lines: bool = False) -> str:
-    """A text from a repository that nobody vouches for: it steers no terminal, and keeps to its line.
-
-    With `lines` it may have several, as files have; otherwise credentials are taken out, too.
-    """
-    allowed = "\n\t" if lines else ""
-    return "".join(
-        sign if sign in allowed or sign.isprintable() else f"\\x{ord(sign):02x}"
-        for sign in (words if lines else without_credentials(words))
-    )
 
 
 def clean(value: Any) -> Any:

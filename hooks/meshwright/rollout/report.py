@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from meshwright.rollout.outcome import STATES, Outcome, counted, printable
+from meshwright.printable import printable
+from meshwright.rollout.outcome import STATES, Outcome, counted
 from meshwright.rollout.run import Report
 
 SHOWN_HUNKS = 3
