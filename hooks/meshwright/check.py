@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ import jsonschema_rs
 
 from meshwright import metamodel, schema
 from meshwright.access import AGREEMENTS, APPROVERS, TESTS
-from meshwright.document import Document, Keys, Unreadable, inside, read
+from meshwright.document import Document, Keys, Unreadable, inside, read, valued
 from meshwright.findings import Finding
 from meshwright.rules import RULES, Problem, Rule, listed
 
@@ -61,22 +61,59 @@ def check(roots: Sequence[Path]) -> list[Finding]:
     findings: list[Finding] = []
     for facts, problems in gathered:
         facts.products = products
-        home = _home(facts.answers)
         prefix = "" if facts.root == Path() else f"{facts.root.as_posix()}/"
-        broken = list(_rules(facts))
-        # Where a rule speaks of a place, or of something in it, its words are better than the schema's
-        # that the place is wrong or missing.
-        told = {(_file(problem), problem.keys) for rule, problem in broken if rule.level == "error"}
-        around = {(file, keys[:depth]) for file, keys in told for depth in range(len(keys))}
-        covered = {True: told | around, False: told}
-        shape = [
-            (rule, problem)
-            for rule, problem in problems
-            if (_file(problem), problem.keys) not in covered[_is_missing(problem)]
-        ]
-        for rule, problem in [*shape, *broken]:
-            findings.append(_finding(rule, problem, prefix, home))
+        findings += _findings(facts, problems, prefix)
     return sorted(set(findings))
+
+
+OF_RECORD = {
+    "product": ("spec", schema.data_product),
+    "contract": ("contract", schema.contract),
+    "policy": ("policy", schema.access_policy),
+}
+"""Part of a catalog record -> the fact that rules ask for, and its schema."""
+
+
+def check_record(value: Any) -> list[Finding]:
+    """Checks a catalog record with the same metamodel: its shape, its documents' shapes, and every rule that needs no
+    more than these documents. A finding's file is the part of the record: `product`, `contract`, `policy`; its place
+    is told in its message."""
+    try:
+        record = valued("record", value)
+        parts = value if isinstance(value, dict) else {}
+        found = {part: valued(part, parts[part]) for part in OF_RECORD if isinstance(parts.get(part), dict)}
+    except Unreadable as problem:
+        return [_finding(READABLE, Problem("record", (), str(problem), problem.mend), "", metamodel.HOME)]
+    facts = Facts(Path(), documents=list(found.values()))
+    problems = [(SHAPE, problem) for problem in misshapen(record, schema.catalog_record)]
+    for part, document in found.items():
+        fact, shape = OF_RECORD[part]
+        setattr(facts, fact, document)
+        problems += [(SHAPE, problem) for problem in misshapen(document, shape)]
+    return sorted(set(_findings(facts, problems, "", BEYOND)))
+
+
+BEYOND = {"root", "answers", "products", "agreements", "approvers", "access_tests"}
+"""Facts that a record does not carry."""
+
+
+def _findings(
+    facts: Facts, problems: list[tuple[str, Problem]], prefix: str, beyond: Set[str] = frozenset()
+) -> list[Finding]:
+    """What the schemas found of one product, and what its rules find."""
+    home = _home(facts.answers)
+    broken = list(_rules(facts, beyond))
+    # Where a rule speaks of a place, or of something in it, its words are better than the schema's
+    # that the place is wrong or missing.
+    told = {(_file(problem), problem.keys) for rule, problem in broken if rule.level == "error"}
+    around = {(file, keys[:depth]) for file, keys in told for depth in range(len(keys))}
+    covered = {True: told | around, False: told}
+    shape = [
+        (rule, problem)
+        for rule, problem in problems
+        if (_file(problem), problem.keys) not in covered[_is_missing(problem)]
+    ]
+    return [_finding(rule, problem, prefix, home) for rule, problem in [*shape, *broken]]
 
 
 def _is_missing(problem: Problem) -> bool:
@@ -165,11 +202,12 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     return facts, problems
 
 
-def _rules(facts: Facts) -> Iterator[tuple[Rule, Problem]]:
+def _rules(facts: Facts, beyond: Set[str]) -> Iterator[tuple[Rule, Problem]]:
     for rule in RULES:
-        if rule.level == "off":
+        asked = _asked(rule)
+        if rule.level == "off" or asked & beyond:
             continue
-        arguments = {name: getattr(facts, name) for name in inspect.signature(rule.check).parameters}
+        arguments = {name: getattr(facts, name) for name in asked}
         if None in arguments.values():
             continue
         try:
@@ -177,6 +215,12 @@ def _rules(facts: Facts) -> Iterator[tuple[Rule, Problem]]:
                 yield rule, problem
         except Unreadable as problem:  # a file beside the three documents, which the rule had to read
             yield rule, Problem(SPEC, (), f"A file that the rule needs: {problem}", problem.mend)
+
+
+@cache
+def _asked(rule: Rule) -> frozenset[str]:
+    """The facts that a rule asks for."""
+    return frozenset(inspect.signature(rule.check).parameters)
 
 
 @cache

@@ -78,6 +78,22 @@ class Document:
                 yield keys, value
 
 
+def valued(path: str, value: Any) -> Document:
+    """A document that did not come as YAML, such as a part of a catalog's record; it has no places. Raises Unreadable."""
+    document = Document(Path(path), value)
+    waiting: list[tuple[Keys, Any]] = [((), value)]
+    while waiting:
+        keys, node = waiting.pop()
+        document.places[keys] = (1, 1)
+        if len(document.places) > MAX_NODES or len(keys) > MAX_DEPTH:
+            raise Unreadable("It is nested too deep, or it is too long.", "Write it more plainly.")
+        if isinstance(node, dict):
+            waiting += [((*keys, key), below) for key, below in node.items()]
+        elif isinstance(node, list):
+            waiting += [((*keys, index), below) for index, below in enumerate(node)]
+    return document
+
+
 def load(path: Path) -> Any:
     """The value of a YAML file that comes with Meshwright itself."""
     return yaml.load(path.read_text("utf-8"), Loader=Loader)  # noqa: S506 - a safe loader, in C or in Python

@@ -79,6 +79,12 @@ def mesh() -> dict[str, Any]:
 
 
 @cache
+def catalog_record() -> dict[str, Any]:
+    """The schema of a catalog record, around the product's own documents."""
+    return _load("catalog-record.yaml")
+
+
+@cache
 def directory() -> dict[str, Any]:
     """The schema of the file that holds the corporate directory, or says how to ask it."""
     return _load("directory.yaml")
@@ -103,7 +109,7 @@ def text(schema: dict[str, Any]) -> str:
 def _load(name: str) -> dict[str, Any]:
     schema = load(FOLDER / name)
     spec = schema["properties"].get("spec", {}).get("properties", {})
-    if spec:
+    if name == "data-product.yaml":
         spec["type"]["enum"] = list(metamodel.TYPES)
         spec["classification"]["enum"] = list(metamodel.CLASSIFICATIONS)
         spec["serviceLevels"]["items"]["properties"]["indicator"]["enum"] = list(metamodel.INDICATORS)

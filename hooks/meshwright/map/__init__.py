@@ -1,0 +1,1 @@
+"""`meshwright map`: the logical architecture of a mesh, from its specs alone."""
