@@ -1,4 +1,4 @@
-"""`make demo`: two data products, made, run, checked and shared, and a release of their template on its way to them."""
+"""`make demo`: a small mesh, made, run, checked, shared, published, assessed and drawn; and a release on its way to it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import demo_mesh
 from checkout import ROOT, clean, git, snapshot
 from demo_access import share
+from demo_catalog import publish
 
 DEMO = ROOT / "build" / "demo"
-OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 UV = shutil.which("uv") or str(ROOT / "build" / "uv" / "bin" / "uv")
 BIN = Path(sys.executable).parent
 
 
-SHARED = """    access/agreements/       who asked to read it, approved by a signed commit: git log --show-signature
-    build/ports/lake/roles/  what that role reads, masked, and the audit record of the run
+SHARED = """    access/agreements/         who asked to read it, approved by a signed commit: git log --show-signature
+    build/ports/lake/roles/    what that role reads, masked, and the audit record of the run
 """
 
 
@@ -27,96 +29,90 @@ def main() -> None:
     DEMO.mkdir(parents=True)
     # A version that was never committed could not be found again by the products' hooks.
     template = ROOT if clean() else snapshot(DEMO / "template")
-    departures = make(template, "departures", type="source-oriented", outputs="[parquet, delta]")
-    run(departures)
-    punctuality = make(template, "punctuality", type="consumer-oriented")
-    run(punctuality, ADDRESSES=str(departures / "build" / "addresses.yaml"))
-    say("check both against the metamodel")
-    call(BIN / "meshwright", "check", departures, punctuality, cwd=ROOT)
+    say("copier copy … (five data products in three domains)")
+    demo_mesh.make(template, DEMO)
+    say("uv run python -m pipeline (each after what it reads, two at a time)")
+    demo_mesh.run(DEMO, run)
+    products = [DEMO / product.name for product in demo_mesh.MESH]
+    say("meshwright check: all five against the metamodel")
+    meshwright("check", *products)
     say("the first rows of what a consumer reads")
-    query = f"from '{punctuality / 'build/ports/lake/punctuality.parquet'}' order by day, origin, departures desc limit 6"
-    call(DEMO / ".venv" / "bin" / "python", "-c", f'import duckdb; duckdb.sql("{query}").show()', cwd=ROOT)
-    shared = share(
-        departures, DEMO / "keys", lambda *command: call(BIN / "meshwright", *command, cwd=departures), say
+    scorecards = DEMO / "airline-scorecards/build/ports/lake/airline_scorecards.parquet"
+    call(
+        DEMO / ".venv/bin/python",
+        "-c",
+        f"import duckdb; duckdb.sql(\"from '{scorecards}' order by place limit 6\").show()",
     )
-    page = release(template, departures, punctuality)
+    utilisation = DEMO / "aircraft-utilisation"
+    shared = share(utilisation, DEMO / "keys", lambda *words: meshwright(*words, cwd=utilisation), say)
+    publish(DEMO, products, meshwright, say)
+    page = release(template)
     print(f"""
-Two data products, each a git repository of its own. Worth a look:
+A mesh of five data products, each a git repository of its own. Worth a look, in a browser:
 
-  {departures.relative_to(ROOT)}/
-    data-product.yaml        what the product is, in one file
-    contract.odcs.yaml       what its data set promises, column by column
-    models/departures.sql    the SQL, with unit tests beside it
-    build/ports/             the data, as Parquet and as a Delta table
-    build/slis.json          the service levels, measured
-{SHARED if shared else ""}  {punctuality.relative_to(ROOT)}/
-    data-product.yaml        its input reads dp:airport-operations/departures#lake
-  {page.relative_to(ROOT)}
-                             who would take the next release of the template, and who would not: open it in a browser
+  {here("catalog/index.html")}      the catalog: what there is, what it promises, who owns it, how to ask
+  {here("fitness.html")}            the dashboard: red where it is red, and why
+  {here("map.html")}                the logical architecture, from the specs alone
+  {here("rollout.html")}            who would take the next release of the template, and who would not
 
+and in an editor:
+
+  {here("departures/")}
+    data-product.yaml          what the product is, in one file
+    contract.odcs.yaml         what its data set promises, column by column
+    models/departures.sql      the SQL, with unit tests beside it
+    build/ports/               the data, as Parquet and as a Delta table
+    build/slis.json            the service levels, measured
+  {here("aircraft-utilisation/")}
+    data-product.yaml          it reads two products of two domains, and promises more than its data keeps
+{SHARED if shared else ""}
 Break something, and see who notices: delete the owner, or promise in the contract that there are no
 cancelled flights. Then, in the product's folder:
 
   uvx prek run --all-files
   uv run python -m pipeline
+
+The catalog as a server: {BIN.relative_to(ROOT) / "meshwright"} catalog serve --database sqlite:///{here("catalog.db")}
 """)
+    if not page.exists():
+        sys.exit(f"{page} was not written.")
 
 
-def make(template: Path, name: str, **answers: str) -> Path:
-    """`copier copy`, as a team would type it, and a first commit."""
-    target = DEMO / name
-    data = [
-        argument for key, value in {**OWNER, **answers}.items() for argument in ("--data", f"{key}={value}")
-    ]
-    say(
-        f"copier copy --defaults {' '.join(f'-d {key}={value!r}' for key, value in answers.items())} … {name}"
-    )
-    call(
-        BIN / "copier",
-        "copy",
-        "--quiet",
-        "--defaults",
-        "--vcs-ref",
-        "HEAD",
-        *data,
-        template,
-        target,
-        cwd=ROOT,
-    )
-    git("init", "--quiet", "--initial-branch", "main", cwd=target)
-    git("add", "--all", cwd=target)
-    git("commit", "--quiet", "--message", "The product, as it was made", cwd=target)
-    return target
-
-
-def run(product: Path, **variables: str) -> None:
-    say(f"{' '.join(f'{key}=…' for key in variables)} uv run python -m pipeline".strip())
-    # Both products need the same packages, so that one environment serves both.
+def run(product: Path, variables: Mapping[str, str], expected: int) -> None:
+    # All products need the same packages, so that one environment serves them.
     environment = {**os.environ, **variables, "UV_PROJECT_ENVIRONMENT": str(DEMO / ".venv")}
-    call(UV, "run", "--quiet", "python", "-m", "pipeline", cwd=product, env=environment)
+    command = [UV, "run", "--quiet", "python", "-m", "pipeline"]
+    done = subprocess.run(command, cwd=product, env=environment, capture_output=True, text=True)
+    print(done.stdout, flush=True)
+    if done.returncode != expected:
+        sys.exit(f"The pipeline of {product.name} ended with exit code {done.returncode}.\n{done.stderr}")
 
 
-def call(*command: object, **options: object) -> None:
-    done = subprocess.run([str(part) for part in command], **options)
-    if done.returncode:
-        sys.exit(f"That failed with exit code {done.returncode}: {' '.join(map(str, command))}")
+def meshwright(*words: object, expected: int = 0, **options: object) -> None:
+    call(BIN / "meshwright", *words, expected=expected, **options)
 
 
-def release(template: Path, departures: Path, punctuality: Path) -> Path:
+def call(*command: object, expected: int = 0, **options: object) -> None:
+    done = subprocess.run([str(part) for part in command], **{"cwd": ROOT, **options})
+    if done.returncode != expected:
+        sys.exit(f"That ended with exit code {done.returncode}: {' '.join(map(str, command))}")
+
+
+def release(template: Path) -> Path:
     """The team and the template change the same sentence; `rollout plan` says so before anybody is asked."""
     say("meshwright rollout plan: the template has a new release, and a team has edited the same sentence")
-    platform, page = DEMO / "platform", DEMO / "rollout.html"
+    platform, page, departures = DEMO / "platform", DEMO / "rollout.html", DEMO / "departures"
     git("clone", "--quiet", str(template), str(platform), cwd=ROOT)
     edit(departures / "README.md", "You need uv, git and a badge for the tower.")
     git("commit", "--quiet", "--all", "--message", "What one needs here", cwd=departures)
     edit(platform / "template" / "README.md.jinja", "You need uv 0.9 or newer, and git.")
     git("commit", "--quiet", "--all", "--message", "uv 0.9 or newer", cwd=platform)
     git("tag", "v99.0.0", cwd=platform)
-    mesh = f"template: platform\nformerly: ['{template}']\nrepositories: [{departures.name}, {punctuality.name}]\n"
+    names = [product.name for product in demo_mesh.MESH]
+    mesh = f"template: platform\nformerly: ['{template}']\nrepositories: [{', '.join(names)}]\n"
     (DEMO / "mesh.yaml").write_text(mesh, "utf-8")
-    done = subprocess.run([BIN / "meshwright", "rollout", "plan", "--html", page], cwd=DEMO)
-    if done.returncode != 1:  # one of the two is in conflict
-        sys.exit(f"That ended with exit code {done.returncode}: meshwright rollout plan")
+    # one of them is in conflict
+    meshwright("rollout", "plan", "--html", page, expected=1, cwd=DEMO)
     return page
 
 
@@ -125,6 +121,10 @@ def edit(file: Path, sentence: str) -> None:
         sentence if line.startswith("You need ") else line for line in file.read_text("utf-8").splitlines()
     ]
     file.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def here(path: str) -> Path:
+    return DEMO.relative_to(ROOT) / path
 
 
 def say(what: str) -> None:
