@@ -48,10 +48,10 @@ class Refused(Unreadable):
 
 
 class NoAnswer(Unreadable):
-    """No final answer within the patience that there was; whether the request was done is not known."""
+    """Nothing that the patience there was could make sense of; whether the request was done is not known."""
 
 
-class TooLarge(Refused):
+class TooLarge(NoAnswer):
     """The answer is larger than was allowed."""
 
 
@@ -65,21 +65,21 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        """The value of the body. Raises Refused."""
+        """The value of the body. Raises NoAnswer."""
         try:
             return json.loads(self.body.decode("utf-8"), parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             kind = printable(self.headers.get("Content-Type") or "something")[:100]
             problem = f"The answer (status {self.status}, {kind}) is not JSON."
             mend = "Check the address: is that page of a catalog, or of something in front of it?"
-            raise Refused(problem, mend, self.status, self) from error
+            raise NoAnswer(problem, mend) from error
 
     def object(self) -> dict[str, Any]:
-        """The same, of an object. Raises Refused."""
+        """The same, of an object. Raises NoAnswer."""
         value = self.json()
         if isinstance(value, dict):
             return value
-        raise Refused("The answer is not a JSON object.", "Check the address.", self.status, self)
+        raise NoAnswer("The answer is not a JSON object.", "Check the address.")
 
 
 class Http:
@@ -204,9 +204,7 @@ class Http:
                 size += len(part)
                 if size > self._most:
                     problem = f"{self.url}: the answer is larger than {self._most:,} bytes."
-                    raise TooLarge(
-                        problem, "Check the address: a catalog's answers are smaller.", response.status
-                    )
+                    raise TooLarge(problem, "Check the address: a catalog's answers are smaller.")
                 if time.monotonic() > deadline:
                     raise urllib3.exceptions.TimeoutError("the answer does not end")
         except BaseException:
