@@ -79,9 +79,11 @@ def check_record(value: Any) -> list[Finding]:
     more than these documents. A finding's file is the part of the record: `product`, `contract`, `policy`; its place
     is told in its message."""
     try:
-        record = valued("record", value)
         parts = value if isinstance(value, dict) else {}
         found = {part: valued(part, parts[part]) for part in OF_RECORD if isinstance(parts.get(part), dict)}
+        # The record's own schema does not look into these.
+        record = valued("record", {**parts, **dict.fromkeys(found)} if found else value)
+        record.value = value
     except Unreadable as problem:
         return [_finding(READABLE, Problem("record", (), str(problem), problem.mend), "", metamodel.HOME)]
     facts = Facts(Path(), documents=list(found.values()))
@@ -203,9 +205,8 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
 
 
 def _rules(facts: Facts, beyond: Set[str]) -> Iterator[tuple[Rule, Problem]]:
-    for rule in RULES:
-        asked = _asked(rule)
-        if rule.level == "off" or asked & beyond:
+    for rule, asked in _askable(frozenset(beyond)):
+        if rule.level == "off":
             continue
         arguments = {name: getattr(facts, name) for name in asked}
         if None in arguments.values():
@@ -218,9 +219,10 @@ def _rules(facts: Facts, beyond: Set[str]) -> Iterator[tuple[Rule, Problem]]:
 
 
 @cache
-def _asked(rule: Rule) -> frozenset[str]:
-    """The facts that a rule asks for."""
-    return frozenset(inspect.signature(rule.check).parameters)
+def _askable(beyond: frozenset[str]) -> tuple[tuple[Rule, tuple[str, ...]], ...]:
+    """Each rule that asks for nothing beyond what there is, and the facts that it asks for."""
+    asked = ((rule, tuple(inspect.signature(rule.check).parameters)) for rule in RULES)
+    return tuple((rule, names) for rule, names in asked if not beyond.intersection(names))
 
 
 @cache
@@ -234,7 +236,10 @@ VAGUE = ("oneOf", "anyOf", "additionalProperties", "unevaluatedProperties")
 
 def misshapen(document: Document, shape: Callable[[], dict[str, Any]]) -> Iterator[Problem]:
     """Every error that the schema finds, in words, at the place that has to change."""
-    errors = list(_validator(shape).iter_errors(document.value))
+    validator = _validator(shape)
+    if validator.is_valid(document.value):  # much faster than to list no errors
+        return
+    errors = list(validator.iter_errors(document.value))
     particular = {tuple(error.instance_path) for error in errors if error.kind.name not in VAGUE}
     for error in errors:
         follows = error.kind.name in VAGUE and tuple(error.instance_path) in particular

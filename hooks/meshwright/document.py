@@ -80,17 +80,20 @@ class Document:
 
 def valued(path: str, value: Any) -> Document:
     """A document that did not come as YAML, such as a part of a catalog's record; it has no places. Raises Unreadable."""
-    document = Document(Path(path), value)
+    here = (1, 1)
+    document = Document(Path(path), value, {(): here})
+    places = document.places
     waiting: list[tuple[Keys, Any]] = [((), value)]
     while waiting:
         keys, node = waiting.pop()
-        document.places[keys] = (1, 1)
-        if len(document.places) > MAX_NODES or len(keys) > MAX_DEPTH:
+        if isinstance(node, dict | list):
+            for key, below in node.items() if isinstance(node, dict) else enumerate(node):
+                place = (*keys, key)
+                places[place] = here
+                if isinstance(below, dict | list):  # most are not, and a whole mesh has many
+                    waiting.append((place, below))
+        if len(places) > MAX_NODES or len(keys) >= MAX_DEPTH:
             raise Unreadable("It is nested too deep, or it is too long.", "Write it more plainly.")
-        if isinstance(node, dict):
-            waiting += [((*keys, key), below) for key, below in node.items()]
-        elif isinstance(node, list):
-            waiting += [((*keys, index), below) for index, below in enumerate(node)]
     return document
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from meshwright import metamodel
 from meshwright.document import Document, Keys
+from meshwright.wording import listed as listed
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,15 @@ class Problem:
     """For a file that is no document."""
 
 
-def listed(names: Iterable[Any]) -> str:
-    """Names for a sentence; not all of them if there are many."""
-    names = [str(name) for name in names]
-    more = [f"… ({len(names)} in all)"] if len(names) > 12 else []
-    return ", ".join([*names[:12], *more]) or "none"
-
-
 class Rule:
     """A promise that every data product keeps."""
 
     broken: ClassVar[dict[str, Any]]
     """A JSON merge patch (RFC 7396) that breaks the rule, by file; None deletes the file, a text is all of it,
-    and `twin` stands for a second product."""
+    and `twin` stands for a second product: words about it, or what breaks the rule in one that reads the first."""
+
+    usually: ClassVar[str] = "error"
+    """Its level where the organisation says no other: `error`, `warning` or `note`."""
 
     @property
     def id(self) -> str:
@@ -62,7 +59,7 @@ class Rule:
 
     @property
     def level(self) -> str:
-        return metamodel.LEVELS.get(self.id, "error")
+        return metamodel.LEVELS.get(self.id, self.usually)
 
     def check(self, **facts: Any) -> Iterator[Problem]:
         raise NotImplementedError

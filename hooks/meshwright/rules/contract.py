@@ -20,8 +20,9 @@ def tables(contract: Document) -> list[tuple[Keys, dict[str, Any]]]:
 
 def described(spec: Document, contract: Document) -> Iterator[tuple[Keys, str, dict[str, Any]]]:
     """The columns that the contract gives the product's data set, nested ones too: place, dotted name, column."""
+    dataset = spec.get("spec.dataset.name")
     for keys, table in tables(contract):
-        if table.get("name") == spec.get("spec.dataset.name"):
+        if table.get("name") == dataset:
             yield from _columns(keys, "", table)
 
 
@@ -32,7 +33,8 @@ def _columns(keys: Keys, parent: str, node: dict[str, Any]) -> Iterator[tuple[Ke
             place = (*keys, "properties", index)
             name = f"{parent}{column.get('physicalName') or column.get('name')}"
             yield place, name, column
-            yield from _columns(place, f"{name}.", column)
+            if "properties" in column or "items" in column:
+                yield from _columns(place, f"{name}.", column)
     items = node.get("items")
     if isinstance(items, dict):
         yield from _columns((*keys, "items"), parent, items)

@@ -42,7 +42,7 @@ class FilesExist(Rule):
             for key, value in (properties if isinstance(properties, dict) else {}).items():
                 if key not in ("path", "addresses") or not isinstance(value, str):
                     continue
-                path = _default(value)
+                path = default(value)
                 if not URL.match(path) and not _matches(root, path):
                     yield Problem(
                         spec,
@@ -62,7 +62,12 @@ class VariablesWellFormed(Rule):
 
     def check(self, spec: Document) -> Iterator[Problem]:
         for keys, text in spec.texts():
-            if keys[:1] == ("spec",) and "properties" in keys and "${" in VARIABLE.sub("", text):
+            if (
+                "${" in text
+                and keys[:1] == ("spec",)
+                and "properties" in keys
+                and "${" in VARIABLE.sub("", text)
+            ):
                 yield Problem(
                     spec,
                     keys,
@@ -186,7 +191,7 @@ class PortPathsDistinct(Rule):
             seen.add(place)
 
 
-def _default(text: str) -> str:
+def default(text: str) -> str:
     """What a text is where no variable is set."""
     return VARIABLE.sub(lambda match: match[2] or "", text)
 
@@ -196,8 +201,8 @@ def _port_paths(spec: Document) -> Iterator[tuple[Keys, str]]:
     for keys, item in spec.items("spec.outputs"):
         properties = item.get("properties")
         path = properties.get("path") if isinstance(properties, dict) else None
-        if isinstance(path, str) and _default(path):
-            yield keys, _default(path)
+        if isinstance(path, str) and default(path):
+            yield keys, default(path)
 
 
 def _matches(root: Path, pattern: str) -> bool:

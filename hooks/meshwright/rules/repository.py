@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,7 @@ def _crons(spec: Document) -> Iterator[tuple[Any, str]]:
             yield keys, cron
 
 
+@lru_cache(maxsize=1024)
 def _comes_to_pass(cron: str) -> bool:
     fields = cron.split(" ")
     if len(fields) != 5:
