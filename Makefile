@@ -6,12 +6,12 @@ ENV    := .venv
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
 
-.PHONY: help demo test lint bench bench-rollout bench-access reference release clean
+.PHONY: help demo test lint bench bench-rollout bench-access bench-mesh reference release clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
-demo: $(ENV)/.ready ## make, run and check two data products under build/demo/
+demo: $(ENV)/.ready ## a mesh of five data products under build/demo/: made, run, published, assessed, drawn
 	@$(ENV)/bin/python tools/demo.py
 
 test: $(ENV)/.ready ## the whole suite
@@ -29,6 +29,9 @@ bench-rollout: $(ENV)/.ready ## measure: rollout plan against copier update, ove
 
 bench-access: $(ENV)/.ready ## measure: access plan, apply and verify for 300 products, decisions, publishing with masks
 	@$(ENV)/bin/python bench/access.py
+
+bench-mesh: $(ENV)/.ready ## measure: 10,000 products assessed and drawn, the embedded catalog filled and searched
+	@$(ENV)/bin/python bench/mesh.py
 
 reference: $(ENV)/.ready ## write docs/reference and the schemas that products get, from the sources
 	@$(ENV)/bin/python tools/make_reference.py

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,10 +61,10 @@ Run = Callable[[Path, Mapping[str, str], int], None]
 """Runs the pipeline in a repository, with variables; fails if its exit code is another than the one expected."""
 
 
-def make(template: Path, folder: Path) -> None:
+def make(template: Path, folder: Path, products: Sequence[Product] = MESH) -> None:
     """`copier copy` for each product, then what its team wrote, committed; two at a time."""
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda product: _made(template, product, folder / product.name), MESH))
+        list(pool.map(lambda product: _made(template, product, folder / product.name), products))
 
 
 def _made(template: Path, product: Product, target: Path) -> None:

@@ -211,8 +211,13 @@ def rule_page(rule: Rule) -> str:
         ]
     lines += [f"Level: {rule.level}. Source: `{source}`.", ""]
     for file, patch in rule.broken.items():
-        if file == "twin":
+        if isinstance(patch, dict) and file == "twin":
+            (file, patch), *_ = patch.items()
+            where = f"`{file}` of a product that reads another"
+        elif file == "twin":
             continue  # it takes a second repository
+        else:
+            where = f"`{file}`"
         if patch is None:
             lines += [f"Broken, for example, by deleting `{file}`.", ""]
             continue
@@ -221,7 +226,8 @@ def rule_page(rule: Rule) -> str:
             text = yaml.safe_dump(patch, sort_keys=False, allow_unicode=True).replace(
                 ": null", ":  # missing"
             )
-        lines += [f"Broken, for example, by this in `{file}`:", "", f"```{kind}", text.rstrip(), "```", ""]
+        said = "Told, for example, about" if rule.level == "note" else "Broken, for example, by"
+        lines += [f"{said} this in {where}:", "", f"```{kind}", text.rstrip(), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -257,8 +263,14 @@ def capability_page(entry: registry.Capability) -> str:
         f"| owner | {entry.owner} |",
         f"| brings | {', '.join(f'`{path}`' for path in entry.files) or 'nothing'} |",
         f"| needs | {', '.join(f'`{need}`' for need in entry.requirements) or 'nothing'} |",
-        "",
     ]
+    if entry.platform:
+        lines.append(f"| platform | {entry.platform} |")
+    if entry.offers:
+        lines.append(f"| can be [shared](../../how-to/choose-how-to-share.md) | {', '.join(entry.offers)} |")
+    if entry.opens:
+        lines.append(f"| opens | {', '.join(f'`{uses}`' for uses in entry.opens)} |")
+    lines.append("")
     described = list(properties(entry))
     if described:
         lines += ["## Properties", "", "| name | meaning | required |", "|---|---|---|"]
