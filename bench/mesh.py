@@ -20,13 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import catalog_server
 import demo_mesh
 import meshes
-from checkout import git, snapshot
+from checkout import ROOT, git, snapshot
 
 from meshwright.catalog.client import Catalog
 
