@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from meshwright.access.command import access
+from meshwright.catalog.command import catalog
 from meshwright.rollout.command import rollout
 
 
@@ -68,4 +69,5 @@ def capabilities(name: str | None, form: str) -> None:
 
 
 main.add_command(access)
+main.add_command(catalog)
 main.add_command(rollout)

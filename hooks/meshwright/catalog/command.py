@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
 import click
+
+from meshwright.catalog import ADDRESS, CATALOGS, TOKEN
+
+if TYPE_CHECKING:
+    from meshwright.catalog import Adapter, Outcome, Place
+    from meshwright.catalog.publish import Prepared
+
+FUNCTION = Callable[..., None]
 
 
 @click.group()
@@ -11,3 +27,149 @@ def catalog() -> None:
 
     Exit codes: 0 done; 1 refused, by a rule or by the catalog; 2 wrong usage, unreadable input, or no answer.
     """
+
+
+def elsewhere(command: FUNCTION) -> FUNCTION:
+    """The options that say which catalog."""
+    for option in reversed(
+        (
+            click.option("--to", type=click.Choice(CATALOGS), default="embedded", show_default=True, help="Which kind of catalog."),
+            click.option("--catalog", "url", envvar=ADDRESS, metavar="URL", help=f"Its address (or {ADDRESS})."),
+            click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="What this kind of catalog needs besides (repeatable)."),
+            click.option("--patience", type=click.FloatRange(0, 3600), default=120.0, show_default=True, metavar="SECONDS", help="How long failures of the network are put up with."),
+            click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@catalog.command(
+    epilog=f"The catalog's token is read from {TOKEN}, and from nowhere else.",
+    short_help="Publishes a product.",
+)
+@click.argument("product", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
+@elsewhere
+@click.option("--dry-run", is_flag=True, help="Prints what would be sent, from any branch; sends nothing.")
+@click.option(
+    "--repository",
+    metavar="URL",
+    help="The product's repository, where git's remote `origin` does not say it.",
+)
+def publish(product: Path, dry_run: bool, repository: str | None, **options: Any) -> None:
+    """Publishes PRODUCT (a repository; the current one if none), from its default branch only.
+
+    What the catalog has already is not sent again. After a failure, run it once more.
+    """
+    with _telling():
+        from meshwright.catalog import publish as verb
+
+        to = verb.adapter(options["to"])
+        if dry_run:
+            _dry(to, verb.prepared(product, repository), options["form"])
+            return
+        outcome, record = verb.publish(product, repository, to, _place(**options), os.environ)
+    _tell(outcome, options["form"], hash=record.hash)
+
+
+@catalog.command(
+    epilog=f"The catalog's token is read from {TOKEN}, and from nowhere else.",
+    short_help="Takes a product out.",
+)
+@click.argument("product", metavar="DOMAIN/NAME")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for those who use it.")
+@click.option("--successor", metavar="DOMAIN/NAME", help="What they use instead.")
+@elsewhere
+def retire(product: str, reason: str, successor: str | None, **options: Any) -> None:
+    """Takes DOMAIN/NAME out of the catalog; links to it keep leading to a page that says why, and what to use."""
+    with _telling():
+        from meshwright.catalog import publish as verb
+        from meshwright.catalog.client import split
+
+        for id in filter(None, (product, successor)):
+            split(id)
+        if not reason.strip():
+            _stop("There is no reason.", "Say why, for those who use it: --reason TEXT.")
+        outcome = verb.adapter(options["to"]).retire(product, _place(**options), reason.strip(), successor)
+    _tell(outcome, options["form"])
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """What goes wrong within is told, with its mend, and ends the command."""
+    from meshwright.document import Unreadable
+    from meshwright.printable import printable
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        _stop(f"{error.name} is not installed.", "pip install 'meshwright[catalog]'")
+    except Unreadable as error:
+        from meshwright.catalog.http import Refused
+        from meshwright.catalog.publish import told_of
+
+        for line in told_of(error):
+            click.echo(line, err=True)
+        _stop(printable(str(error)), printable(error.mend), 1 if isinstance(error, Refused) else 2)
+
+
+def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any) -> Place:
+    from meshwright.catalog import Place
+    from meshwright.printable import printable
+
+    if not url:
+        _stop("No catalog is named.", f"Name it with --catalog URL, or set {ADDRESS}.")
+    pairs = [setting.partition("=") for setting in settings]
+    for key, equals, _value in pairs:
+        if not key or not equals:
+            _stop(f"--set {printable(key)} has no value.", "Write --set KEY=VALUE.")
+    return Place(
+        url,
+        os.environ.get(TOKEN),
+        {key: value for key, _equals, value in pairs},
+        patience,
+        lambda sentence: click.echo(sentence, err=True),
+    )
+
+
+def _dry(to: Adapter, ready: Prepared, form: str) -> None:
+    """Standard output has what would be sent and nothing else, so that it can be kept in a file."""
+    from meshwright.catalog.publish import shown
+
+    if to.NAME == "embedded":
+        sent: Any = dict(ready.record.value)
+    else:
+        sent = [asdict(payload) for payload in to.payloads(ready.record)]
+    click.echo(shown(sent, 2 if form == "human" else None))
+    _note(ready.notes)
+    click.echo("Nothing was sent.", err=True)
+
+
+def _tell(outcome: Outcome, form: str, **more: str) -> None:
+    from meshwright.catalog.publish import shown
+    from meshwright.printable import printable
+
+    if form == "json":
+        click.echo(shown({**asdict(outcome), **more}))
+        return
+    _note(outcome.notes)
+    where = f": {printable(outcome.url)}" if outcome.url else ""
+    click.echo(f"{SAYS[outcome.outcome].format(printable(outcome.id))}{where}")
+
+
+SAYS = {
+    "created": "{} is in the catalog now",
+    "updated": "{} is up to date in the catalog",
+    "unchanged": "{} has not changed, so nothing was sent",
+    "retired": "{} is taken out of the catalog",
+}
+
+
+def _note(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:
+    click.echo(f"{problem}\n    mend: {mend}", err=True)
+    sys.exit(code)

@@ -1,0 +1,174 @@
+"""Whether what is about to be published is what stands on the default branch.
+
+It keeps people and pipelines from publishing by mistake what nobody has merged. Whoever holds the catalog's token could
+still do so by hand: the token is the border, so it belongs to an environment of the default branch only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshwright.access import AGREEMENTS
+from meshwright.catalog.http import Refused
+from meshwright.check import ANSWERS, SPEC
+from meshwright.document import Unreadable, inside, read
+from meshwright.git import ALWAYS, GitError, run, text
+from meshwright.printable import printable
+
+TRY_OUT = "To look at what would be sent, use --dry-run."
+MERGE = f"Merge it first; the pipeline of the default branch publishes. {TRY_OUT}"
+CHECK_OUT = "Check out the commit that the pipeline runs for."
+PARTS = ("spec.dataset.contract", "spec.access.policy", "spec.dataSharingAgreement.document")
+"""Where the spec names the other documents of a record."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What is checked out."""
+
+    branch: str
+    commit: str
+
+
+def stand(root: Path, variables: Mapping[str, str]) -> Stand:
+    """The default branch, if it is what is checked out at `root`, and the record's files are as they are committed there.
+
+    `variables`: the environment. Raises http.Refused if not, Unreadable if git cannot say.
+    """
+    if not (root / ".git").exists():
+        mend = f"Run it in a clone of the product's repository. {TRY_OUT}"
+        raise Refused(f"{root} is not the root of a git repository, so nobody can say what is merged.", mend)
+    here = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if not here:
+        raise Refused("The repository has no commit yet.", "Commit the product, and merge it.")
+    rule = next((rule for name, rule in PIPELINES.items() if variables.get(name) == "true"), _by_git)
+    branch = rule(root, here, variables)
+    changed = list(_changed(root))
+    if changed:
+        problem = f"Not as committed: {printable(', '.join(changed))}."
+        raise Refused(problem, f"Commit it, or restore it with git. {TRY_OUT}")
+    return Stand(branch, here)
+
+
+def _by_github(_: Path, here: str, variables: Mapping[str, str]) -> str:
+    """https://docs.github.com/en/actions/reference/workflows-and-actions/variables"""
+    event, ref = variables.get("GITHUB_EVENT_NAME", ""), variables.get("GITHUB_REF", "")
+    if event.startswith("pull_request") or event == "merge_group":
+        raise Refused(f"This is the pipeline of a pull request ({printable(event)}).", MERGE)
+    branch = ref.removeprefix("refs/heads/")
+    if branch == ref or not branch:
+        raise Refused(f"This is the pipeline of {printable(ref) or 'nothing'}, which is no branch.", MERGE)
+    # A schedule is the default branch's by definition, and its event may not name the repository.
+    default = branch if event == "schedule" else _default_of_event(variables.get("GITHUB_EVENT_PATH", ""))
+    return _same(branch, default, here, variables.get("GITHUB_SHA", ""))
+
+
+def _by_gitlab(_: Path, here: str, variables: Mapping[str, str]) -> str:
+    """https://docs.gitlab.com/ci/variables/predefined_variables/"""
+    if "merge_request" in variables.get("CI_PIPELINE_SOURCE", "") or variables.get("CI_MERGE_REQUEST_IID"):
+        raise Refused("This is the pipeline of a merge request.", MERGE)
+    branch = variables.get("CI_COMMIT_BRANCH", "")
+    if not branch:
+        raise Refused("This is not the pipeline of a branch.", MERGE)
+    return _same(branch, variables.get("CI_DEFAULT_BRANCH", ""), here, variables.get("CI_COMMIT_SHA", ""))
+
+
+PIPELINES: Mapping[str, Callable[[Path, str, Mapping[str, str]], str]] = {
+    "GITHUB_ACTIONS": _by_github,
+    "GITLAB_CI": _by_gitlab,
+}
+"""The variable that is `true` in a kind of CI -> how it says what runs there. Anywhere else, git is asked."""
+
+
+def _same(branch: str, default: str, here: str, commit: str) -> str:
+    if not default:
+        raise Refused("The pipeline does not say which branch is the default one.", TRY_OUT)
+    if branch != default:
+        problem = f"This is the pipeline of {printable(branch)}; the default branch is {printable(default)}."
+        raise Refused(problem, MERGE)
+    if here != commit:  # pipelines of the default branch can be made to check out something else
+        raise Refused("What is checked out is not the commit that this pipeline runs for.", CHECK_OUT)
+    return branch
+
+
+def _default_of_event(path: str) -> str:
+    """The default branch as the file of the event names it; empty if it does not."""
+    try:
+        event = json.loads(Path(path).read_bytes())
+        branch = event["repository"]["default_branch"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    return branch if isinstance(branch, str) else ""
+
+
+def _by_git(root: Path, here: str, _: Mapping[str, str]) -> str:
+    branch = _git(root, "symbolic-ref", "--quiet", "--short", "HEAD")
+    if not branch:
+        raise Refused("No branch is checked out, only a commit.", f"Check out the default branch. {TRY_OUT}")
+    if not _git(root, "remote"):
+        if branch not in ("main", "master"):
+            problem = f"{printable(branch)} is checked out, and without a remote only main or master is the default branch."
+            raise Refused(problem, MERGE)
+        return branch
+    default = _git(root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD").removeprefix(
+        "refs/remotes/origin/"
+    )
+    if not default:
+        problem = "The clone does not know the default branch of its remote `origin`."
+        raise Refused(problem, "git remote set-head origin --auto")
+    if branch != default:
+        problem = f"{printable(branch)} is checked out; the default branch is {printable(default)}."
+        raise Refused(problem, MERGE)
+    if not _is_pushed(root, here, default):
+        raise Refused(f"This commit is not on origin's {printable(default)} yet.", "Push it, or merge it.")
+    return branch
+
+
+def _is_pushed(root: Path, here: str, default: str) -> bool:
+    command = ["git", "-C", str(root), "merge-base", "--is-ancestor", here, f"refs/remotes/origin/{default}"]
+    return run(command, ALWAYS, ok=()).returncode == 0
+
+
+def _changed(root: Path) -> Iterator[str]:
+    """The record's files that are not as they are committed; asked of their content, since an index can be told to lie."""
+    present = [path for path in _files(root) if inside(root, path)]
+    asked = [*present, AGREEMENTS]
+    committed = {}
+    for line in _git(root, "--literal-pathspecs", "ls-tree", "-r", "-z", "HEAD", "--", *asked).split("\0"):
+        about, _, path = line.partition("\t")
+        if path:
+            committed[path] = about.split(" ")[2]
+    hashes = _git(root, "-c", "core.safecrlf=false", "hash-object", "--", *present).split() if present else []
+    found = dict(zip(present, hashes, strict=True))
+    of_agreements = {path for path in committed if Path(path).match(f"{AGREEMENTS}/*.y*ml")}
+    for path in sorted({*found, *of_agreements}):
+        if found.get(path) != committed.get(path):
+            yield path
+
+
+def _files(root: Path) -> Iterator[str]:
+    """The paths of the files that make the record, wherever they are; none that leads out of the repository."""
+    yield SPEC
+    yield ANSWERS
+    try:
+        spec = read(root, SPEC)
+        yield from {path for part in PARTS if isinstance(path := spec.get(part), str)}
+    except Unreadable:
+        pass
+    yield from (path.relative_to(root).as_posix() for path in (root / AGREEMENTS).glob("*.y*ml"))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git says of the repository at `root`, with nothing that its configuration could start. Raises Unreadable."""
+    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
+    try:
+        done = run(command, ALWAYS, ok=())
+    except (GitError, OSError) as error:
+        raise Unreadable(f"git cannot be asked: {error}", "Install git.") from error
+    if done.returncode > 1:
+        said = printable(text(done.stderr).strip().partition("\n")[0])
+        raise Unreadable(f"git says of {root}: {said}", "Mend the clone.")
+    return text(done.stdout).removesuffix("\n") if done.returncode == 0 else ""

@@ -1,0 +1,39 @@
+"""The embedded catalog as one of those that a product can be published to: `meshwright catalog serve`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meshwright.catalog import TOKEN, Outcome, Payload, Place
+from meshwright.catalog.client import Catalog
+from meshwright.catalog.http import path
+from meshwright.document import Unreadable
+from meshwright.record import Record
+
+NAME = "embedded"
+
+
+def payloads(record: Record) -> Sequence[Payload]:
+    """The record itself."""
+    return [Payload(f"PUT {path('api', 'products', record.domain, record.name)}", dict(record.value))]
+
+
+def publish(record: Record, place: Place) -> Outcome:
+    """Sends the record, unless the catalog has it already."""
+    catalog = _catalog(place)
+    if catalog.has(record):
+        return Outcome("unchanged", record.id)
+    return catalog.put(record)
+
+
+def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+    """Takes the product out; its page and its versions stay, marked as retired."""
+    return _catalog(place).retire(id, reason, successor)
+
+
+def _catalog(place: Place) -> Catalog:
+    if not place.token:
+        raise Unreadable(
+            "There is no token for the catalog.", f"Set {TOKEN} to the one that its operator gave you."
+        )
+    return Catalog(place.url, place.token, place.patience, place.told)

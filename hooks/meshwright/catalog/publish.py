@@ -1,0 +1,138 @@
+"""`meshwright catalog publish` and `retire`: what a record lacks, what keeps it from being published, and sending it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from meshwright.catalog import Adapter, Outcome, Place
+from meshwright.catalog.branch import Stand, stand
+from meshwright.catalog.http import Refused
+from meshwright.check import check, check_record
+from meshwright.document import Unreadable
+from meshwright.findings import Finding, human
+from meshwright.mesh import of_repository
+from meshwright.printable import printable
+from meshwright.record import PRODUCT, Record
+
+RUN_FIRST = "the pipeline's run, `uv run python -m pipeline`, makes it"
+
+
+class Unkept(Refused):
+    """The record breaks promises of the metamodel, so nothing is sent."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        count = f"{len(findings)} promise{'s' if len(findings) > 1 else ''}"
+        super().__init__(
+            f"The product does not keep {count}, so nothing is sent.", "Mend what is named above."
+        )
+        self.findings = findings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A record that a catalog may have."""
+
+    record: Record
+    notes: tuple[str, ...]
+    """Sentences: what it does not say, and why."""
+
+
+def adapter(name: str) -> Adapter:
+    """The module that speaks to one kind of catalog, of CATALOGS."""
+    if name == "embedded":
+        return import_module("meshwright.catalog.embedded")
+    return import_module("meshwright.catalog.adapters").find(name)
+
+
+def prepared(root: Path, repository: str | None = None, branch: str = "") -> Prepared:
+    """The record of the product at `root`. Raises Unreadable, and Unkept if it breaks the metamodel.
+
+    `repository`: its address, where git's remote `origin` does not say it. `branch`: where git does not say that.
+    """
+    made = of_repository(root, repository)
+    if made.problem:
+        raise Unreadable(printable(made.problem), "Mend the file.")
+    if not made.repository:
+        mend = "Give it with --repository URL, or git remote add origin URL."
+        raise Unreadable(f"{root}: the address of the product's repository is not known.", mend)
+    record = _own(made, branch)
+    errors = [finding for finding in check_record(record.value) if finding.level == "error"]
+    if errors:
+        placed = [finding for finding in check([root]) if finding.level == "error"]
+        raise Unkept(placed or errors)
+    return Prepared(record, tuple(_gaps(root, record)))
+
+
+def publish(
+    root: Path, repository: str | None, to: Adapter, place: Place, variables: Mapping[str, str]
+) -> tuple[Outcome, Record]:
+    """Publishes the product at `root`, from its default branch only. Raises Refused, NoAnswer, Unreadable.
+
+    `variables`: the environment, in which CI says what it runs for.
+    """
+    here: Stand = stand(root, variables)
+    ready = prepared(root, repository, here.branch)
+    outcome = to.publish(ready.record, place)
+    return replace(outcome, notes=(*ready.notes, *outcome.notes)), ready.record
+
+
+def told_of(error: Unreadable) -> Iterator[str]:
+    """The findings that come with a refusal, ours or the catalog's, a line each."""
+    if isinstance(error, Unkept):
+        yield from printable(human(error.findings), lines=True).split("\n")
+    elif isinstance(error, Refused) and error.status == 422 and error.answer is not None:
+        for finding in error.answer.object().get("findings") or []:
+            if isinstance(finding, dict):
+                place = f"{finding.get('file')}: {finding.get('rule')}: {finding.get('message')}"
+                yield printable(place[:1000])
+                yield printable(f"    mend: {finding.get('mend')}"[:1000])
+
+
+def shown(value: Any, indent: int | None = None) -> str:
+    """JSON that is readable, and that steers no terminal."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1]  # only ever within a text
+        for sign in text
+    )
+
+
+def _own(record: Record, branch: str) -> Record:
+    """The record without addresses of other products and of ports that are gone, as an address book may hold."""
+    value = dict(record.value)
+    ports = {f"{PRODUCT}{record.id}#{port.name}" for port in record.outputs}
+    if "addresses" in value:
+        value["addresses"] = {at: entry for at, entry in value["addresses"].items() if at in ports}
+    if branch and not record.get("source.branch"):
+        value["source"] = {**value["source"], "branch": branch}
+    return Record(value, record.root)
+
+
+def _gaps(root: Path, record: Record) -> Iterator[str]:
+    """What the record does not say, because the last run did not, or was about something else."""
+    for part, file, what in (
+        ("measurement", "build/slis.json", "what was measured"),
+        ("quality", "build/run.json", "how the last run went"),
+    ):
+        if record.get(part) is not None:
+            continue
+        if (root / file).exists():
+            yield f"{file} is not about {record.id} {record.version}, so the record does not say {what}."
+        else:
+            yield f"There is no {file}, so the record does not say {what}; {RUN_FIRST}."
+    if record.get("measurement") is not None:
+        unmeasured = [level.name for level in record.service_levels if level.value is None]
+        if unmeasured:
+            yield f"The last run has no value for {', '.join(unmeasured)}."
+    if record.get("quality.outcome") == "failed":
+        yield f"The last run failed, and the record says so: {printable(str(record.get('quality.problem', 'it does not say why'))[:300])}"
+    for port in record.outputs:
+        if not port.location:
+            yield f"Where {port.name} was published is not known; {RUN_FIRST}."
+        elif "://" not in port.location:
+            yield f"{port.name} lies in a folder of the machine that ran, where nobody else finds it: {printable(port.location[:200])}"
