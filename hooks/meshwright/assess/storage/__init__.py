@@ -1,0 +1,114 @@
+"""What lies at the addresses of output ports, looked at as a stranger who trusts neither the address nor the bytes.
+
+Every address and every byte may have been made by somebody who wants this process to read another file, to ask another
+host, to hang or to grow. So: nothing is read that governance has not let in (`Allowed`), nothing waits for longer than
+it says, nothing is fetched that is larger, and credentials go to nobody whom governance has not named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+SECONDS, MEGABYTES = 20, 256
+"""How long one answer may take, and how much is fetched at most, unless governance says otherwise."""
+
+
+class Trouble(Exception):
+    """Something that keeps from looking at the data. Its text is a sentence without values; `mend` is for the team."""
+
+    def __init__(self, problem: str, mend: str = "") -> None:
+        super().__init__(problem)
+        self.mend = mend
+
+
+class Unseen(Trouble):
+    """It could not be looked at: that says nothing about the product."""
+
+
+class Absent(Trouble):
+    """It was looked for, and it is not there."""
+
+
+class Corrupt(Trouble):
+    """It is there, and it is not what it claims to be."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What governance lets this process look at."""
+
+    root: Path | None = None
+    """The repository of the product, if it is on this machine; its record may then name paths of this machine."""
+    hosts: frozenset[str] = frozenset()
+    """Hosts (`name` or `name:port`, or the folder of a socket) that may be asked although they are private, and that
+    credentials for PostgreSQL may go to."""
+    paths: tuple[Path, ...] = ()
+    """Folders of this machine that any record may name files in."""
+    seconds: float = SECONDS
+    bytes: int = MEGABYTES * 1_000_000
+
+    def host(self, name: str, port: int | None = None) -> bool:
+        """Whether governance has named it."""
+        return name.lower() in self.hosts or f"{name.lower()}:{port}" in self.hosts
+
+
+def allowed(root: Path | None, settings: Mapping[str, Any]) -> Allowed:
+    """From what fitness.yaml says; what has another shape there allows nothing."""
+    hosts, paths = (settings.get(key) for key in ("hosts", "paths"))
+    seconds, megabytes = (settings.get(key) for key in ("seconds", "megabytes"))
+    return Allowed(
+        root,
+        frozenset(str(host).lower() for host in hosts) if isinstance(hosts, list | tuple) else frozenset(),
+        tuple(Path(str(path)) for path in paths) if isinstance(paths, list | tuple) else (),
+        float(seconds) if isinstance(seconds, int | float) and seconds > 0 else SECONDS,
+        int((megabytes if isinstance(megabytes, int | float) and megabytes > 0 else MEGABYTES) * 1_000_000),
+    )
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column where the data lies."""
+
+    name: str
+    type: str
+    """As the storage calls it."""
+    logical: frozenset[str]
+    """The logical types (ODCS) that it can be; empty for a type that has no counterpart."""
+
+
+class Table(Protocol):
+    """The rows at a port, or what a role sees of them. Every method raises Unseen or Corrupt."""
+
+    reader: str
+    """What it is read with, for a sentence: `DuckDB`."""
+    fields: Sequence[Field]
+    metadata: Mapping[str, str]
+    """What the pipeline wrote beside the rows: product, productVersion, ingestedAt."""
+
+    def count(self) -> int:
+        """How many rows there are."""
+
+    def filled(self, column: str) -> int:
+        """In how many rows the column has a value."""
+
+    def newest(self, column: str) -> datetime | None:
+        """The latest moment in the column; None if it has no value."""
+
+    def texts(self, column: str, limit: int) -> Sequence[str]:
+        """Different values of the column, as texts; not all of them if there are more than `limit`."""
+
+    def decoded(self) -> int:
+        """Reads rows whole, with all their columns, and says how many."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Whether somebody without credentials can read."""
+
+    open: bool
+    sentence: str
+    mend: str = ""

@@ -1,0 +1,185 @@
+"""Files read with DuckDB: not the library that pipelines write with, and able to open these very files and no other."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from meshwright.assess.storage import Allowed, Corrupt, Field, Unseen
+
+MEMORY = "512MB"
+DECODED = 10_000
+"""Rows that are read with all their columns, to see whether that can be done."""
+LOOKED_THROUGH = 2_000_000
+"""Values of a column that are looked through; of a longer one, those of every so many rows."""
+CONFIG = {
+    "threads": 1,
+    "memory_limit": MEMORY,
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacement_scans": False,
+}
+
+LOGICAL: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(
+        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"),
+        frozenset({"integer", "number"}),
+    ),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), frozenset({"number"})),
+    **dict.fromkeys(("VARCHAR", "UUID", "ENUM", "JSON", "BLOB"), frozenset({"string"})),
+    "BOOLEAN": frozenset({"boolean"}),
+    "DATE": frozenset({"date"}),
+    **dict.fromkeys(
+        ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
+        frozenset({"timestamp"}),
+    ),
+    **dict.fromkeys(("TIME", "TIME WITH TIME ZONE", "TIME_NS"), frozenset({"time"})),
+    "STRUCT": frozenset({"object"}),
+    "MAP": frozenset({"object"}),
+}
+"""DuckDB's type, without its parts -> the logical types that it can be."""
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def logical(type_: str) -> frozenset[str]:
+    """The logical types that a type of DuckDB's can be."""
+    if type_.endswith("]"):
+        return frozenset({"array"})
+    name = type_.partition("(")[0]
+    if name == "DECIMAL":
+        whole = type_.replace(" ", "").endswith(",0)")
+        return frozenset({"number", "integer"}) if whole else frozenset({"number"})
+    if name == "JSON":
+        return frozenset({"string", "object", "array"})
+    return LOGICAL.get(name, frozenset())
+
+
+class Files:
+    """Rows that a query gets out of files. What it raises never holds a value."""
+
+    reader = "DuckDB"
+
+    def __init__(
+        self, query: str, paths: Sequence[Path], allowed: Allowed, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """`query`: reads `paths`, which are all that can be opened."""
+        self.query, self.paths, self.allowed = query, paths, allowed
+        self._metadata = metadata
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(":memory:", config=CONFIG)
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("set allowed_paths = ?", [[str(path) for path in self.paths]])
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        return connection
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a statement's result. Raises Unseen where it takes too long, Corrupt where it cannot be done."""
+        with self._limited():
+            return self._connection.execute(sql).fetchall()
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self._connection.interrupt()
+
+        timer = threading.Timer(self.allowed.seconds, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (duckdb.Error, RuntimeError, OverflowError, ValueError) as error:
+            if late.is_set():
+                raise Unseen(f"Reading it took longer than {self.allowed.seconds:g} s.") from None
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise Unseen(f"Reading it takes more than {MEMORY} of memory.") from None
+            # What a reader says of broken bytes may quote them.
+            kind = type(error).__name__.removesuffix("Exception")
+            raise Corrupt(f"DuckDB, an independent reader, cannot read it ({kind}).") from None
+        finally:
+            timer.cancel()
+
+    @cached_property
+    def fields(self) -> Sequence[Field]:
+        described = self.ask(f"describe {self.query}")
+        return tuple(Field(name, type_, logical(type_)) for name, type_, *_ in described)
+
+    @cached_property
+    def metadata(self) -> Mapping[str, str]:
+        if self._metadata is not None:
+            return self._metadata
+        found = self.ask(
+            f"select key::varchar, value::varchar from parquet_kv_metadata({literal(str(self.paths[0]))})"
+            " where key::varchar in ('product', 'productVersion', 'ingestedAt')"
+        )
+        return dict(found)
+
+    @cached_property
+    def _rows(self) -> int:
+        return int(self.ask(f"select count(*) from ({self.query})")[0][0])
+
+    def count(self) -> int:
+        return self._rows
+
+    def filled(self, column: str) -> int:
+        return int(self.ask(f"select count({identifier(column)}) from ({self.query})")[0][0])
+
+    def newest(self, column: str) -> datetime | None:
+        (value,) = self.ask(f"select max({identifier(column)}) from ({self.query})")[0]
+        return moment(value)
+
+    def texts(self, column: str, limit: int) -> Sequence[str]:
+        sample = ""
+        if self._rows > LOOKED_THROUGH:
+            sample = f" using sample {100 * LOOKED_THROUGH / self._rows:.6f} percent (bernoulli)"
+        found = self.ask(
+            f"select distinct {identifier(column)}::varchar from"
+            f" (select {identifier(column)} from ({self.query}){sample})"
+            f" where {identifier(column)} is not null limit {int(limit)}"
+        )
+        return [text for (text,) in found]
+
+    def decoded(self) -> int:
+        with self._limited():
+            cursor = self._connection.execute(f"select * from ({self.query}) limit {DECODED}")
+            rows = 0
+            while some := cursor.fetchmany(1000):
+                rows += len(some)
+            return rows
+
+
+def moment(value: Any) -> datetime | None:
+    """A day or a time as a moment; without a time zone it is taken for UTC, as the pipeline takes it."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            return moment(datetime.fromisoformat(value))
+        except ValueError:
+            pass
+    raise Unseen("Its values are no moments in time.")
