@@ -1,0 +1,295 @@
+"""What adapters share: texts as a catalog takes them, names that do not collide, and what a record says, in words."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from meshwright.document import Unreadable
+from meshwright.git import parts
+from meshwright.printable import printable
+from meshwright.record import Person, Record, ServiceLevel
+
+LONG = 20_000
+"""Characters of a text for which a catalog documents no limit: enough for prose, and no load for its search."""
+PARAGRAPH = 4_000
+"""Characters of one text within a page."""
+SHORT = 256
+"""Characters of a name for which a catalog documents no limit."""
+MANY = 1_000
+"""How many columns, ports or inputs of one product are sent."""
+
+Settings = Mapping[str, tuple[str, str]]
+"""Setting -> its default, and what it is."""
+
+
+def chosen(known: Settings, given: Mapping[str, str] | None) -> dict[str, str]:
+    """The settings with their defaults. Raises Unreadable for one that the adapter does not know."""
+    values = {key: default for key, (default, _) in known.items()}
+    for key, value in (given or {}).items():
+        if key not in known:
+            told = ", ".join(known) or "none"
+            raise Unreadable(
+                f"The setting {printable(key)[:100]!r} is not known here.",
+                f"Settings of this catalog: {told}.",
+            )
+        values[key] = value
+    return values
+
+
+def one_of(settings: Mapping[str, str], key: str, *allowed: str) -> str:
+    """A setting that has to be one of a few words. Raises Unreadable."""
+    if settings[key] in allowed:
+        return settings[key]
+    raise Unreadable(
+        f"The setting {key} is {printable(settings[key])[:100]!r}.", f"Give one of {', '.join(allowed)}."
+    )
+
+
+class Words:
+    """Texts without what no text needs; what had to be cut is told in `notes`."""
+
+    def __init__(self, catalog: str) -> None:
+        self.catalog = catalog
+        self.notes: list[str] = []
+
+    def line(self, text: str, most: int, what: str) -> str:
+        """One line of at most so many characters."""
+        return self._cut(" ".join(_clean(text[: 4 * most]).split()), len(text) > 4 * most, most, what)
+
+    def lines(self, text: str, most: int, what: str) -> str:
+        """The same of several lines."""
+        return self._cut(_clean(text[: most + 1], "\n\t"), False, most, what)
+
+    def first(self, items: Any, what: str, most: int = MANY) -> list[Any]:
+        """The first of many."""
+        found = list(items)
+        if len(found) > most:
+            self.notes.append(f"Of {len(found):,} {what}, the first {most:,} are in {self.catalog}.")
+        return found[:most]
+
+    def _cut(self, text: str, longer: bool, most: int, what: str) -> str:
+        if len(text) <= most and not longer:
+            return text
+        self.notes.append(f"{what} is cut to {most:,} characters in {self.catalog}.")
+        return text[: most - 1] + "…"
+
+
+def _clean(text: str, allowed: str = "") -> str:
+    return "".join(map(_sign if not allowed else lambda sign: sign if sign in allowed else _sign(sign), text))
+
+
+def _sign(sign: str) -> str:
+    """A sign as a text may have it: what steers a terminal, a page or the direction of writing becomes a mark."""
+    if sign.isprintable() or sign in "\u200c\u200d":  # the joiners of scripts and emoji
+        return sign
+    return " " if sign.isspace() or unicodedata.category(sign) == "Zs" else "\ufffd"
+
+
+def identifier(*words: str, most: int = 63, allowed: str = "a-z0-9_-", between: str = ".") -> str:
+    """A name made of several, of allowed signs only. What has to change for it gets a hash, so two never become one.
+
+    `between` must not be allowed within a word; `most`: characters, at least 20.
+    """
+    made = between.join(_word(word, allowed) for word in words)
+    if len(made) <= most:
+        return made
+    return f"{made[: most - 9].rstrip('-_.')}-{_hash(between.join(words))}"
+
+
+def _word(word: str, allowed: str) -> str:
+    made = re.sub(f"[^{allowed}]+", "-", word[:SHORT]).strip("-_.")
+    return made if made == word else f"{made[:40].strip('-_.') or 'x'}-{_hash(word)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def web(repository: str) -> str:
+    """Where people see a repository, from any address that git takes; empty if that cannot be told."""
+    try:
+        found = parts(repository)
+    except ValueError:
+        return ""
+    if not found or not found[1] or not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", found[0]):
+        return ""
+    return f"https://{found[0]}/{quote(found[1][:1000], safe='/~', errors='replace')}"
+
+
+def person(who: Person) -> str:
+    """Such as `Ada Example <ada@example.org>`; empty if neither is known."""
+    return f"{who.name} <{who.email}>".strip() if who.email else who.name
+
+
+def level(promise: ServiceLevel) -> str:
+    """A service level in words, with what the last run measured."""
+    of = f" of {promise.column}" if promise.column else ""
+    told = f"{promise.name}: {promise.indicator}{of} {promise.objective}"
+    if promise.kept is None:
+        return f"{told}; not measured"
+    value = "nothing to measure" if promise.value is None else f"measured {promise.value:g} {promise.unit}"
+    return f"{told}; {value}, {'kept' if promise.kept else 'not kept'}"
+
+
+def facts(record: Record) -> dict[str, str]:
+    """What most catalogs have no field for: property -> its value, in one line each. Unknown ones are missing."""
+    found: dict[str, str] = {
+        "productId": record.id,
+        "version": record.version,
+        "productType": record.type,
+        "classification": record.classification,
+        "accessMode": record.access_mode,
+        "accessPolicy": _said(record, "product.spec.access.policy"),
+        "owner": person(record.owner),
+        "team": record.owner.team,
+        "steward": person(record.steward),
+        "dataSharingAgreement": _said(record, "product.spec.dataSharingAgreement.document"),
+        "dataSharingAgreementVersion": _said(record, "product.spec.dataSharingAgreement.version"),
+        "dataset": record.dataset,
+        "contract": _said(record, "product.spec.dataset.contract"),
+        "contractId": _said(record, "contract.id"),
+        "contractVersion": _said(record, "contract.version"),
+        "repository": record.repository,
+        "commit": _said(record, "source.commit"),
+    }
+    found |= {
+        f"distribution{key.capitalize()}": value for key, value in sorted(record.distribution_rights.items())
+    }
+    found |= {f"serviceLevel.{one.name}": level(one) for one in record.service_levels[:MANY]}
+    found |= {f"input.{one.name}": f"{one.source} ({one.uses})" for one in record.inputs[:MANY]}
+    found |= {f"output.{one.name}": f"{one.uses} {one.location}".strip() for one in record.outputs[:MANY]}
+    for case in record.use_cases[:MANY]:
+        found[f"useCase.{case.name}"] = f"{', '.join(case.users)}: {case.action}"
+    found["lastRun"] = last_run(record)
+    return {key: value for key, value in found.items() if value}
+
+
+def last_run(record: Record) -> str:
+    """What came of the last run, in one line; empty if none is known."""
+    outcome, at = _said(record, "quality.outcome"), _said(record, "quality.startedAt")
+    if not outcome:
+        return ""
+    rows, checks = record.get("quality.rows"), record.get("quality.checks")
+    counts = [
+        f"{said} {what}" for said, what in ((rows, "rows"), (checks, "checks")) if isinstance(said, int)
+    ]
+    failed = record.get("quality.failed")
+    if isinstance(failed, list) and failed:
+        counts.append(f"{len(failed)} of them not passed")
+    return ", ".join([f"{outcome} at {at}", *counts])
+
+
+def sections(record: Record) -> Iterator[tuple[str, list[str]]]:
+    """A page about the product: heading, lines. Nothing of it is escaped."""
+    for heading, text in (
+        ("", record.purpose), ("Usage", record.usage), ("Limitations", record.limitations)
+    ):  # fmt: skip
+        if text:
+            yield heading, [text]
+    rights = [f"{key} {value}" for key, value in sorted(record.distribution_rights.items())]
+    agreement = _said(record, "product.spec.dataSharingAgreement.document")
+    terms = [
+        f"Classification: {record.classification}" if record.classification else "",
+        f"Access: {record.access_mode}" if record.access_mode else "",
+        f"Passing on to third parties: {', '.join(rights)}" if rights else "",
+        f"Data sharing agreement: {agreement} {_said(record, 'product.spec.dataSharingAgreement.version')}"
+        if agreement
+        else "",
+        f"Access policy: {_said(record, 'product.spec.access.policy')}" if record.access_mode else "",
+    ]
+    yield from _section("Terms", terms)
+    who = [f"{role}: {person(one)}" for role, one in (("Owner", record.owner), ("Steward", record.steward)) if person(one)]  # fmt: skip
+    yield from _section("Who answers for it", who)
+    yield from _section("Service levels", [level(one) for one in record.service_levels[:MANY]])
+    yield from _section("Last run", [last_run(record)])
+    yield from _section(
+        "Output ports", [f"{one.name}: {one.uses} {one.location}" for one in record.outputs[:MANY]]
+    )
+    yield from _section("Inputs", [f"{one.name}: {one.source}" for one in record.inputs[:MANY]])
+    cases = [f"{one.name}: {one.action} ({', '.join(one.users)})" for one in record.use_cases[:MANY]]
+    yield from _section("Use cases", cases)
+    source = [f"Repository: {record.repository}" if record.repository else "", f"Version: {record.version}" if record.version else ""]  # fmt: skip
+    yield from _section("Where it is made", source)
+
+
+def _section(heading: str, lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    kept = [line for line in lines if line]
+    if kept:
+        yield heading, kept
+
+
+def as_markdown(record: Record, words: Words, most: int = LONG, what: str = "The description") -> str:
+    """The page as Markdown, in which nothing that the record says is markup."""
+    made = []
+    for heading, lines in sections(record):
+        shown = [_plain_markdown(words.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
+        made.append(f"### {heading}" if heading else "")
+        made += shown if len(shown) == 1 else [f"- {line}" for line in shown]
+        made.append("")
+    return _whole(made, words, most, what)
+
+
+def as_html(record: Record, words: Words, most: int = LONG, what: str = "The page") -> str:
+    """The page as HTML, in which nothing that the record says is markup."""
+    made = []
+    for heading, lines in sections(record):
+        shown = [escape(words.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
+        made += [f"<h3>{heading}</h3>"] if heading else []
+        made += (
+            [f"<p>{shown[0]}</p>"]
+            if len(shown) == 1
+            else [f"<ul>{''.join(f'<li>{line}</li>' for line in shown)}</ul>"]
+        )
+    return _whole(made, words, most, what)
+
+
+def _whole(made: list[str], words: Words, most: int, what: str) -> str:
+    """Whole lines, as many as fit: markup is never cut in its middle."""
+    kept, size = [], 0
+    for line in made:
+        size += len(line) + 1
+        if size > most:
+            words.notes.append(f"{what} is cut to {most:,} characters in {words.catalog}.")
+            break
+        kept.append(line)
+    return "\n".join(kept).strip()
+
+
+def _plain_markdown(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", text)
+    return re.sub(r"^([#+-]|\d+[.)])(?=\s)", r"\\\1", text)
+
+
+def _said(record: Record, dotted: str) -> str:
+    found = record.get(dotted)
+    return found if isinstance(found, str) else ""
+
+
+def same(wanted: Any, there: Any) -> bool:
+    """Whether all that is wanted is there already; what a catalog adds by itself does not count."""
+    if isinstance(wanted, Mapping):
+        return isinstance(there, Mapping) and all(
+            same(value, there.get(key)) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(there, list)
+            and len(wanted) == len(there)
+            and all(same(one, other) for one, other in zip(wanted, there, strict=True))
+        )
+    return bool(wanted == there)
+
+
+def columns(record: Record, words: Words) -> list[Any]:
+    """The contract's columns, each name once."""
+    seen: dict[str, Any] = {}
+    for column in record.columns:
+        seen.setdefault(column.name, column)
+    return words.first((one for one in seen.values() if one.name), "columns")
