@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from meshwright.catalog import ADDRESS, CATALOGS, TOKEN
+from meshwright.catalog.serve import command as embedded
 
 if TYPE_CHECKING:
     from meshwright.catalog import Adapter, Outcome, Place
@@ -173,3 +174,7 @@ def _note(notes: tuple[str, ...]) -> None:
 def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:
     click.echo(f"{problem}\n    mend: {mend}", err=True)
     sys.exit(code)
+
+
+for verb in (embedded.serve, embedded.token, embedded.site):
+    catalog.add_command(verb)

@@ -1,0 +1,26 @@
+"""The embedded catalog: one process, one database, no JavaScript needed.
+
+What it knows of a product is the record that the product's own CI has sent. Everything in a record is hostile: it is
+checked by the metamodel, kept as it is, and reaches a page through autoescaping only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+class Problem(Exception):
+    """A request that is not done, and why; said as JSON to programs and as a page to browsers."""
+
+    def __init__(self, status: int, error: str, detail: str, mend: str, **more: object) -> None:
+        super().__init__(detail)
+        self.status, self.error, self.detail, self.mend, self.more = status, error, detail, mend, more
+
+    def value(self) -> dict[str, object]:
+        """The body of the answer."""
+        return {"error": self.error, "detail": self.detail, "mend": self.mend, **self.more}
+
+
+def now() -> str:
+    """This moment as RFC 3339, to the millisecond, so that texts sort as moments do."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

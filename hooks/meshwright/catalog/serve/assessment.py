@@ -1,0 +1,38 @@
+"""What an assessment has to be before the catalog keeps it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from meshwright.document import load
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "assessment.yaml"
+AHEAD = timedelta(hours=1)
+"""How far clocks may differ; one from the future would stay the latest until then."""
+FINDINGS = 20
+
+
+def flaws(value: Any) -> list[str]:
+    """What is wrong about it, as sentences; the first FINDINGS."""
+    errors = islice(_validator().iter_errors(value), FINDINGS)
+    found = [f"{'.'.join(map(str, error.instance_path)) or 'it'}: {error.message[:300]}" for error in errors]
+    if found:
+        return found
+    try:
+        at = datetime.fromisoformat(value["at"])
+    except ValueError:
+        return [f"at: {value['at']} is no moment."]
+    if at > datetime.now(UTC) + AHEAD:
+        return [f"at: {value['at']} is in the future."]
+    return []
+
+
+@cache
+def _validator() -> Any:
+    return jsonschema_rs.validator_for(load(SCHEMA))
