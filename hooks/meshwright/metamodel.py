@@ -6,7 +6,7 @@ HOME = "https://meshwright.example.org"
 """Where the documentation lies when a product does not say which template it was made from."""
 
 LEVELS: dict[str, str] = {}
-"""Rule id -> `error`, `warning` or `off`; every rule that is not named here is an error.
+"""Rule id -> `error`, `warning`, `note` or `off`; a rule that is not named here has the level of its page, mostly error.
 
 An attribute whose rule is `off` or a `warning` is no longer mandatory in the schema either.
 """

@@ -296,6 +296,17 @@ class Record:
         return ()
 
     @cached_property
+    def column_levels(self) -> Mapping[str, str]:
+        """Name -> classification of each of `columns`, for those who ask many products for nothing else."""
+        tables = (table for table in self._items("contract.schema") if table.get("name") == self.dataset)
+        levels = {}
+        for item in _items(next(tables, {}), "properties"):
+            said = item.get("classification")
+            known = isinstance(said, str) and said in metamodel.CLASSIFICATIONS
+            levels[_called(item)] = said if known else metamodel.CLASSIFICATIONS[-1]
+        return levels
+
+    @cached_property
     def tags(self) -> tuple[str, ...]:
         """Those of the contract as a whole and of the data set that it describes, sorted."""
         found = set(_texts(self._mapping("contract"), "tags"))
@@ -318,6 +329,15 @@ class Record:
             for item in self._items("readers")
         )
 
+    @cached_property
+    def agreements(self) -> Mapping[str, Sequence[Reader]]:
+        """Principal -> the agreements that name it."""
+        found: dict[str, list[Reader]] = {}
+        for reader in self.readers:
+            for principal in reader.principals:
+                found.setdefault(principal, []).append(reader)
+        return found
+
     @property
     def roles(self) -> Mapping[str, Mapping[str, Any]]:
         """Role -> what the access policy says of it (schemas/access-policy.yaml)."""
@@ -331,7 +351,7 @@ class Record:
         """The value at a path such as `product.spec.owner.email`, or `default` where there is none."""
         value: Any = self.value
         for key in dotted.split("."):
-            if not isinstance(value, Mapping) or key not in value:
+            if not isinstance(value, dict) or key not in value:
                 return default
             value = value[key]
         return value
@@ -378,7 +398,7 @@ def _column(item: Mapping[str, Any]) -> Column:
     stated = said in metamodel.CLASSIFICATIONS
     examples = item.get("examples")
     return Column(
-        _text(item, "physicalName") or _text(item, "name"),
+        _called(item),
         _text(item, "logicalType"),
         said if stated else metamodel.CLASSIFICATIONS[-1],
         _text(item, "description"),
@@ -387,6 +407,10 @@ def _column(item: Mapping[str, Any]) -> Column:
         tuple(examples) if isinstance(examples, list) else (),
         stated,
     )
+
+
+def _called(column: Mapping[str, Any]) -> str:
+    return _text(column, "physicalName") or _text(column, "name")
 
 
 def _text(item: Mapping[str, Any], key: str) -> str:

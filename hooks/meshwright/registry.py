@@ -41,6 +41,13 @@ class Capability:
     """YAML, as it is written into the spec of a fresh product."""
     reads: str = ""
     """Inputs only: `system` or `data-product`, what `from` may name."""
+    opens: tuple[str, ...] = ()
+    """Inputs that read data products only: the outputs, as `<name>@<major>`, that they can read."""
+    platform: str = ""
+    """Transforms and outputs: on which kind of storage they work, such as `files`. Two that say the same are on like
+    platforms: one reads where it lies what the other has written."""
+    offers: tuple[str, ...] = ()
+    """Outputs only: how consumers can share what lies there without a copy, `virtual` or `native` (sharing.py)."""
     folder: Path = field(default=Path(), compare=False)
 
     @property
@@ -63,8 +70,8 @@ def capabilities() -> tuple[Capability, ...]:
     for kind in KINDS:
         for path in sorted((folder() / kind).glob("*/blueprint.yaml")):
             definition = load(path)
-            definition["files"] = tuple(definition["files"])
-            definition["requirements"] = tuple(definition["requirements"])
+            for key in ("files", "requirements", "opens", "offers"):
+                definition[key] = tuple(definition.get(key, ()))
             schema = {"type": "object", "additionalProperties": False, **definition.pop("properties")}
             found.append(Capability(kind=kind, folder=path.parent, properties=schema, **definition))
     return tuple(found)
