@@ -46,6 +46,8 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     people = [ids("user", record.owner.email), ids("user", "of the token")]
     home = f"{API}/data_products"
     sent = [Payload(f"POST {home}", _product(record, ids, settings, words) | {"owners": people})]
+    usage = words.line(record.usage, common.PARAGRAPH, "The usage")
+    sent.append(Payload(f"PUT {home}/<id of product {_namespace(record)}>/usage", {"usage": usage}))
     for port in _ports(record, words):
         there = f"{home}/<id of product {_namespace(record)}>/output_ports"
         sent.append(Payload(f"POST {there}", _port(record, port, ids, settings, words) | {"owners": people}))
@@ -74,9 +76,15 @@ def publish(record: Record, place: Place) -> Outcome:
         _owners(record, known, words),
         changes,
     )
-    created = changes == [f"POST {API}/data_products"]
+    created = bool(changes) and changes[0].startswith("POST")
     home = f"{API}/data_products{path(product)}"
     _activate(http, home, changes)
+    usage = words.line(record.usage, common.PARAGRAPH, "The usage")
+    if (
+        http.request("GET", home).object().get("usage") or ""
+    ) != usage:  # or what was said when it was retired
+        http.request("PUT", f"{home}/usage", {"usage": usage})
+        changes.append("usage")
     _own(http, "data_product", product, known, record, changes)
     ports = {item["namespace"]: item["id"] for item in _list(http, f"{home}/output_ports", "output_ports")}
     wanted = {_namespace(record, port.name): port for port in _ports(record, words)}

@@ -1,0 +1,273 @@
+"""Backstage: `catalog-info.yaml`, a file that the repository commits and Backstage fetches. Nothing is sent.
+
+The product is a System with a Component (its pipeline), an API (its contract) and a Resource for each output port.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog.adapters import _common as common
+from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.http import Refused
+from meshwright.document import Unreadable
+from meshwright.printable import printable
+from meshwright.record import Record
+
+NAME = "backstage"
+
+SETTINGS: common.Settings = {
+    "owner": ("", "the Backstage group or user that owns the product; the group of its team, if empty"),
+    "lifecycle": ("production", "the lifecycle of its component and its API"),
+    "shared": (
+        "no",
+        "`yes`: the file defines domain and group, too; Backstage takes each from one file only",
+    ),
+}
+
+FILE = "catalog-info.yaml"
+MARK = "# Written by `meshwright catalog publish --to backstage`, from data-product.yaml. Changes here are lost.\n"
+PREFIX = "meshwright/"
+"""Of the annotations and labels."""
+NAMES = 63
+DEFINITION = 200_000
+"""Characters of a contract that is put into the file; Backstage keeps each entity in a row of its database."""
+
+
+def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
+    """The entities that the file would hold."""
+    return [
+        Payload(f"write {FILE}", _entities(record, common.chosen(SETTINGS, settings), Words("Backstage")))
+    ]
+
+
+def publish(record: Record, place: Place) -> Outcome:
+    """Writes the file, whole or not at all; one that was not written by this is not touched."""
+    words = Words("Backstage")
+    entities = _entities(record, common.chosen(SETTINGS, place.settings), words)
+    words.notes.append(f"Commit {FILE}: Backstage fetches it from the repository.")
+    file = _file(place.url)
+    there = _read(file)
+    outcome = "created" if there is None else "updated"
+    if there is not None and (of := _product(there)) not in ("", record.id):
+        raise Refused(
+            f"{file} is the one of {printable(of)}.", "Name the folder of this product's repository."
+        )
+    text = _text(entities)
+    if there == text:
+        return Outcome("unchanged", record.id, str(file), tuple(dict.fromkeys(words.notes[:-1])))
+    _write(file, text)
+    return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
+
+
+def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+    """Marks the entities as deprecated, and says why; they stay, so that what refers to them still finds them."""
+    file = _file(place.url)
+    there = _read(file)
+    if there is None or _product(there) != id:
+        raise Refused(f"{file} is not the one of {printable(id)}.", "Name the folder of its repository.")
+    words = Words("Backstage")
+    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    why += f" Its successor is {printable(successor)}." if successor else ""
+    entities = list(yaml.safe_load_all(there))
+    for entity in entities:
+        if entity["kind"] in ("Domain", "Group"):
+            continue
+        entity["metadata"]["description"] = why
+        if "lifecycle" in entity["spec"]:
+            entity["spec"]["lifecycle"] = "deprecated"
+    _write(file, _text(entities))
+    return Outcome(
+        "retired", id, str(file), (*words.notes, f"Commit {FILE}: Backstage fetches it from the repository.")
+    )
+
+
+# -- the entities -------------------------------------------------------------------------------------
+
+
+def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
+    name = _name(record.domain, record.name)
+    group = _name(record.owner.team) if record.owner.team else _name(record.domain)
+    owner = settings["owner"] or f"group:default/{group}"
+    of = {"owner": owner, "system": name}
+    stage = {"lifecycle": words.line(settings["lifecycle"], NAMES, "The lifecycle") or "production"}
+    ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
+    reads = words.first(
+        dict.fromkeys(_resource(one.source) for one in record.inputs if one.product), "inputs"
+    )
+    columns = common.columns(record, words)
+    described = words.line(record.purpose or record.title, common.PARAGRAPH, "The purpose")
+    entities = _shared(record, owner, group, words) if settings["shared"] == "yes" else []
+    if common.one_of(settings, "shared", "yes", "no") == "no":
+        words.notes.append(
+            f"Backstage has to know the domain {_name(record.domain)} and the owner {printable(owner)[:100]} from "
+            "another file; or --set shared=yes."
+        )
+    system = {"owner": owner, "domain": _name(record.domain)}
+    entities.append(_entity("System", _metadata(record, name, record.title, described, words), system))
+    component = {"type": "data-product", **stage, **of, "dependsOn": reads}
+    if columns:
+        component["providesApis"] = [f"api:default/{name}"]
+    entities.append(_entity("Component", _metadata(record, name, record.title, described, words), component))
+    if columns:
+        title = f"{record.title}: contract"
+        api = {"type": "odcs", **stage, **of, "definition": _definition(record, words)}
+        entities.append(_entity("API", _metadata(record, name, title, described, words), api))
+    for port in ports:
+        title = f"{record.title}: {port.name}"
+        told = words.line(f"{port.uses} {port.location}", common.PARAGRAPH, "A port's place")
+        metadata = _metadata(record, _name(record.domain, record.name, port.name), title, told, words)
+        spec = {"type": _type(port.uses), **of, "dependsOn": [f"component:default/{name}"]}
+        entities.append(_entity("Resource", metadata, spec))
+    return entities
+
+
+def _entity(kind: str, metadata: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "backstage.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _shared(record: Record, owner: str, group: str, words: Words) -> list[dict[str, Any]]:
+    domain = {
+        "name": _name(record.domain),
+        "title": words.line(record.domain, common.SHORT, "The domain") or "-",
+    }
+    team = {
+        "name": group,
+        "title": words.line(record.owner.team or record.domain, common.SHORT, "The team") or "-",
+    }
+    return [
+        _entity("Group", team, {"type": "team", "children": []}),
+        _entity("Domain", domain, {"owner": owner}),
+    ]
+
+
+def _metadata(record: Record, name: str, title: str, description: str, words: Words) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "name": name,
+        "title": words.line(title, common.SHORT, "A title") or name,
+        "description": description,
+        "annotations": _annotations(record, words),
+        "tags": _tags(record),
+    }
+    if record.classification:
+        metadata["labels"] = {f"{PREFIX}classification": record.classification}
+    if address := common.web(record.repository):
+        metadata["annotations"]["backstage.io/source-location"] = f"url:{address}/"
+        metadata["links"] = [{"url": address, "title": "Repository"}]
+    return metadata
+
+
+def _annotations(record: Record, words: Words) -> dict[str, str]:
+    """Whatever Backstage has no field for. A key is cut to what it takes, with a hash if it changes."""
+    found = {}
+    for key, value in common.facts(record).items():
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", key)
+        name = common.identifier(name.lower().replace(".", "-"), most=NAMES, allowed="a-z0-9-")
+        found[PREFIX + name] = words.line(value, common.PARAGRAPH, "An annotation")
+    return found
+
+
+def _tags(record: Record) -> list[str]:
+    found = {record.classification, record.type, *record.tags[:100]} - {""}
+    return sorted(
+        {common.identifier(tag.lower(), most=NAMES, allowed="a-z0-9-").replace("--", "-") for tag in found}
+    )
+
+
+def _definition(record: Record, words: Words) -> str:
+    text = yaml.safe_dump(record.get("contract"), sort_keys=False, allow_unicode=True, width=110)
+    if len(text) <= DEFINITION:
+        return str(text)
+    words.notes.append(
+        f"The contract is longer than {DEFINITION:,} characters; Backstage is told where it lies."
+    )
+    return f"The contract is too long to be shown: {common.facts(record).get('contract', '')} in the repository.\n"
+
+
+def _resource(source: str) -> str:
+    """The reference to the port of another product that an input names."""
+    product, _, port = source.removeprefix("dp:").partition("#")
+    domain, _, name = product.partition("/")
+    return f"resource:default/{_name(domain, name, port)}"
+
+
+def _name(*words: str) -> str:
+    return common.identifier(*words, most=NAMES, allowed="a-z0-9_-")
+
+
+def _type(uses: str) -> str:
+    return common.identifier(uses.partition("@")[0], most=NAMES)
+
+
+# -- the file -----------------------------------------------------------------------------------------
+
+
+def _file(address: str) -> Path:
+    if address.startswith(("http://", "https://")):
+        raise Unreadable(
+            "Backstage fetches a file; nothing is sent to it.", "Name the product's repository: --catalog ."
+        )
+    path = Path(address)
+    return path / FILE if path.is_dir() else path
+
+
+def _read(file: Path) -> str | None:
+    """What the file holds; None if there is none. Raises Unreadable if somebody else wrote it."""
+    if file.is_symlink():
+        raise Unreadable(f"{file} is a link.", "Put a file there, or none.")
+    try:
+        text = file.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"{file} cannot be read.", "Put a file there, or none.") from error
+    if not text.startswith(MARK):
+        raise Unreadable(
+            f"{file} was not written by `meshwright catalog publish`, so it stays as it is.",
+            "Name another file, such as catalog-info.product.yaml, and register it in Backstage as well.",
+        )
+    return text
+
+
+def _product(text: str) -> str:
+    """Whose file it is; empty if it does not say."""
+    try:
+        for entity in yaml.safe_load_all(text):
+            said = entity["metadata"].get("annotations", {}).get(f"{PREFIX}product-id")
+            if said:
+                return str(said)
+    except (yaml.YAMLError, TypeError, LookupError, AttributeError) as error:
+        raise Unreadable(
+            "The file is no longer as it was written.", f"Remove {FILE}, and run it again."
+        ) from error
+    return ""
+
+
+def _text(entities: list[dict[str, Any]]) -> str:
+    return MARK + str(
+        yaml.safe_dump_all(entities, sort_keys=False, allow_unicode=True, explicit_start=True, width=110)
+    )
+
+
+def _write(file: Path, text: str) -> None:
+    """All of it or nothing."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                os.fchmod(stream.fileno(), 0o644)
+            os.replace(name, file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise Unreadable(f"{file} cannot be written: {error.strerror}.", "Name a folder that can.") from error
