@@ -12,7 +12,9 @@ from pathlib import Path
 import click
 
 from meshwright.access.command import access
+from meshwright.assess.command import assess
 from meshwright.catalog.command import catalog
+from meshwright.export.command import export
 from meshwright.rollout.command import rollout
 
 
@@ -69,5 +71,7 @@ def capabilities(name: str | None, form: str) -> None:
 
 
 main.add_command(access)
+main.add_command(assess)
 main.add_command(catalog)
+main.add_command(export)
 main.add_command(rollout)

@@ -85,6 +85,12 @@ def catalog_record() -> dict[str, Any]:
 
 
 @cache
+def fitness() -> dict[str, Any]:
+    """The schema of fitness.yaml."""
+    return _load("fitness.yaml")
+
+
+@cache
 def directory() -> dict[str, Any]:
     """The schema of the file that holds the corporate directory, or says how to ask it."""
     return _load("directory.yaml")

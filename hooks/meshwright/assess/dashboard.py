@@ -1,0 +1,361 @@
+"""The dashboard: an assessment as one HTML page that loads nothing.
+
+Up to IN_FULL products all of it stands in the page, and works without JavaScript. Of a larger mesh the page carries the
+rest as data, and shows of it what is asked for. Nothing that a record says is ever markup or a style.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from meshwright import pages
+from meshwright.assess import CHARACTERISTICS, scores
+from meshwright.assess.history import Trend, comparable, trend
+
+FOLDER = Path(__file__).parent
+IN_FULL = 300
+"""Products, up to which the page has all evidence as HTML."""
+SHOWN = 5
+"""Lines in each of the lists on top."""
+PLACES = 20
+"""Verdicts of one function that the page shows."""
+TEXT = 9_000_000
+"""How many signs of evidence a page carries in all; the JSON has the rest."""
+TOO_LARGE = "This page would be too large with it; the assessment as JSON has it."
+SOON = 30
+"""Days before its end in which an exception is pointed out."""
+
+ORDER = {"broken": 0, "excepted": 1, "inconclusive": 2, "kept": 3}
+"""State of a function -> where it stands in a product's evidence."""
+WORDS = {"broken": "broken", "excepted": "excepted", "inconclusive": "not known", "kept": "kept"}
+SIGNS = {"bad": "✕", "fair": "!", "good": "✓", "excepted": "~", "unknown": "?"}
+MEANINGS = {
+    "bad": "critical, or low",
+    "fair": "something is broken",
+    "good": "nothing known is broken",
+    "excepted": "broken, with an exception",
+    "unknown": "not known",
+}
+WIDTH, HEIGHT = 120, 28
+"""Of a sparkline, in its own units."""
+
+Links = Callable[[str], str]
+"""Product id -> the address of its page, or an empty text."""
+
+
+def page(
+    assessment: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]] = (),
+    links: Links | None = None,
+    floors: Mapping[str, int] | None = None,
+) -> str:
+    """The page. `history`: earlier assessments as history.read or a catalog gives them; what is no earlier one of this
+    kind is left out. `links`: where a product's own page is, for a catalog that has one."""
+    floors = floors or {}
+    functions = [dict(one) for one in assessment["functions"]]
+    kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in functions}
+    earlier = comparable(history, assessment)
+    before = earlier[-1].get("products") if earlier else None
+    products = _products(assessment, kinds, floors, before if isinstance(before, dict) else {}, links)
+    in_full = len(products) <= IN_FULL
+    shown = products[:IN_FULL]
+    texts = _Texts(TEXT)
+    if in_full:
+        for product in products:
+            product["evidence"] = _evidence(product, functions, texts, kept=True)
+    template = pages.environment(FOLDER).get_template("dashboard.html.jinja")
+    return pages.rendered(
+        template,
+        style=(FOLDER / "dashboard.css").read_text("utf-8"),
+        script=(FOLDER / "dashboard.js").read_text("utf-8"),
+        at=_moment(assessment["at"]),
+        static=assessment["static"],
+        count=len(products),
+        domains=sorted({product["domain"] for product in products}),
+        standings=_counted(product["standing"] for product in products),
+        characteristics=CHARACTERISTICS,
+        floors=floors,
+        tiles=list(_tiles(assessment, products, earlier, floors)),
+        since=_day(earlier[-1]["at"]) if earlier else "",
+        worst=[product for product in shown if product["standing"] in ("bad", "fair")][:SHOWN],
+        exceptions=_exceptions(assessment, products),
+        unanswered=_unanswered(assessment),
+        notes=assessment["notes"],
+        products=shown,
+        in_full=in_full,
+        functions={name: [one for one in functions if one["characteristic"] == name] for name in CHARACTERISTICS},
+        words=WORDS,
+        href=href,
+        signs=SIGNS,
+        meanings=MEANINGS,
+        data=_data(products, functions, texts, in_full),
+        soon=SOON,
+    )  # fmt: skip
+
+
+# -- products -------------------------------------------------------------------------------------------------
+
+
+def _products(
+    assessment: Mapping[str, Any],
+    kinds: Mapping[str, tuple[str, str]],
+    floors: Mapping[str, int],
+    before: Mapping[str, Any],
+    links: Links | None,
+) -> list[dict[str, Any]]:
+    """What the page says of each product, the lowest score first, and those that are unknown last."""
+    taken: set[str] = set()
+    found = []
+    for number, product in enumerate(assessment["products"]):
+        cells = scores.cells(product["results"], kinds, floors)
+        anchor = product["id"] if _is_anchor(product["id"]) and product["id"] not in taken else f"product/{number}"  # fmt: skip
+        taken.add(anchor)
+        page = links(product["id"]) if links else ""
+        found.append(
+            {
+                "anchor": anchor,
+                "id": product["id"],
+                "title": product["title"],
+                "domain": product["domain"],
+                "score": product["score"],
+                "standing": scores.worst(cells.values()),
+                "cells": cells,
+                "change": _change(product["score"], before.get(product["id"])),
+                "results": product["results"],
+                "page": page if page.startswith("/") or pages.is_link(page) else "",
+            }
+        )
+    return sorted(found, key=lambda one: (101 if one["score"] is None else one["score"], one["id"]))
+
+
+def _is_anchor(id: str) -> bool:
+    """Whether a product's id can be the end of an address as it is; the address then holds from run to run."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9_-]{1,100}", id) is not None and not id.startswith("product/")  # fmt: skip
+
+
+def _change(score: int | None, before: Any) -> int:
+    """Since the last run; 0 if nothing is known of one of the two."""
+    was = before[-1] if isinstance(before, list) and before else None
+    return score - was if score is not None and isinstance(was, int) else 0
+
+
+class _Texts:
+    """How much evidence still fits on the page."""
+
+    def __init__(self, signs: int) -> None:
+        self.left = signs
+
+    def fitting(self, text: str) -> str:
+        self.left -= len(text)
+        return text if self.left >= 0 else TOO_LARGE
+
+
+def _evidence(
+    product: Mapping[str, Any], functions: Sequence[Mapping[str, Any]], texts: _Texts, kept: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """By characteristic, what was found, the broken first. `kept`: whether also what is kept has its evidence."""
+    known = {one["id"]: one for one in functions}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in CHARACTERISTICS}
+    for result in sorted(product["results"], key=lambda one: ORDER[one["state"]]):
+        function = known[result["function"]]
+        verdicts = sorted(result["verdicts"], key=lambda one: one["state"] == "kept")
+        shown = verdicts[:PLACES] if kept or result["state"] != "kept" else []
+        found[function["characteristic"]].append(
+            {
+                "function": function,
+                "state": result["state"],
+                "verdicts": [{**one, "evidence": texts.fitting(one["evidence"]), "mend": texts.fitting(one["mend"])} for one in shown],
+                "more": len(verdicts) - len(shown) if shown else 0,
+                "reason": result.get("reason", ""),
+                "until": result.get("until", ""),
+            }
+        )  # fmt: skip
+    return found
+
+
+# -- the summary ----------------------------------------------------------------------------------------------
+
+
+def _counted(standings: Any) -> dict[str, int]:
+    counted = Counter(standings)
+    return {name: counted[name] for name in SIGNS}
+
+
+def _tiles(
+    assessment: Mapping[str, Any],
+    products: Sequence[Mapping[str, Any]],
+    earlier: Sequence[Mapping[str, Any]],
+    floors: Mapping[str, int],
+) -> Iterator[dict[str, Any]]:
+    """One for each characteristic: the mesh's score, how its products stand, and where it came from."""
+    for name in CHARACTERISTICS:
+        counted = _counted(product["cells"][name].standing for product in products)
+        score, floor = assessment["scores"][name], floors.get(name)
+        found = trend(earlier, assessment, name)
+        yield {
+            "name": name,
+            "score": score,
+            "floor": floor,
+            "standing": _standing(score, floor, counted),
+            "counted": counted,
+            "bars": list(_bars(counted, len(products))),
+            "trend": found,
+            "line": _line(found),
+        }
+
+
+def _standing(score: int | None, floor: int | None, counted: Mapping[str, int]) -> str:
+    if score is None:
+        return "unknown"
+    if score < (scores.BAD_BELOW if floor is None else floor):
+        return "bad"
+    return "fair" if counted["bad"] or counted["fair"] else "good"
+
+
+def _bars(counted: Mapping[str, int], total: int) -> Iterator[tuple[str, float, float]]:
+    """Standing, start and length of each part of the bar, in parts of a hundred."""
+    start = 0.0
+    for name, count in counted.items():
+        length = 100 * count / total
+        if count:
+            yield name, round(start, 2), round(length, 2)
+        start += length
+
+
+def _line(found: Trend) -> list[str]:
+    """The points of a sparkline; each part of it where every score is known."""
+    known = [point for point in found.points if point is not None]
+    if len(found.points) < 2 or not known:
+        return []
+    low, high = max(0, min(known) - 5), min(100, max(known) + 5)
+    if high - low < 20:
+        low, high = max(0, high - 20), max(20, high)
+    parts: list[list[str]] = [[]]
+    for number, point in enumerate(found.points):
+        if point is None:
+            parts.append([])
+            continue
+        across = 3 + (WIDTH - 6) * number / (len(found.points) - 1)
+        down = 3 + (HEIGHT - 6) * (high - point) / (high - low)
+        parts[-1].append(f"{across:.1f},{down:.1f}")
+    return [" ".join(part if len(part) > 1 else part * 2) for part in parts if part]
+
+
+def _exceptions(assessment: Mapping[str, Any], products: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is excepted, by what ends first."""
+    today = datetime.fromisoformat(assessment["at"]).date()
+    found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for product in products:
+        for result in product["results"]:
+            if result["state"] == "excepted":
+                found.setdefault((result["until"], result["function"], result["reason"]), []).append(product)
+    listed = [
+        {
+            "until": until,
+            "days": (date.fromisoformat(until) - today).days,
+            "function": function,
+            "reason": reason,
+            "products": about,
+        }
+        for (until, function, reason), about in sorted(found.items(), key=lambda one: one[0])
+    ]
+    return {"shown": listed[:SHOWN], "more": len(listed) - SHOWN, "products": sum(len(one["products"]) for one in listed)}  # fmt: skip
+
+
+def _unanswered(assessment: Mapping[str, Any]) -> dict[str, Any]:
+    """Which functions had no answer, for how many products, and what most of these say."""
+    counted: Counter[str] = Counter()
+    why: dict[str, Counter[str]] = {}
+    for product in assessment["products"]:
+        for result in product["results"]:
+            if result["state"] == "inconclusive":
+                counted[result["function"]] += 1
+                said = next(one["evidence"] for one in result["verdicts"] if one["state"] == "inconclusive")
+                why.setdefault(result["function"], Counter())[said] += 1
+    listed = [
+        {"function": function, "count": count, "why": why[function].most_common(1)[0][0]}
+        for function, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    asked = len(assessment["functions"]) * len(assessment["products"])
+    return {"shown": listed[:SHOWN], "more": len(listed) - SHOWN, "count": counted.total(), "asked": asked}
+
+
+def _moment(at: str) -> str:
+    moment = datetime.fromisoformat(at).astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _day(at: str) -> str:
+    moment = datetime.fromisoformat(at).astimezone(UTC)
+    return f"{moment.day} {moment:%B}"
+
+
+# -- data for the script --------------------------------------------------------------------------------------
+
+
+def _data(
+    products: Sequence[Mapping[str, Any]],
+    functions: Sequence[Mapping[str, Any]],
+    texts: _Texts,
+    in_full: bool,
+) -> dict[str, Any]:
+    """What sorting and filtering need; and, where the page has no evidence as HTML, the evidence. Texts that stand in
+    several places stand in `texts` once."""
+    standings = list(SIGNS)
+    table: dict[str, int] = {}
+
+    def at(text: str) -> int:
+        return table.setdefault(text, len(table))
+
+    numbers = {one["id"]: number for number, one in enumerate(functions)}
+    rows = []
+    for product in products:
+        cells = [
+            [cell.score, standings.index(cell.standing), cell.known, cell.functions, cell.broken, cell.excepted]
+            for cell in product["cells"].values()
+        ]  # fmt: skip
+        row = [product["anchor"], product["id"], product["title"], at(product["domain"]), product["score"], product["change"], cells]  # fmt: skip
+        if not in_full:
+            row += [product["page"], _packed(_evidence(product, functions, texts, kept=False), numbers, at)]
+        rows.append(row)
+    return {
+        "characteristics": CHARACTERISTICS,
+        "standings": [[name, SIGNS[name], MEANINGS[name]] for name in standings],
+        "functions": [] if in_full else [[one["id"], one["severity"], one["question"]] for one in functions],
+        "products": rows,
+        "texts": list(table),
+        "inFull": in_full,
+    }
+
+
+def _packed(
+    evidence: Mapping[str, Sequence[Mapping[str, Any]]], numbers: Mapping[str, int], at: Callable[[str], int]
+) -> list[Any]:
+    return [
+        [
+            [
+                numbers[one["function"]["id"]],
+                list(ORDER).index(one["state"]),
+                [
+                    [list(ORDER).index(said["state"]), at(said["evidence"]), at(said["mend"]), at(said["place"])]
+                    for said in one["verdicts"]
+                ],
+                one["more"],
+                at(one["reason"]),
+                one["until"],
+            ]
+            for one in found
+        ]
+        for found in evidence.values()
+    ]  # fmt: skip
+
+
+def href(anchor: str, characteristic: str = "") -> str:
+    """The end of an address that leads to a product's evidence, or to that of one characteristic."""
+    return "#" + quote(f"{anchor}/{characteristic}" if characteristic else anchor, safe="/")

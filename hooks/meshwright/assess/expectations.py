@@ -1,0 +1,116 @@
+"""fitness.yaml: what an organisation expects of its mesh, and what it excepts for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from meshwright import schema
+from meshwright.assess import CHARACTERISTICS, Fitness
+from meshwright.check import misshapen
+from meshwright.document import MAX_BYTES, Document, Keys, Unreadable, decode, parse
+from meshwright.rules import listed
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """One function that one product, or every product of a domain, may break for a while."""
+
+    product: str
+    """`<domain>/<name>`, or `<domain>/*`."""
+    function: str
+    reason: str
+    until: date
+    """The last day on which it counts."""
+    approved_by: str = ""
+
+    def covers(self, product: str) -> bool:
+        domain, _, name = self.product.partition("/")
+        return product.partition("/")[0] == domain if name == "*" else product == self.product
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What fitness.yaml says; without one, nothing beyond the functions themselves."""
+
+    floors: Mapping[str, int] = field(default_factory=dict)
+    """Characteristic -> the lowest score that a product may have."""
+    severities: Mapping[str, str] = field(default_factory=dict)
+    """Function -> the severity that it has here."""
+    off: Mapping[str, str] = field(default_factory=dict)
+    """Function -> why nobody is asked."""
+    folders: Sequence[Path] = ()
+    """Where the organisation's own functions lie."""
+    exemptions: Sequence[Exemption] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """For evidence.gather."""
+    document: Document | None = None
+
+    def checked(self, functions: Collection[Fitness]) -> None:
+        """Raises Unreadable where a function is named that there is not."""
+        known = {function.id for function in functions}
+        for keys, name in self._named():
+            if name not in known:
+                mend = f"Mend its spelling, or remove it. There are: {listed(sorted(known))}."
+                raise _unreadable(self.document, keys, f"there is no fitness function {name}", mend)
+
+    def _named(self) -> Iterator[tuple[Keys, str]]:
+        for name in {**self.severities, **self.off}:
+            yield ("functions", name), name
+        for number, exemption in enumerate(self.exemptions):
+            yield ("exceptions", number, "function"), exemption.function
+
+
+def read(path: Path) -> Expectations:
+    """Reads fitness.yaml. Raises Unreadable, whose text begins with the place: file, line and column."""
+    try:
+        with path.open("rb") as file:
+            document = parse(str(path), decode(file.read(MAX_BYTES + 1)))
+    except OSError as error:
+        mend = "Write it (docs/how-to/assess-the-mesh.md), or name another with --expectations."
+        raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", mend) from error
+    except Unreadable as problem:
+        place = f"{path}:{problem.line}:{problem.column}"
+        raise Unreadable(f"{place}: {problem}", problem.mend, problem.line, problem.column) from problem
+    for problem in misshapen(document, schema.fitness):
+        raise _unreadable(document, problem.keys, problem.detail.rstrip("."), problem.mend)
+    value = document.value
+    functions = value.get("functions", {})
+    settings = dict(value.get("settings", {}))
+    if "paths" in settings:
+        settings["paths"] = [str((path.parent / one).resolve()) for one in settings["paths"]]
+    return Expectations(
+        floors=_floors(document, value.get("floors", {})),
+        severities={name: said["severity"] for name, said in functions.items() if "severity" in said},
+        off={name: said["off"] for name, said in functions.items() if "off" in said},
+        folders=tuple(path.parent / folder for folder in value.get("folders", ())),
+        exemptions=tuple(_exemption(document, *entry) for entry in document.items("exceptions")),
+        settings=settings,
+        document=document,
+    )
+
+
+def _floors(document: Document, said: Mapping[str, int]) -> Mapping[str, int]:
+    for name in said:
+        if name not in CHARACTERISTICS:
+            mend = f"Write one of: {', '.join(CHARACTERISTICS)}."
+            raise _unreadable(document, ("floors", name), f"there is no characteristic {name}", mend)
+    return said
+
+
+def _exemption(document: Document, keys: Keys, said: Mapping[str, str]) -> Exemption:
+    try:
+        until = date.fromisoformat(said["until"])
+    except ValueError:
+        keys, problem = (*keys, "until"), f"{said['until']} is no day of the calendar"
+        raise _unreadable(document, keys, problem, "Write a day such as 2027-03-31.") from None
+    return Exemption(said["product"], said["function"], said["reason"], until, said.get("approvedBy", ""))
+
+
+def _unreadable(document: Document | None, keys: Keys, problem: str, mend: str) -> Unreadable:
+    line, column = document.place(keys) if document else (1, 1)
+    path = document.path if document else "fitness.yaml"
+    return Unreadable(f"{path}:{line}:{column}: {problem}.", mend, line, column)

@@ -1,0 +1,197 @@
+"""Earlier assessments, for trends: a file of JSON lines, one a run.
+
+A line has the mesh's scores and, by product, its scores in the same order with the product's own at the end. A static
+assessment and one that looked at storage do not compare; each has a trend of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from meshwright.assess.scores import mean
+from meshwright.document import Unreadable
+
+FILE = "assessments.jsonl"
+"""In a folder that is named."""
+MONTH = timedelta(days=30)
+SHOWN = 30
+"""Runs on a sparkline, at most."""
+
+
+def entry(assessment: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of an assessment. Of two products with one id the first counts."""
+    order = list(assessment["scores"])
+    products: dict[str, list[int | None]] = {}
+    for product in assessment["products"]:
+        products.setdefault(product["id"], [*(product["scores"][name] for name in order), product["score"]])
+    return {
+        "at": assessment["at"],
+        "static": assessment["static"],
+        "scores": dict(assessment["scores"]),
+        "score": mean(product["score"] for product in assessment["products"]),
+        "products": products,
+    }
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The entries of a history, in their order; none if it is not there yet. `path`: the file, or the folder that it lies
+    in. Raises Unreadable, with the line, where one is not an entry: a history is never guessed and never overwritten.
+
+    Only the newest entry of each kind keeps its products, which is all that is compared with.
+    """
+    file = _file(path)
+    if not file.exists():
+        return []
+    entries: list[dict[str, Any]] = []
+    newest: dict[bool, dict[str, Any]] = {}
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                one = _entry(line, f"{file}:{number}:1")
+                newest.get(one["static"], {})["products"] = {}
+                newest[one["static"]] = one
+                entries.append(one)
+    except OSError as error:
+        problem = f"{file}: it cannot be read: {error.strerror}."
+        raise Unreadable(problem, "Mend its permissions, or name another with --history.") from error
+    return entries
+
+
+def _entry(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+        sound = line.endswith(b"\n") and _is_sound(found)
+    except (ValueError, RecursionError):
+        sound = False
+    if not sound:
+        mend = "Take it from a backup, or remove this line; or name another file with --history."
+        raise Unreadable(f"{place}: this is not the line of an assessment.", mend)
+    return found
+
+
+def _is_sound(found: Any) -> bool:
+    if not isinstance(found, dict) or found.keys() != {"at", "static", "scores", "score", "products"}:
+        return False
+    scores, products = found["scores"], found["products"]
+    return (
+        moment(found) is not None
+        and isinstance(found["static"], bool)
+        and isinstance(scores, dict)
+        and isinstance(products, dict)
+        and all(map(_is_score, (*scores.values(), found["score"])))
+        and all(
+            isinstance(one, list) and len(one) == len(scores) + 1 and all(map(_is_score, one))
+            for one in products.values()
+        )
+    )
+
+
+def _is_score(said: Any) -> bool:
+    return said is None or (type(said) is int and 0 <= said <= 100)
+
+
+def moment(entry: Mapping[str, Any]) -> datetime | None:
+    """When it was; None if it does not say so."""
+    try:
+        at = datetime.fromisoformat(entry["at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return at if at.tzinfo else None
+
+
+def append(path: Path, assessment: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) -> bool:
+    """Adds a line, unless the last one of the day says the same. Whether it did. Raises Unreadable.
+
+    The file is replaced as a whole, so that whoever reads it, or pulls the plug, finds it whole.
+    """
+    new = entry(assessment)
+    same = [one for one in earlier if one["static"] == new["static"]][-1:]
+    if same and same[0]["at"][:10] == new["at"][:10] and same[0] | {"at": ""} == new | {"at": ""}:
+        return False
+    file = _file(path)
+    line = json.dumps(new, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    fresh = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes((file.read_bytes() if file.exists() else b"") + line)
+        fresh.replace(file)
+    except OSError as error:
+        problem = f"{file}: it cannot be written: {error.strerror}."
+        raise Unreadable(problem, "Name another place with --history.") from error
+    return True
+
+
+def _file(path: Path) -> Path:
+    return path / FILE if path.is_dir() or not path.suffix else path
+
+
+# -- trends ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How one score came about; differences are None where there is nothing to compare with."""
+
+    points: tuple[int | None, ...]
+    """The earlier ones and the present one, oldest first."""
+    since_last: int | None
+    since_month: int | None
+
+
+def comparable(
+    history: Sequence[Mapping[str, Any]], assessment: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """The entries before this assessment that are of its kind, oldest first. An entry that does not say of which kind
+    it is, such as a catalog's, is of any."""
+    now = moment(assessment)
+    found = [
+        (at, one)
+        for one in history
+        if (at := moment(one))
+        and now
+        and at < now
+        and one.get("static", assessment["static"]) == assessment["static"]
+    ]
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+
+
+def trend(
+    earlier: Sequence[Mapping[str, Any]], assessment: Mapping[str, Any], characteristic: str | None = None
+) -> Trend:
+    """Of the mesh's score for a characteristic, or of its score as a whole. `earlier`: as `comparable` gives them."""
+
+    def of(one: Mapping[str, Any]) -> int | None:
+        found = one.get("scores")
+        found = found if isinstance(found, dict) else {}
+        score = found.get(characteristic) if characteristic else one.get("score")
+        return score if _is_score(score) else None
+
+    present = (
+        assessment["scores"][characteristic]
+        if characteristic
+        else mean(product["score"] for product in assessment["products"])
+    )
+    before = month_before(earlier, assessment)
+    return Trend(
+        (*[of(one) for one in earlier][-(SHOWN - 1) :], present),
+        _difference(present, of(earlier[-1]) if earlier else None),
+        _difference(present, of(before) if before else None),
+    )
+
+
+def month_before(
+    earlier: Sequence[Mapping[str, Any]], assessment: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """The newest entry that is 30 days old or older."""
+    now = moment(assessment)
+    old = [one for one in earlier if now and (at := moment(one)) and at <= now - MONTH]
+    return old[-1] if old else None
+
+
+def _difference(present: int | None, before: int | None) -> int | None:
+    return None if present is None or before is None else present - before

@@ -1,0 +1,156 @@
+"""An assessment for people, and for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from meshwright import metamodel
+from meshwright.assess import CHARACTERISTICS, scores
+from meshwright.assess.history import Trend, comparable, trend
+from meshwright.assess.run import Failure
+from meshwright.printable import printable
+
+SHOWN_PRODUCTS = 50
+"""Products that the report for people shows, those with the lowest scores; JSON and HTML have all."""
+SHOWN_PLACES = 3
+SIGNS = {"bad": "x", "fair": "!", "good": "", "excepted": "~", "unknown": "?"}
+LEGEND = "x critical, or low   ! something is broken   ~ excepted   ? not all is known"
+
+
+def as_json(assessment: Mapping[str, Any]) -> str:
+    """JSON with a line for each product."""
+    rest = {key: value for key, value in assessment.items() if key != "products"}
+    products = ",\n".join(json.dumps(product, ensure_ascii=False) for product in assessment["products"])
+    return f'{json.dumps(rest, ensure_ascii=False)[:-1]}, "products": [\n{products}\n]}}'
+
+
+def human(
+    assessment: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]] = (),
+    floors: Mapping[str, int] | None = None,
+    failures: Sequence[Failure] = (),
+    built_in: frozenset[str] = frozenset(),
+) -> str:
+    """A row a product, then what is broken, by product, then what there is to know about the whole. `built_in`: ids of
+    the functions that have a page in the documentation."""
+    functions = {one["id"]: one for one in assessment["functions"]}
+    kinds = {id: (one["characteristic"], one["severity"]) for id, one in functions.items()}
+    products = sorted(assessment["products"], key=_lowest_first)
+    shown = products[:SHOWN_PRODUCTS] if len(products) > SHOWN_PRODUCTS else assessment["products"]
+    lines = list(_table(assessment, shown, kinds, floors or {}))
+    lines += _trends(assessment, history)
+    for product in shown:
+        lines += _details(product, functions, built_in)
+    if len(products) > len(shown):
+        lines += ["", f"The {len(shown)} of {len(products)} products with the lowest scores; --html and --format json have all."]  # fmt: skip
+    lines += _rest(assessment, failures)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _lowest_first(product: Mapping[str, Any]) -> tuple[int, str]:
+    score = product["score"]
+    return (101 if score is None else score, product["id"])
+
+
+def _table(
+    assessment: Mapping[str, Any],
+    products: Sequence[Mapping[str, Any]],
+    kinds: Mapping[str, tuple[str, str]],
+    floors: Mapping[str, int],
+) -> Iterator[str]:
+    rows = [("product", *CHARACTERISTICS, "all")]
+    for product in products:
+        cells = scores.cells(product["results"], kinds, floors).values()
+        rows.append((printable(product["id"]), *map(_cell, cells), _number(product["score"])))
+    mean = scores.mean(product["score"] for product in assessment["products"])
+    rows.append(("the mesh", *(_number(assessment["scores"][name]) for name in CHARACTERISTICS), _number(mean)))  # fmt: skip
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        first, *others = (cell.ljust(width) if not number else cell.rjust(width) for number, (cell, width) in enumerate(zip(row, widths, strict=True)))  # fmt: skip
+        yield "  ".join((first, *others))
+    yield LEGEND
+
+
+def _cell(cell: scores.Cell) -> str:
+    sign = SIGNS[cell.standing]
+    more = "" if cell.known == cell.functions or sign == "?" else "?"
+    return f"{sign}{more}{'~' if cell.excepted and sign != '~' else ''}{'-' if cell.score is None else cell.score}"
+
+
+def _number(score: int | None) -> str:
+    return "?" if score is None else str(score)
+
+
+def _trends(assessment: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> list[str]:
+    earlier = comparable(history, assessment)
+    if not earlier:
+        return []
+    found = {name: trend(earlier, assessment, name) for name in CHARACTERISTICS}
+    told = [f"{name} {_changed(one)}" for name, one in found.items()]
+    return ["", f"since {earlier[-1]['at'][:10]}: {', '.join(told)}"]
+
+
+def _changed(found: Trend) -> str:
+    return "?" if found.since_last is None else "=" if not found.since_last else f"{found.since_last:+d}"
+
+
+def _details(
+    product: Mapping[str, Any], functions: Mapping[str, Mapping[str, Any]], built_in: frozenset[str]
+) -> list[str]:
+    lines: list[str] = []
+    for state in ("broken", "excepted", "inconclusive"):
+        for result in product["results"]:
+            if result["state"] == state:
+                lines += _result(result, functions[result["function"]], built_in)
+    return ["", f"{printable(product['id'])}:", *lines] if lines else []
+
+
+def _result(result: Mapping[str, Any], function: Mapping[str, Any], built_in: frozenset[str]) -> list[str]:
+    state = result["state"]
+    verdicts = [verdict for verdict in result["verdicts"] if verdict["state"] != "kept"]
+    if state == "inconclusive":
+        return [f"  not known {function['id']}: {_evidence(verdicts[0])}"]
+    what = f"{state}, {function['severity']}, {function['characteristic']}"
+    lines = [f"  {function['id']} ({what}): {printable(function['question'])}"]
+    for verdict in verdicts[:SHOWN_PLACES]:
+        lines.append(f"    {_evidence(verdict)}")
+        if verdict["mend"]:
+            lines.append(f"      mend: {printable(verdict['mend'])}")
+    if len(verdicts) > SHOWN_PLACES:
+        lines.append(f"    … {len(verdicts) - SHOWN_PLACES} more (--format json, --html)")
+    if state == "excepted":
+        lines.append(f"    excepted until {result['until']}: {printable(result['reason'])}")
+    if function["id"] in built_in:
+        lines.append(f"    see:  {link(function['id'])}")
+    return lines
+
+
+def _evidence(verdict: Mapping[str, Any]) -> str:
+    place = f"{verdict['place']}: " if verdict["place"] else ""
+    return printable(f"{place}{verdict['evidence']}")
+
+
+def link(function: str) -> str:
+    """The page of a function that comes with Meshwright."""
+    return f"{metamodel.HOME}/docs/reference/fitness/{function}.md"
+
+
+def _rest(assessment: Mapping[str, Any], failures: Sequence[Failure]) -> list[str]:
+    lines = [f"note: {printable(note)}" for note in assessment["notes"]]
+    for failure in failures:
+        if failure.floor is None:
+            said = f"breaks {failure.what}, which is critical"
+        elif failure.score is None:
+            said = f"{failure.what} is not known, and its floor is {failure.floor}"
+        else:
+            said = f"{failure.what} is {failure.score}, and its floor is {failure.floor}"
+        lines.append(f"failed: {printable(failure.product)}: {said}")
+    count = len(assessment["products"])
+    asked = len(assessment["functions"])
+    unknown = sum(result["state"] == "inconclusive" for product in assessment["products"] for result in product["results"])  # fmt: skip
+    kind = "statically " if assessment["static"] else ""
+    total = f"{count} product{'s' if count != 1 else ''} {kind}assessed by {asked} functions"
+    left = f"; {unknown} of {count * asked} questions are without an answer" if unknown else ""
+    return [*([""] if lines else []), *lines, "", total + left]
