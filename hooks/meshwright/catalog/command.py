@@ -135,23 +135,23 @@ def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any
 
 def _dry(to: Adapter, ready: Prepared, form: str) -> None:
     """Standard output has what would be sent and nothing else, so that it can be kept in a file."""
-    from meshwright.catalog.publish import shown
+    from meshwright.export import as_json
 
     if to.NAME == "embedded":
         sent: Any = dict(ready.record.value)
     else:
         sent = [asdict(payload) for payload in to.payloads(ready.record)]
-    click.echo(shown(sent, 2 if form == "human" else None))
+    click.echo(as_json(sent, 2 if form == "human" else None))
     _note(ready.notes)
     click.echo("Nothing was sent.", err=True)
 
 
 def _tell(outcome: Outcome, form: str, **more: str) -> None:
-    from meshwright.catalog.publish import shown
+    from meshwright.export import as_json
     from meshwright.printable import printable
 
     if form == "json":
-        click.echo(shown({**asdict(outcome), **more}))
+        click.echo(as_json({**asdict(outcome), **more}, None))
         return
     _note(outcome.notes)
     where = f": {printable(outcome.url)}" if outcome.url else ""

@@ -384,8 +384,8 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (urllib3.exceptions.SSLError, "its certificate cannot be verified, or TLS failed"),
     (urllib3.exceptions.NameResolutionError, "its name is not known"),
     (urllib3.exceptions.ProxyError, "the proxy cannot be reached"),
-    (urllib3.exceptions.ConnectTimeoutError, "no connection within the time"),
     (urllib3.exceptions.NewConnectionError, "no connection"),
+    (urllib3.exceptions.ConnectTimeoutError, "no connection within the time"),
     (urllib3.exceptions.TimeoutError, "no answer within the time"),
     (ValueError, "a request that cannot be sent"),
 )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from meshwright.catalog import Adapter, Outcome, Place
 from meshwright.catalog.branch import Stand, stand
@@ -59,7 +57,7 @@ def prepared(root: Path, repository: str | None = None, branch: str = "") -> Pre
         raise Unreadable(printable(made.problem), "Mend the file.")
     if not made.repository:
         mend = "Give it with --repository URL, or git remote add origin URL."
-        raise Unreadable(f"{root}: the address of the product's repository is not known.", mend)
+        raise Unreadable("The address of the product's repository is not known.", mend)
     record = _own(made, branch)
     errors = [finding for finding in check_record(record.value) if finding.level == "error"]
     if errors:
@@ -91,15 +89,6 @@ def told_of(error: Unreadable) -> Iterator[str]:
                 place = f"{finding.get('file')}: {finding.get('rule')}: {finding.get('message')}"
                 yield printable(place[:1000])
                 yield printable(f"    mend: {finding.get('mend')}"[:1000])
-
-
-def shown(value: Any, indent: int | None = None) -> str:
-    """JSON that is readable, and that steers no terminal."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
-    return "".join(
-        sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1]  # only ever within a text
-        for sign in text
-    )
 
 
 def _own(record: Record, branch: str) -> Record:

@@ -1,0 +1,166 @@
+"""A record as a DPROD description in JSON-LD: https://www.omg.org/spec/DPROD/
+
+The context stands in the document, so that no reader has to fetch one. Products and ports are called as they are in
+the mesh, `dp:<domain>/<name>#<port>`, which is an IRI; so what one product reads is the very node that another offers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from meshwright.record import PRODUCT, Input, Person, Port, Record
+
+OWN = "urn:meshwright:"
+"""Where terms begin that neither DPROD nor what it builds on has."""
+
+CONTEXT: dict[str, Any] = {
+    "dprod": "https://www.omg.org/spec/DPROD/",
+    "dcat": "http://www.w3.org/ns/dcat#",
+    "dct": "http://purl.org/dc/terms/",
+    "odrl": "http://www.w3.org/ns/odrl/2/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+}
+ACTIONS = {"unmodified": "odrl:distribute", "modified": f"{OWN}distribute-modified"}
+RULES = {"allowed": "odrl:permission", "forbidden": "odrl:prohibition"}
+
+
+def document(record: Record) -> dict[str, Any]:
+    """The document's value; what the record does not say is left out."""
+    product = f"{PRODUCT}{_part(record.domain)}/{_part(record.name)}"
+    dataset = f"{product}/{_part(record.dataset)}"
+    return {
+        "@context": CONTEXT,
+        **_said(
+            {
+                "@id": product,
+                "@type": "dprod:DataProduct",
+                "rdfs:label": record.title,
+                "dct:description": " ".join(filter(None, (record.purpose, record.usage, record.limitations))),
+                "dct:type": _named("type", record.type),
+                "dct:accessRights": _named("access", record.access_mode),
+                "dcat:version": record.version,
+                "dcat:keyword": list(record.tags),
+                "dcat:landingPage": _link(record.repository),
+                "dprod:purpose": record.purpose,
+                "dprod:domain": _named("domain", record.domain),
+                "dprod:dataProductOwner": _agent(record.owner),
+                "prov:qualifiedAttribution": _attribution(record.steward),
+                "odrl:hasPolicy": _policy(record, dataset),
+                "dprod:inputPort": [_input(one) for one in record.inputs],
+                "dprod:outputPort": [_output(port) for port in record.outputs],
+                "dprod:outputDataset": _dataset(record, dataset) if record.dataset else None,
+            }
+        ),
+    }
+
+
+def _input(one: Input) -> dict[str, Any]:
+    if one.product:
+        domain, _, name = one.product.partition("/")
+        # What another product's port is called is for that product to say.
+        return {
+            "@id": f"{PRODUCT}{_part(domain)}/{_part(name)}#{_part(one.port)}",
+            "@type": "dcat:DataService",
+        }
+    system = one.system or one.source
+    return _said({"@id": f"system:{_part(system)}", "@type": "dcat:DataService", "rdfs:label": system})
+
+
+def _output(port: Port) -> dict[str, Any]:
+    return _said(
+        {
+            "@id": _port(port),
+            "@type": "dcat:DataService",
+            "rdfs:label": port.name,
+            "dcat:endpointURL": _link(port.location),
+            "dprod:protocol": _named("capability", port.uses),
+            "dprod:isAccessServiceOf": {"@id": _distribution(port)},
+        }
+    )
+
+
+def _dataset(record: Record, dataset: str) -> dict[str, Any]:
+    contract = record.get("contract.id")
+    description = record.get("contract.description.purpose")
+    sensitivity = _named("classification", record.classification)
+    return _said(
+        {
+            "@id": dataset,
+            "@type": "dcat:Dataset",
+            "rdfs:label": record.dataset,
+            "dct:description": description if isinstance(description, str) else "",
+            "dct:conformsTo": {"@id": f"{OWN}contract:{_part(contract)}"}
+            if isinstance(contract, str)
+            else None,
+            "dprod:informationSensitivityClassification": sensitivity
+            and {**sensitivity, "@type": "dprod:InformationSensitivityClassification"},
+            "dcat:distribution": [
+                _said(
+                    {
+                        "@id": _distribution(port),
+                        "@type": "dcat:Distribution",
+                        "dct:format": _named("capability", port.uses),
+                        "dcat:accessService": {"@id": _port(port)},
+                        "dprod:isDistributionOf": {"@id": dataset},
+                    }
+                )
+                for port in record.outputs
+            ],
+        }
+    )
+
+
+def _policy(record: Record, dataset: str) -> dict[str, Any] | None:
+    """What may be passed on to third parties."""
+    rules: dict[str, Any] = {}
+    for what, said in record.distribution_rights.items():
+        action: dict[str, Any] = {"@id": ACTIONS[what]}
+        if what == "modified":
+            action["odrl:includedIn"] = {"@id": "odrl:distribute"}
+        rule = {"odrl:action": action, "odrl:target": {"@id": dataset}}
+        rules.setdefault(RULES[said], []).append(rule)
+    return {"@type": ["odrl:Policy", "odrl:Set"], **rules} if rules else None
+
+
+def _agent(person: Person) -> dict[str, Any] | None:
+    if not person.email and not person.name:
+        return None
+    mail = {"@id": f"mailto:{quote(person.email, safe='@+')}"} if person.email else {}
+    return _said({**mail, "@type": "prov:Agent", "rdfs:label": person.name})
+
+
+def _attribution(steward: Person) -> dict[str, Any] | None:
+    agent = _agent(steward)
+    if agent is None:
+        return None
+    return {"@type": "prov:Attribution", "prov:agent": agent, "dcat:hadRole": {"@id": f"{OWN}role:steward"}}
+
+
+def _named(kind: str, name: str) -> dict[str, Any] | None:
+    """A thing that is known by its name."""
+    return {"@id": f"{OWN}{kind}:{_part(name)}", "rdfs:label": name} if name else None
+
+
+def _link(url: str) -> dict[str, Any] | None:
+    """An address that others can use; None for a path of some machine."""
+    return {"@id": quote(url, safe=":/?#[]@!$&'()*+,;=%-._~")} if "://" in url else None
+
+
+def _port(port: Port) -> str:
+    product, _, name = port.address.removeprefix(PRODUCT).partition("#")
+    return f"{PRODUCT}{'/'.join(map(_part, product.split('/', 1)))}#{_part(name)}"
+
+
+def _distribution(port: Port) -> str:
+    return f"{_port(port)}/distribution"
+
+
+def _part(text: str) -> str:
+    """A part of an IRI: whatever it holds, it leads nowhere else."""
+    return quote(text, safe="@", errors="replace")
+
+
+def _said(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: said for key, said in value.items() if said not in (None, "", [], {})}

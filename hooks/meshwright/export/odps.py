@@ -1,0 +1,149 @@
+"""A record as an Open Data Product Standard 1.1 document (Bitol's; another standard shares the name).
+
+https://github.com/bitol-io/open-data-product-standard: What it has no field for stands in customProperties whose vendor is
+`meshwright`; docs/how-to/publish-to-the-catalog.md lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+from meshwright.record import Input, Person, Port, Record, ServiceLevel
+
+API_VERSION = "v1.1.0"
+VENDOR = "meshwright"
+TYPES = {"source-oriented": "sourceAligned", "consumer-oriented": "consumerAligned"}
+
+
+def document(record: Record) -> dict[str, Any]:
+    """The document's value; what the record does not say is left out."""
+    owner = record.owner
+    return _said(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "DataProduct",
+            "id": record.id,
+            "name": record.title,
+            "version": record.version,
+            "status": _text(record.get("contract.status")),
+            "domain": record.domain,
+            "type": TYPES.get(record.type, record.type),
+            "description": _said(
+                {"purpose": record.purpose, "limitations": record.limitations, "usage": record.usage}
+            ),
+            "authoritativeDefinitions": [{"type": "canonicalUrl", "url": record.repository}]
+            if record.repository.startswith(("https://", "http://"))
+            else [],
+            "tags": list(record.tags),
+            "inputPorts": [_input(one) for one in record.inputs],
+            "outputPorts": [_output(record, port) for port in record.outputs],
+            "team": _said({"name": owner.team, "members": list(_members(record))}),
+            "support": [_support(owner)] if owner.email else [],
+            "customProperties": _custom(
+                classification=record.classification,
+                accessMode=record.access_mode,
+                accessRoles=sorted(record.roles),
+                distributionRights=dict(record.distribution_rights),
+                dataSharingAgreement=record.get("product.spec.dataSharingAgreement"),
+                dataset=record.dataset,
+                serviceLevels=[_level(level) for level in record.service_levels],
+                measuredAt=_text(record.get("measurement.measuredAt")),
+                useCases=[
+                    _said(
+                        {
+                            "name": use.name,
+                            "users": list(use.users),
+                            "action": use.action,
+                            "outputs": list(use.outputs),
+                        }
+                    )
+                    for use in record.use_cases
+                ],
+                capabilities=list(record.capabilities),
+            ),
+        }
+    )
+
+
+def rendered(value: Mapping[str, Any]) -> str:
+    """YAML in which every text is a text, and that steers no terminal."""
+    text = yaml.dump(dict(value), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+    return "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
+
+
+class _Plain(yaml.SafeDumper):
+    """Without anchors, and with quotes around what no terminal should see, so that it can be escaped there."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        style = None if all(sign.isprintable() or sign == "\n" for sign in data) else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Plain.add_representer(str, _Plain.represent_str)
+
+
+def _escaped(sign: str) -> str:
+    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"
+
+
+def _input(one: Input) -> dict[str, Any]:
+    # The contract of another product's port is for that product to name.
+    return _said({"name": one.name, "customProperties": _custom(**{"from": one.source, "uses": one.uses})})
+
+
+def _output(record: Record, port: Port) -> dict[str, Any]:
+    location = port.location if "://" in port.location else ""  # a path means nothing to others
+    return _said(
+        {
+            "name": port.name,
+            "type": port.uses,
+            "version": record.version,
+            "contractId": _text(record.get("contract.id")),
+            "customProperties": _custom(address=port.address, location=location),
+        }
+    )
+
+
+def _members(record: Record) -> Iterator[dict[str, Any]]:
+    for role, person in (("owner", record.owner), ("data steward", record.steward)):
+        if person.email:
+            yield _said({"username": person.email, "name": person.name, "role": role})
+
+
+def _support(owner: Person) -> dict[str, Any]:
+    mail = f"mailto:{quote(owner.email, safe='@+')}"
+    return {"channel": "owner", "tool": "email", "scope": "interactive", "url": mail}
+
+
+def _level(level: ServiceLevel) -> dict[str, Any]:
+    told = {
+        "name": level.name,
+        "indicator": level.indicator,
+        "column": level.column,
+        "objective": level.objective,
+    }
+    measured = {"value": level.value, "unit": level.unit} if level.value is not None else {}
+    return _said(told | measured) | ({"kept": level.kept} if level.kept is not None else {})
+
+
+def _custom(**properties: Any) -> list[dict[str, Any]]:
+    return [
+        {"property": name, "value": value, "vendor": VENDOR}
+        for name, value in properties.items()
+        if value not in (None, "", [], {})
+    ]
+
+
+def _said(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: said for key, said in value.items() if said not in (None, "", [], {})}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
