@@ -45,6 +45,7 @@ def main() -> None:
     )
     utilisation = DEMO / "aircraft-utilisation"
     shared = share(utilisation, DEMO / "keys", lambda *words: meshwright(*words, cwd=utilisation), say)
+    demo_mesh.push(DEMO)
     publish(DEMO, products, meshwright, say)
     page = release(template)
     print(f"""

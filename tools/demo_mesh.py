@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from checkout import git
 
+FORGE = "https://git.example.org"
 TEAMS = Path(__file__).parent / "demo_products"
 """What each team wrote into its repository, where it is not the template's own sample."""
 
@@ -38,7 +39,7 @@ class Product:
 
     @property
     def repository(self) -> str:
-        return f"https://git.example.org/{self.domain}/{self.name}.git"
+        return f"{FORGE}/{self.domain}/{self.name}.git"
 
 
 SOURCE, CONSUMER = "source-oriented", "consumer-oriented"
@@ -75,7 +76,7 @@ def _made(template: Path, product: Product, target: Path) -> None:
     command = [copier, "copy", "--quiet", "--defaults", "--vcs-ref", "HEAD", *data, template, target]
     subprocess.run(command, check=True)
     git("init", "--quiet", "--initial-branch", "main", cwd=target)
-    git("remote", "add", "origin", product.repository, cwd=target)
+    _forge(product, target)
     git("add", "--all", cwd=target)
     git("commit", "--quiet", "--message", "The product, as it was made", cwd=target)
     if (TEAMS / product.name).is_dir():
@@ -84,6 +85,29 @@ def _made(template: Path, product: Product, target: Path) -> None:
             (target / path).unlink()
         git("add", "--all", cwd=target)
         git("commit", "--quiet", "--message", "What this product is", cwd=target)
+
+
+def _forge(product: Product, target: Path) -> None:
+    """A repository at the company's forge, which is a folder here; only git has to know."""
+    forge = target.parent / "git.example.org"
+    git(
+        "init",
+        "--quiet",
+        "--bare",
+        "--initial-branch",
+        "main",
+        str(forge / product.domain / f"{product.name}.git"),
+        cwd=target,
+    )
+    git("config", f"url.{forge}/.insteadOf", f"{FORGE}/", cwd=target)
+    git("remote", "add", "origin", product.repository, cwd=target)
+
+
+def push(folder: Path, products: Sequence[Product] = MESH) -> None:
+    """What is committed goes to the forge, as by a merge."""
+    for product in products:
+        git("push", "--quiet", "origin", "main", cwd=folder / product.name)
+        git("remote", "set-head", "origin", "main", cwd=folder / product.name)
 
 
 def run(folder: Path, pipeline: Run) -> None:
