@@ -1,0 +1,62 @@
+"""A map as one page: a picture that shows without a script, what is wrong in words, and every product's facts below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from meshwright import pages
+from meshwright.map import svg
+from meshwright.map.model import Links, model
+from meshwright.record import Record
+
+FOLDER = Path(__file__).parent
+
+LISTED = 1000
+"""So many products are listed with all their facts; of more, each has a line, and its facts are in the panel."""
+
+
+def page(
+    records: Iterable[Record],
+    *,
+    focus: str | None = None,
+    domains: Sequence[str] = (),
+    links: Links | None = None,
+    home: str = "",
+) -> str:
+    """The page of a mesh, or of a part of it, as `model` takes it. `links` gives the address of a product's own page,
+    `home` that of the catalog. Raises Unreadable if the mesh has no such focus or domain."""
+    return drawn(model(records, focus, domains, links), home)
+
+
+def drawn(map: Mapping[str, Any], home: str = "") -> str:
+    """The page of a map's model."""
+    from markupsafe import Markup
+
+    members: dict[str, list[Mapping[str, Any]]] = {}
+    for product in map["products"]:
+        members.setdefault(product["domain"], []).append(product)
+    readers: dict[str, list[Mapping[str, Any]]] = {}
+    for edge in map["edges"]:
+        readers.setdefault(edge["source"], []).append(edge)
+    return pages.rendered(
+        pages.environment(FOLDER).get_template("map.html.jinja"),
+        _text("picture.css") + _text("map.css"),
+        _text("map.js"),
+        map=map,
+        home=home,
+        members=members,
+        readers=readers,
+        edges={(edge["consumer"], edge["input"]): edge for edge in map["edges"]},
+        flaws={flaw["number"]: flaw for flaw in map["flaws"]},
+        errors=sum(flaw["level"] == "error" for flaw in map["flaws"]),
+        picture=Markup(svg.drawn(map)),  # noqa: S704 - every text in it is escaped where it is drawn
+        whole=svg.is_whole(map),
+        detailed=len(map["products"]) <= LISTED,
+        patterns=svg.PATTERNS,
+    )
+
+
+def _text(name: str) -> str:
+    return (FOLDER / name).read_text("utf-8")

@@ -1,0 +1,411 @@
+"use strict";
+// The picture is there already: this moves it, fades what is not asked for, and draws a part of a large mesh.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const data = JSON.parse($("data").textContent);
+  const products = new Map(data.products.map((one) => [one.id, one]));
+  const flaws = new Map(data.flaws.map((one) => [one.number, one]));
+  const grouped = (list, key) => list.reduce((all, one) => all.set(one[key], [...(all.get(one[key]) || []), one]), new Map());
+  const group = (list, key) => {
+    const all = new Map();
+    for (const one of list) { const k = one[key]; if (all.has(k)) all.get(k).push(one); else all.set(k, [one]); }
+    return all;
+  };
+  const reads = group(data.edges, "consumer"), readBy = group(data.edges, "source"), members = group(data.products, "domain");
+  const stage = $("stage"), panel = $("panel"), find = $("find"), found = $("found");
+  const first = stage.querySelector("svg");
+  let svg = first, home = null, view = null, focus = null, scene = { nodes: new Map(), lines: [] };
+
+  // -- elements: every text of the mesh goes in as text, never as markup -------------------------------
+  const NS = "http://www.w3.org/2000/svg";
+  const made = (element, attributes, children) => {
+    for (const [name, value] of Object.entries(attributes || {})) if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+    for (const child of children) if (child !== null && child !== undefined && child !== "") element.append(child);
+    return element;
+  };
+  const h = (name, attributes, ...children) => made(document.createElement(name), attributes, children);
+  const s = (name, attributes, ...children) => made(document.createElementNS(NS, name), attributes, children);
+
+  // -- where one looks --------------------------------------------------------------------------------
+  const box = () => svg.getBoundingClientRect();
+  const scale = () => { const b = box(); return Math.min(b.width / view.w, b.height / view.h); };
+  const fitted = () => { const b = box(); return Math.min(b.width / home.w, b.height / home.h); };
+  function look() {
+    svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
+    stage.classList.toggle("near", scale() > fitted() * 1.02);
+  }
+  function all() { view = { ...home }; look(); }
+  function at(clientX, clientY) {
+    const b = box(), k = scale();
+    return { x: view.x + view.w / 2 + (clientX - b.left - b.width / 2) / k, y: view.y + view.h / 2 + (clientY - b.top - b.height / 2) / k };
+  }
+  function zoom(factor, clientX, clientY) {
+    const b = box(), now = scale(), wanted = Math.max(fitted(), Math.min(3, now * factor));
+    if (Math.abs(wanted - now) < 1e-6) return false;
+    if (wanted <= fitted() * 1.001) { all(); return true; }
+    const point = at(clientX ?? b.left + b.width / 2, clientY ?? b.top + b.height / 2), k = now / wanted;
+    view = { x: point.x - (point.x - view.x) * k, y: point.y - (point.y - view.y) * k, w: view.w * k, h: view.h * k };
+    look();
+    return true;
+  }
+  function pan(dx, dy) {
+    const k = scale();
+    view.x = Math.max(home.x - view.w * .8, Math.min(home.x + home.w - view.w * .2, view.x - dx / k));
+    view.y = Math.max(home.y - view.h * .8, Math.min(home.y + home.h - view.h * .2, view.y - dy / k));
+    look();
+  }
+  function start() {
+    const [x, y, w, hh] = svg.getAttribute("viewBox").split(" ").map(Number);
+    home = { x, y, w, h: hh };
+    const room = stage.clientWidth, tall = Math.max(340, Math.min(innerHeight * .76, (room * hh) / w));
+    stage.style.height = `${Math.round(tall)}px`;
+    view = { ...home };
+    const least = room < 720 ? .55 : .42; // smaller than that nobody reads: begin where the data begins
+    if (fitted() < least && data.whole) { const b = box(); view = { x, y, w: b.width / least, h: Math.min(hh, b.height / least) }; }
+    look();
+  }
+  function show(element) {
+    if (!element) return;
+    const b = box(), e = element.getBoundingClientRect(), p = panel.hidden ? null : panel.getBoundingClientRect();
+    const right = p && p.left > b.left + 40 ? p.left : b.right, bottom = p && p.left <= b.left + 40 ? Math.min(b.bottom, p.top) : b.bottom;
+    const dx = e.left < b.left + 10 || e.right > right - 10 ? (b.left + right) / 2 - (e.left + e.right) / 2 : 0;
+    const dy = e.top < b.top + 10 || e.bottom > bottom - 10 ? (b.top + Math.max(bottom, b.top + 120)) / 2 - (e.top + e.bottom) / 2 : 0;
+    if (dx || dy) pan(dx, dy);
+  }
+
+  // -- what is in the picture -------------------------------------------------------------------------
+  function read() {
+    scene = { nodes: new Map(), lines: [], out: new Map(), into: new Map() };
+    for (const node of svg.querySelectorAll("[data-n]")) {
+      scene.nodes.set(node.dataset.n, node);
+      if (!node.hasAttribute("href")) { node.setAttribute("tabindex", "0"); node.setAttribute("role", "button"); node.setAttribute("aria-label", node.dataset.name); }
+    }
+    for (const node of svg.querySelectorAll(".box")) { node.setAttribute("tabindex", "0"); node.setAttribute("role", "button"); node.setAttribute("aria-label", `Domain ${node.dataset.domain}`); }
+    for (const element of svg.querySelectorAll("[data-a]")) {
+      const line = { element, a: element.dataset.a, b: element.dataset.b };
+      scene.lines.push(line);
+      for (const [map, key] of [[scene.out, line.a], [scene.into, line.b]]) { if (map.has(key)) map.get(key).push(line); else map.set(key, [line]); }
+    }
+  }
+  // A step is from product to product; what a product draws from and serves belongs to it.
+  function reached(starts, map, other) {
+    const far = new Map(starts.map((key) => [key, 0])), waiting = [...starts], most = Number($("depth").value);
+    while (waiting.length) {
+      const key = waiting.shift();
+      for (const line of map.get(key) || []) {
+        const next = line[other], step = /^[pd]:/.test(key) && /^[pd]:/.test(next) ? 1 : 0, steps = far.get(key) + step;
+        if (steps > most || (far.has(next) && far.get(next) <= steps)) continue;
+        far.set(next, steps);
+        if (step) waiting.push(next); else waiting.unshift(next);
+      }
+    }
+    return far;
+  }
+  function starts(key) {
+    const name = key.slice(2);
+    if (scene.nodes.has(key) && !key.startsWith("k:")) return [key];
+    const keys = key.startsWith("d:") ? [...scene.nodes].filter(([, node]) => node.dataset.domain === name).map(([one]) => one)
+      : key.startsWith("k:") ? data.products.filter((one) => one.capabilities.includes(name)).map((one) => `p:${one.id}`) : [key];
+    return keys.filter((one) => scene.nodes.has(one));
+  }
+  function fade() {
+    for (const element of svg.querySelectorAll(".on, .chosen")) element.classList.remove("on", "chosen");
+    const from = focus ? starts(focus) : [];
+    svg.classList.toggle("focused", from.length > 0);
+    if (!from.length) return;
+    const up = $("up").checked ? reached(from, scene.into, "a") : new Map(from.map((key) => [key, 0]));
+    const down = $("down").checked ? reached(from, scene.out, "b") : new Map(from.map((key) => [key, 0]));
+    const alone = focus.startsWith("k:");
+    for (const key of alone ? [...from, focus] : [...up.keys(), ...down.keys()]) scene.nodes.get(key)?.classList.add("on");
+    for (const line of scene.lines) {
+      const on = alone ? from.includes(line.a) && from.includes(line.b) : (up.has(line.a) && up.has(line.b)) || (down.has(line.a) && down.has(line.b));
+      line.element.classList.toggle("on", on);
+    }
+    for (const node of svg.querySelectorAll(".product.on")) for (const uses of products.get(node.dataset.n.slice(2))?.capabilities || []) scene.nodes.get(`k:${uses}`)?.classList.add("on");
+    for (const one of svg.querySelectorAll(".box")) one.classList.toggle("on", [...svg.querySelectorAll(".node.on")].some((node) => node.dataset.domain === one.dataset.domain));
+    scene.nodes.get(focus)?.classList.add("chosen");
+  }
+
+  // -- a part of a large mesh, drawn when it is asked for ------------------------------------------------
+  const pen = document.createElement("canvas").getContext("2d");
+  function cut(text, room, font) {
+    pen.font = `${font} system-ui, sans-serif`;
+    if (pen.measureText(text).width <= room) return text;
+    let low = 0, high = Math.min(text.length, 200);
+    while (low < high) { const middle = (low + high + 1) >> 1; if (pen.measureText(text.slice(0, middle) + "…").width <= room) low = middle; else high = middle - 1; }
+    return text.slice(0, low) + "…";
+  }
+  const CARD = 214, ACROSS = 150, MOST = 160;
+  function part(key) {
+    const chosen = new Map(); // id -> how far from the focus: negative above it
+    let left = 0;
+    if (key.startsWith("p:")) {
+      const id = key.slice(2), most = Number($("depth").value);
+      chosen.set(id, 0);
+      for (const [map, other, sign, wanted] of [[reads, "source", -1, $("up").checked], [readBy, "consumer", 1, $("down").checked]]) {
+        let row = wanted ? [id] : [];
+        for (let step = 1; row.length && step <= most; step++) {
+          const next = [];
+          for (const one of row) for (const edge of map.get(one) || []) if (!chosen.has(edge[other])) {
+            if (chosen.size >= MOST) { left++; continue; }
+            chosen.set(edge[other], sign * step); next.push(edge[other]);
+          }
+          row = next;
+        }
+      }
+    } else {
+      const inside = [...(members.get(key.slice(2)) || [])].sort((a, b) => !!b.flaws.length - !!a.flaws.length || (readBy.get(b.id)?.length || 0) - (readBy.get(a.id)?.length || 0));
+      left = Math.max(0, inside.length - MOST);
+      const ranks = [...new Set(inside.map((one) => one.rank))].sort((a, b) => a - b);
+      for (const one of inside.slice(0, MOST)) chosen.set(one.id, ranks.indexOf(one.rank));
+      const last = ranks.length;
+      for (const id of [...chosen.keys()]) {
+        for (const edge of reads.get(id) || []) if (!chosen.has(edge.source) && chosen.size < 2 * MOST) chosen.set(edge.source, -1);
+        for (const edge of readBy.get(id) || []) if (!chosen.has(edge.consumer) && chosen.size < 2 * MOST) chosen.set(edge.consumer, last);
+      }
+    }
+    return { chosen, left };
+  }
+  function draw(key) {
+    const { chosen, left } = part(key), domain = key.startsWith("d:") ? key.slice(2) : null;
+    const nodes = new Map(), lines = [];
+    const add = (one) => { if (!nodes.has(one.key)) nodes.set(one.key, one); return nodes.get(one.key); };
+    const lowest = Math.min(...chosen.values()), highest = Math.max(...chosen.values());
+    for (const [id, column] of chosen) {
+      const product = products.get(id), small = domain !== null && product?.domain !== domain;
+      const rows = product && !small ? product.outputs.slice(0, 4) : [];
+      add({ key: `p:${id}`, kind: product ? "product" : "ghost", product, id, column, w: CARD, h: 58 + 18 * rows.length + (rows.length ? 6 : 0), rows, small });
+    }
+    for (const id of chosen.keys()) {
+      const product = products.get(id), mine = nodes.get(`p:${id}`);
+      for (const edge of reads.get(id) || []) if (nodes.has(`p:${edge.source}`) && (domain === null || !mine.small || !nodes.get(`p:${edge.source}`).small)) lines.push({ a: `p:${edge.source}`, b: mine.key, kind: "share", edge });
+      if (!product || mine.small) continue;
+      if (domain !== null || id === key.slice(2) || chosen.size < 40) {
+        for (const input of product.inputs) if (input.system) { add({ key: `s:${input.system}`, kind: "system", name: input.system, column: lowest - 1, w: 150, h: 34 }); lines.push({ a: `s:${input.system}`, b: mine.key, kind: "feed" }); }
+        product.useCases.slice(0, 3).forEach((use, number) => { const one = add({ key: `c:${id}/${number}`, kind: "case", name: use.name, use, column: highest + 1, w: 230, h: 54 }); lines.push({ a: mine.key, b: one.key, kind: "serve" }); });
+      }
+    }
+    place(nodes, lines);
+    return picture(nodes, lines, left, domain);
+  }
+  function place(nodes, lines) {
+    const columns = group([...nodes.values()], "column"), order = [...columns.keys()].sort((a, b) => a - b);
+    const ties = new Map([...nodes.keys()].map((key) => [key, []]));
+    for (const line of lines) { ties.get(line.a).push(line.b); ties.get(line.b).push(line.a); }
+    let x = 24;
+    for (const column of order) { const widest = Math.max(...columns.get(column).map((one) => one.w)); for (const one of columns.get(column)) one.x = x; x += widest + ACROSS; }
+    const stack = (column) => { let y = 0; for (const one of column) { one.y = y; y += one.h + 16; } for (const one of column) one.y -= (y - 16) / 2; };
+    for (const column of columns.values()) { column.sort((a, b) => (a.key < b.key ? -1 : 1)); stack(column); }
+    for (let sweep = 0; sweep < 6; sweep++) for (const column of sweep % 2 ? [...order].reverse() : order) {
+      const list = columns.get(column), pull = new Map(list.map((one) => [one, ties.get(one.key).length ? ties.get(one.key).reduce((sum, key) => sum + nodes.get(key).y + nodes.get(key).h / 2, 0) / ties.get(one.key).length : one.y]));
+      list.sort((a, b) => pull.get(a) - pull.get(b) || (a.key < b.key ? -1 : 1));
+      stack(list);
+    }
+  }
+  const worst = (numbers) => numbers.map((number) => flaws.get(number)?.level).filter(Boolean).sort()[0] || "";
+  function picture(nodes, lines, left, domain) {
+    const everything = [...nodes.values()], top = Math.min(...everything.map((one) => one.y)) - 40, bottom = Math.max(...everything.map((one) => one.y + one.h)) + 40, wide = Math.max(...everything.map((one) => one.x + one.w)) + 24;
+    const drawn = s("svg", { class: "mesh", viewBox: `0 ${top} ${wide} ${bottom - top}`, role: "group", "aria-label": "A part of the map" }, first.querySelector("defs").cloneNode(true));
+    for (const line of lines) {
+      const a = nodes.get(line.a), b = nodes.get(line.b), forwards = b.column > a.column;
+      const x = a.x + a.w, y = a.y + a.h / 2, to = forwards || b.column === a.column ? b.x : b.x, ty = b.y + b.h / 2, half = forwards ? Math.max(30, (to - x) / 2) : 70;
+      const level = line.edge ? (line.edge.cycle || line.edge.missing ? "error" : worst(line.edge.flaws)) : "", pattern = line.edge ? line.edge.declared || line.edge.pattern : "";
+      const d = `M${x} ${y}C${x + half} ${y} ${to - half} ${ty} ${to} ${ty}`;
+      drawn.append(s("g", { class: ["line", line.kind, pattern, level].filter(Boolean).join(" "), "data-a": line.a, "data-b": line.b },
+        line.edge ? s("title", {}, [`${line.edge.source} → ${line.edge.consumer}: ${pattern}. ${line.edge.reason}`, ...line.edge.flaws.map((number) => flaws.get(number)?.sentence)].filter(Boolean).join("\n")) : null,
+        pattern === "copy" ? s("path", { class: "hull", d }) : null, s("path", { d, "marker-end": line.kind === "share" ? `url(#arrow${level === "error" ? "-bad" : ""})` : null })));
+    }
+    for (const one of everything) drawn.append(shape(one));
+    if (left) drawn.append(s("text", { class: "more-text", x: 24, y: top + 24 }, `${left} more are not drawn: the list below has them, and Find finds them.`));
+    return drawn;
+  }
+  function shape(one) {
+    const base = { "data-n": one.key, transform: `translate(${one.x} ${one.y})` }, text = (names, x, y, words) => s("text", { class: names, x, y }, words);
+    if (one.kind === "product") {
+      const product = one.product, level = worst(product.flaws), kind = product.type === "source-oriented" ? "source" : "consumer";
+      return s("a", { ...base, href: `#${one.id}`, class: `node product ${kind} ${level}`, "data-name": product.title, "data-domain": product.domain },
+        s("title", {}, `${product.title} (${product.id})\n${product.purpose.slice(0, 300)}`),
+        s("rect", { class: "body", width: one.w, height: one.h, rx: 8 }), s("path", { class: "accent", d: `M10 .75H${one.w - 10}` }),
+        text("title", 12, 25, cut(product.title, one.w - 24 - (level ? 26 : 0), "600 14.5px")),
+        text("small quiet", 12, 44, cut([product.domain, product.classification].filter(Boolean).join(" · "), one.w - 24, "11.5px")),
+        ...one.rows.map((port, number) => text("small", 12, 66 + 18 * number, cut(`${port.name} · ${port.uses}`, one.w - 24, "11.5px"))),
+        level ? s("g", { class: `badge ${level}` }, s("rect", { x: one.w - 30, y: 10, width: 20, height: 18, rx: 9 }), text("", one.w - 20, 22.8, String(product.flaws.length))) : null);
+    }
+    const ghost = one.kind === "ghost";
+    return s("g", { ...base, class: `node ${one.kind}`, "data-name": ghost ? one.id : one.name },
+      s("title", {}, ghost ? `${one.id}: not in the mesh` : one.use ? `${one.name}\n${one.use.users.join(", ")}: ${one.use.action}` : one.name),
+      s("rect", { class: "body", width: one.w, height: one.h, rx: one.kind === "system" ? 4 : 8 }),
+      ghost ? text("title", 12, 25, cut(one.id, one.w - 24, "600 14.5px")) : text(one.kind === "case" ? "name" : "small", 12, 22, cut(one.name, one.w - 24, one.kind === "case" ? "600 12.5px" : "11.5px")),
+      ghost ? text("small error", 12, 44, "not in the mesh") : null, one.use ? text("small quiet", 12, 41, cut(`${one.use.users.join(", ")}: ${one.use.action}`, one.w - 24, "11.5px")) : null);
+  }
+
+  // -- what the panel says ----------------------------------------------------------------------------
+  const link = (id, words) => h("a", { href: `#${id}` }, words || products.get(id)?.title || id);
+  const list = (title, items) => (items.length ? [h("h3", {}, title), h("ul", {}, ...items.slice(0, 200).map((item) => h("li", {}, ...[].concat(item))), items.length > 200 ? h("li", { class: "rest" }, `and ${items.length - 200} more`) : "")] : []);
+  const quiet = (words) => h("span", { class: "rest" }, words);
+  const told = (number) => { const flaw = flaws.get(number); return h("div", { class: `flaw ${flaw.level}` }, h("b", { class: flaw.level === "error" ? "bad" : "fair" }, flaw.sentence), " ", quiet(flaw.mend)); };
+  function ofProduct(product) {
+    const edges = new Map((reads.get(product.id) || []).map((edge) => [edge.input, edge]));
+    const facts = [product.id, product.version, product.type, product.classification, product.access].filter(Boolean).join(" · ");
+    return [h("h2", {}, product.url ? h("a", { href: product.url }, product.title) : product.title), h("p", { class: "rest" }, facts), h("p", {}, product.purpose),
+      ...product.flaws.map(told),
+      ...list("Owner", product.owner || product.team ? [[product.owner, product.team ? quiet(` ${product.team}`) : ""]] : []),
+      ...list("Reads", product.inputs.map((input) => {
+        const edge = edges.get(input.name);
+        if (!edge || input.system) return [input.system || input.from, quiet(` · ${input.uses}`)];
+        const way = edge.declared && edge.declared !== edge.pattern ? `${edge.declared}, but ${edge.pattern} fits` : edge.pattern;
+        return [edge.missing === "product" ? edge.source : link(edge.source), quiet(` #${edge.port} · ${way}. ${edge.reason}`)];
+      })),
+      ...list("Gives", product.outputs.map((port) => [port.name, quiet(` · ${port.uses}`)])),
+      ...list("Read by", (readBy.get(product.id) || []).map((edge) => [link(edge.consumer), quiet(` from ${edge.port}`)])),
+      ...list("Used for", product.useCases.map((use) => [use.name, quiet(` · ${use.users.join(", ")}: ${use.action}`)])),
+      ...list("Platform capabilities", product.capabilities.length ? [product.capabilities.join(", ")] : []),
+      ...(/^https?:\/\//.test(product.repository) ? list("Repository", [h("a", { href: product.repository, rel: "noreferrer" }, product.repository)]) : [])];
+  }
+  function about(key) {
+    const name = key.slice(2), those = (test) => data.products.filter(test).map((one) => [link(one.id), quiet(` ${one.domain}`)]);
+    if (key.startsWith("p:")) return products.has(name) ? ofProduct(products.get(name)) : [h("h2", {}, name), h("p", { class: "bad" }, "The mesh has no such product."), ...list("Read by", (readBy.get(name) || []).map((edge) => link(edge.consumer)))];
+    if (key.startsWith("s:")) return [h("h2", {}, name), h("p", { class: "rest" }, "Source system"), ...list("Read by", those((one) => one.inputs.some((input) => input.system === name)))];
+    if (key.startsWith("u:")) return [h("h2", {}, name), h("p", { class: "rest" }, "User"), ...list("Uses", data.products.flatMap((one) => one.useCases.filter((use) => use.users.includes(name)).map((use) => [link(one.id), quiet(` · ${use.name}: ${use.action}`)])))];
+    if (key.startsWith("k:")) return [h("h2", {}, name), h("p", { class: "rest" }, "Platform capability"), ...list("Used by", those((one) => one.capabilities.includes(name)))];
+    if (key.startsWith("c:")) { const cutAt = name.lastIndexOf("/"), one = products.get(name.slice(0, cutAt)), use = one?.useCases[Number(name.slice(cutAt + 1))]; return use ? [h("h2", {}, use.name), h("p", {}, use.action), ...list("Users", use.users), ...list("Served by", [[link(one.id), quiet(` ${use.outputs.join(", ")}`)]])] : []; }
+    const inside = members.get(name) || [];
+    return [h("h2", {}, name), h("p", { class: "rest" }, `Domain with ${inside.length} product${inside.length === 1 ? "" : "s"}`), ...list("Products", [...inside].sort((a, b) => !!b.flaws.length - !!a.flaws.length).map((one) => [link(one.id), one.flaws.length ? h("span", { class: worst(one.flaws) === "error" ? "bad" : "fair" }, ` · ${one.flaws.length} flaw${one.flaws.length > 1 ? "s" : ""}`) : ""]))];
+  }
+  function tell() {
+    panel.hidden = !focus;
+    if (!focus) return panel.replaceChildren();
+    const close = h("button", { type: "button", class: "close", "aria-label": "Close", title: "Close (Esc)" }, "×");
+    close.addEventListener("click", () => go(null));
+    panel.replaceChildren(close, ...about(focus).filter((one) => one !== ""));
+    panel.scrollTop = 0;
+  }
+
+  // -- focus: the address says it, so that a view can be shared -----------------------------------------
+  const known = (key) => products.has(key.slice(2)) && key.startsWith("p:") || key.startsWith("d:") && members.has(key.slice(2)) || scene.nodes.has(key);
+  function asked(hash) {
+    let text = hash.replace(/^#/, "");
+    try { text = decodeURIComponent(text); } catch { /* as it stands */ }
+    if (!text) return null;
+    return known(`p:${text}`) ? `p:${text}` : /^[dsuck]:/.test(text) && known(text) ? text : null;
+  }
+  const address = (key) => `#${encodeURIComponent(key.startsWith("p:") ? key.slice(2) : key).replace(/%2F/g, "/").replace(/%3A/g, ":")}`;
+  function go(key, quietly) {
+    if (!quietly) history.pushState(null, "", key ? address(key) : location.pathname + location.search);
+    apply(key);
+  }
+  function apply(key) {
+    focus = key;
+    if (!data.whole) {
+      const drawn = key && /^[pd]:/.test(key) && (key[0] === "p" || members.has(key.slice(2))) ? draw(key) : key && scene.nodes.has(key) ? null : first;
+      if (drawn && drawn !== svg) { svg.replaceWith(drawn); svg = drawn; if (drawn === first && home.first) svg.setAttribute("viewBox", home.first); else layers(); begin(); }
+    }
+    layers();
+    fade();
+    tell();
+    $("domain").value = key?.startsWith("d:") ? key : "";
+    if (key) show(scene.nodes.get(key) || scene.nodes.get(starts(key)[0]));
+  }
+  const opening = first.getAttribute("viewBox");
+  function begin() { if (svg === first) svg.setAttribute("viewBox", opening); read(); start(); }
+  function layers() { for (const one of document.querySelectorAll("[data-layer]")) svg.classList.toggle(`no-${one.dataset.layer}`, !one.checked); }
+
+  // -- search -----------------------------------------------------------------------------------------
+  const names = new Map();
+  for (const one of data.products) {
+    for (const input of one.inputs) if (input.system) names.set(`s:${input.system}`, [input.system, "source system"]);
+    for (const use of one.useCases) for (const user of use.users) names.set(`u:${user}`, [user, "user"]);
+    for (const uses of one.capabilities) names.set(`k:${uses}`, [uses, "capability"]);
+  }
+  const index = [...data.products.map((one) => [`p:${one.id}`, one.title, one.id, `${one.title} ${one.id} ${one.team} ${one.owner}`.toLowerCase()]), ...[...members.keys()].map((name) => [`d:${name}`, name, "domain", name.toLowerCase()]), ...(data.whole ? [...names].map(([key, [name, kind]]) => [key, name, kind, name.toLowerCase()]) : [])];
+  function search() {
+    const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
+    found.hidden = !words.length;
+    if (!words.length) return;
+    const hits = [];
+    for (const one of index) { if (words.every((word) => one[3].includes(word))) hits.push(one); if (hits.length > 200) break; }
+    hits.sort((a, b) => b[1].toLowerCase().startsWith(words[0]) - a[1].toLowerCase().startsWith(words[0]));
+    found.replaceChildren(...(hits.length ? hits.slice(0, 12).map(([key, name, kind]) => h("li", {}, h("a", { href: address(key) }, name, h("span", { class: "rest" }, ` ${kind}`)))) : [h("li", { class: "rest" }, "Nothing is called so.")]));
+  }
+  find.addEventListener("input", search);
+  find.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown") { event.preventDefault(); found.querySelector("a")?.focus(); }
+  });
+  found.addEventListener("keydown", (event) => {
+    const row = event.target.closest("li"), next = event.key === "ArrowDown" ? row?.nextElementSibling : event.key === "ArrowUp" ? row?.previousElementSibling : null;
+    if (next || event.key === "ArrowUp") { event.preventDefault(); (next?.querySelector("a") || find).focus(); }
+  });
+  $("tools").addEventListener("submit", (event) => { event.preventDefault(); const hit = found.querySelector("a"); if (hit && !found.hidden) hit.click(); });
+
+  // -- hands ------------------------------------------------------------------------------------------
+  const pointers = new Map();
+  let moved = 0, apart = 0;
+  stage.addEventListener("pointerdown", (event) => { if (event.button) return; pointers.set(event.pointerId, event); moved = pointers.size > 1 ? moved : 0; apart = 0; });
+  addEventListener("pointermove", (event) => {
+    const before = pointers.get(event.pointerId);
+    if (!before) return;
+    pointers.set(event.pointerId, event);
+    if (pointers.size === 2) {
+      const [one, two] = [...pointers.values()], now = Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY);
+      if (apart) zoom(now / apart, (one.clientX + two.clientX) / 2, (one.clientY + two.clientY) / 2);
+      apart = now; moved = 99;
+      return;
+    }
+    moved += Math.abs(event.clientX - before.clientX) + Math.abs(event.clientY - before.clientY);
+    if (moved > 4) { stage.classList.add("dragged"); pan(event.clientX - before.clientX, event.clientY - before.clientY); }
+  });
+  for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, (event) => { pointers.delete(event.pointerId); apart = 0; stage.classList.remove("dragged"); });
+  stage.addEventListener("dragstart", (event) => event.preventDefault());
+  stage.addEventListener("wheel", (event) => {
+    if (zoom(Math.exp(-Math.max(-90, Math.min(90, event.deltaY)) / 260), event.clientX, event.clientY)) event.preventDefault(); // else the page scrolls
+  }, { passive: false });
+  $("zoom").addEventListener("click", (event) => { const how = event.target.closest("button")?.dataset.zoom; if (how === "all") all(); else if (how) zoom(how === "in" ? 1.4 : 1 / 1.4); });
+  document.addEventListener("click", (event) => {
+    if (moved > 4 && stage.contains(event.target)) { event.preventDefault(); moved = 0; return; }
+    const anchor = event.target.closest("a"), href = anchor?.getAttribute("href") || "";
+    if (href.startsWith("#") && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
+      const key = asked(href) || (/^#flaw-\d+$/.test(href) ? null : undefined);
+      if (!key) return;
+      event.preventDefault();
+      found.hidden = true;
+      go(key);
+      if (!stage.contains(anchor) && !panel.contains(anchor)) $("desk").scrollIntoView({ block: "nearest" });
+      return;
+    }
+    if (anchor) return;
+    const node = stage.contains(event.target) ? event.target.closest("[data-n]") : null, area = stage.contains(event.target) ? event.target.closest(".box") : null;
+    if (node) go(node.dataset.n); else if (area) go(`d:${area.dataset.domain}`); else if (stage.contains(event.target) && focus && data.whole) go(null);
+    if (!$("tools").contains(event.target)) found.hidden = true;
+  });
+  for (const [kind, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) stage.addEventListener(kind, (event) => {
+    const key = event.target.closest?.(".tile")?.dataset.n;
+    if (key) for (const line of [...(scene.out.get(key) || []), ...(scene.into.get(key) || [])]) line.element.classList.toggle("pointed", on);
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { if (!found.hidden) { found.hidden = true; find.focus(); } else if (focus) { const key = focus; go(null); scene.nodes.get(key)?.focus({ preventScroll: true }); } return; }
+    const there = stage.contains(document.activeElement) || document.activeElement === document.body || $("zoom").contains(document.activeElement);
+    if (!there || event.ctrlKey || event.metaKey || event.altKey) return;
+    const node = event.target.closest?.("[role=button]");
+    if ((event.key === "Enter" || event.key === " ") && node && stage.contains(node)) { event.preventDefault(); go(node.dataset.n || `d:${node.dataset.domain}`); return; }
+    const steps = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
+    if (event.key === "+" || event.key === "=") zoom(1.25); else if (event.key === "-") zoom(.8); else if (event.key === "0") all();
+    else if (steps[event.key] && document.activeElement !== document.body) pan(...steps[event.key]); else return;
+    event.preventDefault();
+  });
+  stage.addEventListener("focusin", (event) => { if (event.target.matches?.(":focus-visible")) show(event.target.closest("[data-n]")); });
+  $("domain").addEventListener("change", (event) => go(event.target.value || null));
+  for (const id of ["depth", "up", "down"]) $(id).addEventListener("change", () => (data.whole ? fade() : apply(focus)));
+  for (const one of document.querySelectorAll("[data-layer]")) one.addEventListener("change", layers);
+  addEventListener("popstate", () => { const key = asked(location.hash); if (key || !location.hash) apply(key); });
+  addEventListener("resize", () => { const b = { ...view }; stage.style.height = ""; svg.setAttribute("viewBox", `${home.x} ${home.y} ${home.w} ${home.h}`); start(); if (focus) { view = b; look(); } });
+
+  for (const id of ["tools", "zoom"]) $(id).hidden = false;
+  for (const one of document.querySelectorAll(".no-script")) one.hidden = true;
+  stage.classList.add("live");
+  stage.tabIndex = 0;
+  stage.setAttribute("aria-label", "The map: + and - zoom, arrows move, 0 shows everything, Escape leaves the focus");
+  stage.setAttribute("role", "region");
+  begin();
+  const key = asked(location.hash);
+  if (key) { apply(key); scrollTo(0, 0); requestAnimationFrame(() => scrollTo(0, 0)); }
+})();

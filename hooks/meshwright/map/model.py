@@ -1,0 +1,271 @@
+"""What a map shows, as JSON (schemas/map.yaml): made from records alone, the same for the same records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from meshwright import registry, sharing
+from meshwright.document import Unreadable
+from meshwright.lineage import Edge, Flaw, Lineage, flaws
+from meshwright.printable import printable
+from meshwright.record import Record
+
+API_VERSION, KIND = "meshwright/v1", "Map"
+
+LINE, PROSE = 200, 1000
+"""Signs of a name and of a sentence that a map keeps; the record has the rest."""
+
+Links = Callable[[str], str | None]
+"""The id of a product -> the address of its page, or None."""
+
+
+def model(
+    records: Iterable[Record],
+    focus: str | None = None,
+    domains: Sequence[str] = (),
+    links: Links | None = None,
+) -> dict[str, Any]:
+    """The map of a mesh, or of a part of it: `focus` is the id of a product, shown with all that it comes from and goes
+    to; `domains` are shown with their products' direct neighbours. Raises Unreadable if the mesh has no such one."""
+    lineage = Lineage(records)
+    mine, kept = _part(lineage, focus, domains)
+    known = [flaw for flaw in sorted(flaws(lineage)) if flaw.product in mine]
+    numbered = {flaw: number for number, flaw in enumerate(known, 1)}
+    by_product: dict[str, list[Flaw]] = {}
+    for flaw in known:
+        by_product.setdefault(flaw.product, []).append(flaw)
+    edges = [edge for edge in lineage.edges if edge.consumer.id in kept and (not edge.source or edge.source.id in kept)]  # fmt: skip
+    order = _Order(
+        [(edge.source.id, edge.consumer.id) for edge in edges if edge.source],
+        {id: int(lineage.records[id].type == "consumer-oriented") for id in kept},
+    )
+    names = _names(kept)
+    drawn = sorted(
+        (_edge(edge, names, order.around, by_product.get(edge.consumer.id, ()), numbered) for edge in edges),
+        key=lambda one: (one["consumer"], one["input"], one["source"], one["port"]),
+    )
+    products = [
+        {"id": names[id], "rank": order.ranks[id]}
+        | _product(lineage.records[id], by_product.get(id, ()), numbered, links)
+        for id in sorted(kept)
+    ]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "domains": _domains(products),
+        "products": products,
+        "edges": drawn,
+        "systems": _named(products, _systems),
+        "users": _named(products, _users),
+        "capabilities": _capabilities(products),
+        "flaws": [_flaw(flaw, number, names) for flaw, number in numbered.items()],
+    }
+
+
+def said(text: str, limit: int = LINE) -> str:
+    """A text that nobody vouches for, on one line, without what steers a terminal or turns the direction of writing."""
+    cut = text[: limit + 1]
+    plain = cut if cut.isprintable() and "@" not in cut else printable(cut)
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def _part(lineage: Lineage, focus: str | None, domains: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The products that the map is about, and those with the neighbours that they are shown with."""
+    if focus is not None:
+        if focus not in lineage.records:
+            raise Unreadable(f"{focus}: the mesh has no such product.", "Name one as <domain>/<name>.")
+        whole = {focus, *lineage.upstream(focus), *lineage.downstream(focus)}
+        return whole, whole
+    if not domains:
+        return set(lineage.records), set(lineage.records)
+    there = {record.domain for record in lineage.records.values()}
+    for domain in domains:
+        if domain not in there:
+            raise Unreadable(f"{domain}: the mesh has no such domain.", f"Name one of {', '.join(sorted(there)[:20])}.")  # fmt: skip
+    mine = {id for id, record in lineage.records.items() if record.domain in domains}
+    around = {other for id in mine for other in (*lineage.sources(id), *lineage.consumers(id))}
+    return mine, mine | around
+
+
+def _names(ids: Iterable[str]) -> dict[str, str]:
+    """What each product is called on the map: its id, unless that is too long or too odd to be shown as it is."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for id in sorted(ids):
+        name = said(id)
+        if name in taken:
+            name = f"{name[: LINE - 10]}…{len(taken)}"
+        taken.add(name)
+        names[id] = name
+    return names
+
+
+class _Order:
+    """Which products come before which, whatever runs in circles."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], least: Mapping[str, int]) -> None:
+        """`pairs`: source and consumer. `least`: every product -> the lowest rank that it may have."""
+        down: dict[str, list[str]] = {id: [] for id in sorted(least)}
+        up: dict[str, list[str]] = {id: [] for id in down}
+        for source, consumer in sorted(set(pairs)):
+            down[source].append(consumer)
+            up[consumer].append(source)
+        order = list(reversed(_visited(down, sorted(down, key=lambda id: (not up[id], id)))))
+        place = {id: number for number, id in enumerate(order)}
+        self.ranks: dict[str, int] = {}
+        """Product -> how many products its data comes through, at most; the way back of a circle does not count."""
+        for id in order:
+            self.ranks[id] = max(
+                least[id], *(self.ranks[one] + 1 for one in up[id] if place[one] < place[id]), 0
+            )
+        self._component: dict[str, str] = {}
+        for id in order:
+            if id not in self._component:
+                waiting = [id]
+                while waiting:
+                    one = waiting.pop()
+                    if one not in self._component:
+                        self._component[one] = id
+                        waiting += up[one]
+
+    def around(self, source: str, consumer: str) -> bool:
+        """Whether the data of a consumer comes back to its source."""
+        return self._component.get(source, source) == self._component.get(consumer)
+
+
+def _visited(down: Mapping[str, Sequence[str]], starts: Sequence[str]) -> list[str]:
+    """Every product after all that can be reached from it, circles apart."""
+    seen: set[str] = set()
+    done: list[str] = []
+    for start in starts:
+        if start in seen:
+            continue
+        seen.add(start)
+        way = [(start, iter(down[start]))]
+        while way:
+            here, rest = way[-1]
+            following = next((one for one in rest if one not in seen), None)
+            if following is None:
+                done.append(here)
+                way.pop()
+            else:
+                seen.add(following)
+                way.append((following, iter(down[following])))
+    return done
+
+
+def _product(
+    record: Record, known: Sequence[Flaw], numbered: Mapping[Flaw, int], links: Links | None
+) -> dict[str, Any]:
+    return {
+        "domain": said(record.domain),
+        "name": said(record.name),
+        "title": said(record.title),
+        "version": said(record.version),
+        "type": said(record.type),
+        "classification": record.classification,
+        "access": record.access_mode,
+        "owner": said(record.owner.name),
+        "team": said(record.owner.team),
+        "purpose": said(record.purpose, PROSE),
+        "repository": said(record.repository),
+        "url": (links(record.id) if links else None) or "",
+        "inputs": [
+            {"name": said(one.name), "uses": said(one.uses), "from": said(one.source), "system": said(one.system)}
+            for one in record.inputs
+        ],
+        "outputs": [{"name": said(one.name), "uses": said(one.uses)} for one in record.outputs],
+        "useCases": [
+            {
+                "name": said(case.name),
+                "users": [said(user) for user in case.users],
+                "action": said(case.action),
+                "outputs": [said(port) for port in case.outputs],
+            }
+            for case in record.use_cases
+        ],
+        "capabilities": [said(one) for one in record.capabilities],
+        "flaws": [numbered[flaw] for flaw in known],
+    }  # fmt: skip
+
+
+def _edge(
+    edge: Edge,
+    names: Mapping[str, str],
+    around: Callable[[str, str], bool],
+    known: Sequence[Flaw],
+    numbered: Mapping[Flaw, int],
+) -> dict[str, Any]:
+    consumer, source = edge.consumer, edge.input.product
+    advice = sharing.advise(edge.input, consumer, edge.source)
+    return {
+        "source": names.get(source) or said(source),
+        "port": said(edge.input.port),
+        "consumer": names[consumer.id],
+        "input": said(edge.input.name),
+        "pattern": advice.pattern,
+        "reason": said(advice.reason, PROSE),
+        "declared": advice.declared or "",
+        "missing": "product" if edge.source is None else "port" if edge.port is None else "",
+        "cycle": edge.source is not None and around(source, consumer.id),
+        "flaws": [numbered[flaw] for flaw in known if _is_about(flaw, edge)],
+    }
+
+
+def _is_about(flaw: Flaw, edge: Edge) -> bool:
+    return flaw.input == edge.input.name if flaw.input else edge.input.product in flaw.about
+
+
+def _flaw(flaw: Flaw, number: int, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "number": number,
+        "level": flaw.level,
+        "kind": flaw.kind,
+        "product": names[flaw.product],
+        "input": said(flaw.input),
+        "about": [names.get(id) or said(id) for id in flaw.about],
+        "sentence": said(flaw.sentence, PROSE),
+        "mend": said(flaw.mend, PROSE),
+    }
+
+
+def _domains(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for product in products:
+        domain = found.setdefault(product["domain"], {"name": product["domain"], "products": 0, "flaws": 0})
+        domain["products"] += 1
+        domain["flaws"] += len(product["flaws"])
+    return [found[name] for name in sorted(found)]
+
+
+def _systems(product: Mapping[str, Any]) -> list[str]:
+    return [one["system"] for one in product["inputs"] if one["system"]]
+
+
+def _users(product: Mapping[str, Any]) -> list[str]:
+    return [user for case in product["useCases"] for user in case["users"]]
+
+
+def _named(
+    products: Sequence[Mapping[str, Any]], names: Callable[[Mapping[str, Any]], list[str]]
+) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, None]] = {}
+    for product in products:
+        for name in names(product):
+            found.setdefault(name, {})[product["id"]] = None
+    return [{"name": name, "products": list(found[name])} for name in sorted(found)]
+
+
+def _capabilities(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the platform gives, in the order in which data passes it; kind is empty for what the registry lacks."""
+    kinds = {entry.uses: registry.KINDS[entry.kind] for entry in registry.capabilities()}
+    order = {kind: number for number, kind in enumerate(registry.KINDS.values())}
+    counts: dict[str, int] = {}
+    for product in products:
+        for uses in product["capabilities"]:
+            counts[uses] = counts.get(uses, 0) + 1
+    return [
+        {"uses": uses, "kind": kinds.get(uses, ""), "products": counts[uses]}
+        for uses in sorted(counts, key=lambda uses: (order.get(kinds.get(uses, ""), len(order)), uses))
+    ]

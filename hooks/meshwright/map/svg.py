@@ -1,0 +1,310 @@
+"""A map as SVG: for a page, where it is the picture that a script moves, or as a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from meshwright.map import layout, overview
+from meshwright.map.layout import HEADER, PILL, SMALL, TINY, Line, Node, Picture
+from meshwright.map.text import clipped, width
+
+STYLE = Path(__file__).parent / "picture.css"
+
+WHOLE = 60
+"""So many products are drawn one by one; of more, the domains are."""
+
+PATTERNS = {
+    "native": "shared by the platform",
+    "virtual": "read through a virtual port",
+    "copy": "copied",
+}
+
+MARKERS = "".join(
+    f'<marker id="{name}" class="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+    'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0.5 8 4 0 7.5Z"/></marker>'
+    for name in ("arrow", "arrow-bad")
+)
+
+
+def drawn(map: Mapping[str, Any]) -> str:
+    """The picture as an element of a page, whose products link to `#<id>` in it."""
+    x, y, w, h, parts = _parts(map, links=True)
+    return (
+        f'<svg class="mesh" viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" role="group" '
+        f'aria-label="The map. All that it shows is in the list below, too.">'
+        f'<defs>{MARKERS}</defs><g id="view">{"".join(parts)}</g></svg>'
+    )
+
+
+def document(map: Mapping[str, Any]) -> str:
+    """The picture as a file, with its legend and what is wrong in words."""
+    x, y, w, h, parts = _parts(map, links=False)
+    notes = list(_notes(map, x + layout.MARGIN, y + h, w - 2 * layout.MARGIN))
+    h += 20 * (len(notes) + 1)
+    style = STYLE.read_text("utf-8")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="mesh" viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" '
+        f'width="{w:.0f}" height="{h:.0f}" role="img" aria-label="{_told(map)}"><style>{style}</style>'
+        f'<defs>{MARKERS}</defs><rect class="paper" x="{x:.0f}" y="{y:.0f}" width="{w:.0f}" height="{h:.0f}"/>'
+        f"{''.join(parts)}{''.join(notes)}</svg>\n"
+    )
+
+
+def is_whole(map: Mapping[str, Any]) -> bool:
+    """Whether the picture shows every product, rather than the domains."""
+    return len(map["products"]) <= WHOLE
+
+
+def _parts(map: Mapping[str, Any], links: bool) -> tuple[float, float, float, float, Iterator[str]]:
+    if is_whole(map):
+        found = layout.picture(map)
+        return found.x, found.y, found.w, found.h, _picture(found, map, links)
+    domains = overview.overview(map)
+    return 0.0, 0.0, domains.w, domains.h, _overview(domains, links)
+
+
+def _told(map: Mapping[str, Any]) -> str:
+    return f"{len(map['products'])} data products in {len(map['domains'])} domains, {len(map['flaws'])} flaws"
+
+
+def _notes(map: Mapping[str, Any], x: float, y: float, w: float) -> Iterator[str]:
+    for number, flaw in enumerate(map["flaws"][:40]):
+        text = clipped(f"{flaw['number']}  {flaw['product']}: {flaw['sentence']}", w, SMALL)
+        yield f'<text class="small {escape(flaw["level"])}" x="{x:.0f}" y="{y + 20 * number + 14:.0f}">{escape(text)}</text>'
+    if len(map["flaws"]) > 40:
+        yield f'<text class="small" x="{x:.0f}" y="{y + 814:.0f}">and {len(map["flaws"]) - 40} more</text>'
+
+
+# -- product by product -------------------------------------------------------------------------------
+
+
+def _picture(found: Picture, map: Mapping[str, Any], links: bool) -> Iterator[str]:
+    levels = {flaw["number"]: flaw for flaw in map["flaws"]}
+    on_lines = {number for line in found.lines for number in line.value.get("flaws", ())}
+    for x, y, text in found.headings:
+        yield f'<text class="heading" x="{x:.0f}" y="{y:.0f}">{escape(text)}</text>'
+    for box in found.boxes:
+        name = clipped(box.name, box.w - 28, SMALL + 1, bold=True)
+        yield (
+            f'<g class="box" data-domain="{escape(box.name)}"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.w:.1f}" '
+            f'height="{box.h:.1f}" rx="12"/><text class="domain" x="{box.x + layout.PADDING:.1f}" y="{box.y + HEADER - 9:.1f}">'
+            f"{escape(name)}{_title(box.name)}</text></g>"
+        )
+    yield from _layer(found)
+    for line in found.lines:
+        yield from _line(line, levels)
+    for node in found.nodes:
+        yield from _node(node, levels, on_lines, links)
+
+
+def _layer(found: Picture) -> Iterator[str]:
+    if not found.layer:
+        return
+    x, y = found.x + layout.MARGIN, found.layer_y
+    w, h = found.w - 2 * layout.MARGIN, found.layer[-1].y + 40 - found.layer_y
+    yield (
+        f'<g class="layer"><rect class="base" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="12"/>'
+        f'<text class="domain" x="{x + 16:.1f}" y="{y + 22:.1f}">Platform capabilities</text>'
+    )
+    for pill in found.layer:
+        yield (
+            f'<g class="node capability" data-n="k:{escape(pill.kind)}" data-name="{escape(pill.kind)}">{_title(pill.whole)}'
+            f'<rect x="{pill.x:.1f}" y="{pill.y:.1f}" width="{pill.w:.1f}" height="26" rx="6"/>'
+            f'<text class="small" x="{pill.x + 12:.1f}" y="{pill.y + 17:.1f}">{escape(pill.text)}</text></g>'
+        )
+    yield "</g>"
+
+
+def _line(line: Line, levels: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
+    known = [levels[number] for number in line.value.get("flaws", ()) if number in levels]
+    pattern = line.value.get("pattern", "")
+    bad = "error" if line.value.get("missing") or line.value.get("cycle") else worst(known)
+    names = [line.kind, pattern, bad]
+    yield (
+        f'<g class="line {" ".join(filter(None, names))}" data-a="{escape(line.source.key)}" '
+        f'data-b="{escape(line.target.key)}">'
+    )
+    if line.kind == "share":
+        yield _title(
+            "\n".join(
+                [
+                    f"{line.source.whole} → {line.target.whole}: {PATTERNS.get(pattern, pattern)}. {line.value['reason']}",
+                    *(f"{flaw['number']}: {flaw['sentence']}" for flaw in known),
+                ]
+            )
+        )
+    if pattern == "copy":
+        yield f'<path class="hull" d="{line.path}"/>'
+    arrow = f' marker-end="url(#arrow{"-bad" if bad == "error" else ""})"' if line.kind == "share" else ""
+    yield f'<path d="{line.path}"{arrow}/>'
+    if line.kind == "share" and pattern:
+        x, y = line.tag
+        w = width(pattern, TINY) + 12
+        yield (
+            f'<rect class="tag" x="{x - w / 2:.1f}" y="{y - 8:.1f}" width="{w:.1f}" height="16" rx="8"/>'
+            f'<text class="tag" x="{x:.1f}" y="{y + 3.5:.1f}">{escape(pattern)}</text>'
+        )
+        yield _badge(known, x - w / 2 - 12, y)
+    yield "</g>"
+
+
+def worst(known: Sequence[Mapping[str, Any]]) -> str:
+    """The most serious level of some flaws; empty if there is none."""
+    return min((flaw["level"] for flaw in known), default="")
+
+
+def _badge(known: Sequence[Mapping[str, Any]], x: float, y: float) -> str:
+    """The number of the first flaw, as the list of flaws has it."""
+    if not known:
+        return ""
+    text = str(known[0]["number"])
+    half = max(9.0, width(text, TINY, bold=True) / 2 + 4)
+    return (
+        f'<g class="badge {worst(known)}">{_title(chr(10).join(flaw["sentence"] for flaw in known))}'
+        f'<rect x="{x - half:.1f}" y="{y - 9:.1f}" width="{2 * half:.1f}" height="18" rx="9"/>'
+        f'<text x="{x:.1f}" y="{y + 3.8:.1f}">{text}</text></g>'
+    )
+
+
+def _node(
+    node: Node, levels: Mapping[int, Mapping[str, Any]], on_lines: set[int], links: bool
+) -> Iterator[str]:
+    product = node.value if node.kind == "product" else {}
+    known = [levels[number] for number in product.get("flaws", ())]
+    names = ["node", node.kind, KINDS.get(product.get("type", ""), ""), worst(known)]
+    names += ["unused"] if any(flaw["kind"] == "unused" for flaw in known) else []
+    about = (
+        f'class="{" ".join(filter(None, names))}" data-n="{escape(node.key)}" data-name="{escape(node.whole)}"'
+        f' transform="translate({node.x:.1f} {node.y:.1f})"'
+    )
+    about += f' data-domain="{escape(node.domain)}"' if node.domain else ""
+    linked = links and bool(product)
+    yield f'<a href="#{escape(product["id"])}" {about}>' if linked else f"<g {about}>"
+    yield _title(_whole(node, product))
+    yield SHAPES.get(node.kind, _card)(node)
+    if node.kind in ("product", "ghost"):
+        yield from _card_text(node, product)
+        own = [flaw for flaw in known if flaw["number"] not in on_lines]
+        yield _badge(own, node.w - 18, 21)
+    elif node.kind == "case":
+        for number, text in enumerate(node.lines):
+            yield _text("name", 12, 20 + 17 * number, text)
+        for number, text in enumerate(node.rest):
+            yield _text("small quiet", 12, 19 + 17 * len(node.lines) + 15 * number, text)
+    else:
+        x = 22 if node.kind == "user" else 11
+        first = node.h / 2 + 4 - 7.5 * (len(node.lines) - 1)
+        for number, text in enumerate(node.lines):
+            yield _text("small", x, first + 15 * number, text)
+    yield "</a>" if linked else "</g>"
+
+
+KINDS = {"source-oriented": "source", "consumer-oriented": "consumer"}
+
+
+def _whole(node: Node, product: Mapping[str, Any]) -> str:
+    if product:
+        said = [product["type"], product["classification"], product["team"] or product["owner"]]
+        return f"{node.whole} ({product['id']})\n{', '.join(filter(None, said))}\n{product['purpose'][:300]}"
+    if node.kind == "case":
+        return f"{node.whole}\n{', '.join(node.value['users'])}: {node.value['action']}"
+    return f"{node.whole}: not in the mesh" if node.kind == "ghost" else node.whole
+
+
+def _card(node: Node) -> str:
+    accent = '<path class="accent" d="M10 .75H{:.1f}"/>'.format(node.w - 10) if node.kind == "product" else ""
+    return f'<rect class="body" width="{node.w:.1f}" height="{node.h:.1f}" rx="8"/>{accent}'
+
+
+def _user(node: Node) -> str:
+    middle = node.h / 2
+    return (
+        f'<rect class="body" width="{node.w:.1f}" height="{node.h:.1f}" rx="{min(middle, 17):.1f}"/>'
+        f'<circle class="person" cx="12.5" cy="{middle - 3:.1f}" r="2.8"/>'
+        f'<path class="person" d="M7.5 {middle + 6:.1f}a5 4.6 0 0 1 10 0Z"/>'
+    )
+
+
+def _system(node: Node) -> str:
+    w, h = node.w, node.h
+    side = f"M0 6V{h - 6:.1f}a{w / 2:.1f} 6 0 0 0 {w:.1f} 0V6"
+    lid = f"M0 6a{w / 2:.1f} 6 0 0 1 {w:.1f} 0a{w / 2:.1f} 6 0 0 1 -{w:.1f} 0Z"
+    return f'<path class="body" d="{side}"/><path class="body" d="{lid}"/>'
+
+
+SHAPES = {"user": _user, "system": _system}
+
+
+def _card_text(node: Node, product: Mapping[str, Any]) -> Iterator[str]:
+    for number, text in enumerate(node.lines):
+        yield _text("title", 12, 26 + 19 * number, text)
+    y = 29 + 19 * len(node.lines)
+    if not product:
+        yield _text("small error", 12, y, node.rest[0])
+    else:
+        x = 12.0
+        if level := product["classification"]:
+            w = width(level, TINY) + 14
+            yield (
+                f'<g class="level {level}"><rect x="{x:.1f}" y="{y - 12:.1f}" width="{w:.1f}" height="16" rx="4"/>'
+                f'<text x="{x + w / 2:.1f}" y="{y - 0.5:.1f}">{level}</text></g>'
+            )
+            x += w + 8
+        yield _text("small quiet", x, y, clipped(product["team"] or product["owner"], node.w - x - 10, SMALL))
+    for pill in node.pills:
+        yield (
+            f'<g class="pill {pill.kind}">{_title(pill.whole)}<rect x="{pill.x:.1f}" y="{pill.y:.1f}" width="{pill.w:.1f}" '
+            f'height="{PILL:.0f}" rx="{PILL / 2:.0f}"/><text x="{pill.x + pill.w / 2:.1f}" y="{pill.y + 13.6:.1f}">'
+            f"{escape(pill.text)}</text></g>"
+        )
+
+
+def _text(names: str, x: float, y: float, text: str) -> str:
+    return f'<text class="{names}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+
+
+def _title(text: str) -> str:
+    return f"<title>{escape(text)}</title>"
+
+
+# -- domain by domain ---------------------------------------------------------------------------------
+
+
+def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
+    for flow in found.flows:
+        names = "line flow" + ("" if flow.strong else " weak") + (" error" if flow.flaws else "")
+        told = f"{flow.source} → {flow.target}: {flow.count} input{'s' if flow.count > 1 else ''}"
+        told += f", {flow.flaws} with a flaw" if flow.flaws else ""
+        yield (
+            f'<g class="{names}" data-a="d:{escape(flow.source)}" data-b="d:{escape(flow.target)}">{_title(told)}'
+            f'<path d="{flow.path}" stroke-width="{flow.width:.1f}"/></g>'
+        )
+    for tile in found.tiles:
+        name = escape(tile.name)
+        about = (
+            f'class="node tile" data-n="d:{name}" data-name="{name}" data-domain="{name}" '
+            f'transform="translate({tile.x:.1f} {tile.y:.1f})"'
+        )
+        yield f'<a href="#d:{name}" {about}>' if links else f"<g {about}>"
+        yield _title(f"{tile.name}: {tile.told}")
+        yield f'<rect class="body" width="{tile.w:.1f}" height="{tile.h:.1f}" rx="12"/>'
+        yield _text("title", 14, 28, clipped(tile.name, tile.w - 28 - (34 if tile.flaws else 0), TITLE, bold=True))  # fmt: skip
+        yield _text("small quiet", 14, 47, tile.told)
+        if tile.flaws:
+            half = max(10.0, width(str(tile.flaws), TINY, bold=True) / 2 + 5)
+            yield (
+                f'<g class="badge {tile.level}"><rect x="{tile.w - 14 - 2 * half:.1f}" y="14" width="{2 * half:.1f}" height="18" rx="9"/>'
+                f'<text x="{tile.w - 14 - half:.1f}" y="26.8">{tile.flaws}</text></g>'
+            )
+        for dot in tile.dots:
+            shape = f'<rect class="dot {dot.kind}" x="{dot.x:.0f}" y="{dot.y:.0f}" width="11" height="11" rx="3">{_title(dot.title)}</rect>'
+            yield f'<a href="#{escape(dot.id)}" data-dot="1" tabindex="-1">{shape}</a>' if links else shape
+        if tile.more:
+            yield _text("small quiet", 14, tile.h - 12, f"and {tile.more} more")
+        yield "</a>" if links else "</g>"
+
+
+TITLE = layout.TITLE
