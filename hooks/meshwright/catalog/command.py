@@ -34,9 +34,9 @@ def elsewhere(command: FUNCTION) -> FUNCTION:
     """The options that say which catalog."""
     for option in reversed(
         (
-            click.option("--to", type=click.Choice(CATALOGS), default="embedded", show_default=True, help="Which kind of catalog."),
+            click.option("--to", envvar="MESHWRIGHT_CATALOG_KIND", type=click.Choice(CATALOGS), default="embedded", show_default=True, help="Which kind of catalog (or MESHWRIGHT_CATALOG_KIND)."),
             click.option("--catalog", "url", envvar=ADDRESS, metavar="URL", help=f"Its address (or {ADDRESS})."),
-            click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="What this kind of catalog needs besides (repeatable)."),
+            click.option("--set", "settings", envvar="MESHWRIGHT_CATALOG_SETTINGS", multiple=True, metavar="KEY=VALUE", help="What this kind of catalog needs besides (repeatable; or MESHWRIGHT_CATALOG_SETTINGS, separated by spaces)."),
             click.option("--patience", type=click.FloatRange(0, 3600), default=120.0, show_default=True, metavar="SECONDS", help="How long failures of the network are put up with."),
             click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True),
         )
