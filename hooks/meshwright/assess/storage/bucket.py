@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -52,7 +53,7 @@ class Bucket:
         deadline = time.monotonic() + self.allowed.seconds
         with self._refusing(name):
             answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
-            target = self.scratch / f"fetched-{abs(hash((self.bucket, self.prefix, name)))}"
+            target = self.scratch / hashlib.sha256(self.address(name).encode()).hexdigest()
             size = 0
             with contextlib.closing(answer["Body"]) as body, target.open("wb") as sink:
                 if answer["ContentLength"] > self.allowed.bytes:

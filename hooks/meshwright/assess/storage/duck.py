@@ -31,7 +31,17 @@ CONFIG = {
 
 LOGICAL: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(
-        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"),
+        (
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "UTINYINT",
+            "USMALLINT",
+            "UINTEGER",
+            "UBIGINT",
+            "HUGEINT",
+        ),
         frozenset({"integer", "number"}),
     ),
     **dict.fromkeys(("FLOAT", "DOUBLE"), frozenset({"number"})),

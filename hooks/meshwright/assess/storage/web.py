@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import ipaddress
 import socket
@@ -35,7 +36,7 @@ class Web:
             length = answer.headers.get("Content-Length", "")
             if length.isdigit() and int(length) > self.allowed.bytes:
                 raise _too_large(self._url(name), self.allowed)
-            target = self.scratch / f"fetched-{abs(hash((self.base, name)))}"
+            target = self.scratch / hashlib.sha256(self._url(name).encode()).hexdigest()
             size = 0
             with target.open("wb") as sink:
                 while chunk := answer.read1(CHUNK):
@@ -59,7 +60,9 @@ class Web:
                 return Refusal(False, f"{url} answers {status} to a request without credentials.")
             _refuse_status(status, url)
             if kind.lower().startswith("text/html"):
-                return Refusal(False, f"{url} answers a request without credentials with a page, not with data.")
+                return Refusal(
+                    False, f"{url} answers a request without credentials with a page, not with data."
+                )
             given = len(answer.read(HEAD))
         if not given:
             raise Unseen(f"{url} answers with nothing at all.")
