@@ -96,15 +96,27 @@ def identifier(*words: str, most: int = 63, allowed: str = "a-z0-9_-", between: 
 
     `between` must not be allowed within a word; `most`: characters, at least 20.
     """
-    made = between.join(_word(word, allowed) for word in words)
+    made = between.join(_word(word, allowed, between) for word in words)
     if len(made) <= most:
         return made
     return f"{made[: most - 9].rstrip('-_.')}-{_hash(between.join(words))}"
 
 
-def _word(word: str, allowed: str) -> str:
+def _word(word: str, allowed: str, between: str) -> str:
     made = re.sub(f"[^{allowed}]+", "-", word[:SHORT]).strip("-_.")
-    return made if made == word else f"{made[:40].strip('-_.') or 'x'}-{_hash(word)}"
+    if made == word and (not between or between not in word):
+        return made
+    return f"{made.replace(between, '-')[:40].strip('-_.') or 'x'}-{_hash(word)}"
+
+
+def fitting(name: str, words: Words, most: int = 128, without: str = "") -> str:
+    """A column's name as it is, if it may be; else one that is as long as it may be, and still no other column's."""
+    made = " ".join(_clean(name[: 4 * most]).split())
+    made = made.replace(without, "_") if without else made
+    if made == name and len(name) <= most:
+        return made
+    words.notes.append(f"A column's name is another one in {words.catalog}, which does not take it as it is.")
+    return f"{made[: most - 9]}-{_hash(name)}"
 
 
 def _hash(text: str) -> str:
@@ -228,7 +240,7 @@ def as_markdown(record: Record, words: Words, most: int = LONG, what: str = "The
     """The page as Markdown, in which nothing that the record says is markup."""
     made = []
     for heading, lines in sections(record):
-        shown = [_plain_markdown(words.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
+        shown = [plain_markdown(words.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
         made.append(f"### {heading}" if heading else "")
         made += shown if len(shown) == 1 else [f"- {line}" for line in shown]
         made.append("")
@@ -261,7 +273,8 @@ def _whole(made: list[str], words: Words, most: int, what: str) -> str:
     return "\n".join(kept).strip()
 
 
-def _plain_markdown(text: str) -> str:
+def plain_markdown(text: str) -> str:
+    """A text in which nothing is markup."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", text)
     return re.sub(r"^([#+-]|\d+[.)])(?=\s)", r"\\\1", text)

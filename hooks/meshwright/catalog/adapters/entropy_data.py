@@ -1,0 +1,148 @@
+"""Entropy Data: the contract (ODCS), the product (ODPS), and a request for access to each port that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog.adapters import _common as common
+from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.http import Http, Refused, path
+from meshwright.export import odps
+from meshwright.printable import printable
+from meshwright.record import Record
+
+NAME = "entropy-data"
+
+SETTINGS: common.Settings = {
+    "team": ("", "the id of the team that owns the product; the product's own team, if empty"),
+    "inputs": ("request", "`request`: asks for access to the ports that the product reads; `none`: does not"),
+}
+
+IDS = 256
+"""Characters of an id, as its own client has it."""
+TODAY = "<the day it is sent>"
+
+
+def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
+    """What would be sent to an empty catalog."""
+    return [Payload(f"PUT {where}", body) for where, body in _bodies(record, common.chosen(SETTINGS, settings), Words("Entropy Data"))]  # fmt: skip
+
+
+def publish(record: Record, place: Place) -> Outcome:
+    """Puts what is not there or differs. An access agreement that is there is left alone: people decide on it there."""
+    words = Words("Entropy Data")
+    http = _http(place)
+    changes: list[bool] = []
+    url = ""
+    for where, body in _bodies(record, common.chosen(SETTINGS, place.settings), words):
+        found = http.request("GET", where, ok={200, 404})
+        there = found.object() if found.status == 200 else None
+        is_access = where.startswith("/api/access/")
+        if there is not None and (is_access or common.same(body, there)):
+            continue
+        if is_access:
+            body["info"]["startDate"] = datetime.now(UTC).date().isoformat()
+            words.notes.append(
+                f"Access to {printable(body['provider']['dataProductId'])} is asked for there."
+            )
+        answer = http.request("PUT", where, body)
+        if where.startswith("/api/dataproducts/"):
+            url = answer.headers.get("location-html") or ""
+        changes.append(there is None)
+    outcome = "unchanged" if not changes else "created" if all(changes) else "updated"
+    return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
+
+
+def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+    """Sets the product's status to retired, and says why; it stays where links lead to."""
+    http, words = _http(place), Words("Entropy Data")
+    domain, _, name = id.partition("/")
+    where = path("api", "dataproducts", _id(domain, name))
+    found = http.request("GET", where, ok={200, 404})
+    if found.status == 404:
+        raise Refused(f"Entropy Data has no data product {printable(id)}.", "Check domain and name.", 404)
+    there = found.object()
+    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    why += f" Its successor is {printable(successor)}." if successor else ""
+    described = there.get("description")
+    body = there | {
+        "status": "retired",
+        "description": (described if isinstance(described, dict) else {}) | {"purpose": why},
+    }
+    answer = http.request("PUT", where, body)
+    return Outcome("retired", id, answer.headers.get("location-html") or "", tuple(words.notes))
+
+
+def _http(place: Place) -> Http:
+    return Http(
+        place.url, place.token, header="x-api-key", scheme="", patience=place.patience, told=place.told
+    )
+
+
+def _bodies(record: Record, settings: Mapping[str, str], words: Words) -> list[tuple[str, dict[str, Any]]]:
+    """Path and body of each resource, what is referred to first."""
+    team = settings["team"] or record.owner.team
+    if not team:
+        words.notes.append("The product names no team, so nobody owns it in Entropy Data.")
+    bodies: list[tuple[str, dict[str, Any]]] = []
+    contract_id = ""
+    contract = record.get("contract")
+    if isinstance(contract, Mapping) and contract:
+        said = contract.get("id")
+        contract_id = said if isinstance(said, str) and _is_id(said) else _id(record.domain, record.name)
+        body = _cleaned(dict(contract) | {"id": contract_id}, words)
+        if team:
+            body.setdefault("team", {"name": team})
+        bodies.append((path("api", "datacontracts", contract_id), body))
+    product = _cleaned(odps.document(record), words) | {"id": _id(record.domain, record.name)}
+    product.setdefault("status", "active")
+    if team:
+        product["team"] = {**product.get("team", {}), "name": team}
+    for port in product.get("outputPorts", []):
+        if contract_id:
+            port["contractId"] = contract_id
+    bodies.append((path("api", "dataproducts", product["id"]), product))
+    if common.one_of(settings, "inputs", "request", "none") == "request":
+        bodies += _agreements(record, words)
+    return bodies
+
+
+def _agreements(record: Record, words: Words) -> list[tuple[str, dict[str, Any]]]:
+    """One for each port that is read: it is how Entropy Data draws lineage from product to product."""
+    found = {}
+    for one in words.first((one for one in record.inputs if one.product), "inputs", 100):
+        domain, _, name = one.product.partition("/")
+        id = _id(record.domain, record.name, "reads", domain, name, one.port)
+        purpose = f"{record.id} reads it: {record.purpose or record.title}"
+        found[path("api", "access", id)] = {
+            "id": id,
+            "info": {"purpose": words.line(purpose, common.PARAGRAPH, "The purpose"), "startDate": TODAY},
+            "provider": {"dataProductId": _id(domain, name), "outputPortId": _cleaned(one.port, words)},
+            "consumer": {"dataProductId": _id(record.domain, record.name)},
+        }
+    return list(found.items())
+
+
+def _id(*parts: str) -> str:
+    """An id that can be a part of an address: without a slash."""
+    return common.identifier(*parts, most=IDS)
+
+
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= IDS and text.isprintable() and text.isascii() and not set(text) & set("/\\ ") and text.strip(".") != ""  # fmt: skip
+
+
+def _cleaned(value: Any, words: Words) -> Any:
+    """A document whose texts steer nothing and are not longer than a text needs to be."""
+    if isinstance(value, str):
+        return words.lines(value, common.LONG, "A text")
+    if isinstance(value, Mapping):
+        return {
+            words.line(str(key), common.SHORT, "A key"): _cleaned(item, words) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_cleaned(item, words) for item in value]
+    return value

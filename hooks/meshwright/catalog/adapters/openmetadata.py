@@ -1,0 +1,360 @@
+"""OpenMetadata: domain, data product, and a table for each output port, by its REST interface (1.12 and later).
+
+What is there is changed by JSON Patch: a PUT by a bot leaves descriptions and owners as they are. The database service
+below which the tables stand has to be there; database, schema and table are named for domain, product and port.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from meshwright import metamodel
+from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog.adapters import _common as common
+from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.http import Http, Refused, path
+from meshwright.printable import printable
+from meshwright.record import Port, Record
+
+NAME = "openmetadata"
+
+SETTINGS: common.Settings = {
+    "service": (
+        "meshwright",
+        "the database service below which the tables of output ports stand; has to be there",
+    ),
+    "classification": (
+        "DataClassification",
+        "the classification whose tags are the levels; made, if it is not there",
+    ),
+    "domain-type": (
+        "Aggregate",
+        "what a domain is made as: `Source-aligned`, `Consumer-aligned` or `Aggregate`",
+    ),
+    "users": (
+        "local",
+        "how users are called: by the `local` part of their e-mail address, or by the whole `email`",
+    ),
+}
+
+API = "/api/v1"
+NAMES = 128
+"""Characters of a name, in the strictest of its schemas."""
+TYPES = {
+    "string": "STRING",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamp": "TIMESTAMP",
+    "object": "STRUCT",
+    "array": "ARRAY",
+}
+"""ODCS logical type -> data type of a column; an unknown one is UNKNOWN."""
+FORMATS = {"parquet": "parquet"}
+"""Capability -> file format, of those that OpenMetadata knows."""
+LISTS = ("domains", "dataProducts")
+ONES = ("databaseSchema", "database", "service")
+"""What a request names, and an answer refers to."""
+
+
+def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
+    """What would be sent to an empty catalog; ids that it gives are named in angle brackets."""
+    settings, words = common.chosen(SETTINGS, settings), Words("OpenMetadata")
+    made = [(kind, body) for kind, body in _tags(record, settings)]
+    made += _entities(record, settings, words)
+    sent = [Payload(f"PUT {API}/{kind}", body) for kind, body in made]
+    product = _product_name(record.domain, record.name)
+    tables = [{"id": f"<id of table {port.name}>", "type": "table"} for port in _ports(record, words)]
+    if tables:
+        sent.append(Payload(f"PUT {API}/dataProducts/{product}/assets/add", {"assets": tables}))
+        sent.append(Payload(f"PUT {API}/dataProducts/{product}/outputPorts/add", {"assets": tables}))
+    sources = [{"id": f"<id of table {name}>", "type": "table"} for name in _reads(record, settings, words)]
+    if sources:
+        sent.append(Payload(f"PUT {API}/dataProducts/{product}/inputPorts/add", {"assets": sources}))
+    edges = [{"edge": {"fromEntity": source, "toEntity": table}} for source in sources for table in tables]
+    return sent + [Payload(f"PUT {API}/lineage", edge) for edge in edges]
+
+
+def publish(record: Record, place: Place) -> Outcome:
+    """Makes what is not there, changes what differs, and draws the lineage from the ports that are there."""
+    settings, words = common.chosen(SETTINGS, place.settings), Words("OpenMetadata")
+    http = _http(place)
+    if _found(http, "services/databaseServices", _fqn(settings["service"])) is None:
+        service = printable(settings["service"])[:100]
+        raise Refused(
+            f"OpenMetadata has no database service {service!r}.",
+            "An administrator makes one of type Custom Database for the ports of data products; or --set service=NAME.",
+        )
+    changes: list[str] = []
+    for kind, body in _tags(record, settings):
+        name = _fqn(body["classification"], body["name"]) if kind == "tags" else _fqn(body["name"])
+        if _found(http, kind, name) is None:
+            http.request("PUT", f"{API}/{kind}", body)
+    owners = _owners(http, record, settings, words)
+    product: dict[str, Any] = {}
+    tables: list[dict[str, str]] = []
+    for kind, body in _entities(record, settings, words):
+        if owners and kind in ("dataProducts", "tables"):
+            body["owners"] = owners
+        there = _upsert(http, kind, body, changes)
+        if kind == "dataProducts":
+            product = there
+        elif kind == "tables":
+            tables.append({"id": str(there.get("id")), "type": "table"})
+    _connect(
+        http, record, settings, str(product.get("fullyQualifiedName") or product.get("name")), tables, words
+    )
+    outcome = "unchanged" if not changes else "created" if "PUT dataProducts" in changes else "updated"
+    url = f"{http.url}/dataProduct/{quote(str(product.get('fullyQualifiedName') or ''), safe='')}"
+    return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
+
+
+def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+    """Says in the product's description and name that it is retired; a deleted one would break links."""
+    http, words = _http(place), Words("OpenMetadata")
+    domain, _, name = id.partition("/")
+    there = _found(http, "dataProducts", _product_name(domain, name))
+    if there is None:
+        raise Refused(f"OpenMetadata has no data product {printable(id)}.", "Check domain and name.", 404)
+    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    why += f" Its successor is {printable(successor)}." if successor else ""
+    title = str(there.get("displayName") or name).removesuffix(" (retired)")
+    _patch(http, "dataProducts", there, {"displayName": f"{title} (retired)", "description": common.plain_markdown(why)})  # fmt: skip
+    fqn = str(there.get("fullyQualifiedName") or there.get("name"))
+    return Outcome("retired", id, f"{http.url}/dataProduct/{quote(fqn, safe='')}", tuple(words.notes))
+
+
+# -- what is sent -------------------------------------------------------------------------------------
+
+
+def _tags(record: Record, settings: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """The classification and the tags that the product and its columns have, for where they are not there."""
+    levels = {record.classification, *(column.classification for column in record.columns)} - {""}
+    if not levels:
+        return []
+    of = settings["classification"]
+    made: list[tuple[str, dict[str, Any]]] = [
+        (
+            "classifications",
+            {"name": of, "description": "How sensitive data is.", "mutuallyExclusive": True},
+        )
+    ]
+    for level in metamodel.CLASSIFICATIONS:
+        if level in levels:
+            made.append(
+                ("tags", {"classification": of, "name": level, "description": f"Data that is {level}."})
+            )
+    return made
+
+
+def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list[tuple[str, dict[str, Any]]]:
+    """Each after what it refers to."""
+    domain, product = _name(record.domain), _product_name(record.domain, record.name)
+    kind = common.one_of(settings, "domain-type", "Source-aligned", "Consumer-aligned", "Aggregate")
+    title = words.line(record.title, common.SHORT, "The title")
+    tags = [_label(record.classification, settings)] if record.classification else []
+    entities: list[tuple[str, dict[str, Any]]] = [
+        (
+            "domains",
+            {"name": domain, "domainType": kind, "description": f"The business domain {domain}."},
+        ),
+        (
+            "dataProducts",
+            {
+                "name": product,
+                "displayName": title,
+                "description": common.as_markdown(record, words) or title,
+                "domains": [domain],
+                "tags": tags,
+            },
+        ),
+    ]
+    ports = _ports(record, words)
+    if ports:
+        schema = _fqn(settings["service"], domain, _name(record.name))
+        entities.append(("databases", {"name": domain, "service": _fqn(settings["service"])}))
+        entities.append(
+            ("databaseSchemas", {"name": _name(record.name), "database": _fqn(settings["service"], domain)})
+        )
+        entities += [("tables", _table(record, port, schema, product, settings, words)) for port in ports]
+    return entities
+
+
+def _table(
+    record: Record, port: Port, schema: str, product: str, settings: Mapping[str, str], words: Words
+) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "name": _name(port.name),
+        "displayName": words.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
+        "description": common.plain_markdown(
+            words.line(
+                f"Output port of {record.id}, {port.uses}. {record.purpose}",
+                common.PARAGRAPH,
+                "A port's description",
+            )
+        ),
+        "tableType": "External",
+        "databaseSchema": schema,
+        "dataProducts": [product],
+        "columns": [_column(column, settings, words) for column in common.columns(record, words)],
+        "tags": [_label(record.classification, settings)] if record.classification else [],
+    }
+    if port.location:
+        table["locationPath"] = words.line(port.location, 2_000, "A port's location")
+    if (form := FORMATS.get(port.uses.partition("@")[0])) is not None:
+        table["fileFormat"] = form
+    return table
+
+
+def _column(column: Any, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
+    kind = TYPES.get(column.logical_type, "UNKNOWN")
+    made: dict[str, Any] = {
+        "name": common.fitting(column.name, words, NAMES, "::"),
+        "dataType": kind,
+        "description": common.plain_markdown(
+            words.line(column.description, common.PARAGRAPH, "A column's description")
+        ),
+        "tags": [_label(column.classification, settings)],
+    }
+    if kind == "ARRAY":
+        made["arrayDataType"] = "UNKNOWN"
+    if column.logical_type:
+        made["dataTypeDisplay"] = words.line(column.logical_type, NAMES, "A column's type")
+    if column.required:
+        made["constraint"] = "NOT_NULL"
+    return made
+
+
+def _label(level: str, settings: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "tagFQN": _fqn(settings["classification"], level),
+        "source": "Classification",
+        "labelType": "Automated",
+        "state": "Confirmed",
+    }
+
+
+def _ports(record: Record, words: Words) -> list[Port]:
+    return words.first((port for port in record.outputs if port.name), "output ports", 100)
+
+
+def _reads(record: Record, settings: Mapping[str, str], words: Words) -> list[str]:
+    """The full names of the tables of the ports that are read, each once."""
+    found = {}
+    for one in record.inputs:
+        if one.product:
+            domain, _, name = one.product.partition("/")
+            found[_fqn(settings["service"], _name(domain), _name(name), _name(one.port))] = one
+    return words.first(found, "inputs", 100)
+
+
+def _name(word: str) -> str:
+    return common.identifier(word, most=NAMES)
+
+
+def _product_name(domain: str, name: str) -> str:
+    """One in the whole of OpenMetadata, and without a dot, which would have to be quoted."""
+    return common.identifier(domain, name, most=NAMES, between="--")
+
+
+def _fqn(*names: str) -> str:
+    """A fully qualified name, with quotes where its grammar wants them."""
+    return ".".join(f'"{name}"' if re.search(r'[."]', name) else name for name in names)
+
+
+# -- what is there ------------------------------------------------------------------------------------
+
+
+def _http(place: Place) -> Http:
+    return Http(place.url, place.token, patience=place.patience, told=place.told)
+
+
+def _found(http: Http, kind: str, name: str) -> dict[str, Any] | None:
+    fields = {"dataProducts": "?fields=owners,domains,tags", "tables": "?fields=owners,tags,columns"}.get(
+        kind, ""
+    )
+    answer = http.request("GET", f"{API}/{kind}/name{path(name)}{fields}", ok={200, 404})
+    return answer.object() if answer.status == 200 else None
+
+
+PARENT = {"databases": "service", "databaseSchemas": "database", "tables": "databaseSchema"}
+
+
+def _upsert(http: Http, kind: str, body: dict[str, Any], changes: list[str]) -> dict[str, Any]:
+    parent = body.get(PARENT.get(kind, ""))
+    name = f"{parent}.{_fqn(body['name'])}" if parent else _fqn(body["name"])
+    there = _found(http, kind, name)
+    if there is None:
+        changes.append(f"PUT {kind}")
+        return http.request("PUT", f"{API}/{kind}", body).object()
+    if kind in ("dataProducts", "tables"):
+        # What a request names and an answer refers to cannot change without the entity becoming another one.
+        fixed = {"name", *LISTS, *ONES}
+        wanted = {key: value for key, value in body.items() if key not in fixed}
+        differing = {key: value for key, value in wanted.items() if not common.same(value, there.get(key) or _empty(value))}  # fmt: skip
+        if differing:
+            _patch(http, kind, there, differing)
+            changes.append(f"PATCH {kind}")
+    return there
+
+
+def _empty(value: Any) -> Any:
+    """What stands for a value that an answer leaves out."""
+    return [] if isinstance(value, list) else "" if isinstance(value, str) else None
+
+
+def _patch(http: Http, kind: str, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    steps = [{"op": "add", "path": f"/{key}", "value": value} for key, value in wanted.items()]
+    where = f"{API}/{kind}{path(str(there.get('id')))}"
+    http.request("PATCH", where, steps, headers={"Content-Type": "application/json-patch+json"}, again=True)
+
+
+def _owners(http: Http, record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, str]]:
+    """The team, or else the owner: OpenMetadata takes one team, or people."""
+    if record.owner.team and (team := _found(http, "teams", _fqn(record.owner.team))) is not None:
+        return [{"id": str(team.get("id")), "type": "team"}]
+    whole = common.one_of(settings, "users", "local", "email") == "email"
+    login = record.owner.email if whole else record.owner.email.partition("@")[0]
+    if login and (user := _found(http, "users", _fqn(login))) is not None:
+        return [{"id": str(user.get("id")), "type": "user"}]
+    words.notes.append(
+        "OpenMetadata knows neither the product's team nor its owner, so nobody owns it there yet."
+    )
+    return []
+
+
+def _connect(
+    http: Http,
+    record: Record,
+    settings: Mapping[str, str],
+    product: str,
+    tables: list[dict[str, str]],
+    words: Words,
+) -> None:
+    """Ports and lineage. Saying them again changes nothing, so they are said again: a run before may have ended here."""
+    home = f"{API}/dataProducts{path(product)}"
+    sources = []
+    for name in _reads(record, settings, words):
+        source = _found(http, "tables", name)
+        if source is None:
+            words.notes.append(
+                f"OpenMetadata does not have {printable(name)[:200]}, so the lineage lacks it."
+            )
+        else:
+            sources.append({"id": str(source.get("id")), "type": "table"})
+    for part, assets in (("assets", tables), ("outputPorts", tables), ("inputPorts", sources)):
+        if assets:
+            answer = http.request("PUT", f"{home}/{part}/add", {"assets": assets}).json()
+            if isinstance(answer, dict) and answer.get("status") not in (None, "success"):
+                raise Refused(
+                    f"OpenMetadata did not take all {part} of {printable(record.id)}: {printable(str(answer.get('status')))[:50]}.",
+                    "Ask its operator what its log says.",
+                )
+    for source in sources:
+        for table in tables:
+            http.request("PUT", f"{API}/lineage", {"edge": {"fromEntity": source, "toEntity": table}})
