@@ -21,7 +21,7 @@ from meshwright.assess.history import Trend, comparable, trend
 FOLDER = Path(__file__).parent
 IN_FULL = 300
 """Products, up to which the page has all evidence as HTML."""
-SHOWN = 5
+SHOWN = 4
 """Lines in each of the lists on top."""
 PLACES = 20
 """Verdicts of one function that the page shows."""
@@ -42,6 +42,14 @@ MEANINGS = {
     "excepted": "broken, with an exception",
     "unknown": "not known",
 }
+COUNTED = {
+    "bad": "in the red",
+    "fair": "with something broken",
+    "good": "with nothing known to be broken",
+    "excepted": "excepted",
+    "unknown": "not known",
+}
+"""The same of a number of products."""
 WIDTH, HEIGHT = 120, 28
 """Of a sparkline, in its own units."""
 
@@ -65,7 +73,7 @@ def page(
     products = _products(assessment, kinds, floors, before if isinstance(before, dict) else {}, links)
     in_full = len(products) <= IN_FULL
     shown = products[:IN_FULL]
-    texts = _Texts(TEXT)
+    texts = _Texts(TEXT, once=not in_full)
     if in_full:
         for product in products:
             product["evidence"] = _evidence(product, functions, texts, kept=True)
@@ -83,7 +91,7 @@ def page(
         floors=floors,
         tiles=list(_tiles(assessment, products, earlier, floors)),
         since=_day(earlier[-1]["at"]) if earlier else "",
-        worst=[product for product in shown if product["standing"] in ("bad", "fair")][:SHOWN],
+        worst=_worst(products),
         exceptions=_exceptions(assessment, products),
         unanswered=_unanswered(assessment),
         notes=assessment["notes"],
@@ -94,6 +102,7 @@ def page(
         href=href,
         signs=SIGNS,
         meanings=MEANINGS,
+        of_many=COUNTED,
         data=_data(products, functions, texts, in_full),
         soon=SOON,
     )  # fmt: skip
@@ -146,14 +155,20 @@ def _change(score: int | None, before: Any) -> int:
 
 
 class _Texts:
-    """How much evidence still fits on the page."""
+    """How much evidence still fits on the page; as HTML each text counts each time, as data once."""
 
-    def __init__(self, signs: int) -> None:
-        self.left = signs
+    def __init__(self, signs: int, once: bool) -> None:
+        self._left, self._once = signs, once
+        self._known: set[str] = set()
 
     def fitting(self, text: str) -> str:
-        self.left -= len(text)
-        return text if self.left >= 0 else TOO_LARGE
+        if text not in self._known:
+            self._left -= len(text)
+            if self._left < 0:
+                return TOO_LARGE
+            if self._once:
+                self._known.add(text)
+        return text
 
 
 def _evidence(
@@ -247,6 +262,18 @@ def _line(found: Trend) -> list[str]:
     return [" ".join(part if len(part) > 1 else part * 2) for part in parts if part]
 
 
+def _worst(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Those in the red, or else those with something broken, and where."""
+    for standing in ("bad", "fair"):
+        found = [product for product in products if product["standing"] == standing]
+        if found:
+            break
+    return [
+        {**product, "where": {name: cell for name, cell in product["cells"].items() if cell.standing == standing}}
+        for product in found[:SHOWN]
+    ]  # fmt: skip
+
+
 def _exceptions(assessment: Mapping[str, Any], products: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What is excepted, by what ends first."""
     today = datetime.fromisoformat(assessment["at"]).date()
@@ -269,21 +296,23 @@ def _exceptions(assessment: Mapping[str, Any], products: Sequence[Mapping[str, A
 
 
 def _unanswered(assessment: Mapping[str, Any]) -> dict[str, Any]:
-    """Which functions had no answer, for how many products, and what most of these say."""
-    counted: Counter[str] = Counter()
+    """Which functions had no answer, for how many products; together where most of these say the same."""
     why: dict[str, Counter[str]] = {}
     for product in assessment["products"]:
         for result in product["results"]:
             if result["state"] == "inconclusive":
-                counted[result["function"]] += 1
                 said = next(one["evidence"] for one in result["verdicts"] if one["state"] == "inconclusive")
                 why.setdefault(result["function"], Counter())[said] += 1
-    listed = [
-        {"function": function, "count": count, "why": why[function].most_common(1)[0][0]}
-        for function, count in sorted(counted.items(), key=lambda one: (-one[1], one[0]))
-    ]
-    asked = len(assessment["functions"]) * len(assessment["products"])
-    return {"shown": listed[:SHOWN], "more": len(listed) - SHOWN, "count": counted.total(), "asked": asked}
+    together: dict[str, list[tuple[str, int]]] = {}
+    for function, said in sorted(why.items(), key=lambda one: (-one[1].total(), one[0])):
+        together.setdefault(said.most_common(1)[0][0], []).append((function, said.total()))
+    listed = [{"why": said, "functions": found} for said, found in together.items()]
+    return {
+        "shown": listed[:SHOWN],
+        "more": sum(len(one["functions"]) for one in listed[SHOWN:]),
+        "count": sum(said.total() for said in why.values()),
+        "asked": len(assessment["functions"]) * len(assessment["products"]),
+    }
 
 
 def _moment(at: str) -> str:

@@ -100,18 +100,23 @@ def _details(
     product: Mapping[str, Any], functions: Mapping[str, Mapping[str, Any]], built_in: frozenset[str]
 ) -> list[str]:
     lines: list[str] = []
-    for state in ("broken", "excepted", "inconclusive"):
+    for state in ("broken", "excepted"):
         for result in product["results"]:
             if result["state"] == state:
                 lines += _result(result, functions[result["function"]], built_in)
+    unknown: dict[str, list[str]] = {}
+    for result in product["results"]:
+        if result["state"] == "inconclusive":
+            said = next(one for one in result["verdicts"] if one["state"] == "inconclusive")
+            unknown.setdefault(_evidence(said), []).append(result["function"])
+    for evidence, found in unknown.items():
+        lines += [f"  not known: {', '.join(found)}", f"    {evidence}"]
     return ["", f"{printable(product['id'])}:", *lines] if lines else []
 
 
 def _result(result: Mapping[str, Any], function: Mapping[str, Any], built_in: frozenset[str]) -> list[str]:
     state = result["state"]
     verdicts = [verdict for verdict in result["verdicts"] if verdict["state"] != "kept"]
-    if state == "inconclusive":
-        return [f"  not known {function['id']}: {_evidence(verdicts[0])}"]
     what = f"{state}, {function['severity']}, {function['characteristic']}"
     lines = [f"  {function['id']} ({what}): {printable(function['question'])}"]
     for verdict in verdicts[:SHOWN_PLACES]:

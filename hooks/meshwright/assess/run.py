@@ -156,7 +156,7 @@ def _spread(
     gc.collect()
     gc.freeze()
     try:
-        done = dict(_pooled(task, parts, jobs, progress))
+        done = dict(_pooled(task, asked, parts, jobs, progress))
         # Whoever was in a process that died is asked once more, alone, so that only the culprit is without an answer.
         for part in parts:
             if part not in done:
@@ -168,9 +168,9 @@ def _spread(
 
 
 def _pooled(
-    task: _Task, parts: Sequence[tuple[int, ...]], jobs: int, progress: Progress
+    task: _Task, asked: Sequence[Fitness], parts: Sequence[tuple[int, ...]], jobs: int, progress: Progress
 ) -> Iterator[tuple[tuple[int, ...], list[dict[str, Any]]]]:
-    with _pool(task, jobs) as pool:
+    with _pool(task, asked, jobs) as pool:
         waiting: dict[Future[list[dict[str, Any]]], tuple[int, ...]] = {}
         for part in parts:
             try:
@@ -188,22 +188,25 @@ def _pooled(
 def _one_by_one(
     task: _Task, asked: Sequence[Fitness], part: Sequence[int], progress: Progress
 ) -> Iterator[dict[str, Any]]:
-    pool = _pool(task, 1)
+    pool = _pool(task, asked, 1)
     try:
         for number in part:
             try:
                 yield from pool.submit(_some, (number,)).result()
             except BrokenProcessPool:
-                pool = _pool(task, 1)
+                pool = _pool(task, asked, 1)
                 yield _told(task.records[number], {one.id: [_inconclusive(DIED)] for one in asked})
             progress(1)
     finally:
         pool.shutdown()
 
 
-def _pool(task: _Task, jobs: int) -> ProcessPoolExecutor:
-    way = "fork" if sys.platform == "linux" else "spawn"
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context(way), _begin, (task,))
+def _pool(task: _Task, asked: Sequence[Fitness], jobs: int) -> ProcessPoolExecutor:
+    """Processes that share what is here, or else have it copied, and look for the functions themselves: those of a
+    folder cannot be copied."""
+    shared = sys.platform == "linux"
+    way = multiprocessing.get_context("fork" if shared else "spawn")
+    return ProcessPoolExecutor(jobs, way, _begin, (task, asked if shared else None))
 
 
 # -- in one process -------------------------------------------------------------------------------------------
@@ -228,8 +231,8 @@ _PROCESS: list[_Here] = []
 """Of a process that was started for the assessment: what it was given."""
 
 
-def _begin(task: _Task) -> None:
-    _PROCESS[:] = [_Here(task, functions(task.expectations), _catalog(task))]
+def _begin(task: _Task, asked: Sequence[Fitness] | None) -> None:
+    _PROCESS[:] = [_Here(task, asked or functions(task.expectations), _catalog(task))]
     if CAN_STOP:
         signal.signal(signal.SIGALRM, _give_up)
 
