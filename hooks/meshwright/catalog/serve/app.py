@@ -67,7 +67,7 @@ class Settings:
 def application(store: Store, settings: Settings = Settings()) -> Guard:
     """The whole catalog; closes the store when it is shut down."""
     search = Search(store)
-    pages = Pages(store, search)
+    pages = Pages(store, search, settings.url)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -24,13 +24,26 @@ def flaws(value: Any) -> list[str]:
     found = [f"{'.'.join(map(str, error.instance_path)) or 'it'}: {error.message[:300]}" for error in errors]
     if found:
         return found
-    try:
-        at = datetime.fromisoformat(value["at"])
-    except ValueError:
+    at = _moment(value["at"])
+    if at is None:
         return [f"at: {value['at']} is no moment."]
     if at > datetime.now(UTC) + AHEAD:
         return [f"at: {value['at']} is in the future."]
+    functions = {function["id"] for function in value["functions"]}
+    for product in value["products"]:
+        for result in product["results"]:
+            if result["function"] not in functions:
+                return [f"{product['id']}: {result['function']} is none of its functions."]
+            if result.get("until") and _moment(result["until"]) is None:
+                return [f"{product['id']}: {result['until']} is no day."]
     return []
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 @cache

@@ -36,6 +36,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, TimeoutError
 
+from meshwright.assess.scores import mean
 from meshwright.catalog.serve import Problem, now, tokens
 from meshwright.catalog.serve.repository import canonical
 from meshwright.catalog.serve.summary import summary
@@ -103,8 +104,10 @@ ASSESSMENTS = Table(
     Column("hash", Text, nullable=False, unique=True),
     Column("at", Text, nullable=False, index=True),
     Column("static", Integer, nullable=False),
+    Column("score", Integer),
     Column("scores", Text, nullable=False),
-    Column("products", Integer, nullable=False),
+    Column("functions", Text, nullable=False),
+    Column("assessed", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),  # JSON, compressed: ten thousand products are megabytes
 )
 SCORES = Table(
@@ -116,6 +119,7 @@ SCORES = Table(
     Column("scores", Text, nullable=False),
     Column("results", Text, nullable=False),
 )
+NEWEST = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
 WORDS = {
     "sqlite": (
         "create virtual table if not exists words using fts5(title, description, columns, "
@@ -329,6 +333,18 @@ class Store:
             rows = connection.execute(chosen.order_by(PRODUCTS.c.id).limit(limit)).all()
         return [_product(row) for row in rows]
 
+    def every(self) -> Iterator[Product]:
+        """Every product, active or retired, by id."""
+        last = ""
+        while True:
+            with self._read() as connection:
+                chosen = select(PRODUCTS).where(PRODUCTS.c.id > last).order_by(PRODUCTS.c.id).limit(50)
+                rows = connection.execute(chosen).all()
+            if not rows:
+                return
+            yield from map(_product, rows)
+            last = rows[-1].id
+
     def named(self, ids: Collection[str]) -> Mapping[str, Product]:
         """Some products by id; those that are not there are left out."""
         with self._read() as connection:
@@ -408,8 +424,10 @@ class Store:
                     hash=hash,
                     at=_utc(value["at"]),
                     static=int(value["static"]),
+                    score=mean(product["score"] for product in value["products"]),
                     scores=json.dumps(value["scores"]),
-                    products=len(value["products"]),
+                    functions=json.dumps(value["functions"]),
+                    assessed=len(value["products"]),
                     body=packed,
                 )
             )
@@ -418,7 +436,7 @@ class Store:
                     "assessment": made.inserted_primary_key[0],  # type: ignore[index]
                     "id": product["id"],
                     "score": product["score"],
-                    "scores": json.dumps(product["scores"]),
+                    "scores": json.dumps({name: product["scores"].get(name) for name in value["scores"]}),
                     "results": json.dumps(product["results"], separators=(",", ":")),
                 }
                 for product in {product["id"]: product for product in value["products"]}.values()
@@ -445,19 +463,36 @@ class Store:
         """Dates and scores of the mesh, newest first."""
         with self._read() as connection:
             rows = connection.execute(
-                select(ASSESSMENTS.c["at", "static", "scores", "products"])
-                .order_by(ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
+                select(ASSESSMENTS.c["at", "static", "score", "scores", "assessed"])
+                .order_by(*NEWEST)
                 .limit(limit)
             ).all()
         return [
             {
                 "at": row.at,
                 "static": bool(row.static),
+                "score": row.score,
                 "scores": json.loads(row.scores),
-                "products": row.products,
+                "assessed": row.assessed,
             }
             for row in rows
         ]
+
+    def functions(self) -> Sequence[dict[str, Any]]:
+        """The fitness functions of the latest assessment."""
+        with self._read() as connection:
+            wanted = ASSESSMENTS.c.number == _latest().scalar_subquery()
+            told = connection.execute(select(ASSESSMENTS.c.functions).where(wanted)).scalar()
+        return json.loads(told) if told else []
+
+    def before(self, at: str, static: bool) -> Mapping[str, Sequence[int | None]]:
+        """Id -> its scores in order, and its own, in the last assessment of this kind before a moment."""
+        with self._read() as connection:
+            earlier = (ASSESSMENTS.c.at < _utc(at)) & (ASSESSMENTS.c.static == int(static))
+            chosen = select(ASSESSMENTS.c.number).where(earlier).order_by(*NEWEST).limit(1).scalar_subquery()
+            wanted = select(SCORES.c["id", "score", "scores"]).where(SCORES.c.assessment == chosen)
+            rows = connection.execute(wanted).all()
+        return {row.id: [*json.loads(row.scores).values(), row.score] for row in rows}
 
     def scores(self) -> Mapping[str, int | None]:
         """Id -> score, of the latest assessment."""
@@ -474,7 +509,7 @@ class Store:
                 select(ASSESSMENTS.c.at, SCORES.c["score", "scores", "results"])
                 .join(ASSESSMENTS)
                 .where(SCORES.c.id == id)
-                .order_by(ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
+                .order_by(*NEWEST)
                 .limit(limit)
             ).all()
         return [
@@ -599,8 +634,7 @@ def unavailable() -> Problem:
 
 
 def _latest() -> Any:
-    newest = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
-    return select(ASSESSMENTS.c.number).order_by(*newest).limit(1)
+    return select(ASSESSMENTS.c.number).order_by(*NEWEST).limit(1)
 
 
 def _engine(url: URL) -> Engine:
@@ -614,9 +648,15 @@ def _engine(url: URL) -> Engine:
             max_overflow=0,
             pool_timeout=PATIENCE,
             pool_pre_ping=True,
+            hide_parameters=True,
         )
     engine = create_engine(
-        url, connect_args={"timeout": PATIENCE}, pool_size=10, max_overflow=0, pool_timeout=PATIENCE
+        url,
+        connect_args={"timeout": PATIENCE},
+        hide_parameters=True,
+        pool_size=10,
+        max_overflow=0,
+        pool_timeout=PATIENCE,
     )
 
     @event.listens_for(engine, "connect")
