@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -106,7 +109,8 @@ def _word(word: str, allowed: str, between: str) -> str:
     made = re.sub(f"[^{allowed}]+", "-", word[:SHORT]).strip("-_.")
     if made == word and (not between or between not in word):
         return made
-    return f"{made.replace(between, '-')[:40].strip('-_.') or 'x'}-{_hash(word)}"
+    made = made.replace(between, "-") if between else made
+    return f"{made[:40].strip('-_.') or 'x'}-{_hash(word)}"
 
 
 def fitting(name: str, words: Words, most: int = 128, without: str = "") -> str:
@@ -306,3 +310,19 @@ def columns(record: Record, words: Words) -> list[Any]:
     for column in record.columns:
         seen.setdefault(column.name, column)
     return words.first((one for one in seen.values() if one.name), "columns")
+
+
+def write(file: Path, text: str) -> None:
+    """All of a file or nothing. Raises Unreadable."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
+                stream.write(text)
+                os.fchmod(stream.fileno(), 0o644)
+            os.replace(name, file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise Unreadable(f"{file} cannot be written: {error.strerror}.", "Name a folder that can.") from error

@@ -5,9 +5,7 @@ The product is a System with a Component (its pipeline), an API (its contract) a
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,7 +62,7 @@ def publish(record: Record, place: Place) -> Outcome:
     text = _text(entities)
     if there == text:
         return Outcome("unchanged", record.id, str(file), tuple(dict.fromkeys(words.notes[:-1])))
-    _write(file, text)
+    common.write(file, text)
     return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
 
 
@@ -84,7 +82,7 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
         entity["metadata"]["description"] = why
         if "lifecycle" in entity["spec"]:
             entity["spec"]["lifecycle"] = "deprecated"
-    _write(file, _text(entities))
+    common.write(file, _text(entities))
     return Outcome(
         "retired", id, str(file), (*words.notes, f"Commit {FILE}: Backstage fetches it from the repository.")
     )
@@ -255,19 +253,3 @@ def _text(entities: list[dict[str, Any]]) -> str:
     return MARK + str(
         yaml.safe_dump_all(entities, sort_keys=False, allow_unicode=True, explicit_start=True, width=110)
     )
-
-
-def _write(file: Path, text: str) -> None:
-    """All of it or nothing."""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                os.fchmod(stream.fileno(), 0o644)
-            os.replace(name, file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise Unreadable(f"{file} cannot be written: {error.strerror}.", "Name a folder that can.") from error

@@ -1,0 +1,256 @@
+"""Collibra: one job of its Import API, which commits all commands or none. It creates and updates by name.
+
+Asset types are those that Collibra ships for data products: Data Product, Data Product Port, Data Contract. Ids of
+relation types and of user groups differ from company to company: they are settings, and left out without them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog.adapters import _common as common
+from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.http import Http, NoAnswer, Refused, path
+from meshwright.document import Unreadable
+from meshwright.printable import printable
+from meshwright.record import Port, Record
+
+NAME = "collibra"
+
+SETTINGS: common.Settings = {
+    "community": ("Data products", "the community, which has to be there"),
+    "domains": (
+        "import",
+        "`import`: makes the domain, of the type Data Product Catalog; `there`: it is there",
+    ),
+    "auth": ("bearer", "how the token is sent: `bearer`, or `basic` (the token is `user:password`)"),
+    "attributes": (
+        "",
+        "`property=Attribute type, ...`: which property goes to which attribute besides Description",
+    ),
+    "groups": ("", "`Role=id of a user group, ...`: who is responsible for the product"),
+    "exposes": ("", "id of the relation type from a product to its output ports (`exposes data as`)"),
+    "consumes": (
+        "",
+        "id of the relation type from a product to the ports it reads (`consumes data through`)",
+    ),
+    "contract": ("", "id of the relation type from a port to its data contract"),
+    "status": ("", "the status that the assets get; left as it is, if empty"),
+    "retired-status": ("Obsolete", "the status that they get when the product is retired"),
+}
+
+JOB = "/rest/2.0/import/json-job"
+ENDED = {"COMPLETED", "ERROR", "FAILED", "CANCELED", "CANCELLED", "ABORTED"}
+"""States in which a job does nothing more. Done is only what is COMPLETED with the result SUCCESS."""
+FIRST_LOOK, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds between two looks at a job; each pause is twice the one before."""
+
+
+def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
+    """The file of commands."""
+    commands = _commands(record, common.chosen(SETTINGS, settings), Words("Collibra"))
+    return [Payload(f"POST {JOB}", commands)]
+
+
+def publish(record: Record, place: Place) -> Outcome:
+    """Sends the file, and waits until the job has ended. Saying the same again changes nothing in Collibra."""
+    settings, words = common.chosen(SETTINGS, place.settings), Words("Collibra")
+    http = _http(place, settings)
+    _import(http, _commands(record, settings, words), place.patience)
+    return Outcome("updated", record.id, http.url, tuple(dict.fromkeys(words.notes)))
+
+
+def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+    """Sets the status of the product's asset, and says why; nothing is deleted."""
+    settings, words = common.chosen(SETTINGS, place.settings), Words("Collibra")
+    http = _http(place, settings)
+    domain, _, name = id.partition("/")
+    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    why += f" Its successor is {printable(successor)}." if successor else ""
+    asset = {
+        "resourceType": "Asset",
+        "identifier": _identifier(settings, domain, name),
+        "type": {"name": "Data Product"},
+        "attributes": {"Description": [{"value": f"<p>{escape(why)}</p>"}]},
+        "status": {"name": settings["retired-status"]},
+    }
+    _import(http, [asset], place.patience)
+    return Outcome("retired", id, http.url, tuple(words.notes))
+
+
+# -- what is sent -------------------------------------------------------------------------------------
+
+
+def _commands(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
+    """Each after what it refers to: domain, contract, ports, product."""
+    commands: list[dict[str, Any]] = []
+    if common.one_of(settings, "domains", "import", "there") == "import":
+        domain = _identifier(settings, record.domain, record.name)["domain"]
+        commands.append(
+            {"resourceType": "Domain", "identifier": domain, "type": {"name": "Data Product Catalog"}}
+        )
+    columns = common.columns(record, words)
+    contract = f"{record.title}: contract"
+    if columns:
+        listed = "".join(f"<li>{_column(column, words)}</li>" for column in columns)
+        commands.append(
+            _asset(record, settings, "Data Contract", contract, f"<ul>{listed}</ul>", words, "contract")
+        )
+    ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
+    for port in ports:
+        told = escape(words.line(f"{port.uses} {port.location}", common.PARAGRAPH, "A port's place"))
+        title = f"{record.title}: {port.name}"
+        asset = _asset(
+            record, settings, "Data Product Port", title, f"<p>{told}</p>", words, "port", port.name
+        )
+        if columns and settings["contract"]:
+            to = _identifier(settings, record.domain, record.name, "contract")
+            asset["relations"] = {f"{settings['contract']}:TARGET": [to]}
+        commands.append(asset)
+    product = _asset(record, settings, "Data Product", record.title, common.as_html(record, words), words)
+    product["attributes"] |= _attributes(record, settings, words)
+    if relations := _relations(record, ports, settings, words):
+        product["relations"] = relations
+    if groups := _pairs(settings, "groups"):
+        product["responsibilities"] = {role: [{"userGroup": {"id": id}}] for role, id in groups.items()}
+    return [*commands, product]
+
+
+def _asset(
+    record: Record,
+    settings: Mapping[str, str],
+    kind: str,
+    title: str,
+    described: str,
+    words: Words,
+    *part: str,
+) -> dict[str, Any]:
+    tags = {record.classification, record.type, *record.tags[:100]} - {""}
+    asset: dict[str, Any] = {
+        "resourceType": "Asset",
+        "identifier": _identifier(settings, record.domain, record.name, *part),
+        "displayName": words.line(title, common.SHORT, "A title"),
+        "type": {"name": kind},
+        "attributes": {"Description": [{"value": described}]},
+        "tags": sorted({words.line(tag, common.SHORT, "A tag") for tag in tags}),
+    }
+    if settings["status"]:
+        asset["status"] = {"name": settings["status"]}
+    return asset
+
+
+def _identifier(settings: Mapping[str, str], domain: str, *name: str) -> dict[str, Any]:
+    community = settings["community"]
+    return {
+        "name": common.identifier(*name, most=common.SHORT),
+        "domain": {"name": common.identifier(domain, most=common.SHORT), "community": {"name": community}},
+    }
+
+
+def _attributes(record: Record, settings: Mapping[str, str], words: Words) -> dict[str, list[dict[str, str]]]:
+    facts, found = common.facts(record), {}
+    for key, attribute in _pairs(settings, "attributes").items():
+        if key in facts:
+            found[attribute] = [{"value": words.line(facts[key], common.PARAGRAPH, "An attribute")}]
+    return found
+
+
+def _relations(
+    record: Record, ports: list[Port], settings: Mapping[str, str], words: Words
+) -> dict[str, list[dict[str, Any]]]:
+    exposed = [_identifier(settings, record.domain, record.name, "port", port.name) for port in ports]
+    read = []
+    for one in words.first(record.inputs, "inputs", 100):
+        if one.product:
+            domain, _, name = one.product.partition("/")
+            read.append(_identifier(settings, domain, name, "port", one.port))
+    relations = {}
+    for key, others in (("exposes", exposed), ("consumes", read)):
+        if others and settings[key]:
+            relations[f"{settings[key]}:TARGET"] = list(
+                {json.dumps(other): other for other in others}.values()
+            )
+        elif others:
+            words.notes.append(f"Without --set {key}=ID, Collibra is not told which ports the product {key}.")
+    return relations
+
+
+def _column(column: Any, words: Words) -> str:
+    level = column.classification if column.stated else f"{column.classification}, as none is stated"
+    told = f"{column.name} ({column.logical_type or 'of unknown type'}, {level}): {column.description}"
+    return escape(words.line(told, common.PARAGRAPH, "A column's description"))
+
+
+def _pairs(settings: Mapping[str, str], key: str) -> dict[str, str]:
+    """A setting such as `a=b, c=d`. Raises Unreadable."""
+    found = {}
+    for pair in filter(None, (part.strip() for part in settings[key].split(","))):
+        name, equals, value = (word.strip() for word in pair.partition("="))
+        if not (name and equals and value):
+            raise Unreadable(
+                f"The setting {key} has {printable(pair)[:100]!r}.", "Write NAME=VALUE, and commas between."
+            )
+        found[name] = value
+    return found
+
+
+# -- the job ------------------------------------------------------------------------------------------
+
+
+def _http(place: Place, settings: Mapping[str, str]) -> Http:
+    token, scheme = place.token, "Bearer"
+    if common.one_of(settings, "auth", "bearer", "basic") == "basic":
+        if token and ":" not in token:
+            raise Unreadable(
+                "The token for --set auth=basic has no colon.", "Set it as user:password, in the environment."
+            )
+        token, scheme = (base64.b64encode(token.encode()).decode() if token else None), "Basic"
+    return Http(place.url, token, scheme=scheme, patience=place.patience, told=place.told)
+
+
+def _import(http: Http, commands: list[dict[str, Any]], patience: float) -> None:
+    """Raises Refused unless Collibra says that the whole job succeeded."""
+    body, boundary = _multipart(commands)
+    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    job = http.request("POST", JOB, body=body, headers=kind, again=True).object()
+    id, until, pause = job.get("id"), time.monotonic() + patience, FIRST_LOOK
+    if not isinstance(id, str) or not id:
+        raise Refused("Collibra did not say which job it made.", "Check the address.")
+    while str(job.get("state")).upper() not in ENDED:
+        if time.monotonic() > until:
+            raise NoAnswer(
+                f"Collibra's job {printable(id)[:100]} has not ended within {patience:.0f} s.",
+                "Look at it in Collibra, or run this again: what has been imported is not imported twice.",
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+        job = http.request("GET", f"/rest/2.0/jobs{path(id)}").object()
+    state, result = str(job.get("state")).upper(), str(job.get("result")).upper()
+    if (state, result) != ("COMPLETED", "SUCCESS"):
+        said = job.get("message") or job.get("errorMessage") or ""
+        raise Refused(
+            f"Collibra's job {printable(id)[:100]} ended as {printable(state)[:50]}, {printable(result)[:50]}: {printable(str(said))[:500]}",
+            "Nothing was imported. Mend what it names: mostly a type, an attribute or a permission that is missing.",
+        )
+
+
+def _multipart(commands: list[dict[str, Any]]) -> tuple[bytes, str]:
+    boundary = secrets.token_hex(16)
+    fields = {"fileName": "meshwright.json", "sendNotification": "false", "continueOnError": "false"}
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    text = json.dumps(commands, ensure_ascii=False)
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="meshwright.json"\r\n'
+        f"Content-Type: application/json\r\n\r\n{text}\r\n--{boundary}--\r\n"
+    )
+    return "".join(parts).encode("utf-8", "replace"), boundary

@@ -1,0 +1,375 @@
+"""DataHub, by its own library: a data product, and a dataset for each output port, as metadata change proposals.
+
+The proposals are made without the library, so that they can be looked at or kept as a file for `datahub ingest` without
+it; it is only imported to send them. The product's own aspect is sent last: it tells whether all before it arrived.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog.adapters import _common as common
+from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.http import Http, NoAnswer, Refused
+from meshwright.document import Unreadable
+from meshwright.printable import printable
+from meshwright.record import Column, Port, Record, digest
+
+NAME = "datahub"
+
+SETTINGS: common.Settings = {
+    "env": ("PROD", "the environment of the datasets"),
+    "platform": ("meshwright", "the data platform below which the output ports stand"),
+    "users": ("email", "how users are called: by their `email`, or by its `local` part"),
+    "tags": ("classification.", "what stands before a level in the name of its tag"),
+}
+
+KINDS = {
+    "string": "StringType",
+    "integer": "NumberType",
+    "number": "NumberType",
+    "boolean": "BooleanType",
+    "date": "DateType",
+    "time": "TimeType",
+    "timestamp": "TimeType",
+    "object": "RecordType",
+    "array": "ArrayType",
+}
+"""ODCS logical type -> type of a field; an unknown one is NullType."""
+SCHEMA = "com.linkedin.schema."
+ACTOR = "urn:li:corpuser:meshwright"
+NEVER = {"time": 0, "actor": ACTOR}
+"""When something changed: the same record makes the same proposals, so no clock is looked at."""
+
+
+def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
+    """The proposals, in the form of a file for DataHub's `file` source."""
+    made = _proposals(record, common.chosen(SETTINGS, settings), Words("DataHub"))
+    return [Payload(f"UPSERT {one['entityUrn']} {one['aspectName']}", one) for one in made]
+
+
+def publish(record: Record, place: Place) -> Outcome:
+    """Sends the proposals, unless the product there says that it was made from the very same; or writes them to a file."""
+    settings, words = common.chosen(SETTINGS, place.settings), Words("DataHub")
+    proposals = _proposals(record, settings, words)
+    if not place.url.startswith(("http://", "https://")):
+        return _written(Path(place.url), record, [_domain(record), *proposals], words)
+    graph = _graph(place)
+    urn = _product_urn(record.domain, record.name)
+    there = _product_there(graph, urn)
+    mark = proposals[-1]["aspect"]["json"]["customProperties"]["digest"]
+    if there is not None and there.customProperties.get("digest") == mark and not _is_removed(graph, urn):
+        return Outcome("unchanged", record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
+    if not _exists(graph, _domain_urn(record)):
+        _send(graph, [_domain(record)])
+    _send(graph, proposals)
+    outcome = "created" if there is None else "updated"
+    return Outcome(outcome, record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
+
+
+def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+    """Deprecates its datasets, and takes the product out of DataHub's search; the pages stay."""
+    words = Words("DataHub")
+    graph = _graph(place)
+    domain, _, name = id.partition("/")
+    urn = _product_urn(domain, name)
+    there = _product_there(graph, urn)
+    if there is None:
+        raise Refused(f"DataHub has no data product {printable(id)}.", "Check domain and name.", 404)
+    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    deprecation: dict[str, Any] = {"deprecated": True, "note": why, "actor": ACTOR}
+    if successor:
+        deprecation["note"] += f" Its successor is {printable(successor)}."
+    assets = [asset.destinationUrn for asset in there.assets or []]
+    proposals = [_proposal("dataset", asset, "deprecation", deprecation) for asset in assets]
+    _send(graph, [*proposals, _proposal("dataProduct", urn, "status", {"removed": True})])
+    return Outcome("retired", id, _page(place, urn), tuple(words.notes))
+
+
+def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words: Words) -> Outcome:
+    """A file for DataHub's `file` source, for whoever may not reach DataHub from here."""
+    text = json.dumps(proposals, indent=1, ensure_ascii=False) + "\n"
+    words.notes.append("Send the file with `datahub ingest`, from where DataHub is reached.")
+    there = file.read_text("utf-8", errors="replace") if file.is_file() else None
+    outcome = "created" if there is None else "updated" if there != text else "unchanged"
+    if outcome != "unchanged":
+        common.write(file, text)
+    return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
+
+
+# -- the proposals ------------------------------------------------------------------------------------
+
+
+def _proposals(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
+    platform = f"urn:li:dataPlatform:{_word(settings['platform'])}"
+    about = {"name": _word(settings["platform"]), "displayName": settings["platform"], "type": "OTHERS", "datasetNameDelimiter": "."}  # fmt: skip
+    made = [_proposal("dataPlatform", platform, "dataPlatformInfo", about)]
+    columns = common.columns(record, words)
+    levels = sorted({record.classification, *(column.classification for column in columns)} - {""})
+    for level in levels:
+        tag = {"name": f"{settings['tags']}{level}", "description": f"Data that is {level}."}
+        made.append(_proposal("tag", _tag(level, settings), "tagProperties", tag))
+    ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
+    for port in ports:
+        made += _dataset(record, port, columns, platform, settings, words)
+    urn = _product_urn(record.domain, record.name)
+    made += [
+        _proposal("dataProduct", urn, aspect, value)
+        for aspect, value in _shared(record, settings, words).items()
+    ]
+    made.append(_proposal("dataProduct", urn, "status", {"removed": False}))
+    product = {
+        "name": words.line(record.title, common.SHORT, "The title"),
+        "description": common.as_markdown(record, words),
+        "customProperties": _properties(record, words),
+        "assets": [
+            {
+                "destinationUrn": _dataset_urn(record.domain, record.name, port.name, settings),
+                "outputPort": True,
+            }
+            for port in ports
+        ],
+    }
+    if address := common.web(record.repository):
+        product["externalUrl"] = address
+    product["customProperties"]["digest"] = digest([*made, product])
+    return [*made, _proposal("dataProduct", urn, "dataProductProperties", product)]
+
+
+def _dataset(
+    record: Record,
+    port: Port,
+    columns: list[Column],
+    platform: str,
+    settings: Mapping[str, str],
+    words: Words,
+) -> list[dict[str, Any]]:
+    urn = _dataset_urn(record.domain, record.name, port.name, settings)
+    told = f"Output port of {record.id}. {record.purpose}"
+    properties: dict[str, Any] = {
+        "name": words.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
+        "description": common.plain_markdown(words.line(told, common.PARAGRAPH, "A port's description")),
+        "customProperties": _cleaned(
+            {"capability": port.uses, "address": port.address, "location": port.location}, words
+        ),
+        "tags": [],
+    }
+    aspects: dict[str, Any] = {"datasetProperties": properties, **_shared(record, settings, words)}
+    aspects["deprecation"] = {"deprecated": False, "note": "", "actor": ACTOR}  # of a product that is back
+    if columns:
+        aspects["schemaMetadata"] = {
+            "schemaName": words.line(record.dataset, common.SHORT, "The data set's name"),
+            "platform": platform,
+            "version": 0,
+            "hash": "",
+            "created": NEVER,
+            "lastModified": NEVER,
+            "platformSchema": {"com.linkedin.schema.OtherSchema": {"rawSchema": ""}},
+            "fields": [_field(column, settings, words) for column in columns],
+        }
+    read = _reads(record, settings, words)
+    if read:
+        aspects["upstreamLineage"] = {
+            "upstreams": [{"dataset": source, "type": "TRANSFORMED", "auditStamp": NEVER} for source in read]
+        }
+    return [_proposal("dataset", urn, aspect, value) for aspect, value in aspects.items()]
+
+
+def _shared(record: Record, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
+    """What the product and its datasets have in common."""
+    aspects: dict[str, Any] = {"domains": {"domains": [_domain_urn(record)]}}
+    owners = []
+    for who, kind in ((record.owner, "BUSINESS_OWNER"), (record.steward, "DATA_STEWARD")):
+        if who.email:
+            login = who.email if settings["users"] == "email" else who.email.partition("@")[0]
+            owners.append({"owner": f"urn:li:corpuser:{_urn_part(login)}", "type": kind})
+    if record.owner.team:
+        owners.append(
+            {"owner": f"urn:li:corpGroup:{_urn_part(record.owner.team)}", "type": "TECHNICAL_OWNER"}
+        )
+    if owners:
+        aspects["ownership"] = {"owners": owners, "lastModified": NEVER}
+    tags = [_tag(record.classification, settings)] if record.classification else []
+    tags += [f"urn:li:tag:{_urn_part(tag)}" for tag in record.tags[:100]]
+    if tags:
+        aspects["globalTags"] = {"tags": [{"tag": tag} for tag in dict.fromkeys(tags)]}
+    if address := common.web(record.repository):
+        link = {"url": address, "description": "Repository", "createStamp": NEVER}
+        aspects["institutionalMemory"] = {"elements": [link]}
+    return aspects
+
+
+def _field(column: Column, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
+    kind = KINDS.get(column.logical_type, "NullType")
+    tags = [
+        _tag(column.classification, settings),
+        *(f"urn:li:tag:{_urn_part(tag)}" for tag in column.tags[:100]),
+    ]
+    return {
+        "fieldPath": common.fitting(column.name, words, 200),
+        "nullable": not column.required,
+        "description": words.line(column.description, common.PARAGRAPH, "A column's description"),
+        "type": {"type": {f"{SCHEMA}{kind}": {}}},
+        "nativeDataType": words.line(column.logical_type, common.SHORT, "A column's type") or "unknown",
+        "recursive": False,
+        "isPartOfKey": False,
+        "globalTags": {"tags": [{"tag": tag} for tag in dict.fromkeys(tags)]},
+    }
+
+
+def _domain(record: Record) -> dict[str, Any]:
+    """Sent only where DataHub does not have it: it may say more of it by then."""
+    return _proposal(
+        "domain", _domain_urn(record), "domainProperties", {"name": common.identifier(record.domain)}
+    )
+
+
+def _proposal(kind: str, urn: str, aspect: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "entityType": kind,
+        "entityUrn": urn,
+        "changeType": "UPSERT",
+        "aspectName": aspect,
+        "aspect": {"json": value},
+    }
+
+
+def _properties(record: Record, words: Words) -> dict[str, str]:
+    return _cleaned(common.facts(record), words)
+
+
+def _cleaned(facts: Mapping[str, str], words: Words) -> dict[str, str]:
+    return {
+        words.line(key, common.SHORT, "A property's name"): words.line(value, common.PARAGRAPH, "A property")
+        for key, value in facts.items()
+        if value
+    }
+
+
+def _reads(record: Record, settings: Mapping[str, str], words: Words) -> list[str]:
+    """The datasets of the ports that are read, each once."""
+    found = {}
+    for one in record.inputs:
+        if one.product:
+            domain, _, name = one.product.partition("/")
+            found[_dataset_urn(domain, name, one.port, settings)] = one
+    return words.first(found, "inputs", 100)
+
+
+def _dataset_urn(domain: str, name: str, port: str, settings: Mapping[str, str]) -> str:
+    """The port's address, as DataHub names datasets: the one who reads it makes the same."""
+    platform, env = _word(settings["platform"]), _word(settings["env"])
+    return f"urn:li:dataset:(urn:li:dataPlatform:{platform},{common.identifier(domain, name, port, most=200)},{env})"
+
+
+def _product_urn(domain: str, name: str) -> str:
+    return f"urn:li:dataProduct:{common.identifier(domain, name, most=200)}"
+
+
+def _domain_urn(record: Record) -> str:
+    return f"urn:li:domain:{common.identifier(record.domain)}"
+
+
+def _tag(level: str, settings: Mapping[str, str]) -> str:
+    return f"urn:li:tag:{_urn_part(settings['tags'] + level)}"
+
+
+def _urn_part(text: str) -> str:
+    return common.identifier(text, most=200, allowed="A-Za-z0-9_.@+-", between="")
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,50}", text):
+        raise Unreadable(
+            f"The setting {printable(text)[:100]!r} is not a word.", "Use letters, digits, - and _."
+        )
+    return text
+
+
+# -- sending ------------------------------------------------------------------------------------------
+
+
+def _graph(place: Place) -> Any:
+    """DataHub's own client. Raises Unreadable, NoAnswer."""
+    address = Http(place.url, place.token).url  # refuses what a token must not be sent to
+    os.environ.setdefault("DATAHUB_TELEMETRY_ENABLED", "false")
+    try:
+        from datahub.ingestion.graph.client import DataHubGraph
+        from datahub.ingestion.graph.config import DatahubClientConfig
+    except ImportError as error:
+        raise Unreadable(
+            "DataHub is spoken to by its own library, which is not installed.",
+            "pip install 'meshwright[datahub]', or --catalog FILE.json and send that with `datahub ingest`.",
+        ) from error
+    retries = max(1, min(6, round(place.patience / 10)))
+    config = DatahubClientConfig(server=address, token=place.token, retry_max_times=retries, timeout_sec=30)
+    return _told(lambda: DataHubGraph(config), address)
+
+
+def _send(graph: Any, proposals: Sequence[dict[str, Any]]) -> None:
+    from datahub.emitter.mcp import MetadataChangeProposalWrapper
+
+    for one in proposals:
+        proposal = MetadataChangeProposalWrapper.from_obj(one)
+        _told(lambda proposal=proposal: graph.emit_mcp(proposal), one["entityUrn"])
+
+
+def _product_there(graph: Any, urn: str) -> Any:
+    from datahub.metadata.schema_classes import DataProductPropertiesClass
+
+    return _told(lambda: graph.get_aspect(urn, DataProductPropertiesClass), urn)
+
+
+def _is_removed(graph: Any, urn: str) -> bool:
+    from datahub.metadata.schema_classes import StatusClass
+
+    status = _told(lambda: graph.get_aspect(urn, StatusClass), urn)
+    return bool(status is not None and status.removed)
+
+
+def _exists(graph: Any, urn: str) -> bool:
+    return bool(_told(lambda: graph.exists(urn), urn))
+
+
+def _told(call: Any, what: str) -> Any:
+    """What a call returns; what it raises in this command's own words, without what was sent. Raises Refused, NoAnswer."""
+    try:
+        return call()
+    except Exception as error:
+        status = _status(error)
+        where = printable(what)[:200]
+        if status in range(400, 500) and status not in (408, 429):
+            raise Refused(f"DataHub refused {where}: status {status}.", MENDS.get(status, "Ask its operator."), status) from None  # fmt: skip
+        reason = f"status {status}" if status else type(error).__name__
+        raise NoAnswer(f"DataHub did not answer for {where}: {reason}.", "Run it again: what has been done is not done twice.") from None  # fmt: skip
+
+
+MENDS = {
+    401: "Set the token that DataHub's operator gave you.",
+    403: "Ask DataHub's operator for a token that may do this.",
+    404: "Give the address of DataHub's metadata service, such as https://datahub.example.org/api/gms.",
+}
+
+
+def _status(error: BaseException | None) -> int:
+    """The HTTP status that an error of the library, or one below it, tells; 0 if none does."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        info = getattr(error, "info", None)
+        for found in (getattr(response, "status_code", None), info.get("status") if isinstance(info, dict) else None):  # fmt: skip
+            if isinstance(found, int):
+                return found
+        error = error.__cause__ or error.__context__
+    return 0
+
+
+def _page(place: Place, urn: str) -> str:
+    """The page in DataHub's front end, where its address can be told from that of its service."""
+    home = place.url.rstrip("/").removesuffix("/api/gms")
+    return f"{home}/dataProduct/{urn}" if home != place.url.rstrip("/") else ""
