@@ -88,7 +88,7 @@ class Database:
             with self._connected(user=login, password="", passfile=NOWHERE):
                 return "yes"
         except _Refused as refused:
-            return "no such login" if re.search(r'role ".*" does not exist', str(refused)) else "no"
+            return "no such login" if re.search(r'role ".*" does not exist', refused.said) else "no"
 
     @contextlib.contextmanager
     def _connected(self, **login: str) -> Iterator[psycopg.Connection[Any]]:
@@ -133,16 +133,19 @@ class Database:
             return Absent(f"Nothing listens as {self.shown}.", "Start the server, or mend the port's url.")
         if re.search(r'database ".*" does not exist', said):
             return Absent(f"{self.shown} has no such database.", "Mend the port's url.")
-        if "timeout" in said or "could not" in said.lower() and "receive" in said.lower():
+        if "timeout" in said or "could not receive" in said:
             return Unseen(f"{self.shown} does not answer.")
-        return _Refused(said)
+        return _Refused(self, said)
 
 
 class _Refused(Unseen):
-    """The server does not let this login in. Its text is the server's, and goes no further."""
+    """The server does not let a login in."""
 
-    def __str__(self) -> str:
-        return super().__str__()
+    def __init__(self, database: Database, said: str) -> None:
+        mend = "Give the assessment a login there (PGUSER, PGPASSWORD), or leave it: it stays unknown."
+        super().__init__(f"{database.shown} does not let the login of the assessment in.", mend)
+        self.said = said
+        """The server's words, which go no further."""
 
 
 def database(location: str, dataset: str, schema: str, allowed: Allowed) -> Database:

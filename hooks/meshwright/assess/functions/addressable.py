@@ -1,0 +1,197 @@
+"""Addressable: each product and each of its ports has one address, which leads to the data that the contract promises."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from meshwright.assess import Fitness, Verdict, as_text
+from meshwright.assess.evidence import Evidence
+from meshwright.assess.storage import Absent, Corrupt
+from meshwright.assess.verdicts import at_ports, broken, kept, some, unknown
+from meshwright.lineage import Lineage
+from meshwright.record import Port
+
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*")
+_TAKEN: WeakKeyDictionary[Lineage, Counter[str]] = WeakKeyDictionary()
+
+
+def _taken(mesh: Lineage) -> Counter[str]:
+    """Id -> how many products of the mesh have it."""
+    if mesh not in _TAKEN:
+        _TAKEN[mesh] = Counter(record.id for record in mesh.all)
+    return _TAKEN[mesh]
+
+
+class IdUnique(Fitness):
+    """Is the product the only one of the mesh that is called so?
+
+    The id `<domain>/<name>` is the address that inputs, agreements and catalogs write down. Where two products have
+    one, nobody knows which of them is meant.
+    """
+
+    characteristic = "addressable"
+    severity = "critical"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        count = _taken(product.mesh)[record.id]
+        if not record.get("product.metadata.name") or not record.get("product.metadata.domain"):
+            yield broken(
+                "The spec does not give the product a name and a domain.",
+                "Write metadata.name and metadata.domain.",
+            )
+        elif not ID.fullmatch(record.id):
+            yield broken(
+                f"{as_text(record.id)} cannot stand in an address.",
+                "Use small letters, digits and single hyphens for metadata.domain and metadata.name.",
+            )
+        elif count > 1:
+            yield broken(
+                f"{count} products of the mesh are called {as_text(record.id)}.",
+                "Give one of them another name; the one that the catalog already knows keeps its own.",
+            )
+        else:
+            yield kept(f"No other product of the mesh is called {as_text(record.id)}.")
+
+
+class AddressesPublished(Fitness):
+    """Does the address book say where each output port lies?
+
+    Consumers write `dp:<domain>/<product>#<port>`, and never a path. The address book, which every run writes, leads
+    from the one to the other.
+    """
+
+    characteristic = "addressable"
+    severity = "high"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        book = record.get("addresses")
+        often = Counter(port.location for port in record.outputs)
+        if not record.outputs:
+            yield broken("The product has no output port.", "Add one to spec.outputs.")
+        for port in record.outputs:
+            entry = book.get(port.address) if isinstance(book, dict) else None
+            entry = entry if isinstance(entry, dict) else {}
+            if not port.location:
+                yield broken(
+                    f"No location is published for {as_text(port.address)}.",
+                    "Run the pipeline, which writes build/addresses.yaml, and publish the product again.",
+                    port.name,
+                )
+            elif often[port.location] > 1:
+                yield broken("Another port has the very same location.", "Give each port a path of its own, and run the pipeline.", port.name)  # fmt: skip
+            elif entry.get("uses") not in (None, port.uses):
+                yield broken(
+                    f"The address book says that it is served by {as_text(entry['uses'])}, and the spec says {as_text(port.uses)}.",
+                    "Run the pipeline, and publish the product again.",
+                    port.name,
+                )
+            elif entry.get("version") not in (None, record.version):
+                yield broken(
+                    f"The address book is of version {as_text(entry['version'])}; the product is version {as_text(record.version)}.",
+                    "Run the pipeline, and publish the product again.",
+                    port.name,
+                )
+            else:
+                yield kept(f"{as_text(port.address)} leads to {as_text(port.location)}.", port.name)
+
+
+class InputsLeadSomewhere(Fitness):
+    """Does every address that the product reads belong to a port of a product in the mesh?
+
+    An input that names a product or a port which is gone fails at the next run, or goes on with old data.
+    """
+
+    characteristic = "addressable"
+    severity = "medium"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        inputs = [one for one in record.inputs if one.product]
+        if not inputs:
+            yield kept("It reads no other product: there is no address that could lead nowhere.")
+        for one in inputs:
+            source = product.mesh.records.get(one.product)
+            if source is None and len(product.mesh.records) == 1:
+                yield unknown("No other product was given to this assessment.", "Assess the whole mesh.", one.name)  # fmt: skip
+            elif source is None:
+                yield broken(f"The mesh has no product {as_text(one.product)}.", "Read another one, or bring it back.", one.name)  # fmt: skip
+            elif one.port not in {port.name for port in source.outputs}:
+                yield broken(
+                    f"{as_text(one.product)} has no port {as_text(one.port)}.",
+                    f"Read one of: {some(port.name for port in source.outputs)}.",
+                    one.name,
+                )
+            else:
+                yield kept(f"{as_text(one.source)} is a port of the mesh.", one.name)
+
+
+class LocationAnswers(Fitness):
+    """Does something answer at the location of each output port?
+
+    An address that leads to nothing is found out by the consumer, at the worst moment.
+    """
+
+    characteristic = "addressable"
+    severity = "critical"
+    probes = True
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        yield from at_ports(product, partial(self._answers, product))
+
+    def _answers(self, product: Evidence, port: Port) -> Iterator[Verdict]:
+        try:
+            product.table(port)
+            yield kept(f"The data lies at {as_text(port.location)}.", port.name)
+        except Corrupt:  # what it is, others ask
+            yield kept(f"Something lies at {as_text(port.location)}.", port.name)
+        except Absent as problem:
+            yield broken(f"The address leads nowhere. {problem}", problem.mend, port.name)
+
+
+class DataMatchesContract(Fitness):
+    """Does the data at each port have the columns of the contract, in their types?
+
+    The contract is what consumers build on. It is compared with what the storage itself says of the data: no column is
+    missing, none is there that nobody described (and classified), and each can hold what its logical type says.
+    """
+
+    characteristic = "addressable"
+    severity = "high"
+    probes = True
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        yield from at_ports(product, partial(self._compared, product))
+
+    def _compared(self, product: Evidence, port: Port) -> Iterator[Verdict]:
+        promised = {column.name: column.logical_type for column in product.record.columns}
+        if not promised:
+            yield unknown("The contract describes no column of the data set.", "", port.name)
+            return
+        there = {field.name: field for field in product.table(port).fields}
+        wrong = [
+            f"{name} is {there[name].type}, and not {type_}"
+            for name, type_ in promised.items()
+            if name in there and type_ and type_ not in there[name].logical
+        ]
+        differences = {
+            "missing there": sorted(promised.keys() - there.keys()),
+            "not in the contract": sorted(there.keys() - promised.keys()),
+            "of another type": wrong,
+        }
+        told = [f"{what}: {some(names)}" for what, names in differences.items() if names]
+        if told:
+            yield broken(
+                f"The data at {as_text(port.location)} has not the schema of the contract ({'; '.join(told)}).",
+                "Run the pipeline with this contract, or mend the contract (a new major version, if a consumer loses by it).",
+                port.name,
+            )
+        else:
+            yield kept(
+                f"The data has the {len(promised)} columns of the contract, in their types.", port.name
+            )

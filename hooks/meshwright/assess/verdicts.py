@@ -1,0 +1,47 @@
+"""Short forms for what fitness functions say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from meshwright.assess import Verdict, as_text
+from meshwright.record import Port
+
+if TYPE_CHECKING:
+    from meshwright.assess.evidence import Evidence
+
+NAMED = 5
+"""Names in a sentence; the others are counted."""
+PLACES = 20
+"""Places of one kind that are told one by one."""
+
+
+def kept(evidence: str, place: str = "") -> Verdict:
+    return Verdict("kept", evidence, "", place)
+
+
+def broken(evidence: str, mend: str, place: str = "") -> Verdict:
+    return Verdict("broken", evidence, mend, place)
+
+
+def unknown(evidence: str, mend: str = "", place: str = "") -> Verdict:
+    return Verdict("inconclusive", evidence, mend, place)
+
+
+def some(names: Iterable[str]) -> str:
+    """Names for a sentence, each of them short, and not all if there are many."""
+    names = list(names)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(as_text(name) for name in names[:NAMED]) + more
+
+
+def at_ports(product: Evidence, look: Callable[[Port], Iterator[Verdict]]) -> Iterator[Verdict]:
+    """What is seen at each output port; what keeps from looking at one is told of that one."""
+    from meshwright.assess.storage import Trouble
+
+    for port in product.record.outputs:
+        try:
+            yield from look(port)
+        except Trouble as trouble:
+            yield unknown(str(trouble), trouble.mend, port.name)
