@@ -22,7 +22,8 @@ def publish(record: Record, place: Place) -> Outcome:
     """Sends the record, unless the catalog has it already."""
     catalog = _catalog(place)
     if catalog.has(record):
-        return Outcome("unchanged", record.id)
+        page = path("products", record.domain, record.name)
+        return Outcome("unchanged", record.id, f"{catalog.url}{page}")
     return catalog.put(record)
 
 

@@ -224,7 +224,7 @@ class Http:
             )
             mend = "Give the address that it leads to, if you trust it."
         else:
-            problem += f". {said}" if (said := _detail(answer)) else "."
+            problem += f". {said}." if (said := _detail(answer)) else "."
             mend = _said(answer, "mend") or MENDS.get(answer.status, "Ask the catalog's operator.")
         raise Refused(self._safe(problem), self._safe(mend), answer.status, answer)
 
