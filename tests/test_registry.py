@@ -38,6 +38,24 @@ def test_an_entry_says_all_that_people_need(entry: registry.Capability) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
+def test_an_entry_says_how_what_it_does_can_be_shared(entry: registry.Capability) -> None:
+    works = entry.kind in ("transforms", "outputs")
+    assert bool(entry.platform) is works and re.fullmatch("[a-z][a-z0-9-]*|", entry.platform)
+    assert bool(entry.offers) is (entry.kind == "outputs") and set(entry.offers) <= {"virtual", "native"}
+    assert bool(entry.opens) is (entry.reads == "data-product")
+    for uses in entry.opens:
+        assert registry.find("outputs", uses), uses
+
+
+def test_an_input_opens_what_its_module_opens() -> None:
+    entry = registry.find("inputs", "data-product@1")
+    assert entry
+    (module,) = entry.files
+    (table,) = re.findall(r"^OPEN = \{(.*)\}$", (entry.folder / module).read_text("utf-8"), re.MULTILINE)
+    assert tuple(re.findall(r'"([^"]+)":', table)) == entry.opens
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
 def test_an_entry_lists_just_the_files_that_lie_beside_it(entry: registry.Capability) -> None:
     beside = {
         path.relative_to(entry.folder).as_posix()

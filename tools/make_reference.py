@@ -210,14 +210,11 @@ def rule_page(rule: Rule) -> str:
             "",
         ]
     lines += [f"Level: {rule.level}. Source: `{source}`.", ""]
-    for file, patch in rule.broken.items():
-        if isinstance(patch, dict) and file == "twin":
-            (file, patch), *_ = patch.items()
-            where = f"`{file}` of a product that reads another"
-        elif file == "twin":
-            continue  # it takes a second repository
-        else:
-            where = f"`{file}`"
+    twin = rule.broken.get("twin")
+    places = [(f"`{file}`", file, patch) for file, patch in rule.broken.items() if file != "twin"]
+    if isinstance(twin, dict):  # words about one cannot be shown
+        places += [(f"`{file}` of a product that reads it", file, patch) for file, patch in twin.items()]
+    for where, file, patch in places:
         if patch is None:
             lines += [f"Broken, for example, by deleting `{file}`.", ""]
             continue

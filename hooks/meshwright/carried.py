@@ -45,6 +45,22 @@ def breaches(input: Input, consumer: Record, source: Record, now: datetime) -> I
         yield from _principals(pair, now)
 
 
+def ageing(copy: Record, source: Record) -> str:
+    """How old a copy and its source may be, and how long each is kept, as a sentence for whoever relies on the copy."""
+    return f"A copy ages: {_lasting(copy)} here, {_lasting(source)} at its source."
+
+
+def _lasting(product: Record) -> str:
+    fresh = [short(level.objective) for level in product.service_levels if level.indicator == "freshness"]
+    said = product.get("contract.slaProperties")
+    kept = [
+        short(f"{item.get('value')} {item.get('unit') or ''}".strip())
+        for item in (said if isinstance(said, list) else ())
+        if isinstance(item, dict) and item.get("property") == "retention"
+    ]
+    return f"freshness {listed(fresh) if fresh else 'not promised'}, retention {listed(kept) if kept else 'not said'}"
+
+
 @dataclass(frozen=True)
 class _Pair:
     """A copy, its source, and how sensitive each column of both is."""
@@ -129,7 +145,11 @@ def _principals(pair: _Pair, now: datetime) -> Iterator[Breach]:
             if principal not in strangers and not _reads(pair, principal, role, now):
                 strangers[principal] = index
     # Whoever is named by a group there may be named alone here; only the directory knows.
-    groups = [name for name in pair.source.agreements if name.startswith("group:")]
+    groups = [
+        name
+        for name, agreements in pair.source.agreements.items()
+        if name.startswith("group:") and not all(ended(reader, now) for reader in agreements)
+    ]
     unsure = [name for name in strangers if groups and name.startswith("id:")]
     sure = [name for name in strangers if name not in unsure]
     copied = short(pair.source.id)

@@ -6,11 +6,11 @@ import contextlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
@@ -18,7 +18,11 @@ from meshwright import metamodel, schema
 from meshwright.access import AGREEMENTS, APPROVERS, TESTS
 from meshwright.document import Document, Keys, Unreadable, inside, read, valued
 from meshwright.findings import Finding
+from meshwright.record import Record
 from meshwright.rules import RULES, Problem, Rule, listed
+
+if TYPE_CHECKING:
+    from meshwright.lineage import Flaw, Lineage
 
 SPEC = "data-product.yaml"
 ANSWERS = ".copier-answers.yml"
@@ -51,19 +55,65 @@ class Facts:
     """Copier's answers; empty where there is no answers file."""
     products: Sequence[Document] = ()
     """The specs of all products of this check, this one among them."""
+    record: Record | None = None
+    """The product as the mesh sees it."""
+    mesh: Lineage | None = None
+    """The products of this check, and those of the mesh that it was given."""
+    flaws: Sequence[Flaw] = ()
+    """What is wrong about the product in that mesh."""
+    namesakes: Sequence[Record] = ()
+    """Products of the mesh that have its name."""
 
 
-def check(roots: Sequence[Path]) -> list[Finding]:
-    """Checks the products whose repositories lie at `roots`; file names start with it, as it was given."""
+def check(
+    roots: Sequence[Path], others: Sequence[Record] | None = None, retired: Mapping[str, str] | None = None
+) -> list[Finding]:
+    """Checks the products whose repositories lie at `roots`; file names start with it, as it was given.
+
+    `others`: the mesh that their inputs and names are held against; None if nobody has said what there is. `retired`:
+    what the mesh has no more, as for Lineage.
+    """
     distinct = {root.resolve(): root for root in roots}  # a repository that is named twice is one
     gathered = [_gather(root) for root in distinct.values()]
     products = [facts.spec for facts, _ in gathered if facts.spec is not None]
+    _place_in_mesh([facts for facts, _ in gathered if facts.spec is not None], others, retired)
     findings: list[Finding] = []
     for facts, problems in gathered:
         facts.products = products
         prefix = "" if facts.root == Path() else f"{facts.root.as_posix()}/"
         findings += _findings(facts, problems, prefix)
     return sorted(set(findings))
+
+
+def _place_in_mesh(
+    checked: Sequence[Facts], others: Sequence[Record] | None, retired: Mapping[str, str] | None
+) -> None:
+    """Gives each product its record, and what is wrong about it among the others."""
+    from meshwright.lineage import Lineage, flaws, is_same
+    from meshwright.mesh import of_documents, origin
+
+    own: dict[str, Record] = {}
+    for facts in checked:
+        value = of_documents(facts.spec, facts.contract, facts.policy, facts.agreements)
+        facts.record = Record(value, facts.root, fallback=f"unknown/{facts.root.resolve().name}")
+        own.setdefault(facts.record.id, facts.record)
+        namesakes = [other for other in others or () if other.id == facts.record.id]
+        if namesakes:
+            here = replace(facts.record, value={**value, "source": origin(facts.root)})
+            facts.namesakes = [other for other in namesakes if is_same(here, other) is False]
+    mesh = Lineage([*own.values(), *(other for other in others or () if other.id not in own)], retired)
+    told = list(flaws(mesh))
+    for facts in checked:
+        facts.mesh = mesh
+        id = facts.record.id if facts.record else ""
+        facts.flaws = [
+            flaw
+            for flaw in told
+            if own[id] is facts.record
+            and (flaw.product == id or (flaw.kind == "cycle" and id in flaw.about))
+            # A product that is not there is missing only if it is known what there is.
+            and (flaw.kind != "dangling-input" or flaw.about or others is not None)
+        ]
 
 
 OF_RECORD = {
@@ -95,7 +145,18 @@ def check_record(value: Any) -> list[Finding]:
     return sorted(set(_findings(facts, problems, "", BEYOND)))
 
 
-BEYOND = {"root", "answers", "products", "agreements", "approvers", "access_tests"}
+BEYOND = {
+    "root",
+    "answers",
+    "products",
+    "agreements",
+    "approvers",
+    "access_tests",
+    "record",
+    "mesh",
+    "flaws",
+    "namesakes",
+}
 """Facts that a record does not carry."""
 
 
@@ -131,7 +192,8 @@ def _finding(rule: str | Rule, problem: Problem, prefix: str, home: str) -> Find
     line, column = (
         (problem.line, 1) if isinstance(problem.document, str) else problem.document.place(problem.keys)
     )
-    detail = problem.detail if isinstance(rule, str) else f"{problem.detail} {rule.promise}"
+    tells_all = isinstance(rule, str) or rule.level == "note"
+    detail = problem.detail if tells_all else f"{problem.detail} {rule.promise}"
     return Finding(
         file=prefix + _file(problem),
         line=line,

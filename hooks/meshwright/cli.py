@@ -7,7 +7,9 @@ needs when it runs.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +18,9 @@ from meshwright.assess.command import assess
 from meshwright.catalog.command import catalog
 from meshwright.export.command import export
 from meshwright.rollout.command import rollout
+
+if TYPE_CHECKING:
+    from meshwright.record import Record
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,22 +39,62 @@ def main() -> None:
     show_default=True,
     help="How findings are told.",
 )
-def check(products: tuple[Path, ...], form: str) -> None:
-    """Checks the metamodel, the contract and the access policy of PRODUCTS (repositories; the current one if none)."""
+@click.option(
+    "--mesh",
+    "sources",
+    metavar="SOURCE",
+    multiple=True,
+    help="What else there is, which inputs and names are held against: a folder of repositories, a file of records, or a "
+    "catalog's address. Can be given again.",
+)
+def check(products: tuple[Path, ...], form: str, sources: tuple[str, ...]) -> None:
+    """Checks the metamodel, the contract and the access policy of PRODUCTS (repositories; the current one if none), and
+    says which way of sharing fits what they read of other products."""
     from meshwright.check import READABLE, check
     from meshwright.findings import FORMATS
 
-    findings = check(products or (Path(),))
+    others, retired = _others(products or (Path(),), sources)
+    findings = check(products or (Path(),), others, retired)
     told = FORMATS[form](findings)
     if told:
         click.echo(told)
     errors = [finding for finding in findings if finding.level == "error"]
     if form == "human":
         count = f"{len(products) or 1} product{'s' if len(products) > 1 else ''} checked"
-        summary = f"{len(errors)} error{'s' if len(errors) != 1 else ''}" if errors else "all promises kept"
+        summary = _counted(len(errors), "error") if errors else "all promises kept"
+        if warnings := sum(finding.level == "warning" for finding in findings):
+            summary += f", {_counted(warnings, 'warning')}"
         click.echo(f"{count}: {summary}", err=bool(errors))
     if errors:
         sys.exit(2 if all(finding.rule == READABLE for finding in errors) else 1)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def _others(
+    products: Sequence[Path], sources: Sequence[str]
+) -> tuple[Sequence[Record] | None, Mapping[str, str]]:
+    """The mesh that somebody names, and which of what the products read it has no more."""
+    if not sources:
+        return None, {}
+    from meshwright.document import Unreadable
+    from meshwright.mesh import of_repository, records, retired
+
+    try:
+        others = records(sources)
+        there = {record.id for record in others}
+        read = {entry.product for root in products for entry in of_repository(root).inputs if entry.product}
+        return others, retired(sources, read - there)
+    except Unreadable as error:
+        problem, mend = str(error), error.mend
+    except ModuleNotFoundError as error:
+        problem, mend = f"{error.name} is not installed.", "pip install 'meshwright[catalog]'"
+    from meshwright.printable import printable
+
+    click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
+    sys.exit(2)
 
 
 @main.command()

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
 from meshwright import metamodel
+from meshwright.printable import printable
 
 
 @dataclass(frozen=True, order=True)
@@ -21,7 +22,7 @@ class Finding:
     message: str
     mend: str
     level: str = "error"
-    """`error`: the check fails; `warning`: it does not."""
+    """`error`: the check fails; `warning`: it does not; `note`: nothing is wrong, and `mend` may be empty."""
     link: str = ""
 
 
@@ -32,9 +33,10 @@ def human(findings: Sequence[Finding]) -> str:
         lines.append(
             f"{finding.file}:{finding.line}:{finding.column}: {finding.level} {finding.rule}: {finding.message}"
         )
-        lines.append(f"    mend: {finding.mend}")
+        if finding.mend:
+            lines.append(f"    mend: {finding.mend}")
         lines.append(f"    see:  {finding.link}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def github(findings: Sequence[Finding]) -> str:
@@ -47,10 +49,18 @@ def github(findings: Sequence[Finding]) -> str:
         return data(text).replace(":", "%3A").replace(",", "%2C")
 
     return "\n".join(
-        f"::{finding.level} file={value(finding.file)},line={finding.line},col={finding.column},"
-        f"title={value(finding.rule)}::{data(f'{finding.message} Mend: {finding.mend} See {finding.link}')}"
+        f"::{COMMANDS[finding.level]} file={value(finding.file)},line={finding.line},col={finding.column},"
+        f"title={value(finding.rule)}::{data(f'{_told(finding)} See {finding.link}')}"
         for finding in findings
     )
+
+
+COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+"""Level -> GitHub's workflow command."""
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.message} Mend: {finding.mend}" if finding.mend else finding.message
 
 
 def as_json(findings: Sequence[Finding]) -> str:
@@ -77,7 +87,7 @@ def sarif(findings: Sequence[Finding]) -> str:
                     {
                         "ruleId": finding.rule,
                         "level": finding.level,
-                        "message": {"text": f"{finding.message} Mend: {finding.mend}"},
+                        "message": {"text": _told(finding)},
                         "locations": [
                             {
                                 "physicalLocation": {

@@ -305,9 +305,13 @@ RIGHTS = ("modified", "unmodified")
 def _rights(lineage: Lineage) -> Iterator[Flaw]:
     """Rights that a product grants although something that its data comes from, however far up, forbids them. What may not
     even be passed on modified may not be passed on at all: whatever a consumer makes of it is a modification."""
-    forbidding = {right: _nearest(lineage, right) for right in RIGHTS}
+    rights = {id: record.distribution_rights for id, record in lineage.records.items()}
+    forbidding = {
+        right: _nearest(lineage, {id: id for id, said in rights.items() if said.get(right) == "forbidden"})
+        for right in RIGHTS
+    }
     for record in lineage.records.values():
-        granted = record.distribution_rights
+        granted = rights[record.id]
         for right in RIGHTS:
             if granted.get(right) != "allowed":
                 continue
@@ -334,12 +338,9 @@ def _rights(lineage: Lineage) -> Iterator[Flaw]:
                 )
 
 
-def _nearest(lineage: Lineage, right: str) -> Mapping[str, tuple[int, str]]:
-    """Every product that forbids a right or whose data comes from one that does -> how far up the nearest one is (0: the
+def _nearest(lineage: Lineage, level: Mapping[str, str]) -> Mapping[str, tuple[int, str]]:
+    """Every product that is one of these (id -> id) or whose data comes from one -> how far up the nearest one is (0: the
     product itself), and which."""
-    level = {
-        id: id for id, one in lineage.records.items() if one.distribution_rights.get(right) == "forbidden"
-    }
     found: dict[str, tuple[int, str]] = {}
     distance = 0
     while level:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,20 @@ def records(sources: Sequence[str]) -> list[Record]:
     return sorted(found, key=lambda record: record.id)
 
 
+def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
+    """Those of the ids whose product one of the catalogs among the sources has taken out -> its successor, or nothing.
+    Raises Unreadable."""
+    found: dict[str, str] = {}
+    for source in sources:
+        if ids and source.startswith(("http://", "https://")):
+            from meshwright.catalog.client import Catalog, Retired
+
+            catalog = Catalog(source)
+            asked = {id: catalog.get(id) for id in sorted(ids)}
+            found |= {id: one.successor for id, one in asked.items() if isinstance(one, Retired)}
+    return found
+
+
 def repositories(folder: Path) -> Iterator[Path]:
     """The products' repositories in a folder: itself, or those up to DEPTH folders below."""
     if (folder / SPEC).is_file():
@@ -71,31 +85,41 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
             problems.append(f"{path}:{problem.line}:{problem.column}: {problem}")
         return None
 
-    value: dict[str, Any] = {"apiVersion": API_VERSION, "kind": KIND}
     spec = load(SPEC)
+    contract, policy = (
+        load(spec.get(place)) if spec else None for place in ("spec.dataset.contract", "spec.access.policy")
+    )
+    asked = [load(path.relative_to(root).as_posix()) for path in sorted((root / AGREEMENTS).glob("*.y*ml"))]
+    value = of_documents(spec, contract, policy, [document for document in asked if document])
     if spec is not None:
-        value["product"] = spec.value
-        for part, place in (("contract", "spec.dataset.contract"), ("policy", "spec.access.policy")):
-            document = load(spec.get(place))
-            if document is not None:
-                value[part] = document.value
         agreement = spec.get("spec.dataSharingAgreement.document")
         if isinstance(agreement, str) and inside(root, agreement):
             try:
                 value["agreement"] = read_text(root, agreement)
             except Unreadable as problem:
                 problems.append(f"{agreement}: {problem}")
-    value["readers"] = list(_readers(root, load))
     value |= _last_run(root, spec)
-    value["source"] = _source(root, repository)
+    value["source"] = origin(root, repository)
     fallback = f"unknown/{root.resolve().name}"
     return Record(value, root, "; ".join(problems), fallback)
 
 
-def _readers(root: Path, load: Any) -> Iterator[dict[str, Any]]:
-    for path in sorted((root / AGREEMENTS).glob("*.y*ml")):
-        agreement = load(path.relative_to(root).as_posix())
-        if agreement is None or agreement.get("status") != "approved":
+def of_documents(
+    spec: Document | None, contract: Document | None, policy: Document | None, agreements: Iterable[Document]
+) -> dict[str, Any]:
+    """The value of a record, as far as these say it."""
+    parts = {"product": spec, "contract": contract, "policy": policy}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        **{part: document.value for part, document in parts.items() if document},
+        "readers": list(_readers(agreements)),
+    }
+
+
+def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
+    for agreement in agreements:
+        if agreement.get("status") != "approved":
             continue
         custom = {item.get("property"): item.get("value") for _, item in agreement.items("customProperties")}
         principals = custom.get("principal")
@@ -146,7 +170,8 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
     return told
 
 
-def _source(root: Path, repository: str | None) -> dict[str, str]:
+def origin(root: Path, repository: str | None = None) -> dict[str, str]:
+    """Where a record of the work tree at `root` is made: address, branch and commit, and the template's version."""
     try:
         answers = read(root, ANSWERS).value
     except Unreadable:

@@ -69,7 +69,7 @@ def advise(input: Input, consumer: Record, source: Record | None) -> Advice:
             if pattern in entry.offers and (pattern == "virtual" or entry.platform in here):
                 # Whatever else there is could not fit better than the best pattern, at the port that is read.
                 best = pattern == PREFERRED[workload][0] and name == input.port
-                reason = _reason(pattern, workload, name, entry)
+                reason = _reason(pattern, workload, name, entry) + _opened(input, entry)
                 port = "" if name == input.port else name
                 return Advice(pattern, reason, declared, port, "" if best else unknown)
     if not known.ports:
@@ -101,15 +101,20 @@ NEAR = {
 def _reason(pattern: Pattern, workload: str, port: str, entry: registry.Capability) -> str:
     served = f"the port {short(port)} ({entry.uses})"
     if pattern == "native":
-        return (
-            f"It is {entry.platform} here and there: {served} is read where it lies, and nothing is copied."
-        )
+        return f"Both work on {entry.platform}, so {served} is read where it lies and nothing is copied."
     if workload == "reporting":
         return f"A virtual database is good enough for simple reporting, and {served} is one."
     return (
         f"The platforms differ ({served} lies on {entry.platform}), and nothing says that the data must be near: "
         "its virtual database comes before a copy."
     )
+
+
+def _opened(input: Input, port: registry.Capability) -> str:
+    reader = registry.find("inputs", input.uses)
+    if reader is None or not reader.opens or port.uses in reader.opens:
+        return ""
+    return f" Let whatever asks the questions read it there: {reader.uses} itself opens only {listed(reader.opens)}."
 
 
 def is_copy(input: Input, consumer: Record, source: Record) -> bool:

@@ -7,11 +7,14 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshwright import registry
 from meshwright.document import Document, Keys, inside
 from meshwright.rules import Problem, Rule, listed
+
+if TYPE_CHECKING:
+    from meshwright.lineage import Flaw
 
 
 def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
@@ -174,25 +177,23 @@ class ReadsOthersOnly(Rule):
 class PortsReadExist(Rule):
     """A port that the product reads is a port of the product that it names.
 
-    Within one check, over all products that it was given.
+    Within one check, over all products that it was given and over those of the mesh that `--mesh` names; with a mesh, a
+    product that it does not have is missing.
     """
 
     broken = {"twin": "a consumer"}
 
-    def check(self, spec: Document, products: Sequence[Document]) -> Iterator[Problem]:
-        ports = {
-            (other.get("metadata.domain"), other.get("metadata.name")): [
-                port.get("name") for _, port in other.items("spec.outputs")
-            ]
-            for other in products
-            if isinstance(other.get("metadata.name"), str) and isinstance(other.get("metadata.domain"), str)
-        }
-        for keys, item in spec.items("spec.inputs"):
-            match = re.fullmatch(r"dp:([^/]+)/([^#]+)#(.+)", str(item.get("from")))
-            known = ports.get((match[1], match[2])) if match else None
-            if match and known is not None and match[3] not in known:
-                detail = f"{match[1]}/{match[2]} has no port {match[3]}."
-                yield Problem(spec, (*keys, "from"), detail, f"Read one of: {listed(known)}.")
+    def check(self, spec: Document, flaws: Sequence[Flaw]) -> Iterator[Problem]:
+        for flaw in flaws:
+            if flaw.kind == "dangling-input":
+                yield Problem(spec, (*at_input(spec, flaw.input), "from"), flaw.sentence, flaw.mend)
+
+
+def at_input(spec: Document, name: str) -> Keys:
+    """Where the input of a name stands."""
+    return next(
+        (keys for keys, item in spec.items("spec.inputs") if item.get("name") == name), ("spec", "inputs")
+    )
 
 
 class ModelExists(Rule):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from meshwright import metamodel
 from meshwright.document import Document, Keys, inside, read_text
-from meshwright.rules import Problem, Rule
+from meshwright.record import Record
+from meshwright.rules import Problem, Rule, listed
+from meshwright.wording import short
 
 PLACEHOLDER = re.compile(r"(?i)\bREPLACE[-_ ]ME\b")
 FILLER = re.compile(rf"(?:{metamodel.FILLERS}|[\W_])+|<[^<>]*>", re.IGNORECASE)
@@ -20,21 +22,25 @@ PROSE = {"title", "purpose", "usage", "limitations", "description", "action", "u
 class NameUnique(Rule):
     """No other product of the domain has the same name.
 
-    Within one check, over all products that it was given. The catalog refuses a name that is taken.
+    Within one check, over all products that it was given and over those of the mesh that `--mesh` names: there, one of
+    the same repository is the product itself. The catalog refuses a name that is taken.
     """
 
     broken = {"twin": "data-product.yaml"}
 
-    def check(self, spec: Document, products: Sequence[Document]) -> Iterator[Problem]:
+    def check(
+        self, spec: Document, products: Sequence[Document], namesakes: Sequence[Record]
+    ) -> Iterator[Problem]:
         name = (spec.get("metadata.domain"), spec.get("metadata.name"))
         first = next(
             other for other in products if (other.get("metadata.domain"), other.get("metadata.name")) == name
         )
-        if first is not spec and None not in name:
+        where = [short(other.repository or str(other.root)) for other in namesakes]
+        if None not in name and (first is not spec or where):
             yield Problem(
                 spec,
                 ("metadata", "name"),
-                f"{name[0]}/{name[1]} is the name of another product too.",
+                f"{name[0]}/{name[1]} is the name of another product too{f': {listed(where)}' if where else ''}.",
                 "Give one of the two another name.",
             )
 
