@@ -170,14 +170,14 @@ def _comes_to_pass(cron: str) -> bool:
     fields = cron.split(" ")
     if len(fields) != 5:
         return False
-    values = [_values(field, place) for place, field in enumerate(fields)]
+    values = [cron_values(field, place) for place, field in enumerate(fields)]
     _, _, days, months, _ = values
     # A day of the week comes in every month; the 30th of February does not.
     comes = fields[4] != "*" or any(day <= LONGEST[month - 1] for day in days for month in months)
     return all(values) and comes
 
 
-def _values(field: str, place: int) -> set[int]:
+def cron_values(field: str, place: int) -> set[int]:
     """The numbers that a field stands for; none if it is no field."""
     low, high = RANGES[place]
     for number, name in enumerate(NAMES.get(place, []), low):

@@ -1,0 +1,251 @@
+"""Interoperable: what the product serves can be read and joined with tools that know nothing of this product."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from meshwright import registry
+from meshwright.assess import Fitness, Verdict, as_text
+from meshwright.assess.evidence import Evidence
+from meshwright.assess.storage import Corrupt, formats
+from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
+from meshwright.record import Port
+
+PORTABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+RESERVED = frozenset(
+    {
+        *(
+            "all",
+            "and",
+            "any",
+            "array",
+            "as",
+            "asc",
+            "between",
+            "both",
+            "by",
+            "case",
+            "cast",
+            "check",
+            "collate",
+        ),
+        *("column", "constraint", "create", "cross", "current_date", "current_time", "current_timestamp"),
+        *("current_user", "default", "delete", "desc", "distinct", "drop", "else", "end", "except", "exists"),
+        *(
+            "false",
+            "fetch",
+            "for",
+            "foreign",
+            "from",
+            "full",
+            "grant",
+            "group",
+            "having",
+            "in",
+            "inner",
+            "insert",
+        ),
+        *(
+            "intersect",
+            "into",
+            "is",
+            "join",
+            "leading",
+            "left",
+            "like",
+            "limit",
+            "natural",
+            "not",
+            "null",
+            "offset",
+        ),
+        *(
+            "on",
+            "only",
+            "or",
+            "order",
+            "outer",
+            "primary",
+            "references",
+            "right",
+            "select",
+            "session_user",
+            "some",
+        ),
+        *("table", "then", "to", "trailing", "true", "union", "unique", "update", "user", "using", "values"),
+        *("when", "where", "window", "with"),
+    }
+)
+"""Words that mean something else in SQL, in nearly every engine, unless they are quoted."""
+KINDS = {"inputs": "product.spec.inputs", "outputs": "product.spec.outputs", "traits": "product.spec.traits"}
+
+
+class CapabilitiesKnown(Fitness):
+    """Does the product use capabilities that the platform has, and will go on having?
+
+    What the registry does not know, no other tool of the platform understands. What is deprecated there goes away.
+    """
+
+    characteristic = "interoperable"
+    severity = "high"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        used = [
+            (kind, str(item.get("uses")), str(item.get("name") or item.get("uses")))
+            for kind, place in KINDS.items()
+            for item in (record.get(place) if isinstance(record.get(place), list) else ())
+            if isinstance(item, dict)
+        ]
+        transform = record.get("product.spec.transform.uses")
+        used += [("transforms", transform, "transform")] if isinstance(transform, str) else []
+        fine = []
+        for kind, uses, name in used[:100]:
+            entry = registry.find(kind, uses)
+            if entry is None:
+                known = some(entry.uses for entry in registry.capabilities() if entry.kind == kind)
+                yield broken(
+                    f"The platform has no {registry.KINDS[kind]} {as_text(uses)}.",
+                    f"Use one of: {known}. `meshwright capabilities` tells what they do.",
+                    as_text(name),
+                )
+            elif entry.maturity == "deprecated":
+                yield broken(f"{entry.uses} is deprecated.", f"`meshwright capabilities {entry.uses}` tells what to use instead.", as_text(name))  # fmt: skip
+            else:
+                fine.append(uses)
+        if fine and len(fine) == len(used):
+            yield kept(f"The platform has all that it uses: {some(sorted(set(fine)))}.")
+
+
+class ContractIsStandard(Fitness):
+    """Is the contract one that every tool for the Open Data Contract Standard 3.1 reads?
+
+    It is held against the standard's own JSON Schema.
+    """
+
+    characteristic = "interoperable"
+    severity = "high"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        if not isinstance(record.get("contract"), dict):
+            yield unknown("There is no contract that can be read.")
+            return
+        wrong = [
+            finding
+            for finding in product.findings
+            if finding.level == "error"
+            and (finding.rule == "ContractVersionSupported" or (finding.rule == "Shape" and _is_contract(finding.file)))
+        ]  # fmt: skip
+        if record.get("contract.apiVersion") is None:
+            yield broken("The contract does not say which version of the standard it follows.", "Write `apiVersion: v3.1.0`.")  # fmt: skip
+        for finding in wrong[:PLACES]:
+            yield broken(as_text(finding.message), finding.mend, "contract")
+        if not wrong and record.get("contract.apiVersion") is not None:
+            yield kept(f"The schema of the standard accepts the contract ({as_text(record.get('contract.apiVersion'))}).")  # fmt: skip
+
+
+def _is_contract(file: str) -> bool:
+    return file.startswith("contract")
+
+
+class OpenFormatOffered(Fitness):
+    """Is the data offered in at least one format whose specification is open?
+
+    A format that one vendor's tools alone can read binds every consumer to that vendor.
+    """
+
+    characteristic = "interoperable"
+    severity = "medium"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        ports = product.record.outputs
+        open_ = [port.name for port in ports if port.uses.partition("@")[0].lower() in formats.OPEN]
+        if not ports:
+            yield unknown("The product has no output port.")
+        elif open_:
+            yield kept(f"These ports serve a format that is open: {some(open_)}.")
+        else:
+            yield broken(
+                f"No port serves a format that is known to be open: {some(port.uses for port in ports)}.",
+                "Add a port such as parquet@1 or delta@1 to spec.outputs.",
+            )
+
+
+class BytesAreWhatTheyClaim(Fitness):
+    """Is what lies at each port in the format that the port says?
+
+    A file is not Parquet because of its name: it begins and ends as the format demands, or has the log that makes a
+    folder a table.
+    """
+
+    characteristic = "interoperable"
+    severity = "high"
+    probes = True
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        yield from at_ports(product, partial(self._looked_at, product))
+
+    def _looked_at(self, product: Evidence, port: Port) -> Iterator[Verdict]:
+        try:
+            fields = product.table(port).fields
+            yield kept(f"It is what {as_text(port.uses)} says, with {len(fields)} columns.", port.name)
+        except Corrupt as problem:
+            yield broken(str(problem), problem.mend or "Publish it in the format that the port says.", port.name)  # fmt: skip
+
+
+class ReadByAnotherReader(Fitness):
+    """Can a reader other than the one that wrote the data read its rows?
+
+    The pipeline writes with Arrow and delta-rs; rows are read here with DuckDB, all columns of them.
+    """
+
+    characteristic = "interoperable"
+    severity = "high"
+    probes = True
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        yield from at_ports(product, partial(self._read, product))
+
+    def _read(self, product: Evidence, port: Port) -> Iterator[Verdict]:
+        try:
+            table = product.table(port)
+            rows = table.decoded()
+            yield kept(f"{table.reader} reads it: {rows:,} rows, whole.", port.name)
+        except Corrupt as problem:
+            yield broken(
+                f"It cannot be read. {problem}",
+                problem.mend or "Publish it anew with a writer that keeps to the format.",
+                port.name,
+            )
+
+
+class NamesPortable(Fitness):
+    """Can the columns be written in any engine without quotes?
+
+    Engines disagree about capitals, spaces and signs in names, and about which words are theirs. Small letters, digits
+    and underscores mean the same in all.
+    """
+
+    characteristic = "interoperable"
+    severity = "low"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        names = [record.dataset, *(column.name for column in record.columns)]
+        if len(names) == 1:
+            yield unknown("The contract describes no column of the data set.")
+            return
+        strange = [name for name in names if not PORTABLE.fullmatch(name)]
+        taken = [name for name in names if name.lower() in RESERVED]
+        if strange:
+            yield broken(
+                f"These names are not made of small letters, digits and underscores: {some(strange)}.",
+                "Rename them in the model and the contract (a new major version: a consumer loses by it).",
+            )
+        if taken:
+            yield broken(f"These names are words of SQL: {some(taken)}.", "Rename them in the model and the contract (a new major version: a consumer loses by it).")  # fmt: skip
+        if not strange and not taken:
+            yield kept(f"The data set and its {len(names) - 1} columns have names that mean the same in every engine.")  # fmt: skip

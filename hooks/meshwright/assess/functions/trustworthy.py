@@ -1,0 +1,294 @@
+"""Trustworthy: what the product promises of its quality is measured, true, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from meshwright.assess import Fitness, Verdict, as_text, levels, schedule
+from meshwright.assess.evidence import Evidence
+from meshwright.assess.storage import Trouble
+from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
+from meshwright.record import Port, ServiceLevel
+
+RUN = "Run the pipeline, and publish the product again."
+OLDEST = 30
+"""Days after which a measurement says nothing of today, where neither a schedule nor a promise says how often."""
+
+
+class ServiceLevelsPromised(Fitness):
+    """Are service levels promised that can be measured?
+
+    A promise without a number, or without an indicator, cannot be broken, and so is none.
+    """
+
+    characteristic = "trustworthy"
+    severity = "high"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        promised = product.record.service_levels
+        if not promised:
+            yield broken("It promises no service level.", "Add one to spec.serviceLevels, freshness first.")
+        for level in promised:
+            if levels.objective(level.objective) is None:
+                yield broken(f"{as_text(level.objective) or 'Nothing'} is no objective.", 'Write one such as "<= 24h".', level.name)  # fmt: skip
+            else:
+                yield kept(f"{as_text(level.indicator)} is promised to be {as_text(level.objective)}.", level.name)  # fmt: skip
+
+
+class ServiceLevelsMeasured(Fitness):
+    """Is each service level measured, of this version, and lately?
+
+    A measurement is of this version and this objective, and younger than the product's own schedule, or the freshness
+    that it promises, allow.
+    """
+
+    characteristic = "trustworthy"
+    severity = "high"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        measurement = record.get("measurement")
+        measurement = measurement if isinstance(measurement, dict) else {}
+        if not measurement:
+            if record.service_levels:
+                yield broken("No measurement of this version is published.", RUN)
+            return
+        if measurement.get("product") not in (None, record.id) or measurement.get("version") not in (None, record.version):  # fmt: skip
+            yield broken("The measurement is of another product, or of another version of it.", RUN)
+            return
+        yield self._age(product, measurement.get("measuredAt"))
+        told = measurement.get("serviceLevels")
+        measured = {str(one.get("name")): one for one in (told if isinstance(told, list) else ()) if isinstance(one, dict)}  # fmt: skip
+        for level in record.service_levels:
+            entry = measured.get(level.name)
+            if entry is None:
+                yield broken("It is promised, and was not measured.", RUN, level.name)
+            elif entry.get("objective") != level.objective:
+                yield broken("What was measured was held against another objective.", RUN, level.name)
+            elif entry.get("indicator") != level.indicator:
+                yield broken("What was measured is another indicator.", RUN, level.name)
+            elif level.value is None:
+                yield broken("There was nothing to measure.", "Mend what the indicator looks at, and run the pipeline.", level.name)  # fmt: skip
+            else:
+                yield kept(f"It was measured: {levels.shown(level.value, level.unit)}.", level.name)
+        promised = {level.name for level in record.service_levels}
+        for name in [name for name in measured if name not in promised][:PLACES]:
+            yield broken("It is measured, and promised nowhere.", "Promise it in spec.serviceLevels, or run the pipeline of this version.", name)  # fmt: skip
+
+    def _age(self, product: Evidence, said: Any) -> Verdict:
+        at = levels.moment(said)
+        if at is None:
+            return broken("The measurement does not say when it was made.", RUN)
+        if at > product.now + levels.AHEAD:
+            return broken("The measurement says that it was made in the future.", RUN)
+        age = product.now - at
+        due = schedule.due(product.record, product.now)
+        days = levels.shown(age.total_seconds() / 86400, "d")
+        if due is not None and at < due:
+            return broken(
+                f"The last measurement is {days} old; the schedule asked for a run at {due:%Y-%m-%d %H:%M} UTC.",
+                "Find out why the scheduled run did not take place or did not publish, and run the pipeline.",
+            )
+        if due is None and age.days >= _longest(product):
+            return broken(f"The last measurement is {days} old.", RUN)
+        return kept(f"The last measurement is {days} old.")
+
+
+def _longest(product: Evidence) -> float:
+    """Days after which a product without a schedule should have measured anew."""
+    goals = [
+        goal
+        for level in product.record.service_levels
+        if level.indicator == "freshness" and (goal := levels.objective(level.objective))
+    ]
+    days = [goal.value * levels.SECONDS[goal.unit] / 86400 for goal in goals if goal.unit in levels.SECONDS]
+    return max(1.0, min(days, default=OLDEST))
+
+
+class ServiceLevelsKept(Fitness):
+    """Do the published measurements keep what is promised?
+
+    The numbers are held against the objectives; a flag that says `kept` is not believed.
+    """
+
+    characteristic = "trustworthy"
+    severity = "high"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        for level in product.record.service_levels:
+            goal = levels.objective(level.objective)
+            if goal is None or level.value is None:
+                yield unknown("There is no measurement to hold against the objective.", "", level.name)
+                continue
+            value = levels.shown(level.value, goal.unit)
+            if level.unit != goal.unit:
+                yield broken(f"It is promised in {goal.unit} and measured in {as_text(level.unit)}.", RUN, level.name)  # fmt: skip
+            elif not goal.met(level.value):
+                lie = " The measurement calls that kept." if level.kept else ""
+                yield broken(
+                    f"It was {value}; promised is {as_text(level.objective)}.{lie}",
+                    "Mend what slows or thins the data, or promise less in spec.serviceLevels.",
+                    level.name,
+                )
+            else:
+                yield kept(f"It was {value}; promised is {as_text(level.objective)}.", level.name)
+
+
+class MeasurementsTrue(Fitness):
+    """Does the data itself say what the measurements say?
+
+    Freshness, completeness and volume are worked out anew from the rows at each port. A measurement that the data
+    contradicts is worse than none; data that has grown old since is told, too.
+    """
+
+    characteristic = "trustworthy"
+    severity = "critical"
+    probes = True
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        yield from at_ports(product, partial(self._at, product))
+
+    def _at(self, product: Evidence, port: Port) -> Iterator[Verdict]:
+        table = product.table(port)
+        measured = levels.moment(product.record.get("measurement.measuredAt"))
+        for level in product.record.service_levels:
+            try:
+                yield from self._held(product, port, level, table, measured)
+            except Trouble as trouble:
+                yield unknown(str(trouble), trouble.mend, f"{port.name}: {level.name}")
+
+    def _held(self, product: Evidence, port: Port, level: ServiceLevel, table: Any, measured: Any) -> Iterator[Verdict]:  # fmt: skip
+        goal, place = levels.objective(level.objective), f"{port.name}: {level.name}"
+        found = levels.recompute(level, goal, table, product.now, measured) if goal else None
+        if goal is None or found is None:
+            return
+        now = levels.shown(found.value, goal.unit)
+        claim = f" The published measurement says {levels.shown(level.value, goal.unit)}." if level.value is not None else ""  # fmt: skip
+        if found.value < -levels.AHEAD.total_seconds() / levels.SECONDS.get(goal.unit, 1) and goal.unit in levels.SECONDS:  # fmt: skip
+            yield broken(f"The data says that it comes from the future ({found.words}).", RUN, place)
+        elif found.then is not None and levels.contradicts(level, goal, found.then):
+            yield broken(
+                f"The data contradicts the measurement: {found.words} it was {levels.shown(found.then, goal.unit)} then.{claim}",
+                "Nobody edits build/slis.json: run the pipeline, which measures what it publishes.",
+                place,
+            )
+        elif not goal.met(found.value):
+            yield broken(
+                f"{found.words.capitalize()} it is {now} now; promised is {as_text(level.objective)}.{claim}",
+                "Run the pipeline, and mend what keeps it from running in time or thins the data.",
+                place,
+            )
+        else:
+            yield kept(f"{found.words.capitalize()} it is {now}; promised is {as_text(level.objective)}.", place)  # fmt: skip
+
+
+class DataIsThisProducts(Fitness):
+    """Does the data say that it is this product's, of this version?
+
+    The pipeline writes beside the rows whose they are. Rows of another product, or of a version with another contract,
+    are not what the address promises.
+    """
+
+    characteristic = "trustworthy"
+    severity = "medium"
+    probes = True
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        yield from at_ports(product, partial(self._whose, product))
+
+    def _whose(self, product: Evidence, port: Port) -> Iterator[Verdict]:
+        record, told = product.record, product.table(port).metadata
+        whose, version = told.get("product"), told.get("productVersion")
+        if whose is None:
+            yield unknown("Nothing beside the data says whose it is.", "Publish with the pipeline, which writes it.", port.name)  # fmt: skip
+        elif whose != record.id:
+            yield broken(f"The data says that it is {as_text(whose)}'s.", "Give each product a path of its own, and run the pipeline.", port.name)  # fmt: skip
+        elif version not in (None, record.version):
+            yield broken(
+                f"The data is of version {as_text(version)}; the product is version {as_text(record.version)}.",
+                RUN,
+                port.name,
+            )
+        else:
+            yield kept(f"The data says that it is this product's, version {as_text(record.version)}.", port.name)  # fmt: skip
+
+
+class LastRunPassed(Fitness):
+    """Did the last run publish, with every check of the contract passed?
+
+    A consumer who sees that a run failed knows that the data is older than it should be, and whom to ask.
+    """
+
+    characteristic = "trustworthy"
+    severity = "high"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        run = record.get("quality")
+        if not isinstance(run, dict):
+            yield broken("What came of the last run of this version is not published.", RUN)
+            return
+        failed = [
+            check
+            for check in run.get("failed") or ()
+            if isinstance(check, dict) and check.get("result") != "warning"
+        ]
+        if run.get("outcome") != "published":
+            yield broken(
+                f"The last run failed: {as_text(run.get('problem') or 'it does not say why')}",
+                "Mend what it says, and run the pipeline again.",
+            )
+        elif run.get("contract") not in (None, record.get("contract.version")):
+            yield broken(f"The last run was verified against version {as_text(run['contract'])} of the contract.", RUN)  # fmt: skip
+        elif not run.get("checks"):
+            yield broken("The last run made no check of the contract.", RUN)
+        elif not failed:
+            yield kept(f"The last run published {run.get('rows', 'its')} rows; {run['checks']} checks of the contract passed.")  # fmt: skip
+        for check in failed[:PLACES]:
+            yield broken(
+                f"A check of the contract did not pass: {as_text(check.get('name'))}.",
+                "Mend the data, or change what the contract promises.",
+                as_text(check.get("field") or ""),
+            )
+
+
+class QualityPromised(Fitness):
+    """Does the contract hold rules of quality that every run is verified against?
+
+    Names and types alone say nothing of whether the data is right. A rule does: how many rows there are, what names
+    one of them, which values there can be.
+    """
+
+    characteristic = "trustworthy"
+    severity = "medium"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record = product.record
+        schema = record.get("contract.schema")
+        tables = [one for one in schema if isinstance(one, dict)] if isinstance(schema, list) else []
+        if not tables:
+            yield unknown("The contract describes no data set.")
+            return
+        rules = [
+            rule for table in tables for node in _with_columns(table) for rule in node.get("quality") or ()
+        ]
+        bounds = [str(node.get("name")) for table in tables for node in _with_columns(table) if node.get("logicalTypeOptions") or node.get("required") or node.get("unique")]  # fmt: skip
+        if rules:
+            yield kept(f"The contract has {len(rules)} rules of quality, and bounds for {len(bounds)} columns.")  # fmt: skip
+        elif bounds:
+            yield broken(
+                f"The contract bounds single columns ({some(bounds)}), and has no rule of quality.",
+                "Add `quality` to the data set in the contract: at least rowCount, and duplicateValues for its key.",
+            )
+        else:
+            yield broken(
+                "The contract promises names and types, and nothing of quality.",
+                "Add `quality` to the data set in the contract: at least rowCount, and duplicateValues for its key.",
+            )
+
+
+def _with_columns(table: dict[str, Any]) -> list[dict[str, Any]]:
+    columns = table.get("properties")
+    return [table, *(one for one in (columns if isinstance(columns, list) else ()) if isinstance(one, dict))]
