@@ -98,11 +98,11 @@ def _weighed(decided: Sequence[tuple[Mapping[str, Any], str]]) -> int | None:
     return int(100 * points / total) if total else None
 
 
-def _share(verdicts: Sequence[Mapping[str, Any]]) -> Fraction:
+def _share(verdicts: Sequence[Mapping[str, Any]]) -> Fraction | int:
     """How many of the places that could be looked at keep a function that is broken somewhere."""
     states = [verdict["state"] for verdict in verdicts]
     kept, broken = states.count("kept"), states.count("broken")
-    return Fraction(kept, kept + broken)
+    return kept and Fraction(kept, kept + broken)
 
 
 def mean(scores: Iterable[int | None]) -> int | None:
