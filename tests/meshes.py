@@ -7,11 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import records
+
 from meshwright.record import Record
 
 FIELDS = ("airport", "cargo", "crew", "fleet", "lounge", "baggage", "customer", "network", "revenue", "safety", "fuel", "catering")  # fmt: skip
 AREAS = ("operations", "planning", "experience", "finance", "compliance", "logistics", "insight", "partners", "training")  # fmt: skip
-KINDS = ("daily", "hourly", "planned", "actual", "regional", "yearly", "expected", "audited", "combined", "live")
+KINDS = (
+    "daily",
+    "hourly",
+    "planned",
+    "actual",
+    "regional",
+    "yearly",
+    "expected",
+    "audited",
+    "combined",
+    "live",
+)
 THINGS = ("departures", "arrivals", "turnarounds", "delays", "bookings", "rosters", "costs", "complaints", "movements", "forecasts", "inspections", "deliveries", "loads", "contacts", "fares")  # fmt: skip
 SYSTEMS = ("flight-operations", "reference-data", "fleet-register", "crew-planner", "booking-engine", "ledger", "service-desk", "warehouse-floor", "weather-feed", "gate-sensors")  # fmt: skip
 USERS = ("Operations control", "Customer relations", "Network planning", "Finance desk", "Station managers", "Safety board", "Crew control", "Revenue analysts")  # fmt: skip
@@ -35,14 +47,16 @@ def values(count: int, domains: int = 0, seed: int = 1) -> list[dict[str, Any]]:
     """The values of `count` records in `domains` domains (one for every twenty products, if 0), without a flaw in
     their lineage: each product reads earlier ones or systems. Documents that are alike are one object: copy before
     you change them (`changed` does)."""
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - no secret, but the same each time
     domains = domains or max(3, count // 20)
     base = {kind: records.value(kind=kind) for kind in ("source-oriented", "consumer-oriented")}
     made: list[dict[str, Any]] = []
     names: dict[str, int] = {}
     read: set[int] = set()
     for index in range(count):
-        place = index if index < domains else int(domains * dice.random() ** 1.6)  # some are larger than others
+        place = (
+            index if index < domains else int(domains * dice.random() ** 1.6)
+        )  # some are larger than others
         domain = f"{FIELDS[place % len(FIELDS)]}-{AREAS[place // len(FIELDS) % len(AREAS)]}"
         if place >= len(FIELDS) * len(AREAS):
             domain += f"-{place // (len(FIELDS) * len(AREAS)) + 1}"
@@ -95,7 +109,9 @@ def _value(
     dice: random.Random,
 ) -> dict[str, Any]:
     title = name.replace("-", " ").capitalize()
-    ports = PORTS[: dice.choice((1, 1, 2))] if kind == "consumer-oriented" else PORTS[: dice.choice((1, 2, 2))]
+    ports = (
+        PORTS[: dice.choice((1, 1, 2))] if kind == "consumer-oriented" else PORTS[: dice.choice((1, 2, 2))]
+    )
     spec = dict(base["product"]["spec"])
     spec["description"] = {**spec["description"], "purpose": f"{title} of the domain {domain}, for each day."}
     spec["owner"] = {"name": "Ada Example", "email": "ada@example.org", "team": domain}

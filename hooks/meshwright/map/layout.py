@@ -13,9 +13,9 @@ from typing import Any
 
 from meshwright.map.text import clipped, width, wrapped
 
-CARD, SYSTEM, USE_CASE, USER = 228.0, 150.0, 214.0, 138.0
+CARD, SYSTEM, USE_CASE, USER = 216.0, 138.0, 198.0, 130.0
 """Widths, in pixels."""
-CHANNEL, SIDE_CHANNEL, USER_CHANNEL = 176.0, 92.0, 54.0
+CHANNEL, SIDE_CHANNEL, USER_CHANNEL = 160.0, 74.0, 44.0
 """Between two columns of products, beside them, and before the users."""
 PADDING, HEADER = 14.0, 28.0
 """Of a domain's box: around its cards, and for its name."""

@@ -5,7 +5,6 @@
   const data = JSON.parse($("data").textContent);
   const products = new Map(data.products.map((one) => [one.id, one]));
   const flaws = new Map(data.flaws.map((one) => [one.number, one]));
-  const grouped = (list, key) => list.reduce((all, one) => all.set(one[key], [...(all.get(one[key]) || []), one]), new Map());
   const group = (list, key) => {
     const all = new Map();
     for (const one of list) { const k = one[key]; if (all.has(k)) all.get(k).push(one); else all.set(k, [one]); }
@@ -40,7 +39,7 @@
     return { x: view.x + view.w / 2 + (clientX - b.left - b.width / 2) / k, y: view.y + view.h / 2 + (clientY - b.top - b.height / 2) / k };
   }
   function zoom(factor, clientX, clientY) {
-    const b = box(), now = scale(), wanted = Math.max(fitted(), Math.min(3, now * factor));
+    const b = box(), now = scale(), wanted = Math.max(Math.min(fitted(), now), Math.min(3, now * factor));
     if (Math.abs(wanted - now) < 1e-6) return false;
     if (wanted <= fitted() * 1.001) { all(); return true; }
     const point = at(clientX ?? b.left + b.width / 2, clientY ?? b.top + b.height / 2), k = now / wanted;
@@ -57,11 +56,24 @@
   function start() {
     const [x, y, w, hh] = svg.getAttribute("viewBox").split(" ").map(Number);
     home = { x, y, w, h: hh };
-    const room = stage.clientWidth, tall = Math.max(340, Math.min(innerHeight * .76, (room * hh) / w));
-    stage.style.height = `${Math.round(tall)}px`;
+    const room = stage.clientWidth, phone = innerWidth < 720;
+    stage.style.height = `${Math.round(Math.max(phone ? 340 : 420, Math.min(innerHeight * .76, (room * hh) / w)))}px`;
     view = { ...home };
-    const least = room < 720 ? .55 : .42; // smaller than that nobody reads: begin where the data begins
-    if (fitted() < least && data.whole) { const b = box(); view = { x, y, w: b.width / least, h: Math.min(hh, b.height / least) }; }
+    const least = phone ? .55 : .45; // smaller than that nobody reads: begin where the data begins
+    if (fitted() < least) { const b = box(); view.w = b.width / least; view.h = Math.min(hh, b.height / least); if (!data.whole && svg !== first) view.y = y + (hh - view.h) / 2; }
+    look();
+  }
+  // Brings what is in focus to where the panel does not lie, as large as it can be read.
+  function frame() {
+    const chosen = scene.nodes.get(focus) || scene.nodes.get(starts(focus)[0]), on = [...svg.querySelectorAll(".node.on:not(.capability)")];
+    if (!chosen || !on.length || svg === first && !data.whole) return;
+    const b = box(), p = panel.getBoundingClientRect(), free = p.left < b.left + 40 ? Math.max(140, p.top - b.top) : b.height;
+    const rects = on.map((one) => one.getBoundingClientRect()), low = at(Math.min(...rects.map((one) => one.left)), Math.min(...rects.map((one) => one.top)));
+    const high = at(Math.max(...rects.map((one) => one.right)), Math.max(...rects.map((one) => one.bottom)));
+    const k = Math.max(innerWidth < 720 ? .62 : .5, Math.min(1.15, (b.width - 60) / (high.x - low.x), (free - 60) / (high.y - low.y))), w = b.width / k, height = b.height / k, half = free / k / 2;
+    const c = chosen.getBoundingClientRect(), middle = at((c.left + c.right) / 2, (c.top + c.bottom) / 2);
+    const centre = (from, to, here, room) => (to - from <= room - 40 ? (from + to) / 2 : Math.max(from + room / 2 - 40, Math.min(to - room / 2 + 40, here)));
+    view = { x: centre(low.x, high.x, middle.x, w) - w / 2, y: centre(low.y, high.y, middle.y, 2 * half) - half, w, h: height };
     look();
   }
   function show(element) {
@@ -110,7 +122,7 @@
   }
   function fade() {
     for (const element of svg.querySelectorAll(".on, .chosen")) element.classList.remove("on", "chosen");
-    const from = focus ? starts(focus) : [];
+    const from = !focus || (!data.whole && focus.startsWith("d:")) ? [] : starts(focus); // a domain that is drawn alone has nothing around it
     svg.classList.toggle("focused", from.length > 0);
     if (!from.length) return;
     const up = $("up").checked ? reached(from, scene.into, "a") : new Map(from.map((key) => [key, 0]));
@@ -135,7 +147,7 @@
     while (low < high) { const middle = (low + high + 1) >> 1; if (pen.measureText(text.slice(0, middle) + "…").width <= room) low = middle; else high = middle - 1; }
     return text.slice(0, low) + "…";
   }
-  const CARD = 214, ACROSS = 150, MOST = 160;
+  const CARD = 214, ACROSS = 130, MOST = 160;
   function part(key) {
     const chosen = new Map(); // id -> how far from the focus: negative above it
     let left = 0;
@@ -158,11 +170,6 @@
       left = Math.max(0, inside.length - MOST);
       const ranks = [...new Set(inside.map((one) => one.rank))].sort((a, b) => a - b);
       for (const one of inside.slice(0, MOST)) chosen.set(one.id, ranks.indexOf(one.rank));
-      const last = ranks.length;
-      for (const id of [...chosen.keys()]) {
-        for (const edge of reads.get(id) || []) if (!chosen.has(edge.source) && chosen.size < 2 * MOST) chosen.set(edge.source, -1);
-        for (const edge of readBy.get(id) || []) if (!chosen.has(edge.consumer) && chosen.size < 2 * MOST) chosen.set(edge.consumer, last);
-      }
     }
     return { chosen, left };
   }
@@ -172,18 +179,29 @@
     const add = (one) => { if (!nodes.has(one.key)) nodes.set(one.key, one); return nodes.get(one.key); };
     const lowest = Math.min(...chosen.values()), highest = Math.max(...chosen.values());
     for (const [id, column] of chosen) {
-      const product = products.get(id), small = domain !== null && product?.domain !== domain;
-      const rows = product && !small ? product.outputs.slice(0, 4) : [];
-      add({ key: `p:${id}`, kind: product ? "product" : "ghost", product, id, column, w: CARD, h: 58 + 18 * rows.length + (rows.length ? 6 : 0), rows, small });
+      const product = products.get(id), rows = product ? product.outputs.slice(0, 4) : [];
+      add({ key: `p:${id}`, kind: product ? "product" : "ghost", product, id, column, w: CARD, h: 58 + 18 * rows.length + (rows.length ? 6 : 0), rows });
     }
+    const outside = (id, column) => { // products of other domains stand together, by domain
+      const name = products.get(id)?.domain ?? id, one = add({ key: products.has(id) ? `d:${name}` : `p:${id}`, kind: products.has(id) ? "tile" : "ghost", id, name, column, w: 190, h: 52, ids: new Set() });
+      one.ids.add(id);
+      return one.key;
+    };
+    const drawn = new Set();
+    const line = (a, b, kind, edge) => { if (!drawn.has(a + "\n" + b + (edge?.input ?? ""))) lines.push({ a, b, kind, edge }); drawn.add(a + "\n" + b + (edge?.input ?? "")); };
     for (const id of chosen.keys()) {
-      const product = products.get(id), mine = nodes.get(`p:${id}`);
-      for (const edge of reads.get(id) || []) if (nodes.has(`p:${edge.source}`) && (domain === null || !mine.small || !nodes.get(`p:${edge.source}`).small)) lines.push({ a: `p:${edge.source}`, b: mine.key, kind: "share", edge });
-      if (!product || mine.small) continue;
-      if (domain !== null || id === key.slice(2) || chosen.size < 40) {
-        for (const input of product.inputs) if (input.system) { add({ key: `s:${input.system}`, kind: "system", name: input.system, column: lowest - 1, w: 150, h: 34 }); lines.push({ a: `s:${input.system}`, b: mine.key, kind: "feed" }); }
-        product.useCases.slice(0, 3).forEach((use, number) => { const one = add({ key: `c:${id}/${number}`, kind: "case", name: use.name, use, column: highest + 1, w: 230, h: 54 }); lines.push({ a: mine.key, b: one.key, kind: "serve" }); });
+      const product = products.get(id), mine = `p:${id}`;
+      for (const edge of reads.get(id) || []) {
+        if (nodes.has(`p:${edge.source}`)) line(`p:${edge.source}`, mine, "share", edge);
+        else if (domain !== null) line(outside(edge.source, lowest - 1), mine, "share", edge);
       }
+      if (domain !== null) for (const edge of readBy.get(id) || []) if (!chosen.has(edge.consumer) && products.get(edge.consumer)?.domain !== domain) {
+        const key = `d:${products.get(edge.consumer).domain}`, both = nodes.get(key)?.column < highest;
+        if (!both) line(mine, outside(edge.consumer, highest + 1), "share", edge); else line(mine, key, "share", edge);
+      }
+      if (!product || (domain === null && id !== key.slice(2) && chosen.size > 40)) continue;
+      for (const input of product.inputs) if (input.system) { add({ key: `s:${input.system}`, kind: "system", name: input.system, column: lowest - (domain === null ? 1 : 2), w: 150, h: 34 }); line(`s:${input.system}`, mine, "feed"); }
+      product.useCases.slice(0, 3).forEach((use, number) => { add({ key: `c:${id}/${number}`, kind: "case", name: use.name, use, column: highest + (domain === null ? 1 : 2), w: 230, h: 54 }); line(mine, `c:${id}/${number}`, "serve"); });
     }
     place(nodes, lines);
     return picture(nodes, lines, left, domain);
@@ -208,7 +226,7 @@
     const drawn = s("svg", { class: "mesh", viewBox: `0 ${top} ${wide} ${bottom - top}`, role: "group", "aria-label": "A part of the map" }, first.querySelector("defs").cloneNode(true));
     for (const line of lines) {
       const a = nodes.get(line.a), b = nodes.get(line.b), forwards = b.column > a.column;
-      const x = a.x + a.w, y = a.y + a.h / 2, to = forwards || b.column === a.column ? b.x : b.x, ty = b.y + b.h / 2, half = forwards ? Math.max(30, (to - x) / 2) : 70;
+      const x = a.x + a.w, y = a.y + a.h / 2, to = b.x, ty = b.y + b.h / 2, half = forwards ? Math.max(30, (to - x) / 2) : 70;
       const level = line.edge ? (line.edge.cycle || line.edge.missing ? "error" : worst(line.edge.flaws)) : "", pattern = line.edge ? line.edge.declared || line.edge.pattern : "";
       const d = `M${x} ${y}C${x + half} ${y} ${to - half} ${ty} ${to} ${ty}`;
       drawn.append(s("g", { class: ["line", line.kind, pattern, level].filter(Boolean).join(" "), "data-a": line.a, "data-b": line.b },
@@ -231,6 +249,9 @@
         ...one.rows.map((port, number) => text("small", 12, 66 + 18 * number, cut(`${port.name} · ${port.uses}`, one.w - 24, "11.5px"))),
         level ? s("g", { class: `badge ${level}` }, s("rect", { x: one.w - 30, y: 10, width: 20, height: 18, rx: 9 }), text("", one.w - 20, 22.8, String(product.flaws.length))) : null);
     }
+    if (one.kind === "tile") return s("a", { ...base, href: `#${one.key}`, class: "node tile", "data-name": one.name },
+      s("title", {}, [...one.ids].slice(0, 40).join("\n")), s("rect", { class: "body", width: one.w, height: one.h, rx: 10 }),
+      text("name", 12, 22, cut(one.name, one.w - 24, "600 12.5px")), text("small quiet", 12, 40, `${one.ids.size} product${one.ids.size > 1 ? "s" : ""}`));
     const ghost = one.kind === "ghost";
     return s("g", { ...base, class: `node ${one.kind}`, "data-name": ghost ? one.id : one.name },
       s("title", {}, ghost ? `${one.id}: not in the mesh` : one.use ? `${one.name}\n${one.use.users.join(", ")}: ${one.use.action}` : one.name),
@@ -254,7 +275,7 @@
         const edge = edges.get(input.name);
         if (!edge || input.system) return [input.system || input.from, quiet(` · ${input.uses}`)];
         const way = edge.declared && edge.declared !== edge.pattern ? `${edge.declared}, but ${edge.pattern} fits` : edge.pattern;
-        return [edge.missing === "product" ? edge.source : link(edge.source), quiet(` #${edge.port} · ${way}. ${edge.reason}`)];
+        return [edge.missing === "product" ? edge.source : link(edge.source), quiet(` #${edge.port} · ${way}. ${edge.reason} ${edge.unknown}`)];
       })),
       ...list("Gives", product.outputs.map((port) => [port.name, quiet(` · ${port.uses}`)])),
       ...list("Read by", (readBy.get(product.id) || []).map((edge) => [link(edge.consumer), quiet(` from ${edge.port}`)])),
@@ -290,21 +311,23 @@
     return known(`p:${text}`) ? `p:${text}` : /^[dsuck]:/.test(text) && known(text) ? text : null;
   }
   const address = (key) => `#${encodeURIComponent(key.startsWith("p:") ? key.slice(2) : key).replace(/%2F/g, "/").replace(/%3A/g, ":")}`;
-  function go(key, quietly) {
-    if (!quietly) history.pushState(null, "", key ? address(key) : location.pathname + location.search);
+  const near = () => $("desk").scrollIntoView({ block: innerWidth < 720 ? "start" : "nearest" });
+  function go(key) {
+    history.pushState(null, "", key ? address(key) : location.pathname + location.search);
     apply(key);
   }
   function apply(key) {
     focus = key;
+    tell();
     if (!data.whole) {
       const drawn = key && /^[pd]:/.test(key) && (key[0] === "p" || members.has(key.slice(2))) ? draw(key) : key && scene.nodes.has(key) ? null : first;
-      if (drawn && drawn !== svg) { svg.replaceWith(drawn); svg = drawn; if (drawn === first && home.first) svg.setAttribute("viewBox", home.first); else layers(); begin(); }
+      if (drawn && drawn !== svg) { svg.replaceWith(drawn); svg = drawn; begin(); }
     }
     layers();
     fade();
-    tell();
     $("domain").value = key?.startsWith("d:") ? key : "";
-    if (key) show(scene.nodes.get(key) || scene.nodes.get(starts(key)[0]));
+    if (key && (data.whole || key[0] === "p")) frame();
+    else if (!key && data.whole) start();
   }
   const opening = first.getAttribute("viewBox");
   function begin() { if (svg === first) svg.setAttribute("viewBox", opening); read(); start(); }
@@ -369,7 +392,7 @@
       event.preventDefault();
       found.hidden = true;
       go(key);
-      if (!stage.contains(anchor) && !panel.contains(anchor)) $("desk").scrollIntoView({ block: "nearest" });
+      if (!stage.contains(anchor) || innerWidth < 720) near();
       return;
     }
     if (anchor) return;
@@ -378,7 +401,7 @@
     if (!$("tools").contains(event.target)) found.hidden = true;
   });
   for (const [kind, on] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) stage.addEventListener(kind, (event) => {
-    const key = event.target.closest?.(".tile")?.dataset.n;
+    const key = data.whole ? null : event.target.closest?.("[data-n]")?.dataset.n;
     if (key) for (const line of [...(scene.out.get(key) || []), ...(scene.into.get(key) || [])]) line.element.classList.toggle("pointed", on);
   });
   addEventListener("keydown", (event) => {
@@ -396,16 +419,20 @@
   $("domain").addEventListener("change", (event) => go(event.target.value || null));
   for (const id of ["depth", "up", "down"]) $(id).addEventListener("change", () => (data.whole ? fade() : apply(focus)));
   for (const one of document.querySelectorAll("[data-layer]")) one.addEventListener("change", layers);
-  addEventListener("popstate", () => { const key = asked(location.hash); if (key || !location.hash) apply(key); });
-  addEventListener("resize", () => { const b = { ...view }; stage.style.height = ""; svg.setAttribute("viewBox", `${home.x} ${home.y} ${home.w} ${home.h}`); start(); if (focus) { view = b; look(); } });
+  addEventListener("popstate", () => { const key = asked(location.hash); if (key || !location.hash) { apply(key); near(); } });
+  let wide = innerWidth;
+  addEventListener("resize", () => { if (innerWidth === wide) return; wide = innerWidth; // a phone's bars come and go while one scrolls
+     svg.setAttribute("viewBox", `${home.x} ${home.y} ${home.w} ${home.h}`); start(); if (focus) frame(); });
 
-  for (const id of ["tools", "zoom"]) $(id).hidden = false;
+  $("tools").hidden = false;
   for (const one of document.querySelectorAll(".no-script")) one.hidden = true;
   stage.classList.add("live");
   stage.tabIndex = 0;
   stage.setAttribute("aria-label", "The map: + and - zoom, arrows move, 0 shows everything, Escape leaves the focus");
   stage.setAttribute("role", "region");
+  // Addresses lead to the map now, no longer to the list below it.
+  for (const one of document.querySelectorAll("article[id], .lines li[id], details[id]")) one.removeAttribute("id");
   begin();
   const key = asked(location.hash);
-  if (key) { apply(key); scrollTo(0, 0); requestAnimationFrame(() => scrollTo(0, 0)); }
+  if (key) { apply(key); scrollTo(0, 0); near(); }
 })();

@@ -30,7 +30,9 @@ def model(
     to; `domains` are shown with their products' direct neighbours. Raises Unreadable if the mesh has no such one."""
     lineage = Lineage(records)
     mine, kept = _part(lineage, focus, domains)
-    known = [flaw for flaw in sorted(flaws(lineage)) if flaw.product in mine]
+    known = sorted(
+        (flaw for flaw in flaws(lineage) if flaw.product in mine), key=lambda flaw: (flaw.level, flaw)
+    )
     numbered = {flaw: number for number, flaw in enumerate(known, 1)}
     by_product: dict[str, list[Flaw]] = {}
     for flaw in known:
@@ -207,6 +209,7 @@ def _edge(
         "pattern": advice.pattern,
         "reason": said(advice.reason, PROSE),
         "declared": advice.declared or "",
+        "unknown": said(advice.unknown, PROSE),
         "missing": "product" if edge.source is None else "port" if edge.port is None else "",
         "cycle": edge.source is not None and around(source, consumer.id),
         "flaws": [numbered[flaw] for flaw in known if _is_about(flaw, edge)],

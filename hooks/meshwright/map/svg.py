@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.map import layout, overview
-from meshwright.map.layout import HEADER, PILL, SMALL, TINY, Line, Node, Picture
+from meshwright.map.layout import HEADER, PILL, SMALL, TINY, TITLE, Line, Node, Picture
 from meshwright.map.text import clipped, width
 
 STYLE = Path(__file__).parent / "picture.css"
@@ -120,7 +120,7 @@ def _layer(found: Picture) -> Iterator[str]:
 
 def _line(line: Line, levels: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
     known = [levels[number] for number in line.value.get("flaws", ()) if number in levels]
-    pattern = line.value.get("pattern", "")
+    pattern = line.value.get("declared") or line.value.get("pattern", "")
     bad = "error" if line.value.get("missing") or line.value.get("cycle") else worst(known)
     names = [line.kind, pattern, bad]
     yield (
@@ -131,7 +131,7 @@ def _line(line: Line, levels: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
         yield _title(
             "\n".join(
                 [
-                    f"{line.source.whole} → {line.target.whole}: {PATTERNS.get(pattern, pattern)}. {line.value['reason']}",
+                    f"{line.source.whole} → {line.target.whole}: {PATTERNS.get(pattern, pattern)}. {advice(line.value)}",
                     *(f"{flaw['number']}: {flaw['sentence']}" for flaw in known),
                 ]
             )
@@ -149,6 +149,14 @@ def _line(line: Line, levels: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
         )
         yield _badge(known, x - w / 2 - 12, y)
     yield "</g>"
+
+
+def advice(edge: Mapping[str, Any]) -> str:
+    """Which sharing pattern fits, and why."""
+    other = edge["declared"] not in ("", edge["pattern"])
+    return " ".join(
+        filter(None, (f"Better {edge['pattern']}." if other else "", edge["reason"], edge["unknown"]))
+    )
 
 
 def worst(known: Sequence[Mapping[str, Any]]) -> str:
@@ -215,7 +223,7 @@ def _whole(node: Node, product: Mapping[str, Any]) -> str:
 
 
 def _card(node: Node) -> str:
-    accent = '<path class="accent" d="M10 .75H{:.1f}"/>'.format(node.w - 10) if node.kind == "product" else ""
+    accent = f'<path class="accent" d="M10 .75H{node.w - 10:.1f}"/>' if node.kind == "product" else ""
     return f'<rect class="body" width="{node.w:.1f}" height="{node.h:.1f}" rx="8"/>{accent}'
 
 
@@ -299,12 +307,11 @@ def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
                 f'<g class="badge {tile.level}"><rect x="{tile.w - 14 - 2 * half:.1f}" y="14" width="{2 * half:.1f}" height="18" rx="9"/>'
                 f'<text x="{tile.w - 14 - half:.1f}" y="26.8">{tile.flaws}</text></g>'
             )
-        for dot in tile.dots:
-            shape = f'<rect class="dot {dot.kind}" x="{dot.x:.0f}" y="{dot.y:.0f}" width="11" height="11" rx="3">{_title(dot.title)}</rect>'
-            yield f'<a href="#{escape(dot.id)}" data-dot="1" tabindex="-1">{shape}</a>' if links else shape
         if tile.more:
             yield _text("small quiet", 14, tile.h - 12, f"and {tile.more} more")
         yield "</a>" if links else "</g>"
-
-
-TITLE = layout.TITLE
+        yield f'<g class="dots" transform="translate({tile.x:.1f} {tile.y:.1f})">'
+        for dot in tile.dots:
+            shape = f'<rect class="dot {dot.kind}" x="{dot.x:.0f}" y="{dot.y:.0f}" width="11" height="11" rx="3">{_title(dot.title)}</rect>'
+            yield f'<a href="#{escape(dot.id)}" tabindex="-1">{shape}</a>' if links else shape
+        yield "</g>"

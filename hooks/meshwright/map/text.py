@@ -27,7 +27,9 @@ def _sign(sign: str) -> float:
     if unicodedata.east_asian_width(sign) in "WF":
         return WIDE
     # One sign that stands for a whole phrase, or a stack of wedges.
-    return LIGATURE if "\ufdf0" <= sign <= "\ufdff" or (sign >= "\U00012000" and sign < "\U00012550") else WIDE
+    return (
+        LIGATURE if "\ufdf0" <= sign <= "\ufdff" or (sign >= "\U00012000" and sign < "\U00012550") else WIDE
+    )
 
 
 def width(text: str, size: float, bold: bool = False) -> float:

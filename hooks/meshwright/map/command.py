@@ -1,0 +1,143 @@
+"""The `map` verb."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+DRAWN = {"html", "svg"}
+"""Formats that nobody reads in a terminal: they go to a file."""
+SHOWN = 20
+"""Flaws that are told in a terminal; every format has them all."""
+
+
+@click.command("map")
+@click.argument("sources", nargs=-1, required=True)
+@click.option(
+    "--format", "form", type=click.Choice(["html", "svg", "mermaid", "likec4", "json"]), default="html", show_default=True,
+)  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Where it goes: html and svg to mesh.html and mesh.svg, if none is named, the others to standard output.",
+)  # fmt: skip
+@click.option(
+    "--focus", metavar="DOMAIN/NAME", help="Only this product, what it comes from and what comes from it."
+)
+@click.option(
+    "--domain", "domains", multiple=True, metavar="DOMAIN", help="Only this domain and its direct neighbours (repeatable).",
+)  # fmt: skip
+def draw(
+    sources: tuple[str, ...], form: str, output: Path | None, focus: str | None, domains: tuple[str, ...]
+) -> None:
+    """Draws the logical architecture of a mesh from its specs alone, and names what is wrong with its lineage.
+
+    SOURCES: repositories, folders of them, files of records, or a catalog's address.
+
+    Exit codes: 0 drawn, warnings at most; 1 drawn, and there are errors; 2 wrong usage, or something cannot be read.
+    """
+    from meshwright.document import Unreadable
+    from meshwright.map.model import model
+    from meshwright.mesh import records
+    from meshwright.printable import printable
+
+    if focus and domains:
+        raise click.UsageError("--focus and --domain go different ways: name one of them.")
+    try:
+        found = records(sources)
+        map = model(found, focus, domains)
+    except Unreadable as error:
+        click.echo(f"{printable(str(error))}\n    mend: {printable(error.mend)}", err=True)
+        sys.exit(2)
+    unread = [record for record in found if record.problem]
+    for record in unread[:SHOWN]:
+        click.echo(f"{printable(record.id)}: {printable(record.problem)}", err=True)
+    try:
+        drawn = _formats()[form](map)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("jinja2", "markupsafe"):
+            raise
+        click.echo("The page needs Jinja: pip install 'meshwright[assess]'", err=True)
+        sys.exit(2)
+    target = output or (Path(f"mesh.{form}") if form in DRAWN else None)
+    if target:
+        try:
+            _written(target, drawn)
+        except OSError as error:
+            click.echo(f"{printable(str(target))}: it cannot be written: {error.strerror}.", err=True)
+            sys.exit(2)
+    else:
+        click.echo(drawn, nl=False)
+    _told(map, form, target)
+    if unread:
+        sys.exit(2)
+    if any(flaw["level"] == "error" for flaw in map["flaws"]):
+        sys.exit(1)
+
+
+def as_json(map: Mapping[str, Any]) -> str:
+    """Sorted keys, so that two maps can be compared line by line."""
+    return json.dumps(map, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _formats() -> Mapping[str, Callable[[Mapping[str, Any]], str]]:
+    from meshwright.map import html, likec4, mermaid, svg
+
+    return {
+        "html": html.drawn,
+        "svg": svg.document,
+        "mermaid": mermaid.flowchart,
+        "likec4": likec4.document,
+        "json": as_json,
+    }
+
+
+def _told(map: Mapping[str, Any], form: str, target: Path | None) -> None:
+    """The summary, on standard error: standard output is the map's."""
+    from meshwright.map import mermaid
+
+    for flaw in map["flaws"][:SHOWN]:
+        click.echo(f"{flaw['level']} {flaw['kind']}: {flaw['product']}: {flaw['sentence']}", err=True)
+        click.echo(f"    mend: {flaw['mend']}", err=True)
+    if len(map["flaws"]) > SHOWN:
+        click.echo(f"… {len(map['flaws']) - SHOWN} more (--format json)", err=True)
+    if form == "mermaid" and not mermaid.is_narrow(map):
+        click.echo(
+            "Too many products for a flowchart: it has the domains only. For less, use --domain or --focus.",
+            err=True,
+        )
+    errors = sum(flaw["level"] == "error" for flaw in map["flaws"])
+    warnings = len(map["flaws"]) - errors
+    counts = ", ".join(f"{number} {word}{'s' if number > 1 else ''}" for number, word in ((errors, "error"), (warnings, "warning")) if number)  # fmt: skip
+    products, domains = len(map["products"]), len(map["domains"])
+    click.echo(
+        f"{products} product{'s' if products != 1 else ''} in {domains} domain{'s' if domains != 1 else ''}: "
+        f"{counts or 'nothing is wrong with the lineage'}" + (f"; see {target}" if target else ""),
+        err=True,
+    )
+
+
+def _written(target: Path, drawn: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(drawn)
+        fresh.chmod(0o644 & ~_umask())
+        os.replace(fresh, target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

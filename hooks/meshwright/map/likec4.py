@@ -1,0 +1,133 @@
+"""A map in the LikeC4 language: a model with kinds of its own, an overview, and a view of each domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+SPECIFICATION = """specification {
+  element domain { style { color muted } }
+  element product { notation "Data product" }
+  element port { notation "Output port" style { shape queue } }
+  element missing { notation "Not in the mesh" style { color red border dashed } }
+  element system { notation "Source system" style { shape cylinder color slate } }
+  element useCase { notation "Use case" style { color green } }
+  element user { notation "User" style { shape person color secondary } }
+  element capability { notation "Platform capability" style { color gray } }
+  relationship feeds { color gray }
+  relationship native
+  relationship virtual { line dotted }
+  relationship copied { line solid head diamond }
+  relationship serves { color gray }
+  relationship uses { color gray line dotted }
+  tag source-oriented
+  tag consumer-oriented
+  tag public
+  tag internal
+  tag confidential
+  tag secret
+  tag error
+  tag warning
+}"""
+
+WAYS = {"native": "native", "virtual": "virtual", "copy": "copied"}
+TAGS = {"source-oriented", "consumer-oriented", "public", "internal", "confidential", "secret"}
+NAME = 120
+DETAILED = 12
+"""So many products of a domain are shown with their ports and use cases in its view: LikeC4 lays it out for minutes else."""
+
+
+def document(map: Mapping[str, Any]) -> str:
+    """The whole, as one .c4 file."""
+    names: dict[str, str] = {}
+    parts = [SPECIFICATION, "model {", *_elements(map, names), *_relations(map, names), "}", "views {"]
+    return "\n".join([*parts, *_views(map), "}", ""])
+
+
+def text(said: str) -> str:
+    """A quoted text that no sign in it can end."""
+    cut = said if len(said) <= NAME else said[: NAME - 1] + "…"
+    escaped = cut.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"' if escaped.strip() else '"?"'
+
+
+def _elements(map: Mapping[str, Any], names: dict[str, str]) -> Iterator[str]:
+    levels = {flaw["number"]: flaw for flaw in map["flaws"]}
+    for number, system in enumerate(map["systems"]):
+        names[f"s:{system['name']}"] = f"s{number}"
+        yield f"  s{number} = system {text(system['name'])}"
+    for number, user in enumerate(map["users"]):
+        names[f"u:{user['name']}"] = f"u{number}"
+        yield f"  u{number} = user {text(user['name'])}"
+    for number, one in enumerate(map["capabilities"]):
+        names[f"k:{one['uses']}"] = f"k{number}"
+        yield f"  k{number} = capability {text(one['uses'])} {{ technology {text(one['kind'] or 'not in the registry')} }}"
+    ghosts = sorted({edge["source"] for edge in map["edges"] if edge["missing"] == "product"})
+    for number, id in enumerate(ghosts):
+        names[f"p:{id}"] = f"g{number}"
+        yield f"  g{number} = missing {text(id)}"
+    for number, domain in enumerate(map["domains"]):
+        yield f"  d{number} = domain {text(domain['name'])} {{"
+        inside = [product for product in map["products"] if product["domain"] == domain["name"]]
+        for place, product in enumerate(inside):
+            names[f"p:{product['id']}"] = path = f"d{number}.p{place}"
+            yield from _product(product, path, place, names, levels)
+        yield "  }"
+
+
+def _product(
+    product: Mapping[str, Any],
+    path: str,
+    place: int,
+    names: dict[str, str],
+    levels: Mapping[int, Mapping[str, Any]],
+) -> Iterator[str]:
+    known = [levels[number] for number in product["flaws"]]
+    tags = [one for one in (product["type"], product["classification"]) if one in TAGS]
+    tags += sorted({flaw["level"] for flaw in known})
+    yield f"    p{place} = product {text(product['title'])} {{"
+    if tags:
+        yield f"      {' '.join(f'#{tag}' for tag in tags)}"
+    if product["purpose"]:
+        yield f"      description {text(product['purpose'])}"
+    facts = {"id": product["id"], "version": product["version"], "owner": product["owner"], "team": product["team"]}  # fmt: skip
+    facts |= {f"flaw{flaw['number']}": flaw["sentence"] for flaw in known}
+    stated = " ".join(f"{key} {text(said)}" for key, said in facts.items() if said)
+    yield f"      metadata {{ {stated} }}"
+    for number, port in enumerate(product["outputs"]):
+        names.setdefault(f"o:{product['id']}#{port['name']}", f"{path}.o{number}")
+        yield f"      o{number} = port {text(port['name'])} {{ technology {text(port['uses'])} }}"
+    for number, case in enumerate(product["useCases"]):
+        yield f"      c{number} = useCase {text(case['name'])} {{ description {text(case['action'])} }}"
+    yield "    }"
+
+
+def _relations(map: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
+    for edge in map["edges"]:
+        source = names.get(f"o:{edge['source']}#{edge['port']}") or names[f"p:{edge['source']}"]
+        target, way = names[f"p:{edge['consumer']}"], WAYS[edge["declared"] or edge["pattern"]]
+        if target != source and not source.startswith(
+            f"{target}."
+        ):  # the language knows no product that reads itself
+            yield f"  {source} -[{way}]-> {target} {text(edge['input'])}"
+    for product in map["products"]:
+        path = names[f"p:{product['id']}"]
+        for one in product["inputs"]:
+            if one["system"]:
+                yield f"  {names['s:' + one['system']]} -[feeds]-> {path} {text(one['name'])}"
+        for number, case in enumerate(product["useCases"]):
+            for port in dict.fromkeys(case["outputs"]):
+                if source := names.get(f"o:{product['id']}#{port}"):
+                    yield f"  {source} -[serves]-> {path}.c{number}"
+            for user in dict.fromkeys(case["users"]):
+                yield f"  {path}.c{number} -[serves]-> {names[f'u:{user}']} {text(case['action'])}"
+        for uses in product["capabilities"]:
+            yield f"  {path} -[uses]-> {names[f'k:{uses}']}"
+
+
+def _views(map: Mapping[str, Any]) -> Iterator[str]:
+    yield '  view index { title "The mesh" include * exclude element.kind = capability }'
+    yield '  view platform { title "Platform capabilities" include element.kind = domain, element.kind = capability }'
+    for number, domain in enumerate(map["domains"]):
+        inside = f", d{number}.**" if domain["products"] <= DETAILED else ""
+        yield f"  view domain{number} of d{number} {{ title {text(domain['name'])} include *{inside} exclude element.kind = capability }}"

@@ -1,0 +1,137 @@
+"""A map as a Mermaid flowchart, for a README or a wiki."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+
+MOST, MOST_EDGES = 150, 450
+"""Nodes and edges of a flowchart that one can still look at, and that Mermaid still draws."""
+NAME = 60
+"""Signs of a name: Mermaid refuses texts of 50,000 signs."""
+
+ARROWS = {"native": "-->", "virtual": "-.->", "copy": "==>"}
+
+STYLES = """  classDef source stroke:#0f766e,stroke-width:2px
+  classDef consumer stroke:#4f46e5,stroke-width:2px
+  classDef missing stroke:#c0322b,stroke-dasharray:5 4
+  classDef wrong fill:#fbe3e1,stroke:#c0322b,color:#1c2430
+  classDef other stroke:#8b97a8"""
+
+
+def flowchart(map: Mapping[str, Any]) -> str:
+    """Product by product; domain by domain, if that would be more than MOST nodes: `is_narrow` tells."""
+    lines = _products(map) if is_narrow(map) else _domains(map)
+    return "\n".join(["flowchart LR", *lines, STYLES, ""])
+
+
+def is_narrow(map: Mapping[str, Any]) -> bool:
+    """Whether the flowchart shows every product."""
+    cases = sum(len(product["useCases"]) for product in map["products"])
+    nodes = sum(len(map[key]) for key in ("products", "systems", "users", "capabilities")) + cases
+    feeds = sum(len(product["inputs"]) for product in map["products"])
+    uses = sum(
+        len(case["users"]) + len(case["outputs"]) for one in map["products"] for case in one["useCases"]
+    )
+    return nodes <= MOST and feeds + uses <= MOST_EDGES
+
+
+def label(*parts: str) -> str:
+    """A quoted text that no sign in it can end, in which nothing is markup, a directive or a comment."""
+    return f'"{"<br/>".join(_encoded(part) for part in parts if part)}"'
+
+
+def _encoded(text: str) -> str:
+    cut = text if len(text) <= NAME else text[: NAME - 1] + "…"
+    return re.sub(r"[^\w ,:/()@·…\u0080-\U0010ffff-]", lambda sign: f"#{ord(sign[0])};", cut) or " "
+
+
+def _products(map: Mapping[str, Any]) -> Iterator[str]:
+    number = count()
+    names: dict[str, str] = {}
+    wrong: list[int] = []
+    edges = _Edges(wrong)
+    for system in map["systems"]:
+        names[f"s:{system['name']}"] = id = f"n{next(number)}"
+        yield f"  {id}[({label(system['name'])})]:::other"
+    for place, domain in enumerate(map["domains"]):
+        yield f"  subgraph d{place}[{label(domain['name'])}]"
+        for product in map["products"]:
+            if product["domain"] != domain["name"]:
+                continue
+            names[product["id"]] = id = f"n{next(number)}"
+            ports = ", ".join(f"{port['name']} {port['uses']}" for port in product["outputs"])
+            style = (
+                "wrong"
+                if product["flaws"]
+                else "source"
+                if product["type"] == "source-oriented"
+                else "consumer"
+            )
+            yield f"    {id}[{label(product['title'], product['classification'], ports)}]:::{style}"
+        yield "  end"
+    for edge in map["edges"]:
+        if edge["source"] not in names:
+            names[edge["source"]] = id = f"n{next(number)}"
+            yield f"  {id}[{label(edge['source'], 'not in the mesh')}]:::missing"
+        pattern = edge["declared"] or edge["pattern"]
+        bad = bool(edge["flaws"]) or edge["cycle"] or bool(edge["missing"])
+        yield edges.line(
+            names[edge["source"]], names[edge["consumer"]], ARROWS.get(pattern, "-->"), pattern, bad
+        )
+    for product in map["products"]:
+        for system in sorted({one["system"] for one in product["inputs"]} - {""}):
+            yield edges.line(names[f"s:{system}"], names[product["id"]])
+        for case in product["useCases"]:
+            id = f"n{next(number)}"
+            yield f"  {id}([{label(case['name'], case['action'])}]):::other"
+            yield edges.line(names[product["id"]], id, label=", ".join(case["outputs"]))
+            for user in dict.fromkeys(case["users"]):
+                if f"u:{user}" not in names:
+                    names[f"u:{user}"] = f"n{next(number)}"
+                    yield f"  {names[f'u:{user}']}(({label(user)})):::other"
+                yield edges.line(id, names[f"u:{user}"])
+    if map["capabilities"]:
+        yield f"  subgraph platform[{label('Platform capabilities')}]"
+        for one in map["capabilities"]:
+            users = f"{one['products']} products"
+            yield f"    n{next(number)}[{label(one['uses'], users)}]:::other"
+        yield "  end"
+    if wrong:
+        yield f"  linkStyle {','.join(str(one) for one in wrong)} stroke:#c0322b,stroke-width:2px"
+
+
+def _domains(map: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  %% {len(map['products'])} products are too many for a flowchart: these are their domains. For less, use --domain or --focus."
+    shown = sorted(map["domains"], key=lambda one: (-one["products"], one["name"]))[:MOST]
+    names = {domain["name"]: f"d{place}" for place, domain in enumerate(shown)}
+    for domain in shown:
+        told = f"{domain['products']} products" + (f", {domain['flaws']} flaws" if domain["flaws"] else "")
+        yield f"  {names[domain['name']]}[{label(domain['name'], told)}]:::{'wrong' if domain['flaws'] else 'other'}"
+    domain_of = {product["id"]: product["domain"] for product in map["products"]}
+    pairs = Counter((domain_of.get(edge["source"]), domain_of[edge["consumer"]]) for edge in map["edges"])
+    drawn = [pair for pair, _ in pairs.most_common() if pair[0] != pair[1] and set(pair) <= set(names)]
+    if len(drawn) > MOST_EDGES or len(shown) < len(map["domains"]):
+        yield f"  %% Left out: {len(map['domains']) - len(shown)} domains, {max(0, len(drawn) - MOST_EDGES)} of the thinnest flows."
+    for pair in drawn[:MOST_EDGES]:
+        yield f"  {names[pair[0]]} -->|{pairs[pair]}| {names[pair[1]]}"
+
+
+class _Edges:
+    """Counts edges as Mermaid does, which knows them by nothing else."""
+
+    def __init__(self, wrong: list[int]) -> None:
+        self._next = count()
+        self._wrong = wrong
+
+    def line(self, source: str, target: str, arrow: str = "-->", label: str = "", bad: bool = False) -> str:
+        if bad:
+            self._wrong.append(next(self._next))
+        else:
+            next(self._next)
+        return (
+            f'  {source} {arrow}|"{_encoded(label)}"| {target}' if label else f"  {source} {arrow} {target}"
+        )
