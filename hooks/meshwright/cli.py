@@ -17,6 +17,7 @@ from meshwright.access.command import access
 from meshwright.assess.command import assess
 from meshwright.catalog.command import catalog
 from meshwright.export.command import export
+from meshwright.map.command import draw
 from meshwright.rollout.command import rollout
 
 if TYPE_CHECKING:
@@ -119,4 +120,5 @@ main.add_command(access)
 main.add_command(assess)
 main.add_command(catalog)
 main.add_command(export)
+main.add_command(draw)
 main.add_command(rollout)
