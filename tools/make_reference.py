@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 from checkout import ROOT, git
 
 from meshwright import registry, schema
 from meshwright.access.targets.postgres.bootstrap import bootstrap
+from meshwright.assess import CHARACTERISTICS, Fitness
+from meshwright.assess.discovery import functions
 from meshwright.capabilities import properties
+from meshwright.catalog.serve.app import Settings, application
+from meshwright.catalog.serve.store import Store
 from meshwright.check import PROMISES
 from meshwright.document import load
 from meshwright.ownership import MANIFEST, owner
@@ -43,6 +50,22 @@ FILES = {
         "be the address alone.",
         schema.mesh,
     ),
+    "catalog-record": (
+        "A catalog record",
+        "What [`meshwright catalog publish`](../how-to/publish-to-the-catalog.md) makes of a product, and what the catalog's\n"
+        "[API](catalog-api.md) takes and gives.",
+        schema.catalog_record,
+    ),
+    "fitness": (
+        "fitness.yaml",
+        "What an organisation expects of its mesh, for [`meshwright assess`](../how-to/assess-the-mesh.md).",
+        schema.fitness,
+    ),
+    "assessment": (
+        "An assessment",
+        "What `meshwright assess --format json` prints, and what the catalog keeps of it.",
+        schema.assessment,
+    ),
 }
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
@@ -63,6 +86,10 @@ def pages() -> dict[str, str]:
         + bootstrap("departures", ["reader", "service"])
     )
     written["docs/reference/ownership.md"] = ownership_page()
+    written["docs/reference/catalog-api.md"] = api_page()
+    written["docs/reference/fitness/README.md"] = fitness_index()
+    for function in functions():
+        written[f"docs/reference/fitness/{function.id}.md"] = fitness_page(function)
     written["docs/reference/rules/README.md"] = rules_index()
     for name, promise in PROMISES.items():
         written[f"docs/reference/rules/{name}.md"] = (
@@ -228,6 +255,78 @@ def rule_page(rule: Rule) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def fitness_index() -> str:
+    lines = [
+        NOTE,
+        "# Fitness functions",
+        "",
+        "What [`meshwright assess`](../../how-to/assess-the-mesh.md) asks of every product of the mesh. Each is a class in",
+        "`hooks/meshwright/assess/functions/`; an organisation [adds its own](../../how-to/add-a-fitness-function.md) and sets",
+        "severities in [fitness.yaml](../fitness.md).",
+    ]
+    for characteristic in CHARACTERISTICS:
+        lines += [
+            "",
+            f"## {characteristic.capitalize()}",
+            "",
+            "| function | severity | question |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| [{function.id}]({function.id}.md) | {function.severity} | {function.question} |"
+            for function in functions()
+            if function.characteristic == characteristic
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def fitness_page(function: Fitness) -> str:
+    source = f"hooks/{type(function).__module__.replace('.', '/')}.py"
+    looks = "It looks at storage or a catalog, so that `--static` leaves it out. " if function.probes else ""
+    return "\n".join(
+        [
+            NOTE,
+            f"# {function.id}",
+            "",
+            function.question,
+            "",
+            *([function.why, ""] if function.why else []),
+            f"Characteristic: {function.characteristic}. Severity: {function.severity}. {looks}Source: `{source}`.",
+            "",
+        ]
+    )
+
+
+def api_page() -> str:
+    """The catalog's API, from what FastAPI knows of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        catalog = application(Store(f"sqlite:///{folder}/catalog.db"), Settings(log=False))
+        described = asyncio.run(_asked(catalog, "/openapi.json"))
+    lines = [
+        NOTE,
+        "# The catalog's API",
+        "",
+        "What `meshwright catalog serve` answers; `/openapi.json` there says the same to programs. A record is described",
+        "[here](catalog-record.md). Who writes sends `Authorization: Bearer <token>`. Every error is an object with `error`",
+        "(a word), `detail` and `mend` (sentences).",
+        "",
+        "| request | what it does |",
+        "|---|---|",
+    ]
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            about = " ".join((operation.get("description") or operation["summary"]).split())
+            lines.append(f"| `{method.upper()} {path}` | {about.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
+
+
+async def _asked(application: Any, path: str) -> Any:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(application), base_url="http://catalog"
+    ) as client:
+        return (await client.get(path)).json()
+
+
 def capabilities_index() -> str:
     lines = [
         NOTE,
@@ -284,7 +383,7 @@ def out_of_date() -> list[str]:
     wanted = pages()
     there = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("rules", "capabilities")
+        for folder in ("rules", "capabilities", "fitness")
         for path in (ROOT / "docs" / "reference" / folder).glob("*.md")
     }
     stale = [

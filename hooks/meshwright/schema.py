@@ -91,6 +91,12 @@ def fitness() -> dict[str, Any]:
 
 
 @cache
+def assessment() -> dict[str, Any]:
+    """The schema of an assessment of the mesh."""
+    return _load("assessment.yaml")
+
+
+@cache
 def directory() -> dict[str, Any]:
     """The schema of the file that holds the corporate directory, or says how to ask it."""
     return _load("directory.yaml")
