@@ -54,7 +54,7 @@ class Recomputed:
     then: float | None
     """When it was measured; None if the data has changed since, or nobody knows whether it has."""
     words: str
-    """How it was found, as a part of a sentence."""
+    """How it was found, as the beginning of a sentence."""
 
 
 def recompute(
@@ -71,14 +71,14 @@ def recompute(
         how = "its inputs were read" if level.column is None else f"of the newest {level.column}"
         unit = SECONDS.get(goal.unit, 1)
         then = (measured - newest).total_seconds() / unit if same and measured else None
-        return Recomputed((now - newest).total_seconds() / unit, then, f"by the moment {how}")
+        return Recomputed((now - newest).total_seconds() / unit, then, f"By the moment {how}")
     if level.indicator == "completeness" and level.column:
         rows = table.count()
         value = 100.0 * table.filled(level.column) / rows if rows else 0.0
-        return Recomputed(value, value if same else None, f"by the values of {level.column}")
+        return Recomputed(value, value if same else None, f"By the values of {level.column}")
     if level.indicator == "volume":
         rows = float(table.count())
-        return Recomputed(rows, rows if same else None, "by its rows")
+        return Recomputed(rows, rows if same else None, "By its rows")
     return None
 
 

@@ -25,19 +25,44 @@ _PLAIN = re.compile(r"[a-z0-9]+")
 _KNOWN: WeakKeyDictionary[Lineage, Index] = WeakKeyDictionary()
 
 
+def split(text: str) -> list[str]:
+    """The words of a text, as the catalog takes them."""
+    if text.isascii():  # the same, and much faster
+        return [word[: catalog.LONGEST] for word in _PLAIN.findall(text.lower())]
+    return list(catalog.words(text))
+
+
+LITTLE = frozenset(
+    split(
+        "a an and are as at be by column contains field for from in is it its of on or that the this to value which with"
+    )
+)
+"""Words that say nothing at all."""
+EMPTY = LITTLE | frozenset(
+    split(
+        "all any can columns contain contained data dataset datasets describes description domain has have here information into may"
+        " name no not one our product products provides set some table tables their them type us use used useful user users values"
+        " various we what you your analysis business purpose purposes general stuff things records record etc"
+    )
+)
+"""Words that say nothing about one product in particular."""
+SHORTEST = 3
+"""Letters of a word that tells something."""
+
+
+def telling(text: str) -> set[str]:
+    """The words of a text that could not stand in every product's."""
+    return {
+        word for word in split(text) if len(word) >= SHORTEST and word not in EMPTY and not word.isdigit()
+    }
+
+
 def index(mesh: Lineage) -> Index:
     """Made once for each mesh."""
     found = _KNOWN.get(mesh)
     if found is None:
         found = _KNOWN[mesh] = Index(mesh)
     return found
-
-
-def split(text: str) -> list[str]:
-    """The words of a text, as the catalog takes them."""
-    if text.isascii():  # the same, and much faster
-        return [word[: catalog.LONGEST] for word in _PLAIN.findall(text.lower())]
-    return list(catalog.words(text))
 
 
 class Index:

@@ -9,7 +9,7 @@ from typing import Any
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.verdicts import broken, kept, some, unknown
-from meshwright.assess.words import split
+from meshwright.assess.words import split, telling
 from meshwright.record import Record
 
 FIRST = 10
@@ -89,11 +89,8 @@ class FoundByItsOwnWords(Fitness):
 def _queries(product: Evidence) -> Mapping[str, Sequence[str]]:
     """Where words are taken from -> the words."""
     record, index = product.record, product.index
-    purpose = index.rarest((word for word in split(record.purpose) if len(word) > 2), ASKED)
-    columns = [
-        index.rarest((word for word in split(column.description) if len(word) > 2), ASKED)
-        for column in record.columns[:100]
-    ]
+    purpose = index.rarest(telling(record.purpose), ASKED)
+    columns = [index.rarest(telling(column.description), ASKED) for column in record.columns[:100]]
     rarest = min(filter(None, columns), key=lambda words: index.rarity(words[0]), default=[])
     queries: dict[str, Sequence[str]] = {"title": split(record.title)[:16], "purpose": purpose}
     # Columns may mean the same in many products, and should then be described alike.

@@ -10,38 +10,15 @@ from meshwright import metamodel
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.verdicts import PLACES, broken, kept, some, unknown
-from meshwright.assess.words import split
+from meshwright.assess.words import LITTLE, split, telling
 
 PARTS = {"product": "data-product.yaml", "contract": "the contract", "policy": "the access policy"}
 """Part of the record -> what it is made of."""
 AGREEMENT = 40
 """Signs; fewer say nothing of who may do what."""
 FILLER = re.compile(metamodel.FILLERS, re.IGNORECASE)
-LITTLE = frozenset(
-    split(
-        "a an and are as at be by column contains field for from in is it its of on or that the this to value which with"
-    )
-)
-"""Words that say nothing at all."""
-EMPTY = LITTLE | frozenset(
-    split(
-        "all any can columns contain contained data dataset datasets describes description domain has have here information into may"
-        " name no not one our product products provides set some table tables their them type us use used useful user users values"
-        " various we what you your analysis business purpose purposes general stuff things records record etc"
-    )
-)
-"""Words that say nothing about one product in particular."""
-SHORTEST = 3
-"""Letters of a word that tells something."""
 STEM = 5
 """Letters that two words of one family have in common: depart, departure, departed."""
-
-
-def _telling(text: str) -> set[str]:
-    """The words of a text that could not stand in every product's."""
-    return {
-        word for word in split(text) if len(word) >= SHORTEST and word not in EMPTY and not word.isdigit()
-    }
 
 
 class SpecReadable(Fitness):
@@ -106,7 +83,9 @@ def _told_elsewhere(rule: str, file: str, message: str) -> bool:
         return True
     if rule != "Shape":
         return rule == "ContractVersionSupported"
-    return file.startswith("contract") or message.split(" ")[0] in (*PARTS, "agreement")
+    return file.startswith("contract") or (
+        file == "record" and message.split(" ")[0] in (*PARTS, "agreement")
+    )
 
 
 class PurposeSaid(Fitness):
@@ -121,14 +100,14 @@ class PurposeSaid(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
-        title = _telling(f"{record.title} {record.name}".replace("-", " "))
+        title = telling(f"{record.title} {record.name}".replace("-", " "))
         said = {"purpose": record.purpose, "usage": record.usage, "limitations": record.limitations}
         fewest = {"purpose": 3, "usage": 2, "limitations": 1}
         for name, text in said.items():
             mend = (
                 f"Write into spec.description.{name} what holds for this product alone, in a sentence or two."
             )
-            words = _telling(text)
+            words = telling(text)
             if not text.strip():
                 yield broken(f"Nothing is said about its {name}.", mend, name)
             elif FILLER.search(text) and len(words) <= 4:
@@ -138,7 +117,7 @@ class PurposeSaid(Fitness):
             elif [other for other in said if other != name and said[other].strip() == text.strip()]:
                 yield broken(f"Its {name} repeats another of the three texts word for word.", mend, name)
             else:
-                yield kept(f"Its {name} says something of its own, in {len(split(text))} words.", name)
+                yield kept(f"What it says of its {name} is its own, in {len(split(text))} words.", name)
 
 
 class DescriptionFitsData(Fitness):
@@ -153,10 +132,10 @@ class DescriptionFitsData(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
-        said = _telling(" ".join((record.title, record.purpose, record.usage, record.limitations)))
+        said = telling(" ".join((record.title, record.purpose, record.usage, record.limitations)))
         tables = [table for table in record.get("contract.schema") or () if isinstance(table, dict)] if isinstance(record.get("contract.schema"), list) else []  # fmt: skip
         columns = " ".join(f"{column.name} {column.description}" for column in record.columns)
-        about = _telling(f"{columns} {record.dataset} {' '.join(str(table.get('description')) for table in tables)}".replace("_", " "))  # fmt: skip
+        about = telling(f"{columns} {record.dataset} {' '.join(str(table.get('description')) for table in tables)}".replace("_", " "))  # fmt: skip
         if len(said) < 5 or len(about) < 5:
             yield unknown("Description or contract say too little to be held against each other.")
         elif not all(word.isascii() for word in (*said, *about)):
@@ -188,11 +167,11 @@ class ColumnsExplained(Fitness):
         often = Counter(column.description.strip().casefold() for column in columns if column.description)
         wrong: dict[str, str] = {}
         for column in columns:
-            words = {word for word in split(column.description) if word not in LITTLE}
+            words = [word for word in split(column.description) if word not in LITTLE]
             names = split(column.name.replace("_", " "))
             if not column.description.strip() or FILLER.fullmatch(column.description.strip()):
                 wrong[column.name] = "has no description"
-            elif not words - {*names, "".join(names), *_plurals(names)}:
+            elif _repeats(words, names):
                 wrong[column.name] = "has a description that only repeats its name"
             elif often[column.description.strip().casefold()] > 2:
                 wrong[column.name] = "shares its description word for word with others"
@@ -204,8 +183,13 @@ class ColumnsExplained(Fitness):
             yield kept(f"Each of the {len(columns)} columns is described in words that are more than its name.")  # fmt: skip
 
 
-def _plurals(names: list[str]) -> set[str]:
-    return {f"{name}s" for name in names} | {name.removesuffix("s") for name in names}
+def _repeats(words: list[str], names: list[str]) -> bool:
+    """Whether a description is the words of the name, in their order, and nothing else."""
+    waiting = iter(names)
+    singular = [word.removesuffix("s") for word in words]
+    return words == ["".join(names)] or all(
+        any(name.removesuffix("s") == word for name in waiting) for word in singular
+    )
 
 
 class RowExplained(Fitness):
@@ -225,7 +209,7 @@ class RowExplained(Fitness):
             yield unknown("The contract does not describe the data set of the spec.")
             return
         text = str(tables[0].get("description") or "")
-        if len(_telling(text) - set(split(record.dataset.replace("_", " ")))) < 2:
+        if len(telling(text) - set(split(record.dataset.replace("_", " ")))) < 2:
             yield broken(
                 "The contract says nothing, or next to nothing, of what a row of the data set is.",
                 "Give the data set in the contract a description that begins `One row for each …`.",

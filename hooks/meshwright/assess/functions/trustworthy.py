@@ -170,18 +170,18 @@ class MeasurementsTrue(Fitness):
             yield broken(f"The data says that it comes from the future ({found.words}).", RUN, place)
         elif found.then is not None and levels.contradicts(level, goal, found.then):
             yield broken(
-                f"The data contradicts the measurement: {found.words} it was {levels.shown(found.then, goal.unit)} then.{claim}",
+                f"{found.words} it was {levels.shown(found.then, goal.unit)} when it was measured.{claim}",
                 "Nobody edits build/slis.json: run the pipeline, which measures what it publishes.",
                 place,
             )
         elif not goal.met(found.value):
             yield broken(
-                f"{found.words.capitalize()} it is {now} now; promised is {as_text(level.objective)}.{claim}",
+                f"{found.words} it is {now} now; promised is {as_text(level.objective)}.{claim}",
                 "Run the pipeline, and mend what keeps it from running in time or thins the data.",
                 place,
             )
         else:
-            yield kept(f"{found.words.capitalize()} it is {now}; promised is {as_text(level.objective)}.", place)  # fmt: skip
+            yield kept(f"{found.words} it is {now}; promised is {as_text(level.objective)}.", place)  # fmt: skip
 
 
 class DataIsThisProducts(Fitness):

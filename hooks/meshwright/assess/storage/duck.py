@@ -26,7 +26,6 @@ CONFIG = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
-    "python_enable_replacement_scans": False,
 }
 
 LOGICAL: Mapping[str, frozenset[str]] = {
@@ -108,11 +107,11 @@ class Files:
 
     @contextlib.contextmanager
     def _limited(self) -> Iterator[None]:
-        late = threading.Event()
+        connection, late = self._connection, threading.Event()
 
         def stop() -> None:
             late.set()
-            self._connection.interrupt()
+            connection.interrupt()
 
         timer = threading.Timer(self.allowed.seconds, stop)
         timer.daemon = True

@@ -70,7 +70,7 @@ class Folder:
         return Refusal(
             True,
             f"Every account of this machine can read {path}.",
-            f"chmod 700 {path.parent}, and give access to the roles' variants only.",
+            f"chmod 700 {self.root}, and give access to the roles' variants only.",
         )
 
 
