@@ -55,6 +55,8 @@ class Product:
     transform: Capability
     outputs: tuple[Capability, ...]
     service_levels: tuple[Mapping[str, str], ...]
+    open: bool = False
+    """Whether everybody may read it."""
 
     @property
     def build(self) -> Path:
@@ -73,6 +75,11 @@ class Product:
 
     def address(self, port: str) -> str:
         return f"dp:{self.domain}/{self.name}#{port}"
+
+    def make_folder(self, path: Path) -> None:
+        """Makes a port's folder. A new one is closed to other accounts of the machine, unless access is open."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o777 if self.open else 0o700, exist_ok=True)
 
 
 class _Loader(yaml.SafeLoader):
@@ -121,6 +128,7 @@ def load(root: Path, environment: Mapping[str, str]) -> Product:
         transform=capability("transforms", body["transform"]),
         outputs=tuple(capability("outputs", entry) for entry in body["outputs"]),
         service_levels=tuple(body["serviceLevels"]),
+        open=body["access"]["mode"] == "open",
     )
     for kind, ports in (("inputs", product.inputs), ("outputs", product.outputs)):
         names = [port.name for port in ports]

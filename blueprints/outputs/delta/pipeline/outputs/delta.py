@@ -36,7 +36,8 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
     target = location(port, product)
     deltalake.Schema.from_arrow(rows.schema_arrow)  # a type that Delta does not know stops the run here
     if "://" not in target:
-        Path(target).mkdir(parents=True, exist_ok=True)
+        product.make_folder(Path(target).parent)
+        Path(target).mkdir(exist_ok=True)
     yield
     # The commit is the last thing that happens: one new file in the table's log.
     deltalake.write_deltalake(

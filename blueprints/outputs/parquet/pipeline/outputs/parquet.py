@@ -39,7 +39,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         return
 
     folder = Path(target).parent
-    folder.mkdir(parents=True, exist_ok=True)
+    product.make_folder(folder)
     for left_over in folder.glob(f".{product.dataset}.*.partial"):
         left_over.unlink()
     partial = folder / f".{product.dataset}.{os.getpid()}.partial"
