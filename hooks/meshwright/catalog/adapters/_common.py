@@ -107,7 +107,7 @@ def identifier(*words: str, most: int = 63, allowed: str = "a-z0-9_-", between: 
 
 def _word(word: str, allowed: str, between: str) -> str:
     made = re.sub(f"[^{allowed}]+", "-", word[:SHORT]).strip("-_.")
-    if made == word and (not between or between not in word):
+    if made and made == word and (not between or between not in word):
         return made
     made = made.replace(between, "-") if between else made
     return f"{made[:40].strip('-_.') or 'x'}-{_hash(word)}"

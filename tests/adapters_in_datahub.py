@@ -1,0 +1,28 @@
+"""Run in the environment that has DataHub's library: does what it is told, and says in JSON what became of it.
+
+Arguments: the catalog's address, its token, patience; standard input: a list of {"do", "record"}.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+from meshwright.catalog import Place
+from meshwright.catalog.adapters import datahub
+from meshwright.document import Unreadable
+from meshwright.record import Record
+
+place = Place(sys.argv[1], sys.argv[2], patience=float(sys.argv[3]))
+told = []
+for step in json.load(sys.stdin):
+    record = Record(step["record"])
+    try:
+        if step["do"] == "publish":
+            told.append(asdict(datahub.publish(record, place)))
+        else:
+            told.append(asdict(datahub.retire(record.id, place, "Nobody reads it.", "a/b")))
+    except Unreadable as error:
+        told.append({"error": type(error).__name__, "said": str(error), "mend": error.mend})
+json.dump(told, sys.stdout)
