@@ -13,6 +13,7 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from meshwright.catalog.serve.store import Store
@@ -60,11 +61,8 @@ class Found:
 
     def text(self) -> bytes:
         """As the API has it."""
-        products = [
-            {key: told[key] for key in OF_A_LIST} | {"score": told["score"]} for told in self.products
-        ]
-        value = {"total": self.total, "products": products, "facets": self.facets}
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        products = ",".join(f'{told["text"]},"score":{_json(told["score"])}}}' for told in self.products)
+        return f'{{"total":{self.total},"products":[{products}],"facets":{_json(self.facets)}}}'.encode()
 
 
 @dataclass
@@ -138,7 +136,7 @@ class Search:
             wanted = found
             for mask in masks.values():
                 wanted &= mask
-            page = [self._told(number) for number in _page(ranked, wanted, state.active, query)]
+            page = [self._told(number) for number in _page(ranked, wanted, query)]
             facets = {name: self._counts(name, found, masks) for name in FACETS}
         return Found(wanted.bit_count(), page, facets)
 
@@ -189,7 +187,8 @@ class Search:
 
     def _learn(self, number: int, told: dict[str, Any]) -> None:
         state, bit = self._state, 1 << number
-        state.told[number] = told
+        # As a list shows it, made once: most of what a search would cost is writing the same products again.
+        state.told[number] = told | {"text": _json({key: told[key] for key in OF_A_LIST})[:-1]}
         state.ids[told["id"]] = number
         state.active |= bit
         for name, values in FACETS.items():
@@ -227,10 +226,15 @@ class Search:
         return {value: -count for count, value in ranked[:VALUES]}
 
 
-def _page(ranked: Sequence[int], wanted: int, active: int, query: Query) -> Iterator[int]:
-    whole = wanted.bit_count() == len(ranked)
-    chosen = ranked if whole else [number for number in ranked if wanted >> number & 1]
-    return (number for number in chosen[query.offset : query.offset + query.limit] if active >> number & 1)
+def _page(ranked: Sequence[int], wanted: int, query: Query) -> Iterator[int]:
+    if wanted.bit_count() == len(ranked):
+        return iter(ranked[query.offset : query.offset + query.limit])
+    chosen = (number for number in ranked if wanted >> number & 1)
+    return islice(chosen, query.offset, query.offset + query.limit)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _bits(numbers: Sequence[int]) -> int:

@@ -141,7 +141,7 @@ LEARN = {
 }
 FIND = {
     "sqlite": "select rowid from words where words match :query order by bm25(words, 10.0, 3.0, 1.0), rowid",
-    "postgresql": "select number from words, cast(:query as tsquery) query where document @@ query "
+    "postgresql": "select number from words, cast(%(query)s as tsquery) query where document @@ query "
     "order by ts_rank('{0, 0.1, 0.3, 1}', document, query) desc, number",
 }
 """A word of the title is worth more than one of the description, and that more than one of the columns."""
@@ -214,6 +214,7 @@ class Store:
         url = address(database)
         self.kind = url.get_backend_name()
         self._engine = _engine(url)
+        self._failures = (self._engine.dialect.dbapi.OperationalError,)  # type: ignore[union-attr]
         self._turn = threading.Lock()  # threads queue here in order; a database only tells them to try again
         try:
             with self._alone() as connection:
@@ -396,8 +397,17 @@ class Store:
             told = " ".join(f'"{word}"' for word in query) + "*"
         else:
             told = " & ".join(f"'{word}'" for word in query) + ":*"
-        with self._read() as connection:
-            return connection.execute(sql(FIND[self.kind]), {"query": told}).scalars().all()
+        # By the driver itself: what SQLAlchemy adds is more than the search costs, and is what searches wait for.
+        try:
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(FIND[self.kind], {"query": told})
+                return [row[0] for row in cursor.fetchall()]
+            finally:
+                connection.close()
+        except (*self._failures, TimeoutError, OperationalError) as error:
+            raise unavailable() from error
 
     def _learn(self, connection: Connection, number: int, record: Record) -> None:
         parts = of_record(record)
