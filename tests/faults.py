@@ -116,6 +116,7 @@ def _answer(
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
+        handler.send_header("Connection", "close")
         if status != 304:
             handler.send_header("Content-Length", str(len(said) + 10 if cut else len(said)))
         handler.end_headers()

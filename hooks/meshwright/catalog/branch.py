@@ -48,8 +48,8 @@ def stand(root: Path, variables: Mapping[str, str]) -> Stand:
     branch = rule(root, here, variables)
     changed = list(_changed(root))
     if changed:
-        problem = f"Not as committed: {printable(', '.join(changed))}."
-        raise Refused(problem, f"Commit it, or restore it with git. {TRY_OUT}")
+        problem = f"Not as committed, or a link: {printable(', '.join(changed))}."
+        raise Refused(problem, f"Commit it as a file, or restore it with git. {TRY_OUT}")
     return Stand(branch, here)
 
 
@@ -145,7 +145,7 @@ def _changed(root: Path) -> Iterator[str]:
     found = dict(zip(present, hashes, strict=True))
     of_agreements = {path for path in committed if Path(path).match(f"{AGREEMENTS}/*.y*ml")}
     for path in sorted({*found, *of_agreements}):
-        if found.get(path) != committed.get(path):
+        if found.get(path) != committed.get(path) or (root / path).is_symlink():
             yield path
 
 
