@@ -62,9 +62,11 @@ def page(
     history: Sequence[Mapping[str, Any]] = (),
     links: Links | None = None,
     floors: Mapping[str, int] | None = None,
+    home: str = "",
 ) -> str:
     """The page. `history`: earlier assessments as history.read or a catalog gives them; what is no earlier one of this
-    kind is left out. `links`: where a product's own page is, for a catalog that has one."""
+    kind is left out. `links`: where a product's own page is, for a catalog that has one; `home`:
+    the address of that catalog."""
     floors = floors or {}
     functions = [dict(one) for one in assessment["functions"]]
     kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in functions}
@@ -82,6 +84,7 @@ def page(
         template,
         style=(FOLDER / "dashboard.css").read_text("utf-8"),
         script=(FOLDER / "dashboard.js").read_text("utf-8"),
+        home=home,
         at=_moment(assessment["at"]),
         static=assessment["static"],
         count=len(products),
@@ -137,7 +140,7 @@ def _products(
                 "cells": cells,
                 "change": _change(product["score"], before.get(product["id"])),
                 "results": product["results"],
-                "page": page if page.startswith("/") or pages.is_link(page) else "",
+                "page": page if page.startswith(("/", "./", "../")) or pages.is_link(page) else "",
             }
         )
     return sorted(found, key=lambda one: (101 if one["score"] is None else one["score"], one["id"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import re
 import signal
 import sys
 from collections import Counter
@@ -35,7 +36,7 @@ PATIENCE = 10.0
 """How long, in seconds, a catalog may take to come round, each time it is asked."""
 AT_ONCE = 100
 """Products that a process takes at a time, at most."""
-PLACES, SIGNS = 1000, 2000
+PLACES, SIGNS = 1000, 900
 """How many verdicts of one function are kept, and how much of a text: records are hostile."""
 ALONE = 20
 """Up to so many products are not worth other processes, if nothing outside of their records is looked at."""
@@ -267,12 +268,19 @@ def _told(record: Record, verdicts: Mapping[str, list[dict[str, str]]]) -> dict[
         {"function": function, "state": scores.state(found), "verdicts": found}
         for function, found in verdicts.items()
     ]
+    id = _name(record)
     return {
-        "id": as_text(record.id),
-        "title": as_text(record.title),
-        "domain": as_text(record.domain),
+        "id": id,
+        "title": _written(as_text(record.title)),
+        "domain": id.partition("/")[0],
         "results": results,
     }
+
+
+def _name(record: Record) -> str:
+    """Its id; one that no catalog would take, and no line would hold, is made to fit."""
+    domain, _, name = record.id.partition("/")
+    return "/".join(re.sub(r"[/\s\x00-\x20\x7f]", "_", _written(as_text(part))) for part in (domain, name))
 
 
 def _verdicts(function: Fitness, product: Evidence) -> list[dict[str, str]]:
@@ -287,7 +295,7 @@ def _verdicts(function: Fitness, product: Evidence) -> list[dict[str, str]]:
     except _TooLong:
         found.append(_inconclusive(TOO_LONG))
     except Exception as error:  # whatever it is, the other products are still to be assessed
-        problem = without_credentials(as_text(f"{type(error).__name__}: {error}"))
+        problem = _written(without_credentials(as_text(f"{type(error).__name__}: {error}")))
         found.append(_inconclusive(FAILED.format(problem=problem)))
     return found or [_inconclusive(NOTHING)]
 
@@ -296,11 +304,14 @@ def _plain(verdict: Verdict) -> dict[str, str]:
     if verdict.state not in ("kept", "broken", "inconclusive"):
         raise ValueError(f"it says {verdict.state!r}, which is no state of a verdict")
     told = {"evidence": verdict.evidence, "mend": verdict.mend, "place": verdict.place}
-    return {"state": verdict.state} | {name: _bounded(said) for name, said in told.items()}
+    return {"state": verdict.state} | {name: _written(said) for name, said in told.items()}
 
 
-def _bounded(said: str) -> str:
-    return said if len(said) <= SIGNS else f"{said[:SIGNS]} …"
+def _written(said: str) -> str:
+    """A text that can be written, and is not too long."""
+    if len(said) > SIGNS:
+        said = f"{said[:SIGNS]} …"
+    return said if said.isascii() else said.encode("utf-8", "replace").decode()
 
 
 def _inconclusive(evidence: str) -> dict[str, str]:
@@ -376,7 +387,9 @@ def _except(result: dict[str, Any], exemption: Exemption) -> None:
 def _taken_twice(records: Sequence[Record]) -> list[str]:
     counted = Counter(record.id for record in records)
     return [
-        f"{count} products are called {id}; each has a row." for id, count in counted.items() if count > 1
+        f"{count} products are called {_written(as_text(id))}; each has a row."
+        for id, count in counted.items()
+        if count > 1
     ]
 
 
