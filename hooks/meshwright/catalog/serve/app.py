@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 import yaml
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import FastAPI, Request
 from fastapi import Query as Asked
 from fastapi.concurrency import run_in_threadpool
@@ -38,6 +38,8 @@ LIMIT, OFFSET, RECORDS = 100, 1_000_000, 500
 """Entries of a page of a search, where it may begin, and entries of a page of whole records."""
 PAGE = 8_000_000
 """Bytes after which a page of records ends, however many were asked for."""
+REST, PATIENCE = 5, 2.0
+"""Up to how many times too much is taken in before it is refused, and for how many seconds."""
 FINDINGS = 200
 AT_ONCE = 2
 """Searches that are worked on at once: more threads only keep each other, and all other answers, waiting."""
@@ -377,17 +379,24 @@ def forbidden() -> Problem:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """Counted while it comes, because what a header says of its length may be wrong."""
-    told = request.headers.get("content-length", "0")
-    parts, size = [], int(told) if told.isdigit() and len(told) < 20 else 0
-    if size <= most:
-        size = 0
-        async for part in request.stream():
+    """Counted while it comes, because what a header says of its length may be wrong. Raises Problem."""
+    said = request.headers.get("content-length", "")
+    told = int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
+    parts, size = [], 0
+    if told <= REST * most:
+        stream = request.stream()
+        async for part in stream:
             size += len(part)
             if size > most:
+                # Whoever is cut off while they send do not read the answer: the rest is taken, and thrown away.
+                with move_on_after(PATIENCE):
+                    async for rest in stream:
+                        size += len(rest)
+                        if size > REST * most:
+                            break
                 break
             parts.append(part)
-    if size > most:
+    if max(size, told) > most:
         detail = f"The body is larger than {most:,} bytes."
         raise Problem(413, "too-large", detail, "Send less: shorten texts, leave out examples.")
     return b"".join(parts)
