@@ -66,8 +66,8 @@ class Adapter(Protocol):
     NAME: str
     """As in `--to NAME`."""
 
-    def payloads(self, record: Record) -> Sequence[Payload]:
-        """What would be sent, in order; the same for the same record."""
+    def payloads(self, record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
+        """What would be sent, in order; the same for the same record and settings."""
 
     def publish(self, record: Record, place: Place) -> Outcome:
         """Creates the product in the catalog, brings it up to date, or leaves it where nothing has changed."""

@@ -67,7 +67,7 @@ def publish(product: Path, dry_run: bool, repository: str | None, **options: Any
 
         to = verb.adapter(options["to"])
         if dry_run:
-            _dry(to, verb.prepared(product, repository), options["form"])
+            _dry(to, verb.prepared(product, repository), _settings(options["settings"]), options["form"])
             return
         outcome, record = verb.publish(product, repository, to, _place(**options), os.environ)
     _tell(outcome, options["form"], hash=record.hash)
@@ -116,31 +116,34 @@ def _telling() -> Iterator[None]:
 
 def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any) -> Place:
     from meshwright.catalog import Place
-    from meshwright.printable import printable
 
     if not url:
         _stop("No catalog is named.", f"Name it with --catalog URL, or set {ADDRESS}.")
-    pairs = [setting.partition("=") for setting in settings]
-    for key, equals, _value in pairs:
-        if not key or not equals:
-            _stop(f"--set {printable(key)} has no value.", "Write --set KEY=VALUE.")
     return Place(
         url,
         os.environ.get(TOKEN),
-        {key: value for key, _equals, value in pairs},
+        _settings(settings),
         patience,
         lambda sentence: click.echo(sentence, err=True),
     )
 
 
-def _dry(to: Adapter, ready: Prepared, form: str) -> None:
+def _settings(given: tuple[str, ...]) -> dict[str, str]:
+    from meshwright.printable import printable
+
+    pairs = [setting.partition("=") for setting in given]
+    for key, equals, _value in pairs:
+        if not key or not equals:
+            _stop(f"--set {printable(key)} has no value.", "Write --set KEY=VALUE.")
+    return {key: value for key, _equals, value in pairs}
+
+
+def _dry(to: Adapter, ready: Prepared, settings: dict[str, str], form: str) -> None:
     """Standard output has what would be sent and nothing else, so that it can be kept in a file."""
     from meshwright.export import as_json
 
-    if to.NAME == "embedded":
-        sent: Any = dict(ready.record.value)
-    else:
-        sent = [asdict(payload) for payload in to.payloads(ready.record)]
+    payloads = to.payloads(ready.record, settings)
+    sent = payloads[0].body if to.NAME == "embedded" else [asdict(payload) for payload in payloads]
     click.echo(as_json(sent, 2 if form == "human" else None))
     _note(ready.notes)
     click.echo("Nothing was sent.", err=True)
@@ -167,8 +170,10 @@ SAYS = {
 
 
 def _note(notes: tuple[str, ...]) -> None:
+    from meshwright.printable import printable
+
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {printable(note)}", err=True)
 
 
 def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:

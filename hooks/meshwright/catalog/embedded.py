@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from meshwright.catalog import TOKEN, Outcome, Payload, Place
 from meshwright.catalog.client import Catalog
@@ -13,8 +13,9 @@ from meshwright.record import Record
 NAME = "embedded"
 
 
-def payloads(record: Record) -> Sequence[Payload]:
-    """The record itself."""
+def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
+    """The record itself. There are no settings: raises Unreadable for any."""
+    _without(settings)
     return [Payload(f"PUT {path('api', 'products', record.domain, record.name)}", dict(record.value))]
 
 
@@ -33,8 +34,16 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
 
 
 def _catalog(place: Place) -> Catalog:
+    _without(place.settings)
     if not place.token:
         raise Unreadable(
             "There is no token for the catalog.", f"Set {TOKEN} to the one that its operator gave you."
         )
     return Catalog(place.url, place.token, place.patience, place.told)
+
+
+def _without(settings: Mapping[str, str] | None) -> None:
+    if settings:
+        raise Unreadable(
+            "The embedded catalog has no settings.", "Leave --set out, or name the catalog with --to."
+        )
