@@ -49,7 +49,7 @@ SETTINGS: common.Settings = {
 JOB = "/rest/2.0/import/json-job"
 ENDED = {"COMPLETED", "ERROR", "FAILED", "CANCELED", "CANCELLED", "ABORTED"}
 """States in which a job does nothing more. Done is only what is COMPLETED with the result SUCCESS."""
-FIRST_LOOK, LONGEST_PAUSE = 0.2, 5.0
+FIRST_LOOK, LONGEST_PAUSE = 0.05, 5.0
 """Seconds between two looks at a job; each pause is twice the one before."""
 
 

@@ -41,7 +41,7 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     settings, words = common.chosen(SETTINGS, settings), Words("the portal")
 
     def ids(kind: str, name: str) -> str:
-        return f"<id of {kind} {name}>"
+        return f"<id of {kind} {name}>" if kind != "duration" else "permanent"
 
     people = [ids("user", record.owner.email), ids("user", "of the token")]
     home = f"{API}/data_products"
@@ -72,7 +72,7 @@ def publish(record: Record, place: Place) -> Outcome:
         http,
         f"{API}/data_products",
         known["product"].get(_namespace(record)),
-        _product(record, ids, settings, words),
+        _product(record, ids, settings, words) | {"name": _title(record, known, words)},
         _owners(record, known, words),
         changes,
     )
@@ -282,6 +282,8 @@ def _known(http: Http) -> dict[str, dict[str, str]]:
         known[kind] = {str(item.get(by)): str(item.get("id")) for item in items}
         if kind == "lifecycle":
             known[kind][""] = next((str(one.get("id")) for one in items if one.get("is_default")), "")
+        if kind == "product":
+            known["title"] = {str(item.get("name")): str(item.get("namespace")) for item in items}
     durations = _list(http, f"{API}/configuration/access_durations", "access_durations")
     known["duration"] = {
         str(one.get("abstract_data_product_type")): str(one.get("access_duration_type"))
@@ -290,6 +292,14 @@ def _known(http: Http) -> dict[str, dict[str, str]]:
     }
     known["me"] = {"": str(http.request("GET", f"{API}/users/current").object().get("id"))}
     return known
+
+
+def _title(record: Record, known: Mapping[str, Mapping[str, str]], words: Words) -> str:
+    """The product's title, with its id behind it if another product has it: the portal has each name once."""
+    title = words.line(record.title, common.SHORT, "The title")
+    if known["title"].get(title, _namespace(record)) == _namespace(record):
+        return title
+    return f"{title[: common.SHORT - NAMESPACE - 3]} ({_namespace(record)})"
 
 
 def _finder(known: Mapping[str, Mapping[str, str]], record: Record, words: Words) -> Ids:
