@@ -129,13 +129,20 @@ def check_record(value: Any) -> list[Finding]:
     more than these documents. A finding's file is the part of the record: `product`, `contract`, `policy`; its place
     is told in its message."""
     try:
-        parts = value if isinstance(value, dict) else {}
-        found = {part: valued(part, parts[part]) for part in OF_RECORD if isinstance(parts.get(part), dict)}
-        # The record's own schema does not look into these.
-        record = valued("record", {**parts, **dict.fromkeys(found)} if found else value)
-        record.value = value
+        return _checked(value)
     except Unreadable as problem:
-        return [_finding(READABLE, Problem("record", (), str(problem), problem.mend), "", metamodel.HOME)]
+        told, mend = str(problem), problem.mend
+    except UnicodeEncodeError:
+        told, mend = "It holds half a character (a lone surrogate).", "Leave it out."
+    return [_finding(READABLE, Problem("record", (), told, mend), "", metamodel.HOME)]
+
+
+def _checked(value: Any) -> list[Finding]:
+    parts = value if isinstance(value, dict) else {}
+    found = {part: valued(part, parts[part]) for part in OF_RECORD if isinstance(parts.get(part), dict)}
+    # The record's own schema does not look into these.
+    record = valued("record", {**parts, **dict.fromkeys(found)} if found else value)
+    record.value = value
     facts = Facts(Path(), documents=list(found.values()))
     problems = [(SHAPE, problem) for problem in misshapen(record, schema.catalog_record)]
     for part, document in found.items():

@@ -6,9 +6,11 @@ aliases into gigabytes and lets the last of two equal keys win without a word.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_NODES = 50_000
+MAX_DIGITS = 1000
+"""Of a number. What Python reads as a hexadecimal one it need not be able to write as a decimal one."""
 
 Keys = tuple[str | int, ...]
 """The path to a node: keys of mappings and indices of lists."""
@@ -78,23 +82,54 @@ class Document:
                 yield keys, value
 
 
+def strict_json(text: str) -> Any:
+    """The value of a JSON text, without what Python takes for JSON and no other program does: NaN, half a character.
+    Raises ValueError."""
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+        if re.search(r"\\u[dD][89a-fA-F]", text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    return value
+
+
+def _no_number(said: str) -> float:
+    raise ValueError(f"{said} is no number of JSON's")
+
+
 def valued(path: str, value: Any) -> Document:
-    """A document that did not come as YAML, such as a part of a catalog's record; it has no places. Raises Unreadable."""
-    here = (1, 1)
-    document = Document(Path(path), value, {(): here})
-    places = document.places
+    """A document that did not come as YAML, such as a part of a catalog's record; it has no places. Raises Unreadable:
+    for what is too deep, too long or no JSON."""
+    document = Document(Path(path), value, {(): (1, 1)})
+    try:
+        _fill(document, value)
+    except UnicodeEncodeError as error:
+        raise Unreadable("It holds half a character (a lone surrogate).", "Leave it out.") from error
+    return document
+
+
+def _fill(document: Document, value: Any) -> None:
+    here, places = (1, 1), document.places
     waiting: list[tuple[Keys, Any]] = [((), value)]
     while waiting:
         keys, node = waiting.pop()
+        if isinstance(node, dict):
+            "".join(node).encode("utf-8")
         if isinstance(node, dict | list):
             for key, below in node.items() if isinstance(node, dict) else enumerate(node):
                 place = (*keys, key)
                 places[place] = here
-                if isinstance(below, dict | list):  # most are not, and a whole mesh has many
+                kind = type(below)
+                if kind is str:
+                    if not below.isascii():
+                        below.encode("utf-8")
+                elif kind is dict or kind is list:  # most are not, and a whole mesh has many
                     waiting.append((place, below))
+                elif kind is float and not isfinite(below):
+                    raise Unreadable("It holds a number that JSON does not have.", "Leave it out.")
         if len(places) > MAX_NODES or len(keys) >= MAX_DEPTH:
             raise Unreadable("It is nested too deep, or it is too long.", "Write it more plainly.")
-    return document
 
 
 def load(path: Path) -> Any:
@@ -258,7 +293,7 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
                 return None
             case "bool":
                 return BOOLEANS[text]
-            case "int":
+            case "int" if len(text) <= MAX_DIGITS:
                 return int(text, 8) if re.match(r"[-+]?0[0-7]", text) else int(text, 0)
             case "float" if abs(number := float(text)) < float("inf"):  # JSON has no infinity
                 return number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -11,14 +10,20 @@ from typing import Any
 
 from meshwright.access import AGREEMENTS
 from meshwright.check import ANSWERS, SPEC
-from meshwright.document import Document, Unreadable, inside, read, read_text
-from meshwright.git import GitError, run, text, without_credentials
+from meshwright.document import Document, Unreadable, inside, read, read_text, strict_json, valued
+from meshwright.git import ABROAD, CAREFUL, GitError, run, text, without_credentials
 from meshwright.record import API_VERSION, KIND, Record
 
+BOOK = "build/addresses.yaml"
+"""Where the last run has written where its ports lie."""
 SKIPPED = {".git", ".venv", "build", "node_modules", "template", "blueprints"}
 """Folders in which no product of a mesh is looked for."""
 DEPTH = 3
 """How many folders deep a repository may lie below the one that is named."""
+MANY = 1000
+"""How many agreements of a product are read, and how many a record may hold."""
+PATIENCE = 10.0
+"""Seconds that git may take to say a word about a repository; a configuration can lead it to what never ends."""
 
 
 def records(sources: Sequence[str]) -> list[Record]:
@@ -58,7 +63,7 @@ def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
 
 def repositories(folder: Path) -> Iterator[Path]:
     """The products' repositories in a folder: itself, or those up to DEPTH folders below."""
-    if (folder / SPEC).is_file():
+    if os.path.isfile(folder / SPEC):
         yield folder
         return
     for here, folders, files in os.walk(folder):
@@ -89,8 +94,11 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
     contract, policy = (
         load(spec.get(place)) if spec else None for place in ("spec.dataset.contract", "spec.access.policy")
     )
-    asked = [load(path.relative_to(root).as_posix()) for path in sorted((root / AGREEMENTS).glob("*.y*ml"))]
-    value = of_documents(spec, contract, policy, [document for document in asked if document])
+    asked = sorted(path.relative_to(root).as_posix() for path in (root / AGREEMENTS).glob("*.y*ml"))
+    if len(asked) > MANY:
+        problems.append(f"{AGREEMENTS} has {len(asked)} files; only the first {MANY} are read.")
+    agreements = [load(path) for path in asked[:MANY]]
+    value = of_documents(spec, contract, policy, [document for document in agreements if document])
     if spec is not None:
         agreement = spec.get("spec.dataSharingAgreement.document")
         if isinstance(agreement, str) and inside(root, agreement):
@@ -101,7 +109,8 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
     value |= _last_run(root, spec)
     value["source"] = origin(root, repository)
     fallback = f"unknown/{root.resolve().name}"
-    return Record(value, root, "; ".join(problems), fallback)
+    more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
+    return Record(value, root, "; ".join([*problems[:20], *more]), fallback)
 
 
 def of_documents(
@@ -121,8 +130,10 @@ def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
     for agreement in agreements:
         if agreement.get("status") != "approved":
             continue
-        custom = {item.get("property"): item.get("value") for _, item in agreement.items("customProperties")}
-        principals = custom.get("principal")
+        custom = [
+            item for _, item in agreement.items("customProperties") if item.get("property") == "principal"
+        ]
+        principals = custom[-1].get("value") if custom else None
         reader = {
             "agreement": agreement.get("id"),
             "role": next((role.get("role") for _, role in agreement.items("roles")), None),
@@ -139,35 +150,45 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
     """What build/ says of the last run, if it was a run of this very product and version."""
     told: dict[str, Any] = {}
     version = spec.get("metadata.version") if spec else None
-    run = _json(root / "build/run.json")
-    levels = _json(root / "build/slis.json")
+    run = _json(root, "build/run.json")
+    levels = _json(root, "build/slis.json")
     name = f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}" if spec else None
     if run.get("product") == name and run.get("version") == version and _is_time(run.get("startedAt")):
-        checks = [check for check in run.get("checks", []) if isinstance(check, dict)]
+        said = run.get("checks")
+        checks = [check for check in (said if isinstance(said, list) else ()) if isinstance(check, dict)]
         quality = {
             "startedAt": run["startedAt"],
             "outcome": run.get("outcome"),
-            "problem": run.get("problem"),
+            "problem": _cut(run.get("problem"), 5000),
             "contract": run.get("contract"),
             "rows": run.get("rowsOut"),
             "checks": len(checks),
-            "failed": [check for check in checks if check.get("result") != "passed"][:100],
+            "failed": [_check(check) for check in checks if check.get("result") != "passed"][:100],
         }
         told["quality"] = {key: said for key, said in quality.items() if said is not None}
     if levels.get("product") == name and levels.get("version") == version:
         told["measurement"] = levels
-    book = root / "build/addresses.yaml"
-    if book.is_file():
+    if inside(root, BOOK):
         try:
-            addresses = read(root, "build/addresses.yaml").value
+            addresses = read(root, BOOK).value
         except Unreadable:
             addresses = {}
         told["addresses"] = {
-            address: {**entry, "location": without_credentials(str(entry.get("location")))}
+            address: {**entry, "location": without_credentials(entry["location"])}
             for address, entry in (addresses.items() if isinstance(addresses, dict) else ())
-            if isinstance(entry, dict)
+            if isinstance(entry, dict) and isinstance(entry.get("location"), str)
         }
     return told
+
+
+def _check(check: dict[str, Any]) -> dict[str, Any]:
+    """A check of the contract that did not pass; what engines say of it can be long."""
+    longest = {"name": 500, "field": 200, "result": 50, "reason": 2000}
+    return {key: _cut(check[key], length) for key, length in longest.items() if key in check}
+
+
+def _cut(said: Any, length: int) -> Any:
+    return f"{said[: length - 1]}…" if isinstance(said, str) and len(said) > length else said
 
 
 def origin(root: Path, repository: str | None = None) -> dict[str, str]:
@@ -189,18 +210,22 @@ def origin(root: Path, repository: str | None = None) -> dict[str, str]:
 
 def _git(root: Path, *arguments: str) -> str:
     """What git says of the repository at `root` itself, not of one around it; empty if it says nothing."""
-    if not (root / ".git").exists():
+    if not os.path.lexists(root / ".git"):
         return ""
+    # The repository's own configuration is read: it may name no program, and nothing is fetched for it.
+    alone = ABROAD | {"GIT_ALLOW_PROTOCOL": "", "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
     try:
-        return text(run(["git", "-C", str(root), *arguments], {}, ok=()).stdout).strip()
-    except (GitError, OSError):
+        asked = run(["git", "-C", str(root), *CAREFUL, *arguments], alone, ok=(), timeout=PATIENCE)
+    except (GitError, OSError, ValueError):
         return ""
+    return text(asked.stdout).strip() if asked.returncode == 0 else ""
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(root: Path, path: str) -> dict[str, Any]:
+    """A JSON object that the last run has written; empty if there is none."""
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = valued(path, strict_json(read_text(root, path))).value
+    except (Unreadable, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -215,19 +240,30 @@ def _is_time(said: Any) -> bool:
 def _listed(path: Path) -> list[Record]:
     try:
         raw = path.read_text("utf-8")
-        values = (
-            json.loads(raw)
-            if raw.lstrip().startswith("[")
-            else [json.loads(line) for line in raw.splitlines() if line]
-        )
+        values = _values(raw)
     except OSError as error:
         raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", "Name a folder, a file or a catalog.") from error  # fmt: skip
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Unreadable(
             f"{path}: it is no JSON: {error}", "Give a list of records, or one a line."
         ) from error
-    if not all(isinstance(value, dict) for value in values):
-        raise Unreadable(
-            f"{path}: not every entry is a record.", "Take it from a catalog's /api/records, or from --format json."
-        )  # fmt: skip
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, dict):
+            mend = "Take it from a catalog's /api/records, or from --format json."
+            raise Unreadable(f"{path}: entry {number} is no record.", mend)
+        try:
+            valued(str(path), value)
+        except Unreadable as problem:
+            raise Unreadable(f"{path}: entry {number}: {problem}", problem.mend) from problem
     return [Record(value) for value in values]
+
+
+def _values(raw: str) -> list[Any]:
+    """The entries of a list, those of an answer of a catalog, or one a line. Raises ValueError."""
+    if raw.lstrip().startswith("["):
+        return list(strict_json(raw))
+    # Not splitlines: a text in JSON may hold what only Python takes for the end of a line.
+    values = [strict_json(line) for line in raw.split("\n") if line.strip()]
+    if len(values) == 1 and isinstance(values[0], dict) and isinstance(values[0].get("records"), list):
+        values = [entry.get("record") if isinstance(entry, dict) else entry for entry in values[0]["records"]]
+    return values

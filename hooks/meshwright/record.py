@@ -387,10 +387,17 @@ def _service_level(item: Mapping[str, Any], measured: Mapping[str, Any]) -> Serv
         _text(item, "indicator"),
         _text(item, "objective"),
         _text(item, "column") or None,
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None,
+        _number(value),
         _text(told, "unit"),
         kept if isinstance(kept, bool) else None,
     )
+
+
+def _number(said: Any) -> float | None:
+    try:
+        return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
+    except OverflowError:
+        return None
 
 
 def _column(item: Mapping[str, Any]) -> Column:
