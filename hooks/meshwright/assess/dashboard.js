@@ -198,10 +198,7 @@ function open(number, name) {
   field("drawer-title").textContent = product[TITLE];
   field("drawer-id").textContent = product[ID];
   field("drawer-body").replaceChildren(content);
-  if (!drawer.open) {
-    opener = document.activeElement;
-    drawer.showModal();
-  }
+  if (!drawer.open) drawer.showModal();
   const section = name && document.getElementById(`${product[ANCHOR]}/${name}`);
   drawer.scrollTop = 0;
   for (const one of content.querySelectorAll(".here")) one.classList.remove("here");
@@ -226,16 +223,18 @@ drawer.addEventListener("close", () => {
   field("drawer-body").replaceChildren();
   if (byAnchor.has(decoded(location.hash)) || data.characteristics.some((one) => decoded(location.hash).endsWith(`/${one}`))) history.replaceState(null, "", location.pathname + location.search);
   opener?.focus({ preventScroll: true });
+  opener = null;
 });
 drawer.addEventListener("click", (event) => {
   if (event.target === drawer) shut();
 });
 field("close").addEventListener("click", shut);
 addEventListener("hashchange", follow);
-// A link to where the page is already says nothing; it is to open its evidence all the same.
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href^='#']");
-  if (link && link.hash === location.hash) follow();
+  if (!link) return;
+  if (!drawer.open) opener = link;
+  if (link.hash === location.hash) follow(); // which the browser takes for nothing new
 });
 if (data.inFull) field("evidence").hidden = true;
 anew();

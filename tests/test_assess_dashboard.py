@@ -1,0 +1,322 @@
+"""The dashboard of `meshwright assess`, as people see it: in a real browser, with and without JavaScript."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshwright.assess import CHARACTERISTICS, dashboard, history, scores
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium")
+
+AT = "2026-11-22T16:00:00+00:00"
+EVIL = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>\"'><svg onload=window.hacked=1>"
+FUNCTIONS = [
+    {"id": f"{name.title().replace('-', '')}{part}", "characteristic": name, "severity": severity, "question": f"Is it {name}?", "why": "Because."}
+    for name in CHARACTERISTICS
+    for part, severity in (("First", "critical"), ("Second", "medium"))
+]  # fmt: skip
+KINDS = {one["id"]: (one["characteristic"], one["severity"]) for one in FUNCTIONS}
+
+
+def product(id: str, states: dict[str, str] | None = None, title: str = "", said: str = "It is") -> dict[str, Any]:  # fmt: skip
+    """`states`: function -> state; all others are kept."""
+    results = []
+    for function in FUNCTIONS:
+        state = (states or {}).get(function["id"], "kept")
+        was = "broken" if state == "excepted" else state
+        mend = "Mend the port." if was == "broken" else ""
+        result = {"function": function["id"], "state": state, "verdicts": [{"state": was, "evidence": f"{said} {was}.", "mend": mend, "place": "lake"}]}  # fmt: skip
+        if state == "excepted":
+            result |= {"reason": "The old warehouse goes in spring.", "until": "2026-12-01"}
+        results.append(result)
+    found = {name: cell.score for name, cell in scores.cells(results, KINDS).items()}
+    domain = id.partition("/")[0]
+    return {"id": id, "title": title or id.partition("/")[2].capitalize(), "domain": domain, "results": results, "scores": found, "score": scores.mean(found.values())}  # fmt: skip
+
+
+def assessment(*products: dict[str, Any]) -> dict[str, Any]:
+    means = {name: scores.mean(one["scores"][name] for one in products) for name in CHARACTERISTICS}
+    return {"apiVersion": "meshwright/v1", "kind": "Assessment", "at": AT, "static": False, "functions": FUNCTIONS, "products": list(products), "scores": means, "notes": ["An exception ended."]}  # fmt: skip
+
+
+def some(count: int) -> dict[str, Any]:
+    dice = random.Random(7)  # noqa: S311 - the same mesh each time
+    states = ["kept"] * 16 + ["broken", "inconclusive", "excepted"]
+    return assessment(
+        *(
+            product(
+                f"domain-{number % 7}/product-{number:05}", {one["id"]: dice.choice(states) for one in FUNCTIONS}
+            )
+            for number in range(count)
+        )
+    )  # fmt: skip
+
+
+FIVE = assessment(
+    product("fleet/engines", {"SecureFirst": "broken", "SecureSecond": "broken"}),
+    product("fleet/wings", {"TrustworthySecond": "broken"}),
+    product("weather/winds"),
+    product("weather/storms", {"SecureFirst": "excepted", "AddressableFirst": "inconclusive"}),
+    product("weather/fog", {one["id"]: "inconclusive" for one in FUNCTIONS}),
+)
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        made = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Open]:
+    """Opens the dashboard of an assessment; in the end nothing may have gone wrong, and nothing been loaded."""
+    trouble: list[str] = []
+    contexts = []
+
+    def opened(found: dict[str, Any], at: str = "", width: int = 1280, script: bool = True, **options: Any) -> Any:  # fmt: skip
+        file = tmp_path / "dashboard.html"
+        file.write_text(dashboard.page(found, **options), "utf-8")
+        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", lambda asked: asked.url.startswith("file:") or trouble.append(asked.url))
+        page.goto(f"{file.as_uri()}{at}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+def titles(page: Any) -> list[str]:
+    return page.locator("#rows th a").all_inner_texts()
+
+
+def test_the_worst_stands_first_and_what_is_unknown_last(show: Open) -> None:
+    page = show(FIVE)
+    assert titles(page) == ["Engines", "Wings", "Storms", "Winds", "Fog"]
+    engines = page.locator("#rows tr").first
+    assert engines.locator("td.cell a.bad").inner_text().split() == ["0", "✕", "critical,", "or", "low"]
+    fog = page.locator("#rows tr").last
+    assert fog.locator("td.cell a.unknown").count() == 6, "never green"
+    storms = page.locator("#rows tr").nth(2)
+    assert storms.locator("td.cell a.hatched").count() == 1
+    assert "1 of 2 known" in storms.locator("td.cell a.partly").inner_text()
+
+
+def test_every_cell_leads_to_its_evidence_without_javascript(show: Open) -> None:
+    page = show(FIVE, script=False)
+    section = page.locator("[id='fleet/engines/secure']")
+    assert not section.is_visible()
+    page.locator("#rows tr").first.locator("a.bad").click()
+    assert section.is_visible()
+    assert "It is broken." in section.inner_text() and "Mend: Mend the port." in section.inner_text()
+    for link in page.locator("a[href^='#']").all():
+        anchor = (link.get_attribute("href") or "")[1:]
+        assert page.locator(f"[id='{anchor}']").count() == 1, anchor
+    assert page.locator("#filters").is_hidden() and page.locator("thead button").count() == 0, "nothing dead"
+
+
+def test_a_cell_opens_its_evidence_beside_the_matrix(show: Open) -> None:
+    page = show(FIVE)
+    cell = page.locator("#rows tr").first.locator("a.bad")
+    cell.focus()
+    page.keyboard.press("Enter")
+    drawer = page.locator("#drawer")
+    assert drawer.is_visible() and "Engines" in drawer.inner_text()
+    assert page.evaluate("document.activeElement.id") == "fleet/engines/secure"
+    assert "Mend the port." in drawer.locator(".here").inner_text()
+    page.keyboard.press("Escape")
+    assert not drawer.is_visible()
+    assert page.evaluate("document.activeElement.className") == "bad", "back where it was opened"
+    assert "#" not in page.url
+    cell.click()
+    assert drawer.is_visible(), "a second time, too"
+    page.go_back()
+    assert not drawer.is_visible()
+
+
+def test_an_address_leads_to_one_products_evidence(show: Open) -> None:
+    page = show(FIVE, at="#weather/storms/secure")
+    assert "Excepted until 2026-12-01." in page.locator("#drawer .here").inner_text()
+    page = show(FIVE, at="#asked/SecureFirst")
+    assert page.locator("[id='asked/SecureFirst']").is_visible()
+    show(FIVE, at="#%E0%A4%A")
+
+
+def test_every_column_sorts_both_ways(show: Open) -> None:
+    page = show(some(60))
+    for number, column in enumerate(page.locator("thead th").all_inner_texts(), 1):
+        head = page.locator(f"thead th:nth-child({number})")
+        found = {}
+        for way in ("ascending", "descending"):
+            while head.get_attribute("aria-sort") != way:
+                head.locator("button").focus()
+                page.keyboard.press("Enter")
+            assert page.locator("thead [aria-sort]").count() == 1
+            cells = page.locator(f"#rows tr > :nth-child({number})").all_inner_texts()
+            texts = [cell.split("\n")[0].strip() for cell in cells]
+            known = [text for text in texts if text != "–"]
+            assert texts[: len(known)] == known, f"{column}: what is unknown is last"
+            keys = [int(text) if text.isdigit() else text.lower() for text in known]
+            assert keys == sorted(keys, reverse=way == "descending"), column
+            found[way] = texts
+        assert found["ascending"] != found["descending"]
+
+
+def test_the_matrix_is_filtered_by_words_domain_and_state(show: Open) -> None:
+    page = show(FIVE)
+    page.locator("#find").fill("WIN")
+    assert titles(page) == ["Wings", "Winds"]
+    assert page.locator("#count").inner_text() == "2 of 5 products"
+    page.locator("#domain").select_option("fleet")
+    assert titles(page) == ["Wings"]
+    page.locator("#find").fill("")
+    page.locator("#domain").select_option("")
+    page.locator("#standing").select_option(label="✕ critical, or low")
+    assert titles(page) == ["Engines"]
+    page.locator("#characteristic").select_option("trustworthy")
+    assert titles(page) == [] and page.locator("#none").is_visible()
+    page.locator("#characteristic").select_option("")
+    page.locator("#standing").select_option(label="~ excepted")
+    assert titles(page) == ["Storms"]
+    page.locator("#standing").select_option(label="? not known, or not wholly")
+    assert titles(page) == ["Storms", "Fog"]
+
+
+def test_the_summary_names_the_worst_the_exceptions_and_what_is_unknown(show: Open) -> None:
+    page = show(FIVE)
+    assert page.locator("h1").inner_text() == "5 data products in 2 domains"
+    assert page.locator(".standings").inner_text().split("\n") == ["✕ 1 in the red", "! 1 with something broken", "✓ 2 with nothing known to be broken", "? 1 not known"]  # fmt: skip
+    lists = page.locator(".lists").inner_text()
+    for words in ("✕ secure 0", "ends in 9 days: SecureFirst", "13 of 60 questions", "An exception ended."):
+        assert words in lists
+    tile = page.locator(".tile").filter(has_text="secure")
+    assert tile.locator(".score b").inner_text() == "75"
+    assert tile.locator("svg.line").count() == 0, "one assessment makes no trend"
+
+
+def test_the_trend_is_shown_and_that_of_a_catalog_too(show: Open) -> None:
+    def before(days: int, score: int, static: bool = False) -> dict[str, Any]:
+        at = datetime.fromisoformat(AT) - timedelta(days=days)
+        return history.entry(FIVE) | {"at": at.isoformat(), "static": static, "scores": dict.fromkeys(CHARACTERISTICS, score)}  # fmt: skip
+
+    past = [before(40, 50), before(2, 99, static=True), before(1, 80)]
+    past[-1]["products"] = {"fleet/engines": [*[100] * 6, 90]}
+    for known in (past, [{"at": one["at"], "static": one["static"], "scores": one["scores"]} for one in past]):  # fmt: skip
+        page = show(FIVE, history=known)
+        tile = page.locator(".tile").filter(has_text="secure")
+        label = tile.locator("svg.line").get_attribute("aria-label")
+        assert label == "The last 3 assessments: 50, 80, 75"
+        assert "▼ 5 since 21 November" in tile.inner_text() and "▲ 25 in 30 days" in tile.inner_text()
+        changed = page.locator("#rows .change").all_inner_texts()
+        assert changed == (["▼7"] if known is past else [])
+
+
+def test_a_large_mesh_is_shown_in_parts_and_its_evidence_when_asked_for(show: Open, tmp_path: Path) -> None:
+    found = some(2000)
+    page = show(found)
+    assert (tmp_path / "dashboard.html").stat().st_size < 3_000_000
+    assert page.locator("#rows tr").count() == 100
+    page.locator("#more").click()
+    assert page.locator("#rows tr").count() == 200
+    assert page.evaluate("document.activeElement.closest('tr').rowIndex") == 101, "the reader goes on there"
+    page.locator("#find").fill("product-00777")
+    playwright.expect(page.locator("#rows tr")).to_have_count(1)
+    one = next(one for one in found["products"] if one["id"].endswith("00777"))
+    shown = page.locator("#rows td.cell b").all_inner_texts()
+    assert shown == ["–" if score is None else str(score) for score in one["scores"].values()]
+    page.locator("#rows td.cell a").first.click()
+    assert page.locator("#drawer .result").count() == len(FUNCTIONS)
+    assert page.locator("#drawer .here").count() == 1
+
+
+def test_a_large_mesh_without_javascript_says_what_is_missing(show: Open) -> None:
+    page = show(some(400), script=False)
+    assert page.locator("#rows tr").count() == dashboard.IN_FULL
+    assert "300 products with the lowest scores of 400" in page.locator("noscript").inner_text()
+
+
+def test_a_mesh_is_the_same_in_full_and_as_data(show: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and evidence are made in two places: by the template and by the script."""
+    found, seen = some(8), []
+    found["products"][0]["results"][0]["verdicts"] *= 30
+    for in_full in (8, 0):
+        monkeypatch.setattr(dashboard, "IN_FULL", in_full)
+        page = show(found, links=lambda id: f"https://catalog.example.org/{id}")
+        rows = page.locator("#rows").evaluate("rows => rows.innerHTML.replace(/\\s+/g, '')")
+        page.locator("#rows th a").first.click()
+        texts = [
+            " ".join(section.inner_text().split()) for section in page.locator("#drawer .result:not(.kept)").all()
+        ]  # fmt: skip
+        assert page.locator("#drawer a[href^='https://catalog.example.org/domain-']").count() == 1
+        seen.append((rows, texts))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(("in_full", "width"), [(300, 390), (0, 1280)])
+def test_hostile_texts_do_nothing_and_break_no_page(
+    show: Open, monkeypatch: pytest.MonkeyPatch, in_full: int, width: int
+) -> None:
+    monkeypatch.setattr(dashboard, "IN_FULL", in_full)
+    states = {"SecureFirst": "broken", "AddressableFirst": "excepted", "DiscoverableFirst": "inconclusive"}
+    evil = product(f"{EVIL}/{EVIL}", states, EVIL, EVIL)
+    for result in evil["results"]:
+        result["verdicts"][0] |= {"place": EVIL, "mend": EVIL}
+    long = product(f"d/{'x' * 900}", {"SecureFirst": "broken"}, "y" * 900, "z" * 900)
+    again = [product("product/1", title="javascript:alert(1)"), product("product/1"), product("__proto__/constructor")]  # fmt: skip
+    found = assessment(evil, long, *again) | {"notes": [EVIL, "n" * 900]}
+    page = show(found, width=width, links=lambda id: "javascript:window.hacked=1", floors={"secure": 50})
+    for link in page.locator("#rows th a").all():
+        link.click()
+        assert page.locator("#drawer").is_visible()
+        page.keyboard.press("Escape")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img, a[href^='javascript']").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(one => one.id)).size === document.querySelectorAll('[id]').length")  # fmt: skip
+
+
+def test_the_page_does_not_scroll_sideways(show: Open) -> None:
+    page = show(some(12))
+    for width in (320, 390, 700, 1000, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.locator("#rows a.bad").first.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("#drawer").evaluate("one => one.scrollWidth <= one.clientWidth")
+        page.keyboard.press("Escape")
+
+
+def test_a_page_that_would_be_too_large_says_so(show: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard, "TEXT", 200)
+    page = show(FIVE, at="#weather/winds/secure")
+    assert dashboard.TOO_LARGE in page.locator("#drawer").inner_text()
+
+
+def test_a_floor_decides_what_is_red(show: Open) -> None:
+    page = show(FIVE, floors={"trustworthy": 90})
+    wings = page.locator("#rows tr").filter(has_text="Wings")
+    assert wings.locator("a.bad").count() == 1
+    assert "floor 90" in page.locator(".tile").filter(has_text="trustworthy").inner_text()
+
+
+def test_a_catalogs_page_leads_back_to_it() -> None:
+    assert '<a href="../">Catalog</a>' in dashboard.page(FIVE, home="../")
