@@ -28,13 +28,16 @@ CALLED_PERSONAL = re.compile(
 )
 EVERYBODY = re.compile(r"(group|id):(\*|all|any|anyone|anybody|everyone|everybody|public|all-users|allusers)", re.IGNORECASE)  # fmt: skip
 SECRETS = {
-    "a private key": ("PRIVATE KEY", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
-    "a key of AWS": ("IA", re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
-    "a token of a forge": ("_", re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40}|glpat-[A-Za-z0-9_-]{20})")),
-    "a key of a storage account": ("AccountKey=", re.compile(r"AccountKey=[A-Za-z0-9+/=]{40}")),
-    "a password in an address": ("@", re.compile(r"://[^/\s:@\"'${}]+:[^/\s@\"'${}]+@")),
-}  # fmt: skip
-"""What must not be public -> a text that it cannot be without, and what it looks like."""
+    "a private key": (("PRIVATE KEY",), re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    "a key of AWS": (("AKIA", "ASIA"), re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b")),
+    "a token of a forge": (
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-"),
+        re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40}|glpat-[A-Za-z0-9_-]{20})"),
+    ),
+    "a key of a storage account": (("AccountKey=",), re.compile(r"AccountKey=[A-Za-z0-9+/=]{40}")),
+    "a password in an address": (("://",), re.compile(r"://[^/\s:@\"'${}]{0,200}:[^/\s@\"'${}]{1,200}@")),
+}
+"""What must not be public -> texts that it cannot be without, and what it looks like."""
 
 
 def _is_for_everybody(record: Record) -> bool:
@@ -307,8 +310,8 @@ class NoCredentialsPublished(Fitness):
         for part in ("product", "contract", "policy", "agreement", "addresses"):
             said = record.get(part)
             text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, default=str)
-            for what, (sign, pattern) in SECRETS.items():
-                if sign in text and pattern.search(text):
+            for what, (signs, pattern) in SECRETS.items():
+                if any(sign in text for sign in signs) and pattern.search(text):
                     clean = False
                     yield broken(
                         f"Something that looks like {what} stands there.",

@@ -10,13 +10,15 @@ from meshwright import metamodel
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.verdicts import PLACES, broken, kept, some, unknown
-from meshwright.assess.words import LITTLE, split, telling
+from meshwright.assess.words import LITTLE, LONGEST, split, telling
 
 PARTS = {"product": "data-product.yaml", "contract": "the contract", "policy": "the access policy"}
 """Part of the record -> what it is made of."""
 AGREEMENT = 40
 """Signs; fewer say nothing of who may do what."""
 FILLER = re.compile(metamodel.FILLERS, re.IGNORECASE)
+FEWEST = 5
+"""Words; fewer cannot be held against others."""
 STEM = 5
 """Letters that two words of one family have in common: depart, departure, departed."""
 
@@ -132,15 +134,18 @@ class DescriptionFitsData(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
-        said = telling(" ".join((record.title, record.purpose, record.usage, record.limitations)))
+        said = telling(" ".join((record.title, record.purpose, record.usage, record.limitations))[:LONGEST])
         tables = [table for table in record.get("contract.schema") or () if isinstance(table, dict)] if isinstance(record.get("contract.schema"), list) else []  # fmt: skip
-        columns = " ".join(f"{column.name} {column.description}" for column in record.columns)
-        about = telling(f"{columns} {record.dataset} {' '.join(str(table.get('description')) for table in tables)}".replace("_", " "))  # fmt: skip
-        if len(said) < 5 or len(about) < 5:
+        meanings = [text for column in record.columns for text in (column.name, column.description)]
+        described = " ".join(
+            (*meanings, record.dataset, *(str(table.get("description")) for table in tables))
+        )
+        about = described[:LONGEST].replace("_", " ").lower()
+        if len(said) < FEWEST or about.count(" ") < FEWEST:
             yield unknown("Description or contract say too little to be held against each other.")
-        elif not all(word.isascii() for word in (*said, *about)):
+        elif not about.isascii() or not all(word.isascii() for word in said):
             yield unknown("Description and contract are written in letters that are not compared here.")
-        elif {word[:STEM] for word in said} & {word[:STEM] for word in about}:
+        elif any(f" {word[:STEM]}" in f" {about}" for word in said):
             yield kept("Title, purpose, usage and limitations speak of things that are in the columns, too.")
         else:
             yield broken(
@@ -167,13 +172,13 @@ class ColumnsExplained(Fitness):
         often = Counter(column.description.strip().casefold() for column in columns if column.description)
         wrong: dict[str, str] = {}
         for column in columns:
-            words = [word for word in split(column.description) if word not in LITTLE]
+            said = column.description.strip()
             names = split(column.name.replace("_", " "))
-            if not column.description.strip() or FILLER.fullmatch(column.description.strip()):
+            if not said or (len(said) < 20 and FILLER.fullmatch(said)):
                 wrong[column.name] = "has no description"
-            elif _repeats(words, names):
+            elif _repeats(said, names):
                 wrong[column.name] = "has a description that only repeats its name"
-            elif often[column.description.strip().casefold()] > 2:
+            elif often[said.casefold()] > 2:
                 wrong[column.name] = "shares its description word for word with others"
         for name, what in list(wrong.items())[:PLACES]:
             yield broken(f"The column {as_text(name)} {what}.", "Write in the contract what one value of it means, with unit and what an empty one stands for.", name)  # fmt: skip
@@ -183,12 +188,14 @@ class ColumnsExplained(Fitness):
             yield kept(f"Each of the {len(columns)} columns is described in words that are more than its name.")  # fmt: skip
 
 
-def _repeats(words: list[str], names: list[str]) -> bool:
+def _repeats(said: str, names: list[str]) -> bool:
     """Whether a description is the words of the name, in their order, and nothing else."""
+    if said.count(" ") > 2 * len(names) + 4:
+        return False
+    words = [word for word in split(said) if word not in LITTLE]
     waiting = iter(names)
-    singular = [word.removesuffix("s") for word in words]
     return words == ["".join(names)] or all(
-        any(name.removesuffix("s") == word for name in waiting) for word in singular
+        any(name.removesuffix("s") == word.removesuffix("s") for name in waiting) for word in words
     )
 
 

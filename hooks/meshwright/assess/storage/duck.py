@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -155,8 +155,14 @@ class Files:
         return int(self.ask(f"select count({identifier(column)}) from ({self.query})")[0][0])
 
     def newest(self, column: str) -> datetime | None:
-        (value,) = self.ask(f"select max({identifier(column)}) from ({self.query})")[0]
-        return moment(value)
+        types = {field.name: field.logical for field in self.fields}
+        if not types.get(column, frozenset()) & {"date", "timestamp"}:
+            raise Unseen(f"The column {column} has no moments in time.")
+        # Seconds, because Python has no moment for each that DuckDB has; without a time zone it is UTC, as the
+        # pipeline takes it.
+        name = identifier(column)
+        (seconds,) = self.ask(f"select epoch(max({name})) from ({self.query}) where isfinite({name})")[0]
+        return None if seconds is None else moment(seconds)
 
     def texts(self, column: str, limit: int) -> Sequence[str]:
         sample = ""
@@ -170,25 +176,14 @@ class Files:
         return [text for (text,) in found]
 
     def decoded(self) -> int:
-        with self._limited():
-            cursor = self._connection.execute(f"select * from ({self.query}) limit {DECODED}")
-            rows = 0
-            while some := cursor.fetchmany(1000):
-                rows += len(some)
-            return rows
+        # A hash needs every value, and none of them has to become one of Python's.
+        rows = f"(select * from ({self.query}) limit {DECODED})"
+        return int(self.ask(f"select count(*), bit_xor(hash(whole)) from {rows} as whole")[0][0])
 
 
-def moment(value: Any) -> datetime | None:
-    """A day or a time as a moment; without a time zone it is taken for UTC, as the pipeline takes it."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if value is None:
-        return None
-    if isinstance(value, str):
-        try:
-            return moment(datetime.fromisoformat(value))
-        except ValueError:
-            pass
-    raise Unseen("Its values are no moments in time.")
+def moment(seconds: float) -> datetime:
+    """Seconds since 1970 as a moment. Raises Unseen for one that no calendar of ours has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Unseen("Its newest moment is beyond the calendar.") from None

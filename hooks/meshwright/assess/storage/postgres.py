@@ -255,9 +255,12 @@ class Relation:
         return int(self._ask(sql.SQL("select count({})").format(sql.Identifier(column)) + self._from)[0][0])
 
     def newest(self, column: str) -> datetime | None:
-        # As a text: psycopg has no moment for `infinity` or before Christ.
-        found = self._ask(sql.SQL("select max({})::text").format(sql.Identifier(column)) + self._from)
-        return moment(found[0][0])
+        types = {field.name: field.logical for field in self.fields}
+        if not types.get(column, frozenset()) & {"date", "timestamp"}:
+            raise Unseen(f"The column {column} has no moments in time.")
+        query = sql.SQL("select extract(epoch from max({0}))::float8{1} where isfinite({0})")
+        found = self._ask(query.format(sql.Identifier(column), self._from))
+        return None if found[0][0] is None else moment(found[0][0])
 
     def texts(self, column: str, limit: int) -> Sequence[str]:
         name = sql.Identifier(column)
