@@ -172,3 +172,54 @@ def _used(value: dict[str, Any], dice: random.Random) -> None:
         {"name": f"{name}: {value['product']['metadata']['title'].lower()}", "users": dice.sample(USERS, dice.choice((1, 1, 2))),
          "action": action, "outputs": [spec["outputs"][0]["name"]]}
     ]  # fmt: skip
+
+
+def small() -> list[dict[str, Any]]:
+    """Five products in three domains, with names and people one would put on a slide, and nothing wrong."""
+    source, consumer = "source-oriented", "consumer-oriented"
+    departures, aircraft = "airport-operations/departures", "fleet-management/aircraft"
+    punctuality, utilisation = "customer-experience/punctuality", "fleet-management/aircraft-utilisation"
+    return [
+        _slide(departures, source, "Flight departures"),
+        _slide(aircraft, source, "Aircraft", inputs=[{"name": "planes", "uses": "file@1", "from": "system:fleet-register", "properties": {"path": "p"}}], useCases=[]),
+        _slide(punctuality, consumer, "Punctuality", reads=[departures]),
+        _slide(
+            utilisation, consumer, "Aircraft utilisation", reads=[departures, aircraft], classification="confidential",
+            useCases=[{"name": "Which aircraft to sell", "users": ["Fleet board", "Finance desk"], "action": "Take what flies too little out of the fleet", "outputs": ["lake"]}],
+        ),
+        _slide(
+            "customer-experience/airline-scorecards", consumer, "Airline scorecards", reads=[punctuality],
+            useCases=[{"name": "Scorecards", "users": ["Airlines", "Travellers"], "action": "Choose an airline that leaves on time", "outputs": ["lake"]}],
+        ),
+    ]  # fmt: skip
+
+
+def flawed() -> list[dict[str, Any]]:
+    """The same with one of each: a missing product, a missing port, a cycle, a product that nobody uses, and a consumer
+    that is less sensitive than its source."""
+    made = small()
+    spec = [value["product"]["spec"] for value in made]
+    spec[3]["inputs"][1]["from"] = "dp:fleet-management/hangars#lake"
+    spec[4]["inputs"][0]["from"] = "dp:customer-experience/punctuality#gone"
+    spec[2]["classification"] = "public"
+    rosters, swaps = "crew-planning/rosters", "crew-planning/swaps"
+    return [
+        *made,
+        _slide("airport-operations/gates", "source-oriented", "Gates, and who was where for how long and why", useCases=[]),
+        _slide(rosters, "consumer-oriented", "Rosters", reads=[swaps]),
+        _slide(swaps, "consumer-oriented", "Swaps", reads=[rosters]),
+    ]  # fmt: skip
+
+
+def _slide(id: str, kind: str, title: str, reads: Sequence[str] = (), **spec: Any) -> dict[str, Any]:
+    made = records.value(id, kind, product__metadata__title=title)
+    made["product"]["spec"]["owner"]["team"] = id.partition("/")[0]
+    inputs = made["product"]["spec"]["inputs"]
+    if reads:
+        shape = inputs[0]
+        made["product"]["spec"]["inputs"] = [
+            {**shape, "name": one.rpartition("/")[2].replace("-", "_"), "from": f"dp:{one}#lake"}
+            for one in reads
+        ]
+    made["product"]["spec"] |= spec
+    return made

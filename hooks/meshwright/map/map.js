@@ -223,7 +223,7 @@
   const worst = (numbers) => numbers.map((number) => flaws.get(number)?.level).filter(Boolean).sort()[0] || "";
   function picture(nodes, lines, left, domain) {
     const everything = [...nodes.values()], top = Math.min(...everything.map((one) => one.y)) - 40, bottom = Math.max(...everything.map((one) => one.y + one.h)) + 40, wide = Math.max(...everything.map((one) => one.x + one.w)) + 24;
-    const drawn = s("svg", { class: "mesh", viewBox: `0 ${top} ${wide} ${bottom - top}`, role: "group", "aria-label": "A part of the map" }, first.querySelector("defs").cloneNode(true));
+    const drawn = s("svg", { class: `mesh${lines.length > 150 ? " dense" : ""}`, viewBox: `0 ${top} ${wide} ${bottom - top}`, role: "group", "aria-label": "A part of the map" }, first.querySelector("defs").cloneNode(true));
     for (const line of lines) {
       const a = nodes.get(line.a), b = nodes.get(line.b), forwards = b.column > a.column;
       const x = a.x + a.w, y = a.y + a.h / 2, to = b.x, ty = b.y + b.h / 2, half = forwards ? Math.max(30, (to - x) / 2) : 70;
