@@ -165,6 +165,13 @@ def test_an_answer_has_an_end(net: Network) -> None:
         Http(net.url, most=1_000_000).request("GET", "/x")
 
 
+def test_a_token_that_comes_back_goes_no_further(net: Network) -> None:
+    net.faults = [Say(200, {"url": f"https://catalog.example.org/?{TOKEN}"})]
+    assert Http(net.url, TOKEN).request("GET", "/x").object() == {
+        "url": "https://catalog.example.org/?(token)"
+    }
+
+
 def test_an_error_is_short_steers_no_terminal_and_never_tells_the_token(net: Network) -> None:
     detail = f"\x1b[2JBearer {TOKEN} \u202e https://ada:secret@example.org/ " + "x" * 100_000
     net.faults = [Say(403, {"detail": detail, "mend": detail}), Say(500, {"detail": detail})]

@@ -211,7 +211,10 @@ class Http:
             response.close()
             raise
         response.release_conn()
-        return Answer(response.status, response.headers, b"".join(parts))
+        said = b"".join(parts)
+        if self._secret:  # whoever repeats it must not bring it into a log
+            said = said.replace(self._secret.encode(), b"(token)")
+        return Answer(response.status, response.headers, said)
 
     def _final(self, method: str, path: str, answer: Answer, ok: Container[int]) -> Answer:
         if answer.status in ok:
