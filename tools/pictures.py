@@ -21,13 +21,14 @@ def main() -> None:
         sys.exit("It takes Chromium, and what `make demo` leaves.")
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as driver:
-        with driver.chromium.launch(executable_path=browser, args=["--no-sandbox"]) as chromium:
-            for name, (page, height) in PAGES.items():
-                tab = chromium.new_page(viewport={"width": WIDTH, "height": height}, device_scale_factor=1.5)
-                tab.goto((DEMO / page).as_uri())
-                tab.wait_for_timeout(500)
-                tab.screenshot(path=PICTURES / f"{name}.png")
-                print(f"wrote docs/images/{name}.png")
+        chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        for name, (page, height) in PAGES.items():
+            tab = chromium.new_page(viewport={"width": WIDTH, "height": height}, device_scale_factor=1.5)
+            tab.goto((DEMO / page).as_uri())
+            tab.wait_for_timeout(500)
+            tab.screenshot(path=PICTURES / f"{name}.png")
+            print(f"wrote docs/images/{name}.png")
+        chromium.close()
 
 
 if __name__ == "__main__":
