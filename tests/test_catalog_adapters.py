@@ -343,18 +343,13 @@ def small() -> Record:
     return Record(made)
 
 
-@pytest.mark.parametrize("name", ["collibra", "entropy-data"])
-def test_payloads_are_the_ones_that_were_looked_at(name: str) -> None:
-    settings = {"collibra": {**VENDORS["collibra"][1], "groups": "Owner=g1", "attributes": "classification=Security Classification"}}  # fmt: skip
-    sent = adapters.find(name).payloads(small(), settings.get(name))  # type: ignore[call-arg]
-    file = GOLDEN / f"{name}.json"
-    now = (
-        json.dumps([{"call": one.call, "body": one.body} for one in sent], indent=1, ensure_ascii=False)
-        + "\n"
-    )
+def test_payloads_for_collibra_are_the_ones_that_were_read() -> None:
+    settings = VENDORS["collibra"][1] | {"groups": "Owner=g1", "attributes": "classification=Security Class"}
+    (sent,) = adapters.find("collibra").payloads(small(), settings)  # type: ignore[call-arg]
+    now = json.dumps({"call": sent.call, "body": sent.body}, indent=1, ensure_ascii=False) + "\n"
     if os.environ.get("GOLDEN") == "write":
-        file.write_text(now, "utf-8")
-    assert file.read_text("utf-8") == now, f"if that is meant: GOLDEN=write, and read {file.name}"
+        (GOLDEN / "collibra.json").write_text(now, "utf-8")
+    assert (GOLDEN / "collibra.json").read_text("utf-8") == now, "if that is meant: GOLDEN=write, and read it"
 
 
 def test_a_command_for_collibra_comes_after_what_it_refers_to() -> None:
@@ -487,6 +482,19 @@ def test_backstages_file_is_written_once_and_brought_up_to_date(tmp_path: Path) 
     adapter.publish(record(), place)
     assert file.read_text("utf-8") == first
     assert [path.name for path in tmp_path.iterdir()] == ["catalog-info.yaml"]
+
+
+def test_backstages_file_does_not_change_with_a_commit_or_a_run(tmp_path: Path) -> None:
+    adapter, place = adapters.find("backstage"), Place(str(tmp_path))
+    adapter.publish(record(source__commit="a" * 40), place)
+    assert adapter.publish(record(measured=False, source__commit="b" * 40), place).outcome == "unchanged"
+
+
+def test_a_path_of_the_machine_that_ran_is_in_no_catalog() -> None:
+    said = record(addresses={READS: {"uses": "parquet@1", "location": "/home/ada/lake"}})
+    assert said.outputs[0].location == "/home/ada/lake"
+    for name in adapters.names():
+        assert "/home/ada" not in json.dumps([one.body for one in adapters.find(name).payloads(said)]), name
 
 
 def test_backstages_entities_refer_to_those_of_the_product_that_is_read() -> None:
@@ -629,6 +637,15 @@ def test_datahub_without_its_library_says_how_to_get_it() -> None:
     with pytest.raises(Unreadable, match="not installed") as refused:
         adapters.find("datahub").publish(record(), Place("http://127.0.0.1:1", TOKEN))
     assert "pip install" in refused.value.mend
+
+
+@pytest.mark.parametrize("id", ["source", "consumer"])
+def test_the_contract_for_entropy_data_is_still_an_odcs_contract(id: str) -> None:
+    schema = json.loads(next((ROOT / "hooks/meshwright/schemas/odcs").glob("*.json")).read_text("utf-8"))
+    contract, product, *_ = [one.body for one in adapters.find("entropy-data").payloads(RECORDS[id]())]
+    jsonschema_rs.validate(schema, contract)
+    assert {port["contractId"] for port in product["outputPorts"]} == {contract["id"]}
+    assert contract["team"]["name"] == product["team"]["name"] == RECORDS[id]().owner.team
 
 
 def test_entropy_datas_own_client_sends_the_same_requests(clients: Path, tmp_path: Path) -> None:

@@ -6,9 +6,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from meshwright.document import Unreadable
-from meshwright.printable import printable
-
 if TYPE_CHECKING:
     from meshwright.catalog import Adapter
 
@@ -22,6 +19,9 @@ def names() -> tuple[str, ...]:
 def find(name: str) -> Adapter:
     """The adapter of that name. Raises Unreadable."""
     if name not in names():
+        from meshwright.document import Unreadable
+        from meshwright.printable import printable
+
         raise Unreadable(
             f"There is no adapter for a catalog {printable(name)[:100]!r}.",
             f"Give one of {', '.join(names())}.",

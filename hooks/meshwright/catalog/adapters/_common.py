@@ -16,7 +16,7 @@ from urllib.parse import quote
 from meshwright.document import Unreadable
 from meshwright.git import parts
 from meshwright.printable import printable
-from meshwright.record import Person, Record, ServiceLevel
+from meshwright.record import Person, Port, Record, ServiceLevel
 
 LONG = 20_000
 """Characters of a text for which a catalog documents no limit: enough for prose, and no load for its search."""
@@ -143,12 +143,17 @@ def person(who: Person) -> str:
     return f"{who.name} <{who.email}>".strip() if who.email else who.name
 
 
+def place(port: Port) -> str:
+    """Where a port's data lies, if that means anything to others; a path of the machine that ran does not."""
+    return port.location if "://" in port.location else ""
+
+
 def level(promise: ServiceLevel) -> str:
     """A service level in words, with what the last run measured."""
     of = f" of {promise.column}" if promise.column else ""
     told = f"{promise.name}: {promise.indicator}{of} {promise.objective}"
     if promise.kept is None:
-        return f"{told}; not measured"
+        return told
     value = "nothing to measure" if promise.value is None else f"measured {promise.value:g} {promise.unit}"
     return f"{told}; {value}, {'kept' if promise.kept else 'not kept'}"
 
@@ -179,7 +184,7 @@ def facts(record: Record) -> dict[str, str]:
     }
     found |= {f"serviceLevel.{one.name}": level(one) for one in record.service_levels[:MANY]}
     found |= {f"input.{one.name}": f"{one.source} ({one.uses})" for one in record.inputs[:MANY]}
-    found |= {f"output.{one.name}": f"{one.uses} {one.location}".strip() for one in record.outputs[:MANY]}
+    found |= {f"output.{one.name}": f"{one.uses} {place(one)}".strip() for one in record.outputs[:MANY]}
     for case in record.use_cases[:MANY]:
         found[f"useCase.{case.name}"] = f"{', '.join(case.users)}: {case.action}"
     found["lastRun"] = last_run(record)
@@ -225,7 +230,7 @@ def sections(record: Record) -> Iterator[tuple[str, list[str]]]:
     yield from _section("Service levels", [level(one) for one in record.service_levels[:MANY]])
     yield from _section("Last run", [last_run(record)])
     yield from _section(
-        "Output ports", [f"{one.name}: {one.uses} {one.location}" for one in record.outputs[:MANY]]
+        "Output ports", [f"{one.name}: {one.uses} {place(one)}".strip() for one in record.outputs[:MANY]]
     )
     yield from _section("Inputs", [f"{one.name}: {one.source}" for one in record.inputs[:MANY]])
     cases = [f"{one.name}: {one.action} ({', '.join(one.users)})" for one in record.use_cases[:MANY]]

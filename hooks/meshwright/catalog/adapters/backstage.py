@@ -18,7 +18,7 @@ from meshwright.catalog.adapters._common import Words
 from meshwright.catalog.http import Refused
 from meshwright.document import Unreadable
 from meshwright.printable import printable
-from meshwright.record import Record
+from meshwright.record import DESCRIPTIVE, Record
 
 NAME = "backstage"
 
@@ -92,6 +92,7 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
 
 
 def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
+    record = _still(record)
     name = _name(record.domain, record.name)
     group = _name(record.owner.team) if record.owner.team else _name(record.domain)
     owner = settings["owner"] or f"group:default/{group}"
@@ -121,11 +122,17 @@ def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list
         entities.append(_entity("API", _metadata(record, name, title, described, words), api))
     for port in ports:
         title = f"{record.title}: {port.name}"
-        told = words.line(f"{port.uses} {port.location}", common.PARAGRAPH, "A port's place")
+        told = words.line(port.uses, common.PARAGRAPH, "A port's type")
         metadata = _metadata(record, _name(record.domain, record.name, port.name), title, told, words)
         spec = {"type": _type(port.uses), **of, "dependsOn": [f"component:default/{name}"]}
         entities.append(_entity("Resource", metadata, spec))
     return entities
+
+
+def _still(record: Record) -> Record:
+    """What a commit cannot change: with the commit or a measurement in it, the file would never be up to date."""
+    kept = {key: record.value[key] for key in DESCRIPTIVE if key in record.value}
+    return Record({**kept, "source": {"repository": record.repository}}, fallback=record.fallback)
 
 
 def _entity(kind: str, metadata: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _commands(record: Record, settings: Mapping[str, str], words: Words) -> list
         )
     ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
     for port in ports:
-        told = escape(words.line(f"{port.uses} {port.location}", common.PARAGRAPH, "A port's place"))
+        told = escape(words.line(f"{port.uses} {common.place(port)}", common.PARAGRAPH, "A port's place"))
         title = f"{record.title}: {port.name}"
         asset = _asset(
             record, settings, "Data Product Port", title, f"<p>{told}</p>", words, "port", port.name

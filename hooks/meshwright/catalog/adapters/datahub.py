@@ -63,11 +63,16 @@ def publish(record: Record, place: Place) -> Outcome:
     graph = _graph(place)
     urn = _product_urn(record.domain, record.name)
     there = _product_there(graph, urn)
+    back = there is not None and _is_removed(graph, urn)
     mark = proposals[-1]["aspect"]["json"]["customProperties"]["digest"]
-    if there is not None and there.customProperties.get("digest") == mark and not _is_removed(graph, urn):
+    if there is not None and there.customProperties.get("digest") == mark and not back:
         return Outcome("unchanged", record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
     if not _exists(graph, _domain_urn(record)):
         _send(graph, [_domain(record)])
+    if back:
+        ports = [asset["destinationUrn"] for asset in proposals[-1]["aspect"]["json"]["assets"]]
+        undone = {"deprecated": False, "note": "", "actor": ACTOR}
+        _send(graph, [_proposal("dataset", port, "deprecation", undone) for port in ports])
     _send(graph, proposals)
     outcome = "created" if there is None else "updated"
     return Outcome(outcome, record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
@@ -156,12 +161,11 @@ def _dataset(
         "name": words.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
         "description": common.plain_markdown(words.line(told, common.PARAGRAPH, "A port's description")),
         "customProperties": _cleaned(
-            {"capability": port.uses, "address": port.address, "location": port.location}, words
+            {"capability": port.uses, "address": port.address, "location": common.place(port)}, words
         ),
         "tags": [],
     }
     aspects: dict[str, Any] = {"datasetProperties": properties, **_shared(record, settings, words)}
-    aspects["deprecation"] = {"deprecated": False, "note": "", "actor": ACTOR}  # of a product that is back
     if columns:
         aspects["schemaMetadata"] = {
             "schemaName": words.line(record.dataset, common.SHORT, "The data set's name"),

@@ -204,8 +204,8 @@ def _table(
         "columns": [_column(column, settings, words) for column in common.columns(record, words)],
         "tags": [_label(record.classification, settings)] if record.classification else [],
     }
-    if port.location:
-        table["locationPath"] = words.line(port.location, 2_000, "A port's location")
+    if common.place(port):
+        table["locationPath"] = words.line(common.place(port), 2_000, "A port's location")
     if (form := FORMATS.get(port.uses.partition("@")[0])) is not None:
         table["fileFormat"] = form
     return table
