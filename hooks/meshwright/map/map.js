@@ -241,7 +241,7 @@
     const base = { "data-n": one.key, transform: `translate(${one.x} ${one.y})` }, text = (names, x, y, words) => s("text", { class: names, x, y }, words);
     if (one.kind === "product") {
       const product = one.product, level = worst(product.flaws), kind = product.type === "source-oriented" ? "source" : "consumer";
-      return s("a", { ...base, href: `#${one.id}`, class: `node product ${kind} ${level}`, "data-name": product.title, "data-domain": product.domain },
+      return s("a", { ...base, href: address(one.key), class: `node product ${kind} ${level}`, "data-name": product.title, "data-domain": product.domain },
         s("title", {}, `${product.title} (${product.id})\n${product.purpose.slice(0, 300)}`),
         s("rect", { class: "body", width: one.w, height: one.h, rx: 8 }), s("path", { class: "accent", d: `M10 .75H${one.w - 10}` }),
         text("title", 12, 25, cut(product.title, one.w - 24 - (level ? 26 : 0), "600 14.5px")),
@@ -249,7 +249,7 @@
         ...one.rows.map((port, number) => text("small", 12, 66 + 18 * number, cut(`${port.name} · ${port.uses}`, one.w - 24, "11.5px"))),
         level ? s("g", { class: `badge ${level}` }, s("rect", { x: one.w - 30, y: 10, width: 20, height: 18, rx: 9 }), text("", one.w - 20, 22.8, String(product.flaws.length))) : null);
     }
-    if (one.kind === "tile") return s("a", { ...base, href: `#${one.key}`, class: "node tile", "data-name": one.name },
+    if (one.kind === "tile") return s("a", { ...base, href: address(one.key), class: "node tile", "data-name": one.name },
       s("title", {}, [...one.ids].slice(0, 40).join("\n")), s("rect", { class: "body", width: one.w, height: one.h, rx: 10 }),
       text("name", 12, 22, cut(one.name, one.w - 24, "600 12.5px")), text("small quiet", 12, 40, `${one.ids.size} product${one.ids.size > 1 ? "s" : ""}`));
     const ghost = one.kind === "ghost";
@@ -261,7 +261,7 @@
   }
 
   // -- what the panel says ----------------------------------------------------------------------------
-  const link = (id, words) => h("a", { href: `#${id}` }, words || products.get(id)?.title || id);
+  const link = (id, words) => h("a", { href: address(`p:${id}`) }, words || products.get(id)?.title || id);
   const list = (title, items) => (items.length ? [h("h3", {}, title), h("ul", {}, ...items.slice(0, 200).map((item) => h("li", {}, ...[].concat(item))), items.length > 200 ? h("li", { class: "rest" }, `and ${items.length - 200} more`) : "")] : []);
   const quiet = (words) => h("span", { class: "rest" }, words);
   const told = (number) => { const flaw = flaws.get(number); return h("div", { class: `flaw ${flaw.level}` }, h("b", { class: flaw.level === "error" ? "bad" : "fair" }, flaw.sentence), " ", quiet(flaw.mend)); };

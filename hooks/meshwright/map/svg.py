@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from meshwright.map import layout, overview
 from meshwright.map.layout import HEADER, PILL, SMALL, TINY, TITLE, Line, Node, Picture
@@ -190,7 +191,7 @@ def _node(
     )
     about += f' data-domain="{escape(node.domain)}"' if node.domain else ""
     linked = links and bool(product)
-    yield f'<a href="#{escape(product["id"])}" {about}>' if linked else f"<g {about}>"
+    yield f'<a href="#{quote(product["id"])}" {about}>' if linked else f"<g {about}>"
     yield _title(_whole(node, product))
     yield SHAPES.get(node.kind, _card)(node)
     if node.kind in ("product", "ghost"):
@@ -296,7 +297,7 @@ def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
             f'class="node tile" data-n="d:{name}" data-name="{name}" data-domain="{name}" '
             f'transform="translate({tile.x:.1f} {tile.y:.1f})"'
         )
-        yield f'<a href="#d:{name}" {about}>' if links else f"<g {about}>"
+        yield f'<a href="#d:{quote(tile.name)}" {about}>' if links else f"<g {about}>"
         yield _title(f"{tile.name}: {tile.told}")
         yield f'<rect class="body" width="{tile.w:.1f}" height="{tile.h:.1f}" rx="12"/>'
         yield _text("title", 14, 28, clipped(tile.name, tile.w - 28 - (34 if tile.flaws else 0), TITLE, bold=True))  # fmt: skip
@@ -313,5 +314,5 @@ def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
         yield f'<g class="dots" transform="translate({tile.x:.1f} {tile.y:.1f})">'
         for dot in tile.dots:
             shape = f'<rect class="dot {dot.kind}" x="{dot.x:.0f}" y="{dot.y:.0f}" width="11" height="11" rx="3">{_title(dot.title)}</rect>'
-            yield f'<a href="#{escape(dot.id)}" tabindex="-1">{shape}</a>' if links else shape
+            yield f'<a href="#{quote(dot.id)}" tabindex="-1">{shape}</a>' if links else shape
         yield "</g>"
