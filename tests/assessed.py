@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -145,7 +148,9 @@ class Assessed:
 
     def evidence(self) -> Evidence:
         record = self.record
-        return gather(record, Lineage([record, *self.others]), self.now, self.static, self.catalog, self.settings)
+        return gather(
+            record, Lineage([record, *self.others]), self.now, self.static, self.catalog, self.settings
+        )
 
     def ask(self, name: str) -> list[Verdict]:
         return list(function(name).check(self.evidence()))
@@ -173,16 +178,29 @@ def _value() -> dict[str, Any]:
         {"name": "lake", "uses": "parquet@1", "properties": {"path": "${LAKE:-build/ports/lake}"}},
         {"name": "tables", "uses": "delta@1", "properties": {"path": "${TABLES:-build/ports/tables}"}},
     ]
-    spec["useCases"] = [{"name": "Occupancy", "users": ["Front desk"], "action": "Plan the season", "outputs": ["lake"]}]
+    spec["useCases"] = [
+        {"name": "Occupancy", "users": ["Front desk"], "action": "Plan the season", "outputs": ["lake"]}
+    ]
     contract = made["contract"]
-    contract["description"] = {"purpose": "Guests of our hotels.", "usage": "One row a stay.", "limitations": "None before 2020."}
+    contract["description"] = {
+        "purpose": "Guests of our hotels.",
+        "usage": "One row a stay.",
+        "limitations": "None before 2020.",
+    }
     contract["name"] = "Hotel guests"
     contract["schema"] = [
         {
             "name": "guests",
             "physicalType": "table",
             "description": "One row for each stay of a guest.",
-            "quality": [{"type": "library", "metric": "rowCount", "mustBeGreaterThan": 0, "description": "There is data."}],
+            "quality": [
+                {
+                    "type": "library",
+                    "metric": "rowCount",
+                    "mustBeGreaterThan": 0,
+                    "description": "There is data.",
+                }
+            ],
             "properties": copy.deepcopy(COLUMNS),
         }
     ]
@@ -201,23 +219,46 @@ def _value() -> dict[str, Any]:
             for level in LEVELS
         ],
     }
-    made["quality"] = {"startedAt": INGESTED.isoformat(), "outcome": "published", "contract": "1.0.0", "rows": ROWS, "checks": 30, "failed": []}
+    made["quality"] = {
+        "startedAt": INGESTED.isoformat(),
+        "outcome": "published",
+        "contract": "1.0.0",
+        "rows": ROWS,
+        "checks": 30,
+        "failed": [],
+    }
     made["readers"] = [
-        {"agreement": "occupancy", "role": "reader", "principals": ["group:front-desk"], "until": "2027-06-30T00:00:00Z"}
+        {
+            "agreement": "occupancy",
+            "role": "reader",
+            "principals": ["group:front-desk"],
+            "until": "2027-06-30T00:00:00Z",
+        }
     ]
-    made["agreement"] = "# Data sharing agreement\n\nVersion 1.0.0\n\nGuests' data is used for planning, and never sold to anybody.\n"
+    made["agreement"] = (
+        "# Data sharing agreement\n\nVersion 1.0.0\n\nGuests' data is used for planning, and never sold to anybody.\n"
+    )
     return made
+
+
+@cache
+def _ports() -> Path:
+    """Good ports, made once."""
+    folder = Path(tempfile.mkdtemp(prefix="assessed-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in (folder / "lake/guests.parquet", folder / "tables/guests"):
+        write(path, rows())
+        for role in ("reader", "service"):
+            write(path.parent / "roles" / role / path.name, masked(role, rows()))
+    return folder
 
 
 def good(folder: Path) -> Assessed:
     """A product that keeps every promise: two ports, and what both roles of the policy see of each."""
     value = copy.deepcopy(_value())
     made = Assessed(folder / "ports", value, {"paths": [str(folder)], "seconds": 10})
-    made.ports.mkdir(mode=0o700)
-    for path in (made.lake, made.tables):
-        write(path, rows())
-        for role in ("reader", "service"):
-            write(path.parent / "roles" / role / path.name, masked(role, rows()))
+    shutil.copytree(_ports(), made.ports)
+    made.ports.chmod(0o700)
     value["addresses"] = {
         f"dp:{ID}#{port}": {"uses": uses, "location": str(path), "version": "1.0.0"}
         for port, uses, path in (("lake", "parquet@1", made.lake), ("tables", "delta@1", made.tables))

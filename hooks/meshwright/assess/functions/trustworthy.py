@@ -230,11 +230,8 @@ class LastRunPassed(Fitness):
         if not isinstance(run, dict):
             yield broken("What came of the last run of this version is not published.", RUN)
             return
-        failed = [
-            check
-            for check in run.get("failed") or ()
-            if isinstance(check, dict) and check.get("result") != "warning"
-        ]
+        told = run.get("failed")
+        failed = [check for check in (told if isinstance(told, list) else ()) if isinstance(check, dict) and check.get("result") != "warning"]  # fmt: skip
         if run.get("outcome") != "published":
             yield broken(
                 f"The last run failed: {as_text(run.get('problem') or 'it does not say why')}",
@@ -245,7 +242,7 @@ class LastRunPassed(Fitness):
         elif not run.get("checks"):
             yield broken("The last run made no check of the contract.", RUN)
         elif not failed:
-            yield kept(f"The last run published {run.get('rows', 'its')} rows; {run['checks']} checks of the contract passed.")  # fmt: skip
+            yield kept(f"The last run published {as_text(run.get('rows', 'its'))} rows; {as_text(run['checks'])} checks of the contract passed.")  # fmt: skip
         for check in failed[:PLACES]:
             yield broken(
                 f"A check of the contract did not pass: {as_text(check.get('name'))}.",
@@ -271,10 +268,13 @@ class QualityPromised(Fitness):
         if not tables:
             yield unknown("The contract describes no data set.")
             return
-        rules = [
-            rule for table in tables for node in _with_columns(table) for rule in node.get("quality") or ()
+        nodes = [node for table in tables for node in _with_columns(table)]
+        rules = [rule for node in nodes if isinstance(node.get("quality"), list) for rule in node["quality"]]
+        bounds = [
+            str(node.get("name"))
+            for node in nodes
+            if node.get("logicalTypeOptions") or node.get("required") or node.get("unique")
         ]
-        bounds = [str(node.get("name")) for table in tables for node in _with_columns(table) if node.get("logicalTypeOptions") or node.get("required") or node.get("unique")]  # fmt: skip
         if rules:
             yield kept(f"The contract has {len(rules)} rules of quality, and bounds for {len(bounds)} columns.")  # fmt: skip
         elif bounds:
