@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
@@ -24,6 +25,10 @@ from meshwright.record import Record
 FOLDER = Path(__file__).parent / "templates"
 COLUMNS, READERS, VERSIONS, EDGES = 2_000, 500, 100, 200
 """Rows of a table on a page; the record has all of them."""
+PATIENCE = 5.0
+"""Seconds that somebody waits for a page that is made for somebody else."""
+REST = 20
+"""How many times longer than it took to draw a large page stays as it is, whatever changes."""
 OF_ACCESS = 50
 """Products on a page of the overview of access."""
 STEERING = dict.fromkeys(
@@ -47,6 +52,16 @@ def policy_of(html: str) -> str:
     return unescape(found[1]) if found else "default-src 'none'"
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A page that is made from all products."""
+
+    revision: int
+    text: str
+    until: float
+    """The moment (monotonic) before which it is not made again."""
+
+
 class Pages:
     """Every page, for a catalog that is served and for one that is exported."""
 
@@ -60,10 +75,11 @@ class Pages:
             "standing": view.standing,
             "day": lambda moment: moment[:10],
             "minute": minute,
+            "title_of": search.title,
         }
         self._style = pages.STYLE.read_text("utf-8") + (FOLDER / "catalog.css").read_text("utf-8")
         self._filter = (FOLDER / "filter.js").read_text("utf-8")
-        self._drawn: dict[tuple[str, str], tuple[int, str]] = {}
+        self._drawn: dict[tuple[str, str], _Drawn] = {}
         self._drawing = Lock()
 
     # -- pages ----------------------------------------------------------------------------------------
@@ -188,12 +204,26 @@ class Pages:
 
     def _kept(self, name: str, to: Links, make: Callable[[], str]) -> str:
         """A page that is made from all products, made once for each revision, and by one at a time."""
-        key = (name, to.home())
-        with self._drawing:
-            revision = self._search.revision
-            if self._drawn.get(key, (-1, ""))[0] != revision:
-                self._drawn[key] = (revision, make())
-            return self._drawn[key][1]
+        key, revision = (name, to.home()), self._search.revision
+        kept = self._drawn.get(key)
+        if kept and (kept.revision == revision or time.monotonic() < kept.until):
+            return kept.text
+        # While somebody draws, others get the page before, if there is one, and do not use up all threads by waiting.
+        if not self._drawing.acquire(timeout=0 if kept else PATIENCE):
+            if kept:
+                return kept.text
+            raise Problem(503, "drawing", "This page is being made.", "Come back in a moment.")
+        try:
+            kept = self._drawn.get(key)
+            if kept is None or kept.revision != revision:
+                begun = time.monotonic()
+                text = make()
+                took = time.monotonic() - begun
+                kept = _Drawn(revision, text, time.monotonic() + (REST * took if took > 1 else 0))
+                self._drawn[key] = kept
+            return kept.text
+        finally:
+            self._drawing.release()
 
     def _dashboard(self, to: Links) -> str:
         from meshwright.assess import dashboard
@@ -220,10 +250,9 @@ class Pages:
 
     def _outside(self, to: Links) -> Callable[[str], str]:
         """Addresses for pages that take no relative ones; none in files, which can lie anywhere."""
-        there = self._search.lineage().records
 
         def link(id: str) -> str:
-            return f"{self._address}/products/{id}" if to.live and id in there else ""
+            return f"{self._address}/products/{id}" if to.live and self._search.told(id) else ""
 
         return link
 
@@ -233,13 +262,12 @@ class Pages:
         return not latest or latest[0]["at"] != at
 
     def _lineage(self, record: Record, consumers: bool = True) -> dict[str, Any]:
-        whole = self._search.lineage()
+        up, down = self._search.around(record.id)
         return {
-            "there": whole.records,
             "inputs": record.inputs[:EDGES],
-            "consumers": whole.consumers(record.id)[:EDGES] if consumers else (),
-            "upstream": whole.upstream(record.id) if consumers else (),
-            "downstream": whole.downstream(record.id) if consumers else (),
+            "consumers": self._search.consumers(record.id)[:EDGES] if consumers else (),
+            "upstream": up,
+            "downstream": down,
         }
 
     def _facets(

@@ -11,15 +11,14 @@ import threading
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from meshwright.catalog.serve.store import Store
-from meshwright.catalog.serve.summary import OF_A_LIST, slim
+from meshwright.catalog.serve.summary import OF_A_LIST
 from meshwright.catalog.serve.words import of_query
-from meshwright.lineage import Lineage
 from meshwright.record import Record
 
 FACETS = {
@@ -77,7 +76,8 @@ class _State:
     active: int = 0
     scores: Mapping[str, int | None] = field(default_factory=dict)
     order: Sequence[int] | None = None
-    lineage: Lineage | None = None
+    read_by: dict[str, set[str]] = field(default_factory=dict)
+    """Id -> the ids of the active products that read it."""
 
 
 class Search:
@@ -147,13 +147,29 @@ class Search:
             number = self._state.ids.get(id)
             return None if number is None else self._told(number)
 
-    def lineage(self) -> Lineage:
-        """Who reads whom; its records have just what that needs."""
+    def title(self, id: str) -> str | None:
+        """What an active product is called."""
+        told = self.told(id)
+        return told and told["title"]
+
+    def consumers(self, id: str) -> Sequence[str]:
+        """The ids of the active products that read a product."""
         with self._lock:
             self._refresh()
-            if self._state.lineage is None:
-                self._state.lineage = Lineage([slim(self._state.told[number]) for number in self._ordered()])
-            return self._state.lineage
+            return sorted(self._state.read_by.get(id, ()))
+
+    def around(self, id: str) -> tuple[int, int]:
+        """How many active products a product's data comes from and goes to, directly or around.
+
+        meshwright.lineage tells the same of records; here the edges follow each change, because building them anew for
+        the first page after it takes a second in a large mesh.
+        """
+        with self._lock:
+            self._refresh()
+            state = self._state
+            up = _reached(id, lambda one: state.told[state.ids[one]]["reads"] if one in state.ids else ())
+            down = _reached(id, lambda one: state.read_by.get(one, ()))
+            return sum(one in state.ids for one in up), len(down)
 
     def records(self) -> Iterator[Record]:
         """Every active product's whole record, by id."""
@@ -180,7 +196,7 @@ class Search:
                 if not change.retired:
                     self._learn(change.number, change.summary)
             state.scores = self._store.scores()
-            state.revision, state.order, state.lineage = revision, None, None
+            state.revision, state.order = revision, None
             self._found.clear()
             self._answers.clear()
         self._looked = looked
@@ -191,6 +207,8 @@ class Search:
         state.told[number] = told | {"text": _json({key: told[key] for key in OF_A_LIST})[:-1]}
         state.ids[told["id"]] = number
         state.active |= bit
+        for source in told["reads"]:
+            state.read_by.setdefault(source, set()).add(told["id"])
         for name, values in FACETS.items():
             for value in values(told):
                 state.bits[name][value] = state.bits[name].get(value, 0) | bit
@@ -202,6 +220,8 @@ class Search:
             return
         del state.ids[told["id"]]
         state.active &= ~bit
+        for source in told["reads"]:
+            state.read_by[source].discard(told["id"])
         for name, values in FACETS.items():
             for value in values(told):
                 state.bits[name][value] &= ~bit
@@ -231,6 +251,16 @@ def _page(ranked: Sequence[int], wanted: int, query: Query) -> Iterator[int]:
         return iter(ranked[query.offset : query.offset + query.limit])
     chosen = (number for number in ranked if wanted >> number & 1)
     return islice(chosen, query.offset, query.offset + query.limit)
+
+
+def _reached(start: str, next_to: Callable[[str], Iterable[str]]) -> set[str]:
+    seen, waiting = {start}, [start]
+    while waiting:
+        for other in next_to(waiting.pop()):
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return seen - {start}
 
 
 def _json(value: Any) -> str:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -213,6 +214,11 @@ class Store:
         """Opens it, and makes the tables if it is empty. Raises Unreadable."""
         url = address(database)
         self.kind = url.get_backend_name()
+        if self.kind == "sqlite":
+            with contextlib.suppress(OSError):  # told below, in the database's own words
+                Path(url.database or "").touch(
+                    mode=0o600
+                )  # a private catalog's file is nobody else's, either
         self._engine = _engine(url)
         self._failures = (self._engine.dialect.dbapi.OperationalError,)  # type: ignore[union-attr]
         self._turn = threading.Lock()  # threads queue here in order; a database only tells them to try again

@@ -43,27 +43,8 @@ def summary(record: Record, published_at: str) -> dict[str, Any]:
         "hash": record.hash,
         "publishedAt": published_at,
         "mode": record.access_mode,
-        "inputs": [
-            {"name": one.name, "uses": one.uses, "from": one.source[:300]} for one in record.inputs[:200]
-        ],
+        "reads": sorted({one.product[:300] for one in record.inputs if one.product})[:200],
     }
-
-
-def slim(told: dict[str, Any]) -> Record:
-    """A record with just as much as lineage needs."""
-    return Record(
-        {
-            "product": {
-                "metadata": {key: told[key] for key in ("domain", "name", "title", "version")},
-                "spec": {
-                    "inputs": told["inputs"],
-                    "outputs": told["ports"],
-                    "type": told["type"],
-                    "classification": told["classification"],
-                },
-            }
-        }
-    )
 
 
 def _short(text: str) -> str:
