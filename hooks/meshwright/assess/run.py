@@ -147,8 +147,8 @@ def _spread(
             "", 1
         )  # whether it answers at all is told here, not by every function for every product
     if task.static and len(chosen) <= ALONE:
-        here = _Here(task, asked, None)
-        yield from (here.product(task.records[number]) for number in chosen)
+        here, same = _Here(task, asked, None), {}
+        yield from (here.product(task.records[number], same) for number in chosen)
         progress(len(chosen))
         return
     size = max(1, min(AT_ONCE, len(chosen) // (jobs * 4)))
@@ -213,6 +213,9 @@ def _pool(task: _Task, asked: Sequence[Fitness], jobs: int) -> ProcessPoolExecut
 # -- in one process -------------------------------------------------------------------------------------------
 
 
+Same = dict[tuple[str, ...], dict[str, str]]
+
+
 @dataclass(frozen=True)
 class _Here:
     """What this process works with."""
@@ -221,11 +224,12 @@ class _Here:
     asked: Sequence[Fitness]
     catalog: Catalog | None
 
-    def product(self, record: Record) -> dict[str, Any]:
+    def product(self, record: Record, same: Same) -> dict[str, Any]:
+        """`same`: verdicts of other products; of equal ones only one is kept, because most are."""
         task = self.task
         settings = task.expectations.settings
         product = gather(record, task.mesh, task.now, task.static, self.catalog, settings)
-        return _told(record, {function.id: _verdicts(function, product) for function in self.asked})
+        return _told(record, {function.id: _verdicts(function, product, same) for function in self.asked})
 
 
 _PROCESS: list[_Here] = []
@@ -259,8 +263,8 @@ def _catalog(task: _Task) -> Catalog | None:
 
 
 def _some(numbers: Sequence[int]) -> list[dict[str, Any]]:
-    here = _PROCESS[0]
-    return [here.product(here.task.records[number]) for number in numbers]
+    here, same = _PROCESS[0], {}
+    return [here.product(here.task.records[number], same) for number in numbers]
 
 
 def _told(record: Record, verdicts: Mapping[str, list[dict[str, str]]]) -> dict[str, Any]:
@@ -283,15 +287,16 @@ def _name(record: Record) -> str:
     return "/".join(re.sub(r"[/\s\x00-\x20\x7f]", "_", _written(as_text(part))) for part in (domain, name))
 
 
-def _verdicts(function: Fitness, product: Evidence) -> list[dict[str, str]]:
+def _verdicts(function: Fitness, product: Evidence, same: Same) -> list[dict[str, str]]:
     """What a function says of a product; something, in any case."""
     if function.probes and product.static:
-        return [_inconclusive(STATIC)]
+        return [same.setdefault((STATIC,), _inconclusive(STATIC))]
     found: list[dict[str, str]] = []
     try:
         with _at_most(SECONDS):
             for verdict in islice(function.check(product), PLACES):
-                found.append(_plain(verdict))
+                plain = _plain(verdict)
+                found.append(same.setdefault(tuple(plain.values()), plain))
     except _TooLong:
         found.append(_inconclusive(TOO_LONG))
     except Exception as error:  # whatever it is, the other products are still to be assessed
