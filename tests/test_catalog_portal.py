@@ -93,6 +93,14 @@ def test_what_changed_is_changed_and_nothing_else_is_made(portal: Portal, place:
     assert adapter.publish(Record(changed), place).outcome == "unchanged"
 
 
+def test_two_products_of_one_title_are_told_apart(portal: Portal, place: Place) -> None:
+    for name in ("departures", "namesake"):
+        adapter.publish(record(f"airport-operations/{name}"), place)
+    names = {product(portal, f"airport-operations.{name}")["name"] for name in ("departures", "namesake")}
+    assert len(names) == 2 and all(name.startswith("Departures") for name in names)
+    assert adapter.publish(record("airport-operations/namesake"), place).outcome == "unchanged"
+
+
 def test_lineage_is_asked_for_once(portal: Portal, place: Place) -> None:
     adapter.publish(record("airport-operations/departures"), place)
     done = adapter.publish(consumer("punctuality"), place)

@@ -94,7 +94,7 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
 def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
     record = _still(record)
     name = _name(record.domain, record.name)
-    group = _name(record.owner.team) if record.owner.team else _name(record.domain)
+    group = common.identifier(record.owner.team or record.domain, most=NAMES, allowed="A-Za-z0-9_-")
     owner = settings["owner"] or f"group:default/{group}"
     of = {"owner": owner, "system": name}
     stage = {"lifecycle": words.line(settings["lifecycle"], NAMES, "The lifecycle") or "production"}

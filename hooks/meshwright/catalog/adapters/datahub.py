@@ -188,10 +188,11 @@ def _dataset(
 def _shared(record: Record, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
     """What the product and its datasets have in common."""
     aspects: dict[str, Any] = {"domains": {"domains": [_domain_urn(record)]}}
+    whole = common.one_of(settings, "users", "email", "local") == "email"
     owners = []
     for who, kind in ((record.owner, "BUSINESS_OWNER"), (record.steward, "DATA_STEWARD")):
         if who.email:
-            login = who.email if settings["users"] == "email" else who.email.partition("@")[0]
+            login = who.email if whole else who.email.partition("@")[0]
             owners.append({"owner": f"urn:li:corpuser:{_urn_part(login)}", "type": kind})
     if record.owner.team:
         owners.append(

@@ -86,7 +86,7 @@ def publish(record: Record, place: Place) -> Outcome:
         http.request("PUT", f"{home}/usage", {"usage": usage})
         changes.append("usage")
     _own(http, "data_product", product, known, record, changes)
-    ports = {item["namespace"]: item["id"] for item in _list(http, f"{home}/output_ports", "output_ports")}
+    ports = _by_namespace(_list(http, f"{home}/output_ports", "output_ports"))
     wanted = {_namespace(record, port.name): port for port in _ports(record, words)}
     for namespace, port in wanted.items():
         body = _port(record, port, ids, settings, words)
@@ -123,13 +123,13 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
     settings = common.chosen(SETTINGS, place.settings)
     http = _http(place, settings)
     domain, _, name = id.partition("/")
-    there = {item["namespace"]: item["id"] for item in _list(http, f"{API}/data_products", "data_products")}
+    there = _by_namespace(_list(http, f"{API}/data_products", "data_products"))
     product = there.get(common.identifier(domain, name, most=NAMESPACE))
     if product is None:
         raise Refused(f"The portal has no data product {printable(id)}.", "Check domain and name.", 404)
     home = f"{API}/data_products{path(product)}"
-    for port in _list(http, f"{home}/output_ports", "output_ports"):
-        _archive(http, f"{home}/output_ports{path(port['id'])}")
+    for port in _by_namespace(_list(http, f"{home}/output_ports", "output_ports")).values():
+        _archive(http, f"{home}/output_ports{path(port)}")
     words = Words("the portal")
     why = words.line(reason, common.PARAGRAPH, "The reason")
     usage = f"Retired: {why}" + (f" Its successor is {printable(successor)}." if successor else "")
@@ -411,10 +411,14 @@ def _own(
     if any(_id_of(item.get("user")) == owner for item in there):
         return
     roles = _list(http, f"{API}/authz/roles/{scope}", "roles")
-    role = next((item["id"] for item in roles if item.get("prototype") == 2), None)
+    role = next((item.get("id") for item in roles if item.get("prototype") == 2), None)
     if role is not None:
         http.request("POST", where, {"user_id": owner, "role_id": role, f"{scope}_id": id}, again=False)
         changes.append("owner")
+
+
+def _by_namespace(items: list[dict[str, Any]]) -> dict[str, str]:
+    return {str(item.get("namespace")): str(item.get("id")) for item in items}
 
 
 def _id_of(value: Any) -> str:
@@ -441,7 +445,7 @@ def _request(
             _list(http, f"{API}/data_products{path(product)}/output_ports", "output_ports") if product else []
         )
         namespace = common.identifier(domain, name, one.port, most=NAMESPACE)
-        found = next((str(port["id"]) for port in ports if port.get("namespace") == namespace), None)
+        found = _by_namespace(ports).get(namespace)
         if found is None:
             words.notes.append(
                 f"The portal does not have {printable(one.source)[:200]}, so the lineage lacks it."
