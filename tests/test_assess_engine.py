@@ -448,6 +448,13 @@ def test_wrong_usage_ends_with_2_and_a_mend(
     assert says in done.stderr and "mend: " in done.stderr
 
 
+def test_a_mesh_that_is_asked_nothing_is_no_success(mesh: Callable[..., Path], tmp_path: Path) -> None:
+    off = {one.id: {"off": "This test asks nothing at all."} for one in discovery.functions()}
+    (tmp_path / "fitness.yaml").write_text(yaml.safe_dump({"functions": off}), "utf-8")
+    done = assess(mesh(told()), "--expectations", tmp_path / "fitness.yaml")
+    assert done.exit_code == 2 and "Every fitness function is off" in done.stderr
+
+
 def test_an_empty_mesh_is_no_success(mesh: Callable[..., Path]) -> None:
     done = assess(mesh(), "--static")
     assert done.exit_code == 2 and "no product" in done.stderr

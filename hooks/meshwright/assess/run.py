@@ -25,6 +25,7 @@ from meshwright.assess import CHARACTERISTICS, Fitness, Verdict, as_text, scores
 from meshwright.assess.discovery import functions as discovered
 from meshwright.assess.evidence import Catalog, Evidence, gather, prepare
 from meshwright.assess.expectations import Exemption, Expectations
+from meshwright.document import Unreadable
 from meshwright.git import without_credentials
 from meshwright.lineage import Lineage
 from meshwright.record import API_VERSION, Record
@@ -73,7 +74,7 @@ def assess(
     jobs: int = 1,
     progress: Progress = lambda count: None,
 ) -> dict[str, Any]:
-    """The assessment of a mesh, in the order of its products' ids, as JSON has it (docs/reference/assessment.md).
+    """The assessment of a mesh, in the order of its products' ids, as JSON has it (schemas/assessment.yaml).
 
     `catalog`: the address of the one that products should be found in. `only`: ids of the products that are assessed,
     in the mesh of all of them. Raises Unreadable where fitness.yaml and the functions do not fit together, or the
@@ -117,7 +118,12 @@ def functions(expectations: Expectations) -> list[Fitness]:
     """Those that are asked. Raises Unreadable."""
     every = discovered(expectations.folders)
     expectations.checked(every)
-    return [one for one in every if one.id not in expectations.off]
+    asked = [one for one in every if one.id not in expectations.off]
+    if not asked:
+        raise Unreadable(
+            "Every fitness function is off: there is nothing to assess.", "Leave some of them on."
+        )
+    return asked
 
 
 def severity_of(function: Fitness, expectations: Expectations) -> str:
@@ -142,10 +148,8 @@ def _spread(
 ) -> Iterator[dict[str, Any]]:
     """The results of the chosen products, in their order."""
     catalog = _catalog(task)
-    if catalog:
-        catalog.search(
-            "", 1
-        )  # whether it answers at all is told here, not by every function for every product
+    if catalog:  # whether it answers at all is told here, not by every function for every product
+        catalog.search("", 1)
     if task.static and len(chosen) <= ALONE:
         here, same = _Here(task, asked, None), {}
         yield from (here.product(task.records[number], same) for number in chosen)
