@@ -44,6 +44,8 @@ class Web:
                     if size > self.allowed.bytes or time.monotonic() > deadline:
                         raise _too_large(self._url(name), self.allowed)
                     sink.write(chunk)
+            if time.monotonic() > deadline:  # the connection was ended, and what came may be a part
+                raise _too_large(self._url(name), self.allowed)
             if length.isdigit() and size != int(length):
                 raise Unseen(f"{self._url(name)} broke off while it was read.")
             return target
