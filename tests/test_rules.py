@@ -58,11 +58,11 @@ def test_a_fresh_product_keeps_every_rule(departures: Path, punctuality: Path) -
     assert told == [("SharingTold", "note")]
 
 
-def twin(rule: Rule, product: Path, make: Callable[..., Path]) -> Path:
+def twin(rule: Rule, product: Path, reader: Path) -> Path:
     """A second product, with which the first one breaks a rule about several."""
     if rule.id == "NameUnique":
         return Path(shutil.copytree(product, product.parent / "twin"))
-    consumer = make("consumer", type="consumer-oriented")
+    consumer = Path(shutil.copytree(reader, product.parent / "consumer"))
     if isinstance(rule.broken["twin"], dict):
         for file, patch in rule.broken["twin"].items():
             write(consumer / file, patch)
@@ -78,14 +78,14 @@ def twin(rule: Rule, product: Path, make: Callable[..., Path]) -> Path:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_is_broken_by_its_example(
-    rule: Rule, make: Callable[..., Path], copy_of: Copy, departures: Path
+    rule: Rule, copy_of: Copy, departures: Path, punctuality: Path
 ) -> None:
     product = copy_of(departures)
     if rule.id == "CapabilityInstalled":
         (product / "pipeline/outputs/delta.py").unlink()
     for file, patch in rule.broken.items():
         if file == "twin":
-            assert rule.id in {finding.rule for finding in check([product, twin(rule, product, make)])}
+            assert rule.id in {finding.rule for finding in check([product, twin(rule, product, punctuality)])}
             return
         if patch is None:
             (product / file).unlink()

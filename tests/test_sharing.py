@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from catalog_server import catalog
 from click.testing import CliRunner
 from records import record, value
 from test_rules import edit, merged
@@ -20,6 +21,7 @@ from meshwright.record import Record
 from meshwright.sharing import PREFERRED, Advice, advise, is_copy
 
 Copy = Callable[[Path], Path]
+SOURCE = "airport-operations/departures"
 
 PATHS = {"parquet@1": {"path": "build/p"}, "delta@1": {"path": "build/d"}, "postgres@1": {"url": "build/w"}}
 LAKE, TABLES, WAREHOUSE = (
@@ -280,6 +282,26 @@ def test_a_product_that_the_catalog_has_retired_is_named_with_its_successor(punc
     (finding,) = (finding for finding in found if finding.level == "error")
     assert finding.rule == "PortsReadExist" and "retired" in finding.message
     assert "airport-operations/movements" in finding.mend
+
+
+def test_an_input_is_held_against_a_catalog_that_the_token_is_meant_for(
+    punctuality: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with catalog(tmp_path / "catalog", None, True) as served:
+        assert served.put(value(SOURCE)).status == 201
+        monkeypatch.setenv("MESHWRIGHT_CATALOG_TOKEN", served.token("read"))
+        assert ran(punctuality, "--mesh", served.url).exit_code == 2  # it may be anybody's address
+        monkeypatch.setenv("MESHWRIGHT_CATALOG", f"{served.url}/")
+        assert ran(punctuality, "--mesh", served.url).exit_code == 0
+        retire = {"reason": "It is called movements now.", "successor": "airport-operations/movements"}
+        done = served.ask("POST", f"/api/products/{SOURCE}/retire", retire, served.token("admin"))
+        assert done.status == 200, done.text
+        result = ran(punctuality, "--mesh", served.url)
+        assert result.exit_code == 1 and "retired" in result.output
+        assert "Read airport-operations/movements, its successor." in result.output
+    monkeypatch.setattr("meshwright.mesh.PATIENCE", 0.2)
+    result = ran(punctuality, "--mesh", served.url)
+    assert result.exit_code == 2 and "mend:" in result.output
 
 
 def test_a_name_of_the_mesh_is_taken_unless_it_is_the_product_itself(

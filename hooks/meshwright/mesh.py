@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshwright.access import AGREEMENTS
 from meshwright.check import ANSWERS, SPEC
 from meshwright.document import Document, Unreadable, inside, read, read_text, strict_json, valued
 from meshwright.git import ABROAD, CAREFUL, GitError, run, text, without_credentials
 from meshwright.record import API_VERSION, KIND, Record
+
+if TYPE_CHECKING:
+    from meshwright.catalog.client import Catalog
 
 BOOK = "build/addresses.yaml"
 """Where the last run has written where its ports lie."""
@@ -23,7 +27,8 @@ DEPTH = 3
 MANY = 1000
 """How many agreements of a product are read, and how many a record may hold."""
 PATIENCE = 10.0
-"""Seconds that git may take to say a word about a repository; a configuration can lead it to what never ends."""
+"""Seconds that git may take to say a word about a repository (a configuration can lead it to what never ends), and that a
+catalog may take to come to itself."""
 
 
 def records(sources: Sequence[str]) -> list[Record]:
@@ -32,9 +37,7 @@ def records(sources: Sequence[str]) -> list[Record]:
     found: list[Record] = []
     for source in sources:
         if source.startswith(("http://", "https://")):
-            from meshwright.catalog.client import Catalog
-
-            found += Catalog(source).records()
+            found += _catalog(source).records()
         elif Path(source).is_dir():
             roots = list(repositories(Path(source)))
             if not roots:
@@ -51,14 +54,24 @@ def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
     """Those of the ids whose product one of the catalogs among the sources has taken out -> its successor, or nothing.
     Raises Unreadable."""
     found: dict[str, str] = {}
+    ids = [id for id in ids if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", id)]  # no catalog can have any other
     for source in sources:
         if ids and source.startswith(("http://", "https://")):
-            from meshwright.catalog.client import Catalog, Retired
+            from meshwright.catalog.client import Retired
 
-            catalog = Catalog(source)
+            catalog = _catalog(source)
             asked = {id: catalog.get(id) for id in sorted(ids)}
             found |= {id: one.successor for id, one in asked.items() if isinstance(one, Retired)}
     return found
+
+
+def _catalog(address: str) -> Catalog:
+    """A catalog to read from. The token of the environment is only for the catalog that the environment names."""
+    from meshwright.catalog import ADDRESS, TOKEN
+    from meshwright.catalog.client import Catalog
+
+    ours = address.rstrip("/") == os.environ.get(ADDRESS, "").rstrip("/")
+    return Catalog(address, os.environ.get(TOKEN) if ours else None, patience=PATIENCE)
 
 
 def repositories(folder: Path) -> Iterator[Path]:
