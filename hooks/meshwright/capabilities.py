@@ -26,6 +26,9 @@ def explained(entry: Capability) -> str:
         "",
         entry.description,
     ]
+    shared = {"Platform": [entry.platform], "Offers": entry.offers, "Opens": entry.opens}
+    told = [f"{what}: {', '.join(said)}" for what, said in shared.items() if any(said)]
+    lines += ["", *told] if told else []
     described = list(properties(entry))
     if described:
         lines += ["", "Properties:"]
