@@ -16,136 +16,36 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Engine,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Row,
-    Table,
-    Text,
-    create_engine,
-    event,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy import text as sql
-from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, TimeoutError
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 from meshwright.assess.scores import mean
 from meshwright.catalog.serve import Problem, now, tokens
+from meshwright.catalog.serve.database import PATIENCE, address, busy, engine, is_locked, unavailable
 from meshwright.catalog.serve.repository import canonical
 from meshwright.catalog.serve.summary import summary
+from meshwright.catalog.serve.tables import (
+    ASSESSMENTS,
+    FIND,
+    FORGET,
+    FORMAT,
+    LEARN,
+    NEWEST,
+    PRODUCTS,
+    SCORES,
+    STATE,
+    TABLES,
+    TOKENS,
+    VERSIONS,
+    WORDS,
+    latest_number,
+)
 from meshwright.catalog.serve.tokens import Right, Token
 from meshwright.catalog.serve.words import of_record
 from meshwright.document import Unreadable
 from meshwright.record import Record
-
-FORMAT = 1
-"""Of the tables. Another one is refused rather than guessed at."""
-PATIENCE = 10.0
-"""Seconds that a write waits for its turn."""
-
-TABLES = MetaData()
-STATE = Table(
-    "state",
-    TABLES,
-    Column("one", Integer, primary_key=True),
-    Column("format", Integer, nullable=False),
-    Column("revision", Integer, nullable=False),
-)
-PRODUCTS = Table(
-    "products",
-    TABLES,
-    Column("number", Integer, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
-    Column("repository", Text, nullable=False),  # canonical
-    Column("hash", Text, nullable=False),
-    Column("version_hash", Text, nullable=False),
-    Column("published_at", Text, nullable=False),
-    Column("record", Text, nullable=False),
-    Column("summary", Text, nullable=False),
-    Column("retired_at", Text),
-    Column("reason", Text),
-    Column("successor", Text),
-    Column("revision", Integer, nullable=False, index=True),
-)
-VERSIONS = Table(
-    "versions",
-    TABLES,
-    Column("number", Integer, primary_key=True),
-    Column("product", ForeignKey(PRODUCTS.c.number), nullable=False),
-    Column("hash", Text, nullable=False),
-    Column("version", Text, nullable=False),
-    Column("commit", Text, nullable=False),
-    Column("published_at", Text, nullable=False),
-    Column("record", Text, nullable=False),
-    Index("versions_of_a_product", "product", "hash", unique=True),
-)
-TOKENS = Table(
-    "tokens",
-    TABLES,
-    Column("id", Text, primary_key=True),
-    Column("hash", Text, nullable=False),
-    Column("scopes", Text, nullable=False),
-    Column("note", Text, nullable=False),
-    Column("created_at", Text, nullable=False),
-    Column("expires_at", Text),
-    Column("revoked_at", Text),
-)
-ASSESSMENTS = Table(
-    "assessments",
-    TABLES,
-    Column("number", Integer, primary_key=True),
-    Column("hash", Text, nullable=False, unique=True),
-    Column("at", Text, nullable=False, index=True),
-    Column("static", Integer, nullable=False),
-    Column("score", Integer),
-    Column("scores", Text, nullable=False),
-    Column("functions", Text, nullable=False),
-    Column("assessed", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # JSON, compressed: ten thousand products are megabytes
-)
-SCORES = Table(
-    "scores",
-    TABLES,
-    Column("assessment", ForeignKey(ASSESSMENTS.c.number), primary_key=True),
-    Column("id", Text, primary_key=True, index=True),
-    Column("score", Integer),
-    Column("scores", Text, nullable=False),
-    Column("results", Text, nullable=False),
-)
-NEWEST = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
-WORDS = {
-    "sqlite": (
-        "create virtual table if not exists words using fts5(title, description, columns, "
-        "tokenize='unicode61 remove_diacritics 0', prefix='1 2 3')",
-    ),
-    "postgresql": (
-        "create table if not exists words (number integer primary key, document tsvector not null)",
-        "create index if not exists words_document on words using gin (document)",
-    ),
-}
-"""Full text is the one thing for which the two databases have nothing in common."""
-FORGET = {
-    "sqlite": "delete from words where rowid = :number",
-    "postgresql": "delete from words where number = :number",
-}
-LEARN = {
-    "sqlite": "insert into words (rowid, title, description, columns) values (:number, :title, :description, :columns)",
-    "postgresql": "insert into words (number, document) values (:number, cast(:document as tsvector))",
-}
-FIND = {
-    "sqlite": "select rowid from words where words match :query order by bm25(words, 10.0, 3.0, 1.0), rowid",
-    "postgresql": "select number from words, cast(%(query)s as tsquery) query where document @@ query "
-    "order by ts_rank('{0, 0.1, 0.3, 1}', document, query) desc, number",
-}
-"""A word of the title is worth more than one of the description, and that more than one of the columns."""
 
 
 @dataclass(frozen=True)
@@ -192,21 +92,6 @@ class Change:
     retired: bool
 
 
-def address(database: str) -> URL:
-    """A database's URL, from one or from the path of a file. Raises Unreadable; an error tells no password."""
-    mend = "Give a file's path, sqlite:///catalog.db or postgresql://user@host/database."
-    try:
-        url = make_url(database if "://" in database else f"sqlite:///{database}")
-        kind = url.get_backend_name()
-    except (ArgumentError, ValueError) as error:
-        raise Unreadable("That is no database's address.", mend) from error
-    if kind not in WORDS:
-        raise Unreadable(f"The catalog does not know the database {kind}.", mend)
-    if kind == "sqlite" and url.database in (None, "", ":memory:"):
-        raise Unreadable("A catalog in memory would forget what it acknowledged.", mend)
-    return url.set(drivername={"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}[kind])
-
-
 class Store:
     """One database. Safe to be used by several threads, and by several processes at once."""
 
@@ -219,7 +104,7 @@ class Store:
                 Path(url.database or "").touch(
                     mode=0o600
                 )  # a private catalog's file is nobody else's, either
-        self._engine = _engine(url)
+        self._engine = engine(url)
         self._failures = (self._engine.dialect.dbapi.OperationalError,)  # type: ignore[union-attr]
         self._turn = threading.Lock()  # threads queue here in order; a database only tells them to try again
         try:
@@ -459,7 +344,7 @@ class Store:
             ]
             if rows:
                 write.connection.execute(insert(SCORES), rows)
-            latest = write.connection.execute(_latest()).scalar()
+            latest = write.connection.execute(latest_number()).scalar()
             # The evidence of older assessments is in their bodies, and asked for by nobody's page.
             write.connection.execute(
                 update(SCORES)
@@ -471,7 +356,9 @@ class Store:
     def latest(self) -> bytes | None:
         """The latest assessment as JSON."""
         with self._read() as connection:
-            wanted = select(ASSESSMENTS.c.body).where(ASSESSMENTS.c.number == _latest().scalar_subquery())
+            wanted = select(ASSESSMENTS.c.body).where(
+                ASSESSMENTS.c.number == latest_number().scalar_subquery()
+            )
             packed = connection.execute(wanted).scalar()
         return zlib.decompress(packed) if packed else None
 
@@ -497,7 +384,7 @@ class Store:
     def functions(self) -> Sequence[dict[str, Any]]:
         """The fitness functions of the latest assessment."""
         with self._read() as connection:
-            wanted = ASSESSMENTS.c.number == _latest().scalar_subquery()
+            wanted = ASSESSMENTS.c.number == latest_number().scalar_subquery()
             told = connection.execute(select(ASSESSMENTS.c.functions).where(wanted)).scalar()
         return json.loads(told) if told else []
 
@@ -513,7 +400,7 @@ class Store:
     def scores(self) -> Mapping[str, int | None]:
         """Id -> score, of the latest assessment."""
         with self._read() as connection:
-            wanted = SCORES.c.assessment == _latest().scalar_subquery()
+            wanted = SCORES.c.assessment == latest_number().scalar_subquery()
             return {
                 row.id: row.score for row in connection.execute(select(SCORES.c["id", "score"]).where(wanted))
             }
@@ -615,7 +502,7 @@ class Store:
                 connection.execute(select(STATE.c.one).with_for_update())
                 yield _Write(connection)
         except OperationalError as error:
-            raise (busy() if _is_locked(error) else unavailable()) from error
+            raise (busy() if is_locked(error) else unavailable()) from error
         except TimeoutError as error:
             raise busy() from error
         finally:
@@ -639,60 +526,6 @@ def unknown(id: str) -> Problem:
         f"The catalog has no product {id}.",
         "Search for it: its name may have changed.",
     )
-
-
-def busy() -> Problem:
-    return Problem(409, "busy", "Others are writing, and it was not done in time.", "Send it again.")
-
-
-def unavailable() -> Problem:
-    return Problem(503, "unavailable", "The catalog's database does not answer.", "Try again in a moment.")
-
-
-def _latest() -> Any:
-    return select(ASSESSMENTS.c.number).order_by(*NEWEST).limit(1)
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() == "postgresql":
-        options = f"-c lock_timeout={PATIENCE * 1000:.0f} -c client_min_messages=warning"
-        arguments = {"options": options, "connect_timeout": 10}
-        return create_engine(
-            url,
-            connect_args=arguments,
-            pool_size=10,
-            max_overflow=0,
-            pool_timeout=PATIENCE,
-            pool_pre_ping=True,
-            hide_parameters=True,
-        )
-    engine = create_engine(
-        url,
-        connect_args={"timeout": PATIENCE},
-        hide_parameters=True,
-        pool_size=10,
-        max_overflow=0,
-        pool_timeout=PATIENCE,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # so that the driver begins nothing by itself
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")  # in WAL the default loses commits with the power
-        connection.execute("pragma foreign_keys = on")
-
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        # Begun as a reader, it would be refused when it comes to write after somebody else has written.
-        alone = connection.get_execution_options().get("alone")
-        connection.exec_driver_sql("begin immediate" if alone else "begin")
-
-    return engine
-
-
-def _is_locked(error: OperationalError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01", "40001") or "locked" in str(error.orig)
 
 
 def _product(row: Row[Any]) -> Product:

@@ -1,0 +1,111 @@
+"""The catalog's tables, and the statements for full text, in which the two databases have nothing in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, select
+
+FORMAT = 1
+"""Of the tables. Another one is refused rather than guessed at."""
+
+TABLES = MetaData()
+STATE = Table(
+    "state",
+    TABLES,
+    Column("one", Integer, primary_key=True),
+    Column("format", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+PRODUCTS = Table(
+    "products",
+    TABLES,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("repository", Text, nullable=False),  # canonical
+    Column("hash", Text, nullable=False),
+    Column("version_hash", Text, nullable=False),
+    Column("published_at", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("retired_at", Text),
+    Column("reason", Text),
+    Column("successor", Text),
+    Column("revision", Integer, nullable=False, index=True),
+)
+VERSIONS = Table(
+    "versions",
+    TABLES,
+    Column("number", Integer, primary_key=True),
+    Column("product", ForeignKey(PRODUCTS.c.number), nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("commit", Text, nullable=False),
+    Column("published_at", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Index("versions_of_a_product", "product", "hash", unique=True),
+)
+TOKENS = Table(
+    "tokens",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("expires_at", Text),
+    Column("revoked_at", Text),
+)
+ASSESSMENTS = Table(
+    "assessments",
+    TABLES,
+    Column("number", Integer, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("at", Text, nullable=False, index=True),
+    Column("static", Integer, nullable=False),
+    Column("score", Integer),
+    Column("scores", Text, nullable=False),
+    Column("functions", Text, nullable=False),
+    Column("assessed", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON, compressed: ten thousand products are megabytes
+)
+SCORES = Table(
+    "scores",
+    TABLES,
+    Column("assessment", ForeignKey(ASSESSMENTS.c.number), primary_key=True),
+    Column("id", Text, primary_key=True, index=True),
+    Column("score", Integer),
+    Column("scores", Text, nullable=False),
+    Column("results", Text, nullable=False),
+)
+NEWEST = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
+WORDS = {
+    "sqlite": (
+        "create virtual table if not exists words using fts5(title, description, columns, "
+        "tokenize='unicode61 remove_diacritics 0', prefix='1 2 3')",
+    ),
+    "postgresql": (
+        "create table if not exists words (number integer primary key, document tsvector not null)",
+        "create index if not exists words_document on words using gin (document)",
+    ),
+}
+"""Full text is the one thing for which the two databases have nothing in common."""
+FORGET = {
+    "sqlite": "delete from words where rowid = :number",
+    "postgresql": "delete from words where number = :number",
+}
+LEARN = {
+    "sqlite": "insert into words (rowid, title, description, columns) values (:number, :title, :description, :columns)",
+    "postgresql": "insert into words (number, document) values (:number, cast(:document as tsvector))",
+}
+FIND = {
+    "sqlite": "select rowid from words where words match :query order by bm25(words, 10.0, 3.0, 1.0), rowid",
+    "postgresql": "select number from words, cast(%(query)s as tsquery) query where document @@ query "
+    "order by ts_rank('{0, 0.1, 0.3, 1}', document, query) desc, number",
+}
+"""A word of the title is worth more than one of the description, and that more than one of the columns."""
+
+
+def latest_number() -> Any:
+    """The number of the latest assessment, as a statement."""
+    return select(ASSESSMENTS.c.number).order_by(*NEWEST).limit(1)
