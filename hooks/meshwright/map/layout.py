@@ -27,6 +27,8 @@ RUN = 86.0
 """How far a line runs straight before it reaches a product: its pattern and its flaw stand there."""
 LANE = 7.0
 """Between two lines that go through one gap."""
+TOGETHER = 70.0
+"""How far from its way a line goes to run with others that come from the same port."""
 MARGIN = 24.0
 SHOWN_PORTS, SHOWN_CASES = 6, 4
 """Of one product; what is left out is counted."""
@@ -446,39 +448,43 @@ class _Columns:
         for box in boxes:
             taken.setdefault(box.span[0], []).append((box.y - 4, box.y + HEADER - 4))
         self._gaps = {column: _gaps(sorted(spans)) for column, spans in taken.items()}
-        self._used: dict[int, list[tuple[float, str]]] = {}
+        self._taken: dict[int, dict[int, float]] = {}
+        """Column -> lane -> the height at which a line runs there."""
+        self._bundles: dict[tuple[int, str], list[float]] = {}
 
     def through(self, column: int, wanted: float, bundle: str) -> float:
         """A height near to `wanted`. Lines of one bundle go together."""
-        used = self._used.setdefault(column, [])
-        near = [y for y, other in used if other == bundle and abs(y - wanted) < 70]
-        if near:
-            return min(near, key=lambda y: abs(y - wanted))
+        together = self._bundles.setdefault((column, bundle), [])
+        near = min(together, key=lambda y: abs(y - wanted), default=None)
+        if near is not None and abs(near - wanted) < TOGETHER:
+            return near
+        taken = self._taken.setdefault(column, {})
         gaps = self._gaps.get(column, [(float("-inf"), float("inf"))])
-        nearest = min(gaps, key=lambda gap: max(gap[0] - wanted, wanted - gap[1], 0.0))
-        found = self._free(used, gaps, wanted)
-        if found is None:  # everything near is full: lines lie on each other rather than far away
-            found = min(max(wanted, nearest[0]), nearest[1])
-        used.append((found, bundle))
-        return found
-
-    @staticmethod
-    def _free(used: Sequence[tuple[float, str]], gaps: Sequence[tuple[float, float]], wanted: float) -> float | None:  # fmt: skip
-        found = None
-        for low, high in gaps:
+        best: float | None = None
+        for low, high in sorted(gaps, key=lambda gap: max(gap[0] - wanted, wanted - gap[1], 0.0)):
             start = min(max(wanted, low), high)
-            if found is not None and abs(start - wanted) >= abs(found - wanted):
-                continue
-            for step in range(60):
-                for y in (start + step * LANE, start - step * LANE):
-                    if low <= y <= high and all(abs(y - other) >= LANE - 1 for other, _ in used):
-                        if found is None or abs(y - wanted) < abs(found - wanted):
-                            found = y
-                        break
-                else:
-                    continue
+            if best is not None and abs(start - wanted) >= abs(best - wanted):
                 break
-        return found
+            found = _free(taken, low, high, start)
+            if found is not None and (best is None or abs(found - wanted) < abs(best - wanted)):
+                best = found
+        if best is None:  # everything is full: lines lie on each other rather than on cards
+            low, high = min(gaps, key=lambda gap: max(gap[0] - wanted, wanted - gap[1], 0.0))
+            best = min(max(wanted, low), high)
+        taken[round(best / LANE)] = best
+        together.append(best)
+        return best
+
+
+def _free(taken: Mapping[int, float], low: float, high: float, start: float) -> float | None:
+    """The height nearest to `start` at which no other line runs."""
+    for step in range(80):
+        for y in (start + step * LANE, start - step * LANE):
+            lane = round(y / LANE)
+            beside = (taken[one] for one in (lane - 1, lane, lane + 1) if one in taken)
+            if low <= y <= high and all(abs(y - other) >= LANE - 1 for other in beside):
+                return y
+    return None
 
 
 def _gaps(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

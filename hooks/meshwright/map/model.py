@@ -35,8 +35,10 @@ def model(
     )
     numbered = {flaw: number for number, flaw in enumerate(known, 1)}
     by_product: dict[str, list[Flaw]] = {}
+    by_input: dict[tuple[str, str], list[Flaw]] = {}
     for flaw in known:
         by_product.setdefault(flaw.product, []).append(flaw)
+        by_input.setdefault((flaw.product, flaw.input), []).append(flaw)
     edges = [edge for edge in lineage.edges if edge.consumer.id in kept and (not edge.source or edge.source.id in kept)]  # fmt: skip
     order = _Order(
         [(edge.source.id, edge.consumer.id) for edge in edges if edge.source],
@@ -44,7 +46,7 @@ def model(
     )
     names = _names(kept)
     drawn = sorted(
-        (_edge(edge, names, order.around, by_product.get(edge.consumer.id, ()), numbered) for edge in edges),
+        (_edge(edge, names, order.around, _about(edge, by_input), numbered) for edge in edges),
         key=lambda one: (one["consumer"], one["input"], one["source"], one["port"]),
     )
     products = [
@@ -212,12 +214,15 @@ def _edge(
         "unknown": said(advice.unknown, PROSE),
         "missing": "product" if edge.source is None else "port" if edge.port is None else "",
         "cycle": edge.source is not None and around(source, consumer.id),
-        "flaws": [numbered[flaw] for flaw in known if _is_about(flaw, edge)],
+        "flaws": [numbered[flaw] for flaw in known],
     }
 
 
-def _is_about(flaw: Flaw, edge: Edge) -> bool:
-    return flaw.input == edge.input.name if flaw.input else edge.input.product in flaw.about
+def _about(edge: Edge, by_input: Mapping[tuple[str, str], Sequence[Flaw]]) -> list[Flaw]:
+    """The flaws of this very input; those that name no input, by the product that they are about."""
+    mine, source = edge.consumer.id, edge.input.product
+    unnamed = [flaw for flaw in by_input.get((mine, ""), ()) if source in flaw.about]
+    return [*(by_input.get((mine, edge.input.name), ()) if edge.input.name else ()), *unnamed]
 
 
 def _flaw(flaw: Flaw, number: int, names: Mapping[str, str]) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from meshwright.map.text import clipped, width
 
 STYLE = Path(__file__).parent / "picture.css"
 
-WHOLE = 60
-"""So many products are drawn one by one; of more, the domains are."""
+WHOLE, LINES = 60, 400
+"""So many products, with so many inputs of others, are drawn one by one; of more, the domains are."""
 
 PATTERNS = {
     "native": "shared by the platform",
     "virtual": "read through a virtual port",
-    "copy": "copied",
+    "copy": "copied, the last resort",
 }
 
 MARKERS = "".join(
@@ -56,7 +56,7 @@ def document(map: Mapping[str, Any]) -> str:
 
 def is_whole(map: Mapping[str, Any]) -> bool:
     """Whether the picture shows every product, rather than the domains."""
-    return len(map["products"]) <= WHOLE
+    return len(map["products"]) <= WHOLE and len(map["edges"]) <= LINES
 
 
 def _parts(map: Mapping[str, Any], links: bool) -> tuple[float, float, float, float, Iterator[str]]:
