@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from catalog_server import Catalog as Server
@@ -24,7 +25,7 @@ from conftest import Make
 from faults import HALF, LOST, RESET, Network, Say, network
 from records import MEASURED_AT
 
-from meshwright.catalog import CATALOGS, TOKEN, Adapter, adapters, http
+from meshwright.catalog import TOKEN, Adapter, adapters, command, http
 from meshwright.catalog.client import Catalog, Retired
 from meshwright.catalog.publish import adapter
 from meshwright.cli import main
@@ -599,15 +600,28 @@ def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(product: Product
     assert found == [f"large/p{number}" for number in range(3)]
 
 
-@pytest.mark.parametrize("name", CATALOGS)
+@pytest.mark.parametrize("name", ["embedded", *adapters.names()])
 def test_every_kind_of_catalog_has_its_adapter(name: str) -> None:
     found: Adapter = adapter(name)
     assert name == found.NAME
     assert all(callable(getattr(found, verb)) for verb in ("payloads", "publish", "retire"))
 
 
-def test_the_command_knows_every_adapter() -> None:
-    assert ("embedded", *adapters.names()) == CATALOGS
+def test_settings_from_the_environment_are_taken_as_a_shell_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESHWRIGHT_CATALOG_SETTINGS", "community='Data mesh' domain=Products")
+    given = next(option for option in command.publish.params if option.name == "settings")
+    assert given.value_from_envvar(click.Context(command.publish)) == [
+        "community=Data mesh",
+        "domain=Products",
+    ]
+
+
+def test_a_file_for_a_catalog_that_fetches_it_is_written_on_any_branch(product: Product) -> None:
+    elsewhere(product)
+    done = product.publish("--to", "backstage", url=str(product.root))
+    assert done.exit_code == 0, done.output
+    assert product.id.partition("/")[2] in (product.root / "catalog-info.yaml").read_text()
+    assert product.publish().exit_code == 1  # what is sent may not come from there
 
 
 # -- the product's own pipeline -------------------------------------------------------------------------

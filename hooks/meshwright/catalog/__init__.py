@@ -18,9 +18,6 @@ TOKEN = "MESHWRIGHT_CATALOG_TOKEN"  # noqa: S105 - the name of a variable
 ADDRESS = "MESHWRIGHT_CATALOG"
 """The environment variable with the catalog's address."""
 
-CATALOGS = ("embedded", "backstage", "collibra", "datahub", "entropy-data", "openmetadata", "portal")
-"""What `--to` takes; each but the first is a module of adapters/."""
-
 
 @dataclass(frozen=True)
 class Payload:

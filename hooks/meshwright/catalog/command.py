@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from meshwright.catalog import ADDRESS, CATALOGS, TOKEN
+from meshwright.catalog import ADDRESS, TOKEN, adapters
 from meshwright.catalog.serve import command as embedded
 
 if TYPE_CHECKING:
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
     from meshwright.catalog.publish import Prepared
 
 FUNCTION = Callable[..., None]
+
+
+class Setting(click.ParamType):
+    """A text; a variable of the environment holds several, as a shell would have them."""
+
+    name = "setting"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        try:
+            return shlex.split(rv)
+        except ValueError as error:
+            raise click.UsageError(f"MESHWRIGHT_CATALOG_SETTINGS: {error}. Close what is open.") from error
 
 
 @click.group()
@@ -34,9 +47,9 @@ def elsewhere(command: FUNCTION) -> FUNCTION:
     """The options that say which catalog."""
     for option in reversed(
         (
-            click.option("--to", envvar="MESHWRIGHT_CATALOG_KIND", type=click.Choice(CATALOGS), default="embedded", show_default=True, help="Which kind of catalog (or MESHWRIGHT_CATALOG_KIND)."),
+            click.option("--to", envvar="MESHWRIGHT_CATALOG_KIND", type=click.Choice(["embedded", *adapters.names()]), default="embedded", show_default=True, help="Which kind of catalog (or MESHWRIGHT_CATALOG_KIND)."),
             click.option("--catalog", "url", envvar=ADDRESS, metavar="URL", help=f"Its address (or {ADDRESS})."),
-            click.option("--set", "settings", envvar="MESHWRIGHT_CATALOG_SETTINGS", multiple=True, metavar="KEY=VALUE", help="What this kind of catalog needs besides (repeatable; or MESHWRIGHT_CATALOG_SETTINGS, separated by spaces)."),
+            click.option("--set", "settings", envvar="MESHWRIGHT_CATALOG_SETTINGS", multiple=True, type=Setting(), metavar="KEY=VALUE", help="What this kind of catalog needs besides (repeatable; or MESHWRIGHT_CATALOG_SETTINGS, separated by spaces, in quotes where one has any)."),
             click.option("--patience", type=click.FloatRange(0, 3600), default=120.0, show_default=True, metavar="SECONDS", help="How long failures of the network are put up with."),
             click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True),
         )

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from meshwright.catalog import Adapter, Outcome, Place
-from meshwright.catalog.branch import Stand, stand
+from meshwright.catalog.branch import stand
 from meshwright.catalog.http import Refused
 from meshwright.check import check, check_record
 from meshwright.document import Unreadable
@@ -41,7 +41,7 @@ class Prepared:
 
 
 def adapter(name: str) -> Adapter:
-    """The module that speaks to one kind of catalog, of CATALOGS."""
+    """The module that speaks to one kind of catalog."""
     if name == "embedded":
         return import_module("meshwright.catalog.embedded")
     return import_module("meshwright.catalog.adapters").find(name)
@@ -71,10 +71,11 @@ def publish(
 ) -> tuple[Outcome, Record]:
     """Publishes the product at `root`, from its default branch only. Raises Refused, NoAnswer, Unreadable.
 
-    `variables`: the environment, in which CI says what it runs for.
+    `variables`: the environment, in which CI says what it runs for. What is written to a file instead of being sent, for a
+    catalog that comes and reads it, may be written on any branch: it is looked at when it is merged.
     """
-    here: Stand = stand(root, variables)
-    ready = prepared(root, repository, here.branch)
+    sent = "://" in place.url
+    ready = prepared(root, repository, stand(root, variables).branch if sent else "")
     outcome = to.publish(ready.record, place)
     return replace(outcome, notes=(*ready.notes, *outcome.notes)), ready.record
 
