@@ -1,24 +1,25 @@
 """Which product has which words, over a whole mesh: how rare a word is, and what a search for some words would find.
 
-Only where more products have all the words than a page shows does their order matter; then they are put into the same
-engine that the embedded catalog searches with.
+The embedded catalog's search in little: all words have to be there, and weigh what they weigh there. A mesh of thousands
+is searched three times for each of its products, which no database does in the time there is.
 """
 
 from __future__ import annotations
 
 import re
-import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from meshwright.catalog.serve import words as catalog
 from meshwright.lineage import Lineage
 from meshwright.record import Record
 
-RANKED = 300
-"""More products than these with the same words are not put in order: nobody finds one among them."""
+WEIGHTS = (10.0, 3.0, 1.0)
+"""Of a word in the title, in what is said of the product, in the columns: the same as in the embedded catalog. A word of
+a short title says more than one of a long title."""
+KEPT = 10_000
+"""Searches whose result is kept: many products say the same."""
 LONGEST = 50_000
 """Signs of one part of a product that are looked at: somebody may have written a million."""
 _PLAIN = re.compile(r"[a-z0-9]+")
@@ -66,65 +67,68 @@ def index(mesh: Lineage) -> Index:
 
 
 class Index:
-    """The words of the active products of a mesh."""
+    """The words of the products of a mesh."""
 
     def __init__(self, mesh: Lineage) -> None:
-        self._records: Sequence[Record] = tuple(mesh.records.values())
-        self._having: dict[str, array[int]] = {}
-        self._ranked: dict[tuple[str, ...], Sequence[str]] = {}
-        for number, record in enumerate(self._records):
-            for word in set(split(" ".join(_parts(record)))):
-                having = self._having.get(word)
-                if having is None:
-                    having = self._having[word] = array("I")
-                having.append(number)
+        self._ids = tuple(mesh.records)
+        self._having: tuple[dict[str, array[int]], ...] = ({}, {}, {})
+        """For each part: word -> the products that have it there."""
+        self._titles = array("I")
+        """How many words a title has."""
+        self._sets: dict[str, frozenset[int]] = {}
+        self._found: dict[tuple[Sequence[str], int], Sequence[str]] = {}
+        for number, record in enumerate(mesh.records.values()):
+            self._titles.append(len(split(record.title[:LONGEST])))
+            for having, text in zip(self._having, _parts(record), strict=True):
+                for word in set(split(text)):
+                    if word in having:
+                        having[word].append(number)
+                    else:
+                        having[word] = array("I", (number,))
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._ids)
 
     def rarity(self, word: str) -> int:
-        """How many products have the word."""
-        return len(self._having.get(word, ()))
+        """How many products have the word; one that has it in two parts counts twice."""
+        return sum(len(having.get(word, ())) for having in self._having)
 
     def rarest(self, words: Iterable[str], many: int) -> list[str]:
         """The words that tell a product best from others: rare ones first, then long ones."""
         return sorted(set(words), key=lambda word: (self.rarity(word), -len(word), word))[:many]
 
     def search(self, words: Sequence[str], limit: int) -> Sequence[str]:
-        """The ids of the products that have all the words, best first; none at all if more than RANKED have them."""
-        key = (*words, str(limit))
-        if key not in self._ranked:
-            if len(self._ranked) > 10_000:
-                self._ranked.clear()
-            self._ranked[key] = self._search(words, limit)
-        return self._ranked[key]
+        """The ids of the products that have all the words, best first. Where more are equally good than there is room
+        for, none of them: which one somebody would see is chance."""
+        key = (tuple(words), limit)
+        if key not in self._found:
+            if len(self._found) > KEPT:
+                self._found.clear()
+            self._found[key] = tuple(self._ids[number] for number in self._search(frozenset(words), limit))
+        return self._found[key]
 
-    def _search(self, words: Sequence[str], limit: int) -> Sequence[str]:
-        having: list[Any] = sorted((self._having.get(word, array("I")) for word in set(words)), key=len)
-        if not having:
-            return ()
-        found = set(having[0])
-        for others in having[1:]:
-            if found:
-                found.intersection_update(others)
-        records = [self._records[number] for number in sorted(found)]
-        if len(records) <= limit:
-            return tuple(record.id for record in records)
-        return _ranked(records, words)[:limit] if len(records) <= RANKED else ()
+    def _anywhere(self, word: str) -> frozenset[int]:
+        """The products that have the word in any part."""
+        if word not in self._sets:
+            if len(self._sets) > KEPT:
+                self._sets.clear()
+            self._sets[word] = frozenset().union(*(part.get(word, ()) for part in self._having))
+        return self._sets[word]
 
-
-def _ranked(records: Sequence[Record], words: Sequence[str]) -> Sequence[str]:
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.execute("create virtual table found using fts5(title, description, columns)")
-        for number, record in enumerate(records):
-            parts = (" ".join(split(text)) for text in _parts(record))
-            connection.execute("insert into found (rowid, title, description, columns) values (?, ?, ?, ?)", (number, *parts))  # fmt: skip
-        query = " ".join(f'"{word}"' for word in words)
-        rows = connection.execute("select rowid from found where found match ? order by bm25(found, 10.0, 3.0, 1.0), rowid", [query])  # fmt: skip
-        return tuple(records[number].id for (number,) in rows)
-    finally:
-        connection.close()
+    def _search(self, words: frozenset[str], limit: int) -> Sequence[int]:
+        anywhere = sorted((self._anywhere(word) for word in words), key=len)
+        found = anywhere[0].intersection(*anywhere[1:]) if anywhere else frozenset()
+        if len(found) <= limit:
+            return sorted(found)
+        having = [[found.intersection(part.get(word, ())) for part in self._having] for word in words]
+        scores = dict.fromkeys(found, 0.0)
+        for parts in having:
+            for part, weight in zip(parts, WEIGHTS, strict=True):
+                for number in part:
+                    scores[number] += weight / (self._titles[number] or 1) if weight == WEIGHTS[0] else weight
+        best = sorted(scores, key=lambda number: (-scores[number], number))
+        room = scores[best[limit]]
+        return [number for number in best[:limit] if scores[number] > room]
 
 
 def _parts(record: Record) -> Iterator[str]:
