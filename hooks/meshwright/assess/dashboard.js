@@ -41,6 +41,7 @@ function built(product) {
   const slash = product[ID].indexOf("/") + 1;
   const head = element("th", { scope: "row" }, element("a", { href: address(product[ANCHOR]), text: product[TITLE] }), element("span", { class: "id" }, element("span", { class: "of", text: product[ID].slice(0, slash) }), product[ID].slice(slash)));
   const whole = element("td", { class: "whole" }, element("b", { text: shown(product[SCORE]) }));
+  if (product[SCORE] !== null && product[CELLS].some(([, , known, functions]) => known < functions)) whole.append(element("span", { class: "not-all", title: "not all is known", text: "?" }));
   if (change) whole.append(element("span", { class: `change ${change > 0 ? "good" : "bad"}`, text: `${change > 0 ? "▲" : "▼"}${Math.abs(change)}` }));
   const cells = product[CELLS].map((one, number) => cell(product, number, one));
   return element("tr", {}, head, element("td", { class: "domain", text: data.texts[product[DOMAIN]] }), whole, ...cells);

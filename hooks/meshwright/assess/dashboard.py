@@ -138,6 +138,7 @@ def _products(
                 "score": product["score"],
                 "standing": scores.worst(cells.values()),
                 "cells": cells,
+                "partly": any(cell.known < cell.functions for cell in cells.values()),
                 "change": _change(product["score"], before.get(product["id"])),
                 "results": product["results"],
                 "page": page if page.startswith(("/", "./", "../")) or pages.is_link(page) else "",
@@ -213,7 +214,9 @@ def _tiles(
 ) -> Iterator[dict[str, Any]]:
     """One for each characteristic: the mesh's score, how its products stand, and where it came from."""
     for name in CHARACTERISTICS:
-        counted = _counted(product["cells"][name].standing for product in products)
+        cells = [product["cells"][name] for product in products]
+        counted = _counted(cell.standing for cell in cells)
+        asked = sum(cell.functions for cell in cells)
         score, floor = assessment["scores"][name], floors.get(name)
         found = trend(earlier, assessment, name)
         yield {
@@ -221,6 +224,7 @@ def _tiles(
             "score": score,
             "floor": floor,
             "standing": _standing(score, floor, counted),
+            "known": 100 * sum(cell.known for cell in cells) // asked if asked else 0,
             "counted": counted,
             "bars": list(_bars(counted, len(products))),
             "trend": found,

@@ -63,9 +63,19 @@ def _table(
     rows = [("product", *CHARACTERISTICS, "all")]
     for product in products:
         cells = scores.cells(product["results"], kinds, floors).values()
-        rows.append((printable(product["id"]), *map(_cell, cells), _number(product["score"])))
+        more = "?" if any(cell.known < cell.functions for cell in cells) else ""
+        rows.append((printable(product["id"]), *map(_cell, cells), more + _number(product["score"])))
+    unknown = {
+        kinds[result["function"]][0]
+        for product in assessment["products"]
+        for result in product["results"]
+        if result["state"] == "inconclusive"
+    }
+    found = [
+        f"{'?' if name in unknown else ''}{_number(assessment['scores'][name])}" for name in CHARACTERISTICS
+    ]
     mean = scores.mean(product["score"] for product in assessment["products"])
-    rows.append(("the mesh", *(_number(assessment["scores"][name]) for name in CHARACTERISTICS), _number(mean)))  # fmt: skip
+    rows.append(("the mesh", *found, f"{'?' if unknown else ''}{_number(mean)}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         first, *others = (cell.ljust(width) if not number else cell.rjust(width) for number, (cell, width) in enumerate(zip(row, widths, strict=True)))  # fmt: skip
@@ -80,7 +90,7 @@ def _cell(cell: scores.Cell) -> str:
 
 
 def _number(score: int | None) -> str:
-    return "?" if score is None else str(score)
+    return "-" if score is None else str(score)
 
 
 def _trends(assessment: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> list[str]:
