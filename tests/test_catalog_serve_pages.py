@@ -265,7 +265,9 @@ def test_the_exported_site_works_from_files_and_no_link_is_broken(
     written = {file for file in site.rglob("*") if file.suffix in (".html", ".json")}
     retired = site / "products/airport-operations/old"
     assert {file for file in written if file.parent != retired} == set(seen)
-    assert "Retired on" in (retired / "index.html").read_text("utf-8"), "links from elsewhere still lead to it"
+    assert "Retired on" in (retired / "index.html").read_text("utf-8"), (
+        "links from elsewhere still lead to it"
+    )
     context = browser.new_context(viewport={"width": 390, "height": 800})
     watched = Watched(context.new_page())
     for name in (
