@@ -149,6 +149,13 @@ def test_what_is_wrong_stands_where_it_is() -> None:
     assert [flaw["level"] for flaw in map["flaws"]] == sorted(flaw["level"] for flaw in map["flaws"])
 
 
+def test_a_product_that_the_catalog_has_taken_out_is_called_retired() -> None:
+    gone = "fleet-management/hangars"
+    map = mapped(meshes.flawed(), retired={gone: "fleet-management/aircraft"})
+    (told,) = [flaw["sentence"] for flaw in map["flaws"] if flaw["kind"] == "dangling-input" and gone in flaw["sentence"]]  # fmt: skip
+    assert "retired" in told
+
+
 def test_the_picture_shows_flaws_and_what_is_missing() -> None:
     drawn = svg.document(mapped(meshes.flawed()))
     for told in ("not in the mesh", "hangars", "gone · missing", "unused", "native", "Platform capabilities"):

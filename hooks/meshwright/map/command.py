@@ -44,16 +44,21 @@ def draw(
     """
     from meshwright.document import Unreadable
     from meshwright.map.model import model
-    from meshwright.mesh import records
+    from meshwright.mesh import records, retired
     from meshwright.printable import printable
 
     if focus and domains:
         raise click.UsageError("--focus and --domain go different ways: name one of them.")
     try:
         found = records(sources)
-        map = model(found, focus, domains)
+        there = {record.id for record in found}
+        read = {entry.product for record in found for entry in record.inputs if entry.product}
+        map = model(found, focus, domains, retired=retired(sources, read - there))
     except Unreadable as error:
         click.echo(f"{printable(str(error))}\n    mend: {printable(error.mend)}", err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        click.echo(f"{error.name} is not installed.\n    mend: pip install 'meshwright[catalog]'", err=True)
         sys.exit(2)
     unread = [record for record in found if record.problem]
     for record in unread[:SHOWN]:
@@ -63,7 +68,10 @@ def draw(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("jinja2", "markupsafe"):
             raise
-        click.echo("The page needs Jinja: pip install 'meshwright[assess]'", err=True)
+        click.echo(
+            "The page needs Jinja, which is not installed.\n    mend: pip install 'meshwright[assess]'",
+            err=True,
+        )
         sys.exit(2)
     target = output or (Path(f"mesh.{form}") if form in DRAWN else None)
     if target:

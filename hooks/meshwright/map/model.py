@@ -25,13 +25,16 @@ def model(
     focus: str | None = None,
     domains: Sequence[str] = (),
     links: Links | None = None,
+    retired: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The map of a mesh, or of a part of it: `focus` is the id of a product, shown with all that it comes from and goes
-    to; `domains` are shown with their products' direct neighbours. Raises Unreadable if the mesh has no such one."""
-    lineage = Lineage(records)
+    to; `domains` are shown with their products' direct neighbours. `retired`, as Lineage takes it: what the
+    catalog has taken out. Raises Unreadable if the mesh has no such one."""
+    lineage = Lineage(records, retired)
     mine, kept = _part(lineage, focus, domains)
+    there = dict.fromkeys(flaw for flaw in flaws(lineage) if flaw.product in mine)
     known = sorted(
-        (flaw for flaw in flaws(lineage) if flaw.product in mine), key=lambda flaw: (flaw.level, flaw)
+        there, key=lambda flaw: (flaw.level, flaw.product, flaw.kind, flaw.input, flaw.sentence, flaw.about)
     )
     numbered = {flaw: number for number, flaw in enumerate(known, 1)}
     by_product: dict[str, list[Flaw]] = {}
