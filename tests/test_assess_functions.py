@@ -342,6 +342,12 @@ BAD: dict[str, list[tuple[str, Change, str]]] = {
             "lake: fresh",
         ),
     ],
+    "DataKeepsPromises": [
+        ("old data", lake(ingestedAt=OLD), "lake: fresh"),
+        ("data that has grown old", both(lake(ingestedAt=OLD), setting("measurement.measuredAt", OLD)), "lake: fresh"),
+        ("an honest miss", both(tables(rows(country=["CH", None] * (ROWS // 2))), sli("country-known", value=50.0, kept=False)), "tables: country-known"),
+        ("fewer rows than promised", tables(rows().slice(0, 3)), "tables: enough"),
+    ],
     "DataIsThisProducts": [
         ("another's", lake(product="airport-operations/departures"), "lake"),
         ("an older version", tables(productVersion="0.9.0"), "tables"),
@@ -442,8 +448,12 @@ FINE: dict[str, list[tuple[str, Change]]] = {
         ("a moment without a zone", lake(rows(arrived=pa.array([datetime(2026, 1, 1)] * ROWS, pa.timestamp("ns"))))),
         ("texts from a dictionary", lake(rows(country=pa.array(["CH"] * ROWS).dictionary_encode()))),
     ],
-    "MeasurementsTrue": [
+    "DataKeepsPromises": [
         ("measured before the next run", both(lake(rows().slice(0, 30), ingestedAt=NOW.isoformat()), tables(ingestedAt=NOW.isoformat()))),
+        ("a measurement that is wrong", sli("enough", value=4000.0)),
+    ],
+    "MeasurementsTrue": [
+        ("an honest miss", both(lake(rows(country=["CH", None] * (ROWS // 2))), tables(rows(country=["CH", None] * (ROWS // 2))), sli("country-known", value=50.0, kept=False))),
         ("measured again later", both(setting("measurement.measuredAt", NOW.isoformat()), sli("fresh", value=1.0))),
     ],
     "ServiceLevelsMeasured": [
@@ -479,6 +489,7 @@ def test_what_only_looks_bad_is_not_blamed(product: Assessed, name: str, change:
     [
         ("SensitiveColumnsHidden", lambda product: shutil.rmtree(product.lake.parent / "roles"), "access apply"),
         ("MeasurementsTrue", lambda product: write(product.lake, rows(), {}), "ingestedAt"),
+        ("MeasurementsTrue", both(lake(ingestedAt=NOW.isoformat()), tables(ingestedAt=NOW.isoformat())), "lies there now"),
         ("DataIsThisProducts", lambda product: write(product.lake, rows(), {}), "whose it is"),
         ("DataMatchesContract", removed("lake"), "no file"),
         ("DataMatchesContract", lambda product: product.settings.pop("paths"), "path of a machine"),

@@ -288,6 +288,22 @@ def test_the_mesh_is_what_rollout_takes(tmp_path: Path) -> None:
         assert [one.url for one in found.repositories] == [f"https://git.example.org/fleet/product-{number}.git" for number in range(3)]  # fmt: skip
 
 
+def test_the_catalog_is_the_address_book_of_the_mesh(tmp_path: Path) -> None:
+    with catalog(tmp_path) as server:
+        for name in ("guests", "bookings", "gone"):
+            server.put(value(f"hotel/{name}"))
+        server.ask(
+            "POST", "/api/products/hotel/gone/retire", {"reason": "Nobody reads it."}, server.token("admin")
+        )
+        book = yaml.safe_load(server.get("/api/addresses.yaml").text)
+        assert set(book) == {"dp:hotel/guests#lake", "dp:hotel/bookings#lake"}
+        assert book["dp:hotel/guests#lake"] == {
+            "uses": "parquet@1",
+            "location": "https://data.example.org/hotel/guests/lake.parquet",
+            "version": "1.0.0",
+        }
+
+
 def test_the_api_describes_itself(server: Catalog) -> None:
     told = server.get("/openapi.json").json
     assert {"/api/products", "/api/products/{domain}/{name}", "/api/assessments"} <= told["paths"].keys()

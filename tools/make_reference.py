@@ -66,6 +66,11 @@ FILES = {
         "What `meshwright assess --format json` prints, and what the catalog keeps of it.",
         schema.assessment,
     ),
+    "map": (
+        "The map, as JSON",
+        "What [`meshwright map --format json`](../how-to/draw-the-mesh.md) prints.",
+        schema.map_of_mesh,
+    ),
 }
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"

@@ -97,6 +97,12 @@ def assessment() -> dict[str, Any]:
 
 
 @cache
+def map_of_mesh() -> dict[str, Any]:
+    """The schema of a map of the mesh."""
+    return _load("map.yaml")
+
+
+@cache
 def directory() -> dict[str, Any]:
     """The schema of the file that holds the corporate directory, or says how to ask it."""
     return _load("directory.yaml")

@@ -42,7 +42,7 @@ class SpecReadable(Fitness):
             )
         for part, what in PARTS.items():
             if not isinstance(record.get(part), dict) or not record.get(part):
-                yield broken(f"There is no {what} that can be read.", f"Write {what}, and run `meshwright check`.", part)  # fmt: skip
+                yield broken(f"Of {what} nothing can be read.", f"Write {what}, and run `meshwright check`.", part)  # fmt: skip
         agreement = record.get("agreement")
         if not isinstance(agreement, str) or len(agreement.strip()) < AGREEMENT:
             yield broken(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from meshwright.assess import Fitness, Verdict, as_text, levels, schedule
 from meshwright.assess.evidence import Evidence
+from meshwright.assess.levels import Objective, Recomputed
 from meshwright.assess.storage import Trouble
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
 from meshwright.record import Port, ServiceLevel
@@ -139,8 +140,8 @@ class ServiceLevelsKept(Fitness):
 class MeasurementsTrue(Fitness):
     """Does the data itself say what the measurements say?
 
-    Freshness, completeness and volume are worked out anew from the rows at each port. A measurement that the data
-    contradicts is worse than none; data that has grown old since is told, too.
+    Freshness, completeness and volume are worked out anew from the rows at each port, as they were when the product
+    measured them. A measurement that the data contradicts is worse than none; one that admits a miss is honest.
     """
 
     characteristic = "trustworthy"
@@ -148,40 +149,61 @@ class MeasurementsTrue(Fitness):
     probes = True
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
-        yield from at_ports(product, partial(self._at, product))
+        yield from _recomputed(product, self._held)
 
-    def _at(self, product: Evidence, port: Port) -> Iterator[Verdict]:
+    def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
+        from_now = goal.unit in levels.SECONDS and found.value * levels.SECONDS[goal.unit]
+        if from_now and from_now < -levels.AHEAD.total_seconds():
+            return broken(f"The data says that it comes from the future ({found.words}).", RUN, place)
+        if found.then is None or level.value is None:
+            return unknown("No measurement of the data that lies there now is published.", RUN, place)
+        says = f"the published measurement says {levels.shown(level.value, goal.unit)}"
+        was = f"{found.words} it was {levels.shown(found.then, goal.unit)} when it was measured"
+        if levels.contradicts(level, goal, found.then):
+            mend = "Nobody edits build/slis.json: run the pipeline, which measures what it publishes."
+            return broken(f"{was}; {says}.", mend, place)
+        return kept(f"{was}, and {says}.", place)
+
+
+class DataKeepsPromises(Fitness):
+    """Does the data, as it lies there now, keep what is promised?
+
+    Worked out from the rows at each port, whatever was published about them. Data grows old although nobody touches it.
+    """
+
+    characteristic = "trustworthy"
+    severity = "high"
+    probes = True
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        yield from _recomputed(product, self._held)
+
+    def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
+        now = f"{found.words} it is {levels.shown(found.value, goal.unit)} now; promised is {as_text(level.objective)}."
+        if goal.met(found.value):
+            return kept(now, place)
+        mend = "Run the pipeline, and mend what keeps it from running in time or thins the data; or promise less in spec.serviceLevels."
+        return broken(now, mend, place)
+
+
+def _recomputed(
+    product: Evidence, held: Callable[[ServiceLevel, Objective, Recomputed, str], Verdict]
+) -> Iterator[Verdict]:
+    """A verdict for each service level that rows can tell of, at each port."""
+    measured = levels.moment(product.record.get("measurement.measuredAt"))
+
+    def at(port: Port) -> Iterator[Verdict]:
         table = product.table(port)
-        measured = levels.moment(product.record.get("measurement.measuredAt"))
         for level in product.record.service_levels:
+            goal, place = levels.objective(level.objective), f"{port.name}: {level.name}"
             try:
-                yield from self._held(product, port, level, table, measured)
+                found = levels.recompute(level, goal, table, product.now, measured) if goal else None
+                if goal and found:
+                    yield held(level, goal, found, place)
             except Trouble as trouble:
-                yield unknown(str(trouble), trouble.mend, f"{port.name}: {level.name}")
+                yield unknown(str(trouble), trouble.mend, place)
 
-    def _held(self, product: Evidence, port: Port, level: ServiceLevel, table: Any, measured: Any) -> Iterator[Verdict]:  # fmt: skip
-        goal, place = levels.objective(level.objective), f"{port.name}: {level.name}"
-        found = levels.recompute(level, goal, table, product.now, measured) if goal else None
-        if goal is None or found is None:
-            return
-        now = levels.shown(found.value, goal.unit)
-        claim = f" The published measurement says {levels.shown(level.value, goal.unit)}." if level.value is not None else ""  # fmt: skip
-        if found.value < -levels.AHEAD.total_seconds() / levels.SECONDS.get(goal.unit, 1) and goal.unit in levels.SECONDS:  # fmt: skip
-            yield broken(f"The data says that it comes from the future ({found.words}).", RUN, place)
-        elif found.then is not None and levels.contradicts(level, goal, found.then):
-            yield broken(
-                f"{found.words} it was {levels.shown(found.then, goal.unit)} when it was measured.{claim}",
-                "Nobody edits build/slis.json: run the pipeline, which measures what it publishes.",
-                place,
-            )
-        elif not goal.met(found.value):
-            yield broken(
-                f"{found.words} it is {now} now; promised is {as_text(level.objective)}.{claim}",
-                "Run the pipeline, and mend what keeps it from running in time or thins the data.",
-                place,
-            )
-        else:
-            yield kept(f"{found.words} it is {now}; promised is {as_text(level.objective)}.", place)  # fmt: skip
+    yield from at_ports(product, at)
 
 
 class DataIsThisProducts(Fitness):

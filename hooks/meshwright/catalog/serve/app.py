@@ -72,7 +72,7 @@ class Settings:
 def application(store: Store, settings: Settings = Settings()) -> Guard:
     """The whole catalog; closes the store when it is shut down."""
     search = Search(store)
-    pages = Pages(store, search, settings.url)
+    pages = Pages(store, search)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -206,6 +206,20 @@ def _reading(app: FastAPI, store: Store, search: Search, settings: Settings) -> 
         value = mesh.document(store.sources(), settings.template)
         text = yaml.safe_dump(value, sort_keys=False, allow_unicode=False)
         return Response(text, media_type="application/yaml")
+
+    @app.get("/api/addresses.yaml", **LOCK)
+    def addresses(request: Request) -> Response:
+        """Where every port of the active products lies: the address book of the whole mesh, for inputs of `data-product@1`."""
+        may_read(request)
+        book = {
+            port.address: {"uses": port.uses, "location": port.location, "version": record.version}
+            for record in search.records()
+            for port in record.outputs
+            if port.location
+        }
+        return Response(
+            yaml.safe_dump(book, sort_keys=False, allow_unicode=False), media_type="application/yaml"
+        )
 
     @app.get("/api/assessments", **LOCK)
     def assessments(request: Request) -> dict[str, Any]:

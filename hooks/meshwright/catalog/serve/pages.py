@@ -65,9 +65,8 @@ class _Drawn:
 class Pages:
     """Every page, for a catalog that is served and for one that is exported."""
 
-    def __init__(self, store: Store, search: Search, address: str = "") -> None:
-        """`address`: of the catalog as others see it, if it is known."""
-        self._store, self._search, self._address = store, search, address.rstrip("/")
+    def __init__(self, store: Store, search: Search) -> None:
+        self._store, self._search = store, search
         self._templates = pages.environment(FOLDER)
         self._templates.filters |= {
             "short": short,
@@ -238,7 +237,7 @@ class Pages:
         earlier = [one for one in earlier if _moment(one) < _moment(assessment)]
         if earlier:
             earlier[-1] |= {"products": self._store.before(assessment["at"], assessment["static"])}
-        return dashboard.page(assessment, earlier, self._outside(to))
+        return dashboard.page(assessment, earlier, self._known(to), home=to.home())
 
     def _map(self, to: Links) -> str:
         from meshwright.map import html
@@ -248,13 +247,9 @@ class Pages:
         except Unreadable as problem:
             return self.problem(to, Problem(404, "no-map", str(problem), problem.mend))
 
-    def _outside(self, to: Links) -> Callable[[str], str]:
-        """Addresses for pages that take no relative ones; none in files, which can lie anywhere."""
-
-        def link(id: str) -> str:
-            return f"{self._address}/products/{id}" if to.live and self._search.told(id) else ""
-
-        return link
+    def _known(self, to: Links) -> Callable[[str], str]:
+        """The pages of products; those that the catalog does not have were assessed elsewhere, and have none."""
+        return lambda id: to.product(id) if self._search.told(id) else ""
 
     def _is_past(self, at: str) -> bool:
         """Whether a product's last assessment is not the mesh's last one."""
