@@ -197,7 +197,7 @@ def _watched(pid: int) -> Iterator[list[float]]:
     peak, ended = [0.0], threading.Event()
 
     def watch() -> None:
-        while not ended.wait(0.05):
+        while not ended.wait(0.5):  # asking takes the kernel a while, too
             peak[0] = max(peak[0], _memory(pid))
 
     thread = threading.Thread(target=watch)

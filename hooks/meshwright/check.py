@@ -187,7 +187,7 @@ def _findings(
 
 
 def _is_missing(problem: Problem) -> bool:
-    return isinstance(problem.document, Document) and problem.keys not in problem.document.places
+    return isinstance(problem.document, Document) and not problem.document.has(problem.keys)
 
 
 def _file(problem: Problem) -> str:

@@ -72,14 +72,34 @@ class Document:
             if isinstance(item, dict):
                 yield (*dotted.split("."), index), item
 
+    def has(self, keys: Keys) -> bool:
+        """Whether there is a node at `keys`."""
+        value = self.value
+        for key in keys:
+            there = (
+                value.keys()
+                if isinstance(value, dict)
+                else range(len(value))
+                if isinstance(value, list)
+                else ()
+            )
+            if key not in there:
+                return False
+            value = value[key]
+        return True
+
     def texts(self) -> Iterator[tuple[Keys, str]]:
-        """Every text in the document, with its path."""
-        for keys in self.places:
-            value = self.value
-            for key in keys:
-                value = value[key]
-            if isinstance(value, str):
-                yield keys, value
+        """Every text in the document, with its path, in the document's order."""
+        waiting: list[tuple[Keys, Any]] = [((), self.value)]
+        while waiting:
+            keys, node = waiting.pop()
+            if isinstance(node, str):
+                yield keys, node
+            elif isinstance(node, dict | list):
+                pairs = node.items() if isinstance(node, dict) else enumerate(node)
+                waiting += [
+                    ((*keys, key), below) for key, below in pairs if isinstance(below, str | dict | list)
+                ][::-1]
 
 
 def strict_json(text: str) -> Any:
@@ -101,35 +121,34 @@ def _no_number(said: str) -> float:
 def valued(path: str, value: Any) -> Document:
     """A document that did not come as YAML, such as a part of a catalog's record; it has no places. Raises Unreadable:
     for what is too deep, too long or no JSON."""
-    document = Document(Path(path), value, {(): (1, 1)})
     try:
-        _fill(document, value)
+        _sound(value)
     except UnicodeEncodeError as error:
         raise Unreadable("It holds half a character (a lone surrogate).", "Leave it out.") from error
-    return document
+    return Document(Path(path), value)
 
 
-def _fill(document: Document, value: Any) -> None:
-    here, places = (1, 1), document.places
-    waiting: list[tuple[Keys, Any]] = [((), value)]
-    while waiting:
-        keys, node = waiting.pop()
-        if isinstance(node, dict):
-            "".join(node).encode("utf-8")
-        if isinstance(node, dict | list):
-            for key, below in node.items() if isinstance(node, dict) else enumerate(node):
-                place = (*keys, key)
-                places[place] = here
-                kind = type(below)
-                if kind is str:
-                    if not below.isascii():
-                        below.encode("utf-8")
-                elif kind is dict or kind is list:  # most are not, and a whole mesh has many
-                    waiting.append((place, below))
-                elif kind is float and not isfinite(below):
-                    raise Unreadable("It holds a number that JSON does not have.", "Leave it out.")
-        if len(places) > MAX_NODES or len(keys) >= MAX_DEPTH:
+def _sound(value: Any) -> None:
+    nodes, depth, layer = 1, 0, [value]
+    while layer:
+        below: list[Any] = []
+        for node in layer:
+            if type(node) is dict:
+                nodes += len(node)
+                "".join(node).encode("utf-8")
+                below += node.values()
+            elif type(node) is list:
+                nodes += len(node)
+                below += node
+            elif type(node) is str:
+                if not node.isascii():
+                    node.encode("utf-8")
+            elif type(node) is float and not isfinite(node):
+                raise Unreadable("It holds a number that JSON does not have.", "Leave it out.")
+        depth += bool(below)
+        if nodes > MAX_NODES or depth > MAX_DEPTH:
             raise Unreadable("It is nested too deep, or it is too long.", "Write it more plainly.")
+        layer = below
 
 
 def load(path: Path) -> Any:

@@ -276,7 +276,14 @@ def _values(raw: str) -> list[Any]:
     if raw.lstrip().startswith("["):
         return list(strict_json(raw))
     # Not splitlines: a text in JSON may hold what only Python takes for the end of a line.
-    values = [strict_json(line) for line in raw.split("\n") if line.strip()]
+    lines = [line for line in raw.split("\n") if line.strip()]
+    try:
+        values = strict_json(f"[{','.join(lines)}]")  # as one text, in which equal keys are kept once
+        whole = len(values) == len(lines)
+    except ValueError:
+        whole = False
+    if not whole:
+        values = [strict_json(line) for line in lines]
     if len(values) == 1 and isinstance(values[0], dict) and isinstance(values[0].get("records"), list):
         values = [entry.get("record") if isinstance(entry, dict) else entry for entry in values[0]["records"]]
     return values

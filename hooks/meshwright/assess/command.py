@@ -102,6 +102,7 @@ def assess(
         )
     if publish and not (catalog and os.environ.get(TOKEN)):
         _stop("--publish needs --catalog, and a token.", f"Name the catalog, and set {TOKEN}.")
+    gc.disable()  # all that is made is kept to the end: looking for what is not would take a third of the time
     try:
         from meshwright.assess import badge, dashboard, discovery, report, run
         from meshwright.assess import history as past
@@ -113,11 +114,7 @@ def assess(
         lowest = {**expected.floors, **_floors(floors)}
         run.functions(expected)
         earlier = past.read(history) if history else []
-        gc.disable()  # all that is read is kept: looking for what is not would take a third of the time
-        try:
-            mesh = records(sources)
-        finally:
-            gc.enable()
+        mesh = records(sources)
         _known(mesh, only, sources)
         progress = _Progress(len(only) or len(mesh))
         try:
@@ -146,6 +143,8 @@ def assess(
         _stop(str(error), error.mend)
     except ModuleNotFoundError as error:
         _stop(f"{error.name} is not installed.", "pip install 'meshwright[assess]'")
+    finally:
+        gc.enable()
     sys.exit(1 if failures else 0)
 
 

@@ -241,6 +241,7 @@ _PROCESS: list[_Here] = []
 
 
 def _begin(task: _Task, asked: Sequence[Fitness] | None) -> None:
+    gc.enable()
     _PROCESS[:] = [_Here(task, asked or functions(task.expectations), _catalog(task))]
     if CAN_STOP:
         signal.signal(signal.SIGALRM, _give_up)
