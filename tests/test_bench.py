@@ -51,3 +51,23 @@ def test_the_bench_of_access_runs_on_a_small_mesh() -> None:
         r"number, empty .* s .* s ",
     ):
         assert re.search(rf"^  {told}", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.slow
+def test_the_bench_of_the_mesh_runs_on_a_small_one() -> None:
+    small = {"PRODUCTS": 40, "PUBLISHED": 20, "CLIENTS": 3, "SECONDS": 1, "RUNS": 1, "PEERS": ""}
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench/mesh.py"],
+        env={**os.environ, **{name: str(size) for name, size in small.items()}},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for told in (
+        r"assess, static, with the dashboard, 40 .* a second",
+        r"map, as a page, 40 ",
+        r"publish, again",
+        r"each as fast .* p99",
+        r"meshwright check ",
+    ):
+        assert re.search(rf"^  {told}", done.stdout, re.MULTILINE), done.stdout

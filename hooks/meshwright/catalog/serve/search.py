@@ -32,7 +32,8 @@ FACETS = {
 VALUES = 100
 """Values of a facet that are told, the most frequent first."""
 FRESH = 0.2
-"""Seconds after which another process may have written; our own writes are known at once."""
+"""Seconds after which another process may have written; our own writes are known at once. While somebody looks, the
+answer before is given for as long again."""
 ANSWERS, RANKINGS = 32_000_000, 16_000_000
 """Bytes of answers, and of what the database found, that are kept until something changes."""
 
@@ -87,6 +88,9 @@ class Search:
         self._store = store
         self._state = _State()
         self._looked = 0.0
+        """When the database was last looked at; 0 after a write of our own."""
+        self._sent = 0.0
+        """When somebody was last sent to look."""
         self._lock = threading.RLock()
         self._found = _Kept(RANKINGS)
         self._answers = _Kept(ANSWERS)
@@ -98,7 +102,15 @@ class Search:
 
     def quick(self, key: Any) -> bytes | None:
         """The answer to a request that was answered before, if nothing has changed; asks the database for nothing."""
-        return self._answers.get(key) if time.monotonic() - self._looked < FRESH else None
+        now = time.monotonic()
+        if now - self._looked < FRESH:
+            return self._answers.get(key)
+        if (
+            self._looked and now - self._sent < FRESH
+        ):  # somebody is looking; the others need not all wait for that
+            return self._answers.get(key)
+        self._sent = now
+        return None
 
     def answer(self, query: Query, key: Any) -> bytes:
         """As the API has it; `key` is how the same request is known again."""
