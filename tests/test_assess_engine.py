@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import textwrap
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping
@@ -14,6 +16,7 @@ import pytest
 import yaml
 from catalog_server import catalog
 from click.testing import CliRunner, Result
+from records import value as record_value
 
 from meshwright.assess import CHARACTERISTICS, SEVERITIES, badge, discovery, history, run, scores
 from meshwright.assess.expectations import Expectations, read
@@ -614,3 +617,11 @@ def test_an_assessment_is_handed_in_to_the_catalog(
 def test_expectations_need_no_file() -> None:
     found = run.assess([Record(told())], NOW, static=True, expectations=Expectations())
     assert {one["id"] for one in found["functions"]} == {one.id for one in discovery.functions()}
+
+
+def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text(json.dumps(record_value()) + "\n")
+    code = "import sys; sys.modules['duckdb'] = None; from meshwright.cli import main; main(['assess', 'records.jsonl'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "duckdb is not installed." in done.stderr and "pip install 'meshwright[assess]'" in done.stderr

@@ -84,6 +84,8 @@ def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and name.startswith(f"{OWN}."):
+            raise  # nobody has to mend what is ours: something is not installed
         raise Unreadable(f"{_place(name, error)}: {_named(error)}", "Mend the module.") from error
 
 
