@@ -23,9 +23,9 @@ from records import MEASURED_AT, value
 from meshwright import schema
 from meshwright.catalog.client import Catalog as Client
 from meshwright.catalog.client import Retired
-from meshwright.catalog.serve.repository import canonical, is_remote
 from meshwright.catalog.serve.store import Store
 from meshwright.record import Record
+from meshwright.repository import canonical, is_remote
 from meshwright.rollout import fleet
 
 SIX = ["self-describable", "addressable", "discoverable", "secure", "trustworthy", "interoperable"]

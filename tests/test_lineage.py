@@ -379,3 +379,14 @@ def test_no_value_anywhere_in_a_record_raises(wrong: Any, choose: random.Random)
     for edge in lineage.edges:
         for source in (edge.source, None):
             assert advise(edge.input, edge.consumer, source).reason
+
+
+@pytest.mark.parametrize(
+    "other", ["ssh://git@GIT.example.org/hotel/guests/", "git@git.example.org:hotel/guests.git"]
+)
+def test_a_repository_is_the_same_however_its_address_is_written(other: str) -> None:
+    guests = record("hotel/guests", source__repository="https://git.example.org/hotel/guests.git")
+    again = record("hotel/guests", source__repository=other)
+    assert not [flaw for flaw in flaws(Lineage([guests, again])) if flaw.kind == "name-taken"]
+    elsewhere = record("hotel/guests", source__repository="https://git.example.org/spa/guests.git")
+    assert [flaw for flaw in flaws(Lineage([guests, elsewhere])) if flaw.kind == "name-taken"]

@@ -368,3 +368,11 @@ def test_nothing_of_this_was_left_running() -> None:
         ["ps", "-o", "args=", "--ppid", str(os.getpid())], capture_output=True, text=True
     ).stdout
     assert "git " not in told
+
+
+def test_a_record_has_the_addresses_of_its_own_ports_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "build").mkdir()
+    (tmp_path / "data-product.yaml").write_text(yaml.safe_dump(value("hotel/guests")["product"]))
+    places = {f"dp:hotel/{port}": {"uses": "parquet@1", "location": f"/data/{port}"} for port in ("guests#lake", "guests#gone", "rooms#lake")}  # fmt: skip
+    (tmp_path / "build/addresses.yaml").write_text(yaml.safe_dump(places))
+    assert of_repository(tmp_path).get("addresses") == {"dp:hotel/guests#lake": places["dp:hotel/guests#lake"]}  # fmt: skip

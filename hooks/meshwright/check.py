@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,18 +152,7 @@ def _checked(value: Any) -> list[Finding]:
     return sorted(set(_findings(facts, problems, "", BEYOND)))
 
 
-BEYOND = {
-    "root",
-    "answers",
-    "products",
-    "agreements",
-    "approvers",
-    "access_tests",
-    "record",
-    "mesh",
-    "flaws",
-    "namesakes",
-}
+BEYOND = {one.name for one in fields(Facts)} - {fact for fact, _ in OF_RECORD.values()} - {"documents"}
 """Facts that a record does not carry."""
 
 

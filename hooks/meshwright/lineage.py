@@ -10,8 +10,8 @@ from typing import Literal
 
 from meshwright.carried import breaches, ended
 from meshwright.document import Keys
-from meshwright.git import parts
 from meshwright.record import Input, Port, Record
+from meshwright.repository import canonical
 from meshwright.wording import listed, short
 
 Kind = Literal[
@@ -141,15 +141,8 @@ def is_same(one: Record, other: Record) -> bool | None:
     if one.root and other.root and one.root.resolve() == other.root.resolve():
         return True
     if one.repository and other.repository:
-        return _address(one.repository) == _address(other.repository)
+        return canonical(one.repository) == canonical(other.repository)
     return False if one.root and other.root and not one.repository and not other.repository else None
-
-
-def _address(repository: str) -> object:
-    try:
-        return parts(repository) or repository
-    except ValueError:  # no address that there is
-        return repository
 
 
 def _taken(lineage: Lineage) -> Iterator[Flaw]:

@@ -13,7 +13,7 @@ from meshwright.access import AGREEMENTS
 from meshwright.check import ANSWERS, SPEC
 from meshwright.document import Document, Unreadable, inside, read, read_text, strict_json, valued
 from meshwright.git import ABROAD, CAREFUL, GitError, run, text, without_credentials
-from meshwright.record import API_VERSION, KIND, Record
+from meshwright.record import API_VERSION, KIND, PRODUCT, Record
 
 if TYPE_CHECKING:
     from meshwright.catalog.client import Catalog
@@ -186,10 +186,15 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
             addresses = read(root, BOOK).value
         except Unreadable:
             addresses = {}
-        told["addresses"] = {
+        ports = (
+            {f"{PRODUCT}{name}#{port.get('name')}" for _, port in spec.items("spec.outputs")}
+            if spec
+            else set()
+        )
+        told["addresses"] = {  # a book can have other products' too, and those of ports that are gone
             address: {**entry, "location": without_credentials(entry["location"])}
             for address, entry in (addresses.items() if isinstance(addresses, dict) else ())
-            if isinstance(entry, dict) and isinstance(entry.get("location"), str)
+            if address in ports and isinstance(entry, dict) and isinstance(entry.get("location"), str)
         }
     return told
 

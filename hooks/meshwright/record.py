@@ -2,7 +2,7 @@
 
 The record holds the product's own documents as they are (spec, contract, policy), so that every reader asks the same
 source, and beside them what the last run measured. The twelve mandatory attributes stand where the spec has them.
-What `of()` returns may come from a repository or a catalog that nobody vouches for, and need not have any shape:
+What `meshwright.mesh` reads may come from a repository or a catalog that nobody vouches for, and need not have any shape:
 whatever is not as the schemas have it is left out of the typed view below, never guessed.
 """
 

@@ -15,7 +15,7 @@ from meshwright.document import Unreadable
 from meshwright.findings import Finding, human
 from meshwright.mesh import of_repository
 from meshwright.printable import printable
-from meshwright.record import PRODUCT, Record
+from meshwright.record import Record
 
 RUN_FIRST = "the pipeline's run, `uv run python -m pipeline`, makes it"
 
@@ -58,7 +58,7 @@ def prepared(root: Path, repository: str | None = None, branch: str = "") -> Pre
     if not made.repository:
         mend = "Give it with --repository URL, or git remote add origin URL."
         raise Unreadable("The address of the product's repository is not known.", mend)
-    record = _own(made, branch)
+    record = _on(made, branch)
     errors = [finding for finding in check_record(record.value) if finding.level == "error"]
     if errors:
         placed = [finding for finding in check([root]) if finding.level == "error"]
@@ -92,15 +92,11 @@ def told_of(error: Unreadable) -> Iterator[str]:
                 yield printable(f"    mend: {finding.get('mend')}"[:1000])
 
 
-def _own(record: Record, branch: str) -> Record:
-    """The record without addresses of other products and of ports that are gone, as an address book may hold."""
-    value = dict(record.value)
-    ports = {f"{PRODUCT}{record.id}#{port.name}" for port in record.outputs}
-    if "addresses" in value:
-        value["addresses"] = {at: entry for at, entry in value["addresses"].items() if at in ports}
-    if branch and not record.get("source.branch"):
-        value["source"] = {**value["source"], "branch": branch}
-    return Record(value, record.root)
+def _on(record: Record, branch: str) -> Record:
+    """The record with the branch that it is published from, where git did not say it."""
+    if not branch or record.get("source.branch"):
+        return record
+    return Record({**record.value, "source": {**record.value["source"], "branch": branch}}, record.root)
 
 
 def _gaps(root: Path, record: Record) -> Iterator[str]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
-from meshwright.document import load
+from meshwright import schema
 
-SCHEMA = Path(__file__).parents[2] / "schemas" / "assessment.yaml"
 AHEAD = timedelta(hours=1)
 """How far clocks may differ; one from the future would stay the latest until then."""
 FINDINGS = 20
@@ -48,4 +46,4 @@ def _moment(text: str) -> datetime | None:
 
 @cache
 def _validator() -> Any:
-    return jsonschema_rs.validator_for(load(SCHEMA))
+    return jsonschema_rs.validator_for(schema.assessment())

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from meshwright.catalog.serve import Problem
-from meshwright.catalog.serve.repository import canonical, is_remote
 from meshwright.record import API_VERSION
+from meshwright.repository import canonical, is_remote
 
 
 def document(sources: Iterable[Mapping[str, Any]], template: str | None = None) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from meshwright.assess.scores import mean
 from meshwright.catalog.serve import Problem, now, tokens
 from meshwright.catalog.serve.database import PATIENCE, address, busy, engine, is_locked, unavailable
-from meshwright.catalog.serve.repository import canonical
 from meshwright.catalog.serve.summary import summary
 from meshwright.catalog.serve.tables import (
     ASSESSMENTS,
@@ -46,6 +45,7 @@ from meshwright.catalog.serve.tokens import Right, Token
 from meshwright.catalog.serve.words import of_record
 from meshwright.document import Unreadable
 from meshwright.record import Record
+from meshwright.repository import canonical
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from meshwright.catalog.serve.repository import is_remote
 from meshwright.pages import is_link
 from meshwright.printable import printable
 from meshwright.record import Port, Reader, Record
+from meshwright.repository import is_remote
 
 MONTHS = timedelta(days=180)
 """For how long the example of a request asks."""
