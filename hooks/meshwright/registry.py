@@ -44,8 +44,10 @@ class Capability:
     opens: tuple[str, ...] = ()
     """Inputs that read data products only: the outputs, as `<name>@<major>`, that they can read."""
     platform: str = ""
-    """Transforms and outputs: on which kind of storage they work, such as `files`. Two that say the same are on like
+    """Platforms and outputs: on which kind of storage they work, such as `files`. Two that say the same are on like
     platforms: one reads where it lies what the other has written."""
+    borrows: dict[str, list[str]] = field(default_factory=dict)
+    """What it brings of other blueprints' files: their folder, from the template's root -> paths in the product."""
     offers: tuple[str, ...] = ()
     """Outputs only: how consumers can share what lies there without a copy, `virtual` or `native` (sharing.py)."""
     folder: Path = field(default=Path(), compare=False)
@@ -72,6 +74,9 @@ def capabilities() -> tuple[Capability, ...]:
             definition = load(path)
             for key in ("files", "requirements", "opens", "offers"):
                 definition[key] = tuple(definition.get(key, ()))
+            definition["files"] += tuple(
+                path for paths in definition.get("borrows", {}).values() for path in paths
+            )
             schema = {"type": "object", "additionalProperties": False, **definition.pop("properties")}
             found.append(Capability(kind=kind, folder=path.parent, properties=schema, **definition))
     return tuple(found)

@@ -23,9 +23,14 @@ def data_product() -> dict[str, Any]:
         if isinstance(rule, Mandatory) and rule.level == "error":
             for attribute in rule.attributes:
                 _require(schema, attribute.split("."))
-    for kind, place in (("inputs", "items"), ("outputs", "items"), ("traits", "items"), ("transforms", None)):
-        part = schema["properties"]["spec"]["properties"]["transform" if place is None else kind]
-        part = part if place is None else part[place]
+    spec = schema["properties"]["spec"]["properties"]
+    for kind, part in (
+        ("inputs", spec["inputs"]["items"]),
+        ("outputs", spec["outputs"]["items"]),
+        ("traits", spec["traits"]["items"]),
+        ("transforms", spec["transform"]),
+        ("platforms", spec["platform"]),
+    ):
         entries = [entry for entry in registry.capabilities() if entry.kind == kind]
         part["properties"]["uses"] |= {"enum": [entry.uses for entry in entries]}
         part["allOf"] = [_when_used(entry) for entry in entries]

@@ -1,4 +1,4 @@
-"""The data set as one file: written once, verified, and then published as it is."""
+"""The data set as files: written once, verified, and then published as it is."""
 
 from __future__ import annotations
 
@@ -7,58 +7,88 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.errors import PromiseBroken
+from pipeline.platforms import Platform
 from pipeline.spec import Product
-from pipeline.sql import identifier, literal
+from pipeline.sql import scan
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What of a data set is not as it was when it was last published."""
+
+    column: str
+    """Its values part the data set."""
+    values: frozenset[str]
+    """Those whose rows are others now, or gone."""
+    since: str
+    """The publication that knows all the others; a port that holds another one takes the whole data set."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The one data set of the product, as the file that is verified and then published."""
+    """The one data set of the product, as the files that are verified and then published."""
 
-    file: Path
+    parts: tuple[Path, ...]
+    """Parquet files of the same columns."""
     rows: int
     metadata: dict[str, str]
-    """Travels with the data: which product, which version, when its inputs were read."""
+    """Travels with the data: which product, which version, when its inputs were read, which publication it is."""
+    changes: Changes | None = None
+    """None: all of it may be new."""
+    partition: str = ""
+    """The column whose values have files of their own, if one has."""
+    changed: tuple[Path, ...] = ()
+    """Of the parts, those that hold what `changes` says; all of them, where it says nothing."""
+
+    @property
+    def scan(self) -> str:
+        """DuckDB's SQL for its rows."""
+        return scan(self.parts)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns, as Arrow types."""
+        return pq.read_schema(self.parts[0])
 
 
-def write(product: Product, columns: Iterable[str], ingested_at: datetime) -> Dataset:
-    """Writes the model's rows to one Parquet file, with the contract's columns in the contract's order."""
-    metadata = {
+def metadata(product: Product, started: datetime) -> dict[str, str]:
+    """What travels with the data of a run that read its inputs at `started`."""
+    return {
         "product": f"{product.domain}/{product.name}",
         "productVersion": product.version,
-        "ingestedAt": ingested_at.isoformat(timespec="seconds"),
+        "ingestedAt": started.isoformat(timespec="seconds"),
     }
-    file = product.scratch / f"{product.dataset}.parquet"
-    with duckdb.connect(str(product.warehouse)) as connection:
-        connection.execute("set timezone = 'UTC'")
-        made = dict(
-            connection.execute(
-                "select column_name, data_type from information_schema.columns"
-                " where table_schema = 'main' and table_name = ? order by ordinal_position",
-                [product.dataset],
-            ).fetchall()
+
+
+def promised(product: Product, platform: Platform, columns: Iterable[str]) -> list[str]:
+    """The model's columns in the contract's order. Raises PromiseBroken for one that nobody promised."""
+    made = platform.columns(product.dataset)
+    if not made:
+        raise PromiseBroken(
+            f"There is no model {product.dataset}, and that is the data set that data-product.yaml promises.",
+            mend=f"Add models/{product.dataset}.sql, or mend spec.dataset.name.",
         )
-        if not made:
-            raise PromiseBroken(
-                f"There is no model {product.dataset}, and that is the data set that data-product.yaml promises.",
-                mend=f"Add models/{product.dataset}.sql, or mend spec.dataset.name.",
-            )
-        columns = list(columns)
-        # A column that nobody promised has no meaning and no classification: it stays private.
-        if extra := [name for name in made if name not in columns]:
-            raise PromiseBroken(
-                "\n".join(
-                    f"column {name} ({made[name]}) is in the model, but not in the contract" for name in extra
-                ),
-                mend=f"Describe it in {product.contract.name}, or leave it out of models/{product.dataset}.sql.",
-            )
-        promised = [name for name in columns if name in made]
-        selected = f"select {', '.join(map(identifier, promised))} from main.{identifier(product.dataset)}"
-        settings = ", ".join(f"{identifier(key)}: {literal(value)}" for key, value in metadata.items())
-        (rows,) = connection.execute(
-            f"copy ({selected}) to {literal(str(file))} (format parquet, compression zstd, kv_metadata {{{settings}}})"
-        ).fetchone()
-    return Dataset(file=file, rows=rows, metadata=metadata)
+    columns = list(columns)
+    # A column that nobody promised has no meaning and no classification: it stays private.
+    if extra := [name for name in made if name not in columns]:
+        raise PromiseBroken(
+            "\n".join(
+                f"column {name} ({made[name]}) is in the model, but not in the contract" for name in extra
+            ),
+            mend=f"Describe it in {product.contract.name}, or leave it out of models/{product.dataset}.sql.",
+        )
+    return [name for name in columns if name in made]
+
+
+def files(*folders: Path) -> tuple[Path, ...]:
+    """The Parquet files below some folders."""
+    return tuple(sorted(file for folder in folders for file in folder.rglob("*.parquet")))
+
+
+def count(parts: Iterable[Path]) -> int:
+    """The rows of Parquet files."""
+    return sum(pq.read_metadata(part).num_rows for part in parts)

@@ -1,42 +1,77 @@
-"""Stage 1: dlt loads every input into the warehouse's schema `inputs`."""
+"""Stage 1: every input becomes a table of the schema `inputs`, where the platform reads it."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
-os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # dlt reads it when it is imported
-
-import dlt
-from dlt.pipeline.exceptions import PipelineStepFailed
+import pyarrow.parquet as pq
 
 from pipeline.errors import UnreadableInput
-from pipeline.spec import Product
+from pipeline.platforms import INPUTS, Platform
+from pipeline.spec import Capability, Product
 
-SCHEMA = "inputs"
+
+@dataclass(frozen=True)
+class Landed:
+    """An input, as it has been read."""
+
+    rows: int
+    """That this run has read; fewer than there are, if it reads only what is new."""
+    columns: dict[str, str]
+    """Column -> type, in words that stay the same from run to run."""
 
 
-def ingest(product: Product) -> dict[str, int]:
-    """Loads all inputs; returns the rows of each."""
-    pipeline = dlt.pipeline(
-        "ingest",
-        pipelines_dir=str(product.scratch / "dlt"),
-        destination=dlt.destinations.duckdb(str(product.warehouse)),
-        dataset_name=SCHEMA,
-    )
-    pipeline.config.restore_from_destination = False  # every run loads all anew
-    tables = [
-        dlt.resource(source.module().read(source, product), name=source.name, write_disposition="replace")
-        for source in product.inputs
-    ]
+def ingest(product: Product, platform: Platform) -> dict[str, Landed]:
+    """Reads all inputs: files as they lie, and what lies in other systems with dlt."""
+    systems = [source for source in product.inputs if hasattr(source.module(), "resource")]
+    landed = {
+        source.name: _attach(source, product, platform) for source in product.inputs if source not in systems
+    }
+    return landed | (_load(systems, product, platform) if systems else {})
+
+
+def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
+    files = source.module().files(source, product)
     try:
-        pipeline.run(tables, loader_file_format="parquet")
+        platform.attach(source.name, files)
+        schema = pq.read_schema(files[0])
+        rows = sum(pq.read_metadata(file).num_rows for file in files)
+    except OSError as error:
+        raise UnreadableInput(f"Input {source.name}: {error}") from error
+    return Landed(rows, {field.name: str(field.type) for field in schema})
+
+
+def _load(systems: list[Capability], product: Product, platform: Platform) -> dict[str, Landed]:
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # dlt reads it when it is imported
+    import dlt
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    destination, options = platform.landing()
+    # Of a run that died, what it had read is loaded first: the cursors have moved past it.
+    pipeline = dlt.pipeline(
+        "ingest", pipelines_dir=str(product.work / "dlt"), destination=destination, dataset_name=INPUTS
+    )
+    resources = [source.module().resource(source, product) for source in systems]
+    try:
+        if pipeline.has_pending_data:
+            pipeline.run(**options)
+        pipeline.run(resources, **options)
     except PipelineStepFailed as failure:
         raise _cause(failure) from failure
     counts = pipeline.last_trace.last_normalize_info.row_counts
-    return {source.name: counts.get(source.name, 0) for source in product.inputs}
+    landed = {}
+    for source in systems:
+        platform.landed(source.name)
+        known = pipeline.default_schema.get_table_columns(source.name)
+        columns = {
+            name: str(column["data_type"]) for name, column in known.items() if not name.startswith("_dlt_")
+        }
+        landed[source.name] = Landed(counts.get(source.name, 0), columns)
+    return landed
 
 
-def _cause(failure: PipelineStepFailed) -> UnreadableInput:
+def _cause(failure: Exception) -> UnreadableInput:
     """What an input module said, out of the layers that dlt wraps around it."""
     error: BaseException | None = failure
     while error is not None:

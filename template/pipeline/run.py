@@ -21,14 +21,25 @@ from pipeline.progress import say, stage, summary
 
 def main() -> int:
     """Runs the product in this folder; returns the exit code."""
-    argparse.ArgumentParser(
+    options = argparse.ArgumentParser(
         prog="python -m pipeline",
         description="Runs the data product in this folder: ingest, transform, verify the contract, publish.",
         epilog="Exit codes: 0 published and all kept, 1 a promise is not kept, 2 nothing to run on.",
-    ).parse_args()
+    )
+    options.add_argument(
+        "--environment",
+        default="",
+        metavar="NAME",
+        help="one of spec.environments in data-product.yaml; without it, the sample",
+    )
+    options.add_argument(
+        "--full-refresh", action="store_true", help="make everything anew, whatever earlier runs have left"
+    )
+    chosen = options.parse_args()
     try:
         # CI hands over all variables of the repository as one; those of the environment come first.
-        run(Path.cwd(), {**_variables(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ})
+        variables = {**_variables(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ}
+        run(Path.cwd(), variables, chosen.environment, anew=chosen.full_refresh)
     except UnreadableInput as problem:
         say(f"\n{problem}")
         if problem.mend:
@@ -47,23 +58,28 @@ def _variables(text: str) -> dict[str, str]:
         raise UnreadableInput(f"PIPELINE_VARIABLES is not a JSON object: {error}") from error
 
 
-def run(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Runs the product below `root`; returns what build/run.json says of it.
+def run(
+    root: Path, environment: Mapping[str, str], target: str = "", *, anew: bool = False
+) -> dict[str, Any]:
+    """Runs the product below `root`, as it is in `target`; returns what build/run.json says of it.
 
+    `environment` has the variables. `anew`: nothing of earlier runs is gone on with.
     Raises PromiseBroken where the data breaks a promise, UnreadableInput where there is nothing to run on.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    product = spec.load(root, environment)
+    product = spec.load(root, environment, target)
     report: dict[str, Any] = {
         "product": f"{product.domain}/{product.name}",
         "version": product.version,
         "startedAt": started.isoformat(timespec="seconds"),
         "outcome": "failed",
     }
-    say(f"{report['product']} {product.version}")
+    if target:
+        report["environment"] = target
+    say(f"{report['product']} {product.version}" + (f" as {target}" if target else ""))
     with _alone(product), contextlib.chdir(root):
         try:
-            _stages(product, started, report)
+            _stages(product, started, report, anew)
         except UnreadableInput as problem:
             report["problem"] = str(problem)
             raise
@@ -79,44 +95,57 @@ def run(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     return report
 
 
-def _stages(product: spec.Product, started: datetime, report: dict[str, Any]) -> None:
+def _stages(product: spec.Product, started: datetime, report: dict[str, Any], anew: bool) -> None:
     """The four stages; each adds to the report what came of it."""
     # A stage imports what it needs when it begins, so that the first one begins at once.
-    with stage("ingest") as done:
-        from pipeline.ingest import ingest
+    from pipeline import dataset as datasets
+    from pipeline import incremental
 
-        report["rowsIn"] = ingest(product)
-        done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
+    about = datasets.metadata(product, started)
+    with contextlib.ExitStack() as stack:
+        with stage("ingest") as done:
+            from pipeline.ingest import ingest
 
-    with stage("transform") as done:
-        done(product.transform.module().transform(product))
+            platform = stack.enter_context(product.platform.module().opened(product, about))
+            landed = ingest(product, platform)
+            report["rowsIn"] = {name: input.rows for name, input in landed.items()}
+            done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
 
-    with stage("verify") as done:
-        from pipeline import service_levels, verify
-        from pipeline.dataset import write
+        with stage("transform") as done:
+            before = incremental.last(product, anew=anew)
+            incremental.forget(product)
+            report["anew"] = not before
+            done(product.transform.module().transform(product, platform, anew=not before))
 
-        contract = verify.read_contract(product)
-        report["contract"] = contract.version
-        dataset = write(product, verify.promised_columns(product, contract), started)
-        report["rowsOut"] = dataset.rows
-        checks = verify.verify(product, contract, dataset)
-        report["checks"] = [vars(check) for check in checks]
-        verify.refuse_broken(product, checks)
-        service_levels.measure(
-            product, dataset, started
-        )  # what cannot be measured is told before it is public
-        done(f"{len(checks)} checks of {product.contract.name} {contract.version}")
+        with stage("verify") as done:
+            from pipeline import service_levels, verify
 
-    with stage("publish") as done:
-        from pipeline.publish import address_book, publish
+            contract = verify.read_contract(product)
+            report["contract"] = contract.version
+            columns = datasets.promised(product, platform, verify.promised_columns(product, contract))
+            kept = incremental.kept(product, started)
+            dataset, partitions = incremental.write(product, platform, columns, about, before, kept)
+            report["rowsOut"] = dataset.rows
+            checks = verify.verify(product, contract, dataset)
+            report["checks"] = [vars(check) for check in checks]
+            verify.refuse_broken(product, checks)
+            # What cannot be measured is told before it is public.
+            service_levels.measure(product, dataset, started)
+            done(f"{len(checks)} checks of {product.contract.name} {contract.version}")
 
-        locations = publish(product, dataset)
-        report["ports"] = {product.address(name): location for name, location in locations.items()}
-        report["serviceLevels"] = [vars(level) for level in service_levels.measure(product, dataset, started)]
-        report["outcome"] = "published"
-        _write(product, "addresses.yaml", address_book(product, locations))
-        _write(product, "slis.json", service_levels.told(product, report["serviceLevels"]))
-        done(f"{dataset.rows:,} rows to {', '.join(locations)}")
+        with stage("publish") as done:
+            from pipeline.publish import address_book, publish
+
+            locations = publish(product, dataset)
+            report["ports"] = {product.address(name): location for name, location in locations.items()}
+            report["serviceLevels"] = [
+                vars(level) for level in service_levels.measure(product, dataset, started)
+            ]
+            report["outcome"] = "published"
+            _write(product, "addresses.yaml", address_book(product, locations))
+            _write(product, "slis.json", service_levels.told(product, report["serviceLevels"]))
+            incremental.remember(product, dataset, before.code, partitions)
+            done(f"{dataset.rows:,} rows to {', '.join(locations)}")
 
 
 @contextlib.contextmanager

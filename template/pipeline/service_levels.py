@@ -44,7 +44,7 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
     now = datetime.now(UTC)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"create view dataset as from read_parquet({literal(str(dataset.file))})")
+        connection.execute(f"create view dataset as from {dataset.scan}")
 
         def scalar(expression: str) -> float | None:
             try:

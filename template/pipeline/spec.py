@@ -23,7 +23,7 @@ CHECK = "`uvx prek run --all-files meshwright-check`"
 
 @dataclass(frozen=True)
 class Capability:
-    """One typed thing that the product has: an input, its transform or an output port."""
+    """One typed thing that the product has: an input, its transform, an output port, its platform or a trait."""
 
     kind: str
     uses: str
@@ -57,6 +57,11 @@ class Product:
     service_levels: tuple[Mapping[str, str], ...]
     open: bool = False
     """Whether everybody may read it."""
+    platform: Capability = Capability("platforms", "duckdb@1")
+    """The engine that the models run on."""
+    traits: tuple[Capability, ...] = ()
+    target: str = ""
+    """Which of spec.environments this is; empty: what the spec says outside of them."""
 
     @property
     def build(self) -> Path:
@@ -69,9 +74,21 @@ class Product:
         return self.build / "scratch"
 
     @property
-    def warehouse(self) -> Path:
-        """The embedded database: inputs in the schema `inputs`, models in the schema `main`."""
-        return self.scratch / "warehouse.duckdb"
+    def state(self) -> Path | None:
+        """What a run leaves for the next one; None where every run starts from nothing."""
+        lasting = any(self.trait(name) is not None for name in ("incremental", "snapshot"))
+        if lasting or any("cursor" in source.properties for source in self.inputs):
+            return self.build / "state" / (self.target or "default")
+        return None
+
+    @property
+    def work(self) -> Path:
+        """Where the platform keeps what is between inputs and ports: it lasts as long as `state`, or one run."""
+        return self.state or self.scratch
+
+    def trait(self, name: str) -> dict[str, Any] | None:
+        """The properties of a trait, or None if the product does not have it."""
+        return next((trait.properties for trait in self.traits if trait.uses.partition("@")[0] == name), None)
 
     def address(self, port: str) -> str:
         return f"dp:{self.domain}/{self.name}#{port}"
@@ -92,18 +109,25 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def load(root: Path, environment: Mapping[str, str]) -> Product:
-    """Reads data-product.yaml below `root`; variables come from `environment`."""
+def load(root: Path, environment: Mapping[str, str], target: str = "") -> Product:
+    """Reads data-product.yaml below `root`, bound as spec.environments says for `target`.
+
+    Variables come from `environment`. Raises UnreadableInput.
+    """
     path = root / "data-product.yaml"
     try:
         spec = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
         schema = json.loads((root / ".meshwright" / "data-product.schema.json").read_text("utf-8"))
         jsonschema.validate(spec, schema)
+        if target:
+            spec = bind(spec, target)
+            jsonschema.validate(spec, schema)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UnreadableInput(f"{path.name}: {error}") from error
     except jsonschema.ValidationError as error:
+        where = f"{path.name}, as {target}" if target else path.name
         raise UnreadableInput(
-            f"{path.name}: {error.json_path.replace('$.', '')}: {error.message}",
+            f"{where}: {error.json_path.replace('$.', '')}: {error.message}",
             mend=f"{CHECK} tells more.",
         ) from error
 
@@ -129,18 +153,52 @@ def load(root: Path, environment: Mapping[str, str]) -> Product:
         outputs=tuple(capability("outputs", entry) for entry in body["outputs"]),
         service_levels=tuple(body["serviceLevels"]),
         open=body["access"]["mode"] == "open",
+        platform=capability("platforms", body.get("platform", {"uses": "duckdb@1"})),
+        # Of the traits, only those that the pipeline knows have code here; the others are read elsewhere.
+        traits=tuple(capability("traits", entry) for entry in body.get("traits", [])),
+        target=target,
     )
     for kind, ports in (("inputs", product.inputs), ("outputs", product.outputs)):
         names = [port.name for port in ports]
         if twice := {name for name in names if names.count(name) > 1}:
             raise UnreadableInput(f"data-product.yaml: spec.{kind} has {', '.join(sorted(twice))} twice.")
-    for used in (*product.inputs, product.transform, *product.outputs):
+    for used in (product.platform, *product.inputs, product.transform, *product.outputs):
         if not (root / used.path).is_file():
             raise UnreadableInput(
                 f"data-product.yaml: {used.uses} needs {used.path}, which is not in this repository.",
                 mend=f"{CHECK} names the command that brings it.",
             )
     return product
+
+
+def bind(spec: Mapping[str, Any], target: str) -> dict[str, Any]:
+    """The spec as it is in one of its environments, which say only what is bound otherwise there.
+
+    Raises UnreadableInput for an environment, an input or a port that the spec does not have.
+    """
+    body = dict(spec["spec"])
+    environments = body.pop("environments", {})
+    if target not in environments:
+        known = f"It has {', '.join(environments)}." if environments else "It has none."
+        raise UnreadableInput(f"data-product.yaml: there is no environment {target} in it. {known}")
+    bound = environments[target]
+    if "platform" in bound:
+        body["platform"] = _laid_over(body.get("platform", {}), bound["platform"])
+    for kind in ("inputs", "outputs"):
+        changes = bound.get(kind, {})
+        if unknown := changes.keys() - {entry["name"] for entry in body[kind]}:
+            raise UnreadableInput(
+                f"data-product.yaml: environment {target}: the product has no {kind[:-1]} {', '.join(sorted(unknown))}."
+            )
+        body[kind] = [_laid_over(entry, changes.get(entry["name"], {})) for entry in body[kind]]
+    return {**spec, "spec": body}
+
+
+def _laid_over(entry: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Another capability takes none of the properties; the same one takes those that are not given anew."""
+    same = changes.get("uses", entry.get("uses")) == entry.get("uses")
+    properties = {**(entry.get("properties", {}) if same else {}), **changes.get("properties", {})}
+    return {**entry, **changes, "properties": properties}
 
 
 def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:

@@ -1,5 +1,10 @@
 """Names and texts as SQL writes them, whatever somebody put into them."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
 
 def identifier(name: str) -> str:
     """A name as SQL writes it."""
@@ -9,3 +14,14 @@ def identifier(name: str) -> str:
 def literal(text: str) -> str:
     """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def scan(files: Iterable[Path]) -> str:
+    """DuckDB's SQL for the rows of Parquet files that have the same columns."""
+    return f"read_parquet([{', '.join(literal(str(file)) for file in files)}], hive_partitioning = false)"
+
+
+def form(metadata: Mapping[str, str]) -> str:
+    """DuckDB's options of `copy` for a Parquet file that says where it comes from."""
+    about = ", ".join(f"{identifier(key)}: {literal(value)}" for key, value in metadata.items())
+    return f"format parquet, compression zstd, kv_metadata {{{about}}}"

@@ -12,7 +12,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, Server
 from pipeline.dataset import Dataset
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.spec import Product
-from pipeline.sql import identifier, literal
+from pipeline.sql import identifier
 
 logging.getLogger("datacontract").setLevel(logging.CRITICAL)  # what it finds, the run prints
 
@@ -60,9 +60,7 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
     # A database with one view over that file: there, unlike in bare Parquet, types are checked too.
     database = product.scratch / "verify.duckdb"
     with duckdb.connect(str(database)) as connection:
-        connection.execute(
-            f"create view {identifier(product.dataset)} as from read_parquet({literal(str(dataset.file))})"
-        )
+        connection.execute(f"create view {identifier(product.dataset)} as from {dataset.scan}")
     contract = contract.model_copy(deep=True)
     for table in contract.schema_ or []:
         table.physicalName = table.name  # as the view is called, whatever it is called at the ports

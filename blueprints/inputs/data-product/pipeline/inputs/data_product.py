@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,43 @@ import fsspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs
+import pyarrow.parquet as pq
 import yaml
 
 from pipeline.errors import UnreadableInput
+from pipeline.inputs import held, landing
 from pipeline.spec import Capability, Product
 
-BATCH_ROWS = 100_000
 
-
-def read(source: Capability, product: Product) -> Iterator[pa.RecordBatch]:
-    """The rows that the port serves now, in batches."""
+def files(source: Capability, product: Product) -> list[Path]:
+    """The rows that the port serves now, as Parquet files: its own, where they can be read as they are."""
     entry = _look_up(source, product)
+    folder = landing(source, product)
     try:
         rows = OPEN[entry["uses"]](entry["location"])
-        # An empty batch first: a port without rows is still a table with its columns.
-        yield rows.schema.empty_table()
-        yield from rows.to_batches(batch_size=BATCH_ROWS)
+        if own := _own_files(rows):
+            return held(own, folder)
+        landed = folder / "rows.parquet"
+        with pq.ParquetWriter(landed, rows.schema) as writer:
+            for batch in rows.to_batches():
+                writer.write_batch(batch)
+        return [landed]
     except (OSError, pa.ArrowException, deltalake.exceptions.DeltaError) as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} lies at {entry['location']}, which cannot be read: {error}",
             mend="Ask the product's owner, or give another address book.",
         ) from error
+
+
+def _own_files(rows: ds.Dataset) -> list[Path]:
+    """The port's Parquet files, if they lie here and hold all that its rows do; otherwise none."""
+    if not isinstance(rows, ds.FileSystemDataset) or not isinstance(
+        rows.filesystem, pyarrow.fs.LocalFileSystem
+    ):
+        return []
+    schema = rows.schema.remove_metadata()
+    same = all(pq.read_schema(file).remove_metadata() == schema for file in rows.files)
+    return [Path(file).absolute() for file in rows.files] if same else []
 
 
 def _look_up(source: Capability, product: Product) -> dict[str, Any]:

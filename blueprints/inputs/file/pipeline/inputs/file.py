@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,8 +11,10 @@ from urllib.parse import urlsplit
 import duckdb
 import fsspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.errors import UnreadableInput
+from pipeline.inputs import held, landing
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier
 
@@ -26,41 +27,50 @@ FORMATS = {
     ".parquet": "parquet",
 }
 COMPRESSIONS = {".gz", ".zst"}
-BATCH_ROWS = 100_000
 
 
-def read(source: Capability, product: Product) -> Iterator[pa.RecordBatch]:
-    """The rows of every file that the input names, in batches."""
+def files(source: Capability, product: Product) -> list[Path]:
+    """The rows of every file that the input names, as Parquet files that have the same columns."""
     path = source.properties["path"]
-    files = (
+    found = (
         _fetch(source, product)
         if "://" in path
         else sorted(glob.glob(path, root_dir=product.root, recursive=True))
     )
-    files = [str(product.root / file) for file in files]
-    if not files:
+    found = [str(product.root / file) for file in found]
+    if not found:
         raise UnreadableInput(
             f"Input {source.name}: no file matches {path}.", mend="Mend its `path` in data-product.yaml."
         )
 
-    if empty := [file for file in files if Path(file).is_file() and not Path(file).stat().st_size]:
+    if empty := [file for file in found if Path(file).is_file() and not Path(file).stat().st_size]:
         raise UnreadableInput(
             f"Input {source.name}: {empty[0]} is empty.", mend="Take it out, or give it its header."
         )
 
-    connection = duckdb.connect()
+    folder = landing(source, product)
     try:
-        rows = _named(_scan(connection, files, source.properties), source)
-        # An empty batch first: a file without rows is still a table with its columns.
-        yield rows.limit(0).to_arrow_table()
-        yield from rows.to_arrow_reader(BATCH_ROWS)
-    except duckdb.Error as error:
+        with duckdb.connect() as connection:
+            rows = _scan(connection, found, source.properties)
+            named = _named(rows, source)
+            if _as_they_are(found, source.properties, named.columns == rows.columns):
+                return held(map(Path, found), folder)
+            landed = folder / "rows.parquet"
+            named.write_parquet(str(landed))
+            return [landed]
+    except (duckdb.Error, pa.ArrowException) as error:
         raise UnreadableInput(
             f"Input {source.name}: {path} cannot be read: {error}",
             mend="Mend the file, or give `format`, `delimiter`, `nulls` or `types` in data-product.yaml.",
         ) from error
-    finally:
-        connection.close()
+
+
+def _as_they_are(files: list[str], properties: dict[str, Any], named: bool) -> bool:
+    """Whether every platform reads the files themselves alike: Parquet, of the same columns, with plain names."""
+    if _format(files[0], properties) != "parquet" or not named:
+        return False
+    first, *others = (pq.read_schema(file).remove_metadata() for file in files)
+    return all(first == other for other in others)
 
 
 def _scan(

@@ -1,4 +1,4 @@
-"""`delta@1`: a Delta table, overwritten in one transaction."""
+"""`delta@1`: a Delta table, changed in one transaction."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import deltalake
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.dataset as ds
 
 from pipeline.dataset import Dataset
 from pipeline.spec import Capability, Product
+from pipeline.sql import identifier, literal
 
 KEPT_HOURS = 7 * 24
 
@@ -32,19 +33,38 @@ def read(port: Capability, product: Product) -> pa.Table:
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
-    rows = pq.ParquetFile(dataset.file)
     target = location(port, product)
-    deltalake.Schema.from_arrow(rows.schema_arrow)  # a type that Delta does not know stops the run here
+    deltalake.Schema.from_arrow(dataset.schema)  # a type that Delta does not know stops the run here
+    changes = dataset.changes if _goes_on(target, dataset) else None
+    if changes and not changes.values:
+        yield
+        return
     if "://" not in target:
         product.make_folder(Path(target).parent)
         Path(target).mkdir(exist_ok=True)
     yield
     # The commit is the last thing that happens: one new file in the table's log.
+    how = (
+        {"predicate": f"{identifier(changes.column)} in ({', '.join(map(literal, sorted(changes.values)))})"}
+        if changes
+        else {"schema_mode": "overwrite", "partition_by": [dataset.partition] if dataset.partition else None}
+    )
+    rows = ds.dataset([str(part) for part in dataset.changed], schema=dataset.schema, format="parquet")
     deltalake.write_deltalake(
         target,
-        pa.RecordBatchReader.from_batches(rows.schema_arrow, rows.iter_batches()),
+        pa.RecordBatchReader.from_batches(dataset.schema, rows.to_batches()),
         mode="overwrite",
-        schema_mode="overwrite",
         commit_properties=deltalake.CommitProperties(custom_metadata=dataset.metadata),
+        **how,
     )
     deltalake.DeltaTable(target).vacuum(retention_hours=KEPT_HOURS, dry_run=False)
+
+
+def _goes_on(target: str, dataset: Dataset) -> bool:
+    """Whether the table is what was published last, and of the same columns: then only what changed is written."""
+    if not dataset.changes or not deltalake.DeltaTable.is_deltatable(target):
+        return False
+    table = deltalake.DeltaTable(target)
+    newest = next((entry for entry in table.history(20) if entry.get("operation") == "WRITE"), {})
+    same = table.schema() == deltalake.Schema.from_arrow(dataset.schema)
+    return same and newest.get("publication") == dataset.changes.since

@@ -8,12 +8,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
 
 from pipeline.dataset import Dataset
 from pipeline.spec import Capability, Product
+from pipeline.sql import form, literal
 
 
 def location(port: Capability, product: Product) -> str:
@@ -29,12 +31,12 @@ def read(port: Capability, product: Product) -> pa.Table:
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
-    target = location(port, product)
+    file, target = _one_file(dataset, product), location(port, product)
     if "://" in target:
         storage, path = pyarrow.fs.FileSystem.from_uri(target)
         yield
         # An object store shows an object when its upload is complete, not before.
-        with dataset.file.open("rb") as source, storage.open_output_stream(path) as sink:
+        with file.open("rb") as source, storage.open_output_stream(path) as sink:
             shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
         return
 
@@ -43,9 +45,13 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
     for left_over in folder.glob(f".{product.dataset}.*.partial"):
         left_over.unlink()
     partial = folder / f".{product.dataset}.{os.getpid()}.partial"
-    with dataset.file.open("rb") as source, partial.open("wb") as sink:
-        shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
-        sink.flush()
+    try:
+        os.link(
+            file, partial
+        )  # what was verified, and not a copy of it; a run changes no file that it has written
+    except OSError:
+        shutil.copyfile(file, partial)
+    with partial.open("rb+") as sink:
         os.fsync(sink.fileno())
     yield
     os.replace(partial, target)
@@ -55,3 +61,21 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _one_file(dataset: Dataset, product: Product) -> Path:
+    """The data set as one file, which says where it comes from."""
+    if len(dataset.parts) == 1:
+        (part,) = dataset.parts
+        known = pq.read_metadata(part).metadata or {}
+        if all(known.get(key.encode()) == value.encode() for key, value in dataset.metadata.items()):
+            return part
+    file = product.scratch / "one-file" / f"{product.dataset}.parquet"
+    if not file.exists():  # another port of this kind has made it
+        file.parent.mkdir()
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            connection.execute(
+                f"copy (from {dataset.scan}) to {literal(str(file))} ({form(dataset.metadata)})"
+            )
+    return file

@@ -36,7 +36,7 @@ def location(port: Capability, product: Product) -> str:
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
-    here, described = place(port, product), columns(dataset.file)
+    here, described = place(port, product), columns(dataset.scan)
     with connected(here, make=True) as connection:
         generations.alone(connection, here)
         generations.drop_unused(connection, here)  # what a run left behind that did not come to its end

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
@@ -74,16 +73,11 @@ class Column:
     """DuckDB's expression for the text of its values."""
 
 
-def columns(file: Path) -> list[Column]:
-    """The columns of a Parquet file, in its order. Raises UnreadableInput for a type that has no counterpart."""
+def columns(scan: str) -> list[Column]:
+    """The columns of a data set, which `scan` reads, in its order. Raises UnreadableInput for a type that has no counterpart."""
     with duckdb.connect() as connection:
-        described = connection.execute(f"describe {rows(file)}").fetchall()
+        described = connection.execute(f"describe from {scan}").fetchall()
     return [_column(name, type_) for name, type_, *_ in described]
-
-
-def rows(file: Path, selected: str = "*") -> str:
-    """The query for the rows of a Parquet file."""
-    return f"select {selected} from read_parquet({literal(str(file))}, hive_partitioning = false)"
 
 
 def from_text(name: str, type_: str) -> str:

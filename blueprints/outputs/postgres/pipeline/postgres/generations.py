@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,7 +18,7 @@ from psycopg import errors
 
 from pipeline.dataset import Dataset
 from pipeline.errors import UnreadableInput
-from pipeline.postgres.columns import Column, rows
+from pipeline.postgres.columns import Column
 from pipeline.postgres.place import Place, whole
 from pipeline.postgres.session import said
 from pipeline.sql import identifier, literal
@@ -70,13 +69,13 @@ def load(connection: psycopg.Connection[Any], place: Place, described: list[Colu
         try:
             # Frozen: a transaction that began before sees the rows too, and not an empty table.
             with (
-                _texts(dataset.file, described) as blocks,
+                _texts(dataset.scan, described) as blocks,
                 cursor.copy(f"copy {table} from stdin (format csv, freeze)") as copy,
             ):
                 for block in blocks:
                     copy.write(block)
         except psycopg.DataError as error:
-            raise UnreadableInput(_refused(error, described, dataset.file)) from error
+            raise UnreadableInput(_refused(error, described, dataset.scan)) from error
         if cursor.rowcount != dataset.rows:
             raise UnreadableInput(f"{cursor.rowcount} rows of {dataset.rows} arrived in {table}.")
     connection.execute(f"analyze {table}")
@@ -162,7 +161,7 @@ def _relations(connection: psycopg.Connection[Any], place: Place) -> list[Relati
 
 
 @contextlib.contextmanager
-def _texts(file: Path, described: list[Column]) -> Iterator[Iterator[bytes]]:
+def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
     """The rows as CSV, in blocks, while they are made: a value in quotes is a text, and nothing at all is null."""
     reading, writing = os.pipe()
     quoted = ", ".join(identifier(column.name) for column in described if column.type == "text")
@@ -175,7 +174,7 @@ def _texts(file: Path, described: list[Column]) -> Iterator[Iterator[bytes]]:
                 connection.execute("set timezone = 'UTC'")
                 # One thread makes texts faster than PostgreSQL takes them, and piles up none in memory.
                 connection.execute("set threads = 1")
-                connection.execute(f"copy ({rows(file, selected)}) to '/dev/fd/{writing}' ({options})")
+                connection.execute(f"copy (select {selected} from {scan}) to '/dev/fd/{writing}' ({options})")
         finally:
             os.close(writing)
 
@@ -192,9 +191,9 @@ def _texts(file: Path, described: list[Column]) -> Iterator[Iterator[bytes]]:
             os.close(reading)  # who is still writing is told so
 
 
-def _refused(error: psycopg.DataError, described: list[Column], file: Path) -> str:
+def _refused(error: psycopg.DataError, described: list[Column], scan: str) -> str:
     """Which column the server refuses, and why; never the value."""
-    if isinstance(error, errors.CharacterNotInRepertoire) and (with_nul := _with_nul(described, file)):
+    if isinstance(error, errors.CharacterNotInRepertoire) and (with_nul := _with_nul(described, scan)):
         return f"column {with_nul} holds the character NUL, which no text in PostgreSQL can: mend it in the model"
     context = error.diag.context or ""
     named = next((column for column in described if f", column {column.name}: " in context), None)
@@ -202,9 +201,9 @@ def _refused(error: psycopg.DataError, described: list[Column], file: Path) -> s
     return f"{where} is refused by PostgreSQL ({said(error)}): mend it in the model"
 
 
-def _with_nul(described: list[Column], file: Path) -> str | None:
+def _with_nul(described: list[Column], scan: str) -> str | None:
     texts = [column for column in described if column.type == "text"]
     with duckdb.connect() as connection:
         has_nul = ", ".join(f"bool_or(contains({column.text}, chr(0)))" for column in texts)
-        found = connection.execute(rows(file, has_nul)).fetchone() if texts else ()
+        found = connection.execute(f"select {has_nul} from {scan}").fetchone() if texts else ()
     return next((column.name for column, has in zip(texts, found, strict=True) if has), None)

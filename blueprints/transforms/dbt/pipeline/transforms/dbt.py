@@ -1,38 +1,44 @@
-"""`dbt@1`: `dbt build` in this process."""
+"""`dbt@1`: `dbt build` in this process, on whatever platform the product runs."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 
 from pipeline.errors import PromiseBroken, UnreadableInput
+from pipeline.platforms import Platform
 from pipeline.spec import Product
 
 GOOD = {"success", "pass", "warn", "skipped"}
 
 
-def transform(product: Product) -> str:
-    """Builds and tests the models; returns what was done, in words."""
-    build = product.root / "build"
+def transform(product: Product, platform: Platform, *, anew: bool) -> str:
+    """Builds and tests the models; returns what was done, in words. `anew`: incremental models too."""
+    profiles = product.build / "dbt"
+    profiles.mkdir(parents=True, exist_ok=True)
+    profile = {"product": {"target": "run", "outputs": {"run": platform.profile()}}}
+    # JSON is YAML. Whoever calls dbt by hand gives `--profiles-dir build/dbt`.
+    (profiles / "profiles.yml").write_text(json.dumps(profile, indent=2) + "\n", "utf-8")
     options = {
         "--project-dir": product.root,
-        "--profiles-dir": product.root,
-        "--target-path": build / "dbt",
-        "--log-path": build / "logs",
+        "--profiles-dir": profiles,
+        "--target-path": profiles,
+        "--log-path": product.build / "logs",
         "--vars": json.dumps(product.transform.properties.get("vars", {})),
         # Silent, because the run prints its own progress; dbt's own words are in build/logs/dbt.log.
         "--log-level": "none",
         "--log-level-file": "info",
     }
     words = [str(word) for option in options.items() for word in option]
+    if anew:
+        words.append("--full-refresh")
     invocation = dbtRunner().invoke(["build", *words, "--no-use-colors"])
 
-    # dbt keeps the database open and its adapter in mind; the next run in this process has a database of its own.
-    DuckDBConnectionManager.close_all_connections()
+    # dbt keeps its connections and its adapter in mind; the next run in this process has its own.
+    platform.release()
     reset_adapters()
     if isinstance(invocation.exception, KeyboardInterrupt):
         raise invocation.exception

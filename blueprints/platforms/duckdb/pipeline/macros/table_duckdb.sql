@@ -1,0 +1,22 @@
+{#- The data set's model is written once: straight into the file that is verified and published, and read from there.
+    Every other model becomes the table that dbt-duckdb makes. -#}
+{% raw %}{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
+  {%- if model.language != 'sql' or model.name != env_var('PIPELINE_DATASET', '') -%}
+    {{ return(dbt_duckdb.materialization_table_duckdb()) }}
+  {%- endif -%}
+  {%- set relation = this.incorporate(type='view') -%}
+
+  {{ run_hooks(pre_hooks) }}
+  {% call statement('main') -%}
+    copy ({{ compiled_code }}) to {{ env_var('PIPELINE_FILE') }} ({{ env_var('PIPELINE_FORM') }})
+  {%- endcall %}
+  {{ drop_relation_if_exists(load_cached_relation(this)) }}
+  {% call statement('view') -%}
+    create view {{ relation }} as from read_parquet({{ env_var('PIPELINE_FILE') }})
+  {%- endcall %}
+  {{ run_hooks(post_hooks) }}
+  {{ adapter.commit() }}
+
+  {{ return({'relations': [relation]}) }}
+{% endmaterialization %}
+{% endraw -%}

@@ -1,0 +1,143 @@
+"""`duckdb@1`: the embedded engine. One database file holds the inputs (schema `inputs`) and the models (`main`)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline.platforms import INPUTS
+from pipeline.spec import Product
+from pipeline.sql import form, identifier, literal, scan
+
+
+@dataclass(frozen=True)
+class Duckdb:
+    """DuckDB on one file. Every method has a connection of its own, because dbt and dlt have theirs."""
+
+    database: Path
+    product: Product
+    metadata: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+    @property
+    def file(self) -> Path:
+        """Where the data set's model goes, if it is a plain table: see pipeline/macros/table_duckdb.sql."""
+        return self.product.scratch / "dataset" / f"{self.product.dataset}.parquet"
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect(str(self.database)) as connection:
+            for name, value in self.settings.items():
+                connection.execute(f"set {name} = {literal(str(value))}")
+            yield connection
+
+    def attach(self, name: str, files: Sequence[Path]) -> None:
+        relation = f"{INPUTS}.{identifier(name)}"
+        with self.connected() as connection:
+            connection.execute(f"create schema if not exists {INPUTS}")
+            _drop(connection, INPUTS, name)
+            connection.execute(f"create view {relation} as from {scan(files)}")
+
+    def landing(self) -> tuple[Any, dict[str, Any]]:
+        import dlt  # heavy, and only for what dlt loads
+
+        return dlt.destinations.duckdb(str(self.database)), {"loader_file_format": "parquet"}
+
+    def landed(self, name: str) -> None:
+        """dlt has made it a table of this very database."""
+
+    def profile(self) -> dict[str, Any]:
+        threads = self.product.platform.properties.get("threads", os.cpu_count())
+        # One model at a time, and all cores for it: the engine shares its memory out better than dbt does.
+        return {
+            "type": "duckdb",
+            "path": str(self.database),
+            "threads": 1,
+            "settings": {**self.settings, "threads": threads},
+        }
+
+    def release(self) -> None:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        DuckDBConnectionManager.close_all_connections()
+
+    def relation(self, model: str) -> str:
+        return f"main.{identifier(model)}"
+
+    def columns(self, model: str) -> dict[str, str]:
+        with self.connected() as connection:
+            return dict(
+                connection.execute(
+                    "select column_name, data_type from information_schema.columns"
+                    " where table_schema = 'main' and table_name = ? order by ordinal_position",
+                    [model],
+                ).fetchall()
+            )
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.connected() as connection:
+            return connection.execute(sql).fetchall()
+
+    def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
+        if not rows and not by and self._is_written(model, columns):
+            self.file.parent.rename(folder)
+            return
+        folder.mkdir(parents=True)
+        selected = f"select {', '.join(map(identifier, columns))} from {self.relation(model)}"
+        if rows:
+            selected += f" where {rows}"
+        target, options = (
+            (
+                folder,
+                f"format parquet, compression zstd, partition_by ({identifier(by)}), write_partition_columns true",
+            )
+            if by
+            else (folder / f"{model}.parquet", form(self.metadata))
+        )
+        with self.connected() as connection:
+            connection.execute(f"copy ({selected}) to {literal(str(target))} ({options})")
+
+    def delete(self, model: str, rows: str) -> None:
+        with self.connected() as connection:
+            connection.execute(f"delete from {self.relation(model)} where {rows}")
+
+    def _is_written(self, model: str, columns: Sequence[str]) -> bool:
+        return self.file.is_file() and list(self.columns(model)) == list(columns)
+
+
+@contextlib.contextmanager
+def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
+    """The database of the product, which lasts as long as its work does."""
+    product.work.mkdir(parents=True, exist_ok=True)
+    (product.scratch / "dataset").mkdir(parents=True)
+    known = product.platform.properties
+    settings = {
+        "TimeZone": "UTC",
+        "temp_directory": str(product.scratch / "spilled"),
+    }  # the same data on every machine
+    if memory := known.get("memory"):
+        settings["memory_limit"] = memory
+    engine = Duckdb(product.work / "warehouse.duckdb", product, metadata, settings)
+    os.environ |= {
+        "PIPELINE_DATASET": product.dataset,
+        "PIPELINE_FILE": literal(str(engine.file)),
+        "PIPELINE_FORM": form(metadata),
+    }
+    yield engine
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
+    """Drops a view or a table: an input that was loaded may be read where it lies from now on."""
+    found = connection.execute(
+        "select table_type from information_schema.tables where table_schema = ? and table_name = ?",
+        [schema, name],
+    ).fetchone()
+    if found:
+        kind = "view" if found[0] == "VIEW" else "table"
+        connection.execute(f"drop {kind} {identifier(schema)}.{identifier(name)}")

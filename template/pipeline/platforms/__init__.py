@@ -1,0 +1,48 @@
+"""The platforms that this product can run on: one module a capability, each with an `opened(product, metadata)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+INPUTS = "inputs"
+"""The schema of the inputs, whatever the platform: models read `source('inputs', …)`."""
+
+
+class Platform(Protocol):
+    """An engine, for the length of one run. Its SQL takes names and texts as `pipeline.sql` quotes them."""
+
+    def attach(self, name: str, files: Sequence[Path]) -> None:
+        """Makes Parquet files, which have the same columns, the table `inputs.<name>`."""
+
+    def landing(self) -> tuple[Any, dict[str, Any]]:
+        """Where dlt loads to, so that the engine reads it there: a destination, and options of dlt's `run`."""
+
+    def landed(self, name: str) -> None:
+        """Makes what dlt has loaded the table `inputs.<name>`, where it is not one yet."""
+
+    def profile(self) -> dict[str, Any]:
+        """How dbt reaches the engine: one output of its profile."""
+
+    def release(self) -> None:
+        """Lets go of what dbt holds, once it has ended."""
+
+    def relation(self, model: str) -> str:
+        """A model, as the engine's SQL names it."""
+
+    def columns(self, model: str) -> dict[str, str]:
+        """The columns of a model, with their types in the engine's words; empty if there is no such model."""
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """A few rows, as Python has them."""
+
+    def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
+        """The engine's bulk write: a model's columns, in this order, as Parquet files below a new folder.
+
+        `rows` is a condition in SQL that chooses the rows. `by` is a column: then each of its values has files of its
+        own, in a folder `<column>=<value>` (`%XX` for what a name cannot hold), which hold that column too.
+        """
+
+    def delete(self, model: str, rows: str) -> None:
+        """Deletes the rows of a lasting model that a condition chooses."""
