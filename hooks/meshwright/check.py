@@ -22,6 +22,7 @@ from meshwright.record import Record
 from meshwright.rules import RULES, Problem, Rule, listed
 
 if TYPE_CHECKING:
+    from meshwright.breaking import Comparison
     from meshwright.lineage import Flaw, Lineage
 
 SPEC = "data-product.yaml"
@@ -63,15 +64,21 @@ class Facts:
     """What is wrong about the product in that mesh."""
     namesakes: Sequence[Record] = ()
     """Products of the mesh that have its name."""
+    comparison: Comparison | None = None
+    """What has changed since the commit that the check was given."""
 
 
 def check(
-    roots: Sequence[Path], others: Sequence[Record] | None = None, retired: Mapping[str, str] | None = None
+    roots: Sequence[Path],
+    others: Sequence[Record] | None = None,
+    retired: Mapping[str, str] | None = None,
+    against: str | None = None,
 ) -> list[Finding]:
     """Checks the products whose repositories lie at `roots`; file names start with it, as it was given.
 
     `others`: the mesh that their inputs and names are held against; None if nobody has said what there is. `retired`:
-    what the mesh has no more, as for Lineage.
+    what the mesh has no more, as for Lineage. `against`: the commit that a change must not break without a new major
+    version; Unreadable is raised where git does not know it.
     """
     distinct = {root.resolve(): root for root in roots}  # a repository that is named twice is one
     gathered = [_gather(root) for root in distinct.values()]
@@ -79,6 +86,10 @@ def check(
     _place_in_mesh([facts for facts, _ in gathered if facts.spec is not None], others, retired)
     findings: list[Finding] = []
     for facts, problems in gathered:
+        if against is not None and facts.spec is not None and facts.contract is not None:
+            from meshwright.breaking import compared
+
+            facts.comparison = compared(facts.root, against, facts.spec, facts.contract)
         facts.products = products
         prefix = "" if facts.root == Path() else f"{facts.root.as_posix()}/"
         findings += _findings(facts, problems, prefix)

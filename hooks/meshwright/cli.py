@@ -7,7 +7,8 @@ needs when it runs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,14 +49,20 @@ def main() -> None:
     help="What else there is, which inputs and names are held against: a folder of repositories, a file of records, or a "
     "catalog's address. Can be given again.",
 )
-def check(products: tuple[Path, ...], form: str, sources: tuple[str, ...]) -> None:
+@click.option(
+    "--against",
+    metavar="COMMIT",
+    help="Refuse what breaks consumers, compared with what this commit promises, without a new major version.",
+)
+def check(products: tuple[Path, ...], form: str, sources: tuple[str, ...], against: str | None) -> None:
     """Checks the metamodel, the contract and the access policy of PRODUCTS (repositories; the current one if none), and
     says which way of sharing fits what they read of other products."""
     from meshwright.check import READABLE, check
     from meshwright.findings import FORMATS
 
     others, retired = _others(products or (Path(),), sources)
-    findings = check(products or (Path(),), others, retired)
+    with _readable(needs="contract"):
+        findings = check(products or (Path(),), others, retired, against)
     told = FORMATS[form](findings)
     if told:
         click.echo(told)
@@ -80,19 +87,28 @@ def _others(
     """The mesh that somebody names, and which of what the products read it has no more."""
     if not sources:
         return None, {}
-    from meshwright.document import Unreadable
     from meshwright.mesh import of_repository, records, retired
 
-    try:
+    with _readable(needs="catalog"):
         others = records(sources)
         there = {record.id for record in others}
         read = {entry.product for root in products for entry in of_repository(root).inputs if entry.product}
         return others, retired(sources, read - there)
+
+
+@contextmanager
+def _readable(needs: str) -> Iterator[None]:
+    """Tells what cannot be read, or what has to be installed (an extra of ours), and ends there."""
+    from meshwright.document import Unreadable
+    from meshwright.printable import printable
+
+    try:
+        yield
+        return
     except Unreadable as error:
         problem, mend = str(error), error.mend
     except ModuleNotFoundError as error:
-        problem, mend = f"{error.name} is not installed.", "pip install 'meshwright[catalog]'"
-    from meshwright.printable import printable
+        problem, mend = f"{error.name} is not installed.", f"pip install 'meshwright[{needs}]'"
 
     click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
     sys.exit(2)
