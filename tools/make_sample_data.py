@@ -6,6 +6,7 @@ and 4 July, a calm holiday. Aircraft and airlines are complete, so that the whol
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,15 @@ MODEL = (
 )
 SOURCE = "{% if source_oriented %}NAME{% endif %}"
 CONSUMER = "{% if not source_oriented %}NAME{% endif %}"
+API = SAMPLE / "{% if source_oriented and 'rest-api' in inputs %}api{% endif %}"
+API_ROWS = {
+    "airlines": "select * from airlines order by carrier",
+    "planes": "select tailnum, manufacturer, model, seats from planes semi join flights using (tailnum) order by tailnum",
+    "flights": "select year, month, day, hour, minute, carrier, flight, tailnum, origin, dest, distance, air_time,"
+    " dep_time, dep_delay, arr_delay from flights",
+}
+"""What an API would give of the sample: the columns that the model reads."""
+API_PAGE_ROWS = 900
 
 
 def whole_year(folder: Path) -> Path:
@@ -56,6 +66,21 @@ def main() -> None:
         model = model.replace(f"{{{{ source('inputs', '{name}') }}}}", f"memory.main.{name}")
     target = SAMPLE / CONSUMER.replace("NAME", "departures.parquet")
     connection.execute(f"copy ({model}) to '{target}' (format parquet, compression zstd)")
+    API.mkdir(exist_ok=True)
+    for name, rows in API_ROWS.items():
+        record(connection.sql(rows), name)
+
+
+def record(rows: duckdb.DuckDBPyRelation, name: str) -> None:
+    """Writes an API's answers: a list of all, or, if they are many, objects that link to the next one."""
+    lines = [json.dumps(dict(zip(rows.columns, row, strict=True))) for row in rows.fetchall()]
+    starts = range(0, len(lines), API_PAGE_ROWS)
+    for number, start in enumerate(starts, 1):
+        text = "[\n" + ",\n".join(lines[start : start + API_PAGE_ROWS]) + "\n]"
+        if len(starts) > 1:
+            link = f"{name}-{number + 1}" if number < len(starts) else None
+            text = f'{{"next": {json.dumps(link)}, "{name}": {text}}}'
+        (API / f"{name}{f'-{number}' if number > 1 else ''}.json").write_text(text + "\n", "utf-8")
 
 
 if __name__ == "__main__":
