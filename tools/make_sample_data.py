@@ -7,7 +7,9 @@ and 4 July, a calm holiday. Aircraft and airlines are complete, so that the whol
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
@@ -22,6 +24,8 @@ MODEL = (
     / "{% if source_oriented %}{{ dataset }}.sql{% endif %}"
 )
 SOURCE = "{% if source_oriented %}NAME{% endif %}"
+DECLARED = {"BIGINT": "integer", "VARCHAR": "text", "TIMESTAMP WITH TIME ZONE": "timestamp"}
+DATABASE = "{% if 'database' in inputs %}NAME{% endif %}"
 CONSUMER = "{% if not source_oriented %}NAME{% endif %}"
 API = SAMPLE / "{% if source_oriented and 'rest-api' in inputs %}api{% endif %}"
 API_ROWS = {
@@ -49,6 +53,7 @@ def package() -> Path:
 
 def main() -> None:
     connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
     flights = whole_year(Path("build"))
     connection.execute(f"create view year as from read_csv('{flights}', all_varchar=true)")
     days = "(month = '2' and day = '8') or (month = '7' and day = '4')"
@@ -64,6 +69,7 @@ def main() -> None:
         connection.execute(f"create table {name} as from read_csv('{file}', nullstr='NA', sample_size=-1)")
         # Inner names shadow the tables, so each source is read from the schema by its full name.
         model = model.replace(f"{{{{ source('inputs', '{name}') }}}}", f"memory.main.{name}")
+    write_database(connection, SAMPLE / DATABASE.replace("NAME", "flights.sqlite"))
     target = SAMPLE / CONSUMER.replace("NAME", "departures.parquet")
     connection.execute(f"copy ({model}) to '{target}' (format parquet, compression zstd)")
     API.mkdir(exist_ok=True)
@@ -81,6 +87,31 @@ def record(rows: duckdb.DuckDBPyRelation, name: str) -> None:
             link = f"{name}-{number + 1}" if number < len(starts) else None
             text = f'{{"next": {json.dumps(link)}, "{name}": {text}}}'
         (API / f"{name}{f'-{number}' if number > 1 else ''}.json").write_text(text + "\n", "utf-8")
+
+
+def write_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """The same three tables as a database holds them, with types of their own."""
+    target.unlink(missing_ok=True)
+    database = sqlite3.connect(target, isolation_level=None)
+    for name in ("flights", "airlines", "planes"):
+        table = connection.table(name)
+        columns = [
+            f"{column} {DECLARED[str(kind)]}" for column, kind in zip(table.columns, table.types, strict=True)
+        ]
+        marks = ", ".join("?" for _ in columns)
+        database.execute(f"create table {name} ({', '.join(columns)})")
+        database.execute("begin")
+        database.executemany(
+            f"insert into {name} values ({marks})",
+            # SQLite has no time of its own, but knows this text of one.
+            (
+                [f"{v:%Y-%m-%dT%H:%M:%SZ}" if isinstance(v, datetime) else v for v in row]
+                for row in table.fetchall()
+            ),
+        )
+        database.execute("commit")
+    database.execute("vacuum")
+    database.close()
 
 
 if __name__ == "__main__":
