@@ -25,7 +25,7 @@ MODEL = (
 )
 SOURCE = "{% if source_oriented %}NAME{% endif %}"
 DECLARED = {"BIGINT": "integer", "VARCHAR": "text", "TIMESTAMP WITH TIME ZONE": "timestamp"}
-DATABASE = "{% if 'database' in inputs %}NAME{% endif %}"
+DATABASE = "{% if source_oriented and 'database' in inputs %}NAME{% endif %}"
 CONSUMER = "{% if not source_oriented %}NAME{% endif %}"
 API = SAMPLE / "{% if source_oriented and 'rest-api' in inputs %}api{% endif %}"
 API_ROWS = {
