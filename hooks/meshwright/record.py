@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -280,10 +280,22 @@ class Record:
         )
 
     @cached_property
+    def platforms(self) -> Set[str]:
+        """What its models run on, as `<name>@<major>`: on the laptop, and in each of its environments."""
+        environments = self.get("product.spec.environments")
+        bound = environments.values() if isinstance(environments, dict) else ()
+        said = [
+            self.get("product.spec.platform"),
+            *(item.get("platform") for item in bound if isinstance(item, dict)),
+        ]
+        named = {_text(item, "uses") for item in said if isinstance(item, dict)} - {""}
+        return named if isinstance(self.get("product.spec.platform"), dict) else named | {"duckdb@1"}
+
+    @cached_property
     def capabilities(self) -> tuple[str, ...]:
         """Every `<capability>@<major>` of the platform that the product uses, sorted."""
         uses = {_text(item, "uses") for item in self._items("product.spec.traits")}
-        uses |= {port.uses for port in self.outputs} | {one.uses for one in self.inputs}
+        uses |= {port.uses for port in self.outputs} | {one.uses for one in self.inputs} | self.platforms
         uses.add(self._text("product.spec.transform.uses"))
         return tuple(sorted(uses - {""}))
 

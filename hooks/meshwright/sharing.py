@@ -126,9 +126,9 @@ def is_copy(input: Input, consumer: Record, source: Record) -> bool:
 
 
 def _platforms(consumer: Record) -> Set[str]:
-    """Where a product works: where its transform reads and writes, and where its ports lie."""
+    """Where a product works: where its platforms read and write, and where its ports lie."""
     entries = [registry.find("outputs", port.uses) for port in consumer.outputs]
-    entries.append(registry.find("transforms", str(consumer.get("product.spec.transform.uses"))))
+    entries += [registry.find("platforms", uses) for uses in consumer.platforms]
     return {entry.platform for entry in entries if entry} - {""}
 
 

@@ -198,7 +198,10 @@ def _laid_over(entry: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     """Another capability takes none of the properties; the same one takes those that are not given anew."""
     same = changes.get("uses", entry.get("uses")) == entry.get("uses")
     properties = {**(entry.get("properties", {}) if same else {}), **changes.get("properties", {})}
-    return {**entry, **changes, "properties": properties}
+    bound = {**entry, **changes, "properties": properties}
+    if not properties:
+        del bound["properties"]  # what a capability needs to know is missing, then, and not empty
+    return bound
 
 
 def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:

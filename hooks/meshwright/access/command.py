@@ -32,6 +32,15 @@ def access() -> None:
 PRODUCT = click.option(
     "--product", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path(), show_default="here", help="The product's repository."
 )  # fmt: skip
+
+
+def _target(context: click.Context, _: click.Parameter, name: str | None) -> None:
+    context.meta["meshwright.environment"] = name or ""
+
+
+ENVIRONMENT = click.option(
+    "--environment", envvar="MESHWRIGHT_ENVIRONMENT", metavar="NAME", callback=_target, expose_value=False, help="The ports as they are in one of the spec's environments (or MESHWRIGHT_ENVIRONMENT)."
+)  # fmt: skip
 DIRECTORY = click.option(
     "--directory", envvar="MESHWRIGHT_DIRECTORY", metavar="FILE", help=f"The corporate directory, or how to ask it (or MESHWRIGHT_DIRECTORY); to look on, {SAMPLE} will do."
 )  # fmt: skip
@@ -107,7 +116,7 @@ def approve(root: Path, agreement: str) -> None:
 
 
 @access.command()
-@_options(PRODUCT, DIRECTORY, PORTS, AT, FORMAT)
+@_options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS, AT, FORMAT)
 @click.option(
     "--against",
     metavar="COMMIT",
@@ -131,7 +140,7 @@ def plan(
 
 
 @access.command()
-@_options(PRODUCT, DIRECTORY, PORTS, FORMAT)
+@_options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS, FORMAT)
 @click.option(
     "--confirm",
     "confirmed",
@@ -150,7 +159,7 @@ def apply(
 
 
 @access.command()
-@_options(PRODUCT, DIRECTORY, PORTS, FORMAT)
+@_options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS, FORMAT)
 def verify(root: Path, directory: str | None, names: tuple[str, ...], form: str) -> None:
     """Whether everybody can read what they should, and nothing else, as the storage itself tells. Changes nothing."""
     from meshwright.access import run
@@ -162,7 +171,7 @@ def verify(root: Path, directory: str | None, names: tuple[str, ...], form: str)
 @access.command()
 @click.argument("principal")
 @click.argument("column")
-@_options(PRODUCT, DIRECTORY, AT, FORMAT)
+@_options(PRODUCT, ENVIRONMENT, DIRECTORY, AT, FORMAT)
 def explain(
     principal: str, column: str, root: Path, directory: str | None, at: datetime | None, form: str
 ) -> None:
@@ -190,7 +199,7 @@ def explain(
 
 @access.command()
 @click.option("--logins", is_flag=True, help="Also the logins of everybody who reads.")
-@_options(PRODUCT, DIRECTORY, PORTS)
+@_options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS)
 def bootstrap(logins: bool, root: Path, directory: str | None, names: tuple[str, ...]) -> None:
     """The SQL that an administrator of the database runs once for this product, and again for a new role."""
     from meshwright.access.grants import Refused
@@ -224,7 +233,7 @@ def bootstrap(logins: bool, root: Path, directory: str | None, names: tuple[str,
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the files go.",
 )
-@_options(PRODUCT, DIRECTORY, PORTS, AT)
+@_options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS, AT)
 def export(
     engine: str,
     table: str,
@@ -306,7 +315,8 @@ def _product(root: Path, replaced: bool = True) -> Product:
     except ModuleNotFoundError as error:
         _not_installed(error)
     try:
-        return load(root, environment=variables() if replaced else None)
+        target = click.get_current_context().meta.get("meshwright.environment", "")
+        return load(root, environment=variables() if replaced else None, target=target)
     except (Unreadable, HistoryError) as error:
         _stop(str(error), error.mend)
 

@@ -18,9 +18,17 @@ from meshwright.access.grants import Column, Port
 from meshwright.access.history import History
 from meshwright.check import SPEC, misshapen
 from meshwright.document import Document, Unreadable, parse
+from meshwright.environments import bind
 from meshwright.rules.contract import described, tables
 
-PARTS = ("metadata.name", "metadata.domain", "spec.access", "spec.dataset", "spec.outputs")
+PARTS = (
+    "metadata.name",
+    "metadata.domain",
+    "spec.access",
+    "spec.dataset",
+    "spec.outputs",
+    "spec.environments",
+)
 """What of the spec decides who reads what, and where: it counts as an approver signed it."""
 
 SECRET = re.compile(
@@ -120,10 +128,13 @@ def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
         ) from error
 
 
-def load(root: Path, commit: str = "HEAD", environment: Mapping[str, str] | None = None) -> Product:
+def load(
+    root: Path, commit: str = "HEAD", environment: Mapping[str, str] | None = None, target: str = ""
+) -> Product:
     """Reads the repository at `root` as it is at a commit. Raises Unreadable, HistoryError.
 
-    `environment`: what replaces the variables of the ports; None leaves them as they are.
+    `environment`: what replaces the variables of the ports; None leaves them as they are. `target`: which of the
+    spec's environments the ports are those of.
     """
     history = History(root, commit)
     problems = [found] if (found := trust_problem(history)) else []
@@ -150,7 +161,7 @@ def load(root: Path, commit: str = "HEAD", environment: Mapping[str, str] | None
         mode="open" if modes == {"open"} else "approval-required",
         dataset=spec.get("spec.dataset.name"),
         columns=tuple(_guarded(history, spec, contract, problems) if trust else columns(spec, contract)),
-        ports=tuple(_ports(spec, root, environment)),
+        ports=tuple(_ports(bind(spec, target) if target else spec, root, environment)),
         policy=_checked(policy_path, policy, schema.access_policy).value,
         policy_commit=policy_commit,
         trust=trust,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshwright import registry
 from meshwright.document import Document, Keys, inside
+from meshwright.environments import names
 from meshwright.rules import Problem, Rule, listed
 
 if TYPE_CHECKING:
@@ -22,9 +23,26 @@ def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
     for kind in ("inputs", "outputs", "traits"):
         for keys, item in spec.items(f"spec.{kind}"):
             yield kind, keys, item
-    transform = spec.get("spec.transform")
-    if isinstance(transform, dict):
-        yield "transforms", ("spec", "transform"), transform
+    for kind, name in (("transforms", "transform"), ("platforms", "platform")):
+        item = spec.get(f"spec.{name}")
+        if isinstance(item, dict):
+            yield kind, ("spec", name), item
+    for name in names(spec):
+        yield from _bound(spec.value["spec"]["environments"][name], ("spec", "environments", name))
+
+
+def _bound(environment: Any, place: Keys) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
+    if not isinstance(environment, dict):
+        return
+    bound = [("platforms", ("platform",), environment.get("platform"))]
+    for kind in ("inputs", "outputs"):
+        items = environment.get(kind)
+        bound += [
+            (kind, (kind, name), item) for name, item in (items if isinstance(items, dict) else {}).items()
+        ]
+    for kind, keys, item in bound:
+        if isinstance(item, dict) and "uses" in item:
+            yield kind, (*place, *keys), item
 
 
 class CapabilityKnown(Rule):

@@ -151,7 +151,9 @@ class PortsStayInBuild(Rule):
     def check(self, spec: Document) -> Iterator[Problem]:
         for keys, path in _port_paths(spec):
             first, *below = posixpath.normpath(path).split("/")
-            if not URL.match(path) and (first != "build" or below[:1] in ([], ["scratch"])):
+            if not URL.match(path) and (
+                first != "build" or below[:1] in ([], ["scratch"], ["state"], ["dbt"])
+            ):
                 yield Problem(
                     spec,
                     (*keys, "properties", "path"),

@@ -1,6 +1,6 @@
-{#- The data set's model is written once: straight into the file that is verified and published, and read from there.
+{% raw %}{#- The data set's model is written once: straight into the file that is verified and published, and read from there.
     Every other model becomes the table that dbt-duckdb makes. -#}
-{% raw %}{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
+{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
   {%- if model.language != 'sql' or model.name != env_var('PIPELINE_DATASET', '') -%}
     {{ return(dbt_duckdb.materialization_table_duckdb()) }}
   {%- endif -%}
@@ -19,4 +19,4 @@
 
   {{ return({'relations': [relation]}) }}
 {% endmaterialization %}
-{% endraw -%}
+{% endraw %}
