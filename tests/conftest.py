@@ -24,7 +24,7 @@ BUILD = ROOT / "build" / "tests"
 BIN = Path(sys.executable).parent
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 ALL = {
-    "inputs": ["file", "data-product"],
+    "inputs": ["file", "data-product", "database"],
     "outputs": ["parquet", "delta", "postgres"],
     "traits": ["schedule", "self-update"],
 }
