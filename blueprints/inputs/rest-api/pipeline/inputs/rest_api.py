@@ -6,6 +6,7 @@ import contextlib
 import functools
 import http.server
 import io
+import itertools
 import json
 import re
 import threading
@@ -22,8 +23,6 @@ import pyarrow as pa
 import requests
 import urllib3
 from dlt.common import jsonpath
-from dlt.common.configuration import resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.sources.helpers.requests import Client
 from dlt.sources.helpers.rest_client import RESTClient, paginators
 from dlt.sources.helpers.rest_client.auth import (
@@ -62,12 +61,17 @@ REASONS = {
     requests.JSONDecodeError: "its answer is no JSON",
     Exception: "its answer is not what `paginator` or `auth` in data-product.yaml takes it for",
 }
-SECRETS = ("token", "api_key", "password", "client_id", "client_secret", "access_token")
 AUTH = {
     "bearer": BearerTokenAuth,
     "api_key": APIKeyAuth,
     "http_basic": HttpBasicAuth,
     "oauth2_client_credentials": OAuth2ClientCredentials,
+}
+SECRETS = {
+    "bearer": ("token",),
+    "api_key": ("api_key",),
+    "http_basic": ("password",),
+    "oauth2_client_credentials": ("client_id", "client_secret"),
 }
 
 TEXTS = (
@@ -307,7 +311,8 @@ def _next(
 def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Capability) -> UnreadableInput:
     response = getattr(error, "response", None)
     asked = response if response is not None else getattr(error, "request", None)
-    secrets = [secret for name in SECRETS if (secret := getattr(auth, name, None))]
+    known = ("access_token", *itertools.chain(*SECRETS.values()))
+    secrets = [secret for name in known if (secret := getattr(auth, name, None))]
     reason = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), "")
     match error:
         case Unusable():
@@ -392,9 +397,9 @@ def _session(url: str, recorded: bool = False) -> requests.Session:
 
 def _made(name: str, kinds: Mapping[str, Callable[..., Any]], source: Capability, **more: Any) -> Any:
     """What the property of that name describes: `type` says which kind, and the rest is dlt's."""
-    options = dict(source.properties[name])
+    options = source.properties[name] | more
     try:
-        return kinds[options.pop("type")](**options, **more)
+        return kinds[options.pop("type")](**options)
     except Exception as error:  # A JSON path that is none: each part of its parser has errors of its own.
         raise UnreadableInput(
             f"Input {source.name}: `{name}` cannot be used: {_printable(str(error))}",
@@ -403,23 +408,27 @@ def _made(name: str, kinds: Mapping[str, Callable[..., Any]], source: Capability
 
 
 def _auth(source: Capability, url: str) -> AuthConfigBase | None:
-    """Who asks. A secret that the spec does not name is looked up by dlt: SOURCES__<INPUT>__TOKEN, secrets.toml."""
-    if "auth" not in source.properties:
+    """Who asks. dlt's providers are asked for a secret that the spec does not name."""
+    said = source.properties.get("auth")
+    if not said:
         return None
-    tokens = source.properties["auth"].get("access_token_url")
+    tokens = said.get("access_token_url")
     for target in filter(None, (url, tokens)):
         if urlsplit(target).scheme != "https" and urlsplit(target).hostname not in LOCALHOST:
             raise UnreadableInput(
                 f"Input {source.name}: {_shown(target)} would get the secrets for everybody on the way to read.",
                 mend="Give an https:// address.",
             )
-    auth = _made("auth", AUTH, source, **({"session": _session(tokens)} if tokens else {}))
-    try:
-        return resolve_configuration(auth, sections=("sources", source.name))
-    except ConfigurationException as error:
-        raise UnreadableInput(
-            f"Input {source.name}: {_printable(str(error))}", mend="Name it in `auth` in data-product.yaml."
-        ) from error
+    secrets = {}
+    for name in SECRETS[said["type"]]:
+        place = f"sources.{source.name}.{name}"
+        secrets[name] = said.get(name) or dlt.secrets.get(place)
+        if not secrets[name]:
+            raise UnreadableInput(
+                f"Input {source.name}: its `auth` has no {name}.",
+                mend=f"Name the variable that holds it in data-product.yaml, or set {place.replace('.', '__').upper()}.",
+            )
+    return _made("auth", AUTH, source, **secrets, **({"session": _session(tokens)} if tokens else {}))
 
 
 @contextlib.contextmanager

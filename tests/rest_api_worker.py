@@ -1,0 +1,96 @@
+"""Runs in a product's environment and folder: ingests what each line of standard input asks for, as JSON.
+
+Started once for all tests, because dlt takes seconds to start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.extract.exceptions import ResourceExtractionError
+
+from pipeline import ingest, spec
+from pipeline.errors import UnreadableInput
+from pipeline.inputs import rest_api
+
+QUICKLY = {"BACKOFF_SECONDS": 0.01}
+
+
+def done(asked: dict[str, Any]) -> dict[str, Any]:
+    """One run over one input: its rows and types as the platform has them, or what the run says is wrong."""
+    vars(rest_api).update({**DEFAULTS, **QUICKLY, **asked.get("constants", {})})
+    source = spec.Capability("inputs", "rest-api@1", "things", "system:x", asked["properties"])
+    product = dataclasses.replace(spec.load(Path.cwd(), {}), inputs=(source,))
+    shutil.rmtree(product.scratch, ignore_errors=True)
+    if not asked.get("goes_on"):
+        shutil.rmtree(product.build, ignore_errors=True)
+    product.scratch.mkdir(parents=True)
+    try:
+        return load(asked, source, product)
+    except (UnreadableInput, ResourceExtractionError) as failure:
+        problem = ingest._cause(failure)
+        return {"problem": str(problem), "mend": problem.mend}
+
+
+def load(asked: dict[str, Any], source: spec.Capability, product: spec.Product) -> dict[str, Any]:
+    if "destination" in asked:
+        return elsewhere(asked, source, product)
+    if "lands" not in asked:
+        tables = list(rest_api.resource(source, product))
+        types = {field.name: str(field.type) for field in tables[0].schema}
+        rows = itertools.chain(*(table.to_pylist() for table in tables))
+        return {"types": types, "rows": [{name: plain(value) for name, value in row.items()} for row in rows]}
+    with product.platform.module().opened(product, {}) as platform:
+        if asked.get("dies_after_extract"):
+            pipeline = dlt.pipeline(
+                "ingest",
+                pipelines_dir=str(product.work / "dlt"),
+                destination=platform.landing()[0],
+                dataset_name="inputs",
+            )
+            pipeline.extract([rest_api.resource(source, product)], loader_file_format="parquet")
+            return {}
+        landed = ingest.ingest(product, platform)
+        with duckdb.connect(str(platform.database), read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'")
+            rows = connection.sql("select * from inputs.things")
+            return {
+                "landed": landed["things"].rows,
+                "types": dict(zip(rows.columns, map(str, rows.types), strict=True)),
+                "rows": [dict(zip(rows.columns, map(plain, row), strict=True)) for row in rows.fetchall()],
+            }
+
+
+def elsewhere(asked: dict[str, Any], source: spec.Capability, product: spec.Product) -> dict[str, Any]:
+    """The same by dlt alone, into the storage of another platform."""
+    kind, address = asked["destination"]
+    options = {"loader_file_format": "parquet"}
+    if kind == "filesystem":
+        destination, options["table_format"] = dlt.destinations.filesystem(address), "delta"
+    else:
+        destination = dlt.destinations.postgres(address)
+    pipeline = dlt.pipeline(
+        "ingest", pipelines_dir=str(product.work / "dlt"), destination=destination, dataset_name="inputs"
+    )
+    pipeline.run([rest_api.resource(source, product)], **options)
+    table = pipeline.dataset()["things"].arrow()
+    return {"types": {field.name: str(field.type) for field in table.schema}, "rows": [
+        {name: plain(value) for name, value in row.items()} for row in table.to_pylist()
+    ]}  # fmt: skip
+
+
+def plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | str | None) else str(value)
+
+
+DEFAULTS = {name: value for name, value in vars(rest_api).items() if name.isupper()}
+for line in sys.stdin:
+    print(json.dumps(done(json.loads(line))), flush=True)
