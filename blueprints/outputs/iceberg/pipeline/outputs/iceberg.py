@@ -1,0 +1,299 @@
+"""`iceberg@1`: an Iceberg table, changed in one commit of its catalog."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError, ResolveError
+from pyiceberg.expressions import AlwaysTrue, In
+from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids, schema_to_pyarrow
+from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
+from pyiceberg.schema import Schema, assign_fresh_schema_ids, promote
+from pyiceberg.table import StaticTable, Table, Transaction
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update.snapshot import ExpireSnapshots
+from pyiceberg.transforms import IdentityTransform
+from sqlalchemy.engine import URL
+
+from pipeline.dataset import Dataset
+from pipeline.errors import UnreadableInput
+from pipeline.outputs import alone
+from pipeline.spec import Capability, Product
+
+KEPT = timedelta(days=7)
+AT_ONCE_BYTES = 256 * 1024 * 1024
+"""How much of the rows is in memory, as Arrow has them."""
+MARK = ".made-by-the-pipeline"
+"""A file in a folder that was made here. Nothing is removed from somebody's own."""
+SETTINGS = {
+    "commit.retry.num-retries": "0",  # another run has been faster: that is told, and not papered over
+    "write.parquet.compression-codec": "zstd",
+}
+
+
+def location(port: Capability, product: Product) -> str:
+    """Where readers find the data."""
+    path = port.properties["path"]
+    if "://" in path:
+        return f"{path.rstrip('/')}/{product.dataset}"
+    return str((product.root / path).absolute() / product.dataset)
+
+
+def read(port: Capability, product: Product) -> pa.Table:
+    """What readers find there now."""
+    return StaticTable.from_metadata(location(port, product)).scan().to_arrow()
+
+
+def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
+    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    here, schema = _Place(location(port, product), _name(port, product)), _schema(dataset)
+    with contextlib.ExitStack() as stack:
+        if here.folder:
+            product.make_folder(here.folder.parent)
+            here.folder.mkdir(exist_ok=True)
+            here = replace(here, locked=stack.enter_context(alone(here.folder)))
+        catalog = stack.enter_context(contextlib.closing(_catalog(port, here)))
+        table = _found(catalog, here, own="catalog" not in port.properties)
+        stack.callback(_sweep, catalog, here)  # what is of no use any more, however this ends
+        _sweep(catalog, here)  # what a run has left that was killed
+        transaction = table.transaction() if table else _new(catalog, here, schema, dataset.partition)
+        _fill(transaction, table, schema, dataset)
+        used = _files(transaction.table_metadata, table) if table else set()
+        _expire(transaction, table)
+        yield
+        table = transaction.commit_transaction()
+        _point(table)
+        for file in used - _files(table.metadata, table):
+            table.io.delete(file)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the table is."""
+
+    location: str
+    name: tuple[str, ...]
+    """In the catalog."""
+    locked: bool = False
+    """Whether no other run can be writing there."""
+
+    @property
+    def folder(self) -> Path | None:
+        return None if "://" in self.location else Path(self.location)
+
+
+def _name(port: Capability, product: Product) -> tuple[str, ...]:
+    namespace = port.properties.get("namespace") or product.domain.replace("-", "_")
+    return (*namespace.split("."), product.dataset)
+
+
+def _catalog(port: Capability, here: _Place) -> Catalog:
+    if name := port.properties.get("catalog"):
+        return load_catalog(name)
+    if here.folder is None:
+        raise UnreadableInput(
+            f"{here.location} is a URL, where no SQLite file can be the catalog.",
+            mend="Name a `catalog` of your own, or give it a folder.",
+        )
+    file = URL.create("sqlite", database=str(here.folder.with_name("catalog.db")))
+    return SqlCatalog("default", uri=file.render_as_string())
+
+
+def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
+    """The table, if there is one. `own`: the catalog is a file of the port."""
+    try:
+        table = catalog.load_table(here.name)
+        if table.location() == here.location:
+            return table
+        if not own:
+            raise UnreadableInput(
+                f"The table {'.'.join(here.name)} lies at {table.location()}, and not at {here.location}.",
+                mend="Mend the port's path, or give it another namespace.",
+            )
+    except NoSuchTableError:
+        table = None
+    except FileNotFoundError:
+        if not own:
+            raise
+    if table is None and here.folder and not (here.folder / MARK).exists() and any(here.folder.iterdir()):
+        raise UnreadableInput(
+            f"{here.folder} is not empty, and was not made by this port.", mend="Give the port another path."
+        )
+    # A folder that was copied, moved or emptied: its table is elsewhere, or nowhere, and this one is made anew.
+    with contextlib.suppress(NoSuchTableError):
+        catalog.drop_table(here.name)
+    return None
+
+
+def _new(catalog: Catalog, here: _Place, schema: Schema, partition: str) -> Transaction:
+    """A table that is there when the transaction is committed."""
+    if here.folder:
+        (here.folder / MARK).touch()
+    if not catalog.namespace_exists(here.name[:-1]):
+        catalog.create_namespace(here.name[:-1])
+    spec = UNPARTITIONED_PARTITION_SPEC
+    if partition:
+        source = schema.find_field(partition).field_id
+        spec = PartitionSpec(PartitionField(source, 1000, IdentityTransform(), partition))
+    return catalog.create_table_transaction(here.name, schema, here.location, spec, properties=SETTINGS)
+
+
+def _schema(dataset: Dataset) -> Schema:
+    """The columns, as Iceberg has them. Raises UnreadableInput for a type that it does not know."""
+    try:
+        known = _pyarrow_to_schema_without_ids(
+            pa.schema([field.with_nullable(True) for field in dataset.schema])
+        )
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise UnreadableInput(f"Iceberg has no such type: {error}", mend="Cast it in the model.") from error
+    return assign_fresh_schema_ids(known)
+
+
+def _types(schema: Schema) -> dict[str, pa.DataType]:
+    """Column -> type, without the numbers that Iceberg gives to columns."""
+    return {field.name: field.type for field in schema_to_pyarrow(schema, include_field_ids=False)}
+
+
+def _goes_on(table: Table, schema: Schema, dataset: Dataset) -> bool:
+    """Whether the table is what was published last, and of the same columns: then only what changed is written."""
+    newest = table.current_snapshot()
+    if not dataset.changes or newest is None or newest.summary is None:
+        return False
+    same = list(_types(table.schema()).items()) == list(_types(schema).items())
+    parted = [field.name for field in table.spec().fields] == [dataset.partition]
+    return (
+        same and parted and newest.summary.additional_properties.get("publication") == dataset.changes.since
+    )
+
+
+def _fill(transaction: Transaction, table: Table | None, schema: Schema, dataset: Dataset) -> None:
+    """Writes the files of what is new, and takes out what it replaces."""
+    if table and _goes_on(table, schema, dataset):
+        changes = dataset.changes
+        values = pa.array(sorted(changes.values), pa.string()).cast(dataset.schema.field(changes.column).type)
+        if changes.values:
+            transaction.delete(In(changes.column, values.to_pylist()))
+    elif table:
+        if table.current_snapshot():
+            transaction.delete(AlwaysTrue())
+        _reshape(transaction, schema, dataset.partition)
+    # The first one is written even if there are no rows: what was published stands in its properties.
+    for rows in _rows(dataset):
+        transaction.append(rows, snapshot_properties=dataset.metadata)
+
+
+def _rows(dataset: Dataset) -> Iterator[pa.Table]:
+    """The rows to write, some at a time: pyiceberg takes all that it is given into memory."""
+    files = [str(part) for part in dataset.changed]
+    batches: list[pa.RecordBatch] = []
+    for batch in ds.dataset(files, schema=dataset.schema, format="parquet").to_batches() if files else ():
+        batches.append(batch)
+        if sum(each.nbytes for each in batches) >= AT_ONCE_BYTES:
+            yield pa.Table.from_batches(batches)
+            batches = []
+    yield pa.Table.from_batches(batches, dataset.schema)
+
+
+def _reshape(transaction: Transaction, schema: Schema, partition: str) -> None:
+    """Gives a table, all of whose rows are replaced, other columns and partitions."""
+    old, new = _types(transaction.table_metadata.schema()), _types(schema)
+    parted = [field.name for field in transaction.table_metadata.spec().fields]
+    if parted and parted != [partition]:
+        with transaction.update_spec() as update:
+            for name in parted:
+                update.remove_field(name)
+    if list(old.items()) != list(new.items()):
+        # A column whose type Iceberg does not widen becomes another column of the same name.
+        kept = {name for name in new if name in old and _widens(transaction, schema, name)}
+        with transaction.update_schema(allow_incompatible_changes=True) as update:
+            for name in old.keys() - kept:
+                update.delete_column((name,))
+        with transaction.update_schema() as update:
+            for name in new:
+                field_type = schema.find_field(name).field_type
+                if name not in kept:
+                    update.add_column((name,), field_type)
+                elif old[name] != new[name]:
+                    update.update_column((name,), field_type)
+            update.move_first(next(iter(new)))
+            for before, name in itertools.pairwise(new):
+                update.move_after(name, before)
+    if partition and parted != [partition]:
+        with transaction.update_spec() as update:
+            update.add_identity(partition)
+
+
+def _widens(transaction: Transaction, schema: Schema, name: str) -> bool:
+    old = transaction.table_metadata.schema()
+    if _types(old)[name] == _types(schema)[name]:
+        return True
+    try:
+        promote(old.find_field(name).field_type, schema.find_field(name).field_type)
+    except ResolveError:
+        return False
+    return True
+
+
+def _expire(transaction: Transaction, table: Table | None) -> None:
+    """Leaves one snapshot of this publication, and those of the last days."""
+    before = {snapshot.snapshot_id for snapshot in table.snapshots()} if table else set()
+    oldest = (datetime.now(UTC) - KEPT).timestamp() * 1000
+    known = transaction.table_metadata
+    gone = [
+        snapshot.snapshot_id
+        for snapshot in known.snapshots
+        if snapshot.snapshot_id != known.current_snapshot_id
+        and (snapshot.snapshot_id not in before or snapshot.timestamp_ms < oldest)
+    ]
+    if gone:
+        ExpireSnapshots(transaction).by_ids(gone).commit()
+
+
+def _point(table: Table) -> None:
+    """Says which metadata is the newest, for readers who open the folder and not the catalog."""
+    hint = f"{table.location()}/metadata/version-hint.text"
+    version = table.metadata_location.rpartition("/")[2].removesuffix(".metadata.json").encode()
+    # A URL is an object store's, which shows an object when its upload is complete.
+    partial = hint if "://" in hint else f"{hint}.partial"
+    with table.io.new_output(partial).create(overwrite=True) as sink:
+        sink.write(version)
+    if partial != hint:
+        os.replace(partial, hint)
+
+
+def _files(metadata: TableMetadata, table: Table) -> set[str]:
+    """All files that a table's snapshots need."""
+    found, manifests = set(), {}
+    for snapshot in metadata.snapshots:
+        found.add(snapshot.manifest_list)
+        manifests |= {manifest.manifest_path: manifest for manifest in snapshot.manifests(table.io)}
+    for path, manifest in manifests.items():
+        found.add(path)
+        found |= {entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io)}
+    return found
+
+
+def _sweep(catalog: Catalog, here: _Place) -> None:
+    """Removes the files of the folder that the table does not need: of runs that failed, and of long ago."""
+    if not here.folder or not here.locked or not (here.folder / MARK).exists():
+        return
+    needed = {f"{here.location}/metadata/version-hint.text"}
+    # Asked anew: a commit that failed may have been one.
+    with contextlib.suppress(NoSuchTableError):
+        table = catalog.load_table(here.name)
+        needed |= {table.metadata_location, *(entry.metadata_file for entry in table.metadata.metadata_log)}
+        needed |= _files(table.metadata, table)
+    for folder in ("data", "metadata"):
+        for file in (here.folder / folder).rglob("*"):
+            if file.is_file() and str(file) not in needed:
+                file.unlink()
