@@ -1,0 +1,46 @@
+# What is bound in this environment: the base, with what the environment says laid over it.
+locals {
+  environments = try({ for name, bound in local.spec.environments : name => bound }, {})
+  bound        = try(local.environments[var.environment], {})
+
+  base = {
+    inputs  = { for input in local.spec.inputs : input.name => input }
+    outputs = { for port in local.spec.outputs : port.name => port }
+  }
+  uses = {
+    for kind, entries in local.base : kind => {
+      for name, entry in entries : name => try(local.bound[kind][name].uses, entry.uses)
+    }
+  }
+  bindings = {
+    for kind, entries in local.base : kind => {
+      for name, entry in entries : name => {
+        uses = local.uses[kind][name]
+        # Properties of another capability mean nothing to this one.
+        properties = merge(
+          try({ for key, value in entry.properties : key => value if local.uses[kind][name] == entry.uses }, {}),
+          try({ for key, value in local.bound[kind][name].properties : key => value }, {}),
+        )
+      }
+    }
+  }
+  platforms = [try(local.spec.platform.uses, "duckdb@1"), try(local.bound.platform.uses, local.spec.platform.uses, "duckdb@1")]
+  platform = merge(
+    try({ for key, value in local.spec.platform.properties : key => value if local.platforms[0] == local.platforms[1] }, {}),
+    try({ for key, value in local.bound.platform.properties : key => value }, {}),
+  )
+
+  # `$${NAME}` and `$${NAME:-default}`: [name, default] each, without a default [name, null].
+  texts = jsonencode([local.platform, local.bindings])
+  named = distinct(regexall("\\$\\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^$\\{\\}]*))?\\}", local.texts))
+
+  given     = merge(local.own, var.variables)
+  missing   = sort(distinct([for found in local.named : found[0] if found[1] == null && !contains(local.known, found[0])]))
+  defaulted = sort(distinct([for found in local.named : found[0] if found[1] != null && !contains(local.known, found[0])]))
+  known     = concat(keys(local.given), tolist(var.secrets))
+
+  command = concat(
+    ["python", "-m", "pipeline"],
+    contains(keys(local.environments), var.environment) ? ["--environment", var.environment] : [],
+  )
+}

@@ -1,0 +1,43 @@
+# The product on AWS. What it is stands in data-product.yaml; what an account needs to know besides, in variables.tf.
+locals {
+  product  = yamldecode(file("${path.module}/../data-product.yaml"))
+  contract = yamldecode(file("${path.module}/../${local.product.spec.dataset.contract}"))
+  trait    = one([for trait in local.product.spec.traits : trait if startswith(trait.uses, "aws@")])
+  region   = coalesce(var.region, try(local.trait.properties.region, null))
+}
+
+provider "aws" {
+  region = local.region
+
+  default_tags {
+    tags = {
+      domain         = local.product.metadata.domain
+      product        = local.product.metadata.name
+      environment    = var.environment
+      classification = local.product.spec.classification
+    }
+  }
+}
+
+module "product" {
+  source = "./aws"
+
+  product     = local.product
+  contract    = local.contract
+  environment = var.environment
+  region      = local.region
+
+  image_tag            = var.image_tag
+  task                 = var.task
+  variables            = var.variables
+  secrets              = var.secrets
+  secrets_kms_key_arns = var.secrets_kms_key_arns
+  run_policy_arns      = var.run_policy_arns
+  permissions_boundary = var.permissions_boundary
+
+  subnet_ids       = var.subnet_ids
+  assign_public_ip = var.assign_public_ip
+  egress_ports     = var.egress_ports
+
+  ci = var.ci
+}
