@@ -397,7 +397,7 @@ def test_secrets_go_by_https_only_or_stay_on_this_machine(api: Api, load: Load, 
     tokens = {"type": "oauth2_client_credentials", "access_token_url": "http://id.example.org"}
     assert "http://id.example.org would" in load(properties(api, auth=tokens))["problem"]
     missing = load(properties(api, auth={"type": "http_basic", "username": "ada"}))
-    assert "SOURCES__THINGS__PASSWORD" in missing["problem"]
+    assert "SOURCES__THINGS__PASSWORD" in missing["mend"]
 
 
 def rows(*rows: Any) -> Callable[[Asked], Answer]:
@@ -435,7 +435,7 @@ LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
     "a deep hole": (body(b"[" * 200_000), {}, "its answer is no JSON"),
     "no rows where they should be": (body(b'{"rows": []}'), {}, "its answer has no items"),
     "rows that are none": (rows(1, 2), {}, "row 1 is no JSON object"),
-    "no number": (body(b'{"items": [{"id": NaN}]}'), {}, "Malformed JSON"),
+    "no number": (body(b'{"items": [{"id": NaN}]}'), {}, "its answer is no JSON"),
     "half of a sign": (rows({"id": "\ud800"}), {}, "Malformed JSON"),
     "a number without end": (rows({"id": 10**30}), {}, "Failed to cast value to numerical"),
     "a day that never was": (rows({"day": "2026-02-30"}), {}, "2026-02-30"),

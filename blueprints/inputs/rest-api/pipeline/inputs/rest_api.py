@@ -130,7 +130,7 @@ def resource(source: Capability, product: Product) -> dlt.sources.DltResource:
     )
 
 
-def _tables(source: Capability, product: Product) -> Iterator[pa.Table | pa.RecordBatch]:
+def _tables(source: Capability, product: Product) -> Iterator[pa.Table]:
     """All rows, once they have all come: what a column is can only be said of all its values."""
     state = dlt.current.resource_state(source.name)
     if "cursor" in source.properties:
@@ -152,15 +152,25 @@ def _tables(source: Capability, product: Product) -> Iterator[pa.Table | pa.Reco
             if "cursor" in source.properties and file.stat().st_size:
                 rows = _one_of_each(rows, source)
                 state["cursor"] = _last(rows, connection, file, source, state.get("cursor"))
+            reader = rows.to_arrow_reader(BATCH_ROWS)
+            key = {_column(name) for name in source.properties.get("key", [])}
+            schema = pa.schema([field.with_nullable(field.name not in key) for field in reader.schema])
             # An empty batch first: an API without rows is still a table with its columns.
-            yield rows.limit(0).to_arrow_table()
-            yield from rows.to_arrow_reader(BATCH_ROWS)
+            yield dlt.mark.with_hints(schema.empty_table(), dlt.mark.make_hints(columns=_naive(schema)))
+            for batch in reader:
+                yield pa.Table.from_batches([batch]).cast(schema)
         except duckdb.Error as error:
             reason = str(error).partition("Try setting")[0].replace(str(file), "what the API gave")
             raise UnreadableInput(
                 f"Input {source.name}: {_printable(reason)}",
                 mend="Give the column's type in `types` in data-product.yaml; VARCHAR takes anything.",
             ) from error
+
+
+def _naive(schema: pa.Schema) -> dict[str, Any]:
+    """What dlt has to be told of the times without a zone, which it would put into UTC."""
+    naive = [field.name for field in schema if pa.types.is_timestamp(field.type) and field.type.tz is None]
+    return {name: {"data_type": "timestamp", "timezone": False} for name in naive}
 
 
 def _same_place(source: Capability, state: dict[str, Any]) -> None:
@@ -372,7 +382,8 @@ class _Adapter(HTTPAdapter):
                 if len(body) > LARGEST_ANSWER_BYTES or time.monotonic() > end:
                     raise Unusable("its answer is too large or too slow", request=request)
         except urllib3.exceptions.HTTPError as error:
-            raise requests.ConnectionError(error, request=request) from error
+            slow = isinstance(error, urllib3.exceptions.TimeoutError)
+            raise (requests.Timeout if slow else requests.ConnectionError)(request=request) from error
         finally:
             response.raw.close()
         response.raw = io.BytesIO(body)
