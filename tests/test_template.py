@@ -18,7 +18,7 @@ from make_reference import ownership_page
 
 from meshwright import registry
 from meshwright.ownership import MANIFEST, owner
-from meshwright.rules.repository import HOOKS
+from meshwright.rules.repository import CODEOWNERS, HOOKS
 
 COPIER = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
 OWNERSHIP = yaml.safe_load((ROOT / "template" / MANIFEST).read_text("utf-8"))
@@ -54,6 +54,7 @@ ANSWERS = [
         "owner_email": "zoe.o+x_1%2@mail-1.example.org",
     },
     {"owner_name": "{{ 7 * 7 }} {% raw %}", "type": "consumer-oriented"},
+    {"forge": "gitlab"},
     {"owner_name": "山田 太郎 – 🙂"},
     {"product_name": "a" * 40, "domain": "b" * 40},
 ]
@@ -171,6 +172,7 @@ def test_the_answers_reach_the_spec_as_they_were_given(product: Path, answers: d
         ("outputs", [], "at least one"),
         ("outputs", ["stone"], "Invalid choice"),
         ("inputs", ["data-product"], "operational system"),
+        ("forge", "elsewhere", "Invalid choice"),
     ],
 )
 def test_a_wrong_answer_is_refused_with_what_is_wrong(
@@ -187,6 +189,7 @@ def test_answers_that_contradict_each_other_are_refused(template: Path, tmp_path
     for answers, says in (
         ({"classification": "secret", "access_mode": "open"}, "cannot be open"),
         ({"type": "consumer-oriented", "inputs": ["file"]}, "choose data-product"),
+        ({"forge": "gitlab", "traits": ["self-update"]}, "Renovate does it"),
     ):
         with pytest.raises(ValueError, match=says):
             run_copy(
@@ -227,6 +230,7 @@ def test_every_file_has_an_owner(product: Path) -> None:
 
 def test_the_manifest_names_nothing_that_is_not_there(make: Make) -> None:
     products = [make("everything", **ALL, type=kind) for kind in QUESTIONS["type"]["choices"].values()]
+    products.append(make("elsewhere", forge="gitlab"))
     for entry in chain.from_iterable(OWNERSHIP.values()):
         assert entry.startswith("/")
         there = [product / entry.strip("/") for product in products]
@@ -247,10 +251,17 @@ def test_the_reference_lists_the_files_of_a_product(make: Make) -> None:
         assert {name.replace(f"models/{dataset}.", "models/<dataset>.") for name in names} <= listed
 
 
-def test_codeowners_says_what_the_manifest_says(product: Path) -> None:
+def test_a_repository_gets_the_ci_of_its_forge_alone(product: Path, answers: dict) -> None:
+    on = answers.get("forge", "github")
+    for folder, forge in ((".github", "github"), (".gitlab", "gitlab"), (".gitlab-ci.yml", "gitlab")):
+        assert (product / folder).exists() is (on == forge), folder
+
+
+def test_codeowners_says_what_the_manifest_says(product: Path, answers: dict) -> None:
     email = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]["owner"]["email"]
     both = f"{email} {COPIER['platform_email']['default']}"
-    lines = (product / ".github/CODEOWNERS").read_text("utf-8").splitlines()
+    codeowners = CODEOWNERS[answers.get("forge", "github")]
+    lines = (product / codeowners).read_text("utf-8").splitlines()
     # The last line that matches decides there, the first list here.
     assert [line for line in lines if line and not line.startswith("#")] == [
         f"* {email}",
@@ -408,7 +419,11 @@ def test_renovate_leaves_alone_what_the_template_owns(product: Path, answers: di
     own = "self-update" in answers.get("traits", [])
     assert left_alone(product, "copier", ".copier-answers.yml", "meshwright") is own
 
-    for file in (product / ".github/workflows").glob("*.yml"):
+    for file in (
+        *product.glob(".github/workflows/*"),
+        *product.glob(".gitlab*.yml"),
+        *product.glob(".gitlab/ci/*"),
+    ):
         name = file.relative_to(product).as_posix()
         pins = re.findall(r"(?:uses: |uvx |install )([\w/-]+)(?:==|@)\S+", file.read_text("utf-8"))
         assert all(left_alone(product, "github-actions", name, pin) for pin in pins), name

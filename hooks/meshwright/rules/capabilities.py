@@ -83,10 +83,17 @@ class CapabilityInstalled(Rule):
     def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
         for kind, keys, item in used(spec):
             entry = registry.find(kind, item["uses"]) if isinstance(item.get("uses"), str) else None
-            missing = [path for path in entry.files if not inside(root, path)] if entry else []
+            chosen = answers.get(kind)
+            # Of what it does in CI, a repository gets what its forge runs, if there is anything.
+            brought = isinstance(chosen, list) and entry is not None and entry.name in chosen
+            elsewhere = ".github/" if brought and answers.get("forge") == "gitlab" else ".gitlab/"
+            missing = [
+                path
+                for path in (entry.files if entry else ())
+                if not path.startswith(elsewhere) and not inside(root, path)
+            ]
             if not entry or not missing:
                 continue
-            chosen = answers.get(kind)
             mend = f"Restore it from git: `git checkout HEAD -- {' '.join(missing)}`."
             if isinstance(chosen, list) and entry.name not in chosen:
                 data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")

@@ -12,7 +12,8 @@ from typing import Any
 from meshwright.document import Document, inside, read, read_text
 from meshwright.rules import Problem, Rule, listed
 
-CODEOWNERS = ".github/CODEOWNERS"
+CODEOWNERS = {"github": ".github/CODEOWNERS", "gitlab": ".gitlab/CODEOWNERS"}
+"""By the answer `forge`; repositories that were made before it was asked are on GitHub."""
 HOOKS = ".pre-commit-config.yaml"
 SCHEDULE = ".github/workflows/schedule.yml"
 LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -28,17 +29,18 @@ class OwnerReviews(Rule):
 
     broken = {"data-product.yaml": {"spec": {"owner": {"email": "somebody.else@example.org"}}}}
 
-    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+    def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
         email = spec.get("spec.owner.email")
         if not isinstance(email, str) or not email:
             return
-        if not inside(root, CODEOWNERS):
-            mend = f"Restore it from git: `git checkout HEAD -- {CODEOWNERS}`."
-            yield Problem(spec, ("spec", "owner", "email"), f"There is no {CODEOWNERS}.", mend)
+        codeowners = CODEOWNERS["gitlab" if answers.get("forge") == "gitlab" else "github"]
+        if not inside(root, codeowners):
+            mend = f"Restore it from git: `git checkout HEAD -- {codeowners}`."
+            yield Problem(spec, ("spec", "owner", "email"), f"There is no {codeowners}.", mend)
             return
         answer = shlex.quote(f"owner_email={email}")
         mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
-        lines = [line.partition("#")[0].split() for line in read_text(root, CODEOWNERS).splitlines()]
+        lines = [line.partition("#")[0].split() for line in read_text(root, codeowners).splitlines()]
         for path in ("data-product.yaml", "access/policy.yaml"):
             # The last line that matches is the one that counts.
             asked = [
@@ -47,7 +49,7 @@ class OwnerReviews(Rule):
             number, reviewers = asked[-1] if asked else (1, [])
             if email not in reviewers:
                 detail = f"{path} is reviewed by {listed(reviewers)}, not by the owner {email}."
-                yield Problem(CODEOWNERS, (), detail, mend, number)
+                yield Problem(codeowners, (), detail, mend, number)
 
 
 WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -131,7 +133,8 @@ class ScheduleValid(Rule):
 class ScheduleAgrees(Rule):
     """The workflow that runs the pipeline has the same cron expression as the schedule trait.
 
-    GitHub reads the expression from the workflow alone, so it has to stand in both.
+    GitHub reads the expression from the workflow alone, so it has to stand in both. GitLab keeps schedules outside of
+    the repository, and CI sets them from the trait.
     """
 
     broken = {

@@ -1,0 +1,79 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["python-gitlab==8.6.0", "pyyaml==6.0.3"]
+# ///
+"""Makes the project's pipeline schedules what data-product.yaml says, and access every night.
+
+Exit codes: 0 they are, 77 nobody gave a token, 1 GitLab refuses.
+"""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import gitlab
+import yaml
+
+PREFIX = "Meshwright: "
+
+
+def wanted(spec: dict) -> dict[str, str]:
+    """Description -> cron expression (UTC)."""
+    crons = [
+        trait["properties"]["cron"]
+        for trait in spec["spec"]["traits"]
+        if trait["uses"].startswith("schedule@")
+    ]
+    return {
+        f"{PREFIX}access": "30 2 * * *",
+        **{
+            f"{PREFIX}pipeline{f' {number}' if number > 1 else ''}": cron
+            for number, cron in enumerate(crons, 1)
+        },
+    }
+
+
+def main() -> int:
+    """Sets them; returns the exit code."""
+    crons = wanted(yaml.safe_load(Path("data-product.yaml").read_text("utf-8")))
+    ref = f"refs/heads/{os.environ['CI_DEFAULT_BRANCH']}"
+    token = os.environ.get("SCHEDULES_TOKEN")
+    if not token:
+        print(
+            "SCHEDULES_TOKEN is not set, so nobody has looked at the schedules. Mend: set it, or once by hand:"
+        )
+        for description, cron in crons.items():
+            told = ["--description", description, "--cron", cron, "--cronTimeZone", "UTC", "--ref", ref]
+            print(f"  glab schedule create {shlex.join(told)}")
+        return 77
+    server = gitlab.Gitlab(os.environ["CI_SERVER_URL"], private_token=token)
+    schedules = server.projects.get(os.environ["CI_PROJECT_ID"], lazy=True).pipelineschedules
+    found: dict[str, list] = {}
+    for schedule in schedules.list(iterator=True):
+        if schedule.description.startswith(PREFIX):
+            found.setdefault(schedule.description, []).append(schedule)
+    for description, cron in crons.items():
+        settings = {"cron": cron, "cron_timezone": "UTC", "ref": ref, "active": True}
+        schedule, *doubles = found.pop(description, None) or [None]
+        if schedule is None:
+            schedules.create({"description": description, **settings})
+        elif any(getattr(schedule, name) != value for name, value in settings.items()):
+            schedule.take_ownership()  # else only whoever made it may change it
+            schedules.update(schedule.id, settings)
+        for double in doubles:
+            double.delete()
+        print(f"{description}: {cron} (UTC)")
+    for gone in (schedule for schedules_ in found.values() for schedule in schedules_):
+        gone.delete()
+        print(f"{gone.description}: removed, data-product.yaml does not name it")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except gitlab.GitlabError as error:
+        sys.exit(
+            f"GitLab refuses: {error}. Mend: SCHEDULES_TOKEN takes the scope `api` and the role Maintainer."
+        )
