@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,8 @@ BUILD = ROOT / "build" / "tests"
 BIN = Path(sys.executable).parent
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 ALL = {
-    "inputs": ["file", "data-product", "database"],
-    "outputs": ["parquet", "delta", "postgres"],
+    "inputs": ["file", "data-product", "database", "rest-api"],
+    "outputs": ["parquet", "delta", "iceberg", "postgres"],
     "traits": ["schedule", "self-update"],
 }
 
@@ -80,6 +80,15 @@ def departures(make: Make) -> Path:
 def punctuality(make: Make) -> Path:
     """A consumer-oriented product. Only to be read."""
     return make("punctuality", type="consumer-oriented")
+
+
+@pytest.fixture(scope="session")
+def every_port(make: Make) -> Iterator[Path]:
+    """A product with every output. Its package `pipeline` can be imported here, as long as no other one's is."""
+    product = make("ports", outputs=ALL["outputs"], inputs=["file", "data-product"])
+    sys.path.insert(0, str(product))
+    yield product
+    sys.path.remove(str(product))
 
 
 @pytest.fixture
