@@ -1,0 +1,376 @@
+"""`spark@1`: a Spark session, in a JVM of this run's own or on a Spark Connect server. Models are in schema `main`."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.fs
+from py4j.protocol import Py4JError
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkException
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+
+from pipeline.errors import UnreadableInput
+from pipeline.inputs import held
+from pipeline.platforms import INPUTS
+from pipeline.spec import Product
+from pipeline.sql import identifier, literal, scan
+
+MODELS = "main"
+REWRITTEN = "__rewritten"
+"""Ends the name of a table that is to take another one's place: see pipeline/macros/rewrite_spark.sql."""
+LOG = "build/logs/spark.log"
+
+SESSION = {
+    # As on the other platforms: times have no zone, what cannot be cast is an error, and so is what does not fit.
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.compression.codec": "zstd",
+    # As many files as the data needs, not one for each core.
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+}
+READ_AS = {
+    "TIME": "VARCHAR",
+    "TIME WITH TIME ZONE": "VARCHAR",
+    "TIMESTAMP_NS": "TIMESTAMP",
+    "UUID": "VARCHAR",
+    "INTERVAL": "VARCHAR",
+    '"NULL"': "INTEGER",
+}
+"""What Spark cannot read from Parquet, as DuckDB calls it -> what it reads instead."""
+
+SECRET = re.compile(r"(?i)secret|password|token|credential|key")
+"""Names of settings that the JVM's command line, which every account of the machine can see, does not show."""
+
+COMMENT_NAME_OR_TEXT = re.compile(
+    r"""--[^\n]*|/\*.*?\*/|`(?:[^`]|``)*`|"(?P<name>(?:[^"]|"")*)"|\b[rR]'[^']*'|'(?P<text>(?:[^']|'')*)'""",
+    re.S,
+)
+
+logging.getLogger("SQLQueryContextLogger").disabled = True  # says on the terminal what is raised anyway
+
+
+@dataclass(frozen=True)
+class Spark:
+    """One session, which dbt finds too."""
+
+    session: SparkSession
+    product: Product
+    storage: str
+    """A folder or a URL that this machine and the cluster read and write, where this product is alone."""
+    warehouse: Path | None
+    """Where the tables' files lie, if that is a folder of this machine."""
+
+    def attach(self, name: str, files: Sequence[Path]) -> None:
+        folder = (self.product.scratch if "://" in self.storage else Path(self.storage)) / "attached" / name
+        folder.mkdir(parents=True)
+        _make_readable(files, folder)
+        where = f"{self.storage}/attached/{name}"
+        if "://" in self.storage:
+            pyarrow.fs.copy_files(str(folder), where)
+        self._external(name, where)
+
+    def landing(self) -> tuple[Any, dict[str, Any]]:
+        import dlt  # heavy, and only for what dlt loads
+
+        return dlt.destinations.filesystem(f"{self.storage}/landed"), {"table_format": "delta"}
+
+    def landed(self, name: str) -> None:
+        import deltalake
+        import pyarrow as pa
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        where = f"{self.storage}/landed/{INPUTS}/{name}"
+        table = deltalake.DeltaTable(where)
+        # Nobody else reads it: the folder is left with the files of the last version, which Spark reads as they are.
+        table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True)
+        columns = pa.schema(table.schema().to_arrow())
+        self._external(name, where, schema=from_arrow_schema(columns, prefer_timestamp_ntz=True))
+
+    def profile(self) -> dict[str, Any]:
+        # dbt takes the session that there is. One model at a time, and the whole cluster for it.
+        return {"type": "spark", "method": "session", "host": "session", "schema": MODELS, "threads": 1}
+
+    def release(self) -> None:
+        """dbt holds nothing but the session."""
+
+    def relation(self, model: str) -> str:
+        return f"{MODELS}.{identifier(model)}"
+
+    def columns(self, model: str) -> dict[str, str]:
+        with _understood():
+            if not self.session.catalog.tableExists(dialect(self.relation(model))):
+                return {}
+            return dict(self.session.sql(f"select * from {self.relation(model)}").dtypes)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with _understood():
+            # By way of Arrow: a time with a zone would come as this machine's clock had it.
+            found = self.session.sql(sql).toArrow()
+        return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
+
+    def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
+        if not rows and not by and self._take(model, columns, folder):
+            return
+        selected = f"select {', '.join(map(identifier, columns))} from {self.relation(model)}"
+        staged = f"{self.storage}/staged"
+        with _understood():
+            chosen = self.session.sql(f"{selected} where {rows}" if rows else selected)
+            if by:
+                # Spark leaves the column that it partitions by out of the files: that is a copy of it.
+                copied = chosen.withColumn("__by", chosen[by].cast("string")).hint("rebalance", "__by")
+                copied.write.mode("overwrite").partitionBy("__by").parquet(staged)
+            else:
+                chosen.write.mode("overwrite").parquet(staged)
+        _bring(staged, folder)
+        for part in list(folder.iterdir()) if by else []:
+            value = part.name.removeprefix("__by=").replace("__HIVE_DEFAULT_PARTITION__", "")
+            part.rename(folder / f"{by}={value}")
+
+    def delete(self, model: str, rows: str) -> None:
+        old, new = self.relation(model), self.relation(model + REWRITTEN)
+        with _understood():
+            for statement in (
+                f"create table {new} like {old}",
+                f"insert into {new} select * from {old} where not coalesce({rows}, false)",
+                f"drop table {old}",
+                f"alter table {new} rename to {old}",
+            ):
+                self.session.sql(statement)
+
+    def _external(self, name: str, where: str, **options: Any) -> None:
+        relation = f"{INPUTS}.{identifier(name)}"
+        with _understood():
+            self.session.sql(f"drop table if exists {relation}")
+            self.session.catalog.createTable(dialect(relation), path=where, source="parquet", **options)
+
+    def _take(self, model: str, columns: Sequence[str], folder: Path) -> bool:
+        """Takes the files of the table itself, which are what a copy would be; False if there are none to be had."""
+        files = sorted((self.warehouse / f"{MODELS}.db" / model).glob("*.parquet")) if self.warehouse else []
+        if not files or list(self.columns(model)) != list(columns):
+            return False
+        folder.mkdir(parents=True)
+        for part in held(files, folder):
+            if part.parent != folder:
+                shutil.copyfile(part, folder / part.name)
+        return True
+
+
+@contextlib.contextmanager
+def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Spark]:
+    """A session for this run. What is in its tables lasts as long as the product's work does."""
+    known = product.platform.properties
+    storage = _storage(product)
+    settings = SESSION | {name: str(value) for name, value in known.get("settings", {}).items()}
+    if remote := known.get("remote"):
+        warehouse, session = None, _connected(remote, settings)
+    else:
+        warehouse, session = (
+            None if "://" in storage else Path(storage) / "warehouse",
+            _started(product, storage, settings),
+        )
+    with session as spark:
+        # dbt and the pipeline write texts and names as standard SQL does.
+        ask = spark.sql
+        spark.sql = lambda sql, *arguments, **named: ask(dialect(sql), *arguments, **named)
+        with _understood():
+            for schema in (INPUTS, MODELS):
+                _own(spark, schema, f"Data product {product.domain}/{product.name}")
+            _tidy(spark, warehouse)
+        yield Spark(spark, product, storage, warehouse)
+
+
+def dialect(sql: str) -> str:
+    """Standard SQL as Spark 4.0 reads it: names in backticks, and backslashes before what ends a text."""
+
+    def spark(found: re.Match[str]) -> str:
+        if (name := found["name"]) is not None:
+            return "`" + name.replace('""', '"').replace("`", "``") + "`"
+        if (text := found["text"]) is not None:
+            return "'" + text.replace("\\", "\\\\").replace("''", "\\'") + "'"
+        return found[0]
+
+    return COMMENT_NAME_OR_TEXT.sub(spark, sql)
+
+
+def _storage(product: Product) -> str:
+    """This product's own place in the storage, without what an earlier run has no more use for."""
+    given = product.platform.properties.get("storage", "")
+    if not given:
+        storage = str(product.work.absolute())
+    else:
+        given = given.rstrip("/") if "://" in given else str((product.root / given).absolute())
+        storage = "/".join((given, product.domain, product.name, product.target or "default"))
+    gone = ("attached", "staged") if product.state else ("attached", "staged", "landed", "warehouse")
+    try:
+        files, path = pyarrow.fs.FileSystem.from_uri(storage)
+        files.create_dir(path)
+        for name in gone:
+            if files.get_file_info(f"{path}/{name}").type == pyarrow.fs.FileType.Directory:
+                files.delete_dir(f"{path}/{name}")
+    except (OSError, ValueError) as error:
+        raise UnreadableInput(
+            f"spark@1: the storage {storage} cannot be written: {error}",
+            mend="Mend `storage` of the platform in data-product.yaml, or its permissions.",
+        ) from error
+    return storage
+
+
+def _make_readable(files: Sequence[Path], folder: Path) -> None:
+    """Brings Parquet files into a new folder: themselves, unless Spark cannot read a type that is in them."""
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        described = connection.execute(f"describe from {scan(files[:1])}").fetchall()
+        if cast := {name: READ_AS[kind] for name, kind, *_ in described if kind in READ_AS}:
+            columns = ", ".join(
+                f"cast({identifier(name)} as {kind}) as {identifier(name)}" for name, kind in cast.items()
+            )
+            target = literal(str(folder / "000000.parquet"))
+            connection.execute(
+                f"copy (select * replace ({columns}) from {scan(files)}) to {target} (format parquet)"
+            )
+            return
+    for number, file in enumerate(held(files, folder)):
+        if file.parent != folder:
+            shutil.copyfile(file, folder / f"{number:06}.parquet")
+
+
+def _bring(staged: str, folder: Path) -> None:
+    """Brings the Parquet files that Spark has written, and nothing else that lies beside them, into a new folder."""
+    files, path = pyarrow.fs.FileSystem.from_uri(staged)
+    for found in files.get_file_info(pyarrow.fs.FileSelector(path, recursive=True)):
+        if not found.path.endswith(".parquet") or found.base_name.startswith((".", "_")):
+            continue
+        target = folder / Path(found.path).relative_to(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(files, pyarrow.fs.LocalFileSystem):
+            shutil.move(found.path, target)
+        else:
+            pyarrow.fs.copy_files(found.path, str(target), source_filesystem=files)
+    files.delete_dir(path)
+
+
+def _own(spark: SparkSession, schema: str, owner: str) -> None:
+    """Makes the schema, or finds it as this product has made it before."""
+    if not spark.catalog.databaseExists(schema):
+        spark.sql(f"create schema {schema} comment {literal(owner)}")
+    elif spark.catalog.getDatabase(schema).description != owner:
+        raise UnreadableInput(
+            f"spark@1: this catalog has a schema {schema} that is not this product's.",
+            mend="Give the product a catalog of its own: the setting spark.sql.defaultCatalog, or another metastore.",
+        )
+
+
+def _tidy(spark: SparkSession, warehouse: Path | None) -> None:
+    """Ends what a run that died was about: a table was to take another one's place, or was not whole yet."""
+    tables = {table.name for table in spark.catalog.listTables(MODELS)}
+    for new in [name for name in tables if name.endswith(REWRITTEN)]:
+        old = new.removesuffix(REWRITTEN)
+        if old in tables:
+            spark.sql(f"drop table {MODELS}.{identifier(new)}")
+        else:  # that one is dropped only when the new one is whole
+            spark.sql(f"alter table {MODELS}.{identifier(new)} rename to {MODELS}.{identifier(old)}")
+    if warehouse:
+        known = {table.name for table in spark.catalog.listTables(MODELS)}
+        for folder in (warehouse / f"{MODELS}.db").glob("*"):
+            if folder.name not in known:
+                shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Iterator[SparkSession]:
+    """A session in a JVM of its own, which is the driver and, with a local master, the executor too."""
+    home = os.environ.get("JAVA_HOME")
+    if not shutil.which(f"{home}/bin/java" if home else "java"):
+        raise UnreadableInput(
+            f"spark@1 needs Java 17 or newer, and there is no {home}/bin/java."
+            if home
+            else "spark@1 needs Java 17 or newer, and there is none.",
+            mend="Install it (Debian: apt-get install openjdk-17-jre-headless), or have JAVA_HOME say where it is.",
+        )
+    master = product.platform.properties.get("master", "local[*]")
+    wanted = {
+        "spark.app.name": f"{product.domain}/{product.name}",
+        "spark.master": master,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": f"{storage}/warehouse",
+    }
+    if master.startswith("local"):
+        wanted |= {
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.local.dir": str(product.scratch.absolute() / "spilled"),
+        }
+    if product.state:  # what is in the tables lasts, and so must what is known of them
+        metastore = product.state.absolute() / "metastore"
+        wanted |= {
+            "spark.sql.catalogImplementation": "hive",
+            "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:{metastore};create=true",
+            "spark.hadoop.hive.exec.scratchdir": str(product.scratch.absolute() / "hive"),
+            "spark.driver.extraJavaOptions": f'-Dderby.stream.error.file="{product.build.absolute()}/logs/derby.log"',
+        }
+    wanted |= settings
+    conf, shown = SparkConf(loadDefaults=False), SparkConf(loadDefaults=False)
+    conf.setAll(list(wanted.items()))
+    shown.setAll([(name, value) for name, value in wanted.items() if not SECRET.search(name)])
+    (product.build / "logs").mkdir(exist_ok=True)
+    gateway, interrupted = None, signal.getsignal(signal.SIGINT)
+    try:
+        with (product.root / LOG).open("wb") as log, _understood("Spark does not start"):
+            gateway = launch_gateway(shown, {"stdout": log, "stderr": log})
+            session = SparkSession(SparkContext(conf=conf, gateway=gateway))
+        yield session
+    finally:
+        # The next session of this process has a JVM of its own.
+        if SparkContext._active_spark_context:
+            SparkContext._active_spark_context.stop()
+        if gateway:
+            gateway.shutdown()
+            gateway.proc.stdin.close()
+            gateway.proc.wait()
+        SparkContext._gateway = SparkContext._jvm = None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupted)
+
+
+@contextlib.contextmanager
+def _connected(remote: str, settings: Mapping[str, str]) -> Iterator[SparkSession]:
+    """A session on a Spark Connect server. It takes settings of sessions; all others are the server's own."""
+    os.environ["SPARK_REMOTE"] = remote  # where dbt looks
+    try:
+        with _understood("the Spark Connect server cannot be reached"):
+            session = SparkSession.builder.remote(remote).getOrCreate()
+            for name, value in settings.items():
+                session.conf.set(name, value)
+        try:
+            yield session
+        finally:
+            session.stop()
+    finally:
+        for name in ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED"):
+            os.environ.pop(name, None)
+
+
+@contextlib.contextmanager
+def _understood(what: str = "Spark has failed") -> Iterator[None]:
+    """Turns what Spark says into an UnreadableInput, without the plan and the stack behind it."""
+    try:
+        yield
+    except (PySparkException, Py4JError, OSError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise UnreadableInput(f"spark@1: {what}: {first}", mend=f"{LOG} has all that it said.") from error
