@@ -39,6 +39,8 @@ class Capability:
     requirements: tuple[str, ...]
     example: str
     """YAML, as it is written into the spec of a fresh product."""
+    consumer_example: str = ""
+    """The same for a consumer-oriented product, where its sample has other columns."""
     reads: str = ""
     """Inputs only: `system` or `data-product`, what `from` may name."""
     opens: tuple[str, ...] = ()

@@ -80,6 +80,8 @@ def write(
     """
     staged = product.scratch / "staged"
     trait = product.trait("incremental")
+    if rows and product.state:
+        platform.delete(product.dataset, f"not {rows}")
     if trait is None:
         platform.write(product.dataset, columns, staged, rows)
         return _dataset(staged, about), {}

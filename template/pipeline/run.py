@@ -104,18 +104,22 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
     about = datasets.metadata(product, started)
     with contextlib.ExitStack() as stack:
         with stage("ingest") as done:
+            from pipeline import evolution
             from pipeline.ingest import ingest
 
             platform = stack.enter_context(product.platform.module().opened(product, about))
             landed = ingest(product, platform)
             report["rowsIn"] = {name: input.rows for name, input in landed.items()}
+            report["inputsChanged"] = evolution.changes(product, landed)
             done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
+        for change in report["inputsChanged"]:
+            say(f"            {change}")
 
         with stage("transform") as done:
             before = incremental.last(product, anew=anew)
             incremental.forget(product)
             report["anew"] = not before
-            done(product.transform.module().transform(product, platform, anew=not before))
+            done(product.transform.module().transform(product, platform, landed, anew=not before))
 
         with stage("verify") as done:
             from pipeline import service_levels, verify
@@ -145,6 +149,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             _write(product, "addresses.yaml", address_book(product, locations))
             _write(product, "slis.json", service_levels.told(product, report["serviceLevels"]))
             incremental.remember(product, dataset, before.code, partitions)
+            evolution.remember(product, landed)
             done(f"{dataset.rows:,} rows to {', '.join(locations)}")
 
 

@@ -45,4 +45,4 @@ class Platform(Protocol):
         """
 
     def delete(self, model: str, rows: str) -> None:
-        """Deletes the rows of a lasting model that a condition chooses."""
+        """Deletes the rows that a condition chooses of an incremental model; one that is made anew is left alone."""

@@ -36,25 +36,30 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
     target = location(port, product)
     deltalake.Schema.from_arrow(dataset.schema)  # a type that Delta does not know stops the run here
     changes = dataset.changes if _goes_on(target, dataset) else None
-    if changes and not changes.values:
-        yield
-        return
     if "://" not in target:
         product.make_folder(Path(target).parent)
         Path(target).mkdir(exist_ok=True)
     yield
     # The commit is the last thing that happens: one new file in the table's log.
+    about = deltalake.CommitProperties(custom_metadata=dataset.metadata)
+    if changes and not changes.values:  # nothing is new but when the inputs were read
+        table = deltalake.DeltaTable(target)
+        table.create_write_transaction(
+            [], "append", table.schema(), [changes.column], commit_properties=about
+        )
+        return
     how = (
         {"predicate": f"{identifier(changes.column)} in ({', '.join(map(literal, sorted(changes.values)))})"}
         if changes
         else {"schema_mode": "overwrite", "partition_by": [dataset.partition] if dataset.partition else None}
     )
-    rows = ds.dataset([str(part) for part in dataset.changed], schema=dataset.schema, format="parquet")
+    parts = dataset.changed if changes else dataset.parts
+    rows = ds.dataset([str(part) for part in parts], schema=dataset.schema, format="parquet")
     deltalake.write_deltalake(
         target,
         pa.RecordBatchReader.from_batches(dataset.schema, rows.to_batches()),
         mode="overwrite",
-        commit_properties=deltalake.CommitProperties(custom_metadata=dataset.metadata),
+        commit_properties=about,
         **how,
     )
     deltalake.DeltaTable(target).vacuum(retention_hours=KEPT_HOURS, dry_run=False)

@@ -105,7 +105,8 @@ class Duckdb:
 
     def delete(self, model: str, rows: str) -> None:
         with self.connected() as connection:
-            connection.execute(f"delete from {self.relation(model)} where {rows}")
+            if _kind(connection, "main", model) == "table":
+                connection.execute(f"delete from {self.relation(model)} where {rows}")
 
     def _is_written(self, model: str, columns: Sequence[str]) -> bool:
         return self.file.is_file() and list(self.columns(model)) == list(columns)
@@ -134,10 +135,16 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
 
 def _drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
     """Drops a view or a table: an input that was loaded may be read where it lies from now on."""
+    if kind := _kind(connection, schema, name):
+        connection.execute(f"drop {kind} {identifier(schema)}.{identifier(name)}")
+
+
+def _kind(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> str:
+    """Whether something is a view or a table; empty if it is not there."""
     found = connection.execute(
         "select table_type from information_schema.tables where table_schema = ? and table_name = ?",
         [schema, name],
     ).fetchone()
-    if found:
-        kind = "view" if found[0] == "VIEW" else "table"
-        connection.execute(f"drop {kind} {identifier(schema)}.{identifier(name)}")
+    if not found:
+        return ""
+    return "view" if found[0] == "VIEW" else "table"

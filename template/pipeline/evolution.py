@@ -1,0 +1,71 @@
+"""How the columns of the inputs changed since the product was last published, held against what it promises."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from pipeline.ingest import Landed
+from pipeline.spec import Product
+
+
+def changes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
+    """What changed in each input, as sentences; none where nothing is known of what it was."""
+    before = _known(product)
+    promised = _promised(product)
+    return [
+        f"input {name}: {sentence}"
+        for name, input in landed.items()
+        if name in before
+        for sentence in _told(before[name], input.columns, promised)
+    ]
+
+
+def remember(product: Product, landed: Mapping[str, Landed]) -> None:
+    """Keeps what the columns of the inputs are, once they have been published."""
+    file = _file(product)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(
+        json.dumps({name: input.columns for name, input in landed.items()}, indent=2) + "\n", "utf-8"
+    )
+    os.replace(partial, file)
+
+
+def _told(before: Mapping[str, str], now: Mapping[str, str], promised: set[str]) -> Iterator[str]:
+    for column in sorted(before.keys() | now.keys()):
+        known = f"; {column} is a column of the contract" if column in promised else ""
+        if column not in now:
+            yield f"{column} is gone{known}"
+        elif column not in before:
+            yield f"{column} ({now[column]}) is new" + (
+                known or ", and the contract promises nothing of that name"
+            )
+        elif before[column] != now[column]:
+            yield f"{column} was {before[column]} and is {now[column]}{known}"
+
+
+def _promised(product: Product) -> set[str]:
+    """The names of the contract's columns, and what it says that they are made of."""
+    try:
+        contract = yaml.safe_load(product.contract.read_text("utf-8"))
+        columns = [column for table in contract["schema"] for column in table["properties"]]
+        made = [source for column in columns for source in column.get("transformSourceObjects", [])]
+        return {column["name"] for column in columns} | {str(source).rpartition(".")[2] for source in made}
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return set()  # what is wrong with a contract, its own stage tells
+
+
+def _known(product: Product) -> dict[str, dict[str, str]]:
+    try:
+        return dict(json.loads(_file(product).read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _file(product: Product) -> Path:
+    return product.build / "inputs" / f"{product.target or 'default'}.json"

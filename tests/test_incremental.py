@@ -1,0 +1,224 @@
+"""Runs that go on from the one before: the data set is what a full run would have made, and only what changed is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from checkout import ROOT
+from conftest import Make
+from test_rules import edit
+
+pytestmark = pytest.mark.slow
+
+READINGS = ROOT / "tests" / "data" / "readings"
+
+DRIVER = """
+import contextlib, io, json, os, shutil, sys
+from pathlib import Path
+import deltalake, duckdb
+from pipeline.errors import UnreadableInput
+from pipeline.run import run
+
+here = Path.cwd()
+
+def go(anew=False):
+    "One run: what it said of itself, what the ports serve, and which files of the table are new."
+    before = set(files())
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            report = run(here, {}, anew=anew)
+        except UnreadableInput as problem:
+            return {"failed": str(problem)}
+    return {"anew": report["anew"], "rows": served(), "same": served() == lake(), "written": written(before),
+            "changed": report["inputsChanged"]}
+
+def files():
+    table = "build/ports/tables/readings"
+    return deltalake.DeltaTable(table).file_uris() if os.path.isdir(table + "/_delta_log") else []
+
+def written(before):
+    "The months whose files the run has written."
+    return sorted({uri.split("month=")[1].split("/")[0] for uri in set(files()) - before})
+
+def served():
+    found = deltalake.DeltaTable("build/ports/tables/readings").to_pyarrow_table()
+    return sorted(map(repr, found.select(["id", "month", "value", "changed_at"]).to_pylist()))
+
+def lake():
+    "The same, out of the Parquet port."
+    import pyarrow.parquet as pq
+    return sorted(map(repr, pq.read_table("build/ports/lake/readings.parquet").to_pylist()))
+
+def give(name, *rows, header="id,month,value,changed_at"):
+    (here / "in" / name).write_text("\\n".join([header, *rows]) + "\\n")
+
+said = {}
+STEPS
+sys.stdout.write("\\n" + json.dumps(said))
+sys.stdout.flush()
+os._exit(0)  # two engines' threads that end at the same time can abort a process that has done its work
+"""
+
+
+@pytest.fixture(scope="session")
+def readings(make: Make) -> Path:
+    """A product of meter readings, of which a file arrives now and then. Only to be copied."""
+    product = make("readings", product_name="readings", outputs=["parquet", "delta"], traits=[])
+
+    def spec(document: dict[str, Any]) -> dict[str, Any]:
+        document["spec"] |= {
+            "inputs": [
+                {
+                    "name": "readings",
+                    "uses": "file@1",
+                    "from": "system:meters",
+                    "properties": {"path": "in/*.csv"},
+                }
+            ],
+            "traits": [
+                {"uses": "incremental@1", "properties": {"partition": "month", "cursor": "changed_at"}}
+            ],
+            "serviceLevels": [{"name": "some", "indicator": "volume", "objective": ">= 0 rows"}],
+        }
+        return document
+
+    edit(product / "data-product.yaml", spec)
+    for path in (product / "models").iterdir():
+        path.unlink()
+    (product / "models" / "readings.sql").write_text((READINGS / "readings.sql").read_text())
+    sources = {"sources": [{"name": "inputs", "tables": [{"name": "readings"}]}]}
+    (product / "models" / "sources.yml").write_text(yaml.safe_dump(sources))
+    (product / "contract.odcs.yaml").write_text((READINGS / "contract.odcs.yaml").read_text())
+    (product / "in").mkdir()
+    rows = [
+        "1,2026-01,10.5,2026-01-03 08:00:00",
+        "2,2026-01,11.0,2026-01-04 08:00:00",
+        "3,2026-02,9.25,2026-02-01 08:00:00",
+    ]
+    (product / "in" / "first.csv").write_text("\n".join(["id,month,value,changed_at", *rows]) + "\n")
+    return product
+
+
+def steps(python: Path, product: Path, code: str) -> dict[str, Any]:
+    """Runs the steps in one process, in a product's folder; returns what they wrote into `said`."""
+    done = subprocess.run(
+        [python, "-c", DRIVER.replace("STEPS", code)],
+        cwd=product,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.rpartition("\n")[2])
+
+
+def test_late_rows_changes_and_reruns_end_as_a_full_run_would(
+    copy_of, readings: Path, product_python: Path
+) -> None:
+    said = steps(
+        product_python,
+        copy_of(readings),
+        """
+said["first"] = go()
+give("second.csv", "4,2026-03,8.0,2026-03-01 08:00:00", "5,2026-01,12.0,2026-03-02 08:00:00",
+     "6,2026-03,9.5,2026-03-03 08:00:00")
+said["late"] = go()
+said["again"] = go()
+give("third.csv", "7,2026-03,1.0,2026-03-04 08:00:00")
+said["more"] = go()
+said["full"] = go(anew=True)
+""",
+    )
+    assert all(said[step]["same"] for step in said)
+    assert [said[step]["anew"] for step in said] == [True, False, False, False, True]
+    assert said["first"]["written"] == ["2026-01", "2026-02"]
+    assert said["late"]["written"] == ["2026-01", "2026-03"]  # a row that was late, and a new month
+    assert said["again"]["written"] == [] and said["again"]["rows"] == said["late"]["rows"]
+    assert said["more"]["written"] == ["2026-03"]
+    assert len(said["more"]["rows"]) == 7 and said["full"]["rows"] == said["more"]["rows"]
+
+
+def test_what_was_not_published_is_not_gone_on_with(copy_of, readings: Path, product_python: Path) -> None:
+    said = steps(
+        product_python,
+        copy_of(readings),
+        """
+said["good"] = go()
+give("broken.csv", "8,2026-02,1.0,2026-03-01 08:00:00", "8,2026-02,2.0,2026-03-02 08:00:00")
+said["broken"] = go()
+said["served"] = served()
+(here / "in" / "broken.csv").unlink()
+give("mended.csv", "8,2026-02,2.0,2026-03-02 08:00:00")
+said["mended"] = go()
+model = here / "models" / "readings.sql"
+model.write_text(model.read_text().replace("    value,", "    value * 2 as value,"))
+said["other code"] = go()
+""",
+    )
+    assert "duplicate" in said["broken"]["failed"]
+    assert said["served"] == said["good"]["rows"]
+    assert said["mended"]["anew"] and len(said["mended"]["rows"]) == 4
+    assert said["other code"]["anew"] and "'value': 21.0" in said["other code"]["rows"][0]
+
+
+def test_old_rows_go_and_the_history_of_an_input_stays(copy_of, readings: Path, product_python: Path) -> None:
+    product = copy_of(readings)
+
+    def spec(document: dict[str, Any]) -> dict[str, Any]:
+        document["spec"]["traits"] += [
+            {"uses": "retention@1", "properties": {"column": "changed_at", "keep": "30d"}},
+            {"uses": "snapshot@1", "properties": {"input": "readings", "key": ["id"]}},
+        ]
+        return document
+
+    edit(product / "data-product.yaml", spec)
+    said = steps(
+        product_python,
+        product,
+        """
+from datetime import datetime, timedelta
+def row(number, value, days):
+    then = datetime.now() - timedelta(days=days)
+    return f"{number},2026-05,{value},{then:%Y-%m-%d %H:%M:%S}"
+give("first.csv", row(1, 1, 100), row(2, 2, 10), row(3, 3, 20))
+said["first"] = go()
+give("first.csv", row(1, 1, 100), row(2, 5, 5), row(3, 3, 20))
+said["second"] = go()
+with duckdb.connect("build/state/default/warehouse.duckdb") as connection:
+    said["kept"] = connection.sql("select count(*) from readings where id = 1").fetchone()
+    said["history"] = connection.sql(
+        "select value, dbt_valid_to is null from readings_history where id = 2 order by value").fetchall()
+""",
+    )
+    assert len(said["first"]["rows"]) == 2 and said["kept"] == [0]
+    assert any("'value': 5" in row for row in said["second"]["rows"]) and len(said["second"]["rows"]) == 2
+    assert said["history"] == [[2, False], [5, True]]
+
+
+def test_a_source_that_changes_is_held_against_the_contract(
+    copy_of, readings: Path, product_python: Path
+) -> None:
+    said = steps(
+        product_python,
+        copy_of(readings),
+        """
+said["first"] = go()
+give("first.csv", "1,2026-01,10.5,2026-01-03 08:00:00,mW", header="id,month,value,changed_at,unit")
+said["new"] = go()
+give("first.csv", "1,2026-01,many,2026-05-04 08:00:00", header="id,month,value,changed_at")
+said["other"] = go()
+said["served"] = served()
+""",
+    )
+    assert said["first"]["changed"] == []
+    assert said["new"]["changed"] == [
+        "input readings: unit (string) is new, and the contract promises nothing of that name"
+    ]
+    assert "value" in said["other"]["failed"]  # a text is no number: refused, and nothing was published
+    assert said["served"] == said["new"]["rows"]
