@@ -10,6 +10,7 @@ import itertools
 import json
 import shutil
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ def done(asked: dict[str, Any]) -> dict[str, Any]:
     except (UnreadableInput, ResourceExtractionError) as failure:
         problem = ingest._cause(failure)
         return {"problem": str(problem), "mend": problem.mend}
+    except Exception:
+        return {"crash": traceback.format_exc()}
 
 
 def load(asked: dict[str, Any], source: spec.Capability, product: spec.Product) -> dict[str, Any]:
@@ -70,21 +73,17 @@ def load(asked: dict[str, Any], source: spec.Capability, product: spec.Product) 
 
 
 def elsewhere(asked: dict[str, Any], source: spec.Capability, product: spec.Product) -> dict[str, Any]:
-    """The same by dlt alone, into the storage of another platform."""
+    """The same into the storage of another platform; whoever asks reads it there."""
     kind, address = asked["destination"]
-    options = {"loader_file_format": "parquet"}
-    if kind == "filesystem":
-        destination, options["table_format"] = dlt.destinations.filesystem(address), "delta"
-    else:
-        destination = dlt.destinations.postgres(address)
     pipeline = dlt.pipeline(
-        "ingest", pipelines_dir=str(product.work / "dlt"), destination=destination, dataset_name="inputs"
+        "ingest",
+        pipelines_dir=str(product.work / "dlt"),
+        destination=getattr(dlt.destinations, kind)(address),
+        dataset_name="inputs",
     )
-    pipeline.run([rest_api.resource(source, product)], **options)
-    table = pipeline.dataset()["things"].arrow()
-    return {"types": {field.name: str(field.type) for field in table.schema}, "rows": [
-        {name: plain(value) for name, value in row.items()} for row in table.to_pylist()
-    ]}  # fmt: skip
+    options = {"table_format": "delta"} if kind == "filesystem" else {}
+    pipeline.run([rest_api.resource(source, product)], loader_file_format="parquet", **options)
+    return {}
 
 
 def plain(value: Any) -> Any:
