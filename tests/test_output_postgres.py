@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,23 +45,18 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def code(make: Make) -> Iterator[SimpleNamespace]:
+def code(every_port: Path) -> SimpleNamespace:
     """The pipeline of a product with the port, imported here."""
-    folder = str(make("postgres", outputs=["postgres"]))
-    sys.path.insert(0, folder)
-    try:
-        yield SimpleNamespace(
-            port=importlib.import_module("pipeline.outputs.postgres"),
-            **{
-                name: importlib.import_module(f"pipeline.postgres.{name}")
-                for name in ("columns", "generations", "place", "server", "session")
-            },
-            spec=importlib.import_module("pipeline.spec"),
-            dataset=importlib.import_module("pipeline.dataset"),
-            errors=importlib.import_module("pipeline.errors"),
-        )
-    finally:
-        sys.path.remove(folder)
+    return SimpleNamespace(
+        port=importlib.import_module("pipeline.outputs.postgres"),
+        **{
+            name: importlib.import_module(f"pipeline.postgres.{name}")
+            for name in ("columns", "generations", "place", "server", "session")
+        },
+        spec=importlib.import_module("pipeline.spec"),
+        dataset=importlib.import_module("pipeline.dataset"),
+        errors=importlib.import_module("pipeline.errors"),
+    )
 
 
 @dataclass
@@ -101,7 +95,7 @@ class Published:
                 connection.execute(f"copy ({query}) to '{file}' (format parquet)")
         rows = pq.read_metadata(file).num_rows
         return self.code.port.publish(
-            self.port, self.product, self.code.dataset.Dataset(file, rows, METADATA)
+            self.port, self.product, self.code.dataset.Dataset((file,), rows, METADATA)
         )
 
     def publish(self, query: str | pa.Table) -> None:

@@ -6,27 +6,23 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-import duckdb
 import pyarrow as pa
-import pyarrow.csv as csv
 
 from pipeline import spec
 from pipeline.dataset import Dataset
 from pipeline.errors import UnreadableInput
 from pipeline.postgres import generations
 from pipeline.postgres.columns import columns, from_text
+from pipeline.postgres.copies import fetched, types
 from pipeline.postgres.place import place, shown
 from pipeline.postgres.session import connected, embedded
 from pipeline.progress import say
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier
-
-LONGEST_ROW_BYTES = 64 * 1024 * 1024
 
 
 def location(port: Capability, product: Product) -> str:
@@ -49,39 +45,14 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
 def read(port: Capability, product: Product) -> pa.Table:
     """What is published there now."""
     here = place(port, product)
-    with connected(here, make=False) as connection, tempfile.TemporaryFile() as file:
-        types = dict(
-            connection.execute(
-                "select attname, format_type(atttypid, atttypmod) from pg_attribute"
-                " where attrelid = to_regclass(%s) and attnum > 0 order by attnum",
-                [here.view],
-            ).fetchall()
-        )
-        if not types:
+    with connected(here, make=False) as connection:
+        known = types(connection, here.view)
+        if not known:
             raise UnreadableInput(f"There is no view {here.view}: nothing was published there yet.")
-        selected = ", ".join(map(identifier, types))
-        with connection.cursor().copy(
-            f"copy (select {selected} from {here.view}) to stdout (format csv, header)"
-        ) as copy:
-            for block in copy:
-                file.write(block)
-        file.seek(0)
-        texts = csv.read_csv(
-            file,
-            csv.ReadOptions(block_size=LONGEST_ROW_BYTES),
-            csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-            csv.ConvertOptions(
-                column_types=dict.fromkeys(types, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        connection.register("texts", texts)
-        typed = ", ".join(from_text(name, type_) for name, type_ in types.items())
-        return connection.sql(f"select {typed} from texts").to_arrow_table()
+        selected = ", ".join(map(identifier, known))
+        typed = {name: from_text(name, type_) for name, type_ in known.items()}
+        with fetched(connection, f"select {selected} from {here.view}", typed) as (engine, rows):
+            return engine.sql(rows).to_arrow_table()
 
 
 def main() -> int:

@@ -52,7 +52,28 @@ TO_TEXT = {
 None: PostgreSQL reads what DuckDB writes.
 """
 
+DUCKDB = {
+    "boolean": "boolean",
+    "smallint": "smallint",
+    "integer": "integer",
+    "bigint": "bigint",
+    "real": "float",
+    "double precision": "double",
+    "bytea": "blob",
+    "uuid": "uuid",
+    "json": "json",
+    "jsonb": "json",
+    "date": "date",
+    "time without time zone": "time",
+    "time with time zone": "timetz",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "interval": "interval",
+}
+"""PostgreSQL's name of a type -> DuckDB's. Decimals are seen to in `counterpart`, and everything else is text."""
+
 BEFORE_CHRIST = r"regexp_replace({0}, '^([^ ]+)(.*) BC$', '\1 (BC)\2')"
+PRECISION = re.compile(r"\(.*?\)")
 FROM_TEXT = {
     "bytea": "unhex(substr({0}, 3))",
     "date": BEFORE_CHRIST,
@@ -80,11 +101,16 @@ def columns(scan: str) -> list[Column]:
     return [_column(name, type_) for name, type_, *_ in described]
 
 
+def counterpart(type_: str) -> str:
+    """DuckDB's type for one of PostgreSQL's; of what DuckDB has no like for, text."""
+    plain = PRECISION.sub("", type_)
+    return DUCKDB.get(plain, type_ if plain == "numeric" and plain != type_ else "varchar")
+
+
 def from_text(name: str, type_: str) -> str:
-    """DuckDB's expression for a column that PostgreSQL wrote as text."""
-    value = FROM_TEXT.get(type_, "{0}").format(identifier(name))
-    # JSON stays the text that it is: what it was before, PostgreSQL does not know.
-    return f"cast({value} as {'text' if type_ == 'jsonb' else type_}) as {identifier(name)}"
+    """DuckDB's expression for a value of a column that PostgreSQL wrote as text."""
+    value = FROM_TEXT.get(PRECISION.sub("", type_), "{0}").format(identifier(name))
+    return f"cast({value} as {counterpart(type_)})"
 
 
 def _column(name: str, type_: str) -> Column:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import psycopg
 from psycopg import errors
 
 from pipeline.dataset import Dataset
 from pipeline.errors import UnreadableInput
 from pipeline.postgres.columns import Column
+from pipeline.postgres.copies import fill
 from pipeline.postgres.place import Place, whole
-from pipeline.postgres.session import said
 from pipeline.sql import identifier, literal
 
-BLOCK_BYTES = 1024 * 1024
 LOCK_SECONDS = 1
 """How long readers who come while the view is replaced may have to wait."""
 SWAP_SECONDS = 15 * 60
@@ -63,21 +58,10 @@ def load(connection: psycopg.Connection[Any], place: Place, described: list[Colu
     name = f"{place.dataset}__{newest + 1}"
     whole(_aside(name))
     table = place.named(name)
-    types = ", ".join(f"{identifier(whole(column.name))} {column.type}" for column in described)
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute(f"create table {table} ({types})")
-        try:
-            # Frozen: a transaction that began before sees the rows too, and not an empty table.
-            with (
-                _texts(dataset.scan, described) as blocks,
-                cursor.copy(f"copy {table} from stdin (format csv, freeze)") as copy,
-            ):
-                for block in blocks:
-                    copy.write(block)
-        except psycopg.DataError as error:
-            raise UnreadableInput(_refused(error, described, dataset.scan)) from error
-        if cursor.rowcount != dataset.rows:
-            raise UnreadableInput(f"{cursor.rowcount} rows of {dataset.rows} arrived in {table}.")
+    with connection.transaction():
+        rows = fill(connection, table, described, dataset.scan)
+        if rows != dataset.rows:
+            raise UnreadableInput(f"{rows} rows of {dataset.rows} arrived in {table}.")
     connection.execute(f"analyze {table}")
     return name
 
@@ -158,52 +142,3 @@ def _relations(connection: psycopg.Connection[Any], place: Place) -> list[Relati
     return [
         Relation(name, *facts, int(match[1])) for name, *facts in found if (match := pattern.fullmatch(name))
     ]
-
-
-@contextlib.contextmanager
-def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
-    """The rows as CSV, in blocks, while they are made: a value in quotes is a text, and nothing at all is null."""
-    reading, writing = os.pipe()
-    quoted = ", ".join(identifier(column.name) for column in described if column.type == "text")
-    options = "format csv, header false" + (f", force_quote ({quoted})" if quoted else "")
-    selected = ", ".join(f"{column.text} as {identifier(column.name)}" for column in described)
-
-    def write() -> None:
-        try:
-            with duckdb.connect() as connection:
-                connection.execute("set timezone = 'UTC'")
-                # One thread makes texts faster than PostgreSQL takes them, and piles up none in memory.
-                connection.execute("set threads = 1")
-                connection.execute(f"copy (select {selected} from {scan}) to '/dev/fd/{writing}' ({options})")
-        finally:
-            os.close(writing)
-
-    def blocks(written: Future[None]) -> Iterator[bytes]:
-        while block := os.read(reading, BLOCK_BYTES):
-            yield block
-        written.result()  # an end that is none must not be taken for one
-
-    with ThreadPoolExecutor(1) as thread:
-        written = thread.submit(write)
-        try:
-            yield blocks(written)
-        finally:
-            os.close(reading)  # who is still writing is told so
-
-
-def _refused(error: psycopg.DataError, described: list[Column], scan: str) -> str:
-    """Which column the server refuses, and why; never the value."""
-    if isinstance(error, errors.CharacterNotInRepertoire) and (with_nul := _with_nul(described, scan)):
-        return f"column {with_nul} holds the character NUL, which no text in PostgreSQL can: mend it in the model"
-    context = error.diag.context or ""
-    named = next((column for column in described if f", column {column.name}: " in context), None)
-    where = f"column {named.name} ({named.type})" if named else "a value"
-    return f"{where} is refused by PostgreSQL ({said(error)}): mend it in the model"
-
-
-def _with_nul(described: list[Column], scan: str) -> str | None:
-    texts = [column for column in described if column.type == "text"]
-    with duckdb.connect() as connection:
-        has_nul = ", ".join(f"bool_or(contains({column.text}, chr(0)))" for column in texts)
-        found = connection.execute(f"select {has_nul} from {scan}").fetchone() if texts else ()
-    return next((column.name for column, has in zip(texts, found, strict=True) if has), None)

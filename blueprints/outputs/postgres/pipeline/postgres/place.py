@@ -59,12 +59,15 @@ class Place:
         return f"{identifier(self.private)}.{identifier(whole(name))}"
 
 
-def place(port: Capability, product: Product) -> Place:
-    """Where the port's properties say. Raises UnreadableInput."""
-    schema, url = port.properties.get("schema", product.dataset), port.properties["url"]
+def place(used: Capability, product: Product, schema: str = "") -> Place:
+    """Where the properties of a port, or of the platform, say. `schema`: what it is called where they do not.
+
+    Raises UnreadableInput.
+    """
+    schema, url = used.properties.get("schema", schema or product.dataset), used.properties["url"]
     if not SCHEMA.fullmatch(schema):
         raise UnreadableInput(
-            f"{schema} is no name for a product in a database: give the port {port.name} the property `schema`,"
+            f"{schema} is no name for a product in a database: give {used.name or 'the platform'} the property `schema`,"
             " small letters, digits and `_`, a letter first, not pg_, at most 40"
         )
     if "://" not in url:

@@ -41,17 +41,34 @@ def connected(place: Place, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
 
     Whatever the database refuses while the context lasts becomes an UnreadableInput without values of the data.
     """
-    with contextlib.ExitStack() as stack:
-        try:
-            address: dict[str, str] = {"conninfo": place.url}
-            if not place.url:
-                address = stack.enter_context(embedded(place, make=make)) | {"user": place.pipeline}
-            connection = psycopg.connect(**address, autocommit=True, client_encoding="UTF8")
-            stack.enter_context(contextlib.closing(connection))
-            _become(connection, place)
-            yield connection
-        except psycopg.Error as error:
-            raise UnreadableInput(said(error)) from error
+    with told(), contextlib.ExitStack() as stack:
+        address: dict[str, str] = {"conninfo": place.url}
+        if not place.url:
+            address = stack.enter_context(embedded(place, make=make)) | {"user": place.pipeline}
+        connection = stack.enter_context(contextlib.closing(connect(address)))
+        _become(connection, place)
+        yield connection
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Whatever the database refuses while the context lasts becomes an UnreadableInput without values of the data."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise UnreadableInput(said(error)) from error
+
+
+def connect(address: dict[str, str]) -> psycopg.Connection[Any]:
+    """A connection, not in a transaction, with settings under which both sides mean the same by a text."""
+    connection = psycopg.connect(**address, autocommit=True, client_encoding="UTF8")
+    connection.execute("set statement_timeout = 0")
+    connection.execute(
+        "select pg_catalog.set_config(known.name, wanted.value, false) from pg_catalog.pg_settings as known"
+        " join pg_catalog.jsonb_each_text(%s) as wanted (name, value) on wanted.name = pg_catalog.lower(known.name)",
+        [Jsonb(SETTINGS)],
+    )
+    return connection
 
 
 @contextlib.contextmanager
@@ -94,13 +111,7 @@ def said(error: psycopg.Error) -> str:
 
 
 def _become(connection: psycopg.Connection[Any], place: Place) -> None:
-    """Takes on the role that publishes, and settings under which both sides mean the same by a text."""
-    connection.execute("set statement_timeout = 0")
-    connection.execute(
-        "select pg_catalog.set_config(known.name, wanted.value, false) from pg_catalog.pg_settings as known"
-        " join pg_catalog.jsonb_each_text(%s) as wanted (name, value) on wanted.name = pg_catalog.lower(known.name)",
-        [Jsonb(SETTINGS)],
-    )
+    """Takes on the role that publishes."""
     (user,) = connection.execute("select current_user").fetchone()
     if user != place.pipeline:
         try:

@@ -1,0 +1,235 @@
+"""`postgres@1`: a PostgreSQL database. Three schemas of the product hold what is between its inputs and its ports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import psycopg
+import yaml
+from psycopg import errors
+
+from pipeline.errors import UnreadableInput
+from pipeline.postgres import server
+from pipeline.postgres.columns import columns, counterpart, from_text
+from pipeline.postgres.copies import fetched, fill, types
+from pipeline.postgres.place import Place, place, whole
+from pipeline.postgres.session import connect, told
+from pipeline.spec import Product
+from pipeline.sql import form, identifier, literal, scan
+
+TLS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
+MODELS_AT_ONCE = 4
+KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
+NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
+DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+),\s*(\d+)\)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """PostgreSQL, with the connection that holds the product's lock: where that one is lost, the run ends."""
+
+    product: Product
+    metadata: Mapping[str, str]
+    place: Place
+    connection: psycopg.Connection[Any]
+
+    @property
+    def inputs(self) -> str:
+        return f"{self.place.schema}_inputs"
+
+    @property
+    def staging(self) -> str:
+        """The schema in which dlt makes ready what it merges."""
+        return f"{self.inputs}_staging"
+
+    @property
+    def models(self) -> str:
+        """Beside `inputs`: see pipeline/macros/inputs_postgres.sql."""
+        return f"{self.place.schema}_models"
+
+    def attach(self, name: str, files: Sequence[Path]) -> None:
+        table, rows = f"{identifier(self.inputs)}.{identifier(whole(name))}", scan(files)
+        with self.connection.transaction():
+            self.connection.execute(f"drop table if exists {table} cascade")
+            fill(self.connection, table, columns(rows), rows)
+        self.connection.execute(f"analyze {table}")
+
+    def landing(self) -> tuple[Any, dict[str, Any]]:
+        import dlt  # heavy, and only for what dlt loads
+
+        info = self.connection.info
+        login = quote(info.user, safe="") + (f":{quote(info.password, safe='')}" if info.password else "")
+        more = {**info.get_parameters(), "host": info.host}
+        for given in ("user", "port", "dbname", "service", "client_encoding"):
+            more.pop(given, None)
+        # The host of libpq may be a folder, and then it is no host to dlt: libpq takes the one that is said last.
+        url = f"postgresql://{login}@host:{info.port}/{quote(info.dbname, safe='')}?{urlencode(more, quote_via=quote)}"
+        # Of dlt's formats the only one that tells an empty text from none, without a row in Python.
+        options = {"dataset_name": self.inputs, "loader_file_format": "parquet"}
+        return dlt.destinations.postgres(url), options
+
+    def landed(self, name: str) -> None:
+        self.connection.execute(f"analyze {identifier(self.inputs)}.{identifier(name)}")
+
+    def profile(self) -> dict[str, Any]:
+        info = self.connection.info
+        known = info.get_parameters()
+        # dbt shows nobody what a variable of such a name holds. The other one is libpq's.
+        os.environ |= {"DBT_ENV_SECRET_POSTGRES": info.password, "PGTZ": "UTC"}
+        return {
+            "type": "postgres",
+            "host": info.host,
+            "port": info.port,
+            "user": info.user,
+            "password": "{% raw %}{{ env_var('DBT_ENV_SECRET_POSTGRES') }}{% endraw %}",
+            "dbname": info.dbname,
+            "schema": self.models,
+            "search_path": "pg_catalog,pg_temp",  # nobody else's functions and operators
+            "keepalives_idle": 30,
+            "threads": MODELS_AT_ONCE,
+            **{name: known[name] for name in TLS if name in known},
+        }
+
+    def release(self) -> None:
+        """dbt closes its connections itself."""
+
+    def relation(self, model: str) -> str:
+        return f"{identifier(self.models)}.{identifier(whole(model))}"
+
+    def columns(self, model: str) -> dict[str, str]:
+        return types(self.connection, self.relation(model))
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+    def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
+        known, promised = self.columns(model), _promised(self.product)
+        read = {name: _read(name, known[name], promised.get(name, {})) for name in columns}
+        query = f"select {', '.join(sent for sent, _ in read.values())} from {self.relation(model)}"
+        if rows:
+            query += f" where {rows}"
+        target, options = folder / f"{model}.parquet", form(self.metadata)
+        if by:
+            target = folder
+            options = f"format parquet, compression zstd, partition_by ({identifier(by)}), write_partition_columns true"
+        folder.mkdir(parents=True)
+        typed = {name: value for name, (_, value) in read.items()}
+        with fetched(self.connection, query, typed) as (engine, selected):
+            engine.execute(f"set temp_directory = {literal(str(self.product.scratch / 'spilled'))}")
+            engine.execute(f"copy ({selected}) to {literal(str(target))} ({options})")
+
+    def delete(self, model: str, rows: str) -> None:
+        self.connection.execute(f"delete from {self.relation(model)} where {rows}")
+
+
+@contextlib.contextmanager
+def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
+    """The product's schemas, which no other run uses meanwhile. They are emptied first, where nothing lasts."""
+    name = f"{product.dataset}_{product.target}".replace("-", "_") if product.target else product.dataset
+    here = place(product.platform, product, name)
+    with told(), contextlib.ExitStack() as stack:
+        address = {"conninfo": here.url}
+        if not here.url:
+            address = stack.enter_context(server.running(here.folder, make=True))
+            with psycopg.connect(**address, user="postgres") as administrator:
+                _admit(administrator, here)
+            address |= {"user": here.pipeline}
+        connection = stack.enter_context(contextlib.closing(connect(address)))
+        engine = Postgres(product, metadata, here, connection)
+        _alone(engine)
+        for schema in (engine.inputs, engine.staging, engine.models):
+            _make(engine, schema)
+        yield engine
+
+
+def _admit(administrator: psycopg.Connection[Any], here: Place) -> None:
+    """Lets the product's own role into its embedded server."""
+    role = identifier(here.pipeline)
+    if not administrator.execute("select 1 from pg_roles where rolname = %s", [here.pipeline]).fetchone():
+        administrator.execute(f"create role {role} login")
+    administrator.execute(f"grant create on database {identifier(administrator.info.dbname)} to {role}")
+
+
+def _alone(engine: Postgres) -> None:
+    """One run at a time, wherever the others are, until the connection ends."""
+    (free,) = engine.connection.execute(
+        "select pg_try_advisory_lock(hashtextextended(%s, 0))", [engine.models]
+    ).fetchone()
+    if not free:
+        raise UnreadableInput(
+            f"Another run of this product works in the schema {engine.models} of the same database.",
+            mend="Wait until it has ended. If its machine has died, the database knows within a minute.",
+        )
+
+
+def _make(engine: Postgres, schema: str) -> None:
+    """The schema, with nothing of anybody else in it; and nothing at all, where no state lasts."""
+    product, connection = engine.product, engine.connection
+    mark = f"Working data of {product.address('')}{product.target}, made by its pipeline".replace("#", " ")
+    found = connection.execute(
+        "select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = %s", [schema]
+    ).fetchone()
+    try:
+        if found is None:
+            connection.execute(f"create schema {identifier(schema)}")
+        there = connection.execute(
+            "select relkind, relname from pg_class where relnamespace = %s::regnamespace and relkind = any(%s)",
+            [identifier(schema), list(KINDS)],
+        ).fetchall()
+        if found != (mark,):
+            if there:
+                raise UnreadableInput(
+                    f"The schema {schema} of the database is not this product's: {found[0] or 'it has no comment'}.",
+                    mend="Give the platform another `schema` in data-product.yaml.",
+                )
+            connection.execute(f"comment on schema {identifier(schema)} is {literal(mark)}")
+    except errors.InsufficientPrivilege as error:
+        raise UnreadableInput(
+            f"{connection.info.user} may not make the schema {schema}, or does not own it.",
+            mend=f"An administrator runs: create schema {identifier(schema)} authorization {identifier(connection.info.user)};"
+            f" the same for {engine.inputs}, {engine.staging} and {engine.models}.",
+        ) from error
+    if product.state is None:
+        for kind, name in there:
+            connection.execute(
+                f"drop {KINDS[kind]} if exists {identifier(schema)}.{identifier(name)} cascade"
+            )
+
+
+def _promised(product: Product) -> dict[str, dict[str, Any]]:
+    """The columns of the data set, as the contract has them."""
+    contract = yaml.safe_load(product.contract.read_text("utf-8"))
+    return {
+        column.get("physicalName") or column["name"]: column
+        for table in contract.get("schema") or []
+        if table["name"] == product.dataset
+        for column in table.get("properties") or []
+    }
+
+
+def _read(name: str, type_: str, promised: Mapping[str, Any]) -> tuple[str, str]:
+    """How a column leaves PostgreSQL, in its SQL, and what becomes of the text, in DuckDB's.
+
+    A `numeric` without a precision, such as a sum, holds anything: the contract says what it is.
+    """
+    sent, text = identifier(name), identifier(name)
+    precision = NUMERIC.fullmatch(type_)
+    if type_.startswith("numeric") and not (precision and int(precision[2]) <= int(precision[1]) <= 38):
+        said = DECIMAL.fullmatch(promised.get("physicalType") or "")
+        if said:
+            return sent, f"cast({text} as decimal({said[1]}, {said[2]}))"
+        if promised.get("logicalType") != "integer":
+            return sent, f"cast({text} as double)"
+        # By way of a text, because PostgreSQL would round a fraction in silence.
+        return f"trim_scale({sent})::text::bigint", f"cast({text} as bigint)"
+    if type_.endswith("[]"):
+        element = counterpart(type_.removesuffix("[]"))
+        return f"array_to_json({sent}::text[])", f"cast(from_json({text}, '[\"VARCHAR\"]') as {element}[])"
+    return sent, from_text(name, type_)
