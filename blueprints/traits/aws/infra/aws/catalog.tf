@@ -1,4 +1,5 @@
-# The Glue Data Catalog: a database for the product, a table for each port that is files.
+# The Glue Data Catalog: a database for the product, a table for each port of Parquet or Delta files.
+# The run keeps the table of an Iceberg port there itself.
 resource "aws_glue_catalog_database" "product" {
   name        = module.spec.database
   description = "Data product ${var.product.metadata.name} of ${var.product.metadata.domain}, ${var.environment}."

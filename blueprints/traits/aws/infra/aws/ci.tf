@@ -82,7 +82,7 @@ data "aws_iam_policy_document" "ci" {
       "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
       "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket", "s3:ListTagsForResource",
     ]
-    resources = [for bucket in aws_s3_bucket.product : bucket.arn]
+    resources = [aws_s3_bucket.data.arn, aws_s3_bucket.log.arn]
   }
 
   statement {

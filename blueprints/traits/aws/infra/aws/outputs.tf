@@ -1,11 +1,14 @@
 output "bucket" {
   description = "The product's bucket."
-  value       = aws_s3_bucket.product["data"].bucket
+  value       = aws_s3_bucket.data.bucket
 }
 
 output "tables" {
   description = "Output port -> its table, as <account>.<database>.<table>."
-  value       = { for port, table in aws_glue_catalog_table.port : port => "${local.account}.${table.database_name}.${table.name}" }
+  value = merge(
+    { for port, table in aws_glue_catalog_table.port : port => "${local.account}.${table.database_name}.${table.name}" },
+    { for port in module.spec.iceberg_ports : port => "${local.account}.${module.spec.database}.${var.product.spec.dataset.name}" },
+  )
 }
 
 output "image_repository" {

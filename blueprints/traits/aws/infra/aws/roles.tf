@@ -75,13 +75,13 @@ data "aws_iam_policy_document" "run" {
   statement {
     sid       = "FindObjects"
     actions   = ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]
-    resources = [aws_s3_bucket.product["data"].arn]
+    resources = [aws_s3_bucket.data.arn]
   }
 
   statement {
     sid       = "PublishObjects"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-    resources = ["${aws_s3_bucket.product["data"].arn}/*"]
+    resources = ["${aws_s3_bucket.data.arn}/*"]
   }
 
   statement {
@@ -93,6 +93,19 @@ data "aws_iam_policy_document" "run" {
       test     = "StringEquals"
       variable = "kms:ViaService"
       values   = ["s3.${var.region}.amazonaws.com"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(module.spec.iceberg_ports) > 0 ? ["glue"] : []
+
+    content {
+      sid     = "CommitTable"
+      actions = ["glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable"]
+      resources = [
+        for what in ["catalog", "database/${module.spec.database}", "table/${module.spec.database}/${var.product.spec.dataset.name}"] :
+        "arn:${local.partition}:glue:${var.region}:${local.account}:${what}"
+      ]
     }
   }
 }

@@ -34,7 +34,7 @@ locals {
   texts = jsonencode([local.platform, local.bindings])
   named = distinct(regexall("\\$\\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^$\\{\\}]*))?\\}", local.texts))
 
-  given     = merge(local.own, var.variables)
+  given     = merge(local.own, { for name, values in local.glue_catalogs : name => values[0] }, var.variables)
   missing   = sort(distinct([for found in local.named : found[0] if found[1] == null && !contains(local.known, found[0])]))
   defaulted = sort(distinct([for found in local.named : found[0] if found[1] != null && !contains(local.known, found[0])]))
   known     = concat(keys(local.given), tolist(var.secrets))

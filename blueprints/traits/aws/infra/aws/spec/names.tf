@@ -4,7 +4,7 @@ locals {
 
   # A single hyphen may be part of each name, a double one of none: no two products get the same name.
   full_name = "${local.metadata.domain}--${local.metadata.name}--${var.environment}"
-  # 63 characters of a bucket, less account and `-logs`; roles, rules and schedules may have 64.
+  # 63 characters of a bucket, less account and `-log`; roles, rules and schedules may have 64.
   longest = 45
   digest  = substr(sha256(local.full_name), 0, 10)
   name = (

@@ -14,8 +14,13 @@ output "database" {
 }
 
 output "tables" {
-  description = "Port -> its table: name, location, format and parameters."
+  description = "Port -> the table that Terraform makes of it: name, location, format and parameters."
   value       = local.tables
+}
+
+output "iceberg_ports" {
+  description = "Ports whose tables the run itself makes in the Glue database, called as the data set is."
+  value       = local.glue_ports
 }
 
 output "columns" {
@@ -60,14 +65,5 @@ output "unwatched" {
 
 output "problems" {
   description = "Why it cannot be provisioned; none, if it can."
-  value = concat(
-    [for cron in local.no_times : "spec.traits: '${cron}' is no time: minute, hour, day of the month, month, day of the week."],
-    [for name in local.missing : "${name} has no default and no value: say it in `variables`, or its secret's ARN in `secrets`."],
-    [for name in local.lost : "The port ${name} would write to the disk of a container: make its path one variable, or an s3:// URL."],
-    [for name in local.untyped : "The contract's column ${name} has no type that Glue knows: give it a physicalType, such as array<string>."],
-    length(local.columns) == 0 ? ["The contract has no columns for ${local.spec.dataset.name}."] : [],
-    length(local.environments) > 0 && !contains(keys(local.environments), var.environment)
-    ? ["spec.environments has no ${var.environment}, only ${join(", ", keys(local.environments))}."] : [],
-    [for name in keys(var.variables) : "${name} is in `variables` and in `secrets`: it can have one value." if contains(var.secrets, name)],
-  )
+  value       = local.problems
 }

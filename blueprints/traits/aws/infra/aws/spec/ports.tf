@@ -13,9 +13,10 @@ locals {
     })
   }
 
+  format = { for name, port in local.bindings.outputs : name => split("@", port.uses)[0] }
   paths = {
     for name, port in local.bindings.outputs : name => port.properties.path
-    if can(local.formats[split("@", port.uses)[0]]) && can(port.properties.path)
+    if contains(concat(keys(local.formats), ["iceberg"]), local.format[name]) && can(port.properties.path)
   }
   # A path that is one variable, and nobody says what it is: the port lies in the product's own bucket.
   own_variables = {
@@ -40,9 +41,26 @@ locals {
   lost = sort([for name, place in local.places : name if !startswith(place, "s3://")])
 
   tables = {
-    for name, place in local.places : name => merge(local.formats[split("@", local.bindings.outputs[name].uses)[0]], {
+    for name, place in local.places : name => merge(local.formats[local.format[name]], {
       table    = replace(name, "-", "_")
-      location = "${place}/${local.formats[split("@", local.bindings.outputs[name].uses)[0]].folder}"
-    })
+      location = "${place}/${local.formats[local.format[name]].folder}"
+    }) if contains(keys(local.formats), local.format[name])
   }
+
+  # An Iceberg table is what its last commit says, so the run makes it. Its catalog is Glue, unless the variables of
+  # pyiceberg say something else of it.
+  iceberg = {
+    for name, port in local.bindings.outputs : name => {
+      catalog   = try(port.properties.catalog, "")
+      namespace = try(port.properties.namespace, replace(local.metadata.domain, "-", "_"))
+      glue = can(port.properties.catalog) && !anytrue([
+        for variable in concat(keys(var.variables), tolist(var.secrets)) :
+        startswith(variable, "PYICEBERG_CATALOG__${upper(port.properties.catalog)}__")
+      ])
+    } if local.format[name] == "iceberg"
+  }
+  glue_catalogs = { for port in values(local.iceberg) : "PYICEBERG_CATALOG__${upper(port.catalog)}__TYPE" => "glue"... if port.glue }
+  glue_ports    = [for name, port in local.iceberg : name if port.glue]
+  no_catalog    = [for name, port in local.iceberg : name if port.catalog == ""]
+  elsewhere     = [for name, port in local.iceberg : name if port.glue && port.namespace != local.database]
 }

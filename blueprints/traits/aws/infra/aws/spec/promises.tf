@@ -21,6 +21,6 @@ locals {
     for trait in try([for each in local.spec.traits : each], []) : tonumber(regex("^([0-9]+)d$", trait.properties.keep)[0])
     if startswith(trait.uses, "retention@")
   ]
-  # What retention took out of the data set is still in its old versions: they may not outlive it by more than this.
-  noncurrent_days = max(1, min(var.recovery_days, local.kept_days...))
+  # What retention took out of the data set is still in its old versions, and goes from there within a week.
+  noncurrent_days = max(1, min(var.recovery_days, [for days in local.kept_days : min(days, 7)]...))
 }
