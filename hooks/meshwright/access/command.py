@@ -39,7 +39,7 @@ def _target(context: click.Context, _: click.Parameter, name: str | None) -> Non
 
 
 ENVIRONMENT = click.option(
-    "--environment", envvar="MESHWRIGHT_ENVIRONMENT", metavar="NAME", callback=_target, expose_value=False, help="The ports as they are in one of the spec's environments (or MESHWRIGHT_ENVIRONMENT)."
+    "--environment", envvar="PIPELINE_ENVIRONMENT", metavar="NAME", callback=_target, expose_value=False, help="The ports as they are in one of the spec's environments (or PIPELINE_ENVIRONMENT)."
 )  # fmt: skip
 DIRECTORY = click.option(
     "--directory", envvar="MESHWRIGHT_DIRECTORY", metavar="FILE", help=f"The corporate directory, or how to ask it (or MESHWRIGHT_DIRECTORY); to look on, {SAMPLE} will do."
