@@ -51,8 +51,8 @@ class Dataset:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns, as Arrow types."""
-        return pq.read_schema(self.parts[0])
+        """The columns, as Arrow types. All may be null: what an engine knows of that is not the same on every platform."""
+        return pa.schema([field.with_nullable(True) for field in pq.read_schema(self.parts[0])])
 
 
 def metadata(product: Product, started: datetime) -> dict[str, str]:
