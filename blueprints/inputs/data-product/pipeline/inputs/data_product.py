@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import deltalake
+import duckdb
 import fsspec
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -16,6 +18,7 @@ import yaml
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import held, landing
 from pipeline.spec import Capability, Product
+from pipeline.sql import identifier, literal, scan
 
 
 def files(source: Capability, product: Product) -> list[Path]:
@@ -23,30 +26,23 @@ def files(source: Capability, product: Product) -> list[Path]:
     entry = _look_up(source, product)
     folder = landing(source, product)
     try:
-        rows = OPEN[entry["uses"]](entry["location"])
-        if own := _own_files(rows):
-            return held(own, folder)
-        landed = folder / "rows.parquet"
-        with pq.ParquetWriter(landed, rows.schema) as writer:
-            for batch in rows.to_batches():
-                writer.write_batch(batch)
-        return [landed]
-    except (OSError, pa.ArrowException, deltalake.exceptions.DeltaError) as error:
+        return OPEN[entry["uses"]](entry["location"], folder)
+    except UNREADABLE as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} lies at {entry['location']}, which cannot be read: {error}",
             mend="Ask the product's owner, or give another address book.",
         ) from error
 
 
-def _own_files(rows: ds.Dataset) -> list[Path]:
-    """The port's Parquet files, if they lie here and hold all that its rows do; otherwise none."""
-    if not isinstance(rows, ds.FileSystemDataset) or not isinstance(
-        rows.filesystem, pyarrow.fs.LocalFileSystem
-    ):
-        return []
-    schema = rows.schema.remove_metadata()
-    same = all(pq.read_schema(file).remove_metadata() == schema for file in rows.files)
-    return [Path(file).absolute() for file in rows.files] if same else []
+def lying(source: Capability, product: Product) -> str:
+    """DuckDB's SQL for the rows that the port serves, whenever it is asked."""
+    entry = _look_up(source, product)
+    if entry["uses"] != "parquet@1" or "://" in entry["location"]:
+        raise UnreadableInput(
+            f"Input {source.name}: {source.source} ({entry['uses']}) is none that DuckDB looks at by itself.",
+            mend="Read a Parquet port that lies in a file system.",
+        )
+    return f"from {scan([Path(entry['location'])])}"
 
 
 def _look_up(source: Capability, product: Product) -> dict[str, Any]:
@@ -75,13 +71,66 @@ def _look_up(source: Capability, product: Product) -> dict[str, Any]:
     return {"uses": uses, "location": location}
 
 
-def _parquet(location: str) -> ds.Dataset:
+def _parquet(location: str, folder: Path) -> list[Path]:
     storage, path = pyarrow.fs.FileSystem.from_uri(location) if "://" in location else (None, location)
-    return ds.dataset(path, filesystem=storage, format="parquet")
+    return _landed(ds.dataset(path, filesystem=storage, format="parquet"), folder)
 
 
-def _delta(location: str) -> ds.Dataset:
-    return deltalake.DeltaTable(location).to_pyarrow_dataset()
+def _delta(location: str, folder: Path) -> list[Path]:
+    return _landed(deltalake.DeltaTable(location).to_pyarrow_dataset(), folder)
 
 
-OPEN = {"parquet@1": _parquet, "delta@1": _delta}
+def _landed(rows: ds.Dataset, folder: Path) -> list[Path]:
+    """The port's Parquet files, if they lie here and hold all that its rows do; otherwise a file of them."""
+    if isinstance(rows, ds.FileSystemDataset) and isinstance(rows.filesystem, pyarrow.fs.LocalFileSystem):
+        schema = rows.schema.remove_metadata()
+        if rows.files and all(pq.read_schema(file).remove_metadata() == schema for file in rows.files):
+            return held([Path(file).absolute() for file in rows.files], folder)
+    return _written(rows.schema, rows.to_batches(), folder)
+
+
+def _written(schema: pa.Schema, batches: Iterable[pa.RecordBatch], folder: Path) -> list[Path]:
+    landed = folder / "rows.parquet"
+    with pq.ParquetWriter(landed, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return [landed]
+
+
+def _iceberg(location: str, folder: Path) -> list[Path]:
+    from pyiceberg.io.pyarrow import pyarrow_to_schema  # heavy, and only for such a port
+    from pyiceberg.table import FileScanTask, StaticTable
+
+    scan = StaticTable.from_metadata(location).scan()
+
+    def as_it_is(task: FileScanTask) -> bool:
+        """Columns are known by their numbers: a file may have others than the table has by now, or none."""
+        path = task.file.file_path
+        try:
+            return (
+                Path(path).is_absolute()
+                and not task.delete_files
+                and pyarrow_to_schema(pq.read_schema(path)) == scan.projection()
+            )
+        except ValueError:
+            return False
+
+    tasks = list(scan.plan_files())
+    if tasks and all(map(as_it_is, tasks)):
+        return held([Path(task.file.file_path) for task in tasks], folder)
+    rows = scan.to_arrow_batch_reader()
+    return _written(rows.schema, rows, folder)
+
+
+def _view(location: str, folder: Path) -> list[Path]:
+    landed = folder / "rows.parquet"
+    with duckdb.connect(location, read_only=True) as connection:
+        # What it reads is said there, by another product: nothing is fetched and run for it.
+        connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
+        rows = identifier(Path(location).stem)
+        connection.execute(f"copy (from {rows}) to {literal(str(landed))} (format parquet)")
+    return [landed]
+
+
+OPEN = {"parquet@1": _parquet, "delta@1": _delta, "iceberg@1": _iceberg, "view@1": _view}
+UNREADABLE = (OSError, ValueError, pa.ArrowException, duckdb.Error, deltalake.exceptions.DeltaError)

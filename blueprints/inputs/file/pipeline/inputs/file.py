@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import held, landing
 from pipeline.spec import Capability, Product
-from pipeline.sql import identifier
+from pipeline.sql import identifier, literal
 
 FORMATS = {
     ".csv": "csv",
@@ -31,6 +31,36 @@ COMPRESSIONS = {".gz", ".zst"}
 
 def files(source: Capability, product: Product) -> list[Path]:
     """The rows of every file that the input names, as Parquet files that have the same columns."""
+    found = _files(source, product)
+    folder = landing(source, product)
+    try:
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            names = _names(connection, found, source)
+            if _as_they_are(found, source.properties, all(old == new for old, new in names.items())):
+                return held(map(Path, found), folder)
+            landed = folder / "rows.parquet"
+            rows = _rows(found, source.properties, names)
+            connection.execute(f"copy ({rows}) to {literal(str(landed))} (format parquet)")
+            return [landed]
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise UnreadableInput(
+            f"Input {source.name}: {source.properties['path']} cannot be read: {error}",
+            mend="Mend the file, or give `format`, `delimiter`, `nulls` or `types` in data-product.yaml.",
+        ) from error
+
+
+def lying(source: Capability, product: Product) -> str:
+    """DuckDB's SQL for the rows of the files that are there now, whenever it is asked."""
+    if "://" in source.properties["path"]:
+        raise UnreadableInput(f"Input {source.name} is a URL, which is fetched before it is read.")
+    found = _files(source, product)
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        return _rows(found, source.properties, _names(connection, found, source))
+
+
+def _files(source: Capability, product: Product) -> list[str]:
     path = source.properties["path"]
     found = (
         _fetch(source, product)
@@ -47,22 +77,7 @@ def files(source: Capability, product: Product) -> list[Path]:
         raise UnreadableInput(
             f"Input {source.name}: {empty[0]} is empty.", mend="Take it out, or give it its header."
         )
-
-    folder = landing(source, product)
-    try:
-        with duckdb.connect() as connection:
-            rows = _scan(connection, found, source.properties)
-            named = _named(rows, source)
-            if _as_they_are(found, source.properties, named.columns == rows.columns):
-                return held(map(Path, found), folder)
-            landed = folder / "rows.parquet"
-            named.write_parquet(str(landed))
-            return [landed]
-    except (duckdb.Error, pa.ArrowException) as error:
-        raise UnreadableInput(
-            f"Input {source.name}: {path} cannot be read: {error}",
-            mend="Mend the file, or give `format`, `delimiter`, `nulls` or `types` in data-product.yaml.",
-        ) from error
+    return found
 
 
 def _as_they_are(files: list[str], properties: dict[str, Any], named: bool) -> bool:
@@ -73,44 +88,53 @@ def _as_they_are(files: list[str], properties: dict[str, Any], named: bool) -> b
     return all(first == other for other in others)
 
 
-def _scan(
-    connection: duckdb.DuckDBPyConnection, files: list[str], properties: dict[str, Any]
-) -> duckdb.DuckDBPyRelation:
-    connection.execute("set timezone = 'UTC'")
+def _scan(files: list[str], properties: dict[str, Any]) -> str:
+    """DuckDB's SQL for the rows of files."""
     form = _format(files[0], properties)
+    types = ", ".join(
+        f"{literal(name)}: {literal(type_)}" for name, type_ in (properties.get("types") or {}).items()
+    )
+    options = {
+        "csv": {
+            # Every row is looked at before a type is chosen: a late surprise would fail the run.
+            "sample_size": "-1",
+            # Nothing of the form is guessed: a guess that fits a broken line drops the good ones.
+            "header": "true",
+            "skip": "0",
+            "quote": literal('"'),
+            "delim": literal(properties.get("delimiter") or ("\t" if ".tsv" in files[0].lower() else ",")),
+            "nullstr": _list(["", *properties.get("nulls", [])]),
+            **({"types": "{" + types + "}"} if types else {}),
+        },
+        "json": {"sample_size": "-1"},
+        "parquet": {"hive_partitioning": "false"},
+    }[form]
     # Columns of several files are matched by their names, wherever they stand.
-    match form:
-        case "csv":
-            return connection.read_csv(
-                files,
-                # Every row is looked at before a type is chosen: a late surprise would fail the run.
-                sample_size=-1,
-                # Nothing of the form is guessed: a guess that fits a broken line drops the good ones.
-                header=True,
-                skiprows=0,
-                quotechar='"',
-                delimiter=properties.get("delimiter") or ("\t" if ".tsv" in files[0].lower() else ","),
-                na_values=["", *properties.get("nulls", [])],
-                dtype=properties.get("types") or None,
-                union_by_name=True,
-            )
-        case "json":
-            return connection.read_json(files, sample_size=-1, union_by_name=True)
-        case _:
-            return connection.read_parquet(files, union_by_name=True)
+    said = ", ".join(f"{name} = {value}" for name, value in {**options, "union_by_name": "true"}.items())
+    return f"read_{form}({_list(files)}, {said})"
 
 
-def _named(rows: duckdb.DuckDBPyRelation, source: Capability) -> duckdb.DuckDBPyRelation:
+def _list(texts: list[str]) -> str:
+    return f"[{', '.join(map(literal, texts))}]"
+
+
+def _names(connection: duckdb.DuckDBPyConnection, files: list[str], source: Capability) -> dict[str, str]:
     """Columns by names that SQL can write without quotes: `Flight No.` becomes `flight_no`."""
-    names = [re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed" for name in rows.columns]
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
+    described = connection.execute(f"describe from {_scan(files, source.properties)}").fetchall()
+    names = {name: re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed" for name, *_ in described}
+    new = list(names.values())
+    if len(set(new)) < len(new):
+        twice = sorted({name for name in new if new.count(name) > 1})
         raise UnreadableInput(
             f"Input {source.name}: several columns would be called {', '.join(twice)}.",
             mend="Rename all but one of them in the file.",
         )
-    renamed = zip(rows.columns, names, strict=True)
-    return rows.project(", ".join(f"{identifier(old)} as {identifier(new)}" for old, new in renamed))
+    return names
+
+
+def _rows(files: list[str], properties: dict[str, Any], names: dict[str, str]) -> str:
+    selected = ", ".join(f"{identifier(old)} as {identifier(new)}" for old, new in names.items())
+    return f"select {selected} from {_scan(files, properties)}"
 
 
 def _format(file: str, properties: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,11 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError, ResolveError
 from pyiceberg.expressions import AlwaysTrue, In
-from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids, schema_to_pyarrow
+from pyiceberg.io.pyarrow import (
+    UnsupportedPyArrowTypeException,
+    _pyarrow_to_schema_without_ids,
+    schema_to_pyarrow,
+)
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
 from pyiceberg.schema import Schema, assign_fresh_schema_ids, promote
 from pyiceberg.table import StaticTable, Table, Transaction
@@ -82,7 +86,7 @@ class _Place:
     """Where the table is."""
 
     location: str
-    name: tuple[str, ...]
+    name: tuple[str, str]
     """In the catalog."""
     locked: bool = False
     """Whether no other run can be writing there."""
@@ -92,9 +96,8 @@ class _Place:
         return None if "://" in self.location else Path(self.location)
 
 
-def _name(port: Capability, product: Product) -> tuple[str, ...]:
-    namespace = port.properties.get("namespace") or product.domain.replace("-", "_")
-    return (*namespace.split("."), product.dataset)
+def _name(port: Capability, product: Product) -> tuple[str, str]:
+    return (port.properties.get("namespace") or product.domain.replace("-", "_"), product.dataset)
 
 
 def _catalog(port: Capability, here: _Place) -> Catalog:
@@ -111,6 +114,7 @@ def _catalog(port: Capability, here: _Place) -> Catalog:
 
 def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
     """The table, if there is one. `own`: the catalog is a file of the port."""
+    table = None
     try:
         table = catalog.load_table(here.name)
         if table.location() == here.location:
@@ -121,7 +125,7 @@ def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
                 mend="Mend the port's path, or give it another namespace.",
             )
     except NoSuchTableError:
-        table = None
+        pass
     except FileNotFoundError:
         if not own:
             raise
@@ -139,8 +143,8 @@ def _new(catalog: Catalog, here: _Place, schema: Schema, partition: str) -> Tran
     """A table that is there when the transaction is committed."""
     if here.folder:
         (here.folder / MARK).touch()
-    if not catalog.namespace_exists(here.name[:-1]):
-        catalog.create_namespace(here.name[:-1])
+    if not catalog.namespace_exists(here.name[:1]):
+        catalog.create_namespace(here.name[:1])
     spec = UNPARTITIONED_PARTITION_SPEC
     if partition:
         source = schema.find_field(partition).field_id
@@ -154,7 +158,7 @@ def _schema(dataset: Dataset) -> Schema:
         known = _pyarrow_to_schema_without_ids(
             pa.schema([field.with_nullable(True) for field in dataset.schema])
         )
-    except (TypeError, ValueError, NotImplementedError) as error:
+    except (TypeError, ValueError, UnsupportedPyArrowTypeException) as error:
         raise UnreadableInput(f"Iceberg has no such type: {error}", mend="Cast it in the model.") from error
     return assign_fresh_schema_ids(known)
 
@@ -178,8 +182,9 @@ def _goes_on(table: Table, schema: Schema, dataset: Dataset) -> bool:
 
 def _fill(transaction: Transaction, table: Table | None, schema: Schema, dataset: Dataset) -> None:
     """Writes the files of what is new, and takes out what it replaces."""
+    parts = dataset.parts
     if table and _goes_on(table, schema, dataset):
-        changes = dataset.changes
+        changes, parts = dataset.changes, dataset.changed
         values = pa.array(sorted(changes.values), pa.string()).cast(dataset.schema.field(changes.column).type)
         if changes.values:
             transaction.delete(In(changes.column, values.to_pylist()))
@@ -187,21 +192,22 @@ def _fill(transaction: Transaction, table: Table | None, schema: Schema, dataset
         if table.current_snapshot():
             transaction.delete(AlwaysTrue())
         _reshape(transaction, schema, dataset.partition)
-    # The first one is written even if there are no rows: what was published stands in its properties.
-    for rows in _rows(dataset):
+    # Something is written even if there are no rows: what was published stands in its properties.
+    for rows in _rows(parts, dataset.schema):
         transaction.append(rows, snapshot_properties=dataset.metadata)
 
 
-def _rows(dataset: Dataset) -> Iterator[pa.Table]:
+def _rows(parts: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
     """The rows to write, some at a time: pyiceberg takes all that it is given into memory."""
-    files = [str(part) for part in dataset.changed]
-    batches: list[pa.RecordBatch] = []
-    for batch in ds.dataset(files, schema=dataset.schema, format="parquet").to_batches() if files else ():
+    files = ds.dataset([str(part) for part in parts], schema=schema, format="parquet")
+    batches, size = [], 0
+    for batch in files.to_batches() if parts else ():
         batches.append(batch)
-        if sum(each.nbytes for each in batches) >= AT_ONCE_BYTES:
+        size += batch.nbytes
+        if size >= AT_ONCE_BYTES:
             yield pa.Table.from_batches(batches)
-            batches = []
-    yield pa.Table.from_batches(batches, dataset.schema)
+            batches, size = [], 0
+    yield pa.Table.from_batches(batches, schema)
 
 
 def _reshape(transaction: Transaction, schema: Schema, partition: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 
 from pipeline.dataset import Dataset
+from pipeline.outputs import replacing
 from pipeline.spec import Capability, Product
 from pipeline.sql import form, literal
 
@@ -40,27 +39,8 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
             shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
         return
 
-    folder = Path(target).parent
-    product.make_folder(folder)
-    for left_over in folder.glob(f".{product.dataset}.*.partial"):
-        left_over.unlink()
-    partial = folder / f".{product.dataset}.{os.getpid()}.partial"
-    try:
-        os.link(
-            file, partial
-        )  # what was verified, and not a copy of it; a run changes no file that it has written
-    except OSError:
-        shutil.copyfile(file, partial)
-    with partial.open("rb+") as sink:
-        os.fsync(sink.fileno())
-    yield
-    os.replace(partial, target)
-    with contextlib.suppress(OSError):  # Some file systems cannot sync a folder.
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    product.make_folder(Path(target).parent)
+    yield from replacing(file, Path(target))
 
 
 def _one_file(dataset: Dataset, product: Product) -> Path:

@@ -1,0 +1,152 @@
+"""`view@1`: a DuckDB database with a view over the sources; nothing is copied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.dataset import Dataset
+from pipeline.errors import UnreadableInput
+from pipeline.incremental import kept
+from pipeline.outputs import replacing
+from pipeline.spec import Capability, Product
+from pipeline.sql import identifier, literal
+
+ANOTHER_PORT = "Serve it through another port, such as parquet@1."
+
+
+def location(port: Capability, product: Product) -> str:
+    """Where readers find the view."""
+    return str(product.root / port.properties["path"] / f"{product.dataset}.duckdb")
+
+
+def read(port: Capability, product: Product) -> pa.Table:
+    """What the view gives now."""
+    with duckdb.connect(location(port, product), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        return connection.sql(f"from {identifier(product.dataset)}").to_arrow_table()
+
+
+def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
+    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    if "://" in port.properties["path"]:
+        raise UnreadableInput("DuckDB writes no database to a URL.", mend="Give the port a folder.")
+    if product.platform.uses != "duckdb@1":
+        raise UnreadableInput(
+            f"A view is made of what DuckDB runs, and this product runs on {product.platform.uses}.",
+            mend=ANOTHER_PORT,
+        )
+    for trait in ("incremental", "snapshot"):
+        if product.trait(trait) is not None:
+            raise UnreadableInput(
+                f"With {trait}@1, the data set is more than its sources hold.", mend=ANOTHER_PORT
+            )
+    made = product.scratch / "views" / port.name / f"{product.dataset}.duckdb"
+    made.parent.mkdir(parents=True)
+    try:
+        with duckdb.connect(str(made)) as connection:
+            connection.execute("set timezone = 'UTC'")
+            _make(connection, product, dataset)
+            (rows,) = connection.execute(f"select count(*) from {identifier(product.dataset)}").fetchone()
+    except duckdb.Error as error:
+        raise UnreadableInput(f"The view cannot be made: {error}", mend=ANOTHER_PORT) from error
+    if rows != dataset.rows:
+        raise UnreadableInput(
+            f"The view gives {rows} rows, and {dataset.rows} were verified.",
+            mend="Run again, if a source has changed meanwhile. A model that says something else each time needs another port.",
+        )
+    target = Path(location(port, product))
+    product.make_folder(target.parent)
+    yield from replacing(made, target)
+
+
+def _make(connection: duckdb.DuckDBPyConnection, product: Product, dataset: Dataset) -> None:
+    """Makes the inputs and the models views, and the data set's one as the contract has verified it."""
+    manifest = json.loads((product.build / "dbt" / "manifest.json").read_text("utf-8"))
+    names: dict[str, str] = {}
+    for node in _needed(manifest, product):
+        if node["resource_type"] == "source":
+            query = _where_it_lies(node["identifier"], product)
+        else:
+            query = node["compiled_code"]
+            # dbt names the run's database too; here it has another name, and readers give it any.
+            for full, name in names.items():
+                query = query.replace(full, name)
+            if node["name"] == product.dataset:
+                query = _as_verified(connection, query, product, dataset)
+        if node["relation_name"]:  # a model without one is within those that read it
+            names[node["relation_name"]] = name = _name(node)
+            connection.execute(f"create schema if not exists {identifier(node['schema'])}")
+            connection.execute(f"create view {name} as {query}")
+    about = literal(json.dumps(dataset.metadata))
+    connection.execute(f"comment on view {identifier(product.dataset)} is {about}")
+
+
+def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, Any]]:
+    """What the data set's model is made of, each after all that it reads itself; the model is the last."""
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    ordered: dict[str, Mapping[str, Any]] = {}
+
+    def add(key: str) -> None:
+        node = nodes.get(key)
+        known = node and (
+            node["resource_type"] == "source"
+            or (
+                node["resource_type"] == "model"
+                and node["language"] == "sql"
+                and node["config"]["materialized"] != "incremental"
+            )
+        )
+        if not known:
+            raise UnreadableInput(
+                f"A view cannot be made over {key}: only over inputs, and over models in SQL that are not incremental.",
+                mend=ANOTHER_PORT,
+            )
+        for needed in node.get("depends_on", {}).get("nodes", []):
+            if needed not in ordered:
+                add(needed)
+        ordered[key] = node
+
+    add(
+        next(
+            key
+            for key, node in nodes.items()
+            if node["resource_type"] == "model" and node["name"] == product.dataset
+        )
+    )
+    return list(ordered.values())
+
+
+def _where_it_lies(name: str, product: Product) -> str:
+    """DuckDB's SQL for an input, as it is whenever it is asked."""
+    source = next(source for source in product.inputs if source.name == name)
+    module = source.module()
+    if not hasattr(module, "lying"):
+        raise UnreadableInput(
+            f"Input {name}: what {source.uses} reads is loaded, and lies nowhere that a view could look at.",
+            mend=ANOTHER_PORT,
+        )
+    return module.lying(source, product)
+
+
+def _as_verified(
+    connection: duckdb.DuckDBPyConnection, query: str, product: Product, dataset: Dataset
+) -> str:
+    """The columns and rows that the contract has been verified on, of the types that they had then."""
+    types = connection.execute(f"describe from {dataset.scan}").fetchall()
+    columns = ", ".join(
+        f"cast({identifier(name)} as {type_}) as {identifier(name)}" for name, type_, *_ in types
+    )
+    rows = kept(product, datetime.fromisoformat(dataset.metadata["ingestedAt"]))
+    return f"select {columns} from ({query}\n)" + (f" where {rows}" if rows else "")
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    """How the view's database calls what the run's database has."""
+    return f"{identifier(node['schema'])}.{identifier(node.get('alias') or node['identifier'])}"
