@@ -341,7 +341,10 @@ def _problems(document: Document, error: Any, root_schema: dict[str, Any]) -> It
             hints = [str(around[key]) for key in ("$comment", "description") if key in around][:1]
             hints += [f"Such as {json.dumps(example)}." for example in around.get("examples", [])[:1]]
             mend = " ".join(hints) or "Write what the schema asks for."
-            yield Problem(document, keys, f"{_dotted(keys)}: {_short(error.message)}.", mend)
+            # What may be a secret is not repeated.
+            secret = around.get("writeOnly") or ("properties" in keys and kind.name in ("anyOf", "oneOf"))
+            detail = "is not what the schema asks for" if secret else _short(error.message)
+            yield Problem(document, keys, f"{_dotted(keys)}: {detail}.", mend)
 
 
 def _dotted(keys: Keys) -> str:

@@ -1,0 +1,133 @@
+"""Secrets are named in the spec, never written into it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from meshwright import registry
+from meshwright.document import Document, Keys
+from meshwright.environments import names
+from meshwright.rules import Problem, Rule
+
+REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+IN_URL = re.compile(
+    r"[a-z][a-z0-9+.-]*://[^/\s:@]*:(?P<password>[^/\s@]+)@"
+    r"|[?&](?:password|passwd|pwd|secret|token|access_token|api_key|apikey|sig)=(?P<parameter>[^&#\s}]+)",
+    re.IGNORECASE,
+)
+"""A password before the host, or as a parameter."""
+
+
+class SecretsByReference(Rule):
+    """A property that holds a secret is a variable without a default, ${NAME}, in every environment.
+
+    A spec is read by everybody who reads the repository, its history and its logs. The secret itself is set where
+    the pipeline runs, or lies in a vault that dlt's providers know.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "inputs": [
+                    {
+                        "name": "flights",
+                        "uses": "database@1",
+                        "from": "system:flight-operations",
+                        "properties": {
+                            "url": "sqlite:///sample_data/flights.csv",
+                            "table": "flights",
+                            "password": "${PASSWORD:-example}",
+                        },
+                    }
+                ]
+            }
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for kind, keys, uses, properties in _properties(spec):
+            entry = registry.find(kind, uses) if isinstance(uses, str) else None
+            for place, value in _secrets(entry.properties, properties) if entry else ():
+                if not isinstance(value, str) or not REFERENCE.fullmatch(value):
+                    name = ".".join(map(str, place))
+                    yield Problem(
+                        spec,
+                        (*keys, "properties", *place),
+                        f"{name} is a secret, and is not just the name of a variable.",
+                        f"Write ${{{_variable(place)}}}, and set that variable where the pipeline runs."
+                        " If this was a real secret, replace it: git does not forget.",
+                    )
+
+
+class NoPasswordInUrl(Rule):
+    """No URL in the spec holds a password, not even as the default of a variable."""
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {"outputs": [{"properties": {"path": "${LAKE:-https://ada:example@example.org/lake}"}}]}
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for keys, text in spec.texts():
+            for found in IN_URL.finditer(text):
+                if not REFERENCE.fullmatch(found["password"] or found["parameter"]):
+                    yield Problem(
+                        spec,
+                        keys,
+                        "A URL holds a password or a token.",
+                        "Take it out: name a variable in the property that is meant for it, or let the whole URL be a"
+                        " variable. If it was a real one, replace it: git does not forget.",
+                    )
+                    break
+
+
+def _properties(spec: Document) -> Iterator[tuple[str, Keys, Any, Any]]:
+    """Whatever has properties, in the spec and in its environments: kind, place, capability, properties."""
+    uses: dict[tuple[str, Any], Any] = {}
+    for kind in ("inputs", "outputs", "traits"):
+        for keys, item in spec.items(f"spec.{kind}"):
+            uses[kind, str(item.get("name"))] = item.get("uses")
+            yield kind, keys, item.get("uses"), item.get("properties")
+    for kind, name in (("transforms", "transform"), ("platforms", "platform")):
+        item = spec.get(f"spec.{name}")
+        if isinstance(item, dict):
+            uses[kind, name] = item.get("uses")
+            yield kind, ("spec", name), item.get("uses"), item.get("properties")
+    for environment in names(spec):
+        place = ("spec", "environments", environment)
+        bound = spec.value["spec"]["environments"][environment]
+        for key, items in bound.items() if isinstance(bound, dict) else ():
+            kind, items = ("platforms", {"": items}) if key == "platform" else (key, items)
+            for name, item in items.items() if isinstance(items, dict) else ():
+                if isinstance(item, dict):
+                    # An environment that names no capability means the one that the spec names.
+                    meant = item.get("uses") or uses.get((kind, str(name) or "platform"))
+                    yield kind, (*place, key, *([name] if name else [])), meant, item.get("properties")
+
+
+def _secrets(schema: Any, value: Any) -> Iterator[tuple[Keys, Any]]:
+    """Each value that the schema calls a secret (`writeOnly`), with its path below `value`."""
+    if not isinstance(schema, dict):
+        return
+    if schema.get("writeOnly"):
+        yield (), value
+        return
+    for key in ("anyOf", "oneOf", "allOf"):
+        for part in schema.get(key, ()):
+            yield from _secrets(part, value)
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        for key, item in value.items():
+            for place, secret in _secrets(known.get(key, schema.get("additionalProperties")), item):
+                yield (key, *place), secret
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            for place, secret in _secrets(schema.get("items"), item):
+                yield (index, *place), secret
+
+
+def _variable(place: Keys) -> str:
+    return re.sub(r"\W+", "_", ".".join(map(str, place))).upper()
