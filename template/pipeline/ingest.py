@@ -22,13 +22,16 @@ class Landed:
     """Column -> type, in words that stay the same from run to run."""
 
 
-def ingest(product: Product, platform: Platform) -> dict[str, Landed]:
-    """Reads all inputs: files as they lie, and what lies in other systems with dlt."""
+def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[str, Landed]:
+    """Reads all inputs: files as they lie, and what lies in other systems with dlt.
+
+    `anew`: what earlier runs have loaded is dropped, and how far they came is forgotten.
+    """
     systems = [source for source in product.inputs if hasattr(source.module(), "resource")]
     landed = {
         source.name: _attach(source, product, platform) for source in product.inputs if source not in systems
     }
-    return landed | (_load(systems, product, platform) if systems else {})
+    return landed | (_load(systems, product, platform, anew) if systems else {})
 
 
 def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
@@ -42,21 +45,20 @@ def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
     return Landed(rows, {field.name: str(field.type) for field in schema})
 
 
-def _load(systems: list[Capability], product: Product, platform: Platform) -> dict[str, Landed]:
+def _load(systems: list[Capability], product: Product, platform: Platform, anew: bool) -> dict[str, Landed]:
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # dlt reads it when it is imported
     import dlt
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     destination, options = platform.landing()
-    # Of a run that died, what it had read is loaded first: the cursors have moved past it.
+    # How far the cursors came, dlt reads where the rows are, and nowhere else: with the load that brought them.
+    # What a run that died had read and not loaded is read again, and merged by its key.
     pipeline = dlt.pipeline(
-        "ingest", pipelines_dir=str(product.work / "dlt"), destination=destination, dataset_name=INPUTS
+        "ingest", pipelines_dir=str(product.scratch / "dlt"), destination=destination, dataset_name=INPUTS
     )
     resources = [source.module().resource(source, product) for source in systems]
     try:
-        if pipeline.has_pending_data:
-            pipeline.run(**options)
-        pipeline.run(resources, **options)
+        pipeline.run(resources, refresh="drop_resources" if anew else None, **options)
     except PipelineStepFailed as failure:
         raise _cause(failure) from failure
     counts = pipeline.last_trace.last_normalize_info.row_counts

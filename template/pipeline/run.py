@@ -108,7 +108,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             from pipeline.ingest import ingest
 
             platform = stack.enter_context(product.platform.module().opened(product, about))
-            landed = ingest(product, platform)
+            landed = ingest(product, platform, anew=anew)
             report["rowsIn"] = {name: input.rows for name, input in landed.items()}
             report["inputsChanged"] = evolution.changes(product, landed)
             done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
