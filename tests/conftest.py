@@ -27,6 +27,7 @@ ALL = {
     "inputs": ["file", "data-product", "database", "rest-api"],
     "outputs": ["parquet", "delta", "iceberg", "postgres"],
     "traits": ["schedule", "self-update"],
+    "platforms": ["postgres"],
 }
 
 Make = Callable[..., Path]

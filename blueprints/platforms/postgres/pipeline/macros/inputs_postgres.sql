@@ -1,5 +1,4 @@
-{% raw -%}
-{#- Several products share a database: each has its inputs in a schema of its own, beside that of its models. So
+{% raw %}{#- Several products share a database: each has its inputs in a schema of its own, beside that of its models. So
     `source('inputs', …)` is found there, and so are the columns of its rows in unit tests. -#}
 {% macro source(source_name, table_name) %}
   {{ return(in_schema_of_inputs(builtins.source(source_name, table_name))) }}
@@ -14,5 +13,4 @@
     {{ return(relation.incorporate(path={'schema': target.schema.removesuffix('_models') ~ '_inputs'})) }}
   {%- endif -%}
   {{ return(relation) }}
-{% endmacro %}
-{% endraw -%}
+{% endmacro %}{% endraw %}

@@ -65,7 +65,7 @@ class Postgres:
         import dlt  # heavy, and only for what dlt loads
 
         info = self.connection.info
-        login = quote(info.user, safe="") + (f":{quote(info.password, safe='')}" if info.password else "")
+        login = f"{quote(info.user, safe='')}:{quote(info.password, safe='')}"
         more = {**info.get_parameters(), "host": info.host}
         for given in ("user", "port", "dbname", "service", "client_encoding"):
             more.pop(given, None)
