@@ -41,8 +41,9 @@ def test_all_hooks_pass_and_change_nothing(runner: str, committed: Path) -> None
         hook.get("name", "the metamodel is kept") for repo in configured["repos"] for hook in repo["hooks"]
     ]
     for name in names:
-        # The hook that refuses files of a kind finds none.
-        outcome = r"\(no files to check\) ?Skipped" if name == "no rejected change is left" else "Passed"
+        # The hooks that refuse files of a kind find none.
+        refuses = name in ("no rejected change is left", "no file of secrets is committed")
+        outcome = r"\(no files to check\) ?Skipped" if refuses else "Passed"
         assert re.search(rf"^{re.escape(name)}\.+{outcome}$", done.stdout, re.MULTILINE), name
     assert git("status", "--porcelain", cwd=committed) == ""
 
@@ -141,11 +142,30 @@ def test_workflows_have_no_finding(persona: str, committed: Path) -> None:
 
 def test_workflows_are_valid(committed: Path) -> None:
     files = sorted((committed / ".github/workflows").glob("*.yml"))
-    names = {"access.yml", "access-plan.yml", "ci.yml", "pipeline.yml", "schedule.yml", "update.yml"}
+    names = {
+        "access.yml",
+        "access-plan.yml",
+        "ci.yml",
+        "infra.yml",
+        "pipeline.yml",
+        "schedule.yml",
+        "update.yml",
+    }
     assert {file.name for file in files} == names
     command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+TAKE_A_ROLE = {
+    ("access.yml", "apply"),
+    ("infra.yml", "deploy"),
+    ("infra.yml", "plan"),
+    ("pipeline.yml", "access"),
+    ("pipeline.yml", "run"),
+    ("schedule.yml", "run"),
+}
+"""The jobs that take a role in AWS, or call one that does: they may ask GitHub who they are."""
 
 
 def test_workflows_pin_their_actions_and_ask_for_little(committed: Path) -> None:
@@ -155,7 +175,9 @@ def test_workflows_pin_their_actions_and_ask_for_little(committed: Path) -> None
         for name, job in workflow["jobs"].items():
             # The one job that may write runs nothing of the repository.
             comments = (file.name, name) == ("access-plan.yml", "post")
-            assert job["permissions"] == ({"pull-requests": "write"} if comments else {"contents": "read"})
+            role = {"id-token": "write"} if (file.name, name) in TAKE_A_ROLE else {}
+            asked = {"pull-requests": "write"} if comments else {"contents": "read", **role}
+            assert job["permissions"] == asked, (file.name, name)
             assert not comments or not any("uses" in step for step in job["steps"])
             for step in job.get("steps", []):
                 assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
