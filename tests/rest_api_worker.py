@@ -55,7 +55,7 @@ def load(asked: dict[str, Any], source: spec.Capability, product: spec.Product) 
         if asked.get("dies_after_extract"):
             pipeline = dlt.pipeline(
                 "ingest",
-                pipelines_dir=str(product.work / "dlt"),
+                pipelines_dir=str(product.scratch / "dlt"),
                 destination=platform.landing()[0],
                 dataset_name="inputs",
             )
@@ -77,7 +77,7 @@ def elsewhere(asked: dict[str, Any], source: spec.Capability, product: spec.Prod
     kind, address = asked["destination"]
     pipeline = dlt.pipeline(
         "ingest",
-        pipelines_dir=str(product.work / "dlt"),
+        pipelines_dir=str(product.scratch / "dlt"),
         destination=getattr(dlt.destinations, kind)(address),
         dataset_name="inputs",
     )

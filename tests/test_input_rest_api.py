@@ -55,6 +55,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     """Whether the connection breaks in the middle of it."""
+    chunked: bool = False
     drip: float = 0
     """Seconds between two bytes."""
 
@@ -80,6 +81,7 @@ class Api(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     server: Api
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -94,18 +96,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(asked)
         answer = self.server.routes[parts.path](asked)
         if answer.status == 0:
-            return  # not a word
+            self.close_connection = True  # not a word
+            return
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if answer.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            body = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+        else:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if answer.drip:
-            for byte in body:
-                self.wfile.write(bytes([byte]))
-                time.sleep(answer.drip)
-        self.wfile.write(body[: len(body) // 2] if answer.cut else body)
+        self.close_connection = answer.cut
+        sent = body[: len(body) // 2] if answer.cut else body
+        step = 1 if answer.drip else max(len(sent), 1)
+        for start in range(0, len(sent), step):
+            self.wfile.write(sent[start : start + step])
+            time.sleep(answer.drip)
 
     do_POST = do_GET
 
@@ -314,6 +322,12 @@ def test_who_is_refused_asks_once_and_no_secret_is_shown(
         assert shown(product, word) == []
 
 
+def test_an_answer_that_comes_packed_and_in_pieces_is_read_whole(api: Api, load: Load) -> None:
+    packed = gzip.compress(json.dumps(ROWS).encode())
+    api.routes["/rows"] = lambda _: Answer(packed, headers={"Content-Encoding": "gzip"}, chunked=True)
+    assert ids(load(properties(api))) == list(range(25))
+
+
 def after(failures: int, failure: Answer) -> Callable[[Asked], Answer]:
     return lambda asked: failure if asked.before < failures else Answer(ROWS)
 
@@ -324,6 +338,7 @@ PASSING = {
     "a gateway that has nothing behind it": (1, Answer(b"", 503)),
     "a connection that closes without an answer": (2, Answer(status=0)),
     "a connection that breaks in the middle": (2, Answer(ROWS, cut=True)),
+    "a connection that breaks between two pieces": (2, Answer(ROWS, cut=True, chunked=True)),
 }
 
 
@@ -400,6 +415,9 @@ def test_secrets_go_by_https_only_or_stay_on_this_machine(api: Api, load: Load, 
         "http://api.example.org",
         "ftp://127.0.0.1",
         "https://ada:pw@api.example.org",
+        "http://:pw@127.0.0.1",
+        "https://a:99999",
+        "https://[",
         "/etc",
         "..",
     ):
@@ -454,6 +472,7 @@ LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
     "two columns of one name": (rows({"Flight No.": 1, "flight-no": 2}), {}, "several columns would be called flight_no"),
     "a number that becomes a text": (rows(*ROWS, {"id": "25"}), {}, "id of row 26 is VARCHAR, and the column was BIGINT before"),
     "a text that becomes a list": (rows(*ROWS, {"name": ["x"]}), {}, "name of row 26 is JSON, and the column was VARCHAR before"),
+    "objects by their names": (rows({str(number): {} for number in range(2000)}), {}, "more than 1000 columns"),
     "no row, and no columns": (rows(), {}, "nobody knows its columns"),
     "too much": (rows({"text": "x" * 2_000_000}), {}, "its answer is too large or too slow"),
     "too much, packed": (
@@ -627,10 +646,8 @@ def in_postgres(server: postgres_server.Server) -> tuple[str, Callable[[], Any]]
     name = server.database()
 
     def table() -> pa.Table:
-        with (
-            psycopg.connect(server.url(name)) as connection,
-            connection.cursor(row_factory=dict_row) as cursor,
-        ):
+        with psycopg.connect(server.url(name), row_factory=dict_row) as connection:
+            connection.execute("set timezone = 'UTC'")
             return pa.Table.from_pylist(connection.execute("table inputs.things").fetchall())
 
     # dlt wants a host and a password, and libpq takes the host that is said last.
@@ -686,6 +703,7 @@ WRITTEN = {
     "a secret": {"auth": {"type": "bearer", "token": "abc"}},
     "a secret as a default": {"auth": {"type": "bearer", "token": "${TOKEN:-abc}"}},
     "a secret in a header": {"headers": {"Authorization": "Bearer abc"}},
+    "a secret in a header, shouted": {"headers": {"AUTHORIZATION": "Bearer abc"}},
     "a header that ends a line": {"headers": {"X": "a\r\nY: b"}},
     "another kind": {"auth": {"type": "digest"}},
     "one kind's word in another": {"auth": {"type": "bearer", "password": "${TOKEN}"}},

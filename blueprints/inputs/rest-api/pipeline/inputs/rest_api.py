@@ -46,8 +46,9 @@ LONGEST_WAIT_SECONDS = 60
 TIMEOUT_SECONDS = (10, 60)
 """To connect; between two pieces of an answer."""
 LONGEST_ANSWER_SECONDS = 300
-LARGEST_ANSWER_BYTES = 256 * 2**20
+LARGEST_ANSWER_BYTES = 128 * 2**20
 MOST_PAGES = 10_000
+MOST_COLUMNS = 1_000
 BATCH_ROWS = 100_000
 LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 START_OVER = "start over with `python -m pipeline --full-refresh`."
@@ -175,7 +176,8 @@ def _naive(schema: pa.Schema) -> dict[str, Any]:
 
 def _same_place(source: Capability, state: dict[str, Any]) -> None:
     """What two APIs give is not mixed, such as the sample and the real one."""
-    place = f"{source.properties['base_url']} {source.properties['path']}"
+    url = source.properties["base_url"]
+    place = f"{_shown(url) if '://' in url else url} {source.properties['path']}"
     if state.setdefault("place", place) != place:
         raise UnreadableInput(
             f"Input {source.name}: its rows came from {state['place']}, and now they would come from {place}.",
@@ -208,7 +210,9 @@ def _download(source: Capability, product: Product, file: Path, state: dict[str,
                     types[name] = _widened(
                         types.get(name), value, name in known, f"{name} of row {number}", source
                     )
-                written[name] = json.dumps(value) if isinstance(value, dict | list) else value
+                written[name] = (
+                    json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+                )
             target.write(json.dumps(written) + "\n")
     # A column that no row fills has a name only.
     return types | {name: "VARCHAR" for name in names.values() if name not in types}
@@ -334,7 +338,7 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
             reason = f"it is somewhere else now, at {_shown(target)}"
     said = ""
     if response is not None and response.content and not isinstance(error, requests.TooManyRedirects):
-        said = f" It said: {_printable(response.text, secrets)}"
+        said = f" It said: {_printable(_masked(response.content[:100_000], secrets))}"
     return UnreadableInput(
         f"Input {source.name}: {_shown(getattr(asked, 'url', None) or url)} cannot be read: {reason}.{said}",
         mend="Mend the input's properties in data-product.yaml, or ask the API's owner.",
@@ -353,7 +357,7 @@ class _Client(RESTClient):
             body = response.json()
         except (ValueError, RecursionError):
             raise Unusable("its answer is no JSON", response=response) from None
-        if not isinstance(body, list) and data_selector is LIST:
+        if not isinstance(body, list) and data_selector == LIST:
             raise Unusable(
                 "its answer is no list: say in `data_selector` where the rows are", response=response
             )
@@ -372,7 +376,7 @@ class _Adapter(HTTPAdapter):
         self.origin = _origin(url)
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
-        if _origin(request.url) != self.origin:
+        if _origin(request.url or "") != self.origin:
             raise Unusable("it is another host than that of `base_url`, and gets no request", request=request)
         response = super().send(request, *arguments, **options)
         body, end = bytearray(), time.monotonic() + LONGEST_ANSWER_SECONDS
@@ -424,8 +428,9 @@ def _auth(source: Capability, url: str) -> AuthConfigBase | None:
     if not said:
         return None
     tokens = said.get("access_token_url")
-    for target in filter(None, (url, tokens)):
-        if urlsplit(target).scheme != "https" and urlsplit(target).hostname not in LOCALHOST:
+    for target in (url, tokens) if tokens else (url,):
+        parts = urlsplit(_address(target) or "")
+        if parts.scheme != "https" and parts.hostname not in LOCALHOST:
             raise UnreadableInput(
                 f"Input {source.name}: {_shown(target)} would get the secrets for everybody on the way to read.",
                 mend="Give an https:// address.",
@@ -445,12 +450,12 @@ def _auth(source: Capability, url: str) -> AuthConfigBase | None:
 @contextlib.contextmanager
 def _base_url(source: Capability, product: Product) -> Iterator[tuple[str, bool]]:
     """`base_url`, and False; or, if it is a folder of recorded answers, where they are served meanwhile, and True."""
-    url = source.properties["base_url"]
-    if urlsplit(url).scheme in ("http", "https") and not urlsplit(url).username:
+    text = source.properties["base_url"]
+    if url := _address(text):
         yield url, False
         return
-    folder = (product.root / url).resolve()
-    if "://" in url or not folder.is_dir() or not folder.is_relative_to(product.root.resolve()):
+    folder = (product.root / text).resolve()
+    if "://" in text or not folder.is_dir() or not folder.is_relative_to(product.root.resolve()):
         raise UnreadableInput(
             f"Input {source.name}: its `base_url` is neither an http(s) URL without credentials nor a folder of the"
             " repository.",
@@ -477,8 +482,18 @@ class _Recorded(http.server.SimpleHTTPRequestHandler):
         """What is read from the sample is nobody's news."""
 
 
-def _origin(url: str | None) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url or "")
+def _address(text: str) -> str | None:
+    """An http(s) URL as requests writes it; None if it is none, or has credentials in it."""
+    try:
+        url = requests.Request("GET", text).prepare().url or ""
+        scheme, _, _ = _origin(url)
+    except ValueError:
+        return None
+    return url if scheme in ("http", "https") and "@" not in urlsplit(url).netloc else None
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
@@ -488,12 +503,17 @@ def _shown(url: str) -> str:
     return _printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
-def _printable(text: str, secrets: Iterable[str] = ()) -> str:
-    """The beginning of a text that somebody else wrote, on one line, without secrets and what looks like one."""
+def _masked(said: bytes, secrets: Iterable[str]) -> str:
+    """What a server said, without secrets and what looks like one."""
+    text = said.decode("utf-8", "replace")
     for secret in secrets:
         text = text.replace(secret, "…")
-    text = re.sub(r"[\w+/=%~-]{20,}", "…", text[:1000])
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:200]
+    return re.sub(r"[\w+/=%~-]{20,}", "…", text)
+
+
+def _printable(text: str) -> str:
+    """The beginning of a text that somebody else wrote, on one line."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text[:1000]).split())[:200]
 
 
 def _column(name: str) -> str:
@@ -502,6 +522,11 @@ def _column(name: str) -> str:
 
 
 def _new_name(key: str, names: dict[str, str], source: Capability) -> str:
+    if len(names) == MOST_COLUMNS:
+        raise UnreadableInput(
+            f"Input {source.name}: there are more than {MOST_COLUMNS} columns.",
+            mend="Let `data_selector` in data-product.yaml name the list of rows, not an object that holds each by its name.",
+        )
     name = _column(key)
     if name in names.values():
         raise UnreadableInput(
