@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from pipeline.sql import identifier, literal, scan
 MODELS = "main"
 REWRITTEN = "__rewritten"
 """Ends the name of a table that is to take another one's place: see pipeline/macros/rewrite_spark.sql."""
+BY = "__by"
 LOG = "build/logs/spark.log"
 
 SESSION = {
@@ -126,24 +128,28 @@ class Spark:
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         if not rows and not by and self._take(model, columns, folder):
             return
-        selected = f"select {', '.join(map(identifier, columns))} from {self.relation(model)}"
-        staged = f"{self.storage}/staged"
+        # Spark leaves the column that it partitions by out of the files: that is a copy of it.
+        copied = f", cast({identifier(by)} as string) as {BY}" if by else ""
+        selected = f"select {', '.join(map(identifier, columns))}{copied} from {self.relation(model)}"
+        written = f"{self.storage}/written"
         with _understood():
             chosen = self.session.sql(f"{selected} where {rows}" if rows else selected)
             if by:
-                # Spark leaves the column that it partitions by out of the files: that is a copy of it.
-                copied = chosen.withColumn("__by", chosen[by].cast("string")).hint("rebalance", "__by")
-                copied.write.mode("overwrite").partitionBy("__by").parquet(staged)
+                chosen.hint("rebalance", BY).write.mode("overwrite").partitionBy(BY).parquet(written)
             else:
-                chosen.write.mode("overwrite").parquet(staged)
-        _bring(staged, folder)
+                chosen.write.mode("overwrite").parquet(written)
+        _bring(written, folder)
         for part in list(folder.iterdir()) if by else []:
-            value = part.name.removeprefix("__by=").replace("__HIVE_DEFAULT_PARTITION__", "")
+            value = part.name.removeprefix(f"{BY}=").replace("__HIVE_DEFAULT_PARTITION__", "")
             part.rename(folder / f"{by}={value}")
 
     def delete(self, model: str, rows: str) -> None:
         old, new = self.relation(model), self.relation(model + REWRITTEN)
         with _understood():
+            if self.session.catalog.getTable(dialect(old)).tableType == "VIEW":
+                return
+            if not self.session.sql(f"select 1 from {old} where {rows} limit 1").collect():
+                return
             for statement in (
                 f"create table {new} like {old}",
                 f"insert into {new} select * from {old} where not coalesce({rows}, false)",
@@ -215,7 +221,7 @@ def _storage(product: Product) -> str:
     else:
         given = given.rstrip("/") if "://" in given else str((product.root / given).absolute())
         storage = "/".join((given, product.domain, product.name, product.target or "default"))
-    gone = ("attached", "staged") if product.state else ("attached", "staged", "landed", "warehouse")
+    gone = ("attached", "written") if product.state else ("attached", "written", "landed", "warehouse")
     try:
         files, path = pyarrow.fs.FileSystem.from_uri(storage)
         files.create_dir(path)
@@ -249,9 +255,9 @@ def _make_readable(files: Sequence[Path], folder: Path) -> None:
             shutil.copyfile(file, folder / f"{number:06}.parquet")
 
 
-def _bring(staged: str, folder: Path) -> None:
+def _bring(written: str, folder: Path) -> None:
     """Brings the Parquet files that Spark has written, and nothing else that lies beside them, into a new folder."""
-    files, path = pyarrow.fs.FileSystem.from_uri(staged)
+    files, path = pyarrow.fs.FileSystem.from_uri(written)
     for found in files.get_file_info(pyarrow.fs.FileSelector(path, recursive=True)):
         if not found.path.endswith(".parquet") or found.base_name.startswith((".", "_")):
             continue
@@ -353,6 +359,8 @@ def _connected(remote: str, settings: Mapping[str, str]) -> Iterator[SparkSessio
     """A session on a Spark Connect server. It takes settings of sessions; all others are the server's own."""
     os.environ["SPARK_REMOTE"] = remote  # where dbt looks
     try:
+        # dbt asks for Hive each time, which is the server's business.
+        warnings.filterwarnings("ignore", "Failed to set spark.sql.catalogImplementation")
         with _understood("the Spark Connect server cannot be reached"):
             session = SparkSession.builder.remote(remote).getOrCreate()
             for name, value in settings.items():
