@@ -33,36 +33,23 @@ from pipeline.spec import Capability
 
 
 def landing(to: str, place: str) -> tuple[Any, dict[str, Any]]:
-    match to:
-        case "duckdb":
-            return dlt.destinations.duckdb(f"{place}/warehouse.duckdb"), {"loader_file_format": "parquet"}
-        case "postgres":
-            return dlt.destinations.postgres(place), {}
-        case _:
-            return filesystem(bucket_url=f"{place}/lake"), {"table_format": "delta"}
+    if to == "duckdb":
+        return dlt.destinations.duckdb(f"{place}/warehouse.duckdb"), {"loader_file_format": "parquet"}
+    return filesystem(bucket_url=f"{place}/lake"), {"table_format": "delta"}
 
 
 def read(to: str, place: str, table: str, order: str) -> dict[str, Any]:
     """What has landed: types by column, and the rows as texts."""
-    match to:
-        case "postgres":
-            import psycopg
+    connection = duckdb.connect(f"{place}/warehouse.duckdb" if to == "duckdb" else ":memory:")
+    connection.execute("set timezone = 'UTC'")
+    if to == "duckdb":
+        relation = connection.sql(f'from inputs."{table}"')
+    else:
+        import deltalake
 
-            with psycopg.connect(place) as connection:
-                cursor = connection.execute(f'select * from inputs."{table}"')
-                names, rows = [column.name for column in cursor.description], cursor.fetchall()
-                kinds = [str(column.type_display) for column in cursor.description]
-        case _:
-            connection = duckdb.connect(f"{place}/warehouse.duckdb" if to == "duckdb" else ":memory:")
-            connection.execute("set timezone = 'UTC'")
-            if to == "duckdb":
-                relation = connection.sql(f'from inputs."{table}"')
-            else:
-                import deltalake
-
-                found = deltalake.DeltaTable(f"{place}/lake/inputs/{table}").to_pyarrow_table()  # noqa: F841
-                relation = connection.sql("from found")
-            names, kinds, rows = relation.columns, [str(kind) for kind in relation.types], relation.fetchall()
+        found = deltalake.DeltaTable(f"{place}/lake/inputs/{table}").to_pyarrow_table()  # noqa: F841
+        relation = connection.sql("from found")
+    names, kinds, rows = relation.columns, [str(kind) for kind in relation.types], relation.fetchall()
     rows = [
         {name: None if value is None else str(value) for name, value in zip(names, row, strict=True)}
         for row in rows
@@ -75,6 +62,7 @@ def read(to: str, place: str, table: str, order: str) -> dict[str, Any]:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     inputs = request["inputs"]
+    shutil.rmtree(Path(request["work"]) / "scratch", ignore_errors=True)  # as every run does
     place, work = request["place"], Path(request["work"])
     product = SimpleNamespace(
         root=work,
@@ -94,7 +82,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         whole = database._Loader._chunk
         database._Loader._chunk = lambda *given: (time.sleep(request["slow"]), whole(*given))[1]
     try:
-        landed = ingest(product, platform)
+        landed = ingest(product, platform, anew=request.get("anew", False))
     except UnreadableInput as problem:
         return {"error": str(problem), "mend": problem.mend}
     said: dict[str, Any] = {"landed": {name: input.rows for name, input in landed.items()}}

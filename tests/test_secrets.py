@@ -137,15 +137,15 @@ def test_planted_passwords_are_found_and_a_fresh_product_has_none(copy_of: Copy,
     (product / "profiles.yml").write_text(f"prod:\n  password: {PLANTED}\n")
     (product / "pipeline" / "run.py").open("a").write(f'PASSWORD = "{PLANTED}"\n')
     spec = product / "data-product.yaml"
-    spec.write_text(
-        spec.read_text().replace("${FLIGHTS:-sample_data/flights.csv}", f"sftp://ada:{PLANTED}@example.org/f")
-    )
+    url = f"sftp://ada:{PLANTED}@example.org/f"
+    spec.write_text(spec.read_text().replace("extensions: {}", f'extensions: {{source: "{url}"}}'))
+    assert url in spec.read_text()
     token = "ghp_" + "a1B2" * 9
     (product / "README.md").open("a").write(f"{token}\n")
     done = hook(product, "detect-secrets")
     assert done.returncode != 0
     for file in ("profiles.yml", "pipeline/run.py", "data-product.yaml", "README.md"):
-        assert f"{file}:" in done.stdout
+        assert f"{file}:" in done.stdout, done.stdout
     assert PLANTED not in done.stdout
     assert token not in done.stdout
 
