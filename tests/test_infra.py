@@ -284,6 +284,12 @@ CASES: dict[str, dict[str, Any]] = {
             },
         )
     },
+    "forgetful": {"product": spec(traits=[{"uses": "incremental@1"}, {"uses": "snapshot@1"}])},
+    "lasting": {
+        "product": spec(
+            platform={"uses": "postgres@1"}, traits=[{"uses": "incremental@1"}, {"uses": "snapshot@1"}]
+        )
+    },
     "no environment": {"product": spec(environments={"prod": {}})},
     "iceberg": {
         "product": spec(
@@ -515,6 +521,7 @@ def test_the_environment_is_laid_over_the_base(worked_out: dict[str, Any]) -> No
         "lost": "The port lake would write to the disk of a container",
         "missing": "USER_NAME has no default and no value",
         "twice": "URL is in `variables` and in `secrets`",
+        "forgetful": "snapshot@1 would lose its history with each container of duckdb@1",
         "no environment": "spec.environments has no production, only prod",
         "iceberg": "needs `namespace: airport_operations__departures__production`",
         "iceberg in a file": "The port lakehouse has no catalog",
@@ -523,6 +530,11 @@ def test_the_environment_is_laid_over_the_base(worked_out: dict[str, Any]) -> No
 def test_what_would_fail_later_is_told_before(worked_out: dict[str, Any], case: str, said: str) -> None:
     (problem,) = worked_out[case]["problems"]
     assert said in problem
+
+
+def test_state_that_a_container_loses_is_told(worked_out: dict[str, Any]) -> None:
+    assert worked_out["forgetful"]["starts_anew"]
+    assert not worked_out["lasting"]["starts_anew"] and worked_out["lasting"]["problems"] == []
 
 
 def test_an_iceberg_port_has_glue_as_its_catalog_unless_somebody_says_another(

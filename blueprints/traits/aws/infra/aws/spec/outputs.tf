@@ -63,6 +63,11 @@ output "unwatched" {
   value       = local.unwatched
 }
 
+output "starts_anew" {
+  description = "Whether the product is incremental, on a platform whose state a container loses."
+  value       = local.starts_anew
+}
+
 output "problems" {
   description = "Why it cannot be provisioned; none, if it can."
   value       = local.problems
