@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 ALL = {
     "inputs": ["file", "data-product", "database", "rest-api"],
-    "outputs": ["parquet", "delta", "iceberg", "postgres"],
+    "outputs": ["parquet", "delta", "iceberg", "postgres", "view"],
     "traits": ["schedule", "self-update"],
     "platforms": ["postgres"],
 }
@@ -85,8 +85,8 @@ def punctuality(make: Make) -> Path:
 
 @pytest.fixture(scope="session")
 def every_port(make: Make) -> Iterator[Path]:
-    """A product with every output. Its package `pipeline` can be imported here, as long as no other one's is."""
-    product = make("ports", outputs=ALL["outputs"], inputs=["file", "data-product"])
+    """A product with every output, and the platform that shares code with one. Its package `pipeline` can be imported here, as long as no other one's is."""
+    product = make("ports", outputs=ALL["outputs"], inputs=["file", "data-product"], platforms=["postgres"])
     sys.path.insert(0, str(product))
     yield product
     sys.path.remove(str(product))
@@ -128,10 +128,12 @@ def uv(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProc
     return done
 
 
-def pipeline(python: Path, product: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def pipeline(
+    python: Path, product: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """`python -m pipeline`, with nothing of this machine's environment that a spec could name."""
     return subprocess.run(
-        [python, "-m", "pipeline"],
+        [python, "-m", "pipeline", *arguments],
         cwd=product,
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **variables},
         capture_output=True,

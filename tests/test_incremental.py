@@ -69,7 +69,9 @@ os._exit(0)  # two engines' threads that end at the same time can abort a proces
 @pytest.fixture(scope="session")
 def readings(make: Make) -> Path:
     """A product of meter readings, of which a file arrives now and then. Only to be copied."""
-    product = make("readings", product_name="readings", outputs=["parquet", "delta"], traits=[])
+    product = make(
+        "readings", product_name="readings", outputs=["parquet", "delta"], traits=[], platforms=["postgres"]
+    )
 
     def spec(document: dict[str, Any]) -> dict[str, Any]:
         document["spec"] |= {

@@ -46,9 +46,10 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def code(every_port: Path) -> SimpleNamespace:
-    """The pipeline of a product with the port, imported here."""
+    """The pipeline of a product with the port and the platform, imported here."""
     return SimpleNamespace(
         port=importlib.import_module("pipeline.outputs.postgres"),
+        platform=importlib.import_module("pipeline.platforms.postgres"),
         **{
             name: importlib.import_module(f"pipeline.postgres.{name}")
             for name in ("columns", "generations", "place", "server", "session")
