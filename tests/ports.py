@@ -51,6 +51,12 @@ class Published:
         dataset = importlib.import_module("pipeline.dataset")
         folder = self.root / "build" / "scratch" / uuid4().hex
         folder.mkdir(parents=True)
+        # A product without partitions has one file, which says where it comes from, and is published as it is.
+        form = (
+            "format parquet"
+            if self.partition
+            else importlib.import_module("pipeline.sql").form(METADATA | about)
+        )
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             connection.execute(f"create table rows as {query}")
@@ -61,7 +67,7 @@ class Published:
                 chosen = (
                     f"from rows where {self.partition}::varchar = {quoted}" if self.partition else "from rows"
                 )
-                connection.execute(f"copy ({chosen}) to '{files[value]}' (format parquet)")
+                connection.execute(f"copy ({chosen}) to '{files[value]}' ({form})")
             (rows,) = connection.execute("select count(*) from rows").fetchone()
         parts = tuple(files.values())
         if not since:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import yaml
 
 from pipeline.dataset import Dataset
@@ -16,16 +18,22 @@ def publish(product: Product, dataset: Dataset) -> dict[str, str]:
     that dies in between leaves every port as it was, or serving the new version.
     """
     ports = [(port, port.module()) for port in product.outputs]
-    publications = [(port, module.publish(port, product, dataset)) for port, module in ports]
-    for step in ("made ready", "replaced"):
-        for port, publication in publications:
-            try:
-                next(publication, None)
-            except Exception as error:  # Each storage has errors of its own.
-                raise UnreadableInput(
-                    f"The port {port.name} could not be {step}: {error}",
-                    mend="Mend its path or its permissions, and run again; its readers see no half of it.",
-                ) from error
+    with contextlib.ExitStack() as stack:
+        # Whatever goes wrong at one of them, each tidies up what it has made ready.
+        publications = [
+            (port, stack.enter_context(contextlib.closing(module.publish(port, product, dataset))))
+            for port, module in ports
+        ]
+        for step in ("made ready", "replaced"):
+            for port, publication in publications:
+                try:
+                    next(publication, None)
+                except Exception as error:  # Each storage has errors of its own.
+                    mend = "Make room for it, or mend its path or its permissions, and run again;"
+                    raise UnreadableInput(
+                        f"The port {port.name} could not be {step}: {error}",
+                        mend=getattr(error, "mend", "") or f"{mend} its readers see no half of it.",
+                    ) from error
     return {port.name: module.location(port, product) for port, module in ports}
 
 

@@ -54,6 +54,7 @@ def replacing(file: Path, target: Path) -> Iterator[None]:
             sink = stack.enter_context(partial.open("xb"))
             _use(sink.fileno())
             shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
+            sink.flush()
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         yield

@@ -9,10 +9,23 @@ from meshwright.access.grants import Refused, Target
 
 TARGETS = {"postgres@1": "postgres", "parquet@1": "files", "delta@1": "files"}
 """Capability -> module of this package (see `grants.Target`)."""
+NONE = {
+    "view@1": (
+        "Nothing can be granted to view@1 alone: whoever reads a view needs access to all that it reads.",
+        "Let its readers ask for access to the sources, or serve the data through another port.",
+    ),
+    "iceberg@1": (
+        "Nothing here writes what a role may see of iceberg@1.",
+        "Let the catalog of the table grant access, or serve the data through parquet@1 or delta@1 too.",
+    ),
+}
+"""Capability -> why nothing is granted there, and what to do instead."""
 
 
 def target(uses: str) -> Target:
     """What grants access to a port. Raises Refused."""
+    if uses in NONE:
+        raise Refused(*NONE[uses])
     if uses not in TARGETS:
         raise Refused(
             f"Nothing grants access to {uses}.", f"Use one of {', '.join(TARGETS)}, or add a target for it."

@@ -92,11 +92,14 @@ def of(uses: str, location: str) -> str:
 def opened(format_: str, store: Any, name: str, allowed: Allowed) -> Files:
     """The rows of a file or a table. Raises Absent, Corrupt, Unseen."""
     if format_ not in READERS:
-        store.fetched(name)
+        store.fetched(sample(format_, store, name))
         raise Unseen(f"There is nothing here that reads {format_ or 'it'}.")
     return READERS[format_](store, name, allowed)
 
 
 def sample(format_: str, store: Any, name: str) -> str:
     """The name of one file that holds data of the port."""
-    return delta.first_commit(store, name) if format_ == "delta" else name
+    if format_ == "delta":
+        return delta.first_commit(store, name)
+    # What says, in the folder of an Iceberg table, which of its metadata is the newest.
+    return f"{name}/metadata/version-hint.text" if format_ == "iceberg" else name

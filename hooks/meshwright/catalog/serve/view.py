@@ -100,16 +100,31 @@ def _delta(location: str, record: Record) -> tuple[str, str]:
     return "With DuckDB", f"select * from delta_scan({_quoted(location)});"
 
 
+def _iceberg(location: str, record: Record) -> tuple[str, str]:
+    return "With DuckDB", f"select * from iceberg_scan({_quoted(location)});"
+
+
+def _view(location: str, record: Record) -> tuple[str, str]:
+    return (
+        "With DuckDB, and with access to the sources of the view",
+        f"attach {_quoted(location)} as sources (read_only); from sources.{_named(record.dataset)};",
+    )
+
+
 def _postgres(location: str, record: Record) -> tuple[str, str]:
     role = next(iter(record.roles), "reader")
     return f"With psql, the view of your role, such as {role}", f"psql -- {shlex.quote(location)}"
 
 
-_ENGINES = {"parquet": _parquet, "delta": _delta, "postgres": _postgres}
+_ENGINES = {"parquet": _parquet, "delta": _delta, "iceberg": _iceberg, "view": _view, "postgres": _postgres}
 
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _named(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _role(port: Port, location: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import deltalake
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline.dataset import Dataset
+from pipeline.dataset import Changes, Dataset
+from pipeline.outputs import alone
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -35,11 +37,19 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     target = location(port, product)
     deltalake.Schema.from_arrow(dataset.schema)  # a type that Delta does not know stops the run here
-    changes = dataset.changes if _goes_on(target, dataset) else None
-    if "://" not in target:
-        product.make_folder(Path(target).parent)
-        Path(target).mkdir(exist_ok=True)
-    yield
+    with contextlib.ExitStack() as stack:
+        if "://" not in target:
+            product.make_folder(Path(target).parent)
+            Path(target).mkdir(exist_ok=True)
+            if stack.enter_context(alone(Path(target))):
+                stack.callback(_sweep, target)
+                _sweep(target)
+        changes = dataset.changes if _goes_on(target, dataset) else None
+        yield
+        _write(target, dataset, changes)
+
+
+def _write(target: str, dataset: Dataset, changes: Changes | None) -> None:
     # The commit is the last thing that happens: one new file in the table's log.
     about = deltalake.CommitProperties(custom_metadata=dataset.metadata)
     if changes and not changes.values:  # nothing is new but when the inputs were read
@@ -63,6 +73,18 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         **how,
     )
     deltalake.DeltaTable(target).vacuum(retention_hours=KEPT_HOURS, dry_run=False)
+
+
+def _sweep(target: str) -> None:
+    """Removes what a run has written that was not committed: it is newer than the last commit, and in no version."""
+    if not deltalake.DeltaTable.is_deltatable(target):
+        return
+    log = Path(target) / "_delta_log"
+    last = max(file.stat().st_mtime_ns for file in log.glob("*.json"))
+    for file in Path(target).rglob("*"):
+        is_data = file.suffix == ".parquet" or "#" in file.suffix
+        if log not in file.parents and is_data and file.stat().st_mtime_ns > last:
+            file.unlink()
 
 
 def _goes_on(target: str, dataset: Dataset) -> bool:

@@ -62,12 +62,13 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     here, schema = _Place(location(port, product), _name(port, product)), _schema(dataset)
     with contextlib.ExitStack() as stack:
+        own = "catalog" not in port.properties  # who has a catalog may have others write to the table
         if here.folder:
             product.make_folder(here.folder.parent)
             here.folder.mkdir(exist_ok=True)
-            here = replace(here, locked=stack.enter_context(alone(here.folder)))
+            here = replace(here, alone=stack.enter_context(alone(here.folder)) and own)
         catalog = stack.enter_context(contextlib.closing(_catalog(port, here)))
-        table = _found(catalog, here, own="catalog" not in port.properties)
+        table = _found(catalog, here, own=own)
         stack.callback(_sweep, catalog, here)  # what is of no use any more, however this ends
         _sweep(catalog, here)  # what a run has left that was killed
         transaction = table.transaction() if table else _new(catalog, here, schema, dataset.partition)
@@ -88,8 +89,8 @@ class _Place:
     location: str
     name: tuple[str, str]
     """In the catalog."""
-    locked: bool = False
-    """Whether no other run can be writing there."""
+    alone: bool = False
+    """Whether nobody else can be writing there."""
 
     @property
     def folder(self) -> Path | None:
@@ -154,6 +155,11 @@ def _new(catalog: Catalog, here: _Place, schema: Schema, partition: str) -> Tran
 
 def _schema(dataset: Dataset) -> Schema:
     """The columns, as Iceberg has them. Raises UnreadableInput for a type that it does not know."""
+    # pyiceberg would take them for signed ones.
+    if large := [field.name for field in dataset.schema if pa.types.is_uint64(field.type)]:
+        raise UnreadableInput(
+            f"Iceberg has no unsigned integers of 64 bits, such as {large[0]}.", mend="Cast it in the model."
+        )
     try:
         known = _pyarrow_to_schema_without_ids(
             pa.schema([field.with_nullable(True) for field in dataset.schema])
@@ -291,7 +297,7 @@ def _files(metadata: TableMetadata, table: Table) -> set[str]:
 
 def _sweep(catalog: Catalog, here: _Place) -> None:
     """Removes the files of the folder that the table does not need: of runs that failed, and of long ago."""
-    if not here.folder or not here.locked or not (here.folder / MARK).exists():
+    if not here.folder or not here.alone or not (here.folder / MARK).exists():
         return
     needed = {f"{here.location}/metadata/version-hint.text"}
     # Asked anew: a commit that failed may have been one.
