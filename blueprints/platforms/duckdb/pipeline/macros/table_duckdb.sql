@@ -2,7 +2,7 @@
     Every other model becomes the table that dbt-duckdb makes. -#}
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
   {%- if model.language != 'sql' or model.name != env_var('PIPELINE_DATASET', '') -%}
-    {{ return(dbt_duckdb.materialization_table_duckdb()) }}
+    {{ return(dbt.materialization_table_duckdb()) }}
   {%- endif -%}
   {%- set relation = this.incorporate(type='view') -%}
 
