@@ -6,7 +6,7 @@ ENV    := .venv
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
 
-.PHONY: help demo test lint bench bench-rollout bench-access bench-mesh pictures reference release clean
+.PHONY: help demo test lint bench bench-rollout bench-access bench-mesh bench-platforms pictures reference release clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ bench-access: $(ENV)/.ready ## measure: access plan, apply and verify for 300 pr
 
 bench-mesh: $(ENV)/.ready ## measure: 10,000 products assessed and drawn, the embedded catalog filled and searched
 	@$(ENV)/bin/python bench/mesh.py
+
+bench-platforms: $(ENV)/.ready ## measure: a product against the bare engine, TPC-H at scale factors 0.1, 1 and 10
+	@$(ENV)/bin/python bench/platforms.py $(ARGS)
 
 pictures: $(ENV)/.ready ## take the pictures of README.md from what `make demo` left
 	@$(ENV)/bin/python tools/pictures.py
