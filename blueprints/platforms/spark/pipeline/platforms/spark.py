@@ -328,7 +328,7 @@ def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Ite
             "spark.sql.catalogImplementation": "hive",
             "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:{metastore};create=true",
             "spark.hadoop.hive.exec.scratchdir": str(product.scratch.absolute() / "hive"),
-            "spark.driver.extraJavaOptions": f'-Dderby.stream.error.file="{product.build.absolute()}/logs/derby.log"',
+            "spark.driver.defaultJavaOptions": f'-Dderby.stream.error.file="{product.build.absolute()}/logs/derby.log"',
         }
     wanted |= settings
     conf, shown = SparkConf(loadDefaults=False), SparkConf(loadDefaults=False)

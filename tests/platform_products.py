@@ -1,0 +1,106 @@
+"""Products that run on every platform which this machine has, and the environment that they run in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import BUILD, Make, uv
+from filelock import FileLock
+from test_rules import edit
+
+from meshwright.registry import capabilities
+
+# What makes Spark quick where there is little data: no time is spent on compiling for long runs.
+QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.shuffle.partitions": 2,
+    "spark.sql.codegen.wholeStage": False,
+}
+EVERY = sorted(entry.name for entry in capabilities() if entry.kind == "platforms" and entry.name != "duckdb")
+PLATFORMS = {
+    "duckdb": {"uses": "duckdb@1"},
+    "postgres": {"uses": "postgres@1", "properties": {"url": "build/warehouse"}},
+    "spark": {"uses": "spark@1", "properties": {"master": "local[2]", "settings": QUICK}},
+}
+"""How each platform that can run on one machine is bound here. The environments of a product are named for them."""
+
+
+@pytest.fixture(scope="session")
+def platforms_python(make: Make) -> Path:
+    """The Python of an environment with every platform, built once and kept between runs."""
+    product = make("platforms", platforms=EVERY, inputs=["file", "database"], outputs=["parquet", "delta"])
+    wanted = hashlib.sha256((product / "pyproject.toml").read_bytes()).hexdigest()[:12]
+    environment = BUILD / f"platforms-{wanted}"
+    with FileLock(BUILD.parent / "platforms.lock"):
+        if not (environment / "ready").exists():
+            uv("sync", "--quiet", cwd=product, UV_PROJECT_ENVIRONMENT=str(environment))
+            (environment / "ready").touch()
+    return environment / "bin" / "python"
+
+
+def needs_java() -> None:
+    """Skips the test where Spark has no Java to run on."""
+    if not shutil.which("java"):
+        pytest.skip("no Java (java, of openjdk-17-jre-headless) on this machine")
+
+
+def bound(product: Path) -> Path:
+    """The same product, with an environment for each of PLATFORMS that it has the code of."""
+    known = {
+        name: {"platform": platform}
+        for name, platform in PLATFORMS.items()
+        if (product / f"pipeline/platforms/{name}.py").is_file()
+    }
+    edit(
+        product / "data-product.yaml", lambda spec: {**spec, "spec": {**spec["spec"], "environments": known}}
+    )
+    return product
+
+
+def run(
+    python: Path, product: Path, environment: str, *options: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """`python -m pipeline --environment …`, with nothing of this machine's environment that a spec could name."""
+    return subprocess.run(
+        [python, "-m", "pipeline", "--environment", environment, *options],
+        cwd=product,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def contract_of(product: Path, columns: dict[str, str]) -> None:
+    """Makes the contract promise just these columns: name -> ODCS type."""
+
+    def promise(contract: dict) -> dict:
+        properties = [
+            {"name": name, "logicalType": kind, "description": f"The {name}.", "classification": "public"}
+            for name, kind in columns.items()
+        ]
+        table = {**contract["schema"][0], "properties": properties, "quality": []}
+        table["quality"] = [
+            {"type": "library", "metric": "rowCount", "mustBeGreaterThan": 0, "description": "Rows."}
+        ]
+        return {**contract, "schema": [table]}
+
+    edit(product / "contract.odcs.yaml", promise)
+
+
+def spec_of(product: Path, inputs: list[dict], traits: list[dict]) -> None:
+    """Gives the product other inputs and traits, and no service level that names a column."""
+
+    def change(spec: dict) -> dict:
+        levels = [{"name": "fresh", "indicator": "freshness", "objective": "<= 24h"}]
+        return {**spec, "spec": {**spec["spec"], "inputs": inputs, "traits": traits, "serviceLevels": levels}}
+
+    edit(product / "data-product.yaml", change)
+    tables = [{"name": entry["name"]} for entry in inputs]
+    text = yaml.safe_dump({"sources": [{"name": "inputs", "tables": tables}]}, sort_keys=False)
+    (product / "models/sources.yml").write_text(text)
