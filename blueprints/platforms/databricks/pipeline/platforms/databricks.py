@@ -14,12 +14,12 @@ from pipeline.spec import Product
 def opened(product: Product, metadata: Mapping[str, str]) -> AbstractContextManager[warehouse.Warehouse]:
     """The product's catalog, for one run."""
     known = product.platform.properties
-    place = {name: known[name] for name in ("catalog", "http_path", "client_id")}
+    place = {name: known[name] for name in ("catalog", "http_path")}
     destination = dlt.destinations.databricks(
         {
             **place,
             "server_hostname": known["host"],
-            "client_secret": known["client_secret"],
+            "access_token": known["token"],
             "session_timezone": "UTC",
         }
     )
@@ -27,8 +27,7 @@ def opened(product: Product, metadata: Mapping[str, str]) -> AbstractContextMana
         "type": "databricks",
         **place,
         "host": known["host"],
-        "auth_type": "oauth",
-        "client_secret": warehouse.hidden("databricks", known["client_secret"]),
+        "token": warehouse.hidden("databricks", known["token"]),
         "session_properties": {"timezone": "UTC"},
     }
     return warehouse.opened(product, metadata, destination, profile)
