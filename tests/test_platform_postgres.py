@@ -38,7 +38,7 @@ SAME = [
     "uuid",
 ]
 SAME += ["date", "time", "timestamp", "timestamptz", "interval"]
-PASSWORD = "p'w\": {} %40#/ü"  # noqa: S105 - of nobody
+PASSWORD = "p'w\":{}+%40#/ü"  # noqa: S105 - of nobody
 
 
 @dataclass
@@ -188,6 +188,13 @@ def test_a_run_starts_from_nothing_unless_its_state_lasts(here: Runs) -> None:
     assert [made(), made()] == [[(0,)], [(0,)]]
     here.lasting()
     assert made() == [(2,)]
+
+
+def test_a_password_that_dlt_would_garble_is_refused_and_not_shown(here: Runs) -> None:
+    here.url = here.url.replace("@", ":open%20sesame@", 1)
+    with pytest.raises(here.code.errors.UnreadableInput, match="a space") as caught, here.run() as engine:
+        engine.landing()
+    assert "sesame" not in f"{caught.value} {caught.value.mend}"
 
 
 def test_rows_are_deleted_from_a_model_and_never_through_a_view(here: Runs) -> None:

@@ -62,15 +62,20 @@ class Postgres:
         self.connection.execute(f"analyze {table}")
 
     def landing(self) -> tuple[Any, dict[str, Any]]:
-        import dlt  # heavy, and only for what dlt loads
-
         info = self.connection.info
-        login = f"{quote(info.user, safe='')}:{quote(info.password, safe='')}"
         more = {**info.get_parameters(), "host": info.host}
         for given in ("user", "port", "dbname", "service", "client_encoding"):
             more.pop(given, None)
+        if " " in "".join([info.user, info.password, info.dbname, *more.values()]):
+            raise UnreadableInput(
+                "dlt cannot pass on a login to PostgreSQL, or a part of its url, that has a space.",
+                mend="Give the login a password without spaces, and the platform a url without them.",
+            )
+        login = f"{quote(info.user, safe='')}:{quote(info.password, safe='')}"
         # The host of libpq may be a folder, and then it is no host to dlt: libpq takes the one that is said last.
         url = f"postgresql://{login}@host:{info.port}/{quote(info.dbname, safe='')}?{urlencode(more, quote_via=quote)}"
+        import dlt  # heavy, and only for what dlt loads
+
         # Of dlt's formats the only one that tells an empty text from none, without a row in Python.
         options = {"dataset_name": self.inputs, "loader_file_format": "parquet"}
         return dlt.destinations.postgres(url), options
