@@ -1,6 +1,5 @@
-{#- Spark's own tables are Parquet files, which only grow. An incremental model and a snapshot also replace rows: here
+{% raw %}{#- Spark's own tables are Parquet files, which only grow. An incremental model and a snapshot also replace rows: here
     that is a new table, of the rows that stay and the new ones, which takes the old one's place when it is whole. -#}
-{% raw %}
 {% macro spark_rewrite(target, rows) %}
   {%- set new = target.incorporate(path={'identifier': target.identifier ~ '__rewritten'}) -%}
   {% do run_query('create table ' ~ new ~ ' like ' ~ target) %}
