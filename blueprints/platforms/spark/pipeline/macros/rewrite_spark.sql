@@ -76,4 +76,4 @@
 {% macro spark__escape_single_quotes(expression) -%}
   {{ return(expression | replace("'", "''")) }}
 {%- endmacro %}
-{% endraw -%}
+{% endraw %}
