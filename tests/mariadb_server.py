@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import pytest
 
-USER, PASSWORD = "reader", "s3cret-7f3a"  # noqa: S105 - of nobody
+USER, PASSWORD = "reader", "s3cret-7f3a"
 SETTINGS = {
     "skip-networking": "1",
     "innodb-buffer-pool-size": "16M",
     "innodb-log-file-size": "8M",
-    "innodb-flush-log-at-trx-commit": "0",
+    "innodb-flush-log-at-trx-commit": "2",  # what is committed outlives the server, if not the machine
     "character-set-server": "utf8mb4",
     "default-time-zone": "+05:30",  # a server's own zone is nothing to rely on
 }
@@ -45,14 +45,22 @@ class Server:
             capture_output=True,
         )
         self.start()
-        self.run(f"create user {USER}@localhost identified by '{PASSWORD}'; grant select on *.* to {USER}@localhost")
+        self.run(
+            f"create user {USER}@localhost identified by '{PASSWORD}'; grant select on *.* to {USER}@localhost"
+        )
 
     def start(self) -> None:
         """Returns when it can be connected to."""
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.program, *self.as_me, f"--socket={self.socket}", f"--pid-file={self.folder / 'pid'}", *settings],
+                [
+                    self.program,
+                    *self.as_me,
+                    f"--socket={self.socket}",
+                    f"--pid-file={self.folder / 'pid'}",
+                    *settings,
+                ],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the tests; the server is stopped by them
@@ -80,7 +88,14 @@ class Server:
 
     def _client(self, statements: str, database: str = "mysql") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.client, "--no-defaults", f"--socket={self.socket}", "--user=root", "--default-character-set=utf8mb4", database],
+            [
+                self.client,
+                "--no-defaults",
+                f"--socket={self.socket}",
+                "--user=root",
+                "--default-character-set=utf8mb4",
+                database,
+            ],
             input=statements,
             capture_output=True,
             text=True,

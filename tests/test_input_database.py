@@ -548,11 +548,12 @@ def test_a_product_of_a_database_publishes_what_one_of_files_does(make: Make, pr
     product = make("from-a-database", inputs=["database"])
     done = pipeline(product_python, product)
     assert done.returncode == 0, done.stdout + done.stderr
-    served = f"'{product}/build/ports/lake/*.parquet'"
+    served = f"read_parquet('{product}/build/ports/lake/**/*.parquet')"
     of_files = (
         Path(__file__).parent.parent
         / "template/sample_data"
         / "{% if not source_oriented %}departures.parquet{% endif %}"
     )
-    for one, other in ((served, f"'{of_files}'"), (f"'{of_files}'", served)):
+    files = f"read_parquet('{of_files}')"
+    for one, other in ((served, files), (files, served)):
         assert duckdb.sql(f"select count(*) from (from {one} except all from {other})").fetchone() == (0,)
