@@ -109,6 +109,8 @@ def _unfit(error: BaseException) -> BaseException:
         return UnreadableInput(
             f"A value cannot leave the database as what its column is ({type(error).__name__}): cast it in the model"
         )
+    if isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException)):
+        return UnreadableInput(str(error))
     return error
 
 
