@@ -556,4 +556,4 @@ def test_a_product_of_a_database_publishes_what_one_of_files_does(make: Make, pr
     )
     files = f"read_parquet('{of_files}')"
     for one, other in ((served, files), (files, served)):
-        assert duckdb.sql(f"select count(*) from (from {one} except all from {other})").fetchone() == (0,)
+        assert duckdb.sql(f"from {one} except all from {other}").fetchall() == []
