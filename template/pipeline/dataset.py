@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import PromiseBroken
 from pipeline.platforms import Platform
 from pipeline.spec import Product
-from pipeline.sql import scan
+from pipeline.sql import identifier, literal, scan
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,13 @@ class Changes:
     """Those whose rows are others now, or gone."""
     since: str
     """The publication that knows all the others; a port that holds another one takes the whole data set."""
+
+    @property
+    def rows(self) -> str:
+        """The condition, in SQL, for the rows with these values."""
+        if not self.values:
+            return "false"
+        return f"{identifier(self.column)} in ({', '.join(map(literal, sorted(self.values)))})"
 
 
 @dataclass(frozen=True)
