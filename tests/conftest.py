@@ -23,10 +23,12 @@ from meshwright.findings import Finding
 BUILD = ROOT / "build" / "tests"
 BIN = Path(sys.executable).parent
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
+HEAVY = {"platforms": {"duckdb", "spark", "snowflake", "databricks", "bigquery", "redshift", "trino"}}
+"""What no environment needs for others: DuckDB is there anyway, and the tests of the others have theirs."""
 ALL = {
     "inputs": ["file", "data-product", "database", "rest-api"],
     "outputs": ["parquet", "delta", "iceberg", "postgres", "view"],
-    "traits": ["schedule", "self-update"],
+    "traits": ["aws", "incremental", "retention", "schedule", "self-update", "snapshot"],
     "platforms": ["postgres"],
 }
 
