@@ -7,8 +7,18 @@
   {%- set relation = this.incorporate(type='view') -%}
 
   {{ run_hooks(pre_hooks) }}
+  {#- Parquet has no integer that is wider than a bigint, and DuckDB would write a sum as a floating-point number. -#}
+  {%- set wide = [] -%}
+  {%- for column in run_query('describe from (' ~ compiled_code ~ '\n)') if column[1] in ('HUGEINT', 'UHUGEINT') -%}
+    {%- set name = adapter.quote(column[0]) -%}
+    {%- do wide.append('cast(' ~ name ~ ' as bigint) as ' ~ name) -%}
+  {%- endfor %}
   {% call statement('main') -%}
-    copy ({{ compiled_code }}) to {{ env_var('PIPELINE_FILE') }} ({{ env_var('PIPELINE_FORM') }})
+    copy (
+      select *{% if wide %} replace ({{ wide | join(', ') }}){% endif %} from (
+        {{ compiled_code }}
+      )
+    ) to {{ env_var('PIPELINE_FILE') }} ({{ env_var('PIPELINE_FORM') }})
   {%- endcall %}
   {{ drop_relation_if_exists(load_cached_relation(this)) }}
   {% call statement('view') -%}
@@ -18,5 +28,4 @@
   {{ adapter.commit() }}
 
   {{ return({'relations': [relation]}) }}
-{% endmaterialization %}
-{% endraw %}
+{% endmaterialization %}{% endraw %}

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from pipeline.errors import UnreadableInput
 from pipeline.platforms import INPUTS
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, literal, scan
@@ -32,10 +33,16 @@ class Duckdb:
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with duckdb.connect(str(self.database)) as connection:
-            for name, value in self.settings.items():
-                connection.execute(f"set {name} = {literal(str(value))}")
-            yield connection
+        try:
+            with duckdb.connect(str(self.database)) as connection:
+                for name, value in self.settings.items():
+                    connection.execute(f"set {name} = {literal(str(value))}")
+                yield connection
+        except duckdb.Error as error:
+            raise UnreadableInput(
+                f"duckdb@1: {error}",
+                mend="Make room, or mend what it names. If the state of earlier runs is broken, remove build/state.",
+            ) from error
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
         relation = f"{INPUTS}.{identifier(name)}"
@@ -89,7 +96,10 @@ class Duckdb:
             self.file.parent.rename(folder)
             return
         folder.mkdir(parents=True)
-        selected = f"select {', '.join(map(identifier, columns))} from {self.relation(model)}"
+        types = self.columns(model)
+        selected = (
+            f"select {', '.join(_narrow(name, types[name]) for name in columns)} from {self.relation(model)}"
+        )
         if rows:
             selected += f" where {rows}"
         target, options = (
@@ -131,6 +141,13 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
         "PIPELINE_FORM": form(metadata),
     }
     yield engine
+
+
+def _narrow(name: str, kind: str) -> str:
+    """A column that is to be written: Parquet has no integer that is wider than a bigint."""
+    if kind in ("HUGEINT", "UHUGEINT"):
+        return f"cast({identifier(name)} as bigint) as {identifier(name)}"
+    return identifier(name)
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
