@@ -139,8 +139,14 @@ def test_the_registry_travels_with_the_package(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.kind == "outputs"], ids=lambda entry: entry.uses)  # fmt: skip
-def test_access_to_every_output_can_be_granted(entry: registry.Capability) -> None:
-    from meshwright.access.targets import target
+def test_access_to_every_output_can_be_granted_or_is_refused_with_a_reason(entry: registry.Capability) -> None:
+    from meshwright.access.grants import Refused
+    from meshwright.access.targets import NONE, target
 
+    if entry.uses in NONE:  # and who asks is told why, and what to do instead
+        with pytest.raises(Refused) as refused:
+            target(entry.uses)
+        assert entry.uses in str(refused.value) and refused.value.mend
+        return
     way = target(entry.uses)
     assert all(callable(getattr(way, verb)) for verb in ("plan", "apply", "verify", "last"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 # Twice JSON: a text that is safe between Python's quotes, whatever somebody answered.
 ANSWERS = json.loads({{ cookiecutter | jsonify | tojson }})
-SEVERAL = ("inputs", "outputs", "traits")
+SEVERAL = ("platforms", "inputs", "outputs", "traits")
 
 
 def copier() -> list[str]:
