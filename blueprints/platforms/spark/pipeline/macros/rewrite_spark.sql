@@ -1,11 +1,13 @@
 {% raw %}{#- Spark's own tables are Parquet files, which only grow. An incremental model and a snapshot also replace rows: here
     that is a new table, of the rows that stay and the new ones, which takes the old one's place when it is whole. -#}
+{% macro spark_rewritten(target) %}
+  {{ return(target.incorporate(path={'identifier': target.identifier ~ '__rewritten'})) }}
+{% endmacro %}
+
+{#- What fills the new table, which is there when this returns. -#}
 {% macro spark_rewrite(target, rows) %}
-  {%- set new = target.incorporate(path={'identifier': target.identifier ~ '__rewritten'}) -%}
-  {% do run_query('create table ' ~ new ~ ' like ' ~ target) %}
-  {% do run_query('insert into ' ~ new ~ ' ' ~ rows) %}
-  {% do run_query('drop table ' ~ target) %}
-  alter table {{ new }} rename to {{ target }}
+  {% do run_query('create table ' ~ spark_rewritten(target) ~ ' like ' ~ target) %}
+  {{ return('insert into ' ~ spark_rewritten(target) ~ ' ' ~ rows) }}
 {% endmacro %}
 
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) %}
@@ -36,11 +38,20 @@
     )
     union all select {{ columns }} from {{ source }}
   {% endset %}
-  {{ return(spark_rewrite(target, rows)) }}
+  {% do run_query(spark_rewrite(target, rows)) %}
+  {% do run_query('drop table ' ~ target) %}
+  {{ return('alter table ' ~ spark_rewritten(target) ~ ' rename to ' ~ target) }}
 {% endmacro %}
 
 {% materialization snapshot, adapter='spark' %}
-  {{ return(materialization_snapshot_default()) }}
+  {%- set target = load_relation(this) -%}
+  {%- set made = materialization_snapshot_default() -%}
+  {#- Until here dbt reads the old one. -#}
+  {% if target %}
+    {% do run_query('drop table ' ~ target) %}
+    {% do run_query('alter table ' ~ spark_rewritten(target) ~ ' rename to ' ~ target) %}
+  {% endif %}
+  {{ return(made) }}
 {% endmaterialization %}
 
 {% macro spark__snapshot_merge_sql(target, source, insert_cols) %}

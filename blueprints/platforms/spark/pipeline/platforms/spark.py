@@ -83,7 +83,9 @@ class Spark:
         _make_readable(files, folder)
         where = f"{self.storage}/attached/{name}"
         if "://" in self.storage:
-            pyarrow.fs.copy_files(str(folder), where)
+            there, path = pyarrow.fs.FileSystem.from_uri(where)
+            there.create_dir(path)
+            pyarrow.fs.copy_files(str(folder), path, destination_filesystem=there)
         self._external(name, where)
 
     def landing(self) -> tuple[Any, dict[str, Any]]:
