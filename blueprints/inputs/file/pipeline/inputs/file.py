@@ -53,7 +53,10 @@ def files(source: Capability, product: Product) -> list[Path]:
 def lying(source: Capability, product: Product) -> str:
     """DuckDB's SQL for the rows of the files that are there now, whenever it is asked."""
     if "://" in source.properties["path"]:
-        raise UnreadableInput(f"Input {source.name} is a URL, which is fetched before it is read.")
+        raise UnreadableInput(
+            f"Input {source.name} is a URL, which is fetched before it is read.",
+            mend="Give it a path, or serve the data through another port, such as parquet@1.",
+        )
     found = _files(source, product)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
