@@ -492,7 +492,7 @@ def publishing(server: Server, folder: Path) -> None:
         {"url": server.url(database, f"{schema}_pipeline"), "schema": schema},
     )
     spec = Spec(folder, schema, "bench", "1.0.0", "data", folder, (), port, (port,), ())
-    dataset = Dataset(parquet, ROWS, {"product": f"bench/{schema}"})
+    dataset = Dataset((parquet,), ROWS, {"product": f"bench/{schema}"})
     before = seconds(lambda: loaded(server, database, csv, types))
     whole = seconds(lambda: list(published.publish(port, spec, dataset)))
     applied = seconds(lambda: postgres.apply(made.port, made.desired, Record({"at": "now"})))

@@ -163,7 +163,7 @@ print(json.dumps(said))
         "seed": "cannot be made over model.product.flown",
         "python": "cannot be made over model.product.flown",
         "lasting": "cannot be made over model.product.flown",
-        "sql": "hidden",
+        "sql": "The view cannot be made",
         "kept": "The view gives 0 rows",
     }
     assert {name: words[name] in (text or "") for name, text in said.items()} == dict.fromkeys(words, True), (

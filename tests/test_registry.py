@@ -139,7 +139,9 @@ def test_the_registry_travels_with_the_package(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.kind == "outputs"], ids=lambda entry: entry.uses)  # fmt: skip
-def test_access_to_every_output_can_be_granted_or_is_refused_with_a_reason(entry: registry.Capability) -> None:
+def test_access_to_every_output_can_be_granted_or_is_refused_with_a_reason(
+    entry: registry.Capability,
+) -> None:
     from meshwright.access.grants import Refused
     from meshwright.access.targets import NONE, target
 

@@ -83,7 +83,7 @@ def test_a_product_works_where_its_transform_and_its_ports_do() -> None:
 
 def test_an_input_that_cannot_open_the_port_is_told_so() -> None:
     told = advice(consumer("warehouse", workload="reporting"), source(WAREHOUSE))
-    assert "data-product@1 itself opens only parquet@1, delta@1" in told.reason
+    assert "data-product@1 itself opens only parquet@1, delta@1, iceberg@1, view@1" in told.reason
 
 
 @pytest.mark.parametrize("workload", PREFERRED)
@@ -94,8 +94,8 @@ def test_without_any_knowledge_the_best_is_advised_and_said_to_be_a_guess(worklo
 
 
 def test_a_capability_that_the_registry_lacks_is_not_guessed() -> None:
-    told = advice(consumer("ice"), source({"name": "ice", "uses": "iceberg@1", "properties": {}}))
-    assert told.pattern == "native" and "ice (iceberg@1)" in told.unknown
+    told = advice(consumer("ice"), source({"name": "ice", "uses": "hudi@1", "properties": {}}))
+    assert told.pattern == "native" and "ice (hudi@1)" in told.unknown
 
 
 def test_the_address_book_says_what_an_unknown_source_is_served_by(punctuality: Path) -> None:

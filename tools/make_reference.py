@@ -210,7 +210,8 @@ def template_files() -> Iterator[str]:
         if "{% yield" in path or not (ROOT / name).is_file():
             continue  # the way in of the blueprints' files; a file that was just deleted
         path = re.sub(r"\{%.*?%\}", "", path).replace("{{ dataset }}", "<dataset>")
-        yield path.replace("{{ _copier_conf.answers_file }}", ".copier-answers.yml")
+        path = path.replace("{{ _copier_conf.answers_file }}", ".copier-answers.yml")
+        yield from (path.replace("{{ forge }}", forge) for forge in ("github", "gitlab"))
 
 
 def rules_index() -> str:

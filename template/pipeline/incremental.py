@@ -102,7 +102,7 @@ def write(
             f"Some rows have no {column}, by which the data set is partitioned.",
             mend="Mend the model, or choose another partition for incremental@1.",
         )
-    partitions = {str(value): [count, str(newest)] for value, count, newest in found}
+    partitions = {_said(value): [count, str(newest)] for value, count, newest in found}
     about["publication"] = uuid4().hex
     store = _store(product)
     if not before or not store.is_dir():
@@ -160,6 +160,11 @@ def _dataset(folder: Path, about: dict[str, str], partition: str = "") -> Datase
 def _store(product: Product) -> Path:
     assert product.state is not None
     return product.state / "parts"
+
+
+def _said(value: Any) -> str:
+    """A value of the partition column, as engines write it into the name of a folder."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _value(folder: Path) -> str:

@@ -46,7 +46,8 @@ def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
 
 
 def _load(systems: list[Capability], product: Product, platform: Platform, anew: bool) -> dict[str, Landed]:
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # dlt reads it when it is imported
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")  # dlt reads these when it is imported
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
     import dlt
     from dlt.pipeline.exceptions import PipelineStepFailed
 

@@ -127,7 +127,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
     except jsonschema.ValidationError as error:
         where = f"{path.name}, as {target}" if target else path.name
         raise UnreadableInput(
-            f"{where}: {error.json_path.replace('$.', '')}: {error.message}",
+            f"{where}: {error.json_path.replace('$.', '')}: {_without_secrets(error)}",
             mend=f"{CHECK} tells more.",
         ) from error
 
@@ -169,6 +169,14 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
                 mend=f"{CHECK} names the command that brings it.",
             )
     return product
+
+
+def _without_secrets(error: jsonschema.ValidationError) -> str:
+    """What is wrong, without the value of what may be a secret."""
+    secret = isinstance(error.schema, dict) and error.schema.get("writeOnly")
+    if secret or ("properties" in error.absolute_path and error.validator in ("anyOf", "oneOf")):
+        return "it is not what the schema asks for"
+    return error.message
 
 
 def bind(spec: Mapping[str, Any], target: str) -> dict[str, Any]:

@@ -98,12 +98,11 @@ def _found(contract: OpenDataContractStandard, **options: Any) -> list[Any]:
 
 
 def _without_rows(contract: OpenDataContractStandard) -> OpenDataContractStandard:
-    """The contract without what it promises of each row of its tables, and of their keys: both are known of a row
-    that has not changed, if the changed ones keep it."""
+    """The contract without what it promises of each row for itself: a row that has not changed keeps that still."""
     whole = contract.model_copy(deep=True)
     for table in whole.schema_ or []:
         for column in table.properties or []:
-            column.required = column.unique = column.primaryKey = column.logicalTypeOptions = None
+            column.required = column.logicalTypeOptions = None
     return whole
 
 
