@@ -5,6 +5,7 @@ PostgreSQL's part of it is in test_output_postgres.py.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import shutil
@@ -241,3 +242,12 @@ def test_a_staged_file_that_another_run_is_about_to_show_is_left_alone(
     assert values(here) == {(2, 20)}
     second.close()
     assert values(here) == {(2, 20)} and not unused(here)
+
+
+def test_what_the_system_refuses_ends_a_run_with_a_mend(every_port: Path) -> None:
+    from pipeline.errors import UnreadableInput
+    from pipeline.progress import stage
+
+    with pytest.raises(UnreadableInput, match="verify: .*No space left") as refused, stage("verify"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert refused.value.exit_code == 2 and "Make room" in refused.value.mend

@@ -23,11 +23,17 @@ def stage(name: str) -> Iterator[Callable[[str], None]]:
     def done(what: str) -> None:
         say(f"{time.monotonic() - clock:6.1f} s  {what}")
 
+    failed = "FAILED" if name == "publish" else "FAILED; nothing was published"
     try:
         yield done
     except UnreadableInput as problem:
-        done("FAILED" if name == "publish" else "FAILED; nothing was published")
+        done(failed)
         raise type(problem)(f"{name}: {problem}", mend=problem.mend) from problem
+    except OSError as error:  # such as a disk that is full
+        done(failed)
+        raise UnreadableInput(
+            f"{name}: {error}", mend="Make room, or mend the permissions, and run again."
+        ) from error
 
 
 def summary(report: dict[str, Any]) -> str:
