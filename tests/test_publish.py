@@ -248,6 +248,6 @@ def test_what_the_system_refuses_ends_a_run_with_a_mend(every_port: Path) -> Non
     from pipeline.errors import UnreadableInput
     from pipeline.progress import stage
 
-    with pytest.raises(UnreadableInput, match="verify: .*No space left") as refused, stage("verify"):
+    with pytest.raises(UnreadableInput, match=r"verify: .*No space left") as refused, stage("verify"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert refused.value.exit_code == 2 and "Make room" in refused.value.mend
