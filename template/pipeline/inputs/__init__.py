@@ -7,10 +7,16 @@ loads, `resource(source, product)`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.spec import Capability, Product
+
+
+def column_name(name: str) -> str:
+    """What a column lands as, so that SQL can write it without quotes: `Flight No.` becomes `flight_no`."""
+    return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
 def landing(source: Capability, product: Product) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -21,6 +20,7 @@ from dlt.sources.sql_database import TableLoader, sql_table
 from sqlalchemy.dialects import mysql, postgresql
 
 from pipeline.errors import UnreadableInput
+from pipeline.inputs import column_name
 from pipeline.spec import Capability, Product
 
 CHUNK_ROWS = 20_000
@@ -292,7 +292,7 @@ def _readable(source: Capability) -> Iterator[None]:
 
 def _columns(source: Capability, table: sa.Table) -> dict[str, sa.Column[Any]]:
     """The columns to read, by the names they land under: `Flight No.` becomes `flight_no`, as with files."""
-    names = [_name(column.name) for column in table.columns]
+    names = [column_name(column.name) for column in table.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UnreadableInput(
             f"Input {source.name}: several columns would be called {', '.join(twice)}.",
@@ -312,7 +312,7 @@ def _place(source: Capability) -> str:
 def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) -> list[str]:
     """The columns that a property names, as they land."""
     said = source.properties.get(what, [])
-    names = [_name(name) for name in ([said] if isinstance(said, str) else said)]
+    names = [column_name(name) for name in ([said] if isinstance(said, str) else said)]
     if missing := [name for name in names if name not in columns]:
         raise UnreadableInput(
             f"Input {source.name}: `{what}` names {', '.join(missing)}, which is none of the columns that are read:"
@@ -325,10 +325,6 @@ def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) ->
 def _read_back(text: str | None, kind: pa.DataType) -> Any:
     """A cursor's value, from the text that the state keeps."""
     return None if text is None else pa.scalar(text).cast(kind).as_py()
-
-
-def _name(name: str) -> str:
-    return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
 def _expression(column: sa.Column[Any]) -> sa.ColumnElement[Any]:

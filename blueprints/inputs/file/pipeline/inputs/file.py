@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import held, landing
+from pipeline.inputs import column_name, held, landing
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -124,7 +123,7 @@ def _list(texts: list[str]) -> str:
 def _names(connection: duckdb.DuckDBPyConnection, files: list[str], source: Capability) -> dict[str, str]:
     """Columns by names that SQL can write without quotes: `Flight No.` becomes `flight_no`."""
     described = connection.execute(f"describe from {_scan(files, source.properties)}").fetchall()
-    names = {name: re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed" for name, *_ in described}
+    names = {name: column_name(name) for name, *_ in described}
     new = list(names.values())
     if len(set(new)) < len(new):
         twice = sorted({name for name in new if new.count(name) > 1})

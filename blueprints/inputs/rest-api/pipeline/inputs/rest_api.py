@@ -36,6 +36,7 @@ from dlt.sources.helpers.rest_client.client import PageData
 from requests.adapters import HTTPAdapter
 
 from pipeline.errors import UnreadableInput
+from pipeline.inputs import column_name
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -121,7 +122,7 @@ def resource(source: Capability, product: Product) -> dlt.sources.DltResource:
     What the next run must know (the last cursor, the type of each column) is dlt's state of the resource,
     and so moves only together with the rows. Raises UnreadableInput when it is read.
     """
-    key = [_column(name) for name in source.properties.get("key", [])]
+    key = [column_name(name) for name in source.properties.get("key", [])]
     return dlt.resource(
         _tables(source, product),
         name=source.name,
@@ -154,7 +155,7 @@ def _tables(source: Capability, product: Product) -> Iterator[pa.Table]:
                 rows = _one_of_each(rows, source)
                 state["cursor"] = _last(rows, connection, file, source, state.get("cursor"))
             reader = rows.to_arrow_reader(BATCH_ROWS)
-            key = {_column(name) for name in source.properties.get("key", [])}
+            key = {column_name(name) for name in source.properties.get("key", [])}
             schema = pa.schema([field.with_nullable(field.name not in key) for field in reader.schema])
             # An empty batch first: an API without rows is still a table with its columns.
             yield dlt.mark.with_hints(schema.empty_table(), dlt.mark.make_hints(columns=_naive(schema)))
@@ -191,7 +192,7 @@ def _download(source: Capability, product: Product, file: Path, state: dict[str,
     Raises UnreadableInput where a column changes its type, be it from an earlier run to this one.
     """
     known = state.get("types", {})
-    given = {_column(name): kind for name, kind in source.properties.get("types", {}).items()}
+    given = {column_name(name): kind for name, kind in source.properties.get("types", {}).items()}
     types = known | given
     names: dict[str, str] = {}
     number = 0
@@ -239,8 +240,8 @@ def _widened(had: str | None, value: Any, frozen: bool, place: str, source: Capa
 
 def _one_of_each(rows: duckdb.DuckDBPyRelation, source: Capability) -> duckdb.DuckDBPyRelation:
     """The newest row of each key: a row that changes while it is paged through comes twice."""
-    cursor = _column(source.properties["cursor"])
-    keys = [_column(name) for name in source.properties["key"]]
+    cursor = column_name(source.properties["cursor"])
+    keys = [column_name(name) for name in source.properties["key"]]
     for name in (cursor, *keys):
         if name not in rows.columns or rows.filter(f"{identifier(name)} is null").limit(1).fetchone():
             raise UnreadableInput(
@@ -262,7 +263,7 @@ def _last(
     before: str | None,
 ) -> str | None:
     """The greatest cursor so far, in the very words of the API, which gets it back as `start_param`."""
-    cursor = _column(source.properties["cursor"])
+    cursor = column_name(source.properties["cursor"])
     kind = dict(zip(rows.columns, rows.types, strict=True))[cursor]
     texts = connection.read_json(str(file), format="newline_delimited", columns={cursor: "VARCHAR"})
     (last,) = texts.query(
@@ -516,18 +517,13 @@ def _printable(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text[:1000]).split())[:200]
 
 
-def _column(name: str) -> str:
-    """A name that SQL can write without quotes: `Flight No.` becomes `flight_no`, as in `file@1`."""
-    return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
-
-
 def _new_name(key: str, names: dict[str, str], source: Capability) -> str:
     if len(names) == MOST_COLUMNS:
         raise UnreadableInput(
             f"Input {source.name}: there are more than {MOST_COLUMNS} columns.",
             mend="Let `data_selector` in data-product.yaml name the list of rows, not an object that holds each by its name.",
         )
-    name = _column(key)
+    name = column_name(key)
     if name in names.values():
         raise UnreadableInput(
             f"Input {source.name}: several columns would be called {name}.",
