@@ -172,16 +172,16 @@ def _value(folder: Path) -> str:
     return unquote(folder.name.partition("=")[2])
 
 
+CODE = ("models", "macros", "snapshots", "seeds", "pipeline", "dbt_project.yml", "pyproject.toml", "uv.lock")
+"""What of the repository decides what a run makes of its inputs, besides spec and contract."""
+
+
 def _code(product: Product) -> str:
     """What decides what a run makes of its inputs, as a hash."""
     known = hashlib.sha256(repr((product.target, product.transform)).encode())
-    folders = [product.root / name for name in ("models", "macros", "snapshots", "seeds")]
-    files = sorted(file for folder in folders for file in folder.rglob("*") if file.is_file())
-    for file in [
-        *files,
-        product.contract,
-        *(product.root / name for name in ("data-product.yaml", "dbt_project.yml")),
-    ]:
+    found = [file for name in CODE for file in [product.root / name, *(product.root / name).rglob("*")]]
+    files = [file for file in found if file.is_file() and "__pycache__" not in file.parts]
+    for file in sorted([*files, product.contract, product.root / "data-product.yaml"]):
         known.update(
             str(file.relative_to(product.root)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest()
         )
