@@ -341,8 +341,9 @@ from pipeline.ingest import ingest
 import duckdb
 product = spec.load(Path.cwd(), {})
 shutil.rmtree(product.scratch); product.scratch.mkdir()
-counts = ingest(product)
-db = duckdb.connect(str(product.warehouse))
+with product.platform.module().opened(product, {}) as platform:
+    counts = {name: landed.rows for name, landed in ingest(product, platform).items()}
+db = duckdb.connect(str(product.scratch / "warehouse.duckdb"))
 columns = {name: db.execute("select column_name, data_type from information_schema.columns where table_schema = 'inputs' and table_name = ? order by ordinal_position", [name]).fetchall() for name in counts}
 semi = db.execute("select b from inputs.semi order by a").fetchall()
 print(json.dumps([counts, columns, semi]))

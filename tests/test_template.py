@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from checkout import ROOT, git
-from conftest import ALL, BIN, HEAVY, OWNER, Make, findings, uv
+from conftest import ALL, APART, BIN, OWNER, Make, findings, uv
 from copier import run_copy
 from make_reference import ownership_page
 
@@ -242,7 +242,7 @@ def test_everything_is_all_that_there_is(make: Make) -> None:
         kind: [
             entry.name
             for entry in registry.capabilities()
-            if entry.kind == kind and entry.name not in HEAVY.get(kind, ())
+            if entry.kind == kind and entry.name not in APART.get(kind, ())
         ]
         for kind in ALL
     }
