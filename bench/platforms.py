@@ -279,11 +279,15 @@ def in_turns(
             f"  {name.replace('_', ' '):<18} {one.seconds:8.2f} s  {one.cpu:8.2f} s of cores  {one.peak:7,.0f} MB   {stages}".rstrip()
         )
     one, other = found.values()
-    by = {name: round(getattr(one, name) / getattr(other, name), 3) for name in ("seconds", "cpu", "peak")}
-    print(
-        f"  {'ratio':<18} {by['seconds']:8.2f}    {by['cpu']:8.2f}             {by['peak']:7.2f}", flush=True
-    )
+    by = {name: ratio(getattr(one, name), getattr(other, name)) for name in ("seconds", "cpu", "peak")}
+    seconds, cpu, peak = ("?" if value is None else f"{value:.2f}" for value in by.values())
+    print(f"  {'ratio':<18} {seconds:>8}    {cpu:>8}             {peak:>7}", flush=True)
     return {"runs": runs, "ratio": by} | {name: asdict(one) for name, one in found.items()}
+
+
+def ratio(one: float, other: float) -> float | None:
+    """None where the other ended before it was looked at."""
+    return round(one / other, 3) if other else None
 
 
 def median(runs: list[Taken]) -> Taken:

@@ -80,6 +80,13 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
         for choice in choices:
             values[name, choice] = [True, False] if choice in then.many.get(name, []) else [False]
 
+    def order(fixed: Row) -> list[Choice]:
+        """All choices, those first that a validator reads with what is fixed: what it refuses is seen at once."""
+        names = {name for name, _ in fixed}
+        read = [understood(validator)[1] for validator in now.validators + then.validators]
+        first = min((together for together in read if names <= together), key=len, default=names)
+        return sorted(values, key=lambda choice: choice[0] not in first)
+
     def fill(row: Row, fixed: Row) -> Row | None:
         """The row and what is fixed, made complete with what has met the least; None where it is not allowed."""
         given = answers(row, values)
@@ -87,7 +94,7 @@ def pairwise(now: Questions, then: Questions) -> Iterator[Answers]:
             return None
         if len(row) == len(values):
             return row
-        choice = next(choice for choice in values if choice not in row)
+        choice = next(choice for choice in order(fixed) if choice not in row)
         rows = [{**row, choice: value} for value in values[choice] if fixed.get(choice, value) == value]
         rows.sort(key=lambda row: -sum(pair in waiting for pair in pairs(row)))
         return next(filter(None, (fill(longer, fixed) for longer in rows)), None)

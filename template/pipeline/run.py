@@ -45,7 +45,10 @@ def main() -> int:
         if problem.mend:
             say(f"Mend: {problem.mend}")
         return problem.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as problem:
+        # DuckDB raises a RuntimeError because of the interruption that it has seen.
+        if not isinstance(problem.__cause__ or problem, KeyboardInterrupt):
+            raise
         say("\nInterrupted. Every port serves what it served before, or the new version whole.")
         return 130
     return 0
