@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 from checkout import ROOT, git, snapshot
@@ -140,13 +144,33 @@ def pipeline(
     python: Path, product: Path, *arguments: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """`python -m pipeline`, with nothing of this machine's environment that a spec could name."""
-    return subprocess.run(
-        [python, "-m", "pipeline", *arguments],
-        cwd=product,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **variables},
-        capture_output=True,
-        text=True,
-    )
+    with (
+        NamedTemporaryFile("r", encoding="utf-8") as out,
+        NamedTemporaryFile("r", encoding="utf-8") as errors,
+    ):
+        asked = {
+            "folder": str(product),
+            "arguments": arguments,
+            "environment": {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **variables},
+            "out": out.name,
+            "errors": errors.name,
+        }
+        runner = pipeline_runner(python)
+        assert runner.stdin and runner.stdout
+        print(json.dumps(asked), file=runner.stdin, flush=True)
+        code = int(runner.stdout.readline())
+        return subprocess.CompletedProcess(
+            [python, "-m", "pipeline", *arguments], code, out.read(), errors.read()
+        )
+
+
+@cache
+def pipeline_runner(python: Path) -> subprocess.Popen[str]:
+    """See tests/pipeline_runner.py."""
+    script = Path(__file__).with_name("pipeline_runner.py")
+    runner = subprocess.Popen([python, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(runner.kill)
+    return runner
 
 
 def findings(product: Path) -> list[Finding]:

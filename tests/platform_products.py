@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import BUILD, Make, uv
+from conftest import BUILD, Make, pipeline, uv
 from filelock import FileLock
 from test_rules import edit
 
@@ -68,14 +67,7 @@ def bound(product: Path) -> Path:
 def run(
     python: Path, product: Path, environment: str, *options: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m pipeline --environment …`, with nothing of this machine's environment that a spec could name."""
-    return subprocess.run(
-        [python, "-m", "pipeline", "--environment", environment, *options],
-        cwd=product,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **variables},
-        capture_output=True,
-        text=True,
-    )
+    return pipeline(python, product, "--environment", environment, *options, **variables)
 
 
 def contract_of(product: Path, columns: dict[str, str]) -> None:

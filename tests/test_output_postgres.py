@@ -237,7 +237,7 @@ NOT_KEPT = {
     "a date after PostgreSQL's last": ("select date '5881000-01-01' as bad", "column bad (date) is refused"),
     "nanoseconds": (
         "select timestamp_ns '2026-01-01 00:00:00.000000001' as bad",
-        "column bad has nanoseconds",
+        "column bad has nanoseconds, and",
     ),
     "a name that PostgreSQL cuts": (f'select 1 as "{"é" * 32}"', "longer than the 63 bytes"),
     "a type without a counterpart": (
@@ -253,9 +253,7 @@ def test_what_postgresql_cannot_keep_is_refused_by_name_and_without_its_value(
 ) -> None:
     query, says = NOT_KEPT[case]
     here.publish(version(1))
-    with pytest.raises(
-        here.code.errors.UnreadableInput if case != "nanoseconds" else duckdb.Error
-    ) as refused:
+    with pytest.raises(here.code.errors.UnreadableInput) as refused:
         here.publish(query)
     assert (
         says in str(refused.value) and "top-" not in str(refused.value) and "5881" not in str(refused.value)
@@ -746,7 +744,7 @@ def test_an_embedded_server_runs_while_it_is_needed_and_for_its_owner_alone(embe
 def test_an_embedded_server_stops_after_an_error_too(embedded: Published) -> None:
     embedded.publish(version(1))
     for query, _ in (NOT_KEPT["a NUL in a text"], NOT_KEPT["nanoseconds"]):
-        with pytest.raises((embedded.code.errors.UnreadableInput, duckdb.Error)):
+        with pytest.raises(embedded.code.errors.UnreadableInput):
             embedded.publish(query)
         assert not (embedded.root / embedded.url / "postmaster.pid").exists()
     assert "top-" not in (embedded.root / embedded.url / "log").read_text()

@@ -135,7 +135,10 @@ def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
     def blocks(written: Future[None]) -> Iterator[bytes]:
         while block := os.read(reading, BLOCK_BYTES):
             yield block
-        written.result()  # an end that is none must not be taken for one
+        try:
+            written.result()  # an end that is none must not be taken for one
+        except duckdb.InvalidInputException as error:  # what `error` in a column's text said
+            raise UnreadableInput(str(error).partition(": ")[2]) from error
 
     with ThreadPoolExecutor(1) as thread:
         written = thread.submit(write)

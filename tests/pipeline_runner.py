@@ -1,0 +1,62 @@
+"""Runs `python -m pipeline` for each line of standard input, in a fork of this process: JSON with what to run and where.
+
+Started by a product's Python once for many runs. More than half of a run on a sample is Python, importing dbt and what
+else the pipeline needs; here that is there already. What the product itself has is imported by each run.
+"""
+
+import json
+import os
+import runpy
+import sys
+import time
+import traceback
+
+import datacontract.data_contract
+import datacontract.engines.ibis.ibis_check_execute
+import dbt.adapters.factory
+import dbt.cli.main
+import deltalake
+import duckdb
+import jsonschema
+import pyarrow.dataset
+import pyarrow.parquet
+import yaml
+
+LOADED = (datacontract, dbt, deltalake, duckdb, jsonschema, pyarrow, yaml)
+
+
+def become(asked: dict) -> None:
+    """As if this process had been started so."""
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    time.tzset()
+    os.chdir(asked["folder"])
+    for number, path in enumerate((os.devnull, asked["out"], asked["errors"])):
+        opened = os.open(path, os.O_RDWR)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.argv = ["pipeline", *asked["arguments"]]
+    sys.path[0] = asked["folder"]
+
+
+def run() -> int:
+    """The exit code."""
+    try:
+        runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        return end.code
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        become(json.loads(line))
+        code = run()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # some library wants to end threads that only the first process has
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
