@@ -146,6 +146,42 @@ said["full"] = go(anew=True)
     assert len(said["more"]["rows"]) == 7 and said["full"]["rows"] == said["more"]["rows"]
 
 
+CORRECTED = """
+said["first"] = go()
+(newest,) = [line for line in (here / "in/first.csv").read_text().splitlines() if line.startswith("3,")]
+give("first.csv", "1,2026-01,10.5,2026-01-03 08:00:00", "2,2026-01,11.0,2026-01-04 08:00:00", newest.replace("9.25", "9.75"))
+said["corrected"] = go()
+said["again"] = go()
+said["full"] = go(anew=True)
+"""
+"""The newest row gets another value, and nothing else tells that it has changed."""
+
+
+def without_cursor(product: Path) -> None:
+    """Takes away what tells a change; the model reads its newest rows anew each time."""
+
+    def spec(document: dict[str, Any]) -> dict[str, Any]:
+        document["spec"]["traits"] = [{"uses": "incremental@1", "properties": {"partition": "month"}}]
+        return document
+
+    edit(product / "data-product.yaml", spec)
+    model = product / "models" / "readings.sql"
+    model.write_text(model.read_text().replace(" > (select", " >= (select"))
+
+
+def only_the_correction_is_written(said: dict[str, Any]) -> None:
+    assert all(said[step]["same"] for step in said)
+    assert [said[step]["anew"] for step in said] == [True, False, False, True]
+    assert said["corrected"]["written"] == ["2026-02"] and said["again"]["written"] == []
+    assert "9.75" in said["corrected"]["rows"][2] and said["full"]["rows"] == said["corrected"]["rows"]
+
+
+def test_a_correction_is_seen_where_no_cursor_tells_it(copy_of, readings: Path, product_python: Path) -> None:
+    product = copy_of(readings)
+    without_cursor(product)
+    only_the_correction_is_written(steps(product_python, product, CORRECTED))
+
+
 def test_what_was_not_published_is_not_gone_on_with(copy_of, readings: Path, product_python: Path) -> None:
     said = steps(
         product_python,

@@ -19,7 +19,7 @@ import yaml
 from conftest import Make, pipeline
 from postgres_product import newest
 from postgres_server import Server
-from test_incremental import readings, steps
+from test_incremental import CORRECTED, only_the_correction_is_written, readings, steps, without_cursor
 from test_output_postgres import VALUES, code, server
 from test_rules import edit
 
@@ -335,3 +335,6 @@ said["full"] = go(anew=True)
     assert [said[step]["anew"] for step in said] == [True, False, True]
     assert said["late"]["written"] == ["2026-01", "2026-03"]
     assert len(said["late"]["rows"]) == 5 and said["full"]["rows"] == said["late"]["rows"]
+    (product / "in/second.csv").unlink()
+    without_cursor(product)
+    only_the_correction_is_written(steps(product_python, product, CORRECTED))

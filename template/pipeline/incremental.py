@@ -31,7 +31,7 @@ class Last:
     """Of the models and of what the spec says, as a hash."""
     publication: str = ""
     partitions: dict[str, list[Any]] = field(default_factory=dict)
-    """Value of the partition column -> its rows, and the highest value of the cursor."""
+    """Value of the partition column -> its rows, and the highest value of the cursor, or their fingerprint."""
 
     def __bool__(self) -> bool:
         return bool(self.publication)
@@ -86,23 +86,24 @@ def write(
         platform.write(product.dataset, columns, staged, rows)
         return _dataset(staged, about), {}
 
-    column, cursor = trait["partition"], trait["cursor"]
-    if missing := {column, cursor} - set(columns):
+    column, cursor = trait["partition"], trait.get("cursor")
+    if missing := {column, cursor or column} - set(columns):
         raise UnreadableInput(
             f"incremental@1 names {', '.join(sorted(missing))}, which the data set does not have.",
             mend="Mend the trait in data-product.yaml, or add the column to the model and to the contract.",
         )
     by = identifier(column)
     where = f" where {rows}" if rows else ""
+    version = f"max({identifier(cursor)})" if cursor else platform.fingerprint(product.dataset, columns)
     found = platform.query(
-        f"select {by}, count(*), max({identifier(cursor)}) from {platform.relation(product.dataset)}{where} group by {by}"
+        f"select {by}, count(*), {version} from {platform.relation(product.dataset)}{where} group by {by}"
     )
     if any(value is None for value, *_ in found):
         raise PromiseBroken(
             f"Some rows have no {column}, by which the data set is partitioned.",
             mend="Mend the model, or choose another partition for incremental@1.",
         )
-    partitions = {_said(value): [count, str(newest)] for value, count, newest in found}
+    partitions = {_said(value): [count, str(version)] for value, count, version in found}
     about["publication"] = uuid4().hex
     store = _store(product)
     if not before or not store.is_dir():

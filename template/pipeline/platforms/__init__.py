@@ -37,6 +37,9 @@ class Platform(Protocol):
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """A few rows, as Python has them."""
 
+    def fingerprint(self, model: str, columns: Sequence[str]) -> str:
+        """An aggregate, in SQL: a number of some rows of a model that is another one if a value of theirs is."""
+
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         """The engine's bulk write: a model's columns, in this order, as Parquet files below a new folder.
 

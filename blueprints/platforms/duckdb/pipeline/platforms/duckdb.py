@@ -91,6 +91,9 @@ class Duckdb:
         with self.connected() as connection:
             return connection.execute(sql).fetchall()
 
+    def fingerprint(self, model: str, columns: Sequence[str]) -> str:
+        return f"sum(hash({', '.join(map(identifier, columns))}))"
+
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         if not rows and not by and self._is_written(model, columns):
             self.file.parent.rename(folder)

@@ -114,6 +114,9 @@ class Postgres:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
+    def fingerprint(self, model: str, columns: Sequence[str]) -> str:
+        return f"sum(hashtextextended(row({', '.join(map(identifier, columns))})::text, 0))"
+
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         known, promised = self.columns(model), _promised(self.product)
         read = {name: _read(name, known[name], promised.get(name, {})) for name in columns}

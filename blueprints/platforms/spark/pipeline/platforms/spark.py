@@ -127,6 +127,15 @@ class Spark:
             found = self.session.sql(sql).toArrow()
         return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
+    def fingerprint(self, model: str, columns: Sequence[str]) -> str:
+        types, hashed = self.columns(model), []
+        for name in columns:
+            value = identifier(name)
+            # Spark's hash passes over nulls, within a value too, and refuses maps.
+            nested = types[name].startswith(("array", "map", "struct"))
+            hashed += [f"cast({value} as string)" if nested else value, f"{value} is null"]
+        return f"sum(cast(xxhash64({', '.join(hashed)}) as decimal(20, 0)))"
+
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         if not rows and not by and self._take(model, columns, folder):
             return
