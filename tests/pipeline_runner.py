@@ -4,6 +4,7 @@ Started by a product's Python once for many runs. More than half of a run on a s
 else the pipeline needs; here that is there already. What the product itself has is imported by each run.
 """
 
+import atexit
 import json
 import os
 import runpy
@@ -56,6 +57,7 @@ for line in sys.stdin:
     if not child:
         become(json.loads(line))
         code = run()
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)  # some library wants to end threads that only the first process has

@@ -1336,10 +1336,11 @@ def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
     for rows in (100_000, 2_000_000):
         folder = tmp_path / str(rows)
         folder.mkdir()
-        duckdb.execute(
-            f"copy (select i::int as id, 'a'||i||'@example.org' as email, (case i % 2 when 0 then 'EU' end) as region"
-            f" from range({rows}) t(i)) to '{folder}/people.parquet' (format parquet)"
-        )
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"copy (select i::int as id, 'a'||i||'@example.org' as email, (case i % 2 when 0 then 'EU' end) as region"
+                f" from range({rows}) t(i)) to '{folder}/people.parquet' (format parquet)"
+            )
         code = (
             "import resource, test_access_files as t\n"
             f"place = t.Place(t.Port('lake', 'parquet@1', {{'path': '.'}}, {str(folder)!r}))\n"

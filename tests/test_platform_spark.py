@@ -202,7 +202,8 @@ def test_incremental_models_and_snapshots_give_what_they_give_on_duckdb(
     found = {}
     for platform in ("duckdb", "spark"):
         for rows in (first, second):
-            duckdb.sql(f"copy ({rows}) to '{product}/sample_data/events.parquet'")
+            with duckdb.connect() as connection:
+                connection.execute(f"copy ({rows}) to '{product}/sample_data/events.parquet'")
             done = run(platforms_python, product, platform, LAKE=f"build/{platform}")
             assert done.returncode == 0, f"{platform}: {done.stdout}{done.stderr}"
         assert json.loads((product / "build/run.json").read_text())["anew"] is False
