@@ -8,10 +8,13 @@ import fcntl
 import json
 import os
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from pipeline import spec
@@ -36,22 +39,38 @@ def main() -> int:
         "--full-refresh", action="store_true", help="make everything anew, whatever earlier runs have left"
     )
     chosen = options.parse_args()
+    interrupted = _interruption()
     try:
         # CI hands over all variables of the repository as one; those of the environment come first.
         variables = {**_variables(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ}
         run(Path.cwd(), variables, chosen.environment, anew=chosen.full_refresh)
-    except UnreadableInput as problem:
+    except BaseException as problem:
+        # Libraries make errors of their own of an interruption.
+        if interrupted.is_set() or isinstance(problem, KeyboardInterrupt):
+            say("\nInterrupted. Every port serves what it served before, or the new version whole.")
+            return 130
+        if not isinstance(problem, UnreadableInput):
+            raise
         say(f"\n{problem}")
         if problem.mend:
             say(f"Mend: {problem.mend}")
         return problem.exit_code
-    except (KeyboardInterrupt, RuntimeError) as problem:
-        # DuckDB raises a RuntimeError because of the interruption that it has seen.
-        if not isinstance(problem.__cause__ or problem, KeyboardInterrupt):
-            raise
-        say("\nInterrupted. Every port serves what it served before, or the new version whole.")
-        return 130
     return 0
+
+
+def _interruption() -> threading.Event:
+    """Is set when Ctrl-C has been pressed, whatever becomes of the exception."""
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    if (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):  # and not ignored, as in a background job
+        signal.signal(signal.SIGINT, interrupt)
+    return interrupted
 
 
 def _variables(text: str) -> dict[str, str]:
