@@ -61,6 +61,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         call.excinfo = pytest.ExceptionInfo.from_exception(failed)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _modes_are_heeded() -> Iterator[None]:
+    """Spares a process of git for each file that Copier renders here, which asks whether git heeds modes.
+
+    What Copier does otherwise is for Windows; where tests run it as a command, it asks.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("copier._main.is_git_available", lambda: False, raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template, committed and tagged."""

@@ -38,6 +38,7 @@ def snapshot(target: Path) -> Path:
     git("init", "--quiet", "--initial-branch", "main", cwd=target)
     git("add", "--all", cwd=target)
     git("commit", "--quiet", "--message", "Work tree", cwd=target)
+    pack(target)
     return target
 
 
@@ -51,7 +52,13 @@ def snapshot_with_releases(target: Path) -> Path:
     git("add", "--all", cwd=target)
     git("commit", "--quiet", "--allow-empty", "--message", "Work tree", cwd=target)
     git("tag", NEXT, cwd=target)
+    pack(target)
     return target
+
+
+def pack(repository: Path) -> None:
+    """As a repository comes from a server: one file, where each clone would link thousands."""
+    git("repack", "-a", "-d", "--quiet", cwd=repository)
 
 
 def releases() -> dict[str, str]:
