@@ -180,7 +180,7 @@ def pipeline_runner(python: Path) -> subprocess.Popen[str]:
     """See tests/pipeline_runner.py."""
     script = Path(__file__).with_name("pipeline_runner.py")
     runner = subprocess.Popen([python, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    atexit.register(runner.kill)
+    atexit.register(runner.communicate)
     return runner
 
 

@@ -1,7 +1,8 @@
 """Runs `python -m pipeline` for each line of standard input, in a fork of this process: JSON with what to run and where.
 
 Started by a product's Python once for many runs. More than half of a run on a sample is Python, importing dbt and what
-else the pipeline needs; here that is there already. What the product itself has is imported by each run.
+else the pipeline needs, and dbt, making classes and schemas; here that is there already. What the product itself has is
+imported by each run.
 """
 
 import atexit
@@ -11,19 +12,46 @@ import runpy
 import sys
 import time
 import traceback
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import datacontract.data_contract
 import datacontract.engines.ibis.ibis_check_execute
 import dbt.adapters.factory
 import dbt.cli.main
+import dbt.task.build
 import deltalake
 import duckdb
+import ibis.backends.duckdb
 import jsonschema
 import pyarrow.dataset
 import pyarrow.parquet
 import yaml
 
-LOADED = (datacontract, dbt, deltalake, duckdb, jsonschema, pyarrow, yaml)
+LOADED = (datacontract, dbt, deltalake, duckdb, ibis, jsonschema, pyarrow, yaml)
+PROJECT = {
+    "dbt_project.yml": "{name: warm, version: '1.0', profile: warm, flags: {send_anonymous_usage_stats: false}}",
+    "profiles.yml": "{warm: {target: run, outputs: {run: {type: duckdb, path: ':memory:'}}}}",
+    "models/one.sql": "select 1 as one",
+    "models/one.yml": "{models: [{name: one, columns: [{name: one, tests: [unique]}]}],"
+    " unit_tests: [{name: is, model: one, given: [], expect: {rows: [{one: 1}]}}]}",
+    "contract.yaml": "{apiVersion: v3.1.0, kind: DataContract, id: one, name: one, version: 1.0.0, status: active,"
+    " schema: [{name: one, properties: [{name: one, logicalType: integer}]}]}",
+}
+
+
+def warm() -> None:
+    """Lets dbt and datacontract-cli read something, which opens no database and starts no thread."""
+    with TemporaryDirectory() as folder:
+        for name, text in PROJECT.items():
+            file = Path(folder, name)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+        options = ["--project-dir", folder, "--profiles-dir", folder, "--log-path", folder, "--log-level", "none"]
+        read = dbt.cli.main.dbtRunner().invoke(["parse", *options])
+        assert read.success, read.exception
+        datacontract.data_contract.DataContract(data_contract_file=f"{folder}/contract.yaml").lint()
+    dbt.adapters.factory.reset_adapters()
 
 
 def become(asked: dict) -> None:
@@ -52,6 +80,7 @@ def run() -> int:
     return 0
 
 
+warm()
 for line in sys.stdin:
     child = os.fork()
     if not child:
