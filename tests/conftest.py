@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import IO
 
 import pytest
 from checkout import ROOT, git, snapshot
@@ -151,10 +153,30 @@ def uv(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProc
     return done
 
 
-def pipeline(
-    python: Path, product: Path, *arguments: str, **variables: str
-) -> subprocess.CompletedProcess[str]:
-    """`python -m pipeline`, with nothing of this machine's environment that a spec could name."""
+@dataclass(frozen=True)
+class Begun:
+    """A run of `python -m pipeline`, in a session of its own."""
+
+    command: list[object]
+    runner: subprocess.Popen[str]
+    pid: int
+    out: IO[str]
+    errors: IO[str]
+
+    def said(self) -> str:
+        self.out.seek(0)
+        return self.out.read()
+
+    def ended(self) -> subprocess.CompletedProcess[str]:
+        """Waits until it ends."""
+        assert self.runner.stdout
+        code = int(self.runner.stdout.readline())
+        return subprocess.CompletedProcess(self.command, code, self.said(), self.errors.read())
+
+
+@contextlib.contextmanager
+def begun(python: Path, product: Path, *arguments: str, **variables: str) -> Iterator[Begun]:
+    """`python -m pipeline`, with nothing of this machine's environment that a spec could name. It has to be ended."""
     with (
         NamedTemporaryFile("r", encoding="utf-8") as out,
         NamedTemporaryFile("r", encoding="utf-8") as errors,
@@ -169,10 +191,16 @@ def pipeline(
         runner = pipeline_runner(python)
         assert runner.stdin and runner.stdout
         print(json.dumps(asked), file=runner.stdin, flush=True)
-        code = int(runner.stdout.readline())
-        return subprocess.CompletedProcess(
-            [python, "-m", "pipeline", *arguments], code, out.read(), errors.read()
-        )
+        pid = int(runner.stdout.readline())
+        yield Begun([python, "-m", "pipeline", *arguments], runner, pid, out, errors)
+
+
+def pipeline(
+    python: Path, product: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """The same, to its end."""
+    with begun(python, product, *arguments, **variables) as run:
+        return run.ended()
 
 
 @cache

@@ -1,5 +1,7 @@
 """Runs `python -m pipeline` for each line of standard input, in a fork of this process: JSON with what to run and where.
 
+Prints the fork's process id when it begins, and its exit code when it has ended.
+
 Started by a product's Python once for many runs. More than half of a run on a sample is Python, importing dbt and what
 else the pipeline needs, and dbt, making classes and schemas; here that is there already. What the product itself has is
 imported by each run.
@@ -41,21 +43,23 @@ PROJECT = {
 
 
 def warm() -> None:
-    """Lets dbt and datacontract-cli read something, which opens no database and starts no thread."""
+    """Lets dbt and datacontract-cli read something. Whatever starts a thread is left out: a fork would not have it."""
     with TemporaryDirectory() as folder:
         for name, text in PROJECT.items():
             file = Path(folder, name)
             file.parent.mkdir(exist_ok=True)
             file.write_text(text)
-        options = ["--project-dir", folder, "--profiles-dir", folder, "--log-path", folder, "--log-level", "none"]
-        read = dbt.cli.main.dbtRunner().invoke(["parse", *options])
+        where = ["--project-dir", folder, "--profiles-dir", folder, "--log-path", folder]
+        quietly = ["--log-level", "none", "--no-static-parser"]  # that parser has threads
+        read = dbt.cli.main.dbtRunner().invoke(["parse", *where, *quietly])
         assert read.success, read.exception
         datacontract.data_contract.DataContract(data_contract_file=f"{folder}/contract.yaml").lint()
     dbt.adapters.factory.reset_adapters()
 
 
 def become(asked: dict) -> None:
-    """As if this process had been started so."""
+    """As if this process had been started so, in a session of its own."""
+    os.setsid()
     os.environ.clear()
     os.environ.update(asked["environment"])
     time.tzset()
@@ -90,4 +94,5 @@ for line in sys.stdin:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)  # some library wants to end threads that only the first process has
+    print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

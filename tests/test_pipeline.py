@@ -20,7 +20,7 @@ from zipfile import ZipFile
 
 import pytest
 import yaml
-from conftest import BUILD, Make, pipeline
+from conftest import BUILD, Make, begun, pipeline
 from test_rules import edit, merged
 
 pytestmark = pytest.mark.slow
@@ -417,11 +417,12 @@ def test_a_run_that_is_killed_leaves_the_old_version_or_the_new(
     seen = set()
     delays = (0.0, 0.5) if stage != "publish" else (0.0, 0.02, 0.05, 0.1)
     for delay in delays:
-        process = start(product_python, product, FLIGHTS="fewer.csv")
-        wait_for(process, stage)
-        time.sleep(delay)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with begun(product_python, product, FLIGHTS="fewer.csv") as run:
+            while f"\n  {stage}" not in run.said():
+                time.sleep(0.001)
+            time.sleep(delay)
+            os.killpg(run.pid, signal.SIGKILL)
+            assert run.ended().returncode in (-signal.SIGKILL, 0)  # 0, if publishing took no longer than the delay
         rows = served(product_python, product)
         assert set(rows.values()) <= {SAMPLE_ROWS, 999}, rows
         seen.add(tuple(rows.values()))
