@@ -13,9 +13,9 @@ from conftest import BUILD, Make, pipeline, uv
 from filelock import FileLock
 from test_rules import edit
 
-# What makes Spark quick where there is little data: no time is spent on compiling for long runs.
+# What makes Spark quick where there is little data: no time is spent on checking its classes, and on compiling for long runs.
 QUICK = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote",
     "spark.sql.shuffle.partitions": 2,
     "spark.sql.codegen.wholeStage": False,
 }

@@ -114,9 +114,9 @@ print(json.dumps([
         )
 
 
-@pytest.mark.parametrize("kind", ["source-oriented", "consumer-oriented"])
-def test_a_products_own_tests_pass(kind: str, make: Make, product_python: Path) -> None:
-    product = make("tested", type=kind)
+def test_a_products_own_tests_pass(make: Make, product_python: Path) -> None:
+    # Those of a source-oriented one: test_the_commands_of_the_readme.
+    product = make("tested", type="consumer-oriented")
     done = subprocess.run([product_python, "-m", "pytest", "-q"], cwd=product, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout and "skipped" not in done.stdout
@@ -422,7 +422,10 @@ def test_a_run_that_is_killed_leaves_the_old_version_or_the_new(
                 time.sleep(0.001)
             time.sleep(delay)
             os.killpg(run.pid, signal.SIGKILL)
-            assert run.ended().returncode in (-signal.SIGKILL, 0)  # 0, if publishing took no longer than the delay
+            assert run.ended().returncode in (
+                -signal.SIGKILL,
+                0,
+            )  # 0, if publishing took no longer than the delay
         rows = served(product_python, product)
         assert set(rows.values()) <= {SAMPLE_ROWS, 999}, rows
         seen.add(tuple(rows.values()))
