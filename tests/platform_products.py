@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import socket
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,42 @@ def needs_java() -> None:
     """Skips the test where Spark has no Java to run on."""
     if not shutil.which("java"):
         pytest.skip("no Java (java, of openjdk-17-jre-headless) on this machine")
+
+
+@pytest.fixture(scope="module")
+def connect(platforms_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Spark Connect server."""
+    needs_java()
+    folder = tmp_path_factory.mktemp("connect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = QUICK | {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": port,
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.warehouse.dir": folder / "warehouse",
+        "spark.ui.enabled": False,
+    }
+    (submit,) = platforms_python.parent.parent.glob("lib/*/site-packages/pyspark/bin/spark-submit")
+    main = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    conf = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [submit, "--class", main, "--master", "local[2]", *conf, "spark-internal"],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while "Spark Connect server started" not in (folder / "log").read_text():
+            assert server.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.2)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def bound(product: Path) -> Path:

@@ -906,13 +906,6 @@ def test_a_product_publishes_and_its_server_can_be_looked_at(ran: Path, product_
 
 
 @pytest.mark.slow
-def test_a_products_own_tests_pass(ran: Path, product_python: Path) -> None:
-    done = subprocess.run([product_python, "-m", "pytest", "-q"], cwd=ran, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout and "skipped" not in done.stdout
-
-
-@pytest.mark.slow
 def test_a_pipeline_that_is_killed_takes_its_server_with_it(
     ran: Path, copy_of: Callable[[Path], Path], product_python: Path
 ) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from conftest import Make
-from platform_products import QUICK, bound, contract_of, needs_java, platforms_python, run, spec_of
-from test_rules import edit
+from platform_products import bound, contract_of, needs_java, platforms_python, run, spec_of
 
 pytestmark = pytest.mark.slow
 
@@ -226,65 +222,3 @@ def test_without_java_it_says_how_to_get_it(
         and "openjdk-17-jre-headless" in done.stdout
     )
     assert "Traceback" not in done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def connect(platforms_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real Spark Connect server."""
-    needs_java()
-    folder = tmp_path_factory.mktemp("connect")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = QUICK | {
-        "spark.connect.grpc.binding.address": "127.0.0.1",
-        "spark.connect.grpc.binding.port": port,
-        "spark.driver.host": "127.0.0.1",
-        "spark.sql.warehouse.dir": folder / "warehouse",
-        "spark.ui.enabled": False,
-    }
-    (submit,) = platforms_python.parent.parent.glob("lib/*/site-packages/pyspark/bin/spark-submit")
-    main = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    conf = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [submit, "--class", main, "--master", "local[2]", *conf, "spark-internal"],
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while "Spark Connect server started" not in (folder / "log").read_text():
-            assert server.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.2)
-        yield f"sc://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def test_a_product_runs_behind_spark_connect_with_a_storage_that_is_a_url(
-    connect: str, make: Make, platforms_python: Path, tmp_path: Path
-) -> None:
-    product = make("connect", platforms=["spark"])
-    platform = {
-        "uses": "spark@1",
-        "properties": {"remote": "${SPARK_REMOTE}", "storage": f"file://{tmp_path}/lake"},
-    }
-    edit(
-        product / "data-product.yaml",
-        lambda spec: {**spec, "spec": {**spec["spec"], "environments": {"spark": {"platform": platform}}}},
-    )
-    done = run(platforms_python, product, "spark", SPARK_REMOTE=connect)
-    assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
-    assert pq.read_metadata(product / "build/ports/lake/departures.parquet").num_rows == 1_667
-    assert not [path for path in (tmp_path / "lake").rglob("*") if path.name == "written"]
-
-    other = make("other", platforms=["spark"], product_name="other")
-    edit(
-        other / "data-product.yaml",
-        lambda spec: {**spec, "spec": {**spec["spec"], "environments": {"spark": {"platform": platform}}}},
-    )
-    done = run(platforms_python, other, "spark", SPARK_REMOTE=connect)
-    assert done.returncode == 2 and "that is not this product's" in done.stdout

@@ -11,11 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Make
-from platform_products import PLATFORMS, bound, contract_of, needs_java, platforms_python, run, spec_of
+from platform_products import (
+    PLATFORMS,
+    bound,
+    connect,
+    contract_of,
+    needs_java,
+    platforms_python,
+    run,
+    spec_of,
+)
+from test_rules import edit
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["platforms_python"]
+__all__ = ["connect", "platforms_python"]
 
 HERE = list(PLATFORMS)
 
@@ -234,21 +244,15 @@ def published(product: Path, folder: Path) -> dict[str, pa.Table]:
     }
 
 
-@pytest.mark.parametrize("sample", ["source-oriented", "consumer-oriented", "everything"], indirect=True)
-def test_a_product_publishes_the_same_on_every_platform(
-    sample: Path, platforms_python: Path, tmp_path: Path
-) -> None:
-    if "spark" in HERE:
-        needs_java()
+def same_everywhere(product: Path, python: Path, folder: Path, **variables: str) -> None:
+    """Runs it on each platform and compares what was published: types, rows, every value."""
     found = {}
     for platform in HERE:
-        folder = tmp_path / platform
-        done = run(
-            platforms_python, sample, platform, LAKE=str(folder / "lake"), TABLES=str(folder / "tables")
-        )
+        ports = {name: str(folder / platform / name.lower()) for name in ("LAKE", "TABLES")}
+        done = run(python, product, platform, **ports, **variables)
         assert done.returncode == 0, f"{platform}: {done.stdout}{done.stderr}"
         assert done.stderr == "", platform
-        found[platform] = published(sample, folder)
+        found[platform] = published(product, folder / platform)
     for platform in HERE[1:]:
         for port, expected in found["duckdb"].items():
             table = found[platform][port]
@@ -256,3 +260,34 @@ def test_a_product_publishes_the_same_on_every_platform(
             different = [name for name in table.column_names if table[name] != expected[name]]
             assert not different, (platform, port, different)
             assert table.num_rows > 0
+
+
+@pytest.mark.parametrize("sample", ["source-oriented", "everything"], indirect=True)
+def test_a_product_publishes_the_same_on_every_platform(
+    sample: Path, platforms_python: Path, tmp_path: Path
+) -> None:
+    needs_java()
+    same_everywhere(sample, platforms_python, tmp_path)
+
+
+@pytest.mark.parametrize("sample", ["consumer-oriented"], indirect=True)
+def test_a_product_publishes_the_same_behind_spark_connect_with_a_storage_that_is_a_url(
+    sample: Path, connect: str, make: Make, platforms_python: Path, tmp_path: Path
+) -> None:
+    platform = {
+        "uses": "spark@1",
+        "properties": {"remote": "${SPARK_REMOTE}", "storage": f"file://{tmp_path}/storage"},
+    }
+
+    def elsewhere(spec: dict) -> dict:
+        known = {**spec["spec"].get("environments", {}), "spark": {"platform": platform}}
+        return {**spec, "spec": {**spec["spec"], "environments": known}}
+
+    edit(sample / "data-product.yaml", elsewhere)
+    same_everywhere(sample, platforms_python, tmp_path, SPARK_REMOTE=connect)
+    assert not [path for path in (tmp_path / "storage").rglob("*") if path.name == "written"]
+
+    other = make("other", platforms=["spark"], product_name="other")
+    edit(other / "data-product.yaml", elsewhere)
+    done = run(platforms_python, other, "spark", SPARK_REMOTE=connect)
+    assert done.returncode == 2 and "that is not this product's" in done.stdout
