@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -153,7 +154,7 @@ def uv(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProc
     return done
 
 
-@dataclass(frozen=True)
+@dataclass
 class Begun:
     """A run of `python -m pipeline`, in a session of its own."""
 
@@ -162,21 +163,35 @@ class Begun:
     pid: int
     out: IO[str]
     errors: IO[str]
+    code: int | None = None
 
     def said(self) -> str:
         self.out.seek(0)
         return self.out.read()
 
+    def alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Kills it, if it has not ended yet."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def ended(self) -> subprocess.CompletedProcess[str]:
         """Waits until it ends."""
-        assert self.runner.stdout
-        code = int(self.runner.stdout.readline())
-        return subprocess.CompletedProcess(self.command, code, self.said(), self.errors.read())
+        if self.code is None:
+            assert self.runner.stdout
+            self.code = int(self.runner.stdout.readline())
+        return subprocess.CompletedProcess(self.command, self.code, self.said(), self.errors.read())
 
 
 @contextlib.contextmanager
 def begun(python: Path, product: Path, *arguments: str, **variables: str) -> Iterator[Begun]:
-    """`python -m pipeline`, with nothing of this machine's environment that a spec could name. It has to be ended."""
+    """`python -m pipeline`, with nothing of this machine's environment that a spec could name."""
     with (
         NamedTemporaryFile("r", encoding="utf-8") as out,
         NamedTemporaryFile("r", encoding="utf-8") as errors,
@@ -192,7 +207,13 @@ def begun(python: Path, product: Path, *arguments: str, **variables: str) -> Ite
         assert runner.stdin and runner.stdout
         print(json.dumps(asked), file=runner.stdin, flush=True)
         pid = int(runner.stdout.readline())
-        yield Begun([python, "-m", "pipeline", *arguments], runner, pid, out, errors)
+        run = Begun([python, "-m", "pipeline", *arguments], runner, pid, out, errors)
+        try:
+            yield run
+        finally:
+            if run.code is None:
+                run.kill()
+                run.ended()
 
 
 def pipeline(

@@ -419,9 +419,10 @@ def test_a_run_that_is_killed_leaves_the_old_version_or_the_new(
     for delay in delays:
         with begun(product_python, product, FLIGHTS="fewer.csv") as run:
             while f"\n  {stage}" not in run.said():
+                assert run.alive() or f"\n  {stage}" in run.said()
                 time.sleep(0.001)
             time.sleep(delay)
-            os.killpg(run.pid, signal.SIGKILL)
+            run.kill()
             assert run.ended().returncode in (
                 -signal.SIGKILL,
                 0,

@@ -14,7 +14,7 @@ import duckdb
 import postgres_server
 import pytest
 import yaml
-from conftest import BUILD, Make, pipeline, uv
+from conftest import BUILD, Make, uv
 from filelock import FileLock
 from test_rules import edit
 
@@ -120,7 +120,7 @@ def test_dbt_accepts_the_configuration_and_no_secret_is_written(name: str, here:
         if file.is_file() and SECRET.encode() in file.read_bytes()
     ]
     if KEPT[name]:
-        refused = pipeline(python, here, "--environment", name)
+        refused = run(python, here, "-m", "pipeline", "--environment", name)
         assert refused.returncode == 2
         assert f"{min(KEPT[name])} is not set" in refused.stdout
 
@@ -147,7 +147,7 @@ def test_what_they_have_in_common_gives_the_rows_that_duckdb_gives(
     on_postgresql(here, server, {})
     published = here / "build" / "ports" / "lake" / "departures.parquet"
     for arguments in ([], ["--environment", "there"]):
-        done = pipeline(python, here, *arguments, REDSHIFT_PASSWORD=SECRET)
+        done = run(python, here, "-m", "pipeline", *arguments, REDSHIFT_PASSWORD=SECRET)
         assert done.returncode == 0, done.stdout + done.stderr
         published.rename(here / f"{len(arguments)}.parquet")
     with duckdb.connect() as connection:
@@ -165,6 +165,6 @@ def test_what_their_sql_would_misread_is_refused(
 ) -> None:
     trait = {"uses": "incremental@1", "properties": {"partition": "origin", "cursor": "scheduled_departure"}}
     on_postgresql(here, server, {"traits": [trait]})
-    done = pipeline(python, here, "--environment", "there", REDSHIFT_PASSWORD=SECRET)
+    done = run(python, here, "-m", "pipeline", "--environment", "there", REDSHIFT_PASSWORD=SECRET)
     assert done.returncode == 2
     assert "incremental@1 and retention@1 do not work on this platform" in done.stdout
