@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
+from uuid import uuid4
 
 import pytest
 from checkout import ROOT, git, snapshot
@@ -78,7 +79,8 @@ def _modes_are_heeded() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template, committed and tagged."""
-    target = snapshot(tmp_path_factory.mktemp("template") / "meshwright")
+    # Caches of hooks outlive the tests, and know a template by its path and version: no path comes twice.
+    target = snapshot(tmp_path_factory.mktemp(f"template-{uuid4().hex}") / "meshwright")
     git("tag", "v1.0.0", cwd=target)
     return target
 
