@@ -415,7 +415,7 @@ def test_a_run_that_is_killed_leaves_the_old_version_or_the_new(
     lines = (product / "sample_data/flights.csv").read_text().splitlines(keepends=True)
     (product / "fewer.csv").write_text("".join(lines[:1000]))
     seen = set()
-    delays = (0.0, 0.5) if stage != "publish" else (0.0, 0.02, 0.05, 0.1)
+    delays = (0.0, 0.2) if stage != "publish" else (0.0, 0.02, 0.05, 0.1)
     for delay in delays:
         with begun(product_python, product, FLIGHTS="fewer.csv") as run:
             while f"\n  {stage}" not in run.said():
@@ -423,10 +423,9 @@ def test_a_run_that_is_killed_leaves_the_old_version_or_the_new(
                 time.sleep(0.001)
             time.sleep(delay)
             run.kill()
-            assert run.ended().returncode in (
-                -signal.SIGKILL,
-                0,
-            )  # 0, if publishing took no longer than the delay
+            code = run.ended().returncode
+            # Publishing may take no longer than the delay.
+            assert code == -signal.SIGKILL or (stage, code) == ("publish", 0)
         rows = served(product_python, product)
         assert set(rows.values()) <= {SAMPLE_ROWS, 999}, rows
         seen.add(tuple(rows.values()))

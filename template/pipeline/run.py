@@ -66,9 +66,8 @@ def _interruption() -> threading.Event:
         interrupted.set()
         signal.default_int_handler(number, frame)
 
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # and not ignored, as in a background job
+    # A job in the background ignores it, and goes on doing so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     return interrupted
 
