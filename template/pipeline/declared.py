@@ -1,0 +1,295 @@
+"""The columns of an input and their types, as the product declares them: models/sources.yml, the spec, the last publication.
+
+sources:
+  - name: inputs
+    tables:
+      - name: flights
+        columns:
+          - {name: carrier, data_type: VARCHAR}
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.column_types import UnknownType, canonical
+from pipeline.errors import UnreadableInput
+from pipeline.inputs import column_name
+from pipeline.platforms import INPUTS
+from pipeline.spec import Capability, Product
+
+SOURCES = "models/sources.yml"
+SPEC = "data-product.yaml"
+RECORD_VERSION = 2
+"""Of the record of inputs. Files of the release 0.2.0 have no version, and types in the words of Arrow and dlt."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is declared of one input; nothing, where nothing is."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    """Column, as it lands -> canonical type. Other columns may come, and have the type that is certain."""
+    origins: dict[str, str] = field(default_factory=dict)
+    """Column -> the file that says so."""
+    earlier: dict[str, str] = field(default_factory=dict)
+    """Column -> type with which the release 0.2.0 published it. It is no declaration, but must not change in silence."""
+
+    def origin(self, column: str) -> str:
+        """Return the file that declares a column; empty if none does."""
+        return self.origins.get(column, "")
+
+
+def declared(source: Capability, product: Product) -> Declaration:
+    """Return what is declared of an input. Raises UnreadableInput where that cannot be read or contradicts itself.
+
+    models/sources.yml comes first, then `types` of data-product.yaml, then what the last publication has recorded.
+    """
+    columns: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for name, (kind, place) in _of_models(product.root).get(source.name, {}).items():
+        columns[name], origins[name] = kind, place
+    for given, text in (source.properties.get("types") or {}).items():
+        name = column_name(given)
+        place = f"{SPEC}: input {source.name}: `types`"
+        kind = _type(text, name, place)
+        if columns.get(name, kind) != kind:
+            raise UnreadableInput(
+                f"{place}: {name} is {kind}, and {origins[name]} says {columns[name]}.",
+                mend=f"Take {given} out of `types` in {SPEC}, or correct its data_type in {SOURCES}.",
+            )
+        columns[name] = kind
+        origins.setdefault(name, SPEC)
+    record, earlier = _of_record(product, source.name)
+    for name, kind in record.items():
+        if name not in columns:
+            columns[name], origins[name] = kind, recorded(product).relative_to(product.root).as_posix()
+    return Declaration(
+        columns, origins, {name: kind for name, kind in earlier.items() if name not in columns}
+    )
+
+
+def refuse_changed(source: Capability, before: Declaration, now: Mapping[str, str]) -> None:
+    """Raise UnreadableInput if a column that 0.2.0 published would have another type now: see Declaration.earlier.
+
+    `now` has the types of all columns. A column without values says nothing, and should not be in it.
+    """
+    changed = {name: kind for name, kind in before.earlier.items() if now.get(name, kind) != kind}
+    if not changed:
+        return
+    listed = "\n".join(
+        f"  {name} was published as {kind}, and would be {now[name]}" for name, kind in changed.items()
+    )
+    raise UnreadableInput(
+        f"Input {source.name}: undeclared columns would change their types with this version of the template:\n{listed}",
+        mend=f"Declare the types in {SOURCES}. This keeps them as they were:\n"
+        f"{yaml_block({source.name: {**now, **before.columns, **changed}})}",
+    )
+
+
+def yaml_block(tables: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the content of models/sources.yml that declares the columns of some inputs."""
+    lines = ["sources:", f"  - name: {INPUTS}", "    tables:"]
+    for table, columns in tables.items():
+        lines.append(f"      - name: {_scalar(table)}")
+        entries = [f"{{name: {_scalar(name)}, data_type: {_scalar(kind)}}}" for name, kind in columns.items()]
+        if not entries:
+            continue
+        if len(entries) <= _MANY:
+            lines += ["        columns:", *(f"          - {entry}" for entry in entries)]
+            continue
+        line = "        columns: ["
+        for entry in entries:
+            if len(line) + len(entry) > _WIDTH:
+                lines.append(line.rstrip())
+                line = " " * 10
+            line += f"{entry}, "
+        lines.append(f"{line.rstrip(', ')}]")
+    return "\n".join(lines)
+
+
+_MANY, _WIDTH = 40, 150
+
+
+def recorded(product: Product) -> Path:
+    """Return the file in which a publication records the columns of the inputs."""
+    return product.build / "inputs" / f"{product.target or 'default'}.json"
+
+
+def read_record(product: Product) -> tuple[dict[str, dict[str, str]], bool]:
+    """Return what the last publication recorded, input -> column -> type, and whether 0.2.0 did."""
+    try:
+        value = json.loads(recorded(product).read_text("utf-8"))
+        old = value.get("version") != RECORD_VERSION
+        tables = value if old else value["inputs"]
+        return {
+            str(name): {str(column): str(kind) for column, kind in columns.items()}
+            for name, columns in tables.items()
+        }, old
+    except (OSError, ValueError, KeyError, AttributeError):
+        return {}, False
+
+
+_OLD = {
+    "bool": "BOOLEAN",
+    "string": "VARCHAR",
+    "large_string": "VARCHAR",
+    "text": "VARCHAR",
+    "double": "DOUBLE",
+    "float": "FLOAT",
+    "bigint": "BIGINT",
+    "date32[day]": "DATE",
+    "date": "DATE",
+    "time": "TIME",
+    "time64[us]": "TIME",
+    "timestamp[us]": "TIMESTAMP",
+    "timestamp[ns]": "TIMESTAMP_NS",
+    "timestamp[us, tz=UTC]": "TIMESTAMP WITH TIME ZONE",
+    "binary": "BLOB",
+    "json": "JSON",
+} | {f"{sign}int{bits}": name for sign, bits, name in (
+    ("", 8, "TINYINT"), ("", 16, "SMALLINT"), ("", 32, "INTEGER"), ("", 64, "BIGINT"),
+    ("u", 8, "UTINYINT"), ("u", 16, "USMALLINT"), ("u", 32, "UINTEGER"), ("u", 64, "UBIGINT"),
+)}  # fmt: skip
+"""The words of Arrow and dlt that say a whole type; a decimal of dlt, for one, has no precision."""
+
+
+def _of_record(product: Product, name: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the recorded columns of an input that are a declaration, and those that 0.2.0 recorded."""
+    tables, old = read_record(product)
+    kinds = {}
+    for column, text in tables.get(name, {}).items():
+        try:
+            known = (
+                _OLD.get(text, text.replace("decimal128", "decimal") if "(" in text else "") if old else text
+            )
+            kinds[column] = canonical(known)
+        except UnknownType:  # of what describes itself, such as Parquet
+            continue
+    return ({}, kinds) if old else (kinds, {})
+
+
+def _of_models(root: Path) -> dict[str, dict[str, tuple[str, str]]]:
+    """Return the columns of the source `inputs` in all YAML files of models/: table -> column -> type and place."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    folder = root / "models"
+    for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
+        place = file.relative_to(root).as_posix()
+        try:
+            text = file.read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnreadableInput(f"{place}: {error}", mend="Save it as UTF-8.") from error
+        if "sources" in text:
+            _read_sources(text, place, found)
+    return found
+
+
+def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, str]]]) -> None:
+    try:
+        document = yaml.compose(text, _LOADER)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise UnreadableInput(
+            f"{place}{line}: it is not YAML: {reason}.", mend="Correct the syntax here, or just above."
+        ) from error
+    if document is None or not isinstance(document, yaml.MappingNode):
+        return
+    for source in _list(_get(document, "sources", place), "`sources`", place):
+        names = {_text(_get(source, key, place)) for key in ("name", "schema")}
+        if INPUTS not in names:
+            continue
+        for table in _list(_get(source, "tables", place), f"`tables` of the source {INPUTS}", place):
+            name = _text(_get(table, "identifier", place)) or _text(_get(table, "name", place))
+            if name is None:
+                raise _misshapen(table, place, "a table has no name", "Give it `name: <the input's name>`.")
+            columns = _list(_get(table, "columns", place), f"`columns` of {name}", place)
+            if name in found:
+                raise _misshapen(table, place, f"the table {name} is here twice", "Keep one of the two.")
+            found[name] = {}
+            seen: set[str] = set()
+            for column in columns:
+                given = _text(_get(column, "name", place))
+                if not given:
+                    raise _misshapen(
+                        column, place, f"a column of {name} has no name", "Write `- {name: …, data_type: …}`."
+                    )
+                landed = column_name(given)
+                if landed in seen:
+                    raise _misshapen(column, place, f"{name} has {landed} twice", "Keep one of the two.")
+                seen.add(landed)
+                kind = _get(column, "data_type", place)
+                if kind is None or (text := _text(kind)) is None:
+                    if kind is not None and kind.tag != "tag:yaml.org,2002:null":
+                        raise _misshapen(
+                            kind,
+                            place,
+                            f"the data_type of {landed} is no text",
+                            "Write one word, such as BIGINT.",
+                        )
+                    continue
+                at = f"{place}:{kind.start_mark.line + 1}"
+                found[name][landed] = (_type(text, landed, at), at)
+
+
+def _get(node: Any, key: str, place: str) -> Any:
+    """Return the node of a key; None if it is not there. Raises UnreadableInput if the node is no mapping."""
+    if not isinstance(node, yaml.MappingNode):
+        raise _misshapen(node, place, "this is no mapping", f"Write `{key}: …` here.")
+    values = [value for name, value in node.value if name.value == key]
+    if len(values) > 1:
+        raise _misshapen(values[1], place, f"the key {key} is here twice", "Keep one of the two.")
+    return values[0] if values else None
+
+
+def _list(node: Any, what: str, place: str) -> list[Any]:
+    if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
+        return []
+    if not isinstance(node, yaml.SequenceNode):
+        raise _misshapen(node, place, f"{what} is no list", "Begin each of its entries with `- `.")
+    return list(node.value)
+
+
+def _text(node: Any) -> str | None:
+    """Return what a plain value says, as it is written; None for nothing and for a list or a mapping."""
+    if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
+        return None
+    return str(node.value)
+
+
+def _type(text: Any, column: str, place: str) -> str:
+    try:
+        return canonical(str(text))
+    except UnknownType as error:
+        raise UnreadableInput(
+            f"{place}: the type of {column}: {error}", mend="Choose one of these; VARCHAR takes anything."
+        ) from None
+
+
+def _misshapen(node: Any, place: str, what: str, fix: str) -> UnreadableInput:
+    return UnreadableInput(f"{place}:{node.start_mark.line + 1}: {what}.", mend=fix)
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[A-Z][A-Z0-9_ ]*(\(\d+\))?")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+
+def _scalar(text: str) -> str:
+    """Return a name or a type as YAML writes it inside of `{…}`."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def undeclared(columns: Iterable[str], declaration: Declaration) -> list[str]:
+    """Return the columns of an input whose types neither the product nor a record declares."""
+    return [name for name in columns if name not in declaration.columns]
