@@ -173,7 +173,10 @@ def _value(folder: Path) -> str:
     return unquote(folder.name.partition("=")[2])
 
 
-CODE = ("models", "macros", "snapshots", "seeds", "pipeline", "dbt_project.yml", "pyproject.toml", "uv.lock")
+CODE = (
+    *("models", "macros", "snapshots", "seeds", "packages", "pipeline"),
+    *("dbt_project.yml", "packages.yml", "dependencies.yml", "package-lock.yml", "pyproject.toml", "uv.lock"),
+)
 """What of the repository decides what a run makes of its inputs, besides spec and contract."""
 
 

@@ -140,7 +140,11 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             before = incremental.last(product, anew=anew)
             incremental.forget(product)
             report["anew"] = not before
-            done(product.transform.module().transform(product, platform, landed, anew=not before))
+            built = product.transform.module().transform(product, platform, landed, anew=not before)
+            report["warnings"] = built.warnings
+            done(built.done)
+        for warning in built.warnings:
+            say(f"            warning: {warning['name']} ({warning['file']}): {warning['message']}")
 
         with stage("verify") as done:
             from pipeline import service_levels, verify

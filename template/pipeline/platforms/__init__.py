@@ -13,6 +13,10 @@ INPUTS = "inputs"
 class Platform(Protocol):
     """An engine, for the length of one run. Its SQL takes names and texts as `pipeline.sql` quotes them."""
 
+    @property
+    def own_table(self) -> str:
+        """The materialization of pipeline/macros that makes a plain table of the data set; empty: dbt's own does."""
+
     def attach(self, name: str, files: Sequence[Path]) -> None:
         """Makes Parquet files, which have the same columns, the table `inputs.<name>`."""
 

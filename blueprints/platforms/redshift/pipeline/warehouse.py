@@ -34,6 +34,7 @@ class Warehouse:
     metadata: Mapping[str, str]
     destination: Any
     reached: Mapping[str, Any]
+    own_table: str = ""
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
         rows = (batch for file in files for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE))

@@ -25,10 +25,11 @@ class Duckdb:
     product: Product
     metadata: Mapping[str, str]
     settings: Mapping[str, Any]
+    own_table: str = "dataset"
 
     @property
     def file(self) -> Path:
-        """Where the data set's model goes, if it is a plain table: see pipeline/macros/table_duckdb.sql."""
+        """Where the data set's model goes, if it is a plain table: see pipeline/macros/dataset_duckdb.sql."""
         return self.product.scratch / "dataset" / f"{self.product.dataset}.parquet"
 
     @contextlib.contextmanager
@@ -139,7 +140,6 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
         settings["memory_limit"] = memory
     engine = Duckdb(product.work / "warehouse.duckdb", product, metadata, settings)
     os.environ |= {
-        "PIPELINE_DATASET": product.dataset,
         "PIPELINE_FILE": literal(str(engine.file)),
         "PIPELINE_FORM": form(metadata),
     }

@@ -39,6 +39,7 @@ class Postgres:
     metadata: Mapping[str, str]
     place: Place
     connection: psycopg.Connection[Any]
+    own_table: str = ""
 
     @property
     def inputs(self) -> str:

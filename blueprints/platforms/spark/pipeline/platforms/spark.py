@@ -76,6 +76,7 @@ class Spark:
     """A folder or a URL that this machine and the cluster read and write, where this product is alone."""
     warehouse: Path | None
     """Where the tables' files lie, if that is a folder of this machine."""
+    own_table: str = ""
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
         folder = (self.product.scratch if "://" in self.storage else Path(self.storage)) / "attached" / name

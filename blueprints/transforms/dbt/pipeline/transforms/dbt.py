@@ -2,67 +2,181 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from dbt.adapters.factory import reset_adapters
+from dbt.artifacts.schemas.results import NodeStatus
 from dbt.cli.main import dbtRunner
 
+from pipeline import dbt_messages
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.ingest import Landed
 from pipeline.platforms import INPUTS, Platform
 from pipeline.spec import Product
+from pipeline.transforms import Transformed
 
-GOOD = {"success", "pass", "warn", "skipped"}
+BUILT = {NodeStatus.Success, NodeStatus.Pass, NodeStatus.Warn, NodeStatus.NoOp, NodeStatus.Reused}
+"""What is as it should be. Exposures, metrics and saved queries are no-ops: dbt lists them and builds nothing."""
+FAILED = {NodeStatus.Error, NodeStatus.Fail, NodeStatus.RuntimeErr, NodeStatus.PartialSuccess}
+PACKAGES = ("packages.yml", "dependencies.yml")
 
 
-def transform(product: Product, platform: Platform, landed: Mapping[str, Landed], *, anew: bool) -> str:
-    """Builds and tests the models; returns what was done, in words. `anew`: incremental models too."""
+def transform(
+    product: Product, platform: Platform, landed: Mapping[str, Landed], *, anew: bool
+) -> Transformed:
+    """Builds and tests the models; returns what was done. `anew`: incremental models too.
+
+    Raises PromiseBroken for a model or a test that fails, UnreadableInput for a project that dbt cannot read.
+    """
     _write_snapshots(product, landed)
     profiles = product.build / "dbt"
     profiles.mkdir(parents=True, exist_ok=True)
-    profile = {"product": {"target": "run", "outputs": {"run": platform.profile()}}}
+    connection = platform.profile()
+    profile = {"product": {"target": "run", "outputs": {"run": connection}}}
     # JSON is YAML. Whoever calls dbt by hand gives `--profiles-dir build/dbt`.
     (profiles / "profiles.yml").write_text(json.dumps(profile, indent=2) + "\n", "utf-8")
     options = {
         "--project-dir": product.root,
         "--profiles-dir": profiles,
-        "--target-path": profiles,
         "--log-path": product.build / "logs",
         "--vars": json.dumps(product.transform.properties.get("vars", {})),
         # Silent, because the run prints its own progress; dbt's own words are in build/logs/dbt.log.
         "--log-level": "none",
         "--log-level-file": "info",
     }
-    words = [str(word) for option in options.items() for word in option]
-    if anew:
-        words.append("--full-refresh")
-    invocation = dbtRunner().invoke(["build", *words, "--no-use-colors"])
-
-    # dbt keeps its connections and its adapter in mind; the next run in this process has its own.
-    platform.release()
-    reset_adapters()
-    if isinstance(invocation.exception, KeyboardInterrupt):
-        raise invocation.exception
-
+    words = [str(word) for option in options.items() for word in option] + ["--no-use-colors"]
+    target = ["--target-path", str(profiles)]
+    names = dbt_messages.Names(product, frozenset(landed))
+    try:
+        _install_packages(product, words, names)
+        parsed = _invoke(["parse", *words, *target, "--no-write-json"])
+        if not parsed.success:
+            raise dbt_messages.unreadable(parsed.exception, names)
+        manifest = parsed.result
+        names.files.update((node.name, node.original_file_path) for node in manifest.nodes.values())
+        _choose_materialization(product, platform, manifest, connection.get("schema", "main"))
+        again = ["--full-refresh"] if anew else []
+        invocation = _invoke(["build", *words, *target, *again], manifest)
+    finally:
+        # dbt keeps its connections and its adapter in mind; the next run in this process has its own.
+        platform.release()
+        reset_adapters()
     results = list(getattr(invocation.result, "results", []))
-    failed = [result for result in results if str(result.status) not in GOOD]
+    failed = [result for result in results if result.status in FAILED]
     if failed:
         raise PromiseBroken(
-            "\n".join(
-                f"{result.node.resource_type} {result.node.name}: {(result.message or result.status).strip()}"
-                for result in failed
-            ),
-            mend="Mend the model or its test in models/; build/logs/dbt.log has all that dbt said.",
+            "\n".join(dbt_messages.failures(names, failed, results)),
+            mend="Correct the model or its test; build/logs/dbt.log has all that dbt wrote.",
         )
     if not invocation.success:
-        raise UnreadableInput(
-            f"dbt: {invocation.exception}", mend="build/logs/dbt.log has all that dbt said."
-        )
+        # Skipped, and nothing that has failed says why.
+        left = [result for result in results if result.status not in BUILT]
+        raise dbt_messages.unreadable(invocation.exception, names, left)
     counts = Counter(str(result.node.resource_type).replace("_", " ") for result in results)
-    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
+    done = ", ".join(f"{count} {_plural(kind) if count > 1 else kind}" for kind, count in counts.items())
+    return Transformed(
+        done,
+        [dbt_messages.warning(product, result) for result in results if result.status == NodeStatus.Warn],
+    )
+
+
+def _invoke(words: list[str], manifest: Any = None) -> Any:
+    """What a command of dbt came to. `manifest`: what an earlier one has parsed."""
+    invocation = dbtRunner(manifest=manifest).invoke(words)
+    if isinstance(invocation.exception, KeyboardInterrupt):
+        raise invocation.exception
+    return invocation
+
+
+def _plural(kind: str) -> str:
+    return f"{kind[:-1]}ies" if kind.endswith("y") else kind if kind.endswith("s") else f"{kind}s"
+
+
+def _install_packages(product: Product, words: list[str], names: dbt_messages.Names) -> None:
+    """Installs the packages that the repository names, where those that are installed are others."""
+    named = [file for file in (product.root / name for name in PACKAGES) if file.is_file()]
+    if not named:
+        return
+    installed, stamp = product.build / "dbt_packages", product.build / "dbt" / "packages.sha256"
+
+    def state() -> str:
+        files = [file for file in (*named, product.root / "package-lock.yml") if file.is_file()]
+        return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+    # A local package is a link to its folder; on a system without links it is a copy, which may be an old one.
+    lasting = os.name == "posix" and installed.is_dir() and stamp.is_file()
+    if lasting and stamp.read_text("utf-8") == state():
+        return
+    with contextlib.chdir(product.root):  # dbt changes it
+        invocation = _invoke(["deps", *words])
+    if not invocation.success:
+        raise dbt_messages.unreadable(invocation.exception, names, installing=True)
+    stamp.write_text(state(), "utf-8")
+
+
+def _choose_materialization(product: Product, platform: Platform, manifest: Any, schema: str) -> None:
+    """Has a plain table of the data set made by the platform's own materialization, which writes it just once.
+
+    It does the one thing that a plain table needs. A model that asks dbt for more is made by dbt's own, so that what
+    dbt promises is kept. Raises PromiseBroken for a model that leaves no table where the data set is read.
+    """
+    name = product.dataset
+    disabled = [node for nodes in manifest.disabled.values() for node in nodes if node.name == name]
+    nodes = [
+        node
+        for node in manifest.nodes.values()
+        if node.name == name and node.resource_type in ("model", "seed", "snapshot")
+    ]
+    if not nodes:
+        where = f" {disabled[0].original_file_path} is disabled." if disabled else ""
+        raise PromiseBroken(
+            f"There is no model {name}, and that is the data set that data-product.yaml promises.{where}",
+            mend=f"Remove enabled=false from {disabled[0].original_file_path}."
+            if disabled
+            else f"Add models/{name}.sql, or correct spec.dataset.name.",
+        )
+    node = nodes[0]
+    config, file = node.config, node.original_file_path
+    if config.materialized == "ephemeral":
+        raise PromiseBroken(
+            f"{file} is ephemeral: it leaves no table that could be published.",
+            mend="Remove materialized='ephemeral' from the model of the data set.",
+        )
+    if len(nodes) > 1 or node.alias != name or node.schema != schema or config.database:
+        asked = ", ".join(
+            dict.fromkeys(f"{other.schema}.{other.alias} ({other.original_file_path})" for other in nodes)
+        )
+        raise PromiseBroken(
+            f"The data set is read from {schema}.{name}, and dbt makes it as {asked}.",
+            mend="Remove alias, schema, database and versions from the model of the data set; other models may have them.",
+        )
+    if platform.own_table and is_plain_table(node):
+        config.materialized = platform.own_table
+
+
+def is_plain_table(node: Any) -> bool:
+    """Return True if a model asks dbt for nothing but a table of its SQL."""
+    config = node.config
+    return (
+        node.resource_type == "model"
+        and node.language == "sql"
+        and config.materialized == "table"
+        and not config.contract.enforced
+        and not any((config.persist_docs or {}).values())
+        and not config.grants
+        and not config.pre_hook
+        and not config.post_hook
+        and not any((config.quoting or {}).values())
+        # Whatever else an adapter knows: sql_header, indexes, partitions, an order of rows.
+        and not config._extra
+    )
 
 
 def _write_snapshots(product: Product, landed: Mapping[str, Landed]) -> None:

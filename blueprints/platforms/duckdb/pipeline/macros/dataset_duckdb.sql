@@ -1,12 +1,8 @@
-{% raw %}{#- The data set's model is written once: straight into the file that is verified and published, and read from there.
-    Every other model becomes the table that dbt-duckdb makes. -#}
-{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
-  {%- if model.language != 'sql' or model.name != env_var('PIPELINE_DATASET', '') -%}
-    {{ return(dbt.materialization_table_duckdb()) }}
-  {%- endif -%}
+{% raw %}{#- The data set's model, written once: straight into the file that is verified and published, and read from there.
+    Only a plain table is made like this, see pipeline/transforms/dbt.py: what asks dbt for more is dbt-duckdb's table. -#}
+{% materialization dataset, adapter='duckdb' %}
   {%- set relation = this.incorporate(type='view') -%}
 
-  {{ run_hooks(pre_hooks) }}
   {#- Parquet has no integer that is wider than a bigint, and DuckDB would write a sum as a floating-point number. -#}
   {%- set wide = [] -%}
   {%- for column in run_query('describe from (' ~ compiled_code ~ '\n)') if column[1] in ('HUGEINT', 'UHUGEINT') -%}
@@ -24,7 +20,6 @@
   {% call statement('view') -%}
     create view {{ relation }} as from read_parquet({{ env_var('PIPELINE_FILE') }})
   {%- endcall %}
-  {{ run_hooks(post_hooks) }}
   {{ adapter.commit() }}
 
   {{ return({'relations': [relation]}) }}

@@ -1,0 +1,224 @@
+"""What dbt and its adapters write of a failure, as a few lines: what failed, in which file and line, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dbt.artifacts.schemas.results import NodeStatus
+
+from pipeline.errors import UnreadableInput
+from pipeline.platforms import INPUTS
+from pipeline.spec import Product
+
+LONGEST = 300
+LONGEST_TABLE = 16
+SHOWN = 5
+LOG = "build/logs/dbt.log has all that dbt wrote."
+
+HEADING = re.compile(
+    r"(?:[A-Z][\w ]+ Error(?: in [\w ]+ \S+ \(.*\))?|An error occurred during execution of unit test .*)$"
+)
+"""dbt's first lines: the kind of error, and the model, which is named anyway."""
+NOISE = re.compile(
+    r"\s*(?:compiled code at |> in macro |> called by |\^+$|-{3,}|JVM stacktrace|== SQL)", re.IGNORECASE
+)
+ENDS = re.compile(r"LINE \d+:|[+:]- |org\.|at \w|'\w+ \[|line \d+$")
+"""Where the cause ends: a line of the statement, of Spark's plan or of a stack."""
+QUOTED_LINE = re.compile(r"^\s*LINE (?P<number>\d+): (?P<text>.*)$", re.MULTILINE)
+"""How DuckDB and PostgreSQL quote a line of the statement."""
+SPARK_QUOTES = re.compile(r"^(?P<text>.*)\n-*\^", re.MULTILINE)
+NUMBERED = re.compile(r"\bline (?P<number>\d+)")
+FILE = re.compile(r"(?P<file>[\w./-]+\.(?:sql|ya?ml|py|csv|md))\b")
+NO_SOURCE = re.compile(
+    r"depends on a source named '(?P<source>[^'.]+)\.(?P<table>[^']+)' which (?P<why>was not found|is disabled)"
+)
+NO_NODE = re.compile(
+    r"depends on a node named '(?P<node>[^']+)'.*?which (?P<why>was not found|is disabled)", re.DOTALL
+)
+UNDEFINED = re.compile(r"'(?P<name>\w+)' is undefined")
+MISSING = re.compile(r"No dbt_project.yml found|does not exist|No such file", re.IGNORECASE)
+PARTLY = re.compile(r"PARTIAL SUCCESS", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a repository calls things, to say what a wrong name was to be."""
+
+    product: Product
+    inputs: frozenset[str]
+    files: dict[str, str] = field(default_factory=dict)
+    """Model -> its file."""
+
+
+def failures(names: Names, failed: Sequence[Any], results: Sequence[Any]) -> list[str]:
+    """Return a line for each result that failed, and one for all that was not built because of them."""
+    lines = [failure(names, result) for result in failed]
+    unbuilt = [result.node.name for result in results if result.status == NodeStatus.Skipped]
+    if unbuilt:
+        more = f" and {len(unbuilt) - SHOWN} more" if len(unbuilt) > SHOWN else ""
+        lines.append(f"not built because of that: {', '.join(unbuilt[:SHOWN])}{more}")
+    return lines
+
+
+def failure(names: Names, result: Any) -> str:
+    """Return what failed, where, and why."""
+    node, message = result.node, (result.message or str(result.status)).strip()
+    kind, file = str(node.resource_type).replace("_", " "), node.original_file_path
+    if kind == "test" and result.status == NodeStatus.Fail:
+        return f"test {node.name} ({file}): {_rows(result)}; its query: {_query(names.product, node)}"
+    if kind == "unit test":
+        if result.status == NodeStatus.Fail:
+            lines = [line.rstrip() for line in without_noise(message) if line.strip()]
+            more = [f"… {len(lines) - LONGEST_TABLE} more lines"] if len(lines) > LONGEST_TABLE else []
+            return "\n    ".join(
+                [f"unit test {node.name} ({file}): {lines[0]}", *lines[1:LONGEST_TABLE], *more]
+            )
+        model = names.files.get(node.model, file)
+        return f"unit test {node.name} ({file}) of {_at(model, names, message)}: {shortened(message)}"
+    if PARTLY.match(message):
+        message = f"some batches failed: {message.lower()}"
+    return f"{kind} {node.name} ({_at(file, names, message)}): {shortened(message)}"
+
+
+def warning(product: Product, result: Any) -> dict[str, Any]:
+    """Return what a test that only warns found, for build/run.json."""
+    return {
+        "name": result.node.name,
+        "file": result.node.original_file_path,
+        "rows": result.failures,
+        "message": f"{_rows(result)}; its query: {_query(product, result.node)}",
+    }
+
+
+def unreadable(
+    exception: BaseException | None, names: Names, left: Sequence[Any] = (), *, installing: bool = False
+) -> UnreadableInput:
+    """Return the error for a command of dbt that ended before it had results, or that left something unbuilt.
+
+    `installing`: the command was to install packages.
+    """
+    if exception is None:
+        unbuilt = ", ".join(f"{result.node.name} ({result.status})" for result in left)
+        return UnreadableInput(f"dbt did not build {unbuilt or 'everything'}.", mend=LOG)
+    root = names.product.root
+    message = str(exception).strip().replace(f"{root}/", "")
+    if installing:
+        return _not_installed(message)
+    text, word, fix = shortened(message), "", f"Correct it; {LOG}"
+    if known := NO_SOURCE.search(message):
+        source, word = known["source"], known["table"]
+        text = f"source('{source}', '{word}') {known['why']}"
+        fix = f"Correct the name; the inputs are {', '.join(sorted(names.inputs))}."
+        if source == INPUTS and word in names.inputs:
+            fix = f"Add `- name: {word}` to the tables of the source {INPUTS} in models/sources.yml."
+    elif known := NO_NODE.search(message):
+        word = known["node"]
+        text, fix = f"ref('{word}') {known['why']}", f"Correct the name, or add models/{word}.sql."
+    place = place_of(root, message, word)
+    others = [file for file in _files(root, message) if file not in f"{place} {text}"]
+    seen = f" (see also {', '.join(others)})" if others and not word else ""
+    return UnreadableInput(f"dbt: {place}: {text}{seen}" if place else f"dbt: {text}{seen}", mend=fix)
+
+
+def _not_installed(message: str) -> UnreadableInput:
+    if MISSING.search(message):
+        return UnreadableInput(
+            f"dbt: packages.yml: {shortened(message)}",
+            mend="Correct `local:` in packages.yml: it is the folder of a package, as seen from the repository.",
+        )
+    return UnreadableInput(
+        f"dbt: the packages of packages.yml cannot be installed: {shortened(message)}",
+        mend="Where dbt's hub or a git server cannot be reached, copy the package to packages/NAME, commit it, and name"
+        " it in packages.yml as `- local: packages/NAME`.",
+    )
+
+
+def without_noise(message: str) -> list[str]:
+    """Return the lines of a message, without dbt's heading and what follows the cause."""
+    lines = [line for line in message.strip().splitlines() if not NOISE.match(line)]
+    while lines and HEADING.match(lines[0].strip()):
+        lines = lines[1:]
+    return lines
+
+
+def shortened(message: str) -> str:
+    """Return the cause alone, in a line or two: not the statement, the plan or the stack that an adapter quotes with it."""
+    lines = [line.strip() for line in without_noise(message)]
+    # What an enforced contract compares.
+    table = "".join(f"\n    {line}" for line in [line for line in lines if line.startswith("|")][:LONGEST_TABLE])
+    kept: list[str] = []
+    for line in lines:
+        if kept and (not line or ENDS.match(line)):
+            break
+        if line:
+            kept.append(line)
+    text = " ".join(kept) or message.strip().partition("\n")[0]
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST].rstrip()}…"
+    return text + table
+
+
+def place_of(root: Path, message: str, word: str = "") -> str:
+    """Return the file that a message names, and the line: the first with a word in it, or the one that it points at."""
+    files = _files(root, message)
+    if not files:
+        return ""
+    line = line_of(root / files[0], message, word)
+    return f"{files[0]}:{line}" if line else files[0]
+
+
+def line_of(file: Path, message: str, word: str = "") -> int:
+    """Return the line of a file that a message points at; 0 if it points at none, or may mean several."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return 0
+    lines, exact = text.splitlines(), False
+    if undefined := UNDEFINED.search(message):
+        word = undefined["name"]
+    if word:
+        shown, exact = word, True
+    elif quoted := QUOTED_LINE.search(message):  # of the statement, of which the model is a part
+        shown = quoted["text"].strip().strip(".").strip()
+    elif quoted := SPARK_QUOTES.search(message):
+        shown = quoted["text"].strip()
+    elif numbered := NUMBERED.search(message):
+        # dbt counts without the empty lines that a file begins with.
+        empty = len(text) - len(text.lstrip())
+        return int(numbered["number"]) + (text[:empty].count("\n") if file.suffix == ".sql" else 0)
+    else:
+        return 0
+    pattern = re.compile(rf"\b{re.escape(shown)}\b" if exact else re.escape(shown))
+    found = [number for number, line in enumerate(lines, 1) if shown and pattern.search(line)]
+    return found[0] if found and (exact or len(found) == 1) else 0
+
+
+def _at(file: str, names: Names, message: str) -> str:
+    line = line_of(names.product.root / file, message)
+    return f"{file}:{line}" if line else file
+
+
+def _files(root: Path, message: str) -> list[str]:
+    """Return the files of the repository that a message names, in its order."""
+    found = []
+    for name in dict.fromkeys(known["file"] for known in FILE.finditer(message)):
+        if (root / name).is_file():
+            found.append(name)
+        else:  # dbt names some files as they are seen from models/
+            found += [
+                str(path.relative_to(root)) for path in (root / "models").rglob(name) if path.is_file()
+            ][:1]
+    return list(dict.fromkeys(found))
+
+
+def _rows(result: Any) -> str:
+    count = result.failures or 0
+    return f"{count:,} row{'' if count == 1 else 's'} that should not be there"
+
+
+def _query(product: Product, node: Any) -> str:
+    path = Path(node.compiled_path or "")
+    return str(path.relative_to(product.root) if path.is_absolute() else path)
