@@ -83,7 +83,9 @@ def test_a_run_says_what_it_did_and_leaves_it_in_files(ran: Path, product_python
         "publish",
     ]
     assert "flights 1,667 rows" in said and "3 unit tests" in said
-    assert "rows     5,005 in, 1,667 out" in said and re.search(r"checks   \d+ passed$", said, re.MULTILINE)
+    assert "rows     5,005 in, 1,667 out" in said and re.search(
+        r"checks   \d+ checks passed$", said, re.MULTILINE
+    )
     slis = json.loads((ran / "build/slis.json").read_text())
     assert {level["name"]: (level["unit"], level["kept"]) for level in slis["serviceLevels"]} == {
         "fresh": ("h", True),

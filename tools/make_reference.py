@@ -24,6 +24,8 @@ from meshwright.catalog.serve.store import Store
 from meshwright.check import PROMISES
 from meshwright.document import load
 from meshwright.ownership import MANIFEST, owner
+from meshwright.physical_types import SPELLINGS
+from meshwright.promises import KINDS
 from meshwright.rules import RULES, Mandatory, Rule
 
 FILES = {
@@ -73,6 +75,8 @@ FILES = {
     ),
 }
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
+SHARED = ("physical_types.py", "promises.py")
+"""Modules of the pipeline that the checks need as well: each stands in both packages, the same."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
 
 
@@ -81,6 +85,9 @@ def pages() -> dict[str, str]:
     written = {
         f"template/.meshwright/{name}": schema.text(compose()) for name, compose in schema.SHIPPED.items()
     }
+    for name in SHARED:
+        written[f"hooks/meshwright/{name}"] = (ROOT / "template" / "pipeline" / name).read_text("utf-8")
+    written["docs/reference/promises.md"] = promises_page()
     written["docs/reference/spec.md"] = spec_page()
     for name, (title, about, compose) in FILES.items():
         made = f"Made from `hooks/meshwright/schemas/{name}.yaml`."
@@ -106,6 +113,56 @@ def pages() -> dict[str, str]:
     for entry in registry.capabilities():
         written[f"docs/reference/capabilities/{page(entry)}"] = capability_page(entry)
     return written
+
+
+def promises_page() -> str:
+    """Every kind of promise, and who checks it."""
+    lines = [
+        NOTE,
+        "# What a contract promises, and who checks it",
+        "",
+        "Every run holds the data set against its contract before anybody can read it. datacontract-cli checks most of",
+        "it, a module of Meshwright what datacontract-cli does not. A promise that nobody has looked at is reported as",
+        "unchecked: on the terminal and in `build/run.json` (`result: unchecked`), in the catalog, by the fitness function",
+        "[LastRunPassed](fitness/LastRunPassed.md) (unknown: neither good nor bad), and before the run by the rule",
+        "[PromisesChecked](rules/PromisesChecked.md), a warning that an organisation can make an error in",
+        "`hooks/meshwright/metamodel.py`. The table is made from `template/pipeline/promises.py`.",
+        "",
+        "What is promised of each row is asked of the rows that have changed, and what is promised of the whole data set",
+        "of the whole. Of a value that breaks a promise the run prints an example, unless its column is classified above",
+        "`internal`. NaN is no value: it counts as missing, and is neither at least nor at most anything.",
+        "",
+        "| promise | who checks it | notes |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {what} | {who} | {note} |" for what, who, note in KINDS.values()]
+    lines += [
+        "",
+        "Names, descriptions, tags, examples, classifications, `customProperties`, teams, roles, prices, support and",
+        "servers are no promises about the data. `meshwright check` looks at those that a data product needs.",
+        "",
+        "## Physical types",
+        "",
+        "The data is written with the contract's `physicalType` where nothing is lost by it: every value is the same after",
+        "a cast and back. That is the same on every platform, for it happens between the platform and the ports. Otherwise",
+        "the run says which column, how many values and one of them. With `physicalTypes: error` below `spec.dataset`, as a",
+        "new product has it, that ends the run; without it, it is a warning until Meshwright 0.4, and an error from then on.",
+        "Nothing is cast between times with and without a time zone, nor against the logical type, nor for the port `view@1`,",
+        "which serves the model itself: cast it in the model. A type with a length, such as `varchar(2)`, promises that no",
+        "value is longer. Time stamps with a precision, such as `timestamp(3)`, promise that no digit beyond it is in use.",
+        "",
+        "| DuckDB's name | spellings, in small or large letters |",
+        "|---|---|",
+    ]
+    for name, spellings in SPELLINGS.items():
+        lines.append(f"| `{name}` | {', '.join(f'`{spelling}`' for spelling in spellings)} |")
+    lines += [
+        "",
+        "Nested types are written as `STRUCT(street VARCHAR, geo DOUBLE[])`, `array<string>` or `MAP(VARCHAR, BIGINT)`.",
+        "`number(10, 0)` is also kept by an integer column whose values have that many digits. A name that is not in the",
+        "table, such as `money`, is reported as unchecked.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def spec_page() -> str:

@@ -305,6 +305,9 @@ VAGUE = ("oneOf", "anyOf", "additionalProperties", "unevaluatedProperties")
 
 def misshapen(document: Document, shape: Callable[[], dict[str, Any]]) -> Iterator[Problem]:
     """Every error that the schema finds, in words, at the place that has to change."""
+    standard = shape is schema.contract
+    if standard:
+        shape = schema.standard(document.value)
     validator = _validator(shape)
     if validator.is_valid(document.value):  # much faster than to list no errors
         return
@@ -312,7 +315,7 @@ def misshapen(document: Document, shape: Callable[[], dict[str, Any]]) -> Iterat
     particular = {tuple(error.instance_path) for error in errors if error.kind.name not in VAGUE}
     for error in errors:
         follows = error.kind.name in VAGUE and tuple(error.instance_path) in particular
-        if shape is not schema.contract or not follows:
+        if not standard or not follows:
             yield from _problems(document, error, shape())
 
 

@@ -175,8 +175,12 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
             "problem": _cut(run.get("problem"), 5000),
             "contract": run.get("contract"),
             "rows": run.get("rowsOut"),
-            "checks": len(checks),
-            "failed": [_check(check) for check in checks if check.get("result") != "passed"][:100],
+            "checks": sum(check.get("result") != "unchecked" for check in checks),
+            "failed": [
+                _check(check) for check in checks if check.get("result") not in ("passed", "unchecked")
+            ][:100],
+            "unchecked": [_check(check) for check in checks if check.get("result") == "unchecked"][:100]
+            or None,
         }
         told["quality"] = {key: said for key, said in quality.items() if said is not None}
     if levels.get("product") == name and levels.get("version") == version:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,20 @@ def access_tests() -> dict[str, Any]:
 
 @cache
 def contract() -> dict[str, Any]:
-    """The schema of contract.odcs.yaml: the Open Data Contract Standard's own."""
+    """The schema of contract.odcs.yaml: the Open Data Contract Standard's own, version 3.1."""
     return json.loads((FOLDER / "odcs" / "odcs-3.1.0.schema.json").read_text("utf-8"))
+
+
+@cache
+def contract_3_2() -> dict[str, Any]:
+    """The same, version 3.2."""
+    return json.loads((FOLDER / "odcs" / "odcs-3.2.0.schema.json").read_text("utf-8"))
+
+
+def standard(value: Any) -> Callable[[], dict[str, Any]]:
+    """Return the schema of the version of the standard that a contract says it follows."""
+    version = value.get("apiVersion") if isinstance(value, dict) else None
+    return contract_3_2 if str(version).startswith("v3.2.") else contract
 
 
 @cache

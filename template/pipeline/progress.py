@@ -38,19 +38,38 @@ def stage(name: str) -> Iterator[Callable[[str], None]]:
 
 def summary(report: dict[str, Any]) -> str:
     """What came of a run, for people."""
-    unsure = [check for check in report["checks"] if check["result"] == "warning"]
-    passed = f"{len(report['checks']) - len(unsure)} passed"
     lines = [
         "",
         f"  rows     {sum(report['rowsIn'].values()):,} in, {report['rowsOut']:,} out",
-        f"  checks   {passed}, {len(unsure)} with a warning" if unsure else f"  checks   {passed}",
-        *(f"           {check['name']}: {check['reason']}" for check in unsure),
+        *_checks(report["checks"]),
         *(f"  SLI      {level(measured)}" for measured in report["serviceLevels"]),
     ]
     for address, location in report["ports"].items():
         lines += [f"  port     {address}", f"           {location}"]
     lines.append(f"  seconds  {report['seconds']:.1f}; measured indicators in build/slis.json")
     return "\n".join(lines)
+
+
+def counted(checks: list[dict[str, Any]]) -> str:
+    """How many checks passed, how many of them with a warning, and how many promises nobody has checked."""
+    warnings, unchecked = (
+        sum(check["result"] == result for check in checks) for result in ("warning", "unchecked")
+    )
+    text = f"{len(checks) - warnings - unchecked} checks passed"
+    if warnings:
+        text += f", {warnings} with a warning"
+    if unchecked:
+        text += f", {unchecked} promise{' is' if unchecked == 1 else 's are'} not checked"
+    return text
+
+
+def _checks(checks: list[dict[str, Any]]) -> Iterator[str]:
+    told = [check for check in checks if check["result"] in ("warning", "unchecked")]
+    yield f"  checks   {counted(checks)}{':' if told else ''}"
+    for check in sorted(told, key=lambda check: check["result"]):
+        yield f"           {check['name']}: {check['result']} ({check['reason']})"
+        if check.get("fix"):
+            yield f"             {check['fix']}"
 
 
 def level(measured: dict[str, Any]) -> str:

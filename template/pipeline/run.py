@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline import spec
 from pipeline.errors import PromiseBroken, UnreadableInput
-from pipeline.progress import say, stage, summary
+from pipeline.progress import counted, say, stage, summary
 
 
 def main() -> int:
@@ -154,13 +154,14 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             columns = datasets.promised(product, platform, verify.promised_columns(product, contract))
             kept = incremental.kept(product, started)
             dataset, partitions = incremental.write(product, platform, columns, about, before, kept)
+            dataset = verify.written(product, contract, dataset)
             report["rowsOut"] = dataset.rows
             checks = verify.verify(product, contract, dataset)
             report["checks"] = [vars(check) for check in checks]
             verify.refuse_broken(product, checks)
             # What cannot be measured is told before it is public.
             service_levels.measure(product, dataset, started)
-            done(f"{len(checks)} checks of {product.contract.name} {contract.version}")
+            done(f"{product.contract.name} {contract.version}: {counted(report['checks'])}")
 
         with stage("publish") as done:
             from pipeline.publish import address_book, publish

@@ -60,6 +60,8 @@ class Product:
     platform: Capability = Capability("platforms", "duckdb@1")
     """The engine that the models run on."""
     traits: tuple[Capability, ...] = ()
+    physical_types: str = "warning"
+    """What a physical type of the contract that the data breaks is: `error` or `warning`."""
     target: str = ""
     """Which of spec.environments this is; empty: what the spec says outside of them."""
 
@@ -148,6 +150,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
         version=spec["metadata"]["version"],
         dataset=body["dataset"]["name"],
         contract=root / body["dataset"]["contract"],
+        physical_types=body["dataset"].get("physicalTypes", "warning"),
         inputs=tuple(capability("inputs", entry) for entry in body["inputs"]),
         transform=capability("transforms", body["transform"]),
         outputs=tuple(capability("outputs", entry) for entry in body["outputs"]),

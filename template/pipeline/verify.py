@@ -1,34 +1,63 @@
-"""Stage 3: datacontract-cli verifies the data set against its contract, before anybody can read it."""
+"""Stage 3: the data set is verified against its contract, before anybody can read it.
+
+datacontract-cli checks what it knows; `conformance` and `stored` check what it does not. A promise that none of them
+has looked at is reported as unchecked: see docs/reference/promises.md.
+"""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
 from datacontract.data_contract import DataContract
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
+from pipeline import conformance, stored
+from pipeline.conformance import Asked, Check, NoPlace, Type, at, violation
 from pipeline.dataset import Dataset
 from pipeline.errors import PromiseBroken, UnreadableInput
+from pipeline.promises import METRICS, Keys, Promise, dotted, engine_reads, promises
 from pipeline.spec import Product
-from pipeline.sql import identifier
+from pipeline.sql import identifier, scan
 
 logging.getLogger("datacontract").setLevel(logging.CRITICAL)  # what it finds, the run prints
 
+OF_ROWS = {
+    *("required", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum"),
+    *("exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems", "uniqueItems"),
+}
+"""Kinds that datacontract-cli checks row by row, and that this module checks where it does not."""
 
-@dataclass(frozen=True)
-class Check:
-    """One promise of the contract and what came of it: `passed`, `failed`, `error` or `warning`."""
-
-    name: str
-    field: str
-    result: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.result}" + (f" ({self.reason})" if self.reason else "")
+KEYS = {
+    "presence": ("field_is_present",),
+    "logicalType": ("field_type",),
+    "required": ("field_required",),
+    "primaryKey": ("field_required", "field_primary_key_required"),
+    "unique": ("field_unique",),
+    "enum": ("field_enum",),
+    "minLength": ("field_min_length",),
+    "maxLength": ("field_max_length",),
+    "pattern": ("field_regex",),
+    "minimum": ("field_minimum",),
+    "maximum": ("field_maximum",),
+    "exclusiveMinimum": ("field_not_equal",),
+    "exclusiveMaximum": ("field_not_equal",),
+    "minItems": ("field_min_items",),
+    "maxItems": ("field_max_items",),
+    "uniqueItems": ("field_unique_items",),
+    "elementType": ("field_type",),
+    "nullValues": ("field_null_values",),
+    "missingValues": ("field_missing_values",),
+    "invalidValues": ("field_invalid_values",),
+    "duplicateValues": ("field_duplicate_values",),
+    "freshness": ("servicelevel_freshness",),
+    "retention": ("servicelevel_retention",),
+}
+"""Kind of promise -> what datacontract-cli calls the check of it: without one, the promise is unchecked."""
 
 
 def read_contract(product: Product) -> OpenDataContractStandard:
@@ -45,19 +74,82 @@ def read_contract(product: Product) -> OpenDataContractStandard:
     return OpenDataContractStandard.from_file(str(product.contract))
 
 
-def promised_columns(product: Product, contract: OpenDataContractStandard) -> list[str]:
-    """The contract's columns in its own order."""
+def described(product: Product, contract: OpenDataContractStandard) -> list[dict[str, Any]]:
+    """The contract's columns, as YAML has them, in its own order."""
     for table in contract.schema_ or []:
         if table.name == product.dataset:
-            return [column.physicalName or column.name for column in table.properties or []]
+            return [column.model_dump(by_alias=True, exclude_none=True) for column in table.properties or []]
     raise UnreadableInput(
         f"{product.contract.name}: it says nothing of {product.dataset}, the data set of data-product.yaml.",
         mend=f"Name the contract's schema {product.dataset}.",
     )
 
 
+def promised_columns(product: Product, contract: OpenDataContractStandard) -> list[str]:
+    """The names of the contract's columns in its own order."""
+    return [str(column.get("physicalName") or column["name"]) for column in described(product, contract)]
+
+
+def written(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> Dataset:
+    """The data set with the contract's physical types, where nothing is lost by it.
+
+    Raises PromiseBroken for a nested field that the contract does not describe: nobody has promised it, and nobody
+    has classified it.
+    """
+    columns = described(product, contract)
+    if dataset.parts:
+        with duckdb.connect() as connection:
+            actual = conformance.types(connection, scan(dataset.parts[-1:]))
+        if beyond := list(conformance.undescribed(columns, actual)):
+            raise PromiseBroken(
+                "\n".join(_not_described(one) for one in beyond), mend=_how_to_describe(product, beyond)
+            )
+    return stored.fitted(product, columns, dataset)
+
+
+def _not_described(one: conformance.Undescribed) -> str:
+    if one.whole:
+        return f"{dotted(one.path)} is an object, and the contract describes none of its fields"
+    return f"{dotted(one.path)} ({one.type.text}) is in the data, but not in the contract"
+
+
+def _how_to_describe(product: Product, beyond: list[conformance.Undescribed]) -> str:
+    fixes = [f"Describe it in {product.contract.name}, or leave it out of the model."]
+    for one in beyond:
+        of = dotted(one.path)
+        if one.whole:
+            fixes.append(f"Of {of}, with a description of each field:\n{conformance.as_yaml(one.type, '  ')}")
+        else:
+            parent = dotted(one.path[:-1])
+            kind = conformance.logical(one.type)
+            fixes.append(
+                f"Below `properties` of {parent}:\n  - name: {one.path[-1]}\n    logicalType: {kind}"
+            )
+    return "\n".join(fixes)
+
+
+@dataclass
+class _Verification:
+    """What is known while a data set is verified."""
+
+    product: Product
+    contract: dict[str, Any]
+    dataset: Dataset
+    connection: duckdb.DuckDBPyConnection
+    actual: Mapping[str, Type]
+    asked: list[Asked] = field(default_factory=list)
+    """Of each row that changed."""
+    checks: list[Check] = field(default_factory=list)
+    engine: list[Promise] = field(default_factory=list)
+    """What datacontract-cli is asked."""
+
+    @property
+    def name(self) -> str:
+        return self.product.dataset
+
+
 def verify(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> list[Check]:
-    """Every check of the contract against the very files that are published next.
+    """Every promise of the contract, checked against the very files that are published next, or unchecked.
 
     What is promised of each row, the rows that have not changed since they were published have kept already: it is
     asked of the others. What is promised of the data set as a whole is asked of the whole.
@@ -65,31 +157,361 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
     # A database with one view over those files: there, unlike in bare Parquet, types are checked too.
     database = product.scratch / "verify.duckdb"
     with duckdb.connect(str(database)) as connection:
-        connection.execute(f"create view {identifier(product.dataset)} as from {dataset.scan}")
-    contract = contract.model_copy(deep=True)
-    for table in contract.schema_ or []:
-        table.physicalName = table.name  # as the view is called, whatever it is called at the ports
-    contract.servers = [Server(server="staged", type="duckdb", database=str(database), schema="main")]
-    if dataset.changes is None:
-        found = _found(contract)
-    else:
-        whole = _found(_without_rows(contract))
-        asked = {check.key for check in whole if check.key}
-        changed = {product.dataset: dataset.changes.rows}
-        rows = _found(contract, check_categories={"schema"}, filters=changed)
-        found = whole + [check for check in rows if check.key not in asked]
-    checks = [
-        Check(
-            check.name or check.type,
-            check.field or "",
-            str(getattr(check.result, "value", check.result)),
-            check.reason or "",
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"create or replace view {identifier(product.dataset)} as from {dataset.scan}")
+        plain = contract.model_dump(by_alias=True, exclude_none=True)
+        known = _Verification(
+            product, plain, dataset, connection, conformance.types(connection, dataset.scan)
         )
-        for check in found
+        everything = list(promises(plain, product.dataset))
+        for promise in everything:
+            _ask(known, promise)
+        _keys(known, everything)
+        changed = (
+            dataset.scan if dataset.changes is None else scan(dataset.changed) if dataset.changed else ""
+        )
+        own = [
+            *known.checks,
+            *conformance.answers(connection, changed, known.asked, _shown(plain, known.name)),
+        ]
+    found = _by_engine(known, contract, str(database))
+    missing = [
+        Check(f"Check {promise}", promise.field, "unchecked", "datacontract-cli did not look at it.")
+        for promise in known.engine
+        if not _answered(promise, known.name, found)
     ]
-    if not checks:
+    checks = [_check(known, check) for check in found] + own + missing
+    if all(check.result == "unchecked" for check in checks):
         raise UnreadableInput(f"{product.contract.name}: it holds no promise that can be checked.")
     return checks
+
+
+def _shown(contract: Mapping[str, Any], dataset: str) -> Any:
+    """Whose values may be printed: those of columns that are not classified above `internal`."""
+    hidden = {
+        str(column.get("physicalName") or column.get("name")).lower()
+        for table in contract.get("schema") or []
+        if table.get("name") == dataset
+        for column in table.get("properties") or []
+        if column.get("classification") not in (None, "public", "internal")
+    }
+    return lambda column: column.lower() not in hidden
+
+
+# -- who checks what ------------------------------------------------------------------------------------------
+
+
+def _ask(known: _Verification, promise: Promise) -> None:
+    """Gives a promise to whoever checks it."""
+    if promise.unchecked:
+        known.checks.append(
+            Check(f"Check {promise}", promise.field, "unchecked", promise.unchecked, promise.fix)
+        )
+        return
+    try:
+        _ask_somebody(known, promise)
+    except NoPlace:
+        # Its presence or its type is not kept, and that is reported.
+        known.checks.append(
+            Check(f"Check {promise}", promise.field, "unchecked", "The data has no such place.")
+        )
+
+
+def _ask_somebody(known: _Verification, promise: Promise) -> None:
+    kind = promise.kind
+    if kind == "presence":
+        _presence(known, promise)
+    elif kind == "logicalType":
+        _logical_type(known, promise)
+    elif kind == "physicalType":
+        logical = str(_node(known.contract, promise.keys).get("logicalType") or "")
+        for one in stored.questions(known.product, promise, known.actual, logical, known.dataset.partition):
+            (known.asked if isinstance(one, Asked) else known.checks).append(one)  # type: ignore[arg-type]
+    elif kind in METRICS:
+        if _engine_measures(known, promise):
+            known.engine.append(promise)
+        else:
+            known.checks.append(
+                conformance.metric(known.connection, known.dataset.scan, promise, known.actual)
+            )
+    elif kind == "timezone":
+        _time_zone(known, promise)
+    elif kind == "freshness":
+        known.engine.append(promise)
+        _not_from_the_future(known, promise)
+    elif kind in ("primaryKey", "unique"):
+        if promise.engine:
+            known.engine.append(promise)
+        # What is not, `_keys` checks.
+        if kind == "primaryKey":
+            _no_nan(known, promise)
+    elif promise.engine and _engine_compares(known, promise):
+        known.engine.append(promise)
+        if kind in ("required", "minimum", "exclusiveMinimum"):
+            _no_nan(known, promise)
+    elif kind in conformance.PREDICATES:
+        _ask_rows(known, promise)
+    elif kind == "sql" and not promise.engine:
+        known.engine.append(promise)  # with the column's name in the query: see `_without`
+    elif kind == "defaultTimezone":
+        known.checks.append(Check(f"Check {promise}", promise.field, "passed", ""))
+    else:
+        reason = "datacontract-cli cannot name its column."
+        known.checks.append(Check(f"Check {promise}", promise.field, "unchecked", reason))
+
+
+def _node(contract: Mapping[str, Any], keys: Keys) -> Mapping[str, Any]:
+    """The column that a promise is about."""
+    node: Any = contract
+    for key in keys[:-1]:
+        node = node[key]
+    return node  # type: ignore[no-any-return]
+
+
+def _type_of(known: _Verification, promise: Promise) -> Type:
+    return at(promise.path, known.actual)
+
+
+def _presence(known: _Verification, promise: Promise) -> None:
+    if promise.engine:
+        known.engine.append(promise)
+        return
+    name = f"Check that field '{promise.field}' is present"
+    try:
+        _type_of(known, promise)
+        known.checks.append(Check(name, promise.field, "passed", ""))
+    except NoPlace:
+        known.checks.append(Check(name, promise.field, "failed", "It is missing."))
+
+
+def _logical_type(known: _Verification, promise: Promise) -> None:
+    kind, logical = _type_of(known, promise), str(promise.value)
+    name = f"Check that field {promise.field} has type {logical}"
+    if kind.kind in conformance.UNTYPED:
+        physical = _node(known.contract, promise.keys).get("physicalType")
+        as_text = logical == "string" and (physical or kind.kind == "json")
+        reason = "" if as_text else f"it is {kind.text}, which no logical type has"
+        fix = "" if as_text else f"Write `logicalType: string` and `physicalType: {kind.text.lower()}`."
+        if kind.kind == "json" and logical in ("object", "array", "map"):
+            reason = f"it is a text of JSON, and not an {logical}"
+            fix = "Make it one in the model (DuckDB: `from_json`), or promise `logicalType: string`, `physicalType: json`."
+        known.checks.append(Check(name, promise.field, "passed" if as_text else "failed", reason, fix))
+        return
+    if promise.engine:
+        known.engine.append(promise)
+    else:
+        kinds = conformance.STORED_AS["number" if logical == "integer" else logical]
+        right = kind.kind in kinds
+        reason = "" if right else f"it is {kind.text}"
+        known.checks.append(Check(name, promise.field, "passed" if right else "failed", reason))
+    if logical == "integer" and (kind.is_float or (kind.kind == "decimal" and not kind.text.endswith(",0)"))):
+        _ask_rows(known, replace(promise, kind="whole"), "has whole numbers only", "with another number than a whole one")  # fmt: skip
+
+
+def _time_zone(known: _Verification, promise: Promise) -> None:
+    kind = _type_of(known, promise)
+    there = "with time zone" in kind.kind
+    right = there == bool(promise.value) and (there or kind.kind in conformance.STORED_AS["timestamp"] + conformance.STORED_AS["time"])  # fmt: skip
+    said = "with a time zone" if promise.value else "without a time zone"
+    name = f"Check that field {promise.field} is {said}"
+    fix = (
+        "Cast it in the model, such as `… at time zone 'Europe/Paris'`, or change what the contract promises."
+    )
+    reason = "" if right else f"it is {kind.text}"
+    known.checks.append(
+        Check(name, promise.field, "passed" if right else "failed", reason, "" if right else fix)
+    )
+
+
+def _not_from_the_future(known: _Verification, promise: Promise) -> None:
+    kind = _type_of(known, promise)
+    if kind.kind not in (*conformance.STORED_AS["timestamp"], *conformance.STORED_AS["date"]):
+        return
+    column = identifier(promise.path[0])
+    known.asked.append(
+        Asked(
+            f"Check that {promise.field} is not from the future",
+            promise.path,
+            f"{column}::timestamptz > now() + interval 1 day",
+            "with a time that is more than a day ahead",
+        )
+    )
+
+
+def _no_nan(known: _Verification, promise: Promise) -> None:
+    if _type_of(known, promise).is_float:
+        told = (
+            "with NaN"
+            if promise.kind in ("minimum", "exclusiveMinimum")
+            else "with NaN, which counts as missing"
+        )
+        _ask_rows(known, replace(promise, kind="nan"), "has no NaN", told)
+
+
+def _ask_rows(known: _Verification, promise: Promise, name: str = "", told: str = "") -> None:
+    makers = {**conformance.PREDICATES, "nan": conformance._nan, "whole": conformance._whole}
+    kind = _type_of(known, promise)
+    fits = conformance.FITS.get(promise.kind)
+    name = f"Check that field {promise.field} {name or f'has {promise.kind} {_brief(promise.value)}'}"
+    if fits and kind.kind not in fits:
+        reason = f"it is {kind.text}, of which that cannot be said"
+        known.checks.append(Check(name, promise.field, "failed", reason))
+        return
+    condition = violation(promise.path, known.actual, makers[promise.kind](promise.value))
+    known.asked.append(
+        Asked(name, promise.path, condition, told or f"without {promise.kind} {_brief(promise.value)}")
+    )
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _engine_compares(known: _Verification, promise: Promise) -> bool:
+    """Whether datacontract-cli compares the values with what the contract says as the contract means it."""
+    if promise.kind == "enum":
+        return _alike(promise.value, _type_of(known, promise).kind)
+    if promise.kind in ("pattern", "minLength", "maxLength"):
+        return _type_of(known, promise).kind in conformance.STORED_AS["string"]
+    return True
+
+
+def _alike(values: Iterable[Any], kind: str) -> bool:
+    said = [value for value in values if value is not None]
+    if kind in ("varchar", "enum"):
+        return all(isinstance(value, str) for value in said)
+    numbers = kind in conformance.STORED_AS["number"]
+    return numbers and all(isinstance(value, int | float) and not isinstance(value, bool) for value in said)
+
+
+def _engine_measures(known: _Verification, promise: Promise) -> bool:
+    arguments = promise.value.get("arguments") or {}
+    if not promise.engine:
+        return False
+    if promise.kind == "duplicateValues" and not promise.path:
+        return all(engine_reads((str(name),)) for name in arguments["properties"])
+    if promise.kind == "rowCount":
+        return True
+    kind = _type_of(known, promise)
+    if promise.kind in ("nullValues", "missingValues") and kind.is_float:
+        return False
+    values = arguments.get("missingValues" if promise.kind == "missingValues" else "validValues")
+    return not isinstance(values, list) or _alike(values, kind.kind)
+
+
+def _keys(known: _Verification, everything: list[Promise]) -> None:
+    """Checks the keys that datacontract-cli cannot name."""
+    key = [promise for promise in everything if promise.kind == "primaryKey" and len(promise.path) == 1]
+    alone = [[p] for p in everything if p.kind == "unique" and not p.engine and not p.unchecked]
+    if any(not promise.engine for promise in key):
+        known.engine[:] = [promise for promise in known.engine if promise not in key]
+        alone.append(key)
+        for promise in key:
+            _ask(known, replace(promise, kind="required", engine=False))
+    changes = known.dataset.changes
+    for members in alone:
+        names = ", ".join(promise.field for promise in members)
+        try:
+            count, _ = conformance.duplicates(
+                [promise.path for promise in members],
+                known.actual,
+                known.dataset.scan,
+                changes.rows if changes else "",
+            )
+        except NoPlace:
+            continue
+        (repeated,) = known.connection.execute(f"select {count}").fetchone()  # type: ignore[misc]
+        reason = f"{repeated:,} values are there more than once" if repeated else ""
+        name = f"Check that {names} names one row"
+        known.checks.append(Check(name, names, "failed" if repeated else "passed", reason))
+
+
+# -- datacontract-cli -----------------------------------------------------------------------------------------
+
+
+def _by_engine(known: _Verification, contract: OpenDataContractStandard, database: str) -> list[Any]:
+    """What datacontract-cli finds, of the promises that are left to it."""
+    if not known.engine:
+        return []
+    asked = OpenDataContractStandard.model_validate(_without(known))
+    asked.servers = [Server(server="staged", type="duckdb", database=database, schema="main")]
+    if known.dataset.changes is None:
+        return _found(asked)
+    whole = _found(_without_rows(asked))
+    answered = {check.key for check in whole if check.key}
+    rows = _found(asked, check_categories={"schema"}, filters={known.name: known.dataset.changes.rows})
+    return whole + [check for check in rows if check.key not in answered]
+
+
+def _without(known: _Verification) -> dict[str, Any]:
+    """The contract without what datacontract-cli is not asked."""
+    keys = {promise.keys for promise in known.engine}
+    columns = {promise.keys: promise for promise in known.engine if promise.kind == "presence"}
+
+    def pruned(node: dict[str, Any], here: tuple[str | int, ...], path: tuple[str, ...]) -> dict[str, Any]:
+        kept = {key: value for key, value in node.items() if key not in DECIDED}
+        for key in ("logicalType", "required", "unique", "primaryKey", "enum"):
+            if (*here, key) in keys:
+                kept[key] = node[key]
+        options = node.get("logicalTypeOptions") or {}
+        left = {key: value for key, value in options.items() if (*here, "logicalTypeOptions", key) in keys}
+        if kept.get("logicalType") == "vector":
+            left = {**options, **left}
+        if left:
+            kept["logicalTypeOptions"] = left
+        for key in ("quality", "relationships"):
+            rules = [rule for index, rule in enumerate(node.get(key) or []) if (*here, key, index) in keys]
+            if rules and (engine_reads(path) or not path):
+                kept[key] = rules
+        below = []
+        for index, inner in enumerate(node.get("properties") or []):
+            place = (*here, "properties", index)
+            if place in columns:
+                below.append(
+                    pruned(inner, place, (*path, str(inner.get("physicalName") or inner.get("name"))))
+                )
+        if below:
+            kept["properties"] = below
+        if isinstance(node.get("items"), dict):
+            kept["items"] = pruned(node["items"], (*here, "items"), (*path, "[]"))
+        if isinstance(node.get("map"), dict):
+            kept["map"] = {
+                side: pruned(inner, (*here, "map", side), (*path, f"[{side}]"))
+                for side, inner in node["map"].items()
+            }
+        return kept
+
+    asked = {key: value for key, value in known.contract.items() if key not in ("schema", "slaProperties")}
+    asked["schema"] = [
+        pruned(table, ("schema", index), ()) | {"physicalName": known.name}
+        for index, table in enumerate(known.contract["schema"])
+        if table.get("name") == known.name
+    ]
+    asked["schema"][0].setdefault("quality", []).extend(_queries(known))
+    levels = [
+        level
+        for index, level in enumerate(known.contract.get("slaProperties") or [])
+        if ("slaProperties", index) in keys
+    ]
+    return asked | ({"slaProperties": levels} if levels else {})
+
+
+DECIDED = {
+    *("physicalType", "logicalType", "logicalTypeOptions", "required", "unique", "primaryKey", "enum"),
+    *("quality", "relationships", "properties", "items", "map"),
+}
+"""What of a column is given to datacontract-cli only if it is asked for it."""
+
+PLACEHOLDER = re.compile(r"[\"'`]?\$?\{(?:field|column|property)\}[\"'`]?")
+
+
+def _queries(known: _Verification) -> Iterator[dict[str, Any]]:
+    """Queries about columns that datacontract-cli cannot name, as queries about the data set."""
+    for promise in known.engine:
+        if promise.kind == "sql" and promise.path and not engine_reads(promise.path):
+            query = PLACEHOLDER.sub(lambda _: identifier(promise.path[0]), str(promise.value.get("query")))  # noqa: B023
+            yield {**promise.value, "query": query}
 
 
 def _found(contract: OpenDataContractStandard, **options: Any) -> list[Any]:
@@ -102,16 +524,42 @@ def _without_rows(contract: OpenDataContractStandard) -> OpenDataContractStandar
     whole = contract.model_copy(deep=True)
     for table in whole.schema_ or []:
         for column in table.properties or []:
-            column.required = column.logicalTypeOptions = None
+            column.required = column.logicalTypeOptions = column.enum = None
     return whole
 
 
+def _check(known: _Verification, check: Any) -> Check:
+    result = str(getattr(check.result, "value", check.result))
+    reason = check.reason or ""
+    if result == "warning" and not reason.startswith("Actual "):
+        result = "unchecked"  # It says why it did not look.
+    return Check(check.name or check.type, check.field or "", result, reason)
+
+
+def _answered(promise: Promise, dataset: str, found: list[Any]) -> bool:
+    """Whether datacontract-cli has a check for a promise."""
+    keys = {check.key for check in found}
+    if promise.kind in KEYS and promise.path:
+        of = f"{dataset}__{promise.field}__"
+        return any(f"{of}{name}" in keys for name in KEYS[promise.kind])
+    # Of these, it has one for each, and no name for them.
+    types = {
+        "sql": ("quality_sql",),
+        "custom": ("quality_custom",),
+        "rowCount": ("row_count",),
+        "duplicateValues": ("duplicate_values",),
+        "relationships": ("relationships",),
+    }[promise.kind]
+    return any(name in str(check.type) for name in types for check in found)
+
+
 def refuse_broken(product: Product, checks: list[Check]) -> None:
-    """Raises PromiseBroken if any check failed or could not be made; a warning is told, and no more."""
-    broken = [check for check in checks if check.result not in ("passed", "warning")]
+    """Raises PromiseBroken if any check failed or could not be made; a warning is reported, and so is what is unchecked."""
+    broken = [check for check in checks if check.result not in ("passed", "warning", "unchecked")]
     if broken:
-        raise PromiseBroken(
-            "\n".join(str(check) for check in broken),
-            mend=f"Mend the data, or change what {product.contract.name} promises "
-            "(with a new major version, if a consumer loses by it).",
-        )
+        fixes = dict.fromkeys(check.fix for check in broken if check.fix)
+        fixes[
+            f"Mend the data, or change what {product.contract.name} promises "
+            "(with a new major version, if a consumer loses by it)."
+        ] = None
+        raise PromiseBroken("\n".join(str(check) for check in broken), mend="\n".join(fixes))

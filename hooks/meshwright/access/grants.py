@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-LOGICAL_TYPES = ("string", "date", "timestamp", "time", "number", "integer", "object", "array", "boolean")
-"""The types that a contract (ODCS 3.1) gives its columns."""
+LOGICAL_TYPES = (
+    *("string", "date", "timestamp", "time", "number", "integer", "object", "array", "boolean"),
+    *("map", "vector"),
+)
+"""The types that a contract gives its columns: those of ODCS 3.1, and the two that 3.2 adds."""
 
 MASKS: dict[str, tuple[str, ...]] = {
     "empty": (),

@@ -8,6 +8,7 @@ from typing import Any
 
 from meshwright import metamodel
 from meshwright.document import Document, Keys
+from meshwright.promises import promises
 from meshwright.rules import Problem, Rule, listed
 
 CONTRACT = "contract.odcs.yaml"
@@ -33,11 +34,19 @@ def _columns(keys: Keys, parent: str, node: dict[str, Any]) -> Iterator[tuple[Ke
             place = (*keys, "properties", index)
             name = f"{parent}{column.get('physicalName') or column.get('name')}"
             yield place, name, column
-            if "properties" in column or "items" in column:
+            if NESTING & column.keys():
                 yield from _columns(place, f"{name}.", column)
-    items = node.get("items")
-    if isinstance(items, dict):
-        yield from _columns((*keys, "items"), parent, items)
+    pairs = node.get("map")
+    below = {("items",): node.get("items")}
+    if isinstance(pairs, dict):
+        below |= {("map", side): pairs.get(side) for side in ("key", "value")}
+    for steps, inner in below.items():
+        if isinstance(inner, dict):
+            yield from _columns((*keys, *steps), parent, inner)
+
+
+NESTING = {"properties", "items", "map"}
+"""What of a column holds other columns."""
 
 
 def columns(spec: Document, contract: Document) -> dict[str, dict[str, Any]]:
@@ -46,15 +55,18 @@ def columns(spec: Document, contract: Document) -> dict[str, dict[str, Any]]:
 
 
 class ContractVersionSupported(Rule):
-    """The contract follows version 3.1 of the Open Data Contract Standard."""
+    """The contract follows version 3.1 or 3.2 of the Open Data Contract Standard."""
 
     broken = {CONTRACT: {"apiVersion": "v2.2.2"}}
 
     def check(self, contract: Document) -> Iterator[Problem]:
         version = contract.get("apiVersion")
-        if version is not None and not str(version).startswith("v3.1."):
+        if version is not None and not str(version).startswith(("v3.1.", "v3.2.")):
             yield Problem(
-                contract, ("apiVersion",), f"apiVersion is {version}.", "Write `apiVersion: v3.1.0`."
+                contract,
+                ("apiVersion",),
+                f"apiVersion is {version}.",
+                "Write `apiVersion: v3.2.0` or `v3.1.0`.",
             )
 
 
@@ -169,6 +181,43 @@ class ColumnNotAboveProduct(Rule):
                 detail = f"The column {name} {told}; the product is {whole}."
                 mend = "Classify the column, classify the product higher, or leave the column out of the data set."
                 yield Problem(contract, here, detail, mend)
+
+
+class PromisesChecked(Rule):
+    """Every promise of the contract is one that the run checks.
+
+    A promise that nobody looks at is neither kept nor broken: consumers who rely on it rely on nothing. The run, the
+    catalog and the assessment report it as unchecked. Which kinds of promise are checked, and by whom, is in
+    docs/reference/promises.md.
+    """
+
+    broken = {
+        CONTRACT: {
+            "schema": [
+                {
+                    "name": "departures",
+                    "properties": [
+                        {
+                            "name": "carrier",
+                            "logicalType": "string",
+                            "description": "Code of the airline.",
+                            "classification": "public",
+                            "quality": [{"type": "text", "description": "Spelled as the airline does."}],
+                        }
+                    ],
+                }
+            ]
+        }
+    }
+    usually = "warning"
+
+    def check(self, spec: Document, contract: Document) -> Iterator[Problem]:
+        if not isinstance(contract.value, dict):
+            return
+        for promise in promises(contract.value, str(spec.get("spec.dataset.name"))):
+            if promise.unchecked:
+                detail = f"Nobody checks {promise}. {promise.unchecked}"
+                yield Problem(contract, promise.keys, detail, promise.fix)
 
 
 class ContractVersioned(Rule):

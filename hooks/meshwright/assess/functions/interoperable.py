@@ -120,7 +120,7 @@ class CapabilitiesKnown(Fitness):
 
 
 class ContractIsStandard(Fitness):
-    """Is the contract one that every tool for the Open Data Contract Standard 3.1 reads?
+    """Is the contract one that every tool for the Open Data Contract Standard reads?
 
     It is held against the standard's own JSON Schema.
     """
@@ -140,7 +140,7 @@ class ContractIsStandard(Fitness):
             and (finding.rule == "ContractVersionSupported" or (finding.rule == "Shape" and _is_contract(finding.file)))
         ]  # fmt: skip
         if record.get("contract.apiVersion") is None:
-            yield broken("The contract does not say which version of the standard it follows.", "Write `apiVersion: v3.1.0`.")  # fmt: skip
+            yield broken("The contract does not say which version of the standard it follows.", "Write `apiVersion: v3.2.0` or `v3.1.0`.")  # fmt: skip
         for finding in wrong[:PLACES]:
             yield broken(as_text(finding.message), finding.mend, "contract")
         if not wrong and record.get("contract.apiVersion") is not None:

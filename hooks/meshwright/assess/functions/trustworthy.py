@@ -265,6 +265,13 @@ class LastRunPassed(Fitness):
             yield broken("The last run made no check of the contract.", RUN)
         elif not failed:
             yield kept(f"The last run published {as_text(run.get('rows', 'its'))} rows; {as_text(run['checks'])} checks of the contract passed.")  # fmt: skip
+        told = run.get("unchecked")
+        for check in [check for check in (told if isinstance(told, list) else ()) if isinstance(check, dict)][:PLACES]:  # fmt: skip
+            yield unknown(
+                f"Nobody has checked a promise of the contract: {as_text(check.get('name'))}. {as_text(check.get('reason') or '')}".strip(),
+                "Promise it in a way that the run can check: docs/reference/promises.md says how.",
+                as_text(check.get("field") or ""),
+            )
         for check in failed[:PLACES]:
             yield broken(
                 f"A check of the contract did not pass: {as_text(check.get('name'))}.",

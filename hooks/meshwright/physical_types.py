@@ -1,0 +1,193 @@
+"""What a contract's `physicalType` means, whichever system's spelling it is in, by DuckDB's names.
+
+The table `SPELLINGS` is the whole list of scalar types; docs/reference/promises.md shows it. Nested types are read as
+`column_types` reads them. The module stands alone otherwise: `meshwright check` has the same file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "BOOLEAN": ("boolean", "bool", "logical", "bit"),
+    "TINYINT": ("tinyint", "int1", "byteint", "byte"),
+    "SMALLINT": ("smallint", "int2", "int16", "short", "smallserial"),
+    "INTEGER": ("integer", "int", "int4", "int32", "signed", "mediumint", "serial"),
+    "BIGINT": ("bigint", "int8", "int64", "long", "bigserial"),
+    "HUGEINT": ("hugeint", "int128"),
+    "UTINYINT": ("utinyint", "uint8", "tinyint unsigned"),
+    "USMALLINT": ("usmallint", "uint16", "smallint unsigned"),
+    "UINTEGER": ("uinteger", "uint32", "int unsigned", "integer unsigned"),
+    "UBIGINT": ("ubigint", "uint64", "bigint unsigned"),
+    "FLOAT": ("real", "float4", "float32", "binary_float"),
+    "DOUBLE": ("double", "double precision", "float8", "float64", "binary_double"),
+    "FLOAT or DOUBLE": ("float",),
+    "DECIMAL": ("decimal", "numeric", "dec", "number", "bignumeric", "bigdecimal"),
+    "VARCHAR": (
+        *("varchar", "text", "string", "str", "char", "character", "character varying", "bpchar", "varchar2"),
+        *("nvarchar", "nvarchar2", "nchar", "national character varying", "clob", "nclob", "ntext"),
+        *("tinytext", "mediumtext", "longtext", "citext"),
+    ),
+    "BLOB": (
+        *("blob", "bytea", "binary", "varbinary", "bytes", "raw", "image"),
+        *("tinyblob", "mediumblob", "longblob", "byte_array"),
+    ),
+    "DATE": ("date", "date32"),
+    "TIME": ("time", "time without time zone"),
+    "TIME WITH TIME ZONE": ("timetz", "time with time zone"),
+    "TIMESTAMP": (
+        *("timestamp", "datetime", "datetime2", "smalldatetime", "timestamp without time zone"),
+        *("timestamp_ntz", "timestampntz", "timestamp_us", "timestamp_ms", "timestamp_s"),
+    ),
+    "TIMESTAMP_NS": ("timestamp_ns",),
+    "TIMESTAMP WITH TIME ZONE": (
+        *("timestamptz", "timestamp with time zone", "timestamp_tz", "timestamp_ltz", "timestampltz"),
+        *("timestamp with local time zone", "datetimeoffset"),
+    ),
+    "INTERVAL": ("interval",),
+    "UUID": ("uuid", "uniqueidentifier", "guid"),
+    "JSON": ("json", "jsonb", "variant", "super"),
+    "STRUCT": ("struct", "record", "row", "object"),
+    "LIST": ("array", "list"),
+    "MAP": ("map",),
+}
+"""DuckDB's name -> every spelling of it, in small letters."""
+
+FAMILIES = {
+    "number": (
+        *(
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "HUGEINT",
+            "UTINYINT",
+            "USMALLINT",
+            "UINTEGER",
+            "UBIGINT",
+        ),
+        *("FLOAT", "DOUBLE", "FLOAT or DOUBLE", "DECIMAL"),
+    ),
+    "string": ("VARCHAR", "UUID", "JSON", "BLOB", "INTERVAL"),
+    "timestamp": ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
+    "time": ("TIME", "TIME WITH TIME ZONE"),
+    "date": ("DATE",),
+    "boolean": ("BOOLEAN",),
+    "object": ("STRUCT",),
+    "array": ("LIST",),
+    "map": ("MAP",),
+}
+"""Logical type -> what it can be stored as. `integer` is stored as a number."""
+
+INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+)
+
+_NAMES = {spelling: name for name, others in SPELLINGS.items() for spelling in others}
+_FORM = re.compile(
+    r"(?P<name>[a-z_][a-z0-9_ ]*?)\s*"
+    r"(?:\(\s*(?P<first>\d+|max|\*)\s*(?:,\s*(?P<second>-?\d+)\s*)?(?P<unit>char|byte)?\s*\))?"
+    r"(?P<rest>(?:\s+[a-z]+)*)"
+)
+_FRACTIONS = {"timestamp_s": 0, "timestamp_ms": 3, "timestamp_us": 6}
+
+
+@dataclass(frozen=True)
+class Physical:
+    """A physical type."""
+
+    name: str
+    """A key of SPELLINGS, or the whole of a nested type in DuckDB's spelling."""
+    precision: int | None = None
+    """Of a decimal its digits; of a time or a timestamp the digits of its seconds' fraction."""
+    scale: int = 0
+    length: int | None = None
+    """At most that many characters, or bytes of a blob."""
+    integers: bool = False
+    """Whether it is also what an integer type holds: `number(10, 0)`, as Oracle and Snowflake spell these."""
+    nested: bool = False
+
+    @property
+    def target(self) -> str:
+        """The type that DuckDB casts to; empty if there is not one."""
+        if self.nested:
+            return self.name
+        if self.name == "DECIMAL":
+            return f"DECIMAL({self.precision},{self.scale})" if self.precision else ""
+        return {"FLOAT or DOUBLE": "DOUBLE", "STRUCT": "", "LIST": "", "MAP": "", "JSON": "VARCHAR"}.get(
+            self.name, self.name
+        )
+
+    def holds(self, actual: str) -> bool:
+        """Return True if a column of the type `actual`, as DuckDB describes it, is of this one."""
+        actual = actual.upper()
+        bare = actual.partition("(")[0]
+        match self.name:
+            case "DECIMAL" if self.precision:
+                return actual == self.target or (self.integers and actual in INTEGERS)
+            case "DECIMAL":
+                return bare == "DECIMAL" or actual in INTEGERS
+            case "FLOAT or DOUBLE":
+                return actual in ("FLOAT", "DOUBLE")
+            case "TIMESTAMP":
+                return actual in ("TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_S", "TIMESTAMP_NS")
+            case "JSON":
+                return actual in ("JSON", "VARCHAR") or bare in ("STRUCT", "MAP") or actual.endswith("]")
+            case "LIST":
+                return actual.endswith("]")
+            case "STRUCT" | "MAP":
+                return bare == self.name and not actual.endswith("]")
+        return _plain(actual) == _plain(self.target)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r'[\s"]', "", text.upper())
+
+
+def read(text: str) -> Physical | None:
+    """Return what a `physicalType` means; None for a name that is not in the list."""
+    form = _FORM.fullmatch(text.strip().lower())
+    spelled = " ".join(f"{form['name']} {form['rest'].strip()}".split()) if form else ""
+    known = _NAMES.get(spelled)
+    if form is None or known is None:
+        return _nested(text)
+    first = int(form["first"]) if (form["first"] or "").isdigit() else None
+    second = int(form["second"] or 0)
+    match known:
+        case "DECIMAL":
+            return _decimal(spelled, first, second, bare=form["first"] is None)
+        case "FLOAT or DOUBLE" if first is not None:
+            return Physical("FLOAT" if first <= 24 else "DOUBLE")
+        case "VARCHAR" | "BLOB":
+            return Physical(known, length=first)
+        case "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE" | "TIME" | "TIME WITH TIME ZONE":
+            if (first or 0) > 6:  # digits that no column has here
+                return Physical("TIMESTAMP_NS" if known == "TIMESTAMP" else known)
+            return Physical(known, precision=_FRACTIONS.get(spelled, first))
+    return Physical(known)
+
+
+def _decimal(spelled: str, precision: int | None, scale: int, *, bare: bool) -> Physical | None:
+    if spelled.startswith("big") or (precision or 0) > 38 or not 0 <= scale <= (precision or 0):
+        return None if not bare else Physical("DECIMAL")
+    return Physical("DECIMAL", precision, scale, integers=spelled == "number" and scale == 0)
+
+
+def _nested(text: str) -> Physical | None:
+    if not re.search(r"[<(\[]", text):
+        return None
+    try:
+        column_types = importlib.import_module(f"{__package__}.column_types")
+        return Physical(column_types.canonical(text), nested=True)
+    except (ImportError, ValueError):
+        return None

@@ -1,0 +1,501 @@
+"""What a contract (ODCS) promises of the data, one promise after the other, and who checks each.
+
+A promise is taken for unchecked until something here says who checks it. `meshwright check` has the same module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .physical_types import read
+
+Keys = tuple[str | int, ...]
+
+ENGINE = "datacontract-cli"
+OWN = "Meshwright"
+NOBODY = "nobody"
+
+KINDS: dict[str, tuple[str, str, str]] = {
+    # kind -> what is promised, who checks it, how or why not
+    "presence": ("The column, or the nested field, is there", ENGINE, ""),
+    "logicalType": (
+        "`logicalType`, nested types too",
+        f"{ENGINE}, {OWN}",
+        "An integer may be stored as another number if every value is whole.",
+    ),
+    "physicalType": (
+        "`physicalType` with length, precision, scale and time zone",
+        OWN,
+        "Where nothing is lost by it, the data is written with this type. A name that is not in the list below is reported.",
+    ),
+    "structure": ("No nested field that the contract does not describe", OWN, "The run refuses at once."),
+    "required": ("`required`", f"{ENGINE}, {OWN}", "NaN counts as missing."),
+    "primaryKey": (
+        "`primaryKey`: no missing value, no key twice",
+        f"{ENGINE}, {OWN}",
+        "NaN counts as missing. Of nested fields nobody checks that.",
+    ),
+    "unique": (
+        "`unique`",
+        ENGINE,
+        "Within one array for the items of an array; not for items of items, keys and values.",
+    ),
+    "enum": ("`enum` (ODCS 3.2)", f"{ENGINE}, {OWN}", ""),
+    "minLength": ("`minLength`", f"{ENGINE}, {OWN}", "In characters."),
+    "maxLength": ("`maxLength`", f"{ENGINE}, {OWN}", "In characters."),
+    "pattern": (
+        "`pattern`",
+        f"{ENGINE}, {OWN}",
+        "Somewhere in the text, unless it has anchors. RE2 has no look-around and no back references: such a pattern is reported.",
+    ),
+    "minimum": ("`minimum`", f"{ENGINE}, {OWN}", "NaN is not at least anything."),
+    "maximum": ("`maximum`", f"{ENGINE}, {OWN}", "NaN is not at most anything."),
+    "exclusiveMinimum": ("`exclusiveMinimum`", f"{ENGINE}, {OWN}", ""),
+    "exclusiveMaximum": ("`exclusiveMaximum`", f"{ENGINE}, {OWN}", ""),
+    "multipleOf": ("`multipleOf`", OWN, "In decimal arithmetic: 0.3 is a multiple of 0.1."),
+    "format": (
+        "`format`",
+        OWN,
+        "Texts: email, idn-email, uuid, uri, url, hostname, ipv4, ipv6, byte, date, date-time, time. Integers: i8 to u128. "
+        "Numbers: f32, f64. Dates and times: every value can be written like this without loss. Others are reported.",
+    ),
+    "timezone": ("`timezone`", OWN, "By the type of the column."),
+    "defaultTimezone": (
+        "`defaultTimezone`",
+        NOBODY,
+        "It says what a value means, which the value does not show. UTC with `timezone: true` is kept by the type.",
+    ),
+    "minItems": ("`minItems`", f"{ENGINE}, {OWN}", ""),
+    "maxItems": ("`maxItems`", f"{ENGINE}, {OWN}", ""),
+    "uniqueItems": ("`uniqueItems`", f"{ENGINE}, {OWN}", ""),
+    "minProperties": ("`minProperties` of an object", OWN, "Fields that have a value."),
+    "maxProperties": ("`maxProperties` of an object", OWN, "Fields that have a value."),
+    "requiredProperties": ("`required` of an object: a list of fields", OWN, ""),
+    "dimensions": ("`dimensions` of a vector (ODCS 3.2)", OWN, ""),
+    "normalized": ("`normalized` of a vector (ODCS 3.2)", OWN, "To a millionth."),
+    "elementType": ("`elementType` of a vector (ODCS 3.2)", ENGINE, ""),
+    "embeddingModel": ("`embeddingModel`, `embeddingModelVersion`", NOBODY, "The values do not show it."),
+    "option": ("Any other `logicalTypeOptions`", NOBODY, "The standard does not say what it means."),
+    "rowCount": ("Quality metric `rowCount`", f"{ENGINE}, {OWN}", ""),
+    "nullValues": (
+        "Quality metric `nullValues`",
+        f"{ENGINE}, {OWN}",
+        "Rows or per cent. NaN counts as missing.",
+    ),
+    "missingValues": (
+        "Quality metric `missingValues`",
+        f"{ENGINE}, {OWN}",
+        "Rows or per cent. NaN counts as missing.",
+    ),
+    "invalidValues": ("Quality metric `invalidValues`", f"{ENGINE}, {OWN}", "Rows or per cent."),
+    "duplicateValues": (
+        "Quality metric `duplicateValues`",
+        f"{ENGINE}, {OWN}",
+        "Values that occur more than once; in per cent: the rows beyond the first of each, of all.",
+    ),
+    "metric": ("Any other quality metric", NOBODY, "The standard has five."),
+    "sql": (
+        "Quality of `type: sql`",
+        ENGINE,
+        "In DuckDB's dialect, over the data set as it is published. A query that fails is a promise that is not kept.",
+    ),
+    "custom": ("Quality of `type: custom`", f"{ENGINE} (its own engine)", "Other engines are not asked."),
+    "text": ("Quality of `type: text`", NOBODY, "It is for people."),
+    "relationships": (
+        "`relationships`",
+        ENGINE,
+        "Within the data set. What refers to another contract's data is not there to be looked at.",
+    ),
+    "partitioned": (
+        "`partitioned`",
+        NOBODY,
+        "It describes the storage; ports lay files out each in its own way.",
+    ),
+    "freshness": (
+        "`slaProperties`: freshness of an element",
+        f"{ENGINE}, {OWN}",
+        "A value from the future is not fresh.",
+    ),
+    "retention": ("`slaProperties`: retention of an element", ENGINE, "No value is older."),
+    "serviceLevel": (
+        "Any other of `slaProperties`",
+        NOBODY,
+        "Make it one of `spec.serviceLevels`, which every run measures.",
+    ),
+}
+"""Every kind of promise: docs/reference/promises.md is made of it."""
+
+OPTIONS = {
+    *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("multipleOf", "format", "timezone", "defaultTimezone", "minItems", "maxItems", "uniqueItems"),
+    *("minProperties", "maxProperties", "dimensions", "normalized", "elementType", "embeddingModel"),
+}
+DESCRIPTIVE = {"distanceMetric"}
+"""Options that are advice to readers and no promise."""
+
+METRICS = ("rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues")
+OF_COLUMNS = METRICS[1:]
+"""Metrics that mean something of a column."""
+
+OPERATORS = (
+    *("mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo"),
+    *("mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"),
+)
+PERCENT = ("percent", "percentage", "%")
+
+FORMATS = {
+    "string": (
+        *("email", "idn-email", "uuid", "uri", "url", "hostname", "ipv4", "ipv6", "byte"),
+        *("date", "date-time", "time"),
+    ),
+    "integer": ("i8", "i16", "i32", "i64", "i128", "u8", "u16", "u32", "u64", "u128"),
+    "number": ("f32", "f64"),
+}
+BEYOND_RE2 = re.compile(r"\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\[ckuG]")
+"""What ECMA-262 has and DuckDB's regular expressions do not."""
+
+LETTERS = {
+    **{"yyyy": "%Y", "uuuu": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "DDD": "%j", "HH": "%H", "hh": "%I"},
+    **{"mm": "%M", "ss": "%S", "SSS": "%g", "SSSSSS": "%f", "SSSSSSSSS": "%n", "a": "%p"},
+    **{"MMM": "%b", "MMMM": "%B", "X": "%z", "XX": "%z", "XXX": "%z", "Z": "%z"},
+}
+"""How java.time's DateTimeFormatter writes what DuckDB's strftime writes."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One thing that the contract promises of the data."""
+
+    kind: str
+    """A key of KINDS."""
+    keys: Keys
+    """Where in the contract."""
+    path: tuple[str, ...]
+    """The column and what is nested in it: names of fields, `[]` items, `[key]` and `[value]`; empty: the data set."""
+    value: Any
+    engine: bool = True
+    """Whether datacontract-cli is asked."""
+    unchecked: str = ""
+    """Why nobody checks it; empty where somebody does."""
+    fix: str = ""
+    """What to do about that."""
+
+    @property
+    def field(self) -> str:
+        return dotted(self.path)
+
+    def __str__(self) -> str:
+        of = self.field or "the data set"
+        return f"{self.kind} of {of}"
+
+
+def dotted(path: tuple[str, ...]) -> str:
+    """A path as people write it: `address.street`, `stops[].place`."""
+    text = ""
+    for step in path:
+        text += step if step in STEPS or not text else f".{step}"
+    return text
+
+
+STEPS = ("[]", "[key]", "[value]")
+
+
+def promises(contract: Mapping[str, Any], dataset: str) -> Iterator[Promise]:
+    """Yield what an ODCS contract, as YAML has it, promises of the data set; what has another shape is left out."""
+    for index, table in _entries(contract.get("schema")):
+        if table.get("name") == dataset:
+            keys: Keys = ("schema", index)
+            yield from _columns(table, keys, dataset)
+            yield from _quality(table, keys, ())
+            yield from _relationships(table, keys, (), dataset)
+    yield from _service_levels(contract, dataset)
+
+
+def _entries(node: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for index, item in enumerate(node if isinstance(node, list) else ()):
+        if isinstance(item, Mapping):
+            yield index, item
+
+
+def name(column: Mapping[str, Any]) -> str:
+    """What a column is called where the data lies."""
+    return str(column.get("physicalName") or column.get("name"))
+
+
+def _columns(table: Mapping[str, Any], keys: Keys, dataset: str) -> Iterator[Promise]:
+    for index, column in _entries(table.get("properties")):
+        yield from _column(column, (*keys, "properties", index), (name(column),), dataset)
+
+
+def engine_reads(path: tuple[str, ...]) -> bool:
+    """Return True if datacontract-cli can name the place: it takes dots and brackets for steps."""
+    names = [step for step in path if step not in STEPS]
+    return not any(re.search(r"[.\[\]]", part) for part in names)
+
+
+def _deep(path: tuple[str, ...]) -> bool:
+    """Return True for what datacontract-cli does not look into: items of items, keys and values of maps."""
+    return "[key]" in path or "[value]" in path or "[][]" in "".join(path)
+
+
+def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], dataset: str) -> Iterator[Promise]:
+    engine = engine_reads(path) and not _deep(path)
+    logical = str(column.get("logicalType") or "")
+
+    def promise(kind: str, *more: str | int, value: Any = None, engine: bool = engine, **why: str) -> Promise:
+        return Promise(kind, (*keys, *more), path, value, engine, **why)
+
+    if path[-1] not in STEPS:
+        yield promise("presence", value=path[-1])
+    if logical:
+        yield promise("logicalType", "logicalType", value=logical)
+    if isinstance(physical := column.get("physicalType"), str) and physical.strip():
+        why = "" if read(physical) else f"{physical} is not in the list of physical types."
+        fix = "Write a type of docs/reference/promises.md." if why else ""
+        yield promise("physicalType", "physicalType", value=physical, engine=False, unchecked=why, fix=fix)
+    if column.get("required") is True:
+        yield promise("required", "required", value=True)
+    for kind in ("primaryKey", "unique"):
+        if column.get(kind) is True:
+            beyond = len(path) > 1 and (kind == "primaryKey" or not engine)
+            why = f"Nobody looks for {kind} here." if beyond else ""
+            yield promise(
+                kind,
+                kind,
+                value=True,
+                unchecked=why,
+                fix="Promise it of a column, or with a query." if why else "",
+            )
+    if isinstance(values := column.get("enum"), list):
+        allowed = [item.get("value") for item in values if isinstance(item, Mapping)]
+        yield promise("enum", "enum", value=allowed)
+    if column.get("partitioned") is True:
+        yield promise(
+            "partitioned",
+            "partitioned",
+            value=True,
+            engine=False,
+            unchecked="It describes the storage, and ports lay files out each in its own way.",
+            fix="Leave it out, or say it in the description.",
+        )
+    options = column.get("logicalTypeOptions")
+    for key, value in (options if isinstance(options, Mapping) else {}).items():
+        if (value is not None and value is not False) or key == "timezone":
+            yield from _option(key, value, logical, options, promise)
+    yield from _quality(column, keys, path)
+    yield from _relationships(column, keys, path, dataset)
+    yield from _nested(column, keys, path, dataset)
+
+
+def _option(
+    key: str, value: Any, logical: str, options: Mapping[str, Any], promise: Any
+) -> Iterator[Promise]:
+    place = ("logicalTypeOptions", key)
+    if key in DESCRIPTIVE:
+        return
+    if key == "required" and isinstance(value, list):
+        yield promise("requiredProperties", *place, value=value, engine=False)
+    elif key in ("embeddingModel", "embeddingModelVersion"):
+        fix = "Keep it as a description."
+        yield promise(
+            "embeddingModel",
+            *place,
+            value=value,
+            engine=False,
+            unchecked="The values do not show it.",
+            fix=fix,
+        )
+    elif key == "defaultTimezone":
+        kept = options.get("timezone") is True and str(value) in ("UTC", "Etc/UTC")
+        why = "" if kept else "It says what a value means, and the value does not show that."
+        fix = (
+            ""
+            if kept
+            else "Make it a timestamp with time zone (`timezone: true`, UTC), or say it in the description."
+        )
+        yield promise("defaultTimezone", *place, value=value, engine=False, unchecked=why, fix=fix)
+    elif key == "format":
+        yield promise("format", *place, value=value, engine=False, **_format(str(value), logical))
+    elif key == "pattern":
+        beyond = BEYOND_RE2.search(str(value))
+        why = f"{beyond[0]} is beyond the regular expressions of DuckDB (RE2)." if beyond else ""
+        fix = (
+            "Write it without look-around and back references, or as a quality rule of type sql."
+            if beyond
+            else ""
+        )
+        yield promise("pattern", *place, value=value, unchecked=why, fix=fix)
+    elif key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        small = isinstance(value, int | float) and abs(value) < 2**53
+        if small and not isinstance(value, bool):
+            yield promise(key, *place, value=value)
+        else:  # Dates and large numbers: their own type decides how they compare.
+            yield promise(key, *place, value=value, engine=False)
+    elif key in ("multipleOf", "timezone", "minProperties", "maxProperties", "dimensions", "normalized"):
+        yield promise(key, *place, value=value, engine=False)
+    elif key in OPTIONS:
+        yield promise(key, *place, value=value)
+    else:
+        fix = "Use an option of the standard, or a quality rule of type sql."
+        yield promise(
+            "option",
+            *place,
+            value=value,
+            engine=False,
+            unchecked=f"The standard has no option {key}.",
+            fix=fix,
+        )
+
+
+def _format(value: str, logical: str) -> dict[str, str]:
+    """Why nobody checks a format, and what to do; empty if it is checked."""
+    if logical in FORMATS and value in FORMATS[logical]:
+        return {}
+    if logical in ("date", "timestamp", "time") and strftime(value):
+        return {}
+    known = FORMATS.get(logical) or ("a pattern such as yyyy-MM-dd",)
+    fix = f"Write one of {', '.join(known)}, a `pattern`, or a quality rule of type sql."
+    return {"unchecked": f"The format {value} is not one that can be checked.", "fix": fix}
+
+
+def strftime(pattern: str) -> str:
+    """A pattern of java.time's DateTimeFormatter as DuckDB writes it; empty where it has a letter that is not known."""
+    made = ""
+    for match in re.finditer(r"'((?:[^']|'')*)'|(([A-Za-z])\3*)|([^A-Za-z])", pattern):
+        text, letters, _, other = match.groups()
+        if letters:
+            if letters not in LETTERS:
+                return ""
+            made += LETTERS[letters]
+        else:
+            made += (text or other or "'").replace("%", "%%")
+    return made
+
+
+def _nested(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], dataset: str) -> Iterator[Promise]:
+    for index, inner in _entries(column.get("properties")):
+        yield from _column(inner, (*keys, "properties", index), (*path, name(inner)), dataset)
+    if isinstance(items := column.get("items"), Mapping):
+        yield from _column(items, (*keys, "items"), (*path, "[]"), dataset)
+    if isinstance(pairs := column.get("map"), Mapping):
+        for side in ("key", "value"):
+            if isinstance(inner := pairs.get(side), Mapping):
+                yield from _column(inner, (*keys, "map", side), (*path, f"[{side}]"), dataset)
+
+
+def _quality(node: Mapping[str, Any], keys: Keys, path: tuple[str, ...]) -> Iterator[Promise]:
+    taken: set[str] = set()
+    for index, rule in _entries(node.get("quality")):
+        place = (*keys, "quality", index)
+        kind = str(rule.get("type") or "library")
+        why = fix = ""
+        engine = engine_reads(path)
+        if kind == "text":
+            why, fix = "It is for people.", "Write it as a metric, or as a query (`type: sql`)."
+        elif kind == "custom":
+            engine_name = rule.get("engine")
+            if engine_name != "datacontract-cli":
+                why, fix = f"The engine {engine_name} is not asked.", "Write it as a query (`type: sql`)."
+        elif kind == "sql":
+            if "[]" in path or "[key]" in path or "[value]" in path:
+                why, fix = "A query cannot be about items of an array.", "Move it to the column."
+        else:
+            kind, why, fix = _metric(rule, path)
+            if kind in METRICS:
+                # It knows only one of each kind, and knows no more than a column's name.
+                engine = engine and kind not in taken and not _deep(path) and not _percent_of_duplicates(rule)
+                taken.add(kind)
+        yield Promise(
+            kind if kind in KINDS else "metric", place, path, dict(rule), engine and not why, why, fix
+        )
+
+
+def _metric(rule: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, str, str]:
+    """The kind of a rule of the library, why nobody checks it, and what to do about that."""
+    metric = str(rule.get("metric"))
+    if metric not in METRICS:
+        old = rule.get("rule")
+        what = (
+            f"The metric is called `rule: {old}`, as before 3.1."
+            if old
+            else f"The standard has no metric {metric}."
+        )
+        return "metric", what, f"Write `metric:` and one of {', '.join(METRICS)}."
+    if (metric == "rowCount") == bool(path) and not (metric == "duplicateValues" and not path):
+        return (
+            metric,
+            f"{metric} is said of {'a column' if path else 'the data set'}.",
+            "Move it to where it belongs.",
+        )
+    arguments = rule.get("arguments") if isinstance(rule.get("arguments"), Mapping) else {}
+    if not any(rule.get(operator) is not None for operator in OPERATORS):
+        return metric, "It does not say what the number must be.", "Add `mustBe: 0`, or another operator."
+    if metric == "invalidValues" and not {"validValues", "pattern"} & arguments.keys():
+        return (
+            metric,
+            "It does not say which values are valid.",
+            "Add `arguments: {validValues: […]}` or a `pattern`.",
+        )
+    if metric == "duplicateValues" and not path and not arguments.get("properties"):
+        return metric, "It does not say of which columns.", "Add `arguments: {properties: […]}`."
+    if metric == "invalidValues" and (beyond := BEYOND_RE2.search(str(arguments.get("pattern") or ""))):
+        fix = "Write it without look-around and back references, or as a quality rule of type sql."
+        return metric, f"{beyond[0]} is beyond the regular expressions of DuckDB (RE2).", fix
+    if metric == "rowCount" and str(rule.get("unit") or "").strip().lower() in PERCENT:
+        return metric, "A number of rows is no share.", "Leave `unit` out."
+    inside = "[]" in path or _deep(path)
+    if inside and (metric == "duplicateValues" or _deep(path)):
+        return (
+            metric,
+            "Nobody counts these inside of arrays and maps.",
+            "Write it as a query (`type: sql`) of the column.",
+        )
+    return metric, "", ""
+
+
+def _percent_of_duplicates(rule: Mapping[str, Any]) -> bool:
+    return rule.get("metric") == "duplicateValues" and str(rule.get("unit") or "").strip().lower() in PERCENT
+
+
+def _relationships(
+    node: Mapping[str, Any], keys: Keys, path: tuple[str, ...], dataset: str
+) -> Iterator[Promise]:
+    for index, relation in _entries(node.get("relationships")):
+        if str(relation.get("type") or "foreignKey") != "foreignKey":
+            continue
+        to = relation.get("to")
+        targets = [str(target) for target in (to if isinstance(to, list) else [to])]
+        within = len(path) <= 1 and all(
+            target.startswith(f"{dataset}.") and "/" not in target for target in targets
+        )
+        why = "" if within else f"The data of {', '.join(targets)} is not there to be looked at."
+        fix = "" if within else "Check it in the model (a test of type relationships), or leave it out."
+        yield Promise(
+            "relationships", (*keys, "relationships", index), path, dict(relation), within, why, fix
+        )
+
+
+def _service_levels(contract: Mapping[str, Any], dataset: str) -> Iterator[Promise]:
+    known = {
+        str(column.get("name"))
+        for _, table in _entries(contract.get("schema"))
+        if table.get("name") == dataset
+        for _, column in _entries(table.get("properties"))
+    }
+    for index, level in _entries(contract.get("slaProperties")):
+        kind = str(level.get("property"))
+        table, _, column = str(level.get("element") or "").partition(".")
+        readable = table == dataset and column in known and engine_reads((column,))
+        if kind in ("freshness", "retention") and readable and level.get("value") is not None:
+            yield Promise(kind, ("slaProperties", index), (column,), dict(level))
+            continue
+        why = "Nothing measures it."
+        if kind in ("freshness", "retention"):
+            why = "It is measured on a column, and `element` names none of the data set."
+        fix = "Make it one of spec.serviceLevels in data-product.yaml, which every run measures."
+        if kind in ("freshness", "retention"):
+            fix = f"Write `element: {dataset}.<column>` and a value, or make it one of spec.serviceLevels."
+        yield Promise("serviceLevel", ("slaProperties", index), (), dict(level), False, why, fix)

@@ -1,0 +1,616 @@
+"""What the contract promises and datacontract-cli does not look at: checked with DuckDB, over the files that are published."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from pipeline.promises import OPERATORS, PERCENT, STEPS, Promise, dotted, strftime
+from pipeline.sql import identifier, literal
+
+FLOATS = ("float", "double")
+STORED_AS = {
+    "string": ("varchar", "uuid", "enum"),
+    "date": ("date",),
+    "timestamp": ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"),
+    "time": ("time", "time with time zone", "time_ns"),
+    "number": (
+        *(
+            "tinyint",
+            "smallint",
+            "integer",
+            "bigint",
+            "hugeint",
+            "utinyint",
+            "usmallint",
+            "uinteger",
+            "ubigint",
+        ),
+        *("uhugeint", "float", "double", "decimal"),
+    ),
+    "boolean": ("boolean",),
+    "object": ("struct", "map"),
+    "array": ("list", "array"),
+    "vector": ("list", "array"),
+    "map": ("map",),
+}
+"""Logical type -> what DuckDB calls the types that hold it."""
+
+UNTYPED = ("blob", "interval", "bit", "json")
+"""Types that have no logical type: a contract says `string`, and their physical type."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise of the contract and what came of it.
+
+    `result` is `passed`, `failed`, `error`, `warning`, or `unchecked` where nobody has looked.
+    """
+
+    name: str
+    field: str
+    result: str
+    reason: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.result}" + (f" ({self.reason})" if self.reason else "")
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type as DuckDB describes it."""
+
+    kind: str
+    """In small letters, without its arguments: `decimal`, `struct`, `list`."""
+    text: str
+    children: Mapping[str, Type]
+    """Of a struct its fields; of a list `[]`; of a map `[key]` and `[value]`."""
+
+    @property
+    def is_float(self) -> bool:
+        return self.kind in FLOATS
+
+    def field(self, name: str) -> str | None:
+        """The field of that name, as it is spelled in the data; SQL does not tell Street from street."""
+        return next((known for known in self.children if known.lower() == name.lower()), None)
+
+
+def types(connection: duckdb.DuckDBPyConnection, scan: str) -> dict[str, Type]:
+    """Return the columns of a query, and the type of each."""
+    relation = connection.sql(f"from {scan}")
+    return {column: _type(kind) for column, kind in zip(relation.columns, relation.types, strict=True)}
+
+
+def _type(kind: Any) -> Type:
+    known, text = str(kind.id).lower(), str(kind)
+    children: dict[str, Type] = {}
+    if known == "struct":
+        children = {name: _type(inner) for name, inner in kind.children}
+    elif known in ("list", "array"):
+        children = {"[]": _type(kind.children[0][1])}
+    elif known == "map":
+        children = {f"[{name}]": _type(inner) for name, inner in kind.children}
+    if text.upper() == "JSON":
+        known = "json"
+    return Type(known, text, children)
+
+
+# -- structure ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Undescribed:
+    """A nested field of the data that the contract does not describe, or an object that it describes with no field."""
+
+    path: tuple[str, ...]
+    type: Type
+    whole: bool
+    """True: the object has no `properties` at all."""
+
+
+def undescribed(columns: Iterable[Mapping[str, Any]], actual: Mapping[str, Type]) -> Iterator[Undescribed]:
+    """Yield what lies in the data below the contract's columns, and nobody promised."""
+    known = {name.lower(): (name, kind) for name, kind in actual.items()}
+    for column in columns:
+        name = str(column.get("physicalName") or column.get("name"))
+        if name.lower() in known:
+            yield from _undescribed(column, (known[name.lower()][0],), known[name.lower()][1])
+
+
+def _undescribed(node: Mapping[str, Any], path: tuple[str, ...], kind: Type) -> Iterator[Undescribed]:
+    if kind.kind == "struct":
+        described = {
+            str(inner.get("physicalName") or inner.get("name")).lower(): inner
+            for inner in node.get("properties") or []
+            if isinstance(inner, Mapping)
+        }
+        if not described:
+            yield Undescribed(path, kind, whole=True)
+            return
+        for name, inner in kind.children.items():
+            if name.lower() in described:
+                yield from _undescribed(described[name.lower()], (*path, name), inner)
+            else:
+                yield Undescribed((*path, name), inner, whole=False)
+        return
+    pairs = node.get("map")
+    for step, inner in kind.children.items():
+        below = node.get("items") if step == "[]" else (pairs or {}).get(step.strip("[]"))
+        yield from _undescribed(below if isinstance(below, Mapping) else {}, (*path, step), inner)
+
+
+def as_yaml(kind: Type, indent: str = "") -> str:
+    """Return the YAML that describes what is nested in a type, for people to paste and to complete."""
+    if kind.kind == "struct":
+        lines = [f"{indent}properties:"]
+        for name, inner in kind.children.items():
+            lines.append(f"{indent}  - name: {_scalar(name)}")
+            lines.append(f"{indent}    logicalType: {logical(inner)}")
+            if inner.children:
+                lines.append(as_yaml(inner, f"{indent}    "))
+        return "\n".join(lines)
+    if kind.kind == "map":
+        sides = []
+        for side in ("key", "value"):
+            inner = kind.children[f"[{side}]"]
+            sides.append(f"{indent}  {side}:\n{indent}    logicalType: {logical(inner)}")
+            if inner.children:
+                sides.append(as_yaml(inner, f"{indent}    "))
+        return "\n".join([f"{indent}map:", *sides])
+    inner = kind.children["[]"]
+    below = [as_yaml(inner, f"{indent}  ")] if inner.children else []
+    return "\n".join([f"{indent}items:", f"{indent}  logicalType: {logical(inner)}", *below])
+
+
+def _scalar(text: str) -> str:
+    return text if text.replace("_", "").isalnum() and not text[0].isdigit() else json.dumps(text)
+
+
+def logical(kind: Type) -> str:
+    """The logical type that a column of this type has."""
+    if kind.kind in ("float", "double", "decimal"):
+        return "number"
+    if kind.kind in STORED_AS["number"]:
+        return "integer"
+    return next(
+        (
+            name
+            for name, kinds in STORED_AS.items()
+            if kind.kind in kinds and name not in ("number", "vector")
+        ),
+        "string",
+    )
+
+
+# -- places ---------------------------------------------------------------------------------------------
+
+
+class NoPlace(Exception):
+    """The data has no such place: what it is promised is told by the check of its presence or its type."""
+
+
+def at(path: tuple[str, ...], actual: Mapping[str, Type]) -> Type:
+    """Return the type at a path. Raises NoPlace."""
+    column = next((name for name in actual if name.lower() == path[0].lower()), None)
+    if column is None:
+        raise NoPlace
+    kind = actual[column]
+    for step in path[1:]:
+        field = kind.field(step)
+        if field is None:
+            raise NoPlace
+        kind = kind.children[field]
+    return kind
+
+
+Predicate = Callable[[str, Type], str]
+
+
+def violation(path: tuple[str, ...], actual: Mapping[str, Type], predicate: Predicate) -> str:
+    """The condition, in SQL, for the rows in which `predicate` holds of a value at the path. Raises NoPlace."""
+    column = next((name for name in actual if name.lower() == path[0].lower()), None)
+    if column is None:
+        raise NoPlace
+    return _violation(identifier(column), actual[column], path[1:], predicate, 0)
+
+
+def _violation(value: str, kind: Type, path: tuple[str, ...], predicate: Predicate, depth: int) -> str:
+    if not path:
+        return f"coalesce({predicate(value, kind)}, false)"
+    field = kind.field(path[0])
+    if field is None:
+        raise NoPlace
+    inner = kind.children[field]
+    if path[0] not in STEPS:
+        below = _violation(f"struct_extract({value}, {literal(field)})", inner, path[1:], predicate, depth)
+        return f"({value} is not null and {below})"
+    values = {"[]": value, "[key]": f"map_keys({value})", "[value]": f"map_values({value})"}[path[0]]
+    item = f"x{depth}"
+    below = _violation(item, inner, path[1:], predicate, depth + 1)
+    return f"coalesce(len(list_filter({values}, lambda {item}: {below})) > 0, false)"
+
+
+# -- values ---------------------------------------------------------------------------------------------
+
+
+def constant(value: Any) -> str:
+    """A value of the contract as SQL writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value) if value == value and abs(value) != float("inf") else f"'{value}'::double"
+    if isinstance(value, datetime.datetime | datetime.date):
+        return literal(value.isoformat())
+    return literal(str(value))
+
+
+def _bound(comparison: str) -> Callable[[Any], Predicate]:
+    def of(value: Any) -> Predicate:
+        def predicate(here: str, kind: Type) -> str:
+            limit = constant(value)
+            if kind.kind not in STORED_AS["number"] or isinstance(value, str):
+                limit = f"cast({limit} as {kind.text})"
+            nan = f"isnan({here}) or " if kind.is_float else ""
+            return f"{nan}{here} {comparison} {limit}"
+
+        return predicate
+
+    return of
+
+
+def _members(values: list[Any], here: str, kind: Type) -> str:
+    """The condition, in SQL, that a value is one of these, each taken for what its type says."""
+    said = [value for value in values if value is not None and not isinstance(value, dict | list)]
+    if not said:
+        return "false"
+    cast = ", ".join(f"try_cast({constant(value)} as {kind.text})" for value in said)
+    return f"coalesce({here} in ({cast}), false)"
+
+
+def _enum(values: list[Any]) -> Predicate:
+    return lambda here, kind: f"{here} is not null and not {_members(values, here, kind)}"
+
+
+def _length(comparison: str) -> Callable[[Any], Predicate]:
+    return lambda value: lambda here, kind: f"length({here}::varchar) {comparison} {int(value)}"
+
+
+def _pattern(value: Any) -> Predicate:
+    return lambda here, kind: f"not regexp_matches({here}::varchar, {literal(str(value))})"
+
+
+def _multiple(value: Any) -> Predicate:
+    step = format(value, "f") if isinstance(value, float) else str(value)
+
+    def predicate(here: str, kind: Type) -> str:
+        if kind.kind == "decimal" or not kind.is_float:
+            return f"{here} % {step} <> 0"
+        # As it is written: 0.3 is a multiple of 0.1, though no DOUBLE is a tenth.
+        exact = f"try_cast({here}::varchar as decimal(38, 12))"
+        near = f"abs({here} / {step} - round({here} / {step})) > 1e-9"
+        return f"not isfinite({here}) or coalesce({exact} % {step} <> 0, {near})"
+
+    return predicate
+
+
+HOST = r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?"
+BYTE = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+H16 = r"[0-9A-Fa-f]{1,4}"
+TEXTS = {
+    "email": rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{HOST}",
+    "idn-email": r"[^\s@]+@[^\s@]+",
+    "uuid": r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+    "uri": r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*",
+    "url": r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"{}|\\^`]+",
+    "hostname": HOST,
+    "ipv4": rf"{BYTE}(\.{BYTE}){{3}}",
+    "ipv6": rf"(({H16}:){{7}}{H16}|({H16}:){{1,7}}:|(({H16}:){{1,6}}|:)(:{H16}){{1,6}}|::|(({H16}:){{1,6}}|::)(({H16}:){{0,5}}){BYTE}(\.{BYTE}){{3}})",
+    "byte": r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "date-time": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})",
+    "time": r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?",
+}
+"""Format of a text -> what the whole of it matches."""
+
+PARSED = {"date": "date", "date-time": "timestamptz", "time": "time"}
+"""Formats that are also held against the calendar."""
+
+
+def _format(value: Any) -> Predicate:
+    name = str(value)
+
+    def predicate(here: str, kind: Type) -> str:
+        if kind.kind in STORED_AS["number"]:
+            return _of_bits(name, here, kind)
+        if kind.kind in (*STORED_AS["date"], *STORED_AS["timestamp"], *STORED_AS["time"]):
+            form = literal(strftime(name))
+            plain = f"('2000-01-01'::date + {here})" if kind.kind.startswith("time") and "stamp" not in kind.kind else here  # fmt: skip
+            plain = f"{plain}::timestamp" if "with time zone" in kind.kind or kind.kind == "date" else plain
+            again = f"try_strptime(strftime({plain}, {form}), {form})"
+            if kind.kind in STORED_AS["time"]:
+                return f"{again}::time is distinct from {here}::time and {here} is not null"
+            return f"{again}::timestamp is distinct from {plain}::timestamp and {here} is not null"
+        text = f"{here}::varchar"
+        wrong = f"not regexp_full_match({text}, {literal(TEXTS[name])})"
+        if name in PARSED:
+            wrong = f"{wrong} or try_cast({text} as {PARSED[name]}) is null"
+        return f"{here} is not null and ({wrong})"
+
+    return predicate
+
+
+def _of_bits(name: str, here: str, kind: Type) -> str:
+    bits = int(name[1:])
+    if name.startswith("f"):
+        return f"{here}::float::double <> {here}::double" if bits == 32 else "false"
+    low, high = (0, 2**bits) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+    if bits == 128:
+        return f"{here} < 0" if low == 0 else "false"
+    return f"{here} < {low} or {here} >= {high}"
+
+
+def _fields(kind: Type, here: str) -> str:
+    """How many fields of an object have a value, in SQL."""
+    if kind.kind == "map":
+        return f"cardinality({here})"
+    each = (f"(struct_extract({here}, {literal(name)}) is not null)::int" for name in kind.children)
+    return " + ".join(each) or "0"
+
+
+def _count(comparison: str) -> Callable[[Any], Predicate]:
+    return lambda value: (
+        lambda here, kind: f"{here} is not null and {_fields(kind, here)} {comparison} {int(value)}"
+    )
+
+
+def _needed(names: Any) -> Predicate:
+    def predicate(here: str, kind: Type) -> str:
+        if kind.kind == "map":
+            return " or ".join(f"not map_contains({here}, {literal(str(name))})" for name in names)
+        missing = [
+            f"struct_extract({here}, {literal(field)}) is null"
+            if (field := kind.field(str(name)))
+            else "true"
+            for name in names
+        ]
+        return f"{here} is not null and ({' or '.join(missing)})"
+
+    return predicate
+
+
+def _items(comparison: str) -> Callable[[Any], Predicate]:
+    return lambda value: lambda here, kind: f"len({here}) {comparison} {int(value)}"
+
+
+def _unique_items(value: Any) -> Predicate:
+    return lambda here, kind: (
+        f"len(list_distinct({here})) < len(list_filter({here}, lambda y: y is not null))"
+    )
+
+
+def _missing(value: Any = True) -> Predicate:
+    return lambda here, kind: f"{here} is null" + (f" or isnan({here})" if kind.is_float else "")
+
+
+def _nan(value: Any = True) -> Predicate:
+    return lambda here, kind: f"isnan({here})"
+
+
+def _whole(value: Any = "integer") -> Predicate:
+    def predicate(here: str, kind: Type) -> str:
+        return (
+            f"not isfinite({here}) or {here} <> trunc({here})"
+            if kind.is_float
+            else f"{here} <> trunc({here})"
+        )
+
+    return predicate
+
+
+def _normalized(value: Any) -> Predicate:
+    return lambda here, kind: f"abs(sqrt(list_sum(list_transform({here}, lambda y: y * y))) - 1) > 1e-6"
+
+
+PREDICATES: dict[str, Callable[[Any], Predicate]] = {
+    "required": _missing,
+    "enum": _enum,
+    "minLength": _length("<"),
+    "maxLength": _length(">"),
+    "pattern": _pattern,
+    "minimum": _bound("<"),
+    "maximum": _bound(">"),
+    "exclusiveMinimum": _bound("<="),
+    "exclusiveMaximum": _bound(">="),
+    "multipleOf": _multiple,
+    "format": _format,
+    "minItems": _items("<"),
+    "maxItems": _items(">"),
+    "uniqueItems": _unique_items,
+    "minProperties": _count("<"),
+    "maxProperties": _count(">"),
+    "requiredProperties": _needed,
+    "dimensions": _items("<>"),
+    "normalized": _normalized,
+}
+"""Kind of promise -> what it makes of a value: the condition for a row in which it is not kept."""
+
+FITS = {
+    **dict.fromkeys(("minItems", "maxItems", "uniqueItems", "dimensions", "normalized"), ("list", "array")),
+    **dict.fromkeys(("minProperties", "maxProperties", "requiredProperties"), ("struct", "map")),
+    "multipleOf": STORED_AS["number"],
+}
+"""Kinds that mean something of these types alone."""
+
+
+# -- what is asked of each row ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question about every row."""
+
+    name: str
+    path: tuple[str, ...]
+    condition: str
+    """Holds of the rows that break the promise."""
+    told: str
+    """What is wrong with them."""
+    broken: str = "failed"
+    """The result, if there is one."""
+    fix: str = ""
+
+
+def answers(
+    connection: duckdb.DuckDBPyConnection, scan: str, questions: list[Asked], shown: Callable[[str], bool]
+) -> Iterator[Check]:
+    """Yield what comes of the questions, all asked at once; `shown` says whose values may be printed."""
+    if not questions:
+        return
+    try:
+        rows = _counted(connection, scan, questions)
+    except duckdb.Error:
+        rows = []
+        for question in questions:  # One of them cannot be asked: which?
+            try:
+                rows += _counted(connection, scan, [question])
+            except duckdb.Error as error:
+                rows.append((None, str(error).splitlines()[0]))
+    for question, (count, example) in zip(questions, rows, strict=True):
+        field = dotted(question.path)
+        if count is None:
+            yield Check(question.name, field, "error", f"It cannot be checked: {example}", question.fix)
+        elif not count:
+            yield Check(question.name, field, "passed", "")
+        else:
+            value = f", such as {_short(example)}" if example is not None and shown(question.path[0]) else ""
+            which = "1 row" if count == 1 else f"{count:,} rows"
+            yield Check(
+                question.name, field, question.broken, f"{which} {question.told}{value}", question.fix
+            )
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, scan: str, questions: list[Asked]
+) -> list[tuple[Any, Any]]:
+    asked = []
+    for question in questions:
+        asked.append(
+            f"count(*) filter ({question.condition}), "
+            f"first({identifier(question.path[0])}::varchar) filter ({question.condition})"
+        )
+    row = connection.execute(f"select {', '.join(asked)} from {scan}").fetchone()
+    assert row is not None
+    return list(zip(row[::2], row[1::2], strict=True))
+
+
+def _short(text: Any) -> str:
+    said = repr(str(text))
+    return said if len(said) <= 80 else f"{said[:77]}…'"
+
+
+# -- metrics ----------------------------------------------------------------------------------------------
+
+
+def metric(
+    connection: duckdb.DuckDBPyConnection, scan: str, promise: Promise, actual: Mapping[str, Type]
+) -> Check:
+    """Measure a metric of the standard's library, and hold it against what it must be. Raises NoPlace."""
+    rule, kind = promise.value, promise.kind
+    name = str(
+        rule.get("description") or f"Check that {promise.field or 'the data set'} has {kind} as promised"
+    )
+    percent = str(rule.get("unit") or "").strip().lower() in PERCENT
+    value = connection.execute(f"select {_measured(promise, actual, percent, scan)} from {scan}").fetchone()
+    assert value is not None
+    operator = next(key for key in OPERATORS if rule.get(key) is not None)
+    measured = 0 if value[0] is None else value[0]
+    if compare(measured, operator, rule[operator]):
+        return Check(name, promise.field, "passed", "")
+    harmless = str(rule.get("severity") or "").strip().lower() in HARMLESS
+    unit = "%" if percent else ""
+    reason = f"{kind} is {measured:g}{unit}, and {operator} is {rule[operator]}"
+    return Check(name, promise.field, "warning" if harmless else "failed", reason)
+
+
+HARMLESS = ("info", "warning", "warn", "low", "minor", "trivial")
+"""Severities that do not end a run, as datacontract-cli has them."""
+
+
+def _measured(promise: Promise, actual: Mapping[str, Type], percent: bool, scan: str) -> str:
+    arguments = promise.value.get("arguments") or {}
+    if promise.kind == "rowCount":
+        return "count(*)"
+    if promise.kind == "duplicateValues":
+        names = [str(name) for name in arguments.get("properties") or []] if not promise.path else []
+        repeated = duplicates([(name,) for name in names] or [promise.path], actual, scan)
+        return (
+            f"round(100.0 * max({repeated[1]}) / nullif(count(*), 0), 6)"
+            if percent
+            else f"max({repeated[0]})"
+        )
+    values = arguments.get("missingValues") or []
+
+    def missing(here: str, kind: Type) -> str:
+        listed = f" or {_members(values, here, kind)}" if promise.kind == "missingValues" and values else ""
+        return f"({_missing()(here, kind)}{listed})"
+
+    def invalid(here: str, kind: Type) -> str:
+        wrong = []
+        if arguments.get("validValues") is not None:
+            wrong.append(f"not {_members(arguments['validValues'], here, kind)}")
+        if arguments.get("pattern") is not None:
+            wrong.append(_pattern(arguments["pattern"])(here, kind))
+        return f"{here} is not null and ({' or '.join(wrong)})"
+
+    counted = violation(promise.path, actual, invalid if promise.kind == "invalidValues" else missing)
+    count = f"count(*) filter ({counted})"
+    return f"round(100.0 * {count} / nullif(count(*), 0), 6)" if percent else count
+
+
+def duplicates(
+    paths: list[tuple[str, ...]], actual: Mapping[str, Type], scan: str, among: str = ""
+) -> tuple[str, str]:
+    """How many values there are more than once, and how many rows repeat one, both in SQL. Raises NoPlace.
+
+    `among`: of the values in these rows alone, in whichever rows they are there again.
+    """
+    values = []
+    for path in paths:
+        column = next((name for name in actual if name.lower() == path[0].lower()), None)
+        if column is None:
+            raise NoPlace
+        value, kind = identifier(column), actual[column]
+        for step in path[1:]:
+            field = kind.field(step)
+            if field is None or step in STEPS:
+                raise NoPlace
+            value, kind = f"struct_extract({value}, {literal(field)})", kind.children[field]
+        values.append(value)
+    there = " and ".join(f"{value} is not null" for value in values)
+    row = f"row({', '.join(values)})"
+    within = f" and {row} in (select {row} from {scan} where {among})" if among else ""
+    repeated = (
+        f"(select count(*) as n from {scan} where {there}{within} group by {', '.join(values)} having n > 1)"
+    )
+    return f"(select count(*) from {repeated})", f"(select coalesce(sum(n - 1), 0) from {repeated})"
+
+
+def compare(measured: Any, operator: str, expected: Any) -> bool:
+    """Return True if a number is what a rule says that it must be."""
+    if operator in ("mustBe", "mustNotBe"):
+        return (float(measured) == float(expected)) == (operator == "mustBe")
+    if operator in ("mustBeBetween", "mustNotBeBetween"):
+        low, high = expected
+        return (low <= measured <= high) == (operator == "mustBeBetween")
+    return {
+        "mustBeGreaterThan": measured > expected,
+        "mustBeGreaterOrEqualTo": measured >= expected,
+        "mustBeLessThan": measured < expected,
+        "mustBeLessOrEqualTo": measured <= expected,
+    }[operator]

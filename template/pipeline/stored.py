@@ -1,0 +1,223 @@
+"""The contract's physical types: the data is written with them where nothing is lost by it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from pipeline import physical_types
+from pipeline.conformance import Asked, Check, Predicate, Type, at, types, violation
+from pipeline.dataset import Dataset, count
+from pipeline.errors import PromiseBroken
+from pipeline.promises import Promise
+from pipeline.spec import Product
+from pipeline.sql import form, identifier, scan
+
+ERROR_FROM = "0.4"
+"""From this release on a physical type that the data breaks ends every run; until then, where the spec says so."""
+
+LATER = f"This ends the run from Meshwright {ERROR_FROM} on, and now already with `physicalTypes: error` below spec.dataset of data-product.yaml."
+
+
+def is_error(product: Product) -> bool:
+    """Return True if a physical type that the data breaks ends the run."""
+    return product.physical_types == "error"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A column whose type is not the contract's, and the type that it would have to be cast to."""
+
+    column: str
+    actual: Type
+    target: str
+
+
+def fitted(product: Product, columns: list[Mapping[str, Any]], dataset: Dataset) -> Dataset:
+    """Return the data set with the contract's physical types, as far as nothing is lost by it.
+
+    A column that would lose by it stays as it is: `verify` reports it. Raises PromiseBroken where the files of
+    earlier runs have the type already, for a data set has one type a column.
+    """
+    if not any(_has_physical(column) for column in columns) or not dataset.parts:
+        return dataset
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        earlier = tuple(part for part in dataset.parts if part not in dataset.changed)
+        if not dataset.changed:
+            return dataset
+        actual = types(connection, scan(dataset.changed[:1]))
+        due = [change for change in _due(columns, actual) if change.column != dataset.partition]
+        if earlier:
+            before = types(connection, scan(earlier[:1]))
+            due = [
+                Stored(change.column, change.actual, before[change.column].text)
+                for change in due
+                if change.column in before and before[change.column].text != change.actual.text
+            ]
+        if not due or any(port.uses.startswith("view@") for port in product.outputs):
+            return dataset
+        casts = []
+        for change in due:
+            lossy, example = _lossy(connection, scan(dataset.changed), change)
+            if not lossy:
+                casts.append(change)
+            elif earlier:
+                raise PromiseBroken(
+                    f"column {change.column}: {lossy:,} values, such as {example}, would lose as {change.target}, "
+                    "which the rows that were published before have.",
+                    mend="Mend the data, or change the physicalType in the contract.",
+                )
+        if casts:
+            for part in dataset.changed:
+                _rewrite(connection, part, casts)
+    if not casts:
+        return dataset
+    return replace(dataset, rows=count(dataset.parts))
+
+
+def _has_physical(node: Mapping[str, Any]) -> bool:
+    if node.get("physicalType"):
+        return True
+    pairs = node.get("map") if isinstance(node.get("map"), Mapping) else {}
+    below = [*(node.get("properties") or []), node.get("items"), *pairs.values()]
+    return any(_has_physical(inner) for inner in below if isinstance(inner, Mapping))
+
+
+def _due(columns: list[Mapping[str, Any]], actual: Mapping[str, Type]) -> Iterator[Stored]:
+    known = {name.lower(): name for name in actual}
+    for column in columns:
+        name = known.get(str(column.get("physicalName") or column.get("name")).lower())
+        if name is not None and (target := _target(column, actual[name])) != actual[name].text:
+            yield Stored(name, actual[name], target)
+
+
+def _target(node: Mapping[str, Any], kind: Type) -> str:
+    """The type of a column as the contract has it: its own where that says nothing, or nothing that can be cast to."""
+    if kind.kind == "struct":
+        described = {
+            str(inner.get("physicalName") or inner.get("name")).lower(): inner
+            for inner in node.get("properties") or []
+            if isinstance(inner, Mapping)
+        }
+        inner = ", ".join(
+            f"{identifier(name)} {_target(described.get(name.lower(), {}), below)}"
+            for name, below in kind.children.items()
+        )
+        return f"STRUCT({inner})" if any(_has_physical(one) for one in described.values()) else kind.text
+    if kind.kind == "list" and isinstance(node.get("items"), Mapping) and _has_physical(node["items"]):
+        return f"{_target(node['items'], kind.children['[]'])}[]"
+    physical = physical_types.read(str(node.get("physicalType") or ""))
+    if physical is None or not physical.target or physical.holds(kind.text):
+        return kind.text
+    return physical.target if castable(str(node.get("logicalType") or ""), kind, physical) else kind.text
+
+
+def castable(logical: str, kind: Type, physical: physical_types.Physical) -> bool:
+    """Return True if a cast can keep what a value means: never between times with and without a zone, nor against
+    the logical type."""
+    if ("with time zone" in kind.kind) != ("WITH TIME ZONE" in physical.target) and "time" in kind.kind:
+        return False
+    family = "number" if logical == "integer" else logical
+    return not family or physical.nested or physical.name in physical_types.FAMILIES.get(family, ())
+
+
+def _lossy(connection: duckdb.DuckDBPyConnection, rows: str, change: Stored) -> tuple[int, Any]:
+    """How many values a cast would change, and one of them."""
+    condition = lossy(identifier(change.column), change.actual, change.target)
+    found = connection.execute(
+        f"select count(*) filter ({condition}), first({identifier(change.column)}::varchar) filter ({condition}) from {rows}"
+    ).fetchone()
+    assert found is not None
+    return found[0], found[1]
+
+
+def lossy(value: str, kind: Type, target: str) -> str:
+    """The condition, in SQL, for a value that is not the same any more after a cast and back."""
+    there, again = f"try_cast({value} as {target})", f"try_cast(try_cast({value} as {target}) as {kind.text})"
+    if target == "UUID" and kind.kind == "varchar":
+        return f"{value} is not null and {there}::varchar is distinct from lower({value})"
+    return f"{value} is not null and {again} is distinct from {value}"
+
+
+def _rewrite(connection: duckdb.DuckDBPyConnection, part: Path, casts: list[Stored]) -> None:
+    """Writes a file anew, with the same rows in the same order and what it says of itself."""
+    about = {
+        key.decode(): value.decode("utf-8", "replace")
+        for key, value in (pq.read_metadata(part).metadata or {}).items()
+        if not key.startswith((b"ARROW:", b"org.apache.spark", b"pandas"))
+    }
+    columns = ", ".join(
+        f"cast({identifier(change.column)} as {change.target}) as {identifier(change.column)}"
+        for change in casts
+    )
+    options = form(about) if about else "format parquet, compression zstd"
+    made = part.with_suffix(".cast")
+    connection.execute(
+        f"copy (select * replace ({columns}) from {scan([part])}) to '{_quoted(made)}' ({options})"
+    )
+    os.replace(made, part)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+# -- what verify asks -------------------------------------------------------------------------------------
+
+
+def questions(
+    product: Product, promise: Promise, actual: Mapping[str, Type], logical: str, partition: str
+) -> Iterator[Asked | Check]:
+    """Yield what to ask of each row so that a physical type is kept, or what is known already. Raises NoPlace."""
+    kind = at(promise.path, actual)
+    physical = physical_types.read(promise.value)
+    name = f"Check that field {promise.field} has physical type {promise.value}"
+    broken, fix = ("failed", "") if is_error(product) else ("warning", LATER)
+    assert physical is not None  # `promises` reports what is in no list
+
+    def ask(predicate: Predicate, told: str) -> Asked:
+        return Asked(name, promise.path, violation(promise.path, actual, predicate), told, broken, fix)
+
+    target = physical.target
+    if not physical.holds(kind.text):
+        model = f"Write `cast(… as {target})` in the model. " if target else ""
+        kept = promise.path[0] == partition or any(port.uses.startswith("view@") for port in product.outputs)
+        if target and castable(logical, kind, physical) and not kept:
+            # What loses nothing has been written with the type already: these rows are why this has not been.
+            yield ask(
+                lambda here, of: lossy(here, of, target), f"of {kind.text} would not be the same as {target}"
+            )
+        else:
+            reason = f"it is {kind.text}, and not {target or promise.value}"
+            yield Check(name, promise.field, broken, reason, f"{model}{fix}".strip())
+        return
+    fraction = physical.precision if "TIME" in physical.name else None
+    if physical.length is not None:
+        unit, what = ("octet_length", "bytes") if kind.kind == "blob" else ("length", "characters")
+        yield ask(
+            lambda here, of: f"{unit}({here}) > {physical.length}",
+            f"with more than {physical.length} {what}",
+        )
+    elif physical.integers and physical.precision and kind.kind != "decimal":
+        limit = 10**physical.precision
+        yield ask(
+            lambda here, of: f"{here} >= {limit} or {here} <= -{limit}",
+            f"with more than {physical.precision} digits",
+        )
+    elif fraction is not None and fraction < 6:
+        step = 10 ** (6 - fraction)
+        yield ask(
+            lambda here, of: f"extract(microsecond from {here}) % {step} <> 0",
+            f"with more than {fraction} digits of a second's fraction",
+        )
+    elif physical.name == "JSON" and kind.kind == "varchar":
+        yield ask(lambda here, of: f"not json_valid({here})", "without JSON in it")
+    else:
+        yield Check(name, promise.field, "passed", "")

@@ -1,0 +1,82 @@
+"""Verifies small data sets in this process, which has a product's environment: reads cases as JSON, and writes what came of them.
+
+Started by a product's Python with the folder that holds `pipeline` and a scratch folder.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, sys.argv[1])
+
+import duckdb
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from pipeline import verify
+from pipeline.dataset import Changes, Dataset, count
+from pipeline.errors import UnreadableInput
+from pipeline.spec import Capability, Product
+
+
+def product(root: Path, case: dict[str, Any]) -> Product:
+    return Product(
+        *(root, "product", "domain", "1.0.0", "t", root / "contract.odcs.yaml", ()),
+        transform=Capability("transforms", "dbt@1"),
+        outputs=(Capability("outputs", f"{case.get('port', 'parquet')}@1", "lake"),),
+        service_levels=(),
+        physical_types=case.get("physicalTypes", "error"),
+    )
+
+
+def staged(root: Path, case: dict[str, Any]) -> Dataset:
+    parts = []
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        for number, query in enumerate([case["sql"]] if isinstance(case["sql"], str) else case["sql"]):
+            part = root / "build" / "scratch" / f"{number}.parquet"
+            connection.execute(f"copy ({query}) to '{part}' (format parquet, kv_metadata {{product: 'a/b'}})")
+            parts.append(part)
+    if len(parts) == 1:
+        return Dataset(tuple(parts), count(parts), {}, changed=tuple(parts))
+    # The first part was published before; the others have changed.
+    column, *values = case["changed"]
+    return Dataset(
+        tuple(parts), count(parts), {}, Changes(column, frozenset(values), "x"), column, tuple(parts[1:])
+    )
+
+
+def outcome(root: Path, case: dict[str, Any]) -> dict[str, Any]:
+    (root / "build" / "scratch").mkdir(parents=True)
+    document = {
+        **{"apiVersion": "v3.2.0", "kind": "DataContract", "id": "x", "version": "1.0.0", "status": "active"},
+        "schema": [{"name": "t", "properties": case["columns"], **case.get("table", {})}],
+        **case.get("contract", {}),
+    }
+    contract = OpenDataContractStandard.model_validate(document)
+    made = product(root, case)
+    try:
+        dataset = verify.written(made, contract, staged(root, case))
+        checks = verify.verify(made, contract, dataset)
+    except UnreadableInput as problem:
+        return {"refused": str(problem), "fix": problem.mend, "code": problem.exit_code}
+    told = {"checks": [vars(check) for check in checks], "stored": {}}
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        relation = connection.sql(f"from {dataset.scan}")
+        told["stored"] = dict(zip(relation.columns, map(str, relation.types), strict=True))
+        told["rows"] = [list(map(str, row)) for row in relation.fetchall()]
+    try:
+        verify.refuse_broken(made, checks)
+    except UnreadableInput as problem:
+        told |= {"broken": str(problem), "fix": problem.mend}
+    return told
+
+
+if __name__ == "__main__":
+    cases = json.load(sys.stdin)
+    json.dump(
+        [outcome(Path(sys.argv[2]) / str(number), case) for number, case in enumerate(cases)], sys.stdout
+    )

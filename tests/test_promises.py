@@ -1,0 +1,277 @@
+"""Every kind of promise: kept, broken, or reported as unchecked; a table of contracts and data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkout import ROOT
+
+from meshwright import promises
+
+PIPELINE = ROOT / "template"
+
+
+@dataclass
+class Case:
+    """A column `a` (or several), the rows that it has, and what comes of them."""
+
+    columns: list[dict[str, Any]]
+    sql: str | list[str]
+    result: str
+    """`passed`, or what the result of one of the checks is: `failed`, `unchecked`, `warning`, `refused`."""
+    says: str = ""
+    """What is said of it."""
+    more: dict[str, Any] = field(default_factory=dict)
+    stored: str = ""
+    """The type of the column in the end."""
+
+
+def a(name: str = "a", **column: Any) -> list[dict[str, Any]]:
+    return [{"name": name, **column}]
+
+
+def option(logical: str, **options: Any) -> list[dict[str, Any]]:
+    return a(logicalType=logical, logicalTypeOptions=options)
+
+
+def physical(kind: str, logical: str | None = None) -> list[dict[str, Any]]:
+    return a(physicalType=kind, **({"logicalType": logical} if logical else {}))
+
+
+def metric(name: str, **rule: Any) -> list[dict[str, Any]]:
+    return a(logicalType="string", quality=[{"type": "library", "metric": name, **rule}])
+
+
+def table(*rules: dict[str, Any]) -> dict[str, Any]:
+    return {"table": {"quality": list(rules)}}
+
+
+def of(parent: str, *properties: dict[str, Any]) -> list[dict[str, Any]]:
+    if parent == "object":
+        return a(logicalType="object", properties=list(properties))
+    return a(logicalType="array", items={"logicalType": "object", "properties": list(properties)})
+
+
+NAN = "select 'nan'::double a"
+TEXT = {"name": "s", "logicalType": "string"}
+
+CASES = {
+    # logical types
+    "an integer that is none": Case(a(logicalType="integer"), "select 3.5::double a", "failed", "such as '3.5'"),
+    "an integer in a decimal that is none": Case(a(logicalType="integer"), "select 3.5 a", "failed", "whole"),
+    "an integer that is infinite": Case(a(logicalType="integer"), "select 'inf'::double a", "failed", "inf"),
+    "an integer in a double": Case(a(logicalType="integer"), "select 3::double a", "passed"),
+    "an integer inside of an object": Case(of("object", {"name": "n", "logicalType": "integer"}), "select {'n': 1.5} a", "failed", "a.n"),
+    "an integer inside of an array": Case(a(logicalType="array", items={"logicalType": "integer"}), "select [1.0, 2.5] a", "failed", "a[]"),
+    "a text that is a number": Case(a(logicalType="string"), "select 1 a", "failed", "integer"),
+    "a date with a time": Case(a(logicalType="date"), "select timestamp '2025-01-01 10:00:00' a", "failed", "timestamp"),
+    "bytes": Case(a(logicalType="string", physicalType="bytea"), "select 'a'::blob a", "passed", stored="BLOB"),
+    "bytes that nobody calls bytes": Case(a(logicalType="string"), "select 'a'::blob a", "failed", "BLOB"),
+    "JSON that is called an object": Case(of("object", TEXT), """select '{"s": 1}'::json a""", "failed", "text of JSON"),
+    "a text that is called an object": Case(of("object", TEXT), """select '{"s": 1}' a""", "failed", "'object'"),
+    # physical types
+    "a length": Case(physical("varchar(2)"), "select 'abc' a", "failed", "such as 'abc'"),
+    "a length that is kept": Case(physical("VARCHAR2(3 CHAR)"), "select 'abc' a", "passed"),
+    "a decimal that fits": Case(physical("decimal(10,2)", "number"), "select 1.25::double a", "passed", stored="DECIMAL(10,2)"),
+    "a decimal with too few digits": Case(physical("numeric(10, 2)", "number"), "select 1.005::double a", "failed", "such as '1.005'"),
+    "a decimal of NaN": Case(physical("decimal(10,2)"), NAN, "failed", "nan"),
+    "a decimal too large": Case(physical("decimal(3,0)"), "select 1000 a", "failed", "DECIMAL(3,0)"),
+    "a smaller integer": Case(physical("smallint", "integer"), "select 7::bigint a", "passed", stored="SMALLINT"),
+    "an integer too large": Case(physical("int", "integer"), "select 3000000000 a", "failed", "3000000000"),
+    "an integer called number(10,0)": Case(physical("NUMBER(10,0)", "integer"), "select 5 a", "passed", stored="INTEGER"),
+    "an integer with more digits": Case(physical("number(2)", "integer"), "select 500 a", "failed", "2 digits"),
+    "an integer out of a text": Case(physical("integer", "integer"), "select '12' a", "passed", stored="INTEGER"),
+    "an integer out of a text with a zero before it": Case(physical("integer", "integer"), "select '007' a", "failed", "007"),
+    "a text against the logical type": Case(physical("varchar", "integer"), "select 1 a", "failed", "VARCHAR", stored="INTEGER"),
+    "a date out of a text": Case(physical("date", "date"), "select '2024-01-31' a", "passed", stored="DATE"),
+    "a date out of another text": Case(physical("date", "date"), "select '31/01/2024' a", "failed", "31/01/2024"),
+    "a zone that is not there": Case(physical("timestamptz"), "select timestamp '2024-01-01' a", "failed", "TIMESTAMP", stored="TIMESTAMP"),
+    "a zone that nobody promised": Case(physical("timestamp without time zone"), "select timestamptz '2024-01-01 00:00:00Z' a", "failed", "TIME ZONE"),
+    "a fraction of a second": Case(physical("timestamp(3)", "timestamp"), "select timestamp '2024-01-01 00:00:00.123456' a", "failed", "3 digits"),
+    "a fraction that is kept": Case(physical("datetime2(3)", "timestamp"), "select timestamp '2024-01-01 00:00:00.123' a", "passed"),
+    "either kind of float": Case(physical("float", "number"), "select 0.1::double a", "passed", stored="DOUBLE"),
+    "a float too small for it": Case(physical("real", "number"), "select 0.1::double a", "failed", "FLOAT"),
+    "JSON in a text": Case(physical("jsonb", "string"), "select '{' a", "failed", "JSON"),
+    "a type inside of an object": Case(of("object", {"name": "n", "physicalType": "decimal(6,2)"}), "select {'n': 1.5::double} a", "passed", stored="STRUCT(n DECIMAL(6,2))"),
+    "a type in no list": Case(physical("money", "number"), "select 1 a", "unchecked", "money"),
+    "a type beyond what there is": Case(physical("decimal(50,2)", "number"), "select 1 a", "unchecked", "decimal(50,2)"),
+    "a type that loses, in an older product": Case(physical("decimal(10,2)"), "select 1.005::double a", "warning", "1.005", {"physicalTypes": "warning"}, stored="DOUBLE"),
+    "a logical type in an older product": Case(a(logicalType="integer"), "select 3.5 a", "failed", "", {"physicalTypes": "warning"}),
+    "a type that a view cannot give": Case(physical("decimal(10,2)"), "select 1.25::double a", "failed", "DOUBLE", {"port": "view"}, stored="DOUBLE"),
+    "a type that the rows before have": Case(physical("decimal(10,2)"), ["select 1 k, 1.25::decimal(10,2) a", "select 2 k, 1.5::double a"], "passed", "", {"changed": ["k", "2"]}, stored="DECIMAL(10,2)"),
+    "a type that only the rows before have": Case(physical("decimal(10,2)"), ["select 1 k, 1.25::decimal(10,2) a", "select 2 k, 1.005::double a"], "refused", "1.005", {"changed": ["k", "2"]}),
+    # options
+    "an e-mail address": Case(option("string", format="email"), "select 'ada at example.org' a", "failed", "ada at example.org"),
+    "an e-mail address that is one": Case(option("string", format="email"), "select 'ada@example.org' a", "passed"),
+    "a UUID": Case(option("string", format="uuid"), "select 'x' a", "failed"),
+    "an address": Case(option("string", format="uri"), "select 'example.org/x' a", "failed"),
+    "IPv4": Case(option("string", format="ipv4"), "select '256.1.1.1' a", "failed"),
+    "IPv6": Case(option("string", format="ipv6"), "select unnest(['::1', '2001:db8::8a2e:370:7334', 'fe80::', '::ffff:10.0.0.1']) a", "passed"),
+    "IPv6 that is none": Case(option("string", format="ipv6"), "select '1::2::3' a", "failed"),
+    "a day that is in no calendar": Case(option("string", format="date"), "select '2023-02-29' a", "failed"),
+    "eight bits": Case(option("integer", format="u8"), "select 256 a", "failed"),
+    "sixty-four bits": Case(option("integer", format="i64"), "select -9223372036854775808 a", "passed"),
+    "a single float": Case(option("number", format="f32"), "select 0.1::double a", "failed"),
+    "a date without a time": Case(option("timestamp", format="yyyy-MM-dd"), "select timestamp '2024-01-01 01:00:00' a", "failed"),
+    "a date as dates are": Case(option("date", format="yyyy-MM-dd"), "select date '2024-01-01' a", "passed"),
+    "a format of one's own": Case(option("string", format="vin"), "select 'x' a", "unchecked", "vin"),
+    "multiples": Case(option("integer", multipleOf=2), "select 3 a", "failed", "'3'"),
+    "multiples of a tenth": Case(option("number", multipleOf=0.1), "select 0.3::double a", "passed"),
+    "a zone": Case(option("timestamp", timezone=True), "select timestamp '2025-01-01' a", "failed", "TIMESTAMP"),
+    "no zone": Case(option("timestamp", timezone=False), "select timestamptz '2025-01-01 00:00:00Z' a", "failed", "ZONE"),
+    "what a time means": Case(option("timestamp", defaultTimezone="Europe/Paris"), "select timestamp '2025-01-01' a", "unchecked", "means"),
+    "a first day": Case(option("date", minimum="2024-01-01"), "select date '2023-12-31' a", "failed", "2023-12-31"),
+    "a first day that is no day": Case(option("date", minimum="soon"), "select date '2023-12-31' a", "error"),
+    "a bound of twenty digits": Case(option("number", maximum=12345678901234567890), "select 12345678901234567891::decimal(20,0) a", "failed"),
+    "an exclusive bound": Case(option("integer", exclusiveMinimum=3), "select 3 a", "failed"),
+    "a pattern beyond the engine": Case(option("string", pattern="^(?=a)a"), "select 'a' a", "unchecked", "(?="),
+    "a pattern of a number": Case(option("integer", pattern="^[0-9]{2}$"), "select 1 a", "failed"),
+    "items": Case(option("array", minItems=2), "select [1] a", "failed"),
+    "items that are unique": Case(option("array", uniqueItems=True), "select [1, 1] a", "failed"),
+    "items of items": Case(a(logicalType="array", items={"logicalType": "array", "items": {"logicalType": "string", "logicalTypeOptions": {"maxLength": 1}}}), "select [['aa']] a", "failed", "a[][]"),
+    "items of no array": Case(option("string", minItems=2), "select 'a' a", "error"),
+    "a map": Case(a(logicalType="map", map={"key": {"logicalType": "string"}, "value": {"logicalType": "integer", "logicalTypeOptions": {"maximum": 1}}}), "select map {'a': 2} a", "failed", "a[value]"),
+    "fields of an object": Case([{**of("object", TEXT)[0], "logicalTypeOptions": {"minProperties": 1, "required": ["s"]}}], "select {'s': null::varchar} a", "failed", "requiredProperties"),
+    "a shortest length": Case(option("string", minLength=2), "select 'é' a", "failed"),
+    "an exclusive bound from above": Case(option("number", exclusiveMaximum=3.1), "select 3.1 a", "failed"),
+    "too many items": Case(option("array", maxItems=1), "select [1, 2] a", "failed"),
+    "too many fields": Case([{**of("object", TEXT)[0], "logicalTypeOptions": {"maxProperties": 0}}], "select {'s': 'x'} a", "failed"),
+    "a vector": Case(option("vector", dimensions=2, elementType="float32", normalized=True), "select [0.6::float, 0.8] a", "passed"),
+    "a vector of another length": Case(option("vector", normalized=True), "select [3::float, 4] a", "failed", "normalized"),
+    "a vector of other numbers": Case(option("vector", elementType="float32"), "select [3::double, 4] a", "failed"),
+    "a model": Case(option("vector", embeddingModel="x"), "select [3::float, 4] a", "unchecked"),
+    "dimensions": Case(option("vector", dimensions=3), "select [1::float, 2] a", "failed"),
+    "an option of one's own": Case(option("string", colour="blue"), "select 'x' a", "unchecked", "colour"),
+    "an enumeration": Case(a(logicalType="string", enum=[{"value": "x"}]), "select 'y' a", "failed"),
+    "an enumeration in a map": Case(a(logicalType="map", map={"key": {"logicalType": "string", "enum": [{"value": "x"}]}, "value": TEXT}), "select map {'y': 'z'} a", "failed", "a[key]"),
+    # missing values and keys
+    "NaN that is required": Case(a(logicalType="number", required=True), NAN, "failed", "NaN"),
+    "NaN at least": Case(option("number", minimum=0), NAN, "failed", "NaN"),
+    "NaN at most": Case(option("number", maximum=0), NAN, "failed"),
+    "NaN as a key": Case(a(logicalType="number", primaryKey=True), NAN, "failed", "NaN"),
+    "NaN that may be": Case(a(logicalType="number"), NAN, "passed"),
+    "a key of two": Case([*a(logicalType="integer", primaryKey=True), *a("b.c", logicalType="integer", primaryKey=True)], 'select 1 a, 2 as "b.c" from range(2)', "failed", "more than once"),
+    "a key of two that is one": Case([*a(logicalType="integer", primaryKey=True), *a("b.c", logicalType="integer", primaryKey=True)], 'select 1 a, range as "b.c" from range(2)', "passed"),
+    "a nested key": Case(of("array", {**TEXT, "primaryKey": True}), "select [{'s': 'x'}] a", "unchecked", "primaryKey"),
+    # names
+    "a dot in a name": Case(a("a.b", logicalType="integer", required=True, unique=True), 'select 1 as "a.b"', "passed"),
+    "a dot in the name of a missing value": Case(a("Flight No.", logicalType="integer", required=True), 'select null::int as "Flight No."', "failed", "Flight No."),
+    "a dot in the name of a missing column": Case([*a("Flight No.", logicalType="integer"), *a()], "select 1 a", "failed", "Flight No."),
+    "a dot and a type": Case(a("a.b", logicalType="integer"), """select 'x' as "a.b" """, "failed", "VARCHAR"),
+    "brackets in a name": Case(a("a[]", logicalType="integer", logicalTypeOptions={"minimum": 2}), 'select 1 as "a[]"', "failed", "minimum"),
+    "a space in a name": Case(a("Flight No", logicalType="integer", required=True), 'select 1 as "Flight No"', "passed"),
+    "a dot and a query": Case(a("a.b", quality=[{"type": "sql", "query": "select count(*) from ${object} where ${property} > 0", "mustBe": 0}]), 'select 1 as "a.b"', "failed", "1"),
+    "duplicates by a name with a dot": Case(a("a.b"), 'select 1 as "a.b" from range(2)', "failed", "duplicateValues", table({"metric": "duplicateValues", "arguments": {"properties": ["a.b"]}, "mustBe": 0})),
+    # metrics
+    "no nulls": Case(metric("nullValues", mustBe=0), "select null::varchar a", "failed"),
+    "a share of nulls": Case(metric("nullValues", mustBeLessThan=10, unit="percent"), "select unnest(['x', null]) a", "failed", "50"),
+    "NaN that is null": Case(metric("nullValues", mustBe=0) and a(logicalType="number", quality=[{"metric": "nullValues", "mustBe": 0}]), NAN, "failed"),
+    "missing values": Case(metric("missingValues", arguments={"missingValues": [None, "", "N/A"]}, mustBe=0), "select 'N/A' a", "failed"),
+    "missing values of another type": Case(a(logicalType="integer", quality=[{"metric": "missingValues", "arguments": {"missingValues": ["", "N/A", -1]}, "mustBe": 0}]), "select -1 a", "failed", "missingValues is 1"),
+    "two rules of a kind": Case(a(logicalType="string", quality=[{"metric": "invalidValues", "arguments": {"validValues": [v]}, "mustBe": 0} for v in "xy"]), "select 'x' a", "failed", "invalidValues is 1"),
+    "two bounds for the rows": Case(a(), "select 1 a", "failed", "rowCount is 1", table({"metric": "rowCount", "mustBeGreaterThan": 0}, {"metric": "rowCount", "mustBeGreaterThan": 1})),
+    "rows between": Case(a(), "select 1 a", "passed", "", table({"metric": "rowCount", "mustBeBetween": [1, 2]})),
+    "rows not between": Case(a(), "select 1 a", "failed", "", table({"metric": "rowCount", "mustNotBeBetween": [1, 2]})),
+    "invalid dates": Case(a(logicalType="date", quality=[{"metric": "invalidValues", "arguments": {"validValues": ["2024-01-01"]}, "mustBe": 0}]), "select date '2024-01-02' a", "failed", "invalidValues is 1"),
+    "a share of duplicates": Case(metric("duplicateValues", mustBeLessThan=10, unit="percent"), "select unnest(['x', 'x']) a", "failed", "50%"),
+    "a metric that only warns": Case(a(quality=[{"metric": "missingValues", "arguments": {"missingValues": ["1"]}, "mustBe": 0, "severity": "info"}]), "select 1 a", "warning", "missingValues"),
+    "a metric without a number": Case(metric("nullValues"), "select 'x' a", "unchecked", "must be"),
+    "a metric as it was called before": Case(a(logicalType="string", quality=[{"rule": "nullCheck", "mustBe": 0}]), "select 'x' a", "unchecked", "nullCheck"),
+    "a metric of the wrong thing": Case(metric("rowCount", mustBe=1), "select 'x' a", "unchecked", "rowCount"),
+    # rules
+    "a query": Case(a(), "select 1 a", "failed", "1", table({"type": "sql", "query": "select count(*) from t", "mustBe": 2})),
+    "a query of another dialect": Case(a(), "select 1 a", "failed", "nvl2", table({"type": "sql", "query": "select nvl2(a, 1, 2) from t", "mustBe": 1})),
+    "a query that only warns": Case(a(), "select 1 a", "warning", "1", table({"type": "sql", "query": "select 1", "mustBe": 2, "severity": "warning"})),
+    "a text": Case(a(quality=[{"type": "text", "description": "Nice."}]), "select 1 a", "unchecked", "people"),
+    "another engine": Case(a(quality=[{"type": "custom", "engine": "greatExpectations", "implementation": "x"}]), "select 1 a", "unchecked", "greatExpectations"),
+    "another data set": Case(a(relationships=[{"to": "other.id"}]), "select 1 a", "unchecked", "other.id"),
+    "its own data set": Case([*a(relationships=[{"to": "t.b"}]), *a("b")], "select 1 a, 2 b", "failed", "1"),
+    "partitions": Case(a(partitioned=True), "select 1 a", "unchecked", "storage"),
+    "freshness from the future": Case(a(logicalType="timestamp"), "select timestamp '2099-01-01' a", "failed", "future", {"contract": {"slaProperties": [{"property": "freshness", "element": "t.a", "value": 1, "unit": "d"}]}}),
+    "availability": Case(a(), "select 1 a", "unchecked", "measures", {"contract": {"slaProperties": [{"property": "availability", "value": 99}]}}),
+    "freshness of nothing": Case(a(), "select 1 a", "unchecked", "element", {"contract": {"slaProperties": [{"property": "freshness", "value": 1}]}}),
+    "retention in no unit": Case(a(logicalType="timestamp"), "select timestamp '2024-01-01' a", "unchecked", "did not look", {"contract": {"slaProperties": [{"property": "retention", "element": "t.a", "value": 1, "unit": "fortnight"}]}}),
+    # structure
+    "a nested field that nobody promised": Case(of("object", TEXT), "select {'s': 'x', 'ssn': 1} a", "refused", "a.ssn"),
+    "one in an array": Case(of("array", TEXT), "select [{'s': 'x', 'ssn': 1}] a", "refused", "a[].ssn"),
+    "one in a map": Case(a(logicalType="map", map={"key": TEXT, "value": {"logicalType": "object", "properties": [TEXT]}}), "select map {'k': {'s': 'x', 'ssn': 1}} a", "refused", "a[value].ssn"),
+    "one in an object in an object": Case(of("object", {"name": "o", "logicalType": "object", "properties": [TEXT]}), "select {'o': {'s': 'x', 'ssn': 1}} a", "refused", "a.o.ssn"),
+    "an object without fields": Case(a(logicalType="object"), "select {'s': 'x'} a", "refused", "none of its fields"),
+    "an array of anything": Case(a(logicalType="array"), "select [{'s': 'x'}] a", "refused", "a[]"),
+    "an array of texts": Case(a(logicalType="array"), "select ['x'] a", "passed"),
+    "all fields": Case(of("array", TEXT), "select [{'s': 'x'}] a", "passed"),
+    "a field that is not there": Case(of("object", TEXT, {"name": "u", "logicalType": "string"}), "select {'s': 'x'} a", "failed", "a.u"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    product_python: Path, every_port: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What one process with a product's environment finds of all cases."""
+    script = Path(__file__).parent / "promise_cases.py"
+    asked = [{"columns": case.columns, "sql": case.sql, **case.more} for case in CASES.values()]
+    done = subprocess.run(
+        [product_python, script, every_port, tmp_path_factory.mktemp("cases")],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(zip(CASES, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_promise_is_kept_broken_or_unchecked(name: str, outcomes: dict[str, Any]) -> None:
+    case, outcome = CASES[name], outcomes[name]
+    if case.result == "refused":
+        assert case.says in outcome["refused"] and outcome["code"] == 1 and outcome["fix"], outcome
+        return
+    others = [check for check in outcome["checks"] if check["result"] != "passed"]
+    if case.result == "passed":
+        assert not others, others
+    else:
+        found = [check for check in others if check["result"] == case.result]
+        assert any(case.says in f"{check['field']} {check['name']} {check['reason']}" for check in found), (
+            others
+        )
+        assert ("broken" in outcome) == any(check["result"] in ("failed", "error") for check in others)
+    if case.stored:
+        assert outcome["stored"][case.columns[0]["name"]] == case.stored
+
+
+def test_an_example_is_shown_of_what_may_be_seen(outcomes: dict[str, Any]) -> None:
+    assert "'abc'" in outcomes["a length"]["broken"]
+
+
+def test_what_describes_an_object_can_be_pasted(outcomes: dict[str, Any]) -> None:
+    assert (
+        "  properties:\n    - name: s\n      logicalType: string"
+        in outcomes["an object without fields"]["fix"]
+    )
+
+
+def test_every_kind_has_somebody_or_is_told_why_not() -> None:
+    for kind, (what, who, note) in promises.KINDS.items():
+        assert what and (
+            promises.ENGINE in who or promises.OWN in who or (who == promises.NOBODY and note)
+        ), kind
+    page = (ROOT / "docs" / "reference" / "promises.md").read_text("utf-8")
+    assert all(f"| {what} | {who} | {note} |" in page for what, who, note in promises.KINDS.values())
+
+
+def test_every_case_is_of_a_kind() -> None:
+    """The table has a case of every kind of promise, and each says of itself whether somebody checks it."""
+    seen = set()
+    for case in CASES.values():
+        contract = {"schema": [{"name": "t", "properties": case.columns, **case.more.get("table", {})}]}
+        found = list(promises.promises({**contract, **case.more.get("contract", {})}, "t"))
+        seen |= {promise.kind for promise in found}
+        assert all(promise.fix for promise in found if promise.unchecked), case
+    assert seen == promises.KINDS.keys() - {"structure"}
