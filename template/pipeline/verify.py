@@ -167,9 +167,9 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
         for promise in everything:
             _ask(known, promise)
         _keys(known, everything)
-        changed = (
-            dataset.scan if dataset.changes is None else scan(dataset.changed) if dataset.changed else ""
-        )
+        changed = dataset.scan
+        if dataset.changes is not None:
+            changed = scan(dataset.changed) if dataset.changed else f"(from {changed} limit 0)"
         own = [
             *known.checks,
             *conformance.answers(connection, changed, known.asked, _shown(plain, known.name)),
