@@ -149,7 +149,9 @@ def shortened(message: str) -> str:
     """Return the cause alone, in a line or two: not the statement, the plan or the stack that an adapter quotes with it."""
     lines = [line.strip() for line in without_noise(message)]
     # What an enforced contract compares.
-    table = "".join(f"\n    {line}" for line in [line for line in lines if line.startswith("|")][:LONGEST_TABLE])
+    table = "".join(
+        f"\n    {line}" for line in [line for line in lines if line.startswith("|")][:LONGEST_TABLE]
+    )
     kept: list[str] = []
     for line in lines:
         if kept and (not line or ENDS.match(line)):
