@@ -7,6 +7,7 @@ import itertools
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -150,29 +151,40 @@ def test_a_row_of_nothing_is_a_row_and_parts_have_folders(here: Runs) -> None:
         assert parts == ["part=%5CN", "part=a%3Db%2Fc"]
 
 
-def test_a_numeric_without_a_precision_is_what_the_contract_says(here: Runs) -> None:
-    here.promise(
-        [
-            {"name": "whole", "logicalType": "integer"},
-            {"name": "money", "logicalType": "number", "physicalType": "DECIMAL(38, 2)"},
-            {"name": "mean", "logicalType": "number"},
-        ]
-    )
+def test_a_numeric_without_a_precision_is_what_the_contract_says_and_loses_nothing(here: Runs) -> None:
+    types = {
+        "whole": {"logicalType": "integer"},
+        "money": {"logicalType": "number", "physicalType": "DECIMAL(38, 2)"},
+        "third": {"logicalType": "number", "physicalType": "double"},
+        "share": {"logicalType": "number"},
+    }
+    here.promise([{"name": name, **type_} for name, type_ in types.items()])
     with here.run() as engine:
         engine.connection.execute(
-            "create table d_models.m as select sum(n) as whole, sum(n / 4.0)::numeric as money, avg(n) as mean"
-            " from (values (9223372036854775806::bigint), (1)) as v(n)"
+            "create table d_models.m as select sum(n) as whole, sum(n / 4.0)::numeric as money, 1 / 3.0 as third,"
+            " 0.1 + sum(0) as share from (values (9223372036854775806::bigint), (1)) as v(n)"
         )
         described, values = rows(here.written(engine, "m"))
-        assert described == [("whole", "BIGINT"), ("money", "DECIMAL(38,2)"), ("mean", "DOUBLE")]
-        assert values == [("9223372036854775807", "2305843009213693951.75", "4.611686018427388e+18")]
-        for value in ("1.5", "9223372036854775808"):
-            engine.connection.execute(
-                f"create or replace view d_models.v as select {value}::numeric as whole"
-            )
-            with pytest.raises(here.code.errors.UnreadableInput, match="cast it in the model") as caught:
+        kinds = ["BIGINT", "DECIMAL(38,2)", "DOUBLE", "DOUBLE"]
+        assert described == list(zip(types, kinds, strict=True))
+        assert values == [("9223372036854775807", "2305843009213693951.75", "0.3333333333333333", "0.1")]
+        for name, value in [
+            ("whole", "1.5"),
+            ("whole", "9223372036854775808"),
+            ("money", "0.001"),
+            ("money", "1e36"),
+            ("share", "0.33333333333333333333"),
+            ("share", "12345678901234567.89"),
+            ("share", "1e301"),
+        ]:
+            engine.connection.execute("drop view if exists d_models.v")
+            engine.connection.execute(f"create view d_models.v as select {value}::numeric as {name}")
+            with pytest.raises(here.code.errors.PromiseBroken, match="would lose digits") as caught:
                 here.written(engine, "v")
-            assert value not in str(caught.value)
+            assert f"column {name} " in str(caught.value) and f"{Decimal(value):f}"[:5] in str(caught.value)
+            assert "decimal(38, 10)" in caught.value.mend
+        engine.connection.execute("create view d_models.w as select 'NaN'::numeric as share")
+        assert rows(here.written(engine, "w"))[1] == [("nan",)]
 
 
 def test_a_run_starts_from_nothing_unless_its_state_lasts(here: Runs) -> None:
@@ -274,12 +286,74 @@ def test_a_connection_lost_while_rows_leave_gives_no_data_set(here: Runs) -> Non
             killer.wait()
 
 
+ICU = "--icu-locale=en-US --locale-provider=icu"
+ORDERED = {
+    "seeds/seeded.csv": "v\na\nB\n",
+    "models/viewed.sql": "{{ config(materialized='view') }} select 'a' as v, 1 as n union all select 'B', 2",
+    "models/made.sql": "select 'a' as v, 1 as n union all select 'B', 2",
+    "tests/of_bytes.sql": """
+{% for model in ('seeded', 'viewed', 'made') %}
+select m from (select min(v) as m from {{ ref(model) }}) as lowest where m <> 'B' {{ 'union all' if not loop.last }}
+{% endfor %}
+""",
+}
+
+
+def in_words(server: Server, locale: str = ICU) -> str:
+    """A new database that orders text by its words, or as a locale does."""
+    database = server.database()
+    made = ["createdb", *locale.split(), "--template=template0", "--maintenance-db", server.url(database)]
+    subprocess.run([*made, f"{database}_ordered"], check=True)
+    return f"{database}_ordered"
+
+
+@pytest.mark.parametrize("locale", [ICU, "--locale=C"])
+def test_text_is_ordered_by_its_bytes_whatever_the_database_does(
+    locale: str, server: Server, code: SimpleNamespace, tmp_path: Path
+) -> None:
+    """As on the other platforms; and what is not ASCII has capitals too."""
+    database = server.database()
+    other = f"{database}_icu"
+    subprocess.run(
+        [
+            "createdb",
+            *locale.split(),
+            "--template=template0",
+            "--maintenance-db",
+            server.url(database),
+            other,
+        ],
+        check=True,
+    )
+    runs = Runs(code, tmp_path, server.url(other))
+    with runs.run() as engine:
+        engine.attach("t", [runs.file("select unnest(['a', 'B', 'ä', 'Z', '_', 'é', '1']) as v, 1 as n")])
+        ordered = "select string_agg(v, '' order by v), min(v), max(upper(v)) from d_inputs.t"
+        assert engine.query(ordered) == [("1BZ_aäé", "1", "É")]
+        engine.connection.execute("create table d_inputs.loaded (v varchar(3), n int)")
+        engine.landed("loaded")
+        assert (
+            engine.collation
+            and [
+                row[0]
+                for row in engine.query(
+                    "select collname from pg_attribute a join pg_collation c on c.oid = attcollation"
+                    " where attrelid in ('d_inputs.t'::regclass, 'd_inputs.loaded'::regclass)"
+                )
+            ]
+            == [engine.collation] * 2
+        )
+
+
 @pytest.mark.slow
 def test_a_whole_run_gives_the_rows_that_duckdb_gives_and_writes_no_password(
     make: Make, product_python: Path, server: Server
 ) -> None:
     product = make("whole", inputs=["database"], platforms=["postgres"])
-    database = server.database()
+    for name, text in ORDERED.items():
+        (product / name).parent.mkdir(exist_ok=True)
+        (product / name).write_text(text)
+    database = in_words(server)
     login = f"{database}_pipeline"
     with psycopg.connect(server.url(database), autocommit=True) as connection:
         connection.execute(f"create role {login} login password {quoted(PASSWORD)}")

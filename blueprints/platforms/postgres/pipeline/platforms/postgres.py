@@ -15,9 +15,9 @@ import psycopg
 import yaml
 from psycopg import errors
 
-from pipeline.errors import UnreadableInput
+from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.postgres import server
-from pipeline.postgres.columns import columns, counterpart, from_text
+from pipeline.postgres.columns import columns, from_text
 from pipeline.postgres.copies import fetched, fill, types
 from pipeline.postgres.place import Place, place, whole
 from pipeline.postgres.session import connect, told
@@ -26,9 +26,13 @@ from pipeline.sql import form, identifier, literal, scan
 
 TLS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
 MODELS_AT_ONCE = 4
+BYTES = ("pg_c_utf8", "C.utf8", "C.UTF-8", "C")
+"""Collations that order text by its bytes, the best one first: the last knows only the capitals of ASCII."""
 KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
-DECIMAL = re.compile(r"(?:decimal|numeric)\((\d+),\s*(\d+)\)", re.IGNORECASE)
+DECIMAL = re.compile(r"(?:decimal|numeric)\(\s*(\d+)\s*,\s*(\d+)\s*\)", re.IGNORECASE)
+APPROXIMATE = {"double", "double precision", "float", "float4", "float8", "real"}
+"""Physical types of the contract that may lose digits: whoever writes one has decided it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Postgres:
     metadata: Mapping[str, str]
     place: Place
     connection: psycopg.Connection[Any]
+    collation: str = ""
+    """Of the columns that are text, so that they are ordered by their bytes; empty: the database does it anyway."""
     own_table: str = ""
 
     @property
@@ -60,6 +66,7 @@ class Postgres:
         with self.connection.transaction():
             self.connection.execute(f"drop table if exists {table} cascade")
             fill(self.connection, table, columns(rows), rows)
+            self._order_by_bytes(table)
         self.connection.execute(f"analyze {table}")
 
     def landing(self) -> tuple[Any, dict[str, Any]]:
@@ -82,13 +89,30 @@ class Postgres:
         return dlt.destinations.postgres(url), options
 
     def landed(self, name: str) -> None:
-        self.connection.execute(f"analyze {identifier(self.inputs)}.{identifier(name)}")
+        table = f"{identifier(self.inputs)}.{identifier(name)}"
+        self._order_by_bytes(table)
+        self.connection.execute(f"analyze {table}")
+
+    def _order_by_bytes(self, table: str) -> None:
+        """Gives the text columns of a table, which is not written anew by it, their collation."""
+        texts = self.connection.execute(
+            "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(%s)"
+            " and attnum > 0 and not attisdropped and attcollation = 'pg_catalog.default'::regcollation",
+            [table],
+        ).fetchall()
+        changes = ", ".join(
+            f"alter column {identifier(name)} type {type_} collate {identifier(self.collation)}"
+            for name, type_ in texts
+        )
+        if self.collation and changes:
+            self.connection.execute(f"alter table {table} {changes}")
 
     def profile(self) -> dict[str, Any]:
         info = self.connection.info
         known = info.get_parameters()
         # dbt shows nobody what a variable of such a name holds. The other one is libpq's.
         os.environ |= {"DBT_ENV_SECRET_POSTGRES": info.password, "PGTZ": "UTC"}
+        os.environ["PIPELINE_COLLATION"] = self.collation  # see pipeline/macros/order_postgres.sql
         return {
             "type": "postgres",
             "host": info.host,
@@ -120,7 +144,9 @@ class Postgres:
 
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         known, promised = self.columns(model), _promised(self.product)
-        read = {name: _read(name, known[name], promised.get(name, {})) for name in columns}
+        targets = {name: _target(promised.get(name, {})) for name in columns if _is_open_numeric(known[name])}
+        self._refuse_losses(model, targets, rows)
+        read = {name: _read(name, known[name], targets.get(name, "")) for name in columns}
         query = f"select {', '.join(sent for sent, _ in read.values())} from {self.relation(model)}"
         if rows:
             query += f" where {rows}"
@@ -133,6 +159,28 @@ class Postgres:
         with fetched(self.connection, query, typed) as (engine, selected):
             engine.execute(f"set temp_directory = {literal(str(self.product.scratch / 'spilled'))}")
             engine.execute(f"copy ({selected}) to {literal(str(target))} ({options})")
+
+    def _refuse_losses(self, model: str, targets: Mapping[str, str], rows: str) -> None:
+        """Raises PromiseBroken for a `numeric` without a precision that holds what its type of the contract cannot."""
+        losses = {name: loss for name, type_ in targets.items() if (loss := _loss(name, type_))}
+        if not losses:
+            return
+        lost = ", ".join(f"min({identifier(name)}) filter (where {loss})" for name, loss in losses.items())
+        where = f" where {rows}" if rows else ""
+        values = self.query(f"select {lost} from {self.relation(model)}{where}")[0]
+        for name, value in zip(losses, values, strict=True):
+            if value is not None:
+                said = (
+                    f"as {targets[name]}"
+                    if targets[name]
+                    else "as a double, which is what no physicalType means"
+                )
+                raise PromiseBroken(
+                    f"column {name} of {model} is a numeric without a precision and holds {value}, which would lose"
+                    f" digits {said}.",
+                    mend=f"Cast it in the model, as in cast({name} as decimal(18, 2)); or give {name} in the contract"
+                    " a physicalType that holds it, such as decimal(38, 10), or double where digits may be lost.",
+                )
 
     def delete(self, model: str, rows: str) -> None:
         relation = self.relation(model)
@@ -155,11 +203,27 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
                 _admit(administrator, here)
             address |= {"user": here.pipeline}
         connection = stack.enter_context(contextlib.closing(connect(address)))
-        engine = Postgres(product, metadata, here, connection)
+        engine = Postgres(product, metadata, here, connection, _collation(connection))
         _alone(engine)
         for schema in (engine.inputs, engine.staging, engine.models):
             _make(engine, schema)
         yield engine
+
+
+def _collation(connection: psycopg.Connection[Any]) -> str:
+    """Return the collation that orders text by its bytes and knows all capitals; empty if it is the database's own."""
+    provider, locale = connection.execute(
+        "select coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'), datcollate from pg_database d"
+        " where datname = current_database()"
+    ).fetchone()
+    if provider == "b" or (provider == "c" and locale in BYTES[:-1]):
+        return ""
+    known = connection.execute(
+        "select collname from pg_collation where collname = any(%s) and collnamespace = 'pg_catalog'::regnamespace"
+        " and collencoding in (-1, (select encoding from pg_database where datname = current_database()))",
+        [list(BYTES)],
+    ).fetchall()
+    return min((name for (name,) in known), key=BYTES.index)
 
 
 def _admit(administrator: psycopg.Connection[Any], here: Place) -> None:
@@ -227,22 +291,52 @@ def _promised(product: Product) -> dict[str, dict[str, Any]]:
     }
 
 
-def _read(name: str, type_: str, promised: Mapping[str, Any]) -> tuple[str, str]:
-    """How a column leaves PostgreSQL, in its SQL, and what becomes of the text, in DuckDB's.
-
-    A `numeric` without a precision, such as a sum, holds anything: the contract says what it is.
-    """
-    sent, text = identifier(name), identifier(name)
+def _is_open_numeric(type_: str) -> bool:
+    """Return True for a `numeric` that DuckDB has no decimal for, such as a sum or an average: it holds anything."""
     precision = NUMERIC.fullmatch(type_)
-    if type_.startswith("numeric") and not (precision and int(precision[2]) <= int(precision[1]) <= 38):
-        said = DECIMAL.fullmatch(promised.get("physicalType") or "")
-        if said:
-            return sent, f"cast({text} as decimal({said[1]}, {said[2]}))"
-        if promised.get("logicalType") != "integer":
-            return sent, f"cast({text} as double)"
-        # By way of a text, because PostgreSQL would round a fraction in silence.
-        return f"trim_scale({sent})::text::bigint", f"cast({text} as bigint)"
+    return type_.startswith("numeric") and not (precision and int(precision[2]) <= int(precision[1]) <= 38)
+
+
+def _target(promised: Mapping[str, Any]) -> str:
+    """Return DuckDB's type for such a column, as the contract has it; empty: nothing there decides."""
+    physical = (promised.get("physicalType") or "").strip()
+    if decimal := DECIMAL.fullmatch(physical):
+        return f"decimal({decimal[1]}, {decimal[2]})"
+    if physical.lower() in APPROXIMATE:
+        return "double"
+    return "bigint" if promised.get("logicalType") == "integer" else ""
+
+
+def _loss(name: str, type_: str) -> str:
+    """Return the condition, in SQL, for a value that a type does not hold; empty for a type that may lose digits."""
+    value = identifier(name)
+    if decimal := DECIMAL.fullmatch(type_):
+        precision, scale = int(decimal[1]), int(decimal[2])
+        return f"not (abs({value}) < 1e{precision - scale} and round({value}, {scale}) = {value})"
+    if type_ == "bigint":
+        return (
+            f"not ({value} between -9223372036854775808 and 9223372036854775807 and trunc({value}) = {value})"
+        )
+    if type_:
+        return ""
+    # A number of up to 15 digits comes back from a double as it was.
+    kept = f"abs({value}) < 1e300 or {value} = 'NaN'"
+    return f"case when {kept} then {value}::double precision::numeric <> {value} else true end"
+
+
+def _read(name: str, type_: str, target: str) -> tuple[str, str]:
+    """Return how a column leaves PostgreSQL, in its SQL, and what becomes of the text, in DuckDB's.
+
+    `target` is the type of a `numeric` without a precision.
+    """
+    sent = identifier(name)
+    if _is_open_numeric(type_):
+        return f"trim_scale({sent})", f"cast({sent} as {target or 'double'})"
     if type_.endswith("[]"):
-        element = counterpart(type_.removesuffix("[]"))
-        return f"array_to_json({sent}::text[])", f"cast(from_json({text}, '[\"VARCHAR\"]') as {element}[])"
+        element = type_.removesuffix("[]")
+        values = f"from_json({sent}, '[\"VARCHAR\"]')"
+        return (
+            f"array_to_json({sent}::text[])",
+            f"list_transform({values}, lambda e: {from_text('e', element)})",
+        )
     return sent, from_text(name, type_)
