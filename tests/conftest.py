@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO
+from typing import IO, Any
 from uuid import uuid4
 
 import pytest
 from checkout import ROOT, git, snapshot
+from children import children_environment, default_signals
 from copier import run_copy
 from filelock import FileLock
 from mesh import Mesh
@@ -51,6 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fail-on-skip", action="store_true", help="what CI asks for: everything it needs is there"
     )
+
+
+def pytest_configure() -> None:
+    with contextlib.suppress(ValueError):  # a worker of pytest-xdist may run tests in a thread
+        default_signals()
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -192,24 +198,34 @@ class Begun:
 
 
 @contextlib.contextmanager
-def begun(python: Path, product: Path, *arguments: str, **variables: str) -> Iterator[Begun]:
-    """`python -m pipeline`, with nothing of this machine's environment that a spec could name."""
+def begun(
+    python: Path,
+    product: Path,
+    *arguments: str,
+    out: str = "",
+    environment: dict[str, str] | None = None,
+    **variables: str,
+) -> Iterator[Begun]:
+    """`python -m pipeline`, with nothing of this machine's environment that a spec could name.
+
+    `out`: the file that takes its standard output, instead of one that is read. `environment`: all its variables.
+    """
     with (
-        NamedTemporaryFile("r", encoding="utf-8") as out,
+        NamedTemporaryFile("r", encoding="utf-8") as said,
         NamedTemporaryFile("r", encoding="utf-8") as errors,
     ):
         asked = {
             "folder": str(product),
             "arguments": arguments,
-            "environment": {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **variables},
-            "out": out.name,
+            "environment": children_environment(**variables) if environment is None else environment,
+            "out": out or said.name,
             "errors": errors.name,
         }
         runner = pipeline_runner(python)
         assert runner.stdin and runner.stdout
         print(json.dumps(asked), file=runner.stdin, flush=True)
         pid = int(runner.stdout.readline())
-        run = Begun([python, "-m", "pipeline", *arguments], runner, pid, out, errors)
+        run = Begun([python, "-m", "pipeline", *arguments], runner, pid, said, errors)
         try:
             yield run
         finally:
@@ -219,10 +235,10 @@ def begun(python: Path, product: Path, *arguments: str, **variables: str) -> Ite
 
 
 def pipeline(
-    python: Path, product: Path, *arguments: str, **variables: str
+    python: Path, product: Path, *arguments: str, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """The same, to its end."""
-    with begun(python, product, *arguments, **variables) as run:
+    with begun(python, product, *arguments, **options) as run:
         return run.ended()
 
 

@@ -1,9 +1,24 @@
-"""`python -m pipeline`: ingest, transform, verify the contract, publish to every output port."""
+"""`python -m pipeline`, or `python DIR/pipeline`: ingest, transform, verify the contract, publish to every output port."""
 
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
+from pathlib import Path
 
-from pipeline.run import main
+if not __package__:  # started by its path
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    if not any(word.startswith("--project") for word in sys.argv):
+        sys.argv[1:1] = ["--project", sys.path[0]]
+
+import pipeline
+
+options = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+options.add_argument("--project", type=Path, nargs="?")
+code = (options.parse_known_args()[0].project or Path()) / "pipeline"
+if (code / "run.py").is_file():  # a product is run by its own code
+    pipeline.__path__[:] = [str(code.resolve())]
+
+from pipeline.run import main  # noqa: E402 - of that code
 
 sys.exit(main())

@@ -1,8 +1,12 @@
-"""The two ways in which a run ends early. Both print what is wrong and how to mend it."""
+"""The ways in which a run ends early. Each says what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import re
 
 
 class UnreadableInput(Exception):
-    """What the run was given cannot be used: exit code 2."""
+    """What the run was given, or where it runs, cannot be used: exit code 2."""
 
     exit_code = 2
 
@@ -15,3 +19,40 @@ class PromiseBroken(UnreadableInput):
     """The data does not keep what the product promises: exit code 1."""
 
     exit_code = 1
+
+
+class ServiceLevelMissed(PromiseBroken):
+    """The data set is published, and a service level is not kept: exit code 3."""
+
+    exit_code = 3
+
+
+DISK = re.compile(
+    r"no space left|not enough space|disk (?:is )?full|quota exceeded|read-?only file ?system|file too large"
+    r"|input/output error",
+    re.IGNORECASE,
+)
+"""How systems and libraries report a disk that takes no more."""
+MACHINE = re.compile(
+    r"permission denied|access is denied|too many open files|cannot allocate memory|out of memory",
+    re.IGNORECASE,
+)
+MAKE_ROOM = "Make room, or correct the permissions, and run again."
+
+
+def is_disk(problem: BaseException | str) -> bool:
+    """Return True if a disk is the cause, and not the data."""
+    return _says(DISK, problem)
+
+
+def is_machine(problem: BaseException | str) -> bool:
+    """Return True if the machine is the cause: its disk, permissions, memory or limits."""
+    return isinstance(problem, MemoryError) or _says(DISK, problem) or _says(MACHINE, problem)
+
+
+def _says(pattern: re.Pattern[str], problem: BaseException | str | None) -> bool:
+    while isinstance(problem, BaseException):
+        if pattern.search(str(problem)):
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return bool(problem and pattern.search(problem))

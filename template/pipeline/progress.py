@@ -1,39 +1,137 @@
-"""What a run says while it runs, and when it has ended."""
+"""What a run reports while it runs and when it has ended: text for people, or JSON for schedulers."""
 
 from __future__ import annotations
 
 import contextlib
+import io
+import json
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
-from pipeline.errors import UnreadableInput
+from pipeline.errors import MAKE_ROOM, UnreadableInput, is_disk, is_machine
 
 
-def say(text: str) -> None:
-    print(text, flush=True)
+class Text:
+    """Lines for people."""
+
+    def stage(self, name: str) -> None:
+        self.write(f"  {name:<9}")
+
+    def event(self, event: str, text: str, fields: dict[str, Any]) -> None:
+        if event.startswith("stage."):
+            text = f"{fields['seconds']:6.1f} s  {text}"
+        if fields.get("fix"):
+            text += f"\nMend: {fields['fix']}"
+        if text:
+            self.write(f"{text}\n")
+
+    def write(self, text: str) -> None:
+        """Writes as long as somebody reads: a closed pipe or a full disk there does not change what the run does."""
+        stream = self.stream()
+        if stream is None:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):  # what is in the buffer still would fail at exit
+                descriptor = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(descriptor, stream.fileno())
+                os.close(descriptor)
+
+    def stream(self) -> TextIO | None:
+        return sys.stdout
+
+
+class Json(Text):
+    """One JSON object a line, which nothing else is printed between: that goes to standard error."""
+
+    def __init__(self) -> None:
+        try:
+            number = sys.stdout.fileno()
+            self.lines: TextIO = os.fdopen(os.dup(number), "w", encoding="ascii")
+            sys.stdout.flush()
+            os.dup2(sys.stderr.fileno(), number)  # libraries' and other programs' words, too
+        except (OSError, ValueError):
+            self.lines = sys.stdout
+        sys.stdout = sys.stderr
+
+    def stage(self, name: str) -> None:
+        self.event("stage.started", "", {"stage": name})
+
+    def event(self, event: str, text: str, fields: dict[str, Any]) -> None:
+        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        known = {"time": time, "level": "info", "event": event, "message": text.strip(), **fields}
+        said = {name: value for name, value in known.items() if value not in ("", None)}
+        self.write(json.dumps(said, default=str) + "\n")
+
+    def stream(self) -> TextIO | None:
+        return self.lines
+
+
+_output: Text = Text()
+_stage = ""
+
+
+def use_json() -> None:
+    """From here on, what the run reports is JSON."""
+    global _output
+    _output = Json()
+
+
+def open_streams() -> None:
+    """Makes standard input, output and error usable, whatever the run was started with."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what its encoding does not have
+
+
+def say(text: str, event: str = "note", **fields: Any) -> None:
+    """Reports `text`. As JSON it is the `message` of an event, which has `fields` and its stage, if there is one."""
+    _output.event(event, text, {"stage": _stage, **fields} if _stage else fields)
 
 
 @contextlib.contextmanager
 def stage(name: str) -> Iterator[Callable[[str], None]]:
     """Shows a stage when it begins, and what it did when it has ended; names it in what goes wrong."""
-    print(f"  {name:<9}", end="", flush=True)
+    global _stage
+    _stage = name
+    _output.stage(name)
     clock = time.monotonic()
 
-    def done(what: str) -> None:
-        say(f"{time.monotonic() - clock:6.1f} s  {what}")
+    def done(what: str, event: str = "stage.ended", **fields: Any) -> None:
+        say(what, event, seconds=round(time.monotonic() - clock, 3), **fields)
 
-    failed = "FAILED" if name == "publish" else "FAILED; nothing was published"
+    def failed() -> None:
+        done(
+            "FAILED" if name == "publish" else "FAILED; nothing was published", "stage.failed", level="error"
+        )
+
     try:
         yield done
     except UnreadableInput as problem:
-        done(failed)
-        raise type(problem)(f"{name}: {problem}", mend=problem.mend) from problem
-    except OSError as error:  # such as a disk that is full
-        done(failed)
-        raise UnreadableInput(
-            f"{name}: {error}", mend="Make room, or mend the permissions, and run again."
-        ) from error
+        failed()
+        full = problem.exit_code == UnreadableInput.exit_code and is_disk(problem)
+        raise type(problem)(f"{name}: {problem}", mend=MAKE_ROOM if full else problem.mend) from problem
+    except Exception as error:
+        failed()
+        if isinstance(error, OSError) or is_machine(error):  # such as a disk that is full
+            raise UnreadableInput(f"{name}: {error}", mend=MAKE_ROOM) from error
+        raise
+    finally:
+        _stage = ""
 
 
 def summary(report: dict[str, Any]) -> str:
@@ -70,6 +168,16 @@ def _checks(checks: list[dict[str, Any]]) -> Iterator[str]:
         yield f"           {check['name']}: {check['result']} ({check['reason']})"
         if check.get("fix"):
             yield f"             {check['fix']}"
+
+
+def fields(report: dict[str, Any]) -> dict[str, Any]:
+    """The same for a program: the report, and of its checks those that need a look."""
+    unsure = [check for check in report["checks"] if check["result"] != "passed"]
+    return report | {
+        "message": f"{report['rowsOut']:,} rows published",
+        "level": "warning" if unsure or not all(one["kept"] for one in report["serviceLevels"]) else "info",
+        "checks": {"passed": len(report["checks"]) - len(unsure), "others": unsure},
+    }
 
 
 def level(measured: dict[str, Any]) -> str:

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import signal
-import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline import spec
-from pipeline.errors import PromiseBroken, UnreadableInput
+from pipeline import progress, spec
+from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
+from pipeline.locks import Busy, locked
 from pipeline.progress import counted, say, stage, summary
+
+TRACE = "build/logs/traceback.txt"
+"""Where an error came from that nobody has foreseen."""
+UNENDED = "The run has not ended: it is under way, or it was killed."
+
+_signal = 0
+"""The number of the signal that ends this run, if one does."""
 
 
 def main() -> int:
-    """Runs the product in this folder; returns the exit code."""
+    """Runs the product in this folder, or in --project; returns the exit code."""
+    progress.open_streams()
     options = argparse.ArgumentParser(
         prog="python -m pipeline",
         description="Runs the data product in this folder: ingest, transform, verify the contract, publish.",
-        epilog="Exit codes: 0 published and all kept, 1 a promise is not kept, 2 nothing to run on.",
+        epilog="Exit codes: 0 published and all kept; 1 a promise is not kept, nothing was published; 2 the inputs, the "
+        "spec or the machine cannot be used; 3 published, and a service level was missed; 130 interrupted; 143 terminated.",
+        allow_abbrev=False,
+    )
+    options.add_argument(
+        "--project", metavar="DIR", help="the repository of the data product, if it is not this folder"
     )
     options.add_argument(
         "--environment",
@@ -38,81 +51,162 @@ def main() -> int:
     options.add_argument(
         "--full-refresh", action="store_true", help="make everything anew, whatever earlier runs have left"
     )
+    options.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="text for people, or one JSON object a line, with time stamps (default: text)",
+    )
+    options.add_argument(
+        "--missed-is-failure",
+        action="store_true",
+        help="exit with 1 instead of 3 if a service level was missed",
+    )
     chosen = options.parse_args()
-    interrupted = _interruption()
+    if chosen.log_format == "json":
+        progress.use_json()
+    _heed_signals()
+    root = None
     try:
+        root = _root(chosen.project)
+        os.chdir(root)  # the folder that it was started in may be gone
         # CI hands over all variables of the repository as one; those of the environment come first.
         variables = {**_variables(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ}
-        run(Path.cwd(), variables, chosen.environment, anew=chosen.full_refresh)
+        missed = PromiseBroken if chosen.missed_is_failure else ServiceLevelMissed
+        run(root, variables, chosen.environment, anew=chosen.full_refresh, missed=missed)
     except BaseException as problem:
-        # Libraries make errors of their own of an interruption.
-        if interrupted.is_set() or isinstance(problem, KeyboardInterrupt):
-            say("\nInterrupted. Every port serves what it served before, or the new version whole.")
-            return 130
-        if not isinstance(problem, UnreadableInput):
-            raise
-        say(f"\n{problem}")
-        if problem.mend:
-            say(f"Mend: {problem.mend}")
-        return problem.exit_code
+        code = _exit_code(problem)
+        text, fix = _explained(problem, code, root)
+        say(f"\n{text}", "run.ended", level="warning" if code == 3 else "error", exitCode=code, fix=fix)
+        return code
+    say("", "run.ended", exitCode=0)
     return 0
 
 
-def _interruption() -> threading.Event:
-    """Is set when Ctrl-C has been pressed, whatever becomes of the exception."""
-    interrupted = threading.Event()
+def _heed_signals() -> None:
+    """Ends the run in good order when somebody stops it; a second signal ends it at once."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
-        signal.default_int_handler(number, frame)
+    def stop(number: int, frame: FrameType | None) -> None:
+        global _signal
+        _signal = number
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
 
-    # A job in the background ignores it, and goes on doing so.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
-    return interrupted
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        # What whoever has started it ignores, as for a job in the background, the run goes on ignoring.
+        if number and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, stop)
+
+
+def _exit_code(problem: BaseException) -> int:
+    if _signal or isinstance(problem, KeyboardInterrupt):  # libraries make errors of their own of a signal
+        return 128 + (_signal or signal.SIGINT)
+    return problem.exit_code if isinstance(problem, UnreadableInput) else UnreadableInput.exit_code
+
+
+def _explained(problem: BaseException, code: int, root: Path | None) -> tuple[str, str]:
+    """What went wrong, and how to mend it."""
+    if code > 128:
+        how = "Interrupted" if code == 128 + signal.SIGINT else "Terminated"
+        return f"{how}. Every port serves what it served before, or the new version whole.", ""
+    if isinstance(problem, UnreadableInput):
+        return str(problem), problem.mend
+    text = f"{type(problem).__name__}: {problem}"
+    if is_machine(problem):
+        return text, MAKE_ROOM
+    with contextlib.suppress(OSError):
+        if root is not None:
+            file = root / TRACE
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
+    report = f"{TRACE} says where it came from: report it to whoever maintains the template."
+    return text, f"The pipeline does not know this error. {report}"
+
+
+def _root(project: str | None) -> Path:
+    """The product's repository. Raises UnreadableInput if there is none."""
+    try:
+        root = Path(project or ".").resolve(strict=True)
+        if (root / spec.FILE).exists():
+            return root
+    except (OSError, RuntimeError, ValueError) as error:  # no such folder, links in a circle, a null byte
+        raise UnreadableInput(
+            f"{project or 'The current folder'} is no folder that can be read: {error}",
+            mend="Name the repository of a data product: --project DIR",
+        ) from error
+    raise UnreadableInput(
+        f"{root} is no data product: it has no {spec.FILE}.",
+        mend="Run in the repository of a data product, or name it: --project DIR",
+    )
 
 
 def _variables(text: str) -> dict[str, str]:
+    mend = 'Write a JSON object of texts, such as {"FLIGHTS": "in/flights.csv"}, or leave it out.'
     try:
-        return dict(json.loads(text))
-    except ValueError as error:
-        raise UnreadableInput(f"PIPELINE_VARIABLES is not a JSON object: {error}") from error
+        variables = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableInput(f"PIPELINE_VARIABLES is not a JSON object: {error}", mend=mend) from error
+    if not isinstance(variables, dict):
+        raise UnreadableInput("PIPELINE_VARIABLES is JSON, but not an object.", mend=mend)
+    if other := [name for name, value in variables.items() if not isinstance(value, str)]:
+        # Its value may be a secret.
+        raise UnreadableInput(f"PIPELINE_VARIABLES: the value of {other[0]} is not a text.", mend=mend)
+    return variables
 
 
 def run(
-    root: Path, environment: Mapping[str, str], target: str = "", *, anew: bool = False
+    root: Path,
+    environment: Mapping[str, str],
+    target: str = "",
+    *,
+    anew: bool = False,
+    missed: type[PromiseBroken] = ServiceLevelMissed,
 ) -> dict[str, Any]:
     """Runs the product below `root`, as it is in `target`; returns what build/run.json says of it.
 
     `environment` has the variables. `anew`: nothing of earlier runs is gone on with.
-    Raises PromiseBroken where the data breaks a promise, UnreadableInput where there is nothing to run on.
+    Raises PromiseBroken where the data breaks a promise, `missed` where it is published and a service level is not
+    kept, UnreadableInput where there is nothing to run on.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    product = spec.load(root, environment, target)
     report: dict[str, Any] = {
-        "product": f"{product.domain}/{product.name}",
-        "version": product.version,
         "startedAt": started.isoformat(timespec="seconds"),
         "outcome": "failed",
+        "problem": UNENDED,
     }
     if target:
         report["environment"] = target
-    say(f"{report['product']} {product.version}" + (f" as {target}" if target else ""))
-    with _alone(product), contextlib.chdir(root):
+    with _alone(root):
         try:
-            _stages(product, started, report, anew)
-        except UnreadableInput as problem:
-            report["problem"] = str(problem)
-            raise
-        finally:
+            product = spec.load(root, environment, target)
+            report = {"product": f"{product.domain}/{product.name}", "version": product.version, **report}
+            say(
+                f"{report['product']} {product.version}" + (f" as {target}" if target else ""),
+                "run.started",
+                **{key: report[key] for key in ("product", "version", "environment") if key in report},
+            )
+            _write(root, "run.json", report)  # what is known of a run that is killed
+            with contextlib.chdir(root):
+                _stages(product, started, report, anew)
             report["seconds"] = round(time.monotonic() - clock, 3)
-            _write(product, "run.json", json.dumps(report, indent=2) + "\n")
-    say(summary(report))
-    if missed := [level["name"] for level in report["serviceLevels"] if not level["kept"]]:
-        raise PromiseBroken(
-            f"Published, but {', '.join(missed)} missed the service level.",
-            mend="Mend what slows or thins the data, or promise less in spec.serviceLevels.",
-        )
+            say(summary(report), "run.published", **progress.fields(report))
+            if names := [level["name"] for level in report["serviceLevels"] if not level["kept"]]:
+                report["missed"] = names
+                raise missed(
+                    f"Published, but {', '.join(names)} missed the service level.",
+                    mend="Mend what slows or thins the data, or promise less in spec.serviceLevels.",
+                )
+        except BaseException as problem:
+            report = {**_name(root), **report, "exitCode": _exit_code(problem)}
+            report["seconds"] = round(time.monotonic() - clock, 3)
+            if "missed" not in report:
+                report["problem"] = _explained(problem, report["exitCode"], None)[0]
+            with contextlib.suppress(UnreadableInput):  # the disk may be the problem
+                _write(root, "run.json", report)
+            raise
+        report["exitCode"] = 0
+        _write(root, "run.json", report)
     return report
 
 
@@ -167,40 +261,61 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             from pipeline.publish import address_book, publish
 
             locations = publish(product, dataset)
+            report["outcome"] = "published"
+            del report["problem"]
             report["ports"] = {product.address(name): location for name, location in locations.items()}
             report["serviceLevels"] = [
                 vars(level) for level in service_levels.measure(product, dataset, started)
             ]
-            report["outcome"] = "published"
-            _write(product, "addresses.yaml", address_book(product, locations))
-            _write(product, "slis.json", service_levels.told(product, report["serviceLevels"]))
-            incremental.remember(product, dataset, before.code, partitions)
-            evolution.remember(product, landed)
+            try:
+                _write(product.root, "addresses.yaml", address_book(product, locations))
+                _write(product.root, "slis.json", service_levels.told(product, report["serviceLevels"]))
+                incremental.remember(product, dataset, before.code, partitions)
+                evolution.remember(product, landed)
+            except OSError as error:
+                raise UnreadableInput(
+                    f"The ports serve the new version, but build/ does not say so: {error}", mend=MAKE_ROOM
+                ) from error
             done(f"{dataset.rows:,} rows to {', '.join(locations)}")
 
 
-@contextlib.contextmanager
-def _alone(product: spec.Product) -> Iterator[None]:
-    """One run at a time, in a fresh scratch folder, whatever an earlier run left there."""
+def _name(root: Path) -> dict[str, str]:
+    """Which product it is, as far as the spec can be read."""
     try:
-        product.build.mkdir(exist_ok=True)
-        lock = (product.build / ".lock").open("w")
-    except OSError as error:
-        raise UnreadableInput(f"build/ cannot be written: {error}") from error
-    with lock:
+        metadata = spec.read(root)["metadata"]
+        return {"product": f"{metadata['domain']}/{metadata['name']}", "version": metadata["version"]}
+    except (UnreadableInput, LookupError, TypeError):
+        return {}
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """One run at a time, in a fresh scratch folder, whatever an earlier run left there."""
+    build = root / "build"
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            build.mkdir(exist_ok=True)
+            stack.enter_context(locked(build / ".lock"))
+            scratch = build / "scratch"
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+        except Busy:
             raise UnreadableInput(
                 "Another run of this product is under way here.", mend="Wait until it has ended."
             ) from None
-        shutil.rmtree(product.scratch, ignore_errors=True)
-        product.scratch.mkdir(parents=True)
+        except OSError as error:
+            raise UnreadableInput(f"build/ cannot be written: {error}", mend=MAKE_ROOM) from error
         yield
 
 
-def _write(product: spec.Product, name: str, text: str) -> None:
-    """Writes a whole file below build/, or nothing."""
-    partial = product.build / f".{name}.partial"
-    partial.write_text(text, "utf-8")
-    os.replace(partial, product.build / name)
+def _write(root: Path, name: str, content: dict[str, Any] | str) -> None:
+    """Writes a whole file below build/, or nothing. Raises UnreadableInput."""
+    text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
+    partial = root / "build" / f".{name}.partial"
+    try:
+        partial.write_text(text, "utf-8")
+        os.replace(partial, partial.with_name(name))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise UnreadableInput(f"build/{name} cannot be written: {error}", mend=MAKE_ROOM) from error

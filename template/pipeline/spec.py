@@ -16,6 +16,9 @@ import yaml
 
 from pipeline.errors import UnreadableInput
 
+FILE = "data-product.yaml"
+SCHEMA = ".meshwright/data-product.schema.json"
+
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^${}]*))?\}")
 
 CHECK = "`uvx prek run --all-files meshwright-check`"
@@ -111,21 +114,39 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def read(root: Path) -> Any:
+    """Returns the spec as it stands in its file. Raises UnreadableInput."""
+    try:
+        return yaml.load((root / FILE).read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+    except OSError as error:
+        raise UnreadableInput(
+            f"{FILE} cannot be read: {error.strerror or error}", mend=f"Make {FILE} a file that can be read."
+        ) from error
+    except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UnreadableInput(f"{FILE}: {error}", mend=f"{CHECK} tells more.") from error
+
+
+def _read_schema(root: Path) -> Any:
+    try:
+        return json.loads((root / SCHEMA).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnreadableInput(
+            f"{SCHEMA} cannot be read: {error}",
+            mend=f"It is the template's: `git checkout {SCHEMA}` brings it back.",
+        ) from error
+
+
 def load(root: Path, environment: Mapping[str, str], target: str = "") -> Product:
     """Reads data-product.yaml below `root`, bound as spec.environments says for `target`.
 
     Variables come from `environment`. Raises UnreadableInput.
     """
-    path = root / "data-product.yaml"
+    path, spec, schema = root / FILE, read(root), _read_schema(root)
     try:
-        spec = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
-        schema = json.loads((root / ".meshwright" / "data-product.schema.json").read_text("utf-8"))
         jsonschema.validate(spec, schema)
         if target:
             spec = bind(spec, target)
             jsonschema.validate(spec, schema)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UnreadableInput(f"{path.name}: {error}") from error
     except jsonschema.ValidationError as error:
         where = f"{path.name}, as {target}" if target else path.name
         raise UnreadableInput(
@@ -231,6 +252,13 @@ def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:
                 f"data-product.yaml: {match[0]} has no default, and {match['name']} is not set.",
                 mend=f"export {match['name']}=…",
             )
+        try:
+            found.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UnreadableInput(
+                f"data-product.yaml: the variable {match['name']} is not UTF-8.",
+                mend=f"Set {match['name']} to a text in UTF-8.",
+            ) from error
         return found
 
     return VARIABLE.sub(variable, value)

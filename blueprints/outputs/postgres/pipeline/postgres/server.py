@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shlex
 import shutil
@@ -53,6 +52,11 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, str]]:
     One that runs already is used, and left running. `make`: makes a folder that is not there.
     Raises UnreadableInput where it cannot run.
     """
+    if os.name == "nt":
+        raise UnreadableInput(
+            "A PostgreSQL of the pipeline's own does not run on Windows.",
+            mend="Give the port the url of a database server.",
+        )
     folder = folder.resolve()
     if not make and not (folder / "PG_VERSION").is_file():
         raise UnreadableInput(f"There is no database in {folder}: nothing was published there yet.")
@@ -104,6 +108,8 @@ def _address(folder: Path) -> dict[str, str] | None:
 
 
 def _locked(file: int) -> bool:
+    import fcntl  # not on Windows, where no server runs here
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,5 @@
-# What the owner is told by e-mail: a run that failed, one that could not start, and data that is not as fresh as promised.
+# What the owner is told by e-mail: a run that failed, one that could not start, one that missed a service level, and data
+# that is not as fresh as promised.
 resource "aws_sns_topic" "owner" {
   name              = local.name
   kms_master_key_id = aws_kms_key.product.arn
@@ -44,11 +45,16 @@ data "aws_iam_policy_document" "topic" {
 # How a run ended, as ECS tells it.
 locals {
   endings = {
-    failed    = { containers = { exitCode = [{ anything-but = 0 }] } }
+    failed    = { containers = { exitCode = [{ anything-but = [0, 3] }] } }
+    missed    = { containers = { exitCode = [3] } } # published, and a service level was missed
     unstarted = { stopCode = ["TaskFailedToStart"] }
-    succeeded = { containers = { exitCode = [0] } }
+    succeeded = { containers = { exitCode = [0, 3] } } # published
   }
-  told = { for ending in ["failed", "unstarted"] : ending => aws_cloudwatch_event_rule.run[ending].name }
+  told = {
+    failed    = "failed"
+    missed    = "published, and missed a service level,"
+    unstarted = "could not start"
+  }
 }
 
 resource "aws_cloudwatch_event_rule" "run" {
@@ -66,7 +72,7 @@ resource "aws_cloudwatch_event_rule" "run" {
 resource "aws_cloudwatch_event_target" "owner" {
   for_each = local.told
 
-  rule      = each.value
+  rule      = aws_cloudwatch_event_rule.run[each.key].name
   target_id = "owner"
   arn       = aws_sns_topic.owner.arn
 
@@ -76,7 +82,7 @@ resource "aws_cloudwatch_event_target" "owner" {
       task   = "$.detail.taskArn"
       time   = "$.time"
     }
-    input_template = "\"A run of the data product ${local.name} ${each.key == "failed" ? "failed" : "could not start"} at <time>: <reason> Its log is in ${local.log_group}; task <task>.\""
+    input_template = "\"A run of the data product ${local.name} ${each.value} at <time>: <reason> Its log is in ${local.log_group}; task <task>.\""
   }
 }
 
