@@ -328,6 +328,47 @@ def test_a_run_that_failed_is_told_as_it_was(product: Product) -> None:
     assert product.published()["quality"]["problem"] == "The contract is broken."
 
 
+@pytest.mark.parametrize("broken", [False, True], ids=["spec is kept", "spec is broken"])
+def test_a_failed_run_changes_nothing_but_the_last_run(product: Product, broken: bool) -> None:
+    """As in CI: on a machine that has nothing of the run before, and for a version that was never published."""
+    assert product.publish().exit_code == 0
+    before = product.published()
+    product.edit("data-product.yaml", "  version: 1.0.0", "  version: 2.0.0")
+    if broken:
+        product.edit("data-product.yaml", "classification: internal", "classification: nobody knows")
+    product.commit()
+    product.push()
+    shutil.rmtree(product.root / "build")
+    product.ran(version="2.0.0", outcome="failed", problem="There is no room.")
+    for name in ("slis.json", "addresses.yaml"):
+        (product.root / "build" / name).unlink()
+    for outcome in ("updated", "unchanged"):
+        done = product.publish("--format", "json")
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["outcome"] == outcome
+        assert "The last run failed" in str(json.loads(done.stdout)["notes"])
+    after = product.published()
+    assert after.pop("quality")["problem"] == "There is no room."
+    assert before.pop("quality")["outcome"] == "published"
+    assert after == before and after["addresses"] and after["measurement"]
+    # Another kind of catalog cannot be asked what it has.
+    done = product.publish("--to", "backstage", url=str(product.root))
+    assert done.exit_code == 0 and "nothing was sent" in done.output
+    assert not (product.root / "catalog-info.yaml").exists()
+
+
+def test_a_failed_run_of_another_repository_is_refused(product: Product) -> None:
+    assert product.publish().exit_code == 0
+    before = product.published()
+    (product.root / ".git/config").open("a").write(
+        '[remote "origin"]\n\turl = https://git.example.org/other.git\n'
+    )
+    product.ran(outcome="failed", problem="There is no room.")
+    done = product.publish("--repository", "https://git.example.org/other.git")
+    assert done.exit_code == 1 and "belongs to another repository" in done.output
+    assert product.published() == before
+
+
 def test_a_retired_product_keeps_its_page_and_can_come_back(product: Product, net: Network) -> None:
     assert product.publish().exit_code == 0
     net.faults = [BUSY, LOST, None]
@@ -682,5 +723,5 @@ def test_the_token_is_in_one_step_of_one_job_of_the_default_branch(product: Prod
     assert with_token == [("catalog", "Publish")]
     job = workflow["jobs"]["catalog"]
     assert job["needs"] == "run" and job["environment"] == "catalog"
-    assert job["if"].startswith("vars.MESHWRIGHT_CATALOG && (")
+    assert job["if"].startswith("${{ !cancelled() && vars.MESHWRIGHT_CATALOG && (")
     assert "github.event.repository.default_branch" in job["if"]

@@ -126,12 +126,14 @@ MAIN = {"CI_COMMIT_BRANCH": "main"}
 NIGHT = {"CI_PIPELINE_SOURCE": "schedule", "CI_PIPELINE_SCHEDULE_DESCRIPTION": "Meshwright: access"}
 DAY = {"CI_PIPELINE_SOURCE": "schedule", "CI_PIPELINE_SCHEDULE_DESCRIPTION": "Meshwright: pipeline"}
 CHANGE = {"checks", "contract", "access-plan", "terraform-validate"}
+CATALOG = {"MESHWRIGHT_CATALOG": "https://catalog.example.org"}
 
 
 @pytest.mark.parametrize(
     ("variables", "run"),
     [
         (MERGE_REQUEST, CHANGE),
+        ({**MERGE_REQUEST, **CATALOG}, CHANGE | {"mesh"}),
         ({**MERGE_REQUEST, "AWS_PLAN_ROLE_ARN": "arn"}, CHANGE | {"terraform-plan"}),
         ({**MERGE_REQUEST, "AWS_PLAN_ROLE_ARN": "arn", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "8"}, CHANGE),
         ({"CI_PIPELINE_SOURCE": "push", **MAIN}, {"checks", "access", "schedules", "terraform-validate"}),
@@ -140,13 +142,13 @@ CHANGE = {"checks", "contract", "access-plan", "terraform-validate"}
             {"checks", "access", "schedules", "terraform-validate", "push-image", "deploy"},
         ),
         ({**DAY, **MAIN}, {"pipeline", "access"}),
-        ({**DAY, **MAIN, "MESHWRIGHT_CATALOG": "https://catalog.example.org"}, {"pipeline", "access", "catalog"}),
-        ({**NIGHT, **MAIN, "MESHWRIGHT_CATALOG": "https://catalog.example.org"}, {"access"}),
+        ({**DAY, **MAIN, **CATALOG}, {"pipeline", "access", "catalog"}),
+        ({**NIGHT, **MAIN, **CATALOG}, {"access"}),
         ({"CI_PIPELINE_SOURCE": "web", **MAIN}, {"pipeline", "access", "access-confirm"}),
         ({"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "feature"}, None),
         ({"CI_PIPELINE_SOURCE": "web", "CI_COMMIT_BRANCH": "feature"}, None),
     ],
-    ids=["change", "plan", "fork", "merge", "merge-infra", "day", "day-catalog", "night", "hand", "branch", "hand-branch"],
+    ids=["change", "change-catalog", "plan", "fork", "merge", "merge-infra", "day", "day-catalog", "night", "hand", "branch", "hand-branch"],
 )  # fmt: skip
 def test_gitlab_runs_what_an_event_asks_for(
     variables: dict[str, str], run: set[str] | None, on_gitlab: Path
@@ -208,6 +210,7 @@ exec {BIN}/"$@"
 UV = """#!/bin/bash
 echo "$*" >> "$TOLD"
 env > "$TOLD.env"
+exit "${CODE:-0}"
 """
 
 
@@ -216,6 +219,7 @@ class Runner:
 
     def __init__(self, folder: Path, product: Path) -> None:
         self.folder, self.root, self.told = folder, folder / "product", folder / "told"
+        self.output = folder / "output"
         shutil.copytree(product, self.root)
         (folder / "bin").mkdir()
         (folder / "tmp").mkdir()
@@ -238,7 +242,13 @@ class Runner:
 
     def bash(self, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        environment = {"PATH": path, "HOME": str(self.folder), "TOLD": str(self.told), **variables}
+        environment = {
+            "PATH": path,
+            "HOME": str(self.folder),
+            "TOLD": str(self.told),
+            "GITHUB_OUTPUT": str(self.output),
+            **variables,
+        }
         # GitLab sets pipefail, GitHub does for `shell: bash` alone: what is right under both is right.
         return subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", script], cwd=self.root, env=environment, capture_output=True, text=True
@@ -341,6 +351,95 @@ def test_github_runs_as_an_environment_too(tmp_path: Path, on_github: Path) -> N
     for name, said in (("", ""), ("production", " --environment production")):
         assert runner.github("pipeline.yml", "run", "Run the pipeline", AS=name, PGUSER="").returncode == 0
         assert runner.told.read_text().endswith(f"run python -m pipeline{said}\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "published"), [(0, True), (1, False), (2, False), (3, True), (130, False), (143, False)]
+)
+def test_a_run_ends_as_its_exit_code_says(
+    code: int, published: bool, tmp_path: Path, on_github: Path, gitlab: Runner
+) -> None:
+    """What comes after it: test_what_comes_after_a_run."""
+    assert gitlab.gitlab("pipeline", CODE=str(code)).returncode == code
+    (tmp_path / "other").mkdir()
+    github = Runner(tmp_path / "other", on_github)
+    done = github.github("pipeline.yml", "run", "Run the pipeline", AS="", PGUSER="", CODE=str(code))
+    assert done.returncode == code
+    said = github.output.read_text() if github.output.exists() else ""
+    assert ("published=true\n" in said) is published
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("::stop-commands::") and lines[1] == f"::{lines[0].rpartition('::')[2]}::"
+    assert [line.startswith("::error title=A service level was missed::") for line in lines[2:]] == [True] * (code == 3)  # fmt: skip
+
+
+def test_what_comes_after_a_run(on_github: Path, on_gitlab: Path) -> None:
+    """Access after a run that published, the catalog and the files after any."""
+    jobs = yaml.safe_load((on_github / ".github/workflows/pipeline.yml").read_text("utf-8"))["jobs"]
+    assert jobs["access"]["if"] == "${{ !cancelled() && needs.run.outputs.published == 'true' }}"
+    assert jobs["catalog"]["if"].startswith("${{ !cancelled() && vars.MESHWRIGHT_CATALOG && (")
+    told, kept = jobs["run"]["steps"][-2:]
+    assert told["if"] == kept["if"] == "always()" and kept["continue-on-error"] is True
+    files = {"build/run.json", "build/slis.json", "build/addresses.yaml", "build/logs/"}
+    assert set(kept["with"]["path"].split()) == files
+
+    there = jobs_of(on_gitlab)
+    assert there["pipeline"]["allow_failure"] == {"exit_codes": 3}
+    assert there["pipeline"]["artifacts"]["when"] == "always"
+    assert set(there["pipeline"]["artifacts"]["paths"]) == files
+    assert {rule["when"] for rule in there["catalog"]["rules"]} == {"always"}
+    # By default a job waits until those of earlier stages are done, and were allowed to fail.
+    assert not any("when" in rule for rule in there["access"]["rules"]) and "needs" not in there["access"]
+
+
+def test_a_failed_run_is_handed_to_the_catalog(tmp_path: Path, on_github: Path, gitlab: Runner) -> None:
+    """As it was, without what it has not made; a run that left nothing is not."""
+    (tmp_path / "other").mkdir()
+    github = Runner(tmp_path / "other", on_github)
+    for runner in (github, gitlab):
+        (runner.folder / "bin/uvx").write_text(
+            '#!/bin/bash\ncat build/*.json; ls build\necho "$*" >> "$TOLD"\n'
+        )
+        for problem in ("", "There is no room."):
+            if problem:
+                (runner.root / "build").mkdir()
+                (runner.root / "build/run.json").write_text(json.dumps({"problem": problem}))
+            if runner is gitlab:
+                commit = git("rev-parse", "HEAD", cwd=runner.root).strip()
+                shutil.rmtree(runner.folder / "tmp/product", ignore_errors=True)
+                done = runner.gitlab("catalog", CI_REPOSITORY_URL=str(runner.root), CI_COMMIT_SHA=commit)
+            else:
+                done = runner.github("pipeline.yml", "run", "Keep what the run tells of itself")
+                assert done.returncode == 0, done.stderr
+                lines = runner.output.read_text().splitlines() if runner.output.exists() else []
+                told = dict(line.split("=", 1) for line in lines)
+                shutil.rmtree(runner.root / "build", ignore_errors=True)
+                names = {name: told.get(name.lower(), "") for name in ("RUN", "SLIS", "ADDRESSES")}
+                done = runner.github("pipeline.yml", "catalog", "Publish", **names)
+            assert done.returncode == 0, done.stderr
+            assert runner.told.exists() is bool(problem)
+            if problem:
+                assert problem in done.stdout and "slis.json" not in done.stdout
+
+
+@pytest.mark.parametrize(("code", "github", "gitlab"), [(0, 0, 0), (1, 1, 1), (2, 0, 2)])
+def test_a_change_is_held_against_the_mesh(
+    code: int, github: int, gitlab: int, tmp_path: Path, on_github: Path, on_gitlab: Path
+) -> None:
+    """A finding refuses it; a catalog that cannot be read is a warning on either forge."""
+    for number, (product, expected) in enumerate(((on_github, github), (on_gitlab, gitlab))):
+        (tmp_path / str(number)).mkdir()
+        runner = Runner(tmp_path / str(number), product)
+        (runner.folder / "bin/uvx").write_text(f'#!/bin/bash\necho "$*" >> "$TOLD"\nexit {code}\n')
+        if product is on_github:
+            done = runner.github("ci.yml", "mesh", "Hold it against the mesh", CATALOG="https://catalog.example.org")  # fmt: skip
+            assert done.stdout.startswith("::warning title=Not checked::") is (code == 2)
+        else:
+            done = runner.gitlab("mesh", **CATALOG)
+            assert jobs_of(product)["mesh"]["allow_failure"] == {"exit_codes": 2}
+        assert done.returncode == expected, done.stderr
+        assert runner.told.read_text().endswith("--mesh https://catalog.example.org\n")
+    done = runner.gitlab("mesh", **CATALOG, MESHWRIGHT_CATALOG_KIND="datahub")
+    assert done.returncode == 0 and "nothing was checked" in done.stdout
 
 
 def test_keys_are_used_only_where_no_role_was_taken(tmp_path: Path, on_github: Path) -> None:

@@ -163,26 +163,11 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
     """What build/ says of the last run, if it was a run of this very product and version."""
     told: dict[str, Any] = {}
     version = spec.get("metadata.version") if spec else None
-    run = _json(root, "build/run.json")
     levels = _json(root, "build/slis.json")
     name = f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}" if spec else None
-    if run.get("product") == name and run.get("version") == version and _is_time(run.get("startedAt")):
-        said = run.get("checks")
-        checks = [check for check in (said if isinstance(said, list) else ()) if isinstance(check, dict)]
-        quality = {
-            "startedAt": run["startedAt"],
-            "outcome": run.get("outcome"),
-            "problem": _cut(run.get("problem"), 5000),
-            "contract": run.get("contract"),
-            "rows": run.get("rowsOut"),
-            "checks": sum(check.get("result") != "unchecked" for check in checks),
-            "failed": [
-                _check(check) for check in checks if check.get("result") not in ("passed", "unchecked")
-            ][:100],
-            "unchecked": [_check(check) for check in checks if check.get("result") == "unchecked"][:100]
-            or None,
-        }
-        told["quality"] = {key: said for key, said in quality.items() if said is not None}
+    run, quality = last_run(root)
+    if quality and run.get("product") == name and run.get("version") == version:
+        told["quality"] = quality
     if levels.get("product") == name and levels.get("version") == version:
         told["measurement"] = levels
     if inside(root, BOOK):
@@ -201,6 +186,28 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
             if address in ports and isinstance(entry, dict) and isinstance(entry.get("location"), str)
         }
     return told
+
+
+def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns what build/run.json says, and the part of it that records have as `quality`; both empty if it says nothing."""
+    run = _json(root, "build/run.json")
+    if not _is_time(run.get("startedAt")):
+        return {}, {}
+    said = run.get("checks")
+    checks = [check for check in (said if isinstance(said, list) else ()) if isinstance(check, dict)]
+    quality = {
+        "startedAt": run["startedAt"],
+        "outcome": run.get("outcome"),
+        "problem": _cut(run.get("problem"), 5000),
+        "contract": run.get("contract"),
+        "rows": run.get("rowsOut"),
+        "checks": sum(check.get("result") != "unchecked" for check in checks),
+        "failed": [_check(check) for check in checks if check.get("result") not in ("passed", "unchecked")][
+            :100
+        ],
+        "unchecked": [_check(check) for check in checks if check.get("result") == "unchecked"][:100] or None,
+    }
+    return run, {key: value for key, value in quality.items() if value is not None}
 
 
 def _check(check: dict[str, Any]) -> dict[str, Any]:

@@ -228,7 +228,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             report["inputsChanged"] = evolution.changes(product, landed)
             done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
         for change in report["inputsChanged"]:
-            say(f"            {change}")
+            say(f"            {change}", stage="ingest", level="warning")
 
         with stage("transform") as done:
             before = incremental.last(product, anew=anew)
@@ -238,7 +238,11 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             report["warnings"] = built.warnings
             done(built.done)
         for warning in built.warnings:
-            say(f"            warning: {warning['name']} ({warning['file']}): {warning['message']}")
+            say(
+                f"            warning: {warning['name']} ({warning['file']}): {warning['message']}",
+                stage="transform",
+                level="warning",
+            )
 
         with stage("verify") as done:
             from pipeline import service_levels, verify

@@ -19,6 +19,12 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return [Payload(f"PUT {path('api', 'products', record.domain, record.name)}", dict(record.value))]
 
 
+def current(id: str, place: Place) -> Record | None:
+    """Returns the record that the catalog has of an active product."""
+    found = _catalog(place).get(id)
+    return found if isinstance(found, Record) else None
+
+
 def publish(record: Record, place: Place) -> Outcome:
     """Sends the record, unless the catalog has it already."""
     catalog = _catalog(place)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from meshwright.catalog import Adapter, Outcome, Place
 from meshwright.catalog.branch import stand
@@ -13,9 +14,10 @@ from meshwright.catalog.http import Refused
 from meshwright.check import check, check_record
 from meshwright.document import Unreadable
 from meshwright.findings import Finding, human
-from meshwright.mesh import of_repository
+from meshwright.mesh import BOOK, last_run, of_repository, origin
 from meshwright.printable import printable
 from meshwright.record import Record
+from meshwright.repository import canonical
 
 RUN_FIRST = "the pipeline's run, `uv run python -m pipeline`, makes it"
 
@@ -75,9 +77,49 @@ def publish(
     catalog that comes and reads it, may be written on any branch: it is looked at when it is merged.
     """
     sent = "://" in place.url
-    ready = prepared(root, repository, stand(root, variables).branch if sent else "")
+    branch = stand(root, variables).branch if sent else ""
+    run, quality = last_run(root)
+    if quality.get("outcome") == "failed" and isinstance(run.get("product"), str):
+        failed = Failed(run["product"], quality, origin(root, repository).get("repository", ""))
+        if (record := _in_place(failed, to, place)) is not None:
+            outcome = to.publish(record, place)
+            note = f"The last run failed, and the record says so; all else is as it was: {failed.problem}"
+            return replace(outcome, notes=(note, *outcome.notes)), record
+        if not hasattr(to, "current") and not (root / BOOK).exists():
+            note = f"The last run failed, and nothing was sent: this kind of catalog would lose where the ports are. {failed.problem}"
+            return Outcome("unchanged", failed.product, "", (note,)), of_repository(root, repository)
+    ready = prepared(root, repository, branch)
     outcome = to.publish(ready.record, place)
     return replace(outcome, notes=(*ready.notes, *outcome.notes)), ready.record
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run that failed."""
+
+    product: str
+    """`<domain>/<name>`."""
+    quality: Mapping[str, Any]
+    """What a record says of it."""
+    repository: str
+    """The address of the repository that it ran in."""
+
+    @property
+    def problem(self) -> str:
+        return printable(str(self.quality.get("problem", "it does not say why"))[:300])
+
+
+def _in_place(failed: Failed, to: Adapter, place: Place) -> Record | None:
+    """Returns the record that the catalog has, with this run as the last one: what is served has not changed.
+
+    None where the catalog has no such product, has it of another repository, or cannot be asked.
+    """
+    if not hasattr(to, "current"):
+        return None
+    record = to.current(failed.product, place)
+    if record is None or canonical(record.repository) != canonical(failed.repository):
+        return None
+    return Record({**record.value, "quality": dict(failed.quality)})
 
 
 def told_of(error: Unreadable) -> Iterator[str]:
