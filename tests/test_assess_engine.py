@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from catalog_server import catalog
+from checkout import ROOT
 from click.testing import CliRunner, Result
 from records import value as record_value
 
@@ -624,4 +625,4 @@ def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
     code = "import sys; sys.modules['duckdb'] = None; from meshwright.cli import main; main(['assess', 'records.jsonl'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "duckdb is not installed." in done.stderr and "pip install 'meshwright[assess]'" in done.stderr
+    assert "duckdb is not installed." in done.stderr and f"{ROOT}[assess]" in done.stderr

@@ -108,7 +108,9 @@ def _readable(needs: str) -> Iterator[None]:
     except Unreadable as error:
         problem, mend = str(error), error.mend
     except ModuleNotFoundError as error:
-        problem, mend = f"{error.name} is not installed.", f"pip install 'meshwright[{needs}]'"
+        from meshwright.install import install_command
+
+        problem, mend = f"{error.name} is not installed.", install_command(needs)
 
     click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
     sys.exit(2)

@@ -379,7 +379,9 @@ def _tell(done: Any, form: str) -> None:
 
 
 def _not_installed(error: ModuleNotFoundError) -> NoReturn:
-    _stop(f"{error.name} is not installed.", "pip install 'meshwright[access]'")
+    from meshwright.install import install_command
+
+    _stop(f"{error.name} is not installed.", install_command("access"))
 
 
 def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:

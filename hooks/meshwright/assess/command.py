@@ -142,7 +142,9 @@ def assess(
     except Unreadable as error:
         _stop(str(error), error.mend)
     except ModuleNotFoundError as error:
-        _stop(f"{error.name} is not installed.", "pip install 'meshwright[assess]'")
+        from meshwright.install import install_command
+
+        _stop(f"{error.name} is not installed.", install_command("assess"))
     finally:
         gc.enable()
     sys.exit(1 if failures else 0)

@@ -117,7 +117,9 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        _stop(f"{error.name} is not installed.", "pip install 'meshwright[catalog]'")
+        from meshwright.install import install_command
+
+        _stop(f"{error.name} is not installed.", install_command("catalog"))
     except Unreadable as error:
         from meshwright.catalog.http import Refused
         from meshwright.catalog.publish import told_of

@@ -57,7 +57,9 @@ def draw(
         click.echo(f"{printable(str(error))}\n    mend: {printable(error.mend)}", err=True)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        click.echo(f"{error.name} is not installed.\n    mend: pip install 'meshwright[catalog]'", err=True)
+        from meshwright.install import install_command
+
+        click.echo(f"{error.name} is not installed.\n    mend: {install_command('catalog')}", err=True)
         sys.exit(2)
     unread = [record for record in found if record.problem]
     for record in unread[:SHOWN]:
@@ -65,10 +67,12 @@ def draw(
     try:
         drawn = _formats()[form](map)
     except ModuleNotFoundError as error:
+        from meshwright.install import install_command
+
         if (error.name or "").partition(".")[0] not in ("jinja2", "markupsafe"):
             raise
         click.echo(
-            "The page needs Jinja, which is not installed.\n    mend: pip install 'meshwright[assess]'",
+            f"The page needs Jinja, which is not installed.\n    mend: {install_command('assess')}",
             err=True,
         )
         sys.exit(2)

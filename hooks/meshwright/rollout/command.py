@@ -105,7 +105,9 @@ def _roll(
         from meshwright.rollout import run
         from meshwright.rollout.report import FORMATS, html
     except ModuleNotFoundError as error:
-        _stop(f"{error.name} is not installed.", "pip install 'meshwright[mesh]'")
+        from meshwright.install import install_command
+
+        _stop(f"{error.name} is not installed.", install_command("mesh"))
     from meshwright.document import Unreadable
     from meshwright.rollout.fleet import read
 

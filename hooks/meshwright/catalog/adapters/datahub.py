@@ -308,9 +308,12 @@ def _graph(place: Place) -> Any:
         from datahub.ingestion.graph.client import DataHubGraph
         from datahub.ingestion.graph.config import DatahubClientConfig
     except ImportError as error:
+        from meshwright.install import install_command
+
         raise Unreadable(
             "DataHub is spoken to by its own library, which is not installed.",
-            "pip install 'meshwright[datahub]', or --catalog FILE.json and send that with `datahub ingest`.",
+            "Write a file with --catalog FILE.json and send it with `datahub ingest`, or install it: "
+            + install_command("catalog", "datahub"),
         ) from error
     retries = max(1, min(6, round(place.patience / 10)))
     config = DatahubClientConfig(server=address, token=place.token, retry_max_times=retries, timeout_sec=30)

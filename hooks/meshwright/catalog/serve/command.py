@@ -182,7 +182,9 @@ def _store(database: str) -> Store:
     try:
         from meshwright.catalog.serve.store import Store
     except ModuleNotFoundError as error:
-        _stop(f"{error.name} is not installed.", "pip install 'meshwright[catalog]'")
+        from meshwright.install import install_command
+
+        _stop(f"{error.name} is not installed.", install_command("catalog"))
     try:
         return Store(database)
     except Unreadable as problem:
