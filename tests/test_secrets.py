@@ -12,6 +12,7 @@ from checkout import git
 from conftest import ALL, BIN, Make, findings
 from test_rules import edit, merged
 
+from meshwright.credentials import secrets_in
 from meshwright.registry import capabilities
 from meshwright.rules.secrets import REFERENCE
 
@@ -161,3 +162,101 @@ def test_a_file_of_secrets_is_refused(file: str, copy_of: Copy, repository: Path
     done = hook(product, "no-secret-file")
     assert done.returncode != 0
     assert file in done.stdout
+
+
+A40, A36, HEX32 = "aB3dE5gH7j" * 4, "aB3dE5gH7jK9" * 3, "0a1b2c3d" * 4
+SECRET = [
+    # the project's own, and what a data platform has
+    ("notes.md", f"export MESHWRIGHT_TOKEN=mwc_{HEX32[:8]}_{A40}aaa"),
+    ("sample_data/config.json", f'{{"token": "mwc_{HEX32[:8]}_{A40}aaa"}}'),
+    ("pipeline/own.py", f'connect("dapi{HEX32}")'),
+    ("sample_data/notes.csv", f"id,note\n1,dapi{HEX32}-2\n"),
+    ("models/own.sql", f"-- dbtc_{A40}"),
+    # clouds
+    ("sample_data/keys.csv", "id,key\n1,AKIA" + "Q3EXAMPLE0" + "123456\n"),
+    ("infra/x.tf", f'aws_secret_access_key = "{A40}"'),
+    ("notes.md", "AI" + "za" + A36[:35]),
+    ("notes.md", f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={'aB3d' * 21}ab=="),
+    ("sample_data/urls.csv", "url\nhttps://a.blob.core.windows.net/c/f?sv=2024-01-01&se=2027-01-01&sig=" + "a%2B" * 12),
+    ("notes.md", "abc8Q~" + A40[:34]),
+    # services
+    ("notes.md", "sk_" + "live_" + A36[:24]),
+    ("notes.md", "xox" + "b-123456789012-" + A36[:20]),
+    ("notes.md", "https://hooks.slack." + "com/services/T01ABCDEF/B01ABCDEF/" + A36[:24]),
+    ("notes.md", "gh" + "p_" + A36),
+    ("notes.md", "gl" + "pat-" + A36[:20]),
+    ("notes.md", "eyJ" + A36 + ".eyJ" + A36 + "." + A36),
+    ("notes.md", "h" + "f_" + A40[:34]),
+    # keys
+    ("sample_data/id.pem", "-----BEGIN " + "RSA PRIVATE KEY-----"),
+    ("sample_data/account.json", '{"private_key": "-----BEGIN ' + 'PRIVATE KEY-----\\nMII"}'),
+    # passwords in addresses
+    ("docs/x.md", "postgresql://ada:hunter2@db.example.org/x"),
+    ("sample_data/x.json", '{"url": "redis://:hunter2@cache.example.org"}'),
+    ("docs/x.md", "jdbc:postgresql://db.example.org/x?user=ada&password=hunter2"),
+    ("docs/x.md", "jdbc:sqlserver://db.example.org;user=ada;password=hunter2;encrypt=true"),
+    # names with a value
+    ("infra/prod.tfvars", 'pw = "letmein"'),
+    ("infra/prod.auto.tfvars", 'db_password="hunter2"'),
+    ("infra/main.tf", 'password = "hunter2"'),
+    (".env.production", "PGPASSWORD=hunter2"),
+    ("conf/app.properties", "spring.datasource.password=hunter2"),
+    ("conf/app.properties", "dbPassword=hunter2"),
+    ("conf/app.ini", "pwd = correct-horse"),
+    ("profiles.yml", "prod:\n  password: hunter2"),
+    ("conf.toml", 'api_key = "3f9c2d"'),
+    ("Containerfile", "ENV TOKEN=3f9c2d8a"),
+    ("setup.sql", "create role ada login password 'hunter2'"),
+]  # fmt: skip
+NO_SECRET = [
+    ("infra/main.tf", "password = var.password"),
+    ("infra/variables.tf", 'variable "password" {\n  type = string\n}'),
+    ("infra/prod.tfvars", 'pw = "${PASSWORD}"'),
+    ("infra/prod.tfvars", 'password = "REPLACE-ME"'),
+    ("conf.yaml", "password: ${PASSWORD}"),
+    ("conf.yaml", "password: <ask the platform team>"),
+    ("conf.yaml", "token: {type: string, description: A token.}"),
+    ("conf.yaml", "token: string"),
+    ("conf.yaml", "tokens: 4096"),
+    ("conf.yaml", "password_policy: strict"),
+    ("conf.json", '{"secret": {"$ref": "#/$defs/secret"}}'),
+    ("models/x.sql", "select password, token from {{ source('inputs', 'users') }}"),
+    ("sample_data/users.csv", "id,password\n1,hunter2"),
+    ("sample_data/users.json", '[{"token": "a1b2c3d4"}]'),
+    ("docs/x.md", "postgresql://reader@db.example.org/x"),
+    ("docs/x.md", "postgresql://ada:${PASSWORD}@db.example.org/x and postgresql://ada:<password>@db.example.org/x"),
+    ("docs/x.md", "https://api.example.org/at:noon/ada@example.org"),
+    ("docs/x.md", "Set `password=` on the command line; jdbc:x?password={password}"),
+    ("ci.yml", "token: ${{ secrets.TOKEN }}"),
+    (".github/workflows/x.yml", "uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8"),
+    ("uv.lock", f'hash = "sha256:{HEX32}{HEX32}"'),
+    ("notes.md", "AKIA, mwc_ and dapi are how tokens begin; sk-learn-based-pipelines-of-the-team too"),
+    ("conf.toml", f'api_key = "{A36}"  # pragma: allowlist secret'),
+    ("conf.toml", f'# pragma: allowlist nextline secret\napi_key = "{A36}"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text"), SECRET)
+def test_a_secret_in_a_file_is_seen(file: str, text: str) -> None:
+    found = list(secrets_in(file, f"first\n{text}\n"))
+    assert found and {line for line, _ in found} <= {2, 3, 4}
+    assert "hunter2" not in str(found) and A36 not in str(found)
+
+
+@pytest.mark.parametrize(("file", "text"), NO_SECRET)
+def test_what_is_no_secret_is_left_alone(file: str, text: str) -> None:
+    assert list(secrets_in(file, f"{text}\n")) == []
+
+
+def test_the_check_looks_at_what_git_tracks(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    git("init", "--quiet", cwd=product)
+    (product / "sample_data/key.csv").write_text(f"a\nb\ndapi{HEX32}\n")
+    (product / ".env").write_text("PASSWORD=hunter2\n")
+    (product / "binary.bin").write_bytes(b"\0\xff" * 1000)
+    git("add", "--all", cwd=product)  # .env is ignored
+    found = findings(product)
+    assert [(one.rule, one.file, one.line) for one in found] == [
+        ("NoSecretCommitted", "sample_data/key.csv", 3)
+    ]
+    assert HEX32 not in str(found)

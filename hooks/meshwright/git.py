@@ -174,6 +174,25 @@ class Git:
         return self.one("hash-object", "-w", "--stdin", feed=content)
 
 
+UNVERSIONED = {".git", ".venv", ".env", "build", "node_modules", "target", "__pycache__"}
+"""What is not looked into where git cannot say what belongs to a repository."""
+
+
+def tracked(root: Path) -> list[str]:
+    """The paths, from `root`, of the files that git tracks there; of all files where there is no repository yet."""
+    listing = ["git", *CAREFUL, "ls-files", "--cached", "-z"]
+    with contextlib.suppress(GitError, OSError):
+        if paths := text(run(listing, ALWAYS, cwd=root).stdout).split("\0")[:-1]:
+            return paths
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted({*folders} - UNVERSIONED)
+        found += [
+            os.path.relpath(os.path.join(folder, name), root) for name in files if name not in UNVERSIONED
+        ]
+    return sorted(path.replace(os.sep, "/") for path in found)
+
+
 LIVE: set[int] = set()
 """The sessions of programs that run at this moment."""
 

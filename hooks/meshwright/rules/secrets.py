@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from meshwright import registry
+from meshwright.credentials import secrets_in
 from meshwright.document import Document, Keys
 from meshwright.environments import names
+from meshwright.git import tracked
 from meshwright.rules import Problem, Rule
 
 REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 IN_URL = re.compile(
     r"://[^/\s:@]*:(?P<password>[^/\s@]+)@"
-    r"|[?&](?:password|passwd|pwd|secret|token|access_token|api_key|apikey|sig)=(?P<parameter>[^&#\s}]+)",
+    r"|[?&;](?:password|passwd|pwd|pw|secret|token|access_token|api_key|apikey|sig)=(?P<parameter>[^&;#\s}]+)",
     re.IGNORECASE,
 )
 """A password before the host, or as a parameter. It begins with what is rare, so that a long text costs no time."""
@@ -82,6 +87,58 @@ class NoPasswordInUrl(Rule):
                         " variable. If it was a real one, replace it: git does not forget.",
                     )
                     break
+
+
+class NoSecretCommitted(Rule):
+    """No file of the repository holds a password, a key or a token.
+
+    Those who may read a repository, its history and its forks may read what is in it. Looked at is every file that git
+    tracks, sample data too: private keys, the tokens of well-known services and of the Meshwright catalog, addresses
+    with a password, and names such as `password`, `pw`, `token` or `api_key` that get a value in files of
+    configuration. A line that says `pragma: allowlist secret`, or `pragma: allowlist nextline secret` on the line
+    before, is left alone.
+    """
+
+    broken = {"infra/production.auto.tfvars": 'pw = "tr0ub4dor-3xample"\n'}
+
+    def check(self, root: Path) -> Iterator[Problem]:
+        for path in tracked(root):
+            for line, kind in _secrets_of(root / path, path):
+                yield Problem(
+                    path,
+                    (),
+                    f"Here is {kind}.",
+                    "Replace it where it is valid, for git does not forget. Then name a variable here instead, or add"
+                    " `pragma: allowlist secret` to the line if it is none.",
+                    line,
+                )
+
+
+SKIPPED = (".meshwright/", "uv.lock")
+"""What the template owns or a tool writes: schemas and hashes."""
+LARGEST = 4_000_000
+"""Bytes of a file that are looked at; what is committed is smaller (check-added-large-files)."""
+
+
+def _secrets_of(file: Path, path: str) -> tuple[tuple[int, str], ...]:
+    if path.startswith(SKIPPED):
+        return ()
+    try:
+        state = file.lstat()
+    except OSError:
+        return ()
+    return _scan(file, path, state.st_mtime_ns, state.st_size) if S_ISREG(state.st_mode) else ()
+
+
+@lru_cache(maxsize=4096)
+def _scan(file: Path, path: str, changed: int, size: int) -> tuple[tuple[int, str], ...]:
+    """The secrets of a file; kept for as long as the file stays as it is."""
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST)
+    except OSError:
+        return ()
+    return tuple(secrets_in(path, raw.decode("utf-8", "replace")))
 
 
 def _properties(spec: Document) -> Iterator[tuple[str, Keys, Any, Any]]:

@@ -1,0 +1,165 @@
+"""What passwords, keys and tokens look like in a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+ALLOWED = re.compile(r"pragma: ?allowlist( nextline)? secret", re.IGNORECASE)
+"""detect-secrets' own mark for what is no secret: on the line, or on the line before."""
+
+B64 = "[A-Za-z0-9+/]"
+URLSAFE = "[A-Za-z0-9_-]"
+
+TOKENS = {
+    "a private key": (("PRIVATE KEY",), re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")),
+    "a token of the Meshwright catalog": (("mwc_",), re.compile(rf"\bmwc_[0-9a-f]{{8}}_{URLSAFE}{{40,}}")),
+    "a token of Databricks": (("dapi",), re.compile(r"\bdapi[0-9a-f]{32}(?:-\d)?\b")),
+    "a key of AWS": (
+        ("AKIA", "ASIA", "ABIA", "ACCA"),
+        re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
+    ),
+    "a secret key of AWS": (
+        ("aws", "AWS", "Aws"),
+        re.compile(rf"(?i:aws.{{0,20}}(?:secret|key).{{0,20}}[\"'=:\s,]){B64}{{40}}(?![A-Za-z0-9+/=])"),
+    ),
+    "a key of Google": (("AIza",), re.compile(rf"\bAIza{URLSAFE}{{35}}(?!{URLSAFE})")),
+    "a secret of Google": (
+        ("GOCSPX-", "ya29."),
+        re.compile(rf"\bGOCSPX-{URLSAFE}{{28}}|\bya29\.{URLSAFE}{{40,}}"),
+    ),
+    "a key of a storage account": (
+        ("ccountKey=", "ccessKey=", "ccountkey=", "ccesskey="),
+        re.compile(rf"(?i:AccountKey|SharedAccessKey)=(?:{B64}{{86}}==|{B64}{{43}}=)"),
+    ),
+    "a shared access signature": (("sig=",), re.compile(r"[?&;]sig=[A-Za-z0-9%/+=]{30,}")),
+    "a secret of Entra ID": (
+        ("8Q~", "7Q~"),
+        re.compile(r"(?<![\w.~-])[A-Za-z0-9_.~-]{3}[78]Q~[A-Za-z0-9_.~-]{31,34}(?![\w.~-])"),
+    ),
+    "a key of Stripe": (
+        ("k_live_", "k_test_", "whsec_"),
+        re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/]{32,}"),
+    ),
+    "a token of Slack": (
+        ("xox", "xapp-", "hooks.slack.com"),
+        re.compile(
+            r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}"
+            r"|hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{20,}"
+        ),
+    ),
+    "a token of GitHub": (
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{40,}"),
+    ),
+    "a token of GitLab": (
+        ("glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glimt-", "glagent-", "glsoat-", "glffct-"),
+        re.compile(rf"\bgl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct)-{URLSAFE}{{20,}}"),
+    ),
+    "a token of PyPI": (("pypi-AgE",), re.compile(rf"\bpypi-AgE{URLSAFE}{{50,}}")),
+    "a token of npm": (("npm_",), re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
+    "a token of dbt Cloud": (("dbtc_", "dbtu_"), re.compile(rf"\bdbt[cu]_{URLSAFE}{{20,}}")),
+    "a token of Hugging Face": (("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")),
+    "a key of an AI service": (
+        ("sk-",),
+        re.compile(rf"\bsk-(?=[A-Za-z_-]*\d)(?=[a-z0-9_-]*[A-Z]){URLSAFE}{{32,}}"),
+    ),
+    "a token of Vault or Terraform": (
+        ("hvs.", "hvb.", ".atlasv1."),
+        re.compile(rf"\bhv[sb]\.{URLSAFE}{{24,}}|\b[A-Za-z0-9]{{14}}\.atlasv1\.{URLSAFE}{{60,}}"),
+    ),
+    "a key of SendGrid": (("SG.",), re.compile(rf"\bSG\.{URLSAFE}{{16,}}\.{URLSAFE}{{30,}}")),
+    "a token of DigitalOcean": (("_v1_",), re.compile(r"\bdo[opr]_v1_[0-9a-f]{64}\b")),
+    "a token of Grafana": (("glsa_",), re.compile(r"\bglsa_[A-Za-z0-9]{32}_[0-9a-f]{8}\b")),
+    "a token of Shopify": (
+        ("shpat_", "shpca_", "shppa_", "shpss_"),
+        re.compile(r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b"),
+    ),
+    "a key of age": (("AGE-SECRET-KEY-1",), re.compile(r"\bAGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}\b")),
+    "a JSON Web Token": (
+        ("eyJ",),
+        re.compile(rf"\beyJ{URLSAFE}{{10,}}\.eyJ{URLSAFE}{{10,}}\.{URLSAFE}{{10,}}"),
+    ),
+}
+"""What it is -> texts that it cannot be without, and what it looks like, wherever it is written."""
+
+_UNSET = (
+    r"(?![$<{*…]|%[(s]|(?i:x{3,}|\.{3}|…|password\b|passwd\b|secret\b|pass\b|token\b|changeme|replace|your))"
+)
+"""What stands where a secret would: a variable, or a word that asks for one."""
+IN_URL = re.compile(
+    rf"://[^/\s:@\"'<>`]*:(?P<password>{_UNSET}[^/\s@\"'<>`]+)@"
+    rf"|[?&;](?i:password|passwd|pwd|pw)=(?P<parameter>{_UNSET}[^&;#\s\"'<>`)}}]{{3,}})"
+)
+"""A password before the host, or as a parameter, as JDBC and ODBC have it."""
+
+VALUES = {".tfvars", ".env", ".ini", ".cfg", ".conf", ".properties"}
+"""Files that hold nothing but names and values, by the end of their name."""
+CONFIGURATION = {*VALUES, ".toml", ".yaml", ".yml", ".json", ".hcl", ".tf", ".sh"}
+_NAME = (
+    r"(?:(?<![A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z]))(?i:(?P<name>(?:pg|db)?pass(?:word|wd|phrase)?|pwd|pw|client_?secret"
+    r"|secret(?:_?(?:access_?)?key)?|(?:api|access|private|account)_?key|(?:(?:auth|access|api|bearer|refresh)_?)?token))"
+)
+ASSIGNED = re.compile(
+    rf"{_NAME}[\"']?[ \t]*[=:][ \t]*"
+    rf"(?:\"(?P<double>[^\"\n]{{4,}})\"|'(?P<single>[^'\n]{{4,}})'|(?P<bare>[^\s\"'#,;{{}}\[\]]{{4,}})[ \t]*(?:#.*)?$)",
+    re.MULTILINE,
+)
+"""A name that says secret, and a literal value."""
+UNSET = re.compile(
+    r"(?i)(?:.*(?:\$\{|\$\(|\{\{|\$\w|<.+>|\*{3}|…|x{4,}).*|(?:replace|change|your|placeholder|dummy|todo)[ _-]?.*"
+    r"|(?:var|local|data|module|each|env|secrets|vault|os|self)\..*|[*&]\w+|[\w.]+\(.*"
+    r"|null|true|false|none|required|optional|string|password|secret|token|example)"
+)
+"""A value that is no secret: a variable, a call, or a word in its place."""
+PLAIN = re.compile(r"[A-Za-z]+(?:[ _.-][A-Za-z]+)*\.?|[\d.*/, -]+|/.*|https?://.*")
+"""Words, a number, a path: what configuration says of a secret without giving it away."""
+IN_SQL = re.compile(r"(?i)\b(?:identified by|password)\s+'(?P<value>[^'\n]{4,})'")
+
+
+def secrets_in(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the kind of each secret in a file's text; never the secret itself.
+
+    Data is data: below sample_data/ a column called `password` is none, and a token, a key or a URL with a password is.
+    """
+    places: dict[int, str] = {}
+    for kind, (parts, pattern) in TOKENS.items():
+        if any(part in text for part in parts):
+            for found in pattern.finditer(text):
+                places.setdefault(found.start(), kind)
+    if "://" in text or "=" in text:
+        for found in IN_URL.finditer(text):
+            places.setdefault(found.start(), "a password in an address")
+    name = PurePosixPath(path)
+    if name.parts[:1] != ("sample_data",):
+        for start, kind in _assigned(name, text):
+            places.setdefault(start, kind)
+    if not places:
+        return
+    lines = text.split("\n")
+    for start, kind in sorted(places.items()):
+        line = text.count("\n", 0, start) + 1
+        allowed = ALLOWED.search(lines[line - 1]) or (line > 1 and _nextline(lines[line - 2]))
+        if not allowed:
+            yield line, kind
+
+
+def _assigned(file: PurePosixPath, text: str) -> Iterator[tuple[int, str]]:
+    """Where a name that says secret gets a literal value."""
+    ends = {*file.suffixes, file.name if file.name.startswith(".") else ""}
+    only_values = bool(ends & VALUES) or file.name.startswith(".env")
+    if only_values or file.suffix in CONFIGURATION or file.name in ("Containerfile", "Dockerfile"):
+        for found in ASSIGNED.finditer(text):
+            value = found["double"] or found["single"] or found["bare"]
+            if not UNSET.fullmatch(value) and (only_values or not PLAIN.fullmatch(value)):
+                yield found.start(), f"a value for {found['name']}"
+    if file.suffix == ".sql":
+        for found in IN_SQL.finditer(text):
+            if not UNSET.fullmatch(found["value"]):
+                yield found.start(), "a password"
+
+
+def _nextline(before: str) -> bool:
+    mark = ALLOWED.search(before)
+    return bool(mark and mark[1])
