@@ -27,6 +27,8 @@ from meshwright.ownership import MANIFEST, owner
 from meshwright.physical_types import SPELLINGS
 from meshwright.promises import KINDS
 from meshwright.rules import RULES, Mandatory, Rule
+from meshwright.rules.repository import ANSWERS
+from meshwright.rules.repository import FILES as OWNED
 
 FILES = {
     "access-policy": (
@@ -88,6 +90,7 @@ def pages() -> dict[str, str]:
     for name in SHARED:
         written[f"hooks/meshwright/{name}"] = (ROOT / "template" / "pipeline" / name).read_text("utf-8")
     written["docs/reference/promises.md"] = promises_page()
+    written[f"template/{OWNED}"] = owned_files()
     written["docs/reference/spec.md"] = spec_page()
     for name, (title, about, compose) in FILES.items():
         made = f"Made from `hooks/meshwright/schemas/{name}.yaml`."
@@ -256,6 +259,17 @@ def ownership_page() -> str:
         entry = brought.get(path)
         link = f"[{entry.uses}](capabilities/{page(entry)})" if entry else ""
         lines.append(f"| `{path}` | {owner(path, manifest)} | {link} |")
+    return "\n".join(lines) + "\n"
+
+
+def owned_files() -> str:
+    """What a product must have of the template's own files; what a capability brings is held against the registry."""
+    manifest = load(ROOT / "template" / MANIFEST)
+    paths = sorted({path for path in {*template_files(), OWNED} if owner(path, manifest) == "template"})
+    lines = [
+        "# The template's own files, for the rules TemplateFilesPresent and CiPresent; of CI, those of one forge.",
+        *(f"- {path}" for path in paths if path != ANSWERS),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from meshwright import registry
 from meshwright.document import Document, Keys, inside
 from meshwright.environments import names
 from meshwright.rules import Problem, Rule, listed
+from meshwright.rules.repository import restore
 
 if TYPE_CHECKING:
     from meshwright.lineage import Flaw
@@ -94,7 +95,7 @@ class CapabilityInstalled(Rule):
             ]
             if not entry or not missing:
                 continue
-            mend = f"Restore it from git: `git checkout HEAD -- {' '.join(missing)}`."
+            mend = restore(missing, answers)
             if isinstance(chosen, list) and entry.name not in chosen:
                 data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")
                 mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {data}`."

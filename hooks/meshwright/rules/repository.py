@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,9 @@ class OwnerReviews(Rule):
             return
         codeowners = CODEOWNERS["gitlab" if answers.get("forge") == "gitlab" else "github"]
         if not inside(root, codeowners):
-            mend = f"Restore it from git: `git checkout HEAD -- {codeowners}`."
-            yield Problem(spec, ("spec", "owner", "email"), f"There is no {codeowners}.", mend)
+            yield Problem(
+                spec, ("spec", "owner", "email"), f"There is no {codeowners}.", restore([codeowners], answers)
+            )
             return
         answer = shlex.quote(f"owner_email={email}")
         mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
@@ -88,13 +90,13 @@ class HookAtTemplateVersion(Rule):
         if not isinstance(version, str):
             return  # it was made without Copier
         if not inside(root, HOOKS):
-            mend = f"Restore it from git: `git checkout HEAD -- {HOOKS}`."
-            yield Problem(HOOKS, (), f"There is no {HOOKS}.", mend)
+            yield Problem(HOOKS, (), f"There is no {HOOKS}.", restore([HOOKS], answers))
             return
         config = read(root, HOOKS)
         ours = [(keys, item) for keys, item in config.items("repos") if _brings(item, "meshwright-check")]
         if not ours:
-            mend = "Take the first of its repos from a fresh product, and put it back."
+            source = json.dumps(template_url(answers), ensure_ascii=False)
+            mend = f"Write as the first of `repos`: - {{repo: {source}, rev: {version}, hooks: [{{id: meshwright-check}}]}}"
             yield Problem(config, ("repos",), "The hook meshwright-check is not there.", mend)
         for keys, item in ours:
             if item.get("rev") != version:
@@ -108,6 +110,72 @@ def _brings(repository: dict[str, Any], hook: str) -> bool:
     return isinstance(hooks, list) and any(
         isinstance(item, dict) and item.get("id") == hook for item in hooks
     )
+
+
+class TemplateFilesPresent(Rule):
+    """Every file that the pipeline and the checks need and that the template owns is in the repository.
+
+    `copier update` does not bring back what was deleted, and the pipeline does not run without it.
+    """
+
+    broken = {"pipeline/publish.py": None}
+
+    def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
+        if missing := [path for path in _gone(root, answers) if not path.startswith(CI)]:
+            detail = f"Missing: {listed(missing)}."
+            yield Problem(ANSWERS, (), detail, restore(missing, answers))
+
+
+class CiPresent(Rule):
+    """Every file of CI that the template owns is in the repository.
+
+    A workflow that was deleted checks, publishes and grants nothing any more, and no update brings it back.
+    """
+
+    broken = {".github/workflows/pipeline.yml": None}
+    usually = "warning"
+
+    def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
+        if missing := [path for path in _gone(root, answers) if path.startswith(CI)]:
+            detail = f"Missing: {listed(missing)}."
+            yield Problem(ANSWERS, (), detail, restore(missing, answers))
+
+
+ANSWERS = ".copier-answers.yml"
+FILES = ".meshwright/files.yaml"
+"""What the template of this version brings and owns; repositories made before 0.3.0 get it with an update."""
+CI = (".github/", ".gitlab")
+
+
+def _gone(root: Path, answers: dict[str, Any]) -> list[str]:
+    if not answers or not inside(root, FILES):
+        return []
+    other = ".github/" if answers.get("forge") == "gitlab" else ".gitlab"
+    paths = read(root, FILES).value
+    return [
+        path
+        for path in (paths if isinstance(paths, list) else [])
+        if isinstance(path, str)
+        and not path.startswith(other)
+        and not path.endswith("/CODEOWNERS")  # OwnerReviews misses it
+        and not inside(root, path)
+    ]
+
+
+def template_url(answers: Mapping[str, Any]) -> str:
+    """Return the address of the template as git knows it, without Copier's short forms (blueprints/template-url.jinja)."""
+    url = str(answers.get("_src_path", "")).removeprefix("git+")
+    for short, host in (("gh", "https://github.com/"), ("gl", "https://gitlab.com/")):
+        url = re.sub(rf"^{short}:/?(.+?)(\.git)?$", rf"{host}\1", url)
+    return url
+
+
+def restore(paths: Sequence[str], answers: Mapping[str, Any]) -> str:
+    """Return the command that writes files of the template again as this version has them, and nothing else."""
+    if not answers.get("_commit"):
+        return f"Restore it from git: `git checkout HEAD -- {shlex.join(paths)}`."
+    chosen = " ".join(f"--exclude {shlex.quote(f'!/{path}')}" for path in paths)
+    return f"Run `uvx copier recopy --vcs-ref=:current: --defaults --overwrite --exclude '*' {chosen}`."
 
 
 class ScheduleValid(Rule):
