@@ -231,7 +231,7 @@ def change(template: Path) -> None:
             put(template / "template" / path, old, new)
     (template / "template/pipeline/new.py").write_text('"""New."""\n')
     (template / "template/models/new.sql").write_text("select 1 as nothing_for_those_who_are_there\n")
-    (template / "template/access/policy.yaml").write_text("# Not for those who are there\n")
+    (template / "template/access/policy.yaml.jinja").write_text("# Not for those who are there\n")
 
 
 def put(file: Path, old: str, new: str) -> None:
@@ -254,7 +254,7 @@ def test_an_update_makes_what_a_copy_would(
     equals_a_copy(product, old, render(NEXT, recorded(old)))
 
 
-DROPPED = {"profiles.yml"}
+DROPPED = {"profiles.yml", "pipeline/macros/table_duckdb.sql"}
 """What was the template's in a release, and is no longer in it."""
 
 

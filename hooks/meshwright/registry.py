@@ -43,6 +43,8 @@ class Capability:
     """The same for a consumer-oriented product, where its sample has other columns."""
     reads: str = ""
     """Inputs only: `system` or `data-product`, what `from` may name."""
+    own_data: str = ""
+    """Inputs only: the variable that points the example at somebody's own data, as a product's README shows it."""
     opens: tuple[str, ...] = ()
     """Inputs that read data products only: the outputs, as `<name>@<major>`, that they can read."""
     platform: str = ""

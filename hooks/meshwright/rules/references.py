@@ -8,7 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from meshwright import registry
 from meshwright.document import Document, Keys, inside
 from meshwright.rules import Problem, Rule, listed
 
@@ -20,8 +22,9 @@ URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s]+|/[^/\s])")
 class FilesExist(Rule):
     """Every file that the spec names is in the repository.
 
-    So that code, checks and readers find what the spec promises. For a `path` or an address book with a
-    variable, `${NAME:-default}`, it is the default that is looked for: the product runs on it as it is.
+    So that code, checks and readers find what the spec promises. An input's property is a file where its schema says
+    `format: file`. With a variable, `${NAME:-default}`, it is the default that is looked for: the product runs on it
+    as it is.
     """
 
     broken = {"data-product.yaml": {"spec": {"dataSharingAgreement": {"document": "docs/gone.md"}}}}
@@ -40,7 +43,7 @@ class FilesExist(Rule):
         for keys, item in spec.items("spec.inputs"):
             properties = item.get("properties")
             for key, value in (properties if isinstance(properties, dict) else {}).items():
-                if key not in ("path", "addresses") or not isinstance(value, str):
+                if not isinstance(value, str) or not _is_file(item, key):
                     continue
                 path = default(value)
                 if not URL.match(path) and not _matches(root, path):
@@ -205,6 +208,13 @@ def _port_paths(spec: Document) -> Iterator[tuple[Keys, str]]:
         path = properties.get("path") if isinstance(properties, dict) else None
         if isinstance(path, str) and default(path):
             yield keys, default(path)
+
+
+def _is_file(item: dict[str, Any], key: str) -> bool:
+    """Whether a property of an input names files: its schema says so."""
+    entry = registry.find("inputs", str(item.get("uses")))
+    declared = entry.properties.get("properties", {}).get(key) if entry else None
+    return isinstance(declared, dict) and declared.get("format") == "file"
 
 
 def _matches(root: Path, pattern: str) -> bool:

@@ -86,5 +86,4 @@
 
 {% macro spark__escape_single_quotes(expression) -%}
   {{ return(expression | replace("'", "''")) }}
-{%- endmacro %}
-{% endraw %}
+{%- endmacro %}{% endraw %}
