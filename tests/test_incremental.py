@@ -36,7 +36,7 @@ def go(anew=False):
         except UnreadableInput as problem:
             return {"failed": str(problem)}
     return {"anew": report["anew"], "rows": served(), "same": served() == lake(), "written": written(before),
-            "changed": report["inputsChanged"]}
+            "changed": report["inputsChanged"], "models": report["incrementalModels"]}
 
 def files():
     table = "build/ports/tables/readings"
@@ -139,6 +139,8 @@ said["full"] = go(anew=True)
     )
     assert all(said[step]["same"] for step in said)
     assert [said[step]["anew"] for step in said] == [True, False, False, False, True]
+    # What such a model has not let in, it says each time that it goes on.
+    assert [said[step]["models"] for step in said] == [[], ["readings"], ["readings"], ["readings"], []]
     assert said["first"]["written"] == ["2026-01", "2026-02"]
     assert said["late"]["written"] == ["2026-01", "2026-03"]  # a row that was late, and a new month
     assert said["again"]["written"] == [] and said["again"]["rows"] == said["late"]["rows"]

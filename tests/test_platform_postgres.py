@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import subprocess
 from collections.abc import Callable, Iterator
@@ -147,8 +148,8 @@ def test_a_row_of_nothing_is_a_row_and_parts_have_folders(here: Runs) -> None:
         )
         assert rows(here.written(engine, "m"))[1] == [(None,), ("",), ("\\N",), ("a=b/c",)]
         engine.write("m", ["part"], here.root / "parts", "part > ''", "part")
-        parts = sorted(path.name for path in (here.root / "parts").iterdir())
-        assert parts == ["part=%5CN", "part=a%3Db%2Fc"]
+        parts = {path.name for path in (here.root / "parts").iterdir()}
+        assert parts == {f"__part={hashlib.sha256(text).hexdigest()}" for text in (b"\\N", b"a=b/c")}
 
 
 def test_a_numeric_without_a_precision_is_what_the_contract_says_and_loses_nothing(here: Runs) -> None:

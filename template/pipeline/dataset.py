@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,6 +15,15 @@ from pipeline.errors import PromiseBroken
 from pipeline.platforms import Platform
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal, scan
+
+LONGEST_FOLDER = 240
+FOLDERS = {
+    "VARCHAR",
+    "BOOLEAN",
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"),
+    *("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"),
+}
+"""DuckDB's types by whose values delta-rs and pyiceberg partition without a value becoming another one."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +33,36 @@ class Changes:
     column: str
     """Its values part the data set."""
     values: frozenset[str]
-    """Those whose rows are others now, or gone."""
+    """Those whose rows are others now, or gone, as texts in the engine's spelling."""
     since: str
     """The publication that knows all the others; a port that holds another one takes the whole data set."""
+    type: str = "VARCHAR"
+    """DuckDB's type of the column."""
 
     @property
     def rows(self) -> str:
-        """The condition, in SQL, for the rows with these values."""
+        """The condition, in DuckDB's SQL, for the rows with these values."""
         if not self.values:
             return "false"
-        return f"{identifier(self.column)} in ({', '.join(map(literal, sorted(self.values)))})"
+        values = (literal(value) for value in sorted(self.values))
+        if self.type != "VARCHAR":
+            values = (f"cast({value} as {self.type})" for value in values)
+        return f"{identifier(self.column)} in ({', '.join(values)})"
+
+    def typed(self) -> pa.Array:
+        """The values, as what the column is."""
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            query = f"select cast(unnest(?) as {self.type}) as value"
+            found = connection.sql(query, params=[sorted(self.values)]).to_arrow_table()
+            return found["value"].combine_chunks()
+
+    def texts(self) -> list[str]:
+        """The values as DuckDB's texts, whichever engine has read them."""
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            query = f"select cast(cast(unnest(?) as {self.type}) as varchar)"
+            return [text for (text,) in connection.execute(query, [sorted(self.values)]).fetchall()]
 
 
 @dataclass(frozen=True)
@@ -55,6 +85,20 @@ class Dataset:
     def scan(self) -> str:
         """DuckDB's SQL for its rows."""
         return scan(self.parts)
+
+    def folders_by(self, types: Collection[str]) -> str:
+        """The column that a port can partition its folders by; empty if its type is none of these, or a value names no folder.
+
+        An empty text is null to Hive and its heirs, and no name of a folder has more than 255 bytes.
+        """
+        if not self.partition or described(self.parts)[self.partition] not in types:
+            return ""
+        folder = f"url_encode(url_encode({literal(self.partition)} || cast({identifier(self.partition)} as varchar)))"
+        query = f"select max(strlen({folder})), bool_or(cast({identifier(self.partition)} as varchar) = '') from {self.scan}"
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            longest, empty = connection.execute(query).fetchone()
+        return "" if empty or (longest or 0) > LONGEST_FOLDER else self.partition
 
     @property
     def schema(self) -> pa.Schema:
@@ -89,6 +133,14 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
             mend=f"Describe it in {product.contract.name}, or leave it out of models/{product.dataset}.sql.",
         )
     return [name for name in columns if name in made]
+
+
+def described(parts: Iterable[Path]) -> dict[str, str]:
+    """The columns of Parquet files, with their types as DuckDB names them."""
+    with duckdb.connect() as connection:
+        return {
+            name: kind for name, kind, *_ in connection.execute(f"describe from {scan(parts)}").fetchall()
+        }
 
 
 def files(*folders: Path) -> tuple[Path, ...]:

@@ -5,22 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 from uuid import uuid4
 
-from pipeline.dataset import Changes, Dataset, count, files
+import duckdb
+import pyarrow as pa
+
+from pipeline.dataset import Changes, Dataset, count, described, files
 from pipeline.errors import PromiseBroken, UnreadableInput
-from pipeline.platforms import Platform
+from pipeline.platforms import Platform, part
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal
 
 RECORD = "published.json"
 """In the state's folder, from a publication to the next transform: without it, the next run makes everything anew."""
+PARTITIONS = re.compile(
+    r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\)|DATE|TIME|UUID|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?"
+)
+"""DuckDB's types of which each value has one text, and each text one value."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,9 @@ class Last:
     """Of the models and of what the spec says, as a hash."""
     publication: str = ""
     partitions: dict[str, list[Any]] = field(default_factory=dict)
-    """Value of the partition column -> its rows, and the highest value of the cursor, or their fingerprint."""
+    """Value of the partition column, as the engine's text -> its rows, and the highest value of the cursor, or their fingerprint."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Column of the data set -> its type, in the engine's words."""
 
     def __bool__(self) -> bool:
         return bool(self.publication)
@@ -40,8 +50,7 @@ class Last:
 def last(product: Product, *, anew: bool) -> Last:
     """What the last run left. `anew`: as if there had been none.
 
-    What was not published, or was made by other code, is not gone on with: a run that fails is followed by a whole
-    one, and the data set is always what a whole run would have made.
+    What was not published, or was made by other code, is not gone on with: a run that fails is followed by a whole one.
     """
     code = _code(product)
     state = product.state
@@ -49,10 +58,35 @@ def last(product: Product, *, anew: bool) -> Last:
         return Last(code)
     try:
         said = json.loads((state / RECORD).read_text("utf-8"))
-        known = Last(said["code"], said["publication"], said["partitions"])
+        known = Last(said["code"], said["publication"], said["partitions"], said["columns"])
     except (OSError, ValueError, KeyError):
         return Last(code)
     return known if known.code == code else Last(code)
+
+
+def models(product: Product) -> list[str]:
+    """The models that go on from what they made before: dbt's incremental ones, if the data set is made of them."""
+    if product.trait("incremental") is None:
+        return []
+    try:
+        manifest = json.loads((product.build / "dbt" / "manifest.json").read_text("utf-8"))
+        nodes, parents = manifest["nodes"], manifest["parent_map"]
+    except (OSError, ValueError, KeyError):
+        return []
+    waiting = [key for key, node in nodes.items() if node["name"] == product.dataset]
+    needed: set[str] = set()
+    while waiting:
+        key = waiting.pop()
+        if key not in needed:
+            needed.add(key)
+            waiting += parents.get(key, [])
+    return sorted(
+        node["name"]
+        for key, node in nodes.items()
+        if key in needed
+        and node["resource_type"] == "model"
+        and node["config"]["materialized"] == "incremental"
+    )
 
 
 def forget(product: Product) -> None:
@@ -84,7 +118,7 @@ def write(
         platform.delete(product.dataset, f"not {rows}")
     if trait is None:
         platform.write(product.dataset, columns, staged, rows)
-        return _dataset(staged, about), {}
+        return _dataset(product, staged, about), {}
 
     column, cursor = trait["partition"], trait.get("cursor")
     if missing := {column, cursor or column} - set(columns):
@@ -92,9 +126,13 @@ def write(
             f"incremental@1 names {', '.join(sorted(missing))}, which the data set does not have.",
             mend="Mend the trait in data-product.yaml, or add the column to the model and to the contract.",
         )
-    by = identifier(column)
+    by = platform.text(product.dataset, column)
     where = f" where {rows}" if rows else ""
-    version = f"max({identifier(cursor)})" if cursor else platform.fingerprint(product.dataset, columns)
+    version = (
+        platform.text(product.dataset, cursor, "max({})")
+        if cursor
+        else platform.fingerprint(product.dataset, columns)
+    )
     found = platform.query(
         f"select {by}, count(*), {version} from {platform.relation(product.dataset)}{where} group by {by}"
     )
@@ -103,74 +141,124 @@ def write(
             f"Some rows have no {column}, by which the data set is partitioned.",
             mend="Mend the model, or choose another partition for incremental@1.",
         )
-    partitions = {_said(value): [count, str(version)] for value, count, version in found}
+    partitions = {value: [count, str(version)] for value, count, version in found}
     about["publication"] = uuid4().hex
-    store = _store(product)
-    if not before or not store.is_dir():
+    types = platform.columns(product.dataset)
+    unchanged = {value for value, version in partitions.items() if before.partitions.get(value) == version}
+    kept = _kept_files(product, before, unchanged)
+    if not before or kept is None or before.columns != {name: types[name] for name in columns}:
         platform.write(product.dataset, columns, staged, rows, by=column if partitions else "")
-        return _dataset(staged, about, partition=column), partitions
+        return _dataset(product, staged, about, column, partitions), partitions
 
-    values = frozenset(
-        value
-        for value in {*partitions, *before.partitions}
-        if partitions.get(value) != before.partitions.get(value)
-    )
+    values = frozenset({*partitions, *before.partitions} - unchanged)
     if present := sorted(values & partitions.keys()):
         chosen = f"{by} in ({', '.join(map(literal, present))})"
         platform.write(
             product.dataset, columns, staged, f"{rows} and {chosen}" if rows else chosen, by=column
         )
     changed = files(staged)
-    parts = (*files(*(folder for folder in store.iterdir() if _value(folder) not in values)), *changed)
+    parts = (*kept, *changed)
     if not parts:  # nothing is left, and that has columns too
         platform.write(product.dataset, columns, staged, rows)
-        return _dataset(staged, about, partition=column), partitions
-    changes = Changes(column, values, before.publication)
+        return _dataset(product, staged, about, column, partitions), partitions
+    kind = _partition_type(product, column, parts, values)
+    changes = Changes(column, values, before.publication, kind)
     return Dataset(parts, count(parts), about, changes, column, changed), partitions
 
 
-def remember(product: Product, dataset: Dataset, code: str, partitions: dict[str, list[Any]]) -> None:
+def remember(
+    product: Product,
+    platform: Platform,
+    columns: list[str],
+    dataset: Dataset,
+    code: str,
+    partitions: dict[str, list[Any]],
+) -> None:
     """Keeps what was published, for the next run to go on with."""
     if product.state is None:
         return
     store, staged = _store(product), product.scratch / "staged"
     if partitions:
-        gone = dataset.changes.values if dataset.changes else None
-        for folder in list(store.iterdir()) if store.is_dir() else []:
-            if gone is None or _value(folder) in gone:
-                shutil.rmtree(folder)
         store.mkdir(parents=True, exist_ok=True)
+        changed = {part(value) for value in dataset.changes.values} if dataset.changes else None
+        known = {part(value) for value in partitions}
+        for left in store.iterdir():
+            if changed is None or left.name in changed or left.name not in known:
+                _remove(left)
         for folder in staged.iterdir() if staged.is_dir() else []:
             folder.rename(store / folder.name)
+    types = platform.columns(product.dataset)
     record = {
         "code": code,
         "publication": dataset.metadata.get("publication", uuid4().hex),
         "partitions": partitions,
+        "columns": {name: types[name] for name in columns},
     }
     partial = product.state / f".{RECORD}.partial"
     partial.write_text(json.dumps(record), "utf-8")
     os.replace(partial, product.state / RECORD)
 
 
-def _dataset(folder: Path, about: dict[str, str], partition: str = "") -> Dataset:
+def _dataset(
+    product: Product,
+    folder: Path,
+    about: dict[str, str],
+    partition: str = "",
+    partitions: Iterable[str] = (),
+) -> Dataset:
     """The whole data set, as it lies in a folder."""
     parts = files(folder)
+    if partition:
+        _partition_type(product, partition, parts, partitions)
     return Dataset(parts, count(parts), about, partition=partition, changed=parts)
+
+
+def _partition_type(product: Product, column: str, parts: tuple[Path, ...], values: Iterable[str]) -> str:
+    """DuckDB's type of the partition column. Raises UnreadableInput for one whose values have no text of their own."""
+    kind = described(parts)[column]
+    if PARTITIONS.fullmatch(kind):
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            query = f"select value from unnest(?) as t(value) where try_cast(value as {kind}) is null"
+            unfit = connection.execute(query, [list(values)]).fetchone()
+        if unfit:
+            raise UnreadableInput(
+                f"incremental@1: {column} has the value {unfit[0]}, which is no {kind} on every platform.",
+                mend=f"Choose another partition in data-product.yaml, or leave such rows out of models/{product.dataset}.sql.",
+            )
+    else:
+        raise UnreadableInput(
+            f"incremental@1: {column} is a {kind}, which cannot part a data set: only texts, numbers, dates, timestamps"
+            " and booleans can.",
+            mend=f"Choose another partition in data-product.yaml, or cast {column} in models/{product.dataset}.sql.",
+        )
+    return kind
+
+
+def _kept_files(product: Product, before: Last, values: Iterable[str]) -> tuple[Path, ...] | None:
+    """The files of what has not changed since the last run; None if they are not as that run left them."""
+    found: list[Path] = []
+    for value in values:
+        part_files = files(_store(product) / part(value))
+        try:
+            if not part_files or count(part_files) != before.partitions[value][0]:
+                return None
+        except (OSError, pa.ArrowException):
+            return None
+        found += part_files
+    return tuple(sorted(found))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _store(product: Product) -> Path:
     assert product.state is not None
     return product.state / "parts"
-
-
-def _said(value: Any) -> str:
-    """A value of the partition column, as engines write it into the name of a folder."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _value(folder: Path) -> str:
-    """The value of the partition column that a folder's name says."""
-    return unquote(folder.name.partition("=")[2])
 
 
 CODE = (

@@ -244,6 +244,15 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
                 level="warning",
             )
 
+        report["incrementalModels"] = incremental.models(product) if before else []
+        for name in report["incrementalModels"]:
+            say(
+                f"            {name} is an incremental model, and takes in what its own filter lets through: a row that comes"
+                " late, changes or goes outside of it is left as it was, until a run with --full-refresh",
+                stage="transform",
+                level="warning",
+            )
+
         with stage("verify") as done:
             from pipeline import service_levels, verify
 
@@ -274,7 +283,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             try:
                 _write(product.root, "addresses.yaml", address_book(product, locations))
                 _write(product.root, "slis.json", service_levels.told(product, report["serviceLevels"]))
-                incremental.remember(product, dataset, before.code, partitions)
+                incremental.remember(product, platform, columns, dataset, before.code, partitions)
                 evolution.remember(product, landed)
             except OSError as error:
                 raise UnreadableInput(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,6 +15,11 @@ def identifier(name: str) -> str:
 def literal(text: str) -> str:
     """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text, as the engines write it: in small hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def scan(files: Iterable[Path]) -> str:

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipeline.sql import digest
+
 INPUTS = "inputs"
 """The schema of the inputs, whatever the platform: models read `source('inputs', …)`."""
+PART = "__part"
+"""The column that engines partition by: the digest of another one's text. It is in no file."""
+
+
+def part(text: str) -> str:
+    """The folder of the files whose rows have a value of this text."""
+    return f"{PART}={digest(text)}"
 
 
 class Platform(Protocol):
@@ -32,6 +41,9 @@ class Platform(Protocol):
     def release(self) -> None:
         """Lets go of what dbt holds, once it has ended."""
 
+    def input(self, name: str) -> str:
+        """An input's table, as the engine's SQL names it."""
+
     def relation(self, model: str) -> str:
         """A model, as the engine's SQL names it."""
 
@@ -41,6 +53,12 @@ class Platform(Protocol):
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """A few rows, as Python has them."""
 
+    def text(self, model: str, column: str, of: str = "{}") -> str:
+        """A column's value as a text, in SQL: one text for each value, which DuckDB can cast back.
+
+        `of` is an aggregate, such as `max({})`: then it is the text of that.
+        """
+
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
         """An aggregate, in SQL: a number of some rows of a model that is another one if a value of theirs is."""
 
@@ -48,7 +66,8 @@ class Platform(Protocol):
         """The engine's bulk write: a model's columns, in this order, as Parquet files below a new folder.
 
         `rows` is a condition in SQL that chooses the rows. `by` is a column: then each of its values has files of its
-        own, in a folder `<column>=<value>` (`%XX` for what a name cannot hold), which hold that column too.
+        own, in a folder that `part` names by the value's `text`. A name made of the value itself could be too long, or
+        the same as another one where case does not count.
         """
 
     def delete(self, model: str, rows: str) -> None:

@@ -18,6 +18,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipeline.errors import UnreadableInput
+from pipeline.platforms import INPUTS
 from pipeline.spec import Product
 
 MODELS = "models"
@@ -38,7 +39,7 @@ class Warehouse:
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
         rows = (batch for file in files for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE))
-        loading = self._pipeline("inputs")
+        loading = self._pipeline(INPUTS)
         try:
             loading.run(dlt.resource(rows, name=name, write_disposition="replace"))
         except PipelineStepFailed as failure:
@@ -56,6 +57,10 @@ class Warehouse:
     def release(self) -> None:
         """dbt closes its connections itself."""
 
+    def input(self, name: str) -> str:
+        with self._pipeline(INPUTS).sql_client() as client:
+            return client.make_qualified_table_name(name)
+
     def relation(self, model: str) -> str:
         with self._client() as client:
             return client.make_qualified_table_name(model)
@@ -70,6 +75,10 @@ class Warehouse:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self._fetched(sql) as rows:
             return rows.fetchall()
+
+    def text(self, model: str, column: str, of: str = "{}") -> str:
+        _refuse(model)
+        return ""
 
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
         _refuse(model)

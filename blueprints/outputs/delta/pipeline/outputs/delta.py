@@ -10,7 +10,7 @@ import deltalake
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipeline.dataset import Changes, Dataset
+from pipeline.dataset import FOLDERS, Changes, Dataset
 from pipeline.outputs import alone
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
@@ -44,12 +44,13 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
             if stack.enter_context(alone(Path(target))):
                 stack.callback(_sweep, target)
                 _sweep(target)
-        changes = dataset.changes if _goes_on(target, dataset) else None
+        partition = dataset.folders_by(FOLDERS)
+        changes = dataset.changes if _goes_on(target, dataset, partition) else None
         yield
-        _write(target, dataset, changes)
+        _write(target, dataset, changes, partition)
 
 
-def _write(target: str, dataset: Dataset, changes: Changes | None) -> None:
+def _write(target: str, dataset: Dataset, changes: Changes | None, partition: str) -> None:
     # The commit is the last thing that happens: one new file in the table's log.
     about = deltalake.CommitProperties(custom_metadata=dataset.metadata)
     if changes and not changes.values:  # nothing is new but when the inputs were read
@@ -59,9 +60,9 @@ def _write(target: str, dataset: Dataset, changes: Changes | None) -> None:
         )
         return
     how = (
-        {"predicate": f"{identifier(changes.column)} in ({', '.join(map(literal, sorted(changes.values)))})"}
+        {"predicate": f"{identifier(changes.column)} in ({', '.join(map(literal, changes.texts()))})"}
         if changes
-        else {"schema_mode": "overwrite", "partition_by": [dataset.partition] if dataset.partition else None}
+        else {"schema_mode": "overwrite", "partition_by": [partition] if partition else []}
     )
     parts = dataset.changed if changes else dataset.parts
     rows = ds.dataset([str(part) for part in parts], schema=dataset.schema, format="parquet")
@@ -87,11 +88,12 @@ def _sweep(target: str) -> None:
             file.unlink()
 
 
-def _goes_on(target: str, dataset: Dataset) -> bool:
+def _goes_on(target: str, dataset: Dataset, partition: str) -> bool:
     """Whether the table is what was published last, and of the same columns: then only what changed is written."""
-    if not dataset.changes or not deltalake.DeltaTable.is_deltatable(target):
+    if not dataset.changes or not partition or not deltalake.DeltaTable.is_deltatable(target):
         return False
     table = deltalake.DeltaTable(target)
     newest = next((entry for entry in table.history(20) if entry.get("operation") == "WRITE"), {})
     same = table.schema() == deltalake.Schema.from_arrow(dataset.schema)
-    return same and newest.get("publication") == dataset.changes.since
+    parted = table.metadata().partition_columns == [partition]
+    return same and parted and newest.get("publication") == dataset.changes.since

@@ -29,7 +29,7 @@ from pyiceberg.table.update.snapshot import ExpireSnapshots
 from pyiceberg.transforms import IdentityTransform
 from sqlalchemy.engine import URL
 
-from pipeline.dataset import Dataset
+from pipeline.dataset import FOLDERS, Dataset
 from pipeline.errors import UnreadableInput
 from pipeline.outputs import alone
 from pipeline.spec import Capability, Product
@@ -71,8 +71,9 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         table = _found(catalog, here, own=own)
         stack.callback(_sweep, catalog, here)  # what is of no use any more, however this ends
         _sweep(catalog, here)  # what a run has left that was killed
-        transaction = table.transaction() if table else _new(catalog, here, schema, dataset.partition)
-        _fill(transaction, table, schema, dataset)
+        partition = dataset.folders_by(FOLDERS)
+        transaction = table.transaction() if table else _new(catalog, here, schema, partition)
+        _fill(transaction, table, schema, dataset, partition)
         used = _files(transaction.table_metadata, table) if table else set()
         _expire(transaction, table)
         yield
@@ -174,30 +175,31 @@ def _types(schema: Schema) -> dict[str, pa.DataType]:
     return {field.name: field.type for field in schema_to_pyarrow(schema, include_field_ids=False)}
 
 
-def _goes_on(table: Table, schema: Schema, dataset: Dataset) -> bool:
+def _goes_on(table: Table, schema: Schema, dataset: Dataset, partition: str) -> bool:
     """Whether the table is what was published last, and of the same columns: then only what changed is written."""
     newest = table.current_snapshot()
-    if not dataset.changes or newest is None or newest.summary is None:
+    if not dataset.changes or not partition or newest is None or newest.summary is None:
         return False
     same = list(_types(table.schema()).items()) == list(_types(schema).items())
-    parted = [field.name for field in table.spec().fields] == [dataset.partition]
+    parted = [field.name for field in table.spec().fields] == [partition]
     return (
         same and parted and newest.summary.additional_properties.get("publication") == dataset.changes.since
     )
 
 
-def _fill(transaction: Transaction, table: Table | None, schema: Schema, dataset: Dataset) -> None:
+def _fill(
+    transaction: Transaction, table: Table | None, schema: Schema, dataset: Dataset, partition: str
+) -> None:
     """Writes the files of what is new, and takes out what it replaces."""
     parts = dataset.parts
-    if table and _goes_on(table, schema, dataset):
+    if table and _goes_on(table, schema, dataset, partition):
         changes, parts = dataset.changes, dataset.changed
-        values = pa.array(sorted(changes.values), pa.string()).cast(dataset.schema.field(changes.column).type)
         if changes.values:
-            transaction.delete(In(changes.column, values.to_pylist()))
+            transaction.delete(In(changes.column, changes.typed().to_pylist()))
     elif table:
         if table.current_snapshot():
             transaction.delete(AlwaysTrue())
-        _reshape(transaction, schema, dataset.partition)
+        _reshape(transaction, schema, partition)
     # Something is written even if there are no rows: what was published stands in its properties.
     for rows in _rows(parts, dataset.schema):
         transaction.append(rows, snapshot_properties=dataset.metadata)

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from pipeline.errors import UnreadableInput
-from pipeline.platforms import INPUTS
+from pipeline.platforms import INPUTS, PART
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, literal, scan
 
@@ -75,6 +75,9 @@ class Duckdb:
 
         DuckDBConnectionManager.close_all_connections()
 
+    def input(self, name: str) -> str:
+        return f"{INPUTS}.{identifier(name)}"
+
     def relation(self, model: str) -> str:
         return f"main.{identifier(model)}"
 
@@ -92,8 +95,15 @@ class Duckdb:
         with self.connected() as connection:
             return connection.execute(sql).fetchall()
 
+    def text(self, model: str, column: str, of: str = "{}") -> str:
+        return f"cast({of.format(identifier(column))} as varchar)"
+
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
-        return f"sum(hash({', '.join(map(identifier, columns))}))"
+        types = self.columns(model)
+        # DuckDB's hash of 0.0 and of -0.0 is the same.
+        floating = [name for name in columns if "FLOAT" in types[name] or "DOUBLE" in types[name]]
+        hashed = [self.text(model, name) if name in floating else identifier(name) for name in columns]
+        return f"sum(hash({', '.join(hashed)}))"
 
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         if not rows and not by and self._is_written(model, columns):
@@ -101,16 +111,14 @@ class Duckdb:
             return
         folder.mkdir(parents=True)
         types = self.columns(model)
-        selected = (
-            f"select {', '.join(_narrow(name, types[name]) for name in columns)} from {self.relation(model)}"
-        )
+        chosen = [_narrow(name, types[name]) for name in columns]
+        if by:
+            chosen.append(f"sha256({self.text(model, by)}) as {PART}")
+        selected = f"select {', '.join(chosen)} from {self.relation(model)}"
         if rows:
             selected += f" where {rows}"
         target, options = (
-            (
-                folder,
-                f"format parquet, compression zstd, partition_by ({identifier(by)}), write_partition_columns true",
-            )
+            (folder, f"format parquet, compression zstd, partition_by ({PART})")
             if by
             else (folder / f"{model}.parquet", form(self.metadata))
         )

@@ -16,6 +16,7 @@ import yaml
 from psycopg import errors
 
 from pipeline.errors import PromiseBroken, UnreadableInput
+from pipeline.platforms import PART
 from pipeline.postgres import server
 from pipeline.postgres.columns import columns, from_text
 from pipeline.postgres.copies import fetched, fill, types
@@ -130,6 +131,9 @@ class Postgres:
     def release(self) -> None:
         """dbt closes its connections itself."""
 
+    def input(self, name: str) -> str:
+        return f"{identifier(self.inputs)}.{identifier(whole(name))}"
+
     def relation(self, model: str) -> str:
         return f"{identifier(self.models)}.{identifier(whole(model))}"
 
@@ -139,6 +143,9 @@ class Postgres:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
+    def text(self, model: str, column: str, of: str = "{}") -> str:
+        return f'cast({of.format(identifier(column))} as text) collate "C"'
+
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
         return f"sum(hashtextextended(row({', '.join(map(identifier, columns))})::text, 0))"
 
@@ -147,13 +154,18 @@ class Postgres:
         targets = {name: _target(promised.get(name, {})) for name in columns if _is_open_numeric(known[name])}
         self._refuse_losses(model, targets, rows)
         read = {name: _read(name, known[name], targets.get(name, "")) for name in columns}
+        if by:
+            read[PART] = (
+                f"encode(sha256(convert_to({self.text(model, by)}, 'UTF8')), 'hex')",
+                identifier(PART),
+            )
         query = f"select {', '.join(sent for sent, _ in read.values())} from {self.relation(model)}"
         if rows:
             query += f" where {rows}"
         target, options = folder / f"{model}.parquet", form(self.metadata)
         if by:
             target = folder
-            options = f"format parquet, compression zstd, partition_by ({identifier(by)}), write_partition_columns true"
+            options = f"format parquet, compression zstd, partition_by ({PART})"
         folder.mkdir(parents=True)
         typed = {name: value for name, (_, value) in read.items()}
         with fetched(self.connection, query, typed) as (engine, selected):

@@ -25,14 +25,13 @@ from pyspark.sql import SparkSession
 
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import held
-from pipeline.platforms import INPUTS
+from pipeline.platforms import INPUTS, PART
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal, scan
 
 MODELS = "main"
 REWRITTEN = "__rewritten"
 """Ends the name of a table that is to take another one's place: see pipeline/macros/rewrite_spark.sql."""
-BY = "__by"
 LOG = "build/logs/spark.log"
 
 SESSION = {
@@ -113,6 +112,9 @@ class Spark:
     def release(self) -> None:
         """dbt holds nothing but the session."""
 
+    def input(self, name: str) -> str:
+        return f"{INPUTS}.{identifier(name)}"
+
     def relation(self, model: str) -> str:
         return f"{MODELS}.{identifier(model)}"
 
@@ -128,6 +130,11 @@ class Spark:
             found = self.session.sql(sql).toArrow()
         return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
+    def text(self, model: str, column: str, of: str = "{}") -> str:
+        value = f"cast({of.format(identifier(column))} as string)"
+        # An instant is a text of the session's time zone, which it does not name.
+        return f"({value} || '+00')" if self.columns(model)[column] == "timestamp" else value
+
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
         types, hashed = self.columns(model), []
         for name in columns:
@@ -140,20 +147,16 @@ class Spark:
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         if not rows and not by and self._take(model, columns, folder):
             return
-        # Spark leaves the column that it partitions by out of the files: that is a copy of it.
-        copied = f", cast({identifier(by)} as string) as {BY}" if by else ""
-        selected = f"select {', '.join(map(identifier, columns))}{copied} from {self.relation(model)}"
+        parted = f", sha2({self.text(model, by)}, 256) as {PART}" if by else ""
+        selected = f"select {', '.join(map(identifier, columns))}{parted} from {self.relation(model)}"
         written = f"{self.storage}/written"
         with _understood():
             chosen = self.session.sql(f"{selected} where {rows}" if rows else selected)
             if by:
-                chosen.hint("rebalance", BY).write.mode("overwrite").partitionBy(BY).parquet(written)
+                chosen.hint("rebalance", PART).write.mode("overwrite").partitionBy(PART).parquet(written)
             else:
                 chosen.write.mode("overwrite").parquet(written)
         _bring(written, folder)
-        for part in list(folder.iterdir()) if by else []:
-            value = part.name.removeprefix(f"{BY}=").replace("__HIVE_DEFAULT_PARTITION__", "")
-            part.rename(folder / f"{by}={value}")
 
     def delete(self, model: str, rows: str) -> None:
         old, new = self.relation(model), self.relation(model + REWRITTEN)

@@ -18,6 +18,7 @@ from dbt.cli.main import dbtRunner
 from pipeline import dbt_messages
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_disk
 from pipeline.ingest import Landed
+from pipeline.keys import refuse_doubled
 from pipeline.platforms import INPUTS, Platform
 from pipeline.spec import Product
 from pipeline.transforms import Transformed
@@ -35,7 +36,7 @@ def transform(
 
     Raises PromiseBroken for a model or a test that fails, UnreadableInput for a project that dbt cannot read.
     """
-    _write_snapshots(product, landed)
+    _write_snapshots(product, platform, landed)
     profiles = product.build / "dbt"
     profiles.mkdir(parents=True, exist_ok=True)
     connection = platform.profile()
@@ -181,7 +182,7 @@ def is_plain_table(node: Any) -> bool:
     )
 
 
-def _write_snapshots(product: Product, landed: Mapping[str, Landed]) -> None:
+def _write_snapshots(product: Product, platform: Platform, landed: Mapping[str, Landed]) -> None:
     """What `snapshot@1` keeps the history of, as dbt wants it said."""
     folder = product.build / "snapshots"
     shutil.rmtree(folder, ignore_errors=True)
@@ -192,6 +193,7 @@ def _write_snapshots(product: Product, landed: Mapping[str, Landed]) -> None:
         )
     for trait in traits:
         name = trait["input"]
+        refuse_doubled(platform, name, trait["key"], landed[name].columns)
         snapshot = {
             "name": f"{name}_history",
             "relation": f"source('{INPUTS}', '{name}')",

@@ -1,0 +1,112 @@
+"""Runs of a product on DuckDB from its model on, in this process: what its ports serve is what the model holds."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+FILES = ("parquet", "delta", "iceberg")
+
+
+@dataclass
+class Runs:
+    """A product in a folder. `pipeline` has to be importable (see `every_port`)."""
+
+    root: Path
+    partition: str = ""
+    cursor: str = ""
+    uses: tuple[str, ...] = FILES
+    properties: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dataset: str = "readings"
+
+    def __post_init__(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        for name in ("contract.odcs.yaml", "data-product.yaml"):
+            (self.root / name).write_text("{}\n")
+
+    @property
+    def product(self) -> Any:
+        spec = importlib.import_module("pipeline.spec")
+        ports = tuple(
+            spec.Capability(
+                "outputs",
+                f"{name}@1",
+                name,
+                properties={"path": f"build/ports/{name}", **self.properties.get(name, {})},
+            )
+            for name in self.uses
+        )
+        properties = {"partition": self.partition} | ({"cursor": self.cursor} if self.cursor else {})
+        traits = (
+            (spec.Capability("traits", "incremental@1", properties=properties),) if self.partition else ()
+        )
+        return spec.Product(
+            root=self.root,
+            name="readings",
+            domain="grid",
+            version="1.0.0",
+            dataset=self.dataset,
+            contract=self.root / "contract.odcs.yaml",
+            inputs=(),
+            transform=None,
+            outputs=ports,
+            service_levels=(),
+            traits=traits,
+        )
+
+    def run(self, query: str, *, anew: bool = False, rows: str = "") -> Any:
+        """One run, whose model is what a query of DuckDB gives; returns the data set that was published."""
+        incremental = importlib.import_module("pipeline.incremental")
+        datasets = importlib.import_module("pipeline.dataset")
+        publish = importlib.import_module("pipeline.publish")
+        product = self.product
+        shutil.rmtree(product.scratch, ignore_errors=True)
+        product.scratch.mkdir(parents=True)
+        about = datasets.metadata(product, datetime.now(UTC))
+        with self.platform(product, about) as platform:
+            before = incremental.last(product, anew=anew)
+            incremental.forget(product)
+            with platform.connected() as connection:
+                connection.execute(f'create or replace table main."{self.dataset}" as {query}')
+            columns = list(platform.columns(self.dataset))
+            columns = datasets.promised(product, platform, columns)
+            dataset, partitions = incremental.write(product, platform, columns, about, before, rows)
+            publish.publish(product, dataset)
+            incremental.remember(product, platform, columns, dataset, before.code, partitions)
+        return dataset
+
+    @contextmanager
+    def platform(self, product: Any, about: dict[str, str]) -> Iterator[Any]:
+        with importlib.import_module("pipeline.platforms.duckdb").opened(product, about) as platform:
+            yield platform
+
+    def read(self, name: str) -> pa.Table:
+        """What a port serves, by its own `read`."""
+        port = next(port for port in self.product.outputs if port.name == name)
+        return port.module().read(port, self.product)
+
+    def rows(self, name: str) -> list[tuple[Any, ...]]:
+        """What a port serves, each value as DuckDB's text, in order."""
+        return texts(self.read(name))
+
+
+def texts(source: pa.Table | str) -> list[tuple[Any, ...]]:
+    """The rows of a table, or of a query, each value as a text, in order."""
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        if isinstance(source, str):
+            found = connection.sql(source)
+        else:
+            connection.register("source", source)
+            found = connection.sql("from source")
+        columns = ", ".join('cast("{}" as varchar)'.format(name.replace('"', '""')) for name in found.columns)
+        return sorted(connection.sql(f"select {columns} from found").fetchall(), key=repr)

@@ -1,0 +1,143 @@
+"""`incremental@1` by any column: what was published before is told from what is new by one text for each value."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from port_runs import FILES, Runs, texts
+
+VALUES = {
+    "varchar": ["'x/1'", "'y ''z'''", "'w%41'", "'a=b'", "'é😀'", "' '", "'NULL'", "'__HIVE_DEFAULT_PARTITION__'"],
+    "varchar ": ["'a\"b'", "'a\\b'", "'new\nline'", "'A'", "'a'", "'..'", "'+'", "'null'"],
+    "varchar  ": ["''", "'x'", "' '"],
+    "varchar   ": ["repeat('é/', 200)", "repeat('x', 300)", "'x'"],
+    "boolean": ["true", "false"],
+    "integer": ["1", "2", "-5"],
+    "decimal(4,2)": ["1.10", "-0.05", "0"],
+    "decimal(38,10)": ["1.1", "1234567890123456789012345678.0123456789"],
+    "date": ["'2024-01-01'", "'0001-01-01'", "'9999-12-31'", "'1969-12-31'"],
+    "timestamp": ["'2024-01-01'", "'2024-01-01 10:00:00.123456'", "'9999-12-31 23:59:59.999999'"],
+    "timestamptz": ["'2024-01-01 00:00:00+00'", "'2024-01-01 10:00:00.123456+05:30'", "'0001-01-01 00:00:00+00'"],
+    "double": ["0.1", "1e20", "1e-7", "'nan'", "'inf'", "'-0.0'"],
+    "float": ["0.1", "1e20"],
+}  # fmt: skip
+SLOW = ("varchar", "timestamptz", "date")
+"""Where Iceberg is asked too, which takes its time."""
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_rows_that_go_change_or_stay_are_served_once_by_every_port(
+    kind: str, every_port: Path, tmp_path: Path
+) -> None:
+    ports = FILES if kind in SLOW else FILES[:2]
+    here, type_ = Runs(tmp_path, partition="p", uses=ports), kind.strip()
+
+    def model(numbers: list[int | None]) -> str:
+        """A row for each value, with its number; none where there is no number."""
+        rows = [
+            f"select cast({value} as {type_}) as p, {number} as n"
+            for value, number in zip(VALUES[kind], numbers, strict=True)
+            if number is not None
+        ]
+        return " union all ".join(rows)
+
+    whole = list(range(len(VALUES[kind])))
+    runs = {
+        "first": (whole, None),
+        "one value goes, and one changes": ([None, *whole[1:-1], 100], 2),
+        "the same again": ([None, *whole[1:-1], 100], 0),
+        "one is back, and one goes": ([7, *whole[1:-1], None], 2),
+    }
+    for name, (numbers, changed) in runs.items():
+        dataset = here.run(model(numbers))
+        assert (len(dataset.changes.values) if dataset.changes else None) == changed, name
+        for port in ports:
+            assert here.rows(port) == texts(model(numbers)), (name, port)
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("select null::integer as p, 1 as n", "Some rows have no p"),
+        ("select [1] as p, 1 as n", r"p is a INTEGER\[\], which cannot part a data set"),
+        ("select 'x'::blob as p, 1 as n", "p is a BLOB"),
+    ],
+)
+def test_what_cannot_part_a_data_set_is_refused(
+    query: str, says: str, every_port: Path, tmp_path: Path
+) -> None:
+    here = Runs(tmp_path, partition="p", uses=("parquet",))
+    with pytest.raises(Exception, match=says) as refused:
+        here.run(query)
+    assert refused.value.mend and not Path(here.root / "build/ports").exists()
+
+
+def test_what_lies_in_the_state_is_what_was_published_or_everything_is_written(
+    every_port: Path, tmp_path: Path
+) -> None:
+    here = Runs(tmp_path, partition="p", uses=("parquet",))
+    query = "select range as p, range as n from range(3)"
+    other = query.replace("range as n", "if(range = 2, 5, range) as n")
+    parts = tmp_path / "build/state/default/parts"
+
+    def spoil_nothing() -> None: ...
+
+    def leave_a_file() -> None:
+        (parts / ".DS_Store").touch()
+        (parts / "__part=of-a-killed-run").mkdir()
+        (parts / "__part=of-a-killed-run" / "data_0.parquet").write_bytes(b"PAR1")
+
+    def lose_a_part() -> None:
+        shutil.rmtree(next(parts.iterdir()))
+
+    def lose_rows() -> None:
+        for file in parts.rglob("*.parquet"):
+            duckdb.execute(f"copy (from read_parquet('{file}') where false) to '{file}.new' (format parquet)")
+            file.with_name(file.name + ".new").rename(file)
+
+    for spoil, whole in (
+        (spoil_nothing, False),
+        (leave_a_file, False),
+        (lose_a_part, True),
+        (lose_rows, True),
+    ):
+        here.run(query, anew=True)
+        spoil()
+        assert (here.run(other).changes is None) is whole, spoil
+        assert here.rows("parquet") == texts(other)
+        assert len(list(parts.iterdir())) == 3
+    # A column of another type is another data set.
+    assert (
+        here.run(other.replace("end as n", "end::double as n").replace("5, range)", "5.5, range)")).changes
+        is None
+    )
+    assert ("2", "5.5") in here.rows("parquet")
+
+
+KEYS = {
+    "select * from (values (1, 'a'), (1, 'c'), (2, 'b')) t(id, n)": "2 rows have the key id = 1.",
+    "select * from (values (1, 'a'), (null, 'c')) t(id, n)": "1 rows have no value in id",
+    "select 1 as other, 'a' as n": "has no column id",
+    "select * from (values (1, 'a'), (2, 'c')) t(\"ID\", n)": "",
+}
+
+
+@pytest.mark.parametrize("query", KEYS)
+def test_the_key_of_a_history_names_one_row(query: str, every_port: Path, tmp_path: Path) -> None:
+    keys = importlib.import_module("pipeline.keys")
+    here = Runs(tmp_path)
+    duckdb.execute(f"copy ({query}) to '{tmp_path / 'rows.parquet'}' (format parquet)")
+    here.product.scratch.mkdir(parents=True)
+    with here.platform(here.product, {}) as platform:
+        platform.attach("readings", [tmp_path / "rows.parquet"])
+        columns = importlib.import_module("pipeline.dataset").described([tmp_path / "rows.parquet"])
+        if not KEYS[query]:
+            keys.refuse_doubled(platform, "readings", ["id"], columns)
+            return
+        with pytest.raises(Exception, match=KEYS[query]) as refused:
+            keys.refuse_doubled(platform, "readings", ["id"], columns)
+        assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.mend
