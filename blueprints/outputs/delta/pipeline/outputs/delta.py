@@ -12,10 +12,52 @@ import pyarrow.dataset as ds
 
 from pipeline.dataset import FOLDERS, Changes, Dataset
 from pipeline.outputs import alone
+from pipeline.port_types import FINITE, MICROSECONDS, YEARS, Format, files, schema, written
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
 KEPT_HOURS = 7 * 24
+FORMAT = Format(
+    "Delta",
+    types={
+        "BOOLEAN": "boolean",
+        "TINYINT": "byte",
+        "SMALLINT": "short",
+        "INTEGER": "integer",
+        "BIGINT": "long",
+        "UTINYINT": "short",
+        "USMALLINT": "integer",
+        "UINTEGER": "long",
+        "UBIGINT": "decimal(20,0)",
+        "FLOAT": "float",
+        "DOUBLE": "double",
+        "DECIMAL": "decimal",
+        "VARCHAR": "string",
+        "JSON": "string",
+        "UUID": "string",
+        "BLOB": "binary",
+        "DATE": "date",
+        "TIMESTAMP": "timestamp_ntz",
+        "TIMESTAMP_NS": "timestamp_ntz",
+        "TIMESTAMP WITH TIME ZONE": "timestamp",
+        "LIST": "array",
+        "STRUCT": "struct",
+        "MAP": "map",
+    },
+    casts={
+        "UTINYINT": "SMALLINT",
+        "USMALLINT": "INTEGER",
+        "UINTEGER": "BIGINT",
+        "UBIGINT": "DECIMAL(20,0)",
+        "JSON": "VARCHAR",
+        "UUID": "VARCHAR",
+        "TIMESTAMP_NS": "TIMESTAMP",
+    },
+    limits={
+        **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"), (YEARS,)),
+        "TIMESTAMP_NS": (FINITE, MICROSECONDS),
+    },
+)
 
 
 def location(port: Capability, product: Product) -> str:
@@ -36,7 +78,8 @@ def read(port: Capability, product: Product) -> pa.Table:
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     target = location(port, product)
-    deltalake.Schema.from_arrow(dataset.schema)  # a type that Delta does not know stops the run here
+    selected = written(FORMAT, dataset)
+    columns = schema(product, selected, dataset)
     with contextlib.ExitStack() as stack:
         if "://" not in target:
             product.make_folder(Path(target).parent)
@@ -45,12 +88,14 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
                 stack.callback(_sweep, target)
                 _sweep(target)
         partition = dataset.folders_by(FOLDERS)
-        changes = dataset.changes if _goes_on(target, dataset, partition) else None
+        changes = dataset.changes if _goes_on(target, dataset, columns, partition) else None
+        parts = files(product, selected, dataset.changed if changes else dataset.parts)
+        rows = ds.dataset([str(part) for part in parts], schema=columns, format="parquet")
         yield
-        _write(target, dataset, changes, partition)
+        _write(target, dataset, rows, changes, partition)
 
 
-def _write(target: str, dataset: Dataset, changes: Changes | None, partition: str) -> None:
+def _write(target: str, dataset: Dataset, rows: ds.Dataset, changes: Changes | None, partition: str) -> None:
     # The commit is the last thing that happens: one new file in the table's log.
     about = deltalake.CommitProperties(custom_metadata=dataset.metadata)
     if changes and not changes.values:  # nothing is new but when the inputs were read
@@ -64,11 +109,9 @@ def _write(target: str, dataset: Dataset, changes: Changes | None, partition: st
         if changes
         else {"schema_mode": "overwrite", "partition_by": [partition] if partition else []}
     )
-    parts = dataset.changed if changes else dataset.parts
-    rows = ds.dataset([str(part) for part in parts], schema=dataset.schema, format="parquet")
     deltalake.write_deltalake(
         target,
-        pa.RecordBatchReader.from_batches(dataset.schema, rows.to_batches()),
+        pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches()),
         mode="overwrite",
         commit_properties=about,
         **how,
@@ -88,12 +131,12 @@ def _sweep(target: str) -> None:
             file.unlink()
 
 
-def _goes_on(target: str, dataset: Dataset, partition: str) -> bool:
+def _goes_on(target: str, dataset: Dataset, columns: pa.Schema, partition: str) -> bool:
     """Whether the table is what was published last, and of the same columns: then only what changed is written."""
     if not dataset.changes or not partition or not deltalake.DeltaTable.is_deltatable(target):
         return False
     table = deltalake.DeltaTable(target)
     newest = next((entry for entry in table.history(20) if entry.get("operation") == "WRITE"), {})
-    same = table.schema() == deltalake.Schema.from_arrow(dataset.schema)
+    same = table.schema() == deltalake.Schema.from_arrow(columns)
     parted = table.metadata().partition_columns == [partition]
     return same and parted and newest.get("publication") == dataset.changes.since

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,9 +29,20 @@ from pyiceberg.table.update.snapshot import ExpireSnapshots
 from pyiceberg.transforms import IdentityTransform
 from sqlalchemy.engine import URL
 
-from pipeline.dataset import FOLDERS, Dataset
+from pipeline.dataset import FOLDERS, Changes, Dataset
 from pipeline.errors import UnreadableInput
 from pipeline.outputs import alone
+from pipeline.port_types import (
+    FINITE,
+    MICROSECONDS,
+    WITHIN_A_DAY,
+    YEARS,
+    Format,
+    Limit,
+    files,
+    schema,
+    written,
+)
 from pipeline.spec import Capability, Product
 
 KEPT = timedelta(days=7)
@@ -39,6 +50,56 @@ AT_ONCE_BYTES = 256 * 1024 * 1024
 """How much of the rows is in memory, as Arrow has them."""
 MARK = ".made-by-the-pipeline"
 """A file in a folder that was made here. Nothing is removed from somebody's own."""
+FORMAT = Format(
+    "Iceberg",
+    types={
+        "BOOLEAN": "boolean",
+        **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT"), "int"),
+        **dict.fromkeys(("BIGINT", "UINTEGER"), "long"),
+        "UBIGINT": "decimal(20,0)",
+        "FLOAT": "float",
+        "DOUBLE": "double",
+        "DECIMAL": "decimal",
+        "VARCHAR": "string",
+        "JSON": "string",
+        "UUID": "uuid",
+        "BLOB": "binary",
+        "DATE": "date",
+        "TIME": "time",
+        "TIMESTAMP": "timestamp",
+        "TIMESTAMP_NS": "timestamp",
+        "TIMESTAMP WITH TIME ZONE": "timestamptz",
+        "LIST": "list",
+        "STRUCT": "struct",
+        "MAP": "map",
+    },
+    casts={
+        **dict.fromkeys(("UTINYINT", "USMALLINT"), "INTEGER"),
+        "UINTEGER": "BIGINT",
+        "UBIGINT": "DECIMAL(20,0)",
+        "JSON": "VARCHAR",
+        "TIMESTAMP_NS": "TIMESTAMP",
+    },
+    limits={
+        **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"), (YEARS,)),
+        "TIMESTAMP_NS": (FINITE, MICROSECONDS),
+        "TIME": (WITHIN_A_DAY,),
+        # pyiceberg writes an empty list in its place.
+        **dict.fromkeys(
+            ("LIST", "MAP"),
+            (
+                Limit(
+                    "{0} is null",
+                    "NULL for a list or a map of structs, and pyiceberg would make an empty one of it",
+                    "coalesce({column}, an empty list or map)",
+                    holds="STRUCT",
+                ),
+            ),
+        ),
+    },
+    refused_name=lambda name: "Iceberg has a column of this name of its own" if name in RESERVED else "",
+)
+RESERVED = ("_file", "_pos", "_deleted", "_spec_id", "_partition")
 SETTINGS = {
     "commit.retry.num-retries": "0",  # another run has been faster: that is told, and not papered over
     "write.parquet.compression-codec": "zstd",
@@ -60,7 +121,10 @@ def read(port: Capability, product: Product) -> pa.Table:
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
-    here, schema = _Place(location(port, product), _name(port, product)), _schema(dataset)
+    here = _Place(location(port, product), _name(port, product))
+    selected = written(FORMAT, dataset)
+    columns = schema(product, selected, dataset)
+    known = _schema(columns)
     with contextlib.ExitStack() as stack:
         own = "catalog" not in port.properties  # who has a catalog may have others write to the table
         if here.folder:
@@ -72,8 +136,10 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         stack.callback(_sweep, catalog, here)  # what is of no use any more, however this ends
         _sweep(catalog, here)  # what a run has left that was killed
         partition = dataset.folders_by(FOLDERS)
-        transaction = table.transaction() if table else _new(catalog, here, schema, partition)
-        _fill(transaction, table, schema, dataset, partition)
+        transaction = table.transaction() if table else _new(catalog, here, known, partition)
+        changes = dataset.changes if table and _goes_on(table, known, dataset, partition) else None
+        parts = files(product, selected, dataset.changed if changes else dataset.parts)
+        _fill(transaction, table, known, changes, _rows(parts, columns), partition, dataset.metadata)
         used = _files(transaction.table_metadata, table) if table else set()
         _expire(transaction, table)
         yield
@@ -154,17 +220,10 @@ def _new(catalog: Catalog, here: _Place, schema: Schema, partition: str) -> Tran
     return catalog.create_table_transaction(here.name, schema, here.location, spec, properties=SETTINGS)
 
 
-def _schema(dataset: Dataset) -> Schema:
+def _schema(columns: pa.Schema) -> Schema:
     """The columns, as Iceberg has them. Raises UnreadableInput for a type that it does not know."""
-    # pyiceberg would take them for signed ones.
-    if large := [field.name for field in dataset.schema if pa.types.is_uint64(field.type)]:
-        raise UnreadableInput(
-            f"Iceberg has no unsigned integers of 64 bits, such as {large[0]}.", mend="Cast it in the model."
-        )
     try:
-        known = _pyarrow_to_schema_without_ids(
-            pa.schema([field.with_nullable(True) for field in dataset.schema])
-        )
+        known = _pyarrow_to_schema_without_ids(columns)
     except (TypeError, ValueError, UnsupportedPyArrowTypeException) as error:
         raise UnreadableInput(f"Iceberg has no such type: {error}", mend="Cast it in the model.") from error
     return assign_fresh_schema_ids(known)
@@ -188,12 +247,16 @@ def _goes_on(table: Table, schema: Schema, dataset: Dataset, partition: str) -> 
 
 
 def _fill(
-    transaction: Transaction, table: Table | None, schema: Schema, dataset: Dataset, partition: str
+    transaction: Transaction,
+    table: Table | None,
+    schema: Schema,
+    changes: Changes | None,
+    rows: Iterator[pa.Table],
+    partition: str,
+    metadata: Mapping[str, str],
 ) -> None:
     """Writes the files of what is new, and takes out what it replaces."""
-    parts = dataset.parts
-    if table and _goes_on(table, schema, dataset, partition):
-        changes, parts = dataset.changes, dataset.changed
+    if changes:
         if changes.values:
             transaction.delete(In(changes.column, changes.typed().to_pylist()))
     elif table:
@@ -201,15 +264,15 @@ def _fill(
             transaction.delete(AlwaysTrue())
         _reshape(transaction, schema, partition)
     # Something is written even if there are no rows: what was published stands in its properties.
-    for rows in _rows(parts, dataset.schema):
-        transaction.append(rows, snapshot_properties=dataset.metadata)
+    for some in rows:
+        transaction.append(some, snapshot_properties=metadata)
 
 
 def _rows(parts: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
     """The rows to write, some at a time: pyiceberg takes all that it is given into memory."""
-    files = ds.dataset([str(part) for part in parts], schema=schema, format="parquet")
+    found = ds.dataset([str(part) for part in parts], schema=schema, format="parquet")
     batches, size = [], 0
-    for batch in files.to_batches() if parts else ():
+    for batch in found.to_batches() if parts else ():
         batches.append(batch)
         size += batch.nbytes
         if size >= AT_ONCE_BYTES:

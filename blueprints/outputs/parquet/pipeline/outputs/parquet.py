@@ -13,8 +13,41 @@ import pyarrow.parquet as pq
 
 from pipeline.dataset import Dataset
 from pipeline.outputs import replacing
+from pipeline.port_types import ANY_READER, TYPES, Format
 from pipeline.spec import Capability, Product
 from pipeline.sql import form, literal
+
+FORMAT = Format(
+    "Parquet",
+    types=dict.fromkeys(TYPES, "")
+    | {
+        "BOOLEAN": "BOOLEAN",
+        **{
+            name: f"INT({bits}, true)"
+            for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("INTEGER", 32), ("BIGINT", 64))
+        },
+        **{
+            name: f"INT({bits}, false)"
+            for name, bits in (("UTINYINT", 8), ("USMALLINT", 16), ("UINTEGER", 32), ("UBIGINT", 64))
+        },
+        "FLOAT": "FLOAT",
+        "DOUBLE": "DOUBLE",
+        "DECIMAL": "DECIMAL",
+        "VARCHAR": "STRING",
+        "JSON": "JSON",
+        "UUID": "UUID",
+        "BLOB": "BYTE_ARRAY",
+        "DATE": "DATE",
+        "TIME": "TIME(MICROS)",
+        "TIMESTAMP": "TIMESTAMP(MICROS)",
+        "TIMESTAMP_NS": "TIMESTAMP(NANOS)",
+        "TIMESTAMP WITH TIME ZONE": "TIMESTAMP(MICROS), UTC",
+        "LIST": "LIST",
+        "STRUCT": "group",
+        "MAP": "MAP",
+    },
+    limits=ANY_READER,
+)
 
 
 def location(port: Capability, product: Product) -> str:

@@ -15,9 +15,11 @@ from pipeline.dataset import Dataset
 from pipeline.errors import UnreadableInput
 from pipeline.incremental import kept
 from pipeline.outputs import replacing
+from pipeline.port_types import TYPES, Format
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
+FORMAT = Format("DuckDB", types={name: name for name in TYPES})
 ANOTHER_PORT = "Serve it through another port, such as parquet@1."
 
 

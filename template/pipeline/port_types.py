@@ -1,0 +1,317 @@
+"""What each output port can hold, decided for the whole data set before the first port is touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.dataset import Dataset
+from pipeline.errors import PromiseBroken
+from pipeline.spec import Capability, Product
+from pipeline.sql import identifier, literal, scan
+
+AS_TEXT = "cast({column} as {{{{ dbt.type_string() }}}})"
+"""The cast to a text that every platform understands, as a model writes it."""
+TYPES = (
+    *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+    *("FLOAT", "DOUBLE", "DECIMAL", "VARCHAR", "JSON", "UUID", "BLOB", "DATE", "TIME"),
+    *("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "LIST", "STRUCT", "MAP"),
+)
+"""DuckDB's types of the columns of a data set, which is a Parquet file. Whatever is not here, no port holds."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of DuckDB's, with the types that it is made of."""
+
+    name: str
+    """Without its parts: `DECIMAL`, `LIST`, `STRUCT`, `MAP`, `TIMESTAMP WITH TIME ZONE`."""
+    text: str
+    """As DuckDB writes it."""
+    parts: tuple[tuple[str, Kind], ...] = ()
+    """STRUCT: its fields. LIST: its element. MAP: key and value."""
+
+    def __contains__(self, name: str) -> bool:
+        return self.name == name or any(name in kind for _, kind in self.parts)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Values of a type that a port cannot hold."""
+
+    condition: str
+    """For which of them, in DuckDB's SQL: `{0}` is the value."""
+    reason: str
+    """What such a row holds: `an infinite date, which only PostgreSQL knows`."""
+    fix: str
+    """The SQL that a model can put in place of `{column}`, or what to do."""
+    holds: str = ""
+    """Only for a type that has a part of this name."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a kind of port holds, and how."""
+
+    name: str
+    """What its readers call it."""
+    types: Mapping[str, str]
+    """DuckDB's type -> what the port stores it as. Of one that is not here, the port holds nothing."""
+    casts: Mapping[str, str] = field(default_factory=dict)
+    """DuckDB's type -> the wider one that its values are written as."""
+    limits: Mapping[str, tuple[Limit, ...]] = field(default_factory=dict)
+    """DuckDB's type -> the values that the port cannot hold."""
+    nested_limits: Mapping[str, tuple[Limit, ...]] | None = None
+    """The same within lists, structs and maps, where that is another."""
+    refused_name: Callable[[str], str] = lambda name: ""
+    """Why a column cannot have a name; empty if it can."""
+    columns: int = 0
+    """How many it can have; 0: any number."""
+
+
+FINITE = Limit(
+    "not isfinite({0})",
+    "an infinite date or time, which only DuckDB and PostgreSQL know",
+    "case when isfinite({column}) then {column} end",
+)
+WITHIN_A_DAY = Limit(
+    "{0} >= time '24:00:00'",
+    "24:00:00, and a time of Parquet ends before it",
+    "case when {column} < time '24:00:00' then {column} else time '00:00:00' end",
+)
+ANY_READER = {
+    **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"), (FINITE,)),
+    "TIME": (WITHIN_A_DAY,),
+}
+"""What Parquet files cannot hold so that every reader takes it for the same."""
+YEARS = Limit(
+    "not isfinite({0}) or year({0}) not between 1 and 9999",
+    "a date outside of the years 1 to 9999, which not all of its readers know",
+    "case when {column} between date '0001-01-01' and date '9999-12-31' then {column} end",
+)
+MICROSECONDS = Limit(
+    "epoch_ns({0}) % 1000 <> 0", "nanoseconds, and it keeps microseconds", "cast({column} as timestamp)"
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something of a data set that a port cannot serve."""
+
+    port: Capability | None
+    """None: no port can."""
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"port {self.port.name} ({self.port.uses}): {self.what}" if self.port else self.what
+
+
+def refuse(product: Product, dataset: Dataset) -> None:
+    """Raises PromiseBroken with all that a port of the product cannot serve of the data set."""
+    known = kinds(dataset)
+    found = [*_shared(dataset.schema.names, known)]
+    if not found:
+        for port in product.outputs:
+            form = getattr(port.module(), "FORMAT", None)
+            if form is not None:
+                found += _refused(port, form, known, dataset)
+    if found:
+        model = f"models/{product.dataset}.sql"
+        fixes = dict.fromkeys(refusal.fix for refusal in found)
+        raise PromiseBroken(
+            "\n".join(dict.fromkeys(map(str, found))),
+            mend=f"In {model}: {'; '.join(fixes)}. Nothing was published.",
+        )
+
+
+def kinds(dataset: Dataset) -> dict[str, Kind]:
+    """The columns of a data set, with their types."""
+    with duckdb.connect() as connection:
+        rows = connection.sql(f"from {dataset.scan} limit 0")
+        return dict(zip(rows.columns, map(_kind, rows.types), strict=True))
+
+
+def written(form: Format, dataset: Dataset) -> str:
+    """DuckDB's expressions for the columns as a port stores them; empty if that is how they are."""
+    known = kinds(dataset)
+    cast = {name: _cast(form, kind) for name, kind in known.items()}
+    if all(cast[name] == kind.text for name, kind in known.items()):
+        return ""
+    return ", ".join(
+        identifier(name)
+        if cast[name] == kind.text
+        else f"cast({identifier(name)} as {cast[name]}) as {identifier(name)}"
+        for name, kind in known.items()
+    )
+
+
+def files(product: Product, selected: str, parts: Iterable[Path]) -> list[Path]:
+    """Parquet files with the columns that `written` selects of others; those themselves, if it selects nothing."""
+    if not selected:
+        return list(parts)
+    folder = product.scratch / "stored" / uuid4().hex
+    folder.mkdir(parents=True)
+    made = []
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        for number, part in enumerate(parts):
+            made.append(folder / f"{number:06}.parquet")
+            connection.execute(_copy(selected, scan([part]), made[-1]))
+    return made
+
+
+def schema(product: Product, selected: str, dataset: Dataset) -> pa.Schema:
+    """The Arrow types of those columns."""
+    if not selected:
+        return dataset.schema
+    folder = product.scratch / "stored"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{uuid4().hex}.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(_copy(selected, f"{dataset.scan} limit 0", file))
+    return pa.schema([column.with_nullable(True) for column in pq.read_schema(file)])
+
+
+def _copy(selected: str, rows: str, file: Path) -> str:
+    return f"copy (select {selected} from {rows}) to {literal(str(file))} (format parquet, compression zstd)"
+
+
+def _kind(type_: Any) -> Kind:
+    """A type, out of what DuckDB's Python package has for it."""
+    text, name = str(type_), type_.id.upper()
+    if name in ("LIST", "ARRAY"):
+        return Kind("LIST", text, (("element", _kind(dict(type_.children)["child"])),))
+    if name in ("STRUCT", "MAP", "UNION"):
+        return Kind(name, text, tuple((part, _kind(kind)) for part, kind in type_.children))
+    return Kind("DECIMAL" if name == "DECIMAL" else text.strip('"'), text)
+
+
+def _cast(form: Format, kind: Kind) -> str:
+    """The type that a column is written as."""
+    parts = [(name, _cast(form, part)) for name, part in kind.parts]
+    if [cast for _, cast in parts] == [part.text for _, part in kind.parts]:
+        return form.casts.get(kind.name, kind.text)
+    match kind.name:
+        case "LIST":
+            return f"{parts[0][1]}[]"
+        case "MAP":
+            return f"MAP({', '.join(cast for _, cast in parts)})"
+    return f"STRUCT({', '.join(f'{identifier(name)} {cast}' for name, cast in parts)})"
+
+
+def _shared(names: Iterable[str], known: Mapping[str, Kind]) -> Iterator[Refusal]:
+    """What no port serves."""
+    names = list(names)
+    folded = Counter(name.casefold() for name in names)
+    for name in names:
+        if folded[name.casefold()] > 1:
+            what = f"column {name}: another one has this name but for its case, and most engines know no case"
+            yield Refusal(None, what, f"rename {name}")
+        if not name or "\0" in name:
+            yield Refusal(None, f"a column has the name {name!r}, which is none", "name it with `as`")
+    for column, kind in known.items():
+        for path, part in _within(column, kind):
+            if part.name not in TYPES:
+                untyped = part.name == "NULL"
+                yield Refusal(
+                    None,
+                    f"column {path} has no type, for it holds nothing but NULL"
+                    if untyped
+                    else f"column {path} is a {part.text}, which no port can hold",
+                    f"cast {column} to what the contract promises"
+                    if untyped
+                    else AS_TEXT.format(column=column),
+                )
+            elif part.name == "STRUCT" and not all(name for name, _ in part.parts):
+                yield Refusal(
+                    None, f"column {path} has a field without a name", f"name the fields of {column}"
+                )
+
+
+def _refused(
+    port: Capability, form: Format, known: Mapping[str, Kind], dataset: Dataset
+) -> Iterator[Refusal]:
+    if form.columns and len(known) > form.columns:
+        yield Refusal(
+            port, f"{len(known)} columns, and {form.name} holds {form.columns}", "select fewer columns"
+        )
+    for name in known:
+        if reason := form.refused_name(name):
+            yield Refusal(port, f"column {name}: {reason}", f"rename {name}")
+    held = dict(known)
+    for column, kind in known.items():
+        for path, part in _within(column, kind):
+            if part.name not in form.types:
+                held.pop(column, None)
+                yield Refusal(
+                    port,
+                    f"column {path} is a {part.text}, and {form.name} has no such type",
+                    f"{AS_TEXT.format(column=column)}, and promise a string in the contract",
+                )
+    yield from _values(port, form, held, dataset)
+
+
+def _values(port: Capability, form: Format, known: Mapping[str, Kind], dataset: Dataset) -> Iterator[Refusal]:
+    """The values that a port cannot hold. Of those that were published before, it is known that it can."""
+    asked = [
+        (column, limit, condition)
+        for column, kind in known.items()
+        for limit, condition in _conditions(form, kind, identifier(column))
+    ]
+    parts = dataset.changed if dataset.changes else dataset.parts
+    if not asked or not parts:
+        return
+    counted = ", ".join(f"count(*) filter (where {condition})" for _, _, condition in asked)
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        counts = connection.execute(f"select {counted} from {scan(parts)}").fetchone()
+        for (column, limit, condition), rows in zip(asked, counts, strict=True):
+            if not rows:
+                continue
+            shown = ""
+            if known[column].name not in ("VARCHAR", "JSON", "BLOB") and not known[column].parts:
+                value = connection.execute(
+                    f"select cast({identifier(column)} as varchar) from {scan(parts)} where {condition} limit 1"
+                ).fetchone()
+                shown = f", such as {value[0]}" if value else ""
+            yield Refusal(
+                port,
+                f"column {column} ({known[column].text}): {rows:,} {'row holds' if rows == 1 else 'rows hold'}"
+                f" {limit.reason}{shown}",
+                limit.fix.format(column=column),
+            )
+
+
+def _conditions(form: Format, kind: Kind, value: str, depth: int = 0) -> Iterator[tuple[Limit, str]]:
+    """For each limit of a type, or of what is in it, whether a value is beyond it."""
+    limits = form.nested_limits if depth and form.nested_limits is not None else form.limits
+    for limit in limits.get(kind.name, ()):
+        if not limit.holds or limit.holds in kind:
+            yield limit, f"coalesce({limit.condition.format(value)}, false)"
+    if kind.name == "STRUCT":
+        for name, part in kind.parts:
+            inner = f"struct_extract({value}, {literal(name)})"
+            for limit, condition in _conditions(form, part, inner, depth + 1):
+                yield limit, f"({value} is not null and {condition})"
+        return
+    lists = {"LIST": [value], "MAP": [f"map_keys({value})", f"map_values({value})"]}.get(kind.name, [])
+    for listed, (_, part) in zip(lists, kind.parts, strict=False):
+        one = f"x{depth}"
+        for limit, condition in _conditions(form, part, one, depth + 1):
+            yield limit, f"coalesce(len(list_filter({listed}, lambda {one}: {condition})) > 0, false)"
+
+
+def _within(path: str, kind: Kind) -> Iterator[tuple[str, Kind]]:
+    """A column's type and all that are in it, each with where it is."""
+    yield path, kind
+    for name, part in kind.parts:
+        yield from _within(f"{path}.{name}" if kind.name == "STRUCT" else f"{path}[]", part)
