@@ -73,7 +73,8 @@ class Published:
         if not since:
             return dataset.Dataset(parts, rows, METADATA | about, None, self.partition, parts)
         new = tuple(file for value, file in files.items() if value in changed)
-        changes = dataset.Changes(self.partition, frozenset(changed), since)
+        kind = dataset.described(parts)[self.partition]
+        changes = dataset.Changes(self.partition, frozenset(changed), since, kind)
         return dataset.Dataset(parts, rows, METADATA | about, changes, self.partition, new)
 
     def _values(self, connection: duckdb.DuckDBPyConnection) -> list[str]:

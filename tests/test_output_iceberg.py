@@ -70,23 +70,6 @@ def test_every_value_arrives_as_it_is(here: Published) -> None:
     assert here.rows("truth") == served == expected
 
 
-@pytest.mark.parametrize(
-    ("made", "says"),
-    [
-        ("1::ubigint", "no unsigned integers of 64 bits, such as a"),
-        ("timestamp_ns '2013-01-01 00:00:00.000000001'", "unsupported type: timestamp"),
-    ],
-)
-def test_what_iceberg_cannot_keep_is_refused_before_anything_changes(
-    made: str, says: str, here: Published
-) -> None:
-    here.publish("select 1 as a")
-    before = files(here)
-    with pytest.raises(Exception, match=says):
-        next(here.ready(f"select {made} as a"))
-    assert files(here) == before and here.rows() == [(1,)]
-
-
 SHAPES = {
     "a column more": "select 1 as a, 'x' as b, 2.5::double as c",
     "a column less": "select 'x' as b",

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from checkout import ROOT
 from port_runs import FILES, Runs, texts
 
 EVERY = (*FILES, "postgres", "view")
@@ -161,3 +162,37 @@ def test_an_id_is_a_readable_text_in_delta(every_port: Path, tmp_path: Path) -> 
         == "UUID"
     )
     assert here.rows("parquet") == here.rows("iceberg") == [(known, f"[{known}]", f"{{'id': {known}}}")]
+
+
+def test_what_parquet_would_keep_a_part_of_is_refused_before_it_is_written(
+    every_port: Path, tmp_path: Path
+) -> None:
+    here = Runs(tmp_path, uses=("parquet",))
+    for value in ("interval '1 microsecond'", "timetz '10:00:00+02'", "{'a': [interval '1 day']}"):
+        with pytest.raises(Exception, match=r"column c is of the type .* cannot hold every value") as refused:
+            here.run(f"select {value} as c, {{'INTERVAL': 1}} as other")
+        assert "cast(c as {{ dbt.type_string() }})" in refused.value.mend and "other" not in str(
+            refused.value
+        )
+
+
+def test_a_sum_within_a_struct_is_a_whole_number(every_port: Path, tmp_path: Path) -> None:
+    here = Runs(tmp_path, uses=("parquet",))
+    here.run("select {'a': [9007199254740993::hugeint]} as c, 5::hugeint as d")
+    assert here.read("parquet").to_pylist() == [{"c": {"a": [9007199254740993]}, "d": 5}]
+
+
+def test_the_documentation_has_the_table_of_types_and_ports(every_port: Path) -> None:
+    known = importlib.import_module("pipeline.port_types")
+    forms = {port: importlib.import_module(f"pipeline.outputs.{port}").FORMAT for port in EVERY}
+    lines = [
+        "| type | " + " | ".join(f"`{port}@1`" for port in EVERY) + " |",
+        "|---" * (len(EVERY) + 1) + "|",
+    ]
+    for name in known.TYPES:
+        held = [forms[port].types.get(name) for port in EVERY]
+        lines.append(
+            f"| `{name}` | " + " | ".join("refused" if kind is None else f"`{kind}`" for kind in held) + " |"
+        )
+    table = "\n".join(lines)
+    assert table in (ROOT / "docs/reference/port-types.md").read_text(), table

@@ -221,7 +221,9 @@ def test_when_one_port_cannot_be_made_ready_the_others_are_as_before(
         outputs = tuple(port.port for port in (*ports, broken))
 
     data = ports[0].data(NEW)
-    with pytest.raises(errors.UnreadableInput, match="The port lake could not be made ready") as refused:
+    with pytest.raises(
+        errors.UnreadableInput, match=r"The port lake \(parquet@1\) could not be made ready"
+    ) as refused:
         publish.publish(Product(), data)
     assert refused.value.exit_code == 2 and "run again" in refused.value.mend
     for port in ports:
@@ -251,3 +253,34 @@ def test_what_the_system_refuses_ends_a_run_with_a_mend(every_port: Path) -> Non
     with pytest.raises(UnreadableInput, match=r"verify: .*No space left") as refused, stage("verify"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert refused.value.exit_code == 2 and "Make room" in refused.value.mend
+
+
+@pytest.mark.parametrize(
+    ("error", "mend"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "Make room"),
+        (OSError(errno.EACCES, "Permission denied"), "the right to write"),
+        (
+            RuntimeError("Generic LocalFileSystem error: Permission denied (os error 13)\n   0: <unknown>"),
+            "the right to",
+        ),
+        (
+            ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+            "Run again when it can be reached",
+        ),
+        (RuntimeError("CommitFailedException: branch main has changed"), "whoever else writes there"),
+        (OSError(errno.ENAMETOOLONG, "File name too long"), "Correct the path of the port"),
+        (
+            ValueError("Invalid data type\n   0: <unknown>\n   1: <unknown>"),
+            "report it to the platform's team",
+        ),
+    ],
+)
+def test_each_cause_has_a_fix_of_its_own(
+    error: Exception, mend: str, every_port: Path, tmp_path: Path
+) -> None:
+    publish = importlib.import_module("pipeline.publish")
+    problem = publish._failed(Published(tmp_path, "delta@1").port, "replaced", error)
+    assert mend in problem.mend and "<unknown>" not in str(problem) and problem.exit_code == 2
+    assert str(problem).startswith("The port lake (delta@1) could not be replaced: ")
+    assert "Its readers see the old data set or the new one, whole." in problem.mend

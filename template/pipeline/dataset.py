@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,9 @@ from pipeline.platforms import Platform
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal, scan
 
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
+NOT_WHOLE = re.compile(r"^interval|^time(\(\d\))? with time zone|\bINTERVAL\b|\bTIME WITH TIME ZONE\b")
+"""Types, in the words of DuckDB, PostgreSQL and Spark, of which Parquet keeps milliseconds, or no zone."""
 LONGEST_FOLDER = 240
 FOLDERS = {
     "VARCHAR",
@@ -131,6 +135,21 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
                 f"column {name} ({made[name]}) is in the model, but not in the contract" for name in extra
             ),
             mend=f"Describe it in {product.contract.name}, or leave it out of models/{product.dataset}.sql.",
+        )
+    if not made.keys() & set(columns):
+        raise PromiseBroken(
+            f"The model {product.dataset} has no column.",
+            mend=f"Select some in models/{product.dataset}.sql.",
+        )
+    if lossy := [(name, kind) for name, kind in made.items() if NOT_WHOLE.search(QUOTED.sub("", kind))]:
+        raise PromiseBroken(
+            "\n".join(
+                f"column {name} is of the type {kind}, of which a Parquet file cannot hold every value"
+                for name, kind in lossy
+            ),
+            mend=f"In models/{product.dataset}.sql: "
+            + "; ".join(f"cast({name} as {{{{ dbt.type_string() }}}})" for name, _ in lossy)
+            + ", and promise a string in the contract.",
         )
     return [name for name in columns if name in made]
 

@@ -5,9 +5,10 @@
 
   {#- Parquet has no integer that is wider than a bigint, and DuckDB would write a sum as a floating-point number. -#}
   {%- set wide = [] -%}
-  {%- for column in run_query('describe from (' ~ compiled_code ~ '\n)') if column[1] in ('HUGEINT', 'UHUGEINT') -%}
+  {%- for column in run_query('describe from (' ~ compiled_code ~ '\n)') if 'HUGEINT' in column[1] -%}
     {%- set name = adapter.quote(column[0]) -%}
-    {%- do wide.append('cast(' ~ name ~ ' as bigint) as ' ~ name) -%}
+    {%- set type = modules.re.sub('(?<!")\\bU?HUGEINT\\b(?!")', 'BIGINT', column[1]) -%}
+    {%- do wide.append('cast(' ~ name ~ ' as ' ~ type ~ ') as ' ~ name) -%}
   {%- endfor %}
   {% call statement('main') -%}
     copy (

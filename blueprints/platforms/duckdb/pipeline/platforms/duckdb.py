@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from pipeline.errors import UnreadableInput
 from pipeline.platforms import INPUTS, PART
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, literal, scan
+
+WIDE = re.compile(r'(?<!")\bU?HUGEINT\b(?!")')
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,9 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
 
 def _narrow(name: str, kind: str) -> str:
     """A column that is to be written: Parquet has no integer that is wider than a bigint."""
-    if kind in ("HUGEINT", "UHUGEINT"):
-        return f"cast({identifier(name)} as bigint) as {identifier(name)}"
-    return identifier(name)
+    if "HUGEINT" not in kind:
+        return identifier(name)
+    return f"cast({identifier(name)} as {WIDE.sub('BIGINT', kind)}) as {identifier(name)}"
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
