@@ -23,11 +23,118 @@ from platform_products import (
 )
 from test_rules import edit
 
+from meshwright.portable_sql import CONSTRUCTS
+
 pytestmark = pytest.mark.slow
 
 __all__ = ["connect", "platforms_python"]
 
 HERE = list(PLATFORMS)
+
+CALLS = {
+    "any_value": ("(select any_value(v) from (values (1)) as t(v))", "1"),
+    "avg": ("(select cast(avg(v) as decimal(9, 3)) from (values (1), (2)) as t(v))", "1.500"),
+    "bool_and": ("(select bool_and(v) from (values (true), (false)) as t(v))", "false"),
+    "bool_or": ("(select bool_or(v) from (values (true), (false)) as t(v))", "true"),
+    "corr": ("(select cast(corr(v, v) as decimal(9, 3)) from (values (1), (2)) as t(v))", "1.000"),
+    "count": ("(select count(distinct v) from (values (1), (1), (null)) as t(v))", "1"),
+    "max": ("(select max(v) from (values ('a'), ('B'), ('ä'), ('Z'), ('_')) as t(v))", "ä"),
+    "min": ("(select min(v) from (values ('a'), ('B'), ('ä'), ('Z'), ('_')) as t(v))", "B"),
+    "percentile_cont": (
+        "(select cast(percentile_cont(0.5) within group (order by v) as decimal(9, 3)) from (values (1), (2)) as t(v))",
+        "1.500",
+    ),
+    "stddev": ("(select cast(stddev(v) as decimal(9, 3)) from (values (1), (2)) as t(v))", "0.707"),
+    "stddev_samp": ("(select cast(stddev_samp(v) as decimal(9, 3)) from (values (1), (2)) as t(v))", "0.707"),
+    "sum": ("(select cast(sum(v) as bigint) from (values (1), (2)) as t(v))", "3"),
+    "var_pop": ("(select cast(var_pop(v) as decimal(9, 3)) from (values (1), (3)) as t(v))", "1.000"),
+    "variance": ("(select cast(variance(v) as decimal(9, 3)) from (values (1), (3)) as t(v))", "2.000"),
+    **{
+        name: (
+            f"(select max(n) from (select {call} over (order by v nulls last) as n from (values (1), (2), (2)) as t(v)) as w)",
+            value,
+        )
+        for name, call, value in (
+            ("dense_rank", "dense_rank()", "2"),
+            ("first_value", "first_value(v)", "1"),
+            ("lag", "lag(v)", "2"),
+            ("last_value", "last_value(v)", "2"),
+            ("lead", "lead(v)", "2"),
+            ("ntile", "ntile(2)", "2"),
+            ("rank", "rank()", "2"),
+            ("row_number", "row_number()", "3"),
+        )
+    },
+    "cume_dist": (
+        "(select cast(min(n) as decimal(9, 3)) from (select cume_dist() over (order by v nulls last) as n from (values (1), (2)) as t(v)) as w)",
+        "0.500",
+    ),
+    "percent_rank": (
+        "(select cast(max(n) as decimal(9, 3)) from (select percent_rank() over (order by v nulls last) as n from (values (1), (2)) as t(v)) as w)",
+        "1.000",
+    ),
+    "abs": ("abs(-1)", "1"),
+    "ceil": ("cast(ceil(1.2) as integer)", "2"),
+    "ceiling": ("cast(ceiling(-1.2) as integer)", "-1"),
+    "exp": ("cast(round(cast(exp(0) as decimal(9, 3))) as integer)", "1"),
+    "floor": ("cast(floor(-1.2) as integer)", "-2"),
+    "greatest": ("greatest(1, null, 3)", "3"),
+    "least": ("least(1, null, 3)", "1"),
+    "ln": ("cast(ln(1) as decimal(9, 3))", "0.000"),
+    "log": ("cast(log(2, 8) as decimal(9, 3))", "3.000"),
+    "log10": ("cast(log10(100) as decimal(9, 3))", "2.000"),
+    "mod": ("mod(-7, 3)", "-1"),
+    "pi": ("cast(pi() as decimal(9, 3))", "3.142"),
+    "power": ("cast(power(2, 3) as decimal(9, 3))", "8.000"),
+    "round": ("cast(round(-2.5) as integer)", "-3"),
+    "sign": ("cast(round(sign(-2)) as integer)", "-1"),
+    "sqrt": ("cast(sqrt(4) as decimal(9, 3))", "2.000"),
+    "ascii": ("ascii('A')", "65"),
+    "bit_length": ("bit_length('ä')", "16"),
+    "char_length": ("char_length('日本')", "2"),
+    "chr": ("chr(65)", "A"),
+    "concat": ("concat('a', 'b')", "ab"),
+    "concat_ws": ("concat_ws('-', 'a', null, 'b')", "a-b"),
+    "left": ("left('hello', 2)", "he"),
+    "length": ("length('日本')", "2"),
+    "lower": ("lower('ÄÉ')", "äé"),
+    "lpad": ("lpad('a', 3, '-')", "--a"),
+    "ltrim": ("ltrim('  a')", "a"),
+    "md5": ("md5('ä')", "8419b71c87a225a2c70b50486fbee545"),
+    "position": ("position('l' in 'hello')", "3"),
+    "repeat": ("repeat('ab', 2)", "abab"),
+    "replace": ("replace('aba', 'a', 'x')", "xbx"),
+    "reverse": ("reverse('äbc')", "cbä"),
+    "right": ("right('hello', 2)", "lo"),
+    "rpad": ("rpad('abcd', 3, '-')", "abc"),
+    "rtrim": ("concat(rtrim('a  '), '.')", "a."),
+    "split_part": ("split_part('a-b-c', '-', -1)", "c"),
+    "substr": ("substr('hello', 2)", "ello"),
+    "substring": ("substring('hello' from 2 for 3)", "ell"),
+    "translate": ("translate('abc', 'ab', 'x')", "xc"),
+    "trim": ("trim(both 'x' from 'xax')", "a"),
+    "upper": ("upper('äé')", "ÄÉ"),
+    "date_part": ("cast(round(date_part('year', date '2024-01-07')) as integer)", "2024"),
+    "date_trunc": ("cast(date_trunc('week', date '2024-01-07') as date)", "2024-01-01"),
+    "extract": ("cast(extract(week from date '2024-12-30') as integer)", "1"),
+    "make_date": ("make_date(2024, 2, 3)", "2024-02-03"),
+    "now": ("now() is not null", "true"),
+    "coalesce": ("coalesce('', 'x')", ""),
+    "nullif": ("nullif(1, 2)", "1"),
+}
+"""Each function of EVERYWHERE in an expression, and its value as text."""
+SPELLINGS = {construct.id: (construct.good, construct.value) for construct in CONSTRUCTS.values()} | CALLS
+EXTREMES = r"""
+    select * from (values
+        (1, date '0001-01-01', timestamp '0001-01-01 00:00:00', cast('-9999999999999999999999999999.9999999999' as decimal(38, 10)), -9223372036854775808, cast('-inf' as double), ''),
+        (2, date '9999-12-31', timestamp '9999-12-31 23:59:59.999999', cast('9999999999999999999999999999.9999999999' as decimal(38, 10)), 9223372036854775807, cast('inf' as double), ' ' || chr(9) || chr(13) || chr(10)),
+        (3, date '1582-10-10', timestamp '1582-10-10 12:00:00', cast('0.0000000001' as decimal(38, 10)), 0, cast('nan' as double), '\N'),
+        (4, date '1970-01-01', timestamp '1969-12-31 23:59:59.999999', cast('-0.0000000001' as decimal(38, 10)), 9007199254740993, 5e-324, 'null'),
+        (5, date '2000-02-29', timestamp '2013-03-10 02:30:00', cast('0' as decimal(38, 10)), -1, 1.7976931348623157e308, chr(128512) || 'e' || chr(769) || 'ß"''\,;'),
+        (6, null, null, null, null, null, null)
+    ) as t(id, day, moment, amount, whole, ratio, label)
+"""
+"""What is at the edge of each type, in a table of its own."""
 
 THINGS = """
     select
@@ -125,7 +232,15 @@ MODELS = {
             events.at as event_at,
             events.price as event_price,
             events.note as event_note,
-            (select count(*) from {{ source('inputs', 'nothing') }}) as nothings
+            (select count(*) from {{ source('inputs', 'nothing') }}) as nothings,
+            extremes.day as x_day,
+            extremes.moment as x_moment,
+            extremes.amount as x_amount,
+            extremes.whole as x_whole,
+            extremes.ratio as x_ratio,
+            extremes.label as x_label,
+            portable.name as portable_name,
+            portable.value as portable_value
         from {{ ref('staged_things') }} as things
         join ranked on things.id = ranked.id
         left join {{ source('inputs', 'groups') }} as groups on things.grp = groups.grp
@@ -133,7 +248,13 @@ MODELS = {
         left join odd on things.id = odd.id
         left join {{ source('inputs', 'nothing') }} as nothing on things.id = nothing.id
         left join {{ source('inputs', 'events') }} as events on things.id = events.id
+        left join {{ source('inputs', 'extremes') }} as extremes on things.id = extremes.id
+        left join {{ ref('portable') }} as portable on things.id = portable.id
     """,
+    "portable.sql": "\nunion all\n".join(
+        f"select {number} as id, '{name}' as name, cast({sql} as varchar(1000)) as value"
+        for number, (name, (sql, _)) in enumerate(SPELLINGS.items())
+    ),
     "everything.yml": """
         unit_tests:
           - name: a_quote_and_a_backslash_stay_what_they_are
@@ -146,12 +267,12 @@ MODELS = {
     """,
 }
 TYPES = {
-    "integer": "id letters small year place group_things group_labels group_flagged nothings",
-    "number": "amount twice rounded ratio single amount_of_three group_total group_mean_ratio event_price",
-    "date": "day month moment_day last_day group_since",
-    "timestamp": "moment later instant_utc group_last_moment event_at",
+    "integer": "id letters small year place group_things group_labels group_flagged nothings x_whole",
+    "number": "amount twice rounded ratio single amount_of_three group_total group_mean_ratio event_price x_amount x_ratio",
+    "date": "day month moment_day last_day group_since x_day",
+    "timestamp": "moment later instant_utc group_last_moment event_at x_moment",
     "boolean": "flag unflag unknown odd",
-    "string": "label loud possessive label_or_none slashed class label_before group_name group_first_label nothing event_note",
+    "string": "label loud possessive label_or_none slashed class label_before group_name group_first_label nothing event_note x_label portable_name portable_value",
 }
 
 
@@ -175,6 +296,7 @@ def everything(make: Make, platforms_python: Path) -> Path:
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"copy ({THINGS}) to '{sample}/things.parquet'")
+        connection.execute(f"copy ({EXTREMES}) to '{sample}/extremes.parquet'")
         connection.execute(f"copy (select 1 as id, 'x' as text limit 0) to '{sample}/nothing.parquet'")
     (sample / "groups.csv").write_text(
         "grp,name,since\n" + "".join(f'{n},"Group ""{n}"", é",2013-0{1 + n % 9}-01\n' for n in range(30))
@@ -197,6 +319,7 @@ def everything(make: Make, platforms_python: Path) -> Path:
             ("things", "things.parquet"),
             ("groups", "groups.csv"),
             ("nothing", "nothing.parquet"),
+            ("extremes", "extremes.parquet"),
         )
     ]
     events = {"url": "sqlite:///sample_data/events.sqlite", "table": "events"}
@@ -257,7 +380,13 @@ def same_everywhere(product: Path, python: Path, folder: Path, **variables: str)
         for port, expected in found["duckdb"].items():
             table = found[platform][port]
             assert table.schema.remove_metadata() == expected.schema.remove_metadata(), (platform, port)
-            different = [name for name in table.column_names if table[name] != expected[name]]
+            different = [
+                name
+                for name in table.column_names
+                # NaN is not what it is.
+                if table[name] != expected[name]
+                and repr(table[name].to_pylist()) != repr(expected[name].to_pylist())
+            ]
             assert not different, (platform, port, different)
             assert table.num_rows > 0
 
@@ -268,6 +397,12 @@ def test_a_product_publishes_the_same_on_every_platform(
 ) -> None:
     needs_java()
     same_everywhere(sample, platforms_python, tmp_path)
+    if sample.parent.name.startswith("everything"):
+        table = published(sample, tmp_path / "duckdb")["parquet"]
+        made = dict(zip(table["portable_name"].to_pylist(), table["portable_value"].to_pylist(), strict=True))
+        assert {name: made[name] for name in SPELLINGS} == {
+            name: value for name, (_, value) in SPELLINGS.items()
+        }
 
 
 @pytest.mark.parametrize("sample", ["consumer-oriented"], indirect=True)
