@@ -155,7 +155,7 @@ def test_a_row_of_nothing_is_a_row_and_parts_have_folders(here: Runs) -> None:
 def test_a_numeric_without_a_precision_is_what_the_contract_says_and_loses_nothing(here: Runs) -> None:
     types = {
         "whole": {"logicalType": "integer"},
-        "money": {"logicalType": "number", "physicalType": "DECIMAL(38, 2)"},
+        "money": {"logicalType": "number", "physicalType": "NUMBER(38, 2)"},
         "third": {"logicalType": "number", "physicalType": "double"},
         "share": {"logicalType": "number"},
     }

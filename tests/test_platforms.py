@@ -107,7 +107,7 @@ CALLS = {
     "reverse": ("reverse('äbc')", "cbä"),
     "right": ("right('hello', 2)", "lo"),
     "rpad": ("rpad('abcd', 3, '-')", "abc"),
-    "rtrim": ("concat(rtrim('a  '), '.')", "a."),
+    "rtrim": ("rtrim('a  ') || '.'", "a."),
     "split_part": ("split_part('a-b-c', '-', -1)", "c"),
     "substr": ("substr('hello', 2)", "ello"),
     "substring": ("substring('hello' from 2 for 3)", "ell"),

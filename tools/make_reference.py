@@ -25,6 +25,7 @@ from meshwright.check import PROMISES
 from meshwright.document import load
 from meshwright.ownership import MANIFEST, owner
 from meshwright.physical_types import SPELLINGS
+from meshwright.portable_sql import CONSTRUCTS, EVERYWHERE, INSTEAD
 from meshwright.promises import KINDS
 from meshwright.rules import RULES, Mandatory, Rule
 from meshwright.rules.repository import ANSWERS
@@ -90,6 +91,7 @@ def pages() -> dict[str, str]:
     for name in SHARED:
         written[f"hooks/meshwright/{name}"] = (ROOT / "template" / "pipeline" / name).read_text("utf-8")
     written["docs/reference/promises.md"] = promises_page()
+    written["docs/reference/portable-sql.md"] = portable_sql_page()
     written[f"template/{OWNED}"] = owned_files()
     written["docs/reference/spec.md"] = spec_page()
     for name, (title, about, compose) in FILES.items():
@@ -116,6 +118,68 @@ def pages() -> dict[str, str]:
     for entry in registry.capabilities():
         written[f"docs/reference/capabilities/{page(entry)}"] = capability_page(entry)
     return written
+
+
+def portable_sql_page() -> str:
+    """The constructs that platforms understand differently, and the functions that are the same everywhere."""
+    lines = [
+        NOTE,
+        "# Portable SQL",
+        "",
+        "What DuckDB, PostgreSQL and Spark understand differently, and what to write instead. The rules",
+        "[SqlSameEverywhere](rules/SqlSameEverywhere.md) and [SqlNotKnownToDiffer](rules/SqlNotKnownToDiffer.md) look for it in",
+        "the models of a product that names more than one platform. Databricks is taken to read SQL as Spark does, and Redshift",
+        "as PostgreSQL; of Snowflake, BigQuery and Trino nothing is known, so a construct of this page is a warning there.",
+        "The page is made from `hooks/meshwright/portable_sql.py`, and a test runs each portable spelling on all three platforms",
+        "and compares the values.",
+        "",
+        "| construct | such as | DuckDB | PostgreSQL | Spark | write instead | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for construct in CONSTRUCTS.values():
+        known = [construct.does[platform] for platform in ("duckdb", "postgres", "spark")]
+        cells = [
+            construct.what,
+            f"`{construct.bad}`",
+            *known,
+            construct.fix,
+            "" if construct.certain else "may differ",
+        ]
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    lines += [
+        "",
+        "“May differ” says that types or values decide, which SQL does not show: it is a warning, everything else an error.",
+        "A line that is the same everywhere for a reason that its SQL does not show ends with `-- portable: the reason`.",
+        "",
+        "## Functions that are the same everywhere",
+        "",
+        f"{', '.join(f'`{name}`' for name in sorted(EVERYWHERE))}.",
+        "",
+        "Any other function is a warning. For some the finding says what to write instead:",
+        "",
+        "| function | write instead |",
+        "|---|---|",
+        *(f"| `{name}` | {fix} |" for name, fix in sorted(INSTEAD.items())),
+        "",
+        "## A spelling for each platform",
+        "",
+        "Where nothing is portable, a macro has one spelling for each platform. Macros are not looked at:",
+        "",
+        "```sql",
+        "{% macro first_number(text) %}{{ return(adapter.dispatch('first_number', 'product')(text)) }}{% endmacro %}",
+        "{% macro duckdb__first_number(text) %}regexp_extract({{ text }}, '[0-9]+'){% endmacro %}",
+        "{% macro postgres__first_number(text) %}substring({{ text }} from '[0-9]+'){% endmacro %}",
+        "{% macro spark__first_number(text) %}regexp_extract({{ text }}, '[0-9]+', 0){% endmacro %}",
+        "```",
+        "",
+        "## What needs no care",
+        "",
+        "Text is compared and ordered by its bytes: `B`, `Z`, `_`, `a`, `ä`. Times have no zone, and sessions are in UTC. A",
+        "week begins on Monday. A text is in single quotes, `'it''s'`, and a backslash is a backslash, on Spark too. What cannot",
+        "be cast ends the run. `%` has the sign of the first number. `greatest` and `least` pass over nulls. An empty text is no",
+        "null. `round` of decimals goes away from zero at a half; of doubles it does not everywhere, so use decimals.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def promises_page() -> str:

@@ -914,6 +914,7 @@ def _checks() -> dict[type, list[Check]]:
                 exp.Ceil,
                 exp.Window,
                 exp.Filter,
+                exp.WithinGroup,
                 exp.Nullif,
                 *arithmetic,
             ),

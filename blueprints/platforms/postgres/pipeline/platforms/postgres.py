@@ -15,6 +15,7 @@ import psycopg
 import yaml
 from psycopg import errors
 
+from pipeline import physical_types
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import PART
 from pipeline.postgres import server
@@ -31,9 +32,10 @@ BYTES = ("pg_c_utf8", "C.utf8", "C.UTF-8", "C")
 """Collations that order text by its bytes, the best one first: the last knows only the capitals of ASCII."""
 KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
-DECIMAL = re.compile(r"(?:decimal|numeric)\(\s*(\d+)\s*,\s*(\d+)\s*\)", re.IGNORECASE)
-APPROXIMATE = {"double", "double precision", "float", "float4", "float8", "real"}
+DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+APPROXIMATE = ("DOUBLE", "FLOAT", "FLOAT or DOUBLE")
 """Physical types of the contract that may lose digits: whoever writes one has decided it."""
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 
 
 @dataclass(frozen=True)
@@ -311,12 +313,13 @@ def _is_open_numeric(type_: str) -> bool:
 
 def _target(promised: Mapping[str, Any]) -> str:
     """Return DuckDB's type for such a column, as the contract has it; empty: nothing there decides."""
-    physical = (promised.get("physicalType") or "").strip()
-    if decimal := DECIMAL.fullmatch(physical):
-        return f"decimal({decimal[1]}, {decimal[2]})"
-    if physical.lower() in APPROXIMATE:
-        return "double"
-    return "bigint" if promised.get("logicalType") == "integer" else ""
+    physical = physical_types.read(promised.get("physicalType") or "")
+    if physical and physical.target.startswith("DECIMAL"):
+        return physical.target
+    if physical and physical.name in APPROXIMATE:
+        return "DOUBLE"
+    whole = physical.target in WHOLE if physical else promised.get("logicalType") == "integer"
+    return "BIGINT" if whole else ""
 
 
 def _loss(name: str, type_: str) -> str:
@@ -325,7 +328,7 @@ def _loss(name: str, type_: str) -> str:
     if decimal := DECIMAL.fullmatch(type_):
         precision, scale = int(decimal[1]), int(decimal[2])
         return f"not (abs({value}) < 1e{precision - scale} and round({value}, {scale}) = {value})"
-    if type_ == "bigint":
+    if type_ == "BIGINT":
         return (
             f"not ({value} between -9223372036854775808 and 9223372036854775807 and trunc({value}) = {value})"
         )
@@ -343,7 +346,7 @@ def _read(name: str, type_: str, target: str) -> tuple[str, str]:
     """
     sent = identifier(name)
     if _is_open_numeric(type_):
-        return f"trim_scale({sent})", f"cast({sent} as {target or 'double'})"
+        return f"trim_scale({sent})", f"cast({sent} as {target or 'DOUBLE'})"
     if type_.endswith("[]"):
         element = type_.removesuffix("[]")
         values = f"from_json({sent}, '[\"VARCHAR\"]')"
