@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ sys.path.insert(0, sys.argv[1])
 import duckdb
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from pipeline import verify
+from pipeline import incremental, service_levels, verify
 from pipeline.dataset import Changes, Dataset, count
 from pipeline.errors import UnreadableInput
 from pipeline.spec import Capability, Product
@@ -26,7 +27,8 @@ def product(root: Path, case: dict[str, Any]) -> Product:
         *(root, "product", "domain", "1.0.0", "t", root / "contract.odcs.yaml", ()),
         transform=Capability("transforms", "dbt@1"),
         outputs=(Capability("outputs", f"{case.get('port', 'parquet')}@1", "lake"),),
-        service_levels=(),
+        service_levels=tuple({"name": "level", **level} for level in case.get("levels", [])),
+        traits=(Capability("traits", "retention@1", properties=case.get("retention", {})),),
         physical_types=case.get("physicalTypes", "error"),
     )
 
@@ -68,6 +70,18 @@ def outcome(root: Path, case: dict[str, Any]) -> dict[str, Any]:
         relation = connection.sql(f"from {dataset.scan}")
         told["stored"] = dict(zip(relation.columns, map(str, relation.types), strict=True))
         told["rows"] = [list(map(str, row)) for row in relation.fetchall()]
+    now = datetime.now(UTC)
+    dataset.metadata["ingestedAt"] = now.isoformat()
+    told["levels"] = [vars(level) for level in service_levels.measure(made, dataset, now)]
+    if "retention" in case:
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            try:
+                kept = incremental.kept(made, datetime.fromisoformat(case["now"]), told["stored"])
+                rows = connection.execute(f"select a::varchar from {dataset.scan} where {kept} order by all")
+                told["kept"] = [row for (row,) in rows.fetchall()]
+            except UnreadableInput as problem:
+                return {"refused": str(problem), "fix": problem.mend, "code": problem.exit_code}
     try:
         verify.refuse_broken(made, checks)
     except UnreadableInput as problem:

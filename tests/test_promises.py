@@ -209,6 +209,40 @@ CASES = {
 }  # fmt: skip
 
 
+FRESH = {"indicator": "freshness", "objective": "<= 24h", "column": "a"}
+FULL = {"indicator": "completeness", "objective": ">= 50%", "column": "a"}
+LEVELS = {
+    # what is measured -> the column's values, the service level, whether it is kept, what is said
+    "an hour ago": ("now()::timestamp - interval 1 hour", FRESH, True, ""),
+    "a year that is to come": ("timestamp '2099-01-01'", FRESH, False, "in the future"),
+    "a minute ahead": ("now() + interval 1 minute", FRESH, True, ""),
+    "an hour ahead, with its zone": ("now() + interval 1 hour", FRESH, False, "1.0 h in the future"),
+    "an hour ahead, in a zone that nobody says": ("now()::timestamp + interval 1 hour", FRESH, True, ""),
+    "the day after tomorrow": ("current_date + 2", FRESH, False, "in the future"),
+    "infinity": ("timestamp 'infinity'", FRESH, False, "infinity"),
+    "a text": ("'2099-01-01'", FRESH, False, "VARCHAR"),
+    "a number": ("1", FRESH, False, "INTEGER"),
+    "no value": ("null::timestamp", FRESH, False, ""),
+    "NaN": ("'nan'::double", FULL, False, ""),
+    "one of two": ("unnest([1.5::double, 'nan'::double])", FULL, True, ""),
+}
+RETENTION = {
+    # the values -> what is kept of them on the evening of 2024-03-31 in New York, where a day is kept
+    "unnest([date '2024-03-30', date '2024-03-31'])": ["2024-03-31"],
+    "unnest([timestamptz '2024-03-31 01:00:00+02', timestamptz '2024-03-30 19:00:00-05', null])": ["2024-03-31 00:00:00+00", None],
+    "unnest([timestamp '2024-03-30 23:59:59', timestamp '2024-03-31 00:00:00'])": ["2024-03-31 00:00:00"],
+    "'31/03/2024'": "VARCHAR",
+    "20240331": "INTEGER",
+}  # fmt: skip
+MEASURED = {
+    **{name: {"sql": f"select {values} a", "levels": [level]} for name, (values, level, *_) in LEVELS.items()},
+    **{
+        values: {"sql": f"select {values} a", "retention": {"column": "a", "keep": "1d"}, "now": "2024-03-31T22:00:00-04:00"}
+        for values in RETENTION
+    },
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def outcomes(
     product_python: Path, every_port: Path, tmp_path_factory: pytest.TempPathFactory
@@ -216,6 +250,7 @@ def outcomes(
     """What one process with a product's environment finds of all cases."""
     script = Path(__file__).parent / "promise_cases.py"
     asked = [{"columns": case.columns, "sql": case.sql, **case.more} for case in CASES.values()]
+    asked += [{"columns": a(), **case} for case in MEASURED.values()]
     done = subprocess.run(
         [product_python, script, every_port, tmp_path_factory.mktemp("cases")],
         input=json.dumps(asked),
@@ -224,7 +259,7 @@ def outcomes(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return dict(zip(CASES, json.loads(done.stdout), strict=True))
+    return dict(zip([*CASES, *MEASURED], json.loads(done.stdout), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -244,6 +279,23 @@ def test_a_promise_is_kept_broken_or_unchecked(name: str, outcomes: dict[str, An
         assert ("broken" in outcome) == any(check["result"] in ("failed", "error") for check in others)
     if case.stored:
         assert outcome["stored"][case.columns[0]["name"]] == case.stored
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_an_indicator_that_cannot_be_true_is_not_kept(name: str, outcomes: dict[str, Any]) -> None:
+    _, _, kept, says = LEVELS[name]
+    (level,) = outcomes[name]["levels"]
+    assert level["kept"] == kept and says in level["reason"], level
+    assert level["value"] is None or level["value"] >= 0
+
+
+@pytest.mark.parametrize("values", RETENTION)
+def test_retention_looks_at_days_and_refuses_what_is_none(values: str, outcomes: dict[str, Any]) -> None:
+    kept, outcome = RETENTION[values], outcomes[values]
+    if isinstance(kept, str):
+        assert outcome["code"] == 2 and kept in outcome["refused"] and "cast(a as date)" in outcome["fix"]
+    else:
+        assert outcome["kept"] == kept
 
 
 def test_an_example_is_shown_of_what_may_be_seen(outcomes: dict[str, Any]) -> None:

@@ -7,9 +7,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -95,14 +95,34 @@ def forget(product: Product) -> None:
         (product.state / RECORD).unlink(missing_ok=True)
 
 
-def kept(product: Product, started: datetime) -> str:
-    """The condition, in SQL, for the rows that `retention@1` keeps; empty if there is no such trait."""
+def kept(product: Product, started: datetime, types: Mapping[str, str]) -> str:
+    """The condition, in SQL, for the rows that `retention@1` keeps; empty if there is no such trait.
+
+    `types`: the model's columns with their types, in the engine's words. What is older than the first day, in UTC,
+    that is kept is out; a time without a zone is taken for UTC. Raises UnreadableInput for a column of another kind:
+    texts are compared letter by letter, and rows inside of the window would be dropped.
+    """
     retention = product.trait("retention")
     if retention is None:
         return ""
-    column = identifier(retention["column"])
-    oldest = (started - timedelta(days=int(retention["keep"].removesuffix("d")))).date()
-    return f"({column} is null or {column} >= {literal(oldest.isoformat())})"
+    name = retention["column"]
+    kind = next((kind for known, kind in types.items() if known.lower() == name.lower()), None)
+    if kind is None or not MOMENT.fullmatch(kind.strip().lower()):
+        what = "is not there" if kind is None else f"is {kind}"
+        raise UnreadableInput(
+            f"retention@1 looks at the column {name} of the data set, which {what}, and no date or timestamp.",
+            mend=f"Make it one in models/{product.dataset}.sql, such as `cast({name} as date)` (DuckDB, for a text such as "
+            f"28/11/2026: `strptime({name}, '%d/%m/%Y')::date`), or name another column in data-product.yaml.",
+        )
+    column = identifier(name)
+    oldest = (started.astimezone(UTC) - timedelta(days=int(retention["keep"].removesuffix("d")))).date()
+    aware = re.search(r"with (local )?time zone|timestamptz|timestamp_l?tz", kind.lower())
+    first = f"{oldest.isoformat()} 00:00:00+00:00" if aware else oldest.isoformat()
+    return f"({column} is null or {column} >= {literal(first)})"
+
+
+MOMENT = re.compile(r"date|datetime(64)?(\(.*\))?|timestamp.*")
+"""What the engines call dates and timestamps."""
 
 
 def write(

@@ -183,5 +183,9 @@ def fields(report: dict[str, Any]) -> dict[str, Any]:
 def level(measured: dict[str, Any]) -> str:
     """A measured service level, for people."""
     value, unit = measured["value"], measured["unit"]
-    said = "nothing to measure" if value is None else f"{value:g}{'' if unit == '%' else ' '}{unit}"
+    said = (
+        measured.get("reason") or "nothing to measure"
+        if value is None
+        else f"{value:g}{'' if unit == '%' else ' '}{unit}"
+    )
     return f"{measured['name']}: {said} (objective {measured['objective']}) {'kept' if measured['kept'] else 'MISSED'}"

@@ -259,7 +259,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             contract = verify.read_contract(product)
             report["contract"] = contract.version
             columns = datasets.promised(product, platform, verify.promised_columns(product, contract))
-            kept = incremental.kept(product, started)
+            kept = incremental.kept(product, started, platform.columns(product.dataset))
             dataset, partitions = incremental.write(product, platform, columns, about, before, kept)
             dataset = verify.written(product, contract, dataset)
             report["rowsOut"] = dataset.rows

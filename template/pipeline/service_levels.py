@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,11 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
+CLOCKS = 600
+"""By how many seconds clocks may differ: what is further ahead is not true."""
+ZONES = 14 * 3600
+"""By how many seconds a time or a day that says no zone can be ahead of UTC."""
+MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -37,6 +43,12 @@ class Measurement:
     value: float | None
     unit: str
     kept: bool
+    reason: str = ""
+    """Why there is no value, or why it cannot be true."""
+
+
+class _NotTrue(Exception):
+    """An indicator has no value, or one that cannot be true; says why."""
 
 
 def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measurement]:
@@ -45,6 +57,8 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"create view dataset as from {dataset.scan}")
+        relation = connection.sql("from dataset")
+        kinds = {name.lower(): str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
 
         def scalar(expression: str) -> float | None:
             try:
@@ -59,14 +73,25 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
         def freshness(column: str | None) -> float | None:
             """Seconds since the newest value of `column`, or since the inputs were read."""
             if column is None:
-                return (now - datetime.fromisoformat(dataset.metadata["ingestedAt"])).total_seconds()
-            return scalar(
-                f"epoch({literal(now.isoformat())}::timestamptz) - epoch(max({identifier(column)})::timestamptz)"
-            )
+                return _past((now - datetime.fromisoformat(dataset.metadata["ingestedAt"])).total_seconds())
+            kind = kinds.get(column.lower(), "missing")
+            if kind not in MOMENTS:
+                raise _NotTrue(f"the column {column} is {kind}, and no date or timestamp")
+            name = identifier(column)
+            if scalar(f"count(*) filter (not isfinite({name}))"):
+                raise _NotTrue(f"the column {column} holds infinity, which is no time")
+            age = scalar(f"epoch({literal(now.isoformat())}::timestamptz) - epoch(max({name})::timestamptz)")
+            newest = f"the newest {column} is "
+            return _past(age, newest, 0 if kind.endswith("WITH TIME ZONE") else ZONES)
 
         def completeness(column: str | None) -> float | None:
-            """Per cent of the rows that have a value in `column`."""
-            return scalar(f"100.0 * count({identifier(column)}) / nullif(count(*), 0)")
+            """Per cent of the rows that have a value in `column`; NaN is none."""
+            name = identifier(column or "")
+            value = "nullif(isnan({0}), true)" if kinds.get((column or "").lower()) in ("FLOAT", "DOUBLE") else "{0}"  # fmt: skip
+            share = scalar(f"100.0 * count({value.format(name)}) / nullif(count(*), 0)")
+            if share is not None and not 0 <= share <= 100:
+                raise _NotTrue(f"{share:g} % of the rows cannot have a value")
+            return share
 
         def volume(column: str | None) -> float | None:
             """Rows."""
@@ -74,7 +99,7 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
 
         def duration(column: str | None) -> float | None:
             """Seconds that the run took."""
-            return (now - started).total_seconds()
+            return _past((now - started).total_seconds(), "the run began ")
 
         indicators = {
             "freshness": freshness,
@@ -82,13 +107,27 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
             "volume": volume,
             "duration": duration,
         }
-        return [
-            _judge(level, indicators[level["indicator"]](level.get("column")))
-            for level in product.service_levels
-        ]
+        measured = []
+        for level in product.service_levels:
+            try:
+                measured.append(_judge(level, indicators[level["indicator"]](level.get("column"))))
+            except _NotTrue as problem:
+                measured.append(_judge(level, None, str(problem)))
+        return measured
 
 
-def _judge(level: dict[str, str], measured: float | None) -> Measurement:
+def _past(seconds: float | None, what: str = "the inputs were read ", ahead: int = 0) -> float | None:
+    """Seconds that have passed. What is ahead by no more than clocks and zones differ is now. Raises _NotTrue."""
+    if seconds is None:
+        return None
+    if not math.isfinite(seconds):
+        raise _NotTrue(f"{what}at no time that there is")
+    if seconds < -CLOCKS - ahead:
+        raise _NotTrue(f"{what}{-seconds / 3600:,.1f} h in the future")
+    return max(seconds, 0.0)
+
+
+def _judge(level: Mapping[str, str], measured: float | None, reason: str = "") -> Measurement:
     objective = OBJECTIVE.match(level["objective"])
     if objective is None:
         raise UnreadableInput(
@@ -105,6 +144,7 @@ def _judge(level: dict[str, str], measured: float | None) -> Measurement:
         None if value is None else round(value, 3),
         unit,
         kept,
+        reason,
     )
 
 
@@ -114,6 +154,8 @@ def told(product: Product, levels: list[dict[str, Any]]) -> str:
         "product": f"{product.domain}/{product.name}",
         "version": product.version,
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
-        "serviceLevels": levels,
+        "serviceLevels": [
+            {key: value for key, value in level.items() if key != "reason" or value} for level in levels
+        ],
     }
     return json.dumps(record, indent=2) + "\n"

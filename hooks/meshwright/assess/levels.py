@@ -23,6 +23,8 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 AHEAD = timedelta(minutes=10)
 """By how much clocks may differ."""
+ZONES = timedelta(hours=14)
+"""By how much a time or a day that says no zone can be ahead of UTC."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,18 @@ def recompute(
         rows = float(table.count())
         return Recomputed(rows, rows if same else None, "By its rows")
     return None
+
+
+def impossible(value: float, unit: str, column: str | None = None) -> str:
+    """Return why a value cannot be true; empty if it can. `column`: that its moment was taken from."""
+    ahead = (AHEAD + (ZONES if column else timedelta())).total_seconds()
+    if value != value or abs(value) == float("inf"):
+        return "it is no number"
+    if unit in SECONDS and value * SECONDS[unit] < -ahead:
+        return "it comes from the future"
+    if unit == "%" and not 0 <= value <= 100:
+        return "no share is like that"
+    return "there are never fewer than none" if unit == "rows" and value < 0 else ""
 
 
 def contradicts(level: ServiceLevel, goal: Objective, then: float) -> bool:

@@ -126,6 +126,8 @@ class ServiceLevelsKept(Fitness):
             value = levels.shown(level.value, goal.unit)
             if level.unit != goal.unit:
                 yield broken(f"It is promised in {goal.unit} and measured in {as_text(level.unit)}.", RUN, level.name)  # fmt: skip
+            elif why := levels.impossible(level.value, goal.unit, level.column):
+                yield broken(f"It was {value}, which cannot be true: {why}.", "Mend the rows that are wrong in the model.", level.name)  # fmt: skip
             elif not goal.met(level.value):
                 lie = " The measurement calls that kept." if level.kept else ""
                 yield broken(
@@ -152,8 +154,7 @@ class MeasurementsTrue(Fitness):
         yield from _recomputed(product, self._held)
 
     def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
-        from_now = goal.unit in levels.SECONDS and found.value * levels.SECONDS[goal.unit]
-        if from_now and from_now < -levels.AHEAD.total_seconds():
+        if goal.unit in levels.SECONDS and levels.impossible(found.value, goal.unit, level.column):
             return broken(f"The data says that it comes from the future ({found.words}).", RUN, place)
         if found.then is None or level.value is None:
             return unknown("No measurement of the data that lies there now is published.", RUN, place)
@@ -180,6 +181,8 @@ class DataKeepsPromises(Fitness):
 
     def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
         now = f"{found.words} it is {levels.shown(found.value, goal.unit)} now; promised is {as_text(level.objective)}."
+        if why := levels.impossible(found.value, goal.unit, level.column):
+            return broken(f"{now} That cannot be true: {why}.", "Mend the rows that are wrong in the model.", place)  # fmt: skip
         if goal.met(found.value):
             return kept(now, place)
         mend = "Run the pipeline, and mend what keeps it from running in time or thins the data; or promise less in spec.serviceLevels."

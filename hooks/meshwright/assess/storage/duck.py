@@ -152,7 +152,10 @@ class Files:
         return self._rows
 
     def filled(self, column: str) -> int:
-        return int(self.ask(f"select count({identifier(column)}) from ({self.query})")[0][0])
+        name = identifier(column)
+        floats = {field.name for field in self.fields if field.type in ("FLOAT", "DOUBLE")}
+        value = f"nullif(isnan({name}), true)" if column in floats else name  # NaN is no value
+        return int(self.ask(f"select count({value}) from ({self.query})")[0][0])
 
     def newest(self, column: str) -> datetime | None:
         types = {field.name: field.logical for field in self.fields}
