@@ -327,6 +327,8 @@ BAD: dict[str, list[tuple[str, Change, str]]] = {
         ("missed", sli("fresh", value=30.0, kept=False), "fresh"),
         ("missed, and called kept", sli("country-known", value=80.0, kept=True), "country-known"),
         ("in another unit", sli("fresh", unit="d"), "fresh"),
+        ("from the future", sli("fresh", value=-631922.0, kept=True), "fresh"),
+        ("more than all", sli("country-known", value=120.0, kept=True), "country-known"),
     ],
     "MeasurementsTrue": [
         ("old data that is called fresh", lake(ingestedAt=OLD), "lake: fresh"),

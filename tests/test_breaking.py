@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
-from checkout import git
+from checkout import ROOT, git
 from click.testing import CliRunner
 
+from meshwright import breaking
 from meshwright.check import check
 from meshwright.cli import main
 from meshwright.findings import Finding
 
-CONTRACT, SPEC = "contract.odcs.yaml", "data-product.yaml"
+CONTRACT, SPEC, POLICY = "contract.odcs.yaml", "data-product.yaml", "access/policy.yaml"
 REFUSED, UNDECIDED = "BreakingChangeIsMajor", "ChangeUnderstood"
 
 Edit = Callable[[dict[str, Any]], Any]
@@ -45,13 +46,51 @@ def richer(contract: dict[str, Any]) -> None:
     contract["slaProperties"] = [
         {"property": "retention", "value": 3, "unit": "y"},
         {"property": "latency", "value": 4, "unit": "d"},
+        {"property": "generalAvailability", "value": "2022-05-12"},
     ]
+    columns(contract)["distance_miles"] |= {"physicalType": "decimal(10,2)"}
+    columns(contract)["distance_miles"]["logicalTypeOptions"]["multipleOf"] = 2
+    columns(contract)["airline"]["physicalType"] = "varchar(30)"
+
+
+def full(spec: dict[str, Any]) -> None:
+    """What the sample's spec does not happen to have."""
+    traits(spec)["retention@1"] = {"column": "scheduled_departure", "keep": "365d"}
+    traits(spec)["snapshot@1"] = {"key": ["carrier"]}
+    spec["spec"]["environments"] = {
+        "production": {"outputs": {"lake": {"properties": {"path": "/data/lake"}}}}
+    }
+
+
+class traits(dict[str, Any]):  # noqa: N801
+    """The properties of a spec's traits by their name, which can be written."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.list = spec["spec"].setdefault("traits", [])
+        super().__init__((item["uses"], item.get("properties")) for item in self.list)
+
+    def __setitem__(self, uses: str, properties: Any) -> None:
+        self.list[:] = [item for item in self.list if item["uses"] != uses]
+        self.list += [{"uses": uses, "properties": properties}] if properties else []
+
+
+def outputs(spec: dict[str, Any]) -> dict[str, Any]:
+    return spec["spec"]["outputs"][0]["properties"]
+
+
+def closed(spec: dict[str, Any]) -> None:
+    spec["spec"]["access"]["mode"] = "approval-required"
+
+
+def role(policy: dict[str, Any], name: str = "reader") -> dict[str, Any]:
+    return policy["roles"][name]
 
 
 @pytest.fixture
 def product(departures: Path, tmp_path: Path) -> Path:
     root = Path(shutil.copytree(departures, tmp_path / "product"))
     edit(root, CONTRACT, richer)
+    edit(root, SPEC, full)
     git("init", "--quiet", "--initial-branch", "main", cwd=root)
     commit(root)
     git("switch", "--quiet", "--create", "change", cwd=root)
@@ -92,6 +131,28 @@ BREAKING: dict[str, tuple[str, Edit, str]] = {
     "a quality rule allows more": (CONTRACT, lambda it: quality(it)[0].update(mustBeGreaterThan=-1), "mustBeGreaterThan"),
     "a quality rule only warns": (CONTRACT, lambda it: quality(it)[0].update(severity="warning"), "severity"),
     "a service level of the contract goes": (CONTRACT, lambda it: it["slaProperties"].pop(), "latency is promised no more"),
+    "multiples of less": (CONTRACT, lambda it: columns(it)["distance_miles"]["logicalTypeOptions"].update(multipleOf=1), "multipleOf 2"),
+    "a scale is another": (CONTRACT, lambda it: columns(it)["distance_miles"].update(physicalType="decimal(10,3)"), "decimal(10,2)"),
+    "a physical type goes": (CONTRACT, lambda it: columns(it)["distance_miles"].pop("physicalType"), "not said"),
+    "a text may be longer": (CONTRACT, lambda it: columns(it)["airline"].update(physicalType="text"), "varchar(30)"),
+    "a column is classified lower": (CONTRACT, lambda it: columns(it)["tail_number"].update(classification="public"), "more people"),
+    "a column is classified higher": (CONTRACT, lambda it: columns(it)["airline"].update(classification="confidential"), "no more"),
+    "retention of the contract is shorter": (CONTRACT, lambda it: it["slaProperties"][0].update(value=11, unit="months"), "retention was 3 y"),
+    "latency is longer": (CONTRACT, lambda it: it["slaProperties"][1].update(value=5), "latency was 4 d"),
+    "the product is classified lower": (SPEC, lambda it: it["spec"].update(classification="public"), "The product was internal"),
+    "rows are kept for a shorter time": (SPEC, lambda it: traits(it).__setitem__("retention@1", {"column": "scheduled_departure", "keep": "30d"}), "365d"),
+    "rows go by another column": (SPEC, lambda it: traits(it).__setitem__("retention@1", {"column": "actual_departure", "keep": "365d"}), "actual_departure"),
+    "history goes": (SPEC, lambda it: traits(it).__setitem__("snapshot@1", None), "history"),
+    "a port moves": (SPEC, lambda it: outputs(it).update(path="${LAKE:-elsewhere}"), "The path of the output port"),
+    "a port moves in production": (SPEC, lambda it: it["spec"]["environments"]["production"]["outputs"]["lake"]["properties"].update(path="/other"), "lake in production"),
+    "passing on is forbidden": (SPEC, lambda it: it["spec"]["distributionRights"].update(modified="forbidden"), "Passing it on"),
+    "another agreement": (SPEC, lambda it: it["spec"]["dataSharingAgreement"].update(version="2.0.0"), "agreement was of version"),
+    "a role goes": (POLICY, lambda it: it["roles"].pop("service"), "role service is gone"),
+    "a role is cleared for less": (POLICY, lambda it: role(it).update(clearance=["public"]), "internal no more"),
+    "a role gets no masks": (POLICY, lambda it: role(it).update(above="deny"), "masks"),
+    "a role sees fewer rows": (POLICY, lambda it: role(it).update(rows=[{"column": "origin", "in": ["JFK"]}]), "fewer rows"),
+    "a role is for fewer purposes": (POLICY, lambda it: role(it).update(purposes=["planning"]), "purpose"),
+    "agreements are shorter": (POLICY, lambda it: role(it, "service").update(maxDays=30), "30 days"),
     "the product is renamed": (SPEC, lambda it: it["metadata"].update(name="leavings"), "address"),
     "the product moves to another domain": (SPEC, lambda it: it["metadata"].update(domain="tourism"), "address"),
     "an output port goes": (SPEC, lambda it: it["spec"]["outputs"].pop(), "is gone"),
@@ -117,6 +178,15 @@ HARMLESS: dict[str, tuple[str, Edit]] = {
     "a patch": (CONTRACT, lambda it: it.update(version="1.0.1")),
     "an output port more": (SPEC, lambda it: it["spec"]["outputs"].append({**it["spec"]["outputs"][0], "name": "second"})),
     "a tighter service level": (SPEC, lambda it: it["spec"]["serviceLevels"][0].update(objective="<= 1s") if it["spec"]["serviceLevels"][0]["objective"].startswith("<") else None),
+    "multiples of more": (CONTRACT, lambda it: columns(it)["distance_miles"]["logicalTypeOptions"].update(multipleOf=4)),
+    "another spelling of a type": (CONTRACT, lambda it: columns(it)["distance_miles"].update(physicalType="NUMERIC(10, 2)")),
+    "a shorter text": (CONTRACT, lambda it: columns(it)["airline"].update(physicalType="VARCHAR(20)")),
+    "a class that its readers see": (CONTRACT, lambda it: columns(it)["airline"].update(classification="internal")),
+    "rows of the contract are kept longer": (CONTRACT, lambda it: it["slaProperties"][0].update(value=4)),
+    "rows are kept longer": (SPEC, lambda it: traits(it).__setitem__("retention@1", {"column": "scheduled_departure", "keep": "500d"})),
+    "rows are kept for good": (SPEC, lambda it: traits(it).__setitem__("retention@1", None)),
+    "a role more": (POLICY, lambda it: it["roles"].update(auditor=dict(role(it)))),
+    "a role sees more": (POLICY, lambda it: role(it).update(clearance=["public", "internal", "confidential"])),
     "a title": (SPEC, lambda it: it["metadata"].update(title="All that leaves")),
 }  # fmt: skip
 
@@ -130,7 +200,7 @@ def test_what_breaks_consumers_needs_a_new_major_version(
     refused = [finding for finding in found if finding.rule == REFUSED]
     assert any(says in finding.message for finding in refused), found
     for finding in refused:
-        assert finding.file.endswith(file) and finding.level == "error"
+        assert finding.file.endswith(file) and finding.level == "error", finding
         assert finding.mend == (
             f"Keep what was promised, or write `version: 2.0.0` in {CONTRACT} and `metadata.version: 2.0.0` in {SPEC}."
         )
@@ -148,20 +218,45 @@ def test_what_breaks_nobody_passes(file: str, change: Edit, product: Path) -> No
     assert compared(product) == []
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda it: columns(it)["carrier"]["logicalTypeOptions"].update(pattern="^[A-Z]{2,3}$"),
-        lambda it: quality(it)[2].update(query="select 0"),
-        lambda it: it["slaProperties"][0].update(value=1),
-    ],
-    ids=["pattern", "query", "retention"],
-)
-def test_what_nobody_can_tell_is_told_and_not_refused(change: Edit, product: Path) -> None:
-    edit(product, CONTRACT, change)
+UNDECIDABLE: dict[str, tuple[str, Edit]] = {
+    "pattern": (CONTRACT, lambda it: columns(it)["carrier"]["logicalTypeOptions"].update(pattern="^[A-Z]{2,3}$")),
+    "query": (CONTRACT, lambda it: quality(it)[2].update(query="select 0")),
+    "availability": (CONTRACT, lambda it: it["slaProperties"][2].update(value="2024-01-01")),
+    "physical type": (CONTRACT, lambda it: columns(it)["cancelled"].update(physicalType="boolean")),
+    "status": (CONTRACT, lambda it: it.update(status="deprecated")),
+    "environment": (SPEC, lambda it: it["spec"].pop("environments")),
+    "masks": (POLICY, lambda it: it.update(masks={"secret": {"default": "empty"}})),
+    "rows": (POLICY, lambda it: role(it, "other").update(rows=[{"column": "origin", "in": ["JFK"]}])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "change"), UNDECIDABLE.values(), ids=UNDECIDABLE)
+def test_what_nobody_can_tell_is_told_and_not_refused(file: str, change: Edit, product: Path) -> None:
+    if change is UNDECIDABLE["rows"][1]:
+        edit(product, POLICY, lambda it: it["roles"].update(other={**role(it), "rows": [{"column": "origin", "in": ["LGA"]}]}))  # fmt: skip
+        commit(product)
+        git("branch", "--force", "main", cwd=product)
+    edit(product, file, change)
     (finding,) = compared(product)
     assert (finding.rule, finding.level) == (UNDECIDED, "warning")
     assert CliRunner().invoke(main, ["check", "--against", "main", str(product)]).exit_code == 0
+
+
+def test_new_retention_and_an_opened_product(product: Path) -> None:
+    edit(product, SPEC, lambda it: traits(it).__setitem__("retention@1", None))
+    edit(product, SPEC, lambda it: it["spec"]["access"].update(mode="open"))
+    commit(product)
+    git("branch", "--force", "main", cwd=product)
+    assert not compared(product)
+    edit(product, SPEC, lambda it: traits(it).__setitem__("retention@1", {"column": "scheduled_departure", "keep": "30d"}))  # fmt: skip
+    edit(product, SPEC, closed)
+    said = [finding.message for finding in compared(product) if finding.rule == REFUSED]
+    assert len(said) == 2 and "for good" in "".join(said) and "approval" in "".join(said), said
+
+
+def test_every_kind_of_change_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "reference" / "changes.md").read_text("utf-8")
+    assert all(f"| {what} |" in page for what, _ in breaking.KINDS.values())
 
 
 def test_a_finding_stands_where_the_change_is(product: Path) -> None:

@@ -220,7 +220,7 @@ LEVELS = {
     "an hour ahead, in a zone that nobody says": ("now()::timestamp + interval 1 hour", FRESH, True, ""),
     "the day after tomorrow": ("current_date + 2", FRESH, False, "in the future"),
     "infinity": ("timestamp 'infinity'", FRESH, False, "infinity"),
-    "a text": ("'2099-01-01'", FRESH, False, "VARCHAR"),
+    "a day as a text": ("'2099-01-01'", FRESH, False, "VARCHAR"),
     "a number": ("1", FRESH, False, "INTEGER"),
     "no value": ("null::timestamp", FRESH, False, ""),
     "NaN": ("'nan'::double", FULL, False, ""),

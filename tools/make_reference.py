@@ -14,7 +14,7 @@ import httpx
 import yaml
 from checkout import ROOT, git
 
-from meshwright import registry, schema
+from meshwright import breaking, registry, schema
 from meshwright.access.targets.postgres.bootstrap import bootstrap
 from meshwright.assess import CHARACTERISTICS, Fitness
 from meshwright.assess.discovery import functions
@@ -93,6 +93,7 @@ def pages() -> dict[str, str]:
     written["docs/reference/promises.md"] = promises_page()
     written["docs/reference/portable-sql.md"] = portable_sql_page()
     written[f"template/{OWNED}"] = owned_files()
+    written["docs/reference/changes.md"] = changes_page()
     written["docs/reference/spec.md"] = spec_page()
     for name, (title, about, compose) in FILES.items():
         made = f"Made from `hooks/meshwright/schemas/{name}.yaml`."
@@ -229,6 +230,29 @@ def promises_page() -> str:
         "`number(10, 0)` is also kept by an integer column whose values have that many digits. A name that is not in the",
         "table, such as `money`, is reported as unchecked.",
     ]
+    return "\n".join(lines) + "\n"
+
+
+def changes_page() -> str:
+    """Every kind of change, and what it needs."""
+    lines = [
+        NOTE,
+        "# What a change needs",
+        "",
+        "`meshwright check --against origin/main`, which CI runs for each pull request, holds contract, spec and access policy",
+        "against what they were. A change by which a consumer loses something needs a new major version of contract and",
+        "product ([BreakingChangeIsMajor](rules/BreakingChangeIsMajor.md), an error). What only a person can decide is a",
+        "warning ([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is made from `hooks/meshwright/breaking.py`.",
+        "",
+        "| change | needs |",
+        "|---|---|",
+    ]
+    needs = {
+        breaking.MAJOR: "a new major version",
+        breaking.MINOR: "nothing",
+        breaking.PERSON: "a person's decision",
+    }
+    lines += [f"| {what} | {needs[verdict]} |" for what, verdict in breaking.KINDS.values()]
     return "\n".join(lines) + "\n"
 
 

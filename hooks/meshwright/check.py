@@ -89,7 +89,7 @@ def check(
         if against is not None and facts.spec is not None and facts.contract is not None:
             from meshwright.breaking import compared
 
-            facts.comparison = compared(facts.root, against, facts.spec, facts.contract)
+            facts.comparison = compared(facts.root, against, facts.spec, facts.contract, facts.policy)
         facts.products = products
         prefix = "" if facts.root == Path() else f"{facts.root.as_posix()}/"
         findings += _findings(facts, problems, prefix)

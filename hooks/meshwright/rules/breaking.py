@@ -16,7 +16,8 @@ class BreakingChangeIsMajor(Rule):
 
     It runs where the check is told a commit to compare with, as CI tells it for each pull request: `meshwright check
     --against origin/main`. A column that goes or means something else, a value that could not be there before, a
-    quality rule, a service level or an output port less, another name of the product: whoever reads it has to know.
+    quality rule, a service level or an output port less, rows that are kept for a shorter time, a role that sees less,
+    another name of the product: whoever reads it has to know. [Every kind of change](../changes.md), and what it needs.
     """
 
     broken = {
