@@ -62,7 +62,7 @@ def full(spec: dict[str, Any]) -> None:
     }
 
 
-class traits(dict[str, Any]):  # noqa: N801
+class traits(dict[str, Any]):
     """The properties of a spec's traits by their name, which can be written."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -130,7 +130,7 @@ BREAKING: dict[str, tuple[str, Edit, str]] = {
     "a quality rule goes": (CONTRACT, lambda it: quality(it).pop(0), "Removed quality rule"),
     "a quality rule allows more": (CONTRACT, lambda it: quality(it)[0].update(mustBeGreaterThan=-1), "mustBeGreaterThan"),
     "a quality rule only warns": (CONTRACT, lambda it: quality(it)[0].update(severity="warning"), "severity"),
-    "a service level of the contract goes": (CONTRACT, lambda it: it["slaProperties"].pop(), "latency is promised no more"),
+    "a service level of the contract goes": (CONTRACT, lambda it: it["slaProperties"].pop(1), "latency is promised no more"),
     "multiples of less": (CONTRACT, lambda it: columns(it)["distance_miles"]["logicalTypeOptions"].update(multipleOf=1), "multipleOf 2"),
     "a scale is another": (CONTRACT, lambda it: columns(it)["distance_miles"].update(physicalType="decimal(10,3)"), "decimal(10,2)"),
     "a physical type goes": (CONTRACT, lambda it: columns(it)["distance_miles"].pop("physicalType"), "not said"),
@@ -239,7 +239,6 @@ def test_what_nobody_can_tell_is_told_and_not_refused(file: str, change: Edit, p
     edit(product, file, change)
     (finding,) = compared(product)
     assert (finding.rule, finding.level) == (UNDECIDED, "warning")
-    assert CliRunner().invoke(main, ["check", "--against", "main", str(product)]).exit_code == 0
 
 
 def test_new_retention_and_an_opened_product(product: Path) -> None:
