@@ -208,24 +208,25 @@ class Certainty:
     """
 
     def __init__(self) -> None:
-        self._kind = ""
+        self.kind = ""
+        """Which of CERTAIN they are, whatever their size."""
         self._before = self._after = 0  # digits on either side of the decimal point
         self._fits = True
 
     def add(self, text: str | None) -> None:
         """Take one more text into account."""
-        if text is None or self._kind == "VARCHAR":
+        if text is None or self.kind == "VARCHAR":
             return
-        known = self._kind
+        known = self.kind
         form = _FORMS.get(known)
         if form is None or not form.fullmatch(text):
             kind = certain(text)
-            self._kind = kind if not known or {known, kind} == {"BIGINT", "DECIMAL"} else "VARCHAR"
-            if known and self._kind != "VARCHAR":
-                self._kind = "DECIMAL"
+            self.kind = kind if not known or {known, kind} == {"BIGINT", "DECIMAL"} else "VARCHAR"
+            if known and self.kind != "VARCHAR":
+                self.kind = "DECIMAL"
         elif not _is_real(known, text):
-            self._kind = "VARCHAR"
-        if self._kind in ("BIGINT", "DECIMAL"):
+            self.kind = "VARCHAR"
+        if self.kind in ("BIGINT", "DECIMAL"):
             before, _, after = text.lstrip("-").partition(".")
             self._before, self._after = max(self._before, len(before)), max(self._after, len(after))
             self._fits &= -(2**63) <= int(text.partition(".")[0]) < 2**63 if len(before) < 20 else False
@@ -233,9 +234,9 @@ class Certainty:
     @property
     def type(self) -> str:
         """The canonical type; VARCHAR where nothing else is certain, and empty where no text came."""
-        if self._kind == "BIGINT":
+        if self.kind == "BIGINT":
             return "BIGINT" if self._fits else "VARCHAR"
-        return decimal(self._before, self._after) if self._kind == "DECIMAL" else self._kind
+        return decimal(self._before, self._after) if self.kind == "DECIMAL" else self.kind
 
 
 def certain(text: str) -> str:

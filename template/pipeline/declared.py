@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,10 @@ class Declaration:
     def origin(self, column: str) -> str:
         """Return the file that declares a column; empty if none does."""
         return self.origins.get(column, "")
+
+    def is_recorded(self, column: str) -> bool:
+        """Return True if only the last publication says what a column is."""
+        return self.origin(column).startswith("build/")
 
 
 def declared(source: Capability, product: Product) -> Declaration:
@@ -163,18 +167,32 @@ _OLD = {
 """The words of Arrow and dlt that say a whole type; a decimal of dlt, for one, has no precision."""
 
 
+def known_columns(product: Product) -> dict[str, dict[str, str]]:
+    """Return the columns of the inputs when they were last published; the type is empty where it cannot be compared."""
+    tables, old = read_record(product)
+    return {
+        name: {column: _recorded_type(text, old) or ("" if old else text) for column, text in columns.items()}
+        for name, columns in tables.items()
+    }
+
+
+def _recorded_type(text: str, old: bool) -> str:
+    """Return the canonical type of a record's word; empty if it is of something that describes itself, such as Parquet."""
+    if old:
+        nested = re.sub(r"list<\w+: ", "list<", text).replace(" not null", "")
+        words = re.sub(r"\w+(\[[^\]]*\])?", lambda word: _OLD.get(word[0], word[0]), nested)
+        text = words.replace("decimal128", "decimal") if text in _OLD or "(" in text or "<" in text else ""
+    try:
+        return canonical(text)
+    except UnknownType:
+        return ""
+
+
 def _of_record(product: Product, name: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the recorded columns of an input that are a declaration, and those that 0.2.0 recorded."""
     tables, old = read_record(product)
-    kinds = {}
-    for column, text in tables.get(name, {}).items():
-        try:
-            known = (
-                _OLD.get(text, text.replace("decimal128", "decimal") if "(" in text else "") if old else text
-            )
-            kinds[column] = canonical(known)
-        except UnknownType:  # of what describes itself, such as Parquet
-            continue
+    kinds = {column: _recorded_type(text, old) for column, text in tables.get(name, {}).items()}
+    kinds = {column: kind for column, kind in kinds.items() if kind}
     return ({}, kinds) if old else (kinds, {})
 
 
@@ -288,8 +306,3 @@ def _scalar(text: str) -> str:
     """Return a name or a type as YAML writes it inside of `{…}`."""
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
     return text if plain else json.dumps(text, ensure_ascii=False)
-
-
-def undeclared(columns: Iterable[str], declaration: Declaration) -> list[str]:
-    """Return the columns of an input whose types neither the product nor a record declares."""
-    return [name for name in columns if name not in declaration.columns]

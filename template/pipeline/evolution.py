@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import yaml
 
+from pipeline.declared import RECORD_VERSION, known_columns, recorded, yaml_block
 from pipeline.ingest import Landed
 from pipeline.spec import Product
 
 
 def changes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
     """What changed in each input, as sentences; none where nothing is known of what it was."""
-    before = _known(product)
+    before = known_columns(product)
     promised = _promised(product)
     return [
         f"input {name}: {sentence}"
@@ -25,14 +25,23 @@ def changes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
     ]
 
 
+def undeclared(product: Product, landed: Mapping[str, Landed]) -> dict[str, list[str]]:
+    """Return the columns whose types nothing declares, for each input that has some."""
+    return {name: list(input.undeclared) for name, input in landed.items() if input.undeclared}
+
+
+def sources_block(product: Product, landed: Mapping[str, Landed]) -> str:
+    """Return models/sources.yml with all inputs, and the columns of those that do not describe themselves."""
+    return yaml_block({name: {} if input.described else input.columns for name, input in landed.items()})
+
+
 def remember(product: Product, landed: Mapping[str, Landed]) -> None:
-    """Keeps what the columns of the inputs are, once they have been published."""
-    file = _file(product)
+    """Keeps what the columns of the inputs are, once they have been published: see pipeline/declared.py."""
+    file = recorded(product)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
-    partial.write_text(
-        json.dumps({name: input.columns for name, input in landed.items()}, indent=2) + "\n", "utf-8"
-    )
+    record = {"version": RECORD_VERSION, "inputs": {name: input.columns for name, input in landed.items()}}
+    partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     os.replace(partial, file)
 
 
@@ -45,7 +54,7 @@ def _told(before: Mapping[str, str], now: Mapping[str, str], promised: set[str])
             yield f"{column} ({now[column]}) is new" + (
                 known or ", and the contract promises nothing of that name"
             )
-        elif before[column] != now[column]:
+        elif before[column] and before[column] != now[column]:
             yield f"{column} was {before[column]} and is {now[column]}{known}"
 
 
@@ -58,14 +67,3 @@ def _promised(product: Product) -> set[str]:
         return {column["name"] for column in columns} | {str(source).rpartition(".")[2] for source in made}
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return set()  # what is wrong with a contract, its own stage tells
-
-
-def _known(product: Product) -> dict[str, dict[str, str]]:
-    try:
-        return dict(json.loads(_file(product).read_text("utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
-def _file(product: Product) -> Path:
-    return product.build / "inputs" / f"{product.target or 'default'}.json"

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
+from pipeline.column_types import from_arrow
+from pipeline.declared import declared
 from pipeline.errors import UnreadableInput
+from pipeline.inputs import Files
 from pipeline.platforms import INPUTS, Platform
 from pipeline.spec import Capability, Product
 
@@ -19,7 +22,11 @@ class Landed:
     rows: int
     """That this run has read; fewer than there are, if it reads only what is new."""
     columns: dict[str, str]
-    """Column -> type, in words that stay the same from run to run."""
+    """Column -> canonical type, as pipeline/column_types.py has it."""
+    described: bool = False
+    """Whether what was read says itself what its columns are."""
+    undeclared: tuple[str, ...] = ()
+    """Columns whose types were taken because they are certain, and which nothing declares."""
 
 
 def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[str, Landed]:
@@ -35,14 +42,19 @@ def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[
 
 
 def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
-    files = source.module().files(source, product)
+    read = source.module().files(source, product)
+    files = read.paths if isinstance(read, Files) else read
     try:
         platform.attach(source.name, files)
         schema = pq.read_schema(files[0])
         rows = sum(pq.read_metadata(file).num_rows for file in files)
     except OSError as error:
         raise UnreadableInput(f"Input {source.name}: {error}") from error
-    return Landed(rows, {field.name: str(field.type) for field in schema})
+    if not isinstance(read, Files):
+        return Landed(rows, {field.name: from_arrow(field.type) for field in schema}, described=True)
+    known = set() if read.described else declared(source, product).columns.keys()
+    undeclared = () if read.described else tuple(name for name in read.columns if name not in known)
+    return Landed(rows, read.columns, read.described, undeclared)
 
 
 def _load(systems: list[Capability], product: Product, platform: Platform, anew: bool) -> dict[str, Landed]:

@@ -28,6 +28,9 @@ UNENDED = "The run has not ended: it is under way, or it was killed."
 _signal = 0
 """The number of the signal that ends this run, if one does."""
 
+DECLARE = """            {}: nothing declares the types of all columns, so what is certain was taken.
+            Put this into models/sources.yml, then it stays so:"""
+
 
 def main() -> int:
     """Runs the product in this folder, or in --project; returns the exit code."""
@@ -229,6 +232,10 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
         for change in report["inputsChanged"]:
             say(f"            {change}", stage="ingest", level="warning")
+        if undeclared := evolution.undeclared(product, landed):
+            report["undeclared"] = undeclared
+            report["declare"] = evolution.sources_block(product, landed)
+            say(f"{DECLARE.format(', '.join(undeclared))}\n\n{report['declare']}\n")
 
         with stage("transform") as done:
             before = incremental.last(product, anew=anew)

@@ -1,7 +1,7 @@
 """The inputs that this product can use: one module a capability.
 
-A module has either `files(source, product)`, the rows as Parquet files that have the same columns, or, for what dlt
-loads, `resource(source, product)`.
+A module has either `files(source, product)`, the rows as Parquet files that have the same columns (a list of them, or
+Files, which says more), or, for what dlt loads, `resource(source, product)`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.spec import Capability, Product
+
+
+@dataclass(frozen=True)
+class Files:
+    """Parquet files that have the same columns, and what is known of these."""
+
+    paths: list[Path]
+    columns: dict[str, str]
+    """Column -> canonical type, as pipeline/column_types.py has them."""
+    described: bool = True
+    """Whether the files that were read say themselves what their columns are; otherwise they should be declared."""
 
 
 def column_name(name: str) -> str:

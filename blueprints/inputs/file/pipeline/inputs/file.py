@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,8 +15,13 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.column_types import ColumnType, from_arrow, parse
+from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits
+from pipeline.csv_files import CsvFile, Fault, Form
+from pipeline.declared import SOURCES, SPEC, Declaration, declared, refuse_changed, yaml_block
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import column_name, held, landing
+from pipeline.inputs import Files, column_name, held, landing
+from pipeline.json_files import LINE, JsonFile, quoted_numbers
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -26,40 +34,721 @@ FORMATS = {
     ".parquet": "parquet",
 }
 COMPRESSIONS = {".gz", ".zst"}
+IN_MEMORY_BYTES = 64 * 2**20
+"""Of texts; what is larger is read again, or spooled, block by block."""
+
+JSON_KINDS = {
+    "number": frozenset({"BIGINT", "DECIMAL"}),
+    "text": frozenset({"DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}),
+    "boolean": frozenset({"BOOLEAN"}),
+}
+"""Which types the values of a JSON column can certainly be, if all are of one kind."""
 
 
-def files(source: Capability, product: Product) -> list[Path]:
-    """The rows of every file that the input names, as Parquet files that have the same columns."""
-    found = _files(source, product)
+def files(source: Capability, product: Product) -> Files:
+    """Return the rows of every file that the input names, as Parquet files that have the same columns."""
+    paths = _files(source, product)
     folder = landing(source, product)
+    form = _format(paths, source)
     try:
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
-            names = _names(connection, found, source)
-            if _as_they_are(found, source.properties, all(old == new for old, new in names.items())):
-                return held(map(Path, found), folder)
+            if form == "parquet":
+                return _parquet(connection, paths, source, product, folder)
+            texts = _texts(form, paths, source, product, folder)
+            columns = _columns(texts, connection, source, product)
             landed = folder / "rows.parquet"
-            rows = _rows(found, source.properties, names)
-            connection.execute(f"copy ({rows}) to {literal(str(landed))} (format parquet)")
-            return [landed]
+            texts.convert(connection, columns, "copy", f"to {literal(str(landed))} (format parquet)")
+            return Files(
+                [landed], {name: str(column.kind) for name, column in columns.items()}, described=False
+            )
     except (duckdb.Error, pa.ArrowException) as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} cannot be read: {error}",
-            mend="Mend the file, or give `format`, `delimiter`, `nulls` or `types` in data-product.yaml.",
+            mend=f"Correct the file, or give the input's `format` in {SPEC}.",
         ) from error
 
 
 def lying(source: Capability, product: Product) -> str:
-    """DuckDB's SQL for the rows of the files that are there now, whenever it is asked."""
+    """Return DuckDB's SQL for the rows of the files that are there now, whenever it is asked.
+
+    Only now all rows are looked at. Later, a value that does not fit its type makes a reader's query fail.
+    """
     if "://" in source.properties["path"]:
         raise UnreadableInput(
             f"Input {source.name} is a URL, which is fetched before it is read.",
             mend="Give it a path, or serve the data through another port, such as parquet@1.",
         )
-    found = _files(source, product)
+    paths = _files(source, product)
+    form = _format(paths, source)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        return _rows(found, source.properties, _names(connection, found, source))
+        if form == "parquet":
+            return _parquet_rows(paths, source, product)[0]
+        texts = _texts(form, paths, source, product, landing(source, product))
+        columns = _columns(texts, connection, source, product)
+        rows = texts.lying()
+        listed = ", ".join(map(identifier, texts.columns))
+        fingerprint = f"select count(*), sum(hash({listed})) from "
+        try:
+            same = connection.execute(fingerprint + rows).fetchall() == texts.query(
+                connection, f"{fingerprint} texts"
+            )
+        except duckdb.Error:
+            same = False
+        if not same:
+            raise UnreadableInput(
+                f"Input {source.name}: DuckDB by itself does not read {source.properties['path']} exactly as it is written.",
+                mend="Serve the data through another port, such as parquet@1.",
+            )
+        texts.convert(connection, columns, "select count(columns(*)) from", "as typed")
+        selected = ", ".join(
+            f"{column.sql(column.text)} as {identifier(name)}" for name, column in columns.items()
+        )
+        return f"select {selected} from {rows}"
+
+
+# The types of the columns ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of texts, and what becomes of it."""
+
+    kind: ColumnType
+    text: str
+    """SQL for the text of a value; null where it is missing."""
+    spelling: Spelling
+    origin: str = ""
+    """What declares it; empty if the type was taken because it is certain."""
+    recorded: bool = False
+    """Whether only the last publication says so."""
+
+    def sql(self, text: str) -> str:
+        return checked(self.kind, text, self.spelling)
+
+
+def _columns(
+    texts: _Texts, connection: duckdb.DuckDBPyConnection, source: Capability, product: Product
+) -> dict[str, Column]:
+    """Return what each column is: as it is declared, or as it certainly is."""
+    declaration = declared(source, product)
+    absent = [name for name in declaration.columns if name not in texts.columns]
+    if isinstance(texts, _Csv):  # in JSON, a value that is missing need not be there at all
+        absent = [name for name in absent if not declaration.is_recorded(name)]
+        _refuse_missing(texts.columns, declaration, source, texts.may_lack)
+    if not texts.columns and not absent:
+        raise UnreadableInput(
+            f"Input {source.name}: {source.properties['path']} has no rows, so nobody knows its columns.",
+            mend=f"Declare them in {SOURCES}:\n{yaml_block({source.name: {'column_name': 'VARCHAR'}})}",
+        )
+    open_ = [name for name in texts.columns if name not in declaration.columns]
+    certain = texts.certain(connection, open_)
+    refuse_changed(
+        source, declaration, {name: kind for name, kind in certain.items() if kind} | declaration.columns
+    )
+    # What 0.2.0 has published, and what has no values now, is what it was.
+    kinds = {name: kind or declaration.earlier.get(name) or "VARCHAR" for name, kind in certain.items()}
+    kinds |= declaration.columns
+    return {
+        name: Column(
+            (kind := parse(kinds[name])),
+            texts.text(name, kind),
+            _spelling(name, kind, source.properties),
+            declaration.origin(name),
+            declaration.is_recorded(name),
+        )
+        for name in [*texts.columns, *absent]
+    }
+
+
+def _refuse_missing(columns: list[str], declaration: Declaration, source: Capability, may_lack: bool) -> None:
+    """Raise UnreadableInput if a column that the product declares is in no file; a record declares nothing here."""
+    if may_lack:
+        return
+    missing = [
+        name for name in declaration.columns if name not in columns and not declaration.is_recorded(name)
+    ]
+    if missing:
+        origin = declaration.origin(missing[0])
+        raise UnreadableInput(
+            f"Input {source.name}: {source.properties['path']} has no column {', '.join(missing)}, which {origin} declares."
+            f" It has {_few(columns)}.",
+            mend=f"Correct the name in {origin.partition(':')[0]}, the file's header, or the input's `delimiter`, `skip` or"
+            f" `header` in {SPEC}. `missing_columns: allowed` takes a missing column for an empty one.",
+        )
+
+
+def _spelling(name: str, kind: ColumnType, properties: Mapping[str, Any]) -> Spelling:
+    said = properties.get("date_format" if kind.name == "DATE" else "timestamp_format", "")
+    if kind.name not in ("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"):
+        said = ""
+    if isinstance(said, dict):
+        said = next((form for column, form in said.items() if column_name(column) == name), "")
+    return Spelling(properties.get("decimal", "."), said)
+
+
+# Files of texts ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Texts:
+    """The rows of CSV or JSON files, all columns as texts. They are read as often as somebody asks."""
+
+    source: Capability
+    names: list[str]
+    """Of the files, as people know them."""
+    columns: list[str]
+    """As they land."""
+    may_lack: bool
+    given: dict[str, str] = field(default_factory=dict)
+    """Column -> the name that it has in the files."""
+    _table: pa.Table | None = None
+
+    def text(self, name: str, kind: ColumnType | None) -> str:
+        """Return SQL for a value's text. `kind` is None while it is not known."""
+        raise NotImplementedError
+
+    def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield batches of all columns, each with the number of its file."""
+        raise NotImplementedError
+
+    def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
+        """Return the line of a row, which is `within` a batch."""
+        raise NotImplementedError
+
+    def refuse_faults(self) -> None:
+        """Raise UnreadableInput if a file is broken."""
+
+    def lying(self) -> str:
+        """Return DuckDB's SQL for a relation that reads the files by itself, all columns as texts."""
+        raise NotImplementedError
+
+    def renamed(self, scan: str) -> str:
+        """Return SQL for a relation of the columns as they land."""
+        listed = ", ".join(f"{identifier(self.given[name])} as {identifier(name)}" for name in self.columns)
+        return f"(select {listed} from {scan})"
+
+    def certain(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
+        """Return the types that columns certainly have; empty for those without values."""
+        found = certain_types(
+            lambda sql: self.query(connection, sql), {name: self.text(name, None) for name in names}
+        )
+        return found
+
+    def query(self, connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+        """Return what SQL that reads `texts` gives. Raises UnreadableInput if a file is broken."""
+        try:
+            rows = self._table
+            if rows is None:
+                names = self.columns or [LINE]
+                rows = pa.RecordBatchReader.from_batches(
+                    pa.schema([(name, pa.int64() if name == LINE else pa.string()) for name in names]),
+                    (batch.select(names) for _, batch in self.batches()),
+                )
+            connection.register("texts", rows)
+            return connection.execute(sql).fetchall()
+        except (duckdb.Error, pa.ArrowException, Fault, UnicodeError, OSError):
+            self.refuse_faults()
+            raise
+        finally:
+            connection.unregister("texts")
+
+    def convert(
+        self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], before: str, after: str
+    ) -> None:
+        """Run SQL with the typed rows in its middle. Raises UnreadableInput for a value that does not fit."""
+        listed = ", ".join(
+            f"{column.sql(column.text)} as {identifier(name)}" for name, column in columns.items()
+        )
+        try:
+            self.query(connection, f"{before} (select {listed} from texts) {after}")
+        except duckdb.Error:
+            self._refuse_value(connection, columns)
+            raise
+
+    def _refuse_value(self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column]) -> None:
+        """Raise UnreadableInput for the first value that does not fit its column's type."""
+        tests = {
+            name: f"({column.text} is not null and not coalesce({fits(column.kind, column.text, column.spelling)}, false))"
+            for name, column in columns.items()
+            if column.kind.name != "VARCHAR" or column.kind.numbers
+        }
+        cases = " ".join(f"when {test} then {literal(name)}" for name, test in tests.items())
+        row, last = 0, -1
+        for file, batch in self.batches():
+            row, last = (row if file == last else 0), file
+            connection.register("texts", pa.Table.from_batches([batch.select(self.columns)]))
+            found = connection.execute(
+                f"select number, broken from (select row_number() over () - 1 as number, case {cases} end as broken"
+                " from texts) where broken is not null order by number limit 1"
+            ).fetchone()
+            connection.unregister("texts")
+            if found:
+                within, name = found
+                raise self._misfit(connection, columns, name, file, row + within, batch, within)
+            row += batch.num_rows
+
+    def _misfit(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        columns: Mapping[str, Column],
+        name: str,
+        file: int,
+        row: int,
+        batch: pa.RecordBatch,
+        within: int,
+    ) -> UnreadableInput:
+        column, value = columns[name], batch[name][within].as_py()
+        shown = repr(value if len(value) <= 60 else f"{value[:57]}…")
+        place = f"{self.names[file]}:{self.line(file, row, batch, within)}"
+        why = f", which {column.origin} declares" if column.origin else ""
+        if column.spelling.format and column.kind.name in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
+            why += f", written {column.spelling.format!r}"
+        fix = f"Correct the value in the file, or the type in {column.origin.partition(':')[0] or SOURCES}; VARCHAR takes anything."
+        if column.recorded:
+            kinds = {other: str(one.kind) for other, one in columns.items()}
+            kinds[name] = self.certain(connection, [name])[name] or "VARCHAR"
+            fix = (
+                f"Correct the value in the file. If the column has another type from now on, declare it in {SOURCES}:\n"
+                f"{yaml_block({self.source.name: kinds})}"
+            )
+        elif column.kind.name == "DATE" and not column.spelling.format:
+            fix += f" If dates are written otherwise, give the input's `date_format` in {SPEC}, such as '%m/%d/%Y'."
+        elif column.kind.name.startswith("TIMESTAMP") and not column.spelling.format:
+            fix += f" If times are written otherwise, give the input's `timestamp_format` in {SPEC}."
+        return UnreadableInput(
+            f"Input {self.source.name}: {place}: column {name}: {shown} does not fit {column.kind}{why}.",
+            mend=fix,
+        )
+
+
+@dataclass
+class _Csv(_Texts):
+    files: list[CsvFile] = field(default_factory=list)
+    headers: list[list[str]] = field(default_factory=list)
+    """Of each file: the landed names, in the file's order."""
+    nested: frozenset[str] = frozenset()
+    """Columns that are declared as STRUCT, LIST or MAP: their texts are JSON."""
+
+    def text(self, name: str, kind: ColumnType | None) -> str:
+        column, form = identifier(name), self.files[0].form
+        if name not in self.given:
+            return "cast(null as varchar)"
+        if form.quoted_nulls or (kind is not None and kind.name == "VARCHAR"):
+            return column
+        # In quotes it is a text, and in a column of numbers that can only be a missing one.
+        words = ", ".join(literal(word) for word in ("", *form.nulls))
+        return f"(case when {column} in ({words}) then null else {column} end)"
+
+    def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        for number, (file, header) in enumerate(zip(self.files, self.headers, strict=True)):
+            try:
+                for batch in file.batches(header):
+                    yield number, self._prepared(batch)
+            except (Fault, pa.ArrowException, UnicodeError) as error:
+                fault = error if isinstance(error, Fault) else file.fault(header)
+                raise self.refusal(number, fault) if fault else error from error
+
+    def _prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for name in self.nested.intersection(batch.schema.names):
+            texts = [text and quoted_numbers(text) for text in batch[name].to_pylist()]
+            place = batch.schema.get_field_index(name)
+            batch = batch.set_column(place, name, pa.array(texts, pa.string()))
+        return _padded(batch, self.columns)
+
+    def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
+        return self.files[file].line(row)
+
+    def refuse_faults(self) -> None:
+        for number, (file, header) in enumerate(zip(self.files, self.headers, strict=True)):
+            if fault := file.fault(header):
+                raise self.refusal(number, fault)
+
+    def refusal(self, number: int, fault: Fault) -> UnreadableInput:
+        return UnreadableInput(
+            f"Input {self.source.name}: {self.names[number]}:{fault.line}: {fault}.",
+            mend=fault.fix
+            or f"Correct the line, or say in {SPEC} how the file is written: `delimiter`, `quote`, `escape`, `comment`,"
+            " `skip`, `header`, `encoding`.",
+        )
+
+    def lying(self) -> str:
+        form = self.files[0].form
+        if form.comment or codecs.lookup(form.encoding).name not in ("utf-8", "utf-8-sig"):
+            raise UnreadableInput(
+                f"Input {self.source.name}: a view cannot read files with `comment`, or of another encoding than UTF-8.",
+                mend="Serve the data through another port, such as parquet@1.",
+            )
+        options = {
+            "all_varchar": "true",
+            "delim": literal(form.delimiter),
+            "quote": literal(form.quote),
+            "escape": literal(form.escape or form.quote),
+            "comment": "''",
+            "skip": str(form.skip),
+            "header": str(form.header).lower(),
+            "nullstr": _list(["", *form.nulls]),
+            "allow_quoted_nulls": str(form.quoted_nulls).lower(),
+            "null_padding": "false",
+            "strict_mode": "true",
+            **({} if form.header else {"names": _list([self.given[name] for name in self.columns])}),
+            **({"union_by_name": "true"} if form.header else {}),
+        }
+        listed = ", ".join(f"{name} = {value}" for name, value in options.items())
+        return self.renamed(f"read_csv({_list([str(file.path) for file in self.files])}, {listed})")
+
+
+@dataclass
+class _Json(_Texts):
+    files: list[JsonFile] = field(default_factory=list)
+    kinds: dict[str, set[str]] = field(default_factory=dict)
+    folder: Path = Path()
+    _held: list[tuple[int, pa.RecordBatch]] = field(default_factory=list)
+    _spooled: list[tuple[int, Path]] = field(default_factory=list)
+
+    def read(self, quoted: frozenset[str]) -> None:
+        """Read all files once: what columns there are, is known only then."""
+        size = 0
+        columns: dict[str, None] = {}
+        of_files: list[set[str]] = []
+        with_rows: list[int] = []
+
+        def column(key: str) -> str:
+            name = column_name(key)
+            self.given.setdefault(name, key)
+            return name
+
+        for number, file in enumerate(self.files):
+            file.quoted = quoted
+            seen: set[str] = set()
+            try:
+                for batch in file.batches(column):
+                    names = [name for name in batch.schema.names if name != LINE]
+                    seen.update(names)
+                    columns |= dict.fromkeys(names)
+                    size += batch.nbytes
+                    self._keep(number, batch, spool=size > IN_MEMORY_BYTES)
+                    if number not in with_rows[-1:]:
+                        with_rows.append(number)
+            except Fault as fault:
+                raise UnreadableInput(
+                    f"Input {self.source.name}: {self.names[number]}:{fault.line}: {fault}.",
+                    mend=fault.fix or "Correct the file.",
+                ) from fault
+            of_files.append(seen)
+            for name, kinds in file.kinds.items():
+                self.kinds.setdefault(name, set()).update(kinds)
+        self.columns = list(columns)
+        if not self.may_lack:
+            for number in with_rows:
+                _refuse_difference(
+                    self.source,
+                    self.names,
+                    with_rows[0],
+                    number,
+                    sorted(of_files[with_rows[0]]),
+                    sorted(of_files[number]),
+                )
+
+    def _keep(self, number: int, batch: pa.RecordBatch, *, spool: bool) -> None:
+        if not spool:
+            self._held.append((number, batch))
+            return
+        file = self.folder / f"spooled-{len(self._spooled):06}.arrow"
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        self._spooled.append((number, file))
+
+    def text(self, name: str, kind: ColumnType | None) -> str:
+        return identifier(name) if name in self.columns else "cast(null as varchar)"
+
+    def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        names = [*self.columns, LINE]
+        for number, batch in self._held:
+            yield number, _padded(batch, names)
+        for number, file in self._spooled:
+            with pa.memory_map(str(file)) as opened:
+                yield number, _padded(pa.ipc.open_file(opened).get_batch(0), names)
+
+    def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
+        return int(batch[LINE][within].as_py())
+
+    def certain(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
+        found = {}
+        among = {}
+        for name in names:
+            kinds = self.kinds.get(name, set())
+            if len(kinds) > 1:
+                found[name] = "VARCHAR"
+            elif kinds == {"nested"}:
+                found[name] = "JSON"
+            elif not kinds:
+                found[name] = ""
+            else:
+                among[name] = JSON_KINDS[next(iter(kinds))]
+        return found | certain_types(
+            lambda sql: self.query(connection, sql), {name: identifier(name) for name in among}, among
+        )
+
+    def lying(self) -> str:
+        form = "newline_delimited" if self.files[0].lines else "array"
+        if self.files[0].nulls or codecs.lookup(self.files[0].encoding).name not in ("utf-8", "utf-8-sig"):
+            raise UnreadableInput(
+                f"Input {self.source.name}: a view cannot read JSON with `nulls`, or of another encoding than UTF-8.",
+                mend="Serve the data through another port, such as parquet@1.",
+            )
+        columns = ", ".join(f"{literal(self.given[name])}: 'VARCHAR'" for name in self.columns)
+        struct = "{" + columns + "}"
+        files = _list([str(file.path) for file in self.files])
+        return self.renamed(f"read_json({files}, format = {literal(form)}, columns = {struct})")
+
+
+def _texts(form: str, paths: list[str], source: Capability, product: Product, folder: Path) -> _Texts:
+    said = source.properties
+    names = [_shown(path, product) for path in paths]
+    may_lack = said.get("missing_columns") == "allowed"
+    encoding = said.get("encoding", "utf-8")
+    try:
+        if not codecs.lookup(encoding)._is_text_encoding:
+            raise LookupError
+    except LookupError:
+        raise UnreadableInput(
+            f"Input {source.name}: {encoding} is no encoding that Python knows.",
+            mend=f"Give `encoding` in {SPEC} as Python spells it: utf-8, latin-1, cp1252, utf-16.",
+        ) from None
+    if form == "json":
+        suffixes = set(PurePosixPath(paths[0].lower()).suffixes)
+        lines = said.get("lines", bool(suffixes & {".jsonl", ".ndjson"}))
+        documents = [
+            JsonFile(Path(path), lines, encoding, frozenset(said.get("nulls", []))) for path in paths
+        ]
+        rows = _Json(source, names, [], may_lack, files=documents, folder=folder)
+        rows.read(_nested(declared(source, product)))
+        return rows
+    quote = said.get("quote", '"')
+    shape = Form(
+        delimiter=said.get("delimiter")
+        or ("\t" if ".tsv" in PurePosixPath(paths[0].lower()).suffixes else ","),
+        quote=quote,
+        escape="" if said.get("escape", quote) == quote else said["escape"],
+        comment=said.get("comment", ""),
+        skip=said.get("skip", 0),
+        header=said.get("header", True),
+        encoding=encoding,
+        nulls=tuple(said.get("nulls", [])),
+        quoted_nulls=said.get("quoted_nulls", False),
+    )
+    return _csv([CsvFile(Path(path), shape) for path in paths], names, source, product, may_lack)
+
+
+def _csv(
+    tables: list[CsvFile], names: list[str], source: Capability, product: Product, may_lack: bool
+) -> _Csv:
+    """Return the files, once their headers have been read and agree."""
+    declaration = declared(source, product)
+    rows = _Csv(source, names, [], may_lack, files=tables, nested=_nested(declaration))
+    for number, table in enumerate(tables):
+        try:
+            header = (
+                table.header() if table.form.header else _given_names(source, product, table, names[number])
+            )
+        except Fault as fault:
+            raise rows.refusal(number, fault) from fault
+        if not header:
+            raise UnreadableInput(
+                f"Input {source.name}: {names[number]} is empty.", mend="Take it out, or give it its header."
+            )
+        landed = [column_name(name) for name in header]
+        if twice := sorted({name for name in landed if landed.count(name) > 1}):
+            raise UnreadableInput(
+                f"Input {source.name}: {names[number]}: several columns would be called {', '.join(twice)}.",
+                mend=f"Rename all but one of them in the file, or give `header: false`, `skip: {table.form.skip + 1}` and"
+                f" `names` in {SPEC}.",
+            )
+        if number and not may_lack:
+            _refuse_difference(source, names, 0, number, rows.headers[0], landed)
+        if table.form.header and not declaration.columns.keys() & set(landed):
+            _refuse_doubtful(header, names[number], source)
+        rows.headers.append(landed)
+        for name, given in zip(landed, header, strict=True):
+            rows.given.setdefault(name, given)
+    rows.columns = list(rows.given)
+    packed = any(Path(table.path).suffix in COMPRESSIONS for table in tables)
+    if sum(table.path.stat().st_size for table in tables) * (10 if packed else 1) < IN_MEMORY_BYTES:
+        rows._table = pa.Table.from_batches(
+            [batch for _, batch in rows.batches()], pa.schema([(name, pa.string()) for name in rows.columns])
+        )
+    return rows
+
+
+def _nested(declaration: Declaration) -> frozenset[str]:
+    return frozenset(name for name, kind in declaration.columns.items() if parse(kind).parts)
+
+
+def _given_names(source: Capability, product: Product, table: CsvFile, shown: str) -> list[str]:
+    """Return the names of the columns of a file without a header."""
+    names = source.properties.get("names") or [
+        name for name, origin in declared(source, product).origins.items() if origin.startswith("models/")
+    ]
+    width = table.width()
+    if not names:
+        block = yaml_block({source.name: {f"column_{number + 1}": "VARCHAR" for number in range(width)}})
+        raise UnreadableInput(
+            f"Input {source.name}: {shown} has no header, and nothing says what its {width} columns are called.",
+            mend=f"Give the input's `names` in {SPEC}, or declare all columns in their order in {SOURCES}:\n{block}",
+        )
+    return list(names)
+
+
+def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
+    """Raise UnreadableInput for a header that is none, if no declaration knows one of its names."""
+    from pipeline.column_types import certain
+
+    if all(certain(name) != "VARCHAR" for name in header):
+        raise UnreadableInput(
+            f"Input {source.name}: {shown}: its first line is no header: {', '.join(header)}.",
+            mend=f"Give the input `header: false` and `names` in {SPEC}. If these are names, declare them in {SOURCES}.",
+        )
+    signs = [sign for sign in ("\t", ";", "|", ",") if len(header) == 1 and sign in header[0]]
+    if signs:
+        raise UnreadableInput(
+            f"Input {source.name}: {shown}: its header is one name with {signs[0]!r} in it: {header[0][:80]}.",
+            mend=f"Give the input `delimiter: {signs[0]!r}` in {SPEC}. If that is the column's name, declare it in {SOURCES}.",
+        )
+
+
+def _refuse_difference(
+    source: Capability, names: list[str], first: int, other: int, columns: list[str], others: list[str]
+) -> None:
+    lacks = [name for name in columns if name not in others]
+    more = [name for name in others if name not in columns]
+    if not lacks and not more:
+        return
+    differ = " and ".join(
+        [f"lacks {_few(lacks)}"] * bool(lacks) + [f"has {_few(more)}, which is not there"] * bool(more)
+    )
+    raise UnreadableInput(
+        f"Input {source.name}: {names[other]} has other columns than {names[first]}: it {differ}.",
+        mend=f"Correct the file or the input's `path`, or give it `missing_columns: allowed` in {SPEC}.",
+    )
+
+
+def _padded(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+    """Return a batch with these columns, in this order."""
+    known = batch.schema.names
+    if known == names:
+        return batch
+    arrays = [batch[name] if name in known else pa.nulls(batch.num_rows, pa.string()) for name in names]
+    return pa.RecordBatch.from_arrays(arrays, names)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} and {len(names) - 10} more"
+
+
+def _shown(path: str, product: Product) -> str:
+    """Return a file's name as people know it."""
+    try:
+        return Path(path).relative_to(product.root).as_posix()
+    except ValueError:
+        return path
+
+
+# Parquet -----------------------------------------------------------------------------------------------------------
+
+
+def _parquet(
+    connection: duckdb.DuckDBPyConnection,
+    paths: list[str],
+    source: Capability,
+    product: Product,
+    folder: Path,
+) -> Files:
+    rows, columns, plain = _parquet_rows(paths, source, product)
+    if plain:
+        return Files(held(map(Path, paths), folder), columns)
+    landed = folder / "rows.parquet"
+    connection.execute(f"copy ({rows}) to {literal(str(landed))} (format parquet)")
+    return Files([landed], columns)
+
+
+def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tuple[str, dict[str, str], bool]:
+    """Return SQL for the rows, the columns, and whether every platform reads the files as they are."""
+    schemas = []
+    names = [_shown(path, product) for path in paths]
+    for path, name in zip(paths, names, strict=True):
+        try:
+            schemas.append(pq.read_schema(path).remove_metadata())
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableInput(
+                f"Input {source.name}: {name} cannot be read: {error}",
+                mend="It is no Parquet file, or it was cut short: deliver it again.",
+            ) from error
+    may_lack = source.properties.get("missing_columns") == "allowed"
+    kinds: dict[str, pa.DataType] = {}
+    where: dict[str, int] = {}
+    for number, schema in enumerate(schemas):
+        if number and not may_lack:
+            _refuse_difference(source, names, 0, number, schemas[0].names, schema.names)
+        for one in schema:
+            kinds.setdefault(one.name, one.type)
+            where.setdefault(one.name, number)
+            if pa.types.is_null(kinds[one.name]):
+                kinds[one.name] = one.type
+    landed = [column_name(name) for name in kinds]
+    if twice := sorted({name for name in landed if landed.count(name) > 1}):
+        raise UnreadableInput(
+            f"Input {source.name}: several columns would be called {', '.join(twice)}.",
+            mend="Rename all but one of them in the file.",
+        )
+    declaration = declared(source, product)
+    given = {name: kind for name, kind in declaration.columns.items() if not declaration.is_recorded(name)}
+    _refuse_missing(landed, Declaration(given, declaration.origins), source, may_lack)
+    for number, schema in enumerate(schemas):
+        for one in schema:
+            kind = kinds[one.name]
+            if one.type != kind and not pa.types.is_null(one.type) and column_name(one.name) not in given:
+                raise UnreadableInput(
+                    f"Input {source.name}: column {one.name} is {from_arrow(one.type)} in {names[number]}, and"
+                    f" {from_arrow(kind)} in {names[where[one.name]]}.",
+                    mend=f"Deliver one of them again, or declare the column's data_type in {SOURCES}.",
+                )
+    columns, selected = {}, []
+    for (name, kind), new in zip(kinds.items(), landed, strict=True):
+        described = from_arrow(kind)
+        column = identifier(name)
+        if new in given and given[new] != described:
+            wanted = parse(given[new])
+            column = _cast(column, wanted, declaration.origin(new), name)
+            described = given[new]
+        columns[new] = described
+        selected.append(f"{column} as {identifier(new)}")
+    same = all(schema == schemas[0] for schema in schemas)
+    plain = (
+        same and list(kinds) == landed and columns == {name: from_arrow(kind) for name, kind in kinds.items()}
+    )
+    files = _list(paths)
+    union = "" if same else ", union_by_name = true"
+    return (
+        f"select {', '.join(selected)} from read_parquet({files}, hive_partitioning = false{union})",
+        columns,
+        plain,
+    )
+
+
+def _cast(column: str, kind: ColumnType, origin: str, name: str) -> str:
+    """Return SQL that converts a value to its declared type, and fails if it is another one then."""
+    landed = "VARCHAR" if kind.name in TEXTUAL else str(kind)
+    new = f"try_cast({column} as {landed})"
+    there_and_back = f"{new} is not null and {new} = {column}"
+    if kind.name == "VARCHAR" and kind.numbers:
+        there_and_back += f" and length({new}) <= {kind.numbers[0]}"
+    message = f"concat({literal(f'column {name}: ')}, {column}, {literal(f' does not fit {kind}, which {origin} declares')})"
+    return f"case when {column} is null then null when {there_and_back} then {new} else error({message}) end"
+
+
+# Where the files are -----------------------------------------------------------------------------------------------
 
 
 def _files(source: Capability, product: Product) -> list[str]:
@@ -69,85 +758,44 @@ def _files(source: Capability, product: Product) -> list[str]:
         if "://" in path
         else sorted(glob.glob(path, root_dir=product.root, recursive=True))
     )
-    found = [str(product.root / file) for file in found]
+    found = [str(product.root / file) for file in found if not (product.root / file).is_dir()]
     if not found:
         raise UnreadableInput(
-            f"Input {source.name}: no file matches {path}.", mend="Mend its `path` in data-product.yaml."
+            f"Input {source.name}: no file matches {path}.", mend=f"Correct its `path` in {SPEC}."
         )
 
-    if empty := [file for file in found if Path(file).is_file() and not Path(file).stat().st_size]:
+    if empty := [file for file in found if not Path(file).stat().st_size]:
         raise UnreadableInput(
-            f"Input {source.name}: {empty[0]} is empty.", mend="Take it out, or give it its header."
+            f"Input {source.name}: {_shown(empty[0], product)} is empty.",
+            mend="Take it out, or give it its header.",
         )
     return found
-
-
-def _as_they_are(files: list[str], properties: dict[str, Any], named: bool) -> bool:
-    """Whether every platform reads the files themselves alike: Parquet, of the same columns, with plain names."""
-    if _format(files[0], properties) != "parquet" or not named:
-        return False
-    first, *others = (pq.read_schema(file).remove_metadata() for file in files)
-    return all(first == other for other in others)
-
-
-def _scan(files: list[str], properties: dict[str, Any]) -> str:
-    """DuckDB's SQL for the rows of files."""
-    form = _format(files[0], properties)
-    types = ", ".join(
-        f"{literal(name)}: {literal(type_)}" for name, type_ in (properties.get("types") or {}).items()
-    )
-    options = {
-        "csv": {
-            # Every row is looked at before a type is chosen: a late surprise would fail the run.
-            "sample_size": "-1",
-            # Nothing of the form is guessed: a guess that fits a broken line drops the good ones.
-            "header": "true",
-            "skip": "0",
-            "quote": literal('"'),
-            "delim": literal(properties.get("delimiter") or ("\t" if ".tsv" in files[0].lower() else ",")),
-            "nullstr": _list(["", *properties.get("nulls", [])]),
-            **({"types": "{" + types + "}"} if types else {}),
-        },
-        "json": {"sample_size": "-1"},
-        "parquet": {"hive_partitioning": "false"},
-    }[form]
-    # Columns of several files are matched by their names, wherever they stand.
-    said = ", ".join(f"{name} = {value}" for name, value in {**options, "union_by_name": "true"}.items())
-    return f"read_{form}({_list(files)}, {said})"
 
 
 def _list(texts: list[str]) -> str:
     return f"[{', '.join(map(literal, texts))}]"
 
 
-def _names(connection: duckdb.DuckDBPyConnection, files: list[str], source: Capability) -> dict[str, str]:
-    """Columns by names that SQL can write without quotes: `Flight No.` becomes `flight_no`."""
-    described = connection.execute(f"describe from {_scan(files, source.properties)}").fetchall()
-    names = {name: column_name(name) for name, *_ in described}
-    new = list(names.values())
-    if len(set(new)) < len(new):
-        twice = sorted({name for name in new if new.count(name) > 1})
+def _format(files: list[str], source: Capability) -> str:
+    """Return the one format of all files."""
+    if said := source.properties.get("format"):
+        return str(said)
+    formats = {}
+    for file in files:
+        suffixes = [suffix for suffix in PurePosixPath(file.lower()).suffixes if suffix not in COMPRESSIONS]
+        found = FORMATS.get(suffixes[-1] if suffixes else "")
+        if not found:
+            raise UnreadableInput(
+                f"Input {source.name}: {file}: its name does not end in a format that is known ({', '.join(FORMATS)}).",
+                mend=f"Give the input's `format` in {SPEC}.",
+            )
+        formats.setdefault(found, file)
+    if len(formats) > 1:
         raise UnreadableInput(
-            f"Input {source.name}: several columns would be called {', '.join(twice)}.",
-            mend="Rename all but one of them in the file.",
+            f"Input {source.name}: {' and '.join(formats.values())} are of different formats.",
+            mend=f"Correct the input's `path` in {SPEC}, or give its `format`.",
         )
-    return names
-
-
-def _rows(files: list[str], properties: dict[str, Any], names: dict[str, str]) -> str:
-    selected = ", ".join(f"{identifier(old)} as {identifier(new)}" for old, new in names.items())
-    return f"select {selected} from {_scan(files, properties)}"
-
-
-def _format(file: str, properties: dict[str, Any]) -> str:
-    suffixes = [suffix for suffix in PurePosixPath(file.lower()).suffixes if suffix not in COMPRESSIONS]
-    found = properties.get("format") or FORMATS.get(suffixes[-1] if suffixes else "")
-    if not found:
-        raise UnreadableInput(
-            f"{file}: its name does not end in a format that is known ({', '.join(FORMATS)}).",
-            mend="Give the input's `format` in data-product.yaml.",
-        )
-    return found
+    return next(iter(formats))
 
 
 def _fetch(source: Capability, product: Product) -> list[str]:

@@ -1,0 +1,426 @@
+"""CSV as it is written: nothing about its form is guessed, and every field is a text.
+
+Arrow parses. It takes two things for granted that are checked here as the bytes go by: that a quote stands only where
+a field begins or ends, and that no block ends between the two characters of a line end.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+BLOCK_BYTES = 4 * 2**20
+LARGEST_BLOCK_BYTES = 2**30
+LINES_AT_ONCE = 10_000
+BOM = "\ufeff"
+csv.field_size_limit(2**31 - 1)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a file is written: the properties of `file@1`."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    """Empty: no field is quoted."""
+    escape: str = ""
+    """What stands before a quote inside of a quoted field; empty: another quote."""
+    comment: str = ""
+    """Lines that begin with it are left out; empty: none."""
+    skip: int = 0
+    """Lines before the header."""
+    header: bool = True
+    encoding: str = "utf-8"
+    nulls: tuple[str, ...] = ()
+    """What stands for a missing value, beside nothing at all."""
+    quoted_nulls: bool = False
+    """Whether that is so in quotes too."""
+
+
+class Fault(Exception):
+    """What is wrong with a file, and on which line."""
+
+    def __init__(self, line: int, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.line, self.fix = line, fix
+
+
+@dataclass
+class CsvFile:
+    """One file. Every method reads it anew, block by block."""
+
+    path: Path
+    form: Form
+
+    def header(self) -> list[str]:
+        """Return the names in the header; nothing if there is no line. Raises Fault."""
+        lines = _Lines(self._text(), self.form)
+        return self._first(lines)
+
+    def width(self) -> int:
+        """Return how many fields the first line has; 0 if there is no line. Raises Fault."""
+        return len(self._first(_Lines(self._text(), self.form)))
+
+    def batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows, as texts: None is a missing value, an empty text is one in quotes.
+
+        Raises Fault, or what Arrow and codecs raise: `fault()` then knows the line.
+        """
+        head = 0
+        if self.form.header:
+            lines = _Lines(self._text(), self.form)
+            self._first(lines)
+            head = lines.number
+        size = BLOCK_BYTES
+        sent = 0
+        while True:
+            body = _Body(self._bytes(), self.form, head or self.form.skip)
+            try:
+                for number, batch in enumerate(self._parsed(body, names, size)):
+                    if number >= sent:
+                        yield batch
+                break
+            except pa.ArrowInvalid as error:
+                # A row that is longer than a block. Blocks of another size part the rows otherwise.
+                if "straddling" not in str(error) or size >= LARGEST_BLOCK_BYTES or sent:
+                    raise
+                size = min(size * 8, LARGEST_BLOCK_BYTES)
+        if body.odd and (fault := self.fault(names) or self._ambiguous(body)):
+            raise fault
+
+    def fault(self, names: list[str]) -> Fault | None:
+        """Return the first thing that is wrong with the file, None if all is well."""
+        try:
+            lines = _Lines(self._text(), self.form)
+            if self.form.header:
+                self._first(lines)
+            before = lines.number
+            for row in _reader(lines, self.form):
+                if row and len(row) != len(names):
+                    return Fault(
+                        before + 1,
+                        f"{len(row)} field{'s' * (len(row) != 1)}, where {'the header has' if self.form.header else 'there should be'}"
+                        f" {len(names)}: {_shown(row)}",
+                    )
+                if any("\0" in field for field in row):
+                    return Fault(
+                        before + 1,
+                        "a NUL character",
+                        "Give its `encoding`, such as utf-16, or correct the file.",
+                    )
+                before = lines.number
+        except Fault as fault:
+            return fault
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                return Fault(before + 1, "the quote that begins a field here is never closed")
+            return Fault(before + 1, f"a quoted field goes on after its closing quote ({error})")
+        return None
+
+    def _ambiguous(self, body: _Body) -> Fault | None:
+        """Where a quote stands inside of a field, lines that begin like a comment may be part of one."""
+        if not self.form.comment or not body.stray:
+            return None
+        probe = _Body(iter(()), self.form, 0)
+        lines = _Lines(self._text(), self.form)
+        for line in lines:
+            probe.look(line.encode())
+            if probe.stray:
+                break
+        return Fault(
+            lines.number,
+            "a quote inside of a field that is not quoted, in a file with comments",
+            "Quote the field.",
+        )
+
+    def line(self, row: int) -> int:
+        """Return the line on which a row begins; the first one is 0."""
+        lines = _Lines(self._text(), self.form)
+        if self.form.header:
+            self._first(lines)
+        before, number = lines.number, -1
+        for fields in _reader(lines, self.form):
+            number += bool(fields) or self._one
+            if number == row:
+                return before + 1
+            before = lines.number
+        return before
+
+    @property
+    def _one(self) -> bool:
+        return self.width() == 1
+
+    def _first(self, lines: _Lines) -> list[str]:
+        try:
+            return next(filter(None, _reader(lines, self.form)), [])
+        except csv.Error as error:
+            raise Fault(self.form.skip + 1, f"the header cannot be read: {error}") from error
+
+    def _parsed(self, body: _Body, names: list[str], size: int) -> Iterator[pa.RecordBatch]:
+        if body.is_empty():
+            return
+        form = self.form
+        try:
+            reader = pacsv.open_csv(
+                body,
+                pacsv.ReadOptions(column_names=names, block_size=size, use_threads=False),
+                pacsv.ParseOptions(
+                    delimiter=form.delimiter,
+                    quote_char=form.quote or False,
+                    escape_char=form.escape or False,
+                    newlines_in_values=True,
+                    ignore_empty_lines=len(names) > 1,
+                ),
+                pacsv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=["", *form.nulls],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=form.quoted_nulls,
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            if "Empty CSV" in str(error):  # nothing but blank lines
+                return
+            raise
+        yield from reader
+
+    def _bytes(self) -> Iterator[bytes]:
+        """Yield the file as UTF-8, without a byte order mark."""
+        with pa.input_stream(str(self.path)) as stream:
+            blocks = iter(lambda: stream.read(BLOCK_BYTES), b"")
+            if _is_utf8(self.form.encoding):
+                first = next(blocks, b"")
+                yield first.removeprefix(codecs.BOM_UTF8)
+                yield from blocks
+            else:
+                yield from (text.encode() for text in decoded(blocks, self.form.encoding))
+
+    def _text(self) -> Iterator[str]:
+        """Yield the file as text. Raises Fault where it cannot be decoded."""
+        with pa.input_stream(str(self.path)) as stream:
+            yield from decoded(iter(lambda: stream.read(BLOCK_BYTES), b""), self.form.encoding)
+
+
+def _is_utf8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+
+
+def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    line, first = 1, b""
+    begun = False
+    for block in itertools.chain(blocks, [None]):
+        first = first or (block or b"")[:4]
+        try:
+            text = decoder.decode(block or b"", block is None)
+        except UnicodeError as error:
+            if isinstance(error, UnicodeDecodeError):
+                good = error.object[: error.start].decode(encoding, "replace")
+                line += _ends(good)
+                what = f"the bytes {error.object[error.start : error.start + 4].hex(' ')} are not {encoding}"
+            else:
+                what = str(error)
+            utf16 = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            fix = "utf-16" if utf16 else "latin-1 or cp1252"
+            raise Fault(
+                line, what, f"Give the input's `encoding` in data-product.yaml, such as {fix}."
+            ) from error
+        if not begun and text:
+            text, begun = text.removeprefix(BOM), True
+        line += _ends(text)
+        if text:
+            yield text
+
+
+def _ends(text: str) -> int:
+    """Return how many lines end in a text."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+def _reader(lines: Iterable[str], form: Form) -> Any:
+    return csv.reader(
+        lines,
+        delimiter=form.delimiter,
+        quotechar=form.quote or None,
+        escapechar=form.escape or None,
+        quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
+        strict=True,
+    )
+
+
+class _Lines:
+    """The lines that a CSV reader gets to see: without comments, and without those before the header."""
+
+    def __init__(self, texts: Iterable[str], form: Form) -> None:
+        self.number = 0
+        """Of the line that was read last, as an editor counts."""
+        self._lines = self._seen(split_lines(texts), form)
+
+    def __iter__(self) -> Iterator[str]:
+        return self._lines
+
+    def _seen(self, lines: Iterator[str], form: Form) -> Iterator[str]:
+        inside = False
+        for line in lines:
+            self.number += 1
+            if self.number <= form.skip or (form.comment and not inside and line.startswith(form.comment)):
+                continue
+            if form.comment and form.quote:
+                inside ^= _is_odd(line, form)
+            yield line
+
+
+def split_lines(texts: Iterable[str]) -> Iterator[str]:
+    """Yield lines with their ends: \\n, \\r\\n or \\r."""
+    rest = ""
+    for text in texts:
+        text = rest + text
+        if text.endswith("\r"):  # a \n may follow
+            text, held = text[:-1], "\r"
+        else:
+            held = ""
+        lines = io.StringIO(text, newline="").readlines()
+        rest = lines.pop() if lines and not lines[-1].endswith(("\n", "\r")) else ""
+        rest += held
+        yield from lines
+    if rest:
+        yield rest
+
+
+class _Body(io.RawIOBase):
+    """The bytes after the header, as Arrow reads them; says whether they are as simple as Arrow takes them to be."""
+
+    def __init__(self, blocks: Iterator[bytes], form: Form, head: int) -> None:
+        super().__init__()
+        self._blocks = _after(blocks, head)
+        if form.comment:
+            self._blocks = _commentless(self._blocks, form)
+        self._held = b""
+        self._form = form
+        self.odd = bool(form.escape)
+        """Whether the file needs a second look: `CsvFile.fault`."""
+        self.stray = False
+        """Whether a quote stands where it neither begins nor ends a field."""
+        quote, delimiter = form.quote.encode(), form.delimiter.encode()
+        self._quote = quote
+        self._edges = {b"", b"\n", b"\r", delimiter}
+        self._inside = False
+        self._outside = b"\n"
+        """The end of what stands between two quoted fields, as far as it has been read."""
+
+    def readable(self) -> bool:
+        return True
+
+    def is_empty(self) -> bool:
+        self._fill(1)
+        return not self._held
+
+    def _fill(self, size: int) -> None:
+        while len(self._held) < size:
+            block = next(self._blocks, None)
+            if block is None:
+                if self._quote and self._inside:
+                    self.odd = True
+                return
+            self.look(block)
+            self._held += block
+
+    def read(self, size: int = -1) -> bytes:
+        self._fill(size + 1 if size >= 0 else 2**62)
+        size = len(self._held) if size < 0 else size
+        block, self._held = self._held[:size], self._held[size:]
+        # Arrow takes a line feed at the beginning of a block for the rest of a line end, even inside of quotes.
+        if block.endswith(b"\r") and len(block) > 1 and self._held:
+            block, self._held = block[:-1], b"\r" + self._held
+        return block
+
+    def look(self, block: bytes) -> None:
+        """Notices a quote that is neither at the edge of a field nor doubled."""
+        if self.odd:
+            return
+        if b"\0" in block:
+            self.odd = True
+            return
+        if not self._quote:
+            return
+        first, *others = block.split(self._quote)
+        if not self._inside:
+            self._outside_piece(first, ends=bool(others))
+        for piece, last in zip(others, [False] * (len(others) - 1) + [True], strict=True) if others else ():
+            self._inside = not self._inside
+            if not self._inside:
+                self._outside = b""
+                self._outside_piece(piece, ends=not last)
+            if self.odd:
+                return
+
+    def _outside_piece(self, piece: bytes, *, ends: bool) -> None:
+        """What stands outside of quotes, between two of them; `ends`: a quote follows."""
+        if piece and not self._outside and piece[:1] not in self._edges:
+            self.odd = self.stray = not self._form.escape  # right after a closing quote
+        if piece:
+            self._outside = piece[-1:]
+        if ends and self._outside not in self._edges:
+            self.odd = self.stray = not self._form.escape  # right before an opening one
+
+
+def _after(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
+    """Yield what comes after so many lines."""
+    rest = b""
+    for block in blocks:
+        if not lines:
+            yield block
+            continue
+        rest += block
+        start = 0
+        while lines:
+            ends = [end for end in (rest.find(b"\n", start), rest.find(b"\r", start)) if end >= 0]
+            if not ends:
+                break
+            end = min(ends)
+            if rest[end : end + 1] == b"\r":
+                if end + 1 == len(rest):  # a \n may follow
+                    break
+                end += rest[end + 1 : end + 2] == b"\n"
+            start = end + 1
+            lines -= 1
+        rest = rest[start:]
+        if not lines and rest:
+            yield rest
+
+
+def _commentless(blocks: Iterator[bytes], form: Form) -> Iterator[bytes]:
+    """Yield the lines that do not begin with the sign of a comment; inside of quotes, there is none."""
+    sign = form.comment.encode().decode("latin-1")  # like the lines below: a character for each byte
+    inside = False
+    kept: list[str] = []
+    for line in split_lines(block.decode("latin-1") for block in blocks):
+        if not inside and line.startswith(sign):
+            continue
+        inside ^= bool(form.quote) and _is_odd(line, form)
+        kept.append(line)
+        if len(kept) == LINES_AT_ONCE:
+            yield "".join(kept).encode("latin-1")
+            kept = []
+    yield "".join(kept).encode("latin-1")
+
+
+def _is_odd(line: str, form: Form) -> bool:
+    """Return True if a quoted field begins on a line and ends on another."""
+    if form.escape:
+        line = line.replace(form.escape * 2, "").replace(form.escape + form.quote, "")
+    return line.count(form.quote) % 2 == 1
+
+
+def _shown(row: list[str]) -> str:
+    text = ",".join(row)
+    return repr(text if len(text) <= 80 else f"{text[:77]}…")

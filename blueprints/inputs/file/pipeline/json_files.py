@@ -1,0 +1,315 @@
+"""JSON as it is written: numbers keep their digits, whatever their size."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.csv_files import BLOCK_BYTES, Fault, decoded, split_lines
+
+BATCH_ROWS = 20_000
+LINE = "_line"
+"""The column that says where a row begins; no column of an input begins with an underscore."""
+
+LONGEST_WORD = 12
+"""Of what JSON writes without an end sign of its own, such as `false` or a character as an escape."""
+TOO_DEEP, FLATTEN = "a value is nested too deep to be read", "Flatten it before it is delivered."
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class Number(str):
+    """A number, in the digits in which it is written."""
+
+    __slots__ = ()
+
+
+@dataclass
+class JsonFile:
+    """One file: a list of objects, one object, or with `lines` an object a line."""
+
+    path: Path
+    lines: bool
+    encoding: str = "utf-8"
+    nulls: frozenset[str] = frozenset()
+    """Texts that stand for a missing value, beside `null`."""
+    quoted: frozenset[str] = frozenset()
+    """Columns whose nested numbers are read as texts, because they are declared and converted."""
+    kinds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Column -> what its values have been so far: number, text, boolean, nested."""
+
+    def batches(self, column: Any) -> Iterator[pa.RecordBatch]:
+        """Yield the rows, as texts, with their lines in the column LINE. `column` turns a key into a column's name.
+
+        Each batch has the columns that its rows have. Raises Fault.
+        """
+        names: dict[str, str] = {}
+        values: dict[str, list[str | None]] = {}
+        places: list[int] = []
+        for line, row in self._rows():
+            if type(row) is not dict:
+                what = "a list" if isinstance(row, list) else "no object"
+                raise Fault(line, f"a row is {what}", "Give a list of objects, or an object a line.")
+            count = len(places)
+            for key, value in row.items():
+                name = names.get(key)
+                if name is None:
+                    name = names[key] = self._new(key, column(key), names, line)
+                texts = values.get(name)
+                if texts is None:
+                    texts = values[name] = [None] * count
+                elif len(texts) < count:
+                    texts += [None] * (count - len(texts))
+                try:
+                    texts.append(self._text(value, name))
+                except RecursionError:
+                    raise Fault(line, TOO_DEEP, FLATTEN) from None
+            places.append(line)
+            if len(places) == BATCH_ROWS:
+                yield _batch(values, places)
+                values, places = {}, []
+        if places:
+            yield _batch(values, places)
+
+    def _new(self, key: str, name: str, names: dict[str, str], line: int) -> str:
+        if name in names.values():
+            other = next(known for known, taken in names.items() if taken == name)
+            raise Fault(
+                line, f"the keys {other!r} and {key!r} would both be the column {name}", "Rename one of them."
+            )
+        return name
+
+    def _text(self, value: Any, name: str) -> str | None:
+        if value is None:
+            return None
+        kind = type(value)
+        if kind is str:
+            if value in self.nulls:
+                return None
+            self.kinds[name].add("text")
+            return quoted_numbers(value) if name in self.quoted else value
+        if kind is Number:
+            self.kinds[name].add("number")
+            return str(value)
+        if kind is bool:
+            self.kinds[name].add("boolean")
+            return "true" if value else "false"
+        self.kinds[name].add("nested")
+        return _written(value, name in self.quoted)
+
+    def _rows(self) -> Iterator[tuple[int, Any]]:
+        """Yield each row with the line that it begins on."""
+        with pa.input_stream(str(self.path)) as stream:
+            texts = decoded(iter(lambda: stream.read(BLOCK_BYTES), b""), self.encoding)
+            yield from self._of_lines(texts) if self.lines else self._of_document(texts)
+
+    def _of_lines(self, texts: Iterable[str]) -> Iterator[tuple[int, Any]]:
+        for number, text in enumerate(split_lines(texts), 1):
+            text = text.rstrip("\r\n")
+            if not text.strip():
+                continue
+            value, end = _decode(text, _SPACE.match(text).end(), number, last=True)  # type: ignore[union-attr]
+            if text[end:].strip():
+                raise Fault(number, "something follows the object", "Put each object on a line of its own.")
+            yield number, value
+
+    def _of_document(self, texts: Iterator[str]) -> Iterator[tuple[int, Any]]:
+        buffer = _Buffer(texts)
+        buffer.skip()
+        if buffer.peek() != "[":
+            line = buffer.line
+            if not buffer.peek():
+                raise Fault(line, "there is no JSON in it", "Take it out, or write `[]`.")
+            yield line, buffer.value()
+            buffer.skip()
+            if buffer.peek():
+                raise Fault(
+                    buffer.line,
+                    "something follows the first value",
+                    "If it has an object a line, give the input `lines: true` in data-product.yaml.",
+                )
+            return
+        buffer.take()
+        buffer.skip()
+        if buffer.peek() == "]":
+            buffer.take()
+        else:
+            while True:
+                line = buffer.line
+                yield line, buffer.value()
+                buffer.skip()
+                sign = buffer.peek()
+                if sign not in (",", "]"):
+                    what = (
+                        "the list is never closed"
+                        if not sign
+                        else f"there is {sign!r} where `,` or `]` should be"
+                    )
+                    raise Fault(buffer.line, what)
+                buffer.take()
+                if sign == "]":
+                    break
+                buffer.skip()
+        buffer.skip()
+        if buffer.peek():
+            raise Fault(buffer.line, "something follows the list", "Put all objects into one list.")
+
+
+class _Buffer:
+    """A text that comes in pieces, from one place on."""
+
+    def __init__(self, texts: Iterator[str]) -> None:
+        self._texts = texts
+        self._text, self._at = "", 0
+        self.line = 1
+
+    def peek(self) -> str:
+        """Return the next character, empty at the end."""
+        while self._at >= len(self._text):
+            if not self._more():
+                return ""
+        return self._text[self._at]
+
+    def take(self) -> None:
+        self._at += 1
+
+    def skip(self) -> None:
+        """Go on to what is no white space."""
+        while self.peek():
+            end = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
+            self.line += self._text.count("\n", self._at, end)
+            self._at = end
+            if end < len(self._text):
+                return
+
+    def value(self) -> Any:
+        """Return the value that begins here. Raises Fault."""
+        ended = False
+        while True:
+            try:
+                # A number may go on in the next piece.
+                value, end = _decode(self._text, self._at, self.line, last=ended)
+                if end < len(self._text) or ended:
+                    break
+            except Fault as fault:
+                if ended or isinstance(fault, _Final):
+                    raise
+            ended = not self._more(len(self._text) - self._at)
+        self.line += self._text.count("\n", self._at, end)
+        self._at = end
+        return value
+
+    def _more(self, size: int = 0) -> bool:
+        """Read at least as much again as there is."""
+        pieces = [self._text[self._at :]]
+        read = 0
+        for text in self._texts:
+            pieces.append(text)
+            read += len(text)
+            if read >= size:
+                break
+        self._text, self._at = "".join(pieces), 0
+        return read > 0
+
+
+class _Final(Fault):
+    """What nothing that follows can heal."""
+
+
+class _Twice(ValueError):
+    """What is JSON, and means nothing."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise _Twice(f"the key {twice!r} is there twice in one object")
+    return value
+
+
+def _constant(word: str) -> Any:
+    raise _Twice(f"{word} is no JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=Number, parse_int=Number, parse_constant=_constant
+)
+
+
+def _decode(text: str, start: int, line: int, *, last: bool) -> tuple[Any, int]:
+    """Return a value and where it ends. `last`: nothing more will come. Raises Fault."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        line += text.count("\n", start, error.pos)
+        end = error.pos >= len(text.rstrip())
+        unfinished = end or "Unterminated" in error.msg or error.pos + LONGEST_WORD > len(text)
+        kind = Fault if unfinished else _Final
+        raise kind(
+            line, "it ends in the middle of a value" if end else f"it is not JSON: {error.msg}"
+        ) from error
+    except _Twice as error:
+        raise _Final(line, str(error)) from error
+    except RecursionError:
+        raise _Final(line, TOO_DEEP, FLATTEN) from None
+
+
+def _written(value: Any, quoted: bool) -> str:
+    """Return JSON with every digit as it was. Raises RecursionError."""
+    return "".join(_pieces(value, quoted))
+
+
+def _pieces(value: Any, quoted: bool) -> Iterator[str]:
+    kind = type(value)
+    if kind is dict:
+        yield "{"
+        comma = ""
+        for key, item in value.items():
+            yield f"{comma}{json.dumps(key, ensure_ascii=False)}:"
+            yield from _pieces(item, quoted)
+            comma = ","
+        yield "}"
+    elif kind is list:
+        yield "["
+        for number, item in enumerate(value):
+            if number:
+                yield ","
+            yield from _pieces(item, quoted)
+        yield "]"
+    elif kind is Number:
+        yield f'"{value}"' if quoted else str(value)
+    else:
+        yield json.dumps(value, ensure_ascii=False)
+
+
+def quoted_numbers(text: str) -> str:
+    """Return JSON whose numbers are texts; anything else as it is."""
+    try:
+        value, end = _DECODER.raw_decode(text, _SPACE.match(text).end())  # type: ignore[union-attr]
+        return text if text[end:].strip() else _written(value, True)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _batch(values: dict[str, list[str | None]], places: list[int]) -> pa.RecordBatch:
+    count = len(places)
+    arrays = {name: texts + [None] * (count - len(texts)) for name, texts in values.items()}
+    try:
+        columns = [pa.array(texts, pa.string()) for texts in arrays.values()]
+    except UnicodeEncodeError as error:
+        row = next(
+            n
+            for n in range(count)
+            if any("\ud800" <= sign <= "\udfff" for texts in arrays.values() for sign in texts[n] or "")
+        )
+        raise Fault(places[row], "a text holds half a character (a lone surrogate)") from error
+    return pa.RecordBatch.from_arrays([*columns, pa.array(places, pa.int64())], [*arrays, LINE])

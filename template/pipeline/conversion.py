@@ -1,0 +1,278 @@
+"""From texts to typed columns, in DuckDB's SQL: a text that is not exactly a value of its type is refused.
+
+DuckDB's own casts round (`1.9` becomes the integer 2), trim, and drop time zones. Here a value fits or it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.column_types import CERTAIN, DATE, ZONE, Certainty, ColumnType, decimal, parse
+from pipeline.sql import identifier, literal
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+SAMPLE_ROWS = 1_000
+"""That are looked at in Python, to know which one type all rows have to be checked for."""
+
+TEXTUAL = ("VARCHAR", "JSON", "UUID")
+"""Types whose values are landed as texts."""
+
+_FRACTION = r"(\.[0-9]{{0,{digits}}}0*)?"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]" + _FRACTION + ")?"
+_MIDNIGHT = r"([T ]00:00(:00(\.0*)?)?)?"
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_WHOLE = r"[+-]?[0-9]+(\.0*)?"
+_QUOTED = '\\"'
+_UUID = r"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How the texts of a column write what has several spellings."""
+
+    decimal: str = "."
+    """The sign between the digits of a number; a comma and a point change places."""
+    format: str = ""
+    """How a date or a timestamp is written, as `strptime` reads it; empty for ISO 8601."""
+
+
+def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
+    """Return SQL that is true where the SQL `text`, which is not null, is exactly a value of the type."""
+    text = _point(kind, text, spelling)
+    name = kind.name
+    match name:
+        case "VARCHAR":
+            return f"(length({text}) <= {kind.numbers[0]})" if kind.numbers else "true"
+        case "JSON":
+            return f"json_valid({text})"
+        case "UUID":
+            return _matches(text, _UUID)
+        case "BOOLEAN":
+            return f"(try_cast({text} as boolean) is not null)"
+        case "DECIMAL":
+            scale = kind.numbers[1]
+            form = rf"[0-9]+(\.[0-9]{{0,{scale}}}0*)?" + (rf"|\.[0-9]{{1,{scale}}}0*" if scale else "")
+            return f"({_matches(text, f'[+-]?({form})')} and try_cast({text} as {kind}) is not null)"
+        case "FLOAT" | "DOUBLE":
+            special = "'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', '+infinity'"
+            finite = f"({_matches(text, _NUMBER)} and isfinite(try_cast({text} as {kind})))"
+            return f"({finite} or lower({text}) in ({special}))"
+        case "DATE" if spelling.format:
+            when = f"try_strptime({text}, {literal(spelling.format)})"
+            return f"({when} is not null and {when} = date_trunc('day', {when}))"
+        case "DATE":
+            return f"({_matches(text, DATE + _MIDNIGHT)} and try_cast(left({text}, 10) as date) is not null)"
+        case "TIME":
+            return f"({_matches(text, _CLOCK.format(digits=6))} and try_cast({text} as time) is not null)"
+        case "TIMESTAMP" | "TIMESTAMP_NS" | "TIMESTAMP WITH TIME ZONE" if spelling.format:
+            return f"(try_strptime({text}, {literal(spelling.format)}) is not null)"
+        case "TIMESTAMP" | "TIMESTAMP_NS":
+            clock = _CLOCK.format(digits=9 if name == "TIMESTAMP_NS" else 6)
+            return f"({_matches(text, f'{DATE}([T ]{clock})?')} and try_cast({text} as {kind}) is not null)"
+        case "TIMESTAMP WITH TIME ZONE":
+            form = f"{DATE}[T ]{_CLOCK.format(digits=6)} ?{ZONE}"
+            return f"({_matches(text, form)} and try_cast({_zoned(text)} as timestamptz) is not null)"
+        case "STRUCT" | "LIST" | "MAP":
+            return _nested_fits(kind, text)
+        case "BLOB":
+            return f"(try_cast({text} as blob) is not null)"
+    # An integer: what DuckDB writes again as it was read needs no second look.
+    plain = f"try_cast({text} as {kind})"
+    return (
+        f"(cast({plain} as varchar) is not distinct from {text}"
+        f" or ({_matches(text, _WHOLE)} and {plain} is not null))"
+    )
+
+
+def value(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
+    """Return SQL for the value of a text that fits."""
+    text = _point(kind, text, spelling)
+    match kind.name:
+        case name if name in TEXTUAL:
+            return text
+        case "DATE" if spelling.format:
+            return f"cast(strptime({text}, {literal(spelling.format)}) as date)"
+        case "DATE":
+            return f"cast(left({text}, 10) as date)"
+        case "TIMESTAMP" | "TIMESTAMP_NS" | "TIMESTAMP WITH TIME ZONE" if spelling.format:
+            return f"cast(strptime({text}, {literal(spelling.format)}) as {kind})"
+        case "TIMESTAMP WITH TIME ZONE":
+            return f"cast({_zoned(text)} as timestamptz)"
+        case "STRUCT" | "LIST" | "MAP":
+            return _nested_value(kind, text)
+    return f"cast({text} as {kind})"
+
+
+def checked(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
+    """Return SQL for the value of a text; the query fails on one that does not fit."""
+    if kind.name == "VARCHAR" and not kind.numbers:
+        return text
+    return (
+        f"case when {text} is null then null when {fits(kind, text, spelling)}"
+        f" then {value(kind, text, spelling)} else error(concat({literal(f'not {kind}: ')}, {text})) end"
+    )
+
+
+def certain_types(
+    query: Query, columns: Mapping[str, str], among: Mapping[str, frozenset[str]] | None = None
+) -> dict[str, str]:
+    """Return the type that all texts of each column certainly are; empty for a column without any.
+
+    `query` runs SQL that reads the rows as `texts`, several times; `columns` has the SQL of each column's text. `among`
+    has, for columns that cannot be any type, those of CERTAIN that they can be.
+    """
+    found: dict[str, str] = {}
+    if not columns:
+        return found
+    listed = ", ".join(f"{text} as {identifier(name)}" for name, text in columns.items())
+    sample = query(f"select {listed} from texts limit {SAMPLE_ROWS}")
+    candidates: dict[str, str] = {}
+    for number, name in enumerate(columns):
+        column = Certainty()
+        for row in sample:
+            column.add(row[number])
+        candidates[name] = column.kind
+    small = len(sample) < SAMPLE_ROWS
+    while candidates:
+        for name, kind in list(candidates.items()):
+            allowed = (among or {}).get(name)
+            if kind == "VARCHAR" or (kind and allowed is not None and kind not in allowed):
+                found[name] = "VARCHAR"
+                del candidates[name]
+            elif not kind and small:
+                found[name] = ""
+                del candidates[name]
+        if not candidates:
+            break
+        asked = ", ".join(
+            f"{_all_are(kind, columns[name]) if kind else f'any_value({columns[name]})'}"
+            for name, kind in candidates.items()
+        )
+        (answers,) = query(f"select {asked} from texts")
+        following: dict[str, str] = {}
+        for (name, kind), answer in zip(candidates.items(), answers, strict=True):
+            if not kind and answer is None:
+                found[name] = ""
+            elif not kind:
+                one = Certainty()
+                one.add(answer)
+                following[name] = one.kind
+            elif kind == "DECIMAL":
+                found[name] = decimal(*answer["digits"].values()) if answer["all"] else "VARCHAR"
+            elif answer:
+                found[name] = kind
+            elif kind == "BIGINT":
+                following[name] = "DECIMAL" if _some_points(query, columns[name]) else "VARCHAR"
+            else:
+                found[name] = "VARCHAR"
+        candidates = following
+    return found
+
+
+def _some_points(query: Query, text: str) -> bool:
+    """Return True if a text has a decimal point: integers that do not fit are no decimal numbers."""
+    return bool(query(f"select bool_or(contains({text}, '.')) from texts")[0][0])
+
+
+def _all_are(kind: str, text: str) -> str:
+    """Return an aggregate in SQL: whether all texts certainly are of a type; for DECIMAL, how many digits they have too."""
+    if kind == "BIGINT":
+        return f"bool_and(cast(try_cast({text} as bigint) as varchar) is not distinct from {text} and {text} <> '-0') filter ({text} is not null)"
+    matches = _matches(text, CERTAIN[kind])
+    if kind == "DECIMAL":
+        point = f"strpos({text}, '.')"
+        whole = f"if({point} > 0, {point} - 1, length({text})) - if(starts_with({text}, '-'), 1, 0)"
+        after = f"if({point} > 0, length({text}) - {point}, 0)"
+        return f"{{'all': bool_and({matches}), 'digits': {{'before': max({whole}), 'after': max({after})}}}}"
+    if kind.startswith(("DATE", "TIMESTAMP")):
+        matches += f" and {fits(parse(kind), text)} and left({text}, 4) <> '0000'"
+    return f"bool_and({matches}) filter ({text} is not null)"
+
+
+def _matches(text: str, form: str) -> str:
+    return f"regexp_full_match({text}, {literal(form)})"
+
+
+def _zoned(text: str) -> str:
+    """Return SQL for a timestamp with seconds, without which DuckDB reads no time zone."""
+    minute = rf"^(.{{10}}[T ][0-9]{{2}}:[0-9]{{2}})( ?{ZONE})$"
+    return rf"regexp_replace({text}, {literal(minute)}, '\1:00\2')"
+
+
+def _point(kind: ColumnType, text: str, spelling: Spelling) -> str:
+    numeric = kind.name in ("DECIMAL", "FLOAT", "DOUBLE")
+    return f"translate({text}, ',.', '.,')" if spelling.decimal == "," and numeric else text
+
+
+def _nested_fits(kind: ColumnType, text: str) -> str:
+    """The same for JSON; numbers in it are texts, so that they keep their digits."""
+    if kind.name not in ("STRUCT", "LIST", "MAP"):
+        return fits(kind, f"json_extract_string({text}, '$')")
+    document = f"try_cast({text} as json)"
+    empty = f"json_type({document}) = 'NULL'"
+    match kind.name:
+        case "LIST":
+            part = kind.parts[0][1]
+            each = f"json_type(x{_depth(part)}) = 'NULL' or {_nested_fits(part, f'x{_depth(part)}')}"
+            all_ = f"coalesce(list_bool_and(list_transform(try_cast({document} as json[]), lambda x{_depth(part)}: {each})), true)"
+            return f"coalesce({empty} or (json_type({document}) = 'ARRAY' and {all_}), false)"
+        case "MAP":
+            key, part = kind.parts[0][1], kind.parts[1][1]
+            name = f"k{_depth(kind)}"
+            item = f"json_extract({document}, {_path(name)})"
+            each = f"{fits(key, name)} and (json_type({item}) = 'NULL' or {_nested_fits(part, item)})"
+            all_ = (
+                f"coalesce(list_bool_and(list_transform(json_keys({document}), lambda {name}: {each})), true)"
+            )
+            return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {all_}), false)"
+    names = ", ".join(literal(name) for name, _ in kind.parts)
+    parts = "".join(
+        f" and (coalesce(json_type({item}), 'NULL') = 'NULL' or {_nested_fits(part, item)})"
+        for name, part in kind.parts
+        for item in [f"json_extract({document}, {_path(literal(name))})"]
+    )
+    known = f"list_has_all([{names}], json_keys({document}))"
+    return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {known}{parts}), false)"
+
+
+def _nested_value(kind: ColumnType, text: str) -> str:
+    if kind.name not in ("STRUCT", "LIST", "MAP"):
+        return value(kind, f"json_extract_string({text}, '$')")
+    document = f"cast({text} as json)"
+    match kind.name:
+        case "LIST":
+            part = kind.parts[0][1]
+            name = f"x{_depth(part)}"
+            result = f"list_transform(cast({document} as json[]), lambda {name}: {_unless_null(name, part)})"
+        case "MAP":
+            key, part = kind.parts[0][1], kind.parts[1][1]
+            name = f"k{_depth(kind)}"
+            item = _unless_null(f"json_extract({document}, {_path(name)})", part)
+            entry = f"{{'k': {value(key, name)}, 'v': {item}}}"
+            result = f"map_from_entries(list_transform(json_keys({document}), lambda {name}: {entry}))"
+        case _:
+            fields = (
+                f"{identifier(name)} := {_unless_null(f'json_extract({document}, {_path(literal(name))})', part)}"
+                for name, part in kind.parts
+            )
+            result = f"struct_pack({', '.join(fields)})"
+    return f"case when json_type({document}) = 'NULL' then null else {result} end"
+
+
+def _unless_null(item: str, kind: ColumnType) -> str:
+    landed = "VARCHAR" if kind.name in TEXTUAL else str(kind)
+    null = f"cast(null as {landed})"
+    return f"case when coalesce(json_type({item}), 'NULL') = 'NULL' then {null} else {_nested_value(kind, item)} end"
+
+
+def _path(name: str) -> str:
+    """Return SQL for the path of a key, which `name` is the SQL of."""
+    return f"concat('$.\"', replace({name}, '\"', {literal(_QUOTED)}), '\"')"
+
+
+def _depth(kind: ColumnType) -> int:
+    """Return a number that tells the variables of nested lambdas apart."""
+    return 1 + max((_depth(part) for _, part in kind.parts), default=0)
