@@ -94,7 +94,9 @@ def readings(make: Make) -> Path:
     for path in (product / "models").iterdir():
         path.unlink()
     (product / "models" / "readings.sql").write_text((READINGS / "readings.sql").read_text())
-    sources = {"sources": [{"name": "inputs", "tables": [{"name": "readings"}]}]}
+    types = {"id": "BIGINT", "month": "VARCHAR", "value": "DOUBLE", "changed_at": "TIMESTAMP"}
+    columns = [{"name": name, "data_type": kind} for name, kind in types.items()]
+    sources = {"sources": [{"name": "inputs", "tables": [{"name": "readings", "columns": columns}]}]}
     (product / "models" / "sources.yml").write_text(yaml.safe_dump(sources))
     (product / "contract.odcs.yaml").write_text((READINGS / "contract.odcs.yaml").read_text())
     (product / "in").mkdir()

@@ -121,7 +121,7 @@ def yaml_block(tables: Mapping[str, Mapping[str, str]]) -> str:
     return "\n".join(lines)
 
 
-_MANY, _WIDTH = 40, 150
+_MANY, _WIDTH = 8, 110
 
 
 def recorded(product: Product) -> Path:

@@ -25,14 +25,14 @@ def changes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
     ]
 
 
-def undeclared(product: Product, landed: Mapping[str, Landed]) -> dict[str, list[str]]:
+def undeclared(landed: Mapping[str, Landed]) -> dict[str, list[str]]:
     """Return the columns whose types nothing declares, for each input that has some."""
     return {name: list(input.undeclared) for name, input in landed.items() if input.undeclared}
 
 
-def sources_block(product: Product, landed: Mapping[str, Landed]) -> str:
-    """Return models/sources.yml with all inputs, and the columns of those that do not describe themselves."""
-    return yaml_block({name: {} if input.described else input.columns for name, input in landed.items()})
+def sources_block(landed: Mapping[str, Landed]) -> str:
+    """Return models/sources.yml with the inputs that have undeclared columns, and all columns of these."""
+    return yaml_block({name: input.columns for name, input in landed.items() if input.undeclared})
 
 
 def remember(product: Product, landed: Mapping[str, Landed]) -> None:

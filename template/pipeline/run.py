@@ -29,7 +29,7 @@ _signal = 0
 """The number of the signal that ends this run, if one does."""
 
 DECLARE = """            {}: nothing declares the types of all columns, so what is certain was taken.
-            Put this into models/sources.yml, then it stays so:"""
+            These tables of models/sources.yml declare them:"""
 
 
 def main() -> int:
@@ -232,10 +232,14 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
         for change in report["inputsChanged"]:
             say(f"            {change}", stage="ingest", level="warning")
-        if undeclared := evolution.undeclared(product, landed):
+        if undeclared := evolution.undeclared(landed):
             report["undeclared"] = undeclared
-            report["declare"] = evolution.sources_block(product, landed)
-            say(f"{DECLARE.format(', '.join(undeclared))}\n\n{report['declare']}\n")
+            report["declare"] = evolution.sources_block(landed)
+            say(
+                f"{DECLARE.format(', '.join(undeclared))}\n\n{report['declare']}\n",
+                stage="ingest",
+                level="warning",
+            )
 
         with stage("transform") as done:
             before = incremental.last(product, anew=anew)

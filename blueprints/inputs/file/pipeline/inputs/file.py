@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import glob
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.column_types import ColumnType, from_arrow, parse
-from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits
+from pipeline.column_types import ColumnType, UnknownType, certain, from_arrow, parse
+from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, value
 from pipeline.csv_files import CsvFile, Fault, Form
 from pipeline.declared import SOURCES, SPEC, Declaration, declared, refuse_changed, yaml_block
 from pipeline.errors import UnreadableInput
@@ -34,6 +35,7 @@ FORMATS = {
     ".parquet": "parquet",
 }
 COMPRESSIONS = {".gz", ".zst"}
+MISFIT = "does not fit"
 IN_MEMORY_BYTES = 64 * 2**20
 """Of texts; what is larger is read again, or spooled, block by block."""
 
@@ -51,17 +53,13 @@ def files(source: Capability, product: Product) -> Files:
     folder = landing(source, product)
     form = _format(paths, source)
     try:
-        with duckdb.connect() as connection:
-            connection.execute("set timezone = 'UTC'")
-            if form == "parquet":
-                return _parquet(connection, paths, source, product, folder)
-            texts = _texts(form, paths, source, product, folder)
-            columns = _columns(texts, connection, source, product)
-            landed = folder / "rows.parquet"
-            texts.convert(connection, columns, "copy", f"to {literal(str(landed))} (format parquet)")
-            return Files(
-                [landed], {name: str(column.kind) for name, column in columns.items()}, described=False
-            )
+        if form == "parquet":
+            return _parquet(paths, source, product, folder)
+        texts = _texts(form, paths, source, product, folder)
+        columns = _columns(texts, source, product)
+        landed = folder / "rows.parquet"
+        texts.convert(columns, "copy", f"to {literal(str(landed))} (format parquet)")
+        return Files([landed], {name: str(column.kind) for name, column in columns.items()}, described=False)
     except (duckdb.Error, pa.ArrowException) as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} cannot be read: {error}",
@@ -81,31 +79,36 @@ def lying(source: Capability, product: Product) -> str:
         )
     paths = _files(source, product)
     form = _format(paths, source)
+    if form == "parquet":
+        return _parquet_rows(paths, source, product)[0]
+    texts = _texts(form, paths, source, product, landing(source, product))
+    columns = _columns(texts, source, product)
+    rows = texts.lying()
+    listed = ", ".join(map(identifier, texts.columns))
+    fingerprint = f"select count(*), sum(hash({listed})) from "
+    try:
+        with _connected() as connection:
+            same = connection.execute(fingerprint + rows).fetchall() == texts.query(f"{fingerprint} texts")
+    except duckdb.Error:
+        same = False
+    if not same:
+        raise UnreadableInput(
+            f"Input {source.name}: DuckDB by itself does not read {source.properties['path']} exactly as it is written.",
+            mend="Serve the data through another port, such as parquet@1.",
+        )
+    texts.convert(columns, "select count(columns(*)) from", "as typed")
+    selected = ", ".join(
+        f"{column.sql(column.text)} as {identifier(name)}" for name, column in columns.items()
+    )
+    return f"select {selected} from {rows}"
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of its own for each query: one that failed may keep its connection busy."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        if form == "parquet":
-            return _parquet_rows(paths, source, product)[0]
-        texts = _texts(form, paths, source, product, landing(source, product))
-        columns = _columns(texts, connection, source, product)
-        rows = texts.lying()
-        listed = ", ".join(map(identifier, texts.columns))
-        fingerprint = f"select count(*), sum(hash({listed})) from "
-        try:
-            same = connection.execute(fingerprint + rows).fetchall() == texts.query(
-                connection, f"{fingerprint} texts"
-            )
-        except duckdb.Error:
-            same = False
-        if not same:
-            raise UnreadableInput(
-                f"Input {source.name}: DuckDB by itself does not read {source.properties['path']} exactly as it is written.",
-                mend="Serve the data through another port, such as parquet@1.",
-            )
-        texts.convert(connection, columns, "select count(columns(*)) from", "as typed")
-        selected = ", ".join(
-            f"{column.sql(column.text)} as {identifier(name)}" for name, column in columns.items()
-        )
-        return f"select {selected} from {rows}"
+        yield connection
 
 
 # The types of the columns ------------------------------------------------------------------------------------------
@@ -128,9 +131,7 @@ class Column:
         return checked(self.kind, text, self.spelling)
 
 
-def _columns(
-    texts: _Texts, connection: duckdb.DuckDBPyConnection, source: Capability, product: Product
-) -> dict[str, Column]:
+def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, Column]:
     """Return what each column is: as it is declared, or as it certainly is."""
     declaration = declared(source, product)
     absent = [name for name in declaration.columns if name not in texts.columns]
@@ -143,7 +144,7 @@ def _columns(
             mend=f"Declare them in {SOURCES}:\n{yaml_block({source.name: {'column_name': 'VARCHAR'}})}",
         )
     open_ = [name for name in texts.columns if name not in declaration.columns]
-    certain = texts.certain(connection, open_)
+    certain = texts.certain(open_)
     refuse_changed(
         source, declaration, {name: kind for name, kind in certain.items() if kind} | declaration.columns
     )
@@ -229,14 +230,12 @@ class _Texts:
         listed = ", ".join(f"{identifier(self.given[name])} as {identifier(name)}" for name in self.columns)
         return f"(select {listed} from {scan})"
 
-    def certain(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
+    def certain(self, names: list[str]) -> dict[str, str]:
         """Return the types that columns certainly have; empty for those without values."""
-        found = certain_types(
-            lambda sql: self.query(connection, sql), {name: self.text(name, None) for name in names}
-        )
+        found = certain_types(self.query, {name: self.text(name, None) for name in names})
         return found
 
-    def query(self, connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Return what SQL that reads `texts` gives. Raises UnreadableInput if a file is broken."""
         try:
             rows = self._table
@@ -246,28 +245,25 @@ class _Texts:
                     pa.schema([(name, pa.int64() if name == LINE else pa.string()) for name in names]),
                     (batch.select(names) for _, batch in self.batches()),
                 )
-            connection.register("texts", rows)
-            return connection.execute(sql).fetchall()
+            with _connected() as connection:
+                connection.register("texts", rows)
+                return connection.execute(sql).fetchall()
         except (duckdb.Error, pa.ArrowException, Fault, UnicodeError, OSError):
             self.refuse_faults()
             raise
-        finally:
-            connection.unregister("texts")
 
-    def convert(
-        self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], before: str, after: str
-    ) -> None:
+    def convert(self, columns: Mapping[str, Column], before: str, after: str) -> None:
         """Run SQL with the typed rows in its middle. Raises UnreadableInput for a value that does not fit."""
         listed = ", ".join(
             f"{column.sql(column.text)} as {identifier(name)}" for name, column in columns.items()
         )
         try:
-            self.query(connection, f"{before} (select {listed} from texts) {after}")
+            self.query(f"{before} (select {listed} from texts) {after}")
         except duckdb.Error:
-            self._refuse_value(connection, columns)
+            self._refuse_value(columns)
             raise
 
-    def _refuse_value(self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column]) -> None:
+    def _refuse_value(self, columns: Mapping[str, Column]) -> None:
         """Raise UnreadableInput for the first value that does not fit its column's type."""
         tests = {
             name: f"({column.text} is not null and not coalesce({fits(column.kind, column.text, column.spelling)}, false))"
@@ -278,20 +274,19 @@ class _Texts:
         row, last = 0, -1
         for file, batch in self.batches():
             row, last = (row if file == last else 0), file
-            connection.register("texts", pa.Table.from_batches([batch.select(self.columns)]))
-            found = connection.execute(
-                f"select number, broken from (select row_number() over () - 1 as number, case {cases} end as broken"
-                " from texts) where broken is not null order by number limit 1"
-            ).fetchone()
-            connection.unregister("texts")
+            with _connected() as connection:
+                connection.register("texts", pa.Table.from_batches([batch.select(self.columns)]))
+                found = connection.execute(
+                    f"select number, broken from (select row_number() over () - 1 as number, case {cases} end as broken"
+                    " from texts) where broken is not null order by number limit 1"
+                ).fetchone()
             if found:
                 within, name = found
-                raise self._misfit(connection, columns, name, file, row + within, batch, within)
+                raise self._misfit(columns, name, file, row + within, batch, within)
             row += batch.num_rows
 
     def _misfit(
         self,
-        connection: duckdb.DuckDBPyConnection,
         columns: Mapping[str, Column],
         name: str,
         file: int,
@@ -308,7 +303,7 @@ class _Texts:
         fix = f"Correct the value in the file, or the type in {column.origin.partition(':')[0] or SOURCES}; VARCHAR takes anything."
         if column.recorded:
             kinds = {other: str(one.kind) for other, one in columns.items()}
-            kinds[name] = self.certain(connection, [name])[name] or "VARCHAR"
+            kinds[name] = self.certain([name])[name] or "VARCHAR"
             fix = (
                 f"Correct the value in the file. If the column has another type from now on, declare it in {SOURCES}:\n"
                 f"{yaml_block({self.source.name: kinds})}"
@@ -318,7 +313,7 @@ class _Texts:
         elif column.kind.name.startswith("TIMESTAMP") and not column.spelling.format:
             fix += f" If times are written otherwise, give the input's `timestamp_format` in {SPEC}."
         return UnreadableInput(
-            f"Input {self.source.name}: {place}: column {name}: {shown} does not fit {column.kind}{why}.",
+            f"Input {self.source.name}: {place}: column {name}: {shown} {MISFIT} {column.kind}{why}.",
             mend=fix,
         )
 
@@ -474,7 +469,7 @@ class _Json(_Texts):
     def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
         return int(batch[LINE][within].as_py())
 
-    def certain(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
+    def certain(self, names: list[str]) -> dict[str, str]:
         found = {}
         among = {}
         for name in names:
@@ -487,9 +482,7 @@ class _Json(_Texts):
                 found[name] = ""
             else:
                 among[name] = JSON_KINDS[next(iter(kinds))]
-        return found | certain_types(
-            lambda sql: self.query(connection, sql), {name: identifier(name) for name in among}, among
-        )
+        return found | certain_types(self.query, {name: identifier(name) for name in among}, among)
 
     def lying(self) -> str:
         form = "newline_delimited" if self.files[0].lines else "array"
@@ -603,8 +596,6 @@ def _given_names(source: Capability, product: Product, table: CsvFile, shown: st
 
 def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
     """Raise UnreadableInput for a header that is none, if no declaration knows one of its names."""
-    from pipeline.column_types import certain
-
     if all(certain(name) != "VARCHAR" for name in header):
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its first line is no header: {', '.join(header)}.",
@@ -659,7 +650,6 @@ def _shown(path: str, product: Product) -> str:
 
 
 def _parquet(
-    connection: duckdb.DuckDBPyConnection,
     paths: list[str],
     source: Capability,
     product: Product,
@@ -669,7 +659,16 @@ def _parquet(
     if plain:
         return Files(held(map(Path, paths), folder), columns)
     landed = folder / "rows.parquet"
-    connection.execute(f"copy ({rows}) to {literal(str(landed))} (format parquet)")
+    try:
+        with _connected() as connection:
+            connection.execute(f"copy ({rows}) to {literal(str(landed))} (format parquet)")
+    except duckdb.InvalidInputException as error:
+        if MISFIT not in str(error):
+            raise
+        raise UnreadableInput(
+            f"Input {source.name}: {source.properties['path']}: {str(error).partition(': ')[2]}.",
+            mend=f"Correct the value in the file, or the data_type in {SOURCES}.",
+        ) from error
     return Files([landed], columns)
 
 
@@ -714,38 +713,46 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
                     f" {from_arrow(kind)} in {names[where[one.name]]}.",
                     mend=f"Deliver one of them again, or declare the column's data_type in {SOURCES}.",
                 )
-    columns, selected = {}, []
-    for (name, kind), new in zip(kinds.items(), landed, strict=True):
-        described = from_arrow(kind)
-        column = identifier(name)
-        if new in given and given[new] != described:
-            wanted = parse(given[new])
-            column = _cast(column, wanted, declaration.origin(new), name)
-            described = given[new]
-        columns[new] = described
-        selected.append(f"{column} as {identifier(new)}")
+    columns = {
+        new: given.get(new, from_arrow(kind)) for (_, kind), new in zip(kinds.items(), landed, strict=True)
+    }
     same = all(schema == schemas[0] for schema in schemas)
+    alike: dict[pa.Schema, list[str]] = {}
+    for path, schema in zip(paths, schemas, strict=True):
+        alike.setdefault(schema, []).append(path)
+    selects = []
+    for schema, group in alike.items():
+        selected = ", ".join(
+            f"{_cast(one, columns[new], declaration.origin(new))} as {identifier(new)}"
+            for one in schema
+            for new in [column_name(one.name)]
+        )
+        selects.append(f"select {selected} from read_parquet({_list(group)}, hive_partitioning = false)")
     plain = (
         same and list(kinds) == landed and columns == {name: from_arrow(kind) for name, kind in kinds.items()}
     )
-    files = _list(paths)
-    union = "" if same else ", union_by_name = true"
-    return (
-        f"select {', '.join(selected)} from read_parquet({files}, hive_partitioning = false{union})",
-        columns,
-        plain,
-    )
+    return " union all by name ".join(selects), columns, plain
 
 
-def _cast(column: str, kind: ColumnType, origin: str, name: str) -> str:
-    """Return SQL that converts a value to its declared type, and fails if it is another one then."""
+def _cast(field_: pa.Field, text: str, origin: str) -> str:
+    """Return SQL for a column as the type that is declared; the query fails where a value is another one then."""
+    column, was = identifier(field_.name), from_arrow(field_.type)
+    if was == text:
+        return column
+    try:
+        kind = parse(text)
+        parse(was)
+    except UnknownType:  # of no type of the list, and not declared otherwise
+        return column
     landed = "VARCHAR" if kind.name in TEXTUAL else str(kind)
     new = f"try_cast({column} as {landed})"
-    there_and_back = f"{new} is not null and {new} = {column}"
-    if kind.name == "VARCHAR" and kind.numbers:
-        there_and_back += f" and length({new}) <= {kind.numbers[0]}"
-    message = f"concat({literal(f'column {name}: ')}, {column}, {literal(f' does not fit {kind}, which {origin} declares')})"
-    return f"case when {column} is null then null when {there_and_back} then {new} else error({message}) end"
+    test = f"coalesce(try_cast({new} as {was}) = {column}, false)"
+    if was == "VARCHAR":
+        test, new = fits(kind, column), value(kind, column)
+    elif kind.name == "VARCHAR" and kind.numbers:
+        test += f" and length({new}) <= {kind.numbers[0]}"
+    message = f"concat({literal(f'column {field_.name}: ')}, {column}, {literal(f' {MISFIT} {kind}, which {origin} declares')})"
+    return f"case when {column} is null then null when {test} then {new} else error({message}) end"
 
 
 # Where the files are -----------------------------------------------------------------------------------------------

@@ -1,0 +1,346 @@
+"""What a file says lands exactly, or the run names the file, the line and the fix."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+Land = Callable[..., Any]
+
+
+def declares(columns: dict[str, str]) -> str:
+    """models/sources.yml with one table."""
+    listed = [{"name": name, "data_type": kind} for name, kind in columns.items()]
+    return json.dumps({"sources": [{"name": "inputs", "tables": [{"name": "t", "columns": listed}]}]})
+
+
+@pytest.fixture(scope="module")
+def land(every_port: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
+    """Lands the files of one input; returns types and rows, or the UnreadableInput."""
+    from pipeline.declared import recorded
+    from pipeline.errors import UnreadableInput
+    from pipeline.inputs import file
+    from pipeline.spec import Capability, Product
+
+    base, numbers = tmp_path_factory.mktemp("land"), itertools.count()
+
+    def call(
+        content: Any, declared: Any = "", record: Any = None, how: str = "files", **properties: Any
+    ) -> Any:
+        root = base / str(next(numbers))
+        for folder in ("models", "build/scratch"):
+            (root / folder).mkdir(parents=True)
+        (root / "models/sources.yml").write_text(
+            declared if isinstance(declared, str) else declares(declared)
+        )
+        files = content if isinstance(content, dict) else {"x.csv": content}
+        for name, body in files.items():
+            (root / name).write_bytes(body if isinstance(body, bytes) else body.encode())
+        first = next(iter(files))
+        properties.setdefault("path", first if len(files) == 1 else f"*{Path(first).suffix}")
+        transform = Capability("transforms", "dbt@1")
+        product = Product(root, "p", "d", "1.0.0", "data", root / "c.yaml", (), transform, (), ())
+        if record is not None:
+            recorded(product).parent.mkdir(parents=True)
+            recorded(product).write_text(json.dumps(record))
+        source = Capability("inputs", "file@1", "t", properties=properties)
+        try:
+            with duckdb.connect() as connection:
+                connection.execute("set timezone = 'UTC'")
+                if how == "lying":
+                    return connection.execute(file.lying(source, product)).fetchall()
+                landed = file.files(source, product)
+                rows = connection.execute("from read_parquet($1)", [[str(path) for path in landed.paths]])
+                return landed.columns, rows.fetchall()
+        except UnreadableInput as error:
+            return error
+
+    return call
+
+
+DAY = {"day": "DATE"}
+EXACT: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]] = {
+    "values that begin with #": (
+        {"content": "n,v\n1001,5\n#1002,6\n"}, {"n": "VARCHAR", "v": "BIGINT"}, [("1001", 5), ("#1002", 6)]),
+    "comments": (
+        {"content": '# a "title\nn,v\n# 1\n1,"x\n#y"\n', "comment": "#"}, {"n": "BIGINT", "v": "VARCHAR"}, [(1, "x\n#y")]),
+    "long ids and money": (
+        {"content": "id,m\n12345678901234567890,1234567890123456.78\n"},
+        {"id": "VARCHAR", "m": "DECIMAL(18,2)"},
+        [("12345678901234567890", Decimal("1234567890123456.78"))]),
+    "dates of one country": (
+        {"content": "id,day\n1,01/02/2025\n"}, {"id": "BIGINT", "day": "VARCHAR"}, [(1, "01/02/2025")]),
+    "dates whose form is given": (
+        {"content": "day\n01/02/2025\n03/14/2025\n", "declared": DAY, "date_format": "%m/%d/%Y"},
+        DAY, [(date(2025, 1, 2),), (date(2025, 3, 14),)]),
+    "a form for each column": (
+        {"content": "day,due\n02.01.2025,2025-01-03\n", "declared": DAY | {"due": "DATE"}, "date_format": {"day": "%d.%m.%Y"}},
+        DAY | {"due": "DATE"}, [(date(2025, 1, 2), date(2025, 1, 3))]),
+    "decimal comma": (
+        {"content": "m;n\n1,5;7\n", "declared": {"m": "DECIMAL(9,2)"}, "delimiter": ";", "decimal": ","},
+        {"m": "DECIMAL(9,2)", "n": "BIGINT"}, [(Decimal("1.50"), 7)]),
+    "mixed line ends": (
+        {"content": "a,b\r\n1,2\n3,4\r5,6\r\n"}, {"a": "BIGINT", "b": "BIGINT"}, [(1, 2), (3, 4), (5, 6)]),
+    "blank lines": ({"content": "a,b\n\n1,2\n\n"}, {"a": "BIGINT", "b": "BIGINT"}, [(1, 2)]),
+    "blank lines of one column": ({"content": "a\n1\n\n"}, {"a": "BIGINT"}, [(1,), (None,)]),
+    "an inch": ({"content": 'a,b\n1,5" pipe\n2,"q"\n'}, {"a": "BIGINT", "b": "VARCHAR"}, [(1, '5" pipe'), (2, "q")]),
+    "empty and missing texts": (
+        {"content": 'a,b\n1,""\n2,\n3,"NA"\n4,NA\n', "nulls": ["NA"]},
+        {"a": "BIGINT", "b": "VARCHAR"}, [(1, ""), (2, None), (3, "NA"), (4, None)]),
+    "missing numbers in quotes": ({"content": 'a\n""\n"5"\n'}, {"a": "BIGINT"}, [(None,), (5,)]),
+    "a title": ({"content": 'The "title\na,b\n1,2\n', "skip": 1}, {"a": "BIGINT", "b": "BIGINT"}, [(1, 2)]),
+    "no header": ({"content": "1,2\n", "header": False, "names": ["A", "b c"]}, {"a": "BIGINT", "b_c": "BIGINT"}, [(1, 2)]),
+    "no header, but a declaration": (
+        {"content": "1,2\n", "header": False, "declared": {"a": "DOUBLE", "b": "VARCHAR"}},
+        {"a": "DOUBLE", "b": "VARCHAR"}, [(1.0, "2")]),
+    "latin-1": ({"content": "a\nZürich\n".encode("latin-1"), "encoding": "latin-1"}, {"a": "VARCHAR"}, [("Zürich",)]),
+    "utf-16": ({"content": "a\nZürich\n".encode("utf-16"), "encoding": "utf-16"}, {"a": "VARCHAR"}, [("Zürich",)]),
+    "a byte order mark": ({"content": codecs.BOM_UTF8 + b'"a"\n1\n'}, {"a": "BIGINT"}, [(1,)]),
+    "escapes": ({"content": 'a,b\n"x\\"y",1\n', "escape": "\\"}, {"a": "VARCHAR", "b": "BIGINT"}, [('x"y', 1)]),
+    "no quotes": ({"content": 'a,b\n"x,1\n', "quote": ""}, {"a": "VARCHAR", "b": "BIGINT"}, [('"x', 1)]),
+    "tabs, packed": (
+        {"content": {"x.tsv.gz": gzip.compress(b"a\tb\n1\t,\n")}}, {"a": "BIGINT", "b": "VARCHAR"}, [(1, ",")]),
+    "columns in another order": (
+        {"content": {"1.csv": "a,b\n1,x\n", "2.csv": "b,A\ny,2\n"}},
+        {"a": "BIGINT", "b": "VARCHAR"}, [(1, "x"), (2, "y")]),
+    "columns that may be missing": (
+        {"content": {"1.csv": "a\n1\n", "2.csv": "b\n2\n"}, "declared": DAY, "missing_columns": "allowed"},
+        {"a": "BIGINT", "b": "BIGINT", "day": "DATE"}, [(1, None, None), (None, 2, None)]),
+    "a header only": ({"content": "a,day\n", "declared": DAY}, {"a": "VARCHAR", "day": "DATE"}, []),
+    "a header only, recorded": (
+        {"content": "a,day\n", "record": {"version": 2, "inputs": {"t": DAY | {"gone": "DATE"}}}},
+        {"a": "VARCHAR", "day": "DATE"}, []),
+    "no values, published by 0.2.0": (
+        {"content": "a,day\n1,\n", "record": {"t": {"a": "int64", "day": "date32[day]"}}},
+        {"a": "BIGINT", "day": "DATE"}, [(1, None)]),
+    "times": (
+        {"content": "a,b,c\n10:00:00,2024-01-01T10:00,2024-01-01 10:00:00.5+02:00\n"},
+        {"a": "TIME", "b": "TIMESTAMP", "c": "TIMESTAMP WITH TIME ZONE"},
+        [(time(10), datetime(2024, 1, 1, 10), datetime(2024, 1, 1, 8, 0, 0, 500000, UTC))]),
+    "a number here and a text there": (
+        {"content": {"x.json": '[{"id":1},{"id":"A2"},{"id":1.10},{"id":[1.10]}]'}},
+        {"id": "VARCHAR"}, [("1",), ("A2",), ("1.10",), ("[1.10]",)]),
+    "digits of JSON": (
+        {"content": {"x.json": '[{"i":12345678901234567890,"m":1234567890123456.78,"e":1e5,"o":{"x":[1.10]},"n":null,"s":"5"}]'}},
+        {"i": "VARCHAR", "m": "DECIMAL(18,2)", "e": "VARCHAR", "o": "JSON", "n": "VARCHAR", "s": "VARCHAR"},
+        [("12345678901234567890", Decimal("1234567890123456.78"), "1e5", '{"x":[1.10]}', None, "5")]),
+    "declared JSON": (
+        {"content": {"x.jsonl": '{"i":12345678901234567890,"o":{"x":[1.10,12345678901234567890]}}\n\n{"i":"7","o":{}}'},
+         "declared": {"i": "DECIMAL(20,0)", "o": "STRUCT(x DECIMAL(22,2)[])", "gone": "DATE"}},
+        {"i": "DECIMAL(20,0)", "o": "STRUCT(x DECIMAL(22,2)[])", "gone": "DATE"},
+        [(Decimal(12345678901234567890), {"x": [Decimal("1.10"), Decimal("12345678901234567890.00")]}, None),
+         (Decimal(7), {"x": None}, None)]),
+    "one object": ({"content": {"x.json": '{"a":1,"b":true}'}}, {"a": "BIGINT", "b": "BOOLEAN"}, [(1, True)]),
+    "no rows of JSON": ({"content": {"x.json": " [ ] "}, "declared": DAY}, DAY, []),
+    "JSON lines by property": ({"content": {"x.json": '{"a":1}\n{"a":2}'}, "lines": True}, {"a": "BIGINT"}, [(1,), (2,)]),
+}  # fmt: skip
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a short line": ({"content": "a,b,c\n1,2,3\n4,5"}, "x.csv:3: 2 fields, where the header has 3", "`delimiter`"),
+    "a long line": ({"content": 'a,b\n"x\ny",2\n4,5,6\n'}, "x.csv:4: 3 fields", "Correct the line"),
+    "a delimiter too many": ({"content": "a,b\n1,2,\n"}, "x.csv:2: 3 fields", "Correct the line"),
+    "text after a quote": ({"content": 'a,b\n1,"x"y\n'}, "x.csv:2: a quoted field goes on", "`quote`"),
+    "blanks after a quote": ({"content": 'a,b\n1,2\n3,"x" \n'}, "x.csv:3: a quoted field goes on", "`quote`"),
+    "an open quote": ({"content": 'a,b\n1,"2\n3,4\n'}, "x.csv:2: the quote", "`quote`"),
+    "latin-1": ({"content": "a,b\n1,x\n2,Zürich\n".encode("latin-1")}, "x.csv:3: the bytes fc 72", "`encoding`"),
+    "utf-16": ({"content": "a\nx\n".encode("utf-16")}, "x.csv:1: the bytes", "such as utf-16"),
+    "another encoding": ({"content": "a\nü\n", "encoding": "ascii"}, "x.csv:2: the bytes c3 bc", "`encoding`"),
+    "no encoding": ({"content": "a\n1\n", "encoding": "rot13"}, "rot13 is no encoding", "`encoding`"),
+    "NUL": ({"content": "a,b\n1,x\0\n"}, "x.csv:2: a NUL", "utf-16"),
+    "garbage": ({"content": bytes(range(256)) * 9}, "x.csv:3: the bytes 80", "`encoding`"),
+    "a name twice": ({"content": "a b,a.b\n1,2\n"}, "several columns would be called a_b", "`names`"),
+    "no header": ({"content": "1,2025-01-01\n2,x\n"}, "its first line is no header: 1, 2025-01-01", "`header: false`"),
+    "no header and no names": ({"content": "1,2\n", "header": False}, "x.csv has no header", "column_2"),
+    "another delimiter": ({"content": "a;b\n1;2\n"}, "its header is one name with ';'", "delimiter: ';'"),
+    "a file without header": (
+        {"content": {"1.csv": "id,v\n1,2\n", "2.csv": "3,4\n5,6\n"}}, "2.csv has other columns than 1.csv: it lacks id, v", "missing_columns"),
+    "JSON of other columns": (
+        {"content": {"1.json": '[{"a":1}]', "2.json": '[{"b":1}]'}}, "2.json has other columns than 1.json", "missing_columns"),
+    "two formats": ({"content": {"1.csv": "a\n1\n", "2.json": "[]"}, "path": "*.*"}, "1.csv and", "`format`"),
+    "a column that is declared only": ({"content": "a\n1\n", "declared": {"b": "DATE"}}, "has no column b, which models/sources.yml:1 declares", "missing_columns"),
+    "another type": ({"content": 'a,b\n"x\ny",1\nz,1.5\n', "declared": {"b": "BIGINT"}}, "x.csv:4: column b: '1.5' does not fit BIGINT", "VARCHAR"),
+    "a date of another form": ({"content": "day\n01/02/2025\n", "declared": DAY}, "x.csv:2: column day: '01/02/2025' does not fit DATE", "`date_format`"),
+    "a date without its form": ({"content": "day\n2025-01-02\n", "declared": DAY, "date_format": "%m/%d/%Y"}, "column day", "Correct"),
+    "a text that is too long": ({"content": "a\nabcd\n", "declared": {"a": "VARCHAR(3)"}}, "'abcd' does not fit VARCHAR(3)", "Correct"),
+    "another type than recorded": (
+        {"content": "a\n1\n1.5\n", "record": {"version": 2, "inputs": {"t": {"a": "BIGINT"}}}}, "x.csv:3: column a: '1.5' does not fit BIGINT", '"DECIMAL(18,1)"'),
+    "another type than 0.2.0 published": (
+        {"content": "a\n1.5\n", "record": {"t": {"a": "double"}}}, "a was published as DOUBLE, and would be DECIMAL(18,1)", "data_type: DOUBLE"),
+    "two types for one column": ({"content": "a\n1\n", "declared": {"a": "INT"}, "types": {"A": "text"}}, "a is VARCHAR, and models/sources.yml:1 says INTEGER", "`types`"),
+    "a type that is none": ({"content": "a\n1\n", "types": {"a": "money"}}, "`money` is no type", "VARCHAR"),
+    "a broken line of JSON": ({"content": {"x.jsonl": '{"a":1}\n{"a":2\n{"a":3}\n'}}, "x.jsonl:2: it ends in the middle", "Correct"),
+    "two objects on a line": ({"content": {"x.jsonl": '{"a":1}{"a":2}\n'}}, "x.jsonl:1: something follows", "line of its own"),
+    "lines that are not said to be": ({"content": {"x.json": '{"a":1}\n{"a":2}'}}, "x.json:2: something follows", "`lines: true`"),
+    "JSON cut short": ({"content": {"x.json": '[{"a":1},\n{"a":'}}, "x.json:2: it ends in the middle", "Correct"),
+    "a list that is never closed": ({"content": {"x.json": '[{"a":1},\n{"a":2}'}}, "x.json:2: the list is never closed", "Correct"),
+    "JSON without a comma": ({"content": {"x.json": '[{"a":1},\n{"a" 2}]' + " " * 99}}, "x.json:2: it is not JSON", "Correct"),
+    "a key twice": ({"content": {"x.json": '[{"a":{"b":1,"b":2}}]'}}, "x.json:1: the key 'b' is there twice", "Correct"),
+    "two keys for one column": ({"content": {"x.json": '[{"a b":1},\n{"a_b":2}]'}}, "x.json:2: the keys 'a b' and 'a_b'", "Rename"),
+    "a thousand levels": ({"content": {"x.json": '[{"a":' + "[" * 1000 + "]" * 1000 + "}]"}}, "x.json:1: a value is nested too deep", "Flatten"),
+    "NaN in JSON": ({"content": {"x.json": '[{"a":NaN}]'}}, "x.json:1: NaN is no JSON", "Correct"),
+    "half a character": ({"content": {"x.json": '[{"a":"\\ud800"}]'}}, "x.json:1: a text holds half a character", "Correct"),
+    "no objects": ({"content": {"x.json": "[1]"}}, "x.json:1: a row is no object", "list of objects"),
+    "a field that nobody declared": (
+        {"content": {"x.json": '[{"o":{"x":1}},\n{"o":{"x":1,"y":2}}]'}, "declared": {"o": "STRUCT(x BIGINT)"}}, "x.json:2: column o", "Correct"),
+    "rows of JSON that nobody knows": ({"content": {"x.json": "[]"}}, "has no rows", "data_type"),
+    "Parquet cut short": ({"content": {"x.parquet": b"PAR1"}}, "x.parquet cannot be read", "cut short"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EXACT)
+def test_what_a_file_says_is_what_lands(case: str, land: Land) -> None:
+    arguments, columns, rows = EXACT[case]
+    assert land(**arguments) == (columns, rows)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_land_exactly_is_refused_with_its_place(case: str, land: Land) -> None:
+    arguments, words, fix = REFUSED[case]
+    refused = land(**arguments)
+    assert isinstance(refused, Exception), refused
+    assert words in str(refused) and fix in refused.mend
+
+
+def parquet(**columns: Any) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+def test_parquet_describes_itself_and_is_never_widened_in_silence(land: Land) -> None:
+    whole, wide = parquet(**{"A b": [1], "c": [1.5]}), parquet(**{"A b": [2**53 + 1], "c": ["7"]})
+    both = {"1.parquet": whole, "2.parquet": wide}
+    assert land({"x.parquet": whole}) == ({"a_b": "BIGINT", "c": "DOUBLE"}, [(1, 1.5)])
+    assert "column c is VARCHAR in 2.parquet, and DOUBLE in 1.parquet" in str(land(both))
+    assert land(both, {"c": "DOUBLE"})[1] == [(1, 1.5), (2**53 + 1, 7.0)]
+    assert "column A b: 9007199254740993 does not fit DOUBLE" in str(
+        land({"x.parquet": wide}, {"a_b": "DOUBLE"})
+    )
+    assert "column c: 1.5 does not fit BIGINT" in str(land({"x.parquet": whole}, {"c": "BIGINT"}))
+    assert "2.parquet has other columns than 1.parquet: it lacks c" in str(
+        land({"1.parquet": whole, "2.parquet": parquet(**{"A b": [1]})})
+    )
+
+
+def test_what_is_printed_works_as_printed(land: Land) -> None:
+    content = "a,b\n1,x\n1.5,y\n"
+    record = {"version": 2, "inputs": {"t": {"a": "BIGINT", "b": "VARCHAR"}}}
+    refused = land(content, record=record)
+    block = refused.mend.partition("\n")[2]
+    assert land(content, block, record)[0] == {"a": "DECIMAL(18,1)", "b": "VARCHAR"}
+    record = {"t": {"a": "double", "b": "string"}}
+    block = land(content, record=record).mend.partition("\n")[2]
+    assert land(content, block, record)[1] == [(1.0, "x"), (1.5, "y")]
+
+
+def test_a_view_reads_only_what_duckdb_reads_exactly(land: Land) -> None:
+    plain = "a,day\n1,01/02/2025\n"
+    assert land(plain, DAY, how="lying", date_format="%m/%d/%Y") == [(1, date(2025, 1, 2))]
+    assert land({"x.json": '[{"A b":1}]'}, how="lying") == [(1,)]
+    for content in ({"x.json": '[{"a":1234567890123456.78}]'}, 'a,b\n1, "x"\n'):
+        assert "DuckDB by itself does not read" in str(land(content, how="lying"))
+    assert "`comment`" in str(land("a\n1\n", how="lying", comment="#"))
+
+
+TEXT = st.text(
+    st.sampled_from('ab,;"\t\n\r #\\üß’0125.-eNA') | st.characters(codec="utf-8", exclude_characters="\0"),
+    max_size=6,
+)
+CELL = (
+    st.none()
+    | TEXT
+    | st.integers(-(10**20), 10**20).map(str)
+    | st.decimals(allow_nan=False, places=3).map(str)
+)
+TABLE = st.integers(1, 4).flatmap(
+    lambda width: st.lists(st.lists(CELL, min_size=width, max_size=width), max_size=6)
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(TABLE, st.sampled_from([",", ";", "\t"]), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
+def test_every_table_that_is_written_as_csv_lands_as_it_was(
+    land: Land, rows: list[list[str | None]], delimiter: str, end: str, quoted: bool
+) -> None:
+    def field(text: str | None) -> str:
+        if text is None:
+            return ""
+        special = quoted or text == "" or any(sign in text for sign in (delimiter, '"', "\n", "\r"))
+        return '"' + text.replace('"', '""') + '"' if special else text
+
+    width = len(rows[0]) if rows else 1
+    names = [f"c{number}" for number in range(width)]
+    content = "".join(
+        delimiter.join(line) + end for line in [names, *([field(cell) for cell in row] for row in rows)]
+    )
+    again = list(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True))[1:]
+    assert [row or [""] for row in again] == [[cell or "" for cell in row] for row in rows]
+    # A line with nothing in it is a row only where there is one column.
+    texts = land(content, dict.fromkeys(names, "VARCHAR"), delimiter=delimiter)
+    assert texts == (dict.fromkeys(names, "VARCHAR"), [tuple(row) for row in rows])
+    columns, values = land(content, delimiter=delimiter)
+    for number, kind in enumerate(columns.values()):
+        for row, landed in zip(rows, values, strict=True):
+            text, value = row[number], landed[number]
+            if kind == "VARCHAR" or value is None:
+                assert value == text or (value is None and text == "" and kind != "VARCHAR")
+            elif kind == "BIGINT":
+                assert str(value) == text
+            elif kind.startswith("DECIMAL"):
+                assert value == Decimal(text or "")
+
+
+NUMBER = st.from_regex(r"-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+LEAF = NUMBER | st.text(max_size=4).map(json.dumps) | st.sampled_from(["true", "false", "null"])
+VALUE = st.recursive(
+    LEAF,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.dictionaries(st.text("ab", max_size=2).map(json.dumps), inner, max_size=2).map(
+            lambda items: "{" + ",".join(f"{key}:{value}" for key, value in items.items()) + "}"
+        )
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abc"), VALUE, min_size=1), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_every_document_of_json_lands_digit_by_digit(
+    land: Land, rows: list[dict[str, str]], lines: bool
+) -> None:
+    objects = ["{" + ", ".join(f'"{key}": {value}' for key, value in row.items()) + "}" for row in rows]
+    content = "\n".join(objects) if lines else "[" + ",\n".join(objects) + "]"
+    names = sorted({key for row in rows for key in row})
+    columns, values = land(
+        {"x.jsonl" if lines else "x.json": content},
+        dict.fromkeys(names, "VARCHAR"),
+        missing_columns="allowed",
+    )
+    for row, landed in zip(rows, values, strict=True):
+        for name, value in zip(columns, landed, strict=True):
+            text = row.get(name, "null")
+            expected = None if text == "null" else json.loads(text) if text.startswith('"') else text
+            if text[:1] in "[{" and "\\u" in text:
+                assert json.loads(value) == json.loads(text)
+            else:
+                assert value == expected
