@@ -24,6 +24,11 @@ def children_environment(**variables: str) -> dict[str, str]:
     settings["UV_CACHE_DIR"] = str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv")
     settings |= {name: value for name, value in os.environ.items() if SETTINGS.fullmatch(name)}
     settings.pop("UV_PROJECT_ENVIRONMENT", None)
+    if any(name.upper().endswith("_PROXY") for name in settings):  # servers of tests are on this machine
+        direct = ",".join(
+            filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1,localhost"))
+        )
+        settings |= {"NO_PROXY": direct, "no_proxy": direct}
     return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **settings, **variables}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from checkout import ROOT
+from children import children_environment
 from conftest import BUILD, uv
 from filelock import FileLock
 from postgres_server import as_ordinary_user
@@ -52,7 +53,7 @@ class Portal:
         stub.mkdir(parents=True)
         (stub / "__init__.py").write_text(EMBEDDING)
         self.variables = {
-            **{"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(self.folder / "stub")},
+            **children_environment(HOME=str(self.folder), PYTHONPATH=str(self.folder / "stub")),
             **{"POSTGRES_USER": "portal", "POSTGRES_PASSWORD": "x", "POSTGRES_DB": "portal"},
             **{"POSTGRES_SERVER": "127.0.0.1", "POSTGRES_PORT": str(self.database), "HOST": self.url},
             **{"DEFAULT_USERNAME": CI, "LOGGING_DIRECTORY": str(self.folder), "DISABLED_AWS": "true"},

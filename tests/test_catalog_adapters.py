@@ -17,6 +17,7 @@ import jsonschema_rs
 import pytest
 import yaml
 from checkout import ROOT
+from children import children_environment
 from conftest import BUILD, uv
 from filelock import FileLock
 from records import record, value
@@ -560,7 +561,7 @@ def of_datahub(
         input=json.dumps(told),
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "hooks"), "HOME": str(clients)},
+        env=children_environment(PATH="/usr/bin:/bin", PYTHONPATH=str(ROOT / "hooks"), HOME=str(clients)),
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -577,7 +578,7 @@ def test_datahubs_own_check_takes_the_file_of_proposals(clients: Path, tmp_path:
         [clients / "datahub", "check", "metadata-file", tmp_path / "mcps.json"],
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "DATAHUB_TELEMETRY_ENABLED": "false"},
+        env=children_environment(PATH="/usr/bin:/bin", HOME=str(tmp_path), DATAHUB_TELEMETRY_ENABLED="false"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(proposals)} MCEs found - all valid" in done.stdout
@@ -659,7 +660,7 @@ def test_entropy_datas_own_client_sends_the_same_requests(clients: Path, tmp_pat
                 [clients / "entropy-data", kind, "put", id, "--file", tmp_path / "body.json"],
                 capture_output=True,
                 text=True,
-                env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "ENTROPY_DATA_API_KEY": TOKEN, "ENTROPY_DATA_HOST": theirs.url},
+                env=children_environment(PATH="/usr/bin:/bin", HOME=str(tmp_path), ENTROPY_DATA_API_KEY=TOKEN, ENTROPY_DATA_HOST=theirs.url),
             )  # fmt: skip
             assert done.returncode == 0, done.stdout + done.stderr
         assert theirs.seen == ours.seen

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from checkout import git
+from children import children_environment
 from conftest import ALL, BIN, Make, findings, pipeline, uv
 
 ON_GITLAB = {
@@ -242,13 +243,8 @@ class Runner:
 
     def bash(self, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        environment = {
-            "PATH": path,
-            "HOME": str(self.folder),
-            "TOLD": str(self.told),
-            "GITHUB_OUTPUT": str(self.output),
-            **variables,
-        }
+        known = {"TOLD": str(self.told), "GITHUB_OUTPUT": str(self.output)}
+        environment = children_environment(PATH=path, HOME=str(self.folder), **known, **variables)
         # GitLab sets pipefail, GitHub does for `shell: bash` alone: what is right under both is right.
         return subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", script], cwd=self.root, env=environment, capture_output=True, text=True
@@ -531,14 +527,7 @@ def schedules(runner: Runner, address: str, **variables: str) -> subprocess.Comp
     (runner.folder / "bin/uv").unlink(missing_ok=True)
     program = shutil.which("uv") or str(Path(__file__).parent.parent / "build/uv/bin/uv")
     (runner.folder / "bin/uv").symlink_to(program)
-    # How this machine reaches PyPI is its own matter.
-    given = {
-        name: said
-        for name, said in os.environ.items()
-        if name.lower().startswith(("uv_", "ssl_", "http", "no_proxy"))
-    }
-    given["UV_CACHE_DIR"] = given.get("UV_CACHE_DIR") or str(Path.home() / ".cache/uv")
-    given |= {"CI_SERVER_URL": address, "CI_PROJECT_ID": "7", "CI_DEFAULT_BRANCH": "main"}
+    given = {"CI_SERVER_URL": address, "CI_PROJECT_ID": "7", "CI_DEFAULT_BRANCH": "main"}
     return runner.gitlab("schedules", **given, UV_PYTHON=sys.executable, **variables)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from checkout import ROOT
+from children import children_environment
 from conftest import BIN, OWNER, Make
 from pytest_cookies.plugin import Cookies
 from test_template import QUESTIONS
@@ -46,7 +47,10 @@ def front_door(template: Path, target: Path, *answers: str) -> subprocess.Comple
         target,
     ]
     return subprocess.run(
-        [*command, *answers], capture_output=True, text=True, env={"PATH": str(BIN) + ":/usr/bin:/bin"}
+        [*command, *answers],
+        capture_output=True,
+        text=True,
+        env=children_environment(PATH=f"{BIN}:/usr/bin:/bin"),
     )
 
 

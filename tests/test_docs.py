@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from checkout import ROOT, git
+from children import children_environment
 from conftest import BIN, Make, pipeline, uv
 from make_reference import out_of_date
 from mesh import write
@@ -125,7 +126,7 @@ def test_the_tutorials_first_commands_as_they_are_typed(
     commands = [line for block in blocks("sh") for line in block.splitlines()]
     copy = next(line for line in commands if "--defaults" in line and "consumer" not in line)
     script = copy.replace("uvx copier", str(BIN / "copier"))
-    env = {"MESHWRIGHT": str(template), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    env = children_environment(MESHWRIGHT=str(template), PATH="/usr/bin:/bin", HOME=str(tmp_path))
     subprocess.run(["bash", "-euc", script], cwd=tmp_path, env=env, check=True, capture_output=True)
     uv(
         "run",
@@ -192,12 +193,12 @@ def test_the_walk_through_a_conflict_word_for_word(template: Path, tmp_path: Pat
     done = subprocess.run(
         ["bash", "-euc", script],
         cwd=tmp_path,
-        env={
-            "MESHWRIGHT": str(template),
-            "PATH": f"{tmp_path / 'bin'}:{BIN}:/usr/bin:/bin",
-            "HOME": str(tmp_path),
-            "GIT_CONFIG_GLOBAL": str(tmp_path / "config"),
-        },
+        env=children_environment(
+            MESHWRIGHT=str(template),
+            PATH=f"{tmp_path / 'bin'}:{BIN}:/usr/bin:/bin",
+            HOME=str(tmp_path),
+            GIT_CONFIG_GLOBAL=str(tmp_path / "config"),
+        ),
         capture_output=True,
         text=True,
     )

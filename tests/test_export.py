@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from checkout import ROOT
+from children import children_environment
 from click.testing import CliRunner
 from records import record, value
 
@@ -38,7 +39,7 @@ def lint(product_python: Path) -> Lint:
     """What `dataproduct lint` says of the repository's product.odps.yaml, with the contract's own linter at hand."""
     uv = shutil.which("uv") or str(ROOT / "build/uv/bin/uv")
     command = [uv, "tool", "run", "--quiet", "--from", LINTER, "dataproduct"]
-    told = {"PATH": f"{product_python.parent}:{os.environ['PATH']}", "HOME": os.environ["HOME"]}
+    told = children_environment(PATH=f"{product_python.parent}:{os.environ['PATH']}")
     tried = subprocess.run([*command, "--version"], env=told, capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"{LINTER} cannot be installed: {tried.stderr.strip().splitlines()[-1:]}")

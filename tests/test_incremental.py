@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from checkout import ROOT
+from children import children_environment
 from conftest import Make
 from test_rules import edit
 
@@ -114,7 +114,7 @@ def steps(python: Path, product: Path, code: str) -> dict[str, Any]:
     done = subprocess.run(
         [python, "-c", DRIVER.replace("STEPS", code)],
         cwd=product,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "")},
+        env=children_environment(),
         capture_output=True,
         text=True,
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import calendar
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ import boto3
 import pytest
 import yaml
 from checkout import ROOT
+from children import children_environment
 from conftest import BUILD, Make, uv
 from filelock import FileLock
 from moto.server import ThreadedMotoServer
@@ -59,7 +59,7 @@ def terraform(tools: Path, *arguments: str, cwd: Path, **variables: str) -> subp
     return subprocess.run(
         [tools / "python", "-c", RUN, *arguments],
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "CHECKPOINT_DISABLE": "1", **variables},
+        env=children_environment(CHECKPOINT_DISABLE="1", **variables),
         capture_output=True,
         text=True,
     )

@@ -6,7 +6,6 @@ import base64
 import gzip
 import http.server
 import json
-import os
 import subprocess
 import threading
 import time
@@ -25,6 +24,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 import yaml
+from children import children_environment
 from conftest import Make
 from psycopg.rows import dict_row
 
@@ -150,8 +150,7 @@ def load(product: Path, product_python: Path) -> Iterator[Load]:
     worker = subprocess.Popen(
         [product_python, Path(__file__).with_name("rest_api_worker.py")],
         cwd=product,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), "PYTHONPATH": str(product)}
-        | {"SOURCES__THINGS__TOKEN": SECRET},
+        env=children_environment(PYTHONPATH=str(product), SOURCES__THINGS__TOKEN=SECRET),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import duckdb
 import postgres_server
 import pytest
 import yaml
+from children import children_environment
 from conftest import BUILD, Make, uv
 from filelock import FileLock
 from test_rules import edit
@@ -103,7 +103,7 @@ def run(python: Path, product: Path, *arguments: str, **variables: str) -> subpr
     return subprocess.run(
         [python, *arguments],
         cwd=product,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **variables},
+        env=children_environment(**variables),
         capture_output=True,
         text=True,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from checkout import ROOT, git
+from children import children_environment
 from conftest import BIN, OWNER
 from copier import run_copy
 
@@ -69,15 +70,15 @@ class Repository:
         steps = yaml.safe_load((checkout / WORKFLOW).read_text("utf-8"))["jobs"]["update"]["steps"]
         wanted = re.search(r"copier@(\S+)", (checkout / WORKFLOW).read_text("utf-8"))
         assert wanted
-        environment = {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "HOME": str(self.folder),
-            "BIN": str(BIN),
-            "COPIER": wanted[1],
-            "STATE": str(self.folder),
-            "GH_TOKEN": token,
-            "GITHUB_REF_NAME": "main",
-        }
+        environment = children_environment(
+            PATH=f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            HOME=str(self.folder),
+            BIN=str(BIN),
+            COPIER=wanted[1],
+            STATE=str(self.folder),
+            GH_TOKEN=token,
+            GITHUB_REF_NAME="main",
+        )
         for step in steps:
             if "pipx install" in (script := step.get("run", "pipx install")):
                 continue
