@@ -11,7 +11,7 @@ from checkout import git
 from conftest import Make
 from test_rules import edit
 
-from meshwright.access.product import load
+from meshwright.access.product import load, variables
 from meshwright.document import Document, Unreadable
 from meshwright.environments import bind, names
 
@@ -107,3 +107,9 @@ def test_access_is_granted_where_the_ports_lie_in_an_environment(make: Make) -> 
     with pytest.raises(Unreadable, match="no environment staging"):
         load(product, environment=variables, target="staging")
     assert yaml.safe_load((product / "data-product.yaml").read_text())["spec"]["environments"] == there
+
+
+@pytest.mark.parametrize("text", ["[1]", "1", '[["A", "b"]]', "{", '{"A": 1}', '{"A": {}}', "[" * 100_000], ids=lambda text: text[:15])  # fmt: skip
+def test_variables_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(Unreadable, match="PIPELINE_VARIABLES is no JSON object"):
+        variables({"PIPELINE_VARIABLES": text})

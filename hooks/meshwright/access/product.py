@@ -119,13 +119,15 @@ class Product:
 
 def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
     """What a spec can name: CI hands over all variables of the repository as one; those of the environment come first."""
-    text = environment.get("PIPELINE_VARIABLES") or "{}"
     try:
-        return {**dict(json.loads(text)), **environment}
-    except (ValueError, TypeError) as error:
+        given = json.loads(environment.get("PIPELINE_VARIABLES") or "{}")
+    except (ValueError, RecursionError) as error:
         raise Unreadable(
             f"PIPELINE_VARIABLES is no JSON object: {error}.", "Correct it, or unset it."
         ) from error
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+        raise Unreadable("PIPELINE_VARIABLES is no JSON object of texts.", "Correct it, or unset it.")
+    return {**given, **environment}
 
 
 def load(
