@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import deltalake
@@ -247,12 +248,22 @@ def test_a_staged_file_that_another_run_is_about_to_show_is_left_alone(
 
 
 def test_what_the_system_refuses_ends_a_run_with_a_mend(every_port: Path) -> None:
-    from pipeline.errors import UnreadableInput
+    from pipeline.conformance import Check
+    from pipeline.errors import PromiseBroken, UnreadableInput
     from pipeline.progress import stage
+    from pipeline.verify import refuse_broken
 
-    with pytest.raises(UnreadableInput, match=r"verify: .*No space left") as refused, stage("verify"):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    assert refused.value.exit_code == 2 and "Make room" in refused.value.mend
+    product: Any = SimpleNamespace(contract=Path("contract.odcs.yaml"))
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    for problem in (full, MemoryError(), RuntimeError("duckdb: Out of Memory Error: failed to allocate")):
+        with pytest.raises(UnreadableInput, match=r"^verify: ") as refused, stage("verify"):
+            raise problem
+        assert refused.value.exit_code == 2 and "Make room" in refused.value.mend
+    # The disk is said to be full by a check that could not be made, or by a value of the data.
+    for result, error in (("error", UnreadableInput), ("failed", PromiseBroken)):
+        with pytest.raises(UnreadableInput) as refused:
+            refuse_broken(product, [Check("unique", "a", result, str(full))])
+        assert type(refused.value) is error
 
 
 @pytest.mark.parametrize(

@@ -27,27 +27,24 @@ class ServiceLevelMissed(PromiseBroken):
     exit_code = 3
 
 
-DISK = re.compile(
+FULL = re.compile(
     r"no space left|not enough space|disk (?:is )?full|quota exceeded|read-?only file ?system|file too large"
-    r"|input/output error",
+    r"|input/output error|out of memory|cannot allocate memory",
     re.IGNORECASE,
 )
-"""How systems and libraries report a disk that takes no more."""
-MACHINE = re.compile(
-    r"permission denied|access is denied|too many open files|cannot allocate memory|out of memory",
-    re.IGNORECASE,
-)
-MAKE_ROOM = "Make room, or correct the permissions, and run again."
+"""How systems and libraries report a disk or a memory that takes no more."""
+MACHINE = re.compile(r"permission denied|access is denied|too many open files", re.IGNORECASE)
+MAKE_ROOM = "Make room (disk, memory), or correct the permissions, and run again."
 
 
-def is_disk(problem: BaseException | str) -> bool:
-    """Return True if a disk is the cause, and not the data."""
-    return _says(DISK, problem)
+def is_full(problem: BaseException | str) -> bool:
+    """Return True if a disk or the memory is the cause, and not the data."""
+    return isinstance(problem, MemoryError) or _says(FULL, problem)
 
 
 def is_machine(problem: BaseException | str) -> bool:
-    """Return True if the machine is the cause: its disk, permissions, memory or limits."""
-    return isinstance(problem, MemoryError) or _says(DISK, problem) or _says(MACHINE, problem)
+    """Return True if the machine is the cause: its disk, memory, permissions or limits."""
+    return is_full(problem) or _says(MACHINE, problem)
 
 
 def _says(pattern: re.Pattern[str], problem: BaseException | str | None) -> bool:

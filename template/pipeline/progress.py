@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from pipeline.errors import MAKE_ROOM, UnreadableInput, is_disk, is_machine
+from pipeline.errors import MAKE_ROOM, UnreadableInput, is_full, is_machine
 
 
 class Text:
@@ -123,7 +123,7 @@ def stage(name: str) -> Iterator[Callable[[str], None]]:
         yield done
     except UnreadableInput as problem:
         failed()
-        full = problem.exit_code == UnreadableInput.exit_code and is_disk(problem)
+        full = problem.exit_code == UnreadableInput.exit_code and is_full(problem)
         raise type(problem)(f"{name}: {problem}", mend=MAKE_ROOM if full else problem.mend) from problem
     except Exception as error:
         failed()

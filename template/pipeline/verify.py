@@ -19,7 +19,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, Server
 from pipeline import conformance, stored
 from pipeline.conformance import Asked, Check, NoPlace, Type, at, violation
 from pipeline.dataset import Dataset
-from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_disk
+from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.promises import METRICS, Keys, Promise, dotted, engine_reads, promises
 from pipeline.spec import Product
 from pipeline.sql import identifier, scan
@@ -556,7 +556,7 @@ def _answered(promise: Promise, dataset: str, found: list[Any]) -> bool:
 def refuse_broken(product: Product, checks: list[Check]) -> None:
     """Raises PromiseBroken if any check failed or could not be made; a warning is reported, and so is what is unchecked."""
     broken = [check for check in checks if check.result not in ("passed", "warning", "unchecked")]
-    if any(check.result == "error" and is_disk(check.reason) for check in broken):
+    if any(check.result == "error" and is_full(check.reason) for check in broken):
         raise UnreadableInput("\n".join(map(str, broken)), mend=MAKE_ROOM)
     if broken:
         fixes = dict.fromkeys(check.fix for check in broken if check.fix)

@@ -16,7 +16,7 @@ from dbt.artifacts.schemas.results import NodeStatus
 from dbt.cli.main import dbtRunner
 
 from pipeline import dbt_messages
-from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_disk
+from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.ingest import Landed
 from pipeline.keys import refuse_doubled
 from pipeline.platforms import INPUTS, Platform
@@ -71,7 +71,7 @@ def transform(
         reset_adapters()
     results = list(getattr(invocation.result, "results", []))
     failed = [result for result in results if result.status in FAILED]
-    if any(result.status == NodeStatus.Error and is_disk(str(result.message)) for result in failed):
+    if any(result.status == NodeStatus.Error and is_full(str(result.message)) for result in failed):
         raise UnreadableInput("\n".join(dbt_messages.failures(names, failed, results)), mend=MAKE_ROOM)
     if failed:
         raise PromiseBroken(
