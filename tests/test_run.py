@@ -147,14 +147,15 @@ def test_a_product_is_run_from_elsewhere_by_its_own_code(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (product / "pipeline/errors.py").open("a").write("\nprint('own code')\n")
+    (product / SPEC).write_text("1")
     for cwd, words in (
         (small, ["-m", "pipeline", "--project", os.path.relpath(product, small)]),
         (elsewhere, [product / "pipeline"]),
         (elsewhere, [small / "pipeline", f"--project={product}"]),
     ):
-        done = run(product_python, cwd, *words, FLIGHTS="gone.csv")
+        done = run(product_python, cwd, *words)
         assert (done.returncode, done.stderr) == (2, ""), done.stderr
-        assert "own code" in done.stdout and "no file matches gone.csv" in done.stdout
+        assert "own code" in done.stdout and "data-product.yaml" in done.stdout
         assert report(product)["exitCode"] == 2 and not (small / "build").exists()
         shutil.rmtree(product / "build")
 
@@ -194,9 +195,10 @@ def test_what_becomes_of_the_output_does_not_change_the_exit_code(
     streams: str, log: str, product: Path, product_python: Path
 ) -> None:
     words = ["-m", "pipeline", "--log-format", log]
-    done = run(product_python, product, *words, shell=STREAMS[streams], FLIGHTS="gone.csv")
+    (product / SPEC).write_text("1")
+    done = run(product_python, product, *words, shell=STREAMS[streams])
     assert (done.returncode, done.stderr) == (2, "")
-    assert "no file matches gone.csv" in report(product)["problem"]
+    assert report(product)["exitCode"] == 2
 
 
 def test_a_run_publishes_without_a_home_and_though_nobody_reads_what_it_says(
@@ -226,12 +228,12 @@ def test_a_folder_that_is_gone_is_named(product: Path, product_python: Path, tmp
     gone.mkdir()
     script = 'cd "$0" && rmdir "$0" && exec "$@"'
     command = ["bash", "-c", script, gone, product_python, product / "pipeline", "--project"]
-    for project, code, says in ((product, 2, "gone.csv"), (".", 2, "no folder that can be read")):
+    for project, says in ((product, "no file matches gone.csv"), (".", "no folder that can be read")):
         gone.mkdir(exist_ok=True)
         done = subprocess.run(
             [*command, project], env=children_environment(FLIGHTS="gone.csv"), capture_output=True, text=True
         )
-        assert (done.returncode, done.stderr) == (code, ""), done.stderr
+        assert (done.returncode, done.stderr) == (2, ""), done.stderr
         assert says in done.stdout
 
 
@@ -292,3 +294,18 @@ def test_a_run_that_is_stopped_says_so(
     assert done.returncode == code, done.stdout + done.stderr
     assert "Every port serves what it served before" in done.stdout and "Traceback" not in done.stderr
     assert (report(product)["outcome"], report(product)["exitCode"]) == ("failed", code)
+
+
+def test_a_run_that_is_stopped_ends_though_a_library_does_not_notice(every_port: Path) -> None:
+    code = """
+import contextlib, os, signal, time
+from pipeline import run
+run.PATIENCE = 0.2
+run._heed_signals()
+with contextlib.suppress(KeyboardInterrupt):
+    os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=every_port, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (143, "")
+    assert done.stdout.startswith("\nTerminated. Every port serves")

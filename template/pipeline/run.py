@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import shutil
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -24,6 +26,9 @@ from pipeline.progress import counted, say, stage, summary
 TRACE = "build/logs/traceback.txt"
 """Where an error came from that nobody has foreseen."""
 UNENDED = "The run has not ended: it is under way, or it was killed."
+
+PATIENCE = 8.0
+"""Seconds that a run which is stopped has to end by itself: less than the 10 of `docker stop`."""
 
 _signal = 0
 """The number of the signal that ends this run, if one does."""
@@ -87,12 +92,20 @@ def main() -> int:
 
 
 def _heed_signals() -> None:
-    """Ends the run in good order when somebody stops it; a second signal ends it at once."""
+    """Ends the run in good order when somebody stops it, and PATIENCE later in any case; a second signal ends it at once."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         global _signal
         _signal = number
         signal.signal(number, signal.SIG_DFL)
+        # A library can swallow the exception, or be left with a lock that nobody releases.
+        for seconds, end in (
+            (PATIENCE, _say_stopped),
+            (PATIENCE + 1, functools.partial(os._exit, 128 + number)),
+        ):
+            timer = threading.Timer(seconds, end)
+            timer.daemon = True
+            timer.start()
         raise KeyboardInterrupt
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -100,6 +113,11 @@ def _heed_signals() -> None:
         # What whoever has started it ignores, as for a job in the background, the run goes on ignoring.
         if number and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, stop)
+
+
+def _say_stopped() -> None:
+    code = 128 + _signal
+    say(f"\n{_explained(KeyboardInterrupt(), code, None)[0]}", "run.ended", level="error", exitCode=code)
 
 
 def _exit_code(problem: BaseException) -> int:
