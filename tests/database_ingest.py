@@ -69,23 +69,33 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         work=work,
         scratch=work / "scratch",
         state=work,
+        build=work / "build",
+        target="",
         inputs=tuple(
             Capability("inputs", "database@1", name, "system:tests", properties)
             for name, properties in inputs.items()
         ),
     )
     shutil.rmtree(product.scratch, ignore_errors=True)  # as a run begins
-    platform = SimpleNamespace(landing=lambda: landing(request["to"], place), landed=lambda name: None)
+    platform = SimpleNamespace(
+        landing=lambda: landing(request["to"], place),
+        landed=lambda name: None,
+        rows=lambda name: len(read(request["to"], place, name, "id")["rows"]),
+    )
     if request.get("chunk"):
         database.CHUNK_ROWS = request["chunk"]
     if request.get("slow"):  # as on a slow machine: there is time to pull the plug
-        whole = database._Loader._chunk
-        database._Loader._chunk = lambda *given: (time.sleep(request["slow"]), whole(*given))[1]
+        whole = database._Reader._chunk
+        database._Reader._chunk = lambda *given: (time.sleep(request["slow"]), whole(*given))[1]
     try:
         landed = ingest(product, platform, anew=request.get("anew", False))
     except UnreadableInput as problem:
         return {"error": str(problem), "mend": problem.mend}
     said: dict[str, Any] = {"landed": {name: input.rows for name, input in landed.items()}}
+    said |= {
+        what: {name: getattr(input, what) for name, input in landed.items()}
+        for what in ("notes", "gone", "columns")
+    }
     if request.get("read", True):
         said |= {
             "tables": {name: read(request["to"], place, name, request.get("order", "id")) for name in inputs}

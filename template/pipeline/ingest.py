@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 from pipeline.column_types import from_arrow
 from pipeline.declared import declared
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import Files
+from pipeline.inputs import Files, Reading
 from pipeline.platforms import INPUTS, Platform
 from pipeline.spec import Capability, Product
 
@@ -27,6 +28,14 @@ class Landed:
     """Whether what was read says itself what its columns are."""
     undeclared: tuple[str, ...] = ()
     """Columns whose types were taken because they are certain, and which nothing declares."""
+    total: int = 0
+    """Rows that the input has now, with those of earlier runs."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the report on what came, and did not come."""
+    gone: tuple[str, ...] = ()
+    """Columns that the source does not have any more, and that the table keeps, empty in new rows."""
+    newest: tuple[str, str] | None = None
+    """The column of the cursor, and its highest value."""
 
 
 def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[str, Landed]:
@@ -51,10 +60,11 @@ def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
     except OSError as error:
         raise UnreadableInput(f"Input {source.name}: {error}") from error
     if not isinstance(read, Files):
-        return Landed(rows, {field.name: from_arrow(field.type) for field in schema}, described=True)
+        columns = {field.name: from_arrow(field.type) for field in schema}
+        return Landed(rows, columns, described=True, total=rows)
     known = set() if read.described else declared(source, product).columns.keys()
     undeclared = () if read.described else tuple(name for name in read.columns if name not in known)
-    return Landed(rows, read.columns, read.described, undeclared)
+    return Landed(rows, read.columns, read.described, undeclared, total=rows)
 
 
 def _load(systems: list[Capability], product: Product, platform: Platform, anew: bool) -> dict[str, Landed]:
@@ -76,14 +86,44 @@ def _load(systems: list[Capability], product: Product, platform: Platform, anew:
         raise _cause(failure) from failure
     counts = pipeline.last_trace.last_normalize_info.row_counts
     landed = {}
-    for source in systems:
+    for source, resource in zip(systems, resources, strict=True):
         platform.landed(source.name)
+        reading = getattr(resource, "reading", Reading())
         known = pipeline.default_schema.get_table_columns(source.name)
-        columns = {
+        columns = reading.columns or {
             name: str(column["data_type"]) for name, column in known.items() if not name.startswith("_dlt_")
         }
-        landed[source.name] = Landed(counts.get(source.name, 0), columns)
+        rows = total = counts.get(source.name, 0)
+        if "cursor" in source.properties:
+            total = platform.rows(source.name)
+        landed[source.name] = Landed(
+            rows,
+            columns,
+            reading.described,
+            tuple(reading.undeclared),
+            total,
+            (*reading.notes, *_drift(reading, total)),
+            tuple(reading.gone),
+            reading.newest,
+        )
     return landed
+
+
+def _drift(reading: Reading, kept: int) -> Iterator[str]:
+    """What a count of the source says that a cursor cannot see."""
+    there = reading.rows_at_source
+    if there is None or there == kept:
+        return
+    if there < kept:
+        yield (
+            f"the source has {there:,} rows, and {kept:,} are kept here: rows were deleted there."
+            " `python -m pipeline --full-refresh` reads all anew"
+        )
+    else:
+        yield (
+            f"the source has {there:,} rows, and only {kept:,} are kept here: rows came behind the cursor. Raise `lag`,"
+            " and read all anew with `python -m pipeline --full-refresh`"
+        )
 
 
 def _cause(failure: Exception) -> UnreadableInput:

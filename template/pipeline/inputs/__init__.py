@@ -1,7 +1,8 @@
 """The inputs that this product can use: one module a capability.
 
 A module has either `files(source, product)`, the rows as Parquet files that have the same columns (a list of them, or
-Files, which says more), or, for what dlt loads, `resource(source, product)`.
+Files, which says more), or, for what dlt loads, `resource(source, product)`. A resource can have an attribute
+`reading`, a Reading, for the run to report.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pipeline.spec import Capability, Product
 
@@ -24,6 +27,31 @@ class Files:
     """Column -> canonical type, as pipeline/column_types.py has them."""
     described: bool = True
     """Whether the files that were read say themselves what their columns are; otherwise they should be declared."""
+
+
+@dataclass
+class Reading:
+    """What an input has noticed while it was read."""
+
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    columns: dict[str, str] = field(default_factory=dict)
+    """Column, as it lands -> canonical type: those that the source has now."""
+    described: bool = False
+    """Whether the source says itself what its columns are."""
+    undeclared: list[str] = field(default_factory=list)
+    """Columns whose types were taken because they are certain, and which nothing declares."""
+    gone: list[str] = field(default_factory=list)
+    """Columns of earlier runs that the source does not have any more, and that stay, empty in new rows."""
+    rows_at_source: int | None = None
+    """How many rows the source has, where only those were read that are new."""
+    beyond: int = 0
+    """Rows whose cursor is beyond its ceiling."""
+    furthest: Any = None
+    """The highest cursor of those."""
+    newest: tuple[str, str] | None = None
+    """The cursor's column, and its highest value."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences for the report, which begin with a small letter."""
 
 
 def column_name(name: str) -> str:

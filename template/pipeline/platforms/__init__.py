@@ -35,6 +35,9 @@ class Platform(Protocol):
     def landed(self, name: str) -> None:
         """Makes what dlt has loaded the table `inputs.<name>`, where it is not one yet."""
 
+    def rows(self, name: str) -> int:
+        """How many rows the table `inputs.<name>` has."""
+
     def profile(self) -> dict[str, Any]:
         """How dbt reaches the engine: one output of its profile."""
 

@@ -51,6 +51,12 @@ class Warehouse:
     def landed(self, name: str) -> None:
         """dlt has made it a table of the schema `inputs`."""
 
+    def rows(self, name: str) -> int:
+        with self._pipeline(INPUTS).sql_client() as client:
+            table = client.make_qualified_table_name(name)
+        ((rows,),) = self.query(f"select count(*) from {table}")
+        return int(rows)
+
     def profile(self) -> dict[str, Any]:
         return {"threads": 4, **self.reached, "schema": MODELS}
 

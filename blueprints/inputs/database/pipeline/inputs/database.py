@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import re
 import warnings
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -14,16 +17,19 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from dlt.common.libs.pyarrow import get_py_arrow_datatype
 from dlt.extract import DltResource
-from dlt.sources.sql_database import TableLoader, sql_table
 from sqlalchemy.dialects import mysql, postgresql
 
+from pipeline import values
+from pipeline.connections import explained
+from pipeline.declared import SOURCES, SPEC, declared
+from pipeline.dlt_columns import hints, loaded_columns, refuse_other_types
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import column_name
+from pipeline.inputs import Reading, column_name
 from pipeline.spec import Capability, Product
 
 CHUNK_ROWS = 20_000
+CONNECT_SECONDS = 30
 START_OVER = "start over with `python -m pipeline --full-refresh`"
 
 DRIVERS = {
@@ -38,25 +44,51 @@ SESSION = {
 }
 """SQLite is opened read-only instead. Other databases have their account's permissions."""
 
-KEPT = (
-    sa.Numeric,
-    sa.Integer,
-    sa.String,
-    sa.types._Binary,
-    sa.DateTime,
-    sa.Date,
-    sa.Time,
-    sa.Boolean,
-)
-DOUBLE = sa.Numeric(asdecimal=False)  # what dlt knows as one, with any version of SQLAlchemy
-LOOSE = {
-    "decimal": lambda value: Decimal(str(value)),
-    "timestamp": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "time": time.fromisoformat,
-    "bool": {0: False, 1: True}.__getitem__,
+NUMERIC = "DECIMAL(38,9)"
+"""What a decimal number without a precision lands as."""
+AHEAD = timedelta(days=1)
+"""How far in the future a cursor is still believed, unless the input has a `cursor_ceiling`: clocks have zones."""
+
+SQLITE_TYPES = {
+    "BOOLEAN": "BOOLEAN",
+    "BOOL": "BOOLEAN",
+    "DATE": "DATE",
+    "DATETIME": "TIMESTAMP",
+    "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
+    "TIME": "TIME",
+    "JSON": "JSON",
+    "NUMERIC": NUMERIC,
+    "DECIMAL": NUMERIC,
+    "DEC": NUMERIC,
+    "NUMBER": NUMERIC,
 }
-"""What SQLite has no type of its own for, by dlt's name of it."""
+"""Types that are declared in SQLite, to which its own rules give the affinity NUMERIC -> what they land as.
+
+A declared type that is in none of its rules and not here, such as uuid or string, is a text: SQLite lets in anything.
+"""
+SQLITE_AFFINITIES = (
+    (("INT",), "BIGINT"),
+    (("CHAR", "CLOB", "TEXT"), "VARCHAR"),
+    (("BLOB",), "BLOB"),
+    (("REAL", "FLOA", "DOUB"), "DOUBLE"),
+)
+"""SQLite's rules, in its order: what a declared type contains -> what it lands as."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column to read."""
+
+    name: str
+    """As it lands."""
+    read: sa.ColumnElement[Any]
+    """Its value, as the database computes it."""
+    type: str
+    """As it lands, in the words of pipeline.column_types."""
+    place: str = ""
+    """The file that declares the type; empty: the database does."""
+    utc: bool = False
+    """Whether a time without a zone is a moment in UTC."""
 
 
 def resource(source: Capability, product: Product) -> DltResource:
@@ -65,103 +97,103 @@ def resource(source: Capability, product: Product) -> DltResource:
     Looks at the table's columns at once, and reads the rows when dlt asks for them. Raises UnreadableInput
     for whatever does not work, now or then.
     """
-    said = source.properties
+    given = source.properties
     with _readable(source):
         engine = _engine(source, product)
-        metadata = sa.MetaData(schema=said.get("schema"))
         with warnings.catch_warnings(
             category=sa.exc.SAWarning, action="ignore"
         ):  # types that it does not know
-            table = sa.Table(said["table"], metadata, autoload_with=engine, resolve_fks=False)
-            columns = _columns(source, table)
-            key = _named(source, "key", columns)
-            duplicates = _duplicates(engine, table, [columns[name] for name in key])
-        rows = sa.select(*(_expression(column).label(name) for name, column in columns.items()))
-
-        class Loader(_Loader):  # dlt makes it, and knows nothing of what belongs to this input
-            input, unique, proof = source, key, duplicates
-            cursor = next(iter(_named(source, "cursor", columns)), "")
-
-        return (
-            sql_table(
-                engine,
-                table.name,
-                table.schema,
-                metadata,
-                chunk_size=CHUNK_ROWS,
-                backend="pyarrow",
-                table_adapter_callback=lambda _: rows.subquery(),
-                type_adapter_callback=lambda as_it_is: as_it_is.declared,
-                table_loader_class=Loader,
+            metadata = sa.MetaData(schema=given.get("schema"))
+            table = sa.Table(given["table"], metadata, autoload_with=engine, resolve_fks=False)
+            by_name = _by_name(source, table)
+            key = _named(source, "key", by_name)
+            reader = _Reader(
+                source=source,
+                engine=engine,
+                table=table,
+                columns=_columns(source, product, engine, table, by_name),
+                key=key,
+                proof=_duplicates(engine, table, [by_name[name] for name in key]),
+                cursor=next(iter(_named(source, "cursor", by_name)), ""),
+                reading=Reading(),
             )
-            .with_name(source.name)
-            .apply_hints(
-                table_name=source.name,
-                write_disposition="merge" if Loader.cursor else "replace",
-                primary_key=key,
-            )
-        )
+    loaded = dlt.resource(
+        reader.tables(),
+        name=source.name,
+        write_disposition="merge" if reader.cursor else "replace",
+        primary_key=key or None,
+    )
+    loaded.reading = reader.reading
+    return loaded
 
 
-class _Loader(TableLoader):
+@dataclass(frozen=True)
+class _Reader:
     """Reads in chunks, in one transaction. A value is what its column says, or the run ends.
 
     The highest cursor is part of dlt's state, which dlt loads together with the rows. dlt's own `incremental` does
     not do here: with a lag it fails on times in Arrow, and it forgets rows that change twice within one tick.
     """
 
-    input: Capability
-    cursor: str
-    unique: list[str]
+    source: Capability
+    engine: sa.Engine
+    table: sa.Table
+    columns: list[_Column]
+    key: list[str]
     """The columns that tell each row from all others."""
     proof: sa.Select[Any] | None
     """Finds rows that they do not tell apart."""
+    cursor: str
+    reading: Reading
 
-    def _load_rows(self, query: Any, backend_kwargs: dict[str, Any]) -> Iterator[pa.Table]:
-        with _readable(self.input), self.engine.connect() as connection:
+    def tables(self) -> Iterator[Any]:
+        """Yield the rows as Arrow tables, the first of them without rows."""
+        with _readable(self.source), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("begin")  # all that follows sees the file as it is now
             if self.proof is not None and connection.execute(self.proof).first():
                 raise UnreadableInput(
-                    f"Input {self.input.name}: several rows have the same {', '.join(self.unique)}.",
+                    f"Input {self.source.name}: several rows have the same {', '.join(self.key)}.",
                     mend="Name the columns in `key` that tell each row from all others.",
                 )
             schema = self._schema()
-            reached = None
+            state: dict[str, Any] = {}
+            reached = highest = None
             if self.cursor:
                 state = self._state()
-                reached = _read_back(state.get("reached"), schema.field(self.cursor).type)
-                query = self._since(query, reached)
-            # An empty chunk first: a table without rows is still a table with its columns.
-            yield schema.empty_table()
-            for rows in connection.execution_options(yield_per=self.chunk_size).execute(query).partitions():
-                chunk = self._chunk(schema, rows)
-                if self.cursor:
-                    highest = pc.max(chunk[self.cursor]).as_py()
-                    reached = max((value for value in (reached, highest) if value is not None), default=None)
-                yield chunk
-            if reached is not None:
-                state["reached"] = str(reached)
-
-    def _state(self) -> dict[str, Any]:
-        """What the runs before have left: how far they came, and where."""
-        here = {"place": _place(self.input), "cursor": self.cursor}
-        state = dlt.current.resource_state(self.input.name)
-        if state.get("place", here["place"]) != here["place"]:
-            # What two databases hold is not mixed, such as the sample and the real one.
-            raise UnreadableInput(
-                f"Input {self.input.name}: its rows came from {state['place']}, and now they would come"
-                f" from {here['place']}.",
-                mend=f"Mend `url` or `table`, or {START_OVER}.",
+                reached = highest = self._reached(state, schema.field(self.cursor).type)
+                if self.source.properties.get("notice_deletions", True):
+                    count = sa.select(sa.func.count()).select_from(self.table)
+                    self.reading.rows_at_source = connection.execute(count).scalar_one()
+            # An empty table first: a table without rows is still a table with its columns.
+            yield dlt.mark.with_hints(
+                schema.empty_table(), dlt.mark.make_hints(columns=hints(self.reading.columns))
             )
-        if state.get("cursor") != self.cursor:
-            state.pop("reached", None)
-        state |= here
-        return state
+            texts = bool(self.cursor) and pa.types.is_string(schema.field(self.cursor).type)
+            if texts:  # the database orders them, by a collation of its own
+                column = self._column(self.cursor).read
+                last = connection.execute(sa.select(sa.func.max(column))).scalar_one()
+                highest = highest if last is None else values.text(last)
+            read = 0
+            result = connection.execution_options(yield_per=CHUNK_ROWS).execute(self._query(reached))
+            for rows in result.partitions():
+                chunk = self._chunk(schema, rows, read)
+                read += len(rows)
+                if self.cursor and not texts:
+                    highest = self._highest(chunk[self.cursor], highest)
+                yield chunk
+            if self.cursor:
+                self._keep(state, reached, highest)
 
-    def _since(self, query: Any, reached: Any) -> Any:
+    def _column(self, name: str) -> _Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def _query(self, reached: Any) -> sa.Select[Any]:
         """The rows that may be new. One without a cursor may be, too; and one at the highest, if it changed twice."""
+        rows = sa.select(*(column.read.label(column.name) for column in self.columns)).subquery()
         if reached is None:
-            return query
-        lag = self.input.properties.get("lag", 0)
+            return sa.select(rows)
+        lag = self.source.properties.get("lag", 0)
         match reached:
             case datetime():
                 reached -= timedelta(seconds=lag)
@@ -171,60 +203,152 @@ class _Loader(TableLoader):
                 reached -= type(reached)(lag)
             case _ if lag:
                 raise UnreadableInput(
-                    f"Input {self.input.name}: {self.cursor} is neither a number nor a time, and knows no lag.",
+                    f"Input {self.source.name}: {self.cursor} is neither a number nor a time, and knows no lag.",
                     mend="Take `lag` out, or name another `cursor`.",
                 )
-        column = self.table.c[self.cursor]
-        return query.where(sa.or_(column >= reached, column.is_(None)))
+        column = rows.c[self.cursor]
+        return sa.select(rows).where(sa.or_(column >= reached, column.is_(None)))
+
+    def _state(self) -> dict[str, Any]:
+        """What the runs before have left: how far they came, and where."""
+        here = {"place": _place(self.source), "cursor": self.cursor}
+        state = dlt.current.resource_state(self.source.name)
+        if state.get("place", here["place"]) != here["place"]:
+            # What two databases hold is not mixed, such as the sample and the real one.
+            raise UnreadableInput(
+                f"Input {self.source.name}: its rows came from {state['place']}, and now they would come"
+                f" from {here['place']}.",
+                mend=f"Correct `url` or `table`, or {START_OVER}.",
+            )
+        if state.get("cursor") != self.cursor:
+            state.pop("reached", None)
+        state |= here
+        return state
+
+    def _ceiling(self, kind: pa.DataType) -> Any:
+        """The highest value of the cursor that is believed; None: any."""
+        given, now = self.source.properties.get("cursor_ceiling"), self.reading.started
+        if pa.types.is_timestamp(kind):
+            highest = now + (AHEAD if given is None else timedelta(seconds=given))
+            return highest if kind.tz else highest.replace(tzinfo=None)
+        if pa.types.is_date(kind):
+            return (now + (AHEAD if given is None else timedelta(days=given))).date()
+        return (
+            given
+            if pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind)
+            else None
+        )
+
+    def _reached(self, state: dict[str, Any], kind: pa.DataType) -> Any:
+        """How far the runs before came; None to read from the beginning."""
+        text = state.get("reached")
+        if text is None:
+            return None
+        reached, ceiling = pa.scalar(text).cast(kind).as_py(), self._ceiling(kind)
+        if ceiling is not None and reached > ceiling:
+            # The release 0.2.0 took any value, and read nothing from then on.
+            self.reading.notes.append(
+                f"the cursor {self.cursor} stood at {reached}, beyond {ceiling}: all rows are read again"
+            )
+            return None
+        return reached
+
+    def _highest(self, column: pa.ChunkedArray, before: Any) -> Any:
+        """The highest cursor so far, of those that are believed."""
+        ceiling = self._ceiling(column.type)
+        if ceiling is not None:
+            beyond = column.filter(pc.greater(column, pa.scalar(ceiling).cast(column.type)))
+            if count := len(beyond):
+                self.reading.beyond += count
+                last = pc.max(beyond).as_py()
+                self.reading.furthest = max(last, self.reading.furthest or last)
+                column = column.filter(pc.less_equal(column, pa.scalar(ceiling).cast(column.type)))
+        if pa.types.is_floating(column.type):
+            column = column.filter(pc.is_finite(column))
+        last = pc.max(column).as_py()
+        return max((value for value in (before, last) if value is not None), default=None)
+
+    def _keep(self, state: dict[str, Any], before: Any, highest: Any) -> None:
+        """Keeps how far this run came, and notes what a cursor that stands still may mean."""
+        now, notes = self.reading.started.isoformat(timespec="seconds"), self.reading.notes
+        if self.reading.beyond:
+            notes.append(
+                f"{self.reading.beyond:,} rows have a {self.cursor} in the future, up to {self.reading.furthest}:"
+                " they are loaded, and the cursor does not follow them"
+                if self._is_time()
+                else f"{self.reading.beyond:,} rows have a {self.cursor} above `cursor_ceiling`, up to"
+                f" {self.reading.furthest}: they are loaded, and the cursor does not follow them"
+            )
+        if highest is None:
+            return
+        if before is not None and highest == before:
+            since = f", since {state['moved']}" if "moved" in state else ""
+            notes.append(f"no row is newer: the cursor {self.cursor} stands still at {before}{since}")
+        else:
+            state["moved"] = now
+        state["reached"] = str(highest)
+        self.reading.newest = (self.cursor, str(highest))
+
+    def _is_time(self) -> bool:
+        return self._column(self.cursor).type.startswith(("DATE", "TIMESTAMP"))
 
     def _schema(self) -> pa.Schema:
         """The columns as they are to land; refuses those that landed as another type before."""
-        landed, caps = dlt.current.source_schema(), dlt.current.pipeline().destination.capabilities()
-        before = landed.tables.get(self.input.name, {}).get("columns", {})
-        fields = []
-        for name, column in self.columns.items():
-            kind = get_py_arrow_datatype(column, caps, "UTC")
-            fields.append(pa.field(name, kind))
-            known = before.get(landed.naming.normalize_identifier(name), {})
-            if "data_type" not in known:
-                continue
-            was = get_py_arrow_datatype(known, caps, "UTC")
-            if (known["data_type"], was) != (column["data_type"], kind):
-                raise UnreadableInput(
-                    f"Input {self.input.name}: the type of the column {name} has changed in the database:"
-                    f" it was {known['data_type']} ({was}), and is {column['data_type']} ({kind}).",
-                    mend=f"Ask for the old type, read a view that casts to it, or {START_OVER}.",
-                )
-        return pa.schema(fields)
+        types = {column.name: column.type for column in self.columns}
+        refuse_other_types(self.source.name, types, {column.name: column.place for column in self.columns})
+        self.reading.columns |= types
+        if self.cursor:
+            naming = dlt.current.source_schema().naming
+            gone = loaded_columns(self.source.name).keys() - set(map(naming.normalize_identifier, types))
+            self.reading.gone += sorted(gone)
+        return pa.schema(
+            pa.field(name, values.arrow(kind), nullable=name not in self.key) for name, kind in types.items()
+        )
 
-    def _chunk(self, schema: pa.Schema, rows: Any) -> pa.Table:
+    def _chunk(self, schema: pa.Schema, rows: Any, before: int) -> pa.Table:
         arrays = []
-        for field, values in zip(schema, zip(*rows, strict=True), strict=True):
-            kind = self.columns[field.name]["data_type"]
+        for column, found in zip(self.columns, zip(*rows, strict=True), strict=True):
             try:
-                if self.engine.dialect.name == "sqlite" and kind in LOOSE:
-                    values = [None if value is None else LOOSE[kind](value) for value in values]
-                arrays.append(pa.array(values, type=field.type))
-            except (ValueError, TypeError, KeyError, ArithmeticError, pa.ArrowException) as error:
+                arrays.append(values.array(found, column.type, utc=column.utc))
+            except values.Unfit as unfit:
+                raise self._unfit(column, found, unfit.position, rows[unfit.position], before) from unfit
+            if column.name in self.key and arrays[-1].null_count:
                 raise UnreadableInput(
-                    f"Input {self.input.name}: the column {field.name} holds a value that is no {kind} ({field.type}).",
-                    mend="Mend it in the database, or read a view that casts the column.",
-                ) from error
-            if field.name in self.unique and arrays[-1].null_count:
-                raise UnreadableInput(
-                    f"Input {self.input.name}: there are rows without {field.name}, which is part of the key.",
+                    f"Input {self.source.name}: there are rows without {column.name}, which is part of the key.",
                     mend="Name columns in `key` that every row has.",
                 )
         return pa.Table.from_arrays(arrays, schema=schema)
+
+    def _unfit(self, column: _Column, found: Any, position: int, row: Any, before: int) -> UnreadableInput:
+        """The error for a value that does not fit its column: where it is, and the type that would take it."""
+        names = [one.name for one in self.columns]
+        key = self.key or [
+            name for name in map(column_name, self.table.primary_key.columns.keys()) if name in names
+        ]
+        where = (
+            ", ".join(f"{name} = {values.shown(row[names.index(name)])}" for name in key)
+            if key
+            else f"row {before + position + 1:,}"
+        )
+        by = f"as {column.place} declares" if column.place else "as the database declares"
+        fits = values.fitting(found)
+        entry = "{" + f"name: {column.name}, data_type: {_scalar(fits)}" + "}"
+        declare = (
+            f"declare in {column.place or SOURCES}, for the table {self.source.name}: {entry}"
+            if fits
+            else f"leave {column.name} out with `columns` in {SPEC}"
+        )
+        return UnreadableInput(
+            f"Input {self.source.name}: {_place(self.source)}: {where}: the column {column.name} holds"
+            f" {values.shown(found[position])}, which is no {column.type}, {by}.",
+            mend=f"Correct it in the database, or {declare}.",
+        )
 
 
 class _AsItIs(sa.types.UserDefinedType[Any]):
     """Values as the driver gives them, which says most exactly what the database holds."""
 
     cache_ok = True
-
-    def __init__(self, declared: sa.types.TypeEngine[Any]) -> None:
-        self.declared = declared
 
     def bind_processor(self, dialect: sa.Dialect) -> Any:
         """How the value of a cursor is written, to compare with what SQLite holds."""
@@ -233,8 +357,10 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
             match value:
                 case date():  # a text of it, as the texts of one day go: the shortest form comes first
                     return value.isoformat()[:10]
+                case Decimal() if value == value.to_integral_value():
+                    return int(value)
                 case Decimal():
-                    return float(value)
+                    return math.nextafter(float(value), -math.inf)
             return value
 
         return write if dialect.name == "sqlite" else None
@@ -242,7 +368,7 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
 
 def _engine(source: Capability, product: Product) -> sa.Engine:
     """Connections that only read, each table as it was at one moment."""
-    url = sa.make_url(source.properties["url"])
+    url = _url(source)
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     if password := source.properties.get("password") or dlt.secrets.get(f"sources.{source.name}.password"):
         url = url.set(password=password)
@@ -253,10 +379,17 @@ def _engine(source: Capability, product: Product) -> sa.Engine:
         url = url.set(database=f"file:{file}", query={"mode": "ro", "uri": "true"})
     elif backend in SESSION:
         options["isolation_level"] = "REPEATABLE READ"
+        if "connect_timeout" not in url.query:
+            options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
     engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, **options)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
+        if backend == "sqlite":
+            # What is no UTF-8 is found where its row is known: see pipeline.values.
+            connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+        if backend == "postgresql":
+            _guard(connection)
         cursor = connection.cursor()
         for statement in SESSION.get(backend, ()):
             cursor.execute(statement)
@@ -266,31 +399,88 @@ def _engine(source: Capability, product: Product) -> sa.Engine:
     return engine
 
 
+def _guard(connection: Any) -> None:
+    """Lets psycopg give the text of a value that Python has no like for: `infinity`, a year before Christ, 24:00."""
+    from psycopg import DataError
+    from psycopg.adapt import Loader
+    from psycopg.pq import Format
+
+    for name in ("date", "time", "timestamp", "timestamptz"):
+        oid = connection.adapters.types[name].oid
+        original = connection.adapters.get_loader(oid, Format.TEXT)
+
+        class Guarded(Loader):
+            kind: Any = original
+
+            def __init__(self, oid: int, context: Any = None) -> None:
+                super().__init__(oid, context)
+                self.inner = self.kind(oid, context)
+
+            def load(self, data: Any) -> Any:
+                try:
+                    return self.inner.load(data)
+                except DataError:
+                    return values.Broken(bytes(data).decode())
+
+        connection.adapters.register_loader(oid, Guarded)
+
+
+def _url(source: Capability) -> sa.URL:
+    try:
+        return sa.make_url(source.properties["url"])
+    except (sa.exc.ArgumentError, ValueError):
+        # Without the url, which may hold a password.
+        raise UnreadableInput(
+            f"Input {source.name}: its `url` is none that SQLAlchemy understands.",
+            mend="Write it as postgresql://user@host:5432/database, mysql://user@host/database or sqlite:///path, with"
+            " the password in `password`.",
+        ) from None
+
+
 @contextlib.contextmanager
 def _readable(source: Capability) -> Iterator[None]:
-    """Turns what the database or its driver says into an UnreadableInput, without values and passwords."""
+    """Turns what the database or its driver says into an UnreadableInput, without passwords."""
     try:
         yield
     except sa.exc.NoSuchTableError as error:
         raise UnreadableInput(
             f"Input {source.name}: there is no table {error} that this account can see.",
-            mend="Mend `table` or `schema` in data-product.yaml, or let the account read it.",
+            mend="Correct `table` or `schema` in data-product.yaml, or let the account read it.",
+        ) from error
+    except sa.exc.NoSuchModuleError as error:
+        raise UnreadableInput(
+            f"Input {source.name}: SQLAlchemy knows no database {_url(source).drivername}.",
+            mend="Correct the beginning of `url`, or `uv add` the package that brings the dialect.",
         ) from error
     except ModuleNotFoundError as error:
         raise UnreadableInput(
             f"Input {source.name}: the driver {error.name} is not installed.",
             mend="`uv add` the package that brings it.",
         ) from error
-    except sa.exc.SQLAlchemyError as error:
-        reason = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-        first, *_ = str(reason.args[-1] if reason.args else reason).splitlines() or [type(reason).__name__]
+    except UnicodeDecodeError as error:
         raise UnreadableInput(
-            f"Input {source.name}: the database cannot be read: {first}",
-            mend="Nothing of it was loaded. Run again when the database answers.",
+            f"Input {source.name}: {_place(source)}: a text is no {error.encoding}: {values.shown(error.object)}.",
+            mend="Correct it in the database, or read a view that casts its column to bytes.",
         ) from error
+    except sa.exc.SQLAlchemyError as error:
+        raise _explained(source, error) from error
 
 
-def _columns(source: Capability, table: sa.Table) -> dict[str, sa.Column[Any]]:
+def _explained(source: Capability, error: sa.exc.SQLAlchemyError) -> UnreadableInput:
+    """The error of a database, with a cause and a fix where they are known."""
+    reason = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+    said = str(reason.args[-1] if reason.args else reason)
+    first = " ".join(said.split()) or type(reason).__name__
+    if password := source.properties.get("password") or _url(source).password:
+        first = first.replace(str(password), "…")
+    cause, fix = explained(f"{getattr(reason, 'sqlstate', None) or ''} {first}")
+    return UnreadableInput(
+        f"Input {source.name}: {_place(source)} cannot be read{f': {cause}' if cause else ''}: {first}",
+        mend=f"{fix or 'Correct what it names, and run again.'} Nothing of it was loaded.",
+    )
+
+
+def _by_name(source: Capability, table: sa.Table) -> dict[str, sa.Column[Any]]:
     """The columns to read, by the names they land under: `Flight No.` becomes `flight_no`, as with files."""
     names = [column_name(column.name) for column in table.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -302,59 +492,146 @@ def _columns(source: Capability, table: sa.Table) -> dict[str, sa.Column[Any]]:
     return {name: columns[name] for name in _named(source, "columns", columns) or names}
 
 
+def _columns(
+    source: Capability,
+    product: Product,
+    engine: sa.Engine,
+    table: sa.Table,
+    by_name: dict[str, sa.Column[Any]],
+) -> list[_Column]:
+    """The columns to read, with the types that they are declared with; the database declares those of all others."""
+    declaration = declared(source, product)
+    # A database describes itself: what the last publication recorded is no declaration of it.
+    given = {
+        name: (kind, declaration.origin(name).partition(":")[0])
+        for name, kind in declaration.columns.items()
+        if declaration.origin(name).startswith((SPEC, "models/"))
+    }
+    if missing := [name for name in given if name not in by_name]:
+        raise UnreadableInput(
+            f"Input {source.name}: {given[missing[0]][1]} declares {', '.join(missing)}, and {_place(source)} has"
+            f" {', '.join(by_name)}.",
+            mend=f"Take {', '.join(missing)} out of {given[missing[0]][1]}, or bring the column back.",
+        )
+    affinities = _sqlite_types(engine, table) if engine.dialect.name == "sqlite" else {}
+    columns = []
+    for name, column in by_name.items():
+        if affinities:
+            read: Any = column
+            kind, utc = _sqlite_type(affinities.get(column.name, ""))
+        else:
+            read, kind, utc = _expression(column)
+        kind, place = given.get(name, (kind, ""))
+        try:
+            values.arrow(kind)
+        except KeyError:
+            raise UnreadableInput(
+                f"Input {source.name}: {place} declares {name} as {kind}, which database@1 does not load.",
+                mend="Declare it as JSON or VARCHAR, and take it apart in a model.",
+            ) from None
+        columns.append(_Column(name, sa.type_coerce(read, _AsItIs()), kind, place, utc))
+    return columns
+
+
 def _place(source: Capability) -> str:
     """Where the rows come from, without who asks."""
-    said = source.properties
-    url = sa.make_url(said["url"]).set(username=None, password=None, query={})
-    return f"{url} {'.'.join(filter(None, (said.get('schema'), said['table'])))}"
+    given = source.properties
+    url = _url(source).set(username=None, password=None, query={})
+    return f"{url} {'.'.join(filter(None, (given.get('schema'), given['table'])))}"
 
 
 def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) -> list[str]:
     """The columns that a property names, as they land."""
-    said = source.properties.get(what, [])
-    names = [column_name(name) for name in ([said] if isinstance(said, str) else said)]
+    given = source.properties.get(what, [])
+    names = [column_name(name) for name in ([given] if isinstance(given, str) else given)]
     if missing := [name for name in names if name not in columns]:
         raise UnreadableInput(
             f"Input {source.name}: `{what}` names {', '.join(missing)}, which is none of the columns that are read:"
             f" {', '.join(columns)}.",
-            mend=f"Mend `{what}` or `columns` in data-product.yaml.",
+            mend=f"Correct `{what}` or `columns` in data-product.yaml.",
         )
     return names
 
 
-def _read_back(text: str | None, kind: pa.DataType) -> Any:
-    """A cursor's value, from the text that the state keeps."""
-    return None if text is None else pa.scalar(text).cast(kind).as_py()
+def _scalar(text: str) -> str:
+    return text if re.fullmatch(r"[A-Z ]+", text) else f'"{text}"'
 
 
-def _expression(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """How a column is read so that its values stay what they are; what has no like becomes text, in the database."""
+def _sqlite_types(engine: sa.Engine, table: sa.Table) -> dict[str, str]:
+    """The types that the columns are declared with; SQLAlchemy says only what it makes of them."""
+    name = engine.dialect.identifier_preparer.quote(table.name)
+    schema = f"{engine.dialect.identifier_preparer.quote(table.schema)}." if table.schema else ""
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"pragma {schema}table_xinfo({name})").fetchall()
+    return {row[1]: row[2] for row in rows}
+
+
+def _sqlite_type(declared: str) -> tuple[str, bool]:
+    """What a declared type of SQLite lands as, and whether its times are in UTC: see https://sqlite.org/datatype3.html."""
+    plain = " ".join(declared.upper().partition("(")[0].split())
+    for parts, kind in SQLITE_AFFINITIES:
+        if any(part in plain for part in parts):
+            return kind, False
+    kind = SQLITE_TYPES.get(plain, "VARCHAR")
+    if kind == NUMERIC and (match := re.search(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", declared)):
+        kind = _decimal(int(match[1]), int(match[2] or 0))
+    return kind, kind == "TIMESTAMP WITH TIME ZONE"
+
+
+def _decimal(precision: int, scale: int) -> str:
+    """The type of a decimal number; a text where there is none of so many digits."""
+    precision, scale = max(precision - min(scale, 0), scale, 1), max(scale, 0)
+    return f"DECIMAL({precision},{scale})" if precision <= 38 else "VARCHAR"
+
+
+def _expression(column: sa.Column[Any]) -> tuple[sa.ColumnElement[Any], str, bool]:
+    """How a column is read so that its values stay what they are, what it lands as, and whether its times are in UTC.
+
+    What has no like becomes a text, in the database.
+    """
     kind: Any = column.type
     while isinstance(kind, postgresql.DOMAIN):
         kind = kind.data_type
-    read: Any = column
+    as_text = sa.cast(column, sa.Text)
     match kind:
         case postgresql.ARRAY():
-            read, kind = sa.cast(sa.func.to_json(column), sa.Text), sa.JSON()
+            return sa.cast(sa.func.to_json(column), sa.Text), "JSON", False
         case sa.JSON():
-            read, kind = sa.cast(column, sa.Text), sa.JSON()
+            return as_text, "JSON", False
         case mysql.TIMESTAMP():
-            kind = sa.TIMESTAMP(timezone=True)
+            return column, "TIMESTAMP WITH TIME ZONE", True
         case mysql.FLOAT():  # comes with six digits, unless it is computed with
-            read, kind = column.op("+")(sa.literal_column("0e0")), DOUBLE
+            return column.op("+")(sa.literal_column("0e0")), "DOUBLE", False
         case mysql.BIT():
-            read, kind = sa.cast(column, sa.BigInteger), sa.BigInteger()
+            number = column.op("+")(sa.literal_column("0"))
+            return number, "BIGINT" if (kind.length or 1) < 64 else "DECIMAL(20,0)", False
         case mysql.BIGINT(unsigned=True):
-            kind = sa.Numeric(20, 0)
-        case mysql.TIME() | mysql.SET() | sa.Time(timezone=True):
-            read, kind = sa.cast(column, sa.Text), sa.Text()
+            return column, "DECIMAL(20,0)", False
+        case mysql.TIME() | mysql.SET() | mysql.YEAR() | sa.Time(timezone=True):
+            return as_text, "VARCHAR", False
         case sa.Float():
-            kind = DOUBLE
-        case _ if type(kind) is sa.TIMESTAMP:  # as SQLite has it: a moment too
-            kind = sa.TIMESTAMP(timezone=True)
-        case _ if not isinstance(kind, KEPT) or (getattr(kind, "precision", None) or 0) > 38:
-            read, kind = sa.cast(column, sa.Text), sa.Text()
-    return sa.type_coerce(read, _AsItIs(kind))
+            return column, "DOUBLE", False
+        case sa.Numeric():
+            if kind.precision is None:
+                return column, NUMERIC, False
+            landed = _decimal(kind.precision, kind.scale or 0)
+            return (as_text if landed == "VARCHAR" else column), landed, False
+        case sa.Integer():
+            return column, "BIGINT", False
+        case sa.Boolean():
+            return column, "BOOLEAN", False
+        case sa.String():
+            return column, "VARCHAR", False
+        case sa.types._Binary():
+            return column, "BLOB", False
+        case sa.DateTime():
+            zoned = kind.timezone or type(kind) is sa.TIMESTAMP
+            return column, "TIMESTAMP WITH TIME ZONE" if zoned else "TIMESTAMP", bool(zoned)
+        case sa.Date():
+            return column, "DATE", False
+        case sa.Time():
+            return column, "TIME", False
+    return as_text, "VARCHAR", False
 
 
 def _duplicates(engine: sa.Engine, table: sa.Table, key: list[sa.Column[Any]]) -> sa.Select[Any] | None:

@@ -63,6 +63,10 @@ class Duckdb:
     def landed(self, name: str) -> None:
         """dlt has made it a table of this very database."""
 
+    def rows(self, name: str) -> int:
+        ((rows,),) = self.query(f"select count(*) from {INPUTS}.{identifier(name)}")
+        return int(rows)
+
     def profile(self) -> dict[str, Any]:
         threads = self.product.platform.properties.get("threads", os.cpu_count())
         # One model at a time, and all cores for it: the engine shares its memory out better than dbt does.

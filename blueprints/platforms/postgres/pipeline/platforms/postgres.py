@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
+import pyarrow.parquet as pq
 import yaml
 from psycopg import errors
 
@@ -85,11 +86,9 @@ class Postgres:
         login = f"{quote(info.user, safe='')}:{quote(info.password, safe='')}"
         # The host of libpq may be a folder, and then it is no host to dlt: libpq takes the one that is said last.
         url = f"postgresql://{login}@host:{info.port}/{quote(info.dbname, safe='')}?{urlencode(more, quote_via=quote)}"
-        import dlt  # heavy, and only for what dlt loads
-
         # Of dlt's formats the only one that tells an empty text from none, without a row in Python.
         options = {"dataset_name": self.inputs, "loader_file_format": "parquet"}
-        return dlt.destinations.postgres(url), options
+        return _destination(url), options
 
     def landed(self, name: str) -> None:
         table = f"{identifier(self.inputs)}.{identifier(name)}"
@@ -109,6 +108,10 @@ class Postgres:
         )
         if self.collation and changes:
             self.connection.execute(f"alter table {table} {changes}")
+
+    def rows(self, name: str) -> int:
+        ((rows,),) = self.query(f"select count(*) from {identifier(self.inputs)}.{identifier(name)}")
+        return int(rows)
 
     def profile(self) -> dict[str, Any]:
         info = self.connection.info
@@ -202,6 +205,27 @@ class Postgres:
         # Through a view, rows of the inputs would go.
         if self.connection.execute(kind, [relation]).fetchone() == ("r",):
             self.connection.execute(f"delete from {relation} where {rows}")
+
+
+def _destination(url: str) -> Any:
+    """dlt's destination for PostgreSQL, which also loads a file without rows: its own ends such a load with an error."""
+    import dlt  # heavy, and only for what dlt loads
+    from dlt.destinations.impl.postgres.postgres import PostgresClient
+    from dlt.destinations.job_impl import FinalizedLoadJobWithFollowupJobs
+
+    class Client(PostgresClient):
+        def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:
+            # ADBC takes the columns from the first batch of rows, and there is none.
+            if file_path.endswith(".parquet") and not pq.read_metadata(file_path).num_rows:
+                return FinalizedLoadJobWithFollowupJobs(file_path)
+            return super().create_load_job(table, file_path, load_id, restore)
+
+    class Destination(dlt.destinations.postgres):
+        @property
+        def client_class(self) -> type[PostgresClient]:
+            return Client
+
+    return Destination(url, destination_name="postgres")
 
 
 @contextlib.contextmanager

@@ -105,6 +105,10 @@ class Spark:
         columns = pa.schema(table.schema().to_arrow())
         self._external(name, where, schema=from_arrow_schema(columns, prefer_timestamp_ntz=True))
 
+    def rows(self, name: str) -> int:
+        ((rows,),) = self.query(f"select count(*) from {INPUTS}.{identifier(name)}")
+        return int(rows)
+
     def profile(self) -> dict[str, Any]:
         # dbt takes the session that there is. One model at a time, and the whole cluster for it.
         return {"type": "spark", "method": "session", "host": "session", "schema": MODELS, "threads": 1}

@@ -1,0 +1,57 @@
+"""What dlt is told of the columns that it loads, and a type that an earlier load has settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import values
+from pipeline.declared import SOURCES
+from pipeline.errors import UnreadableInput
+
+
+def hints(types: Mapping[str, str]) -> dict[str, Any]:
+    """Return what dlt cannot see in Arrow's types: JSON is no text, and times without a zone are not in UTC."""
+    naive = {name for name, kind in types.items() if kind in ("TIMESTAMP", "TIMESTAMP_NS")}
+    return {name: {"data_type": "json"} for name, kind in types.items() if kind == "JSON"} | {
+        name: {"data_type": "timestamp", "timezone": False} for name in naive
+    }
+
+
+def loaded_columns(name: str) -> dict[str, Any]:
+    """Return the columns of an input's table as earlier runs have loaded it: dlt's name -> dlt's column.
+
+    To be called while dlt reads a resource.
+    """
+    import dlt
+
+    columns = dlt.current.source_schema().tables.get(name, {}).get("columns", {})
+    return {name: column for name, column in columns.items() if not name.startswith("_dlt_")}
+
+
+def refuse_other_types(name: str, types: Mapping[str, str], places: Mapping[str, str]) -> None:
+    """Raise UnreadableInput if a column is in the input's table already, as another type.
+
+    `places` has the file that declares a column's type. To be called while dlt reads a resource.
+    """
+    import dlt
+    from dlt.common.libs.pyarrow import get_py_arrow_datatype
+
+    before = loaded_columns(name)
+    if not before:
+        return
+    caps = dlt.current.pipeline().destination.capabilities()
+    naming = dlt.current.source_schema().naming
+    for column, kind in types.items():
+        known = before.get(naming.normalize_identifier(column), {})
+        if "data_type" not in known:
+            continue
+        was = get_py_arrow_datatype(known, caps, "UTC")
+        if was != values.arrow(kind) or (known["data_type"] == "json") != (kind == "JSON"):
+            by = f"in {places[column]}" if places.get(column) else "at its source"
+            raise UnreadableInput(
+                f"Input {name}: the type of the column {column} has changed {by}: it was"
+                f" {known['data_type']} ({was}), and is {kind}.",
+                mend=f"Declare the old type in {SOURCES}, or, if the change is meant, start over with"
+                " `python -m pipeline --full-refresh`.",
+            )
