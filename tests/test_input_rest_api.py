@@ -457,20 +457,21 @@ LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
         {"type": "offset", "limit": 1, "total_path": "total"},
         "not what `paginator`",
     ),
-    "a page for people": (body(b"<html>Log in"), {}, "its answer is no JSON. It said: <html>Log in"),
+    "a page for people": (body(b"<html>Log in"), {}, "its answer is no JSON: Expecting value in line 1, column 1. It said: <html>Log in"),
     "half of an answer": (body(b'{"items": [{"id": 1}, {"i'), {}, "its answer is no JSON"),
-    "no text at all": (body(bytes(range(128, 256))), {}, "its answer is no JSON"),
+    "no text at all": (body(bytes(range(128, 256))), {}, "byte 1 of its answer, in line 1, is no UTF-8 (0x80"),
     "nothing": (body(b""), {}, "its answer is no JSON"),
-    "a deep hole": (body(b"[" * 200_000), {}, "its answer is no JSON"),
+    "a deep hole": (body(b"[" * 200_000), {}, "nested too deeply"),
     "no rows where they should be": (body(b'{"rows": []}'), {}, "its answer has no items"),
     "rows that are none": (rows(1, 2), {}, "row 1 is no JSON object"),
-    "no number": (body(b'{"items": [{"id": NaN}]}'), {}, "its answer is no JSON"),
-    "half of a sign": (rows({"id": "\ud800"}), {}, "Malformed JSON"),
-    "a number without end": (rows({"id": 10**30}), {}, "Failed to cast value to numerical"),
-    "a day that never was": (rows({"day": "2026-02-30"}), {}, "2026-02-30"),
+    "no number": (body(b'{"items": [{"id": NaN}]}'), {}, "NaN is no number there"),
+    "a name twice": (body(b'{"items": [{"id": 1, "id": 2}]}'), {}, "an object has id twice"),
+    "a thousand levels": (body(b'{"items": [{"id": ' + b"[" * 1000 + b"]" * 1000 + b"}]}"), {}, "nested"),
+    "a hundred levels": (body(b'{"items": [{"id": ' + b"[" * 101 + b"]" * 101 + b"}]}"), {}, "page 1, row 1: id is nested more than 100 levels deep"),
+    "latin-1 and no word of it": (body('[{"city": "Zürich"}]'.encode("latin-1")), {}, "byte 13 of its answer, in line 1, is no UTF-8 (0xfc, after '[{\"city\": \"Z')"),
+    "an encoding that nobody knows": (body(b"[]", **{"Content-Type": "application/json; charset=x-none"}), {}, "its charset x-none is not known"),
+    "half of a sign": (rows({"id": "\ud800"}), {}, "page 1, row 1: id is "),
     "two columns of one name": (rows({"Flight No.": 1, "flight-no": 2}), {}, "several columns would be called flight_no"),
-    "a number that becomes a text": (rows(*ROWS, {"id": "25"}), {}, "id of row 26 is VARCHAR, and the column was BIGINT before"),
-    "a text that becomes a list": (rows(*ROWS, {"name": ["x"]}), {}, "name of row 26 is JSON, and the column was VARCHAR before"),
     "objects by their names": (rows({str(number): {} for number in range(2000)}), {}, "more than 1000 columns"),
     "no row, and no columns": (rows(), {}, "nobody knows its columns"),
     "too much": (rows({"text": "x" * 2_000_000}), {}, "its answer is too large or too slow"),
@@ -519,7 +520,7 @@ def test_values_land_as_what_they_are(api: Api, load: Load) -> None:
     )
     table = load(properties(api, types={"code": "VARCHAR", "never": "DATE"}), lands=True)
     assert table["types"] == {
-        "code": "VARCHAR", "never": "DATE", "flight_no": "BIGINT", "share": "DOUBLE", "zip": "VARCHAR", "day": "DATE",
+        "code": "VARCHAR", "never": "DATE", "flight_no": "BIGINT", "share": "DECIMAL(18,1)", "zip": "VARCHAR", "day": "DATE",
         "at": "TIMESTAMP WITH TIME ZONE", "local": "TIMESTAMP", "tags": "VARCHAR", "yes": "BOOLEAN",
         "mixed": "VARCHAR", "none": "VARCHAR",
     }  # fmt: skip
@@ -529,6 +530,93 @@ def test_values_land_as_what_they_are(api: Api, load: Load) -> None:
         json.loads(second["tags"]) == ["é", {"b": None}] and second["local"] == "2026-01-01 10:00:00.500000"
     )
     assert third["code"] == "7" and third["tags"] == "{}"
+
+
+DIGITS = {
+    # The JSON of a value on page 1, that of one on page 2, the declared type: the type that lands, and both values.
+    "twenty digits": ("12345678901234567890", "1", "", "VARCHAR", "12345678901234567890", "1"),
+    "as declared": ("12345678901234567890", "1", "DECIMAL(20,0)", "DECIMAL(20,0)", "12345678901234567890", "1"),
+    "money": ("1234567890123456.78", "1.5", "DECIMAL(20,2)", "DECIMAL(20,2)", "1234567890123456.78", "1.50"),
+    "money in quotes": ('"12.50"', "0.1", "DECIMAL(18,2)", "DECIMAL(18,2)", "12.50", "0.10"),
+    "a price": ("1.10", "2", "VARCHAR", "VARCHAR", "1.10", "2"),
+    "undeclared": ("0.10", "250", "", "DECIMAL(18,2)", "0.10", "250.00"),
+    "an exponent": ("1e3", "1E+400", "", "VARCHAR", "1e3", "1E+400"),
+    "an exponent of a double": ("1e3", "0.1", "DOUBLE", "DOUBLE", "1000.0", "0.1"),
+    "no double": ("9007199254740993", "1", "", "BIGINT", "9007199254740993", "1"),
+    "minus nothing": ("-0", "1", "", "VARCHAR", "-0", "1"),
+    "whole": ("1.0", "2", "BIGINT", "BIGINT", "1", "2"),
+    "codes": ('"007"', '"1"', "", "VARCHAR", "007", "1"),
+    "now a text": ("1", '"A2"', "", "VARCHAR", "1", "A2"),
+    "now a list": ('"x"', '[1.10, "y"]', "", "VARCHAR", "x", '[1.10, "y"]'),
+    "now true": ("1", "true", "", "VARCHAR", "1", "true"),
+    "nested": ('{"m": 1234567890123456.780, "n": -0}', "null", "", "VARCHAR", '{"m": 1234567890123456.780, "n": -0}', "None"),
+    "days": ('"2024-02-29"', '"2024-03-01"', "", "DATE", "2024-02-29", "2024-03-01"),
+    "no days": ('"2024-02-29"', '"2023-02-29"', "", "VARCHAR", "2024-02-29", "2023-02-29"),
+    "clocks": ('"23:59:59"', '"10:00:00.5"', "", "TIME", "23:59:59", "10:00:00.500000"),
+    "a nanosecond": ('"2024-01-01T10:00:00.123456789"', "null", "", "VARCHAR", "2024-01-01T10:00:00.123456789", "None"),
+}  # fmt: skip
+
+
+def test_numbers_and_texts_arrive_whole_and_what_changes_between_pages_is_a_text(
+    api: Api, load: Load
+) -> None:
+    def paged(asked: Asked) -> Answer:
+        number = int(asked.params["page"])
+        row = ", ".join(f"{json.dumps(name)}: {case[number]}" for name, case in DIGITS.items())
+        # In any encoding that JSON may have.
+        return Answer(f"[{{{row}}}]".encode("utf-8-sig" if number else "utf-16") if number < 2 else b"[]")
+
+    api.routes["/rows"] = paged
+    types = {name: case[2] for name, case in DIGITS.items() if case[2]}
+    asks = properties(api, types=types) | {"paginator": {"type": "page_number", "base_page": 0}}
+    table = load(asks, lands=True)
+    assert "rows" in table, table
+    first, second = table["rows"]
+    names = {name: name.replace(" ", "_") for name in DIGITS}
+    assert {
+        name: (table["types"][landed], str(first[landed]), str(second[landed]))
+        for name, landed in names.items()
+    } == {name: case[3:] for name, case in DIGITS.items()}
+
+
+UNFIT = {
+    "too many digits": (
+        "DECIMAL(10,2)",
+        "1.234",
+        "n is 1.234, which is no DECIMAL(10,2), as data-product.yaml declares",
+    ),
+    "too large": ("INTEGER", "3000000000", "n is 3000000000, which is no INTEGER"),
+    "a fraction": ("BIGINT", "3.5", "n is 3.5, which is no BIGINT"),
+    "too long": ("VARCHAR(3)", '"four"', "n is 'four', which is no VARCHAR(3)"),
+    "endless": ("DOUBLE", "1e400", "n is 1e400, which is no DOUBLE"),
+    "endlessly whole": ("BIGINT", "1e999999999", "n is 1e999999999, which is no BIGINT"),
+    "no day": ("DATE", '"2023-02-29"', "n is '2023-02-29', which is no DATE"),
+    "no zone": ("TIMESTAMP WITH TIME ZONE", '"2023-02-28T10:00:00"', "which is no TIMESTAMP WITH TIME ZONE"),
+    "a zone": ("TIMESTAMP", '"2023-02-28T10:00:00Z"', "which is no TIMESTAMP"),
+    "a word": ("BOOLEAN", '"yes"', "n is 'yes', which is no BOOLEAN"),
+    "a list": ("BIGINT", "[1]", "n is '[1]', which is no BIGINT"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_a_value_that_is_not_what_is_declared_ends_the_run_with_its_place(
+    case: str, api: Api, load: Load
+) -> None:
+    kind, value, says = UNFIT[case]
+    api.routes["/rows"] = lambda _: Answer(f'[{{"n": null}}, {{"n": {value}}}]'.encode())
+    refused = load(properties(api, types={"n": kind}))
+    assert "Input things: page 1, row 2: n is " in refused["problem"] and says in refused["problem"]
+    assert "declare n: VARCHAR in `types` of the input, in data-product.yaml" in refused["mend"]
+
+
+def test_an_encoding_is_the_one_that_is_declared(api: Api, load: Load) -> None:
+    text = '[{"city": "Zürich"}]'.encode("latin-1")
+    api.routes["/rows"] = lambda _: Answer(
+        text, headers={"Content-Type": "application/json; charset=ISO-8859-1"}
+    )
+    assert load(properties(api))["rows"] == [{"city": "Zürich"}]
+    api.routes["/rows"] = lambda _: Answer(text)
+    assert load(properties(api, encoding="latin-1"))["rows"] == [{"city": "Zürich"}]
 
 
 def test_no_row_is_still_a_table_whose_columns_are_given(api: Api, load: Load) -> None:
@@ -600,7 +688,7 @@ def test_an_incremental_column_keeps_its_type(api: Api, load: Load) -> None:
     assert (table["types"]["name"], table["types"]["seats"]) == ("VARCHAR", "BIGINT")
     store.put(3, "2026-02-03T00:00:00Z", seats=5.5)
     refused = load(asks, goes_on=True)
-    assert "seats of row 2 is DOUBLE, and the column was BIGINT before" in refused["problem"]
+    assert "page 1, row 2: seats is 5.5, which is no BIGINT" in refused["problem"]
     assert "--full-refresh" in refused["mend"]
     store.put(3, "2026-02-03T00:00:00Z", seats=6)
     assert same(load(asks, goes_on=True), store)

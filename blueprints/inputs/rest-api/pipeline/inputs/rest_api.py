@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import codecs
 import contextlib
 import functools
 import http.server
@@ -9,17 +11,21 @@ import io
 import itertools
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from email.message import Message
 from http.client import responses
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import dlt
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import requests
 import urllib3
 from dlt.common import jsonpath
@@ -35,8 +41,12 @@ from dlt.sources.helpers.rest_client.auth import (
 from dlt.sources.helpers.rest_client.client import PageData
 from requests.adapters import HTTPAdapter
 
+from pipeline import values
+from pipeline.column_types import Certainty
+from pipeline.declared import SOURCES, SPEC, declared, refuse_changed
+from pipeline.dlt_columns import hints, refuse_other_types
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import column_name
+from pipeline.inputs import Reading, column_name
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -50,19 +60,42 @@ LONGEST_ANSWER_SECONDS = 300
 LARGEST_ANSWER_BYTES = 128 * 2**20
 MOST_PAGES = 10_000
 MOST_COLUMNS = 1_000
-BATCH_ROWS = 100_000
+MOST_LEVELS = 100
+"""Of lists and objects within each other, in a row."""
+BATCH_ROWS = 20_000
+AHEAD = timedelta(days=1)
+"""How far in the future a cursor is still believed, unless the input has a `cursor_ceiling`: clocks have zones."""
 LOCALHOST = {"localhost", "127.0.0.1", "::1"}
-START_OVER = "start over with `python -m pipeline --full-refresh`."
+START_OVER = "start over with `python -m pipeline --full-refresh`"
 LIST = "$"
 """The answer itself, which must be a list then."""
 
-REASONS = {
-    requests.exceptions.SSLError: "its certificate cannot be trusted",
-    requests.Timeout: "it did not answer in time",
-    requests.ConnectionError: "there is no connection, or it broke",
-    requests.JSONDecodeError: "its answer is no JSON",
-    Exception: "its answer is not what `paginator` or `auth` in data-product.yaml takes it for",
+REASONS: dict[type[Exception], tuple[str, str]] = {
+    requests.exceptions.SSLError: (
+        "its certificate cannot be trusted",
+        "Correct the host in `base_url`, or give the authority that signed its certificate in REQUESTS_CA_BUNDLE.",
+    ),
+    requests.Timeout: (
+        "it did not answer in time",
+        "Run again when it answers; check `base_url`, and that a firewall lets this machine through.",
+    ),
+    requests.ConnectionError: (
+        "there is no connection, or it broke",
+        "Correct `base_url`, or run again when the API answers.",
+    ),
+    Exception: (
+        "its answer is not what `paginator` or `auth` in data-product.yaml takes it for",
+        "Correct `paginator` or `auth` in data-product.yaml: an answer of the API shows what it has.",
+    ),
 }
+"""The kind of an error -> the cause, and the fix."""
+STATUS = {
+    401: "Check the secret that `auth` names, or give the input an `auth`, in data-product.yaml.",
+    403: "Ask the API's owner to let this account read it, or correct `auth` in data-product.yaml.",
+    404: "Correct `base_url` or `path` in data-product.yaml.",
+    429: "Run later or less often, or ask the API's owner for a higher limit.",
+}
+"""The status of an answer -> the fix."""
 AUTH = {
     "bearer": BearerTokenAuth,
     "api_key": APIKeyAuth,
@@ -75,18 +108,6 @@ SECRETS = {
     "http_basic": ("password",),
     "oauth2_client_credentials": ("client_id", "client_secret"),
 }
-
-TEXTS = (
-    ("DATE", re.compile(r"\d{4}-\d\d-\d\d")),
-    ("TIMESTAMP", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?")),
-    (
-        "TIMESTAMP WITH TIME ZONE",
-        re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:\d\d)?)"),
-    ),
-)
-"""The types of texts that are more than a text."""
-KINDS = {str: "VARCHAR", bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", dict: "JSON", list: "JSON"}
-TEXTUAL = {"VARCHAR", *(name for name, _ in TEXTS)}
 
 
 class _OffsetPaginator(paginators.OffsetPaginator):
@@ -123,60 +144,58 @@ def resource(source: Capability, product: Product) -> dlt.sources.DltResource:
     and so moves only together with the rows. Raises UnreadableInput when it is read.
     """
     key = [column_name(name) for name in source.properties.get("key", [])]
-    return dlt.resource(
-        _tables(source, product),
+    reading = Reading()
+    loaded = dlt.resource(
+        _tables(source, product, reading),
         name=source.name,
         write_disposition="merge" if key else "replace",
         primary_key=key or None,
         schema_contract={"data_type": "freeze"},
     )
+    loaded.reading = reading
+    return loaded
 
 
-def _tables(source: Capability, product: Product) -> Iterator[pa.Table]:
+def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[Any]:
     """All rows, once they have all come: what a column is can only be said of all its values."""
     state = dlt.current.resource_state(source.name)
-    if "cursor" in source.properties:
-        _same_place(source, state)
-    file = product.scratch / "downloads" / f"{source.name}.jsonl"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    types = _download(source, product, file, state)
+    spool = _Spool(source, product, state, reading)
+    since = _since(source, spool, state, reading)
+    with spool.file.open("w", encoding="utf-8") as target:
+        for page, rows in enumerate(_pages(source, product, since), start=1):
+            spool.write(target, page, rows)
+    types = spool.types()
     if not types:
         raise UnreadableInput(
             f"Input {source.name}: the API gave no row, so nobody knows its columns.",
-            mend="Name the columns that the models read in `types` in data-product.yaml.",
+            mend=f"Declare the columns that the models read in {SOURCES}, with their `data_type`.",
         )
-    columns = {name: kind.replace("JSON", "VARCHAR") for name, kind in types.items()}
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        try:
-            rows = connection.read_json(str(file), format="newline_delimited", columns=columns)
-            state["types"] = types
-            if "cursor" in source.properties and file.stat().st_size:
-                rows = _one_of_each(rows, source)
-                state["cursor"] = _last(rows, connection, file, source, state.get("cursor"))
-            reader = rows.to_arrow_reader(BATCH_ROWS)
-            key = {column_name(name) for name in source.properties.get("key", [])}
-            schema = pa.schema([field.with_nullable(field.name not in key) for field in reader.schema])
-            # An empty batch first: an API without rows is still a table with its columns.
-            yield dlt.mark.with_hints(schema.empty_table(), dlt.mark.make_hints(columns=_naive(schema)))
-            for batch in reader:
-                yield pa.Table.from_batches([batch]).cast(schema)
-        except duckdb.Error as error:
-            reason = str(error).partition("Try setting")[0].replace(str(file), "what the API gave")
-            raise UnreadableInput(
-                f"Input {source.name}: {_printable(reason)}",
-                mend="Give the column's type in `types` in data-product.yaml; VARCHAR takes anything.",
-            ) from error
+    refuse_changed(source, spool.declaration, {name: types[name] for name in spool.filled})
+    key = {column_name(name) for name in source.properties.get("key", [])}
+    schema = pa.schema(
+        pa.field(name, values.arrow(kind), nullable=name not in key) for name, kind in types.items()
+    )
+    landed = {name: "VARCHAR" if kind == "JSON" else kind for name, kind in types.items()}
+    refuse_other_types(source.name, landed, spool.places())
+    state["types"] = types
+    reading.columns |= types
+    # An empty table first: an API without rows is still a table with its columns.
+    yield dlt.mark.with_hints(schema.empty_table(), dlt.mark.make_hints(columns=hints(landed)))
+    tables = spool.read(schema, types)
+    if "cursor" not in source.properties:
+        yield from tables
+    elif spool.number:
+        spool.refuse_missing()
+        yield from _one_of_each(tables, schema, source, spool)
+        _keep(source, spool, state, reading)
 
 
-def _naive(schema: pa.Schema) -> dict[str, Any]:
-    """What dlt has to be told of the times without a zone, which it would put into UTC."""
-    naive = [field.name for field in schema if pa.types.is_timestamp(field.type) and field.type.tz is None]
-    return {name: {"data_type": "timestamp", "timezone": False} for name in naive}
-
-
-def _same_place(source: Capability, state: dict[str, Any]) -> None:
-    """What two APIs give is not mixed, such as the sample and the real one."""
+def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Reading) -> str | None:
+    """What the API is asked to begin with."""
+    first = source.properties.get("initial_value")
+    if "cursor" not in source.properties:
+        return first
+    # What two APIs give is not mixed, such as the sample and the real one.
     url = source.properties["base_url"]
     place = f"{_shown(url) if '://' in url else url} {source.properties['path']}"
     if state.setdefault("place", place) != place:
@@ -184,106 +203,346 @@ def _same_place(source: Capability, state: dict[str, Any]) -> None:
             f"Input {source.name}: its rows came from {state['place']}, and now they would come from {place}.",
             mend=START_OVER,
         )
+    reached = state.get("cursor")
+    kind = state.get("types", {}).get(spool.cursor)
+    ceiling = _ceiling(source, kind or "", reading)
+    if reached is None or ceiling is None:
+        return reached or first
+    with contextlib.suppress(ValueError, ArithmeticError):
+        if values.convert(reached, kind, utc=True) > ceiling:
+            # The release 0.2.0 took any value, and read nothing from then on.
+            reading.notes.append(
+                f"the cursor {spool.cursor} stood at {reached}, beyond {ceiling}: all rows are read again"
+            )
+            state.pop("cursor")
+            return first
+    return reached
 
 
-def _download(source: Capability, product: Product, file: Path, state: dict[str, Any]) -> dict[str, str]:
-    """Writes all rows to `file`, one a line; returns the DuckDB type of each column, JSON for what is nested.
+def _ceiling(source: Capability, kind: str, reading: Reading) -> Any:
+    """The highest value of the cursor that is believed; None: any."""
+    given, now = source.properties.get("cursor_ceiling"), reading.started
+    if kind.startswith("TIMESTAMP"):
+        highest = now + (AHEAD if given is None else timedelta(seconds=given))
+        return highest if kind == "TIMESTAMP WITH TIME ZONE" else highest.replace(tzinfo=None)
+    if kind == "DATE":
+        return (now + (AHEAD if given is None else timedelta(days=given))).date()
+    return given if kind in values.INTEGERS or kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) else None
 
-    Raises UnreadableInput where a column changes its type, be it from an earlier run to this one.
-    """
-    known = state.get("types", {})
-    given = {column_name(name): kind for name, kind in source.properties.get("types", {}).items()}
-    types = known | given
-    names: dict[str, str] = {}
-    number = 0
-    with file.open("w", encoding="utf-8") as target:
-        for row in _rows(source, product, state.get("cursor")):
-            number += 1
+
+def _keep(source: Capability, spool: _Spool, state: dict[str, Any], reading: Reading) -> None:
+    """Keeps how far this run came, and notes what a cursor that stands still may mean."""
+    before = state.get("cursor")
+    if spool.beyond:
+        beyond = "in the future" if spool.in_time else "above `cursor_ceiling`"
+        reading.notes.append(
+            f"{spool.beyond:,} rows have a {spool.cursor} {beyond}, up to {spool.furthest}: they are loaded, and the"
+            " cursor does not follow them"
+        )
+    if spool.last is None:
+        return
+    if before is not None and spool.last == before:
+        since = f", since {state['moved']}" if "moved" in state else ""
+        reading.notes.append(f"no row is newer: the cursor {spool.cursor} stands still at {before}{since}")
+    else:
+        state["moved"] = reading.started.isoformat(timespec="seconds")
+    state["cursor"] = spool.last
+    reading.newest = (spool.cursor, spool.last)
+
+
+class Real(str):
+    """A number of JSON that is no plain integer, as it is written."""
+
+    __slots__ = ()
+
+
+class _Found:
+    """What the values of a column are."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.kinds: set[str] = set()
+        self.numbers, self.texts = Certainty(), Certainty()
+
+    @property
+    def type(self) -> str:
+        """What the values certainly are; empty if there are none."""
+        if not self.kinds:
+            return ""
+        if self.kinds == {"n"}:
+            return self.numbers.type
+        if self.kinds == {"s"}:
+            kind = self.texts.type
+            return kind if kind.startswith(("DATE", "TIME")) else "VARCHAR"  # "007" is a text to JSON
+        return (
+            {"b": "BOOLEAN", "j": "JSON"}.get(*self.kinds) or "VARCHAR" if len(self.kinds) == 1 else "VARCHAR"
+        )
+
+
+class _Spool:
+    """All rows, in a file with one a line, from the moment that they come until all of them are there."""
+
+    def __init__(self, source: Capability, product: Product, state: dict[str, Any], reading: Reading) -> None:
+        self.source, self.reading = source, reading
+        self.file = product.scratch / "downloads" / f"{source.name}.jsonl"
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.declaration = declared(source, product)
+        self.known = {**state.get("types", {}), **self.declaration.columns}
+        """The types that are settled before any value comes."""
+        self.loaded: set[str] = set(state.get("types", {})) - set(self.declaration.columns)
+        for name, kind in self.known.items():
+            try:
+                values.arrow(kind)
+            except KeyError:
+                raise UnreadableInput(
+                    f"Input {source.name}: {self.declaration.origin(name)} declares {name} as {kind}, which rest-api@1"
+                    " does not load.",
+                    mend="Declare it as JSON, and take it apart in a model.",
+                ) from None
+        cursor = source.properties.get("cursor")
+        self.cursor = column_name(cursor) if cursor else ""
+        self.names: dict[str, str] = {}
+        self.columns: dict[str, _Found] = {}
+        self.pages: list[int] = []
+        """The number of the first row of each page, less one."""
+        self.number = 0
+        self.last: str | None = state.get("cursor")
+        self.beyond, self.furthest, self.in_time = 0, "", False
+
+    @property
+    def filled(self) -> list[str]:
+        """The columns that hold a value."""
+        return [name for name, column in self.columns.items() if column.kinds]
+
+    def write(self, target: Any, page: int, rows: list[Any]) -> None:
+        """Take over the rows of a page."""
+        self.pages.append(self.number)
+        for row in rows:
+            self.number += 1
             if not isinstance(row, dict):
                 raise UnreadableInput(
-                    f"Input {source.name}: row {number} is no JSON object.",
+                    f"Input {self.source.name}: row {self.number} is no JSON object.",
                     mend="Let `data_selector` in data-product.yaml name the list of rows.",
                 )
-            written = {}
+            written: list[Any] = [None] * len(self.columns)
             for key, value in row.items():
-                name = names.get(key) or _new_name(key, names, source)
-                if value is not None and name not in given:
-                    types[name] = _widened(
-                        types.get(name), value, name in known, f"{name} of row {number}", source
-                    )
-                written[name] = (
-                    json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-                )
+                name = self.names.get(key) or self._new_name(key)
+                column = self.columns.get(name)
+                if column is None:
+                    column = self.columns[name] = _Found(len(self.columns))
+                    written.append(None)
+                if value is not None:
+                    written[column.index] = self._taken(column, value, name)
             target.write(json.dumps(written) + "\n")
-    # A column that no row fills has a name only.
-    return types | {name: "VARCHAR" for name in names.values() if name not in types}
 
+    def _taken(self, column: _Found, value: Any, name: str) -> Any:
+        """A value as the file has it: booleans and integers as such, others as a text that begins with its kind."""
+        settled = name in self.known
+        match value:
+            case bool():
+                kind, written = "b", value
+            case int() | Real():
+                kind, written = "n", value if isinstance(value, int) else f"n{value}"
+                if not settled:
+                    column.numbers.add(str(value))
+            case str():
+                kind, written = "s", f"s{value}"
+                if not settled:
+                    column.texts.add(value)
+            case _:
+                kind, written = "j", f"j{self._nested(value, name)}"
+        column.kinds.add(kind)
+        return written
 
-def _widened(had: str | None, value: Any, frozen: bool, place: str, source: Capability) -> str:
-    """The type of a column that holds `value` too. A frozen one is in the warehouse, as it is, already."""
-    if isinstance(value, str) and had != "VARCHAR":
-        kind = next((kind for kind, form in TEXTS if form.fullmatch(value)), "VARCHAR")
-    else:
-        kind = KINDS[type(value)]
-    if had in (None, kind):
-        return kind
-    both = {had, kind}
-    wider = "DOUBLE" if both == {"BIGINT", "DOUBLE"} else "VARCHAR" if both <= TEXTUAL else None
-    if wider is None or (frozen and wider != had):
-        mend = "Give the column's type in `types` in data-product.yaml (VARCHAR takes anything)"
-        raise UnreadableInput(
-            f"Input {source.name}: {place} is {kind}, and the column was {had} before.",
-            mend=f"{mend}, and {START_OVER}" if frozen else f"{mend}.",
-        )
-    return wider
-
-
-def _one_of_each(rows: duckdb.DuckDBPyRelation, source: Capability) -> duckdb.DuckDBPyRelation:
-    """The newest row of each key: a row that changes while it is paged through comes twice."""
-    cursor = column_name(source.properties["cursor"])
-    keys = [column_name(name) for name in source.properties["key"]]
-    for name in (cursor, *keys):
-        if name not in rows.columns or rows.filter(f"{identifier(name)} is null").limit(1).fetchone():
+    def _nested(self, value: Any, name: str) -> str:
+        try:
+            return _json(value)
+        except RecursionError:
             raise UnreadableInput(
-                f"Input {source.name}: a row has no {name}, which is its `cursor` or in its `key`.",
-                mend="Name columns that every row has in `cursor` and `key` in data-product.yaml.",
+                f"Input {self.source.name}: {self.place(self.number)}: {name} is nested more than {MOST_LEVELS} levels"
+                " deep.",
+                mend="Ask the API for less of it, or let `data_selector` name a list further inside.",
+            ) from None
+
+    def types(self) -> dict[str, str]:
+        """The type of each column: the one that is settled, or the one that its values certainly are."""
+        found = {
+            name: self.known.get(name) or column.type or "VARCHAR" for name, column in self.columns.items()
+        }
+        return self.known | found
+
+    def places(self) -> dict[str, str]:
+        return {name: self.declaration.origin(name) for name in self.known}
+
+    def place(self, number: int) -> str:
+        """Where a row is, counted from 1."""
+        page = bisect.bisect_left(self.pages, number)
+        return f"page {page}, row {number - self.pages[page - 1]}"
+
+    def read(self, schema: pa.Schema, types: dict[str, str]) -> Iterator[pa.Table]:
+        """Yield the rows, each value as its column's type. Raises UnreadableInput for one that does not fit."""
+        with self.file.open(encoding="utf-8") as lines:
+            start = 0
+            while batch := [json.loads(line) for line in itertools.islice(lines, BATCH_ROWS)]:
+                arrays = [self._array(name, kind, batch, start) for name, kind in types.items()]
+                table = pa.Table.from_arrays(arrays, schema=schema)
+                if self.cursor:
+                    self._follow(table[self.cursor], batch)
+                yield table
+                start += len(batch)
+
+    def _array(self, name: str, kind: str, batch: list[list[Any]], start: int) -> pa.Array:
+        column = self.columns.get(name)
+        if column is None:
+            return pa.nulls(len(batch), values.arrow(kind))
+        index = column.index
+        found = [_given(row[index]) if index < len(row) else None for row in batch]
+        if kind == "JSON":  # a text of JSON has quotes there
+            texts = [index < len(row) and str(row[index])[:1] == "s" for row in batch]
+            found = [
+                json.dumps(value, ensure_ascii=False) if text else value
+                for value, text in zip(found, texts, strict=True)
+            ]
+        try:
+            return values.array(found, kind)
+        except values.Unfit as unfit:
+            raise self._unfit(name, kind, found, unfit.position, start) from unfit
+
+    def _unfit(self, name: str, kind: str, found: list[Any], position: int, start: int) -> UnreadableInput:
+        value = found[position]
+        where = f"Input {self.source.name}: {self.place(start + position + 1)}: {name} is {_written(value)}"
+        by = self.declaration.origin(name)
+        if name not in self.known:
+            return UnreadableInput(
+                f"{where}, which no {kind} can hold.",
+                mend="Have it corrected in the API: half of a character is in it.",
             )
-    key = ", ".join(map(identifier, keys))
-    return rows.query(
-        "read",
-        f"select * from read qualify row_number() over (partition by {key} order by {identifier(cursor)} desc) = 1",
-    )
+        again = f", and {START_OVER}" if name in self.loaded else ""
+        if by == SPEC:
+            declare = f"declare {name}: VARCHAR in `types` of the input, in {SPEC}"
+        else:
+            place = by.partition(":")[0] if by.startswith("models/") else SOURCES
+            entry = "{" + f"name: {name}, data_type: VARCHAR" + "}"
+            declare = f"declare in {place}, for the table {self.source.name}: {entry}"
+        return UnreadableInput(
+            f"{where}, which is no {kind}, as {f'{by} declares' if by else 'the rows of earlier runs have it'}.",
+            mend=f"Have it corrected in the API, or {declare}{again}.",
+        )
+
+    def _follow(self, column: pa.ChunkedArray, batch: list[list[Any]]) -> None:
+        """Find the greatest cursor that is believed, in the very words of the API, which gets it back."""
+        kind = self.types()[self.cursor]
+        ceiling = _ceiling(self.source, kind, self.reading)
+        self.in_time = kind.startswith(("DATE", "TIMESTAMP"))
+        index = self.columns[self.cursor].index if self.cursor in self.columns else -1
+        known = None if self.last is None else values.convert(self.last, kind)
+        for value, row in zip(column.to_pylist(), batch, strict=True):
+            if value is None:
+                continue
+            if ceiling is not None and value > ceiling:
+                self.beyond += 1
+                self.furthest = max(self.furthest, str(value))
+            elif known is None or value > known:
+                known, self.last = value, values.text(_given(row[index]))
+
+    def refuse_missing(self) -> None:
+        """Raise UnreadableInput if a row lacks what tells it apart. A pass over the file, before anything is loaded."""
+        names = [self.cursor, *(column_name(name) for name in self.source.properties["key"])]
+        indices = [self.columns[name].index if name in self.columns else sys.maxsize for name in names]
+        with self.file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                row = json.loads(line)
+                for name, index in zip(names, indices, strict=True):
+                    if index >= len(row) or row[index] is None:
+                        raise UnreadableInput(
+                            f"Input {self.source.name}: {self.place(number)}: a row has no {name}, which is its `cursor`"
+                            " or in its `key`.",
+                            mend="Name columns that every row has in `cursor` and `key` in data-product.yaml.",
+                        )
+
+    def _new_name(self, key: str) -> str:
+        if len(self.names) == MOST_COLUMNS:
+            raise UnreadableInput(
+                f"Input {self.source.name}: there are more than {MOST_COLUMNS} columns.",
+                mend="Let `data_selector` in data-product.yaml name the list of rows, not an object that holds each by its"
+                " name.",
+            )
+        name = column_name(key)
+        if name in self.names.values():
+            raise UnreadableInput(
+                f"Input {self.source.name}: several columns would be called {name}.",
+                mend="Ask the API for one of them only, if it can be asked.",
+            )
+        self.names[key] = name
+        return name
 
 
-def _last(
-    rows: duckdb.DuckDBPyRelation,
-    connection: duckdb.DuckDBPyConnection,
-    file: Path,
-    source: Capability,
-    before: str | None,
-) -> str | None:
-    """The greatest cursor so far, in the very words of the API, which gets it back as `start_param`."""
-    cursor = column_name(source.properties["cursor"])
-    kind = dict(zip(rows.columns, rows.types, strict=True))[cursor]
-    texts = connection.read_json(str(file), format="newline_delimited", columns={cursor: "VARCHAR"})
-    (last,) = texts.query(
-        "texts",
-        f"select max_by(cursor, cast(cursor as {kind})) from"
-        f" (select {identifier(cursor)} as cursor from texts"
-        f" union all select cast({literal(before) if before else 'null'} as varchar))",
-    ).fetchone()
-    return last
+def _given(written: Any) -> Any:
+    """A value out of the file: see _Spool._taken. What is nested is its JSON."""
+    if not isinstance(written, str):
+        return written
+    return Real(written[1:]) if written[0] == "n" else written[1:]
 
 
-def _rows(source: Capability, product: Product, since: str | None) -> Iterator[Any]:
-    """What the API gives, row by row."""
+def _written(value: Any) -> str:
+    return str(value) if isinstance(value, Real) else values.shown(value)
+
+
+def _json(value: Any, level: int = 1) -> str:
+    """The value as JSON, its numbers as they came."""
+    if level > MOST_LEVELS:
+        raise RecursionError
+    match value:
+        case dict():
+            inside = (
+                f"{json.dumps(key, ensure_ascii=False)}: {_json(item, level + 1)}"
+                for key, item in value.items()
+            )
+            return "{" + ", ".join(inside) + "}"
+        case list():
+            return f"[{', '.join([_json(item, level + 1) for item in value])}]"
+        case Real():
+            return str(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _one_of_each(
+    tables: Iterator[pa.Table], schema: pa.Schema, source: Capability, spool: _Spool
+) -> Iterator[pa.Table]:
+    """The newest row of each key, the last of two that are equally new: a row that changes while it is paged through
+    comes twice."""
+    file = spool.file.with_suffix(".parquet")
+    order, start = "__row", 0
+    with pq.ParquetWriter(file, schema.append(pa.field(order, pa.int64()))) as writer:
+        for table in tables:
+            writer.write_table(
+                table.append_column(order, pa.array(range(start, start + len(table)), pa.int64()))
+            )
+            start += len(table)
+    keys = [column_name(name) for name in source.properties["key"]]
+    key, cursor = ", ".join(map(identifier, keys)), identifier(spool.cursor)
+    with duckdb.connect() as connection:
+        kept = connection.execute(
+            f"select {order} from read_parquet({literal(str(file))})"
+            f" qualify row_number() over (partition by {key} order by {cursor} desc, {order} desc) = 1"
+        ).fetchnumpy()[order]
+    chosen = pa.array(kept, pa.int64())
+    for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
+        table = pa.Table.from_batches([batch])
+        rows = table.filter(pc.is_in(table[order], chosen)).drop_columns([order])
+        if len(rows):
+            yield rows.cast(schema)
+
+
+def _pages(source: Capability, product: Product, since: str | None) -> Iterator[list[Any]]:
+    """What the API gives, page by page."""
     properties = source.properties
-    since = since or properties.get("initial_value")
     params = properties.get("params", {}) | ({properties["start_param"]: since} if since else {})
     most = properties.get("maximum_pages", MOST_PAGES)
     with _base_url(source, product) as (url, recorded):
         auth = None if recorded else _auth(source, url)
-        client = _Client(url, headers=properties.get("headers"), auth=auth, session=_session(url, recorded))
+        session = _session(url, recorded, properties.get("encoding", ""))
+        client = _Client(url, headers=properties.get("headers"), auth=auth, session=session)
         pages = client.paginate(
             properties["path"],
             params=params,
@@ -308,7 +567,7 @@ def _rows(source: Capability, product: Product, since: str | None) -> Iterator[A
                 )
             asked.add(following)
             before = page
-            yield from page
+            yield page
 
 
 def _next(
@@ -328,36 +587,47 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
     asked = response if response is not None else getattr(error, "request", None)
     known = ("access_token", *itertools.chain(*SECRETS.values()))
     secrets = [secret for name in known if (secret := getattr(auth, name, None))]
-    reason = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), "")
+    reason, fix = next(known for kind, known in REASONS.items() if isinstance(error, kind))
     match error:
         case Unusable():
-            reason = str(error)
+            reason, fix = str(error), error.fix
         case requests.HTTPError():
-            reason = f"{response.status_code} {responses.get(response.status_code, '')}".strip()
+            status = response.status_code
+            reason = f"{status} {responses.get(status, '')}".strip()
+            fix = STATUS.get(
+                status,
+                "Run again when the API answers."
+                if status >= 500
+                else "Correct the input's properties in data-product.yaml, or ask the API's owner.",
+            )
         case requests.TooManyRedirects():
             target = urljoin(response.url, response.headers["Location"])
             reason = f"it is somewhere else now, at {_shown(target)}"
-    said = ""
+            fix = "Give that address in `base_url` and `path` in data-product.yaml."
+        case requests.ConnectionError() if re.search("getaddrinfo|[Rr]esol", str(error)):
+            reason, fix = "no machine of that name is known", "Correct the host in `base_url`."
+    answer = ""
     if response is not None and response.content and not isinstance(error, requests.TooManyRedirects):
-        said = f" It said: {_printable(_masked(response.content[:100_000], secrets))}"
+        answer = f" It said: {_printable(_masked(response.content[:100_000], secrets))}"
     return UnreadableInput(
-        f"Input {source.name}: {_shown(getattr(asked, 'url', None) or url)} cannot be read: {reason}.{said}",
-        mend="Mend the input's properties in data-product.yaml, or ask the API's owner.",
+        f"Input {source.name}: {_shown(getattr(asked, 'url', None) or url)} cannot be read: {reason}.{answer}",
+        mend=fix,
     )
 
 
 class Unusable(requests.RequestException):
     """An answer that nobody can use, for the reason that is told."""
 
+    def __init__(self, message: str, fix: str = "", **about: Any) -> None:
+        super().__init__(message, **about)
+        self.fix = fix or "Correct the input's properties in data-product.yaml, or ask the API's owner."
+
 
 class _Client(RESTClient):
     """Takes nothing for rows that is not where `data_selector` says."""
 
     def extract_response(self, response: requests.Response, data_selector: str) -> list[Any]:
-        try:
-            body = response.json()
-        except (ValueError, RecursionError):
-            raise Unusable("its answer is no JSON", response=response) from None
+        body = response.json()
         if not isinstance(body, list) and data_selector == LIST:
             raise Unusable(
                 "its answer is no list: say in `data_selector` where the rows are", response=response
@@ -369,12 +639,101 @@ class _Client(RESTClient):
         return rows if isinstance(rows, list) else [] if rows is None else [rows]
 
 
+class _Answer(requests.Response):
+    """An answer whose JSON is read strictly, once: numbers keep their digits, and nothing is guessed or dropped."""
+
+    encoding_of_input = ""
+    """What the input's `encoding` says."""
+
+    def json(self, **_: Any) -> Any:
+        if not hasattr(self, "_read"):
+            self._read = self._strictly()
+        return self._read
+
+    def _strictly(self) -> Any:
+        try:
+            return json.loads(
+                self._decoded(),
+                parse_int=_integer,
+                parse_float=Real,
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_object,
+            )
+        except RecursionError:
+            raise Unusable(
+                "its answer is nested too deeply to be read",
+                "Ask the API for less of it: a row has a few levels, not hundreds.",
+                response=self,
+            ) from None
+        except _NoJSON as error:
+            raise Unusable(f"its answer is no JSON: {error}", error.fix, response=self) from None
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            raise Unusable(f"its answer is no JSON: {error.msg} in {where}", response=self) from None
+
+    def _decoded(self) -> str:
+        about = Message()
+        about["Content-Type"] = self.headers.get("Content-Type", "")
+        # What an answer of JSON is without a word on it: UTF-8, or the UTF of its first bytes.
+        encoding = (
+            self.encoding_of_input
+            or str(about.get_param("charset") or "")
+            or json.detect_encoding(self.content)
+        )
+        try:
+            if codecs.lookup(encoding).name == "utf-8":
+                encoding = "utf-8-sig"
+            return self.content.decode(encoding)
+        except LookupError:
+            raise Unusable(
+                f"its charset {_printable(encoding)} is not known", _ENCODING, response=self
+            ) from None
+        except UnicodeDecodeError as error:
+            name = encoding.removesuffix("-sig").upper()
+            line = self.content.count(b"\n", 0, error.start) + 1
+            near = _printable(self.content[max(error.start - 40, 0) : error.start].decode("ascii", "ignore"))
+            raise Unusable(
+                f"byte {error.start + 1} of its answer, in line {line}, is no {name}"
+                f" (0x{self.content[error.start]:02x}, after {near!r})",
+                _ENCODING,
+                response=self,
+            ) from None
+
+
+_ENCODING = "Have the API name its charset in Content-Type, or give it as `encoding`, such as latin-1, in data-product.yaml."
+
+
+class _NoJSON(ValueError):
+    """What is none by the rules that everybody's JSON keeps."""
+
+    fix = "Ask the API's owner to have it corrected."
+
+
+def _integer(text: str) -> int | Real:
+    """A number without a fraction; one that an integer would not give back, as it is written."""
+    return int(text) if len(text) <= 40 and text != "-0" else Real(text)
+
+
+def _refuse_constant(name: str) -> None:
+    raise _NoJSON(f"{name} is no number there")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _NoJSON(
+            f"an object has {_printable(next(name for name in names if names.count(name) > 1))} twice"
+        )
+    return made
+
+
 class _Adapter(HTTPAdapter):
     """Sends to one host only, whoever names another one, and reads an answer whole, within bounds."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, encoding: str | None) -> None:
         super().__init__()
-        self.origin = _origin(url)
+        self.origin, self.encoding = _origin(url), encoding
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         if _origin(request.url or "") != self.origin:
@@ -392,11 +751,17 @@ class _Adapter(HTTPAdapter):
         finally:
             response.raw.close()
         response.raw = io.BytesIO(body)
+        if self.encoding is not None:
+            response.__class__ = _Answer
+            response.encoding_of_input = self.encoding
         return response
 
 
-def _session(url: str, recorded: bool = False) -> requests.Session:
-    """Tries again after 429, 5xx and broken connections, and follows no redirect."""
+def _session(url: str, recorded: bool = False, encoding: str | None = None) -> requests.Session:
+    """Tries again after 429, 5xx and broken connections, and follows no redirect.
+
+    `encoding`: answers are the rows, in this encoding if it is not empty.
+    """
     session = Client(
         request_timeout=TIMEOUT_SECONDS,
         request_max_attempts=ATTEMPTS,
@@ -407,7 +772,7 @@ def _session(url: str, recorded: bool = False) -> requests.Session:
     session.max_redirects = 0
     session.trust_env = not recorded  # a proxy does not know this machine's own servers
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(url))
+        session.mount(scheme, _Adapter(url, encoding))
     return session
 
 
@@ -515,19 +880,3 @@ def _masked(said: bytes, secrets: Iterable[str]) -> str:
 def _printable(text: str) -> str:
     """The beginning of a text that somebody else wrote, on one line."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text[:1000]).split())[:200]
-
-
-def _new_name(key: str, names: dict[str, str], source: Capability) -> str:
-    if len(names) == MOST_COLUMNS:
-        raise UnreadableInput(
-            f"Input {source.name}: there are more than {MOST_COLUMNS} columns.",
-            mend="Let `data_selector` in data-product.yaml name the list of rows, not an object that holds each by its name.",
-        )
-    name = column_name(key)
-    if name in names.values():
-        raise UnreadableInput(
-            f"Input {source.name}: several columns would be called {name}.",
-            mend="Ask the API for one of them only, if it can be asked.",
-        )
-    names[key] = name
-    return name
