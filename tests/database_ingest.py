@@ -62,6 +62,8 @@ def read(to: str, place: str, table: str, order: str) -> dict[str, Any]:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     inputs = request["inputs"]
+    if request.pop("each", False):  # a run for each input
+        return {name: answer(request | {"inputs": {name: given}}) for name, given in inputs.items()}
     shutil.rmtree(Path(request["work"]) / "scratch", ignore_errors=True)  # as every run does
     place, work = request["place"], Path(request["work"])
     product = SimpleNamespace(
