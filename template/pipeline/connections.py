@@ -13,7 +13,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"no password supplied|fe_sendauth",
         "the server asks for a password, and there is none",
-        "Name the variable that holds it in `password`, or set PGPASSWORD where the pipeline runs.",
+        "Set the variable that data-product.yaml names for it, or PGPASSWORD, where the pipeline runs.",
     ),
     (
         r"no pg_hba\.conf entry|is not allowed to connect|not allowed to connect to this|no encryption",
@@ -24,8 +24,8 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"certificate|(?<![-.\w])(ssl|tls)(?![-.\w])",
         "no trusted TLS connection comes about",
-        "Check that `sslmode` in `url` is what the server offers, and that `sslrootcert` names the authority that signed"
-        " its certificate.",
+        "Check that the TLS settings in `url` are what the server offers (PostgreSQL: `sslmode`; MySQL: `ssl_ca`), and"
+        " that they name the authority that signed its certificate (`sslrootcert`, `ssl_ca`).",
     ),
     (
         r"could not translate host name|failed to resolve|name or service not known|nodename nor servname"
@@ -56,8 +56,8 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"permission denied|command denied|access denied",
         "the account may not do that",
-        "Ask the database's administrator for the right that is missing: to read an input, `grant select` on its table"
-        " and `usage` on its schema.",
+        "Ask the database's administrator for the right that it names: whoever reads an input needs `select` on its table"
+        " and `usage` on its schema; whoever publishes, what `meshwright access bootstrap` prints.",
     ),
     (
         r"relation .* does not exist|no such table|table .* doesn't exist|undefined table",

@@ -240,15 +240,17 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
     about = datasets.metadata(product, started)
     with contextlib.ExitStack() as stack:
         with stage("ingest") as done:
-            from pipeline import evolution
+            from pipeline import evolution, volumes
             from pipeline.ingest import ingest
 
             platform = stack.enter_context(product.platform.module().opened(product, about))
             landed = ingest(product, platform, anew=anew)
             report["rowsIn"] = {name: input.rows for name, input in landed.items()}
             report["inputsChanged"] = evolution.changes(product, landed)
+            report["inputNotes"] = volumes.notes(product, landed)
+            report["newest"] = {name: dict([input.newest]) for name, input in landed.items() if input.newest}
             done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
-        for change in report["inputsChanged"]:
+        for change in (*report["inputsChanged"], *report["inputNotes"]):
             say(f"            {change}", stage="ingest", level="warning")
         if undeclared := evolution.undeclared(landed):
             report["undeclared"] = undeclared

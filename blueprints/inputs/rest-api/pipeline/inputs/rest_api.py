@@ -177,7 +177,9 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
     )
     landed = {name: "VARCHAR" if kind == "JSON" else kind for name, kind in types.items()}
     refuse_other_types(source.name, landed, spool.places())
-    state["types"] = types
+    absent = sorted(spool.known.keys() - spool.columns.keys()) if spool.number else []
+    reading.gone += [name for name in absent if name not in state.get("absent", [])]
+    state |= {"types": types, "absent": absent}
     reading.columns |= types
     # An empty table first: an API without rows is still a table with its columns.
     yield dlt.mark.with_hints(schema.empty_table(), dlt.mark.make_hints(columns=hints(landed)))

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
+from pipeline.connections import explained
 from pipeline.errors import UnreadableInput
 from pipeline.postgres import server
 from pipeline.postgres.place import Place
@@ -56,7 +57,14 @@ def told() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise UnreadableInput(said(error)) from error
+        raise _explained(error) from error
+
+
+def _explained(error: psycopg.Error) -> UnreadableInput:
+    """The error with a cause and a fix, where what the server says is known."""
+    text = said(error)
+    cause, fix = explained(f"{error.sqlstate or ''} {text}")
+    return UnreadableInput(f"PostgreSQL: {cause}: {text}" if cause else f"PostgreSQL: {text}", mend=fix)
 
 
 def connect(address: dict[str, str]) -> psycopg.Connection[Any]:
