@@ -159,6 +159,14 @@ def text(value: Any) -> str:
     raise Unfit("VARCHAR")
 
 
+def latest(now: datetime, ahead: timedelta) -> datetime | None:
+    """Return the time that is so far ahead; None where that is after the last year."""
+    try:
+        return now + ahead
+    except OverflowError:
+        return None
+
+
 def shown(value: Any) -> str:
     """The value as a message names it: on one line, and not at any length."""
     if isinstance(value, str):
@@ -266,8 +274,8 @@ def _boolean(value: Any) -> bool:
             return value
         case int() | float() | Decimal() if value in (0, 1):
             return bool(value)
-        case str() if value in ("true", "false"):
-            return value == "true"
+        case str() if value in ("true", "True", "TRUE", "false", "False", "FALSE"):
+            return value.lower() == "true"
     raise Unfit("neither true nor false")
 
 

@@ -229,10 +229,11 @@ class _Reader:
         """The highest value of the cursor that is believed; None: any."""
         given, now = self.source.properties.get("cursor_ceiling"), self.reading.started
         if pa.types.is_timestamp(kind):
-            highest = now + (AHEAD if given is None else timedelta(seconds=given))
-            return highest if kind.tz else highest.replace(tzinfo=None)
+            highest = values.latest(now, AHEAD if given is None else timedelta(seconds=given))
+            return highest if kind.tz or highest is None else highest.replace(tzinfo=None)
         if pa.types.is_date(kind):
-            return (now + (AHEAD if given is None else timedelta(days=given))).date()
+            highest = values.latest(now, AHEAD if given is None else timedelta(days=given))
+            return highest and highest.date()
         return (
             given
             if pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind)

@@ -225,10 +225,13 @@ def _ceiling(source: Capability, kind: str, reading: Reading) -> Any:
     """The highest value of the cursor that is believed; None: any."""
     given, now = source.properties.get("cursor_ceiling"), reading.started
     if kind.startswith("TIMESTAMP"):
-        highest = now + (AHEAD if given is None else timedelta(seconds=given))
-        return highest if kind == "TIMESTAMP WITH TIME ZONE" else highest.replace(tzinfo=None)
+        highest = values.latest(now, AHEAD if given is None else timedelta(seconds=given))
+        return (
+            highest if kind == "TIMESTAMP WITH TIME ZONE" or highest is None else highest.replace(tzinfo=None)
+        )
     if kind == "DATE":
-        return (now + (AHEAD if given is None else timedelta(days=given))).date()
+        highest = values.latest(now, AHEAD if given is None else timedelta(days=given))
+        return highest and highest.date()
     return given if kind in values.INTEGERS or kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) else None
 
 
