@@ -21,6 +21,7 @@ from dlt.extract.exceptions import ResourceExtractionError
 from pipeline import ingest, spec
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import rest_api
+from pipeline.platforms import postgres
 
 QUICKLY = {"BACKOFF_SECONDS": 0.01}
 
@@ -75,10 +76,11 @@ def load(asked: dict[str, Any], source: spec.Capability, product: spec.Product) 
 def elsewhere(asked: dict[str, Any], source: spec.Capability, product: spec.Product) -> dict[str, Any]:
     """The same into the storage of another platform; whoever asks reads it there."""
     kind, address = asked["destination"]
+    made = postgres._destination if kind == "postgres" else getattr(dlt.destinations, kind)
     pipeline = dlt.pipeline(
         "ingest",
         pipelines_dir=str(product.scratch / "dlt"),
-        destination=getattr(dlt.destinations, kind)(address),
+        destination=made(address),
         dataset_name="inputs",
     )
     options = {"table_format": "delta"} if kind == "filesystem" else {}

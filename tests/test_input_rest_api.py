@@ -138,7 +138,7 @@ def api(server: Api) -> Api:
 
 @pytest.fixture(scope="module")
 def product(make: Make) -> Path:
-    return make("api", inputs=["rest-api"])
+    return make("api", inputs=["rest-api"], platforms=["postgres"])
 
 
 Load = Callable[..., dict[str, Any]]
@@ -767,6 +767,15 @@ def test_another_platform_holds_the_same(
         "id": 30, "name": "new 30", "at": datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC), "tags": '["x"]',
         "day": date(2026, 1, 1), "local": datetime(2026, 1, 1), "share": 0.5,
     }  # fmt: skip
+
+
+def test_no_row_is_no_error_on_postgres(api: Api, load: Load, postgres: postgres_server.Server) -> None:
+    address, table = in_postgres(postgres)
+    whole = properties(api, types={"id": "BIGINT", "name": "VARCHAR"})
+    for count in (0, 2, 0):
+        api.routes["/rows"] = lambda _, count=count: Answer(ROWS[:count])
+        load(whole, destination=["postgres", address])
+        assert table().num_rows == count
 
 
 def test_the_sample_is_what_the_files_hold(product: Path, load: Load) -> None:
