@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import yaml
 
@@ -21,7 +21,7 @@ def changes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
         f"input {name}: {sentence}"
         for name, input in landed.items()
         if name in before
-        for sentence in _told(before[name], input.columns, promised)
+        for sentence in _told(before[name], input.columns, promised, input.gone)
     ]
 
 
@@ -40,16 +40,25 @@ def remember(product: Product, landed: Mapping[str, Landed]) -> None:
     file = recorded(product)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
-    record = {"version": RECORD_VERSION, "inputs": {name: input.columns for name, input in landed.items()}}
+    record = {
+        "version": RECORD_VERSION,
+        "inputs": {name: input.columns for name, input in landed.items()},
+        "rows": {name: input.total for name, input in landed.items()},
+    }
     partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     os.replace(partial, file)
 
 
-def _told(before: Mapping[str, str], now: Mapping[str, str], promised: set[str]) -> Iterator[str]:
+def _told(
+    before: Mapping[str, str], now: Mapping[str, str], promised: set[str], gone: Collection[str]
+) -> Iterator[str]:
     for column in sorted(before.keys() | now.keys()):
         known = f"; {column} is a column of the contract" if column in promised else ""
         if column not in now:
-            yield f"{column} is gone{known}"
+            empty = ": it stays, and is empty in rows that are read from now on" if column in gone else ""
+            yield f"{column} is gone{empty}{known}"
+        elif column in gone:
+            yield f"{column} is in none of the rows that were read, and is empty in them{known}"
         elif column not in before:
             yield f"{column} ({now[column]}) is new" + (
                 known or ", and the contract promises nothing of that name"

@@ -115,7 +115,7 @@ def resource(source: Capability, product: Product) -> DltResource:
                 key=key,
                 proof=_duplicates(engine, table, [by_name[name] for name in key]),
                 cursor=next(iter(_named(source, "cursor", by_name)), ""),
-                reading=Reading(),
+                reading=Reading(described=True),
             )
     loaded = dlt.resource(
         reader.tables(),

@@ -170,17 +170,18 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
             f"Input {source.name}: the API gave no row, so nobody knows its columns.",
             mend=f"Declare the columns that the models read in {SOURCES}, with their `data_type`.",
         )
-    refuse_changed(source, spool.declaration, {name: types[name] for name in spool.filled})
     key = {column_name(name) for name in source.properties.get("key", [])}
     schema = pa.schema(
         pa.field(name, values.arrow(kind), nullable=name not in key) for name, kind in types.items()
     )
     landed = {name: "VARCHAR" if kind == "JSON" else kind for name, kind in types.items()}
+    refuse_changed(source, spool.declaration, {name: landed[name] for name in spool.filled})
     refuse_other_types(source.name, landed, spool.places())
     absent = sorted(spool.known.keys() - spool.columns.keys()) if spool.number else []
     reading.gone += [name for name in absent if name not in state.get("absent", [])]
     state |= {"types": types, "absent": absent}
     reading.columns |= types
+    reading.undeclared += [name for name in types if name not in spool.declaration.columns]
     # An empty table first: an API without rows is still a table with its columns.
     yield dlt.mark.with_hints(schema.empty_table(), dlt.mark.make_hints(columns=hints(landed)))
     tables = spool.read(schema, types)
