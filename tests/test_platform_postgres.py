@@ -141,6 +141,22 @@ def test_what_comes_in_leaves_as_it_was(where: str, request: pytest.FixtureReque
         assert rows(runs.written(engine, "m", rows="false")) == (rows(file)[0], [])
 
 
+@pytest.mark.parametrize("type_", SAME)
+def test_arrays_of_plain_values_come_in_and_leave_as_they_were(type_: str, here: Runs) -> None:
+    values = ", ".join(f"({value})::{type_}" for value in [*VALUES[type_][1], "null"])
+    odd = ["{}", ",", '"', "\\", "NULL", " a "] if type_ == "varchar" else []
+    more = "".join(f", '{text}'" for text in odd)
+    lists = [f"[{values}{more}]", "[]", "null", "[null]"]
+    file = here.file(
+        f"select v::{type_}[] as v from (values {', '.join(f'({one})' for one in lists)}) as t(v)"
+    )
+    with here.run() as engine:
+        engine.attach("t", [file])
+        engine.connection.execute("create table d_models.m as select v, v[1] as first from d_inputs.t")
+        engine.connection.execute("create view d_models.w as select v from d_models.m")
+        assert rows(here.written(engine, "w")) == rows(file)
+
+
 def test_a_row_of_nothing_is_a_row_and_parts_have_folders(here: Runs) -> None:
     with here.run() as engine:
         engine.connection.execute(

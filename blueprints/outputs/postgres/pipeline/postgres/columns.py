@@ -73,6 +73,7 @@ DUCKDB = {
 """PostgreSQL's name of a type -> DuckDB's. Decimals are seen to in `counterpart`, and everything else is text."""
 
 BEFORE_CHRIST = r"regexp_replace({0}, '^([^ ]+)(.*) BC$', '\1 (BC)\2')"
+LIST = re.compile(r"([^\[]+?)\[\d*\]")
 PRECISION = re.compile(r"\(.*?\)")
 FROM_TEXT = {
     "bytea": "unhex(substr({0}, 3))",
@@ -94,11 +95,14 @@ class Column:
     """DuckDB's expression for the text of its values."""
 
 
-def columns(scan: str) -> list[Column]:
-    """The columns of a data set, which `scan` reads, in its order. Raises UnreadableInput for a type that has no counterpart."""
+def columns(scan: str, *, arrays: bool = False) -> list[Column]:
+    """The columns of a data set, which `scan` reads, in its order. Raises UnreadableInput for a type that has no counterpart.
+
+    `arrays`: a list of plain values is an array, and not `jsonb`.
+    """
     with duckdb.connect() as connection:
         described = connection.execute(f"describe from {scan}").fetchall()
-    return [_column(name, type_) for name, type_, *_ in described]
+    return [(arrays and _array(name, type_)) or _column(name, type_) for name, type_, *_ in described]
 
 
 def counterpart(type_: str) -> str:
@@ -111,6 +115,17 @@ def from_text(name: str, type_: str) -> str:
     """DuckDB's expression for a value of a column that PostgreSQL wrote as text."""
     value = FROM_TEXT.get(PRECISION.sub("", type_), "{0}").format(identifier(name))
     return f"cast({value} as {counterpart(type_)})"
+
+
+def _array(name: str, type_: str) -> Column | None:
+    """The column of a list of plain values, as an array that PostgreSQL reads; None for any other column."""
+    listed = LIST.fullmatch(type_)
+    if not listed or (listed[1] not in POSTGRES and not listed[1].startswith("DECIMAL")):
+        return None
+    element = _column("element", listed[1])
+    escaped = f"replace(replace(cast({element.text} as varchar), '\\', '\\\\'), '\"', '\\\"')"
+    texts = f"""list_transform(cast({identifier(name)} as {type_}), lambda element: coalesce('"' || {escaped} || '"', 'NULL'))"""
+    return Column(name, f"{element.type}[]", "'{' || array_to_string(" + texts + ", ',') || '}'")
 
 
 def _column(name: str, type_: str) -> Column:

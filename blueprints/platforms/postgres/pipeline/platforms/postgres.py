@@ -69,7 +69,7 @@ class Postgres:
         table, rows = f"{identifier(self.inputs)}.{identifier(whole(name))}", scan(files)
         with self.connection.transaction():
             self.connection.execute(f"drop table if exists {table} cascade")
-            fill(self.connection, table, columns(rows), rows)
+            fill(self.connection, table, columns(rows, arrays=True), rows)
             self._order_by_bytes(table)
         self.connection.execute(f"analyze {table}")
 
@@ -332,7 +332,9 @@ def _promised(product: Product) -> dict[str, dict[str, Any]]:
 def _is_open_numeric(type_: str) -> bool:
     """Return True for a `numeric` that DuckDB has no decimal for, such as a sum or an average: it holds anything."""
     precision = NUMERIC.fullmatch(type_)
-    return type_.startswith("numeric") and not (precision and int(precision[2]) <= int(precision[1]) <= 38)
+    if not type_.startswith("numeric") or type_.endswith("[]"):
+        return False
+    return not (precision and int(precision[2]) <= int(precision[1]) <= 38)
 
 
 def _target(promised: Mapping[str, Any]) -> str:
