@@ -139,4 +139,4 @@ def _ran(product: Product, folder: Path, book: Path, pipeline: Run) -> None:
             shutil.copyfile(folder / read / f"build/ports/lake/{name}.parquet", sample)
             git("add", "--all", cwd=target)
             git("commit", "--quiet", "--message", f"A sample of {read}", cwd=target)
-    pipeline(target, {"ADDRESSES": str(book)} if product.reads else {}, 1 if product.misses else 0)
+    pipeline(target, {"ADDRESSES": str(book)} if product.reads else {}, 3 if product.misses else 0)
