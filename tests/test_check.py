@@ -433,3 +433,46 @@ def test_a_file_that_is_made_to_take_long_does_not(content: str, copy_of: Copy, 
     product = copy_of(departures)
     (product / SPEC).write_text(content, "utf-8")
     assert findings(product)
+
+
+NEWER = {
+    "enum": [{"value": "UA", "label": "United"}],
+    "deprecated": True,
+    "synonyms": [{"synonym": "airline code"}],
+    "semanticType": "dimension",
+}
+"""What ODCS 3.2 has and 3.1 has not."""
+
+
+@pytest.mark.parametrize(("version", "accepted"), [("v3.2.0", True), ("v3.1.0", False), ("v3.0.2", False)])
+def test_a_contract_has_the_shape_of_its_own_version(
+    version: str, accepted: bool, copy_of: Copy, departures: Path
+) -> None:
+    product = copy_of(departures)
+    file = product / "contract.odcs.yaml"
+    contract = yaml.safe_load(file.read_text("utf-8"))
+    contract["apiVersion"] = version
+    column = contract["schema"][0]["properties"][1]
+    column |= NEWER
+    contract["schema"][0]["properties"].append(
+        {"name": "labels", "logicalType": "map", "description": "What people call it.", "classification": "public",
+         "map": {"key": {"logicalType": "string"}, "value": {"logicalType": "string"}}}
+    )  # fmt: skip
+    file.write_text(yaml.safe_dump(contract, sort_keys=False), "utf-8")
+    found = {(finding.rule, finding.level) for finding in findings(product)}
+    if accepted:
+        assert found == set()
+    else:
+        assert ("Shape", "error") in found or ("ContractVersionSupported", "error") in found
+
+
+def test_a_promise_that_nobody_checks_is_a_warning_at_its_place(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    file = product / "contract.odcs.yaml"
+    text = file.read_text("utf-8").replace(
+        "logicalTypeOptions: {minLength: 3, maxLength: 3}", "physicalType: money"
+    )
+    file.write_text(text, "utf-8")
+    (finding,) = [finding for finding in findings(product) if finding.rule == "PromisesChecked"]
+    assert finding.level == "warning" and "money" in finding.message and "promises.md" in finding.mend
+    assert text.splitlines()[finding.line - 1].strip() == "physicalType: money"

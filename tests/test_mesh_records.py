@@ -45,10 +45,16 @@ def run_of(**said: Any) -> str:
 def test_what_the_last_run_says_is_told(product: Path) -> None:
     failed = {"name": "x" * 900, "field": "origin", "result": "failed", "reason": "y" * 9_000, "more": 1}
     (product / "build/run.json").write_text(
-        run_of(outcome="failed", problem="z" * 9_000, rowsOut=3, checks=[failed, {"result": "passed"}, 5])
+        run_of(
+            outcome="failed",
+            problem="z" * 9_000,
+            rowsOut=3,
+            checks=[failed, {"result": "passed"}, {"name": "format", "result": "unchecked", "fix": "x"}, 5],
+        )
     )
     quality = of_repository(product).get("quality")
     assert (quality["outcome"], quality["rows"], quality["checks"]) == ("failed", 3, 2)
+    assert quality["unchecked"] == [{"name": "format", "result": "unchecked"}]
     (told,) = quality["failed"]
     assert set(told) == {"name", "field", "result", "reason"}
     # However long an engine's complaint is, a catalog takes the record.

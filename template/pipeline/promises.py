@@ -188,8 +188,13 @@ class Promise:
         return dotted(self.path)
 
     def __str__(self) -> str:
+        named = (
+            self.value.get("description") or self.value.get("property")
+            if isinstance(self.value, dict)
+            else ""
+        )
         of = self.field or "the data set"
-        return f"{self.kind} of {of}"
+        return f"{self.kind} of {of}" + (f" ({named})" if named else "")
 
 
 def dotted(path: tuple[str, ...]) -> str:
