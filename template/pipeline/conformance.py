@@ -6,6 +6,7 @@ import datetime
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -286,7 +287,9 @@ def _pattern(value: Any) -> Predicate:
 
 
 def _multiple(value: Any) -> Predicate:
-    step = format(value, "f") if isinstance(value, float) else str(value)
+    step = format(Decimal(str(value)), "f")
+    if Decimal(step) <= 0:
+        raise ValueError(f"multipleOf is {value}")
 
     def predicate(here: str, kind: Type) -> str:
         if kind.kind == "decimal" or not kind.is_float:

@@ -215,6 +215,11 @@ def _ask(known: _Verification, promise: Promise) -> None:
         known.checks.append(
             Check(f"Check {promise}", promise.field, "unchecked", "The data has no such place.")
         )
+    except (ValueError, TypeError, KeyError, ArithmeticError, duckdb.Error) as error:
+        reason = (
+            f"The contract does not say it in a way that can be checked: {str(error).partition(chr(10))[0]}"
+        )
+        known.checks.append(Check(f"Check {promise}", promise.field, "error", reason))
 
 
 def _ask_somebody(known: _Verification, promise: Promise) -> None:
