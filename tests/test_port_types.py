@@ -155,13 +155,22 @@ def test_a_type_stays_whatever_values_come_later(every_port: Path, tmp_path: Pat
 def test_an_id_is_a_readable_text_in_delta(every_port: Path, tmp_path: Path) -> None:
     here = Runs(tmp_path)
     known = "bbd05ae7-6750-4aca-8280-6d447c97c2bb"
-    here.run(f"select '{known}'::uuid as id, ['{known}'::uuid] as ids, {{'id': '{known}'::uuid}} as deep")
-    assert here.read("delta").to_pylist() == [{"id": known, "ids": [known], "deep": {"id": known}}]
+    here.run(
+        f"select '{known}'::uuid as id, ['{known}'::uuid] as ids, {{'id': '{known}'::uuid}} as deep,"
+        f" map {{'{known}'::uuid: true}} as map"
+    )
+    assert here.read("delta").to_pylist() == [
+        {"id": known, "ids": [known], "deep": {"id": known}, "map": [(known, True)]}
+    ]
     assert (
         pq.ParquetFile(here.root / "build/ports/parquet/readings.parquet").schema.column(0).logical_type.type
         == "UUID"
     )
-    assert here.rows("parquet") == here.rows("iceberg") == [(known, f"[{known}]", f"{{'id': {known}}}")]
+    assert (
+        here.rows("parquet")
+        == here.rows("iceberg")
+        == [(known, f"[{known}]", f"{{'id': {known}}}", f"{{{known}=true}}")]
+    )
 
 
 def test_what_parquet_would_keep_a_part_of_is_refused_before_it_is_written(

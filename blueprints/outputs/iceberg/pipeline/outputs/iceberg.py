@@ -62,7 +62,7 @@ FORMAT = Format(
         "DECIMAL": "decimal",
         "VARCHAR": "string",
         "JSON": "string",
-        "UUID": "uuid",
+        "UUID": "string",
         "BLOB": "binary",
         "DATE": "date",
         "TIME": "time",
@@ -78,6 +78,7 @@ FORMAT = Format(
         "UINTEGER": "BIGINT",
         "UBIGINT": "DECIMAL(20,0)",
         "JSON": "VARCHAR",
+        "UUID": "VARCHAR",  # pyiceberg cannot read one that is within a map
         "TIMESTAMP_NS": "TIMESTAMP",
     },
     limits={
