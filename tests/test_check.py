@@ -91,7 +91,7 @@ def test_for_code_scanning(broken: Path) -> None:
 
 def test_nothing_to_say(departures: Path) -> None:
     result = CliRunner().invoke(main, ["check", str(departures)])
-    assert (result.exit_code, result.output) == (0, "1 product checked: all promises kept\n")
+    assert (result.exit_code, result.output) == (0, "1 product checked: all rules kept\n")
     assert CliRunner().invoke(main, ["check", "--format", "json", str(departures)]).output == "[]\n"
 
 

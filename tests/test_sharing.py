@@ -175,7 +175,7 @@ def test_a_fresh_consumer_is_told_one_thing_and_passes(punctuality: Path) -> Non
     assert result.exit_code == 0
     note, link, summary = result.output.splitlines()
     assert "note SharingTold: dp:airport-operations/departures#lake: native sharing fits. " in note
-    assert link.startswith("    see:") and summary == "1 product checked: all promises kept"
+    assert link.startswith("    see:") and summary == "1 product checked: all rules kept"
 
 
 def test_a_note_is_told_in_every_form(punctuality: Path) -> None:
@@ -195,7 +195,7 @@ def test_another_pattern_than_fits_is_a_warning_that_says_what_to_change(
     assert result.exit_code == 0
     assert "warning SharingFits: It says copy, and native sharing fits." in result.output
     assert "mend: Write `sharing: native`; or say with `workload`" in result.output
-    assert result.output.endswith("all promises kept, 1 warning\n")
+    assert result.output.endswith("all rules kept, 1 warning\n")
     edit(product / SPEC, lambda spec: reading(spec, sharing="native"))
     assert told(product) == [("SharingTold", "note")]
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import demo_mesh
 from checkout import ROOT, clean, git, snapshot
@@ -30,9 +31,13 @@ def main() -> None:
     # A version that was never committed could not be found again by the products' hooks.
     template = ROOT if clean() else snapshot(DEMO / "template")
     say("copier copy … (five data products in three domains)")
-    demo_mesh.make(template, DEMO)
+    demo_mesh.make(template, DEMO, say=step)
     environment = {"env": {**os.environ, "UV_PROJECT_ENVIRONMENT": str(DEMO / ".venv")}}
-    for product in demo_mesh.MESH:  # one environment for all; two at a time must not change it
+    say(
+        "uv sync (one environment for all five; the first time it downloads what they need, for a minute or two)"
+    )
+    for product in demo_mesh.MESH:  # two at a time must not change it
+        step(product.name)
         call(UV, "sync", "--quiet", "--inexact", cwd=DEMO / product.name, **environment)
     say("uv run python -m pipeline (each after what it reads, two at a time)")
     demo_mesh.run(DEMO, run)
@@ -84,11 +89,23 @@ The catalog as a server: {BIN.relative_to(ROOT) / "meshwright"} catalog serve --
 
 def run(product: Path, variables: Mapping[str, str], expected: int) -> None:
     environment = {**os.environ, **variables, "UV_PROJECT_ENVIRONMENT": str(DEMO / ".venv")}
+    environment |= {"PYTHONUNBUFFERED": "1"}
     command = [UV, "run", "--quiet", "--no-sync", "python", "-m", "pipeline"]
-    done = subprocess.run(command, cwd=product, env=environment, capture_output=True, text=True)
-    print(done.stdout, flush=True)
-    if done.returncode != expected:
-        sys.exit(f"The pipeline of {product.name} ended with exit code {done.returncode}.\n{done.stderr}")
+    step(f"{product.name} runs …")
+    with (
+        TemporaryFile("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            command, cwd=product, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        assert process.stdout
+        for line in process.stdout:  # as it comes; two run at a time
+            step(f"{product.name}: {line.rstrip()}" if line.strip() else "")
+        if process.wait() != expected:
+            errors.seek(0)
+            sys.exit(
+                f"The pipeline of {product.name} ended with exit code {process.returncode}.\n{errors.read()}"
+            )
 
 
 def meshwright(*words: object, expected: int = 0, **options: object) -> None:
@@ -128,6 +145,12 @@ def edit(file: Path, sentence: str) -> None:
 
 def here(path: str) -> Path:
     return DEMO.relative_to(ROOT) / path
+
+
+def step(what: str) -> None:
+    """Print what is being done, at once."""
+    if what:
+        print(f"    {what}", flush=True)
 
 
 def say(what: str) -> None:

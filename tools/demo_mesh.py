@@ -62,13 +62,19 @@ Run = Callable[[Path, Mapping[str, str], int], None]
 """Runs the pipeline in a repository, with variables; fails if its exit code is another than the one expected."""
 
 
-def make(template: Path, folder: Path, products: Sequence[Product] = MESH) -> None:
+def make(
+    template: Path,
+    folder: Path,
+    products: Sequence[Product] = MESH,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
     """`copier copy` for each product, then what its team wrote, committed; two at a time."""
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda product: _made(template, product, folder / product.name), products))
+        list(pool.map(lambda product: _made(template, product, folder / product.name, say), products))
 
 
-def _made(template: Path, product: Product, target: Path) -> None:
+def _made(template: Path, product: Product, target: Path, say: Callable[[str], None]) -> None:
+    say(f"{product.name} ({product.domain}, {product.type})")
     answers = {"product_name": product.name, "domain": product.domain, "type": product.type}
     answers |= product.answers
     data = [part for key, value in answers.items() for part in ("--data", f"{key}={value}")]

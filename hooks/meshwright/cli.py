@@ -69,7 +69,7 @@ def check(products: tuple[Path, ...], form: str, sources: tuple[str, ...], again
     errors = [finding for finding in findings if finding.level == "error"]
     if form == "human":
         count = f"{len(products) or 1} product{'s' if len(products) > 1 else ''} checked"
-        summary = _counted(len(errors), "error") if errors else "all promises kept"
+        summary = _counted(len(errors), "error") if errors else "all rules kept"
         if warnings := sum(finding.level == "warning" for finding in findings):
             summary += f", {_counted(warnings, 'warning')}"
         click.echo(f"{count}: {summary}", err=bool(errors))
