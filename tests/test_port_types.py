@@ -80,6 +80,8 @@ REFUSED = {
     "map {'a' || chr(0): 1}": {"postgres": "the character NUL"},
     "'{\"a\": \"\\u0000\"}'::json": {"postgres": "the character NUL"},
     "'{\"a\": \"\\\\u0000\"}'::json": {},
+    "'[{\"k\": 1, \"k\": null}]'::json": {"postgres": "the same key twice"},
+    "'{\"k\": 1, \"a\": {\"k\": [{\"k\": 2}, {\"k\": 3}]}}'::json": {},
     "[1.5, 'nan'::double]": {"postgres": "NaN or infinity within a list"},
     "[{'a': 1}]": {},
     "null::struct(a integer)[]": {"iceberg": "NULL for a list or a map of structs"},

@@ -36,6 +36,11 @@ JSON_WITHOUT_NUL = Limit(
     "the character NUL, which no text of PostgreSQL can hold",
     r"replace({column}, '\u0000', '')",
 )
+JSON_KEYS = Limit(
+    "exists (select 1 from json_tree({0}) as t where t.key is not null group by t.parent, t.key having count(*) > 1)",
+    "a JSON object with the same key twice, of which PostgreSQL keeps one",
+    "correct the documents of {column}",
+)
 NUMBER = Limit(
     "not isfinite({0})",
     "NaN or infinity within a list or a struct, which JSON cannot hold",
@@ -60,7 +65,7 @@ FORMAT = Format(
     | {"DECIMAL": "numeric(p,s)", "LIST": "jsonb", "STRUCT": "jsonb", "MAP": "jsonb"},
     limits={
         "VARCHAR": (WITHOUT_NUL,),
-        "JSON": (JSON_WITHOUT_NUL,),
+        "JSON": (JSON_WITHOUT_NUL, JSON_KEYS),
         "TIMESTAMP_NS": (MICROSECONDS, FINITE),
         "DATE": _between("date '4714-11-24 (BC)'", "date '5874897-12-31'"),
         **{
