@@ -476,3 +476,22 @@ def test_a_promise_that_nobody_checks_is_a_warning_at_its_place(copy_of: Copy, d
     (finding,) = [finding for finding in findings(product) if finding.rule == "PromisesChecked"]
     assert finding.level == "warning" and "money" in finding.message and "promises.md" in finding.mend
     assert text.splitlines()[finding.line - 1].strip() == "physicalType: money"
+
+
+def test_a_dot_in_a_columns_name_hides_it_from_no_rule(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    file = product / "contract.odcs.yaml"
+    contract = yaml.safe_load(file.read_text("utf-8"))
+    column = {
+        "name": "Flight No.",
+        "logicalType": "timestamp",
+        "description": "When.",
+        "classification": "public",
+    }
+    contract["schema"][0]["properties"].append(column)
+    file.write_text(yaml.safe_dump(contract, sort_keys=False), "utf-8")
+    edit(product / SPEC, lambda spec: merged(spec, {"spec": {"serviceLevels": [FRESH_DOT]}}))
+    assert not findings(product)
+
+
+FRESH_DOT = {"name": "fresh", "indicator": "freshness", "column": "Flight No.", "objective": "<= 24h"}

@@ -22,7 +22,7 @@ from pipeline.sql import form, identifier, scan
 ERROR_FROM = "0.4"
 """From this release on a physical type that the data breaks ends every run; until then, where the spec says so."""
 
-LATER = f"This ends the run from Meshwright {ERROR_FROM} on, and now already with `physicalTypes: error` below spec.dataset of data-product.yaml."
+LATER = f"Make the data fit, or write another `physicalType`. This ends the run from Meshwright {ERROR_FROM} on, and now already with `physicalTypes: error` below spec.dataset of data-product.yaml."
 
 
 def is_error(product: Product) -> bool:

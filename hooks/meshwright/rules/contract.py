@@ -51,7 +51,8 @@ NESTING = {"properties", "items", "map"}
 
 def columns(spec: Document, contract: Document) -> dict[str, dict[str, Any]]:
     """The columns of the data set by name, without what is nested in them."""
-    return {name: column for _, name, column in described(spec, contract) if "." not in name}
+    top = len(("schema", 0, "properties", 0))
+    return {name: column for keys, name, column in described(spec, contract) if len(keys) == top}
 
 
 class ContractVersionSupported(Rule):
