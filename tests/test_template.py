@@ -436,8 +436,8 @@ def test_renovate_leaves_alone_what_the_template_owns(product: Path, answers: di
     assert left_alone(product, "pip_requirements", ".meshwright/requirements.txt", "meshwright")
 
     project = tomllib.loads((product / "pyproject.toml").read_text("utf-8"))
-    of_template = [project["project"]["dependencies"], project["dependency-groups"]["dev"]]
-    for need in ["python", *project["build-system"]["requires"], *sum(of_template, [])]:
+    installed = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    for need in ["python", *project["build-system"]["requires"], *installed]:
         assert left_alone(product, "pep621", "pyproject.toml", re.split(r"[^\w.-]", need)[0]), need
     assert not left_alone(product, "pep621", "pyproject.toml", "polars")
 
