@@ -68,6 +68,20 @@ def test_only_what_differs_between_the_platforms_is_found() -> None:
     assert week.certainly_differs(("duckdb", "spark")) and not week.certainly_differs(("duckdb", "snowflake"))
 
 
+@pytest.mark.parametrize(
+    ("sql", "certain"),
+    [
+        ("select cast(1.67 as integer) as a", True),
+        ("select cast(price as integer) as a from t", False),
+        ("select a / b as c, count(late) / count(*) as d from t", True),
+        ("select a / count(*) as c from t", False),
+    ],
+)
+def test_what_literals_and_functions_show_is_certain(sql: str, certain: bool) -> None:
+    (difference,) = differences(sql, ALL)
+    assert difference.construct.certainly_differs(ALL) == certain
+
+
 def test_what_cannot_be_parsed_is_said_with_its_line() -> None:
     with pytest.raises(Unparsable) as caught:
         differences("select 1 as a\nfrom t\nwhere where\n", ALL)

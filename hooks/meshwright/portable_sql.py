@@ -687,10 +687,11 @@ def differences(text: str, platforms: Collection[str]) -> list[Difference]:
     """Return where a model says something that the platforms understand differently. Raises Unparsable."""
     sql = render(text)
     lines = text.splitlines()
-    found = {}
+    found: dict[tuple[int, str], Difference] = {}
     for line, construct in _found(sql):
         silenced = line <= len(lines) and SILENCE.search(lines[line - 1])
-        if construct.differs(platforms) and not silenced:
+        known = found.get((line, construct.id))
+        if construct.differs(platforms) and not silenced and not (known and known.construct.certain):
             found[line, construct.id] = Difference(line, construct)
     return [found[place] for place in sorted(found)]
 
@@ -830,7 +831,8 @@ def _in_tree(tree: exp.Expression) -> Iterator[tuple[int, Construct]]:
     for node in tree.walk():
         for check in _checks().get(type(node), ()):
             if id_ := check(node):
-                yield _line(node), CONSTRUCTS[id_]
+                known = CONSTRUCTS[id_.rstrip("!")]
+                yield _line(node), replace(known, certain=True) if id_.endswith("!") else known
 
 
 def _line(node: exp.Expression) -> int:
@@ -849,7 +851,10 @@ _CHECKS: dict[type, list[Check]] = {}
 
 
 def _checks() -> dict[type, list[Check]]:
-    """Return, for each class of sqlglot, what to look for in one of its nodes: the id of a construct, or None."""
+    """Return, for each class of sqlglot, what to look for in one of its nodes: the id of a construct, or None.
+
+    An id that ends with `!` is certain to differ here, because literals show the types.
+    """
     if _CHECKS:
         return _CHECKS
     from sqlglot import exp
@@ -939,7 +944,13 @@ def _checks() -> dict[type, list[Check]]:
         if kind in WHOLE:
             if kind == "tinyint":
                 return "other-type"
-            return None if is_whole(node.this) else "cast-to-integer"
+            if is_whole(node.this):
+                return None
+            return (
+                "cast-to-integer!"
+                if isinstance(node.this, exp.Literal) and not node.this.is_string
+                else "cast-to-integer"
+            )
         if kind in ("varchar", "text", "nvarchar"):
             if not sized:
                 return "text-type"
@@ -971,9 +982,11 @@ def _checks() -> dict[type, list[Check]]:
         divisor = node.right.this if isinstance(node.right, exp.Paren) else node.right
         constant = isinstance(divisor, exp.Literal) and divisor.this.strip("0.") != ""
         exact = any(isinstance(part, exp.Cast) and part.to.is_type("decimal") for part in node.left.walk())
-        return (
-            None if (constant or isinstance(divisor, exp.Nullif)) and exact and is_cast(node) else "division"
-        )
+        if (constant or isinstance(divisor, exp.Nullif)) and exact and is_cast(node):
+            return None
+        open_ = (exp.Max, exp.Min, exp.Sum, exp.Window, exp.Case, exp.Mod)
+        integers = all(is_whole(side) and not side.find(*open_) for side in (node.left, node.right))
+        return "division!" if integers else "division"
 
     on("IntDiv")(lambda node: "integer-division")
 
