@@ -87,7 +87,11 @@ def refuse_changed(source: Capability, before: Declaration, now: Mapping[str, st
 
     `now` has the types of all columns. A column without values says nothing, and should not be in it.
     """
-    changed = {name: kind for name, kind in before.earlier.items() if now.get(name, kind) != kind}
+    changed = {
+        name: kind
+        for name, kind in before.earlier.items()
+        if _LANDED.get(now.get(name, kind), now.get(name, kind)) != _LANDED.get(kind, kind)
+    }
     if not changed:
         return
     listed = "\n".join(
@@ -98,6 +102,10 @@ def refuse_changed(source: Capability, before: Declaration, now: Mapping[str, st
         mend=f"Declare the types in {SOURCES}. This keeps them as they were:\n"
         f"{yaml_block({source.name: {**now, **before.columns, **changed}})}",
     )
+
+
+_LANDED = {"JSON": "VARCHAR", "UUID": "VARCHAR"}
+"""Types that land as another one."""
 
 
 def yaml_block(tables: Mapping[str, Mapping[str, str]]) -> str:

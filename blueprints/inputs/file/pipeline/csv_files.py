@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-BLOCK_BYTES = 4 * 2**20
+BLOCK_BYTES = 2**20
 LARGEST_BLOCK_BYTES = 2**30
 LINES_AT_ONCE = 10_000
 BOM = "\ufeff"
