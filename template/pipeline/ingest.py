@@ -64,7 +64,8 @@ def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
         return Landed(rows, columns, described=True, total=rows)
     known = set() if read.described else declared(source, product).columns.keys()
     undeclared = () if read.described else tuple(name for name in read.columns if name not in known)
-    return Landed(rows, read.columns, read.described, undeclared, total=rows)
+    gone = read.absent if rows else ()
+    return Landed(rows, read.columns, read.described, undeclared, total=rows, gone=gone)
 
 
 def _load(systems: list[Capability], product: Product, platform: Platform, anew: bool) -> dict[str, Landed]:

@@ -27,6 +27,8 @@ class Files:
     """Column -> canonical type, as pipeline/column_types.py has them."""
     described: bool = True
     """Whether the files that were read say themselves what their columns are; otherwise they should be declared."""
+    absent: tuple[str, ...] = ()
+    """Columns that are declared, and in none of the rows that were read."""
 
 
 @dataclass

@@ -59,7 +59,9 @@ def files(source: Capability, product: Product) -> Files:
         columns = _columns(texts, source, product)
         landed = folder / "rows.parquet"
         texts.convert(columns, "copy", f"to {literal(str(landed))} (format parquet)")
-        return Files([landed], {name: str(column.kind) for name, column in columns.items()}, described=False)
+        kinds = {name: str(column.kind) for name, column in columns.items()}
+        absent = tuple(name for name in columns if name not in texts.columns)
+        return Files([landed], kinds, described=False, absent=absent)
     except (duckdb.Error, pa.ArrowException) as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} cannot be read: {error}",
