@@ -68,6 +68,9 @@ def load(asked: dict[str, Any], source: spec.Capability, product: spec.Product) 
             rows = connection.sql("select * from inputs.things")
             return {
                 "landed": landed["things"].rows,
+                "notes": landed["things"].notes,
+                "gone": landed["things"].gone,
+                "undeclared": landed["things"].undeclared,
                 "types": dict(zip(rows.columns, map(str, rows.types), strict=True)),
                 "rows": [dict(zip(rows.columns, map(plain, row), strict=True)) for row in rows.fetchall()],
             }

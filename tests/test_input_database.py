@@ -569,7 +569,7 @@ def test_a_cursor_does_not_follow_a_row_into_the_future(lake: Callable[..., Lake
     source.run(f"insert into t values (4, 'tomorrow', '{FUTURE}')")
     changes = lake(**CHANGES)
     (note,) = changes.ingest()["notes"]["t"]
-    assert note.startswith("1 rows have a changed in the future, up to 2999-01-01 00:00:00")
+    assert note.startswith("rows whose changed is in the future: 1, up to 2999-01-01 00:00:00")
     source.run("insert into t values (5, 'new', '2024-05-02 10:00:00')")
     source.run("delete from t where id = 4")
     said = changes.ingest()
@@ -598,6 +598,23 @@ def test_a_column_that_is_gone_is_named_and_one_that_is_declared_is_missed(
     assert said["gone"]["t"] == ["value"] and sorted(said["columns"]["t"]) == ["changed", "id"]
     declare(changes.work, {"t": {"value": "VARCHAR"}})
     assert "models/sources.yml declares value, and " in changes.refused()
+
+
+def test_who_may_not_read_is_told_why(
+    worker: Worker, tmp_path: Path, postgres: postgres_server.Server, mariadb: mariadb_server.Server
+) -> None:
+    source = _mariadb(mariadb)
+    make_table(source)
+    source.properties["password"] = "open-sesame"  # noqa: S105 - a wrong one
+    text = Lake(worker, tmp_path, source, {}).refused()
+    assert "the server refuses the login" in text and "the variable that holds the password" in text
+    assert "open-sesame" not in text
+    source = _postgres(postgres)
+    make_table(source)
+    source.run("create role may_read_nothing login")
+    source.properties["url"] = source.properties["url"].replace("postgres@", "may_read_nothing@")
+    text = Lake(worker, tmp_path, source, {}).refused()
+    assert "the account may not do that: permission denied for table t" in text and "`select`" in text
 
 
 def test_nothing_can_be_written(worker: Worker, tmp_path: Path, postgres: postgres_server.Server) -> None:

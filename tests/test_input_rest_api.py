@@ -694,6 +694,30 @@ def test_an_incremental_column_keeps_its_type(api: Api, load: Load) -> None:
     assert same(load(asks, goes_on=True), store)
 
 
+def test_a_cursor_does_not_follow_a_row_into_the_future(api: Api, load: Load) -> None:
+    store = Store()
+    store.put(50, "2999-01-01T00:00:00Z", extra=1)
+    asks = growing(api, store)
+    first = load(asks)
+    assert (
+        same(first, store)
+        and len(first["notes"]) == 1
+        and first["undeclared"] == ["id", "name", "at", "extra"]
+    )
+    assert first["notes"][0].startswith("rows whose at is in the future: 1, up to 2999-01-01 00:00:00+00:00")
+    del store.rows[50]
+    store.put(51, "2026-01-02T00:00:00Z")
+    api.asked.clear()
+    second = load(asks, goes_on=True)
+    assert {asked.params["since"] for asked in api.asked} == {"2026-01-01T00:00:24Z"}
+    assert 51 in ids(second) and second["gone"] == ["extra"] and second["notes"] == []
+    third = load(asks, goes_on=True)
+    assert third["notes"][0].startswith(
+        "no row is newer: the cursor at stands still at 2026-01-02T00:00:00Z, since "
+    )
+    assert third["gone"] == []
+
+
 def test_a_run_that_died_loses_and_doubles_nothing(api: Api, load: Load) -> None:
     store = Store()
     asks = growing(api, store)

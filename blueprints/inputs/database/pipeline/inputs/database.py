@@ -273,12 +273,10 @@ class _Reader:
         """Keeps how far this run came, and notes what a cursor that stands still may mean."""
         now, notes = self.reading.started.isoformat(timespec="seconds"), self.reading.notes
         if self.reading.beyond:
+            beyond = "in the future" if self._is_time() else "above `cursor_ceiling`"
             notes.append(
-                f"{self.reading.beyond:,} rows have a {self.cursor} in the future, up to {self.reading.furthest}:"
-                " they are loaded, and the cursor does not follow them"
-                if self._is_time()
-                else f"{self.reading.beyond:,} rows have a {self.cursor} above `cursor_ceiling`, up to"
-                f" {self.reading.furthest}: they are loaded, and the cursor does not follow them"
+                f"rows whose {self.cursor} is {beyond}: {self.reading.beyond:,}, up to {self.reading.furthest}. They are"
+                " loaded, and the cursor does not follow them"
             )
         if highest is None:
             return

@@ -242,7 +242,7 @@ def _keep(source: Capability, spool: _Spool, state: dict[str, Any], reading: Rea
     if spool.beyond:
         beyond = "in the future" if spool.in_time else "above `cursor_ceiling`"
         reading.notes.append(
-            f"{spool.beyond:,} rows have a {spool.cursor} {beyond}, up to {spool.furthest}: they are loaded, and the"
+            f"rows whose {spool.cursor} is {beyond}: {spool.beyond:,}, up to {spool.furthest}. They are loaded, and the"
             " cursor does not follow them"
         )
     if spool.last is None:
