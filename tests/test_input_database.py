@@ -411,6 +411,8 @@ def test_names_that_would_be_one_column_are_refused(lake: Callable[..., Lake], s
     quote = "`" if source.kind == "mariadb" else '"'
     source.run(f"create table t ({quote}flight no{quote} integer, {quote}Flight.No{quote} integer)")
     assert "several columns would be called flight_no" in lake().refused()
+    source.run(f"drop table t; create table t ({quote}größe{quote} integer, {quote}grüße{quote} integer)")
+    assert "several columns would be called gr_e" in lake().refused()
 
 
 @pytest.mark.parametrize(

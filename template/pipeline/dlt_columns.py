@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pipeline import values
 from pipeline.declared import SOURCES
 from pipeline.errors import UnreadableInput
+from pipeline.inputs import column_name
+
+
+@cache
+def landed_name(name: str) -> str:
+    """Return what dlt calls a column: `Flight No.` becomes `flight_no`, and `Größe` `gr_e`, for it keeps ASCII only."""
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    return str(NamingConvention().normalize_identifier(column_name(name)))
 
 
 def hints(types: Mapping[str, str]) -> dict[str, Any]:

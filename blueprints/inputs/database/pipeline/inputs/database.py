@@ -23,9 +23,9 @@ from sqlalchemy.dialects import mysql, postgresql
 from pipeline import values
 from pipeline.connections import explained
 from pipeline.declared import SOURCES, SPEC, declared
-from pipeline.dlt_columns import hints, loaded_columns, refuse_other_types
+from pipeline.dlt_columns import hints, landed_name, loaded_columns, refuse_other_types
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import Reading, column_name
+from pipeline.inputs import Reading
 from pipeline.spec import Capability, Product
 
 CHUNK_ROWS = 20_000
@@ -322,7 +322,7 @@ class _Reader:
         """The error for a value that does not fit its column: where it is, and the type that would take it."""
         names = [one.name for one in self.columns]
         key = self.key or [
-            name for name in map(column_name, self.table.primary_key.columns.keys()) if name in names
+            name for name in map(landed_name, self.table.primary_key.columns.keys()) if name in names
         ]
         where = (
             ", ".join(f"{name} = {values.shown(row[names.index(name)])}" for name in key)
@@ -481,7 +481,7 @@ def _explained(source: Capability, error: sa.exc.SQLAlchemyError) -> UnreadableI
 
 def _by_name(source: Capability, table: sa.Table) -> dict[str, sa.Column[Any]]:
     """The columns to read, by the names they land under: `Flight No.` becomes `flight_no`, as with files."""
-    names = [column_name(column.name) for column in table.columns]
+    names = [landed_name(column.name) for column in table.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UnreadableInput(
             f"Input {source.name}: several columns would be called {', '.join(twice)}.",
@@ -502,7 +502,7 @@ def _columns(
     declaration = declared(source, product)
     # A database describes itself: what the last publication recorded is no declaration of it.
     given = {
-        name: (kind, declaration.origin(name).partition(":")[0])
+        landed_name(name): (kind, declaration.origin(name).partition(":")[0])
         for name, kind in declaration.columns.items()
         if declaration.origin(name).startswith((SPEC, "models/"))
     }
@@ -542,7 +542,7 @@ def _place(source: Capability) -> str:
 def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) -> list[str]:
     """The columns that a property names, as they land."""
     given = source.properties.get(what, [])
-    names = [column_name(name) for name in ([given] if isinstance(given, str) else given)]
+    names = [landed_name(name) for name in ([given] if isinstance(given, str) else given)]
     if missing := [name for name in names if name not in columns]:
         raise UnreadableInput(
             f"Input {source.name}: `{what}` names {', '.join(missing)}, which is none of the columns that are read:"

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from email.message import Message
 from http.client import responses
@@ -44,9 +45,9 @@ from requests.adapters import HTTPAdapter
 from pipeline import values
 from pipeline.column_types import Certainty
 from pipeline.declared import SOURCES, SPEC, declared, refuse_changed
-from pipeline.dlt_columns import hints, refuse_other_types
+from pipeline.dlt_columns import hints, landed_name, refuse_other_types
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import Reading, column_name
+from pipeline.inputs import Reading
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -143,7 +144,7 @@ def resource(source: Capability, product: Product) -> dlt.sources.DltResource:
     What the next run must know (the last cursor, the type of each column) is dlt's state of the resource,
     and so moves only together with the rows. Raises UnreadableInput when it is read.
     """
-    key = [column_name(name) for name in source.properties.get("key", [])]
+    key = [landed_name(name) for name in source.properties.get("key", [])]
     reading = Reading()
     loaded = dlt.resource(
         _tables(source, product, reading),
@@ -170,7 +171,7 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
             f"Input {source.name}: the API gave no row, so nobody knows its columns.",
             mend=f"Declare the columns that the models read in {SOURCES}, with their `data_type`.",
         )
-    key = {column_name(name) for name in source.properties.get("key", [])}
+    key = {landed_name(name) for name in source.properties.get("key", [])}
     schema = pa.schema(
         pa.field(name, values.arrow(kind), nullable=name not in key) for name, kind in types.items()
     )
@@ -292,7 +293,12 @@ class _Spool:
         self.source, self.reading = source, reading
         self.file = product.scratch / "downloads" / f"{source.name}.jsonl"
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.declaration = declared(source, product)
+        given = declared(source, product)
+        self.declaration = replace(
+            given,
+            columns={landed_name(name): kind for name, kind in given.columns.items()},
+            origins={landed_name(name): place for name, place in given.origins.items()},
+        )
         self.known = {**state.get("types", {}), **self.declaration.columns}
         """The types that are settled before any value comes."""
         self.loaded: set[str] = set(state.get("types", {})) - set(self.declaration.columns)
@@ -306,7 +312,7 @@ class _Spool:
                     mend="Declare it as JSON, and take it apart in a model.",
                 ) from None
         cursor = source.properties.get("cursor")
-        self.cursor = column_name(cursor) if cursor else ""
+        self.cursor = landed_name(cursor) if cursor else ""
         self.names: dict[str, str] = {}
         self.columns: dict[str, _Found] = {}
         self.pages: list[int] = []
@@ -453,7 +459,7 @@ class _Spool:
 
     def refuse_missing(self) -> None:
         """Raise UnreadableInput if a row lacks what tells it apart. A pass over the file, before anything is loaded."""
-        names = [self.cursor, *(column_name(name) for name in self.source.properties["key"])]
+        names = [self.cursor, *(landed_name(name) for name in self.source.properties["key"])]
         indices = [self.columns[name].index if name in self.columns else sys.maxsize for name in names]
         with self.file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
@@ -473,7 +479,7 @@ class _Spool:
                 mend="Let `data_selector` in data-product.yaml name the list of rows, not an object that holds each by its"
                 " name.",
             )
-        name = column_name(key)
+        name = landed_name(key)
         if name in self.names.values():
             raise UnreadableInput(
                 f"Input {self.source.name}: several columns would be called {name}.",
@@ -525,7 +531,7 @@ def _one_of_each(
                 table.append_column(order, pa.array(range(start, start + len(table)), pa.int64()))
             )
             start += len(table)
-    keys = [column_name(name) for name in source.properties["key"]]
+    keys = [landed_name(name) for name in source.properties["key"]]
     key, cursor = ", ".join(map(identifier, keys)), identifier(spool.cursor)
     with duckdb.connect() as connection:
         kept = connection.execute(
