@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from answers import Answers, asked, pairwise
-from conftest import BIN, Make, findings
+from checkout import git
+from conftest import BIN, Make, findings, pipeline
 
 from meshwright.assess.discovery import functions
 from meshwright.assess.evidence import Evidence
@@ -168,3 +169,63 @@ def hooks(products: list[Path], folder: Path) -> Iterator[str]:
         )
         if done.returncode:
             yield done.stdout + done.stderr
+
+
+RUN: list[Answers] = [
+    {
+        "product_name": "flights",
+        "domain": "inputs",
+        "inputs": ["database"],
+        "outputs": ["delta"],
+        "forge": "gitlab",
+    },
+    {"product_name": "select", "inputs": ["rest-api"], "classification": "public", "access_mode": "open"},
+    {
+        "product_name": "a" * 40,
+        "domain": "b" * 40,
+        "type": "consumer-oriented",
+        "outputs": ["view", "iceberg"],
+        "platforms": ["spark"],
+        "classification": "secret",
+        "traits": ["retention"],
+    },
+    {
+        "product_name": "a-1",
+        "owner_name": OWNERS[1][0],
+        "outputs": ["postgres"],
+        "traits": ["snapshot", "incremental"],
+    },
+]
+"""A handful that runs on DuckDB: each input, output and trait that does not run in another file of tests as it is born."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", RUN, ids=lambda answers: answers["product_name"][:10])
+def test_a_handful_runs_and_its_fitness_functions_are_green(
+    answers: Answers, make: Make, product_python: Path
+) -> None:
+    product = make("runs", **answers)
+    done = pipeline(product_python, product)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert findings(product) == []
+    assert [*unfit(product)] == []
+
+
+@pytest.mark.slow
+def test_the_hooks_of_a_product_on_gitlab(make: Make) -> None:
+    product = make("gitlab", forge="gitlab", classification="public", access_mode="open", inputs=["rest-api"])
+    git("init", "--quiet", "--initial-branch", "main", cwd=product)
+    git("add", "--all", cwd=product)
+    done = subprocess.run([BIN / "prek", "run", "--all-files"], cwd=product, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (product / "notes.md").write_text("postgresql://ada:hunter2@db.example.org/flights\n")
+    (product / ".env").write_text("A=1\n")
+    git("add", "--all", cwd=product)
+    git("add", "--force", ".env", cwd=product)
+    done = subprocess.run([BIN / "prek", "run", "--all-files"], cwd=product, capture_output=True, text=True)
+    failed = set(re.findall(r"^(.+?)\.+Failed$", done.stdout, re.MULTILINE))
+    assert failed == {
+        "the metamodel is kept",
+        "no password or token is committed",
+        "no file of secrets is committed",
+    }

@@ -145,7 +145,8 @@ def _as_verified(
     columns = ", ".join(
         f"cast({identifier(name)} as {type_}) as {identifier(name)}" for name, type_, *_ in types
     )
-    rows = kept(product, datetime.fromisoformat(dataset.metadata["ingestedAt"]))
+    started = datetime.fromisoformat(dataset.metadata["ingestedAt"])
+    rows = kept(product, started, {name: type_ for name, type_, *_ in types})
     return f"select {columns} from ({query}\n)" + (f" where {rows}" if rows else "")
 
 
