@@ -264,3 +264,36 @@ said["served"] = served()
     ]
     assert "value" in said["other"]["failed"]  # a text is no number: refused, and nothing was published
     assert said["served"] == said["new"]["rows"]
+
+
+def test_rows_deleted_at_the_source_are_gone_whatever_the_partition_is(
+    copy_of, readings: Path, product_python: Path
+) -> None:
+    """The partition is an instant; a row goes, one changes, and the same is run again."""
+    product = copy_of(readings)
+    without_cursor(product)
+    model = "select id, cast(month || '-01 00:00:00+00' as timestamptz) as month, value, cast(changed_at as timestamp) as changed_at"
+    (product / "models" / "readings.sql").write_text(model + " from {{ source('inputs', 'readings') }}\n")
+
+    def contract(document: dict[str, Any]) -> dict[str, Any]:
+        for column in document["schema"][0]["properties"]:
+            if column["name"] == "month":
+                for key in ("physicalType", "logicalTypeOptions", "quality"):
+                    column.pop(key, None)
+                column["logicalType"] = "timestamp"
+        return document
+
+    edit(product / "contract.odcs.yaml", contract)
+    said = steps(
+        product_python,
+        product,
+        """
+said["first"] = go()
+give("first.csv", "2,2026-01,12.0,2026-01-04 08:00:00")
+said["less"] = go()
+said["again"] = go()
+""",
+    )
+    assert all(said[step].get("same") for step in said), said
+    assert [len(said[step]["rows"]) for step in said] == [3, 1, 1]
+    assert "12.0" in said["less"]["rows"][0] and said["again"]["written"] == []
