@@ -84,6 +84,8 @@ REFUSED = {
     "'{\"k\": 1, \"a\": {\"k\": [{\"k\": 2}, {\"k\": 3}]}}'::json": {},
     "[1.5, 'nan'::double]": {"postgres": "NaN or infinity within a list"},
     "[{'a': 1}]": {},
+    "[map {'a': timestamp '2024-01-01'}]": {"delta": "no time without a zone within a map"},
+    "[timestamp '2024-01-01']": {},
     "null::struct(a integer)[]": {"iceberg": "NULL for a list or a map of structs"},
     "{'a': null::map(varchar, struct(a integer))}": {"iceberg": "NULL for a list or a map of structs"},
     "null::struct(b struct(a integer)[])": {},

@@ -71,6 +71,8 @@ class Format:
     """DuckDB's type -> the values that the port cannot hold."""
     nested_limits: Mapping[str, tuple[Limit, ...]] | None = None
     """The same within lists, structs and maps, where that is another."""
+    refused_kind: Callable[[Kind], str] = lambda kind: ""
+    """Why a type cannot be stored with the parts that it has; empty if it can."""
     refused_name: Callable[[str], str] = lambda name: ""
     """Why a column cannot have a name; empty if it can."""
     columns: int = 0
@@ -250,11 +252,16 @@ def _refused(
     held = dict(known)
     for column, kind in known.items():
         for path, part in _within(column, kind):
-            if part.name not in form.types:
+            reason = (
+                f"and {form.name} has no such type"
+                if part.name not in form.types
+                else form.refused_kind(part)
+            )
+            if reason:
                 held.pop(column, None)
                 yield Refusal(
                     port,
-                    f"column {path} is a {part.text}, and {form.name} has no such type",
+                    f"column {path} is a {part.text}, {reason}",
                     f"{AS_TEXT.format(column=column)}, and promise a string in the contract",
                 )
     yield from _values(port, form, held, dataset)

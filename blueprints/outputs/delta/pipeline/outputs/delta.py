@@ -57,6 +57,12 @@ FORMAT = Format(
         **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"), (YEARS,)),
         "TIMESTAMP_NS": (FINITE, MICROSECONDS),
     },
+    # Without the feature of the table that such a time needs, which delta-rs looks for everywhere but there.
+    refused_kind=lambda kind: (
+        "and delta-rs writes no time without a zone within a map"
+        if kind.name == "MAP" and ("TIMESTAMP" in kind or "TIMESTAMP_NS" in kind)
+        else ""
+    ),
 )
 
 
