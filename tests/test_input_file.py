@@ -320,6 +320,18 @@ VALUE = st.recursive(
 )
 
 
+def test_rows_that_are_longer_than_a_block_are_there_once(
+    land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline import csv_files
+
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", 32)
+    rows = [(number, "x" * (2000 if number in (40, 80) else 5)) for number in range(100)]
+    content = "".join(f"{number},{text}\n" for number, text in rows)
+    assert land(f"a,b\n{content}")[1] == rows
+    assert "x.csv:102: column a: 'z'" in str(land(f"a,b\n{content}z,\n", {"a": "BIGINT"}))
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from("abc"), VALUE, min_size=1), min_size=1, max_size=4),

@@ -81,18 +81,23 @@ class CsvFile:
             self._first(lines)
             head = lines.number
         size = BLOCK_BYTES
-        sent = 0
+        sent = 0  # rows
         while True:
             body = _Body(self._bytes(), self.form, head or self.form.skip)
+            known = sent
             try:
-                for number, batch in enumerate(self._parsed(body, names, size)):
-                    if number >= sent:
-                        yield batch
+                for batch in self._parsed(body, names, size):
+                    if known >= batch.num_rows:
+                        known -= batch.num_rows
+                        continue
+                    sent += batch.num_rows - known
+                    yield batch.slice(known)
+                    known = 0
                 break
             except pa.ArrowInvalid as error:
-                # A row that is longer than a block. Blocks of another size part the rows otherwise.
-                if "straddling" not in str(error) or size >= LARGEST_BLOCK_BYTES or sent:
+                if "straddling" not in str(error) or size >= LARGEST_BLOCK_BYTES:
                     raise
+                # A row is longer than a block. Blocks of another size part the rows otherwise: what has gone is counted.
                 size = min(size * 8, LARGEST_BLOCK_BYTES)
         if body.odd and (fault := self.fault(names) or self._ambiguous(body)):
             raise fault
