@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -247,6 +248,30 @@ def test_what_is_printed_works_as_printed(land: Land) -> None:
     record = {"t": {"a": "double", "b": "string"}}
     block = land(content, record=record).mend.partition("\n")[2]
     assert land(content, block, record)[1] == [(1.0, "x"), (1.5, "y")]
+
+
+GUESSED = """day,at,short,clock,amount,big,yes,padded,iso
+13/02/2025,02/13/2025 10:00:00 PM,25/12/31,07:30,.5,1e3,yes, 5,2025-01-02
+01/02/2025,01/13/2025 09:05:00 AM,01/02/25,23:59:10,2.,NaN,no,6,2025-01-03
+"""
+IN_0_2_0 = {"day": "date32[day]", "at": "timestamp[us]", "short": "date32[day]", "clock": "time64[us]", "amount": "double",
+            "big": "double", "yes": "bool", "padded": "int64", "iso": "date32[day]"}  # fmt: skip
+
+
+def test_what_keeps_the_guesses_of_0_2_0_is_printed_with_the_formats(land: Land) -> None:
+    refused = land(GUESSED, record={"t": IN_0_2_0})
+    block, _, rest = refused.mend.partition("\n")[2].partition("\nAnd add")
+    formats, _, notes = rest.partition("\n")[2].partition("\nLook at these:")
+    properties = yaml.safe_load(formats)
+    assert properties == {
+        "date_format": {"day": "%d/%m/%Y", "short": "%y/%m/%d"},
+        "timestamp_format": {"at": "%m/%d/%Y %I:%M:%S %p"},
+    }
+    assert [line.split(":")[0].strip() for line in notes.strip().splitlines()] == ["t.short", "t.padded"]
+    columns, rows = land(GUESSED, block, {"t": IN_0_2_0}, **properties)
+    assert columns["padded"] == "VARCHAR"
+    assert rows[1][:5] == (date(2025, 2, 1), datetime(2025, 1, 13, 9, 5), date(2001, 2, 25), time(23, 59, 10), 2.0)  # fmt: skip
+    assert rows[0][2:] == (date(2025, 12, 31), time(7, 30), 0.5, 1000.0, True, " 5", date(2025, 1, 2))
 
 
 def test_a_view_reads_only_what_duckdb_reads_exactly(land: Land) -> None:

@@ -82,26 +82,68 @@ def declared(source: Capability, product: Product) -> Declaration:
     )
 
 
-def refuse_changed(source: Capability, before: Declaration, now: Mapping[str, str]) -> None:
-    """Raise UnreadableInput if a column that 0.2.0 published would have another type now: see Declaration.earlier.
+@dataclass(frozen=True)
+class Change:
+    """What undeclared columns of an input would be, and how to keep what 0.2.0 published."""
+
+    input: str
+    columns: dict[str, tuple[str, str]]
+    """Those that change: the type that was published, and the one that is certain."""
+    declaration: dict[str, str]
+    """Of all columns of the input."""
+    formats: dict[str, dict[str, str]] = field(default_factory=dict)
+    """`date_format` and `timestamp_format` of `file@1`: column -> format."""
+    notes: tuple[str, ...] = ()
+
+
+class TypesChanged(UnreadableInput):
+    """Undeclared columns of some inputs would have another type than 0.2.0 published: the fix declares all of them."""
+
+    def __init__(self, changes: list[Change]) -> None:
+        self.changes = changes
+        listed = [
+            f"  {change.input}.{name} was published as {was}, and would be {now}"
+            for change in changes
+            for name, (was, now) in change.columns.items()
+        ]
+        block = yaml_block({change.input: change.declaration for change in changes})
+        fix = [f"Declare the types in {SOURCES}. This keeps them as they were:", block]
+        for change in changes:
+            if change.formats:
+                fix.append(f"And add to the `properties` of the input {change.input} in {SPEC}:")
+            for name, formats in change.formats.items():
+                listed_formats = (
+                    f"{_scalar(column)}: {json.dumps(form)}" for column, form in formats.items()
+                )
+                fix.append(f"  {name}: {{{', '.join(listed_formats)}}}")
+        notes = [f"  {change.input}.{note}" for change in changes for note in change.notes]
+        if notes:
+            fix += ["Look at these:", *notes]
+        super().__init__(
+            "\n".join(
+                ["Undeclared columns would change their types with this version of the template:", *listed]
+            ),
+            mend="\n".join(fix),
+        )
+
+
+def changed_types(before: Declaration, now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the columns that 0.2.0 published with another type: that type, and the one that they would have now.
 
     `now` has the types of all columns. A column without values says nothing, and should not be in it.
     """
-    changed = {
-        name: kind
+    return {
+        name: (kind, now[name])
         for name, kind in before.earlier.items()
-        if _LANDED.get(now.get(name, kind), now.get(name, kind)) != _LANDED.get(kind, kind)
+        if name in now and _LANDED.get(now[name], now[name]) != _LANDED.get(kind, kind)
     }
-    if not changed:
-        return
-    listed = "\n".join(
-        f"  {name} was published as {kind}, and would be {now[name]}" for name, kind in changed.items()
-    )
-    raise UnreadableInput(
-        f"Input {source.name}: undeclared columns would change their types with this version of the template:\n{listed}",
-        mend=f"Declare the types in {SOURCES}. This keeps them as they were:\n"
-        f"{yaml_block({source.name: {**now, **before.columns, **changed}})}",
-    )
+
+
+def refuse_changed(source: Capability, before: Declaration, now: Mapping[str, str]) -> None:
+    """Raise TypesChanged if a column that 0.2.0 published would have another type now: see `changed_types`."""
+    if changed := changed_types(before, now):
+        kept = {name: was for name, (was, _) in changed.items()}
+        raise TypesChanged([Change(source.name, changed, {**now, **before.columns, **kept})])
 
 
 _LANDED = {"JSON": "VARCHAR", "UUID": "VARCHAR"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from pipeline.column_types import from_arrow
-from pipeline.declared import declared
+from pipeline.declared import Change, TypesChanged, declared
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import Files, Reading
 from pipeline.platforms import INPUTS, Platform
@@ -44,10 +44,19 @@ def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[
     `anew`: what earlier runs have loaded is dropped, and how far they came is forgotten.
     """
     systems = [source for source in product.inputs if hasattr(source.module(), "resource")]
-    landed = {
-        source.name: _attach(source, product, platform) for source in product.inputs if source not in systems
-    }
-    return landed | (_load(systems, product, platform, anew) if systems else {})
+    landed: dict[str, Landed] = {}
+    changes: list[Change] = []  # of all inputs, so that one block mends them at once
+    for source in product.inputs:
+        if source not in systems:
+            try:
+                landed[source.name] = _attach(source, product, platform)
+            except TypesChanged as changed:
+                changes += changed.changes
+    if systems and not changes:
+        landed |= _load(systems, product, platform, anew)
+    if changes:
+        raise TypesChanged(changes)
+    return landed
 
 
 def _attach(source: Capability, product: Product, platform: Platform) -> Landed:

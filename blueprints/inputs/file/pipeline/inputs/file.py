@@ -19,7 +19,16 @@ import pyarrow.parquet as pq
 from pipeline.column_types import ColumnType, UnknownType, certain, from_arrow, parse
 from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, value
 from pipeline.csv_files import CsvFile, Fault, Form
-from pipeline.declared import SOURCES, SPEC, Declaration, declared, refuse_changed, yaml_block
+from pipeline.declared import (
+    SOURCES,
+    SPEC,
+    Change,
+    Declaration,
+    TypesChanged,
+    changed_types,
+    declared,
+    yaml_block,
+)
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import Files, column_name, held, landing
 from pipeline.json_files import LINE, JsonFile, quoted_numbers
@@ -147,9 +156,9 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
         )
     open_ = [name for name in texts.columns if name not in declaration.columns]
     certain = texts.certain(open_)
-    refuse_changed(
-        source, declaration, {name: kind for name, kind in certain.items() if kind} | declaration.columns
-    )
+    now = {name: kind for name, kind in certain.items() if kind} | declaration.columns
+    if changed := changed_types(declaration, now):
+        raise TypesChanged([_change(texts, source, now, changed)])
     # What 0.2.0 has published, and what has no values now, is what it was.
     kinds = {name: kind or declaration.earlier.get(name) or "VARCHAR" for name, kind in certain.items()}
     kinds |= declaration.columns
@@ -163,6 +172,67 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
         )
         for name in [*texts.columns, *absent]
     }
+
+
+def _change(
+    texts: _Texts, source: Capability, now: Mapping[str, str], changed: Mapping[str, tuple[str, str]]
+) -> Change:
+    """Return how to keep the types that 0.2.0 has guessed, and published: it guessed the format of dates, too."""
+    kept = dict(now)
+    formats: dict[str, dict[str, str]] = {}
+    notes = []
+    for name, (was, _) in changed.items():
+        kind = parse(was)
+        kept[name] = was
+        if kind.parts:
+            continue
+        text = texts.text(name, kind)
+        spellings = [_spelling(name, kind, source.properties)]
+        if kind.name in ("DATE", "TIMESTAMP"):
+            spellings += [Spelling(format=form) for form in _formats(kind.name)]
+        tests = (
+            f"coalesce(bool_and({_reads(kind, text, spelling)}) filter ({text} is not null), true)"
+            for spelling in spellings
+        )
+        (answers,) = texts.query(f"select {', '.join(tests)} from texts")
+        fitting = [spelling.format for spelling, answer in zip(spellings, answers, strict=True) if answer]
+        if not fitting:
+            kept[name] = "VARCHAR"
+            notes.append(
+                f"{name}: not all of its texts are {was} as they are written, so it is VARCHAR here. Cast it in your models."
+            )
+        elif fitting[0] and not spellings[0].format:
+            given = texts.given[name]
+            formats.setdefault("date_format" if kind.name == "DATE" else "timestamp_format", {})[given] = (
+                fitting[0]
+            )
+            if len(fitting) > 1:
+                notes.append(
+                    f"{name}: all of its texts can be read as {' and as '.join(map(repr, fitting))}. Give the one that is meant."
+                )
+    return Change(source.name, dict(changed), kept, formats, tuple(notes))
+
+
+def _formats(kind: str) -> Iterator[str]:
+    """Yield the formats that DuckDB guesses, the one that it prefers first."""
+    clocks = ("",) if kind == "DATE" else (" %H:%M:%S", " %H:%M:%S.%f", " %I:%M:%S %p")
+    for form in (
+        "%y{0}%m{0}%d",
+        "%Y{0}%m{0}%d",
+        "%d{0}%m{0}%y",
+        "%d{0}%m{0}%Y",
+        "%m{0}%d{0}%y",
+        "%m{0}%d{0}%Y",
+    ):
+        for sign in "/-. ":
+            for clock in clocks:
+                yield form.format(sign) + clock
+
+
+def _reads(kind: ColumnType, text: str, spelling: Spelling) -> str:
+    test = fits(kind, text, spelling)
+    # `%Y` takes a year of two digits as well.
+    return f"({test} and regexp_matches({text}, '[0-9][0-9][0-9][0-9]'))" if "%Y" in spelling.format else test
 
 
 def _refuse_missing(columns: list[str], declaration: Declaration, source: Capability, may_lack: bool) -> None:
