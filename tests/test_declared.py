@@ -140,6 +140,7 @@ def test_nothing_declared_is_an_empty_declaration(declared: Any) -> None:
 def test_what_0_2_0_recorded_must_not_change_in_silence(declared: Any) -> None:
     from pipeline.declared import refuse_changed
     from pipeline.errors import UnreadableInput
+    from pipeline.progress import stage
     from pipeline.spec import Capability
 
     source = Capability("inputs", "file@1", "t")
@@ -149,7 +150,7 @@ def test_what_0_2_0_recorded_must_not_change_in_silence(declared: Any) -> None:
     assert before.columns == {}
     assert before.earlier == {"id": "BIGINT", "net": "DOUBLE", "at": "TIMESTAMP WITH TIME ZONE"}
     refuse_changed(source, before, {"id": "BIGINT", "net": "DOUBLE"})  # `at` has no values this time
-    with pytest.raises(UnreadableInput) as refused:
+    with pytest.raises(UnreadableInput) as refused, stage("ingest"):
         refuse_changed(source, before, {"id": "BIGINT", "net": "DECIMAL(18,2)", "new": "DATE"})
     block = refused.value.mend.partition("\n")[2]
     assert declared(block).columns == {"id": "BIGINT", "net": "DOUBLE", "new": "DATE"}

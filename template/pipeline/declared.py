@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,10 +97,13 @@ class Change:
 
 
 class TypesChanged(UnreadableInput):
-    """Undeclared columns of some inputs would have another type than 0.2.0 published: the fix declares all of them."""
+    """Undeclared columns of some inputs would have another type than 0.2.0 published."""
 
-    def __init__(self, changes: list[Change]) -> None:
-        self.changes = changes
+    changes: tuple[Change, ...] = ()
+
+    @classmethod
+    def of(cls, changes: Sequence[Change]) -> TypesChanged:
+        """Return the error whose fix declares all columns of these inputs."""
         listed = [
             f"  {change.input}.{name} was published as {was}, and would be {now}"
             for change in changes
@@ -119,12 +122,10 @@ class TypesChanged(UnreadableInput):
         notes = [f"  {change.input}.{note}" for change in changes for note in change.notes]
         if notes:
             fix += ["Look at these:", *notes]
-        super().__init__(
-            "\n".join(
-                ["Undeclared columns would change their types with this version of the template:", *listed]
-            ),
-            mend="\n".join(fix),
-        )
+        lines = ["Undeclared columns would change their types with this version of the template:", *listed]
+        error = cls("\n".join(lines), mend="\n".join(fix))
+        error.changes = tuple(changes)
+        return error
 
 
 def changed_types(before: Declaration, now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -143,7 +144,7 @@ def refuse_changed(source: Capability, before: Declaration, now: Mapping[str, st
     """Raise TypesChanged if a column that 0.2.0 published would have another type now: see `changed_types`."""
     if changed := changed_types(before, now):
         kept = {name: was for name, (was, _) in changed.items()}
-        raise TypesChanged([Change(source.name, changed, {**now, **before.columns, **kept})])
+        raise TypesChanged.of([Change(source.name, changed, {**now, **before.columns, **kept})])
 
 
 _LANDED = {"JSON": "VARCHAR", "UUID": "VARCHAR"}

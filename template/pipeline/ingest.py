@@ -55,7 +55,7 @@ def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[
     if systems and not changes:
         landed |= _load(systems, product, platform, anew)
     if changes:
-        raise TypesChanged(changes)
+        raise TypesChanged.of(changes)
     return landed
 
 

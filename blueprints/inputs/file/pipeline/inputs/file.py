@@ -158,7 +158,7 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
     certain = texts.certain(open_)
     now = {name: kind for name, kind in certain.items() if kind} | declaration.columns
     if changed := changed_types(declaration, now):
-        raise TypesChanged([_change(texts, source, now, changed)])
+        raise TypesChanged.of([_change(texts, source, now, changed)])
     # What 0.2.0 has published, and what has no values now, is what it was.
     kinds = {name: kind or declaration.earlier.get(name) or "VARCHAR" for name, kind in certain.items()}
     kinds |= declaration.columns
