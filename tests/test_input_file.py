@@ -93,6 +93,26 @@ EXACT: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]] =
     "a form for each column": (
         {"content": "day,due\n02.01.2025,2025-01-03\n", "declared": DAY | {"due": "DATE"}, "date_format": {"day": "%d.%m.%Y"}},
         DAY | {"due": "DATE"}, [(date(2025, 1, 2), date(2025, 1, 3))]),
+    "moments whose form is given, and others": (
+        {"content": "at,iso\n01.02.2025 01:30 +02:00,2025-02-01T10:00\n", "declared": {"at": "timestamptz"}, "timestamp_format": "%d.%m.%Y %H:%M %z"},
+        {"at": "TIMESTAMP WITH TIME ZONE", "iso": "TIMESTAMP"},
+        [(datetime(2025, 1, 31, 23, 30, tzinfo=UTC), datetime(2025, 2, 1, 10))]),
+    "nanoseconds whose form is given": (
+        {"content": "at\n2025-02-01 10:00:00.123456000\n", "declared": {"at": "TIMESTAMP"}, "timestamp_format": "%Y-%m-%d %H:%M:%S.%n"},
+        {"at": "TIMESTAMP"}, [(datetime(2025, 2, 1, 10, 0, 0, 123456),)]),
+    "thousands where commas are decimal": (
+        {"content": "m;n\n1.234;1,0\n", "declared": {"n": "BIGINT"}, "delimiter": ";", "decimal": ","},
+        {"m": "VARCHAR", "n": "BIGINT"}, [("1.234", 1)]),
+    "odd keys": (
+        {"content": {"x.json": '[{"m":{"":1,"*":2,"a/b~c":3,"q\\"":4}}]'}, "declared": {"m": "MAP(VARCHAR, BIGINT)"}},
+        {"m": "MAP(VARCHAR, BIGINT)"}, [({"": 1, "*": 2, "a/b~c": 3, 'q"': 4},)]),
+    "a name like a pattern": ({"content": {"x[1].csv": "a,b\n1,2\n"}}, {"a": "BIGINT", "b": "BIGINT"}, [(1, 2)]),
+    "commas and tabs": (
+        {"content": {"1.csv": "a,b\n1,2\n", "2.tsv": "a\tb\n3\t4\n"}, "path": "*.?sv"},
+        {"a": "BIGINT", "b": "BIGINT"}, [(1, 2), (3, 4)]),
+    "lists and lines of JSON": (
+        {"content": {"1.json": '[{"a":1}]', "2.jsonl": '{"a":2}\n{"a":3}\n'}, "path": "*.json*"}, {"a": "BIGINT"}, [(1,), (2,), (3,)]),
+    "packed, in capitals": ({"content": {"X.CSV.GZ": gzip.compress(b"a,b\n1,2\n")}}, {"a": "BIGINT", "b": "BIGINT"}, [(1, 2)]),
     "decimal comma": (
         {"content": "m;n\n1,5;7\n", "declared": {"m": "DECIMAL(9,2)"}, "delimiter": ";", "decimal": ","},
         {"m": "DECIMAL(9,2)", "n": "BIGINT"}, [(Decimal("1.50"), 7)]),
@@ -162,7 +182,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "latin-1": ({"content": "a,b\n1,x\n2,Zürich\n".encode("latin-1")}, "x.csv:3: the bytes fc 72", "`encoding`"),
     "utf-16": ({"content": "a\nx\n".encode("utf-16")}, "x.csv:1: the bytes", "such as utf-16"),
     "another encoding": ({"content": "a\nü\n", "encoding": "ascii"}, "x.csv:2: the bytes c3 bc", "`encoding`"),
-    "no encoding": ({"content": "a\n1\n", "encoding": "rot13"}, "rot13 is no encoding", "`encoding`"),
+    "no encoding": ({"content": "a\n1\n", "encoding": "rot13"}, "'rot13' is no encoding", "`encoding`"),
     "NUL": ({"content": "a,b\n1,x\0\n"}, "x.csv:2: a NUL", "utf-16"),
     "garbage": ({"content": bytes(range(256)) * 9}, "x.csv:3: the bytes 80", "`encoding`"),
     "a name twice": ({"content": "a b,a.b\n1,2\n"}, "several columns would be called a_b", "`names`"),
@@ -200,6 +220,48 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a field that nobody declared": (
         {"content": {"x.json": '[{"o":{"x":1}},\n{"o":{"x":1,"y":2}}]'}, "declared": {"o": "STRUCT(x BIGINT)"}}, "x.json:2: column o", "Correct"),
     "rows of JSON that nobody knows": ({"content": {"x.json": "[]"}}, "has no rows", "data_type"),
+    **{
+        f"{text} by {form}": (
+            {"content": f"at\n{text}\n", "declared": {"at": kind}, key: form}, f"x.csv:2: column at: '{text}' does not fit", "Correct")
+        for text, form, kind, key in (
+            ("1/2/25", "%m/%d/%Y", "DATE", "date_format"), ("2025031", "%Y%m%d", "DATE", "date_format"),
+            ("infinity", "%Y", "DATE", "date_format"), (" 1.2.2025", "%d.%m.%Y", "DATE", "date_format"),
+            ("1.2.0000", "%d.%m.%Y", "DATE", "date_format"), ("2025 24:00", "%Y %H:%M", "TIMESTAMP", "timestamp_format"),
+            ("2025 .123456789", "%Y .%n", "TIMESTAMP", "timestamp_format"))
+    },
+    **{
+        f"a form like {form}": (
+            {"content": "at\nx\n", "declared": {"at": kind}, key: form}, f"column at: the `{key}` {form!r} cannot be used: {words}", key)
+        for form, kind, words, key in (
+            ("%d %b", "DATE", "it has no year", "date_format"), ("%Q", "DATE", "it has %Q", "date_format"),
+            ("%Y%", "DATE", "it has a percent sign at its end", "date_format"), ("%Y %I", "TIMESTAMP", "it has %I", "timestamp_format"),
+            ("%Y %z", "TIMESTAMP", "it has a time zone", "timestamp_format"),
+            ("%Y %H", "TIMESTAMP WITH TIME ZONE", "it has no time zone", "timestamp_format"))
+    },
+    "a form of no column": ({"content": "day\n2025-01-01\n", "declared": DAY, "date_format": {"due": "%Y"}}, "`date_format` names due", "Correct"),
+    "year zero": ({"content": "day\n0000-01-01\n", "declared": DAY}, "'0000-01-01' does not fit DATE", "Correct"),
+    "a thousand where commas are decimal": (
+        {"content": "m;n\n1.000;1\n", "declared": {"m": "BIGINT"}, "delimiter": ";", "decimal": ","}, "x.csv:2: column m: '1.000'", "Correct"),
+    "what is not zero": ({"content": "a\n0e9\n1e-400\n", "declared": {"a": "DOUBLE"}}, "x.csv:3: column a: '1e-400' does not fit DOUBLE", "Correct"),
+    "a word for nothing": ({"content": "a\nNA\n", "declared": {"a": "BIGINT"}}, "x.csv:2: column a: 'NA'", "`nulls`"),
+    "a comma before decimals": ({"content": 'a\n"1,5"\n', "declared": {"a": "DOUBLE"}}, "x.csv:2: column a: '1,5'", 'decimal: ","'),
+    "a key twice in a text": (
+        {"content": 'a\n"{""x"":1,""x"":2}"\n', "declared": {"a": "STRUCT(x BIGINT)"}}, "x.csv:2: column a", "Correct"),
+    "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: half a character", "Correct"),
+    "UTF-16 without its mark": ({"content": "a\nx\n".encode("utf-16-le"), "encoding": "utf-16"}, "x.csv:1: UTF-16 stream", "utf-16-le"),
+    "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "cut short"),
+    "gzip cut short": ({"content": {"x.csv.gz": gzip.compress(b"a\n1\n")[:-9]}}, "x.csv.gz:1: it cannot be read on", "deliver it again"),
+    "JSON in gzip cut short": ({"content": {"x.json.gz": gzip.compress(b"[]")[:-9]}}, "x.json.gz:1: it cannot be read on", "deliver it again"),
+    "gzip by another name": ({"content": gzip.compress(b"a\n1\n")}, "x.csv:1: the bytes", "end in .gz"),
+    "a workbook": ({"content": b"PK\x03\x04\xff"}, "x.csv:1: the bytes ff", "save it as CSV"),
+    "HTML": ({"content": "<html>\n</html>\n"}, "its first line is no header of a CSV file", "`path`"),
+    "lines of JSON by another name": ({"content": '{"a":1}\n{"a":2}\n'}, "its first line is no header of a CSV file", "`format`"),
+    "a line for Excel": ({"content": "sep=;\na;b\n1;2\n", "delimiter": ";"}, "its first line is no header, but tells Excel", "`skip: 1`"),
+    "only blanks": ({"content": "  \n"}, "its first line is no header", "`header: false`"),
+    "NUL in the header": ({"content": "a\0,b\n"}, "x.csv:1: a NUL", "utf-16"),
+    "a delimiter that is no ASCII": ({"content": "a§b\n1§2\n", "delimiter": "§"}, "`escape` cannot be '§'", "data-product.yaml"),
+    "one sign for two things": ({"content": "a,b\n1,2\n", "quote": ","}, "`escape` cannot be ',', ','", "data-product.yaml"),
+    "an encoding with NUL": ({"content": "a\n", "encoding": "utf-8\0"}, "is no encoding", "`encoding`"),
     "Parquet cut short": ({"content": {"x.parquet": b"PAR1"}}, "x.parquet cannot be read", "cut short"),
 }  # fmt: skip
 

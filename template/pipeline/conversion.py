@@ -5,6 +5,7 @@ DuckDB's own casts round (`1.9` becomes the integer 2), trim, and drop time zone
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,28 @@ _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]" + _FRACTION + ")?"
 _MIDNIGHT = r"([T ]00:00(:00(\.0*)?)?)?"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WHOLE = r"[+-]?[0-9]+(\.0*)?"
-_QUOTED = '\\"'
+_DIRECTIVES = {
+    "c": "%Y-%m-%d %H:%M:%S",
+    "x": "%Y-%m-%d",
+    "X": "%H:%M:%S",
+    "Y": "[0-9]{4}",
+    "G": "[0-9]{4}",
+    "y": "[0-9]{2}",
+    "f": "[0-9]{1,6}",
+    "g": "[0-9]{1,3}",
+    "n": "[0-9]{1,9}",
+    "j": "[0-9]{1,3}",
+    "u": "[1-7]",
+    "w": "[0-6]",
+    **dict.fromkeys("dmHIMSUVW", "[0-9]{1,2}"),
+    **dict.fromkeys("aAbB", r"\pL+"),
+    "p": "[AaPp][Mm]",
+    "z": r"[+-][0-9]{2}(:?[0-9]{2})?",
+    "Z": r"[A-Za-z][\w+/-]*",
+    "%": "%",
+}
+"""What `strptime` has after a percent sign -> the texts that it stands for, or other directives that it is short for."""
+_DIRECTIVE = re.compile(r"%-?(.)", re.DOTALL)
 _UUID = r"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 
 
@@ -58,23 +80,28 @@ def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
             return f"({_matches(text, f'[+-]?({form})')} and try_cast({text} as {kind}) is not null)"
         case "FLOAT" | "DOUBLE":
             special = "'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', '+infinity'"
-            finite = f"({_matches(text, _NUMBER)} and isfinite(try_cast({text} as {kind})))"
+            number = f"try_cast({text} as {kind})"
+            whole = f"{number} <> 0 or {_matches(text, '[^1-9eE]*([eE].*)?')}"  # what is no zero does not become one
+            finite = f"({_matches(text, _NUMBER)} and isfinite({number}) and ({whole}))"
             return f"({finite} or lower({text}) in ({special}))"
         case "DATE" if spelling.format:
             when = f"try_strptime({text}, {literal(spelling.format)})"
-            return f"({when} is not null and {when} = date_trunc('day', {when}))"
+            return f"({_is_written(text, spelling.format, kind)} and {when} = date_trunc('day', {when}))"
         case "DATE":
-            return f"({_matches(text, DATE + _MIDNIGHT)} and try_cast(left({text}, 10) as date) is not null)"
+            day = f"try_cast(left({text}, 10) as date)"
+            return f"({_matches(text, DATE + _MIDNIGHT)} and {day} >= date '0001-01-01')"
         case "TIME":
             return f"({_matches(text, _CLOCK.format(digits=6))} and try_cast({text} as time) is not null)"
         case "TIMESTAMP" | "TIMESTAMP_NS" | "TIMESTAMP WITH TIME ZONE" if spelling.format:
-            return f"(try_strptime({text}, {literal(spelling.format)}) is not null)"
+            return _is_written(text, spelling.format, kind)
         case "TIMESTAMP" | "TIMESTAMP_NS":
             clock = _CLOCK.format(digits=9 if name == "TIMESTAMP_NS" else 6)
-            return f"({_matches(text, f'{DATE}([T ]{clock})?')} and try_cast({text} as {kind}) is not null)"
+            when = f"try_cast({text} as {kind})"
+            return f"({_matches(text, f'{DATE}([T ]{clock})?')} and {when} is not null and left({text}, 4) <> '0000')"
         case "TIMESTAMP WITH TIME ZONE":
             form = f"{DATE}[T ]{_CLOCK.format(digits=6)} ?{ZONE}"
-            return f"({_matches(text, form)} and try_cast({_zoned(text)} as timestamptz) is not null)"
+            when = f"try_cast({_zoned(text)} as timestamptz)"
+            return f"({_matches(text, form)} and {when} is not null and left({text}, 4) <> '0000')"
         case "STRUCT" | "LIST" | "MAP":
             return _nested_fits(kind, text)
         case "BLOB":
@@ -104,6 +131,24 @@ def value(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
         case "STRUCT" | "LIST" | "MAP":
             return _nested_value(kind, text)
     return f"cast({text} as {kind})"
+
+
+def flaw(kind: ColumnType, form: str) -> str:
+    """Return what is wrong with a format for the dates or timestamps of a type; empty if nothing is."""
+    unknown = [sign for sign in _DIRECTIVE.findall(form) if sign not in _DIRECTIVES]
+    if unknown or _DIRECTIVE.sub("", form).endswith("%"):
+        return f"it has {f'%{unknown[0]}' if unknown else 'a percent sign at its end'}, which strptime does not know"
+    signs = set(_DIRECTIVE.findall(_plain(form)))
+    if not signs & {"Y", "y", "G"}:
+        return "it has no year: %Y, or %y for two digits"
+    if "I" in signs and "p" not in signs:
+        return "it has %I, the hours of half a day, and not %p, which half"
+    zoned = bool(signs & {"z", "Z"})
+    if zoned and kind.name != "TIMESTAMP WITH TIME ZONE":
+        return f"it has a time zone, and {kind} has none: declare TIMESTAMP WITH TIME ZONE"
+    if not zoned and kind.name == "TIMESTAMP WITH TIME ZONE":
+        return "it has no time zone: add %z or %Z, or declare TIMESTAMP"
+    return ""
 
 
 def checked(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
@@ -196,6 +241,41 @@ def _matches(text: str, form: str) -> str:
     return f"regexp_full_match({text}, {literal(form)})"
 
 
+def _is_written(text: str, form: str, kind: ColumnType) -> str:
+    """Return SQL that is true where a text is written in a format, without what `strptime` forgives.
+
+    It takes `25` for the year 25 by `%Y`, blanks at both ends, `infinity` and `epoch`, and `2025031` by `%Y%m%d`.
+    """
+    texts, end = "", 0
+    plain = _plain(form)
+    found = list(_DIRECTIVE.finditer(plain))
+    for number, directive in enumerate(found):
+        texts += re.escape(plain[end : directive.start()])
+        end = directive.end()
+        pattern = _DIRECTIVES[directive[1]]
+        follows = number + 1 < len(found) and found[number + 1].start() == end
+        if (
+            follows or plain[: directive.start()].endswith(("%Y", "%m", "%d", "%H", "%M"))
+        ) and "{1,2}" in pattern:
+            pattern = "[0-9]{2}"  # digits next to digits: nothing else says where the number ends
+        if directive[1] == "n" and kind.name != "TIMESTAMP_NS":
+            pattern = "[0-9]{1,6}0{0,3}"
+        texts += pattern
+    texts += re.escape(plain[end:])
+    when = f"try_cast(try_strptime({text}, {literal(form)}) as {kind})"
+    return f"({_matches(text, texts)} and {when} is not null and year({when}) > 0)"
+
+
+def _plain(form: str) -> str:
+    """Return a format without directives that are short for others."""
+
+    def long(match: re.Match[str]) -> str:
+        pattern = _DIRECTIVES.get(match[1], "")
+        return pattern if pattern.startswith("%") and len(pattern) > 1 else match[0]
+
+    return _DIRECTIVE.sub(long, form)
+
+
 def _zoned(text: str) -> str:
     """Return SQL for a timestamp with seconds, without which DuckDB reads no time zone."""
     minute = rf"^(.{{10}}[T ][0-9]{{2}}:[0-9]{{2}})( ?{ZONE})$"
@@ -203,7 +283,9 @@ def _zoned(text: str) -> str:
 
 
 def _point(kind: ColumnType, text: str, spelling: Spelling) -> str:
-    numeric = kind.name in ("DECIMAL", "FLOAT", "DOUBLE")
+    numeric = (
+        kind.name in ("DECIMAL", "FLOAT", "DOUBLE") or kind.name.endswith("INT") or kind.name == "INTEGER"
+    )
     return f"translate({text}, ',.', '.,')" if spelling.decimal == "," and numeric else text
 
 
@@ -227,14 +309,14 @@ def _nested_fits(kind: ColumnType, text: str) -> str:
             all_ = (
                 f"coalesce(list_bool_and(list_transform(json_keys({document}), lambda {name}: {each})), true)"
             )
-            return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {all_}), false)"
+            return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {_once(document)} and {all_}), false)"
     names = ", ".join(literal(name) for name, _ in kind.parts)
     parts = "".join(
         f" and (coalesce(json_type({item}), 'NULL') = 'NULL' or {_nested_fits(part, item)})"
         for name, part in kind.parts
         for item in [f"json_extract({document}, {_path(literal(name))})"]
     )
-    known = f"list_has_all([{names}], json_keys({document}))"
+    known = f"list_has_all([{names}], json_keys({document})) and {_once(document)}"
     return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {known}{parts}), false)"
 
 
@@ -262,6 +344,11 @@ def _nested_value(kind: ColumnType, text: str) -> str:
     return f"case when json_type({document}) = 'NULL' then null else {result} end"
 
 
+def _once(document: str) -> str:
+    """Return SQL that is true where no key of an object is there twice."""
+    return f"len(json_keys({document})) = len(list_distinct(json_keys({document})))"
+
+
 def _unless_null(item: str, kind: ColumnType) -> str:
     landed = "VARCHAR" if kind.name in TEXTUAL else str(kind)
     null = f"cast(null as {landed})"
@@ -269,8 +356,8 @@ def _unless_null(item: str, kind: ColumnType) -> str:
 
 
 def _path(name: str) -> str:
-    """Return SQL for the path of a key, which `name` is the SQL of."""
-    return f"concat('$.\"', replace({name}, '\"', {literal(_QUOTED)}), '\"')"
+    """Return SQL for the path of a key, which `name` is the SQL of: RFC 6901 has one for an empty key too."""
+    return f"concat('/', replace(replace({name}, '~', '~0'), '/', '~1'))"
 
 
 def _depth(kind: ColumnType) -> int:

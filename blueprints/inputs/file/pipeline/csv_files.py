@@ -22,6 +22,7 @@ BLOCK_BYTES = 2**20
 LARGEST_BLOCK_BYTES = 2**30
 LINES_AT_ONCE = 10_000
 BOM = "\ufeff"
+NUL_FIX = "Give its `encoding`, such as utf-16, or correct the file."
 csv.field_size_limit(2**31 - 1)
 
 
@@ -110,17 +111,17 @@ class CsvFile:
                 self._first(lines)
             before = lines.number
             for row in _reader(lines, self.form):
+                if any("\0" in field for field in row):
+                    return Fault(
+                        before + 1,
+                        "a NUL character",
+                        NUL_FIX,
+                    )
                 if row and len(row) != len(names):
                     return Fault(
                         before + 1,
                         f"{len(row)} field{'s' * (len(row) != 1)}, where {'the header has' if self.form.header else 'there should be'}"
                         f" {len(names)}: {_shown(row)}",
-                    )
-                if any("\0" in field for field in row):
-                    return Fault(
-                        before + 1,
-                        "a NUL character",
-                        "Give its `encoding`, such as utf-16, or correct the file.",
                     )
                 before = lines.number
         except Fault as fault:
@@ -166,7 +167,10 @@ class CsvFile:
 
     def _first(self, lines: _Lines) -> list[str]:
         try:
-            return next(filter(None, _reader(lines, self.form)), [])
+            names = next(filter(None, _reader(lines, self.form)), [])
+            if any("\0" in name for name in names):
+                raise Fault(lines.number, "a NUL character", NUL_FIX)
+            return names
         except csv.Error as error:
             raise Fault(self.form.skip + 1, f"the header cannot be read: {error}") from error
 
@@ -200,27 +204,49 @@ class CsvFile:
 
     def _bytes(self) -> Iterator[bytes]:
         """Yield the file as UTF-8, without a byte order mark."""
-        with pa.input_stream(str(self.path)) as stream:
-            blocks = iter(lambda: stream.read(BLOCK_BYTES), b"")
-            if _is_utf8(self.form.encoding):
-                first = next(blocks, b"")
-                yield first.removeprefix(codecs.BOM_UTF8)
-                yield from blocks
-            else:
-                yield from (text.encode() for text in decoded(blocks, self.form.encoding))
+        blocks = unpacked(self.path)
+        if _is_utf8(self.form.encoding):
+            first = next(blocks, b"")
+            yield first.removeprefix(codecs.BOM_UTF8)
+            yield from blocks
+        else:
+            yield from (text.encode() for text in decoded(blocks, self.form.encoding))
 
     def _text(self) -> Iterator[str]:
         """Yield the file as text. Raises Fault where it cannot be decoded."""
-        with pa.input_stream(str(self.path)) as stream:
-            yield from decoded(iter(lambda: stream.read(BLOCK_BYTES), b""), self.form.encoding)
+        yield from decoded(unpacked(self.path), self.form.encoding)
 
 
 def _is_utf8(encoding: str) -> bool:
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
 
 
+_PACKED = {
+    b"\x1f\x8b": "It is compressed by gzip: let its name end in .gz.",
+    b"\x28\xb5\x2f\xfd": "It is compressed by Zstandard: let its name end in .zst.",
+    b"PK\x03\x04": "It is a ZIP archive, or a workbook of Excel: unpack it, or save it as CSV.",
+}
+"""How a file begins that is no text -> the fix."""
+
+
+def unpacked(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, which may be compressed. Raises Fault where they cannot be read."""
+    line = 1
+    compression = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower())
+    try:
+        with pa.input_stream(str(path), compression=compression) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                yield block
+                line += block.count(b"\n")
+    except OSError as error:
+        raise Fault(
+            line, f"it cannot be read on: {error}", "It is damaged, or was cut short: deliver it again."
+        ) from error
+
+
 def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
+    is_utf8 = _is_utf8(encoding)
     line, first = 1, b""
     begun = False
     for block in itertools.chain(blocks, [None]):
@@ -235,12 +261,21 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
             else:
                 what = str(error)
             utf16 = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-            fix = "utf-16" if utf16 else "latin-1 or cp1252"
-            raise Fault(
-                line, what, f"Give the input's `encoding` in data-product.yaml, such as {fix}."
-            ) from error
+            known = codecs.lookup(encoding).name
+            fix = "utf-16" if utf16 else "utf-16-le or utf-8" if known == "utf-16" else "latin-1 or cp1252"
+            more = f"Give the input's `encoding` in data-product.yaml, such as {fix}."
+            if fix == known:
+                more = "Correct the file: it is damaged, or cut short."
+            packed = next((mend for sign, mend in _PACKED.items() if first.startswith(sign)), "")
+            raise Fault(line, what, packed or more) from error
         if not begun and text:
             text, begun = text.removeprefix(BOM), True
+        if not is_utf8:
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                line += _ends(text[: error.start])
+                raise Fault(line, f"half a character (a lone surrogate), as {encoding} has it") from error
         line += _ends(text)
         if text:
             yield text

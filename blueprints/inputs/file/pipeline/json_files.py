@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.csv_files import BLOCK_BYTES, Fault, decoded, split_lines
+from pipeline.csv_files import Fault, decoded, split_lines, unpacked
 
 BATCH_ROWS = 20_000
 LINE = "_line"
@@ -106,9 +106,8 @@ class JsonFile:
 
     def _rows(self) -> Iterator[tuple[int, Any]]:
         """Yield each row with the line that it begins on."""
-        with pa.input_stream(str(self.path)) as stream:
-            texts = decoded(iter(lambda: stream.read(BLOCK_BYTES), b""), self.encoding)
-            yield from self._of_lines(texts) if self.lines else self._of_document(texts)
+        texts = decoded(unpacked(self.path), self.encoding)
+        yield from self._of_lines(texts) if self.lines else self._of_document(texts)
 
     def _of_lines(self, texts: Iterable[str]) -> Iterator[tuple[int, Any]]:
         for number, text in enumerate(split_lines(texts), 1):

@@ -6,7 +6,7 @@ import codecs
 import contextlib
 import glob
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.column_types import ColumnType, UnknownType, certain, from_arrow, parse
-from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, value
+from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, flaw, value
 from pipeline.csv_files import CsvFile, Fault, Form
 from pipeline.declared import (
     SOURCES,
@@ -161,12 +161,16 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
         raise TypesChanged.of([_change(texts, source, now, changed)])
     # What 0.2.0 has published, and what has no values now, is what it was.
     kinds = {name: kind or declaration.earlier.get(name) or "VARCHAR" for name, kind in certain.items()}
+    if source.properties.get("decimal") == ",":  # where 1.234 may be a thousand and more, no point is certain
+        kinds = {name: "VARCHAR" if kind.startswith("DECIMAL") else kind for name, kind in kinds.items()}
     kinds |= declaration.columns
+    given = [name for name in declaration.columns if not declaration.is_recorded(name)]
+    _refuse_formats(source, {name: parse(kinds[name]) for name in given})
     return {
         name: Column(
             (kind := parse(kinds[name])),
             texts.text(name, kind),
-            _spelling(name, kind, source.properties),
+            _spelling(name, kind, source.properties, name in given),
             declaration.origin(name),
             declaration.is_recorded(name),
         )
@@ -252,13 +256,46 @@ def _refuse_missing(columns: list[str], declaration: Declaration, source: Capabi
         )
 
 
-def _spelling(name: str, kind: ColumnType, properties: Mapping[str, Any]) -> Spelling:
-    said = properties.get("date_format" if kind.name == "DATE" else "timestamp_format", "")
-    if kind.name not in ("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"):
-        said = ""
+NUMERIC = (
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+    *("DECIMAL", "FLOAT", "DOUBLE"),
+)
+FORMATTED = {
+    "date_format": ("DATE",),
+    "timestamp_format": ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
+}
+"""Property -> the types that it is for."""
+
+
+def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None:
+    """Raise UnreadableInput for a format of dates or timestamps that says no value, or one of a column that is none."""
+    for key, types in FORMATTED.items():
+        given = source.properties.get(key) or {}
+        columns = [name for name, kind in kinds.items() if kind.name in types]
+        if isinstance(given, dict):
+            named = {column: column_name(column) for column in given}
+            if stray := [column for column, name in named.items() if name not in columns]:
+                raise UnreadableInput(
+                    f"Input {source.name}: `{key}` names {_few(stray)}, which is no column that is declared as {types[0]}.",
+                    mend=f"Correct the name in {SPEC}, or declare the column as {types[0]} in {SOURCES}.",
+                )
+            forms = {named[column]: form for column, form in given.items()}
+        else:
+            forms = dict.fromkeys(columns, given)
+        for name, form in forms.items():
+            if wrong := flaw(kinds[name], form):
+                raise UnreadableInput(
+                    f"Input {source.name}: column {name}: the `{key}` {form!r} cannot be used: {wrong}.",
+                    mend=f"Correct `{key}` in {SPEC}, or the type of {name} in {SOURCES}.",
+                )
+
+
+def _spelling(name: str, kind: ColumnType, properties: Mapping[str, Any], is_declared: bool) -> Spelling:
+    """Return how the texts of a column are written. A format is one of columns that are declared."""
+    said = next((properties.get(key, "") for key, types in FORMATTED.items() if kind.name in types), "")
     if isinstance(said, dict):
         said = next((form for column, form in said.items() if column_name(column) == name), "")
-    return Spelling(properties.get("decimal", "."), said)
+    return Spelling(properties.get("decimal", "."), said if is_declared else "")
 
 
 # Files of texts ----------------------------------------------------------------------------------------------------
@@ -373,6 +410,11 @@ class _Texts:
         if column.spelling.format and column.kind.name in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
             why += f", written {column.spelling.format!r}"
         fix = f"Correct the value in the file, or the type in {column.origin.partition(':')[0] or SOURCES}; VARCHAR takes anything."
+        numeric = column.kind.name in NUMERIC
+        if not any(sign.isdigit() for sign in value):
+            fix += f" If it stands for a missing value, add it to the input's `nulls` in {SPEC}."
+        elif numeric and "," in value and column.spelling.decimal == ".":
+            fix += f' If a comma stands before the decimals, give the input `decimal: ","` in {SPEC}.'
         if column.recorded:
             kinds = {other: str(one.kind) for other, one in columns.items()}
             kinds[name] = self.certain([name])[name] or "VARCHAR"
@@ -577,24 +619,25 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
     try:
         if not codecs.lookup(encoding)._is_text_encoding:
             raise LookupError
-    except LookupError:
+    except (LookupError, ValueError):
         raise UnreadableInput(
-            f"Input {source.name}: {encoding} is no encoding that Python knows.",
+            f"Input {source.name}: {encoding!r} is no encoding that Python knows.",
             mend=f"Give `encoding` in {SPEC} as Python spells it: utf-8, latin-1, cp1252, utf-16.",
         ) from None
     if form == "json":
-        suffixes = set(PurePosixPath(paths[0].lower()).suffixes)
-        lines = said.get("lines", bool(suffixes & {".jsonl", ".ndjson"}))
+        nulls = frozenset(said.get("nulls", []))
         documents = [
-            JsonFile(Path(path), lines, encoding, frozenset(said.get("nulls", []))) for path in paths
+            JsonFile(
+                Path(path), said.get("lines", bool({".jsonl", ".ndjson"} & _suffixes(path))), encoding, nulls
+            )
+            for path in paths
         ]
         rows = _Json(source, names, [], may_lack, files=documents, folder=folder)
         rows.read(_nested(declared(source, product)))
         return rows
     quote = said.get("quote", '"')
     shape = Form(
-        delimiter=said.get("delimiter")
-        or ("\t" if ".tsv" in PurePosixPath(paths[0].lower()).suffixes else ","),
+        delimiter=said.get("delimiter", ","),
         quote=quote,
         escape="" if said.get("escape", quote) == quote else said["escape"],
         comment=said.get("comment", ""),
@@ -604,7 +647,20 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
         nulls=tuple(said.get("nulls", [])),
         quoted_nulls=said.get("quoted_nulls", False),
     )
-    return _csv([CsvFile(Path(path), shape) for path in paths], names, source, product, may_lack)
+    signs = [sign for sign in (shape.delimiter, shape.quote, shape.escape) if sign]
+    if len(set(signs)) < len(signs) or any(sign in "\r\n\0" or not sign.isascii() for sign in signs):
+        raise UnreadableInput(
+            f"Input {source.name}: `delimiter`, `quote` and `escape` cannot be {', '.join(map(repr, signs))}: each is another"
+            " character of ASCII, and no line end.",
+            mend=f"Correct them in {SPEC}.",
+        )
+    tabs = shape if "delimiter" in said else replace(shape, delimiter="\t")
+    tables = [CsvFile(Path(path), tabs if ".tsv" in _suffixes(path) else shape) for path in paths]
+    return _csv(tables, names, source, product, may_lack)
+
+
+def _suffixes(path: str) -> set[str]:
+    return set(PurePosixPath(path.lower()).suffixes)
 
 
 def _csv(
@@ -668,7 +724,17 @@ def _given_names(source: Capability, product: Product, table: CsvFile, shown: st
 
 def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
     """Raise UnreadableInput for a header that is none, if no declaration knows one of its names."""
-    if all(certain(name) != "VARCHAR" for name in header):
+    if header[0].lower().startswith("sep="):
+        raise UnreadableInput(
+            f"Input {source.name}: {shown}: its first line is no header, but tells Excel the delimiter: {header[0][:80]}.",
+            mend=f"Give the input `skip: 1` and its `delimiter` in {SPEC}.",
+        )
+    if header[0].lstrip()[:1] in ("{", "[", "<"):
+        raise UnreadableInput(
+            f"Input {source.name}: {shown}: its first line is no header of a CSV file: {', '.join(header)[:80]}.",
+            mend=f"Correct the file, or the input's `path` or `format` in {SPEC}. If these are names, declare them in {SOURCES}.",
+        )
+    if all(certain(name) != "VARCHAR" or not name.strip() for name in header):
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its first line is no header: {', '.join(header)}.",
             mend=f"Give the input `header: false` and `names` in {SPEC}. If these are names, declare them in {SOURCES}.",
@@ -835,6 +901,8 @@ def _files(source: Capability, product: Product) -> list[str]:
     found = (
         _fetch(source, product)
         if "://" in path
+        else [path]
+        if (product.root / path).is_file()  # whatever its name has of a pattern's signs
         else sorted(glob.glob(path, root_dir=product.root, recursive=True))
     )
     found = [str(product.root / file) for file in found if not (product.root / file).is_dir()]
