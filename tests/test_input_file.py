@@ -103,6 +103,9 @@ EXACT: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]] =
     "thousands where commas are decimal": (
         {"content": "m;n\n1.234;1,0\n", "declared": {"n": "BIGINT"}, "delimiter": ";", "decimal": ","},
         {"m": "VARCHAR", "n": "BIGINT"}, [("1.234", 1)]),
+    "what is nested deeper than its type": (
+        {"content": {"x.json": '[{"s":{"v":{"y":1.10},"j":[1.10,1e400],"n":5.10}}]'}, "declared": {"s": "STRUCT(v VARCHAR, j JSON, n JSON)"}},
+        {"s": "STRUCT(v VARCHAR, j JSON, n JSON)"}, [({"v": '{"y":1.10}', "j": "[1.10,1e400]", "n": "5.10"},)]),
     "odd keys": (
         {"content": {"x.json": '[{"m":{"":1,"*":2,"a/b~c":3,"q\\"":4}}]'}, "declared": {"m": "MAP(VARCHAR, BIGINT)"}},
         {"m": "MAP(VARCHAR, BIGINT)"}, [({"": 1, "*": 2, "a/b~c": 3, 'q"': 4},)]),
@@ -247,6 +250,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a comma before decimals": ({"content": 'a\n"1,5"\n', "declared": {"a": "DOUBLE"}}, "x.csv:2: column a: '1,5'", 'decimal: ","'),
     "a key twice in a text": (
         {"content": 'a\n"{""x"":1,""x"":2}"\n', "declared": {"a": "STRUCT(x BIGINT)"}}, "x.csv:2: column a", "Correct"),
+    "two keys that are one": (
+        {"content": {"x.json": '[{"m":{"1":2}},\n{"m":{"1":2,"01":3}}]'}, "declared": {"m": "MAP(BIGINT, BIGINT)"}}, "x.json:2: column m", "Correct"),
+    "a list in a file of lines": ({"content": {"x.jsonl": '[{"a":1},\n{"a":2}]'}}, "x.jsonl:1: it ends in the middle", "`lines: false`"),
     "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: half a character", "Correct"),
     "UTF-16 without its mark": ({"content": "a\nx\n".encode("utf-16-le"), "encoding": "utf-16"}, "x.csv:1: UTF-16 stream", "utf-16-le"),
     "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "cut short"),

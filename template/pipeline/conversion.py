@@ -309,7 +309,9 @@ def _nested_fits(kind: ColumnType, text: str) -> str:
             all_ = (
                 f"coalesce(list_bool_and(list_transform(json_keys({document}), lambda {name}: {each})), true)"
             )
-            return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {_once(document)} and {all_}), false)"
+            keys = f"list_transform(json_keys({document}), lambda {name}: {value(key, name)})"
+            once = f"case when {all_} then len({keys}) = len(list_distinct({keys})) else false end"  # 1 and 01 are one key
+            return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {once}), false)"
     names = ", ".join(literal(name) for name, _ in kind.parts)
     parts = "".join(
         f" and (coalesce(json_type({item}), 'NULL') = 'NULL' or {_nested_fits(part, item)})"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.column_types import ColumnType
 from pipeline.csv_files import Fault, decoded, split_lines, unpacked
 
 BATCH_ROWS = 20_000
@@ -40,8 +41,8 @@ class JsonFile:
     encoding: str = "utf-8"
     nulls: frozenset[str] = frozenset()
     """Texts that stand for a missing value, beside `null`."""
-    quoted: frozenset[str] = frozenset()
-    """Columns whose nested numbers are read as texts, because they are declared and converted."""
+    nested: Mapping[str, ColumnType] = field(default_factory=dict)
+    """Columns that are declared as STRUCT, LIST or MAP, and converted: see `as_texts`."""
     kinds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Column -> what its values have been so far: number, text, boolean, nested."""
 
@@ -94,7 +95,7 @@ class JsonFile:
             if value in self.nulls:
                 return None
             self.kinds[name].add("text")
-            return quoted_numbers(value) if name in self.quoted else value
+            return as_texts(value, self.nested[name]) if name in self.nested else value
         if kind is Number:
             self.kinds[name].add("number")
             return str(value)
@@ -102,7 +103,7 @@ class JsonFile:
             self.kinds[name].add("boolean")
             return "true" if value else "false"
         self.kinds[name].add("nested")
-        return _written(value, name in self.quoted)
+        return _written(value, self.nested.get(name))
 
     def _rows(self) -> Iterator[tuple[int, Any]]:
         """Yield each row with the line that it begins on."""
@@ -114,7 +115,13 @@ class JsonFile:
             text = text.rstrip("\r\n")
             if not text.strip():
                 continue
-            value, end = _decode(text, _SPACE.match(text).end(), number, last=True)  # type: ignore[union-attr]
+            try:
+                value, end = _decode(text, _SPACE.match(text).end(), number, last=True)  # type: ignore[union-attr]
+            except Fault as fault:
+                fault.fix = fault.fix or (
+                    "Correct the line. If the file is one list or one object, give the input `lines: false` in data-product.yaml."
+                )
+                raise
             if text[end:].strip():
                 raise Fault(number, "something follows the object", "Put each object on a line of its own.")
             yield number, value
@@ -262,39 +269,51 @@ def _decode(text: str, start: int, line: int, *, last: bool) -> tuple[Any, int]:
         raise _Final(line, TOO_DEEP, FLATTEN) from None
 
 
-def _written(value: Any, quoted: bool) -> str:
-    """Return JSON with every digit as it was. Raises RecursionError."""
-    return "".join(_pieces(value, quoted))
+def _written(value: Any, kind: ColumnType | None) -> str:
+    """Return JSON with every digit as it was; for a type, its leaves are texts. Raises RecursionError."""
+    return "".join(_pieces(value, kind))
 
 
-def _pieces(value: Any, quoted: bool) -> Iterator[str]:
-    kind = type(value)
-    if kind is dict:
+def _pieces(value: Any, kind: ColumnType | None) -> Iterator[str]:
+    type_ = type(value)
+    if kind is not None and not kind.parts and type_ in (dict, list):  # a text, to its type
+        yield json.dumps(_written(value, None), ensure_ascii=False)
+    elif type_ is dict:
         yield "{"
         comma = ""
         for key, item in value.items():
             yield f"{comma}{json.dumps(key, ensure_ascii=False)}:"
-            yield from _pieces(item, quoted)
+            yield from _pieces(item, _part(kind, key))
             comma = ","
         yield "}"
-    elif kind is list:
+    elif type_ is list:
         yield "["
         for number, item in enumerate(value):
             if number:
                 yield ","
-            yield from _pieces(item, quoted)
+            yield from _pieces(item, _part(kind, ""))
         yield "]"
-    elif kind is Number:
-        yield f'"{value}"' if quoted else str(value)
+    elif type_ is Number:
+        yield str(value) if kind is None else f'"{value}"'
     else:
         yield json.dumps(value, ensure_ascii=False)
 
 
-def quoted_numbers(text: str) -> str:
-    """Return JSON whose numbers are texts; anything else as it is."""
+def _part(kind: ColumnType | None, key: str) -> ColumnType | None:
+    """Return the type of what a container has by a key; of what it should not have, any."""
+    if kind is None or not kind.parts:
+        return kind
+    return dict(kind.parts).get(key, kind.parts[-1][1]) if kind.name == "STRUCT" else kind.parts[-1][1]
+
+
+def as_texts(text: str, kind: ColumnType) -> str:
+    """Return JSON whose leaves are texts, as far as its type goes; what is no JSON, as it is.
+
+    So DuckDB, which takes numbers for doubles, does not see one. What is nested deeper is the text of its JSON.
+    """
     try:
         value, end = _DECODER.raw_decode(text, _SPACE.match(text).end())  # type: ignore[union-attr]
-        return text if text[end:].strip() else _written(value, True)
+        return text if text[end:].strip() else _written(value, kind)
     except (ValueError, RecursionError):
         return text
 

@@ -31,7 +31,7 @@ from pipeline.declared import (
 )
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import Files, column_name, held, landing
-from pipeline.json_files import LINE, JsonFile, quoted_numbers
+from pipeline.json_files import LINE, JsonFile, as_texts
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -437,7 +437,7 @@ class _Csv(_Texts):
     files: list[CsvFile] = field(default_factory=list)
     headers: list[list[str]] = field(default_factory=list)
     """Of each file: the landed names, in the file's order."""
-    nested: frozenset[str] = frozenset()
+    nested: Mapping[str, ColumnType] = field(default_factory=dict)
     """Columns that are declared as STRUCT, LIST or MAP: their texts are JSON."""
 
     def text(self, name: str, kind: ColumnType | None) -> str:
@@ -460,8 +460,8 @@ class _Csv(_Texts):
                 raise self.refusal(number, fault) if fault else error from error
 
     def _prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        for name in self.nested.intersection(batch.schema.names):
-            texts = [text and quoted_numbers(text) for text in batch[name].to_pylist()]
+        for name in self.nested.keys() & set(batch.schema.names):
+            texts = [text and as_texts(text, self.nested[name]) for text in batch[name].to_pylist()]
             place = batch.schema.get_field_index(name)
             batch = batch.set_column(place, name, pa.array(texts, pa.string()))
         return _padded(batch, self.columns)
@@ -516,7 +516,7 @@ class _Json(_Texts):
     _held: list[tuple[int, pa.RecordBatch]] = field(default_factory=list)
     _spooled: list[tuple[int, Path]] = field(default_factory=list)
 
-    def read(self, quoted: frozenset[str]) -> None:
+    def read(self, nested: Mapping[str, ColumnType]) -> None:
         """Read all files once: what columns there are, is known only then."""
         size = 0
         columns: dict[str, None] = {}
@@ -529,7 +529,7 @@ class _Json(_Texts):
             return name
 
         for number, file in enumerate(self.files):
-            file.quoted = quoted
+            file.nested = nested
             seen: set[str] = set()
             try:
                 for batch in file.batches(column):
@@ -703,8 +703,9 @@ def _csv(
     return rows
 
 
-def _nested(declaration: Declaration) -> frozenset[str]:
-    return frozenset(name for name, kind in declaration.columns.items() if parse(kind).parts)
+def _nested(declaration: Declaration) -> dict[str, ColumnType]:
+    kinds = {name: parse(kind) for name, kind in declaration.columns.items()}
+    return {name: kind for name, kind in kinds.items() if kind.parts}
 
 
 def _given_names(source: Capability, product: Product, table: CsvFile, shown: str) -> list[str]:
