@@ -191,7 +191,7 @@ def _change(
         if kind.parts:
             continue
         text = texts.text(name, kind)
-        spellings = [_spelling(name, kind, source.properties)]
+        spellings = [_spelling(name, kind, source.properties, True)]
         if kind.name in ("DATE", "TIMESTAMP"):
             spellings += [Spelling(format=form) for form in _formats(kind.name)]
         tests = (
