@@ -49,7 +49,8 @@ def test_what_the_last_run_says_is_told(product: Path) -> None:
             outcome="failed",
             problem="z" * 9_000,
             rowsOut=3,
-            checks=[failed, {"result": "passed"}, {"name": "format", "result": "unchecked", "fix": "x"}, 5],
+            checks=[failed, {"result": "passed"}, 5],
+            doubts=[{"name": "format", "result": "unchecked", "fix": "x"}],
         )
     )
     quality = of_repository(product).get("quality")

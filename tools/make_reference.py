@@ -191,7 +191,7 @@ def promises_page() -> str:
         "",
         "Every run holds the data set against its contract before anybody can read it. datacontract-cli checks most of",
         "it, a module of Meshwright what datacontract-cli does not. A promise that nobody has looked at is reported as",
-        "unchecked: on the terminal and in `build/run.json` (`result: unchecked`), in the catalog, by the fitness function",
+        "unchecked: on the terminal and in `build/run.json` (`doubts`, `result: unchecked`), in the catalog, by the fitness function",
         "[LastRunPassed](fitness/LastRunPassed.md) (unknown: neither good nor bad), and before the run by the rule",
         "[PromisesChecked](rules/PromisesChecked.md), a warning that an organisation can make an error in",
         "`hooks/meshwright/metamodel.py`. The table is made from `template/pipeline/promises.py`.",

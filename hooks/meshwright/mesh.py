@@ -193,8 +193,8 @@ def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     run = _json(root, "build/run.json")
     if not _is_time(run.get("startedAt")):
         return {}, {}
-    said = run.get("checks")
-    checks = [check for check in (said if isinstance(said, list) else ()) if isinstance(check, dict)]
+    lists = [said for said in (run.get("checks"), run.get("doubts")) if isinstance(said, list)]
+    checks = [check for said in lists for check in said if isinstance(check, dict)]
     quality = {
         "startedAt": run["startedAt"],
         "outcome": run.get("outcome"),

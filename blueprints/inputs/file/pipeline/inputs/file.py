@@ -182,7 +182,7 @@ def _change(
     texts: _Texts, source: Capability, now: Mapping[str, str], changed: Mapping[str, tuple[str, str]]
 ) -> Change:
     """Return how to keep the types that 0.2.0 has guessed, and published: it guessed the format of dates, too."""
-    kept = dict(now)
+    kept = {name: now[name] for name in [*texts.columns, *now] if name in now}
     formats: dict[str, dict[str, str]] = {}
     notes = []
     for name, (was, _) in changed.items():
