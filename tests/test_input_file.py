@@ -307,6 +307,56 @@ def test_parquet_describes_itself_and_is_never_widened_in_silence(land: Land) ->
     )
 
 
+NS, NS_UTC = pa.timestamp("ns"), pa.timestamp("ns", "UTC")
+PARQUET: dict[str, tuple[list[pa.Array], dict[str, str], dict[str, Any], str | tuple[str, Any]]] = {
+    "more than 38 digits": ([pa.array([Decimal(1)], pa.decimal256(40, 2))], {}, {}, "column a is DECIMAL(40,2): more than 38 digits"),
+    "nanoseconds of a moment": ([pa.array([1000, 1001], NS_UTC)], {}, {}, "1.parquet: row 2: column a has nanoseconds"),
+    "no nanoseconds": ([pa.array([1000, None], NS_UTC)], {}, {}, ("TIMESTAMP WITH TIME ZONE", datetime(1970, 1, 1, 0, 0, 0, 1, UTC))),
+    "nanoseconds of a day": ([pa.array([1], pa.time64("ns"))], {}, {}, "1.parquet: row 1: column a has nanoseconds"),
+    "nested nanoseconds": ([pa.array([[1]], pa.list_(NS_UTC))], {}, {}, "1.parquet: column a has nanoseconds"),
+    "texts in bytes": ([pa.array(["Zü".encode()])], {"a": "VARCHAR"}, {}, ("VARCHAR", "Zü")),
+    "bytes that are no text": ([pa.array([b"\xff"])], {"a": "VARCHAR"}, {}, "1.parquet: row 1: column a: \\xFF does not fit"),
+    "a time zone made up": ([pa.array([datetime(2025, 1, 1)])], {"a": "timestamptz"}, {}, "a time zone would be made up, or lost"),
+    "a time zone lost": ([pa.array([1000], NS_UTC)], {"a": "DATE"}, {}, "a time zone would be made up, or lost"),
+    "an object as JSON": ([pa.array([{"x": 1}])], {"a": "JSON"}, {}, "column a is STRUCT(x BIGINT) in the file, and not JSON"),
+    "nothing, declared": ([pa.nulls(1)], {"a": "DATE"}, {}, ("DATE", None)),
+    "a form": ([pa.array(["01.02.2025"])], {"a": "DATE"}, {"date_format": "%d.%m.%Y"}, ("DATE", date(2025, 2, 1))),
+    "a value of the second file": ([pa.array(["1"]), pa.array(["2", "x"])], {"a": "BIGINT"}, {}, "2.parquet: row 2: column a: x does not fit BIGINT"),
+    "one type in two spellings": ([pa.array(["x"]).dictionary_encode(), pa.array(["y"])], {}, {}, ("VARCHAR", "x")),
+    "a list of other times": ([pa.array([[1]], pa.list_(NS))], {"a": "TIMESTAMP[]"}, {}, "1.parquet: row 1: column a: ['1970-01-01"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PARQUET)
+def test_parquet_lands_as_it_is_or_is_refused_with_its_row(case: str, land: Land) -> None:
+    arrays, declaration, properties, expected = PARQUET[case]
+    files = {f"{number}.parquet": parquet(a=array) for number, array in enumerate(arrays, 1)}
+    found = land(files, declaration, **properties)
+    if isinstance(expected, str):
+        assert expected in str(found)
+    else:
+        columns, rows = found
+        assert (columns["a"], rows[0][0]) == expected
+
+
+def test_times_of_old_parquet_files_are_read_to_the_microsecond(land: Land) -> None:
+    def old(values: pa.Array) -> dict[str, bytes]:
+        sink = io.BytesIO()
+        pq.write_table(pa.table({"a": values}), sink, use_deprecated_int96_timestamps=True)
+        return {"x.parquet": sink.getvalue()}
+
+    days = [datetime(9999, 12, 31), datetime(1, 1, 1), None, datetime(2025, 1, 1, 0, 0, 0, 1)]
+    assert land(old(pa.array(days, pa.timestamp("us")))) == ({"a": "TIMESTAMP"}, [(day,) for day in days])
+    assert "row 2: column a has nanoseconds" in str(land(old(pa.array([1000, 1001], NS))))
+
+
+def test_columns_of_parquet_have_names_of_their_own(land: Land) -> None:
+    for names, words in ((["a", "a"], "several columns called a"), (["a", ""], "a column without a name")):
+        sink = io.BytesIO()
+        pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=names), sink)
+        assert words in str(land({"x.parquet": sink.getvalue()}))
+
+
 def test_what_is_printed_works_as_printed(land: Land) -> None:
     content = "a,b\n1,x\n1.5,y\n"
     record = {"version": 2, "inputs": {"t": {"a": "BIGINT", "b": "VARCHAR"}}}

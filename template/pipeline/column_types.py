@@ -141,6 +141,8 @@ def from_arrow(kind: Any) -> str:
     import pyarrow as pa
 
     is_ = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        return {"arrow.uuid": "UUID", "arrow.json": "JSON"}.get(kind.extension_name, str(kind))
     if is_.is_decimal(kind):
         return f"DECIMAL({kind.precision},{kind.scale})"
     if is_.is_struct(kind):
@@ -157,12 +159,17 @@ def from_arrow(kind: Any) -> str:
         return "TIMESTAMP_NS" if kind.unit == "ns" else "TIMESTAMP"
     for name, matches in {
         "BOOLEAN": is_.is_boolean,
-        "FLOAT": is_.is_float32,
+        "FLOAT": lambda one: is_.is_float32(one) or is_.is_float16(one),
         "DOUBLE": is_.is_float64,
         "VARCHAR": lambda one: is_.is_string(one) or is_.is_large_string(one) or is_.is_string_view(one),
         "DATE": is_.is_date,
         "TIME": is_.is_time,
-        "BLOB": lambda one: is_.is_binary(one) or is_.is_large_binary(one) or is_.is_binary_view(one),
+        "BLOB": lambda one: (
+            is_.is_binary(one)
+            or is_.is_large_binary(one)
+            or is_.is_binary_view(one)
+            or is_.is_fixed_size_binary(one)
+        ),
     }.items():
         if matches(kind):
             return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import glob
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import duckdb
 import fsspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.column_types import ColumnType, UnknownType, certain, from_arrow, parse
@@ -804,8 +806,9 @@ def _parquet(
     except duckdb.InvalidInputException as error:
         if MISFIT not in str(error):
             raise
+        message = str(error).partition(": ")[2].replace(f"{product.root}/", "")
         raise UnreadableInput(
-            f"Input {source.name}: {source.properties['path']}: {str(error).partition(': ')[2]}.",
+            f"Input {source.name}: {message}.",
             mend=f"Correct the value in the file, or the data_type in {SOURCES}.",
         ) from error
     return Files([landed], columns)
@@ -817,12 +820,14 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
     names = [_shown(path, product) for path in paths]
     for path, name in zip(paths, names, strict=True):
         try:
-            schemas.append(pq.read_schema(path).remove_metadata())
+            schemas.append(_schema(path))
         except (pa.ArrowException, OSError) as error:
             raise UnreadableInput(
                 f"Input {source.name}: {name} cannot be read: {error}",
                 mend="It is no Parquet file, or it was cut short: deliver it again.",
             ) from error
+    for name, path, schema in zip(names, paths, schemas, strict=True):
+        _refuse_unreadable(source, name, path, schema)
     may_lack = source.properties.get("missing_columns") == "allowed"
     kinds: dict[str, pa.DataType] = {}
     where: dict[str, int] = {}
@@ -846,7 +851,8 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
     for number, schema in enumerate(schemas):
         for one in schema:
             kind = kinds[one.name]
-            if one.type != kind and not pa.types.is_null(one.type) and column_name(one.name) not in given:
+            differs = from_arrow(one.type) != from_arrow(kind) and not pa.types.is_null(one.type)
+            if differs and column_name(one.name) not in given:
                 raise UnreadableInput(
                     f"Input {source.name}: column {one.name} is {from_arrow(one.type)} in {names[number]}, and"
                     f" {from_arrow(kind)} in {names[where[one.name]]}.",
@@ -855,43 +861,159 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
     columns = {
         new: given.get(new, from_arrow(kind)) for (_, kind), new in zip(kinds.items(), landed, strict=True)
     }
-    same = all(schema == schemas[0] for schema in schemas)
+    _refuse_formats(source, {name: parse(kind) for name, kind in given.items()})
+    same = all(schema == schemas[0] for schema in schemas) and not any(map(_is_finer, kinds.values()))
     alike: dict[pa.Schema, list[str]] = {}
     for path, schema in zip(paths, schemas, strict=True):
         alike.setdefault(schema, []).append(path)
     selects = []
     for schema, group in alike.items():
         selected = ", ".join(
-            f"{_cast(one, columns[new], declaration.origin(new))} as {identifier(new)}"
+            f"{_cast(one, columns[new], declaration.origin(new), source)} as {identifier(new)}"
             for one in schema
             for new in [column_name(one.name)]
         )
-        selects.append(f"select {selected} from read_parquet({_list(group)}, hive_partitioning = false)")
+        more = ""
+        if all(name in selected for name in PLACE) and not set(PLACE) & set(schema.names):
+            more = f", filename = {literal(PLACE[0])}, {PLACE[1]} = true"
+        else:
+            selected = selected.replace(AT, literal(""))
+        selects.append(
+            f"select {selected} from read_parquet({_list(group)}, hive_partitioning = false{more})"
+        )
     plain = (
         same and list(kinds) == landed and columns == {name: from_arrow(kind) for name, kind in kinds.items()}
     )
     return " union all by name ".join(selects), columns, plain
 
 
-def _cast(field_: pa.Field, text: str, origin: str) -> str:
+PLACE = ("_file", "file_row_number")
+"""Columns that DuckDB adds to those of a Parquet file."""
+AT = f"concat({PLACE[0]}, ': row ', {PLACE[1]} + 1, ': ')"
+CLOCKS = ("DATE", "TIME", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
+
+
+def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
     """Return SQL for a column as the type that is declared; the query fails where a value is another one then."""
     column, was = identifier(field_.name), from_arrow(field_.type)
+    if _is_finer(field_.type):
+        column = f"cast({column} as {was})"  # without nanoseconds that are not zero: see _refuse_unreadable
     if was == text:
         return column
-    try:
-        kind = parse(text)
-        parse(was)
-    except UnknownType:  # of no type of the list, and not declared otherwise
-        return column
+    kind = parse(text)
     landed = "VARCHAR" if kind.name in TEXTUAL else str(kind)
+    if pa.types.is_null(field_.type):
+        return f"cast({column} as {landed})"
+    try:
+        before = parse(was)
+    except UnknownType:
+        before = ColumnType("")
+    zoned = "TIMESTAMP WITH TIME ZONE"
+    clocks = before.name in CLOCKS and kind.name in CLOCKS and (before.name == zoned) != (kind.name == zoned)
+    if not before.name or clocks or (before.parts and landed == "VARCHAR"):
+        why = "a time zone would be made up, or lost" if clocks else "its values have no one spelling as that"
+        raise UnreadableInput(
+            f"Input {source.name}: column {field_.name} is {was} in the file, and not {kind}, which {origin} declares: {why}.",
+            mend=f"Declare it as it is in {origin.partition(':')[0]}, or take it out there, and convert it in your models.",
+        )
     new = f"try_cast({column} as {landed})"
     test = f"coalesce(try_cast({new} as {was}) = {column}, false)"
-    if was == "VARCHAR":
-        test, new = fits(kind, column), value(kind, column)
+    if was in ("VARCHAR", "BLOB"):
+        text = column if was == "VARCHAR" else f"try(decode({column}))"
+        spelling = _spelling(column_name(field_.name), kind, source.properties, True)
+        test, new = f"coalesce({fits(kind, text, spelling)}, false)", value(kind, text, spelling)
+        if was == "BLOB":
+            test = f"{text} is not null and {test}"
     elif kind.name == "VARCHAR" and kind.numbers:
         test += f" and length({new}) <= {kind.numbers[0]}"
-    message = f"concat({literal(f'column {field_.name}: ')}, {column}, {literal(f' {MISFIT} {kind}, which {origin} declares')})"
+    shown = f"cast({column} as varchar)"
+    message = f"concat({AT}, {literal(f'column {field_.name}: ')}, {shown}, {literal(f' {MISFIT} {kind}, which {origin} declares')})"
     return f"case when {column} is null then null when {test} then {new} else error({message}) end"
+
+
+INT96 = pa.field("", pa.timestamp("us"), metadata={"stored": "INT96"})
+"""Of old files. DuckDB reads it to the microsecond, and Arrow to the nanosecond, which has no room for the year 9999."""
+
+
+def _schema(path: str) -> pa.Schema:
+    """Return the columns of a Parquet file as DuckDB reads them."""
+    with pq.ParquetFile(path) as file:
+        schema = file.schema_arrow.remove_metadata()
+        for place, one in enumerate(schema):
+            leaves = [
+                leaf for leaf in map(file.schema.column, range(len(file.schema))) if leaf.path == one.name
+            ]
+            old = bool(leaves) and leaves[0].physical_type == "INT96"
+            schema = schema.set(place, INT96.with_name(one.name) if old else one.remove_metadata())
+    return schema
+
+
+def _refuse_unreadable(source: Capability, name: str, path: str, schema: pa.Schema) -> None:
+    """Raise UnreadableInput for a Parquet file with columns that DuckDB reads as something else, or not at all."""
+    twice = sorted({column for column in schema.names if schema.names.count(column) > 1})
+    if twice or not schema.names or "" in schema.names:
+        what = f"several columns called {_few(twice)}" if twice else "a column without a name, or no column"
+        raise UnreadableInput(f"Input {source.name}: {name} has {what}.", mend="Correct it in the file.")
+    for one in schema:
+        if too_long := next((kind for kind in _leaves(one.type) if _is_too_long(kind)), None):
+            raise UnreadableInput(
+                f"Input {source.name}: {name}: column {one.name} is {from_arrow(too_long)}: more than 38 digits.",
+                mend="Deliver it as a DECIMAL of 38 digits at most, or as a text.",
+            )
+        if any(map(_is_finer, _leaves(one.type))) or one.metadata:
+            _refuse_nanoseconds(source, name, path, one)
+
+
+def _refuse_nanoseconds(source: Capability, name: str, path: str, column: pa.Field) -> None:
+    """Raise UnreadableInput for a value that is finer than its type here."""
+    row = _finer_row(path, column)
+    if row is None:
+        return
+    raise UnreadableInput(
+        f"Input {source.name}: {name}:{f' row {row}:' if row else ''} column {column.name} has nanoseconds, and"
+        f" {from_arrow(column.type)} has none.",
+        mend="Deliver it to the microsecond, or as a text.",
+    )
+
+
+def _finer_row(path: str, column: pa.Field) -> int | None:
+    """Return the first row with a value that is finer than a microsecond; 0 if the type is nested, and none is looked at."""
+    if not column.metadata and not _is_finer(column.type):
+        return 0
+    number = pa.int64()
+    fine, coarse = (
+        pq.ParquetFile(path, coerce_int96_timestamp_unit=unit).iter_batches(columns=[column.name])
+        for unit in ("ns", "us")
+    )
+    row = 1
+    for one, other in zip(fine, coarse if column.metadata else itertools.repeat(None), strict=False):
+        values = one.column(0).cast(number)
+        if other is None:
+            whole = pc.equal(pc.multiply(pc.divide(values, 1000), 1000), values)
+        else:
+            rough = other.column(0).cast(number)
+            beyond = pc.greater(pc.abs(rough), 2**63 // 1000 - 1)
+            whole = pc.or_(beyond, pc.equal(pc.multiply(rough, 1000), values))
+        if pc.all(whole).as_py() is False:
+            return row + int(pc.index(whole, False).as_py())
+        row += one.num_rows
+    return None
+
+
+def _leaves(kind: pa.DataType) -> Iterator[pa.DataType]:
+    yield kind
+    for number in range(kind.num_fields):
+        yield from _leaves(kind.field(number).type)
+
+
+def _is_too_long(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_decimal(kind)) and kind.precision > 38
+
+
+def _is_finer(kind: pa.DataType) -> bool:
+    """Return True for nanoseconds that no type here has: DuckDB cuts them off."""
+    zoned = pa.types.is_timestamp(kind) and kind.tz is not None
+    return (zoned or bool(pa.types.is_time(kind))) and kind.unit == "ns"
 
 
 # Where the files are -----------------------------------------------------------------------------------------------
