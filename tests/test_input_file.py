@@ -68,7 +68,8 @@ def land(every_port: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
                     return connection.execute(file.lying(source, product)).fetchall()
                 landed = file.files(source, product)
                 rows = connection.execute("from read_parquet($1)", [[str(path) for path in landed.paths]])
-                return landed.columns, rows.fetchall()
+                found = landed.columns, rows.fetchall()
+                return (*found, landed.notes) if how == "notes" else found
         except UnreadableInput as error:
             return error
 
@@ -390,6 +391,22 @@ def test_what_keeps_the_guesses_of_0_2_0_is_printed_with_the_formats(land: Land)
     assert columns["padded"] == "VARCHAR"
     assert rows[1][:5] == (date(2025, 2, 1), datetime(2025, 1, 13, 9, 5), date(2001, 2, 25), time(23, 59, 10), 2.0)  # fmt: skip
     assert rows[0][2:] == (date(2025, 12, 31), time(7, 30), 0.5, 1000.0, True, " 5", date(2025, 1, 2))
+
+
+def test_what_undeclared_texts_look_like_is_noted_and_the_note_works(land: Land) -> None:
+    document = '{"at":"13/02/2025","v":"1.2.3","a":{"b c":1,"l":[{"x":1.5}]}}\n{"at":null,"a":{"b c":-2}}\n'
+    columns, _, notes = land({"x.jsonl": document}, how="notes")
+    assert columns == {"at": "VARCHAR", "v": "VARCHAR", "a": "JSON"}
+    written = [yaml.safe_load(part) for note in notes for part in note.split("`")[1::2]]
+    assert written == [
+        {"name": "at", "data_type": "DATE"},
+        {"date_format": {"at": "%d/%m/%Y"}},
+        {"name": "a", "data_type": 'STRUCT("b c" BIGINT, l STRUCT(x DOUBLE)[])'},
+    ]
+    declared = {one["name"]: one["data_type"] for one in written if "name" in one}
+    rows = land({"x.jsonl": document}, declared, **written[1])[1]
+    assert [row[0] for row in rows] == [date(2025, 2, 13), None]
+    assert rows[0][2] == {"b c": 1, "l": [{"x": 1.5}]}
 
 
 def test_a_view_reads_only_what_duckdb_reads_exactly(land: Land) -> None:

@@ -74,7 +74,7 @@ def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
     known = set() if read.described else declared(source, product).columns.keys()
     undeclared = () if read.described else tuple(name for name in read.columns if name not in known)
     gone = read.absent if rows else ()
-    return Landed(rows, read.columns, read.described, undeclared, total=rows, gone=gone)
+    return Landed(rows, read.columns, read.described, undeclared, rows, read.notes, gone)
 
 
 def _load(systems: list[Capability], product: Product, platform: Platform, anew: bool) -> dict[str, Landed]:

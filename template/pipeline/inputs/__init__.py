@@ -29,6 +29,8 @@ class Files:
     """Whether the files that were read say themselves what their columns are; otherwise they should be declared."""
     absent: tuple[str, ...] = ()
     """Columns that are declared, and in none of the rows that were read."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the report."""
 
 
 @dataclass

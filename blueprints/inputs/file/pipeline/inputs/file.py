@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import glob
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.column_types import ColumnType, UnknownType, certain, from_arrow, parse
+from pipeline.column_types import ColumnType, UnknownType, canonical, certain, from_arrow, parse
 from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, flaw, value
 from pipeline.csv_files import CsvFile, Fault, Form
 from pipeline.declared import (
@@ -50,6 +51,10 @@ MISFIT = "does not fit"
 IN_MEMORY_BYTES = 64 * 2**20
 """Of texts; what is larger is read again, or spooled, block by block."""
 
+ROWS_LOOKED_AT = 10_000
+"""For a hint."""
+LIKE_A_DATE = r"[0-9]{1,4}([/. -])[0-9]{1,2}[/. -][0-9]{1,4}( [0-9:. APMapm]+)?"
+
 JSON_KINDS = {
     "number": frozenset({"BIGINT", "DECIMAL"}),
     "text": frozenset({"DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}),
@@ -72,7 +77,8 @@ def files(source: Capability, product: Product) -> Files:
         texts.convert(columns, "copy", f"to {literal(str(landed))} (format parquet)")
         kinds = {name: str(column.kind) for name, column in columns.items()}
         absent = tuple(name for name in columns if name not in texts.columns)
-        return Files([landed], kinds, described=False, absent=absent)
+        open_ = {name: column for name, column in columns.items() if not column.origin}
+        return Files([landed], kinds, described=False, absent=absent, notes=_notes(texts, open_))
     except (duckdb.Error, pa.ArrowException) as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} cannot be read: {error}",
@@ -217,6 +223,68 @@ def _change(
                     f"{name}: all of its texts can be read as {' and as '.join(map(repr, fitting))}. Give the one that is meant."
                 )
     return Change(source.name, dict(changed), kept, formats, tuple(notes))
+
+
+def _notes(texts: _Texts, columns: Mapping[str, Column]) -> tuple[str, ...]:
+    """Return what undeclared columns could be declared to be: text that looks like a date, or that is JSON."""
+    few = f"(from texts limit {ROWS_LOOKED_AT})"
+    notes = []
+    for name, column in columns.items():
+        if column.kind.name == "JSON":
+            ((structure,),) = texts.query(
+                f"select json_group_structure(cast({column.text} as json)) from {few}"
+            )
+            kind = _structured(json.loads(structure)) if structure else ""
+            if kind and parse(kind).parts:
+                notes.append(
+                    f"{name} is the text of its JSON. If models read its fields, declare {_entry(name, kind)} in {SOURCES}"
+                )
+        elif column.kind.name == "VARCHAR":
+            filled = f"filter ({column.text} is not null)"
+            ((found,),) = texts.query(
+                f"select bool_and(regexp_full_match({column.text}, {literal(LIKE_A_DATE)})) {filled} from {few}"
+            )
+            if found and (note := _date_note(texts, name, column.text, few)):
+                notes.append(note)
+    return tuple(notes)
+
+
+def _date_note(texts: _Texts, name: str, text: str, rows: str) -> str:
+    for kind in ("DATE", "TIMESTAMP"):
+        formats = [form for form in _formats(kind) if "%Y" in form]
+        tests = (
+            f"bool_and({_reads(parse(kind), text, Spelling(format=form))}) filter ({text} is not null)"
+            for form in formats
+        )
+        (answers,) = texts.query(f"select {', '.join(tests)} from {rows}")
+        if fitting := [form for form, answer in zip(formats, answers, strict=True) if answer]:
+            key = "date_format" if kind == "DATE" else "timestamp_format"
+            written = f"{key}: {json.dumps({texts.given[name]: fitting[0]})}"
+            other = f" (or {fitting[1]!r}, if that is meant)" if len(fitting) > 1 else ""
+            return (
+                f"{name} is text, and looks like {kind}. If models take it for that, declare {_entry(name, kind)} in {SOURCES},"
+                f" and give the input `{written}`{other} in {SPEC}"
+            )
+    return ""
+
+
+def _entry(name: str, kind: str) -> str:
+    return "`{name: " + f"{name}, data_type: {json.dumps(kind)}" + "}`"
+
+
+def _structured(structure: Any) -> str:
+    """Return the type of what DuckDB calls the structure of JSON; empty if it has none that can be declared."""
+    if isinstance(structure, dict):
+        parts = [f"{identifier(name)} {_structured(part) or 'JSON'}" for name, part in structure.items()]
+        text = f"STRUCT({', '.join(parts)})"
+    elif isinstance(structure, list):
+        text = f"{_structured(structure[0]) or 'JSON'}[]"
+    else:
+        text = {"UBIGINT": "BIGINT", "HUGEINT": "BIGINT", "NULL": "VARCHAR"}.get(structure, structure)
+    try:
+        return canonical(text)
+    except UnknownType:
+        return ""
 
 
 def _formats(kind: str) -> Iterator[str]:
