@@ -139,6 +139,9 @@ EXACT: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]] =
     "a byte order mark": ({"content": codecs.BOM_UTF8 + b'"a"\n1\n'}, {"a": "BIGINT"}, [(1,)]),
     "escapes": ({"content": 'a,b\n"x\\"y",1\n', "escape": "\\"}, {"a": "VARCHAR", "b": "BIGINT"}, [('x"y', 1)]),
     "no quotes": ({"content": 'a,b\n"x,1\n', "quote": ""}, {"a": "VARCHAR", "b": "BIGINT"}, [('"x', 1)]),
+    "escapes of all that needs one": (
+        {"content": 'a,b\n"x\\\\",\\,\\\\\n', "escape": "\\"}, {"a": "VARCHAR", "b": "VARCHAR"}, [("x\\", ",\\")]),
+    "names that are the header": ({"content": "A,b\n1,2\n", "names": ["a", "b"]}, {"a": "BIGINT", "b": "BIGINT"}, [(1, 2)]),
     "tabs, packed": (
         {"content": {"x.tsv.gz": gzip.compress(b"a\tb\n1\t,\n")}}, {"a": "BIGINT", "b": "VARCHAR"}, [(1, ",")]),
     "columns in another order": (
@@ -254,6 +257,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "two keys that are one": (
         {"content": {"x.json": '[{"m":{"1":2}},\n{"m":{"1":2,"01":3}}]'}, "declared": {"m": "MAP(BIGINT, BIGINT)"}}, "x.json:2: column m", "Correct"),
     "a list in a file of lines": ({"content": {"x.jsonl": '[{"a":1},\n{"a":2}]'}}, "x.jsonl:1: it ends in the middle", "`lines: false`"),
+    "names beside a header": ({"content": "a,b\n1,2\n", "names": ["x", "y"]}, "x.csv has a header, a, b, and `names` are other", "`header: false`"),
+    "an escape of something else": ({"content": 'a,b\n"x\\"",1\nC:\\new,2\n', "escape": "\\"}, "x.csv:3: '\\\\n', where `escape`", "take `escape` out"),
     "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: half a character", "Correct"),
     "UTF-16 without its mark": ({"content": "a\nx\n".encode("utf-16-le"), "encoding": "utf-16"}, "x.csv:1: UTF-16 stream", "utf-16-le"),
     "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "cut short"),
@@ -364,6 +369,9 @@ def test_what_is_printed_works_as_printed(land: Land) -> None:
     refused = land(content, record=record)
     block = refused.mend.partition("\n")[2]
     assert land(content, block, record)[0] == {"a": "DECIMAL(18,1)", "b": "VARCHAR"}
+    two = {"version": 2, "inputs": {"t": {"a": "BIGINT", "b": "BIGINT", "c": "DATE"}}}
+    block = land("a,b,c\nx,y,\n", record=two).mend.partition("\n")[2]
+    assert land("a,b,c\nx,y,\n", block, two)[0] == {"a": "VARCHAR", "b": "VARCHAR", "c": "DATE"}
     record = {"t": {"a": "double", "b": "string"}}
     block = land(content, record=record).mend.partition("\n")[2]
     assert land(content, block, record)[1] == [(1.0, "x"), (1.5, "y")]

@@ -110,7 +110,7 @@ class CsvFile:
             if self.form.header:
                 self._first(lines)
             before = lines.number
-            for row in _reader(lines, self.form):
+            for row in _reader(self._escaping(lines), self.form):
                 if any("\0" in field for field in row):
                     return Fault(
                         before + 1,
@@ -131,6 +131,22 @@ class CsvFile:
                 return Fault(before + 1, "the quote that begins a field here is never closed")
             return Fault(before + 1, f"a quoted field goes on after its closing quote ({error})")
         return None
+
+    def _escaping(self, lines: _Lines) -> Iterator[str]:
+        """Yield the lines. Raises Fault where an escape stands before a sign that needs none: readers drop it there."""
+        form = self.form
+        for line in lines:
+            rest = line
+            for sign in (form.escape, form.quote, form.delimiter) if form.escape else ():
+                rest = rest.replace(form.escape + sign, "")
+            if form.escape and form.escape in rest:
+                place = rest.index(form.escape)
+                raise Fault(
+                    lines.number,
+                    f"{rest[place : place + 2]!r}, where `escape` escapes a quote, a delimiter or itself",
+                    "Correct the line, or take `escape` out of the input's properties in data-product.yaml.",
+                )
+            yield line
 
     def _ambiguous(self, body: _Body) -> Fault | None:
         """Where a quote stands inside of a field, lines that begin like a comment may be part of one."""

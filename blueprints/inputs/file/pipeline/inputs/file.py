@@ -487,7 +487,14 @@ class _Texts:
             fix += f' If a comma stands before the decimals, give the input `decimal: ","` in {SPEC}.'
         if column.recorded:
             kinds = {other: str(one.kind) for other, one in columns.items()}
-            kinds[name] = self.certain([name])[name] or "VARCHAR"
+            recorded = {other: one for other, one in columns.items() if one.recorded}
+            tests = ", ".join(
+                f"bool_and({one.text} is null or coalesce({fits(one.kind, one.text, one.spelling)}, false))"
+                for one in recorded.values()
+            )
+            (answers,) = self.query(f"select {tests} from texts")
+            changed = [other for other, fit in zip(recorded, answers, strict=True) if fit is False]
+            kinds |= {other: kind or "VARCHAR" for other, kind in self.certain(changed).items()}
             fix = (
                 f"Correct the value in the file. If the column has another type from now on, declare it in {SOURCES}:\n"
                 f"{yaml_block({self.source.name: kinds})}"
@@ -755,7 +762,15 @@ def _csv(
             raise UnreadableInput(
                 f"Input {source.name}: {names[number]}: several columns would be called {', '.join(twice)}.",
                 mend=f"Rename all but one of them in the file, or give `header: false`, `skip: {table.form.skip + 1}` and"
-                f" `names` in {SPEC}.",
+                f" `names` in {SPEC}."
+                if table.form.header
+                else "Rename all but one of them.",
+            )
+        called = source.properties.get("names")
+        if table.form.header and called and [column_name(name) for name in called] != landed:
+            raise UnreadableInput(
+                f"Input {source.name}: {names[number]} has a header, {_few(header)}, and `names` are other ones.",
+                mend=f"Give the input `header: false` and `skip: {table.form.skip + 1}`, or take `names` out of {SPEC}.",
             )
         if number and not may_lack:
             _refuse_difference(source, names, 0, number, rows.headers[0], landed)
@@ -765,7 +780,7 @@ def _csv(
         for name, given in zip(landed, header, strict=True):
             rows.given.setdefault(name, given)
     rows.columns = list(rows.given)
-    packed = any(Path(table.path).suffix in COMPRESSIONS for table in tables)
+    packed = any(Path(table.path).suffix.lower() in COMPRESSIONS for table in tables)
     if sum(table.path.stat().st_size for table in tables) * (10 if packed else 1) < IN_MEMORY_BYTES:
         rows._table = pa.Table.from_batches(
             [batch for _, batch in rows.batches()], pa.schema([(name, pa.string()) for name in rows.columns])
