@@ -95,9 +95,12 @@ def test_dbt_keeps_what_it_promises(
     plain: Path, copy_of: Callable[[Path], Path], product_python: Path
 ) -> None:
     product = changed(copy_of(plain), ALL_KINDS)
-    for _ in range(2):  # the packages of the first run are there for the second
+    for unit_tests in (True, False):  # the packages of the first run are there for the second
+        if not unit_tests:
+            changed(product, {PROPERTIES: lambda text: text.partition("unit_tests:")[0]})
         done = pipeline(product_python, product)
         assert done.returncode == 0, done.stdout + done.stderr
+        assert ("unit tests" in done.stdout) == unit_tests
     assert "1 exposure" in done.stdout and "1 seed" in done.stdout
     assert "warning: noted_departures_ (models/departures.yml): 475 rows" in done.stdout
     (warning,) = json.loads((product / "build/run.json").read_text())["warnings"]

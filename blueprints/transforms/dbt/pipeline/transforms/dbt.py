@@ -57,6 +57,7 @@ def transform(
     names = dbt_messages.Names(product, frozenset(landed))
     try:
         _install_packages(product, words, names)
+        _forget_parsed(product)
         parsed = _invoke(["parse", *words, *target, "--no-write-json"])
         if not parsed.success:
             raise dbt_messages.unreadable(parsed.exception, names)
@@ -100,6 +101,25 @@ def _invoke(words: list[str], manifest: Any = None) -> Any:
 
 def _plural(kind: str) -> str:
     return f"{kind[:-1]}ies" if kind.endswith("y") else kind if kind.endswith("s") else f"{kind}s"
+
+
+def _forget_parsed(product: Product) -> None:
+    """Has dbt parse everything anew after a change of a YAML file: by itself it goes on with unit tests that are gone."""
+    folders = [
+        product.root / name for name in ("models", "snapshots", "macros", "seeds", "tests", "analyses")
+    ]
+    files = [
+        product.root / "dbt_project.yml",
+        *(file for folder in folders for file in folder.rglob("*.y*ml")),
+    ]
+    known = hashlib.sha256()
+    for file in sorted(file for file in files if file.is_file()):
+        known.update(file.relative_to(product.root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    parsed, stamp = product.build / "dbt" / "partial_parse.msgpack", product.build / "dbt" / "yaml.sha256"
+    if stamp.is_file() and stamp.read_text("utf-8") == known.hexdigest():
+        return
+    parsed.unlink(missing_ok=True)
+    stamp.write_text(known.hexdigest(), "utf-8")
 
 
 def _install_packages(product: Product, words: list[str], names: dbt_messages.Names) -> None:
