@@ -141,6 +141,9 @@ EXACT: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]] =
     "no quotes": ({"content": 'a,b\n"x,1\n', "quote": ""}, {"a": "VARCHAR", "b": "BIGINT"}, [('"x', 1)]),
     "escapes of all that needs one": (
         {"content": 'a,b\n"x\\\\",\\,\\\\\n', "escape": "\\"}, {"a": "VARCHAR", "b": "VARCHAR"}, [("x\\", ",\\")]),
+    "JSON in CSV": (
+        {"content": "a\n'{\"nan, ]\":\"inf \\\",]\",\"b\":[1.10]}'\n", "quote": "'", "declared": {"a": "JSON"}},
+        {"a": "JSON"}, [('{"nan, ]":"inf \\",]","b":[1.10]}',)]),
     "names that are the header": ({"content": "A,b\n1,2\n", "names": ["a", "b"]}, {"a": "BIGINT", "b": "BIGINT"}, [(1, 2)]),
     "tabs, packed": (
         {"content": {"x.tsv.gz": gzip.compress(b"a\tb\n1\t,\n")}}, {"a": "BIGINT", "b": "VARCHAR"}, [(1, ",")]),
@@ -259,6 +262,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a list in a file of lines": ({"content": {"x.jsonl": '[{"a":1},\n{"a":2}]'}}, "x.jsonl:1: it ends in the middle", "`lines: false`"),
     "names beside a header": ({"content": "a,b\n1,2\n", "names": ["x", "y"]}, "x.csv has a header, a, b, and `names` are other", "`header: false`"),
     "an escape of something else": ({"content": 'a,b\n"x\\"",1\nC:\\new,2\n', "escape": "\\"}, "x.csv:3: '\\\\n', where `escape`", "take `escape` out"),
+    **{
+        f"{text} as {kind}": ({"content": f"a\n'{text}'\n", "quote": "'", "declared": {"a": kind}}, f"column a: '{text}' does not fit", "Correct")
+        for text, kind in (("[1,]", "JSON"), ('{"x":NaN}', "JSON"), ("-Infinity", "JSON"), ('{"x":1.10,}', "STRUCT(x DECIMAL(9,2))"))
+    },
     "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: half a character", "Correct"),
     "UTF-16 without its mark": ({"content": "a\nx\n".encode("utf-16-le"), "encoding": "utf-16"}, "x.csv:1: UTF-16 stream", "utf-16-le"),
     "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "cut short"),

@@ -26,6 +26,8 @@ _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]" + _FRACTION + ")?"
 _MIDNIGHT = r"([T ]00:00(:00(\.0*)?)?)?"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WHOLE = r"[+-]?[0-9]+(\.0*)?"
+_STRING = r'"(\\.|[^"\\])*"'
+_FORGIVEN = r"(?i),\s*[\]}]|nan|inf"
 _DIRECTIVES = {
     "c": "%Y-%m-%d %H:%M:%S",
     "x": "%Y-%m-%d",
@@ -69,7 +71,7 @@ def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
         case "VARCHAR":
             return f"(length({text}) <= {kind.numbers[0]})" if kind.numbers else "true"
         case "JSON":
-            return f"json_valid({text})"
+            return f"({_is_strict(text)} and json_valid({text}))"
         case "UUID":
             return _matches(text, _UUID)
         case "BOOLEAN":
@@ -103,7 +105,7 @@ def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
             when = f"try_cast({_zoned(text)} as timestamptz)"
             return f"({_matches(text, form)} and {when} is not null and left({text}, 4) <> '0000')"
         case "STRUCT" | "LIST" | "MAP":
-            return _nested_fits(kind, text)
+            return f"({_is_strict(text)} and {_nested_fits(kind, text)})"
         case "BLOB":
             return f"(try_cast({text} as blob) is not null)"
     # An integer: what DuckDB writes again as it was read needs no second look.
@@ -344,6 +346,12 @@ def _nested_value(kind: ColumnType, text: str) -> str:
             )
             result = f"struct_pack({', '.join(fields)})"
     return f"case when json_type({document}) = 'NULL' then null else {result} end"
+
+
+def _is_strict(text: str) -> str:
+    """Return SQL that is true for JSON without what DuckDB's reader forgives: NaN, Infinity, a comma before the end."""
+    bare = f"regexp_replace({text}, {literal(_STRING)}, '0', 'g')"
+    return f"not regexp_matches({bare}, {literal(_FORGIVEN)})"
 
 
 def _once(document: str) -> str:

@@ -344,8 +344,12 @@ def _binary(value: Any) -> bytes:
 
 def _json(value: Any) -> str:
     if isinstance(value, str):
-        json.loads(value)
+        json.loads(value, parse_constant=_no_json)
     return text(value)
+
+
+def _no_json(word: str) -> Any:
+    raise Unfit(f"{word} is no JSON")
 
 
 _OTHERS: dict[str, Callable[[Any], Any]] = {
