@@ -266,6 +266,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         f"{text} as {kind}": ({"content": f"a\n'{text}'\n", "quote": "'", "declared": {"a": kind}}, f"column a: '{text}' does not fit", "Correct")
         for text, kind in (("[1,]", "JSON"), ('{"x":NaN}', "JSON"), ("-Infinity", "JSON"), ('{"x":1.10,}', "STRUCT(x DECIMAL(9,2))"))
     },
+    "a URL of no protocol": ({"content": "a\n", "path": "nowhere://x.csv"}, "nowhere://x.csv cannot be fetched", "`path`"),
     "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: half a character", "Correct"),
     "UTF-16 without its mark": ({"content": "a\nx\n".encode("utf-16-le"), "encoding": "utf-16"}, "x.csv:1: UTF-16 stream", "utf-16-le"),
     "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "cut short"),

@@ -1166,5 +1166,9 @@ def _fetch(source: Capability, product: Product) -> list[str]:
         for name, file in zip(found, files, strict=True):
             storage.get_file(name, str(file))
     except Exception as error:  # Each protocol's client has errors of its own.
-        raise UnreadableInput(f"Input {source.name}: {url} cannot be fetched: {error!r}") from error
+        raise UnreadableInput(
+            f"Input {source.name}: {url} cannot be fetched: {error!r}",
+            mend=f"Correct its `path` in {SPEC}. A protocol other than http and https needs its package for fsspec, such as"
+            " s3fs, in pyproject.toml.",
+        ) from error
     return [str(file) for file in files]
