@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -94,7 +95,18 @@ class Server:
 
     def kill(self) -> None:
         """As a crash does it: nothing is written, nobody is told."""
+        # A server process that is at work outlives the postmaster until it looks for it.
+        backends = self._children()
         self._end(signal.SIGKILL)
+        for backend in backends:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(backend, signal.SIGKILL)
+
+    def _children(self) -> list[int]:
+        if self.process is None:
+            return []
+        listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True)
+        return [int(line) for line in listed.stdout.split()]
 
     def remove(self) -> None:
         self.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import http.client
 import json
 import socket
 import sqlite3
@@ -551,7 +552,7 @@ def test_killed_in_the_middle_of_publishes_it_has_lost_nothing_that_it_acknowled
         def publish(record: dict[str, Any]) -> None:
             try:
                 answer = server.put(record, token)
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 return
             if answer.status == 201:
                 acknowledged.append(answer.json["id"])

@@ -270,7 +270,11 @@ UNUSABLE = {
     "a file that is empty": ({"FLIGHTS": "empty.csv"}, None, "flights"),
     "a column of a service level that is not there": ({}, ("column: airline", "column: airlin"), "airlin"),
     "two ports of one name": ({}, ("name: tables", "name: lake"), "lake twice"),
-    "a port that is a file": ({"LAKE": "README.md"}, None, "The port lake could not be made ready"),
+    "a port that is a file": (
+        {"LAKE": "README.md"},
+        None,
+        "The port lake (parquet@1) could not be made ready",
+    ),
     "a capability without its module": ({}, ("uses: delta@1", "uses: stone@1"), "spec.outputs"),
 }
 
