@@ -10,6 +10,9 @@ import pytest
 import yaml
 from checkout import ROOT
 
+from meshwright.document import Document
+from meshwright.rules.inputs import InputsDeclared
+
 SAME = {
     "int": "INTEGER",
     "decimal(10, 2)": "DECIMAL(10,2)",
@@ -199,3 +202,38 @@ def test_products_and_their_checker_know_the_same_types() -> None:
     names = ("template/pipeline/column_types.py", "hooks/meshwright/column_types.py")
     products, checker = ((ROOT / name).read_bytes() for name in names)
     assert products == checker
+
+
+@pytest.mark.parametrize(
+    ("columns", "types", "recorded", "expected"),
+    [
+        ("", {"year": "BIGINT"}, {}, "columns that `types` leaves out"),
+        ("", {"year": "BIGINT"}, {"year": "BIGINT", "month": "BIGINT"}, "month"),
+        ("", {"year": "BIGINT"}, {"year": "BIGINT"}, None),
+        (
+            "        columns: [{name: year, data_type: BIGINT}]\n",
+            {},
+            {"year": "BIGINT", "month": "BIGINT"},
+            "month",
+        ),
+        ("        columns: [{name: year, data_type: BIGINT}]\n", {}, {}, None),
+    ],
+)
+def test_a_column_that_nobody_declared_is_named(
+    columns: str, types: dict[str, str], recorded: dict[str, str], expected: str | None, tmp_path: Path
+) -> None:
+    properties = {"path": "sample_data/flights.csv", "types": types}
+    item = {"name": "flights", "uses": "file@1", "from": "system:x", "properties": properties}
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "sources.yml").write_text(
+        f"sources:\n  - name: inputs\n    tables:\n      - name: flights\n{columns}"
+    )
+    (tmp_path / "build" / "inputs").mkdir(parents=True)
+    if recorded:
+        (tmp_path / "build" / "inputs" / "default.json").write_text(
+            json.dumps({"version": 2, "inputs": {"flights": recorded}})
+        )
+    problems = list(
+        InputsDeclared().check(tmp_path, Document(Path("data-product.yaml"), {"spec": {"inputs": [item]}}))
+    )
+    assert [str(expected) in problem.detail for problem in problems] == ([True] if expected else [])

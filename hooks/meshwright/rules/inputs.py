@@ -103,23 +103,25 @@ class InputsDeclared(Rule):
             if table is None or not _is_untyped(item):
                 continue
             given = {_landed(column) for column in _types(item)}
-            open_ = [
-                column for column, (_, kind) in table.columns.items() if not kind and column not in given
-            ]
             known = _recorded(root, name)
-            if not open_ and any(kind for _, kind in table.columns.values()):
+            # What was published last has columns that the table may not list.
+            columns = {
+                **dict.fromkeys(known),
+                **{column: kind for column, (_, kind) in table.columns.items()},
+            }
+            open_ = [column for column, kind in columns.items() if not kind and column not in given]
+            # Where neither lists one, nobody knows whether `types` has them all.
+            if columns and not open_:
                 continue
-            if not table.columns and given:
-                continue
-            what = listed(open_) if open_ else "any column"
-            columns = ", ".join(
+            what = listed(open_) if open_ else "columns that `types` leaves out" if given else "any column"
+            block = ", ".join(
                 f"{{name: {column}, data_type: {json.dumps(kind)}}}" for column, kind in known.items()
             )
             yield Problem(
                 table.document,
                 table.keys,
                 f"The input {name} has no declared type for {what}.",
-                f"Give the table `columns: [{columns}]`, as it was last published."
+                f"Give the table `columns: [{block}]`, as it was last published."
                 if known
                 else f"Give each column a `data_type` in {SOURCES}. `uv run python -m pipeline` prints what to write.",
             )

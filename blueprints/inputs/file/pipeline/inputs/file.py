@@ -411,8 +411,7 @@ class _Texts:
 
     def certain(self, names: list[str]) -> dict[str, str]:
         """Return the types that columns certainly have; empty for those without values."""
-        found = certain_types(self.query, {name: self.text(name, None) for name in names})
-        return found
+        return certain_types(self.query, {name: self.text(name, None) for name in names})
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Return what SQL that reads `texts` gives. Raises UnreadableInput if a file is broken."""
