@@ -89,6 +89,10 @@ REFUSED = {
     "null::struct(a integer)[]": {"iceberg": "NULL for a list or a map of structs"},
     "{'a': null::map(varchar, struct(a integer))}": {"iceberg": "NULL for a list or a map of structs"},
     "null::struct(b struct(a integer)[])": {},
+    "[[{'b c': 1}]]": {"iceberg": "names are more than letters"},
+    "map {'k': [{'d.e': 1}]}": {"iceberg": "names are more than letters"},
+    "[{'b c': 1}]": {},
+    "[[{'b_c': 1}]]": {},
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ from pipeline.port_types import (
     WITHIN_A_DAY,
     YEARS,
     Format,
+    Kind,
     Limit,
     files,
     schema,
@@ -50,6 +52,26 @@ AT_ONCE_BYTES = 256 * 1024 * 1024
 """How much of the rows is in memory, as Arrow has them."""
 MARK = ".made-by-the-pipeline"
 """A file in a folder that was made here. Nothing is removed from somebody's own."""
+
+
+def _refused_kind(kind: Kind) -> str:
+    """Return why pyiceberg loses fields of a list or a map of lists or maps; empty if it does not.
+
+    Files have other names for fields that Avro could not name (`b c`: `b_x20c`), and so deep it does not find them.
+    """
+    inner = [part for _, part in kind.parts if part.name in NESTS]
+    if kind.name in NESTS and any(_has_odd_field(part) for part in inner):
+        return "and pyiceberg reads NULL from its fields whose names are more than letters, digits and underscores"
+    return ""
+
+
+def _has_odd_field(kind: Kind) -> bool:
+    odd = kind.name == "STRUCT" and not all(PLAIN.fullmatch(name) for name, _ in kind.parts)
+    return odd or any(_has_odd_field(part) for _, part in kind.parts)
+
+
+NESTS = ("LIST", "MAP")
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FORMAT = Format(
     "Iceberg",
     types={
@@ -98,6 +120,7 @@ FORMAT = Format(
             ),
         ),
     },
+    refused_kind=_refused_kind,
     refused_name=lambda name: "Iceberg has a column of this name of its own" if name in RESERVED else "",
 )
 RESERVED = ("_file", "_pos", "_deleted", "_spec_id", "_partition")
