@@ -27,7 +27,7 @@ import demo_mesh
 import meshes
 from checkout import ROOT, git, snapshot
 
-from meshwright.catalog.client import Catalog
+from meshwright.mesh.catalog_client import Catalog
 
 BIN = Path(sys.executable).parent
 UV = shutil.which("uv") or str(ROOT / "build" / "uv" / "bin" / "uv")

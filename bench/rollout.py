@@ -86,7 +86,7 @@ def make(job: tuple[int, str, str, str]) -> None:
     number, source, version, target = job
     from copier._settings import SettingsModel
 
-    from meshwright.git import EMPTY, Git
+    from meshwright.core.git import EMPTY, Git
     from meshwright.rollout.render import Renderer, Store
 
     chance = random.Random(number)  # noqa: S311

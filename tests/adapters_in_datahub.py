@@ -11,8 +11,8 @@ from dataclasses import asdict
 
 from meshwright.catalog import Place
 from meshwright.catalog.adapters import datahub
-from meshwright.document import Unreadable
-from meshwright.record import Record
+from meshwright.core.yaml import Unreadable
+from meshwright.product.record import Record
 
 place = Place(sys.argv[1], sys.argv[2], patience=float(sys.argv[3]))
 told = []

@@ -21,8 +21,8 @@ import records
 from meshwright.assess import Fitness, Verdict
 from meshwright.assess.discovery import functions
 from meshwright.assess.evidence import Evidence, gather
-from meshwright.lineage import Lineage
-from meshwright.record import Record
+from meshwright.mesh.lineage import Lineage
+from meshwright.product.record import Record
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 INGESTED = NOW - timedelta(hours=1)

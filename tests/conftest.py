@@ -26,8 +26,8 @@ from copier import run_copy
 from filelock import FileLock
 from mesh import Mesh
 
-from meshwright.check import check
-from meshwright.findings import Finding
+from meshwright.check.engine import check
+from meshwright.check.findings import Finding
 
 BUILD = ROOT / "build" / "tests"
 BIN = Path(sys.executable).parent

@@ -8,7 +8,7 @@ from typing import Any
 
 import records
 
-from meshwright.record import Record
+from meshwright.product.record import Record
 
 FIELDS = ("airport", "cargo", "crew", "fleet", "lounge", "baggage", "customer", "network", "revenue", "safety", "fuel", "catering")  # fmt: skip
 AREAS = ("operations", "planning", "experience", "finance", "compliance", "logistics", "insight", "partners", "training")  # fmt: skip

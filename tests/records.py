@@ -10,8 +10,8 @@ from typing import Any
 from checkout import ROOT
 from copier import run_copy
 
-from meshwright.mesh import of_repository
-from meshwright.record import Record
+from meshwright.mesh.sources import of_repository
+from meshwright.product.record import Record
 
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 MEASURED_AT = "2026-11-22T10:00:00+00:00"

@@ -12,7 +12,7 @@ from signed import APPROVERS, BO, PATH, People, Repository, agreement
 
 from meshwright.access import approval as rules
 from meshwright.access.approval import Approval, approval, authorised
-from meshwright.access.history import History
+from meshwright.core.git_history import History
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="this machine has no ssh-keygen")
 
@@ -820,7 +820,7 @@ def test_a_commit_that_says_it_is_old_is_no_older(product: Repository, people: P
 def test_without_ssh_keygen_nothing_is_decided(
     product: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from meshwright.access.history import HistoryError
+    from meshwright.core.git_history import HistoryError
 
     product.commit("Approve", APPROVED, signed="ada")
     (tmp_path / "git").symlink_to(shutil.which("git") or "")

@@ -16,7 +16,7 @@ import pytest
 from signed import APPROVERS, PATH, People, Repository, agreement
 
 from meshwright.access.approval import approval, approvers, authorised
-from meshwright.access.history import History
+from meshwright.core.git_history import History
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="this machine has no ssh-keygen")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from signed import APPROVERS, BO, PATH, People, Repository, agreement
 
-from meshwright import schema
 from meshwright.access.approval import approval
-from meshwright.access.approvers import unsound
-from meshwright.access.history import History, HistoryError
-from meshwright.check import misshapen
-from meshwright.document import Unreadable, parse
+from meshwright.core.git_history import History, HistoryError
+from meshwright.core.yaml import Unreadable, parse
+from meshwright.product import schema
+from meshwright.product.approvers import unsound
+from meshwright.product.validate import misshapen
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="this machine has no ssh-keygen")
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opa import opa_bindings
 
-from meshwright import metamodel
 from meshwright.access.decision import POLICY, Decision, decoded, encoded, told
 from meshwright.access.grants import Column, Principal, Refused
+from meshwright.product import metamodel
 
 DAY = 86400
 NOW = 1_000 * DAY

@@ -14,7 +14,7 @@ from mesh import write
 from meshwright.access.directory import Snapshot, read
 from meshwright.access.directory.guard import state, suspicious
 from meshwright.access.grants import Principal
-from meshwright.document import Unreadable
+from meshwright.core.yaml import Unreadable
 
 HEAD = "apiVersion: meshwright/v1\nkind: Directory\n"
 GOOD = """\

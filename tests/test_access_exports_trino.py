@@ -16,17 +16,8 @@ from hypothesis import strategies as st
 from opa import loaded, opa_bindings
 
 from meshwright.access.exports import trino
-from meshwright.access.grants import (
-    MASKS,
-    Column,
-    Condition,
-    Desired,
-    Member,
-    Principal,
-    Refused,
-    Shown,
-    View,
-)
+from meshwright.access.grants import Column, Condition, Desired, Member, Principal, Refused, Shown, View
+from meshwright.product.masks import MASKS
 
 TABLE = "Lake.Airport.Departures"
 SOON = datetime.now(UTC) + timedelta(hours=1)

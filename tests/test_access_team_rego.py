@@ -7,7 +7,7 @@ import re
 import pytest
 from checkout import ROOT
 
-from meshwright.access.team_rego import problems
+from meshwright.product.team_rego import problems
 
 START = "package product.access\n\nimport rego.v1\n\n"
 GOOD = """package product.access

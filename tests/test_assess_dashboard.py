@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from meshwright.assess import CHARACTERISTICS, dashboard, history, scores
+from meshwright.assess import dashboard, history
+from meshwright.mesh import scores
+from meshwright.mesh.scores import CHARACTERISTICS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -19,11 +19,13 @@ from checkout import ROOT
 from click.testing import CliRunner, Result
 from records import value as record_value
 
-from meshwright.assess import CHARACTERISTICS, SEVERITIES, badge, discovery, history, run, scores
+from meshwright.assess import badge, discovery, history, run
 from meshwright.assess.expectations import Expectations, read
 from meshwright.cli import main
-from meshwright.document import Unreadable
-from meshwright.record import Record
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh import scores
+from meshwright.mesh.scores import CHARACTERISTICS, SEVERITIES
+from meshwright.product.record import Record
 
 NOW = datetime(2026, 11, 22, 16, tzinfo=UTC)
 REASON = "The old warehouse cannot do it."

@@ -18,12 +18,13 @@ import records
 from assessed import ID, NOW, ROWS, Assessed, good, masked, metadata, rows, write
 from conftest import Make, pipeline
 
-from meshwright.assess import CHARACTERISTICS, personal
+from meshwright.assess import personal
 from meshwright.assess.discovery import functions
 from meshwright.assess.evidence import gather, prepare
-from meshwright.lineage import Lineage
-from meshwright.mesh import of_repository
-from meshwright.record import Record
+from meshwright.mesh.lineage import Lineage
+from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.mesh.sources import of_repository
+from meshwright.product.record import Record
 
 NEW_KEY = "AKIA" + "Q3EXAMPLE0" + "123456"
 CARDS = ["4111 1111 1111 1111", "5500-0000-0000-0004", "340000000000009"]
@@ -555,7 +556,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def test_the_catalog_shows_the_product_and_finds_it(product: Assessed, catalog: Any) -> None:
     from meshwright.assess.run import _Asked
-    from meshwright.catalog.client import Catalog
+    from meshwright.mesh.catalog_client import Catalog
 
     product.catalog = _Asked(catalog.url)
     assert states(product, "PublishedInCatalog") == {"broken"}

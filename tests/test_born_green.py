@@ -17,8 +17,8 @@ from conftest import BIN, Make, findings, pipeline
 
 from meshwright.assess.discovery import functions
 from meshwright.assess.evidence import Evidence
-from meshwright.lineage import Lineage
-from meshwright.mesh import of_repository
+from meshwright.mesh.lineage import Lineage
+from meshwright.mesh.sources import of_repository
 
 NOW = asked()
 PARTS = 2

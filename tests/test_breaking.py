@@ -12,10 +12,10 @@ import yaml
 from checkout import ROOT, git
 from click.testing import CliRunner
 
-from meshwright import breaking
-from meshwright.check import check
+from meshwright.check.engine import check
+from meshwright.check.findings import Finding
 from meshwright.cli import main
-from meshwright.findings import Finding
+from meshwright.product import breaking
 
 CONTRACT, SPEC, POLICY = "contract.odcs.yaml", "data-product.yaml", "access/policy.yaml"
 REFUSED, UNDECIDED = "BreakingChangeIsMajor", "ChangeUnderstood"

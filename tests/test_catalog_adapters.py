@@ -25,9 +25,9 @@ from vendor_catalogs import SCHEMAS, TOKEN, Collibra, DataHub, EntropyData, Open
 
 from meshwright.catalog import Place, adapters
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.http import NoAnswer, Refused
-from meshwright.document import Unreadable
-from meshwright.record import Record
+from meshwright.core.http import NoAnswer, Refused
+from meshwright.core.yaml import Unreadable
+from meshwright.product.record import Record
 
 DATAHUB, ENTROPY, BACKSTAGE = (
     "acryl-datahub==1.7.0.17",
@@ -641,7 +641,7 @@ def test_datahub_without_its_library_says_how_to_get_it() -> None:
 
 @pytest.mark.parametrize("id", ["source", "consumer"])
 def test_the_contract_for_entropy_data_is_still_an_odcs_contract(id: str) -> None:
-    schema = json.loads(next((ROOT / "hooks/meshwright/schemas/odcs").glob("*.json")).read_text("utf-8"))
+    schema = json.loads(next((ROOT / "hooks/meshwright/product/schemas/odcs").glob("*.json")).read_text("utf-8"))
     contract, product, *_ = [one.body for one in adapters.find("entropy-data").payloads(RECORDS[id]())]
     jsonschema_rs.validate(schema, contract)
     assert {port["contractId"] for port in product["outputPorts"]} == {contract["id"]}

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from faults import DRIP, HALF, LOST, RESET, SILENCE, Network, Say, network
 
-from meshwright.catalog import http
-from meshwright.catalog.http import Http, NoAnswer, Refused, TooLarge, address, path
-from meshwright.document import Unreadable
+from meshwright.core import http
+from meshwright.core.http import Http, NoAnswer, Refused, TooLarge, address, path
+from meshwright.core.yaml import Unreadable
 
 TOKEN = "sesame-1234567890"  # noqa: S105
 

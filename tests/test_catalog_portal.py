@@ -15,8 +15,8 @@ from test_catalog_adapters import hostile
 
 from meshwright.catalog import Place
 from meshwright.catalog.adapters import portal as adapter
-from meshwright.catalog.http import Http, NoAnswer, Refused
-from meshwright.record import Record
+from meshwright.core.http import Http, NoAnswer, Refused
+from meshwright.product.record import Record
 
 pytestmark = pytest.mark.portal
 

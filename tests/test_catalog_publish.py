@@ -25,13 +25,14 @@ from conftest import Make
 from faults import HALF, LOST, RESET, Network, Say, network
 from records import MEASURED_AT
 
-from meshwright.catalog import TOKEN, Adapter, adapters, command, http
-from meshwright.catalog.client import Catalog, Retired
+from meshwright.catalog import Adapter, adapters, command
 from meshwright.catalog.publish import adapter
 from meshwright.cli import main
-from meshwright.document import Unreadable
-from meshwright.mesh import records
-from meshwright.record import Record
+from meshwright.core import http
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.catalog_client import TOKEN, Catalog, Retired
+from meshwright.mesh.sources import records
+from meshwright.product.record import Record
 
 DOMAIN = "airport-operations"
 BUSY = Say(409, {"error": "busy", "detail": "Somebody else writes."})
@@ -599,7 +600,7 @@ def test_every_record_is_read_page_by_page(
 ) -> None:
     from records import value
 
-    from meshwright.catalog import client
+    from meshwright.mesh import catalog_client as client
 
     for number in range(5):
         assert product.server.put(value(f"paging/p{number}")).status == 201

@@ -21,13 +21,13 @@ from catalog_server import Answer, Catalog, catalog
 from postgres_server import Server, running
 from records import MEASURED_AT, value
 
-from meshwright import schema
-from meshwright.catalog.client import Catalog as Client
-from meshwright.catalog.client import Retired
-from meshwright.catalog.serve.store import Store
-from meshwright.record import Record
-from meshwright.repository import canonical, is_remote
+from meshwright.core.git_url import canonical, is_remote
+from meshwright.mesh.catalog_client import Catalog as Client
+from meshwright.mesh.catalog_client import Retired
+from meshwright.product import schema
+from meshwright.product.record import Record
 from meshwright.rollout import fleet
+from meshwright.serve.store import Store
 
 SIX = ["self-describable", "addressable", "discoverable", "secure", "trustworthy", "interoperable"]
 DEPARTURES = "/api/products/airport-operations/departures"

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_rules import edit, merged
 
-from meshwright import document
-from meshwright.check import check
+from meshwright.check.engine import check
 from meshwright.cli import main
+from meshwright.core import yaml as document
 
 Copy = Callable[[Path], Path]
 SPEC = "data-product.yaml"

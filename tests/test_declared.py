@@ -10,8 +10,8 @@ import pytest
 import yaml
 from checkout import ROOT
 
-from meshwright.document import Document
-from meshwright.rules.inputs import InputsDeclared
+from meshwright.check.rules.inputs import InputsDeclared
+from meshwright.core.yaml import Document
 
 SAME = {
     "int": "INTEGER",
@@ -199,7 +199,7 @@ def test_the_block_to_paste_works_as_it_is(declared: Any, count: int) -> None:
 
 
 def test_products_and_their_checker_know_the_same_types() -> None:
-    names = ("template/pipeline/column_types.py", "hooks/meshwright/column_types.py")
+    names = ("template/pipeline/column_types.py", "hooks/meshwright/product/column_types.py")
     products, checker = ((ROOT / name).read_bytes() for name in names)
     assert products == checker
 

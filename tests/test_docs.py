@@ -14,7 +14,7 @@ from conftest import BIN, Make, pipeline, uv
 from make_reference import out_of_date
 from mesh import write
 
-from meshwright.rules import RULES
+from meshwright.check.rules import RULES
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TUTORIAL = (ROOT / "docs/tutorials/first-data-product.md").read_text("utf-8")

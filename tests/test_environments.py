@@ -12,8 +12,8 @@ from conftest import Make
 from test_rules import edit
 
 from meshwright.access.product import load, variables
-from meshwright.document import Document, Unreadable
-from meshwright.environments import bind, names
+from meshwright.core.yaml import Document, Unreadable
+from meshwright.product.environments import bind, names
 
 SPEC = {
     "spec": {

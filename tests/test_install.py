@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from checkout import ROOT, git
 
-from meshwright import install
+from meshwright.core import install
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 GIT = {"url": "https://git.example.org/meshwright", "vcs_info": {"vcs": "git", "commit_id": COMMIT}}

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from records import record
 from test_check import WRONG, at, every_place
 
-from meshwright.lineage import Flaw, Lineage, flaws
-from meshwright.record import Record
-from meshwright.sharing import advise
+from meshwright.mesh.lineage import Flaw, Lineage, flaws
+from meshwright.mesh.sharing import advise
+from meshwright.product.record import Record
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SOURCE, READER = "airport-operations/departures", "customer-experience/punctuality"

@@ -20,14 +20,14 @@ import npm
 import pytest
 from click.testing import CliRunner
 
-from meshwright import schema
 from meshwright.cli import main
-from meshwright.document import Unreadable, load
+from meshwright.core.yaml import Unreadable, load
 from meshwright.map import html, layout, likec4, mermaid, overview, svg
 from meshwright.map.command import as_json
 from meshwright.map.model import model
 from meshwright.map.text import width
-from meshwright.record import Record
+from meshwright.product import schema
+from meshwright.product.record import Record
 
 MERMAID, LIKEC4 = ("mermaid", "11.17.2"), ("likec4", "1.46.0")
 

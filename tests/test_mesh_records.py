@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from records import value
 from test_check import WRONG, at, every_place
 
-from meshwright.check import check_record
-from meshwright.document import Unreadable
-from meshwright.mesh import of_repository, records, repositories, retired
-from meshwright.record import Record
+from meshwright.check.engine import check_record
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.sources import of_repository, records, repositories, retired
+from meshwright.product.record import Record
 
 Copy = Callable[[Path], Path]
 NAME, VERSION = "airport-operations/departures", "1.0.0"
@@ -231,7 +231,7 @@ def test_the_configuration_of_a_repository_runs_no_program(committed: Path, tmp_
 
 
 def test_a_configuration_that_never_ends_is_left(committed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshwright.mesh.PATIENCE", 0.3)
+    monkeypatch.setattr("meshwright.product.documents.PATIENCE", 0.3)
     os.mkfifo(committed / "more")
     with (committed / ".git/config").open("a") as config:
         config.write(f"[include]\n\tpath = {committed / 'more'}\n")

@@ -18,7 +18,7 @@ from conftest import BUILD, Make, uv
 from filelock import FileLock
 from test_rules import edit
 
-from meshwright.registry import capabilities
+from meshwright.product.registry import capabilities
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,7 @@ from platform_products import (
 )
 from test_rules import edit
 
-from meshwright.portable_sql import CONSTRUCTS
+from meshwright.check.portable_sql import CONSTRUCTS
 
 pytestmark = pytest.mark.slow
 

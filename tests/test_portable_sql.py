@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from test_platforms import CALLS
 
-from meshwright.document import Document
-from meshwright.portable_sql import CONSTRUCTS, EVERYWHERE, Unparsable, differences, render
-from meshwright.rules.models import _platforms
+from meshwright.check.portable_sql import CONSTRUCTS, EVERYWHERE, Unparsable, differences, render
+from meshwright.check.rules.models import _platforms
+from meshwright.core.yaml import Document
 
 ALL = ("duckdb", "postgres", "spark")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from checkout import ROOT
 
-from meshwright import promises
+from meshwright.product import promises
 
 PIPELINE = ROOT / "template"
 

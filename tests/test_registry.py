@@ -11,8 +11,8 @@ import yaml
 from checkout import ROOT
 from click.testing import CliRunner
 
-from meshwright import registry, schema
 from meshwright.cli import main
+from meshwright.product import registry, schema
 
 BLUEPRINTS = ROOT / "blueprints"
 ENTRIES = registry.capabilities()

@@ -44,7 +44,7 @@ def test_status_says_what_each_has_and_how_far_it_is_behind(mesh: Mesh) -> None:
 
 
 def test_status_fetches_only_what_it_reads(mesh: Mesh, tmp_path: Path) -> None:
-    from meshwright.git import Git, GitError
+    from meshwright.core.git import Git, GitError
     from meshwright.rollout.fleet import Repository
     from meshwright.rollout.remote import fetch, look
 

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mesh import NEW, OLD, Edit, Mesh, commit, edited, replace, show, tree, write
 
-from meshwright.git import EMPTY, Git
-from meshwright.rollout.merge import merge
+from meshwright.core.git import EMPTY, Git
+from meshwright.core.merge import merge
 
 BRANCH = f"meshwright/{NEW}"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from mesh import NEW, Mesh, write
 
-from meshwright.git import is_path, parts, without_credentials
-from meshwright.rollout import forge
+from meshwright.core import forge
+from meshwright.core.git import is_path, parts, without_credentials
 
 BRANCH = f"meshwright/{NEW}"
 

@@ -14,9 +14,11 @@ import yaml
 from checkout import git
 from conftest import findings
 
-from meshwright import metamodel
-from meshwright.check import check
-from meshwright.rules import RULES, Mandatory, Rule
+from meshwright.check.engine import check
+from meshwright.check.rules import RULES
+from meshwright.check.rules.base import Rule
+from meshwright.check.rules.mandatory import Mandatory
+from meshwright.product import metamodel
 
 Copy = Callable[[Path], Path]
 
@@ -157,14 +159,14 @@ def test_without_a_mandatory_attribute_its_rule_speaks_once(
     ]
     assert [finding.rule for finding in there] == [rule.id]
     assert there[0].file == "data-product.yaml" and there[0].line > 1
-    assert there[0].mend == rule.mend
+    assert there[0].mend == rule.fix
 
 
 def test_an_organisation_lowers_a_level_in_one_place(
     monkeypatch: pytest.MonkeyPatch, copy_of: Copy, departures: Path
 ) -> None:
-    from meshwright import schema
-    from meshwright.check import _validator
+    from meshwright.product import schema
+    from meshwright.product.validate import _validator
 
     product = copy_of(departures)
     edit(product / "data-product.yaml", lambda spec: merged(spec, {"spec": {"classification": None}}))

@@ -12,9 +12,9 @@ from checkout import git
 from conftest import ALL, BIN, Make, findings
 from test_rules import edit, merged
 
-from meshwright.credentials import secrets_in
-from meshwright.registry import capabilities
-from meshwright.rules.secrets import REFERENCE
+from meshwright.check.rules.secrets import REFERENCE
+from meshwright.core.credentials import secrets_in
+from meshwright.product.registry import capabilities
 
 Copy = Callable[[Path], Path]
 INPUT = {"name": "flights", "uses": "database@1", "from": "system:flight-operations"}

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from records import record, value
 from test_rules import edit, merged
 
-from meshwright import registry
-from meshwright.check import check
+from meshwright.check.engine import check
 from meshwright.cli import main
-from meshwright.mesh import of_repository
-from meshwright.record import Record
-from meshwright.sharing import PREFERRED, Advice, advise, is_copy
+from meshwright.mesh.sharing import PREFERRED, Advice, advise, is_copy
+from meshwright.mesh.sources import of_repository
+from meshwright.product import registry
+from meshwright.product.record import Record
 
 Copy = Callable[[Path], Path]
 SOURCE = "airport-operations/departures"
@@ -299,7 +299,7 @@ def test_an_input_is_held_against_a_catalog_that_the_token_is_meant_for(
         result = ran(punctuality, "--mesh", served.url)
         assert result.exit_code == 1 and "retired" in result.output
         assert "Read airport-operations/movements, its successor." in result.output
-    monkeypatch.setattr("meshwright.mesh.PATIENCE", 0.2)
+    monkeypatch.setattr("meshwright.mesh.sources.PATIENCE", 0.2)
     result = ran(punctuality, "--mesh", served.url)
     assert result.exit_code == 2 and "mend:" in result.output
 
@@ -335,7 +335,7 @@ def test_a_mesh_that_cannot_be_read_is_wrong_usage(content: str, punctuality: Pa
 
 
 def test_hostile_names_of_the_mesh_steer_no_terminal(punctuality: Path) -> None:
-    from meshwright.findings import human
+    from meshwright.check.findings import human
 
     ports = [{"name": "\x1b[2J" + "x" * 1_000_000, "uses": "parquet@1"}]
     found = check([punctuality], [record(product__spec__outputs=ports)])

@@ -16,9 +16,9 @@ from conftest import ALL, APART, BIN, OWNER, Make, findings, uv
 from copier import run_copy
 from make_reference import ownership_page
 
-from meshwright import registry
-from meshwright.ownership import MANIFEST, owner
-from meshwright.rules.repository import CODEOWNERS, HOOKS
+from meshwright.check.rules.repository import CODEOWNERS, HOOKS
+from meshwright.product import registry
+from meshwright.product.ownership import MANIFEST, owner
 
 COPIER = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
 OWNERSHIP = yaml.safe_load((ROOT / "template" / MANIFEST).read_text("utf-8"))

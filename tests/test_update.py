@@ -27,7 +27,7 @@ from hypothesis.strategies import SearchStrategy
 from plumbum import local
 from public_paths import Tree, lost, owned, tree
 
-from meshwright.ownership import PRODUCT
+from meshwright.product.ownership import PRODUCT
 
 CHANGED = "v999.1.0"  # a later version still, whose changes the test makes
 LATEST = "v1000.0.0"

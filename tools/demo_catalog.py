@@ -76,6 +76,6 @@ def _environment(url: str, token: str) -> dict[str, str]:
 
 
 def _domain(product: Path) -> str:
-    from meshwright.mesh import of_repository
+    from meshwright.mesh.sources import of_repository
 
     return of_repository(product).domain

@@ -14,22 +14,25 @@ import httpx
 import yaml
 from checkout import ROOT, git
 
-from meshwright import breaking, registry, schema
 from meshwright.access.targets.postgres.bootstrap import bootstrap
-from meshwright.assess import CHARACTERISTICS, Fitness
+from meshwright.assess import Fitness
 from meshwright.assess.discovery import functions
-from meshwright.capabilities import properties
-from meshwright.catalog.serve.app import Settings, application
-from meshwright.catalog.serve.store import Store
-from meshwright.check import PROMISES
-from meshwright.document import load
-from meshwright.ownership import MANIFEST, owner
-from meshwright.physical_types import SPELLINGS
-from meshwright.portable_sql import CONSTRUCTS, EVERYWHERE, INSTEAD
-from meshwright.promises import KINDS
-from meshwright.rules import RULES, Mandatory, Rule
-from meshwright.rules.repository import ANSWERS
-from meshwright.rules.repository import FILES as OWNED
+from meshwright.capabilities.report import properties
+from meshwright.check.engine import PROMISES
+from meshwright.check.portable_sql import CONSTRUCTS, EVERYWHERE, INSTEAD
+from meshwright.check.rules import RULES
+from meshwright.check.rules.base import Rule
+from meshwright.check.rules.mandatory import Mandatory
+from meshwright.check.rules.repository import ANSWERS
+from meshwright.check.rules.repository import FILES as OWNED
+from meshwright.core.yaml import load
+from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.product import breaking, registry, schema
+from meshwright.product.ownership import MANIFEST, owner
+from meshwright.product.physical_types import SPELLINGS
+from meshwright.product.promises import KINDS
+from meshwright.serve.app import Settings, application
+from meshwright.serve.store import Store
 
 FILES = {
     "access-policy": (
@@ -89,14 +92,16 @@ def pages() -> dict[str, str]:
         f"template/.meshwright/{name}": schema.text(compose()) for name, compose in schema.SHIPPED.items()
     }
     for name in SHARED:
-        written[f"hooks/meshwright/{name}"] = (ROOT / "template" / "pipeline" / name).read_text("utf-8")
+        written[f"hooks/meshwright/product/{name}"] = (ROOT / "template" / "pipeline" / name).read_text(
+            "utf-8"
+        )
     written["docs/reference/promises.md"] = promises_page()
     written["docs/reference/portable-sql.md"] = portable_sql_page()
     written[f"template/{OWNED}"] = owned_files()
     written["docs/reference/changes.md"] = changes_page()
     written["docs/reference/spec.md"] = spec_page()
     for name, (title, about, compose) in FILES.items():
-        made = f"Made from `hooks/meshwright/schemas/{name}.yaml`."
+        made = f"Made from `hooks/meshwright/product/schemas/{name}.yaml`."
         written[f"docs/reference/{name}.md"] = fields_page(title, f"{about}\n{made}", compose())
     written["docs/reference/bootstrap.sql"] = (
         "-- Written by `make reference`: what `meshwright access bootstrap` prints for a product with the schema\n"
@@ -111,7 +116,7 @@ def pages() -> dict[str, str]:
     written["docs/reference/rules/README.md"] = rules_index()
     for name, promise in PROMISES.items():
         written[f"docs/reference/rules/{name}.md"] = (
-            f"{NOTE}\n# {name}\n\n{promise}\n\nLevel: error. Source: `hooks/meshwright/check.py`.\n"
+            f"{NOTE}\n# {name}\n\n{promise}\n\nLevel: error. Source: `hooks/meshwright/check/engine.py`.\n"
         )
     for rule in RULES:
         written[f"docs/reference/rules/{rule.id}.md"] = rule_page(rule)
@@ -131,7 +136,7 @@ def portable_sql_page() -> str:
         "[SqlSameEverywhere](rules/SqlSameEverywhere.md) and [SqlNotKnownToDiffer](rules/SqlNotKnownToDiffer.md) look for it in",
         "the models of a product that names more than one platform. Databricks is taken to read SQL as Spark does, and Redshift",
         "as PostgreSQL; of Snowflake, BigQuery and Trino nothing is known, so a construct of this page is a warning there.",
-        "The page is made from `hooks/meshwright/portable_sql.py`, and a test runs each portable spelling on all three platforms",
+        "The page is made from `hooks/meshwright/check/portable_sql.py`, and a test runs each portable spelling on all three platforms",
         "and compares the values.",
         "",
         "| construct | such as | DuckDB | PostgreSQL | Spark | write instead | |",
@@ -194,7 +199,7 @@ def promises_page() -> str:
         "unchecked: on the terminal and in `build/run.json` (`doubts`, `result: unchecked`), in the catalog, by the fitness function",
         "[LastRunPassed](fitness/LastRunPassed.md) (unknown: neither good nor bad), and before the run by the rule",
         "[PromisesChecked](rules/PromisesChecked.md), a warning that an organisation can make an error in",
-        "`hooks/meshwright/metamodel.py`. The table is made from `template/pipeline/promises.py`.",
+        "`hooks/meshwright/product/metamodel.py`. The table is made from `template/pipeline/promises.py`.",
         "",
         "What is promised of each row is asked of the rows that have changed, and what is promised of the whole data set",
         "of the whole. Of a value that breaks a promise the run prints an example, unless its column is classified above",
@@ -242,7 +247,7 @@ def changes_page() -> str:
         "`meshwright check --against origin/main`, which CI runs for each pull request, holds contract, spec and access policy",
         "against what they were. A change by which a consumer loses something needs a new major version of contract and",
         "product ([BreakingChangeIsMajor](rules/BreakingChangeIsMajor.md), an error). What only a person can decide is a",
-        "warning ([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is made from `hooks/meshwright/breaking.py`.",
+        "warning ([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is made from `hooks/meshwright/product/breaking.py`.",
         "",
         "| change | needs |",
         "|---|---|",
@@ -266,7 +271,7 @@ def spec_page() -> str:
         NOTE,
         "# data-product.yaml",
         "",
-        "What a data product is, in one file. The table is made from `hooks/meshwright/schemas/data-product.yaml`,",
+        "What a data product is, in one file. The table is made from `hooks/meshwright/product/schemas/data-product.yaml`,",
         "the schema that checks it. A field whose rule is named is one of the mandatory attributes. `${NAME}` and",
         "`${NAME:-default}` in the `properties` of a capability are replaced from the environment when the pipeline",
         "runs. Nothing that is not in the table is accepted, except below `extensions`.",
@@ -379,7 +384,7 @@ def rules_index() -> str:
         "# Rules",
         "",
         "What `meshwright check` and the pre-commit hook hold every product to. Each rule is a class in",
-        "`hooks/meshwright/rules/`; an organisation sets levels in `hooks/meshwright/metamodel.py`.",
+        "`hooks/meshwright/check/rules/`; an organisation sets levels in `hooks/meshwright/product/metamodel.py`.",
         "",
         "| rule | promise |",
         "|---|---|",
@@ -390,7 +395,7 @@ def rules_index() -> str:
 
 
 def rule_page(rule: Rule) -> str:
-    source = f"hooks/meshwright/rules/{type(rule).__module__.rpartition('.')[2]}.py"
+    module = type(rule).__module__.replace(".", "/")
     lines = [NOTE, f"# {rule.id}", "", rule.promise, ""]
     if rule.why:
         lines += [rule.why, ""]
@@ -398,10 +403,10 @@ def rule_page(rule: Rule) -> str:
         lines += [
             "Mandatory: " + ", ".join(f"`{attribute}`" for attribute in rule.attributes) + ".",
             "",
-            f"Mend: {rule.mend}",
+            f"Mend: {rule.fix}",
             "",
         ]
-    lines += [f"Level: {rule.level}. Source: `{source}`.", ""]
+    lines += [f"Level: {rule.level}. Source: `hooks/{module}.py`.", ""]
     twin = rule.broken.get("twin")
     places = [(f"`{file}`", file, patch) for file, patch in rule.broken.items() if file != "twin"]
     if isinstance(twin, dict):  # words about one cannot be shown

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from meshwright.ownership import MANIFEST, PRODUCT, TEMPLATE, owner
+from meshwright.product.ownership import MANIFEST, PRODUCT, TEMPLATE, owner
 
 Tree = dict[str, tuple[str, bytes]]
 

@@ -22,7 +22,7 @@ from meshwright.map.command import draw
 from meshwright.rollout.command import rollout
 
 if TYPE_CHECKING:
-    from meshwright.record import Record
+    from meshwright.product.record import Record
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,8 +57,8 @@ def main() -> None:
 def check(products: tuple[Path, ...], form: str, sources: tuple[str, ...], against: str | None) -> None:
     """Checks the metamodel, the contract and the access policy of PRODUCTS (repositories; the current one if none), and
     says which way of sharing fits what they read of other products."""
-    from meshwright.check import READABLE, check
-    from meshwright.findings import FORMATS
+    from meshwright.check.engine import READABLE, check
+    from meshwright.check.findings import FORMATS
 
     others, retired = _others(products or (Path(),), sources)
     with _readable(needs="contract"):
@@ -87,7 +87,7 @@ def _others(
     """The mesh that somebody names, and which of what the products read it has no more."""
     if not sources:
         return None, {}
-    from meshwright.mesh import of_repository, records, retired
+    from meshwright.mesh.sources import of_repository, records, retired
 
     with _readable(needs="catalog"):
         others = records(sources)
@@ -99,8 +99,8 @@ def _others(
 @contextmanager
 def _readable(needs: str) -> Iterator[None]:
     """Tells what cannot be read, or what has to be installed (an extra of ours), and ends there."""
-    from meshwright.document import Unreadable
-    from meshwright.printable import printable
+    from meshwright.core.text import printable
+    from meshwright.core.yaml import Unreadable
 
     try:
         yield
@@ -108,7 +108,7 @@ def _readable(needs: str) -> Iterator[None]:
     except Unreadable as error:
         problem, mend = str(error), error.mend
     except ModuleNotFoundError as error:
-        from meshwright.install import install_command
+        from meshwright.core.install import install_command
 
         problem, mend = f"{error.name} is not installed.", install_command(needs)
 
@@ -121,8 +121,8 @@ def _readable(needs: str) -> Iterator[None]:
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 def capabilities(name: str | None, form: str) -> None:
     """Lists the registry of capabilities, or explains the one called NAME (such as `file` or `file@1`)."""
-    from meshwright import registry
-    from meshwright.capabilities import as_json, explained, listed
+    from meshwright.capabilities.report import as_json, explained, listed
+    from meshwright.product import registry
 
     found = [entry for entry in registry.capabilities() if name in (None, entry.name, entry.uses)]
     if not found:

@@ -27,13 +27,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
-from meshwright import schema
-from meshwright.access import AGREEMENTS, APPROVERS
-from meshwright.access.approvers import Approver, named, person, unsound
-from meshwright.access.history import Entry, History
 from meshwright.access.signatures import Signature, Unsigned, fingerprint, of_commit, verify
-from meshwright.check import misshapen
-from meshwright.document import Unreadable, parse
+from meshwright.core.git_history import Entry, History
+from meshwright.core.yaml import Unreadable, parse
+from meshwright.product import schema
+from meshwright.product.approvers import Approver, named, person, unsound
+from meshwright.product.files import AGREEMENTS, APPROVERS
+from meshwright.product.validate import misshapen
 
 AGAIN = "Let an approver sign a new commit that touches the file."
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import yaml
 
-from meshwright import schema
-from meshwright.access import AGREEMENTS
-from meshwright.check import SPEC, misshapen
-from meshwright.document import Unreadable, parse, read, read_text
-from meshwright.rules.agreements import (
+from meshwright.check.rules.agreements import (
     AgreementAboutProduct,
     AgreementEnds,
     AgreementForRole,
     AgreementNamesReaders,
 )
+from meshwright.core.yaml import Unreadable, parse, read, read_text
+from meshwright.product import schema
+from meshwright.product.files import AGREEMENTS, SPEC
+from meshwright.product.validate import misshapen
 
 ASKED = (AgreementAboutProduct(), AgreementForRole(), AgreementNamesReaders(), AgreementEnds())
 """What a request has to keep, so that nobody waits for an approval that gives nothing."""

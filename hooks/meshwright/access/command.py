@@ -93,7 +93,7 @@ def _options(*options: FUNCTION) -> FUNCTION:
 def request(root: Path, **options: Any) -> None:
     """Writes access/agreements/AGREEMENT.yaml, a request to read this product, for a pull request."""
     from meshwright.access import ask
-    from meshwright.document import Unreadable
+    from meshwright.core.yaml import Unreadable
 
     try:
         click.echo(ask.request(root, **options))
@@ -107,7 +107,7 @@ def request(root: Path, **options: Any) -> None:
 def approve(root: Path, agreement: str) -> None:
     """Sets an agreement's status to `approved`, and tells how to sign: the signature is what counts."""
     from meshwright.access import ask
-    from meshwright.document import Unreadable
+    from meshwright.core.yaml import Unreadable
 
     try:
         click.echo(ask.approve(root, agreement))
@@ -291,11 +291,11 @@ def _refuse_others(folder: Path, files: dict[str, str]) -> None:
 def _base(root: Path, at: datetime | None, commit: str) -> Decided | None:
     """What to compare with; None where nobody could be let in at that commit."""
     from meshwright.access.grants import Refused
-    from meshwright.access.history import HistoryError
     from meshwright.access.product import load
     from meshwright.access.resolve import decide
-    from meshwright.document import Unreadable
-    from meshwright.printable import printable
+    from meshwright.core.git_history import HistoryError
+    from meshwright.core.text import printable
+    from meshwright.core.yaml import Unreadable
 
     try:
         return decide(load(root, commit), None, at.replace(tzinfo=UTC) if at else datetime.now(UTC))
@@ -307,11 +307,11 @@ def _base(root: Path, at: datetime | None, commit: str) -> Decided | None:
 
 
 def _product(root: Path, replaced: bool = True) -> Product:
-    from meshwright.document import Unreadable
+    from meshwright.core.yaml import Unreadable
 
     try:
-        from meshwright.access.history import HistoryError
         from meshwright.access.product import load, variables
+        from meshwright.core.git_history import HistoryError
     except ModuleNotFoundError as error:
         _not_installed(error)
     try:
@@ -324,7 +324,7 @@ def _product(root: Path, replaced: bool = True) -> Product:
 def _decided(root: Path, directory: str | None, at: datetime | None, also: tuple[str, ...] = ()) -> Decided:
     """Decides on what is committed; `also`: principals that are asked for, whoever names them."""
     from meshwright.access.grants import Refused
-    from meshwright.document import Unreadable
+    from meshwright.core.yaml import Unreadable
 
     product = _product(root, replaced=directory is not None)
     try:
@@ -379,13 +379,13 @@ def _tell(done: Any, form: str) -> None:
 
 
 def _not_installed(error: ModuleNotFoundError) -> NoReturn:
-    from meshwright.install import install_command
+    from meshwright.core.install import install_command
 
     _stop(f"{error.name} is not installed.", install_command("access"))
 
 
 def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:
-    from meshwright.printable import printable
+    from meshwright.core.text import printable
 
     click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
     sys.exit(code)

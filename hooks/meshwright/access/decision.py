@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from meshwright import metamodel
 from meshwright.access.grants import Column, Principal, Refused
+from meshwright.product import metamodel
 
 POLICY = Path(__file__).parent / "policy" / "decision.rego"
 UNSAFE = re.compile(r"[^ !#$&-\[\]-~]")

@@ -11,15 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from meshwright import metamodel, schema
-from meshwright.access import AGREEMENTS, TEAM_REGO, TESTS, team_rego
 from meshwright.access.approval import AGAIN, authorised, authorised_below, root_of_trust, trust_problem
 from meshwright.access.grants import Column, Port
-from meshwright.access.history import History
-from meshwright.check import SPEC, misshapen
-from meshwright.document import Document, Unreadable, parse
-from meshwright.environments import bind
-from meshwright.rules.contract import described, tables
+from meshwright.core.git_history import History
+from meshwright.core.yaml import Document, Unreadable, parse
+from meshwright.product import metamodel, schema, team_rego
+from meshwright.product.contract import described, tables
+from meshwright.product.environments import bind
+from meshwright.product.files import AGREEMENTS, SPEC, TEAM_REGO, TESTS
+from meshwright.product.validate import misshapen
 
 PARTS = (
     "metadata.name",

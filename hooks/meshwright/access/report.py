@@ -12,7 +12,7 @@ from typing import Any
 from meshwright.access.grants import Change, Column, Principal
 from meshwright.access.resolve import Decided, Verdict
 from meshwright.access.run import PortRun, Run
-from meshwright.printable import printable
+from meshwright.core.text import printable
 
 SIGNS = {"grant": "+", "create": "+", "revoke": "-", "remove": "-", "replace": "~"}
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from meshwright import metamodel
 from meshwright.access.approval import Approval, approval
-from meshwright.access.approvers import person
 from meshwright.access.decision import Decision, told
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Condition, Desired, Member, Port, Principal, Refused, Shown, View
 from meshwright.access.product import Agreement, Product
+from meshwright.product import metamodel
+from meshwright.product.approvers import person
 
 OWNER = ("owner",)
 """Who approves where a role names nobody."""

@@ -14,9 +14,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshwright.access.approvers import strings
-from meshwright.access.history import HistoryError
-from meshwright.git import ALWAYS, GitError, run, text
+from meshwright.core.git import ALWAYS, GitError, run, text
+from meshwright.core.git_history import HistoryError
+from meshwright.product.approvers import strings
 
 BEGIN, END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 MAX_SIGNATURE = 20_000

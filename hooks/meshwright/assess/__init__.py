@@ -15,19 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from meshwright.assess.evidence import Evidence
 
-CHARACTERISTICS = (
-    "self-describable",
-    "addressable",
-    "discoverable",
-    "secure",
-    "trustworthy",
-    "interoperable",
-)
-"""In the order in which they are shown."""
-
-SEVERITIES = {"critical": 0, "high": 8, "medium": 4, "low": 2}
-"""Severity -> weight in the score of its characteristic. A critical one that is not kept makes the score 0; kept, it
-weighs as much as a high one."""
 
 State = Literal["kept", "broken", "inconclusive", "excepted"]
 """`inconclusive`: it could not be looked at; neither for nor against the product. `excepted`: broken, and governance

@@ -6,8 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from meshwright.assess import scores
-from meshwright.printable import printable
+from meshwright.core.text import printable
+from meshwright.mesh import scores
 
 COLOURS = {
     "good": "#1a7f4b",

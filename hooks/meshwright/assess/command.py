@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from meshwright.record import Record
+    from meshwright.product.record import Record
 
 TOKEN = "MESHWRIGHT_CATALOG_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -89,7 +89,7 @@ def assess(
     Exit codes: 0 assessed; 1 a product breaks a critical function without an exception, is below a floor, or unknown
     where there is one; 2 wrong usage, or something cannot be read.
     """
-    from meshwright.document import Unreadable
+    from meshwright.core.yaml import Unreadable
 
     now = datetime.now(UTC).replace(microsecond=0)
     webs = [source for source in sources if source.startswith(("http://", "https://"))]
@@ -107,8 +107,8 @@ def assess(
         from meshwright.assess import badge, dashboard, discovery, report, run
         from meshwright.assess import history as past
         from meshwright.assess.expectations import Expectations, read
-        from meshwright.mesh import records
-        from meshwright.printable import printable
+        from meshwright.core.text import printable
+        from meshwright.mesh.sources import records
 
         expected = read(expectations) if expectations else Expectations()
         lowest = {**expected.floors, **_floors(floors)}
@@ -135,14 +135,14 @@ def assess(
             past.append(history, found, earlier)
         click.echo(human or report.as_json(found))
         if publish and catalog:
-            from meshwright.catalog.client import Catalog
+            from meshwright.mesh.catalog_client import Catalog
 
             Catalog(catalog, os.environ[TOKEN]).post_assessment(found)
             click.echo(f"handed in to {printable(catalog)}", err=True)
     except Unreadable as error:
         _stop(str(error), error.mend)
     except ModuleNotFoundError as error:
-        from meshwright.install import install_command
+        from meshwright.core.install import install_command
 
         _stop(f"{error.name} is not installed.", install_command("assess"))
     finally:
@@ -151,7 +151,7 @@ def assess(
 
 
 def _floors(said: tuple[str, ...]) -> dict[str, int]:
-    from meshwright.assess import CHARACTERISTICS
+    from meshwright.mesh.scores import CHARACTERISTICS
 
     floors = {}
     for floor in said:
@@ -204,7 +204,7 @@ def _replace(page: Path, text: str) -> None:
 
 
 def _badges(folder: Path, left_out: list[str]) -> None:
-    from meshwright.printable import printable
+    from meshwright.core.text import printable
 
     for id in left_out:
         click.echo(f"no badge for {printable(id)}: it is no name that a file can have", err=True)
@@ -229,7 +229,7 @@ class _Progress:
 
 
 def _stop(problem: str, mend: str) -> NoReturn:
-    from meshwright.printable import printable
+    from meshwright.core.text import printable
 
     click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
     sys.exit(2)

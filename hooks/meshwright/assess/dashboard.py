@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from meshwright import pages
-from meshwright.assess import CHARACTERISTICS, scores
 from meshwright.assess.history import Trend, comparable, trend
+from meshwright.core import pages
+from meshwright.mesh import scores
+from meshwright.mesh.scores import CHARACTERISTICS
 
 FOLDER = Path(__file__).parent
 IN_FULL = 300

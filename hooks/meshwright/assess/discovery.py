@@ -13,8 +13,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from meshwright.assess import CHARACTERISTICS, SEVERITIES, Fitness
-from meshwright.document import Unreadable
+from meshwright.assess import Fitness
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.scores import CHARACTERISTICS, SEVERITIES
 
 GROUP = "meshwright.fitness"
 """The entry points of installed packages: each names a module, or a package of modules."""

@@ -15,9 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from meshwright.findings import Finding
-from meshwright.lineage import Lineage
-from meshwright.record import Port, Record
+from meshwright.check.findings import Finding
+from meshwright.mesh.lineage import Lineage
+from meshwright.product.record import Port, Record
 
 if TYPE_CHECKING:
     from meshwright.assess.storage import Refusal, Table
@@ -59,7 +59,7 @@ class Evidence:
     def findings(self) -> Sequence[Finding]:
         """What the metamodel says: of the repository, where it is on this machine, or else of the record. The file of
         a finding is relative to the repository, or the part of the record."""
-        from meshwright.check import check, check_record
+        from meshwright.check.engine import check, check_record
 
         root = self.record.root
         if root is None:

@@ -8,11 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from meshwright import schema
-from meshwright.assess import CHARACTERISTICS, Fitness
-from meshwright.check import misshapen
-from meshwright.document import MAX_BYTES, Document, Keys, Unreadable, decode, parse
-from meshwright.rules import listed
+from meshwright.assess import Fitness
+from meshwright.core.text import listed
+from meshwright.core.yaml import MAX_BYTES, Document, Keys, Unreadable, decode, parse
+from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.product import schema
+from meshwright.product.validate import misshapen
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from meshwright.assess.scores import mean
-from meshwright.document import Unreadable
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.scores import mean
 
 FILE = "assessments.jsonl"
 """In a folder that is named."""

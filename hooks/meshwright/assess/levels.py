@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from meshwright.assess.storage import Table, Unseen
-from meshwright.record import ServiceLevel
+from meshwright.product.record import ServiceLevel
 
 OBJECTIVE = re.compile(
     r"(?P<comparison><=|>=|<|>) *(?P<value>[0-9]{1,12}(\.[0-9]{1,9})?) *(?P<unit>s|m|h|d|%|rows)"

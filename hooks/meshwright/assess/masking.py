@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from meshwright.assess.storage import Table
-from meshwright.record import Column, Record
+from meshwright.product.record import Column, Record
 
 CLEAR = "clear"
 LOOKED_AT = 50_000

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from meshwright import metamodel
-from meshwright.assess import CHARACTERISTICS, scores
 from meshwright.assess.history import Trend, comparable, trend
 from meshwright.assess.run import Failure
-from meshwright.printable import printable
+from meshwright.core.text import printable
+from meshwright.mesh import scores
+from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.product import metamodel
 
 SHOWN_PRODUCTS = 50
 """Products that the report for people shows, those with the lowest scores; JSON and HTML have all."""

@@ -21,14 +21,16 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from meshwright.assess import CHARACTERISTICS, Fitness, Verdict, as_text, scores
+from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.discovery import functions as discovered
 from meshwright.assess.evidence import Catalog, Evidence, gather, prepare
 from meshwright.assess.expectations import Exemption, Expectations
-from meshwright.document import Unreadable
-from meshwright.git import without_credentials
-from meshwright.lineage import Lineage
-from meshwright.record import API_VERSION, Record
+from meshwright.core.git import without_credentials
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh import scores
+from meshwright.mesh.lineage import Lineage
+from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.product.record import API_VERSION, Record
 
 KIND = "Assessment"
 SECONDS = 120
@@ -251,7 +253,7 @@ class _Asked:
     """The embedded catalog, as functions ask it."""
 
     def __init__(self, url: str) -> None:
-        from meshwright.catalog.client import Catalog
+        from meshwright.mesh.catalog_client import Catalog
 
         self._client = Catalog(url, patience=PATIENCE)
 

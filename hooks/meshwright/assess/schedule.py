@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from meshwright.record import Record
-from meshwright.rules.repository import cron_values
+from meshwright.product.cron import cron_values
+from meshwright.product.record import Record
 
 LATE = timedelta(hours=6)
 """How late a run may be, with all that it takes; forges start scheduled runs when they come round to it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from meshwright.assess import Verdict, as_text
-from meshwright.record import Port
+from meshwright.product.record import Port
 
 if TYPE_CHECKING:
     from meshwright.assess.evidence import Evidence

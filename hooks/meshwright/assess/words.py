@@ -11,9 +11,9 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from weakref import WeakKeyDictionary
 
-from meshwright.catalog.serve import words as catalog
-from meshwright.lineage import Lineage
-from meshwright.record import Record
+from meshwright.mesh import tokenize as catalog
+from meshwright.mesh.lineage import Lineage
+from meshwright.product.record import Record
 
 WEIGHTS = (10.0, 3.0, 1.0)
 """Of a word in the title, in what is said of the product, in the columns: the same as in the embedded catalog. A word of

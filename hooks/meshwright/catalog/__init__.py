@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from meshwright.mesh.catalog_client import Outcome
 
 if TYPE_CHECKING:
-    from meshwright.record import Record
-
-TOKEN = "MESHWRIGHT_CATALOG_TOKEN"  # noqa: S105 - the name of a variable
-"""The environment variable with the catalog's token; never an option, which process lists and logs would show."""
-ADDRESS = "MESHWRIGHT_CATALOG"
-"""The environment variable with the catalog's address."""
+    from meshwright.product.record import Record
 
 
 @dataclass(frozen=True)
@@ -27,19 +24,6 @@ class Payload:
     """What is called, such as `PUT /api/products/airport-operations/departures`."""
     body: Any = None
     """A JSON value."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a product in a catalog."""
-
-    outcome: Literal["created", "updated", "unchanged", "retired"]
-    id: str
-    """`<domain>/<name>`."""
-    url: str = ""
-    """Where people find it; empty if the catalog does not say. Hostile."""
-    notes: tuple[str, ...] = ()
-    """Sentences: what the catalog has no place for, what a person has to do."""
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshwright.access import AGREEMENTS
-from meshwright.catalog.http import Refused
-from meshwright.check import ANSWERS, SPEC
-from meshwright.document import Unreadable, inside, read
-from meshwright.git import ALWAYS, GitError, run, text
-from meshwright.printable import printable
+from meshwright.core.git import ALWAYS, GitError, run, text
+from meshwright.core.http import Refused
+from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable, inside, read
+from meshwright.product.files import AGREEMENTS, ANSWERS, SPEC
 
 TRY_OUT = "To look at what would be sent, use --dry-run."
 MERGE = f"Merge it first; the pipeline of the default branch publishes. {TRY_OUT}"

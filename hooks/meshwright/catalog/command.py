@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from meshwright.catalog import ADDRESS, TOKEN, adapters
-from meshwright.catalog.serve import command as embedded
+from meshwright.catalog import adapters
+from meshwright.mesh.catalog_client import ADDRESS, TOKEN
+from meshwright.serve import command as embedded
 
 if TYPE_CHECKING:
-    from meshwright.catalog import Adapter, Outcome, Place
+    from meshwright.catalog import Adapter, Place
     from meshwright.catalog.publish import Prepared
+    from meshwright.mesh.catalog_client import Outcome
 
 FUNCTION = Callable[..., None]
 
@@ -98,7 +100,7 @@ def retire(product: str, reason: str, successor: str | None, **options: Any) -> 
     """Takes DOMAIN/NAME out of the catalog; links to it keep leading to a page that says why, and what to use."""
     with _telling():
         from meshwright.catalog import publish as verb
-        from meshwright.catalog.client import split
+        from meshwright.mesh.catalog_client import split
 
         for id in filter(None, (product, successor)):
             split(id)
@@ -111,18 +113,18 @@ def retire(product: str, reason: str, successor: str | None, **options: Any) -> 
 @contextmanager
 def _telling() -> Iterator[None]:
     """What goes wrong within is told, with its mend, and ends the command."""
-    from meshwright.document import Unreadable
-    from meshwright.printable import printable
+    from meshwright.core.text import printable
+    from meshwright.core.yaml import Unreadable
 
     try:
         yield
     except ModuleNotFoundError as error:
-        from meshwright.install import install_command
+        from meshwright.core.install import install_command
 
         _stop(f"{error.name} is not installed.", install_command("catalog"))
     except Unreadable as error:
-        from meshwright.catalog.http import Refused
         from meshwright.catalog.publish import told_of
+        from meshwright.core.http import Refused
 
         for line in told_of(error):
             click.echo(line, err=True)
@@ -144,7 +146,7 @@ def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any
 
 
 def _settings(given: tuple[str, ...]) -> dict[str, str]:
-    from meshwright.printable import printable
+    from meshwright.core.text import printable
 
     pairs = [setting.partition("=") for setting in given]
     for key, equals, _value in pairs:
@@ -165,8 +167,8 @@ def _dry(to: Adapter, ready: Prepared, settings: dict[str, str], form: str) -> N
 
 
 def _tell(outcome: Outcome, form: str, **more: str) -> None:
+    from meshwright.core.text import printable
     from meshwright.export import as_json
-    from meshwright.printable import printable
 
     if form == "json":
         click.echo(as_json({**asdict(outcome), **more}, None))
@@ -185,7 +187,7 @@ SAYS = {
 
 
 def _note(notes: tuple[str, ...]) -> None:
-    from meshwright.printable import printable
+    from meshwright.core.text import printable
 
     for note in notes:
         click.echo(f"note: {printable(note)}", err=True)

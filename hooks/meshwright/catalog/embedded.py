@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from meshwright.catalog import TOKEN, Outcome, Payload, Place
-from meshwright.catalog.client import Catalog
-from meshwright.catalog.http import path
-from meshwright.document import Unreadable
-from meshwright.record import Record
+from meshwright.catalog import Payload, Place
+from meshwright.core.http import path
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.catalog_client import TOKEN, Catalog, Outcome
+from meshwright.product.record import Record
 
 NAME = "embedded"
 

@@ -8,16 +8,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from meshwright.catalog import Adapter, Outcome, Place
+from meshwright.catalog import Adapter, Place
 from meshwright.catalog.branch import stand
-from meshwright.catalog.http import Refused
-from meshwright.check import check, check_record
-from meshwright.document import Unreadable
-from meshwright.findings import Finding, human
-from meshwright.mesh import BOOK, last_run, of_repository, origin
-from meshwright.printable import printable
-from meshwright.record import Record
-from meshwright.repository import canonical
+from meshwright.check.engine import check, check_record
+from meshwright.check.findings import Finding, human
+from meshwright.core.git_url import canonical
+from meshwright.core.http import Refused
+from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.catalog_client import Outcome
+from meshwright.mesh.sources import last_run, of_repository
+from meshwright.product.documents import origin
+from meshwright.product.files import BOOK
+from meshwright.product.record import Record
 
 RUN_FIRST = "the pipeline's run, `uv run python -m pipeline`, makes it"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from meshwright.record import Record
+    from meshwright.product.record import Record
 
 
 @click.group()
@@ -56,10 +56,10 @@ def dprod(product: Path, output: Path | None) -> None:
 
 
 def _export(product: Path, output: Path | None, rendered: Callable[[Record], str]) -> None:
-    from meshwright.check import check
-    from meshwright.findings import human
-    from meshwright.mesh import of_repository
-    from meshwright.printable import printable
+    from meshwright.check.engine import check
+    from meshwright.check.findings import human
+    from meshwright.core.text import printable
+    from meshwright.mesh.sources import of_repository
 
     errors = [finding for finding in check([product]) if finding.level == "error"]
     if errors:

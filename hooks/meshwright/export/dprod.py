@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from meshwright.record import PRODUCT, Input, Person, Port, Record
+from meshwright.product.record import PRODUCT, Input, Person, Port, Record
 
 OWN = "urn:meshwright:"
 """Where terms begin that neither DPROD nor what it builds on has."""

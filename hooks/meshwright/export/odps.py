@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import yaml
 
-from meshwright.record import Input, Person, Port, Record, ServiceLevel
+from meshwright.product.record import Input, Person, Port, Record, ServiceLevel
 
 API_VERSION = "v1.1.0"
 VENDOR = "meshwright"

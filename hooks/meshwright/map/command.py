@@ -41,10 +41,10 @@ def draw(
 
     Exit codes: 0 drawn, warnings at most; 1 drawn, and there are errors; 2 wrong usage, or something cannot be read.
     """
-    from meshwright.document import Unreadable
+    from meshwright.core.text import printable
+    from meshwright.core.yaml import Unreadable
     from meshwright.map.model import model
-    from meshwright.mesh import records, retired
-    from meshwright.printable import printable
+    from meshwright.mesh.sources import records, retired
 
     if focus and domains:
         raise click.UsageError("--focus and --domain go different ways: name one of them.")
@@ -57,7 +57,7 @@ def draw(
         click.echo(f"{printable(str(error))}\n    mend: {printable(error.mend)}", err=True)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        from meshwright.install import install_command
+        from meshwright.core.install import install_command
 
         click.echo(f"{error.name} is not installed.\n    mend: {install_command('catalog')}", err=True)
         sys.exit(2)
@@ -67,7 +67,7 @@ def draw(
     try:
         drawn = _formats()[form](map)
     except ModuleNotFoundError as error:
-        from meshwright.install import install_command
+        from meshwright.core.install import install_command
 
         if (error.name or "").partition(".")[0] not in ("jinja2", "markupsafe"):
             raise

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from meshwright import pages
+from meshwright.core import pages
 from meshwright.map import svg
 from meshwright.map.model import Links, model
-from meshwright.record import Record
+from meshwright.product.record import Record
 
 FOLDER = Path(__file__).parent
 

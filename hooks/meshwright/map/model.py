@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from meshwright import registry, sharing
-from meshwright.document import Unreadable
-from meshwright.lineage import Edge, Flaw, Lineage, flaws
-from meshwright.printable import printable
-from meshwright.record import Record
+from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh import sharing
+from meshwright.mesh.lineage import Edge, Flaw, Lineage, flaws
+from meshwright.product import registry
+from meshwright.product.record import Record
 
 API_VERSION, KIND = "meshwright/v1", "Map"
 

@@ -96,7 +96,7 @@ def _roll(
     jobs: int | None,
     **options: Any,
 ) -> None:
-    from meshwright.git import OF_A_REPOSITORY
+    from meshwright.core.git import OF_A_REPOSITORY
 
     for name in OF_A_REPOSITORY:  # whoever starts us from a hook must not lead us, or Copier, into theirs
         os.environ.pop(name, None)
@@ -105,10 +105,10 @@ def _roll(
         from meshwright.rollout import run
         from meshwright.rollout.report import FORMATS, html
     except ModuleNotFoundError as error:
-        from meshwright.install import install_command
+        from meshwright.core.install import install_command
 
         _stop(f"{error.name} is not installed.", install_command("mesh"))
-    from meshwright.document import Unreadable
+    from meshwright.core.yaml import Unreadable
     from meshwright.rollout.fleet import read
 
     try:
@@ -150,7 +150,7 @@ class _Progress:
         self.shown = sys.stderr is not None and sys.stderr.isatty()
 
     def one(self, outcome: Outcome) -> None:
-        from meshwright.printable import printable
+        from meshwright.core.text import printable
 
         self.count += 1
         if self.shown:

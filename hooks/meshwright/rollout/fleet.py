@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from meshwright import schema
-from meshwright.check import misshapen
-from meshwright.document import MAX_BYTES, Document, Unreadable, decode, parse
-from meshwright.git import is_path, without_credentials
+from meshwright.core.git import is_path, without_credentials
+from meshwright.core.yaml import MAX_BYTES, Document, Unreadable, decode, parse
+from meshwright.product import schema
+from meshwright.product.validate import misshapen
 
 VERIFY = ("uvx prek run --all-files", "uv run pytest")
 """The checks of a product that `--verify` runs: what its README and its CI run."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from meshwright.git import without_credentials
-from meshwright.printable import printable
-from meshwright.rollout.merge import Conflict
+from meshwright.core.git import without_credentials
+from meshwright.core.merge import Conflict
+from meshwright.core.text import printable
 
 STATES = {
     # state -> whether all is well, what it means

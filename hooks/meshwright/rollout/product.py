@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from meshwright.document import MAX_BYTES, Unreadable, decode, load, parse
-from meshwright.git import ON_DEMAND, Git, GitError
-from meshwright.ownership import MANIFEST, TEMPLATE, owner
+from meshwright.core.git import ON_DEMAND, Git, GitError
+from meshwright.core.merge import Merge, merge
+from meshwright.core.yaml import MAX_BYTES, Unreadable, decode, load, parse
+from meshwright.product.ownership import MANIFEST, TEMPLATE, owner
 from meshwright.rollout.fleet import Repository, same
-from meshwright.rollout.merge import Merge, merge
 from meshwright.rollout.outcome import Outcome
 from meshwright.rollout.remote import Remote, Unusable, fetch, look
 from meshwright.rollout.render import Release, Store, Unrenderable, new, old

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meshwright.git import MAX_BLOB, RECEIVE, Git, GitError, is_path, without_credentials
+from meshwright.core.git import MAX_BLOB, RECEIVE, Git, GitError, is_path, without_credentials
 from meshwright.rollout.fleet import Repository
 
 HEADS = "refs/heads/"

@@ -25,7 +25,7 @@ from copier._template import Template
 from copier._types import Phase
 from packaging.version import InvalidVersion, Version
 
-from meshwright.git import ABROAD, ALONE, CAREFUL, Git, GitError, run
+from meshwright.core.git import ABROAD, ALONE, CAREFUL, Git, GitError, run
 from meshwright.rollout.fleet import cloneable
 
 # libyaml reads the same language ten times as fast, and Copier reads YAML for every computed answer.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from meshwright.printable import printable
+from meshwright.core.text import printable
 from meshwright.rollout.outcome import STATES, Outcome, counted
 from meshwright.rollout.run import Report
 

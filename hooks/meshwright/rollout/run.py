@@ -15,7 +15,7 @@ from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
-from meshwright.git import LIVE, GitError, end, without_credentials
+from meshwright.core.git import LIVE, GitError, end, without_credentials
 from meshwright.rollout.fleet import Fleet, Repository
 from meshwright.rollout.outcome import Outcome, counted
 from meshwright.rollout.product import Origin

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from meshwright.git import ABROAD, ALONE, CAREFUL, IDENTITY, Git, GitError, run, text
-from meshwright.rollout import forge
+from meshwright.core import forge
+from meshwright.core.git import ABROAD, ALONE, CAREFUL, IDENTITY, Git, GitError, run, text
+from meshwright.core.merge import Merge
 from meshwright.rollout.fleet import Repository
-from meshwright.rollout.merge import Merge
 from meshwright.rollout.outcome import Outcome
 from meshwright.rollout.product import Origin, Product, changes, drift, merged, understood
 from meshwright.rollout.remote import Unusable, push

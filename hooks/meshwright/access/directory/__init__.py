@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from meshwright import schema
 from meshwright.access.grants import Principal
-from meshwright.check import misshapen
-from meshwright.document import MAX_BYTES, Document, Keys, Unreadable, decode, parse
+from meshwright.core.yaml import MAX_BYTES, Document, Keys, Unreadable, decode, parse
+from meshwright.product import schema
+from meshwright.product.validate import misshapen
 
 USER = "MESHWRIGHT_DIRECTORY_USER"
 PASSWORD = "MESHWRIGHT_DIRECTORY_PASSWORD"  # noqa: S105 - the name of a variable

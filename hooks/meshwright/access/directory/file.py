@@ -14,7 +14,7 @@ from meshwright.access.directory import (
     snapshot,
 )
 from meshwright.access.grants import Principal
-from meshwright.document import Document, Keys, Unreadable
+from meshwright.core.yaml import Document, Keys, Unreadable
 
 
 def read(document: Document, wanted: Wanted) -> Snapshot:

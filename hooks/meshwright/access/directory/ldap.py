@@ -34,7 +34,7 @@ from meshwright.access.directory import (
     url,
 )
 from meshwright.access.grants import Principal
-from meshwright.document import Document, Unreadable
+from meshwright.core.yaml import Document, Unreadable
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 30

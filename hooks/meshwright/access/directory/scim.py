@@ -30,7 +30,7 @@ from meshwright.access.directory import (
     url,
 )
 from meshwright.access.grants import Principal
-from meshwright.document import Document
+from meshwright.core.yaml import Document
 
 SILENCE_SECONDS = 30.0
 """How long the server may say nothing;"""

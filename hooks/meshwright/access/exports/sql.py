@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from meshwright.access.grants import MASKS, Column, Condition, Desired, Member, Refused, Shown, Value, View
+from meshwright.access.grants import Column, Condition, Desired, Member, Refused, Shown, Value, View
+from meshwright.product.masks import MASKS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_INTEGER = 2**63 - 1

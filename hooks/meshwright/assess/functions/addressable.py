@@ -12,8 +12,8 @@ from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Absent, Corrupt
 from meshwright.assess.verdicts import at_ports, broken, kept, some, unknown
-from meshwright.lineage import Lineage
-from meshwright.record import Port
+from meshwright.mesh.lineage import Lineage
+from meshwright.product.record import Port
 
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*")
 _TAKEN: WeakKeyDictionary[Lineage, Counter[str]] = WeakKeyDictionary()

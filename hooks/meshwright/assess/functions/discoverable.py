@@ -10,7 +10,7 @@ from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.verdicts import broken, kept, some, unknown
 from meshwright.assess.words import LONGEST, split, telling
-from meshwright.record import Record
+from meshwright.product.record import Record
 
 FIRST = 10
 """How far down a list of findings people look."""

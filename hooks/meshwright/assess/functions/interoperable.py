@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from meshwright import registry
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Corrupt, formats
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
-from meshwright.record import Port
+from meshwright.product import registry
+from meshwright.product.record import Port
 
 PORTABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RESERVED = frozenset(

@@ -11,7 +11,7 @@ from meshwright.assess import Fitness, Verdict, as_text, masking, personal
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Absent, Trouble
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
-from meshwright.record import Column, Port, Record, rank
+from meshwright.product.record import Column, Port, Record, rank
 
 CONFIDENTIAL = rank("confidential")
 VALUES = 20_000

@@ -6,11 +6,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from meshwright import metamodel
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.verdicts import PLACES, broken, kept, some, unknown
 from meshwright.assess.words import LITTLE, LONGEST, split, telling
+from meshwright.product import metamodel
 
 PARTS = {"product": "data-product.yaml", "contract": "the contract", "policy": "the access policy"}
 """Part of the record -> what it is made of."""

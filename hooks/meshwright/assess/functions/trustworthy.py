@@ -11,7 +11,7 @@ from meshwright.assess.evidence import Evidence
 from meshwright.assess.levels import Objective, Recomputed
 from meshwright.assess.storage import Trouble
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
-from meshwright.record import Port, ServiceLevel
+from meshwright.product.record import Port, ServiceLevel
 
 RUN = "Run the pipeline, and publish the product again."
 OLDEST = 30

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.assess.storage import Absent, Allowed, Refusal, Table, Unseen, formats
-from meshwright.record import Port
+from meshwright.product.record import Port
 
 FOLDER_OF_ROLES = "roles"
 """Beside the data set: one folder for each role, as `meshwright access` writes them."""

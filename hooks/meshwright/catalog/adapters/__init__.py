@@ -19,8 +19,8 @@ def names() -> tuple[str, ...]:
 def find(name: str) -> Adapter:
     """The adapter of that name. Raises Unreadable."""
     if name not in names():
-        from meshwright.document import Unreadable
-        from meshwright.printable import printable
+        from meshwright.core.text import printable
+        from meshwright.core.yaml import Unreadable
 
         raise Unreadable(
             f"There is no adapter for a catalog {printable(name)[:100]!r}.",

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from meshwright.document import Unreadable
-from meshwright.git import parts
-from meshwright.printable import printable
-from meshwright.record import Person, Port, Record, ServiceLevel
+from meshwright.core.git import parts
+from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable
+from meshwright.product.record import Person, Port, Record, ServiceLevel
 
 LONG = 20_000
 """Characters of a text for which a catalog documents no limit: enough for prose, and no load for its search."""

@@ -12,13 +12,14 @@ from typing import Any
 
 import yaml
 
-from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog import Payload, Place
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
-from meshwright.catalog.http import Refused
-from meshwright.document import Unreadable
-from meshwright.printable import printable
-from meshwright.record import DESCRIPTIVE, Record
+from meshwright.core.http import Refused
+from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.catalog_client import Outcome
+from meshwright.product.record import DESCRIPTIVE, Record
 
 NAME = "backstage"
 

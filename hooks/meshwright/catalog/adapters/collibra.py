@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog import Payload, Place
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
-from meshwright.catalog.http import Http, NoAnswer, Refused, path
-from meshwright.document import Unreadable
-from meshwright.printable import printable
-from meshwright.record import Port, Record
+from meshwright.core.http import Http, NoAnswer, Refused, path
+from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.catalog_client import Outcome
+from meshwright.product.record import Port, Record
 
 NAME = "collibra"
 

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog import Payload, Place
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
-from meshwright.catalog.http import Http, NoAnswer, Refused
-from meshwright.document import Unreadable
-from meshwright.printable import printable
-from meshwright.record import Column, Port, Record, digest
+from meshwright.core.http import Http, NoAnswer, Refused
+from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.catalog_client import Outcome
+from meshwright.product.record import Column, Port, Record, digest
 
 NAME = "datahub"
 
@@ -308,7 +309,7 @@ def _graph(place: Place) -> Any:
         from datahub.ingestion.graph.client import DataHubGraph
         from datahub.ingestion.graph.config import DatahubClientConfig
     except ImportError as error:
-        from meshwright.install import install_command
+        from meshwright.core.install import install_command
 
         raise Unreadable(
             "DataHub is spoken to by its own library, which is not installed.",

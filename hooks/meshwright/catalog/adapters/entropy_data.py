@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog import Payload, Place
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
-from meshwright.catalog.http import Http, Refused, path
+from meshwright.core.http import Http, Refused, path
+from meshwright.core.text import printable
 from meshwright.export import odps
-from meshwright.printable import printable
-from meshwright.record import Record
+from meshwright.mesh.catalog_client import Outcome
+from meshwright.product.record import Record
 
 NAME = "entropy-data"
 

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from meshwright import metamodel
-from meshwright.catalog import Outcome, Payload, Place
+from meshwright.catalog import Payload, Place
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
-from meshwright.catalog.http import Http, Refused, path
-from meshwright.printable import printable
-from meshwright.record import Port, Record
+from meshwright.core.http import Http, Refused, path
+from meshwright.core.text import printable
+from meshwright.mesh.catalog_client import Outcome
+from meshwright.product import metamodel
+from meshwright.product.record import Port, Record
 
 NAME = "openmetadata"
 

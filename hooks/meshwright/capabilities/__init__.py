@@ -1,0 +1,1 @@
+"""`meshwright capabilities`: the registry, listed and explained."""

@@ -1,0 +1,1 @@
+"""`meshwright check`: the engine of the metamodel, and its rules."""

@@ -1,0 +1,279 @@
+"""Who asked for access and who may say yes: agreements, approvers, tests and the team's own denials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from meshwright.check.rules.base import Rule
+from meshwright.core.text import listed
+from meshwright.core.yaml import Document, read_text
+from meshwright.product import metamodel, team_rego
+from meshwright.product.approvers import unsound
+from meshwright.product.contract import columns
+from meshwright.product.files import TEAM_REGO
+from meshwright.product.problem import Problem
+
+FILE = "access/agreements/punctuality.yaml"
+REQUEST = {
+    "apiVersion": "v0.9.0",
+    "kind": "AccessAgreement",
+    "id": "punctuality",
+    "status": "requested",
+    "description": {"purpose": "How punctual the airlines were."},
+    "provider": {"dataProductId": "airport-operations/departures"},
+    "consumer": {"teamId": "customer-experience"},
+    "roles": [{"role": "service"}],
+    "startTimestamp": "2026-01-01T00:00:00Z",
+    "endTimestamp": "2026-06-30T00:00:00Z",
+    "customProperties": [
+        {"property": "principal", "value": "id:svc-punctuality"},
+        {"property": "requester", "value": "bo@example.org"},
+    ],
+}
+"""An agreement that keeps every rule here."""
+ADA = {
+    "name": "Ada Example",
+    "email": "ada@example.org",
+    "capacity": "owner",
+    "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEcnoOaT0rJo0pLVUlqhhXVF7zxMfHnDkuCbTAUfbZN2",
+}
+"""An approver."""
+
+
+def _role(agreement: Document) -> str | None:
+    return next((role.get("role") for _, role in agreement.items("roles")), None)
+
+
+def _roles(policy: Document) -> dict[str, Any]:
+    roles = policy.get("roles")
+    return (
+        {name: role for name, role in roles.items() if isinstance(role, dict)}
+        if isinstance(roles, dict)
+        else {}
+    )
+
+
+class AgreementNamedAsFile(Rule):
+    """An agreement is called as its file is, so that there is one of each name."""
+
+    broken = {FILE: {**REQUEST, "id": "something-else"}}
+
+    def check(self, agreements: Sequence[Document]) -> Iterator[Problem]:
+        for agreement in agreements:
+            name = agreement.get("id")
+            if isinstance(name, str) and agreement.path.name != f"{name}.yaml":
+                detail = f"It calls itself {name}, and the file is {agreement.path.name}."
+                yield Problem(agreement, ("id",), detail, f"Name the file {name}.yaml, or mend the id.")
+
+
+class AgreementAboutProduct(Rule):
+    """An agreement is about this product and about output ports that it has."""
+
+    broken = {FILE: {**REQUEST, "provider": {"dataProductId": "airport-operations/arrivals"}}}
+
+    def check(self, spec: Document, agreements: Sequence[Document]) -> Iterator[Problem]:
+        product = f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}"
+        ports = [port.get("name") for _, port in spec.items("spec.outputs")]
+        for agreement in agreements:
+            about = agreement.get("provider.dataProductId")
+            if about is not None and about != product:
+                detail = f"It is about {about}; this product is {product}."
+                yield Problem(
+                    agreement, ("provider", "dataProductId"), detail, f"Write `dataProductId: {product}`."
+                )
+            port = agreement.get("provider.outputPortId")
+            if port is not None and port not in ports:
+                detail = f"The product has no output port {port}."
+                yield Problem(
+                    agreement, ("provider", "outputPortId"), detail, f"Choose one of: {listed(ports)}."
+                )
+
+
+class AgreementForRole(Rule):
+    """An agreement is for a role that the policy has, and for a purpose that the role is for."""
+
+    broken = {FILE: {**REQUEST, "roles": [{"role": "administrator"}]}}
+
+    def check(self, policy: Document, agreements: Sequence[Document]) -> Iterator[Problem]:
+        roles = _roles(policy)
+        for agreement in agreements:
+            name = _role(agreement)
+            if name is not None and name not in roles:
+                detail = f"The policy has no role {name}."
+                yield Problem(agreement, ("roles", 0, "role"), detail, f"Choose one of: {listed(roles)}.")
+            purposes = roles.get(str(name), {}).get("purposes")
+            custom = {
+                item.get("property"): item.get("value") for _, item in agreement.items("customProperties")
+            }
+            if isinstance(purposes, list) and custom.get("purpose") not in purposes:
+                detail = f"The role {name} is for certain purposes, and this is none of them."
+                mend = f"Add the property `purpose` with one of: {listed(purposes)}."
+                yield Problem(agreement, ("customProperties",), detail, mend)
+
+
+class AgreementNamesReaders(Rule):
+    """An agreement names its readers as the corporate directory does, and who asks by an e-mail address."""
+
+    broken = {
+        FILE: {
+            **REQUEST,
+            "customProperties": [
+                {"property": "principal", "value": "analysts"},
+                {"property": "requester", "value": "bo@example.org"},
+            ],
+        }
+    }
+
+    def check(self, agreements: Sequence[Document]) -> Iterator[Problem]:
+        for agreement in agreements:
+            for keys, item in agreement.items("customProperties"):
+                value = item.get("value")
+                if item.get("property") == "principal":
+                    for name in value if isinstance(value, list) else [value]:
+                        if not re.fullmatch(r"(group|id):[^\x00-\x1f]+", str(name)):
+                            detail = f"{name!r} does not say whether it is a group or one reader."
+                            yield Problem(
+                                agreement, (*keys, "value"), detail, "Write `group:<name>` or `id:<id>`."
+                            )
+                if item.get("property") == "requester" and not re.fullmatch(r"[^@\s]+@[^@\s]+", str(value)):
+                    detail = f"{value!r} is no e-mail address."
+                    yield Problem(agreement, (*keys, "value"), detail, "Write one, such as bo@example.org.")
+
+
+class AgreementEnds(Rule):
+    """An agreement ends after it begins, and no later than its role allows."""
+
+    broken = {FILE: {**REQUEST, "endTimestamp": "2031-01-01T00:00:00Z"}}
+
+    def check(self, policy: Document, agreements: Sequence[Document]) -> Iterator[Problem]:
+        for agreement in agreements:
+            try:
+                start, end = (
+                    datetime.fromisoformat(str(agreement.get(key)))
+                    for key in ("startTimestamp", "endTimestamp")
+                )
+                lasts = end - start
+            except (ValueError, TypeError):  # a day that no month has; the schema lets it pass
+                detail = "Its beginning or its end is no moment that there is."
+                yield Problem(
+                    agreement,
+                    ("endTimestamp",),
+                    detail,
+                    "Write a time with its zone, such as 2027-06-30T00:00:00Z.",
+                )
+                continue
+            longest = _roles(policy).get(str(_role(agreement)), {}).get("maxDays")
+            if lasts.total_seconds() <= 0:
+                yield Problem(agreement, ("endTimestamp",), "It ends before it begins.", "Give a later end.")
+            elif isinstance(longest, int) and lasts.total_seconds() > longest * 86400:
+                detail = f"It lasts {lasts.days} days; its role allows {longest}."
+                yield Problem(agreement, ("endTimestamp",), detail, "Give an earlier end.")
+
+
+class ApproversAreDifferentPeople(Rule):
+    """Each approver is named once, with a key of their own that cannot be forged."""
+
+    broken = {"access/approvers.yaml": {"approvers": [ADA, {**ADA, "email": "ADA@example.org"}]}}
+
+    def check(self, approvers: Document) -> Iterator[Problem]:
+        for keys, detail, mend in unsound(approvers):
+            yield Problem(approvers, keys, detail, mend)
+
+
+class ApproverForEachCapacity(Rule):
+    """Every approval that a role needs can be given: approvers.yaml names somebody for it.
+
+    A product without any approver is one that nobody has been let into yet.
+    """
+
+    broken = {
+        "access/policy.yaml": {"roles": {"reader": {"approvals": ["data-protection"]}}},
+        "access/approvers.yaml": {"approvers": [ADA]},
+    }
+
+    def check(self, policy: Document, approvers: Document) -> Iterator[Problem]:
+        named = [approver.get("capacity") for _, approver in approvers.items("approvers")]
+        for name, role in _roles(policy).items():
+            needed = role.get("approvals", ["owner"])
+            for capacity in needed if isinstance(needed, list) and named else []:
+                if capacity not in named:
+                    detail = f"The role {name} needs the approval of a {capacity}, and no approver is one."
+                    yield Problem(
+                        policy,
+                        ("roles", name, "approvals"),
+                        detail,
+                        f"Name a {capacity} in access/approvers.yaml.",
+                    )
+
+
+class RowsOfPromisedColumns(Rule):
+    """The rows that a role sees are chosen by columns of the contract."""
+
+    broken = {"access/policy.yaml": {"roles": {"reader": {"rows": [{"column": "region", "in": ["EU"]}]}}}}
+
+    def check(self, spec: Document, contract: Document, policy: Document) -> Iterator[Problem]:
+        known = columns(spec, contract)
+        for name, role in _roles(policy).items():
+            rows = role.get("rows")
+            for index, row in enumerate(rows if isinstance(rows, list) else []):
+                column = row.get("column") if isinstance(row, dict) else None
+                if column is not None and column not in known:
+                    detail = f"The contract has no column {column}."
+                    place = ("roles", name, "rows", index, "column")
+                    yield Problem(policy, place, detail, f"Choose one of: {listed(known)}.")
+
+
+class AccessTestsAboutPolicy(Rule):
+    """The access tests speak of roles, columns and classifications that there are."""
+
+    broken = {
+        "access/tests.yaml": {
+            "apiVersion": "meshwright/v1",
+            "kind": "AccessTests",
+            "tests": [{"role": "administrator", "columns": "secret", "sees": "nothing"}],
+        }
+    }
+
+    def check(
+        self, spec: Document, contract: Document, policy: Document, access_tests: Document
+    ) -> Iterator[Problem]:
+        known = columns(spec, contract)
+        for keys, test in access_tests.items("tests"):
+            role, named = test.get("role"), test.get("columns")
+            if role is not None and role not in _roles(policy):
+                detail = f"The policy has no role {role}."
+                yield Problem(
+                    access_tests, (*keys, "role"), detail, f"Choose one of: {listed(_roles(policy))}."
+                )
+            if isinstance(named, str) and named not in metamodel.CLASSIFICATIONS:
+                detail = f"{named} is no classification."
+                mend = f"Choose one of: {listed(metamodel.CLASSIFICATIONS)}; or list columns."
+                yield Problem(access_tests, (*keys, "columns"), detail, mend)
+            for column in named if isinstance(named, list) else []:
+                if column not in known:
+                    detail = f"The contract has no column {column}."
+                    mend = f"Choose one of: {listed(known)}."
+                    yield Problem(access_tests, (*keys, "columns"), detail, mend)
+
+
+class TeamRegoOnlyDenies(Rule):
+    """The team's own Rego in access/rego/ only denies more, and looks at nothing but what it is given.
+
+    No network, no environment, no clock: the same question has the same answer on every machine and on every day.
+    """
+
+    broken = {
+        "access/rego/product.rego": "package product.access\n\nimport rego.v1\n\nallow := true\n\n"
+        'deny contains "Too late." if time.now_ns() > 0\n'
+    }
+
+    def check(self, root: Path) -> Iterator[Problem]:
+        for path in sorted((root / TEAM_REGO).rglob("*")):
+            name = path.relative_to(root).as_posix()
+            if path.suffix == ".rego":
+                for line, detail, mend in team_rego.problems(read_text(root, name)):
+                    yield Problem(name, (), detail, mend, line)

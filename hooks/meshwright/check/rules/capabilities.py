@@ -1,0 +1,240 @@
+"""The capabilities that a product uses: known, of the right kind, and with their code in the repository."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshwright.check.rules.base import Rule
+from meshwright.check.rules.repository import restore
+from meshwright.core.text import listed
+from meshwright.core.yaml import Document, Keys, inside
+from meshwright.product import registry
+from meshwright.product.environments import names
+from meshwright.product.problem import Problem
+
+if TYPE_CHECKING:
+    from meshwright.mesh.lineage import Flaw
+
+
+def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
+    """Everything in the spec that names a capability: its kind, where it stands, and what it says."""
+    for kind in ("inputs", "outputs", "traits"):
+        for keys, item in spec.items(f"spec.{kind}"):
+            yield kind, keys, item
+    for kind, name in (("transforms", "transform"), ("platforms", "platform")):
+        item = spec.get(f"spec.{name}")
+        if isinstance(item, dict):
+            yield kind, ("spec", name), item
+    for name in names(spec):
+        yield from _bound(spec.value["spec"]["environments"][name], ("spec", "environments", name))
+
+
+def _bound(environment: Any, place: Keys) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
+    if not isinstance(environment, dict):
+        return
+    bound = [("platforms", ("platform",), environment.get("platform"))]
+    for kind in ("inputs", "outputs"):
+        items = environment.get(kind)
+        bound += [
+            (kind, (kind, name), item) for name, item in (items if isinstance(items, dict) else {}).items()
+        ]
+    for kind, keys, item in bound:
+        if isinstance(item, dict) and "uses" in item:
+            yield kind, (*place, *keys), item
+
+
+class CapabilityKnown(Rule):
+    """Every capability that the product uses is in the registry, in the version it names."""
+
+    broken = {"data-product.yaml": {"spec": {"transform": {"uses": "alchemy@1"}}}}
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for kind, keys, item in used(spec):
+            uses = item.get("uses")
+            if isinstance(uses, str) and uses and registry.find(kind, uses) is None:
+                known = listed(entry.uses for entry in registry.capabilities() if entry.kind == kind)
+                yield Problem(
+                    spec,
+                    (*keys, "uses"),
+                    f"The registry has no {registry.KINDS[kind]} {uses}.",
+                    f"Use one of: {known}. `meshwright capabilities` explains them.",
+                )
+
+
+class CapabilityInstalled(Rule):
+    """The code of every capability that the product uses is in the repository.
+
+    A blueprint brings it. Copier's answers say which blueprints a repository was made with; another one
+    comes with `copier update --data`.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "outputs": [
+                    {"name": "tables", "uses": "delta@1", "properties": {"path": "build/ports/tables"}}
+                ]
+            }
+        }
+    }
+
+    def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
+        for kind, keys, item in used(spec):
+            entry = registry.find(kind, item["uses"]) if isinstance(item.get("uses"), str) else None
+            chosen = answers.get(kind)
+            # Of what it does in CI, a repository gets what its forge runs, if there is anything.
+            brought = isinstance(chosen, list) and entry is not None and entry.name in chosen
+            elsewhere = ".github/" if brought and answers.get("forge") == "gitlab" else ".gitlab/"
+            missing = [
+                path
+                for path in (entry.files if entry else ())
+                if not path.startswith(elsewhere) and not inside(root, path)
+            ]
+            if not entry or not missing:
+                continue
+            mend = restore(missing, answers)
+            if isinstance(chosen, list) and entry.name not in chosen:
+                data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")
+                mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {data}`."
+            elif not answers:
+                mend = f"Take it from the template's blueprints/{kind}/{entry.name}/."
+            detail = f"{entry.uses} needs {', '.join(missing)}, which is not here."
+            yield Problem(spec, (*keys, "uses"), detail, mend)
+
+
+class InputsFitType(Rule):
+    """A source-oriented product reads an operational system; a consumer-oriented one reads another data product."""
+
+    broken = {"data-product.yaml": {"spec": {"type": "consumer-oriented"}}}
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        sources = [str(item.get("from")) for _, item in spec.items("spec.inputs")]
+        needed = {
+            "source-oriented": ("system:", "an operational system"),
+            "consumer-oriented": ("dp:", "another data product"),
+        }
+        prefix, words = needed.get(str(spec.get("spec.type")), ("", ""))
+        if sources and not any(source.startswith(prefix) for source in sources):
+            yield Problem(
+                spec,
+                ("spec", "type"),
+                f"The product is {spec.get('spec.type')}, but none of its inputs reads {words}.",
+                f"Add an input whose `from` starts with {prefix}, or mend spec.type.",
+            )
+
+
+class InputFitsSource(Rule):
+    """An input that reads another data product uses a capability for that, and so does one that reads a system."""
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "inputs": [
+                    {
+                        "name": "flights",
+                        "uses": "file@1",
+                        "from": "dp:airport-operations/flights#lake",
+                        "properties": {"path": "sample_data/flights.csv"},
+                    },
+                    {
+                        "name": "airlines",
+                        "uses": "file@1",
+                        "from": "system:reference-data",
+                        "properties": {"path": "sample_data/airlines.csv"},
+                    },
+                ]
+            }
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for keys, item in spec.items("spec.inputs"):
+            entry = registry.find("inputs", item["uses"]) if isinstance(item.get("uses"), str) else None
+            source = str(item.get("from"))
+            prefix = {"system": "system:", "data-product": "dp:"}.get(entry.reads if entry else "")
+            if prefix and re.match("system:|dp:", source) and not source.startswith(prefix):
+                fitting = ", ".join(
+                    other.uses
+                    for other in registry.capabilities()
+                    if other.kind == "inputs" and other.reads != entry.reads
+                )
+                yield Problem(
+                    spec,
+                    (*keys, "from"),
+                    f"{entry.uses} cannot read {source}.",
+                    f"Use {fitting}, or name a source that starts with {prefix}.",
+                )
+
+
+class ReadsOthersOnly(Rule):
+    """A product does not read itself."""
+
+    broken = {
+        "data-product.yaml": {
+            "metadata": {"domain": "airport-operations", "name": "departures"},
+            "spec": {
+                "inputs": [
+                    {
+                        "name": "departures",
+                        "uses": "data-product@1",
+                        "from": "dp:airport-operations/departures#lake",
+                        "properties": {"addresses": "data-product.yaml"},
+                    }
+                ]
+            },
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        own = f"dp:{spec.get('metadata.domain')}/{spec.get('metadata.name')}#"
+        for keys, item in spec.items("spec.inputs"):
+            if str(item.get("from")).startswith(own):
+                yield Problem(
+                    spec,
+                    (*keys, "from"),
+                    f"{item['from']} is a port of this very product.",
+                    "Read another one.",
+                )
+
+
+class PortsReadExist(Rule):
+    """A port that the product reads is a port of the product that it names.
+
+    Within one check, over all products that it was given and over those of the mesh that `--mesh` names; with a mesh, a
+    product that it does not have is missing.
+    """
+
+    broken = {"twin": "a consumer"}
+
+    def check(self, spec: Document, flaws: Sequence[Flaw]) -> Iterator[Problem]:
+        for flaw in flaws:
+            if flaw.kind == "dangling-input":
+                yield Problem(spec, (*at_input(spec, flaw.input), "from"), flaw.sentence, flaw.mend)
+
+
+def at_input(spec: Document, name: str) -> Keys:
+    """Where the input of a name stands."""
+    return next(
+        (keys for keys, item in spec.items("spec.inputs") if item.get("name") == name), ("spec", "inputs")
+    )
+
+
+class ModelExists(Rule):
+    """The model that makes the data set is in the repository."""
+
+    broken = {"models/departures.sql": None}
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        name = spec.get("spec.dataset.name")
+        uses = str(spec.get("spec.transform.uses"))
+        if not uses.startswith("dbt@") or not isinstance(name, str) or not re.fullmatch("[a-z0-9_]+", name):
+            return  # the schema says so
+        models = [*root.glob(f"models/**/{name}.sql"), *root.glob(f"models/**/{name}.py")]
+        if not any(inside(root, str(model.relative_to(root))) for model in models):
+            mend = f"Write models/{name}.sql, or name the data set as its model."
+            yield Problem(spec, ("spec", "dataset", "name"), f"There is no model {name} in models/.", mend)

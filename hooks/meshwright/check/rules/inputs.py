@@ -1,0 +1,296 @@
+"""What models/sources.yml says of the inputs, held against the spec."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from meshwright.check.rules.base import Rule
+from meshwright.core.text import listed
+from meshwright.core.yaml import Document, Keys, Unreadable, read
+from meshwright.product.column_types import UnknownType, canonical
+from meshwright.product.problem import Problem
+from meshwright.product.variables import default
+
+SOURCES = "models/sources.yml"
+SOURCE = "inputs"
+"""The source whose tables are the inputs; it may have another name in dbt, and this as its schema."""
+UNTYPED = {"csv", "tsv", "json", "jsonl", "ndjson", "txt"}
+"""Endings of files whose columns have no types of their own."""
+
+
+@dataclass
+class Table:
+    """A table of the source `inputs`, and where it is."""
+
+    document: Document
+    keys: Keys
+    columns: dict[str, tuple[Keys, str | None]] = field(default_factory=dict)
+    """Column, as it lands -> where it is, and its data_type."""
+
+
+class SourcesMatchInputs(Rule):
+    """The tables of the dbt source `inputs` are the inputs of the spec.
+
+    A model reads an input as `source('inputs', '<its name>')`. An input that no source has cannot be read by a model, and
+    a table that is no input is not there when the models run. The source may be in any YAML file below `models/`.
+    """
+
+    broken = {"models/sources.yml": {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        documents = list(_documents(root))
+        tables = _tables(documents)
+        inputs = [item["name"] for _, item in spec.items("spec.inputs") if isinstance(item.get("name"), str)]
+        missing = [name for name in inputs if name not in tables]
+        place: tuple[Document | str, Keys] = (SOURCES, ())
+        for document in documents:
+            for keys, source in document.items("sources"):
+                names = {source.get("name"), source.get("schema")}
+                if SOURCE in names:
+                    place = (document, (*keys, "tables"))
+                elif not tables and missing and isinstance(source.get("tables"), list):
+                    known = {table.get("name") for table in source["tables"] if isinstance(table, dict)}
+                    if known.intersection(missing):
+                        yield Problem(
+                            document,
+                            (*keys, "name"),
+                            f"The source is called {source.get('name')}, and inputs are read as the source {SOURCE}.",
+                            f"Call it `{SOURCE}`, or give it `schema: {SOURCE}`.",
+                        )
+                        return
+        for name in missing:
+            yield Problem(
+                *place,
+                f"The input {name} is no table of the source {SOURCE}.",
+                f"Add `- name: {name}` to the tables of the source {SOURCE} in {SOURCES}.",
+            )
+        for name, table in tables.items():
+            if name not in inputs:
+                yield Problem(
+                    table.document,
+                    table.keys,
+                    f"The table {name} of the source {SOURCE} is no input of the spec.",
+                    f"Remove it, or add the input to spec.inputs. The inputs are {listed(inputs)}.",
+                )
+
+
+class InputsDeclared(Rule):
+    """The columns of every input that does not describe itself have declared types.
+
+    CSV, JSON and the answers of an API say nothing of types. What is not declared gets a type that all rows certainly
+    have, and the next file may have other rows. The place for a declaration is `data_type` in `models/sources.yml`;
+    a run prints what to write there. Parquet, databases and other products' ports describe themselves.
+    """
+
+    usually = "warning"
+    broken = {
+        "models/sources.yml": {
+            "sources": [
+                {"name": "inputs", "tables": [{"name": name} for name in ("flights", "airlines", "planes")]}
+            ]
+        }
+    }
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        tables = _tables(_documents(root))
+        for _, item in spec.items("spec.inputs"):
+            name = item.get("name")
+            table = tables.get(name) if isinstance(name, str) else None
+            if table is None or not _is_untyped(item):
+                continue
+            given = {_landed(column) for column in _types(item)}
+            known = _recorded(root, name)
+            # What was published last has columns that the table may not list.
+            columns = {
+                **dict.fromkeys(known),
+                **{column: kind for column, (_, kind) in table.columns.items()},
+            }
+            open_ = [column for column, kind in columns.items() if not kind and column not in given]
+            # Where neither lists one, nobody knows whether `types` has them all.
+            if columns and not open_:
+                continue
+            what = listed(open_) if open_ else "columns that `types` leaves out" if given else "any column"
+            block = ", ".join(
+                f"{{name: {column}, data_type: {json.dumps(kind)}}}" for column, kind in known.items()
+            )
+            yield Problem(
+                table.document,
+                table.keys,
+                f"The input {name} has no declared type for {what}.",
+                f"Give the table `columns: [{block}]`, as it was last published."
+                if known
+                else f"Give each column a `data_type` in {SOURCES}. `uv run python -m pipeline` prints what to write.",
+            )
+
+
+class TypesAgree(Rule):
+    """What the spec calls a column's type, and what `models/sources.yml` calls it, is the same type.
+
+    `types` in the spec is there for what differs between environments. A contradiction ends the run.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "inputs": [
+                    {
+                        "name": "flights",
+                        "uses": "file@1",
+                        "from": "system:flight-operations",
+                        "properties": {"path": "sample_data/flights.csv", "nulls": ["NA"], "types": {"year": "VARCHAR"}},
+                    },
+                    {
+                        "name": "airlines",
+                        "uses": "file@1",
+                        "from": "system:reference-data",
+                        "properties": {"path": "sample_data/airlines.csv"},
+                    },
+                    {
+                        "name": "planes",
+                        "uses": "file@1",
+                        "from": "system:fleet-register",
+                        "properties": {"path": "sample_data/planes.csv", "nulls": ["NA"]},
+                    },
+                ]
+            }
+        }
+    }  # fmt: skip
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        tables = _tables(_documents(root))
+        for keys, item in spec.items("spec.inputs"):
+            name = item.get("name")
+            table = tables.get(name) if isinstance(name, str) else None
+            for column, text in _types(item).items():
+                _, other = table.columns.get(_landed(column), ((), None)) if table else ((), None)
+                with contextlib.suppress(UnknownType):
+                    if table and other and canonical(str(text)) != canonical(other):
+                        line, _ = table.document.place(table.columns[_landed(column)][0])
+                        yield Problem(
+                            spec,
+                            (*keys, "properties", "types", column),
+                            f"The column {column} of {name} is {canonical(str(text))} here, and {canonical(other)} in"
+                            f" {table.document.path.as_posix()}:{line}.",
+                            f"Remove {column} from `types`, or correct its data_type.",
+                        )
+
+
+class TypesKnown(Rule):
+    """Every declared type of an input's column is one of the list.
+
+    The list is in docs/reference/types.md: DuckDB's names, with the usual other spellings. It holds for `data_type` in
+    the source `inputs` and for `types` in the spec.
+    """
+
+    broken = {
+        "models/sources.yml": {
+            "sources": [
+                {
+                    "name": "inputs",
+                    "tables": [
+                        {"name": "flights", "columns": [{"name": "year", "data_type": "money"}]},
+                        {"name": "airlines"},
+                        {"name": "planes"},
+                    ],
+                }
+            ]
+        }
+    }
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        tables = _tables(_documents(root))
+        for keys, item in spec.items("spec.inputs"):
+            name, uses = item.get("name"), str(item.get("uses")).partition("@")[0]
+            for column, text in _types(item).items():
+                yield from _unknown(spec, (*keys, "properties", "types", column), column, text)
+            table = tables.get(name) if isinstance(name, str) else None
+            if table is None or uses == "data-product":
+                continue
+            for column, (place, text) in table.columns.items():
+                if text is not None:
+                    yield from _unknown(table.document, (*place, "data_type"), column, text)
+
+
+def _unknown(document: Document, keys: Keys, column: str, text: Any) -> Iterator[Problem]:
+    try:
+        canonical(str(text))
+    except UnknownType as error:
+        yield Problem(
+            document, keys, f"The type of {column}: {error}", "Choose one of these; VARCHAR takes anything."
+        )
+
+
+def _is_untyped(item: dict[str, Any]) -> bool:
+    """Return True if what an input reads says nothing of its columns' types."""
+    properties = item.get("properties")
+    properties = properties if isinstance(properties, dict) else {}
+    match str(item.get("uses")).partition("@")[0]:
+        case "rest-api":
+            return True
+        case "file" if isinstance(form := properties.get("format"), str):
+            return form != "parquet"
+        case "file":
+            path = default(str(properties.get("path", "")))
+            return bool(UNTYPED.intersection(PurePosixPath(path.lower()).name.split(".")[1:]))
+    return False
+
+
+def _types(item: dict[str, Any]) -> dict[str, Any]:
+    properties = item.get("properties")
+    types = properties.get("types") if isinstance(properties, dict) else None
+    return types if isinstance(types, dict) else {}
+
+
+def _landed(name: str) -> str:
+    """Return what a column lands as: `Flight No.` becomes `flight_no`."""
+    return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
+
+
+def _documents(root: Path) -> Iterator[Document]:
+    """Yield the YAML files of models/ that speak of sources, those that can be read."""
+    folder = root / "models"
+    for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
+        # dbt tells what it cannot read, and may read what is not plain YAML.
+        with contextlib.suppress(Unreadable, OSError):
+            if b"sources" in file.read_bytes():
+                yield read(root, file.relative_to(root).as_posix())
+
+
+def _tables(documents: Iterator[Document] | list[Document]) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for document in documents:
+        for keys, source in document.items("sources"):
+            if SOURCE not in (source.get("name"), source.get("schema")) or not isinstance(
+                source.get("tables"), list
+            ):
+                continue
+            for number, entry in enumerate(source["tables"]):
+                name = entry.get("identifier") or entry.get("name") if isinstance(entry, dict) else None
+                if not isinstance(name, str):
+                    continue
+                place = (*keys, "tables", number)
+                tables[name] = table = Table(document, place)
+                columns = entry.get("columns")
+                for index, column in enumerate(columns if isinstance(columns, list) else []):
+                    if isinstance(column, dict) and isinstance(column.get("name"), str):
+                        kind = column.get("data_type")
+                        table.columns[_landed(column["name"])] = (
+                            (*place, "columns", index),
+                            None if kind is None else str(kind),
+                        )
+    return tables
+
+
+def _recorded(root: Path, name: str) -> dict[str, str]:
+    """Return the columns of an input as they were last published here; empty where that is not known."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        record = json.loads((root / "build" / "inputs" / "default.json").read_text("utf-8"))
+        if record["version"] == 2:
+            return {str(column): str(kind) for column, kind in record["inputs"][name].items()}
+    return {}

@@ -1,0 +1,97 @@
+"""The models, held against the platforms that they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from meshwright.check.rules.base import Rule
+from meshwright.core.yaml import Document
+from meshwright.product.problem import Problem
+
+ENVIRONMENTS = {
+    "spec": {
+        "platform": {"uses": "duckdb@1"},
+        "environments": {
+            "production": {"platform": {"uses": "postgres@1", "properties": {"url": "build/warehouse"}}}
+        },
+    }
+}
+
+
+class SqlSameEverywhere(Rule):
+    """The models say nothing that the product's platforms are known to understand differently.
+
+    A product that runs on DuckDB in tests and on another platform in production is to give the same rows there. Some SQL
+    is read differently without an error: `extract(dow from d)` has 0 for Sunday on PostgreSQL and 1 on Spark. Other SQL
+    fails on one of them. This rule parses the models of a product that names more than one platform, in `spec.platform`
+    and `spec.environments`, and knows the constructs of the [page on portable SQL](../portable-sql.md). What a macro
+    makes is not looked at: with `adapter.dispatch`, it has a spelling for each platform.
+
+    A line that is the same everywhere for a reason that its SQL does not show ends with `-- portable: the reason`.
+    """
+
+    broken = {
+        "data-product.yaml": ENVIRONMENTS,
+        "models/more.sql": "select\n    qualified\nfrom {{ ref('departures') }}\nqualify row_number() over (order by 1) = 1\n",
+    }
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        yield from _differences(root, spec, certain=True)
+
+
+class SqlNotKnownToDiffer(Rule):
+    """The models say nothing that may differ between the product's platforms, as far as SQL shows.
+
+    Whether `a / b` cuts a fraction off depends on the types of the columns, and whether `concat(a, b)` is null depends on
+    their values: that is not seen in the SQL. So this is a warning, with a spelling that is the same whatever the types
+    are. A function that nobody has tried on all platforms is one, too, and a model that cannot be parsed.
+    """
+
+    usually = "warning"
+    broken = {
+        "data-product.yaml": ENVIRONMENTS,
+        "models/more.sql": "select a / b as c\nfrom {{ ref('departures') }}\n",
+    }
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        yield from _differences(root, spec, certain=False)
+
+
+def _differences(root: Path, spec: Document, *, certain: bool) -> Iterator[Problem]:
+    platforms = _platforms(spec)
+    if len(platforms) < 2:
+        return
+    from meshwright.check.portable_sql import Unparsable, differences  # heavy, and only for several platforms
+
+    for file in sorted((root / "models").rglob("*.sql")):
+        name = file.relative_to(root).as_posix()
+        try:
+            found = differences(file.read_text("utf-8"), platforms)
+        except Unparsable as error:
+            if not certain:
+                yield Problem(
+                    name,
+                    (),
+                    f"It cannot be parsed, so nobody knows whether it is the same on {', '.join(platforms)}: {error}.",
+                    "Correct the SQL; put what only one platform can parse into a macro with adapter.dispatch.",
+                    error.line,
+                )
+            continue
+        except (OSError, UnicodeDecodeError):
+            continue  # dbt says so
+        for difference in found:
+            construct = difference.construct
+            if construct.certainly_differs(platforms) == certain:
+                yield Problem(name, (), construct.sentence(platforms), construct.fix, difference.line)
+
+
+def _platforms(spec: Document) -> list[str]:
+    """Return the names of the platforms that the spec binds, here or in an environment."""
+    environments = spec.get("spec.environments")
+    bound = [spec.get("spec.platform"), *(environments.values() if isinstance(environments, dict) else ())]
+    named = [entry.get("platform", entry) if isinstance(entry, dict) else None for entry in bound]
+    uses = [entry.get("uses") for entry in named if isinstance(entry, dict)]
+    if not isinstance(spec.get("spec.platform"), dict):
+        uses.append("duckdb@1")
+    return sorted({str(name).partition("@")[0] for name in uses if name})

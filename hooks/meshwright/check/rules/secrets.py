@@ -1,0 +1,191 @@
+"""Secrets are named in the spec, never written into it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+from meshwright.check.rules.base import Rule
+from meshwright.core.credentials import secrets_in
+from meshwright.core.git import tracked
+from meshwright.core.yaml import Document, Keys
+from meshwright.product import registry
+from meshwright.product.environments import names
+from meshwright.product.problem import Problem
+
+REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+IN_URL = re.compile(
+    r"://[^/\s:@]*:(?P<password>[^/\s@]+)@"
+    r"|[?&;](?:password|passwd|pwd|pw|secret|token|access_token|api_key|apikey|sig)=(?P<parameter>[^&;#\s}]+)",
+    re.IGNORECASE,
+)
+"""A password before the host, or as a parameter. It begins with what is rare, so that a long text costs no time."""
+
+
+class SecretsByReference(Rule):
+    """A property that holds a secret is a variable without a default, ${NAME}, in every environment.
+
+    A spec is read by everybody who reads the repository, its history and its logs. The secret itself is set where
+    the pipeline runs, or lies in a vault that dlt's providers know.
+    """
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {
+                "inputs": [
+                    {
+                        "name": "flights",
+                        "uses": "database@1",
+                        "from": "system:flight-operations",
+                        "properties": {
+                            "url": "sqlite:///sample_data/flights.csv",
+                            "table": "flights",
+                            "password": "${PASSWORD:-example}",
+                        },
+                    }
+                ]
+            }
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for kind, keys, uses, properties in _properties(spec):
+            entry = registry.find(kind, uses) if isinstance(uses, str) else None
+            for place, value in _secrets(entry.properties, properties) if entry else ():
+                if not isinstance(value, str) or not REFERENCE.fullmatch(value):
+                    name = ".".join(map(str, place))
+                    yield Problem(
+                        spec,
+                        (*keys, "properties", *place),
+                        f"{name} is a secret, and is not just the name of a variable.",
+                        f"Write ${{{_variable(place)}}}, and set that variable where the pipeline runs."
+                        " If this was a real secret, replace it: git does not forget.",
+                    )
+
+
+class NoPasswordInUrl(Rule):
+    """No URL in the spec holds a password, not even as the default of a variable."""
+
+    broken = {
+        "data-product.yaml": {
+            "spec": {"outputs": [{"properties": {"path": "${LAKE:-https://ada:example@example.org/lake}"}}]}
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for keys, text in spec.texts():
+            for found in IN_URL.finditer(text):
+                if not REFERENCE.fullmatch(found["password"] or found["parameter"]):
+                    yield Problem(
+                        spec,
+                        keys,
+                        "A URL holds a password or a token.",
+                        "Take it out: name a variable in the property that is meant for it, or let the whole URL be a"
+                        " variable. If it was a real one, replace it: git does not forget.",
+                    )
+                    break
+
+
+class NoSecretCommitted(Rule):
+    """No file of the repository holds a password, a key or a token.
+
+    Those who may read a repository, its history and its forks may read what is in it. Looked at is every file that git
+    tracks, sample data too: private keys, the tokens of well-known services and of the Meshwright catalog, addresses
+    with a password, and names such as `password`, `pw`, `token` or `api_key` that get a value in files of
+    configuration. A line that says `pragma: allowlist secret`, or `pragma: allowlist nextline secret` on the line
+    before, is left alone.
+    """
+
+    broken = {"infra/production.auto.tfvars": 'pw = "tr0ub4dor-3xample"\n'}
+
+    def check(self, root: Path) -> Iterator[Problem]:
+        for path in tracked(root):
+            for line, kind in _secrets_of(root / path, path):
+                yield Problem(
+                    path,
+                    (),
+                    f"Here is {kind}.",
+                    "Replace it where it is valid, for git does not forget. Then name a variable here instead, or add"
+                    " `pragma: allowlist secret` to the line if it is none.",
+                    line,
+                )
+
+
+SKIPPED = (".meshwright/", "uv.lock")
+"""What the template owns or a tool writes: schemas and hashes."""
+LARGEST = 4_000_000
+"""Bytes of a file that are looked at; what is committed is smaller (check-added-large-files)."""
+
+
+def _secrets_of(file: Path, path: str) -> tuple[tuple[int, str], ...]:
+    if path.startswith(SKIPPED):
+        return ()
+    try:
+        state = file.lstat()
+    except OSError:
+        return ()
+    return _scan(file, path, state.st_mtime_ns, state.st_size) if S_ISREG(state.st_mode) else ()
+
+
+@lru_cache(maxsize=4096)
+def _scan(file: Path, path: str, changed: int, size: int) -> tuple[tuple[int, str], ...]:
+    """The secrets of a file; kept for as long as the file stays as it is."""
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST)
+    except OSError:
+        return ()
+    return tuple(secrets_in(path, raw.decode("utf-8", "replace")))
+
+
+def _properties(spec: Document) -> Iterator[tuple[str, Keys, Any, Any]]:
+    """Whatever has properties, in the spec and in its environments: kind, place, capability, properties."""
+    uses: dict[tuple[str, Any], Any] = {}
+    for kind in ("inputs", "outputs", "traits"):
+        for keys, item in spec.items(f"spec.{kind}"):
+            uses[kind, str(item.get("name"))] = item.get("uses")
+            yield kind, keys, item.get("uses"), item.get("properties")
+    for kind, name in (("transforms", "transform"), ("platforms", "platform")):
+        item = spec.get(f"spec.{name}")
+        if isinstance(item, dict):
+            uses[kind, name] = item.get("uses")
+            yield kind, ("spec", name), item.get("uses"), item.get("properties")
+    for environment in names(spec):
+        place = ("spec", "environments", environment)
+        bound = spec.value["spec"]["environments"][environment]
+        for key, items in bound.items() if isinstance(bound, dict) else ():
+            kind, items = ("platforms", {"": items}) if key == "platform" else (key, items)
+            for name, item in items.items() if isinstance(items, dict) else ():
+                if isinstance(item, dict):
+                    # An environment that names no capability means the one that the spec names.
+                    meant = item.get("uses") or uses.get((kind, str(name) or "platform"))
+                    yield kind, (*place, key, *([name] if name else [])), meant, item.get("properties")
+
+
+def _secrets(schema: Any, value: Any) -> Iterator[tuple[Keys, Any]]:
+    """Each value that the schema calls a secret (`writeOnly`), with its path below `value`."""
+    if not isinstance(schema, dict):
+        return
+    if schema.get("writeOnly"):
+        yield (), value
+        return
+    for key in ("anyOf", "oneOf", "allOf"):
+        for part in schema.get(key, ()):
+            yield from _secrets(part, value)
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        for key, item in value.items():
+            for place, secret in _secrets(known.get(key, schema.get("additionalProperties")), item):
+                yield (key, *place), secret
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            for place, secret in _secrets(schema.get("items"), item):
+                yield (index, *place), secret
+
+
+def _variable(place: Keys) -> str:
+    return re.sub(r"\W+", "_", ".".join(map(str, place))).upper()

@@ -1,0 +1,77 @@
+"""Service levels: an objective that its indicator can be held against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from meshwright.check.rules.base import Rule
+from meshwright.core.text import listed
+from meshwright.core.yaml import Document
+from meshwright.product import metamodel
+from meshwright.product.contract import columns
+from meshwright.product.problem import Problem
+
+OBJECTIVE = re.compile(
+    r"^(?P<comparison><=|>=|<|>) *(?P<value>[0-9]+(?:\.[0-9]+)?) *(?P<unit>s|m|h|d|%|rows)$"
+)
+
+
+def _level(**changes: str) -> dict:
+    level = {"name": "level", "indicator": "freshness", "objective": "<= 24h"} | changes
+    return {"data-product.yaml": {"spec": {"serviceLevels": [level]}}}
+
+
+class ObjectiveMeasurable(Rule):
+    """An objective is one that its indicator can meet and can miss.
+
+    Freshness and duration are times and have an upper bound; completeness is a share in per cent and, like
+    volume, has a lower bound. What is always or never met says nothing.
+    """
+
+    broken = _level(objective=">= 24h")
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        for keys, item in spec.items("spec.serviceLevels"):
+            indicator = item.get("indicator")
+            objective = OBJECTIVE.match(str(item.get("objective")))
+            if not isinstance(indicator, str) or indicator not in metamodel.INDICATORS or not objective:
+                continue  # the schema says so
+            units, direction, _ = metamodel.INDICATORS[indicator]
+            value, share = float(objective["value"]), objective["unit"] == "%"
+            bounded = not share or value < 100 or (value == 100 and objective["comparison"] == ">=")
+            points = objective["comparison"].startswith(direction)
+            if objective["unit"] not in units or not points or value == 0 or not bounded:
+                detail = f"{item['objective']!r} cannot be both met and missed by {indicator}."
+                mend = f"Give {direction} or {direction}=, a number above 0 and one of: {listed(units)}."
+                yield Problem(spec, (*keys, "objective"), detail, mend)
+
+
+class IndicatorColumnKnown(Rule):
+    """The column that an indicator looks at is a column of the contract; completeness needs one."""
+
+    broken = _level(column="gone")
+
+    def check(self, spec: Document, contract: Document) -> Iterator[Problem]:
+        known = columns(spec, contract)
+        for keys, item in spec.items("spec.serviceLevels"):
+            column, indicator = item.get("column"), item.get("indicator")
+            _, _, needs = metamodel.INDICATORS.get(
+                indicator if isinstance(indicator, str) else "", ((), "", None)
+            )
+            here = (*keys, "column")
+            if column is None and needs:
+                detail = f"{indicator} is measured on a column, and none is named."
+                yield Problem(spec, keys, detail, "Give it a `column`.")
+            elif column is not None and needs is False:
+                yield Problem(spec, here, f"{indicator} looks at no column.", "Leave `column` out.")
+            elif isinstance(column, str) and known:
+                if column not in known:
+                    detail = f"The contract has no column {column}."
+                    yield Problem(spec, here, detail, f"Name one of: {listed(known)}.")
+                elif indicator == "freshness" and known[column].get("logicalType") not in (
+                    "date",
+                    "timestamp",
+                ):
+                    detail = f"The column {column} is no point in time."
+                    yield Problem(spec, here, detail, "Name a date or a timestamp.")

@@ -1,0 +1,244 @@
+"""How the product shares what it reads of others, and that their policies hold here too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from meshwright.check.rules.agreements import FILE, REQUEST
+from meshwright.check.rules.base import Rule
+from meshwright.check.rules.capabilities import at_input
+from meshwright.core.text import short
+from meshwright.core.yaml import Document, Keys
+from meshwright.mesh.inherited_policies import ageing
+from meshwright.mesh.lineage import Flaw, Lineage
+from meshwright.mesh.sharing import Advice, advise, is_copy
+from meshwright.product.problem import Problem
+from meshwright.product.record import Input, Record
+
+BOOK = "sample_data/addresses.yaml"
+SOURCE = {"dp:airport-operations/flights#lake": {"uses": "parquet@1", "location": "flights.parquet"}}
+
+
+def _reading(**properties: str) -> dict[str, object]:
+    """A spec that reads another product, in whose address book SOURCE is."""
+    return {
+        "spec": {
+            "inputs": [
+                {
+                    "name": "flights",
+                    "uses": "data-product@1",
+                    "from": "dp:airport-operations/flights#lake",
+                    "properties": {"addresses": BOOK, **properties},
+                },
+                {
+                    "name": "airlines",
+                    "uses": "file@1",
+                    "from": "system:reference-data",
+                    "properties": {"path": "sample_data/airlines.csv"},
+                },
+            ]
+        }
+    }
+
+
+def _advised(record: Record, mesh: Lineage) -> Iterator[tuple[Input, Record | None, Advice]]:
+    """Each input that reads another product, that product if it is known, and how it is best shared."""
+    for entry in record.inputs:
+        if entry.product:
+            source = mesh.records.get(entry.product)
+            yield entry, source, advise(entry, record, source)
+
+
+class SharingTold(Rule):
+    """Whoever reads another product is told which way of sharing fits, and why.
+
+    A note: nothing fails. [Choose how to share](../../how-to/choose-how-to-share.md) says how it is decided.
+    """
+
+    usually = "note"
+    broken = {"data-product.yaml": _reading(), BOOK: SOURCE}
+
+    def check(self, spec: Document, record: Record, mesh: Lineage) -> Iterator[Problem]:
+        for entry, source, advice in _advised(record, mesh):
+            through = f" through its port {short(advice.port)}" if advice.port else ""
+            told = [
+                f"{short(entry.source)}: {SAID[advice.pattern]} fits{through}. {advice.reason} {advice.unknown}"
+            ]
+            if source and is_copy(entry, record, source):
+                told.append(
+                    "Here it is a copy, as declared."
+                    if advice.declared == "copy"
+                    else "All of its columns are served here again, which makes this a copy."
+                )
+                told.append(ageing(record, source))
+            yield Problem(spec, (*at_input(spec, entry.name), "from"), " ".join(told), "")
+
+
+SAID = {"virtual": "a virtual database", "native": "native sharing", "copy": "a governed copy"}
+"""Pattern -> what it is called in a sentence."""
+
+
+class SharingFits(Rule):
+    """What a product says of how it shares another's data is what fits.
+
+    [Choose how to share](../../how-to/choose-how-to-share.md) says how it is decided. A warning only: the team may know
+    more than the spec says, and then had better say it there (`workload`).
+    """
+
+    usually = "warning"
+    broken = {"data-product.yaml": _reading(sharing="copy"), BOOK: SOURCE}
+
+    def check(self, spec: Document, record: Record, mesh: Lineage) -> Iterator[Problem]:
+        for entry, _, advice in _advised(record, mesh):
+            fits = advice.declared == advice.pattern and not advice.port
+            if advice.declared is None or fits or advice.unknown:
+                continue
+            address = f"{entry.source.partition('#')[0]}#{advice.port}"
+            change = f"Read {short(address)}, and write" if advice.port else "Write"
+            yield Problem(
+                spec,
+                (*at_input(spec, entry.name), "properties", "sharing"),
+                f"It says {advice.declared}, and {SAID[advice.pattern]} fits. {advice.reason}",
+                f"{change} `sharing: {advice.pattern}`; or say with `workload` what the data is read for.",
+            )
+
+
+def _told(
+    flaws: Sequence[Flaw],
+    kind: str,
+    level: str,
+    spec: Document,
+    record: Record,
+    documents: Sequence[Document],
+) -> Iterator[Problem]:
+    """The flaws of a kind, each where it stands in the product's files."""
+    for flaw in flaws:
+        if (flaw.kind, flaw.level) == (kind, level):
+            document, keys = _place(flaw, spec, record, documents)
+            yield Problem(document, keys, flaw.sentence, flaw.mend)
+
+
+def _place(
+    flaw: Flaw, spec: Document, record: Record, documents: Sequence[Document]
+) -> tuple[Document, Keys]:
+    part, *keys = flaw.place or ("",)
+    if part == "product":
+        return spec, tuple(keys)
+    files = {"contract": spec.get("spec.dataset.contract"), "policy": spec.get("spec.access.policy")}
+    for document in documents:
+        if part in files and document.path == Path(str(files[part])):
+            return document, tuple(keys)
+        if part == "readers" and document.get("id") == record.readers[int(keys[0])].agreement:
+            return document, ("customProperties",)
+    return spec, (*at_input(spec, flaw.input), "from")
+
+
+class ClassificationKept(Rule):
+    """A product is as sensitive as what it reads, and the columns of a copy are as sensitive as in its source.
+
+    As far as the sources are known: products of this check, or of the mesh that `--mesh` names. What is sensitive there
+    does not become harmless by being read.
+    """
+
+    broken = {"twin": {"data-product.yaml": {"spec": {"classification": "public"}}}}
+
+    def check(
+        self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
+    ) -> Iterator[Problem]:
+        yield from _told(flaws, "classification-lowered", "error", spec, record, documents)
+
+
+COPY = {
+    "inputs": [
+        {
+            "name": "departures",
+            "uses": "data-product@1",
+            "from": "dp:airport-operations/departures#lake",
+            "properties": {"addresses": BOOK, "sharing": "copy"},
+        }
+    ]
+}
+"""Part of a spec that copies the product of the examples."""
+
+
+def _granted(id: str, product: str, principal: str) -> dict[str, object]:
+    """An approved agreement."""
+    return {
+        **REQUEST,
+        "id": id,
+        "status": "approved",
+        "provider": {"dataProductId": product},
+        "roles": [{"role": "reader"}],
+        "endTimestamp": "2036-01-01T00:00:00Z",
+        "customProperties": [{"property": "principal", "value": principal}],
+    }
+
+
+class ReadersNotWidened(Rule):
+    """Nobody reads in a copy what they could not read in its source.
+
+    As far as the source is known: a product of this check, or of the mesh that `--mesh` names. A copy is what says so
+    (`sharing: copy`), or serves all columns of its source again. It is not open where its source takes an approval, its
+    roles see no more columns and rows than those of the source, and whom its agreements name the source's agreements
+    let in, too.
+    """
+
+    broken = {"twin": {"data-product.yaml": {"spec": {"access": {"mode": "open"}, **COPY}}}}
+
+    def check(
+        self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
+    ) -> Iterator[Problem]:
+        yield from _told(flaws, "readers-widened", "error", spec, record, documents)
+
+
+class ReadersComparable(Rule):
+    """Whoever reads a copy is named as the source's agreements name them, so that it can be seen that both let them in.
+
+    Whether somebody belongs to a group only the corporate directory knows.
+    """
+
+    usually = "warning"
+    broken = {
+        FILE: _granted("departures-analysts", "airport-operations/departures", "group:analysts"),
+        "twin": {
+            "data-product.yaml": {"spec": COPY},
+            FILE: _granted("one-analyst", "customer-experience/punctuality", "id:bo@example.org"),
+        },
+    }
+
+    def check(
+        self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
+    ) -> Iterator[Problem]:
+        yield from _told(flaws, "readers-widened", "warning", spec, record, documents)
+
+
+class RightsNotWidened(Rule):
+    """A product allows third parties nothing that a product forbids which its data comes from, however far up.
+
+    As far as these are known: products of this check, or of the mesh that `--mesh` names. What may not be passed on
+    modified may not be passed on at all, because whatever is made of it is a modification.
+    """
+
+    broken = {"twin": {"data-product.yaml": {"spec": {"distributionRights": {"unmodified": "allowed"}}}}}
+
+    def check(
+        self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
+    ) -> Iterator[Problem]:
+        yield from _told(flaws, "rights-widened", "error", spec, record, documents)
+
+
+class NoCycle(Rule):
+    """A product's data does not come from itself, around other products.
+
+    As far as these are known: products of this check, or of the mesh that `--mesh` names.
+    """
+
+    broken = {"twin": "a consumer that is read"}
+
+    def check(self, spec: Document, record: Record, flaws: Sequence[Flaw]) -> Iterator[Problem]:
+        for flaw in flaws:
+            around = {flaw.product, *flaw.about}
+            if flaw.kind == "cycle" and flaw.about:
+                name = next((entry.name for entry in record.inputs if entry.product in around), "")
+                yield Problem(spec, (*at_input(spec, name), "from"), flaw.sentence, flaw.mend)

@@ -1,0 +1,1 @@
+"""What has no word of data products: YAML, text, files, HTTP, git, pages."""

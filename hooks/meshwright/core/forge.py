@@ -1,0 +1,106 @@
+"""Pull requests, by the forges' own command-line tools; without them, the address where one can be opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from urllib.parse import quote, urlencode
+
+from meshwright.core.git import GitError, parts, run, text
+
+TIMEOUT = 120.0
+
+
+def kind(url: str, forges: Mapping[str, str]) -> str | None:
+    """What the host of a repository runs: as the mesh says, or else as its name says."""
+    place = parts(url)
+    if place is None:
+        return None
+    host = place[0]
+    return forges.get(host) or next((name for name in ("github", "gitlab") if name in host), None)
+
+
+def address(url: str, forge: str | None, branch: str, base: str | None) -> str:
+    """Where a person can open the pull request; empty where nobody can say."""
+    place = parts(url)
+    if place is None or forge is None:
+        return ""
+    home = f"https://{place[0]}/{quote(place[1])}"
+    if forge == "github":
+        between = "...".join(quote(os.fsencode(name), safe="") for name in (base, branch) if name)
+        return f"{home}/compare/{between}?expand=1"
+    asked = {"merge_request[source_branch]": branch} | (
+        {"merge_request[target_branch]": base} if base else {}
+    )
+    return f"{home}/-/merge_requests/new?{urlencode(asked, errors='surrogateescape')}"
+
+
+def request(
+    url: str, forge: str | None, branch: str, base: str | None, title: str, body: str
+) -> tuple[str, str]:
+    """Opens a pull request unless there is one; returns its address, and a note.
+
+    Whatever the tools cannot do is left to a person, with the address and what the tool said.
+    """
+    by_hand = address(url, forge, branch, base)
+    place = parts(url)
+    tool = TOOLS.get(forge or "")
+    if tool is None or place is None or base is None:
+        return by_hand, ""
+    if shutil.which(tool[0]) is None:
+        return by_hand, f"{tool[0]} is not installed: open the pull request by hand"
+    try:
+        return tool[1](place, branch, base, title, body)
+    except (GitError, OSError, LookupError, ValueError, TypeError) as error:
+        return by_hand, f"{tool[0]} said: {error}"
+
+
+def _github(place: tuple[str, str], branch: str, base: str, title: str, body: str) -> tuple[str, str]:
+    repository = ["--repo", "/".join(place)]
+    told = _call("gh", "pr", "list", *repository, "--head", branch, "--state", "all", "--json", "url,state")
+    found = json.loads(told)
+    for pull_request in found:
+        if pull_request["state"] == "OPEN":
+            return pull_request["url"], ""
+    if found:
+        return found[0]["url"], f"its pull request is {found[0]['state'].lower()}; no other is opened"
+    asked = ("--head", branch, "--base", base, "--title", title, "--body", body)
+    return _call("gh", "pr", "create", *repository, *asked).split()[-1], ""
+
+
+def _gitlab(place: tuple[str, str], branch: str, base: str, title: str, body: str) -> tuple[str, str]:
+    repository = ["--repo", f"https://{'/'.join(place)}"]
+    told = _call("glab", "mr", "list", *repository, "--source-branch", branch, "--all", "--output", "json")
+    found = json.loads(told or "[]")
+    for merge_request in found:
+        if merge_request["state"] == "opened":
+            return merge_request["web_url"], ""
+    if found:
+        return found[0]["web_url"], f"its merge request is {found[0]['state']}; no other is opened"
+    asked = (
+        "--source-branch",
+        branch,
+        "--target-branch",
+        base,
+        "--title",
+        title,
+        "--description",
+        body,
+        "--yes",
+    )
+    told = _call("glab", "mr", "create", *repository, *asked)
+    return [word for word in told.split() if word.startswith("http")][-1], ""
+
+
+def _call(*command: str) -> str:
+    quiet = {"GH_PROMPT_DISABLED": "1", "NO_PROMPT": "1", "NO_COLOR": "1", "GH_NO_UPDATE_NOTIFIER": "1"}
+    return text(run(command, {**quiet, "GIT_DIR": os.devnull}, timeout=TIMEOUT).stdout)
+
+
+TOOLS: dict[str, tuple[str, Callable[[tuple[str, str], str, str, str, str], tuple[str, str]]]] = {
+    "github": ("gh", _github),
+    "gitlab": ("glab", _gitlab),
+}
+"""Forge -> the program that speaks to it, and how."""

@@ -1,0 +1,29 @@
+"""Whether two addresses lead to one repository."""
+
+from __future__ import annotations
+
+import re
+
+from meshwright.core.git import is_path, parts
+
+
+def canonical(address: str) -> str:
+    """The same text for every way to write a repository's address: scheme, user, port, `.git`, slashes, case of the host."""
+    try:
+        found = parts(address)
+    except ValueError:
+        found = None
+    host, path = found or ("", address.removeprefix("file://"))
+    path = re.sub("/+", "/", path).rstrip("/").removesuffix(".git").rstrip("/")
+    return f"{host.lower().rstrip('.')}/{path.lstrip('/')}" if host else path
+
+
+def is_remote(address: str) -> bool:
+    """Whether another machine can clone from it: no path, nothing that git would take for an option or a program."""
+    try:
+        host, path = ("", "") if is_path(address) else parts(address) or ("", "")
+    except ValueError:
+        return False
+    plain = all(sign.isprintable() and not sign.isspace() for sign in address)
+    known = "://" not in address or address.partition("://")[0] in ("https", "http", "ssh", "git")
+    return bool(host and path) and plain and known and not address.startswith("-") and "::" not in address

@@ -1,0 +1,347 @@
+"""Who reads whom in a mesh, and what is wrong about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Literal
+
+from meshwright.core.git_url import canonical
+from meshwright.core.text import listed, short
+from meshwright.core.yaml import Keys
+from meshwright.mesh.inherited_policies import breaches, ended
+from meshwright.product.record import Input, Port, Record
+
+Kind = Literal[
+    "dangling-input",  # it reads a product or a port that is not there
+    "cycle",  # products that read each other, directly or around
+    "unused",  # no product reads it, no use case names it, no agreement lets anybody read it
+    "classification-lowered",  # it is less sensitive, by its own word, than what it reads
+    "readers-widened",  # a copy that somebody may read who could not read the original
+    "rights-widened",  # it lets third parties have what its source forbids to pass on
+    "name-taken",  # two products of the mesh have one id
+]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One input that reads another product."""
+
+    consumer: Record
+    input: Input
+    source: Record | None
+    """None: the mesh has no such product."""
+    port: Port | None
+    """None: the source has no such port."""
+
+
+@dataclass(frozen=True, order=True)
+class Flaw:
+    """Something that is wrong about the mesh."""
+
+    product: str
+    """The id of the product that has to change."""
+    kind: Kind
+    sentence: str
+    """What is wrong; names of the mesh stand in it as they are: hostile until printed or escaped."""
+    mend: str
+    about: tuple[str, ...] = ()
+    """The ids of the other products that it is about."""
+    input: str = ""
+    """The name of the input that it is about."""
+    level: Literal["error", "warning"] = "error"
+    place: Keys = field(default=(), compare=False)
+    """Where in the product's record it stands; empty: at the input."""
+
+
+class Lineage:
+    """The products of a mesh and the edges between them."""
+
+    def __init__(self, records: Iterable[Record], retired: Mapping[str, str] | None = None) -> None:
+        """`retired`: the id of a product that the catalog has taken out -> the id of its successor, or nothing."""
+        self.all: Sequence[Record] = tuple(records)
+        self.retired: Mapping[str, str] = retired or {}
+        self.records: Mapping[str, Record] = {}
+        """By id; the first, if there are several."""
+        for record in self.all:
+            self.records.setdefault(record.id, record)
+
+    @cached_property
+    def edges(self) -> Sequence[Edge]:
+        """Every input of every product that names another product."""
+        return tuple(
+            Edge(record, entry, source, _port(source, entry.port))
+            for record in self.records.values()
+            for entry in record.inputs
+            if entry.product
+            for source in (self.records.get(entry.product),)
+        )
+
+    @cached_property
+    def _up(self) -> Mapping[str, Sequence[str]]:
+        return _grouped((edge.consumer.id, edge.source.id) for edge in self.edges if edge.source)
+
+    @cached_property
+    def _down(self) -> Mapping[str, Sequence[str]]:
+        return _grouped((edge.source.id, edge.consumer.id) for edge in self.edges if edge.source)
+
+    def sources(self, id: str) -> Sequence[str]:
+        """The ids of the products that a product reads, each once."""
+        return self._up.get(id, ())
+
+    def consumers(self, id: str) -> Sequence[str]:
+        """The ids of the products that read a product, each once."""
+        return self._down.get(id, ())
+
+    def upstream(self, id: str) -> Sequence[str]:
+        """All that a product's data comes from, directly or around, without itself."""
+        return _reached(id, self._up)
+
+    def downstream(self, id: str) -> Sequence[str]:
+        """All that a product's data goes to, directly or around, without itself."""
+        return _reached(id, self._down)
+
+
+def _port(source: Record | None, name: str) -> Port | None:
+    return next((port for port in (source.outputs if source else ()) if port.name == name), None)
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
+    found: dict[str, dict[str, None]] = {}
+    for one, other in pairs:
+        found.setdefault(one, {})[other] = None
+    return {one: tuple(sorted(others)) for one, others in found.items()}
+
+
+def _reached(start: str, next_to: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    seen: dict[str, None] = {start: None}
+    waiting = [start]
+    while waiting:
+        for other in next_to.get(waiting.pop(), ()):
+            if other not in seen:
+                seen[other] = None
+                waiting.append(other)
+    return tuple(sorted(set(seen) - {start}))
+
+
+def flaws(lineage: Lineage, now: datetime | None = None) -> Iterator[Flaw]:
+    """What is wrong about the mesh, by product. `now`, with a time zone, says which agreements have ended.
+
+    In one go over products and edges, without recursion: a chain may be as long as the mesh is large.
+    """
+    now = now or datetime.now(UTC)
+    found = [*_taken(lineage), *_dangling(lineage), *_cycles(lineage), *_unused(lineage, now)]
+    yield from sorted({*found, *_carried(lineage, now), *_rights(lineage)})
+
+
+def is_same(one: Record, other: Record) -> bool | None:
+    """Whether two records of one id come from the same repository; None if nobody can tell."""
+    if one.root and other.root and one.root.resolve() == other.root.resolve():
+        return True
+    if one.repository and other.repository:
+        return canonical(one.repository) == canonical(other.repository)
+    return False if one.root and other.root and not one.repository and not other.repository else None
+
+
+def _taken(lineage: Lineage) -> Iterator[Flaw]:
+    for record in lineage.all:
+        first = lineage.records[record.id]
+        if first is record or is_same(first, record):
+            continue
+        repositories = [
+            short(one.repository or str(one.root or "one that nobody names")) for one in (first, record)
+        ]
+        yield Flaw(
+            record.id,
+            "name-taken",
+            f"Two products are called {short(record.id)}: those of {listed(sorted(repositories))}.",
+            "Give one of the two another name.",
+            place=("product", "metadata", "name"),
+        )
+
+
+def _dangling(lineage: Lineage) -> Iterator[Flaw]:
+    for edge in lineage.edges:
+        id, address = edge.input.product, short(edge.input.source)
+        about, mend = (id,), ""
+        if edge.source is None and id in lineage.retired:
+            successor = short(lineage.retired[id])
+            sentence, about = f"{address} is a port of a product that is retired.", ()
+            mend = f"Read {successor}, its successor." if successor else "Read another product."
+        elif edge.source is None:
+            sentence, about = f"It reads {address}, and the mesh has no product {short(id)}.", ()
+            mend = "Mend the address, or have that product published."
+        elif edge.source.get("contract.status") == "retired":
+            sentence, mend = f"{short(id)} is retired, as its contract says.", "Read another product."
+        elif edge.port is None:
+            ports = listed(short(port.name) for port in edge.source.outputs)
+            sentence = f"{short(id)} has no port {short(edge.input.port) or 'without a name'}."
+            mend = f"Read one of: {ports}." if edge.source.outputs else "Ask its owner for a port."
+        else:
+            continue
+        yield Flaw(edge.consumer.id, "dangling-input", sentence, mend, about, edge.input.name)
+
+
+def _cycles(lineage: Lineage) -> Iterator[Flaw]:
+    ids = sorted(lineage.records)
+    for members in _components(ids, lineage.sources):
+        first = members[0]
+        if len(members) == 1 and first not in lineage.sources(first):
+            continue
+        way = _way(members, lineage.sources)
+        said = (
+            " reads ".join(map(short, way))
+            if way and len(way) <= 13
+            else f"Among {listed(map(short, members))}"
+        )
+        yield Flaw(
+            first,
+            "cycle",
+            f"{said}: the data of each comes from itself."
+            if len(members) > 1
+            else f"{short(first)} reads itself.",
+            "Take one of these inputs out; what two products need of each other is often a third one.",
+            tuple(members[1:]),
+        )
+
+
+def _way(members: Sequence[str], sources: Callable[[str], Sequence[str]]) -> list[str]:
+    """The way around, back to the first, if there is just one."""
+    inner, way = set(members), [members[0]]
+    while len(way) <= len(members):
+        on = [id for id in sources(way[-1]) if id in inner]
+        if len(on) != 1:
+            return []
+        way.append(on[0])
+    return way
+
+
+def _components(ids: Sequence[str], sources: Callable[[str], Sequence[str]]) -> Iterator[list[str]]:
+    """The strongly connected components (Tarjan's), each in order."""
+    met: dict[str, int] = {}
+    low: dict[str, int] = {}
+    waiting: list[str] = []  # those whose component is not known yet
+    on: set[str] = set()
+    for start in ids:
+        path = [] if start in met else [(start, iter(sources(start)))]
+        while path:
+            id, left = path[-1]
+            if id not in met:
+                met[id] = low[id] = len(met)
+                waiting.append(id)
+                on.add(id)
+            for other in left:
+                if other not in met:
+                    path.append((other, iter(sources(other))))
+                    break
+                if other in on:
+                    low[id] = min(low[id], met[other])
+            else:
+                path.pop()
+                if path:
+                    around = path[-1][0]
+                    low[around] = min(low[around], low[id])
+                if low[id] == met[id]:
+                    component = []
+                    while not component or component[-1] != id:
+                        component.append(waiting.pop())
+                        on.discard(component[-1])
+                    yield sorted(component)
+
+
+def _unused(lineage: Lineage, now: datetime) -> Iterator[Flaw]:
+    for record in lineage.records.values():
+        readers = any(reader.principals and not ended(reader, now) for reader in record.readers)
+        if (
+            set(lineage.consumers(record.id)) - {record.id}
+            or readers
+            or any(case.name for case in record.use_cases)
+        ):
+            continue
+        may = "; everybody may read it, and nobody is known to" if record.access_mode == "open" else ""
+        yield Flaw(
+            record.id,
+            "unused",
+            f"No product reads it, no use case names it and no agreement lets anybody read it{may}.",
+            "Write its use cases down, or retire it.",
+            level="warning",
+            place=("product", "metadata", "name"),
+        )
+
+
+def _carried(lineage: Lineage, now: datetime) -> Iterator[Flaw]:
+    told: set[tuple[str, str, str]] = set()
+    for edge in lineage.edges:
+        if edge.source is None or edge.source is edge.consumer:
+            continue
+        for breach in breaches(edge.input, edge.consumer, edge.source, now):
+            about = (edge.consumer.id, edge.source.id, breach.sentence)
+            if about not in told:  # through another input
+                told.add(about)
+                yield Flaw(
+                    edge.consumer.id,
+                    breach.kind,
+                    breach.sentence,
+                    breach.mend,
+                    (edge.source.id,),
+                    edge.input.name,
+                    breach.level,
+                    breach.place,
+                )
+
+
+RIGHTS = ("modified", "unmodified")
+
+
+def _rights(lineage: Lineage) -> Iterator[Flaw]:
+    """Rights that a product grants although something that its data comes from, however far up, forbids them. What may not
+    even be passed on modified may not be passed on at all: whatever a consumer makes of it is a modification."""
+    rights = {id: record.distribution_rights for id, record in lineage.records.items()}
+    forbidding = {
+        right: _nearest(lineage, {id: id for id, said in rights.items() if said.get(right) == "forbidden"})
+        for right in RIGHTS
+    }
+    for record in lineage.records.values():
+        granted = rights[record.id]
+        for right in RIGHTS:
+            if granted.get(right) != "allowed":
+                continue
+            found = [
+                (distance + 1, origin, forbidden, source)
+                for source in lineage.sources(record.id)
+                for forbidden in {right, "modified"}
+                if source in forbidding[forbidden]
+                for distance, origin in (forbidding[forbidden][source],)
+                if origin != record.id
+            ]
+            if found:
+                _, origin, forbidden, source = min(found)
+                through = "" if source == origin else f" (through {short(source)})"
+                passed = "at all, even modified" if forbidden == "modified" else forbidden
+                yield Flaw(
+                    record.id,
+                    "rights-widened",
+                    f"Third parties may have its data {right}, and {short(origin)}, which it comes from{through}, "
+                    f"forbids to pass it on {passed}.",
+                    f"Write `{right}: forbidden`, or agree on it with the source's owner.",
+                    (origin,),
+                    place=("product", "spec", "distributionRights", right),
+                )
+
+
+def _nearest(lineage: Lineage, level: Mapping[str, str]) -> Mapping[str, tuple[int, str]]:
+    """Every product that is one of these (id -> id) or whose data comes from one -> how far up the nearest one is (0: the
+    product itself), and which."""
+    found: dict[str, tuple[int, str]] = {}
+    distance = 0
+    while level:
+        found |= {id: (distance, origin) for id, origin in level.items()}
+        below: dict[str, str] = {}
+        for id, origin in level.items():
+            for consumer in lineage.consumers(id):
+                if consumer not in found:
+                    below[consumer] = min(origin, below.get(consumer, origin))
+        level, distance = below, distance + 1
+    return found

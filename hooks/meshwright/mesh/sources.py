@@ -1,0 +1,238 @@
+"""The products of a mesh, as records: from their repositories, from a catalog, or from a file of records."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshwright.core.git import without_credentials
+from meshwright.core.yaml import Document, Unreadable, inside, read, read_text, strict_json, valued
+from meshwright.product.documents import of_documents, origin
+from meshwright.product.files import AGREEMENTS, BOOK, SPEC
+from meshwright.product.record import PRODUCT, Record
+
+if TYPE_CHECKING:
+    from meshwright.mesh.catalog_client import Catalog
+
+SKIPPED = {".git", ".venv", "build", "node_modules", "template", "blueprints"}
+"""Folders in which no product of a mesh is looked for."""
+DEPTH = 3
+"""How many folders deep a repository may lie below the one that is named."""
+PATIENCE = 10.0
+"""Seconds that a catalog may take."""
+MANY = 1000
+"""How many agreements of a product are read, and how many a record may hold."""
+
+
+def records(sources: Sequence[str]) -> list[Record]:
+    """The products of every source, each once, by id: a repository, a folder of repositories, a file of records (a JSON
+    list, or an object a line), or a catalog's http(s) address. Raises Unreadable."""
+    found: list[Record] = []
+    for source in sources:
+        if source.startswith(("http://", "https://")):
+            found += _catalog(source).records()
+        elif Path(source).is_dir():
+            roots = list(repositories(Path(source)))
+            if not roots:
+                raise Unreadable(
+                    f"{source}: there is no {SPEC} in it or below.", "Name a product's repository."
+                )
+            found += map(of_repository, roots)
+        else:
+            found += _listed(Path(source))
+    return sorted(found, key=lambda record: record.id)
+
+
+def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
+    """Those of the ids whose product one of the catalogs among the sources has taken out -> its successor, or nothing.
+    Raises Unreadable."""
+    found: dict[str, str] = {}
+    ids = [id for id in ids if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", id)]  # no catalog can have any other
+    for source in sources:
+        if ids and source.startswith(("http://", "https://")):
+            from meshwright.mesh.catalog_client import Retired
+
+            catalog = _catalog(source)
+            asked = {id: catalog.get(id) for id in sorted(ids)}
+            found |= {id: one.successor for id, one in asked.items() if isinstance(one, Retired)}
+    return found
+
+
+def _catalog(address: str) -> Catalog:
+    """A catalog to read from. The token of the environment is only for the catalog that the environment names."""
+    from meshwright.mesh.catalog_client import ADDRESS, TOKEN, Catalog
+
+    ours = address.rstrip("/") == os.environ.get(ADDRESS, "").rstrip("/")
+    return Catalog(address, os.environ.get(TOKEN) if ours else None, patience=PATIENCE)
+
+
+def repositories(folder: Path) -> Iterator[Path]:
+    """The products' repositories in a folder: itself, or those up to DEPTH folders below."""
+    if os.path.isfile(folder / SPEC):
+        yield folder
+        return
+    for here, folders, files in os.walk(folder):
+        depth = len(Path(here).relative_to(folder).parts)
+        if SPEC in files:
+            yield Path(here)
+            folders.clear()
+        folders[:] = [] if depth >= DEPTH else sorted(set(folders) - SKIPPED)
+
+
+def of_repository(root: Path, repository: str | None = None) -> Record:
+    """The record of the product in a work tree; what cannot be read is told in `problem`. Never raises for the product.
+
+    `repository`: its address, where git's remote `origin` does not say it.
+    """
+    problems: list[str] = []
+
+    def load(path: Any) -> Document | None:
+        if not isinstance(path, str):
+            return None
+        try:
+            return read(root, path)
+        except Unreadable as problem:
+            problems.append(f"{path}:{problem.line}:{problem.column}: {problem}")
+        return None
+
+    spec = load(SPEC)
+    contract, policy = (
+        load(spec.get(place)) if spec else None for place in ("spec.dataset.contract", "spec.access.policy")
+    )
+    asked = sorted(path.relative_to(root).as_posix() for path in (root / AGREEMENTS).glob("*.y*ml"))
+    if len(asked) > MANY:
+        problems.append(f"{AGREEMENTS} has {len(asked)} files; only the first {MANY} are read.")
+    agreements = [load(path) for path in asked[:MANY]]
+    value = of_documents(spec, contract, policy, [document for document in agreements if document])
+    if spec is not None:
+        agreement = spec.get("spec.dataSharingAgreement.document")
+        if isinstance(agreement, str) and inside(root, agreement):
+            try:
+                value["agreement"] = read_text(root, agreement)
+            except Unreadable as problem:
+                problems.append(f"{agreement}: {problem}")
+    value |= _last_run(root, spec)
+    value["source"] = origin(root, repository)
+    fallback = f"unknown/{root.resolve().name}"
+    more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
+    return Record(value, root, "; ".join([*problems[:20], *more]), fallback)
+
+
+def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
+    """What build/ says of the last run, if it was a run of this very product and version."""
+    told: dict[str, Any] = {}
+    version = spec.get("metadata.version") if spec else None
+    levels = _json(root, "build/slis.json")
+    name = f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}" if spec else None
+    run, quality = last_run(root)
+    if quality and run.get("product") == name and run.get("version") == version:
+        told["quality"] = quality
+    if levels.get("product") == name and levels.get("version") == version:
+        told["measurement"] = levels
+    if inside(root, BOOK):
+        try:
+            addresses = read(root, BOOK).value
+        except Unreadable:
+            addresses = {}
+        ports = (
+            {f"{PRODUCT}{name}#{port.get('name')}" for _, port in spec.items("spec.outputs")}
+            if spec
+            else set()
+        )
+        told["addresses"] = {  # a book can have other products' too, and those of ports that are gone
+            address: {**entry, "location": without_credentials(entry["location"])}
+            for address, entry in (addresses.items() if isinstance(addresses, dict) else ())
+            if address in ports and isinstance(entry, dict) and isinstance(entry.get("location"), str)
+        }
+    return told
+
+
+def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns what build/run.json says, and the part of it that records have as `quality`; both empty if it says nothing."""
+    run = _json(root, "build/run.json")
+    if not _is_time(run.get("startedAt")):
+        return {}, {}
+    lists = [said for said in (run.get("checks"), run.get("doubts")) if isinstance(said, list)]
+    checks = [check for said in lists for check in said if isinstance(check, dict)]
+    quality = {
+        "startedAt": run["startedAt"],
+        "outcome": run.get("outcome"),
+        "problem": _cut(run.get("problem"), 5000),
+        "contract": run.get("contract"),
+        "rows": run.get("rowsOut"),
+        "checks": sum(check.get("result") != "unchecked" for check in checks),
+        "failed": [_check(check) for check in checks if check.get("result") not in ("passed", "unchecked")][
+            :100
+        ],
+        "unchecked": [_check(check) for check in checks if check.get("result") == "unchecked"][:100] or None,
+    }
+    return run, {key: value for key, value in quality.items() if value is not None}
+
+
+def _check(check: dict[str, Any]) -> dict[str, Any]:
+    """A check of the contract that did not pass; what engines say of it can be long."""
+    longest = {"name": 500, "field": 200, "result": 50, "reason": 2000}
+    return {key: _cut(check[key], length) for key, length in longest.items() if key in check}
+
+
+def _cut(said: Any, length: int) -> Any:
+    return f"{said[: length - 1]}…" if isinstance(said, str) and len(said) > length else said
+
+
+def _json(root: Path, path: str) -> dict[str, Any]:
+    """A JSON object that the last run has written; empty if there is none."""
+    try:
+        found = valued(path, strict_json(read_text(root, path))).value
+    except (Unreadable, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_time(said: Any) -> bool:
+    try:
+        return datetime.fromisoformat(said).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
+
+
+def _listed(path: Path) -> list[Record]:
+    try:
+        raw = path.read_text("utf-8")
+        values = _values(raw)
+    except OSError as error:
+        raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", "Name a folder, a file or a catalog.") from error  # fmt: skip
+    except ValueError as error:
+        raise Unreadable(
+            f"{path}: it is no JSON: {error}", "Give a list of records, or one a line."
+        ) from error
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, dict):
+            mend = "Take it from a catalog's /api/records, or from --format json."
+            raise Unreadable(f"{path}: entry {number} is no record.", mend)
+        try:
+            valued(str(path), value)
+        except Unreadable as problem:
+            raise Unreadable(f"{path}: entry {number}: {problem}", problem.mend) from problem
+    return [Record(value) for value in values]
+
+
+def _values(raw: str) -> list[Any]:
+    """The entries of a list, those of an answer of a catalog, or one a line. Raises ValueError."""
+    if raw.lstrip().startswith("["):
+        return list(strict_json(raw))
+    # Not splitlines: a text in JSON may hold what only Python takes for the end of a line.
+    lines = [line for line in raw.split("\n") if line.strip()]
+    try:
+        values = strict_json(f"[{','.join(lines)}]")  # as one text, in which equal keys are kept once
+        whole = len(values) == len(lines)
+    except ValueError:
+        whole = False
+    if not whole:
+        values = [strict_json(line) for line in lines]
+    if len(values) == 1 and isinstance(values[0], dict) and isinstance(values[0].get("records"), list):
+        values = [entry.get("record") if isinstance(entry, dict) else entry for entry in values[0]["records"]]
+    return values

@@ -1,0 +1,146 @@
+"""access/approvers.yaml: who may approve, and whether the keys that they are known by are worth it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from meshwright.core.yaml import Document, Keys
+
+RSA_BITS = 3072
+CURVES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
+"""Curve -> bytes of a point on it, as SSH writes it."""
+PUB = "Copy the one line of a .pub file, such as `ssh-keygen -t ed25519` writes."
+
+
+@dataclass(frozen=True)
+class Approver:
+    """A person who may approve, in one capacity, by one key."""
+
+    name: str
+    email: str
+    capacity: str
+    key: bytes
+    """The public key as SSH writes it."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.email}, {self.capacity})"
+
+
+def person(identity: str) -> str:
+    """What tells one person from another in an e-mail address or an id: neither case nor form of the letters."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", identity).casefold()).strip()
+
+
+def named(document: Document) -> tuple[Approver, ...]:
+    """The approvers of a document that has the right shape and is not `unsound`."""
+    return tuple(
+        Approver(entry["name"], entry["email"], entry["capacity"], _blob(entry["key"]))
+        for _, entry in document.items("approvers")
+    )
+
+
+def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:
+    """What is wrong with the people and their keys: where, what, and the mend. The shape is somebody else's."""
+    people: dict[str, str] = {}
+    keys: dict[bytes, str] = {}
+    for place, entry in document.items("approvers"):
+        email, key = entry.get("email"), entry.get("key")
+        if isinstance(email, str):
+            if person(email) in people:
+                detail = f"{email} stands here twice; two approvals have to be two people's."
+                yield (*place, "email"), detail, "Name each person once, with one key and one capacity."
+            people[person(email)] = email
+        if not isinstance(key, str):
+            continue
+        if problem := _weakness(key):
+            yield (*place, "key"), *problem
+        elif (blob := _blob(key)) in keys:
+            detail = (
+                f"The key of {email} is that of {keys[blob]}; whose signature it makes could not be told."
+            )
+            yield (*place, "key"), detail, "Give each person a key of their own."
+        else:
+            keys[blob] = str(email)
+
+
+def _blob(key: str) -> bytes:
+    return base64.b64decode(key.split(" ")[1])
+
+
+def _weakness(key: str) -> tuple[str, str] | None:
+    """What is wrong with a public key, and the mend."""
+    words = key.split(" ", 2)
+    if len(words) < 2 or not key.isascii() or not key.isprintable():
+        return "The key is not one line: a kind, the key, and perhaps a comment.", PUB
+    kind, encoded = words[:2]
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+        fields = strings(blob)
+    except (binascii.Error, ValueError):
+        return "The key cannot be read.", PUB
+    if base64.b64encode(blob).decode() != encoded:  # the same key, written in another way
+        return "The key cannot be read.", PUB
+    check = KINDS.get(kind)
+    if check is None:
+        return f"{kind} is no kind of key that counts.", f"Use one of: {', '.join(KINDS)}. {PUB}"
+    if not fields or fields[0] != kind.encode():
+        return "The key is of another kind than it says.", PUB
+    return check(kind, fields[1:])
+
+
+def strings(data: bytes) -> list[bytes]:
+    """The texts that SSH writes one after another, each after its length. Raises ValueError."""
+    found, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if at + 4 + size > len(data):
+            raise ValueError("It is cut off.")
+        found.append(data[at + 4 : at + 4 + size])
+        at += 4 + size
+    return found
+
+
+def _ed25519(kind: str, fields: list[bytes]) -> tuple[str, str] | None:
+    extra = 1 if kind.startswith("sk-") else 0
+    fits = len(fields) == 1 + extra and len(fields[0]) == 32 and all(fields)
+    return None if fits else ("The key cannot be read.", PUB)
+
+
+def _ecdsa(kind: str, fields: list[bytes]) -> tuple[str, str] | None:
+    extra = 1 if kind.startswith("sk-") else 0
+    curve = kind.removesuffix("@openssh.com").rpartition("-")[2]
+    fits = len(fields) == 2 + extra and all(fields) and fields[0] == curve.encode()
+    fits = fits and fields[1][:1] == b"\4" and len(fields[1]) == CURVES[curve]
+    return None if fits else ("The key cannot be read.", PUB)
+
+
+def _rsa(kind: str, fields: list[bytes]) -> tuple[str, str] | None:
+    if len(fields) != 2 or any(not _is_positive(field) for field in fields):
+        return "The key cannot be read.", PUB
+    exponent, modulus = (int.from_bytes(field, "big") for field in fields)
+    if exponent < 3 or exponent % 2 == 0:
+        return "The key is none: its exponent proves nothing.", PUB
+    if modulus.bit_length() < RSA_BITS:
+        mend = f"Make one with `ssh-keygen -t ed25519`, or an RSA key of {RSA_BITS} bits or more."
+        return f"The RSA key has {modulus.bit_length()} bits, which can be broken.", mend
+    return None
+
+
+def _is_positive(number: bytes) -> bool:
+    """Whether it is a number above zero, written in the one shortest way."""
+    return bool(number) and number[0] < 128 and (number[0] != 0 or (len(number) > 1 and number[1] >= 128))
+
+
+KINDS = {
+    "ssh-ed25519": _ed25519,
+    "sk-ssh-ed25519@openssh.com": _ed25519,
+    "ecdsa-sha2-nistp256": _ecdsa,
+    "ecdsa-sha2-nistp384": _ecdsa,
+    "ecdsa-sha2-nistp521": _ecdsa,
+    "sk-ecdsa-sha2-nistp256@openssh.com": _ecdsa,
+    "ssh-rsa": _rsa,
+}

@@ -1,0 +1,79 @@
+"""The value of a record, from the documents of a product and from its repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from meshwright.core.git import ABROAD, CAREFUL, GitError, run, text, without_credentials
+from meshwright.core.yaml import Document, Unreadable, read
+from meshwright.product.files import ANSWERS
+from meshwright.product.record import API_VERSION, KIND
+
+PATIENCE = 10.0
+"""Seconds that git may take."""
+
+
+def of_documents(
+    spec: Document | None, contract: Document | None, policy: Document | None, agreements: Iterable[Document]
+) -> dict[str, Any]:
+    """The value of a record, as far as these say it."""
+    parts = {"product": spec, "contract": contract, "policy": policy}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        **{part: document.value for part, document in parts.items() if document},
+        "readers": list(_readers(agreements)),
+    }
+
+
+def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
+    for agreement in agreements:
+        if agreement.get("status") != "approved":
+            continue
+        custom = [
+            item for _, item in agreement.items("customProperties") if item.get("property") == "principal"
+        ]
+        principals = custom[-1].get("value") if custom else None
+        reader = {
+            "agreement": agreement.get("id"),
+            "role": next((role.get("role") for _, role in agreement.items("roles")), None),
+            "port": agreement.get("provider.outputPortId"),
+            "principals": [principals] if isinstance(principals, str) else principals,
+            "until": agreement.get("endTimestamp"),
+            "team": agreement.get("consumer.teamId"),
+            "consumer": agreement.get("consumer.dataProductId"),
+        }
+        yield {key: said for key, said in reader.items() if said is not None}
+
+
+def origin(root: Path, repository: str | None = None) -> dict[str, str]:
+    """Where a record of the work tree at `root` is made: address, branch and commit, and the template's version."""
+    try:
+        answers = read(root, ANSWERS).value
+    except Unreadable:
+        answers = {}
+    answers = answers if isinstance(answers, dict) else {}
+    source = {
+        "repository": repository or _git(root, "config", "--get", "remote.origin.url"),
+        "branch": _git(root, "symbolic-ref", "--quiet", "--short", "HEAD"),
+        "commit": _git(root, "rev-parse", "--verify", "--quiet", "HEAD"),
+        "template": str(answers.get("_src_path") or ""),
+        "templateVersion": str(answers.get("_commit") or ""),
+    }
+    return {key: without_credentials(said) for key, said in source.items() if said}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git says of the repository at `root` itself, not of one around it; empty if it says nothing."""
+    if not os.path.lexists(root / ".git"):
+        return ""
+    # The repository's own configuration is read: it may name no program, and nothing is fetched for it.
+    alone = ABROAD | {"GIT_ALLOW_PROTOCOL": "", "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
+    try:
+        asked = run(["git", "-C", str(root), *CAREFUL, *arguments], alone, ok=(), timeout=PATIENCE)
+    except (GitError, OSError, ValueError):
+        return ""
+    return text(asked.stdout).strip() if asked.returncode == 0 else ""

@@ -1,0 +1,173 @@
+"""The JSON Schemas of a product's files; that of the spec is composed from the registry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from meshwright.core.yaml import load
+from meshwright.product import metamodel, registry
+from meshwright.product.masks import LOGICAL_TYPES, MASKS
+
+FOLDER = Path(__file__).parent / "schemas"
+
+
+@cache
+def data_product() -> dict[str, Any]:
+    """The schema of data-product.yaml: strict, with the mandatory attributes and every capability's properties."""
+    schema = _load("data-product.yaml")
+    for rule, mandatory in metamodel.MANDATORY.items():
+        if metamodel.level(rule) == "error":
+            for attribute in mandatory.attributes:
+                _require(schema, attribute.split("."))
+    spec = schema["properties"]["spec"]["properties"]
+    for kind, part in (
+        ("inputs", spec["inputs"]["items"]),
+        ("outputs", spec["outputs"]["items"]),
+        ("traits", spec["traits"]["items"]),
+        ("transforms", spec["transform"]),
+        ("platforms", spec["platform"]),
+    ):
+        entries = [entry for entry in registry.capabilities() if entry.kind == kind]
+        part["properties"]["uses"] |= {"enum": [entry.uses for entry in entries]}
+        part["allOf"] = [_when_used(entry) for entry in entries]
+    return schema
+
+
+@cache
+def access_policy() -> dict[str, Any]:
+    """The schema of access/policy.yaml."""
+    schema = _load("access-policy.yaml")
+    clearance = schema["properties"]["roles"]["additionalProperties"]["properties"]["clearance"]
+    clearance["items"] = {"enum": list(metamodel.CLASSIFICATIONS)}
+    masks = {"$ref": "#/$defs/masksOfType"}
+    schema["properties"]["masks"]["properties"] = dict.fromkeys(metamodel.CLASSIFICATIONS[1:], masks)
+    everywhere = [mask for mask, types in MASKS.items() if not types]
+    schema["$defs"]["masksOfType"]["properties"] = {
+        kind: {"enum": [*everywhere, *(mask for mask, types in MASKS.items() if kind in types)]}
+        for kind in LOGICAL_TYPES
+    } | {"default": {"enum": everywhere}}
+    return schema
+
+
+@cache
+def access_agreement() -> dict[str, Any]:
+    """The schema of access/agreements/<id>.yaml."""
+    return _load("access-agreement.yaml")
+
+
+@cache
+def approvers() -> dict[str, Any]:
+    """The schema of access/approvers.yaml."""
+    return _load("approvers.yaml")
+
+
+@cache
+def access_tests() -> dict[str, Any]:
+    """The schema of access/tests.yaml."""
+    return _load("access-tests.yaml")
+
+
+@cache
+def contract() -> dict[str, Any]:
+    """The schema of contract.odcs.yaml: the Open Data Contract Standard's own, version 3.1."""
+    return json.loads((FOLDER / "odcs" / "odcs-3.1.0.schema.json").read_text("utf-8"))
+
+
+@cache
+def contract_3_2() -> dict[str, Any]:
+    """The same, version 3.2."""
+    return json.loads((FOLDER / "odcs" / "odcs-3.2.0.schema.json").read_text("utf-8"))
+
+
+def standard(value: Any) -> Callable[[], dict[str, Any]]:
+    """Return the schema of the version of the standard that a contract says it follows."""
+    version = value.get("apiVersion") if isinstance(value, dict) else None
+    return contract_3_2 if str(version).startswith("v3.2.") else contract
+
+
+@cache
+def mesh() -> dict[str, Any]:
+    """The schema of mesh.yaml."""
+    return _load("mesh.yaml")
+
+
+@cache
+def catalog_record() -> dict[str, Any]:
+    """The schema of a catalog record, around the product's own documents."""
+    return _load("catalog-record.yaml")
+
+
+@cache
+def fitness() -> dict[str, Any]:
+    """The schema of fitness.yaml."""
+    return _load("fitness.yaml")
+
+
+@cache
+def assessment() -> dict[str, Any]:
+    """The schema of an assessment of the mesh."""
+    return _load("assessment.yaml")
+
+
+@cache
+def map_of_mesh() -> dict[str, Any]:
+    """The schema of a map of the mesh."""
+    return _load("map.yaml")
+
+
+@cache
+def directory() -> dict[str, Any]:
+    """The schema of the file that holds the corporate directory, or says how to ask it."""
+    return _load("directory.yaml")
+
+
+SHIPPED = {
+    "data-product.schema.json": data_product,
+    "access-agreement.schema.json": access_agreement,
+    "access-policy.schema.json": access_policy,
+    "access-tests.schema.json": access_tests,
+    "approvers.schema.json": approvers,
+    "directory.schema.json": directory,
+}
+"""What lies in a product's .meshwright/, for its pipeline and for editors."""
+
+
+def text(schema: dict[str, Any]) -> str:
+    """A schema as it is written into a file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _load(name: str) -> dict[str, Any]:
+    schema = load(FOLDER / name)
+    spec = schema["properties"].get("spec", {}).get("properties", {})
+    if name == "data-product.yaml":
+        spec["type"]["enum"] = list(metamodel.TYPES)
+        spec["classification"]["enum"] = list(metamodel.CLASSIFICATIONS)
+        spec["serviceLevels"]["items"]["properties"]["indicator"]["enum"] = list(metamodel.INDICATORS)
+    return schema
+
+
+def _require(schema: dict[str, Any], path: list[str]) -> None:
+    """Makes the attribute at `path` required, with all that it lies in, and a list there non-empty."""
+    for key in path:
+        required = schema.setdefault("required", [])
+        if key not in required:
+            required.append(key)
+        schema = schema.setdefault("properties", {}).setdefault(
+            key, {}
+        )  # an organisation's own, below `extensions`
+    if schema.get("type") == "array":
+        schema["minItems"] = 1
+
+
+def _when_used(entry: registry.Capability) -> dict[str, Any]:
+    """Whoever uses the capability gives the properties that its blueprint asks for."""
+    needs = ["properties"] if entry.properties.get("required") else []
+    return {
+        "if": {"properties": {"uses": {"const": entry.uses}}, "required": ["uses"]},
+        "then": {"properties": {"properties": entry.properties}, "required": needs},
+    }

@@ -1,0 +1,108 @@
+"""Where pages lead to: relative addresses, so that a catalog can lie anywhere, and its export in any folder."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from meshwright.serve.search import Query
+
+
+class Links(Protocol):
+    """From one page to the others."""
+
+    live: bool
+    """Whether somebody is there to search."""
+
+    def home(self, query: Query | None = None) -> str: ...
+
+    def access(self, query: Query | None = None) -> str: ...
+
+    def product(self, id: str) -> str: ...
+
+    def version(self, id: str, hash: str) -> str: ...
+
+    def domain(self, name: str) -> str: ...
+
+    def fitness(self) -> str: ...
+
+    def map(self) -> str: ...
+
+    def record(self, id: str) -> str: ...
+
+
+class Served:
+    """Addresses of the catalog as it is served."""
+
+    live = True
+
+    def __init__(self, path: str) -> None:
+        """`path`: of the page that leads there."""
+        self._root = "../" * (path.count("/") - 1) or "./"
+
+    def home(self, query: Query | None = None) -> str:
+        return self._root + _asked(query)
+
+    def access(self, query: Query | None = None) -> str:
+        return f"{self._root}access{_asked(query)}"
+
+    def product(self, id: str) -> str:
+        return f"{self._root}products/{quote(id)}"
+
+    def version(self, id: str, hash: str) -> str:
+        return f"{self.product(id)}/versions/{quote(hash)}"
+
+    def domain(self, name: str) -> str:
+        return f"{self._root}domains/{quote(name, safe='')}"
+
+    def fitness(self) -> str:
+        return f"{self._root}fitness"
+
+    def map(self) -> str:
+        return f"{self._root}map"
+
+    def record(self, id: str) -> str:
+        return f"{self._root}api/products/{quote(id)}"
+
+
+class Exported:
+    """Files of a folder."""
+
+    live = False
+
+    def __init__(self, depth: int) -> None:
+        """`depth`: how many folders deep the page lies that leads there."""
+        self._root = "../" * depth
+
+    def home(self, query: Query | None = None) -> str:
+        return f"{self._root}index.html"
+
+    def access(self, query: Query | None = None) -> str:
+        return f"{self._root}access.html"
+
+    def product(self, id: str) -> str:
+        return f"{self._root}products/{quote(id)}/index.html"
+
+    def version(self, id: str, hash: str) -> str:
+        return f"{self._root}products/{quote(id)}/{quote(hash)}.html"
+
+    def domain(self, name: str) -> str:
+        return f"{self._root}domains/{quote(name, safe='')}.html"
+
+    def fitness(self) -> str:
+        return f"{self._root}fitness.html"
+
+    def map(self) -> str:
+        return f"{self._root}map.html"
+
+    def record(self, id: str) -> str:
+        return f"{self._root}products/{quote(id)}/record.json"
+
+
+def _asked(query: Query | None) -> str:
+    if query is None:
+        return ""
+    said = [("q", query.q)] if query.q else []
+    said += query.chosen
+    said += [("offset", str(query.offset))] if query.offset else []
+    return f"?{urlencode(said, errors='replace')}" if said else "?"

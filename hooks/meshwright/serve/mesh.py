@@ -1,0 +1,40 @@
+"""The mesh as `meshwright rollout` takes it: where the active products' repositories are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from meshwright.core.git_url import canonical, is_remote
+from meshwright.product.record import API_VERSION
+from meshwright.serve import Problem
+
+
+def document(sources: Iterable[Mapping[str, Any]], template: str | None = None) -> dict[str, Any]:
+    """schemas/mesh.yaml; addresses that no other machine could clone are left out. Raises Problem.
+
+    `sources`: `source` of each record. `template`: the one to name, whatever the records say.
+    """
+    repositories: dict[str, str] = {}
+    templates: Counter[str] = Counter()
+    for source in sources:
+        repository, made_from = source.get("repository"), source.get("template")
+        if isinstance(repository, str) and is_remote(repository):
+            repositories.setdefault(canonical(repository), repository)
+        if isinstance(made_from, str) and is_remote(made_from):
+            templates[made_from] += 1
+    template = template or next(iter(sorted(templates, key=lambda one: (-templates[one], one))), None)
+    if template is None:
+        raise Problem(
+            404,
+            "no-template",
+            "No product says which template it was made from, by an address that others can reach.",
+            "Serve the catalog with --template URL.",
+        )
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Mesh",
+        "template": template,
+        "repositories": [repositories[one] for one in sorted(repositories)],
+    }

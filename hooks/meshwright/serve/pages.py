@@ -1,0 +1,336 @@
+"""The catalog's pages. They need no JavaScript; what a record says reaches them through autoescaping only."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from meshwright.core import pages
+from meshwright.core.yaml import Unreadable
+from meshwright.mesh.scores import CHARACTERISTICS
+from meshwright.product import metamodel
+from meshwright.product.record import Record
+from meshwright.serve import Problem, view
+from meshwright.serve.links import Links
+from meshwright.serve.search import FACETS, Query, Search
+from meshwright.serve.store import Product, Store
+
+FOLDER = Path(__file__).parent / "templates"
+COLUMNS, READERS, VERSIONS, EDGES = 2_000, 500, 100, 200
+"""Rows of a table on a page; the record has all of them."""
+PATIENCE = 5.0
+"""Seconds that somebody waits for a page that is made for somebody else."""
+REST = 20
+"""How many times longer than it took to draw a large page stays as it is, whatever changes."""
+OF_ACCESS = 50
+"""Products on a page of the overview of access."""
+STEERING = dict.fromkeys(
+    [*range(9), *range(11, 32), 127, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
+"""Signs that are not shown but change how others are."""
+NAMES = {
+    "domain": "Domain",
+    "classification": "Classification",
+    "port": "Output port",
+    "tag": "Tag",
+    "type": "Type",
+}
+"""Facet -> what it is called."""
+_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)"')
+
+
+def policy_of(html: str) -> str:
+    """The policy that a page says of itself, to be said in its header, too."""
+    found = _POLICY.search(html)
+    return unescape(found[1]) if found else "default-src 'none'"
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A page that is made from all products."""
+
+    revision: int
+    text: str
+    until: float
+    """The moment (monotonic) before which it is not made again."""
+
+
+class Pages:
+    """Every page, for a catalog that is served and for one that is exported."""
+
+    def __init__(self, store: Store, search: Search) -> None:
+        self._store, self._search = store, search
+        self._templates = pages.environment(FOLDER)
+        self._templates.filters |= {
+            "short": short,
+            "level": view.level,
+            "standing": view.standing,
+            "day": lambda moment: moment[:10],
+            "minute": minute,
+            "title_of": search.title,
+        }
+        self._style = pages.STYLE.read_text("utf-8") + (FOLDER / "catalog.css").read_text("utf-8")
+        self._filter = (FOLDER / "filter.js").read_text("utf-8")
+        self._drawn: dict[tuple[str, str], _Drawn] = {}
+        self._drawing = Lock()
+
+    # -- pages ----------------------------------------------------------------------------------------
+
+    def home(self, to: Links, query: Query) -> str:
+        """Search, and what was found."""
+        found = self._search.search(query)
+        return self._page(
+            "home.html.jinja",
+            to,
+            here="home",
+            query=query,
+            chosen=dict(query.chosen),
+            found=found,
+            facets=list(self._facets(to.home, query, found.facets)),
+            pager=_pager(to.home, query, found.total),
+        )
+
+    def everything(self, to: Links) -> str:
+        """The first page of an exported catalog: all products."""
+        found = self._search.search(Query(limit=10_000_000))
+        return self._page("everything.html.jinja", to, here="home", script=self._filter, found=found)
+
+    def domain(self, to: Links, domain: str) -> str:
+        """The products of a domain."""
+        found = self._search.search(Query(chosen=(("domain", domain),), limit=10_000_000))
+        if not found.total:
+            raise Problem(404, "unknown-domain", f"The catalog has no domain {domain[:200]}.", "Choose one from the list of products.")  # fmt: skip
+        return self._page("domain.html.jinja", to, domain=domain, found=found)
+
+    def product(self, to: Links, product: Product) -> str:
+        """All that is known of a product."""
+        record = product.record
+        history = self._store.history(product.id)
+        scores = history[0] if history and not self._is_past(history[0]["at"]) else None
+        return self._page(
+            "product.html.jinja",
+            to,
+            product=product,
+            record=record,
+            version=None,
+            lineage=self._lineage(record),
+            scores=scores,
+            earlier=[one["score"] for one in reversed(history) if one["score"] is not None][-20:],
+            broken=view.broken([scores], self._store.functions()) if scores else [],
+            characteristics=CHARACTERISTICS,
+            versions=self._store.versions(product.id)[:VERSIONS],
+            **_about(record),
+        )
+
+    def version(self, to: Links, product: Product, hash: str, text: str) -> str:
+        """What a product said of itself once."""
+        record = Record(json.loads(text))
+        versions = self._store.versions(product.id)
+        version = next(version for version in versions if version.hash == hash)
+        return self._page(
+            "product.html.jinja",
+            to,
+            product=product,
+            record=record,
+            version=version,
+            lineage=self._lineage(record, consumers=False),
+            scores=None,
+            earlier=[],
+            broken=[],
+            characteristics=CHARACTERISTICS,
+            versions=versions[:VERSIONS],
+            **_about(record),
+        )
+
+    def access(self, to: Links, query: Query) -> str:
+        """Who may read what, product by product."""
+        query = replace(query, limit=OF_ACCESS if to.live else 10_000_000)
+        found = self._search.search(query)
+        kept = self._store.named([told["id"] for told in found.products])
+        records = [kept[told["id"]].record for told in found.products if told["id"] in kept]
+        return self._page(
+            "access.html.jinja",
+            to,
+            here="access",
+            query=query,
+            chosen=dict(query.chosen),
+            found=found,
+            entries=[(record, view.readers(record)[:READERS]) for record in records],
+            facets=list(self._facets(to.access, query, found.facets)),
+            pager=_pager(to.access, query, found.total),
+        )
+
+    def fitness(self, to: Links) -> str:
+        """The dashboard of the latest assessment."""
+        return self._kept("fitness", to, lambda: self._dashboard(to))
+
+    def map(self, to: Links) -> str:
+        """The logical architecture."""
+        return self._kept("map", to, lambda: self._map(to))
+
+    def problem(self, to: Links, problem: Problem) -> str:
+        """Why something is not done."""
+        return self._page("problem.html.jinja", to, problem=problem)
+
+    def badge(self, id: str) -> str:
+        """The product's score as a small picture (SVG)."""
+        from meshwright.assess import badge
+        from meshwright.mesh import scores
+
+        history = self._store.history(id, 1)
+        latest = history[0] if history and not self._is_past(history[0]["at"]) else None
+        if latest is None:
+            return badge.svg("data product", "not assessed", "unknown")
+        kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in self._store.functions()}
+        standing = scores.worst(scores.cells(latest["results"], kinds).values())
+        said = "unknown" if latest["score"] is None else f"{latest['score']} of 100"
+        return badge.svg("data product", said, standing)
+
+    # -- how they are made ----------------------------------------------------------------------------
+
+    def _page(self, name: str, to: Links, script: str = "", here: str = "", **content: Any) -> str:
+        """`here`: the entry of the navigation that leads to this page."""
+        policy = pages.policy(self._style, script, forms=to.live)
+        return self._templates.get_template(name).render(
+            style=self._style, script=script, policy=policy, to=to, here=here, **content
+        )
+
+    def _kept(self, name: str, to: Links, make: Callable[[], str]) -> str:
+        """A page that is made from all products, made once for each revision, and by one at a time."""
+        key, revision = (name, to.home()), self._search.revision
+        kept = self._drawn.get(key)
+        if kept and (kept.revision == revision or time.monotonic() < kept.until):
+            return kept.text
+        # While somebody draws, others get the page before, if there is one, and do not use up all threads by waiting.
+        if not self._drawing.acquire(timeout=0 if kept else PATIENCE):
+            if kept:
+                return kept.text
+            raise Problem(503, "drawing", "This page is being made.", "Come back in a moment.")
+        try:
+            kept = self._drawn.get(key)
+            if kept is None or kept.revision != revision:
+                begun = time.monotonic()
+                text = make()
+                took = time.monotonic() - begun
+                kept = _Drawn(revision, text, time.monotonic() + (REST * took if took > 1 else 0))
+                self._drawn[key] = kept
+            return kept.text
+        finally:
+            self._drawing.release()
+
+    def _dashboard(self, to: Links) -> str:
+        from meshwright.assess import dashboard
+
+        body = self._store.latest()
+        if body is None:
+            return self._page("unassessed.html.jinja", to)
+        assessment = json.loads(body)
+        earlier = [
+            one for one in reversed(self._store.assessments()) if one["static"] == assessment["static"]
+        ]
+        earlier = [one for one in earlier if _moment(one) < _moment(assessment)]
+        if earlier:
+            earlier[-1] |= {"products": self._store.before(assessment["at"], assessment["static"])}
+        return dashboard.page(assessment, earlier, self._known(to), home=to.home())
+
+    def _map(self, to: Links) -> str:
+        from meshwright.map import html
+
+        try:
+            return html.page(self._search.records(), links=to.product, home=to.home())
+        except Unreadable as problem:
+            return self.problem(to, Problem(404, "no-map", str(problem), problem.mend))
+
+    def _known(self, to: Links) -> Callable[[str], str]:
+        """The pages of products; those that the catalog does not have were assessed elsewhere, and have none."""
+        return lambda id: to.product(id) if self._search.told(id) else ""
+
+    def _is_past(self, at: str) -> bool:
+        """Whether a product's last assessment is not the mesh's last one."""
+        latest = self._store.assessments(1)
+        return not latest or latest[0]["at"] != at
+
+    def _lineage(self, record: Record, consumers: bool = True) -> dict[str, Any]:
+        up, down = self._search.around(record.id)
+        return {
+            "inputs": record.inputs[:EDGES],
+            "consumers": self._search.consumers(record.id)[:EDGES] if consumers else (),
+            "upstream": up,
+            "downstream": down,
+        }
+
+    def _facets(
+        self, link: Callable[[Query], str], query: Query, facets: Mapping[str, Mapping[str, int]]
+    ) -> Iterator[dict[str, Any]]:
+        """Every facet as links: to choose a value, or to take the choice back."""
+        chosen = dict(query.chosen)
+        for name in FACETS:
+            values = dict(facets[name])
+            if name in chosen:
+                values.setdefault(chosen[name], 0)
+            if name == "classification":
+                values = {value: values[value] for value in metamodel.CLASSIFICATIONS if value in values}
+            rest = tuple((other, value) for other, value in query.chosen if other != name)
+            entries = [
+                {
+                    "value": value,
+                    "count": count,
+                    "chosen": chosen.get(name) == value,
+                    "link": link(replace(query, offset=0, chosen=rest if chosen.get(name) == value else (*rest, (name, value)))),
+                }
+                for value, count in values.items()
+            ]  # fmt: skip
+            if entries:
+                yield {"name": NAMES[name], "entries": entries}
+
+
+def _about(record: Record) -> dict[str, Any]:
+    return {
+        "reading": list(view.reading(record)),
+        "readers": view.readers(record)[:READERS],
+        "request": view.request(record),
+        "columns": record.columns[:COLUMNS],
+        "dataset": next(
+            (table for table in record.get("contract.schema") or () if table.get("name") == record.dataset),
+            {},
+        ),
+    }
+
+
+def _pager(link: Callable[[Query], str], query: Query, total: int) -> dict[str, Any]:
+    last = min(query.offset + query.limit, total)
+    before = replace(query, offset=max(0, query.offset - query.limit))
+    return {
+        "first": query.offset + 1,
+        "last": last,
+        "before": link(before) if query.offset else "",
+        "after": link(replace(query, offset=last)) if last < total else "",
+    }
+
+
+def short(text: str, most: int = 2_000) -> str:
+    """No longer than a page bears, and without the signs that would turn the words around it."""
+    text = text if len(text) <= most else f"{text[: most - 2]} …"
+    return text.translate(STEERING)
+
+
+def minute(moment: str) -> str:
+    """A moment for people, in one time zone."""
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return moment
+
+
+def _moment(entry: Mapping[str, Any]) -> Any:
+    from meshwright.assess.history import moment
+
+    return moment(entry)

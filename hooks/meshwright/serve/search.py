@@ -1,0 +1,307 @@
+"""Search: the database finds words, and everything else is counted in memory.
+
+Which products have a value of a facet is one large integer with a bit for each product, so that counting ten thousand
+products by five facets costs a few dozen `and`s. What is in memory follows the database by its revision.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from meshwright.mesh.tokenize import of_query
+from meshwright.product.record import Record
+from meshwright.serve.store import Store
+from meshwright.serve.summary import OF_A_LIST
+
+FACETS = {
+    "domain": lambda told: (told["domain"],),
+    "classification": lambda told: (told["classification"],),
+    "port": lambda told: {port["uses"] for port in told["ports"]},
+    "tag": lambda told: told["tags"],
+    "type": lambda told: (told["type"],),
+}
+"""Facet -> the values that a product has (summary.py)."""
+VALUES = 100
+"""Values of a facet that are told, the most frequent first."""
+FRESH = 0.2
+"""Seconds after which another process may have written; our own writes are known at once. While somebody looks, the
+answer before is given for as long again."""
+ANSWERS, RANKINGS = 32_000_000, 16_000_000
+"""Bytes of answers, and of what the database found, that are kept until something changes."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked for."""
+
+    q: str = ""
+    chosen: tuple[tuple[str, str], ...] = ()
+    """Facets and the value that each has to have."""
+    limit: int = 20
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of what was found."""
+
+    total: int
+    products: Sequence[Mapping[str, Any]]
+    """Summaries with `score`."""
+    facets: Mapping[str, Mapping[str, int]]
+    """Facet -> value -> how many there would be; the most frequent first."""
+
+    def text(self) -> bytes:
+        """As the API has it."""
+        products = ",".join(f'{told["text"]},"score":{_json(told["score"])}}}' for told in self.products)
+        return f'{{"total":{self.total},"products":[{products}],"facets":{_json(self.facets)}}}'.encode()
+
+
+@dataclass
+class _State:
+    """What is known of all products at one revision."""
+
+    revision: int = -1
+    told: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Number -> summary, of active products."""
+    ids: dict[str, int] = field(default_factory=dict)
+    bits: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in FACETS})
+    active: int = 0
+    scores: Mapping[str, int | None] = field(default_factory=dict)
+    order: Sequence[int] | None = None
+    read_by: dict[str, set[str]] = field(default_factory=dict)
+    """Id -> the ids of the active products that read it."""
+
+
+class Search:
+    """What can be asked of all products at once. Safe to be used by several threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._state = _State()
+        self._looked = 0.0
+        """When the database was last looked at; 0 after a write of our own."""
+        self._sent = 0.0
+        """When somebody was last sent to look."""
+        self._lock = threading.RLock()
+        self._found = _Kept(RANKINGS)
+        self._answers = _Kept(ANSWERS)
+
+    def wrote(self) -> None:
+        """Is told after each write of our own."""
+        with self._lock:  # not in the middle of looking, which would then take itself for fresh
+            self._looked = 0.0
+
+    def quick(self, key: Any) -> bytes | None:
+        """The answer to a request that was answered before, if nothing has changed; asks the database for nothing."""
+        now = time.monotonic()
+        if now - self._looked < FRESH:
+            return self._answers.get(key)
+        if (
+            self._looked and now - self._sent < FRESH
+        ):  # somebody is looking; the others need not all wait for that
+            return self._answers.get(key)
+        self._sent = now
+        return None
+
+    def answer(self, query: Query, key: Any) -> bytes:
+        """As the API has it; `key` is how the same request is known again."""
+        with self._lock:
+            self._refresh()
+            if (kept := self._answers.get(key)) is not None:
+                return kept
+            revision = self._state.revision
+        text = self.search(query).text()
+        with self._lock:
+            if revision == self._state.revision:
+                self._answers.keep(key, text, len(text))
+        return text
+
+    def search(self, query: Query) -> Found:
+        """One page of the products that have all the words and all the chosen values."""
+        words = of_query(query.q)
+        with self._lock:
+            self._refresh()
+            revision = self._state.revision
+            known = self._found.get(words)
+        if words and known is None:
+            # Outside of the lock: the database can work for several at once.
+            numbers = array("Q", self._store.find(words))
+            known = (numbers, _bits(numbers))
+        with self._lock:
+            state = self._state
+            if words and known and revision == state.revision:
+                self._found.keep(words, known, 10 * len(known[0]) + 1_000)
+            if words and known:
+                ranked, found = known[0], known[1] & state.active
+            else:
+                ranked, found = self._ordered(), 0 if query.q.strip() else state.active
+            masks = {name: state.bits[name].get(value, 0) for name, value in query.chosen}
+            wanted = found
+            for mask in masks.values():
+                wanted &= mask
+            page = [self._told(number) for number in _page(ranked, wanted, query)]
+            facets = {name: self._counts(name, found, masks) for name in FACETS}
+        return Found(wanted.bit_count(), page, facets)
+
+    def told(self, id: str) -> Mapping[str, Any] | None:
+        """The summary of an active product."""
+        with self._lock:
+            self._refresh()
+            number = self._state.ids.get(id)
+            return None if number is None else self._told(number)
+
+    def title(self, id: str) -> str | None:
+        """What an active product is called."""
+        told = self.told(id)
+        return told and told["title"]
+
+    def consumers(self, id: str) -> Sequence[str]:
+        """The ids of the active products that read a product."""
+        with self._lock:
+            self._refresh()
+            return sorted(self._state.read_by.get(id, ()))
+
+    def around(self, id: str) -> tuple[int, int]:
+        """How many active products a product's data comes from and goes to, directly or around.
+
+        meshwright.lineage tells the same of records; here the edges follow each change, because building them anew for
+        the first page after it takes a second in a large mesh.
+        """
+        with self._lock:
+            self._refresh()
+            state = self._state
+            up = _reached(id, lambda one: state.told[state.ids[one]]["reads"] if one in state.ids else ())
+            down = _reached(id, lambda one: state.read_by.get(one, ()))
+            return sum(one in state.ids for one in up), len(down)
+
+    def records(self) -> Iterator[Record]:
+        """Every active product's whole record, by id."""
+        last = ""
+        while page := self._store.after(last, 500):
+            yield from (product.record for product in page)
+            last = page[-1].id
+
+    @property
+    def revision(self) -> int:
+        """What pages that are made from all products are kept by."""
+        with self._lock:
+            self._refresh()
+            return self._state.revision
+
+    def _refresh(self) -> None:
+        if time.monotonic() - self._looked < FRESH:
+            return
+        looked = time.monotonic()
+        state, revision = self._state, self._store.revision()
+        if revision != state.revision:
+            for change in self._store.changes(state.revision):
+                self._forget(change.number)
+                if not change.retired:
+                    self._learn(change.number, change.summary)
+            state.scores = self._store.scores()
+            state.revision, state.order = revision, None
+            self._found.clear()
+            self._answers.clear()
+        self._looked = looked
+
+    def _learn(self, number: int, told: dict[str, Any]) -> None:
+        state, bit = self._state, 1 << number
+        # As a list shows it, made once: most of what a search would cost is writing the same products again.
+        state.told[number] = told | {"text": _json({key: told[key] for key in OF_A_LIST})[:-1]}
+        state.ids[told["id"]] = number
+        state.active |= bit
+        for source in told["reads"]:
+            state.read_by.setdefault(source, set()).add(told["id"])
+        for name, values in FACETS.items():
+            for value in values(told):
+                state.bits[name][value] = state.bits[name].get(value, 0) | bit
+
+    def _forget(self, number: int) -> None:
+        state, bit = self._state, 1 << number
+        told = state.told.pop(number, None)
+        if told is None:
+            return
+        del state.ids[told["id"]]
+        state.active &= ~bit
+        for source in told["reads"]:
+            state.read_by[source].discard(told["id"])
+        for name, values in FACETS.items():
+            for value in values(told):
+                state.bits[name][value] &= ~bit
+
+    def _ordered(self) -> Sequence[int]:
+        state = self._state
+        if state.order is None:
+            by_title = {number: (told["title"].casefold(), told["id"]) for number, told in state.told.items()}
+            state.order = sorted(by_title, key=by_title.__getitem__)
+        return state.order
+
+    def _told(self, number: int) -> dict[str, Any]:
+        told = self._state.told[number]
+        return told | {"score": self._state.scores.get(told["id"])}
+
+    def _counts(self, name: str, found: int, masks: Mapping[str, int]) -> dict[str, int]:
+        for other, mask in masks.items():
+            if other != name:  # so that one can see what another choice would give
+                found &= mask
+        counts = {value: (bits & found).bit_count() for value, bits in self._state.bits[name].items()}
+        ranked = sorted((-count, value) for value, count in counts.items() if count and value)
+        return {value: -count for count, value in ranked[:VALUES]}
+
+
+def _page(ranked: Sequence[int], wanted: int, query: Query) -> Iterator[int]:
+    if wanted.bit_count() == len(ranked):
+        return iter(ranked[query.offset : query.offset + query.limit])
+    chosen = (number for number in ranked if wanted >> number & 1)
+    return islice(chosen, query.offset, query.offset + query.limit)
+
+
+def _reached(start: str, next_to: Callable[[str], Iterable[str]]) -> set[str]:
+    seen, waiting = {start}, [start]
+    while waiting:
+        for other in next_to(waiting.pop()):
+            if other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return seen - {start}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _bits(numbers: Sequence[int]) -> int:
+    found = bytearray(max(numbers, default=0) // 8 + 1)
+    for number in numbers:
+        found[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(found, "little")
+
+
+class _Kept:
+    """Values by key, up to a number of bytes; the oldest goes first."""
+
+    def __init__(self, most: int) -> None:
+        self._values: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+        self._most, self._size = most, 0
+
+    def get(self, key: Any) -> Any:
+        return self._values.get(key, (None, 0))[0]
+
+    def keep(self, key: Any, value: Any, size: int) -> None:
+        self._size += size - self._values.pop(key, (None, 0))[1]
+        self._values[key] = (value, size)
+        while self._size > self._most:
+            self._size -= self._values.popitem(last=False)[1][1]
+
+    def clear(self) -> None:
+        self._values.clear()
+        self._size = 0

@@ -1,0 +1,175 @@
+"""What a page says of a product that its record does not say in these words: how to read it, who may, how to ask."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from meshwright.core.git_url import is_remote
+from meshwright.core.pages import is_link
+from meshwright.core.text import printable
+from meshwright.product.record import Port, Reader, Record
+
+MONTHS = timedelta(days=180)
+"""For how long the example of a request asks."""
+GOOD, FAIR = 80, 50
+
+
+@dataclass(frozen=True)
+class Readers:
+    """One approved agreement, as a catalog may show it."""
+
+    agreement: str
+    role: str
+    port: str
+    named: tuple[str, ...]
+    """Groups, and programs."""
+    people: int
+    """Single people are counted, and not named: a catalog is no directory of who works where on what."""
+    until: str
+    """The day."""
+    over: bool
+    team: str
+    consumer: str
+
+
+def readers(record: Record, at: datetime | None = None) -> Sequence[Readers]:
+    """Those whose agreement has not ended first."""
+    at = at or datetime.now(UTC)
+    return sorted(
+        (_readers(record, one, at) for one in record.readers), key=lambda one: (one.over, one.agreement)
+    )
+
+
+def _readers(record: Record, one: Reader, at: datetime) -> Readers:
+    machine = record.roles.get(one.role, {}).get("kind") == "machine"
+    groups = [who.removeprefix("group:") for who in one.principals if who.startswith("group:")]
+    singles = [who.removeprefix("id:") for who in one.principals if not who.startswith("group:")]
+    return Readers(
+        one.agreement,
+        one.role,
+        one.port,
+        (*groups, *(singles if machine else ())),
+        0 if machine else len(singles),
+        one.until[:10],
+        _is_over(one.until, at),
+        one.team,
+        one.consumer,
+    )
+
+
+def _is_over(until: str, at: datetime) -> bool:
+    try:
+        return datetime.fromisoformat(until) <= at
+    except (ValueError, TypeError):
+        return True
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An output port, and how to read it."""
+
+    port: Port
+    linked: bool
+    """Whether its location can be linked to."""
+    how: Sequence[tuple[str, str]]
+    """What is shown, and the text to copy."""
+    role: str
+    """Where one reads in a role of the access policy; empty if that is not known."""
+
+
+def reading(record: Record) -> Iterator[Reading]:
+    """Every output port."""
+    for port in record.outputs:
+        location = printable(port.location, lines=True).replace("\n", "").replace("\t", "")
+        engine = _ENGINES.get(port.uses.partition("@")[0])
+        how = [engine(location, record)] if engine and location else []
+        told = f'- {{name: {record.dataset or record.name}, uses: data-product@1, from: "{port.address}"}}'
+        how.append(("As an input of another data product", told))
+        yield Reading(port, is_link(port.location), how, _role(port, location))
+
+
+def _parquet(location: str, record: Record) -> tuple[str, str]:
+    return "With DuckDB", f"select * from read_parquet({_quoted(location)});"
+
+
+def _delta(location: str, record: Record) -> tuple[str, str]:
+    return "With DuckDB", f"select * from delta_scan({_quoted(location)});"
+
+
+def _iceberg(location: str, record: Record) -> tuple[str, str]:
+    return "With DuckDB", f"select * from iceberg_scan({_quoted(location)});"
+
+
+def _view(location: str, record: Record) -> tuple[str, str]:
+    return (
+        "With DuckDB, and with access to the sources of the view",
+        f"attach {_quoted(location)} as sources (read_only); from sources.{_named(record.dataset)};",
+    )
+
+
+def _postgres(location: str, record: Record) -> tuple[str, str]:
+    role = next(iter(record.roles), "reader")
+    return f"With psql, the view of your role, such as {role}", f"psql -- {shlex.quote(location)}"
+
+
+_ENGINES = {"parquet": _parquet, "delta": _delta, "iceberg": _iceberg, "view": _view, "postgres": _postgres}
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _named(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _role(port: Port, location: str) -> str:
+    if port.uses.partition("@")[0] not in ("parquet", "delta") or "/" not in location:
+        return ""
+    folder, _, last = location.rpartition("/")
+    return f"{folder}/roles/<role>/{last}"
+
+
+def request(record: Record, at: datetime | None = None) -> str:
+    """The commands with which somebody asks for access, to be pasted into a shell: all that a record says is quoted."""
+    role = next(
+        (name for name, said in record.roles.items() if said.get("kind") == "human"),
+        next(iter(record.roles), "reader"),
+    )
+    until = ((at or datetime.now(UTC)) + MONTHS).date().isoformat()
+    clone = f"git clone -- {shlex.quote(record.repository)} {shlex.quote(record.name)} && cd {shlex.quote(record.name)}\n"
+    return (
+        f"{clone if is_remote(record.repository) else ''}"
+        f"meshwright access request my-use --role {shlex.quote(role)} --principal group:my-group \\\n"
+        f'  --for "What the data is needed for" --until {until} --team my-team --requester me@example.org'
+    )
+
+
+def standing(score: int | None) -> str:
+    """A class of the style sheet."""
+    if score is None:
+        return "unknown"
+    return "good" if score >= GOOD else "fair" if score >= FAIR else "bad"
+
+
+def level(value: float | None, unit: str) -> str:
+    """What was measured, for people."""
+    return "not measured" if value is None else f"{value:,.6g} {unit}".strip()
+
+
+def broken(
+    history: Sequence[Mapping[str, Any]], functions: Sequence[Mapping[str, Any]]
+) -> Sequence[dict[str, Any]]:
+    """What the latest assessment found that is not kept: broken first, each with its question."""
+    asked = {function["id"]: function for function in functions}
+    order = {"broken": 0, "excepted": 1, "inconclusive": 2}
+    found = [
+        dict(result) | {"about": asked[result["function"]]}
+        for result in (history[0]["results"] if history else ())
+        if result["state"] in order and result["function"] in asked
+    ]
+    return sorted(found, key=lambda result: (order[result["state"]], result["function"]))
