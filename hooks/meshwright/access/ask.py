@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import shlex
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from meshwright.check.rules.agreements import (
     AgreementForRole,
     AgreementNamesReaders,
 )
+from meshwright.core import files
 from meshwright.core.yaml import Unreadable, parse, read, read_text
 from meshwright.product import schema
 from meshwright.product.files import AGREEMENTS, SPEC
@@ -128,10 +128,7 @@ def approve(root: Path, agreement: str) -> str:
         )
     if changed == text:  # somebody else has approved it, and a signature needs a change to sign
         changed = f"{text.rstrip()}\n# approved once more\n"
-    fresh = root / f"{AGREEMENTS}/.{agreement}.new"
-    with fresh.open("w", encoding="utf-8", newline="") as sink:
-        sink.write(changed)
-    os.replace(fresh, root / path)
+    files.write(root / path, changed, "Make the file writable.")
     role = document.get("roles")[0]["role"]
     whom = next(
         item["value"] for _, item in document.items("customProperties") if item["property"] == "principal"

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from meshwright.core.console import Verbs, stop
+from meshwright.core.files import write
+
 if TYPE_CHECKING:
     from meshwright.access.grants import Port
     from meshwright.access.product import Product
@@ -19,7 +22,7 @@ FUNCTION = Callable[..., None]
 SAMPLE = "access/directory.yaml"
 
 
-@click.group()
+@click.group(cls=Verbs, extra="access")
 def access() -> None:
     """Who may read a data product: asks, plans, grants on real storage, and proves it.
 
@@ -93,12 +96,8 @@ def _options(*options: FUNCTION) -> FUNCTION:
 def request(root: Path, **options: Any) -> None:
     """Writes access/agreements/AGREEMENT.yaml, a request to read this product, for a pull request."""
     from meshwright.access import ask
-    from meshwright.core.yaml import Unreadable
 
-    try:
-        click.echo(ask.request(root, **options))
-    except Unreadable as error:
-        _stop(str(error), error.mend)
+    click.echo(ask.request(root, **options))
 
 
 @access.command()
@@ -107,12 +106,8 @@ def request(root: Path, **options: Any) -> None:
 def approve(root: Path, agreement: str) -> None:
     """Sets an agreement's status to `approved`, and tells how to sign: the signature is what counts."""
     from meshwright.access import ask
-    from meshwright.core.yaml import Unreadable
 
-    try:
-        click.echo(ask.approve(root, agreement))
-    except Unreadable as error:
-        _stop(str(error), error.mend)
+    click.echo(ask.approve(root, agreement))
 
 
 @access.command()
@@ -183,7 +178,7 @@ def explain(
     decided = _decided(root, directory or _sample(root), at, also=(principal,))
     who = decided.snapshot.principals.get(principal)
     if who is None:
-        _stop(
+        stop(
             f"The directory does not know {principal}: they see nothing.",
             "Write it as the directory does.",
             code=1,
@@ -191,7 +186,7 @@ def explain(
     what = next((entry for entry in decided.product.columns if entry.name == column), None)
     if what is None:
         known = ", ".join(entry.name for entry in decided.product.columns)
-        _stop(f"The contract has no column {column}.", f"It has {known}.")
+        stop(f"The contract has no column {column}.", f"It has {known}.")
     found = report.explained(decided, who, what)
     click.echo(json.dumps(found, indent=2) if form == "json" else report.explanation(found))
     sys.exit(0 if found["sees"] != "nothing" else 1)
@@ -202,7 +197,6 @@ def explain(
 @_options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS)
 def bootstrap(logins: bool, root: Path, directory: str | None, names: tuple[str, ...]) -> None:
     """The SQL that an administrator of the database runs once for this product, and again for a new role."""
-    from meshwright.access.grants import Refused
     from meshwright.access.targets import postgres
 
     product = _product(root)
@@ -211,14 +205,10 @@ def bootstrap(logins: bool, root: Path, directory: str | None, names: tuple[str,
         if port.uses != "postgres@1":
             continue
         members = decided.desired(port).members if decided else ()
-        try:
-            people = sorted({member.principal.login("postgres") for member in members})
-            click.echo(
-                postgres.bootstrap(postgres.schema(port, product.dataset), list(product.roles), people),
-                nl=False,
-            )
-        except Refused as refused:
-            _stop(str(refused), refused.mend)
+        people = sorted({member.principal.login("postgres") for member in members})
+        click.echo(
+            postgres.bootstrap(postgres.schema(port, product.dataset), list(product.roles), people), nl=False
+        )
 
 
 @access.command()
@@ -254,7 +244,7 @@ def export(
     decided = _decided(root, directory or _sample(root), at)
     ports = _ports(decided.product, names)
     if len(ports) != 1:
-        _stop(
+        stop(
             "The product has several output ports, and each can have readers of its own.",
             "Name one with --port.",
         )
@@ -262,13 +252,10 @@ def export(
         files = EXPORTS[engine](decided.desired(ports[0]), table)
         _refuse_others(folder, files)
     except Refused as refused:
-        _stop(str(refused), refused.mend, code=1)
+        stop(str(refused), refused.mend, code=1)
     for name, text in files.items():
         file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_name(f".{file.name}.new")
-        fresh.write_text(text, "utf-8")
-        fresh.replace(file)
+        write(file, text, parents=True)
         click.echo(f"wrote {file}")
 
 
@@ -290,48 +277,35 @@ def _refuse_others(folder: Path, files: dict[str, str]) -> None:
 
 def _base(root: Path, at: datetime | None, commit: str) -> Decided | None:
     """What to compare with; None where nobody could be let in at that commit."""
-    from meshwright.access.grants import Refused
     from meshwright.access.product import load
     from meshwright.access.resolve import decide
+    from meshwright.core.errors import Error
     from meshwright.core.git_history import HistoryError
     from meshwright.core.text import printable
-    from meshwright.core.yaml import Unreadable
 
     try:
         return decide(load(root, commit), None, at.replace(tzinfo=UTC) if at else datetime.now(UTC))
-    except HistoryError as error:
-        _stop(str(error), error.mend)
-    except (Unreadable, Refused) as error:
+    except HistoryError:
+        raise
+    except Error as error:
         click.echo(printable(f"Compared with nothing, because {commit} cannot be read: {error}"), err=True)
         return None
 
 
 def _product(root: Path, replaced: bool = True) -> Product:
-    from meshwright.core.yaml import Unreadable
+    from meshwright.access.product import load, variables
 
-    try:
-        from meshwright.access.product import load, variables
-        from meshwright.core.git_history import HistoryError
-    except ModuleNotFoundError as error:
-        _not_installed(error)
-    try:
-        target = click.get_current_context().meta.get("meshwright.environment", "")
-        return load(root, environment=variables() if replaced else None, target=target)
-    except (Unreadable, HistoryError) as error:
-        _stop(str(error), error.mend)
+    target = click.get_current_context().meta.get("meshwright.environment", "")
+    return load(root, environment=variables() if replaced else None, target=target)
 
 
 def _decided(root: Path, directory: str | None, at: datetime | None, also: tuple[str, ...] = ()) -> Decided:
     """Decides on what is committed; `also`: principals that are asked for, whoever names them."""
-    from meshwright.access.grants import Refused
+    from meshwright.access.directory import read
+    from meshwright.access.resolve import decide, named
     from meshwright.core.yaml import Unreadable
 
     product = _product(root, replaced=directory is not None)
-    try:
-        from meshwright.access.directory import DirectoryError, read
-        from meshwright.access.resolve import decide, named
-    except ModuleNotFoundError as error:
-        _not_installed(error)
     now = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
     try:
         snapshot = directory and read(
@@ -341,12 +315,8 @@ def _decided(root: Path, directory: str | None, at: datetime | None, also: tuple
             principals={*named(product, "id"), *also},
         )
         decided = decide(product, snapshot or None, now)
-    except ModuleNotFoundError as error:
-        _not_installed(error)
     except Unreadable as error:
-        _stop(f"{directory}:{error.line}:{error.column}: {error}", error.mend)
-    except (DirectoryError, Refused) as error:
-        _stop(str(error), error.mend)
+        raise error.of(directory) from error
     dirty = product.history.uncommitted(["access", "data-product.yaml", "contract.odcs.yaml"])
     if dirty := [path for path in dirty if path != SAMPLE]:
         click.echo(f"Not committed, and so not looked at: {', '.join(dirty)}", err=True)
@@ -356,7 +326,7 @@ def _decided(root: Path, directory: str | None, at: datetime | None, also: tuple
 def _ports(product: Product, names: tuple[str, ...]) -> list[Port]:
     known = [port.name for port in product.ports]
     if unknown := [name for name in names if name not in known]:
-        _stop(f"The product has no output port {unknown[0]}.", f"It has {', '.join(known)}.")
+        stop(f"The product has no output port {unknown[0]}.", f"It has {', '.join(known)}.")
     return [port for port in product.ports if not names or port.name in names]
 
 
@@ -365,7 +335,7 @@ def _sample(root: Path) -> str:
 
 
 def _no_directory() -> NoReturn:
-    _stop(
+    stop(
         "It is not said which directory knows the people and the groups.",
         f"Name it with --directory, or in MESHWRIGHT_DIRECTORY (to try it out: {SAMPLE}).",
     )
@@ -376,16 +346,3 @@ def _tell(done: Any, form: str) -> None:
 
     click.echo(FORMATS[form](done))
     sys.exit(0 if done.well else 1)
-
-
-def _not_installed(error: ModuleNotFoundError) -> NoReturn:
-    from meshwright.core.install import install_command
-
-    _stop(f"{error.name} is not installed.", install_command("access"))
-
-
-def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:
-    from meshwright.core.text import printable
-
-    click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
-    sys.exit(code)

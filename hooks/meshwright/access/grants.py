@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from meshwright.core.errors import Error
+
 Operation = Literal["in", "notIn", "atLeast", "atMost"]
 Value = str | int | float | bool
 
@@ -162,12 +164,8 @@ class Port:
     """The product's repository; relative paths in properties start there."""
 
 
-class Refused(Exception):
-    """The storage cannot be brought to what is desired; nothing was changed there. `mend` says what to do."""
-
-    def __init__(self, problem: str, mend: str) -> None:
-        super().__init__(problem)
-        self.mend = mend
+class Refused(Error):
+    """The storage cannot be brought to what is desired; nothing was changed there."""
 
 
 class Target(Protocol):

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from meshwright.core import files
 from meshwright.core.text import printable
 from meshwright.mesh import scores
 
@@ -62,9 +63,11 @@ def write(folder: Path, assessment: dict[str, Any], floors: dict[str, int]) -> l
             left_out.append(product["id"])
             continue
         cells = scores.cells(product["results"], kinds, floors)
-        _write(folder / domain / f"{name}.svg", svg("data product", *_whole(product["score"], cells)))
+        whole = svg("data product", *_whole(product["score"], cells))
+        files.write(folder / domain / f"{name}.svg", whole, parents=True, flushed=False)
         for characteristic, cell in cells.items():
-            _write(folder / domain / name / f"{characteristic}.svg", svg(characteristic, *_said(cell)))
+            one = svg(characteristic, *_said(cell))
+            files.write(folder / domain / name / f"{characteristic}.svg", one, parents=True, flushed=False)
     return left_out
 
 
@@ -86,10 +89,3 @@ def _known(known: int, of: int) -> str:
 
 def _is_name(text: str) -> bool:
     return 0 < len(text) <= 100 and all(sign.isascii() and (sign.isalnum() or sign in "-_") for sign in text)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, "utf-8")
-    fresh.replace(path)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
+
+from meshwright.core import files
+from meshwright.core.console import Verb, stop
 
 if TYPE_CHECKING:
     from meshwright.product.record import Record
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 TOKEN = "MESHWRIGHT_CATALOG_TOKEN"  # noqa: S105 - the name of a variable
 
 
-@click.command()
+@click.command(cls=Verb, extra="assess")
 @click.argument("sources", nargs=-1, required=True)
 @click.option(
     "--catalog",
@@ -89,19 +90,18 @@ def assess(
     Exit codes: 0 assessed; 1 a product breaks a critical function without an exception, is below a floor, or unknown
     where there is one; 2 wrong usage, or something cannot be read.
     """
-    from meshwright.core.yaml import Unreadable
 
     now = datetime.now(UTC).replace(microsecond=0)
     webs = [source for source in sources if source.startswith(("http://", "https://"))]
     if not catalog and len(webs) == 1:
         catalog = webs[0]
     if only and (history or publish):
-        _stop(
+        stop(
             "--product assesses a part of the mesh, which is no part of its history.",
             "Leave out --history and --publish.",
         )
     if publish and not (catalog and os.environ.get(TOKEN)):
-        _stop("--publish needs --catalog, and a token.", f"Name the catalog, and set {TOKEN}.")
+        stop("--publish needs --catalog, and a token.", f"Name the catalog, and set {TOKEN}.")
     gc.disable()  # all that is made is kept to the end: looking for what is not would take a third of the time
     try:
         from meshwright.assess import badge, dashboard, discovery, report, run
@@ -126,11 +126,11 @@ def assess(
         failures = list(run.failures(found, lowest))
         own = frozenset(one.id for one in run.functions(expected) if discovery.is_built_in(one))
         human = report.human(found, earlier, lowest, failures, own) if form == "human" else ""
-        with _written():
-            if page:
-                _replace(page, dashboard.page(found, earlier, floors=lowest))
-            if badges:
-                _badges(badges, badge.write(badges, found, lowest))
+        if page:
+            files.write(page, dashboard.page(found, earlier, floors=lowest))
+            click.echo(f"wrote {page}", err=True)
+        if badges:
+            _badges(badges, badge.write(badges, found, lowest))
         if history:
             past.append(history, found, earlier)
         click.echo(human or report.as_json(found))
@@ -139,12 +139,6 @@ def assess(
 
             Catalog(catalog, os.environ[TOKEN]).post_assessment(found)
             click.echo(f"handed in to {printable(catalog)}", err=True)
-    except Unreadable as error:
-        _stop(str(error), error.mend)
-    except ModuleNotFoundError as error:
-        from meshwright.core.install import install_command
-
-        _stop(f"{error.name} is not installed.", install_command("assess"))
     finally:
         gc.enable()
     sys.exit(1 if failures else 0)
@@ -157,12 +151,12 @@ def _floors(said: tuple[str, ...]) -> dict[str, int]:
     for floor in said:
         name, _, score = floor.partition("=")
         if name not in CHARACTERISTICS:
-            _stop(
+            stop(
                 f"--floor {floor}: there is no characteristic {name}.",
                 f"Write one of: {', '.join(CHARACTERISTICS)}.",
             )
         if not score.isascii() or not score.isdigit() or int(score) > 100:
-            _stop(
+            stop(
                 f"--floor {floor}: {score or 'nothing'} is no score.",
                 "Write a number from 0 to 100, such as secure=80.",
             )
@@ -172,13 +166,13 @@ def _floors(said: tuple[str, ...]) -> dict[str, int]:
 
 def _known(mesh: list[Record], only: tuple[str, ...], sources: tuple[str, ...]) -> None:
     if not mesh:
-        _stop(
+        stop(
             f"There is no product in {', '.join(sources)}.",
             "Name a product's repository, a folder of them, or a catalog.",
         )
     missing = sorted(set(only) - {record.id for record in mesh})
     if missing:
-        _stop(
+        stop(
             f"--product {missing[0]}: the mesh has no such product.",
             "Write <domain>/<name>, as the report does.",
         )
@@ -186,21 +180,6 @@ def _known(mesh: list[Record], only: tuple[str, ...], sources: tuple[str, ...]) 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _written() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        _stop(f"{error.filename}: it cannot be written: {error.strerror}.", "Name another place.")
-
-
-def _replace(page: Path, text: str) -> None:
-    fresh = page.with_name(f".{page.name}.new")
-    fresh.write_text(text, "utf-8", "replace")
-    fresh.replace(page)
-    click.echo(f"wrote {page}", err=True)
 
 
 def _badges(folder: Path, left_out: list[str]) -> None:
@@ -226,10 +205,3 @@ class _Progress:
     def done(self) -> None:
         if self.shown:
             click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _stop(problem: str, mend: str) -> NoReturn:
-    from meshwright.core.text import printable
-
-    click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
-    sys.exit(2)

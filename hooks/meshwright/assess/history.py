@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from meshwright.core import files
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import mean
 
@@ -115,14 +116,12 @@ def append(path: Path, assessment: Mapping[str, Any], earlier: Sequence[Mapping[
         return False
     file = _file(path)
     line = json.dumps(new, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-    fresh = file.with_name(f".{file.name}.new")
+    mend = "Name another place with --history."
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes((file.read_bytes() if file.exists() else b"") + line)
-        fresh.replace(file)
+        earlier_lines = file.read_bytes() if file.exists() else b""
     except OSError as error:
-        problem = f"{file}: it cannot be written: {error.strerror}."
-        raise Unreadable(problem, "Name another place with --history.") from error
+        raise Unreadable(f"{file} cannot be read: {error.strerror}.", mend) from error
+    files.write(file, earlier_lines + line, mend, parents=True)
     return True
 
 

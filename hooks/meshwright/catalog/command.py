@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from meshwright.catalog import adapters
+from meshwright.core.console import Verbs, stop
 from meshwright.mesh.catalog_client import ADDRESS, TOKEN
 from meshwright.serve import command as embedded
 
@@ -37,7 +37,7 @@ class Setting(click.ParamType):
             raise click.UsageError(f"MESHWRIGHT_CATALOG_SETTINGS: {error}. Close what is open.") from error
 
 
-@click.group()
+@click.group(cls=Verbs, extra="catalog")
 def catalog() -> None:
     """The organisation's catalog: publishes products to it, and serves the embedded one.
 
@@ -105,37 +105,32 @@ def retire(product: str, reason: str, successor: str | None, **options: Any) -> 
         for id in filter(None, (product, successor)):
             split(id)
         if not reason.strip():
-            _stop("There is no reason.", "Say why, for those who use it: --reason TEXT.")
+            stop("There is no reason.", "Say why, for those who use it: --reason TEXT.")
         outcome = verb.adapter(options["to"]).retire(product, _place(**options), reason.strip(), successor)
     _tell(outcome, options["form"])
 
 
 @contextmanager
 def _telling() -> Iterator[None]:
-    """What goes wrong within is told, with its mend, and ends the command."""
-    from meshwright.core.text import printable
+    """End the command with exit code 1 where the catalog, or a rule, refuses; after all that they say about it."""
     from meshwright.core.yaml import Unreadable
 
     try:
         yield
-    except ModuleNotFoundError as error:
-        from meshwright.core.install import install_command
-
-        _stop(f"{error.name} is not installed.", install_command("catalog"))
     except Unreadable as error:
         from meshwright.catalog.publish import told_of
         from meshwright.core.http import Refused
 
         for line in told_of(error):
             click.echo(line, err=True)
-        _stop(printable(str(error)), printable(error.mend), 1 if isinstance(error, Refused) else 2)
+        stop(error.sentence, error.mend, 1 if isinstance(error, Refused) else 2)
 
 
 def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any) -> Place:
     from meshwright.catalog import Place
 
     if not url:
-        _stop("No catalog is named.", f"Name it with --catalog URL, or set {ADDRESS}.")
+        stop("No catalog is named.", f"Name it with --catalog URL, or set {ADDRESS}.")
     return Place(
         url,
         os.environ.get(TOKEN),
@@ -146,12 +141,10 @@ def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any
 
 
 def _settings(given: tuple[str, ...]) -> dict[str, str]:
-    from meshwright.core.text import printable
-
     pairs = [setting.partition("=") for setting in given]
     for key, equals, _value in pairs:
         if not key or not equals:
-            _stop(f"--set {printable(key)} has no value.", "Write --set KEY=VALUE.")
+            stop(f"--set {key} has no value.", "Write --set KEY=VALUE.")
     return {key: value for key, _equals, value in pairs}
 
 
@@ -191,11 +184,6 @@ def _note(notes: tuple[str, ...]) -> None:
 
     for note in notes:
         click.echo(f"note: {printable(note)}", err=True)
-
-
-def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:
-    click.echo(f"{problem}\n    mend: {mend}", err=True)
-    sys.exit(code)
 
 
 for verb in (embedded.serve, embedded.token, embedded.site):

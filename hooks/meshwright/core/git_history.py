@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from meshwright.core.errors import Error
 from meshwright.core.git import ALONE, OF_A_REPOSITORY, Git, GitError, end, run, text
 from meshwright.core.yaml import MAX_BYTES, Unreadable, decode
 
@@ -35,12 +36,8 @@ QUIET = {
 }
 
 
-class HistoryError(Exception):
-    """The repository cannot be read as one history; `mend` says what to do."""
-
-    def __init__(self, problem: str, mend: str) -> None:
-        super().__init__(problem)
-        self.mend = mend
+class HistoryError(Error):
+    """The repository cannot be read as one history."""
 
 
 @dataclass(frozen=True)

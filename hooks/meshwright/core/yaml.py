@@ -17,6 +17,8 @@ from typing import Any
 import yaml
 from yaml.resolver import Resolver
 
+from meshwright.core.errors import Error
+
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_BYTES = 1_000_000
@@ -33,12 +35,8 @@ BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, 
 _RESOLVER = Resolver()
 
 
-class Unreadable(Exception):
-    """The file cannot be read as one YAML document; `line` and `column` count from 1."""
-
-    def __init__(self, problem: str, mend: str, line: int = 1, column: int = 1) -> None:
-        super().__init__(problem)
-        self.mend, self.line, self.column = mend, line, column
+class Unreadable(Error):
+    """The file cannot be read as one YAML document."""
 
 
 @dataclass

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
+
+from meshwright.core import files
+from meshwright.core.console import Verbs, stop
 
 if TYPE_CHECKING:
     from meshwright.product.record import Record
 
 
-@click.group()
+@click.group(cls=Verbs)
 def export() -> None:
     """Writes a product in the formats that others exchange.
 
@@ -64,23 +65,13 @@ def _export(product: Path, output: Path | None, rendered: Callable[[Record], str
     errors = [finding for finding in check([product]) if finding.level == "error"]
     if errors:
         click.echo(printable(human(errors), lines=True), err=True)
-        _stop("The product breaks a promise, so it is not exported.", "Mend what is named above.", 1)
+        stop("The product breaks a promise, so it is not exported.", "Mend what is named above.", 1)
     record = of_repository(product)
     if record.problem:
-        _stop(printable(record.problem), "Mend the file.")
+        stop(record.problem, "Mend the file.")
     text = rendered(record)
     if output is None:
         click.echo(text, nl=False)
         return
-    fresh = output.with_name(f".{output.name}.new")
-    try:
-        fresh.write_text(text, "utf-8")
-        os.replace(fresh, output)
-    except OSError as error:
-        _stop(f"{output} cannot be written: {error.strerror}.", "Name another file with --output.")
+    files.write(output, text, "Name another file with --output.")
     click.echo(f"wrote {output}", err=True)
-
-
-def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:
-    click.echo(f"{problem}\n    mend: {mend}", err=True)
-    sys.exit(code)

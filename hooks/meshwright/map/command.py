@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,13 +10,16 @@ from typing import Any
 
 import click
 
+from meshwright.core import files
+from meshwright.core.console import Verb, stop
+
 DRAWN = {"html", "svg"}
 """Formats that nobody reads in a terminal: they go to a file."""
 SHOWN = 20
 """Flaws that are told in a terminal; every format has them all."""
 
 
-@click.command("map")
+@click.command("map", cls=Verb, extra="catalog")
 @click.argument("sources", nargs=-1, required=True)
 @click.option(
     "--format", "form", type=click.Choice(["html", "svg", "mermaid", "likec4", "json"]), default="html", show_default=True,
@@ -42,25 +44,15 @@ def draw(
     Exit codes: 0 drawn, warnings at most; 1 drawn, and there are errors; 2 wrong usage, or something cannot be read.
     """
     from meshwright.core.text import printable
-    from meshwright.core.yaml import Unreadable
     from meshwright.map.model import model
     from meshwright.mesh.sources import records, retired
 
     if focus and domains:
         raise click.UsageError("--focus and --domain go different ways: name one of them.")
-    try:
-        found = records(sources)
-        there = {record.id for record in found}
-        read = {entry.product for record in found for entry in record.inputs if entry.product}
-        map = model(found, focus, domains, retired=retired(sources, read - there))
-    except Unreadable as error:
-        click.echo(f"{printable(str(error))}\n    mend: {printable(error.mend)}", err=True)
-        sys.exit(2)
-    except ModuleNotFoundError as error:
-        from meshwright.core.install import install_command
-
-        click.echo(f"{error.name} is not installed.\n    mend: {install_command('catalog')}", err=True)
-        sys.exit(2)
+    found = records(sources)
+    there = {record.id for record in found}
+    read = {entry.product for record in found for entry in record.inputs if entry.product}
+    map = model(found, focus, domains, retired=retired(sources, read - there))
     unread = [record for record in found if record.problem]
     for record in unread[:SHOWN]:
         click.echo(f"{printable(record.id)}: {printable(record.problem)}", err=True)
@@ -71,18 +63,10 @@ def draw(
 
         if (error.name or "").partition(".")[0] not in ("jinja2", "markupsafe"):
             raise
-        click.echo(
-            f"The page needs Jinja, which is not installed.\n    mend: {install_command('assess')}",
-            err=True,
-        )
-        sys.exit(2)
+        stop("The page needs Jinja, which is not installed.", install_command("assess"))
     target = output or (Path(f"mesh.{form}") if form in DRAWN else None)
     if target:
-        try:
-            _written(target, drawn)
-        except OSError as error:
-            click.echo(f"{printable(str(target))}: it cannot be written: {error.strerror}.", err=True)
-            sys.exit(2)
+        files.write(target, drawn, "Name another file with --output.", parents=True)
     else:
         click.echo(drawn, nl=False)
     _told(map, form, target)
@@ -132,25 +116,3 @@ def _told(map: Mapping[str, Any], form: str, target: Path | None) -> None:
         f"{counts or 'nothing is wrong with the lineage'}" + (f"; see {target}" if target else ""),
         err=True,
     )
-
-
-def _written(target: Path, drawn: str) -> None:
-    import tempfile
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-    fresh = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(drawn)
-        fresh.chmod(0o644 & ~_umask())
-        os.replace(fresh, target)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

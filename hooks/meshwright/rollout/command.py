@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshwright.core import files
+from meshwright.core.console import Verbs, stop
+
 if TYPE_CHECKING:
     from meshwright.rollout.outcome import Outcome
 
 FUNCTION = Callable[..., None]
 
 
-@click.group()
+@click.group(cls=Verbs, extra="mesh")
 def rollout() -> None:
     """Brings releases of the template to every repository of a mesh.
 
@@ -101,42 +104,30 @@ def _roll(
     for name in OF_A_REPOSITORY:  # whoever starts us from a hook must not lead us, or Copier, into theirs
         os.environ.pop(name, None)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        from meshwright.rollout import run
-        from meshwright.rollout.report import FORMATS, html
-    except ModuleNotFoundError as error:
-        from meshwright.core.install import install_command
-
-        _stop(f"{error.name} is not installed.", install_command("mesh"))
     from meshwright.core.yaml import Unreadable
+    from meshwright.rollout import run
     from meshwright.rollout.fleet import read
+    from meshwright.rollout.report import FORMATS, html
 
     try:
         mesh = read(fleet)
     except Unreadable as error:
-        _stop(f"{fleet}:{error.line}:{error.column}: {error}", error.mend)
+        raise error.of(fleet) from error
     unknown = [wave for wave in waves if wave not in mesh.waves]
     if unknown:
-        _stop(f"{fleet} has no wave {unknown[0]}.", f"It has {', '.join(mesh.waves)}.")
+        stop(f"{fleet} has no wave {unknown[0]}.", f"It has {', '.join(mesh.waves)}.")
     repositories = run.chosen(mesh, waves, only)
     if not repositories:
-        _stop(f"No repository of {fleet} was chosen.", "Loosen --wave and --only.")
+        stop(f"No repository of {fleet} was chosen.", "Loosen --wave and --only.")
     progress = _Progress(len(repositories))
     try:
         report = run.roll(
             verb, mesh, repositories, jobs=jobs or run.default_jobs(), progress=progress.one, **options
         )
-    except run.Unready as error:
-        _stop(str(error), error.mend)
     finally:
         progress.done()
     if page:
-        try:
-            fresh = page.with_name(f".{page.name}.new")
-            fresh.write_text(html(report), "utf-8")
-            fresh.replace(page)
-        except OSError as error:
-            _stop(f"{page} cannot be written: {error.strerror}.", "Name another file with --html.")
+        files.write(page, html(report), "Name another file with --html.")
         click.echo(f"wrote {page}", err=True)
     click.echo(FORMATS[form](report))
     sys.exit(130 if report.interrupted else 0 if report.well else 1)
@@ -161,8 +152,3 @@ class _Progress:
     def done(self) -> None:
         if self.shown:
             click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _stop(problem: str, mend: str) -> None:
-    click.echo(f"{problem}\n    mend: {mend}", err=True)
-    sys.exit(2)

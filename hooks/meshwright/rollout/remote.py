@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from meshwright.core.errors import Error
 from meshwright.core.git import MAX_BLOB, RECEIVE, Git, GitError, is_path, without_credentials
 from meshwright.rollout.fleet import Repository
 
@@ -13,12 +14,8 @@ HERE = "refs/meshwright/"
 """Where fetched commits are kept, in a repository of our own."""
 
 
-class Unusable(Exception):
-    """The repository can be reached, and nothing can be done with it; says why, and the mend."""
-
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(reason)
-        self.mend = mend
+class Unusable(Error):
+    """The repository can be reached, and nothing can be done with it."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
+from meshwright.core.errors import Error
 from meshwright.core.git import LIVE, GitError, end, without_credentials
 from meshwright.rollout.fleet import Fleet, Repository
 from meshwright.rollout.outcome import Outcome, counted
@@ -27,12 +28,8 @@ INTERRUPTED = "The rollout was interrupted."
 Progress = Callable[[Outcome], None]
 
 
-class Unready(Exception):
-    """The rollout cannot begin; says why, and the mend."""
-
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(reason)
-        self.mend = mend
+class Unready(Error):
+    """The rollout cannot begin."""
 
 
 @dataclass

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from meshwright.core.errors import Error
 
-class Problem(Exception):
+
+class Problem(Error):
     """A request that is not done, and why; said as JSON to programs and as a page to browsers."""
 
     def __init__(self, status: int, error: str, detail: str, mend: str, **more: object) -> None:
-        super().__init__(detail)
-        self.status, self.error, self.detail, self.mend, self.more = status, error, detail, mend, more
+        super().__init__(detail, mend)
+        self.status, self.error, self.detail, self.more = status, error, detail, more
 
     def value(self) -> dict[str, object]:
         """The body of the answer."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
+
+from meshwright.core.console import Verb, Verbs, stop
 
 if TYPE_CHECKING:
     from meshwright.serve.store import Store
@@ -16,7 +18,7 @@ DATABASE = click.option(
 )  # fmt: skip
 
 
-@click.command()
+@click.command(cls=Verb, extra="catalog")
 @DATABASE
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
@@ -48,7 +50,7 @@ def serve(database: str, host: str, port: int, private: bool, url: str, template
         listening.bind((host, port))
         listening.listen(1024)  # so that whoever reads the line below can come at once
     except OSError as error:
-        _stop(f"{host}:{port} cannot be listened at: {error.strerror}.", "Choose another with --port.")
+        stop(f"{host}:{port} cannot be listened at: {error.strerror}.", "Choose another with --port.")
     app = application(store, Settings(private, url, template))
     config = uvicorn.Config(
         app,
@@ -70,7 +72,7 @@ def serve(database: str, host: str, port: int, private: bool, url: str, template
     asyncio.run(uvicorn.Server(config).serve([listening]))
 
 
-@click.group()
+@click.group(cls=Verbs, extra="catalog")
 def token() -> None:
     """Who may write to the embedded catalog, or read a private one."""
 
@@ -153,46 +155,26 @@ def revoke(database: str, id: str) -> None:
     found = store.revoke(id_of(id) or id)
     store.close()
     if not found:
-        _stop("There is no such token.", "`meshwright catalog token list` names them.", 1)
+        stop("There is no such token.", "`meshwright catalog token list` names them.", 1)
     click.echo("Revoked.")
 
 
-@click.command()
+@click.command(cls=Verb, extra="catalog")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @DATABASE
 def site(folder: Path, database: str) -> None:
     """Writes all pages of the embedded catalog into FOLDER, to be read from there or put on any web server."""
-    from meshwright.core.yaml import Unreadable
-
-    store = _store(database)
     from meshwright.serve.site import export
 
+    store = _store(database)
     try:
         count = export(store, folder)
-    except Unreadable as problem:
-        _stop(str(problem), problem.mend)
     finally:
         store.close()
     click.echo(f"{count} product{'s' if count != 1 else ''}: {folder / 'index.html'}")
 
 
 def _store(database: str) -> Store:
-    from meshwright.core.yaml import Unreadable
+    from meshwright.serve.store import Store
 
-    try:
-        from meshwright.serve.store import Store
-    except ModuleNotFoundError as error:
-        from meshwright.core.install import install_command
-
-        _stop(f"{error.name} is not installed.", install_command("catalog"))
-    try:
-        return Store(database)
-    except Unreadable as problem:
-        _stop(str(problem), problem.mend)
-
-
-def _stop(problem: str, mend: str, code: int = 2) -> NoReturn:
-    from meshwright.core.text import printable
-
-    click.echo(f"{printable(problem)}\n    mend: {printable(mend)}", err=True)
-    sys.exit(code)
+    return Store(database)

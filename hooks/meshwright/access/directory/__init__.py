@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from meshwright.access.grants import Principal
+from meshwright.core.errors import Error
 from meshwright.core.yaml import MAX_BYTES, Document, Keys, Unreadable, decode, parse
 from meshwright.product import schema
 from meshwright.product.validate import misshapen
@@ -62,12 +63,11 @@ class Snapshot:
     """Whether `principals` is everybody that the directory has."""
 
 
-class DirectoryError(Exception):
-    """The directory cannot be asked, or its answer cannot be used. `mend` says what to do."""
+class DirectoryError(Error):
+    """The directory cannot be asked, or its answer cannot be used."""
 
     def __init__(self, problem: str, mend: str, about: str = "") -> None:
-        super().__init__(problem)
-        self.mend = mend
+        super().__init__(problem, mend)
         self.about = about
         """The id or name that is wrong, where one is."""
 

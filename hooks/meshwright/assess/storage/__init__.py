@@ -13,16 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from meshwright.core.errors import Error
+
 SECONDS, MEGABYTES = 20, 256
 """How long one answer may take, and how much is fetched at most, unless governance says otherwise."""
 
 
-class Trouble(Exception):
-    """Something that keeps from looking at the data. Its text is a sentence without values; `mend` is for the team."""
-
-    def __init__(self, problem: str, mend: str = "") -> None:
-        super().__init__(problem)
-        self.mend = mend
+class Trouble(Error):
+    """Something that keeps from looking at the data. Its text is a sentence without values."""
 
 
 class Unseen(Trouble):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -315,19 +312,3 @@ def columns(record: Record, words: Words) -> list[Any]:
     for column in record.columns:
         seen.setdefault(column.name, column)
     return words.first((one for one in seen.values() if one.name), "columns")
-
-
-def write(file: Path, text: str) -> None:
-    """All of a file or nothing. Raises Unreadable."""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
-                stream.write(text)
-                os.fchmod(stream.fileno(), 0o644)
-            os.replace(name, file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise Unreadable(f"{file} cannot be written: {error.strerror}.", "Name a folder that can.") from error

@@ -15,6 +15,7 @@ import yaml
 from meshwright.catalog import Payload, Place
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
+from meshwright.core import files
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
@@ -63,7 +64,7 @@ def publish(record: Record, place: Place) -> Outcome:
     text = _text(entities)
     if there == text:
         return Outcome("unchanged", record.id, str(file), tuple(dict.fromkeys(words.notes[:-1])))
-    common.write(file, text)
+    files.write(file, text)
     return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
 
 
@@ -83,7 +84,7 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
         entity["metadata"]["description"] = why
         if "lifecycle" in entity["spec"]:
             entity["spec"]["lifecycle"] = "deprecated"
-    common.write(file, _text(entities))
+    files.write(file, _text(entities))
     return Outcome(
         "retired", id, str(file), (*words.notes, f"Commit {FILE}: Backstage fetches it from the repository.")
     )

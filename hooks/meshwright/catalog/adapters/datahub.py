@@ -16,6 +16,7 @@ from typing import Any
 from meshwright.catalog import Payload, Place
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
+from meshwright.core import files
 from meshwright.core.http import Http, NoAnswer, Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
@@ -105,7 +106,7 @@ def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words:
     there = file.read_text("utf-8", errors="replace") if file.is_file() else None
     outcome = "created" if there is None else "updated" if there != text else "unchanged"
     if outcome != "unchanged":
-        common.write(file, text)
+        files.write(file, text)
     return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
 
 

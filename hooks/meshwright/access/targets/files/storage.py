@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from meshwright.access.grants import Port, Refused
+from meshwright.core import files
 
 CHUNK = 4 * 1024 * 1024
 NO_FILE = "no regular file"
@@ -107,9 +108,9 @@ class Folder:
         if top.is_symlink():
             raise Refused(f"{top} is a symbolic link.", "Remove it: what lies behind it is not the port's.")
         found: dict[str, str] = {}
-        for folder, folders, files in os.walk(top, onerror=_raised):
+        for folder, folders, names in os.walk(top, onerror=_raised):
             links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-            for entry in (*files, *links):
+            for entry in (*names, *links):
                 name = os.path.relpath(os.path.join(folder, entry), self.root)
                 if only is None or name in only:
                     found[name] = self.identity(name) or NO_FILE
@@ -133,18 +134,10 @@ class Folder:
         self.work.mkdir(mode=0o700, exist_ok=True)
         partial = self.work / "partial"
         partial.unlink(missing_ok=True)
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
         target = self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(partial, target)
-        with contextlib.suppress(OSError):  # Some file systems cannot sync a folder.
-            descriptor = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        with files.replacing(target, partial):
+            yield partial
 
     @contextlib.contextmanager
     def fetched(self, name: str) -> Iterator[tuple[Path, str]]:
