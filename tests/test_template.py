@@ -16,9 +16,9 @@ from conftest import ALL, APART, BIN, OWNER, Make, findings, uv
 from copier import run_copy
 from make_reference import ownership_page
 
-from meshwright.check.rules.repository import CODEOWNERS, HOOKS
 from meshwright.product import registry
-from meshwright.product.ownership import MANIFEST, owner
+from meshwright.product.files import CODEOWNERS, HOOKS, MANIFEST
+from meshwright.product.ownership import owner
 
 COPIER = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
 OWNERSHIP = yaml.safe_load((ROOT / "template" / MANIFEST).read_text("utf-8"))

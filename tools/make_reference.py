@@ -23,12 +23,12 @@ from meshwright.check.portable_sql import CONSTRUCTS, EVERYWHERE, INSTEAD
 from meshwright.check.rules import RULES
 from meshwright.check.rules.base import Rule
 from meshwright.check.rules.mandatory import Mandatory
-from meshwright.check.rules.repository import ANSWERS
-from meshwright.check.rules.repository import FILES as OWNED
 from meshwright.core.yaml import load
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import breaking, registry, schema
-from meshwright.product.ownership import MANIFEST, owner
+from meshwright.product.files import ANSWERS, MANIFEST
+from meshwright.product.files import TEMPLATE_FILES as OWNED
+from meshwright.product.ownership import owner
 from meshwright.product.physical_types import SPELLINGS
 from meshwright.product.promises import KINDS
 from meshwright.serve.app import Settings, application

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from meshwright.product.ownership import MANIFEST, PRODUCT, TEMPLATE, owner
+from meshwright.product.files import MANIFEST
+from meshwright.product.ownership import PRODUCT, TEMPLATE, owner
 
 Tree = dict[str, tuple[str, bytes]]
 

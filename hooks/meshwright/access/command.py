@@ -12,6 +12,7 @@ import click
 
 from meshwright.core.console import Verbs, stop
 from meshwright.core.files import write
+from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SPEC
 
 if TYPE_CHECKING:
     from meshwright.access.grants import Port
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from meshwright.access.resolve import Decided
 
 FUNCTION = Callable[..., None]
-SAMPLE = "access/directory.yaml"
 
 
 @click.group(cls=Verbs, extra="access")
@@ -45,7 +45,7 @@ ENVIRONMENT = click.option(
     "--environment", envvar="PIPELINE_ENVIRONMENT", metavar="NAME", callback=_target, expose_value=False, help="The ports as they are in one of the spec's environments (or PIPELINE_ENVIRONMENT)."
 )  # fmt: skip
 DIRECTORY = click.option(
-    "--directory", envvar="MESHWRIGHT_DIRECTORY", metavar="FILE", help=f"The corporate directory, or how to ask it (or MESHWRIGHT_DIRECTORY); to look on, {SAMPLE} will do."
+    "--directory", envvar="MESHWRIGHT_DIRECTORY", metavar="FILE", help=f"The corporate directory, or how to ask it (or MESHWRIGHT_DIRECTORY); to look on, {SAMPLE_DIRECTORY} will do."
 )  # fmt: skip
 PORTS = click.option(
     "--port", "names", multiple=True, metavar="NAME", help="Only this output port (repeatable)."
@@ -317,8 +317,8 @@ def _decided(root: Path, directory: str | None, at: datetime | None, also: tuple
         decided = decide(product, snapshot or None, now)
     except Unreadable as error:
         raise error.of(directory) from error
-    dirty = product.history.uncommitted(["access", "data-product.yaml", "contract.odcs.yaml"])
-    if dirty := [path for path in dirty if path != SAMPLE]:
+    dirty = product.history.uncommitted(["access", SPEC, CONTRACT])
+    if dirty := [path for path in dirty if path != SAMPLE_DIRECTORY]:
         click.echo(f"Not committed, and so not looked at: {', '.join(dirty)}", err=True)
     return decided
 
@@ -331,13 +331,13 @@ def _ports(product: Product, names: tuple[str, ...]) -> list[Port]:
 
 
 def _sample(root: Path) -> str:
-    return str(root / SAMPLE) if (root / SAMPLE).is_file() else _no_directory()
+    return str(root / SAMPLE_DIRECTORY) if (root / SAMPLE_DIRECTORY).is_file() else _no_directory()
 
 
 def _no_directory() -> NoReturn:
     stop(
         "It is not said which directory knows the people and the groups.",
-        f"Name it with --directory, or in MESHWRIGHT_DIRECTORY (to try it out: {SAMPLE}).",
+        f"Name it with --directory, or in MESHWRIGHT_DIRECTORY (to try it out: {SAMPLE_DIRECTORY}).",
     )
 
 

@@ -19,7 +19,7 @@ from meshwright.core.yaml import Unreadable
 from meshwright.mesh.catalog_client import Outcome
 from meshwright.mesh.sources import last_run, of_repository
 from meshwright.product.documents import origin
-from meshwright.product.files import BOOK
+from meshwright.product.files import ADDRESSES, MEASURED, RUN
 from meshwright.product.record import Record
 
 RUN_FIRST = "the pipeline's run, `uv run python -m pipeline`, makes it"
@@ -88,7 +88,7 @@ def publish(
             outcome = to.publish(record, place)
             note = f"The last run failed, and the record says so; all else is as it was: {failed.problem}"
             return replace(outcome, notes=(note, *outcome.notes)), record
-        if not hasattr(to, "current") and not (root / BOOK).exists():
+        if not hasattr(to, "current") and not (root / ADDRESSES).exists():
             note = f"The last run failed, and nothing was sent: this kind of catalog would lose where the ports are. {failed.problem}"
             return Outcome("unchanged", failed.product, "", (note,)), of_repository(root, repository)
     ready = prepared(root, repository, branch)
@@ -147,8 +147,8 @@ def _on(record: Record, branch: str) -> Record:
 def _gaps(root: Path, record: Record) -> Iterator[str]:
     """What the record does not say, because the last run did not, or was about something else."""
     for part, file, what in (
-        ("measurement", "build/slis.json", "what was measured"),
-        ("quality", "build/run.json", "how the last run went"),
+        ("measurement", MEASURED, "what was measured"),
+        ("quality", RUN, "how the last run went"),
     ):
         if record.get(part) is not None:
             continue

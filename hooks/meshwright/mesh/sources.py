@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from meshwright.core.git import without_credentials
 from meshwright.core.yaml import Document, Unreadable, inside, read, read_text, strict_json, valued
 from meshwright.product.documents import of_documents, origin
-from meshwright.product.files import AGREEMENTS, BOOK, SPEC
+from meshwright.product.files import ADDRESSES, AGREEMENTS, MEASURED, RUN, SPEC
 from meshwright.product.record import PRODUCT, Record
 
 if TYPE_CHECKING:
@@ -126,16 +126,16 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
     """What build/ says of the last run, if it was a run of this very product and version."""
     told: dict[str, Any] = {}
     version = spec.get("metadata.version") if spec else None
-    levels = _json(root, "build/slis.json")
+    levels = _json(root, MEASURED)
     name = f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}" if spec else None
     run, quality = last_run(root)
     if quality and run.get("product") == name and run.get("version") == version:
         told["quality"] = quality
     if levels.get("product") == name and levels.get("version") == version:
         told["measurement"] = levels
-    if inside(root, BOOK):
+    if inside(root, ADDRESSES):
         try:
-            addresses = read(root, BOOK).value
+            addresses = read(root, ADDRESSES).value
         except Unreadable:
             addresses = {}
         ports = (
@@ -153,7 +153,7 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
 
 def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns what build/run.json says, and the part of it that records have as `quality`; both empty if it says nothing."""
-    run = _json(root, "build/run.json")
+    run = _json(root, RUN)
     if not _is_time(run.get("startedAt")):
         return {}, {}
     lists = [said for said in (run.get("checks"), run.get("doubts")) if isinstance(said, list)]

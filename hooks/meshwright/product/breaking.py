@@ -16,8 +16,8 @@ from typing import Any
 
 from meshwright.core.yaml import Document, Keys, Unreadable, parse
 from meshwright.product import metamodel, physical_types
+from meshwright.product.files import SPEC
 
-SPEC = "data-product.yaml"
 OBJECTIVE = re.compile(r"[<>]=? *(?P<value>[0-9]+(?:\.[0-9]+)?) *(?P<unit>s|m|h|d|%|rows)")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 WRITTEN = (

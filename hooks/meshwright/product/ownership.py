@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-MANIFEST = ".meshwright/ownership.yaml"
 PRODUCT, SHARED, TEMPLATE = "product", "shared", "template"
 
 

@@ -13,13 +13,13 @@ import yaml
 from meshwright.core.git import ON_DEMAND, Git, GitError
 from meshwright.core.merge import Merge, merge
 from meshwright.core.yaml import MAX_BYTES, Unreadable, decode, load, parse
-from meshwright.product.ownership import MANIFEST, TEMPLATE, owner
+from meshwright.product.files import ANSWERS, MANIFEST
+from meshwright.product.ownership import TEMPLATE, owner
 from meshwright.rollout.fleet import Repository, same
 from meshwright.rollout.outcome import Outcome
 from meshwright.rollout.remote import Remote, Unusable, fetch, look
 from meshwright.rollout.render import Release, Store, Unrenderable, new, old
 
-ANSWERS = ".copier-answers.yml"
 ATTRIBUTES = ".gitattributes"
 MAX_DIFF = 20_000
 """Characters of a file's drift that are shown."""

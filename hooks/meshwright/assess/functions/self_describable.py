@@ -11,8 +11,9 @@ from meshwright.assess.evidence import Evidence
 from meshwright.assess.verdicts import PLACES, broken, kept, some, unknown
 from meshwright.assess.words import LITTLE, LONGEST, split, telling
 from meshwright.product import metamodel
+from meshwright.product.files import SPEC
 
-PARTS = {"product": "data-product.yaml", "contract": "the contract", "policy": "the access policy"}
+PARTS = {"product": SPEC, "contract": "the contract", "policy": "the access policy"}
 """Part of the record -> what it is made of."""
 AGREEMENT = 40
 """Signs; fewer say nothing of who may do what."""

@@ -9,13 +9,14 @@ from pathlib import Path
 from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document, inside, read_text
 from meshwright.product import metamodel
+from meshwright.product.files import POLICY, SPEC
 from meshwright.product.problem import Problem
 
 
 class OpenAccessFits(Rule):
     """Only data that everybody here may see is open to everybody here."""
 
-    broken = {"data-product.yaml": {"spec": {"classification": "secret", "access": {"mode": "open"}}}}
+    broken = {SPEC: {"spec": {"classification": "secret", "access": {"mode": "open"}}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
         order = metamodel.CLASSIFICATIONS
@@ -40,9 +41,7 @@ class ClearanceInOrder(Rule):
     """
 
     broken = {
-        "access/policy.yaml": {
-            "roles": {"reader": {"kind": "human", "clearance": ["confidential"], "above": "deny"}}
-        }
+        POLICY: {"roles": {"reader": {"kind": "human", "clearance": ["confidential"], "above": "deny"}}}
     }
 
     def check(self, policy: Document) -> Iterator[Problem]:
@@ -66,7 +65,7 @@ class ClearanceInOrder(Rule):
 class AgreementVersionNamed(Rule):
     """The text of the data sharing agreement names the version that the spec says it has."""
 
-    broken = {"data-product.yaml": {"spec": {"dataSharingAgreement": {"version": "9.9.9"}}}}
+    broken = {SPEC: {"spec": {"dataSharingAgreement": {"version": "9.9.9"}}}}
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
         document = spec.get("spec.dataSharingAgreement.document")

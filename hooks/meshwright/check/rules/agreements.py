@@ -14,7 +14,7 @@ from meshwright.core.yaml import Document, read_text
 from meshwright.product import metamodel, team_rego
 from meshwright.product.approvers import unsound
 from meshwright.product.contract import columns
-from meshwright.product.files import TEAM_REGO
+from meshwright.product.files import APPROVERS, POLICY, TEAM_REGO, TESTS
 from meshwright.product.problem import Problem
 
 FILE = "access/agreements/punctuality.yaml"
@@ -177,7 +177,7 @@ class AgreementEnds(Rule):
 class ApproversAreDifferentPeople(Rule):
     """Each approver is named once, with a key of their own that cannot be forged."""
 
-    broken = {"access/approvers.yaml": {"approvers": [ADA, {**ADA, "email": "ADA@example.org"}]}}
+    broken = {APPROVERS: {"approvers": [ADA, {**ADA, "email": "ADA@example.org"}]}}
 
     def check(self, approvers: Document) -> Iterator[Problem]:
         for keys, detail, mend in unsound(approvers):
@@ -191,8 +191,8 @@ class ApproverForEachCapacity(Rule):
     """
 
     broken = {
-        "access/policy.yaml": {"roles": {"reader": {"approvals": ["data-protection"]}}},
-        "access/approvers.yaml": {"approvers": [ADA]},
+        POLICY: {"roles": {"reader": {"approvals": ["data-protection"]}}},
+        APPROVERS: {"approvers": [ADA]},
     }
 
     def check(self, policy: Document, approvers: Document) -> Iterator[Problem]:
@@ -213,7 +213,7 @@ class ApproverForEachCapacity(Rule):
 class RowsOfPromisedColumns(Rule):
     """The rows that a role sees are chosen by columns of the contract."""
 
-    broken = {"access/policy.yaml": {"roles": {"reader": {"rows": [{"column": "region", "in": ["EU"]}]}}}}
+    broken = {POLICY: {"roles": {"reader": {"rows": [{"column": "region", "in": ["EU"]}]}}}}
 
     def check(self, spec: Document, contract: Document, policy: Document) -> Iterator[Problem]:
         known = columns(spec, contract)
@@ -231,7 +231,7 @@ class AccessTestsAboutPolicy(Rule):
     """The access tests speak of roles, columns and classifications that there are."""
 
     broken = {
-        "access/tests.yaml": {
+        TESTS: {
             "apiVersion": "meshwright/v1",
             "kind": "AccessTests",
             "tests": [{"role": "administrator", "columns": "secret", "sees": "nothing"}],

@@ -9,6 +9,7 @@ from typing import Any
 from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document
 from meshwright.product.breaking import Comparison
+from meshwright.product.files import CONTRACT, SPEC
 from meshwright.product.problem import Problem
 
 
@@ -22,9 +23,7 @@ class BreakingChangeIsMajor(Rule):
     """
 
     broken = {
-        "data-product.yaml": {
-            "spec": {"serviceLevels": [{"name": "other", "indicator": "volume", "objective": ">= 1rows"}]}
-        }
+        SPEC: {"spec": {"serviceLevels": [{"name": "other", "indicator": "volume", "objective": ">= 1rows"}]}}
     }
 
     def check(self, spec: Document, contract: Document, comparison: Comparison) -> Iterator[Problem]:
@@ -50,7 +49,7 @@ class ChangeUnderstood(Rule):
     """
 
     broken = {
-        "contract.odcs.yaml": {
+        CONTRACT: {
             "schema": [
                 {
                     "name": "departures",

@@ -15,6 +15,7 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, inside
 from meshwright.product import registry
 from meshwright.product.environments import names
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _bound(environment: Any, place: Keys) -> Iterator[tuple[str, Keys, dict[str,
 class CapabilityKnown(Rule):
     """Every capability that the product uses is in the registry, in the version it names."""
 
-    broken = {"data-product.yaml": {"spec": {"transform": {"uses": "alchemy@1"}}}}
+    broken = {SPEC: {"spec": {"transform": {"uses": "alchemy@1"}}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
         for kind, keys, item in used(spec):
@@ -74,7 +75,7 @@ class CapabilityInstalled(Rule):
     """
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {
                 "outputs": [
                     {"name": "tables", "uses": "delta@1", "properties": {"path": "build/ports/tables"}}
@@ -110,7 +111,7 @@ class CapabilityInstalled(Rule):
 class InputsFitType(Rule):
     """A source-oriented product reads an operational system; a consumer-oriented one reads another data product."""
 
-    broken = {"data-product.yaml": {"spec": {"type": "consumer-oriented"}}}
+    broken = {SPEC: {"spec": {"type": "consumer-oriented"}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
         sources = [str(item.get("from")) for _, item in spec.items("spec.inputs")]
@@ -132,7 +133,7 @@ class InputFitsSource(Rule):
     """An input that reads another data product uses a capability for that, and so does one that reads a system."""
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {
                 "inputs": [
                     {
@@ -175,7 +176,7 @@ class ReadsOthersOnly(Rule):
     """A product does not read itself."""
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "metadata": {"domain": "airport-operations", "name": "departures"},
             "spec": {
                 "inputs": [
@@ -183,7 +184,7 @@ class ReadsOthersOnly(Rule):
                         "name": "departures",
                         "uses": "data-product@1",
                         "from": "dp:airport-operations/departures#lake",
-                        "properties": {"addresses": "data-product.yaml"},
+                        "properties": {"addresses": SPEC},
                     }
                 ]
             },

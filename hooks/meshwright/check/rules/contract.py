@@ -10,10 +10,9 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document
 from meshwright.product import metamodel
 from meshwright.product.contract import described, tables
+from meshwright.product.files import CONTRACT, SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.promises import promises
-
-CONTRACT = "contract.odcs.yaml"
 
 
 class ContractVersionSupported(Rule):
@@ -38,7 +37,7 @@ class ContractDescribesDataset(Rule):
     A wish to publish a second data set is a sign that a second product is due.
     """
 
-    broken = {"data-product.yaml": {"spec": {"dataset": {"name": "something_else"}}}}
+    broken = {SPEC: {"spec": {"dataset": {"name": "something_else"}}}}
 
     def check(self, spec: Document, contract: Document) -> Iterator[Problem]:
         dataset = spec.get("spec.dataset.name")

@@ -8,6 +8,7 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document, Unreadable
 from meshwright.product import schema
 from meshwright.product.environments import bind, names
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 
 
@@ -18,11 +19,7 @@ class EnvironmentsFit(Rule):
     product has, and to give each capability all that it needs to know.
     """
 
-    broken = {
-        "data-product.yaml": {
-            "spec": {"environments": {"production": {"outputs": {"lake": {"uses": "delta@1"}}}}}
-        }
-    }
+    broken = {SPEC: {"spec": {"environments": {"production": {"outputs": {"lake": {"uses": "delta@1"}}}}}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
         from meshwright.product.validate import misshapen  # which asks for the rules when it is imported

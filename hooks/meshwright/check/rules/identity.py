@@ -10,6 +10,7 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed, short
 from meshwright.core.yaml import Document, Keys, inside, read_text
 from meshwright.product import metamodel
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.record import Record
 
@@ -27,7 +28,7 @@ class NameUnique(Rule):
     the same repository is the product itself. The catalog refuses a name that is taken.
     """
 
-    broken = {"twin": "data-product.yaml"}
+    broken = {"twin": SPEC}
 
     def check(
         self, spec: Document, products: Sequence[Document], namesakes: Sequence[Record]
@@ -52,7 +53,7 @@ class PlaceholderReplaced(Rule):
     A fresh product that was made without naming its owner has such places.
     """
 
-    broken = {"data-product.yaml": {"spec": {"owner": {"name": "REPLACE-ME"}}}}
+    broken = {SPEC: {"spec": {"owner": {"name": "REPLACE-ME"}}}}
 
     def check(self, root: Path, spec: Document, documents: Sequence[Document]) -> Iterator[Problem]:
         for document in documents:

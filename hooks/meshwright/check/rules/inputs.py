@@ -14,10 +14,10 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, Unreadable, read
 from meshwright.product.column_types import UnknownType, canonical
+from meshwright.product.files import SOURCES, SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.variables import default
 
-SOURCES = "models/sources.yml"
 SOURCE = "inputs"
 """The source whose tables are the inputs; it may have another name in dbt, and this as its schema."""
 UNTYPED = {"csv", "tsv", "json", "jsonl", "ndjson", "txt"}
@@ -41,7 +41,7 @@ class SourcesMatchInputs(Rule):
     a table that is no input is not there when the models run. The source may be in any YAML file below `models/`.
     """
 
-    broken = {"models/sources.yml": {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
+    broken = {SOURCES: {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
         documents = list(_documents(root))
@@ -90,7 +90,7 @@ class InputsDeclared(Rule):
 
     usually = "warning"
     broken = {
-        "models/sources.yml": {
+        SOURCES: {
             "sources": [
                 {"name": "inputs", "tables": [{"name": name} for name in ("flights", "airlines", "planes")]}
             ]
@@ -136,7 +136,7 @@ class TypesAgree(Rule):
     """
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {
                 "inputs": [
                     {
@@ -189,7 +189,7 @@ class TypesKnown(Rule):
     """
 
     broken = {
-        "models/sources.yml": {
+        SOURCES: {
             "sources": [
                 {
                     "name": "inputs",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 
 ENVIRONMENTS = {
@@ -32,7 +33,7 @@ class SqlSameEverywhere(Rule):
     """
 
     broken = {
-        "data-product.yaml": ENVIRONMENTS,
+        SPEC: ENVIRONMENTS,
         "models/more.sql": "select\n    qualified\nfrom {{ ref('departures') }}\nqualify row_number() over (order by 1) = 1\n",
     }
 
@@ -50,7 +51,7 @@ class SqlNotKnownToDiffer(Rule):
 
     usually = "warning"
     broken = {
-        "data-product.yaml": ENVIRONMENTS,
+        SPEC: ENVIRONMENTS,
         "models/more.sql": "select a / b as c\nfrom {{ ref('departures') }}\n",
     }
 

@@ -14,6 +14,7 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, inside
 from meshwright.product import registry
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.variables import VARIABLE, default
 
@@ -29,7 +30,7 @@ class FilesExist(Rule):
     as it is.
     """
 
-    broken = {"data-product.yaml": {"spec": {"dataSharingAgreement": {"document": "docs/gone.md"}}}}
+    broken = {SPEC: {"spec": {"dataSharingAgreement": {"document": "docs/gone.md"}}}}
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
         for attribute in FILES:
@@ -61,9 +62,7 @@ class FilesExist(Rule):
 class VariablesWellFormed(Rule):
     """A variable is written ${NAME} or ${NAME:-default}, and nothing else looks like one."""
 
-    broken = {
-        "data-product.yaml": {"spec": {"transform": {"properties": {"vars": {"since": "${SINCE-2013}"}}}}}
-    }
+    broken = {SPEC: {"spec": {"transform": {"properties": {"vars": {"since": "${SINCE-2013}"}}}}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
         for keys, text in spec.texts():
@@ -85,7 +84,7 @@ class NamesDistinct(Rule):
     """No two inputs, no two outputs, no two service levels and no two use cases have the same name."""
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {
                 "outputs": [
                     {"name": "lake", "uses": "parquet@1", "properties": {"path": "build/a"}},
@@ -116,7 +115,7 @@ class UseCasePortsExist(Rule):
     """The output ports that a use case names are ports of the product."""
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {
                 "useCases": [
                     {"name": "Some use", "users": ["Somebody"], "action": "act", "outputs": ["gone"]}
@@ -148,7 +147,7 @@ class PortsStayInBuild(Rule):
     """
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {"outputs": [{"name": "lake", "uses": "parquet@1", "properties": {"path": "../lake"}}]}
         }
     }
@@ -174,7 +173,7 @@ class PortPathsDistinct(Rule):
     """
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {
                 "outputs": [
                     {"name": "lake", "uses": "parquet@1", "properties": {"path": "build/a"}},

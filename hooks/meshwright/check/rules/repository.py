@@ -14,18 +14,23 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, inside, read, read_text
 from meshwright.product.cron import LONGEST, cron_values
+from meshwright.product.files import (
+    ANSWERS,
+    CODEOWNERS,
+    HOOKS,
+    PIPELINE,
+    POLICY,
+    SCHEDULE,
+    SPEC,
+    TEMPLATE_FILES,
+)
 from meshwright.product.problem import Problem
-
-CODEOWNERS = {"github": ".github/CODEOWNERS", "gitlab": ".gitlab/CODEOWNERS"}
-"""By the answer `forge`; repositories that were made before it was asked are on GitHub."""
-HOOKS = ".pre-commit-config.yaml"
-SCHEDULE = ".github/workflows/schedule.yml"
 
 
 class OwnerReviews(Rule):
     """CODEOWNERS asks the owner who is named in the spec."""
 
-    broken = {"data-product.yaml": {"spec": {"owner": {"email": "somebody.else@example.org"}}}}
+    broken = {SPEC: {"spec": {"owner": {"email": "somebody.else@example.org"}}}}
 
     def check(self, root: Path, spec: Document, answers: dict[str, Any]) -> Iterator[Problem]:
         email = spec.get("spec.owner.email")
@@ -40,7 +45,7 @@ class OwnerReviews(Rule):
         answer = shlex.quote(f"owner_email={email}")
         mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
         lines = [line.partition("#")[0].split() for line in read_text(root, codeowners).splitlines()]
-        for path in ("data-product.yaml", "access/policy.yaml"):
+        for path in (SPEC, POLICY):
             # The last line that matches is the one that counts.
             asked = [
                 (number, line[1:]) for number, line in enumerate(lines, 1) if line and _names(line[0], path)
@@ -71,7 +76,7 @@ class HookAtTemplateVersion(Rule):
     """
 
     broken = {
-        ".pre-commit-config.yaml": {
+        HOOKS: {
             "repos": [
                 {
                     "repo": "https://github.com/YOUR-ORGANISATION/meshwright",
@@ -129,7 +134,7 @@ class CiPresent(Rule):
     A workflow that was deleted checks, publishes and grants nothing any more, and no update brings it back.
     """
 
-    broken = {".github/workflows/pipeline.yml": None}
+    broken = {PIPELINE: None}
     usually = "warning"
 
     def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
@@ -138,17 +143,15 @@ class CiPresent(Rule):
             yield Problem(ANSWERS, (), detail, restore(missing, answers))
 
 
-ANSWERS = ".copier-answers.yml"
-FILES = ".meshwright/files.yaml"
 """What the template of this version brings and owns; repositories made before 0.3.0 get it with an update."""
 CI = (".github/", ".gitlab")
 
 
 def _gone(root: Path, answers: dict[str, Any]) -> list[str]:
-    if not answers or not inside(root, FILES):
+    if not answers or not inside(root, TEMPLATE_FILES):
         return []
     other = ".github/" if answers.get("forge") == "gitlab" else ".gitlab"
-    paths = read(root, FILES).value
+    paths = read(root, TEMPLATE_FILES).value
     return [
         path
         for path in (paths if isinstance(paths, list) else [])
@@ -178,11 +181,7 @@ def restore(paths: Sequence[str], answers: Mapping[str, Any]) -> str:
 class ScheduleValid(Rule):
     """The schedule trait's cron expression is one that comes to pass."""
 
-    broken = {
-        "data-product.yaml": {
-            "spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "0 25 * * *"}}]}
-        }
-    }
+    broken = {SPEC: {"spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "0 25 * * *"}}]}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
         for keys, cron in _crons(spec):
@@ -202,11 +201,7 @@ class ScheduleAgrees(Rule):
     the repository, and CI sets them from the trait.
     """
 
-    broken = {
-        "data-product.yaml": {
-            "spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "30 4 * * 1"}}]}
-        }
-    }
+    broken = {SPEC: {"spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "30 4 * * 1"}}]}}}
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
         traits = spec.get("spec.traits", [])

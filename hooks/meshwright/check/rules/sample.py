@@ -14,6 +14,7 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document, Unreadable, inside, read_text
 from meshwright.product import registry
 from meshwright.product.contract import columns
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.variables import default
 
@@ -61,7 +62,7 @@ class SampleReplaced(Rule):
     """
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {
                 "inputs": [
                     {

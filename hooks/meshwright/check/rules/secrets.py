@@ -15,6 +15,7 @@ from meshwright.core.git import tracked
 from meshwright.core.yaml import Document, Keys
 from meshwright.product import registry
 from meshwright.product.environments import names
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 
 REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -34,7 +35,7 @@ class SecretsByReference(Rule):
     """
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {
                 "inputs": [
                     {
@@ -71,7 +72,7 @@ class NoPasswordInUrl(Rule):
     """No URL in the spec holds a password, not even as the default of a variable."""
 
     broken = {
-        "data-product.yaml": {
+        SPEC: {
             "spec": {"outputs": [{"properties": {"path": "${LAKE:-https://ada:example@example.org/lake}"}}]}
         }
     }

@@ -10,6 +10,7 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document
 from meshwright.product import metamodel
 from meshwright.product.contract import columns
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 
 OBJECTIVE = re.compile(
@@ -19,7 +20,7 @@ OBJECTIVE = re.compile(
 
 def _level(**changes: str) -> dict:
     level = {"name": "level", "indicator": "freshness", "objective": "<= 24h"} | changes
-    return {"data-product.yaml": {"spec": {"serviceLevels": [level]}}}
+    return {SPEC: {"spec": {"serviceLevels": [level]}}}
 
 
 class ObjectiveMeasurable(Rule):

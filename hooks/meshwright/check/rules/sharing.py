@@ -13,6 +13,7 @@ from meshwright.core.yaml import Document, Keys
 from meshwright.mesh.inherited_policies import ageing
 from meshwright.mesh.lineage import Flaw, Lineage
 from meshwright.mesh.sharing import Advice, advise, is_copy
+from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.record import Input, Record
 
@@ -57,7 +58,7 @@ class SharingTold(Rule):
     """
 
     usually = "note"
-    broken = {"data-product.yaml": _reading(), BOOK: SOURCE}
+    broken = {SPEC: _reading(), BOOK: SOURCE}
 
     def check(self, spec: Document, record: Record, mesh: Lineage) -> Iterator[Problem]:
         for entry, source, advice in _advised(record, mesh):
@@ -87,7 +88,7 @@ class SharingFits(Rule):
     """
 
     usually = "warning"
-    broken = {"data-product.yaml": _reading(sharing="copy"), BOOK: SOURCE}
+    broken = {SPEC: _reading(sharing="copy"), BOOK: SOURCE}
 
     def check(self, spec: Document, record: Record, mesh: Lineage) -> Iterator[Problem]:
         for entry, _, advice in _advised(record, mesh):
@@ -141,7 +142,7 @@ class ClassificationKept(Rule):
     does not become harmless by being read.
     """
 
-    broken = {"twin": {"data-product.yaml": {"spec": {"classification": "public"}}}}
+    broken = {"twin": {SPEC: {"spec": {"classification": "public"}}}}
 
     def check(
         self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
@@ -184,7 +185,7 @@ class ReadersNotWidened(Rule):
     let in, too.
     """
 
-    broken = {"twin": {"data-product.yaml": {"spec": {"access": {"mode": "open"}, **COPY}}}}
+    broken = {"twin": {SPEC: {"spec": {"access": {"mode": "open"}, **COPY}}}}
 
     def check(
         self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
@@ -202,7 +203,7 @@ class ReadersComparable(Rule):
     broken = {
         FILE: _granted("departures-analysts", "airport-operations/departures", "group:analysts"),
         "twin": {
-            "data-product.yaml": {"spec": COPY},
+            SPEC: {"spec": COPY},
             FILE: _granted("one-analyst", "customer-experience/punctuality", "id:bo@example.org"),
         },
     }
@@ -220,7 +221,7 @@ class RightsNotWidened(Rule):
     modified may not be passed on at all, because whatever is made of it is a modification.
     """
 
-    broken = {"twin": {"data-product.yaml": {"spec": {"distributionRights": {"unmodified": "allowed"}}}}}
+    broken = {"twin": {SPEC: {"spec": {"distributionRights": {"unmodified": "allowed"}}}}}
 
     def check(
         self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
