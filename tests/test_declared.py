@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from checkout import ROOT
 
 from meshwright.check.rules.inputs import InputsDeclared
 from meshwright.core.yaml import Document
@@ -196,12 +195,6 @@ def test_the_block_to_paste_works_as_it_is(declared: Any, count: int) -> None:
     assert declared(block).columns == columns
     assert [table["name"] for table in yaml.safe_load(block)["sources"][0]["tables"]] == ["t", "other"]
     assert len(block.splitlines()) < 240
-
-
-def test_products_and_their_checker_know_the_same_types() -> None:
-    names = ("template/pipeline/column_types.py", "hooks/meshwright/product/column_types.py")
-    products, checker = ((ROOT / name).read_bytes() for name in names)
-    assert products == checker
 
 
 @pytest.mark.parametrize(

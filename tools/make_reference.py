@@ -81,7 +81,7 @@ FILES = {
     ),
 }
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
-SHARED = ("physical_types.py", "promises.py")
+SHARED = ("column_types.py", "grammar.py", "physical_types.py", "promises.py")
 """Modules of the pipeline that the checks need as well: each stands in both packages, the same."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import operator
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,22 +13,15 @@ import duckdb
 
 from pipeline.dataset import Dataset
 from pipeline.errors import UnreadableInput
+from pipeline.grammar import SECONDS, objective
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal
 
-OBJECTIVE = re.compile(r"^(?P<comparison><=|>=|<|>) *(?P<value>[0-9]+(\.[0-9]+)?) *(?P<unit>s|m|h|d|%|rows)$")
-COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "<": operator.lt,
-    ">": operator.gt,
-}
 CLOCKS = 600
 """By how many seconds clocks may differ: what is further ahead is not true."""
 ZONES = 14 * 3600
 """By how many seconds a time or a day that says no zone can be ahead of UTC."""
 MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
@@ -128,21 +119,20 @@ def _past(seconds: float | None, what: str = "the inputs were read ", ahead: int
 
 
 def _judge(level: Mapping[str, str], measured: float | None, reason: str = "") -> Measurement:
-    objective = OBJECTIVE.match(level["objective"])
-    if objective is None:
+    goal = objective(level["objective"])
+    if goal is None:
         raise UnreadableInput(
             f"data-product.yaml: service level {level['name']}: {level['objective']} is no objective."
         )
-    unit = objective["unit"]
-    value = None if measured is None else measured / SECONDS.get(unit, 1)
+    value = None if measured is None else measured / SECONDS.get(goal.unit, 1)
     # What could not be measured was not kept.
-    kept = value is not None and COMPARISONS[objective["comparison"]](value, float(objective["value"]))
+    kept = value is not None and goal.met(value)
     return Measurement(
         level["name"],
         level["indicator"],
         level["objective"],
         None if value is None else round(value, 3),
-        unit,
+        goal.unit,
         kept,
         reason,
     )

@@ -14,12 +14,11 @@ from typing import Any
 import jsonschema
 import yaml
 
+from pipeline import grammar
 from pipeline.errors import UnreadableInput
 
 FILE = "data-product.yaml"
 SCHEMA = ".meshwright/data-product.schema.json"
-
-VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^${}]*))?\}")
 
 CHECK = "`uvx prek run --all-files meshwright-check`"
 
@@ -145,8 +144,11 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
     try:
         jsonschema.validate(spec, schema)
         if target:
-            spec = bind(spec, target)
+            spec = grammar.bind(spec, target)
             jsonschema.validate(spec, schema)
+    except grammar.Unknown as error:
+        known = f"It has {', '.join(error.known)}." if error.known else "It has none."
+        raise UnreadableInput(f"{path.name}: {error}. {known}", mend="Name one that it has.") from error
     except jsonschema.ValidationError as error:
         where = f"{path.name}, as {target}" if target else path.name
         raise UnreadableInput(
@@ -203,39 +205,6 @@ def _without_secrets(error: jsonschema.ValidationError) -> str:
     return error.message
 
 
-def bind(spec: Mapping[str, Any], target: str) -> dict[str, Any]:
-    """The spec as it is in one of its environments, which say only what is bound otherwise there.
-
-    Raises UnreadableInput for an environment, an input or a port that the spec does not have.
-    """
-    body = dict(spec["spec"])
-    environments = body.pop("environments", {})
-    if target not in environments:
-        known = f"It has {', '.join(environments)}." if environments else "It has none."
-        raise UnreadableInput(f"data-product.yaml: there is no environment {target} in it. {known}")
-    bound = environments[target]
-    if "platform" in bound:
-        body["platform"] = _laid_over(body.get("platform", {}), bound["platform"])
-    for kind in ("inputs", "outputs"):
-        changes = bound.get(kind, {})
-        if unknown := changes.keys() - {entry["name"] for entry in body[kind]}:
-            raise UnreadableInput(
-                f"data-product.yaml: environment {target}: the product has no {kind[:-1]} {', '.join(sorted(unknown))}."
-            )
-        body[kind] = [_laid_over(entry, changes.get(entry["name"], {})) for entry in body[kind]]
-    return {**spec, "spec": body}
-
-
-def _laid_over(entry: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Another capability takes none of the properties; the same one takes those that are not given anew."""
-    same = changes.get("uses", entry.get("uses")) == entry.get("uses")
-    properties = {**(entry.get("properties", {}) if same else {}), **changes.get("properties", {})}
-    bound = {**entry, **changes, "properties": properties}
-    if not properties:
-        del bound["properties"]  # what a capability needs to know is missing, then, and not empty
-    return bound
-
-
 def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:
     """Replaces `${VARIABLE}` and `${VARIABLE:-default}` (Bitol RFC-0050) in every text of `value`."""
     if isinstance(value, dict):
@@ -261,4 +230,4 @@ def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:
             ) from error
         return found
 
-    return VARIABLE.sub(variable, value)
+    return grammar.VARIABLE.sub(variable, value)

@@ -19,6 +19,7 @@ from meshwright.product import metamodel, schema, team_rego
 from meshwright.product.contract import described, tables
 from meshwright.product.environments import bind
 from meshwright.product.files import AGREEMENTS, SPEC, TEAM_REGO, TESTS
+from meshwright.product.grammar import VARIABLE
 from meshwright.product.validate import misshapen
 
 PARTS = (
@@ -35,8 +36,6 @@ SECRET = re.compile(
     r"^(PG|AWS_|AZURE_|GOOGLE_|MESHWRIGHT_|GITHUB_|GITLAB_|CI_|ACTIONS_)|TOKEN|PASSWORD|SECRET", re.IGNORECASE
 )
 """Variables that a spec cannot name: an address could carry them away."""
-
-VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^${}]*))?\}")
 
 
 @dataclass(frozen=True)

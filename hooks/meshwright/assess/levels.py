@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from meshwright.assess.storage import Table, Unseen
+from meshwright.product.grammar import SECONDS, Objective
 from meshwright.product.record import ServiceLevel
 
-OBJECTIVE = re.compile(
-    r"(?P<comparison><=|>=|<|>) *(?P<value>[0-9]{1,12}(\.[0-9]{1,9})?) *(?P<unit>s|m|h|d|%|rows)"
-)
-COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "<": operator.lt,
-    ">": operator.gt,
-}
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 AHEAD = timedelta(minutes=10)
 """By how much clocks may differ."""
 ZONES = timedelta(hours=14)
 """By how much a time or a day that says no zone can be ahead of UTC."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What is promised."""
-
-    text: str
-    unit: str
-    value: float
-    _comparison: str
-
-    def met(self, value: float) -> bool:
-        """`value`: in its unit."""
-        return COMPARISONS[self._comparison](value, self.value)
-
-
-def objective(text: str) -> Objective | None:
-    """None where it says nothing that can be held against a number."""
-    found = OBJECTIVE.fullmatch(text.strip())
-    return found and Objective(text, found["unit"], float(found["value"]), found["comparison"])
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def _of_book(input: Input, consumer: Record) -> _Known:
 
 
 def _book(input: Input, consumer: Record) -> Iterator[tuple[str, Any]]:
-    from meshwright.product.variables import default  # the rules import this module
+    from meshwright.product.grammar import default  # the rules import this module
 
     path = input.properties.get("addresses")
     if consumer.root is None or not isinstance(path, str):

@@ -17,9 +17,8 @@ from typing import Any
 from meshwright.core.yaml import Document, Keys, Unreadable, parse
 from meshwright.product import metamodel, physical_types
 from meshwright.product.files import SPEC
+from meshwright.product.grammar import SECONDS, objective
 
-OBJECTIVE = re.compile(r"[<>]=? *(?P<value>[0-9]+(?:\.[0-9]+)?) *(?P<unit>s|m|h|d|%|rows)")
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 WRITTEN = (
     "format",
     "timezone",
@@ -555,12 +554,12 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _looser(indicator: Any, before: Any, after: Any) -> bool:
     """Whether an objective promises less than it did."""
-    bounds = [OBJECTIVE.fullmatch(str(objective)) for objective in (before, after)]
+    bounds = [objective(str(text)) for text in (before, after)]
     if indicator not in metamodel.INDICATORS or not bounds[0] or not bounds[1]:
         return before != after
-    old, new = (float(bound["value"]) * SECONDS.get(bound["unit"], 1) for bound in bounds if bound)
+    old, new = (bound.value * SECONDS.get(bound.unit, 1) for bound in bounds if bound)
     if old == new:
-        inclusive = ["=" in str(objective) for objective in (before, after)]
+        inclusive = ["=" in str(text) for text in (before, after)]
         return inclusive == [False, True]
     return new > old if metamodel.INDICATORS[indicator][1] == "<" else new < old
 

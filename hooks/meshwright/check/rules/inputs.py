@@ -15,8 +15,8 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, Unreadable, read
 from meshwright.product.column_types import UnknownType, canonical
 from meshwright.product.files import SOURCES, SPEC
+from meshwright.product.grammar import default
 from meshwright.product.problem import Problem
-from meshwright.product.variables import default
 
 SOURCE = "inputs"
 """The source whose tables are the inputs; it may have another name in dbt, and this as its schema."""

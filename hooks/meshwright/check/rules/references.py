@@ -15,8 +15,8 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, inside
 from meshwright.product import registry
 from meshwright.product.files import SPEC
+from meshwright.product.grammar import VARIABLE, default
 from meshwright.product.problem import Problem
-from meshwright.product.variables import VARIABLE, default
 
 FILES = ("spec.dataset.contract", "spec.access.policy", "spec.dataSharingAgreement.document")
 URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s]+|/[^/\s])")

@@ -15,8 +15,8 @@ from meshwright.core.yaml import Document, Unreadable, inside, read_text
 from meshwright.product import registry
 from meshwright.product.contract import columns
 from meshwright.product.files import SPEC
+from meshwright.product.grammar import default
 from meshwright.product.problem import Problem
-from meshwright.product.variables import default
 
 COLUMNS = (
     {

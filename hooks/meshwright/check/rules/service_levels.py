@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from meshwright.check.rules.base import Rule
@@ -11,11 +10,8 @@ from meshwright.core.yaml import Document
 from meshwright.product import metamodel
 from meshwright.product.contract import columns
 from meshwright.product.files import SPEC
+from meshwright.product.grammar import objective
 from meshwright.product.problem import Problem
-
-OBJECTIVE = re.compile(
-    r"^(?P<comparison><=|>=|<|>) *(?P<value>[0-9]+(?:\.[0-9]+)?) *(?P<unit>s|m|h|d|%|rows)$"
-)
 
 
 def _level(**changes: str) -> dict:
@@ -35,14 +31,14 @@ class ObjectiveMeasurable(Rule):
     def check(self, spec: Document) -> Iterator[Problem]:
         for keys, item in spec.items("spec.serviceLevels"):
             indicator = item.get("indicator")
-            objective = OBJECTIVE.match(str(item.get("objective")))
-            if not isinstance(indicator, str) or indicator not in metamodel.INDICATORS or not objective:
+            goal = objective(str(item.get("objective")))
+            if not isinstance(indicator, str) or indicator not in metamodel.INDICATORS or not goal:
                 continue  # the schema says so
             units, direction, _ = metamodel.INDICATORS[indicator]
-            value, share = float(objective["value"]), objective["unit"] == "%"
-            bounded = not share or value < 100 or (value == 100 and objective["comparison"] == ">=")
-            points = objective["comparison"].startswith(direction)
-            if objective["unit"] not in units or not points or value == 0 or not bounded:
+            share = goal.unit == "%"
+            bounded = not share or goal.value < 100 or (goal.value == 100 and goal.comparison == ">=")
+            points = goal.comparison.startswith(direction)
+            if goal.unit not in units or not points or goal.value == 0 or not bounded:
                 detail = f"{item['objective']!r} cannot be both met and missed by {indicator}."
                 mend = f"Give {direction} or {direction}=, a number above 0 and one of: {listed(units)}."
                 yield Problem(spec, (*keys, "objective"), detail, mend)
