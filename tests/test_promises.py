@@ -97,6 +97,8 @@ CASES = {
     "either kind of float": Case(physical("float", "number"), "select 0.1::double a", "passed", stored="DOUBLE"),
     "a float too small for it": Case(physical("real", "number"), "select 0.1::double a", "failed", "FLOAT"),
     "JSON in a text": Case(physical("jsonb", "string"), "select '{' a", "failed", "JSON"),
+    "an integer of 128 bits": Case(physical("hugeint", "integer"), "select 9007199254740993 a", "passed", stored="BIGINT"),
+    "an integer of 128 bits in a number": Case(physical("int128", "number"), "select 5.0::double a", "passed", stored="BIGINT"),
     "a type inside of an object": Case(of("object", {"name": "n", "physicalType": "decimal(6,2)"}), "select {'n': 1.5::double} a", "passed", stored="STRUCT(n DECIMAL(6,2))"),
     "a type in no list": Case(physical("money", "number"), "select 1 a", "unchecked", "money"),
     "a type beyond what there is": Case(physical("decimal(50,2)", "number"), "select 1 a", "unchecked", "decimal(50,2)"),

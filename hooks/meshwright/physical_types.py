@@ -129,9 +129,9 @@ class Physical:
             return self.name
         if self.name == "DECIMAL":
             return f"DECIMAL({self.precision},{self.scale})" if self.precision else ""
-        return {"FLOAT or DOUBLE": "DOUBLE", "STRUCT": "", "LIST": "", "MAP": "", "JSON": "VARCHAR"}.get(
-            self.name, self.name
-        )
+        # Parquet has no HUGEINT: DuckDB would write a floating-point number.
+        others = {"FLOAT or DOUBLE": "DOUBLE", "JSON": "VARCHAR", "HUGEINT": "BIGINT"}
+        return "" if self.name in ("STRUCT", "LIST", "MAP") else others.get(self.name, self.name)
 
     def holds(self, actual: str) -> bool:
         """Return True if a column of the type `actual`, as DuckDB describes it, is of this one."""
@@ -142,6 +142,8 @@ class Physical:
                 return actual == self.target or (self.integers and actual in INTEGERS)
             case "DECIMAL":
                 return bare == "DECIMAL" or actual in INTEGERS
+            case "HUGEINT":
+                return actual in INTEGERS
             case "FLOAT or DOUBLE":
                 return actual in ("FLOAT", "DOUBLE")
             case "TIMESTAMP":
