@@ -202,13 +202,15 @@ def begun(
     python: Path,
     product: Path,
     *arguments: str,
+    module: str = "pipeline",
     out: str = "",
     environment: dict[str, str] | None = None,
     **variables: str,
 ) -> Iterator[Begun]:
     """`python -m pipeline`, with nothing of this machine's environment that a spec could name.
 
-    `out`: the file that takes its standard output, instead of one that is read. `environment`: all its variables.
+    `module`: another one that the product's Python runs instead. `out`: the file that takes its standard output, instead
+    of one that is read. `environment`: all its variables.
     """
     with (
         NamedTemporaryFile("r", encoding="utf-8") as said,
@@ -216,6 +218,7 @@ def begun(
     ):
         asked = {
             "folder": str(product),
+            "module": module,
             "arguments": arguments,
             "environment": children_environment(**variables) if environment is None else environment,
             "out": out or said.name,
@@ -225,7 +228,7 @@ def begun(
         assert runner.stdin and runner.stdout
         print(json.dumps(asked), file=runner.stdin, flush=True)
         pid = int(runner.stdout.readline())
-        run = Begun([python, "-m", "pipeline", *arguments], runner, pid, said, errors)
+        run = Begun([python, "-m", module, *arguments], runner, pid, said, errors)
         try:
             yield run
         finally:

@@ -1,4 +1,4 @@
-"""Runs `python -m pipeline` for each line of standard input, in a fork of this process: JSON with what to run and where.
+"""Runs `python -m pipeline`, or another module, for each line of standard input, in a fork of this process: JSON with what to run and where.
 
 Prints the fork's process id when it begins, and its exit code when it has ended.
 
@@ -68,14 +68,14 @@ def become(asked: dict) -> None:
         opened = os.open(path, os.O_RDWR)
         os.dup2(opened, number)
         os.close(opened)
-    sys.argv = ["pipeline", *asked["arguments"]]
+    sys.argv = [asked["module"], *asked["arguments"]]
     sys.path[0] = asked["folder"]
 
 
-def run() -> int:
+def run(module: str) -> int:
     """The exit code."""
     try:
-        runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         return end.code
     except BaseException:
@@ -88,8 +88,9 @@ warm()
 for line in sys.stdin:
     child = os.fork()
     if not child:
-        become(json.loads(line))
-        code = run()
+        asked = json.loads(line)
+        become(asked)
+        code = run(asked["module"])
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

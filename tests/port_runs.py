@@ -1,4 +1,4 @@
-"""Runs of a product on DuckDB from its model on, in this process: what its ports serve is what the model holds."""
+"""Runs of a product from its model on, in this process: what its ports serve is what the model holds."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class Runs:
     uses: tuple[str, ...] = FILES
     properties: dict[str, dict[str, Any]] = field(default_factory=dict)
     dataset: str = "readings"
+    warehouse: dict[str, Any] = field(default_factory=dict)
+    """The properties of the platform `postgres@1`; empty: the platform is DuckDB."""
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -61,6 +63,11 @@ class Runs:
             outputs=ports,
             service_levels=(),
             traits=traits,
+            **(
+                {"platform": spec.Capability("platforms", "postgres@1", properties=self.warehouse)}
+                if self.warehouse
+                else {}
+            ),
         )
 
     def run(self, query: str, *, anew: bool = False, rows: str = "") -> Any:
@@ -75,8 +82,7 @@ class Runs:
         with self.platform(product, about) as platform:
             before = incremental.last(product, anew=anew)
             incremental.forget(product)
-            with platform.connected() as connection:
-                connection.execute(f'create or replace table main."{self.dataset}" as {query}')
+            self.model(platform, query)
             columns = list(platform.columns(self.dataset))
             columns = datasets.promised(product, platform, columns)
             dataset, partitions = incremental.write(product, platform, columns, about, before, rows)
@@ -86,8 +92,27 @@ class Runs:
 
     @contextmanager
     def platform(self, product: Any, about: dict[str, str]) -> Iterator[Any]:
-        with importlib.import_module("pipeline.platforms.duckdb").opened(product, about) as platform:
+        with product.platform.module().opened(product, about) as platform:
             yield platform
+
+    def model(self, platform: Any, query: str) -> None:
+        """Makes the model of the query's rows, which come into another platform than DuckDB as a file."""
+        if not self.warehouse:
+            with platform.connected() as connection:
+                connection.execute(f'create or replace table main."{self.dataset}" as {query}')
+            return
+        file = self.root / "build/scratch/rows.parquet"
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            connection.execute(f"create table rows as {query}")
+            narrow = importlib.import_module("pipeline.platforms.duckdb")._narrow  # as no file has a HUGEINT
+            types = connection.execute("describe rows").fetchall()
+            columns = ", ".join(narrow(name, kind) for name, kind, *_ in types)
+            connection.execute(f"copy (select {columns} from rows) to '{file}' (format parquet)")
+        platform.attach("rows", [file])
+        relation = platform.relation(self.dataset)
+        platform.connection.execute(f"drop table if exists {relation}")
+        platform.connection.execute(f"create table {relation} as select * from {platform.input('rows')}")
 
     def read(self, name: str) -> pa.Table:
         """What a port serves, by its own `read`."""

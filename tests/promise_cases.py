@@ -72,7 +72,10 @@ def outcome(root: Path, case: dict[str, Any]) -> dict[str, Any]:
         told["rows"] = [list(map(str, row)) for row in relation.fetchall()]
     now = datetime.now(UTC)
     dataset.metadata["ingestedAt"] = now.isoformat()
-    told["levels"] = [vars(level) for level in service_levels.measure(made, dataset, now)]
+    try:
+        told["levels"] = [vars(level) for level in service_levels.measure(made, dataset, now)]
+    except UnreadableInput as problem:
+        return {"refused": str(problem), "fix": problem.mend, "code": problem.exit_code}
     if "retention" in case:
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")

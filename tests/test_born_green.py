@@ -1,8 +1,13 @@
-"""Born green: whatever is answered, a fresh product passes its checks, hooks and formatter, and its texts agree."""
+"""Born green: whatever is answered, a fresh product passes its checks, hooks and formatter, and its texts agree.
+
+A handful runs here; with MESHWRIGHT_ANSWERS=all, as `make soak` sets it, all of them do.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +18,7 @@ import pytest
 import yaml
 from answers import Answers, asked, pairwise
 from checkout import git
-from conftest import BIN, Make, findings, pipeline
+from conftest import ALL, BIN, Make, findings, pipeline, uv
 
 from meshwright.assess.discovery import functions
 from meshwright.assess.evidence import Evidence
@@ -199,16 +204,55 @@ RUN: list[Answers] = [
 """A handful that runs on DuckDB: each input, output and trait that does not run in another file of tests as it is born."""
 
 
+EVERY = os.environ.get("MESHWRIGHT_ANSWERS") == "all"
+"""What `make soak` asks for: every row runs, on each platform that this machine has, with its tests, hooks and assessment."""
+CASES = rows() if EVERY else RUN
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", RUN, ids=lambda answers: answers["product_name"][:10])
-def test_a_handful_runs_and_its_fitness_functions_are_green(
-    answers: Answers, make: Make, product_python: Path
+@pytest.mark.parametrize(
+    "answers", CASES, ids=[f"{n}-{row.get('product_name', '')[:8]}" for n, row in enumerate(CASES)]
+)
+def test_what_is_born_runs_and_its_fitness_functions_are_green(
+    answers: Answers, make: Make, request: pytest.FixtureRequest
 ) -> None:
+    python = request.getfixturevalue("every_python" if EVERY else "product_python")
     product = make("runs", **answers)
-    done = pipeline(product_python, product)
-    assert done.returncode == 0, done.stdout + done.stderr
+    git("init", "--quiet", "--initial-branch", "main", cwd=product)
+    git("add", "--all", cwd=product)
+    git("commit", "--quiet", "--message", "As it was made", cwd=product)
+    for environment in environments(product) if EVERY else [""]:
+        done = pipeline(python, product, *(["--environment", environment] if environment else []))
+        assert done.returncode == 0, (environment, done.stdout + done.stderr)
     assert findings(product) == []
     assert [*unfit(product)] == []
+    if EVERY:
+        done = pipeline(python, product, "--quiet", "-p", "no:cacheprovider", module="pytest")
+        assert done.returncode == 0, done.stdout + done.stderr
+        for command in (
+            ["prek", "run", "--all-files"],
+            ["meshwright", "assess", product, "--format", "json"],
+        ):
+            done = subprocess.run(
+                [BIN / command[0], *command[1:]], cwd=product, capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+        assert git("status", "--porcelain", cwd=product) == ""
+
+
+def environments(product: Path) -> list[str]:
+    """The name of each environment that runs on this machine; the empty name is the product without one."""
+    known = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"].get("environments", {})
+    here = {"postgres@1", *(["spark@1"] if shutil.which("java") else [])}
+    return ["", *(name for name, its in known.items() if its["platform"]["uses"] in here)]
+
+
+@pytest.fixture(scope="session")
+def every_python(make: Make) -> Path:
+    """The Python of an environment with all that any product needs, Spark too."""
+    product = make("everything", **{**ALL, "platforms": ["postgres", "spark"]})
+    uv("sync", "--quiet", cwd=product)
+    return product / ".venv" / "bin" / "python"
 
 
 @pytest.mark.slow

@@ -31,6 +31,12 @@ def quality(contract: dict[str, Any]) -> list[dict[str, Any]]:
     return contract["schema"][0]["quality"]
 
 
+def place(contract: dict[str, Any]) -> dict[str, Any]:
+    """A column within an array."""
+    (column,) = columns(contract)["stops"]["items"]["properties"]
+    return column
+
+
 def richer(contract: dict[str, Any]) -> None:
     """What the sample's contract does not happen to have."""
     contract["schema"][0]["properties"] += [
@@ -38,11 +44,13 @@ def richer(contract: dict[str, Any]) -> None:
          "logicalTypeOptions": {"format": "yyyy-MM-dd", "timezone": True, "defaultTimezone": "UTC"}},
         {"name": "stops", "logicalType": "array", "description": "Where it stops.", "classification": "public",
          "items": {"logicalType": "object", "properties": [
-             {"name": "place", "logicalType": "string", "description": "The place.", "classification": "public"}]}},
+             {"name": "place", "logicalType": "string", "description": "The place.", "classification": "internal",
+              "physicalType": "varchar(30)", "logicalTypeOptions": {"format": "uuid"}}]}},
     ]  # fmt: skip
     columns(contract)["airline"]["quality"] = [
         {"type": "library", "metric": "invalidValues", "arguments": {"validValues": ["a", "b"]}, "mustBe": 0}
     ]
+    quality(contract).append({"type": "text", "description": "As the airline says."})
     contract["slaProperties"] = [
         {"property": "retention", "value": 3, "unit": "y"},
         {"property": "latency", "value": 4, "unit": "d"},
@@ -56,7 +64,8 @@ def richer(contract: dict[str, Any]) -> None:
 def full(spec: dict[str, Any]) -> None:
     """What the sample's spec does not happen to have."""
     traits(spec)["retention@1"] = {"column": "scheduled_departure", "keep": "365d"}
-    traits(spec)["snapshot@1"] = {"key": ["carrier"]}
+    traits(spec)["snapshot@1"] = {"input": "flights", "key": ["carrier"]}
+    traits(spec).list.insert(0, {"uses": "snapshot@1", "properties": {"input": "planes", "key": ["tailnum"]}})
     spec["spec"]["environments"] = {
         "production": {"outputs": {"lake": {"properties": {"path": "/data/lake"}}}}
     }
@@ -125,6 +134,10 @@ BREAKING: dict[str, tuple[str, Edit, str]] = {
     "a text is written another way": (CONTRACT, lambda it: columns(it)["sent"]["logicalTypeOptions"].update(format="dd.MM.yyyy"), "format 'yyyy-MM-dd'"),
     "a time is of another zone": (CONTRACT, lambda it: columns(it)["sent"]["logicalTypeOptions"].pop("defaultTimezone"), "defaultTimezone"),
     "a nested column goes": (CONTRACT, lambda it: columns(it)["stops"]["items"]["properties"][0].update(name="town"), "place"),
+    "a nested text may be longer": (CONTRACT, lambda it: place(it).update(physicalType="text"), "stops[].place was stored as varchar(30)"),
+    "a nested text is written another way": (CONTRACT, lambda it: place(it)["logicalTypeOptions"].update(format="uri"), "stops[].place was written"),
+    "a nested column is classified lower": (CONTRACT, lambda it: place(it).update(classification="public"), "stops[].place was internal"),
+    "the history of one of two inputs goes": (SPEC, lambda it: traits(it).list.remove({"uses": "snapshot@1", "properties": {"input": "planes", "key": ["tailnum"]}}), "history"),
     "the table is renamed": (CONTRACT, lambda it: it["schema"][0].update(name="flights"), "Removed schema departures"),
     "the table goes": (CONTRACT, lambda it: it.update(schema=[]), "Removed schema departures"),
     "a quality rule goes": (CONTRACT, lambda it: quality(it).pop(0), "Removed quality rule"),
@@ -142,7 +155,6 @@ BREAKING: dict[str, tuple[str, Edit, str]] = {
     "the product is classified lower": (SPEC, lambda it: it["spec"].update(classification="public"), "The product was internal"),
     "rows are kept for a shorter time": (SPEC, lambda it: traits(it).__setitem__("retention@1", {"column": "scheduled_departure", "keep": "30d"}), "365d"),
     "rows go by another column": (SPEC, lambda it: traits(it).__setitem__("retention@1", {"column": "actual_departure", "keep": "365d"}), "actual_departure"),
-    "history goes": (SPEC, lambda it: traits(it).__setitem__("snapshot@1", None), "history"),
     "a port moves": (SPEC, lambda it: outputs(it).update(path="${LAKE:-elsewhere}"), "The path of the output port"),
     "a port moves in production": (SPEC, lambda it: it["spec"]["environments"]["production"]["outputs"]["lake"]["properties"].update(path="/other"), "lake in production"),
     "passing on is forbidden": (SPEC, lambda it: it["spec"]["distributionRights"].update(modified="forbidden"), "Passing it on"),
@@ -179,6 +191,8 @@ HARMLESS: dict[str, tuple[str, Edit]] = {
     "an output port more": (SPEC, lambda it: it["spec"]["outputs"].append({**it["spec"]["outputs"][0], "name": "second"})),
     "a tighter service level": (SPEC, lambda it: it["spec"]["serviceLevels"][0].update(objective="<= 1s") if it["spec"]["serviceLevels"][0]["objective"].startswith("<") else None),
     "multiples of more": (CONTRACT, lambda it: columns(it)["distance_miles"]["logicalTypeOptions"].update(multipleOf=4)),
+    "as many months": (CONTRACT, lambda it: it["slaProperties"][0].update(value=36, unit="months")),
+    "a shorter nested text": (CONTRACT, lambda it: place(it).update(physicalType="varchar2(20)")),
     "another spelling of a type": (CONTRACT, lambda it: columns(it)["distance_miles"].update(physicalType="NUMERIC(10, 2)")),
     "a shorter text": (CONTRACT, lambda it: columns(it)["airline"].update(physicalType="VARCHAR(20)")),
     "a class that its readers see": (CONTRACT, lambda it: columns(it)["airline"].update(classification="internal")),
@@ -221,6 +235,7 @@ def test_what_breaks_nobody_passes(file: str, change: Edit, product: Path) -> No
 UNDECIDABLE: dict[str, tuple[str, Edit]] = {
     "pattern": (CONTRACT, lambda it: columns(it)["carrier"]["logicalTypeOptions"].update(pattern="^[A-Z]{2,3}$")),
     "query": (CONTRACT, lambda it: quality(it)[2].update(query="select 0")),
+    "a rule for people": (CONTRACT, lambda it: quality(it).pop()),
     "availability": (CONTRACT, lambda it: it["slaProperties"][2].update(value="2024-01-01")),
     "physical type": (CONTRACT, lambda it: columns(it)["cancelled"].update(physicalType="boolean")),
     "status": (CONTRACT, lambda it: it.update(status="deprecated")),

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import duckdb
 import psycopg
+import pyarrow as pa
 import pytest
 import yaml
 from conftest import Make, pipeline
@@ -155,6 +156,38 @@ def test_arrays_of_plain_values_come_in_and_leave_as_they_were(type_: str, here:
         engine.connection.execute("create table d_models.m as select v, v[1] as first from d_inputs.t")
         engine.connection.execute("create view d_models.w as select v from d_models.m")
         assert rows(here.written(engine, "w")) == rows(file)
+
+
+UNFIT = {
+    "'a' || chr(0)": "column v (VARCHAR): 1 row holds the character NUL",
+    "[chr(0)]": "column v (VARCHAR[]): 1 row holds the character NUL",
+    '\'{"a": 1, "a": 2}\'::json': "column v (JSON): 1 row holds a JSON object with the same key twice",
+    '[\'{"a": 1, "a": 2}\'::json]': "column v (JSON[]): 1 row holds a JSON object with the same key twice",
+    "{'a': 'nan'::double}": "column v (STRUCT(a DOUBLE)): 1 row holds NaN or infinity",
+    "date '5881580-07-10'": "column v (DATE): 1 row holds a date that PostgreSQL does not know",
+    "timestamp_ns '2024-01-01 00:00:00.000000001'": "column v (TIMESTAMP_NS): 1 row holds nanoseconds",
+    "1 as ctid, 2": "column ctid: PostgreSQL has a column of this name of its own",
+    f"1 as {'x' * 64}, 2": "its name is longer than the 63 bytes",
+}
+"""A value -> what is said of an input that has it."""
+
+
+def test_an_input_that_the_database_cannot_hold_is_named_with_its_column(here: Runs) -> None:
+    with here.run() as engine:
+        for value, reason in UNFIT.items():
+            with pytest.raises(here.code.errors.UnreadableInput) as refused:
+                engine.attach("t", [here.file(f"select {value} as v")])
+            assert str(refused.value).startswith("Input t: ") and reason in str(refused.value), value
+            assert "duckdb@1" in refused.value.mend
+        texts = pa.table({"n": [1, 2], "v": ["a", "b\0c"]})
+        with pytest.raises(here.code.errors.UnreadableInput, match=r"Input t: column v: 'b.c' holds the"):
+            engine.loadable("t", texts)
+        assert engine.loadable("t", texts[:1]) == texts[:1]
+        file = here.file("select ['12345678901234567890.123456789'::json] as v, {'a': '0.10'::json} as w")
+        engine.attach("t", [file])
+        assert engine.query("select v[1]::text, w::text from d_inputs.t") == [
+            ("12345678901234567890.123456789", '{"a": 0.10}')
+        ]
 
 
 def test_a_row_of_nothing_is_a_row_and_parts_have_folders(here: Runs) -> None:

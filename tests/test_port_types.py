@@ -72,6 +72,8 @@ REFUSED = {
     "['-infinity'::timestamp]": dict.fromkeys(FILES, "1 row holds"),
     "'infinity'::timestamptz": dict.fromkeys(FILES, "such as infinity"),
     "'0044-03-15 (BC)'::date": dict.fromkeys(("delta", "iceberg"), "such as 0044-03-15 (BC)"),
+    "'0044-03-15 (BC) 10:00:00+00'::timestamptz": dict.fromkeys(("delta", "iceberg"), "such as 0044-03-15 (BC)"),
+    "[timestamptz '0001-01-01 00:00:00+00', timestamptz '9999-12-31 23:59:59.999999+00']": {},
     "timestamp '12345-01-01'": dict.fromkeys(("delta", "iceberg"), "outside of the years 1 to 9999"),
     "'4800-01-01 (BC)'::date": dict.fromkeys(("delta", "iceberg", "postgres"), "such as"),
     "timestamp_ns '2024-01-01 00:00:00.000000001'": dict.fromkeys(("delta", "iceberg", "postgres"), "holds nanoseconds"),
@@ -82,6 +84,11 @@ REFUSED = {
     "'{\"a\": \"\\\\u0000\"}'::json": {},
     "'[{\"k\": 1, \"k\": null}]'::json": {"postgres": "the same key twice"},
     "'{\"k\": 1, \"a\": {\"k\": [{\"k\": 2}, {\"k\": 3}]}}'::json": {},
+    "['{\"k\": 1, \"k\": 2}'::json]": {"postgres": "the same key twice"},
+    "{'a': map {'b': '[{\"k\": {\"x\": 1, \"\\u0078\": 2}}]'::json}}": {"postgres": "the same key twice"},
+    "'[1e9999, -0.5e-9999, \"1e99999\"]'::json": {},
+    "'[1e10000]'::json": {"postgres": "an exponent of five digits"},
+    "['0.5E-0020000'::json]": {"postgres": "an exponent of five digits"},
     "[1.5, 'nan'::double]": {"postgres": "NaN or infinity within a list"},
     "[{'a': 1}]": {},
     "[map {'a': timestamp '2024-01-01'}]": {"delta": "no time without a zone within a map"},
@@ -123,6 +130,16 @@ def test_names_that_a_port_has_no_place_for(here: Runs) -> None:
         quoted = name.replace('"', '""')
         said = refused(here, data(here, f'select 1 as "{quoted}"'))
         assert said.keys() == ports.keys() and all(part in said[port] for port, part in ports.items()), name
+
+
+def test_a_name_that_is_that_of_a_part_of_another_column(here: Runs) -> None:
+    for query in (
+        "{'b': 1} as a, 2 as \"a.b\"",
+        '[1] as a, 2 as "a.element"',
+        "{'b': {'c': 1}, 'b.c': 2} as a",
+    ):
+        said = refused(here, data(here, f"select {query}"))
+        assert said.keys() == {"iceberg"} and "calls a part of another column the same" in said["iceberg"]
 
 
 def test_names_that_differ_only_in_case_and_columns_without_a_type(here: Runs) -> None:
@@ -185,9 +202,14 @@ def test_what_parquet_would_keep_a_part_of_is_refused_before_it_is_written(
     every_port: Path, tmp_path: Path
 ) -> None:
     here = Runs(tmp_path, uses=("parquet",))
-    for value in ("interval '1 microsecond'", "timetz '10:00:00+02'", "{'a': [interval '1 day']}"):
+    for value in (
+        "interval '1 microsecond'",
+        "timetz '10:00:00+02'",
+        "{'a': [interval '1 day']}",
+        "[union_value(a := 1)]",
+    ):
         with pytest.raises(Exception, match=r"column c is of the type .* cannot hold every value") as refused:
-            here.run(f"select {value} as c, {{'INTERVAL': 1}} as other")
+            here.run(f"select {value} as c, {{'INTERVAL': 'UNION('}} as other")
         assert "cast(c as {{ dbt.type_string() }})" in refused.value.mend and "other" not in str(
             refused.value
         )

@@ -9,8 +9,10 @@ import importlib
 import itertools
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,6 @@ import duckdb
 import postgres_server
 import psycopg
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from drawn_tables import Table, tables
 from hypothesis import HealthCheck, Phase, given, note, settings
@@ -28,6 +29,9 @@ from meshwright.access.targets.postgres import bootstrap
 
 TABLES = int(os.environ.get("MESHWRIGHT_TABLES", "3"))
 PORTS = (*FILES, "postgres")
+EXACT = Context(prec=10**5, Emax=10**6, Emin=-(10**6))
+NEGATIVE_ZERO = re.compile(r"(?<![\d.])-0\.0(?!\d)")
+"""The same number as 0.0: DuckDB 1 does not keep its sign, and JSON in PostgreSQL has none."""
 numbers = itertools.count()
 
 
@@ -38,6 +42,7 @@ def warehouse() -> Iterator[str]:
         database = server.database()
         with psycopg.connect(server.url(database)) as connection:
             connection.execute(bootstrap("drawn", []))
+            connection.execute(f"grant create on database {database} to drawn_pipeline")
         yield server.url(database, "drawn_pipeline")
 
 
@@ -47,31 +52,127 @@ def values(rows: str, columns: list[tuple[str, str]], connection: duckdb.DuckDBP
         'cast(cast("{}" as {}) as varchar)'.format(column.replace('"', '""'), kind)
         for column, kind in columns
     )
-    return sorted(map(repr, connection.execute(f"select {selected} from {rows}").fetchall()))
+    found = connection.execute(f"select {selected} from {rows}").fetchall()
+    return sorted(NEGATIVE_ZERO.sub("0.0", repr(row)) for row in found)
 
 
-def documents(
-    rows: str, columns: list[tuple[str, str]], connection: duckdb.DuckDBPyConnection, document: str
-) -> list[str]:
-    """The same of PostgreSQL, where what has parts is a JSON document, as DuckDB's expression `document` makes it."""
+def documents(rows: str, columns: list[tuple[str, str]], connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The same of PostgreSQL, where what has parts is a JSON document."""
     selected = []
+    relation = connection.sql(f"from {rows} limit 0")
+    kind_of = importlib.import_module("pipeline.port_types")._kind
+    known = {name: kind_of(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
+    types = {name: kind.text for name, kind in known.items()}
     for column, kind in columns:
         quoted = '"' + column.replace('"', '""') + '"'
-        nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP")) or kind == "JSON"
+        # DuckDB's `to_json` loses digits of a document that is in a list: it comes as a text, and is read from that.
+        texts = re.sub(r"\bJSON\b", "VARCHAR", kind)
+        as_document = "{}" if types[column] in ("JSON", "VARCHAR") else f"to_json(cast({{}} as {texts}))"
         selected.append(
-            f"cast({document.format(quoted)} as varchar)"
-            if nested
+            f"cast({as_document.format(quoted)} as varchar)"
+            if is_document(kind)
             else f"cast(cast({quoted} as {kind}) as varchar)"
         )
     found = connection.execute(f"select {', '.join(selected)} from {rows}").fetchall()
 
-    def plain(value: str | None, kind: str) -> Any:
-        nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP")) or kind == "JSON"
-        return value if value is None or not nested else json.dumps(json.loads(value), sort_keys=True)
+    def plain(value: str | None, column: str, kind: str) -> Any:
+        if value is None or not is_document(kind):
+            return value
+        parsed = json.loads(value, parse_float=Decimal)
+        return document(parsed if types[column] in ("JSON", "VARCHAR") else embedded(parsed, known[column]))
 
     return sorted(
-        repr([plain(value, kind) for value, (_, kind) in zip(row, columns, strict=True)]) for row in found
+        NEGATIVE_ZERO.sub(
+            "0.0", repr([plain(value, *column) for value, column in zip(row, columns, strict=True)])
+        )
+        for row in found
     )
+
+
+def embedded(value: Any, kind: Any) -> Any:
+    """A document whose parts that are documents themselves came as texts."""
+    match value, kind.name:
+        case None, _:
+            return None
+        case _, "JSON":
+            return json.loads(value, parse_float=Decimal)
+        case _, "LIST":
+            return [embedded(one, kind.parts[0][1]) for one in value]
+        case _, "STRUCT":
+            return {name: embedded(value[name], part) for name, part in kind.parts}
+        case _, "MAP":
+            return {key: embedded(one, kind.parts[1][1]) for key, one in value.items()}
+    return value
+
+
+def is_document(kind: str) -> bool:
+    """Return True if a column of the type is a JSON document in PostgreSQL."""
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP")) or kind == "JSON"
+
+
+def document(value: Any) -> Any:
+    """A JSON document with its keys in order, and its numbers in one spelling."""
+    if isinstance(value, dict):
+        return [[key, document(value[key])] for key in sorted(value)]
+    if isinstance(value, list):
+        return [document(one) for one in value]
+    return number(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
+
+
+def number(value: Decimal | int) -> str:
+    """Its one spelling: 1.10 and 1.1 are the same number, as are 0 and -0."""
+    normal = Decimal(value).normalize(EXACT)
+    return str(normal) if normal else "0"
+
+
+def python_values(rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Rows, in order, as Python has their values, without an engine that reads or casts them."""
+
+    def plain(value: Any) -> Any:
+        match value:
+            case bool() | None | bytes():
+                return value
+            case int() | Decimal():
+                return number(value) if Decimal(value).is_finite() else str(value)
+            case float():
+                return repr(value + 0.0)
+            case dict():
+                return [plain(one) for one in value.items()]
+            case list() | tuple():
+                return [plain(one) for one in value]
+        return str(value)
+
+    return sorted(repr([plain(value) for value in row]) for row in rows)
+
+
+def arrow_rows(found: pa.Table) -> list[tuple[Any, ...]]:
+    """The rows of a table by pyarrow alone; what Python has no date for as a number of days or microseconds."""
+    columns = []
+    for column in found.columns:
+        kind = column.type
+        if pa.types.is_date(kind):
+            column = column.cast(pa.int32())
+        elif pa.types.is_timestamp(kind):
+            column = column.cast(pa.int64())
+            scale = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[kind.unit]
+            columns.append([None if value is None else value * scale for value in column.to_pylist()])
+            continue
+        columns.append(column.to_pylist())
+    return list(zip(*columns, strict=True)) if columns and found.num_rows else []
+
+
+def server_rows(connection: psycopg.Connection[Any], view: str, kinds: Mapping[str, str]) -> list[str]:
+    """The rows of a view in PostgreSQL by psycopg alone, without its documents."""
+    read = {
+        "DATE": "{} - date '1970-01-01'",
+        "FLOAT": "cast({} as double precision)",
+        "TIMESTAMP": "extract(epoch from {}) * 1000000000",
+    }
+    selected = ", ".join(
+        read.get(re.split("_| WITH", kind)[0], "{}").format('"' + name.replace('"', '""') + '"')
+        for name, kind in kinds.items()
+    )
+    return python_values(connection.execute(f"select {selected} from {view}").fetchall())
 
 
 def held_to(here: Runs, query: str) -> None:
@@ -86,17 +187,22 @@ def held_to(here: Runs, query: str) -> None:
             for column, kind, *_ in connection.execute("describe source").fetchall()
         ]
         expected = values("source", columns, connection)
+        chosen = ", ".join(
+            'cast("{0}" as {1}) as "{0}"'.format(column.replace('"', '""'), kind) for column, kind in columns
+        )
+        in_python = rows_of(connection.sql(f"select {chosen} from source").to_arrow_table())
         for port in here.uses:
             note(f"port {port}")
             found: pa.Table = here.read(port)
             assert found.column_names == [column for column, _ in columns]
             connection.register("found", found)
             if port == "postgres":
-                assert documents("found", columns, connection, "{}") == documents(
-                    "source", columns, connection, "to_json({})"
-                )
+                assert documents("found", columns, connection) == documents("source", columns, connection)
+                held_by_server(here, columns, connection)
                 continue
             assert values("found", columns, connection) == expected
+            note(f"without an engine, {port}")
+            assert in_python is None or rows_of(found) == in_python
             shutil.rmtree(landed, ignore_errors=True)
             landed.mkdir()
             location = next(some for some in here.product.outputs if some.name == port)
@@ -105,20 +211,49 @@ def held_to(here: Runs, query: str) -> None:
             note(f"another product reads {port}")
             read = f"read_parquet({list(map(str, files))}, hive_partitioning = false)"
             assert values(read, columns, connection) == expected
-            if port == "parquet":
-                connection.register("arrow", pq.read_table(location))
-                assert values("arrow", columns, connection) == expected
 
 
-@settings(
-    max_examples=TABLES,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize="MESHWRIGHT_TABLES" not in os.environ,
-    database=None,
-    phases=[Phase.generate],  # a smaller table is not worth the minutes that it takes
-)
-@given(table=tables())
+def rows_of(found: pa.Table) -> list[str] | None:
+    """The rows as Python has them; None where it has no such date."""
+    try:
+        return python_values(arrow_rows(found))
+    except (OverflowError, ValueError):
+        return None
+
+
+def held_by_server(here: Runs, columns: list[tuple[str, str]], connection: duckdb.DuckDBPyConnection) -> None:
+    """The view has the rows of `source`, without its documents, for a client that is not the pipeline."""
+    port = next(some for some in here.product.outputs if some.name == "postgres")
+    plain = {name: kind for name, kind in columns if not is_document(kind)}
+    selected = ", ".join(
+        'cast("{0}" as {1}) as "{0}"'.format(name.replace('"', '""'), kind) for name, kind in plain.items()
+    )
+    if not plain:
+        return
+    expected = rows_of(connection.sql(f"select {selected} from source").to_arrow_table())
+    with psycopg.connect(port.properties["url"]) as client:
+        try:
+            view = importlib.import_module("pipeline.postgres.place").place(port, here.product).view
+            actual = server_rows(client, view, plain)
+        except (psycopg.DataError, psycopg.errors.DatetimeFieldOverflow):
+            return  # a date that Python has none for
+    assert expected is None or actual == expected
+
+
+def drawn(test: Any) -> Any:
+    """Runs a test with as many tables as are asked for; the same ones, if nothing is."""
+    few = settings(
+        max_examples=TABLES,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize="MESHWRIGHT_TABLES" not in os.environ,
+        database=None,
+        phases=[Phase.generate],  # a smaller table is not worth the minutes that it takes
+    )
+    return few(given(table=tables())(test))
+
+
+@drawn
 def test_every_port_serves_what_the_source_holds(
     table: Table, every_port: Path, warehouse: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -139,12 +274,46 @@ def test_every_port_serves_what_the_source_holds(
         except promise_broken as refused:
             note(f"refused: {refused}")
             assert refused.mend
-            # What one port cannot hold, no port has: the others can take it without that one.
-            here.uses = tuple(port for port in here.uses if f"({port}@1)" not in str(refused))
-            assert len(here.uses) < len(PORTS) and here.uses
             if served is not None:
                 held_to(here, served)
+            # What one port cannot hold, no port has: the others can take it without that one.
+            left = tuple(port for port in here.uses if f"({port}@1)" not in str(refused))
+            if not left or left == here.uses:
+                break
+            here.uses = left
             here.run(query)
         held_to(here, query)
         served = query
+    shutil.rmtree(root)
+
+
+@drawn
+def test_postgres_as_the_platform_keeps_what_the_source_holds(
+    table: Table, every_port: Path, warehouse: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.getbasetemp() / f"drawn-{next(numbers)}"
+    here = Runs(
+        root,
+        partition=table.partition,
+        uses=("parquet",),
+        warehouse={"url": warehouse, "schema": "platform"},
+    )
+    unreadable = importlib.import_module("pipeline.errors").UnreadableInput
+    for query in (table.query(table.rows), table.query(table.others)):
+        note(f"{table.partition=}\n{query}")
+        try:
+            here.run(query)
+        except unreadable as refused:
+            note(f"refused: {refused}")
+            assert refused.mend
+            continue
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            connection.execute(f"create table source as {query}")
+            columns = [
+                (column, "BIGINT" if kind == "HUGEINT" else kind)
+                for column, kind, *_ in connection.execute("describe source").fetchall()
+            ]
+            connection.register("found", here.read("parquet"))
+            assert documents("found", columns, connection) == documents("source", columns, connection)
     shutil.rmtree(root)

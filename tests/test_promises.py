@@ -97,6 +97,8 @@ CASES = {
     "either kind of float": Case(physical("float", "number"), "select 0.1::double a", "passed", stored="DOUBLE"),
     "a float too small for it": Case(physical("real", "number"), "select 0.1::double a", "failed", "FLOAT"),
     "JSON in a text": Case(physical("jsonb", "string"), "select '{' a", "failed", "JSON"),
+    "an integer of 128 bits": Case(physical("hugeint", "integer"), "select 9007199254740993 a", "passed", stored="BIGINT"),
+    "an integer of 128 bits in a number": Case(physical("int128", "number"), "select 5.0::double a", "passed", stored="BIGINT"),
     "a type inside of an object": Case(of("object", {"name": "n", "physicalType": "decimal(6,2)"}), "select {'n': 1.5::double} a", "passed", stored="STRUCT(n DECIMAL(6,2))"),
     "a type in no list": Case(physical("money", "number"), "select 1 a", "unchecked", "money"),
     "a type beyond what there is": Case(physical("decimal(50,2)", "number"), "select 1 a", "unchecked", "decimal(50,2)"),
@@ -105,6 +107,12 @@ CASES = {
     "a type that a view cannot give": Case(physical("decimal(10,2)"), "select 1.25::double a", "failed", "DOUBLE", {"port": "view"}, stored="DOUBLE"),
     "a type that the rows before have": Case(physical("decimal(10,2)"), ["select 1 k, 1.25::decimal(10,2) a", "select 2 k, 1.5::double a"], "passed", "", {"changed": ["k", "2"]}, stored="DECIMAL(10,2)"),
     "a type that only the rows before have": Case(physical("decimal(10,2)"), ["select 1 k, 1.25::decimal(10,2) a", "select 2 k, 1.005::double a"], "refused", "1.005", {"changed": ["k", "2"]}),
+    "as many digits as there are": Case(physical("NUMBER(*,0)", "number"), "select 1.5 a", "failed", "1.5"),
+    "a length in bytes": Case(physical("VARCHAR2(3 BYTE)", "string"), "select 'éé' a", "failed", "more than 3 bytes"),
+    "a string of bits": Case(physical("bit(8)", "boolean"), "select true a", "unchecked", "bit(8)"),
+    "nanoseconds": Case(physical("timestamp(6)", "timestamp"), "select '2024-01-01 00:00:00.123456789'::timestamp_ns a", "failed", "6 digits"),
+    "a length inside of an array": Case(a(logicalType="array", physicalType="ARRAY<VARCHAR(2)>", items={"logicalType": "string"}), "select ['abc'] a", "unchecked", "VARCHAR(2)", stored="VARCHAR[]"),
+    "a length of the items of an array": Case(a(logicalType="array", items={"logicalType": "string", "physicalType": "varchar(2)"}), "select ['ab', 'abc'] a", "failed", "such as 'abc'"),
     # options
     "an e-mail address": Case(option("string", format="email"), "select 'ada at example.org' a", "failed", "ada at example.org"),
     "an e-mail address that is one": Case(option("string", format="email"), "select 'ada@example.org' a", "passed"),
@@ -117,6 +125,7 @@ CASES = {
     "eight bits": Case(option("integer", format="u8"), "select 256 a", "failed"),
     "sixty-four bits": Case(option("integer", format="i64"), "select -9223372036854775808 a", "passed"),
     "a single float": Case(option("number", format="f32"), "select 0.1::double a", "failed"),
+    "a number that a double does not hold": Case(option("number", format="f64"), "select 12345678901234567.89::decimal(20,2) a", "failed", "67.89'"),
     "a date without a time": Case(option("timestamp", format="yyyy-MM-dd"), "select timestamp '2024-01-01 01:00:00' a", "failed"),
     "a date as dates are": Case(option("date", format="yyyy-MM-dd"), "select date '2024-01-01' a", "passed"),
     "a format of one's own": Case(option("string", format="vin"), "select 'x' a", "unchecked", "vin"),
@@ -124,7 +133,7 @@ CASES = {
     "multiples of a tenth": Case(option("number", multipleOf=0.1), "select 0.3::double a", "passed"),
     "multiples of a ten-millionth": Case(a(logicalTypeOptions={"multipleOf": 0.0000001}), "select 0.00000015 a", "failed"),
     "multiples of nothing": Case(a(logicalTypeOptions={"multipleOf": 0}), "select 3 a", "error"),
-    "a length that is no number": Case(a(logicalTypeOptions={"maxLength": "short"}), "select 'x' a", "failed", "Error"),
+    "a length that is no number": Case(a(logicalTypeOptions={"maxLength": "short"}), "select 'x' a", "failed", "cannot be checked"),
     "a number that is none": Case(metric("duplicateValues", mustBe="few", unit="percent"), "select 'x' a", "error"),
     "a zone": Case(option("timestamp", timezone=True), "select timestamp '2025-01-01' a", "failed", "TIMESTAMP"),
     "no zone": Case(option("timestamp", timezone=False), "select timestamptz '2025-01-01 00:00:00Z' a", "failed", "ZONE"),
@@ -134,6 +143,8 @@ CASES = {
     "a bound of twenty digits": Case(option("number", maximum=12345678901234567890), "select 12345678901234567891::decimal(20,0) a", "failed"),
     "an exclusive bound": Case(option("integer", exclusiveMinimum=3), "select 3 a", "failed"),
     "a pattern beyond the engine": Case(option("string", pattern="^(?=a)a"), "select 'a' a", "unchecked", "(?="),
+    "a possessive pattern": Case(option("string", pattern="^a++$"), "select 'a' a", "unchecked", "++"),
+    "a pattern with a class of signs": Case(option("string", pattern=r"^[+*?]+\+{1,1000}\p{L}+$"), "select '++ä' a", "passed"),
     "a pattern of a number": Case(option("integer", pattern="^[0-9]{2}$"), "select 1 a", "failed"),
     "items": Case(option("array", minItems=2), "select [1] a", "failed"),
     "items that are unique": Case(option("array", uniqueItems=True), "select [1, 1] a", "failed"),
@@ -184,11 +195,15 @@ CASES = {
     "invalid dates": Case(a(logicalType="date", quality=[{"metric": "invalidValues", "arguments": {"validValues": ["2024-01-01"]}, "mustBe": 0}]), "select date '2024-01-02' a", "failed", "invalidValues is 1"),
     "a share of duplicates": Case(metric("duplicateValues", mustBeLessThan=10, unit="percent"), "select unnest(['x', 'x']) a", "failed", "50%"),
     "a metric that only warns": Case(a(quality=[{"metric": "missingValues", "arguments": {"missingValues": ["1"]}, "mustBe": 0, "severity": "info"}]), "select 1 a", "warning", "missingValues"),
+    "a metric in no unit": Case(metric("nullValues", mustBeLessThan=10, unit="ratio"), "select null::varchar a", "unchecked", "ratio"),
     "a metric without a number": Case(metric("nullValues"), "select 'x' a", "unchecked", "must be"),
     "a metric as it was called before": Case(a(logicalType="string", quality=[{"rule": "nullCheck", "mustBe": 0}]), "select 'x' a", "unchecked", "nullCheck"),
     "a metric of the wrong thing": Case(metric("rowCount", mustBe=1), "select 'x' a", "unchecked", "rowCount"),
     # rules
     "a query": Case(a(), "select 1 a", "failed", "1", table({"type": "sql", "query": "select count(*) from t", "mustBe": 2})),
+    "a query with two rows": Case(a(), "select unnest([0, 9]) a", "unchecked", "more than one row", table({"type": "sql", "query": "select a from t order by a -- all", "mustBe": 0})),
+    "a query with two columns": Case(a(), "select 1 a", "unchecked", "2 columns", table({"type": "sql", "query": "select 0, 99;", "mustBe": 0})),
+    "a query of what is not there": Case(a(), "select 1 a", "failed", 'cannot be run: Binder Error: Referenced column "b" not found in FROM clause! Candidate bindings: "a"', table({"type": "sql", "query": "select count(b) from t", "mustBe": 0})),
     "a query of another dialect": Case(a(), "select 1 a", "failed", "nvl2", table({"type": "sql", "query": "select nvl2(a, 1, 2) from t", "mustBe": 1})),
     "a query that only warns": Case(a(), "select 1 a", "warning", "1", table({"type": "sql", "query": "select 1", "mustBe": 2, "severity": "warning"})),
     "a text": Case(a(quality=[{"type": "text", "description": "Nice."}]), "select 1 a", "unchecked", "people"),
@@ -226,7 +241,9 @@ LEVELS = {
     "infinity": ("timestamp 'infinity'", FRESH, False, "infinity"),
     "a day as a text": ("'2099-01-01'", FRESH, False, "VARCHAR"),
     "a number": ("1", FRESH, False, "INTEGER"),
-    "no value": ("null::timestamp", FRESH, False, ""),
+    "no value": ("null::timestamp", FRESH, False, "no row has a a"),
+    "no rows": ("unnest([]::timestamp[])", FRESH, False, "no rows"),
+    "a share of no rows": ("unnest([]::integer[])", FULL, False, "no rows"),
     "NaN": ("'nan'::double", FULL, False, ""),
     "one of two": ("unnest([1.5::double, 'nan'::double])", FULL, True, ""),
 }
@@ -244,6 +261,8 @@ MEASURED = {
         values: {"sql": f"select {values} a", "retention": {"column": "a", "keep": "1d"}, "now": "2024-03-31T22:00:00-04:00"}
         for values in RETENTION
     },
+    "a column that is not there": {"sql": "select 1 a", "levels": [{**FRESH, "column": "b"}]},
+    "a share of what is not there": {"sql": "select 1 a", "levels": [{**FULL, "column": "b"}]},
 }  # fmt: skip
 
 
@@ -255,6 +274,7 @@ def outcomes(
     script = Path(__file__).parent / "promise_cases.py"
     asked = [{"columns": case.columns, "sql": case.sql, **case.more} for case in CASES.values()]
     asked += [{"columns": a(), **case} for case in MEASURED.values()]
+    asked += [{"columns": columns, "sql": sql} for columns, sql, _ in EXAMPLES.values()]
     done = subprocess.run(
         [product_python, script, every_port, tmp_path_factory.mktemp("cases")],
         input=json.dumps(asked),
@@ -263,7 +283,8 @@ def outcomes(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return dict(zip([*CASES, *MEASURED], json.loads(done.stdout), strict=True))
+    names = [*CASES, *MEASURED, *(f"an example of {name}" for name in EXAMPLES)]
+    return dict(zip(names, json.loads(done.stdout), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -302,8 +323,33 @@ def test_retention_looks_at_days_and_refuses_what_is_none(values: str, outcomes:
         assert outcome["kept"] == kept
 
 
-def test_an_example_is_shown_of_what_may_be_seen(outcomes: dict[str, Any]) -> None:
-    assert "'abc'" in outcomes["a length"]["broken"]
+SSN = {"name": "ssn", "logicalType": "string", "classification": "secret"}
+EXAMPLES = {
+    # what is promised, and the value that is not so -> the example; empty: it may not be shown
+    "a pattern": (option("string", pattern="^x$"), "select unnest(['x', 'bad']) a", "'bad'"),
+    "a key": (a(logicalType="integer", primaryKey=True), "select unnest([7, 7]) a", "'7'"),
+    "a key of two columns": ([*a(primaryKey=True), *a("b", primaryKey=True)], "select 7 a, 8 b from range(2)", "'7, 8'"),
+    "a bound": (option("number", exclusiveMaximum=3), "select 4 a", "'4'"),
+    "a list of values": (metric("invalidValues", arguments={"validValues": ["x"]}, mustBe=0), "select 'bad' a", "'bad'"),
+    "an item": (of("array", {**TEXT, "logicalTypeOptions": {"format": "uuid"}}), "select [{'s': 'bad'}] a", "'bad'"),
+    "an item, for datacontract-cli": (of("array", {**TEXT, "enum": [{"value": "x"}]}), "select [{'s': 'x'}, {'s': 'bad'}] a", "'bad'"),
+    "a secret item": (of("array", {**SSN, "logicalTypeOptions": {"format": "uuid"}}), "select [{'ssn': 'bad'}] a", ""),
+    "a secret field": (of("object", {**SSN, "logicalTypeOptions": {"maxLength": 1}}), "select {'ssn': 'bad'} a", ""),
+    "a secret column": (a(classification="secret", logicalTypeOptions={"pattern": "^x$"}), "select 'bad' a", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_shown_of_what_may_be_seen(name: str, outcomes: dict[str, Any]) -> None:
+    shown = EXAMPLES[name][2]
+    broken = outcomes[f"an example of {name}"]["broken"]
+    assert f"such as {shown}" in broken if shown else "bad" not in broken
+
+
+def test_a_service_level_of_a_column_that_is_not_there(outcomes: dict[str, Any]) -> None:
+    for name in ("a column that is not there", "a share of what is not there"):
+        assert outcomes[name]["code"] == 2 and "the column b" in outcomes[name]["refused"]
+        assert "It has a." in outcomes[name]["refused"] and "spec.serviceLevels" in outcomes[name]["fix"]
 
 
 def test_what_describes_an_object_can_be_pasted(outcomes: dict[str, Any]) -> None:

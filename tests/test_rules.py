@@ -17,7 +17,9 @@ from conftest import findings
 from meshwright.check.engine import check
 from meshwright.check.rules import RULES
 from meshwright.check.rules.base import Rule
+from meshwright.check.rules.contract import ObjectsDescribed
 from meshwright.check.rules.mandatory import Mandatory
+from meshwright.core.yaml import parse
 from meshwright.product import metamodel
 
 Copy = Callable[[Path], Path]
@@ -112,6 +114,7 @@ def test_a_rule_says_what_it_promises(rule: Rule) -> None:
 
 LOWER = {
     "InputsDeclared": "warning",
+    "SourceFreshnessUnchecked": "warning",
     "SharingTold": "note",
     "SharingFits": "warning",
     "ReadersComparable": "warning",
@@ -358,3 +361,34 @@ def test_what_people_get_wrong(
     assert old in text
     (product / file).write_text(text.replace(old, new, 1), "utf-8")
     assert rule in rules_found(product)
+
+
+OBJECT: dict[str, Any] = {"logicalType": "object"}
+MAP = {"logicalType": "map", "map": {"key": {"logicalType": "string"}, "value": OBJECT}}
+FIELDS = {**OBJECT, "properties": [{"name": "s", "logicalType": "string"}]}
+
+
+@pytest.mark.parametrize(
+    ("column", "missing"),
+    [
+        (OBJECT, "a"),
+        ({**OBJECT, "properties": [{"name": "b", **OBJECT}]}, "a.b"),
+        ({"logicalType": "array", "items": {"logicalType": "array", "items": OBJECT}}, "a[][]"),
+        (MAP, "a[value]"),
+        (FIELDS, ""),
+        ({**OBJECT, "physicalType": "MAP<STRING, INT>"}, ""),
+        ({"logicalType": "array", "items": FIELDS}, ""),
+        ({"logicalType": "array"}, ""),
+    ],
+)
+def test_what_an_object_holds_is_described(column: dict[str, Any], missing: str) -> None:
+    contract = {"schema": [{"name": "t", "properties": [{"name": "a", **column}]}]}
+    documents = [
+        parse(name, yaml.safe_dump(value))
+        for name, value in (
+            ("data-product.yaml", {"spec": {"dataset": {"name": "t"}}}),
+            ("contract.odcs.yaml", contract),
+        )
+    ]
+    found = [problem.detail.partition(" is an object")[0] for problem in ObjectsDescribed().check(*documents)]
+    assert found == ([missing] if missing else [])

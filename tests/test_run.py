@@ -321,3 +321,16 @@ time.sleep(60)
     done = subprocess.run([sys.executable, "-c", code], cwd=every_port, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (143, "")
     assert done.stdout.startswith("\nTerminated. Every port serves")
+
+
+def test_a_file_of_the_pipeline_that_is_gone_is_named(product: Path, product_python: Path) -> None:
+    (product / "pipeline" / "progress.py").unlink()
+    done = pipeline(product_python, product)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "pipeline/progress.py is missing" in done.stderr
+    assert "fix: `git checkout HEAD -- pipeline/progress.py`" in done.stderr
+    said = "from pipeline.run import _explained; print(_explained(ModuleNotFoundError(name='pipeline.publish'), 2, None))"
+    shutil.copy(Path(__file__).parent.parent / "template/pipeline/progress.py", product / "pipeline")
+    (product / "pipeline" / "publish.py").unlink()
+    done = subprocess.run([product_python, "-c", said], cwd=product, capture_output=True, text=True)
+    assert "pipeline/publish.py is missing" in done.stdout and "git checkout HEAD" in done.stdout

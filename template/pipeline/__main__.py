@@ -19,6 +19,15 @@ code = (options.parse_known_args()[0].project or Path()) / "pipeline"
 if (code / "run.py").is_file():  # a product is run by its own code
     pipeline.__path__[:] = [str(code.resolve())]
 
-from pipeline.run import main  # noqa: E402 - of that code
+try:
+    from pipeline.run import main  # of that code
+except ImportError as error:
+    if not (file := pipeline.missing_file(error)):
+        raise
+    print(
+        f"{file} is missing, and the pipeline does not run without it.\nfix: {pipeline.restore(file)}",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 sys.exit(main())

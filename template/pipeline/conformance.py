@@ -237,6 +237,30 @@ def _violation(value: str, kind: Type, path: tuple[str, ...], predicate: Predica
     return f"coalesce(len(list_filter({values}, lambda {item}: {below})) > 0, false)"
 
 
+def example(path: tuple[str, ...], actual: Mapping[str, Type], predicate: Predicate) -> str:
+    """Return SQL for the text of a value at the path of which `predicate` holds, in one row. Raises NoPlace."""
+    column = next((name for name in actual if name.lower() == path[0].lower()), None)
+    if column is None:
+        raise NoPlace
+    return _example(identifier(column), actual[column], path[1:], predicate, 0)
+
+
+def _example(value: str, kind: Type, path: tuple[str, ...], predicate: Predicate, depth: int) -> str:
+    if not path:
+        return f"case when {predicate(value, kind)} then {value}::varchar end"
+    field = kind.field(path[0])
+    if field is None:
+        raise NoPlace
+    inner = kind.children[field]
+    if path[0] not in STEPS:
+        return _example(f"struct_extract({value}, {literal(field)})", inner, path[1:], predicate, depth)
+    values = {"[]": value, "[key]": f"map_keys({value})", "[value]": f"map_values({value})"}[path[0]]
+    item = f"x{depth}"
+    below = _example(item, inner, path[1:], predicate, depth + 1)
+    texts = f"list_transform({values}, lambda {item}: {below})"
+    return f"list_extract(list_filter({texts}, lambda z{depth}: z{depth} is not null), 1)"
+
+
 # -- values ---------------------------------------------------------------------------------------------
 
 
@@ -351,7 +375,10 @@ def _format(value: Any) -> Predicate:
 def _of_bits(name: str, here: str, kind: Type) -> str:
     bits = int(name[1:])
     if name.startswith("f"):
-        return f"{here}::float::double <> {here}::double" if bits == 32 else "false"
+        if kind.is_float:
+            return f"{here}::float::double <> {here}::double" if bits == 32 else "false"
+        floating = "float" if bits == 32 else "double"
+        return f"try_cast({here}::{floating} as {kind.text}) is distinct from {here}"
     low, high = (0, 2**bits) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1))
     if bits == 128:
         return f"{here} < 0" if low == 0 else "false"
@@ -467,12 +494,17 @@ class Asked:
     broken: str = "failed"
     """The result, if there is one."""
     fix: str = ""
+    example: str = ""
+    """The value that breaks it, as a text in SQL; empty: the whole column's."""
 
 
 def answers(
-    connection: duckdb.DuckDBPyConnection, scan: str, questions: list[Asked], shown: Callable[[str], bool]
+    connection: duckdb.DuckDBPyConnection,
+    scan: str,
+    questions: list[Asked],
+    shown: Callable[[tuple[str, ...]], bool],
 ) -> Iterator[Check]:
-    """Yield what comes of the questions, all asked at once; `shown` says whose values may be printed."""
+    """Yield what comes of the questions, all asked at once; `shown` says of a path whether its values may be printed."""
     if not questions:
         return
     try:
@@ -491,7 +523,9 @@ def answers(
         elif not count:
             yield Check(question.name, field, "passed", "")
         else:
-            value = f", such as {_short(example)}" if example is not None and shown(question.path[0]) else ""
+            value = (
+                such_as(example) if shown(question.path if question.example else question.path[:1]) else ""
+            )
             which = "1 row" if count == 1 else f"{count:,} rows"
             yield Check(
                 question.name, field, question.broken, f"{which} {question.told}{value}", question.fix
@@ -503,13 +537,16 @@ def _counted(
 ) -> list[tuple[Any, Any]]:
     asked = []
     for question in questions:
-        asked.append(
-            f"count(*) filter ({question.condition}), "
-            f"first({identifier(question.path[0])}::varchar) filter ({question.condition})"
-        )
+        value = question.example or f"{identifier(question.path[0])}::varchar"
+        asked.append(f"count(*) filter ({question.condition}), first({value}) filter ({question.condition})")
     row = connection.execute(f"select {', '.join(asked)} from {scan}").fetchone()
     assert row is not None
     return list(zip(row[::2], row[1::2], strict=True))
+
+
+def such_as(value: Any) -> str:
+    """Return how a message goes on with an example; empty if there is none."""
+    return f", such as {_short(value)}" if value is not None else ""
 
 
 def _short(text: Any) -> str:
@@ -557,6 +594,13 @@ def _measured(promise: Promise, actual: Mapping[str, Type], percent: bool, scan:
             if percent
             else f"max({repeated[0]})"
         )
+    count = f"count(*) filter ({violation(promise.path, actual, counted(promise))})"
+    return f"round(100.0 * {count} / nullif(count(*), 0), 6)" if percent else count
+
+
+def counted(promise: Promise) -> Predicate:
+    """Return which values a metric of missing or invalid values counts."""
+    arguments = promise.value.get("arguments") or {}
     values = arguments.get("missingValues") or []
 
     def missing(here: str, kind: Type) -> str:
@@ -571,9 +615,7 @@ def _measured(promise: Promise, actual: Mapping[str, Type], percent: bool, scan:
             wrong.append(_pattern(arguments["pattern"])(here, kind))
         return f"{here} is not null and ({' or '.join(wrong)})"
 
-    counted = violation(promise.path, actual, invalid if promise.kind == "invalidValues" else missing)
-    count = f"count(*) filter ({counted})"
-    return f"round(100.0 * {count} / nullif(count(*), 0), 6)" if percent else count
+    return invalid if promise.kind == "invalidValues" else missing
 
 
 def duplicates(

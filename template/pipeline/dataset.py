@@ -17,9 +17,11 @@ from pipeline.platforms import Platform
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal, scan
 
-QUOTED = re.compile(r'"(?:[^"]|"")*"')
-NOT_WHOLE = re.compile(r"^interval|^time(\(\d\))? with time zone|\bINTERVAL\b|\bTIME WITH TIME ZONE\b")
-"""Types, in the words of DuckDB, PostgreSQL and Spark, of which Parquet keeps milliseconds, or no zone."""
+QUOTED = re.compile(r"""\"(?:[^"]|"")*\"|'(?:[^']|'')*'""")
+NOT_WHOLE = re.compile(
+    r"^interval|^time(\(\d\))? with time zone|\bINTERVAL\b|\bTIME WITH TIME ZONE\b|\bUNION\("
+)
+"""Types, in the words of DuckDB, PostgreSQL and Spark, of which Parquet keeps milliseconds, no zone, or a struct."""
 LONGEST_FOLDER = 240
 FOLDERS = {
     "VARCHAR",
@@ -91,11 +93,14 @@ class Dataset:
         return scan(self.parts)
 
     def folders_by(self, types: Collection[str]) -> str:
-        """The column that a port can partition its folders by; empty if its type is none of these, or a value names no folder.
+        """The column that a port can partition its folders by; empty if its type is none of these, or it names no folder.
 
-        An empty text is null to Hive and its heirs, and no name of a folder has more than 255 bytes.
+        An empty text is null to Hive and its heirs, no name of a folder has more than 255 bytes, and delta-rs makes none
+        of a column whose name has a character such as a tab.
         """
         if not self.partition or described(self.parts)[self.partition] not in types:
+            return ""
+        if not self.partition.isprintable():
             return ""
         folder = f"url_encode(url_encode({literal(self.partition)} || cast({identifier(self.partition)} as varchar)))"
         query = f"select max(strlen({folder})), bool_or(cast({identifier(self.partition)} as varchar) = '') from {self.scan}"

@@ -161,6 +161,12 @@ def write(
             f"Some rows have no {column}, by which the data set is partitioned.",
             mend="Mend the model, or choose another partition for incremental@1.",
         )
+    if any("\0" in value for value, *_ in found):
+        raise PromiseBroken(
+            f"Some values of {column}, by which the data set is partitioned, hold the character NUL, which no SQL can name.",
+            mend=f"Take it out in models/{product.dataset}.sql (DuckDB: `replace({column}, chr(0), '')`), or choose another"
+            " partition for incremental@1.",
+        )
     partitions = {value: [count, str(version)] for value, count, version in found}
     about["publication"] = uuid4().hex
     types = platform.columns(product.dataset)
@@ -214,6 +220,7 @@ def remember(
         "partitions": partitions,
         "columns": {name: types[name] for name in columns},
     }
+    product.state.mkdir(parents=True, exist_ok=True)
     partial = product.state / f".{RECORD}.partial"
     partial.write_text(json.dumps(record), "utf-8")
     os.replace(partial, product.state / RECORD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow.parquet as pq
 
@@ -90,6 +91,9 @@ def _load(systems: list[Capability], product: Product, platform: Platform, anew:
         "ingest", pipelines_dir=str(product.scratch / "dlt"), destination=destination, dataset_name=INPUTS
     )
     resources = [source.module().resource(source, product) for source in systems]
+    if check := getattr(platform, "loadable", None):  # what dlt would end with words of its own
+        for source, resource in zip(systems, resources, strict=True):
+            resource.add_map(partial(check, source.name))
     try:
         pipeline.run(resources, refresh="drop_resources" if anew else None, **options)
     except PipelineStepFailed as failure:

@@ -99,6 +99,7 @@ _FORM = re.compile(
     r"(?:\(\s*(?P<first>\d+|max|\*)\s*(?:,\s*(?P<second>-?\d+)\s*)?(?P<unit>char|byte)?\s*\))?"
     r"(?P<rest>(?:\s+[a-z]+)*)"
 )
+_LENGTH = re.compile(r"(\w+)\s*\(\s*\d+\s*\)")
 _FRACTIONS = {"timestamp_s": 0, "timestamp_ms": 3, "timestamp_us": 6}
 
 
@@ -113,9 +114,13 @@ class Physical:
     scale: int = 0
     length: int | None = None
     """At most that many characters, or bytes of a blob."""
+    bytes: bool = False
+    """Whether the length of a text is in bytes, as `varchar2(10 byte)` says."""
     integers: bool = False
     """Whether it is also what an integer type holds: `number(10, 0)`, as Oracle and Snowflake spell these."""
     nested: bool = False
+    lengths: str = ""
+    """A length or a precision within a nested type, which the type of the column does not show: `varchar(2)`."""
 
     @property
     def target(self) -> str:
@@ -124,9 +129,9 @@ class Physical:
             return self.name
         if self.name == "DECIMAL":
             return f"DECIMAL({self.precision},{self.scale})" if self.precision else ""
-        return {"FLOAT or DOUBLE": "DOUBLE", "STRUCT": "", "LIST": "", "MAP": "", "JSON": "VARCHAR"}.get(
-            self.name, self.name
-        )
+        # Parquet has no HUGEINT: DuckDB would write a floating-point number.
+        others = {"FLOAT or DOUBLE": "DOUBLE", "JSON": "VARCHAR", "HUGEINT": "BIGINT"}
+        return "" if self.name in ("STRUCT", "LIST", "MAP") else others.get(self.name, self.name)
 
     def holds(self, actual: str) -> bool:
         """Return True if a column of the type `actual`, as DuckDB describes it, is of this one."""
@@ -137,6 +142,8 @@ class Physical:
                 return actual == self.target or (self.integers and actual in INTEGERS)
             case "DECIMAL":
                 return bare == "DECIMAL" or actual in INTEGERS
+            case "HUGEINT":
+                return actual in INTEGERS
             case "FLOAT or DOUBLE":
                 return actual in ("FLOAT", "DOUBLE")
             case "TIMESTAMP":
@@ -162,6 +169,8 @@ def read(text: str) -> Physical | None:
     if form is None or known is None:
         return _nested(text)
     first = int(form["first"]) if (form["first"] or "").isdigit() else None
+    if known == "DECIMAL" and form["first"] == "*":  # Oracle: as many digits as there are
+        first = 38
     second = int(form["second"] or 0)
     match known:
         case "DECIMAL":
@@ -169,7 +178,9 @@ def read(text: str) -> Physical | None:
         case "FLOAT or DOUBLE" if first is not None:
             return Physical("FLOAT" if first <= 24 else "DOUBLE")
         case "VARCHAR" | "BLOB":
-            return Physical(known, length=first)
+            return Physical(known, length=first, bytes=known == "VARCHAR" and form["unit"] == "byte")
+        case "BOOLEAN" if (first or 1) > 1:  # `bit(8)` is a string of bits
+            return None
         case "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE" | "TIME" | "TIME WITH TIME ZONE":
             if (first or 0) > 6:  # digits that no column has here
                 return Physical("TIMESTAMP_NS" if known == "TIMESTAMP" else known)
@@ -178,7 +189,12 @@ def read(text: str) -> Physical | None:
 
 
 def _decimal(spelled: str, precision: int | None, scale: int, *, bare: bool) -> Physical | None:
-    if spelled.startswith("big") or (precision or 0) > 38 or not 0 <= scale <= (precision or 0):
+    if (
+        spelled.startswith("big")
+        or (precision or 0) > 38
+        or precision == 0
+        or not 0 <= scale <= (precision or 0)
+    ):
         return None if not bare else Physical("DECIMAL")
     return Physical("DECIMAL", precision, scale, integers=spelled == "number" and scale == 0)
 
@@ -188,6 +204,10 @@ def _nested(text: str) -> Physical | None:
         return None
     try:
         column_types = importlib.import_module(f"{__package__}.column_types")
-        return Physical(column_types.canonical(text), nested=True)
+        name = re.sub(r"VARCHAR\(\d+\)", "VARCHAR", column_types.canonical(text))
+        lengths = next(
+            (one[0] for one in _LENGTH.finditer(text) if _NAMES.get(one[1].lower()) != "DECIMAL"), ""
+        )
+        return Physical(name, nested=True, lengths=lengths)
     except (ImportError, ValueError):
         return None

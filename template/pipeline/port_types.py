@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -77,6 +78,8 @@ class Format:
     """Why a column cannot have a name; empty if it can."""
     columns: int = 0
     """How many it can have; 0: any number."""
+    dotted: bool = False
+    """Whether a field of a struct is known by its column's name, a dot and its own: then no column has that name."""
 
 
 FINITE = Limit(
@@ -99,6 +102,11 @@ YEARS = Limit(
     "a date outside of the years 1 to 9999, which not all of its readers know",
     "case when {column} between date '0001-01-01' and date '9999-12-31' then {column} end",
 )
+YEARS_UTC = replace(
+    YEARS,
+    # DuckDB's `year` of a time with a zone counts the years before Christ like those after.
+    condition="not isfinite({0}) or {0} < timestamptz '0001-01-01 00:00:00+00' or {0} >= timestamptz '10000-01-01 00:00:00+00'",
+)
 MICROSECONDS = Limit(
     "epoch_ns({0}) % 1000 <> 0", "nanoseconds, and it keeps microseconds", "cast({column} as timestamp)"
 )
@@ -119,7 +127,7 @@ class Refusal:
 
 def refuse(product: Product, dataset: Dataset) -> None:
     """Raises PromiseBroken with all that a port of the product cannot serve of the data set."""
-    known = kinds(dataset)
+    known = kinds(dataset.scan)
     found = [*_shared(dataset.schema.names, known)]
     if not found:
         for port in product.outputs:
@@ -135,16 +143,32 @@ def refuse(product: Product, dataset: Dataset) -> None:
         )
 
 
-def kinds(dataset: Dataset) -> dict[str, Kind]:
-    """The columns of a data set, with their types."""
+def beyond(form: Format, parts: Sequence[Path], *, arrays: Format | None = None) -> list[str]:
+    """Return what a format cannot hold of the values of Parquet files, each with its column.
+
+    `arrays`: the format of lists of plain values, where that is another.
+    """
+    known = kinds(scan(parts))
+    plain = {name: kind for name, kind in known.items() if arrays and _is_plain_list(kind)}
+    others = {name: kind for name, kind in known.items() if name not in plain}
+    found = [*_values(None, form, others, parts), *(_values(None, arrays, plain, parts) if arrays else ())]
+    return [refusal.what for refusal in found]
+
+
+def _is_plain_list(kind: Kind) -> bool:
+    return kind.name == "LIST" and not kind.parts[0][1].parts
+
+
+def kinds(rows: str) -> dict[str, Kind]:
+    """The columns of rows, with their types."""
     with duckdb.connect() as connection:
-        rows = connection.sql(f"from {dataset.scan} limit 0")
-        return dict(zip(rows.columns, map(_kind, rows.types), strict=True))
+        none = connection.sql(f"from {rows} limit 0")
+        return dict(zip(none.columns, map(_kind, none.types), strict=True))
 
 
 def written(form: Format, dataset: Dataset) -> str:
     """DuckDB's expressions for the columns as a port stores them; empty if that is how they are."""
-    known = kinds(dataset)
+    known = kinds(dataset.scan)
     cast = {name: _cast(form, kind) for name, kind in known.items()}
     if all(cast[name] == kind.text for name, kind in known.items()):
         return ""
@@ -264,17 +288,24 @@ def _refused(
                     f"column {path} is a {part.text}, {reason}",
                     f"{AS_TEXT.format(column=column)}, and promise a string in the contract",
                 )
-    yield from _values(port, form, held, dataset)
+    if form.dotted and len(held) == len(known):
+        paths = Counter(itertools.chain.from_iterable(itertools.starmap(_dotted, known.items())))
+        for name in (name for name, times in paths.items() if times > 1):
+            what = f"column {name}: {form.name} calls a part of another column the same"
+            yield Refusal(port, what, f"rename {name}")
+    # Of the values that were published before, it is known that it can hold them.
+    yield from _values(port, form, held, dataset.changed if dataset.changes else dataset.parts)
 
 
-def _values(port: Capability, form: Format, known: Mapping[str, Kind], dataset: Dataset) -> Iterator[Refusal]:
-    """The values that a port cannot hold. Of those that were published before, it is known that it can."""
+def _values(
+    port: Capability | None, form: Format, known: Mapping[str, Kind], parts: Sequence[Path]
+) -> Iterator[Refusal]:
+    """The values that a port cannot hold."""
     asked = [
         (column, limit, condition)
         for column, kind in known.items()
         for limit, condition in _conditions(form, kind, identifier(column))
     ]
-    parts = dataset.changed if dataset.changes else dataset.parts
     if not asked or not parts:
         return
     counted = ", ".join(f"count(*) filter (where {condition})" for _, _, condition in asked)
@@ -315,6 +346,13 @@ def _conditions(form: Format, kind: Kind, value: str, depth: int = 0) -> Iterato
         one = f"x{depth}"
         for limit, condition in _conditions(form, part, one, depth + 1):
             yield limit, f"coalesce(len(list_filter({listed}, lambda {one}: {condition})) > 0, false)"
+
+
+def _dotted(path: str, kind: Kind) -> Iterator[str]:
+    """The names of a column and of all that are in it, as a format with `dotted` has them."""
+    yield path
+    for name, part in kind.parts:
+        yield from _dotted(f"{path}.{name}", part)
 
 
 def _within(path: str, kind: Kind) -> Iterator[tuple[str, Kind]]:

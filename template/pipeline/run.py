@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline import progress, spec
+from pipeline import missing_file, progress, restore, spec
 from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
 from pipeline.locks import Busy, locked
 from pipeline.progress import IN_DOUBT, counted, say, stage, summary
@@ -133,6 +133,8 @@ def _explained(problem: BaseException, code: int, root: Path | None) -> tuple[st
         return f"{how}. Every port serves what it served before, or the new version whole.", ""
     if isinstance(problem, UnreadableInput):
         return str(problem), problem.mend
+    if file := missing_file(problem):
+        return f"{file} is missing, and the pipeline does not run without it.", restore(file)
     text = f"{type(problem).__name__}: {problem}"
     if is_machine(problem):
         return text, MAKE_ROOM

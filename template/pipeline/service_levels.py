@@ -61,26 +61,40 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
                 ) from error
             return None if value is None else float(value)
 
+        def kind_of(column: str | None) -> str:
+            kind = kinds.get((column or "").lower())
+            if kind is None:
+                raise UnreadableInput(
+                    f"A service level is about the column {column}, which the data set does not have. "
+                    f"It has {', '.join(relation.columns)}.",
+                    mend="Name one of these columns in spec.serviceLevels of data-product.yaml.",
+                )
+            return kind
+
         def freshness(column: str | None) -> float | None:
             """Seconds since the newest value of `column`, or since the inputs were read."""
             if column is None:
                 return _past((now - datetime.fromisoformat(dataset.metadata["ingestedAt"])).total_seconds())
-            kind = kinds.get(column.lower(), "missing")
+            kind = kind_of(column)
             if kind not in MOMENTS:
                 raise _NotTrue(f"the column {column} is {kind}, and no date or timestamp")
             name = identifier(column)
             if scalar(f"count(*) filter (not isfinite({name}))"):
                 raise _NotTrue(f"the column {column} holds infinity, which is no time")
             age = scalar(f"epoch({literal(now.isoformat())}::timestamptz) - epoch(max({name})::timestamptz)")
+            if age is None:
+                raise _NotTrue(f"no row has a {column}" if dataset.rows else "there are no rows")
             newest = f"the newest {column} is "
             return _past(age, newest, 0 if kind.endswith("WITH TIME ZONE") else ZONES)
 
         def completeness(column: str | None) -> float | None:
             """Per cent of the rows that have a value in `column`; NaN is none."""
             name = identifier(column or "")
-            value = "nullif(isnan({0}), true)" if kinds.get((column or "").lower()) in ("FLOAT", "DOUBLE") else "{0}"  # fmt: skip
+            value = "nullif(isnan({0}), true)" if kind_of(column) in ("FLOAT", "DOUBLE") else "{0}"
             share = scalar(f"100.0 * count({value.format(name)}) / nullif(count(*), 0)")
-            if share is not None and not 0 <= share <= 100:
+            if share is None:
+                raise _NotTrue("there are no rows")
+            if not 0 <= share <= 100:
                 raise _NotTrue(f"{share:g} % of the rows cannot have a value")
             return share
 

@@ -64,6 +64,8 @@ class Product:
     traits: tuple[Capability, ...] = ()
     physical_types: str = "warning"
     """What a physical type of the contract that the data breaks is: `error` or `warning`."""
+    classification: str = ""
+    """How sensitive the product is as a whole: the classification of a column that has none."""
     target: str = ""
     """Which of spec.environments this is; empty: what the spec says outside of them."""
 
@@ -174,6 +176,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
         dataset=body["dataset"]["name"],
         contract=root / body["dataset"]["contract"],
         physical_types=body["dataset"].get("physicalTypes", "warning"),
+        classification=str(body.get("classification") or ""),
         inputs=tuple(capability("inputs", entry) for entry in body["inputs"]),
         transform=capability("transforms", body["transform"]),
         outputs=tuple(capability("outputs", entry) for entry in body["outputs"]),

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from pipeline import physical_types
-from pipeline.conformance import Asked, Check, Predicate, Type, at, types, violation
+from pipeline.conformance import Asked, Check, Predicate, Type, at, example, types, violation
 from pipeline.dataset import Dataset, count
 from pipeline.errors import PromiseBroken
 from pipeline.promises import Promise
@@ -183,7 +183,9 @@ def questions(
     assert physical is not None  # `promises` reports what is in no list
 
     def ask(predicate: Predicate, told: str) -> Asked:
-        return Asked(name, promise.path, violation(promise.path, actual, predicate), told, broken, fix)
+        condition = violation(promise.path, actual, predicate)
+        one = example(promise.path, actual, predicate)
+        return Asked(name, promise.path, condition, told, broken, fix, one)
 
     target = physical.target
     if not physical.holds(kind.text):
@@ -200,7 +202,9 @@ def questions(
         return
     fraction = physical.precision if "TIME" in physical.name else None
     if physical.length is not None:
-        unit, what = ("octet_length", "bytes") if kind.kind == "blob" else ("length", "characters")
+        unit, what = ("length", "characters")
+        if kind.kind == "blob" or physical.bytes:
+            unit, what = ("octet_length" if kind.kind == "blob" else "strlen", "bytes")
         yield ask(
             lambda here, of: f"{unit}({here}) > {physical.length}",
             f"with more than {physical.length} {what}",
@@ -211,10 +215,14 @@ def questions(
             lambda here, of: f"{here} >= {limit} or {here} <= -{limit}",
             f"with more than {physical.precision} digits",
         )
-    elif fraction is not None and fraction < 6:
-        step = 10 ** (6 - fraction)
+    elif fraction is not None and fraction < (9 if kind.kind == "timestamp_ns" else 6):
+        digits = (
+            f"epoch_ns({{}}) % {10 ** (9 - fraction)}"
+            if kind.kind == "timestamp_ns"
+            else f"extract(microsecond from {{}}) % {10 ** (6 - fraction)}"
+        )
         yield ask(
-            lambda here, of: f"extract(microsecond from {here}) % {step} <> 0",
+            lambda here, of: f"{digits.format(here)} <> 0",
             f"with more than {fraction} digits of a second's fraction",
         )
     elif physical.name == "JSON" and kind.kind == "varchar":

@@ -17,10 +17,11 @@ from datacontract.data_contract import DataContract
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from pipeline import conformance, stored
-from pipeline.conformance import Asked, Check, NoPlace, Type, at, violation
+from pipeline.conformance import Asked, Check, NoPlace, Type, at, example, such_as, violation
 from pipeline.dataset import Dataset
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.promises import METRICS, Keys, Promise, dotted, engine_reads, promises
+from pipeline.promises import name as promised_name
 from pipeline.spec import Product
 from pipeline.sql import identifier, scan
 
@@ -147,6 +148,17 @@ class _Verification:
     def name(self) -> str:
         return self.product.dataset
 
+    def may_show(self, path: tuple[str, ...]) -> bool:
+        """Return True if values at the path may be printed: nothing of them is classified above `internal`."""
+        columns = [
+            column
+            for table in self.contract.get("schema") or []
+            if table.get("name") == self.name
+            for column in table.get("properties") or []
+            if promised_name(column).lower() == path[0].lower()
+        ]
+        return all(_is_open(column, path[1:], self.product.classification) for column in columns)
+
 
 def verify(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> list[Check]:
     """Every promise of the contract, checked against the very files that are published next, or unchecked.
@@ -172,30 +184,40 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
             changed = scan(dataset.changed) if dataset.changed else f"(from {changed} limit 0)"
         own = [
             *known.checks,
-            *conformance.answers(connection, changed, known.asked, _shown(plain, known.name)),
+            *conformance.answers(connection, changed, known.asked, known.may_show),
         ]
     found = _by_engine(known, contract, str(database))
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        engine = [_check(known, connection, changed, check) for check in found]
     missing = [
         Check(f"Check {promise}", promise.field, "unchecked", "datacontract-cli did not look at it.")
         for promise in known.engine
         if not _answered(promise, known.name, found)
     ]
-    checks = [_check(known, check) for check in found] + own + missing
+    checks = engine + own + missing
     if all(check.result == "unchecked" for check in checks):
         raise UnreadableInput(f"{product.contract.name}: it holds no promise that can be checked.")
     return checks
 
 
-def _shown(contract: Mapping[str, Any], dataset: str) -> Any:
-    """Whose values may be printed: those of columns that are not classified above `internal`."""
-    hidden = {
-        str(column.get("physicalName") or column.get("name")).lower()
-        for table in contract.get("schema") or []
-        if table.get("name") == dataset
-        for column in table.get("properties") or []
-        if column.get("classification") not in (None, "public", "internal")
+def _is_open(node: Mapping[str, Any], path: tuple[str, ...], inherited: str) -> bool:
+    """Return True if neither a column, nor what is nested at the path, nor anything below that is above `internal`.
+
+    `path` begins below the column. `inherited` is the classification of what has none.
+    """
+    level = str(node.get("classification") or inherited)
+    if level not in ("", "public", "internal"):
+        return False
+    pairs = node.get("map") or {}
+    below = {
+        **{promised_name(inner).lower(): inner for inner in node.get("properties") or []},
+        **({"[]": node["items"]} if node.get("items") else {}),
+        **{f"[{side}]": inner for side, inner in pairs.items()},
     }
-    return lambda column: column.lower() not in hidden
+    if path:
+        return _is_open(below.get(path[0].lower(), {}), path[1:], level)
+    return all(_is_open(inner, (), level) for inner in below.values())
 
 
 # -- who checks what ------------------------------------------------------------------------------------------
@@ -362,9 +384,15 @@ def _ask_rows(known: _Verification, promise: Promise, name: str = "", told: str 
         reason = f"it is {kind.text}, of which that cannot be said"
         known.checks.append(Check(name, promise.field, "failed", reason))
         return
-    condition = violation(promise.path, known.actual, makers[promise.kind](promise.value))
+    predicate = makers[promise.kind](promise.value)
     known.asked.append(
-        Asked(name, promise.path, condition, told or f"without {promise.kind} {_brief(promise.value)}")
+        Asked(
+            name,
+            promise.path,
+            violation(promise.path, known.actual, predicate),
+            told or f"without {promise.kind} {_brief(promise.value)}",
+            example=example(promise.path, known.actual, predicate),
+        )
     )
 
 
@@ -533,12 +561,83 @@ def _without_rows(contract: OpenDataContractStandard) -> OpenDataContractStandar
     return whole
 
 
-def _check(known: _Verification, check: Any) -> Check:
+def _check(known: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> Check:
+    """Return what came of a check of datacontract-cli, with a value that breaks it."""
     result = str(getattr(check.result, "value", check.result))
-    reason = check.reason or ""
+    # Without DuckDB's drawing of the place in the query.
+    reason = " ".join((check.reason or "").partition("\n\nLINE ")[0].split())
+    fix = ""
     if result == "warning" and not reason.startswith("Actual "):
         result = "unchecked"  # It says why it did not look.
-    return Check(check.name or check.type, check.field or "", result, reason)
+    elif reason.startswith(FAILED_QUERY):
+        if "quality_sql" in str(check.type):
+            reason = f"The query cannot be run: {reason.removeprefix(FAILED_QUERY)}"
+            fix = f"Write the query in DuckDB's SQL, about the table {known.name} and the columns of the contract."
+        else:
+            reason = f"It cannot be checked: {reason.removeprefix(FAILED_QUERY)}"
+    elif result == "passed" and "quality_sql" in str(check.type):
+        if many := _answers(connection, check.implementation):
+            result, reason = "unchecked", f"The query returns {many}, and a rule is about one value."
+            fix = "Make the query return one row with one column, such as `select count(*) …`."
+    elif result in ("failed", "warning"):
+        reason += _such_as(known, connection, changed, check)
+    return Check(check.name or check.type, check.field or "", result, reason, fix)
+
+
+BOUNDS = {"exclusiveMinimum": ("field_minimum",), "exclusiveMaximum": ("field_maximum",)}
+"""What datacontract-cli calls the other half of the check of a kind."""
+FAILED_QUERY = "Error evaluating check: "
+
+
+def _answers(connection: duckdb.DuckDBPyConnection, query: Any) -> str:
+    """Return how many rows or columns a query returns, where it is not one of each; empty if it is."""
+    try:
+        found = connection.execute(f"from (\n{str(query).rstrip().rstrip(';')}\n) limit 2")
+        columns, rows = len(found.description or ()), len(found.fetchall())
+    except duckdb.Error:
+        return ""  # datacontract-cli translated it
+    if columns > 1:
+        return f"{columns} columns"
+    return "more than one row" if rows > 1 else ""
+
+
+def _such_as(known: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> str:
+    """Return an example of a value that breaks a check of datacontract-cli, where there is one that may be shown."""
+    kind, _, promise = next(
+        (
+            (kind, key, promise)
+            for promise in known.engine
+            for kind in [promise.kind]
+            for key in (*KEYS.get(kind, ()), *BOUNDS.get(kind, ()))
+            if promise.path and check.key == f"{known.name}__{promise.field}__{key}"
+        ),
+        ("", "", None),
+    )
+    try:
+        if str(check.key).endswith(("unique", "duplicate_values")):
+            members = [promise.path] if promise else _key_columns(known)
+            if not all(known.may_show(path) for path in members):
+                return ""
+            row = connection.execute(f"from (\n{check.implementation}\n) limit 1").fetchone()
+            values = [str(value) for value in (row or ())[:-1]]
+            return such_as(", ".join(values)) if len(values) == len(members) else ""
+        if promise is None or not known.may_show(promise.path):
+            return ""
+        predicate = (
+            conformance.counted(promise) if kind in METRICS else conformance.PREDICATES[kind](promise.value)
+        )
+        condition = violation(promise.path, known.actual, predicate)
+        one = example(promise.path, known.actual, predicate)
+        scanned = changed if kind in OF_ROWS else known.dataset.scan
+        found = connection.execute(f"select first({one}) from {scanned} where {condition}").fetchone()
+        return such_as(found[0] if found else None)
+    except (duckdb.Error, NoPlace, KeyError, ValueError, TypeError):
+        return ""  # an example is a help, and no promise
+
+
+def _key_columns(known: _Verification) -> list[tuple[str, ...]]:
+    """Return the columns of the primary key."""
+    return [promise.path for promise in known.engine if promise.kind == "primaryKey"]
 
 
 def _answered(promise: Promise, dataset: str, found: list[Any]) -> bool:

@@ -109,6 +109,49 @@ CONSTRUCTS = {
             certain=False,
         ),
         Construct(
+            "rounded-binary-number",
+            "an average or a quotient that is rounded to more or fewer than six digits at once",
+            _three(
+                "rounds a binary number, 0.575 to 0.57",
+                "rounds the exact one, to 0.58",
+                "rounds the exact one, to 0.58, of which it has six digits or more",
+            ),
+            "Cast it to six digits before: cast(cast(avg(x) as decimal(18, 6)) as decimal(18, 2)).",
+            "cast(cast(23 as decimal(18, 6)) / nullif(40, 0) as decimal(18, 2))",
+            "cast(cast(cast(23 as decimal(18, 6)) / nullif(40, 0) as decimal(18, 6)) as decimal(18, 2))",
+            "0.58",
+            certain=False,
+        ),
+        Construct(
+            "round-of-any-type",
+            "round of a number that may be a double",
+            _three(
+                "rounds 2.5 to 3, and 1.005 to 1.00",
+                "rounds 2.5 to 2, and has none to two digits",
+                "rounds 2.5 to 3, and 1.005 to 1.01",
+            ),
+            "Write round(cast(x as decimal(18, 6)), 2).",
+            "round(v)",
+            "cast(round(cast(2.5 as decimal(18, 6))) as integer)",
+            "3",
+            certain=False,
+        ),
+        Construct(
+            "floating-point-column",
+            "a column that is declared as a floating-point number and is cast to a text or a decimal",
+            _three(
+                "writes 1e+20 and 0.0, and rounds 1.005 to 1.00",
+                "writes 1e+20 and 0, and rounds 1.005 to 1.01",
+                "writes 1.0E20 and 0.0, rounds 1.005 to 1.01, and makes null of what is no number",
+            ),
+            "Declare it as a decimal in models/sources.yml; or cast(cast(x as decimal(18, 6)) as varchar(100)), where all its"
+            " values are numbers.",
+            "cast(ratio as varchar(100))",
+            "cast(cast(0.5 as decimal(18, 6)) as varchar(100))",
+            "0.500000",
+            certain=False,
+        ),
+        Construct(
             "integer-division",
             "a // b",
             _three("divides integers", "cannot parse it", "cannot parse it"),
@@ -164,6 +207,20 @@ CONSTRUCTS = {
             "1",
         ),
         Construct(
+            "date-trunc-of-rare-unit",
+            "date_trunc to a decade, a century or another rare unit",
+            _three(
+                "has them, and a century that begins in 2000",
+                "has them, and a century that begins in 2001",
+                "gives null",
+            ),
+            "Write make_date(cast(floor(cast(extract(year from d) as integer) / 10.0) as integer) * 10, 1, 1) in a macro, or"
+            " use year, quarter, month, week, day, hour, minute or second.",
+            "cast(date_trunc('century', date '2024-01-07') as date)",
+            "cast(date_trunc('year', date '2024-01-07') as date)",
+            "2024-01-01",
+        ),
+        Construct(
             "uncast-date-trunc",
             "date_trunc without a cast",
             _three("gives a timestamp", "gives a date a time zone", "gives a time zone"),
@@ -198,6 +255,15 @@ CONSTRUCTS = {
             "date '2024-01-31' + interval 1 day",
             "cast(date '2024-01-31' + 1 * interval '1' day as date)",
             "2024-02-01",
+        ),
+        Construct(
+            "time-with-an-offset",
+            "a timestamp that is written with an offset",
+            _three("leaves the offset out", "leaves the offset out", "takes the offset into account"),
+            "Write the time in UTC, without an offset.",
+            "timestamp '2024-01-31 10:00:00+02:00'",
+            "timestamp '2024-01-31 08:00:00'",
+            "2024-01-31 08:00:00",
         ),
         Construct(
             "at-time-zone",
@@ -245,7 +311,7 @@ CONSTRUCTS = {
             "a type for floating-point numbers",
             _three(
                 "has double and double precision, and float of 4 bytes",
-                "has double precision, and float of 8 bytes",
+                "has double precision, and float of 8 bytes; takes 1e3 for a decimal",
                 "has double, and float of 4 bytes",
             ),
             "Use a decimal, which is exact as well: cast(x as decimal(18, 6)).",
@@ -314,6 +380,70 @@ CONSTRUCTS = {
             "llo",
         ),
         Construct(
+            "computed-substring",
+            "a part of a text whose start or length is computed, and can be too small",
+            _three(
+                "counts from the end, or leaves that many out",
+                "counts before the start, leaves that many out, or refuses it",
+                "counts from the end, or gives nothing",
+            ),
+            "Write split_part(x, '@', 1) for what comes before a sign; or greatest(n, 0) for a length, greatest(n, 1) for a"
+            " start.",
+            "left('abc', position('x' in 'abc') - 1)",
+            "left('abc', greatest(position('x' in 'abc') - 1, 0))",
+            "",
+            certain=False,
+        ),
+        Construct(
+            "trim-of-blanks",
+            "trim without the characters to trim",
+            _three(
+                "trims every kind of blank, such as the one that does not break",
+                "trims the blank alone",
+                "trims the blank alone",
+            ),
+            "Write trim(both ' ' from x); leading or trailing instead of ltrim and rtrim.",
+            "trim(chr(160) || 'a ') = 'a'",
+            "trim(both ' ' from ' a ')",
+            "a",
+            certain=False,
+        ),
+        Construct(
+            "capitals",
+            "upper or lower where a letter has more than one other form",
+            _three(
+                "makes ẞ of ß, and i of İ",
+                "leaves ß as it is, and makes i of İ",
+                "makes SS of ß, and two signs of İ",
+            ),
+            "Replace those letters before: upper(replace(x, 'ß', 'ss')) -- portable: no other letter of that kind. Or"
+            " change ASCII alone: translate(x, 'abc…', 'ABC…').",
+            "upper('ß')",
+            "translate('aß', 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')",
+            "Aß",
+            certain=False,
+        ),
+        Construct(
+            "character-of-number",
+            "chr of a number that is not below 256",
+            _three("has all of Unicode", "has all of Unicode", "has the first 256, and begins again"),
+            "Write the character itself, as a text.",
+            "chr(8364)",
+            "'€'",
+            "€",
+            certain=False,
+        ),
+        Construct(
+            "concat_ws-of-other-types",
+            "concat_ws of what may be no text",
+            _three("writes true", "writes t", "writes true"),
+            "Cast what is no text: concat_ws('-', cast(flag as varchar(100)), b).",
+            "concat_ws('-', 1 = 1)",
+            "concat_ws('-', cast(1 = 1 as varchar(100)))",
+            "true",
+            certain=False,
+        ),
+        Construct(
             "trim-of-characters",
             "ltrim and rtrim of given characters",
             _three("has the text first", "has the text first", "has the characters first"),
@@ -378,6 +508,30 @@ CONSTRUCTS = {
             "(select count(*) from (select 1 as one) as t where one == 1)",
             "(select count(*) from (select 1 as one) as t where one = 1)",
             "1",
+        ),
+        Construct(
+            "in-subquery",
+            "in (select …) where it counts whether the answer is false or null",
+            _three(
+                "is null if there is a null", "is null if there is a null", "is false, but in where and on"
+            ),
+            "Write exists (select 1 from t where t.v = x), or not exists.",
+            "(select count(*) from (select 1 in (select nullif(1, 1)) as known) as t where known is null)",
+            "(select count(*) from (select exists (select 1 from (select nullif(1, 1) as v) as n where n.v = 1) as known) as t where known)",
+            "0",
+            certain=False,
+        ),
+        Construct(
+            "row-compared",
+            "several values that are compared at once",
+            _three(
+                "takes a null for equal to a null", "is null for a null", "takes a null for equal to a null"
+            ),
+            "Compare each with each: a = 1 and b = 2.",
+            "(1, nullif(1, 1)) = (1, nullif(1, 1))",
+            "coalesce(1 = 1 and nullif(1, 1) = nullif(1, 1), false)",
+            "false",
+            certain=False,
         ),
         Construct(
             "order-of-nulls",
@@ -538,10 +692,10 @@ CONSTRUCTS = {
 """Every construct, in the order of the reference page. A test runs each `good` on every platform and compares the values."""
 
 FUNCTIONS = """
-any_value avg bool_and bool_or corr count cume_dist dense_rank first_value lag last_value lead max min ntile
+avg bool_and bool_or corr count cume_dist dense_rank first_value lag last_value lead max min ntile
 percent_rank percentile_cont rank row_number stddev stddev_samp sum var_pop variance
 abs ceil ceiling exp floor greatest least ln log log10 mod pi power round sign sqrt
-ascii bit_length char_length chr concat concat_ws left length lower lpad ltrim md5 position repeat replace reverse
+ascii bit_length char_length chr concat concat_ws left length lower lpad ltrim md5 position repeat replace
 right rpad rtrim split_part substr substring translate trim upper
 date_part date_trunc extract make_date now
 coalesce nullif
@@ -588,7 +742,7 @@ INSTEAD = {
     **dict.fromkeys(("starts_with", "startswith", "prefix"), "Write left(x, 1) = 'a'."),
     **dict.fromkeys(("ends_with", "endswith", "suffix"), "Write right(x, 1) = 'a'."),
     "contains": "Write position('b' in x) > 0.",
-    "initcap": DISPATCH,
+    **dict.fromkeys(("initcap", "reverse"), DISPATCH),
     **dict.fromkeys(
         ("median", "quantile", "quantile_cont", "percentile"),
         "Write percentile_cont(0.5) within group (order by x).",
@@ -597,7 +751,7 @@ INSTEAD = {
     **dict.fromkeys(
         (
             *("string_agg", "listagg", "group_concat", "array_agg", "list", "collect_list", "collect_set"),
-            *("first", "last", "max_by", "min_by", "arg_max", "arg_min", "mode"),
+            *("any_value", "first", "last", "max_by", "min_by", "arg_max", "arg_min", "mode"),
         ),
         AGGREGATED,
     ),
@@ -630,6 +784,8 @@ INSTEAD = {
 }
 """Function -> what to write instead of it."""
 
+OFTEN_THE_SAME = {"any_value", "reverse"}
+"""Functions of INSTEAD that differ for some values only: Spark's any_value can be null, DuckDB's reverse keeps an accent on its letter."""
 CHANCE = {"random", "rand", "uuid", "gen_random_uuid", "setseed"}
 WHOLE = {"int", "integer", "bigint", "smallint", "tinyint"}
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
@@ -683,12 +839,15 @@ def render(text: str) -> str:
     return "".join(parts)
 
 
-def differences(text: str, platforms: Collection[str]) -> list[Difference]:
-    """Return where a model says something that the platforms understand differently. Raises Unparsable."""
+def differences(text: str, platforms: Collection[str], floating: Collection[str] = ()) -> list[Difference]:
+    """Return where a model says something that the platforms understand differently. Raises Unparsable.
+
+    `floating` names the columns, in small letters, that are declared as floating-point numbers.
+    """
     sql = render(text)
     lines = text.splitlines()
     found: dict[tuple[int, str], Difference] = {}
-    for line, construct in _found(sql):
+    for line, construct in _found(sql, floating):
         silenced = line <= len(lines) and SILENCE.search(lines[line - 1])
         known = found.get((line, construct.id))
         if construct.differs(platforms) and not silenced and not (known and known.construct.certain):
@@ -696,7 +855,7 @@ def differences(text: str, platforms: Collection[str]) -> list[Difference]:
     return [found[place] for place in sorted(found)]
 
 
-def _found(sql: str) -> Iterator[tuple[int, Construct]]:
+def _found(sql: str, floating: Collection[str]) -> Iterator[tuple[int, Construct]]:
     import sqlglot
     from sqlglot.errors import ParseError, TokenError
 
@@ -717,6 +876,7 @@ def _found(sql: str) -> Iterator[tuple[int, Construct]]:
         yield from _in_tokens(tokens)
         for tree in trees:
             yield from _in_tree(tree)
+            yield from _of_floating(tree, floating)
         return
     raise first or Unparsable(1, "it is empty")
 
@@ -768,13 +928,15 @@ def _in_tokens(tokens: list[Any]) -> Iterator[tuple[int, Construct]]:
         before = words[place - 1] if place else ""
         after = words[place + 1] if place + 1 < len(words) else ""
         id_ = ""
+        if kind == TokenType.NUMBER and re.fullmatch(r"[\d.]+e[+-]?\d+", word):
+            id_ = "double-type"
         if kind in (TokenType.STRING, TokenType.IDENTIFIER):
             continue
         if kind == TokenType.DCOLON:
             id_ = "double-colon"
         elif word in ("==", "<=>"):
             id_ = "equals-equals"
-        elif word in ("~", "~*", "!~", "!~*", "similar"):
+        elif word in ("~", "~*", "!~", "!~*", "similar", "similar to"):
             id_ = "regular-expression"
         elif word == "^":
             id_ = "power-operator"
@@ -821,8 +983,10 @@ def _names_columns(words: list[str], start: int) -> bool:
 
 def _function(name: str) -> Construct:
     other = CONSTRUCTS["other-function"]
-    known = name in INSTEAD
-    what = f"{name}()" + ("" if known else ", a function that is not known to be the same everywhere")
+    known = name in INSTEAD and name not in OFTEN_THE_SAME
+    what = f"{name}()" + (
+        "" if name in INSTEAD else ", a function that is not known to be the same everywhere"
+    )
     fix = INSTEAD.get(name, other.fix)
     return replace(other, id=f"{other.id}-{name}", what=what, fix=fix, certain=known)
 
@@ -833,6 +997,22 @@ def _in_tree(tree: exp.Expression) -> Iterator[tuple[int, Construct]]:
             if id_ := check(node):
                 known = CONSTRUCTS[id_.rstrip("!")]
                 yield _line(node), replace(known, certain=True) if id_.endswith("!") else known
+
+
+def _of_floating(tree: exp.Expression, floating: Collection[str]) -> Iterator[tuple[int, Construct]]:
+    """What becomes of columns whose type is known."""
+    from sqlglot import exp
+
+    for column in tree.find_all(exp.Column) if floating else ():
+        use = column.parent
+        written = isinstance(use, exp.Cast) and use.to.is_type("varchar", "text", "char", "decimal")
+        if isinstance(use, exp.Cast) and use.to.is_type("decimal"):
+            sized = [size.name for size in use.to.expressions]
+            written = len(sized) == 2 and sized[1] != "6"
+        if column.name.lower() in floating and (
+            written or isinstance(use, (exp.DPipe, exp.Concat, exp.ConcatWs))
+        ):
+            yield _line(column), CONSTRUCTS["floating-point-column"]
 
 
 def _line(node: exp.Expression) -> int:
@@ -927,6 +1107,7 @@ def _checks() -> dict[type, list[Check]]:
             parent = parent.parent
         return isinstance(parent, (exp.Cast, exp.Predicate, exp.Having))
 
+    binary = (exp.Avg, exp.Div, exp.Stddev, exp.StddevSamp, exp.Variance, exp.VariancePop, exp.PercentileCont)
     arithmetic = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
 
     def is_date(node: Any) -> bool:
@@ -996,7 +1177,14 @@ def _checks() -> dict[type, list[Check]]:
 
     @on("Extract")
     def extract(node: Any) -> str | None:
-        unit = node.this.name.lower()
+        return of_unit(node, node.this.name.lower())
+
+    @on("Anonymous")
+    def date_part(node: Any) -> str | None:
+        unit = node.expressions[0] if node.name.lower() == "date_part" and node.expressions else None
+        return of_unit(node, unit.name.lower()) if isinstance(unit, exp.Literal) else None
+
+    def of_unit(node: Any, unit: str) -> str | None:
         if unit in ("dow", "dayofweek", "isodow", "weekday", "dayofweekiso", "dayofweek_iso"):
             return "day-of-week"
         if unit in ("epoch", "epoch_second"):
@@ -1007,7 +1195,21 @@ def _checks() -> dict[type, list[Check]]:
         return None if unit in known else "extract-epoch"
 
     on("DayOfWeek", "DayOfWeekIso")(lambda node: "day-of-week")
-    on("DateTrunc", "TimestampTrunc")(lambda node: None if is_cast(node) else "uncast-date-trunc")
+
+    @on("DateTrunc", "TimestampTrunc")
+    def date_trunc(node: Any) -> str | None:
+        if node.text("unit").lower() not in (
+            "year",
+            "quarter",
+            "month",
+            "week",
+            "day",
+            "hour",
+            "minute",
+            "second",
+        ):
+            return "date-trunc-of-rare-unit"
+        return None if is_cast(node) else "uncast-date-trunc"
 
     @on("Sub")
     def minus(node: Any) -> str | None:
@@ -1017,10 +1219,18 @@ def _checks() -> dict[type, list[Check]]:
     @on("Add", "Sub")
     def plus(node: Any) -> str | None:
         sides = (node.left, node.right)
-        has_interval = any(isinstance(part, exp.Interval) for part in node.right.walk())
+        has_interval = any(isinstance(part, exp.Interval) for side in sides for part in side.walk())
         return (
             "date-plus-interval" if has_interval and any(map(is_date, sides)) and not is_cast(node) else None
         )
+
+    @on("Cast")
+    def offset(node: Any) -> str | None:
+        written = node.this.is_string and re.search(
+            r"\d(?:\d:?\d\d)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$", node.this.this
+        )
+        is_time = node.to.is_type("timestamp", "timestampntz") and ":" in node.this.name
+        return "time-with-an-offset" if written and is_time else None
 
     on("AtTimeZone")(lambda node: "at-time-zone")
 
@@ -1037,15 +1247,120 @@ def _checks() -> dict[type, list[Check]]:
         node = node.this if isinstance(node, exp.Neg) else node
         return sign * float(node.this) if isinstance(node, exp.Literal) and not node.is_string else None
 
+    def at_least(node: Any) -> float:
+        """Return a number that the value is known not to be below."""
+        if (literal := number(node)) is not None:
+            return literal
+        if isinstance(node, (exp.Length, exp.StrPosition, exp.Count)):
+            return 0
+        if isinstance(node, exp.RowNumber):
+            return 1
+        if isinstance(node, (exp.Paren, exp.Cast)):
+            return at_least(node.this)
+        if isinstance(node, exp.Greatest):
+            return max(map(at_least, [node.this, *node.expressions]))
+        if isinstance(node, (exp.Least, exp.Coalesce)):
+            return min(map(at_least, [node.this, *node.expressions]))
+        if isinstance(node, exp.Add):
+            return at_least(node.left) + at_least(node.right)
+        if isinstance(node, exp.Sub) and (less := number(node.right)) is not None:
+            return at_least(node.left) - less
+        return float("-inf")
+
     @on("Substring")
     def substring(node: Any) -> str | None:
-        start = number(node.args.get("start"))
-        return "substring-before-the-start" if start is not None and start < 1 else None
+        start, length = node.args.get("start"), node.args.get("length")
+        known = number(start)
+        if known is not None and known < 1:
+            return "substring-before-the-start"
+        short = (start is not None and at_least(start) < 1) or (length is not None and at_least(length) < 0)
+        return "computed-substring" if short else None
 
     @on("Left", "Right")
     def left(node: Any) -> str | None:
         count = number(node.expression)
-        return "substring-before-the-start" if count is not None and count < 0 else None
+        if count is not None and count < 0:
+            return "substring-before-the-start"
+        return "computed-substring" if at_least(node.expression) < 0 else None
+
+    @on("Trim")
+    def trim(node: Any) -> str | None:
+        plain = isinstance(node.this, exp.Literal) and node.this.this.isascii()
+        return None if plain or node.args.get("expression") is not None else "trim-of-blanks"
+
+    @on("Upper", "Lower")
+    def capitals(node: Any) -> str | None:
+        literal = isinstance(node.this, exp.Literal) and not re.search("[ßŉİΣﬀ-ﬆ]", node.this.this)
+        return None if literal or isinstance(node.this, exp.MD5) else "capitals"
+
+    @on("Chr")
+    def character(node: Any) -> str | None:
+        value = number(node.expressions[0]) if node.expressions else None
+        if value is None:
+            return "character-of-number"
+        return None if value < 256 else "character-of-number!"
+
+    @on("ConcatWs")
+    def concat_ws(node: Any) -> str | None:
+        texts = (exp.Upper, exp.Lower, exp.Trim, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.DPipe)
+
+        def is_text(value: Any) -> bool:
+            if isinstance(value, exp.Cast):
+                return not value.to.is_type("boolean")
+            if isinstance(value, exp.Coalesce):
+                return any(isinstance(part, exp.Literal) for part in value.expressions) or is_text(value.this)
+            return isinstance(value, (exp.Literal, exp.Null, *texts))
+
+        return None if all(map(is_text, node.expressions)) else "concat_ws-of-other-types"
+
+    @on("In")
+    def in_subquery(node: Any) -> str | None:
+        if not node.args.get("query"):
+            return None
+        place = node.parent
+        if isinstance(place, exp.Not):
+            place = place.parent
+        while isinstance(place, (exp.And, exp.Paren)):
+            place = place.parent
+        return None if isinstance(place, exp.Where) else "in-subquery"
+
+    @on("EQ", "NEQ", "In")
+    def rows(node: Any) -> str | None:
+        return "row-compared" if isinstance(node.this, exp.Tuple) else None
+
+    @on("Round")
+    def round_(node: Any) -> str | None:
+        return None if is_exact(node.this) else "round-of-any-type"
+
+    def is_exact(value: Any) -> bool:
+        """Return True for a number that is no double, as far as it shows; what is one for sure is found as such."""
+        if isinstance(value, (exp.Paren, exp.Neg, exp.Abs, exp.Nullif)):
+            return is_exact(value.this)
+        if isinstance(value, (exp.Add, exp.Sub, exp.Mul)):
+            return is_exact(value.left) and is_exact(value.right)
+        if isinstance(value, exp.Coalesce):
+            return all(map(is_exact, [value.this, *value.expressions]))
+        if isinstance(value, exp.Cast):
+            return value.to.is_type("decimal", *exp.DataType.INTEGER_TYPES)
+        if isinstance(value, binary) or (isinstance(value, exp.Window) and isinstance(value.this, binary)):
+            return True  # `rounded` finds it
+        return isinstance(value, fractions) or not value.find(exp.Column)
+
+    @on(*(kind.__name__ for kind in binary))
+    def rounded(node: Any) -> str | None:
+        parent = node.parent
+        while isinstance(
+            parent, (exp.Paren, exp.Coalesce, exp.Window, exp.Filter, exp.WithinGroup, *arithmetic)
+        ):
+            if isinstance(parent, exp.Div):
+                return None  # it is looked at itself
+            parent = parent.parent
+        if isinstance(parent, exp.Round):
+            return "rounded-binary-number"
+        if isinstance(parent, exp.Cast) and parent.to.is_type("decimal"):
+            sized = [size.name for size in parent.to.expressions]
+            return "rounded-binary-number" if len(sized) == 2 and sized[1] != "6" else None
+        return None
 
     @on("Like", "ILike")
     def like(node: Any) -> str | None:
@@ -1156,6 +1471,26 @@ def _checks() -> dict[type, list[Check]]:
 
     def is_bare(column: Any, names: set[str]) -> bool:
         return not column.table and column.name.lower() in names
+
+    @on("Select")
+    def order_by_alias(node: Any) -> str | None:
+        order = node.args.get("order")
+        names = {
+            part.alias.lower()
+            for part in node.expressions
+            if isinstance(part, exp.Alias)
+            and not (isinstance(part.this, exp.Column) and part.this.name == part.alias)
+        }
+        computed = [
+            part.this
+            for part in (order.expressions if order else [])
+            if not isinstance(part.this, (exp.Column, exp.Literal))
+        ]
+        return (
+            "alias-used-again"
+            if any(is_bare(column, names) for part in computed for column in own_columns(part))
+            else None
+        )
 
     def own_columns(part: Any) -> Iterator[Any]:
         """The columns of an expression, not those of the selects in it."""

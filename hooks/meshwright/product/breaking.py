@@ -35,7 +35,7 @@ MAJOR, MINOR, PERSON = "major", "compatible", "a person decides"
 KINDS: dict[str, tuple[str, str]] = {
     # kind of change -> what changes, and whether it needs a new major version
     "contract": ("What datacontract-cli calls breaking: a column, a table, a type, a key, a bound, `enum`, a rule of quality", MAJOR),
-    "contract-unclear": ("What datacontract-cli cannot decide: another pattern, another query", PERSON),
+    "contract-unclear": ("What datacontract-cli cannot decide: another pattern, another query, a rule for people or for another engine that goes", PERSON),
     "written": ("How values are written: `format`, `timezone`, `defaultTimezone`, the size and numbers of a vector", MAJOR),
     "option-less": ("`multipleOf`, `minProperties`, `maxProperties`, `required` of an object: goes, or allows more", MAJOR),
     "option-more": ("The same: comes, or allows less", MINOR),
@@ -149,6 +149,7 @@ def compared(
         *_of_options(promised, contract),
         *_of_classification(was, spec, promised, contract, now),
         *_of_writing(promised, contract),
+        *_of_unchecked_rules(promised, contract),
         *_of_promised_levels(promised, contract),
         *_of_product(was, spec),
         *_of_service_levels(was, spec),
@@ -204,16 +205,25 @@ def _of_writing(was: Document, now: Document) -> Iterator[Change]:
         for option in WRITTEN if isinstance(before, dict) and path in present else ():
             value = after.get(option) if isinstance(after, dict) else None
             if option in before and before[option] != value:
-                detail = f"The column {path[-1]} was written with {option} {before[option]!r}; now it is {value!r}."
+                detail = f"The column {_named(path)} was written with {option} {before[option]!r}; now it is {value!r}."
                 yield Change(now, _place(now, path), detail, "written")
 
 
 def _place(document: Document, path: tuple[str, ...]) -> Keys:
-    """Where a column is described, by its names from the table on."""
-    return _keys(
-        document,
-        ".".join(("schema", path[0], *(part for name in path[1:] for part in ("properties", name)))),
-    )
+    """Where a column is described, by its place from the table on."""
+    return _keys(document, ".".join(("schema", *path)))
+
+
+def _named(path: tuple[str, ...]) -> str:
+    """What people call the column at a place: `stops[].place`."""
+    text = ""
+    steps = iter(path[1:])
+    for step in steps:
+        if step == "properties":
+            text += f".{next(steps)}" if text else next(steps)
+        else:
+            text += {"items": "[]", "map.key": "[key]", "map.value": "[value]"}[step]
+    return text
 
 
 def _of_options(was: Document, now: Document) -> Iterator[Change]:
@@ -229,14 +239,12 @@ def _of_options(was: Document, now: Document) -> Iterator[Change]:
                 and before[option] != after.get(option)
                 and not (option in after and stricter(before[option], after[option]))
             ):
-                detail = (
-                    f"The column {path[-1]} had {option} {before[option]!r}; now it is {after.get(option)!r}."
-                )
+                detail = f"The column {_named(path)} had {option} {before[option]!r}; now it is {after.get(option)!r}."
                 yield Change(now, _place(now, path), detail, "option-less")
         kind = _physical_change(column.get("physicalType"), present[path].get("physicalType"))
         if kind:
             then, today = column.get("physicalType"), present[path].get("physicalType")
-            detail = f"The column {path[-1]} was stored as {then or 'nobody said what'}; now it is {today or 'not said'}."
+            detail = f"The column {_named(path)} was stored as {then or 'nobody said what'}; now it is {today or 'not said'}."
             yield Change(now, _place(now, path), detail, kind)
 
 
@@ -307,19 +315,68 @@ def _of_classification(
         if lowered or hidden:
             kind = "classification-lowered" if lowered else "classification-raised"
             what = "more people see it" if lowered else "some who saw it see it no more"
-            detail = f"The column {path[-1]} was {old}; now it is {new}, and {what}."
+            detail = f"The column {_named(path)} was {old}; now it is {new}, and {what}."
             yield Change(contract, _place(contract, path), detail, kind)
 
 
-def _columns(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Every column below a contract, a table or a column: its names from the table on."""
-    below = node.get("properties" if path else "schema") if isinstance(node, dict) else None
-    for item in below if isinstance(below, list) else ():
-        if isinstance(item, dict):
-            names = (*path, str(item.get("name")))
-            if path:
-                yield names, item
-            yield from _columns(item, names)
+def _columns(node: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every column below a contract, and all that is nested in it: its place from the table on, and what is said of it."""
+    tables = node.get("schema") if isinstance(node, dict) else None
+    for table in tables if isinstance(tables, list) else ():
+        if isinstance(table, dict):
+            yield from _nested(table, (str(table.get("name")),))
+
+
+def _nested(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    properties, pairs = node.get("properties"), _mapping(node.get("map"))
+    below = [
+        *(
+            (("properties", str(item.get("name"))), item)
+            for item in (properties if isinstance(properties, list) else ())
+            if isinstance(item, dict)
+        ),
+        (("items",), node.get("items")),
+        (("map.key",), pairs.get("key")),
+        (("map.value",), pairs.get("value")),
+    ]
+    for steps, inner in below:
+        if isinstance(inner, dict):
+            yield (*path, *steps), inner
+            yield from _nested(inner, (*path, *steps))
+
+
+def _of_unchecked_rules(was: Document, now: Document) -> Iterator[Change]:
+    """Rules of quality for people and for other engines, of which datacontract-cli says nothing."""
+    places = [
+        {place: rules for place, node in _with_quality(document.value) for rules in [_rules(node)]}
+        for document in (was, now)
+    ]
+    for path, rules in places[0].items():
+        left = list(places[1].get(path, ()))
+        for rule in rules:
+            if rule in left:
+                left.remove(rule)
+            elif path in places[1]:
+                said = rule.get("description") or rule.get("name") or rule.get("engine") or rule["type"]
+                detail = f"The rule of quality {str(said).strip()!r} of {_named(path) or 'the data set'} is another, or none any more."
+                yield Change(now, _place(now, path), detail, "contract-unclear")
+
+
+def _with_quality(node: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    tables = node.get("schema") if isinstance(node, dict) else None
+    for table in tables if isinstance(tables, list) else ():
+        if isinstance(table, dict):
+            yield (str(table.get("name")),), table
+    yield from _columns(node)
+
+
+def _rules(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    quality = node.get("quality")
+    return [
+        rule
+        for rule in (quality if isinstance(quality, list) else ())
+        if isinstance(rule, dict) and rule.get("type") in ("text", "custom")
+    ]
 
 
 def _of_promised_levels(was: Document, now: Document) -> Iterator[Change]:
@@ -350,7 +407,7 @@ def _of_promised_levels(was: Document, now: Document) -> Iterator[Change]:
 
 UNITS = {
     **dict.fromkeys(("y", "yr", "year", "years"), 365 * 86400.0),
-    **dict.fromkeys(("mo", "month", "months"), 30 * 86400.0),
+    **dict.fromkeys(("mo", "month", "months"), 365 * 86400.0 / 12),
     **dict.fromkeys(("w", "week", "weeks"), 7 * 86400.0),
     **dict.fromkeys(("d", "day", "days", ""), 86400.0),
     **dict.fromkeys(("h", "hr", "hour", "hours"), 3600.0),
@@ -454,13 +511,15 @@ def _of_traits(was: Document, now: Document) -> Iterator[Change]:
     """Which rows are there: how long they are kept, and whether older versions are."""
     traits = [
         {
-            str(item.get("uses")).partition("@")[0]: (keys, _mapping(item.get("properties")))
+            (name, properties.get("input") if name == "snapshot" else None): (keys, properties)
             for keys, item in document.items("spec.traits")
+            for name in [str(item.get("uses")).partition("@")[0]]
+            for properties in [_mapping(item.get("properties"))]
         }
         for document in (was, now)
     ]
-    for name in ("retention", "snapshot"):
-        (_, before), (keys, after) = (each.get(name, (("spec", "traits"), None)) for each in traits)
+    for name, of in {**traits[0], ("retention", None): None}:
+        (_, before), (keys, after) = (each.get((name, of), (("spec", "traits"), None)) for each in traits)
         if name == "retention" and after is not None:
             then, today = (_days(one) for one in (before, after))
             if before is None or today < then or before.get("column") != after.get("column"):

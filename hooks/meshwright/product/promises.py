@@ -29,7 +29,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "physicalType": (
         "`physicalType` with length, precision, scale and time zone",
         OWN,
-        "Where nothing is lost by it, the data is written with this type. A name that is not in the list below is reported.",
+        "Where nothing is lost by it, the data is written with this type. A name that is not in the list below is reported, "
+        "and so is a length within a nested type: `array<varchar(2)>`.",
     ),
     "structure": ("No nested field that the contract does not describe", OWN, "The run refuses at once."),
     "required": ("`required`", f"{ENGINE}, {OWN}", "NaN counts as missing."),
@@ -49,7 +50,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "pattern": (
         "`pattern`",
         f"{ENGINE}, {OWN}",
-        "Somewhere in the text, unless it has anchors. RE2 has no look-around and no back references: such a pattern is reported.",
+        "Somewhere in the text, unless it has anchors. RE2 has no look-around, no back references, no possessive quantifiers "
+        "and no more than 1000 repetitions: such a pattern is reported.",
     ),
     "minimum": ("`minimum`", f"{ENGINE}, {OWN}", "NaN is not at least anything."),
     "maximum": ("`maximum`", f"{ENGINE}, {OWN}", "NaN is not at most anything."),
@@ -100,7 +102,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "sql": (
         "Quality of `type: sql`",
         ENGINE,
-        "In DuckDB's dialect, over the data set as it is published. A query that fails is a promise that is not kept.",
+        "In DuckDB's dialect, over the data set as it is published. A query that fails is a promise that is not kept; one that "
+        "returns several rows or columns is reported.",
     ),
     "custom": ("Quality of `type: custom`", f"{ENGINE} (its own engine)", "Other engines are not asked."),
     "text": ("Quality of `type: text`", NOBODY, "It is for people."),
@@ -145,6 +148,7 @@ OPERATORS = (
     *("mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween"),
 )
 PERCENT = ("percent", "percentage", "%")
+ROWS = ("rows", "row", "count", "records", "values", "items")
 
 FORMATS = {
     "string": (
@@ -154,8 +158,12 @@ FORMATS = {
     "integer": ("i8", "i16", "i32", "i64", "i128", "u8", "u16", "u32", "u64", "u128"),
     "number": ("f32", "f64"),
 }
-BEYOND_RE2 = re.compile(r"\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\[ckuG]")
-"""What ECMA-262 has and DuckDB's regular expressions do not."""
+BEYOND_RE2 = re.compile(
+    r"\(\?(?:[=!>]|<[=!A-Za-z_]|'|\()|\\[1-9]|\\[ckuGKRXZhH]"
+    r"|(?:(?<!\\)[*+?]|\{\d+(?:,\d*)?\})\+(?![^\[\n]*\])"
+    r"|\{(?:\d*,)?(?!1000\})[1-9]\d{3,}\}"
+)
+"""What other engines' regular expressions have and DuckDB's do not."""
 
 LETTERS = {
     **{"yyyy": "%Y", "uuuu": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "DDD": "%j", "HH": "%H", "hh": "%I"},
@@ -261,6 +269,12 @@ def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
         why = "" if read(physical) else f"{physical} is not in the list of physical types."
         fix = "Write a type of docs/reference/promises.md." if why else ""
         yield promise("physicalType", "physicalType", value=physical, engine=False, unchecked=why, fix=fix)
+        if (known := read(physical)) and known.lengths:
+            why = f"{known.lengths} is inside of a nested type, whose lengths and precisions nobody looks at."
+            fix = "Give the field, or the items, a physicalType of their own."
+            yield promise(
+                "physicalType", "physicalType", value=physical, engine=False, unchecked=why, fix=fix
+            )
     if column.get("required") is True:
         yield promise("required", "required", value=True)
     for kind in ("primaryKey", "unique"):
@@ -449,8 +463,11 @@ def _metric(rule: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, str, s
     if metric == "invalidValues" and (beyond := BEYOND_RE2.search(str(arguments.get("pattern") or ""))):
         fix = "Write it without look-around and back references, or as a quality rule of type sql."
         return metric, f"{beyond[0]} is beyond the regular expressions of DuckDB (RE2).", fix
-    if metric == "rowCount" and str(rule.get("unit") or "").strip().lower() in PERCENT:
+    unit = str(rule.get("unit") or "").strip().lower()
+    if metric == "rowCount" and unit in PERCENT:
         return metric, "A number of rows is no share.", "Leave `unit` out."
+    if unit not in ("", *ROWS, *PERCENT):
+        return metric, f"{rule.get('unit')} is no unit of it.", "Write `unit: rows` or `unit: percent`."
     inside = "[]" in path or _deep(path)
     if inside and (metric == "duplicateValues" or _deep(path)):
         return (

@@ -94,6 +94,17 @@ def warning(product: Product, result: Any) -> dict[str, Any]:
     }
 
 
+def unchecked_freshness(source: Any) -> dict[str, Any]:
+    """Return the warning for a source that promises to be fresh: `dbt build` does not look at that."""
+    return {
+        "name": f"{source.source_name}.{source.name}",
+        "file": source.original_file_path,
+        "rows": None,
+        "message": "nobody checks its `freshness`; make it a service level of data-product.yaml (indicator: freshness), "
+        "which every run measures, and remove it here",
+    }
+
+
 def unreadable(
     exception: BaseException | None, names: Names, left: Sequence[Any] = (), *, installing: bool = False
 ) -> UnreadableInput:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
-from meshwright.core.yaml import Document
+from meshwright.core.yaml import Document, Keys
 from meshwright.product import metamodel
 from meshwright.product.contract import described, tables
 from meshwright.product.files import CONTRACT, SPEC
@@ -101,6 +102,58 @@ class ColumnsDescribed(Rule):
             if not re.search(r"\w.*\w", meaning) or meaning.strip().lower() == name.lower():
                 detail = f"The column {name} has no description that says what it means."
                 yield Problem(contract, (*keys, "description"), detail, "Write what it means.")
+
+
+class ObjectsDescribed(Rule):
+    """The contract describes the fields of every object.
+
+    A run publishes no field that nobody has described, and so refuses an object without `properties`. Data whose keys
+    are not known before is a map: `logicalType: map` (ODCS 3.2), or `physicalType: map`.
+    """
+
+    broken = {
+        CONTRACT: {
+            "schema": [
+                {
+                    "name": "departures",
+                    "properties": [
+                        {
+                            "name": "carrier",
+                            "logicalType": "object",
+                            "description": "The airline.",
+                            "classification": "public",
+                        }
+                    ],
+                }
+            ]
+        }
+    }
+
+    def check(self, spec: Document, contract: Document) -> Iterator[Problem]:
+        for keys, name, column in described(spec, contract):
+            for place, of, node in _with_items(keys, name, column):
+                physical = str(node.get("physicalType") or "").strip().lower()
+                if (
+                    node.get("logicalType") == "object"
+                    and not node.get("properties")
+                    and not physical.startswith("map")
+                ):
+                    detail = f"{of} is an object, and the contract describes none of its fields."
+                    mend = "List its fields under `properties`, or say `physicalType: map` where its keys are not known."
+                    yield Problem(contract, place, detail, mend)
+
+
+def _with_items(keys: Keys, name: str, node: dict[str, Any]) -> Iterator[tuple[Keys, str, dict[str, Any]]]:
+    """Yield a column, and the items or values of it that have no name of their own."""
+    yield keys, name, node
+    pairs = node.get("map") if isinstance(node.get("map"), dict) else {}
+    for steps, suffix, inner in (
+        (("items",), "[]", node.get("items")),
+        (("map", "key"), "[key]", pairs.get("key")),
+        (("map", "value"), "[value]", pairs.get("value")),
+    ):
+        if isinstance(inner, dict):
+            yield from _with_items((*keys, *steps), f"{name}{suffix}", inner)
 
 
 class ColumnNotAboveProduct(Rule):

@@ -129,6 +129,52 @@ class InputsDeclared(Rule):
             )
 
 
+class SourceFreshnessUnchecked(Rule):
+    """No source promises to be fresh where nobody looks.
+
+    A run does not call `dbt source freshness`. A service level with the indicator `freshness` is measured by every run,
+    over the rows that are published.
+    """
+
+    usually = "warning"
+    broken = {
+        "models/sources.yml": {
+            "sources": [
+                {
+                    "name": "inputs",
+                    "freshness": {"error_after": {"count": 1, "period": "day"}},
+                    "tables": [{"name": name} for name in ("flights", "airlines", "planes")],
+                }
+            ]
+        }
+    }
+
+    def check(self, root: Path) -> Iterator[Problem]:
+        for document in _documents(root):
+            for keys, source in document.items("sources"):
+                tables = source.get("tables")
+                nodes = [(keys, source)] + [
+                    ((*keys, "tables", number), table)
+                    for number, table in enumerate(tables if isinstance(tables, list) else [])
+                    if isinstance(table, dict)
+                ]
+                for place, node in nodes:
+                    for above in ((), ("config",)):
+                        inner = node.get("config") if above else node
+                        if isinstance(inner, dict) and _is_threshold(inner.get("freshness")):
+                            yield Problem(
+                                document,
+                                (*place, *above, "freshness"),
+                                f"Nobody checks the freshness of {node.get('name')}.",
+                                "Make it a service level of data-product.yaml (`indicator: freshness`), and remove it here.",
+                            )
+
+
+def _is_threshold(freshness: Any) -> bool:
+    """Return True if dbt would hold a source against it."""
+    return isinstance(freshness, dict) and any(freshness.get(key) for key in ("warn_after", "error_after"))
+
+
 class TypesAgree(Rule):
     """What the spec calls a column's type, and what `models/sources.yml` calls it, is the same type.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document
 from meshwright.product.files import SPEC
@@ -18,6 +20,8 @@ ENVIRONMENTS = {
         },
     }
 }
+
+FLOATING = {"double", "double precision", "float", "float4", "float8", "real"}
 
 
 class SqlSameEverywhere(Rule):
@@ -65,10 +69,11 @@ def _differences(root: Path, spec: Document, *, certain: bool) -> Iterator[Probl
         return
     from meshwright.check.portable_sql import Unparsable, differences  # heavy, and only for several platforms
 
+    floating = _floating(root)
     for file in sorted((root / "models").rglob("*.sql")):
         name = file.relative_to(root).as_posix()
         try:
-            found = differences(file.read_text("utf-8"), platforms)
+            found = differences(file.read_text("utf-8"), platforms, floating)
         except Unparsable as error:
             if not certain:
                 yield Problem(
@@ -96,3 +101,18 @@ def _platforms(spec: Document) -> list[str]:
     if not isinstance(spec.get("spec.platform"), dict):
         uses.append("duckdb@1")
     return sorted({str(name).partition("@")[0] for name in uses if name})
+
+
+def _floating(root: Path) -> set[str]:
+    """Return the names of the columns that models/sources.yml declares as floating-point numbers, in small letters."""
+    try:
+        sources = yaml.safe_load((root / "models/sources.yml").read_text("utf-8"))["sources"]
+        return {
+            column["name"].lower()
+            for source in sources
+            for table in source.get("tables") or []
+            for column in table.get("columns") or []
+            if str(column.get("data_type")).lower() in FLOATING
+        }
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        return set()  # other rules say so

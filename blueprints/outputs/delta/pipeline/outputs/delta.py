@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 
 from pipeline.dataset import FOLDERS, Changes, Dataset
 from pipeline.outputs import alone
-from pipeline.port_types import FINITE, MICROSECONDS, YEARS, Format, files, schema, written
+from pipeline.port_types import FINITE, MICROSECONDS, YEARS, YEARS_UTC, Format, files, schema, written
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -54,7 +54,8 @@ FORMAT = Format(
         "TIMESTAMP_NS": "TIMESTAMP",
     },
     limits={
-        **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"), (YEARS,)),
+        **dict.fromkeys(("DATE", "TIMESTAMP"), (YEARS,)),
+        "TIMESTAMP WITH TIME ZONE": (YEARS_UTC,),
         "TIMESTAMP_NS": (FINITE, MICROSECONDS),
     },
     # Without the feature of the table that such a time needs, which delta-rs looks for everywhere but there.

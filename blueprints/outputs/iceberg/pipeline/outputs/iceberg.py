@@ -38,6 +38,7 @@ from pipeline.port_types import (
     MICROSECONDS,
     WITHIN_A_DAY,
     YEARS,
+    YEARS_UTC,
     Format,
     Kind,
     Limit,
@@ -104,7 +105,8 @@ FORMAT = Format(
         "TIMESTAMP_NS": "TIMESTAMP",
     },
     limits={
-        **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"), (YEARS,)),
+        **dict.fromkeys(("DATE", "TIMESTAMP"), (YEARS,)),
+        "TIMESTAMP WITH TIME ZONE": (YEARS_UTC,),
         "TIMESTAMP_NS": (FINITE, MICROSECONDS),
         "TIME": (WITHIN_A_DAY,),
         # pyiceberg writes an empty list in its place.
@@ -122,6 +124,7 @@ FORMAT = Format(
     },
     refused_kind=_refused_kind,
     refused_name=lambda name: "Iceberg has a column of this name of its own" if name in RESERVED else "",
+    dotted=True,
 )
 RESERVED = ("_file", "_pos", "_deleted", "_spec_id", "_partition")
 SETTINGS = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
-import duckdb
-
 from pipeline.errors import UnreadableInput
+from pipeline.port_types import Kind, kinds
 from pipeline.sql import identifier, literal
 
 POSTGRES = {
@@ -100,9 +100,10 @@ def columns(scan: str, *, arrays: bool = False) -> list[Column]:
 
     `arrays`: a list of plain values is an array, and not `jsonb`.
     """
-    with duckdb.connect() as connection:
-        described = connection.execute(f"describe from {scan}").fetchall()
-    return [(arrays and _array(name, type_)) or _column(name, type_) for name, type_, *_ in described]
+    return [
+        (_array(name, kind.text) if arrays else None) or _column(name, kind.text, kind)
+        for name, kind in kinds(scan).items()
+    ]
 
 
 def counterpart(type_: str) -> str:
@@ -128,10 +129,42 @@ def _array(name: str, type_: str) -> Column | None:
     return Column(name, f"{element.type}[]", "'{' || array_to_string(" + texts + ", ',') || '}'")
 
 
-def _column(name: str, type_: str) -> Column:
+def _document(kind: Kind, value: str, depth: int = 0) -> str:
+    """DuckDB's expression for a value of this type as JSON text.
+
+    `to_json` makes floating-point numbers of those in the documents that a value is made of.
+    """
+    if kind.name == "JSON":
+        return f"cast({value} as varchar)"
+    if "JSON" not in kind or kind.name not in ("LIST", "STRUCT", "MAP"):
+        return f"cast(to_json({value}) as varchar)"
+    one = f"x{depth}"
+    if kind.name == "STRUCT":
+        fields = []
+        for name, part in kind.parts:
+            inner = _document(part, f"struct_extract({value}, {literal(name)})", depth)
+            fields.append(
+                f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || coalesce({inner}, 'null')"
+            )
+        text = "'{' || " + " || ',' || ".join(fields) + " || '}'"
+    elif kind.name == "LIST":
+        inner = f"coalesce({_document(kind.parts[0][1], one, depth + 1)}, 'null')"
+        text = f"'[' || array_to_string(list_transform({value}, lambda {one}: {inner}), ',') || ']'"
+    else:
+        inner = f"coalesce({_document(kind.parts[1][1], f'{one}.value', depth + 1)}, 'null')"
+        entry = f"cast(to_json(cast({one}.key as varchar)) as varchar) || ':' || {inner}"
+        text = (
+            "'{' || array_to_string(list_transform(map_entries("
+            + value
+            + f"), lambda {one}: {entry}), ',') || '}}'"
+        )
+    return f"case when {value} is not null then {text} end"
+
+
+def _column(name: str, type_: str, kind: Kind | None = None) -> Column:
     quoted = identifier(name)
-    if type_.endswith("]") or type_.startswith(("STRUCT(", "MAP(", "UNION(")):
-        return Column(name, "jsonb", f"to_json({quoted})")
+    if kind is not None and kind.parts:
+        return Column(name, "jsonb", _document(kind, quoted))
     if decimal := re.fullmatch(r"DECIMAL(\(\d+,\d+\))", type_):
         return Column(name, f"numeric{decimal[1]}", quoted)
     if type_ not in POSTGRES:

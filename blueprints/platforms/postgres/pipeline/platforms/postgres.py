@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 from psycopg import errors
@@ -19,13 +21,16 @@ from psycopg import errors
 from pipeline import physical_types
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import PART
-from pipeline.postgres import server
+from pipeline.port_types import beyond
+from pipeline.postgres import limits, server
 from pipeline.postgres.columns import columns, from_text
 from pipeline.postgres.copies import fetched, fill, types
+from pipeline.postgres.limits import ARRAYS, CHANGED, FORMAT
 from pipeline.postgres.place import Place, place, whole
 from pipeline.postgres.session import connect, told
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, literal, scan
+from pipeline.values import shown
 
 TLS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
 MODELS_AT_ONCE = 4
@@ -67,10 +72,19 @@ class Postgres:
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
         table, rows = f"{identifier(self.inputs)}.{identifier(whole(name))}", scan(files)
-        with self.connection.transaction():
-            self.connection.execute(f"drop table if exists {table} cascade")
-            fill(self.connection, table, columns(rows, arrays=True), rows)
-            self._order_by_bytes(table)
+        names = {column: FORMAT.refused_name(column) for column in pq.read_schema(files[0]).names}
+        if len(names) > FORMAT.columns:
+            raise _unfit(name, [f"{len(names)} columns, and PostgreSQL holds {FORMAT.columns}"])
+        refused = [f"column {column}: {reason}" for column, reason in names.items() if reason]
+        if refused := refused or beyond(CHANGED, files):
+            raise _unfit(name, refused)
+        try:
+            with self.connection.transaction():
+                self.connection.execute(f"drop table if exists {table} cascade")
+                fill(self.connection, table, columns(rows, arrays=True), rows)
+                self._order_by_bytes(table)
+        except UnreadableInput as error:
+            raise _unfit(name, beyond(FORMAT, files, arrays=ARRAYS) or [str(error)]) from error
         self.connection.execute(f"analyze {table}")
 
     def landing(self) -> tuple[Any, dict[str, Any]]:
@@ -89,6 +103,17 @@ class Postgres:
         # Of dlt's formats the only one that tells an empty text from none, without a row in Python.
         options = {"dataset_name": self.inputs, "loader_file_format": "parquet"}
         return _destination(url), options
+
+    def loadable(self, name: str, rows: pa.Table) -> pa.Table:
+        """Return the rows, as they are. Raises UnreadableInput for a text that the database cannot hold."""
+        for column in rows.column_names:
+            texts = rows.column(column)
+            if not pa.types.is_string(texts.type):
+                continue
+            if (place := pc.index(pc.match_substring(texts, "\0"), True).as_py()) >= 0:
+                text = shown(texts[place].as_py())
+                raise _unfit(name, [f"column {column}: {text} holds {limits.WITHOUT_NUL.reason}"])
+        return rows
 
     def landed(self, name: str) -> None:
         table = f"{identifier(self.inputs)}.{identifier(name)}"
@@ -205,6 +230,14 @@ class Postgres:
         # Through a view, rows of the inputs would go.
         if self.connection.execute(kind, [relation]).fetchone() == ("r",):
             self.connection.execute(f"delete from {relation} where {rows}")
+
+
+def _unfit(name: str, reasons: Iterable[str]) -> UnreadableInput:
+    """The error of an input that the database does not hold as it is."""
+    return UnreadableInput(
+        "\n".join(f"Input {name}: {reason}" for reason in reasons),
+        mend="Correct it at the source, or run the product on duckdb@1, where a model can correct it.",
+    )
 
 
 def _destination(url: str) -> Any:

@@ -87,7 +87,18 @@ def transform(
     done = ", ".join(f"{count} {_plural(kind) if count > 1 else kind}" for kind, count in counts.items())
     return Transformed(
         done,
-        [dbt_messages.warning(product, result) for result in results if result.status == NodeStatus.Warn],
+        [
+            *(
+                dbt_messages.warning(product, result)
+                for result in results
+                if result.status == NodeStatus.Warn
+            ),
+            *(
+                dbt_messages.unchecked_freshness(source)
+                for source in manifest.sources.values()
+                if source.freshness
+            ),
+        ],
     )
 
 

@@ -1,0 +1,89 @@
+"""What PostgreSQL holds, and the values that it cannot hold, or would change without a word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.port_types import FINITE, MICROSECONDS, TYPES, Format, Limit
+from pipeline.postgres.columns import POSTGRES
+from pipeline.postgres.place import NAME_BYTES
+
+SYSTEM_COLUMNS = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"}
+WITHOUT_NUL = Limit(
+    "contains({0}, chr(0))",
+    "the character NUL, which no text of PostgreSQL can hold",
+    "replace({column}, chr(0), '')",
+)
+JSON_WITHOUT_NUL = Limit(
+    r"regexp_matches({0}, '(^|[^\\])(\\\\)*\\u0000')",
+    "the character NUL, which no text of PostgreSQL can hold",
+    r"replace({column}, '\u0000', '')",
+)
+JSON_KEYS = Limit(
+    "exists (select 1 from json_tree({0}) as t where t.key is not null group by t.parent, t.key having count(*) > 1)",
+    "a JSON object with the same key twice, of which PostgreSQL keeps one",
+    "correct the documents of {column}",
+)
+NESTED_JSON_KEYS = replace(
+    JSON_KEYS, condition=JSON_KEYS.condition.replace("{0}", "to_json({0})"), holds="JSON"
+)
+JSON_NUMBERS = Limit(
+    r"""regexp_matches(regexp_replace({0}, '"([^"\\]|\\.)*"', '', 'g'), '[eE][+-]?0*[1-9][0-9][0-9][0-9][0-9]')""",
+    "a number with an exponent of five digits, which no number of PostgreSQL has room for",
+    "correct the documents of {column}",
+)
+JSON_LIMITS = (JSON_WITHOUT_NUL, JSON_NUMBERS)
+NUMBER = Limit(
+    "not isfinite({0})",
+    "NaN or infinity within a list or a struct, which JSON cannot hold",
+    "replace NaN and infinity in {column} by NULL",
+)
+
+
+def _refused_name(name: str) -> str:
+    if len(name.encode()) > NAME_BYTES:
+        return f"its name is longer than the {NAME_BYTES} bytes of a name in PostgreSQL"
+    return "PostgreSQL has a column of this name of its own" if name in SYSTEM_COLUMNS else ""
+
+
+def _between(first: str, last: str) -> tuple[Limit, ...]:
+    condition = "isfinite({0}) and ({0} < " + first + " or {0} > " + last + ")"
+    return (Limit(condition, "a date that PostgreSQL does not know", "correct the dates of {column}"),)
+
+
+FORMAT = Format(
+    "PostgreSQL",
+    types={name: POSTGRES.get(name, "") for name in TYPES}
+    | {"DECIMAL": "numeric(p,s)", "LIST": "jsonb", "STRUCT": "jsonb", "MAP": "jsonb"},
+    limits={
+        "VARCHAR": (WITHOUT_NUL,),
+        "JSON": (*JSON_LIMITS, JSON_KEYS),
+        **dict.fromkeys(("LIST", "STRUCT", "MAP"), (NESTED_JSON_KEYS,)),
+        "TIMESTAMP_NS": (MICROSECONDS, FINITE),
+        "DATE": _between("date '4714-11-24 (BC)'", "date '5874897-12-31'"),
+        **{
+            name: _between(f"{name} '4714-11-24 (BC) 00:00:00'", f"{name} '294247-01-01 00:00:00'")
+            for name in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+        },
+    },
+    nested_limits={
+        "VARCHAR": (WITHOUT_NUL,),
+        "JSON": JSON_LIMITS,
+        "FLOAT": (NUMBER,),
+        "DOUBLE": (NUMBER,),
+    },
+    refused_name=_refused_name,
+    columns=1600,
+)
+ARRAYS = replace(FORMAT, nested_limits={**FORMAT.limits, "JSON": JSON_LIMITS})
+"""The same where a list of plain values is an array, and not a document."""
+CHANGED = Format(
+    "PostgreSQL",
+    types=FORMAT.types,
+    limits={
+        "JSON": (JSON_KEYS,),
+        **dict.fromkeys(("LIST", "STRUCT", "MAP"), (NESTED_JSON_KEYS,)),
+    },
+    nested_limits={},
+)
+"""Only what it takes, and changes."""
