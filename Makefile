@@ -6,7 +6,7 @@ ENV    := .venv
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
 
-.PHONY: help demo test soak lint bench bench-rollout bench-access bench-mesh bench-platforms pictures reference release clean
+.PHONY: help demo test soak lint docs bench bench-rollout bench-access bench-mesh bench-platforms pictures reference release clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ bench-platforms: $(ENV)/.ready ## measure: a product against the bare engine, TP
 
 pictures: $(ENV)/.ready ## take the pictures of README.md from what `make demo` left
 	@$(ENV)/bin/python tools/pictures.py
+
+docs: $(ENV)/.ready ## build the site from docs/ below build/docs/
+	@$(ENV)/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir build/docs-trees docs build/docs
+	@echo "The site: build/docs/index.html"
 
 reference: $(ENV)/.ready ## write docs/reference and the schemas that products get, from the sources
 	@$(ENV)/bin/python tools/make_reference.py

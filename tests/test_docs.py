@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from conftest import BIN, Make, pipeline, uv
 from make_reference import out_of_date
 from mesh import write
 
+from meshwright.assess.discovery import functions
+from meshwright.check.engine import PROMISES
 from meshwright.check.rules import RULES
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -55,9 +58,61 @@ def test_a_products_links_lead_somewhere(departures: Path, punctuality: Path) ->
                 assert "://" in link or (page.parent / link.partition("#")[0]).exists(), (page, link)
 
 
-def test_every_finding_leads_to_a_page(departures: Path) -> None:
-    for rule in RULES:
-        assert (ROOT / "docs/reference/rules" / f"{rule.id}.md").is_file()
+def test_every_finding_leads_to_a_page() -> None:
+    pages = [f"rules/{rule}" for rule in (*(rule.id for rule in RULES), *PROMISES)]
+    pages += [f"fitness/{function.id}" for function in functions()]
+    assert [page for page in pages if not (ROOT / "docs/reference" / f"{page}.md").is_file()] == []
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    for pattern in ("hooks/**/*.py", "hooks/**/*.yaml", "tools/*.py", "blueprints/**/*.yaml"):
+        for file in ROOT.glob(pattern):
+            for page in re.findall(
+                r"\bdocs/(?:how-to|reference|tutorials)/[\w/-]+\.md", file.read_text("utf-8")
+            ):
+                assert (ROOT / page).is_file(), (file, page)
+
+
+def build_site(source: Path, target: Path, builder: str = "dummy") -> subprocess.CompletedProcess[str]:
+    """Build the site as `make docs` does; "dummy" checks all pages and writes none."""
+    options = ["--quiet", "--fail-on-warning", "--keep-going", "--doctree-dir", target / "trees"]
+    return subprocess.run(
+        [BIN / "sphinx-build", *options, "--builder", builder, source, target], capture_output=True, text=True
+    )
+
+
+def test_the_site_has_no_dead_link_and_no_page_without_a_parent(tmp_path: Path) -> None:
+    done = build_site(ROOT / "docs", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_site_is_refused_with_dead_links_and_pages_without_a_parent(tmp_path: Path) -> None:
+    source = tmp_path / "docs"
+    shutil.copytree(ROOT / "docs/_static", source / "_static")
+    shutil.copy(ROOT / "docs/conf.py", source)
+    write(source / "README.md", "# Home\n\n[a](a.md) [no page](gone.md) [no heading](a.md#gone)\n")
+    write(source / "a.md", "# A\n\n[home](README.md) [a heading](#b)\n\n## B\n")
+    write(source / "alone.md", "# Alone\n")
+    done = build_site(source, tmp_path / "site", "html")
+    assert done.returncode == 1
+    issues = [line for line in done.stderr.splitlines() if "WARNING" in line]
+    assert len(issues) == 4, issues  # a page that is not there is missing in the navigation, too
+    assert "alone.md: WARNING: document isn't included in any toctree" in done.stderr
+    assert "README.md:3: WARNING" in done.stderr and "'gone.md'" in done.stderr and "'gone'" in done.stderr
+
+
+def test_the_site_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    source = tmp_path / "docs"
+    shutil.copytree(ROOT / "docs/_static", source / "_static")
+    shutil.copy(ROOT / "docs/conf.py", source)
+    write(source / "README.md", "# Home\n\n[a](a.md)\n")
+    write(source / "a.md", "# A\n\nA rare word: heliotrope.\n")
+    assert build_site(source, tmp_path / "site", "html").returncode == 0
+    for page in ("index.html", "a.html", "search.html"):
+        text = (tmp_path / "site" / page).read_text("utf-8")
+        loaded = re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"([^\"]+)", text)
+        assert loaded and not [address for address in loaded if "//" in address]
+    assert "heliotrop" in (tmp_path / "site/searchindex.js").read_text("utf-8")
 
 
 def blocks(language: str) -> list[str]:

@@ -41,7 +41,7 @@ FILES = {
         schema.access_policy,
     ),
     "access-agreement": (
-        "access/agreements/<id>.yaml",
+        "access/agreements/\\<id>.yaml",
         "Who asked to read a data product, and until when: see [sharing](../how-to/share-data.md).",
         schema.access_agreement,
     ),
