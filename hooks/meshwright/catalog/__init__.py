@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from meshwright.mesh.catalog_client import Outcome
+from meshwright.mesh.catalog import Outcome
 
 if TYPE_CHECKING:
     from meshwright.product.record import Record

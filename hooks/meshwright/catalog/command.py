@@ -14,13 +14,13 @@ import click
 
 from meshwright.catalog import adapters
 from meshwright.core.console import Verbs, stop
-from meshwright.mesh.catalog_client import ADDRESS, TOKEN
+from meshwright.mesh.catalog import ADDRESS, TOKEN
 from meshwright.serve import command as embedded
 
 if TYPE_CHECKING:
     from meshwright.catalog import Adapter, Place
     from meshwright.catalog.publish import Prepared
-    from meshwright.mesh.catalog_client import Outcome
+    from meshwright.mesh.catalog import Outcome
 
 FUNCTION = Callable[..., None]
 

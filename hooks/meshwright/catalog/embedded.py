@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from meshwright.catalog import Payload, Place
 from meshwright.core.http import path
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog_client import TOKEN, Catalog, Outcome
+from meshwright.mesh.catalog import TOKEN, Outcome
+from meshwright.mesh.catalog_client import Catalog
 from meshwright.product.record import Record
 
 NAME = "embedded"

@@ -16,7 +16,7 @@ from meshwright.core.git_url import canonical
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog_client import Outcome
+from meshwright.mesh.catalog import Outcome
 from meshwright.mesh.sources import last_run, of_repository
 from meshwright.product.documents import origin
 from meshwright.product.files import ADDRESSES, MEASURED, RUN

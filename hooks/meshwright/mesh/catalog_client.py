@@ -4,34 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 from meshwright.core.http import Answer, Http, NoAnswer, TooLarge, path
 from meshwright.core.yaml import Unreadable
+from meshwright.mesh.catalog import Outcome
 from meshwright.product.record import Record
-
-TOKEN = "MESHWRIGHT_CATALOG_TOKEN"  # noqa: S105 - the name of a variable
-"""The environment variable with the catalog's token; never an option, which process lists and logs would show."""
-ADDRESS = "MESHWRIGHT_CATALOG"
-"""The environment variable with the catalog's address."""
 
 PAGE = 200
 """Records that are asked for at once; fewer, where they are too large together."""
 OUTCOMES = {"created", "updated", "unchanged"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a product in a catalog."""
-
-    outcome: Literal["created", "updated", "unchanged", "retired"]
-    id: str
-    """`<domain>/<name>`."""
-    url: str = ""
-    """Where people find it; empty if the catalog does not say. Hostile."""
-    notes: tuple[str, ...] = ()
-    """Sentences: what the catalog has no place for, what a person has to do."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
 
 def _catalog(address: str) -> Catalog:
     """A catalog to read from. The token of the environment is only for the catalog that the environment names."""
-    from meshwright.mesh.catalog_client import ADDRESS, TOKEN, Catalog
+    from meshwright.mesh.catalog import ADDRESS, TOKEN
+    from meshwright.mesh.catalog_client import Catalog
 
     ours = address.rstrip("/") == os.environ.get(ADDRESS, "").rstrip("/")
     return Catalog(address, os.environ.get(TOKEN) if ours else None, patience=PATIENCE)

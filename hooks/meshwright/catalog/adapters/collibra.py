@@ -20,7 +20,7 @@ from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, NoAnswer, Refused, path
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog_client import Outcome
+from meshwright.mesh.catalog import Outcome
 from meshwright.product.record import Port, Record
 
 NAME = "collibra"

@@ -20,7 +20,7 @@ from meshwright.core import files
 from meshwright.core.http import Http, NoAnswer, Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog_client import Outcome
+from meshwright.mesh.catalog import Outcome
 from meshwright.product.record import Column, Port, Record, digest
 
 NAME = "datahub"

@@ -12,7 +12,7 @@ from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
 from meshwright.export import odps
-from meshwright.mesh.catalog_client import Outcome
+from meshwright.mesh.catalog import Outcome
 from meshwright.product.record import Record
 
 NAME = "entropy-data"

@@ -16,7 +16,7 @@ from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
-from meshwright.mesh.catalog_client import Outcome
+from meshwright.mesh.catalog import Outcome
 from meshwright.product import metamodel
 from meshwright.product.record import Port, Record
 
