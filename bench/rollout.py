@@ -100,7 +100,7 @@ def make(job: tuple[int, str, str, str]) -> None:
         edited(folder, number, chance)
         here = Git(Path(target))
         who = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in (("NAME", "Team"), ("EMAIL", "team@example.org"))}  # fmt: skip
-        commit = here.one("commit-tree", here.tree(folder, EMPTY), "-m", "Ours", **who)
+        commit = here.one("commit-tree", here.tree(folder, EMPTY), "-m", "Ours", variables=who)
         here("update-ref", "refs/heads/main", commit)
         (here.directory / "HEAD").write_text("ref: refs/heads/main\n")
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 MAX_BLOB = "8m"
@@ -73,6 +74,8 @@ IDENTITY = {"user.name": "Meshwright", "user.email": "meshwright@localhost"}
 """Whose commits a rollout makes, where git knows nobody better."""
 
 
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
 EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The tree without a file, which git always has."""
 
@@ -97,27 +100,39 @@ class Git:
         (directory / "HEAD").write_text("ref: refs/heads/none\n")
 
     def __call__(
-        self, *arguments: str, feed: bytes = b"", ok: Sequence[int] = (0,), **variables: str
+        self,
+        *arguments: str,
+        feed: bytes = b"",
+        ok: Sequence[int] = (0,),
+        variables: Mapping[str, str] = NO_VARIABLES,
     ) -> bytes:
         """Runs git here, alone with its objects; returns what it prints. Raises GitError."""
-        return run(["git", f"--git-dir={self.directory}", *arguments], ALONE | variables, feed, ok).stdout
+        return run(
+            ["git", f"--git-dir={self.directory}", *arguments], {**ALONE, **variables}, feed, ok
+        ).stdout
 
     def status(self, *arguments: str) -> int:
         """The exit code of a command that asks something."""
         return run(["git", f"--git-dir={self.directory}", *arguments], ALONE, ok=()).returncode
 
-    def abroad(self, *arguments: str, timeout: float, ok: Sequence[int] = (0,), **variables: str) -> str:
+    def abroad(
+        self,
+        *arguments: str,
+        timeout: float,
+        ok: Sequence[int] = (0,),
+        variables: Mapping[str, str] = NO_VARIABLES,
+    ) -> str:
         """Runs git here with the user's configuration, to speak to a remote. Raises GitError."""
         command = ["git", f"--git-dir={self.directory}", *CAREFUL, *arguments]
-        return text(run(command, ABROAD | variables, ok=ok, timeout=timeout).stdout)
+        return text(run(command, {**ABROAD, **variables}, ok=ok, timeout=timeout).stdout)
 
     def lines(self, *arguments: str) -> list[str]:
         """What git prints with -z, entry by entry."""
         return text(self(*arguments)).split("\0")[:-1]
 
-    def one(self, *arguments: str, feed: bytes = b"", **variables: str) -> str:
+    def one(self, *arguments: str, feed: bytes = b"", variables: Mapping[str, str] = NO_VARIABLES) -> str:
         """The one word that git prints, such as an object's name."""
-        return text(self(*arguments, feed=feed, **variables)).strip()
+        return text(self(*arguments, feed=feed, variables=variables)).strip()
 
     def tree(self, folder: Path, product: str) -> str:
         """The tree of what lies in a folder, as its .gitattributes would have it committed.
@@ -126,13 +141,14 @@ class Git:
         """
         place = {"GIT_INDEX_FILE": str(self.directory / "index.tree"), "GIT_WORK_TREE": str(folder)}
         (self.directory / "index.tree").unlink(missing_ok=True)
-        self("add", "--all", "--force", "--", str(folder), **place)
-        told = self("ls-files", "--cached", "--ignored", "--exclude-standard", "-z", **place)
+        self("add", "--all", "--force", "--", str(folder), variables=place)
+        told = self("ls-files", "--cached", "--ignored", "--exclude-standard", "-z", variables=place)
         ignored = text(told).split("\0")[:-1]
         there = self.entries(product, *ignored) if ignored else {}
         if unwanted := [os.fsencode(path) + b"\0" for path in ignored if path not in there]:
-            self("update-index", "-z", "--force-remove", "--stdin", feed=b"".join(unwanted), **place)
-        return self.one("write-tree", **place)
+            remove = ("update-index", "-z", "--force-remove", "--stdin")
+            self(*remove, feed=b"".join(unwanted), variables=place)
+        return self.one("write-tree", variables=place)
 
     def attributes(self, rules: bytes) -> None:
         """Lets a .gitattributes decide what is text here, and how its lines end; it can name no program."""
@@ -142,13 +158,13 @@ class Git:
     def edited(self, tree: str, entries: Mapping[str, tuple[str, str] | None]) -> str:
         """A tree like another, with some entries (mode, object) replaced, or removed where they are None."""
         place = {"GIT_INDEX_FILE": str(self.directory / "index.edit")}
-        self("read-tree", tree, **place)
+        self("read-tree", tree, variables=place)
         told = b"".join(
             f"{mode} {name}\t".encode() + os.fsencode(path) + b"\0"
             for path, (mode, name) in ((path, entry or ("0", "0" * 40)) for path, entry in entries.items())
         )
-        self("update-index", "-z", "--index-info", feed=told, **place)
-        return self.one("write-tree", **place)
+        self("update-index", "-z", "--index-info", feed=told, variables=place)
+        return self.one("write-tree", variables=place)
 
     def entries(self, tree: str, *paths: str) -> dict[str, tuple[str, str]]:
         """Path -> mode and object, of the files below a tree; of all, or of those named."""
@@ -213,7 +229,7 @@ def run(
     with subprocess.Popen(
         command,
         cwd=cwd,
-        env=kept | variables,
+        env={**kept, **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -95,8 +95,8 @@ def merge(
 
 def _commits(git: Git, base: str, ours: str, theirs: str) -> tuple[str, str, str]:
     """Three commits that tell git which tree comes from which: (ours, base, theirs)."""
-    root = git.one("commit-tree", base, "-m", "base", **AUTHOR)
-    sides = [git.one("commit-tree", tree, "-p", root, "-m", name, **AUTHOR) for name, tree in (("ours", ours), ("theirs", theirs))]  # fmt: skip
+    root = git.one("commit-tree", base, "-m", "base", variables=AUTHOR)
+    sides = [git.one("commit-tree", tree, "-p", root, "-m", name, variables=AUTHOR) for name, tree in (("ours", ours), ("theirs", theirs))]  # fmt: skip
     return sides[0], root, sides[1]
 
 

@@ -91,7 +91,7 @@ def _answers_file(git: Git, root: Mapping[str, tuple[str, str]], timeout: float)
     if mode not in ("100644", "100755"):
         raise Unusable(f"Its {ANSWERS} is no file.", NO_PRODUCT)
     # Where files come only when they are asked for, this is the moment.
-    if int(git.abroad("cat-file", "-s", name, timeout=timeout, **ON_DEMAND)) > MAX_BYTES:
+    if int(git.abroad("cat-file", "-s", name, timeout=timeout, variables=ON_DEMAND)) > MAX_BYTES:
         raise Unusable(f"Its {ANSWERS} is larger than {MAX_BYTES:,} bytes.", NO_PRODUCT)
     return git.blob(name)
 

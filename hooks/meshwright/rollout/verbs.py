@@ -122,7 +122,12 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
     elif state != "current":
         message = _signed(_message(product, task, merge), merge.tree, product.head)
         commit = product.git.one(
-            "commit-tree", merge.tree, "-p", product.head, feed=message.encode(), **_identity(product.git)
+            "commit-tree",
+            merge.tree,
+            "-p",
+            product.head,
+            feed=message.encode(),
+            variables=_identity(product.git),
         )
         if task.verify and not _verified(task, product.git, commit, outcome, folder):
             return
