@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from meshwright.core.errors import Error
 from meshwright.core.git import ALONE, OF_A_REPOSITORY, Git, GitError, end, run, text
@@ -119,7 +119,7 @@ class History:
         """The paths of all that lies below a folder at the commit, sorted."""
         return sorted(path for path in self._files(folder) if path.startswith(f"{folder.rstrip('/')}/"))
 
-    def uncommitted(self, paths: Iterable[str]) -> list[str]:
+    def uncommitted(self, paths: Iterable[str]) -> Sequence[str]:
         """What lies in the work tree in another way than in the commit, among some files and folders, sorted.
 
         Whether lines end in the way of Unix or of Windows makes no difference.
@@ -338,10 +338,10 @@ class History:
 
     def _about(self, name: str, kind: bytes) -> int:
         """Asks for an object; returns its size. Raises HistoryError if it is not there, or of another kind."""
-        pipe = self._running()
-        pipe.stdin.write(name.encode() + b"\n")
-        pipe.stdin.flush()
-        about = pipe.stdout.readline().split()
+        asked, answered = self._running()
+        asked.write(name.encode() + b"\n")
+        asked.flush()
+        about = answered.readline().split()
         if len(about) != 3 or about[1] != kind:
             self._stop()
             raise HistoryError(f"The object {name[:10]} is not there, or is no {kind.decode()}.", INCOMPLETE)
@@ -349,18 +349,19 @@ class History:
 
     def _content(self, name: str, size: int, most: int) -> bytes:
         """The first bytes of the object that was asked for; the rest of it is passed over."""
-        pipe = self._running()
-        content = pipe.stdout.read(min(size, most))
+        _, answered = self._running()
+        content = answered.read(min(size, most))
         left = size + 1 - len(content)  # git ends it with a line break
-        while left and (passed := pipe.stdout.read(min(left, MAX_BYTES))):
+        while left and (passed := answered.read(min(left, MAX_BYTES))):
             left -= len(passed)
         if left:
             self._stop()
             raise HistoryError(f"Git stopped while it read the object {name[:10]}.", INCOMPLETE)
         return content
 
-    def _running(self) -> Any:
-        """A git that answers one question after another; to start one for each would take minutes."""
+    def _running(self) -> tuple[IO[bytes], IO[bytes]]:
+        """The input and the output of a git that answers one question after another; to start one for each would
+        take minutes."""
         if self._reader is None:
             kept = {key: value for key, value in os.environ.items() if key not in OF_A_REPOSITORY}
             self._reader = subprocess.Popen(
@@ -372,7 +373,7 @@ class History:
                 start_new_session=True,
             )
             self._ending = weakref.finalize(self, _ended, self._reader)
-        return self._reader
+        return _pipes(self._reader)
 
     def _stop(self) -> None:
         self._ending()
@@ -504,6 +505,11 @@ def _below(root: Path, path: str) -> Iterator[str]:
 
 def _ended(process: subprocess.Popen[bytes]) -> None:
     end(process.pid)
-    process.stdin.close()
-    process.stdout.close()
+    for pipe in _pipes(process):
+        pipe.close()
     process.wait()
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    assert process.stdin is not None and process.stdout is not None, "it was started with both"
+    return process.stdin, process.stdout

@@ -140,18 +140,19 @@ class Http:
         as it is. `again`: whether doing it twice is the same as doing it once; None: unless it is a POST or a PATCH.
         """
         again = method not in ("POST", "PATCH") if again is None else again
-        sent = self._headers | (headers or {})
+        sent = {**self._headers, **(headers or {})}
         if body is None and value is not None:
             body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
             sent.setdefault("Content-Type", "application/json")
         tries = 0
         while True:
+            asked: float | None = None
             tries += 1
             begun = time.monotonic()
             try:
                 answer = self._once(method, path, body, sent)
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                answer, reason = None, _in_words(error)
+                reason = _in_words(error)
                 if isinstance(
                     error, urllib3.exceptions.SSLError
                 ):  # asking again does not change a certificate
@@ -165,12 +166,12 @@ class Http:
                     return self._final(method, path, answer, ok)
                 reason = f"status {answer.status}" + (f", {said}" if (said := _detail(answer)) else "")
                 surely_not_done = busy or answer.status in NOT_DONE
+                asked = _retry_after(answer)
             where = f"{method} {self.url}{path}"
             reason = self._safe(reason)
             if not (again or surely_not_done):
                 problem = f"{where}: {reason}. Whether it was done is not known."
                 raise NoAnswer(self._safe(problem), _MEND_AGAIN)
-            asked = _retry_after(answer) if answer else None
             wait = _wait(tries, asked)
             self._left -= time.monotonic() - begun
             if asked is not None and asked > self._left:
@@ -331,7 +332,7 @@ def _pool(url: str) -> urllib3.PoolManager:
 
 def _wait(tries: int, asked: float | None) -> float:
     """Seconds; with jitter, so that a thousand products that failed together do not come back together."""
-    pause = min(FIRST_WAIT * 2 ** min(tries - 1, 20), LONGEST_WAIT)
+    pause = min(FIRST_WAIT * 2.0 ** min(tries - 1, 20), LONGEST_WAIT)
     return (asked or 0.0) + pause * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 

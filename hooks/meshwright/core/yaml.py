@@ -237,7 +237,7 @@ class _Builder:
 
     def _node(self, event: yaml.Event, keys: Keys) -> Any:
         self._count(event, 1, len(keys))
-        self.document.places[keys] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        self.document.places[keys] = _start(event)
         start = len(self.order)
         self.order.append(keys)
         match event:
@@ -250,9 +250,11 @@ class _Builder:
                 value = []
                 while not isinstance(item := next(self.events), yaml.SequenceEndEvent):
                     value.append(self._node(item, (*keys, len(value))))
-            case _:
+            case yaml.MappingStartEvent():
                 _refuse_tag(event, "map")
                 value = self._mapping(keys)
+            case _:
+                raise AssertionError(f"A parser gives no {event} where a node begins.")
         if event.anchor:
             below = {path[len(keys) :]: self.document.places[path] for path in self.order[start:]}
             self.anchors[event.anchor] = (value, below)
@@ -271,7 +273,7 @@ class _Builder:
                 raise _unreadable(event, f"The key {key} stands here twice.", "Keep one of the two.")
             value[key] = None
             value[key] = self._node(next(self.events), (*keys, key))
-            self.document.places[(*keys, key)] = (event.start_mark.line + 1, event.start_mark.column + 1)
+            self.document.places[(*keys, key)] = _start(event)
         return value
 
     def _alias(self, event: yaml.AliasEvent, keys: Keys) -> Any:
@@ -320,10 +322,16 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
     raise _unreadable(event, problem, "Put it in quotes, without a tag.")
 
 
-def _refuse_tag(event: yaml.Event, kind: str) -> None:
+def _refuse_tag(event: yaml.CollectionStartEvent, kind: str) -> None:
     if event.tag not in (None, "!", CORE + kind):
         raise _unreadable(event, f"The tag {event.tag} is not read.", "Remove it.")
 
 
 def _unreadable(event: yaml.Event, problem: str, mend: str) -> Unreadable:
-    return Unreadable(problem, mend, event.start_mark.line + 1, event.start_mark.column + 1)
+    return Unreadable(problem, mend, *_start(event))
+
+
+def _start(event: yaml.Event) -> tuple[int, int]:
+    """Return the line and the column where the event begins."""
+    assert event.start_mark is not None, "a parser marks each event"
+    return event.start_mark.line + 1, event.start_mark.column + 1
