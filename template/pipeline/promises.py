@@ -233,6 +233,10 @@ def _entries(node: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield index, item
 
 
+def _mapping(node: Any) -> Mapping[str, Any]:
+    return node if isinstance(node, Mapping) else {}
+
+
 def name(column: Mapping[str, Any]) -> str:
     """What a column is called where the data lies."""
     return str(column.get("physicalName") or column.get("name"))
@@ -300,8 +304,8 @@ def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
             unchecked="It describes the storage, and ports lay files out each in its own way.",
             fix="Leave it out, or say it in the description.",
         )
-    options = column.get("logicalTypeOptions")
-    for key, value in (options if isinstance(options, Mapping) else {}).items():
+    options = _mapping(column.get("logicalTypeOptions"))
+    for key, value in options.items():
         if (value is not None and value is not False) or key == "timezone":
             yield from _option(key, value, logical, options, promise)
     yield from _quality(column, keys, path)
@@ -401,8 +405,8 @@ def _nested(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
         yield from _column(items, (*keys, "items"), (*path, "[]"), dataset)
     if isinstance(pairs := column.get("map"), Mapping):
         for side in ("key", "value"):
-            if isinstance(inner := pairs.get(side), Mapping):
-                yield from _column(inner, (*keys, "map", side), (*path, f"[{side}]"), dataset)
+            if isinstance(nested := pairs.get(side), Mapping):
+                yield from _column(nested, (*keys, "map", side), (*path, f"[{side}]"), dataset)
 
 
 def _quality(node: Mapping[str, Any], keys: Keys, path: tuple[str, ...]) -> Iterator[Promise]:
@@ -449,7 +453,7 @@ def _metric(rule: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, str, s
             f"{metric} is said of {'a column' if path else 'the data set'}.",
             "Move it to where it belongs.",
         )
-    arguments = rule.get("arguments") if isinstance(rule.get("arguments"), Mapping) else {}
+    arguments = _mapping(rule.get("arguments"))
     if not any(rule.get(operator) is not None for operator in OPERATORS):
         return metric, "It does not say what the number must be.", "Add `mustBe: 0`, or another operator."
     if metric == "invalidValues" and not {"validValues", "pattern"} & arguments.keys():

@@ -102,7 +102,7 @@ class Box:
     """A domain."""
 
     name: str
-    columns: Mapping[int, list[Node]]
+    columns: dict[int, list[Node]]
     flaws: int = 0
     x: float = 0.0
     y: float = 0.0
@@ -242,7 +242,7 @@ def _boxes(cards: Mapping[str, Node]) -> list[Box]:
     for node in cards.values():
         box = boxes.setdefault(node.domain, Box(node.domain, {}))
         box.flaws += len(node.value.get("flaws", ()))
-        box.columns.setdefault(node.column, []).append(node)  # type: ignore[attr-defined]
+        box.columns.setdefault(node.column, []).append(node)
     return sorted(boxes.values(), key=lambda box: (box.span[0], box.name))
 
 

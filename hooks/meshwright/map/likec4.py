@@ -117,8 +117,8 @@ def _relations(map: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str
                 yield f"  {names['s:' + one['system']]} -[feeds]-> {path} {text(one['name'])}"
         for number, case in enumerate(product["useCases"]):
             for port in dict.fromkeys(case["outputs"]):
-                if source := names.get(f"o:{product['id']}#{port}"):
-                    yield f"  {source} -[serves]-> {path}.c{number}"
+                if output := names.get(f"o:{product['id']}#{port}"):
+                    yield f"  {output} -[serves]-> {path}.c{number}"
             for user in dict.fromkeys(case["users"]):
                 yield f"  {path}.c{number} -[serves]-> {names[f'u:{user}']} {text(case['action'])}"
         for uses in product["capabilities"]:

@@ -80,10 +80,10 @@ def overview(map: Mapping[str, Any]) -> Overview:
     broken: Counter[tuple[str, str]] = Counter()
     domain_of = {product["id"]: product["domain"] for product in map["products"]}
     for edge in map["edges"]:
-        pair = domain_of.get(edge["source"]), domain_of[edge["consumer"]]
-        if pair[0] is not None and pair[0] != pair[1]:
-            counts[pair] += 1  # type: ignore[index]
-            broken[pair] += any(levels.get(number) == "error" for number in edge["flaws"])  # type: ignore[index]
+        source, consumer = domain_of.get(edge["source"]), domain_of[edge["consumer"]]
+        if source is not None and source != consumer:
+            counts[source, consumer] += 1
+            broken[source, consumer] += any(levels.get(number) == "error" for number in edge["flaws"])
     tiles = {name: _tile(name, products, levels) for name, products in members.items()}
     columns = _columns(members, counts)
     w, h = _placed(tiles, columns)

@@ -11,11 +11,14 @@ ADDRESS = "MESHWRIGHT_CATALOG"
 """The environment variable with the catalog's address."""
 
 
+OutcomeKind = Literal["created", "updated", "unchanged", "retired"]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a product in a catalog."""
 
-    outcome: Literal["created", "updated", "unchanged", "retired"]
+    outcome: OutcomeKind
     id: str
     """`<domain>/<name>`."""
     url: str = ""

@@ -165,7 +165,8 @@ def _taken(lineage: Lineage) -> Iterator[Flaw]:
 def _dangling(lineage: Lineage) -> Iterator[Flaw]:
     for edge in lineage.edges:
         id, address = edge.input.product, short(edge.input.source)
-        about, mend = (id,), ""
+        about: tuple[str, ...] = (id,)
+        mend = ""
         if edge.source is None and id in lineage.retired:
             successor = short(lineage.retired[id])
             sentence, about = f"{address} is a port of a product that is retired.", ()
@@ -244,7 +245,7 @@ def _components(ids: Sequence[str], sources: Callable[[str], Sequence[str]]) -> 
                     around = path[-1][0]
                     low[around] = min(low[around], low[id])
                 if low[id] == met[id]:
-                    component = []
+                    component: list[str] = []
                     while not component or component[-1] != id:
                         component.append(waiting.pop())
                         on.discard(component[-1])

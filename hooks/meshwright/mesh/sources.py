@@ -228,7 +228,8 @@ def _values(raw: str) -> list[Any]:
     # Not splitlines: a text in JSON may hold what only Python takes for the end of a line.
     lines = [line for line in raw.split("\n") if line.strip()]
     try:
-        values = strict_json(f"[{','.join(lines)}]")  # as one text, in which equal keys are kept once
+        # As one text, in which equal keys are kept once.
+        values: list[Any] = strict_json(f"[{','.join(lines)}]")
         whole = len(values) == len(lines)
     except ValueError:
         whole = False

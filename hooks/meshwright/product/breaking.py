@@ -200,10 +200,11 @@ def _of_contract(was: Document, now: Document) -> Iterator[Change]:
 def _of_writing(was: Document, now: Document) -> Iterator[Change]:
     present = dict(_columns(now.value))
     for path, column in _columns(was.value):
-        before = column.get("logicalTypeOptions")
-        after = present.get(path, {}).get("logicalTypeOptions")
-        for option in WRITTEN if isinstance(before, dict) and path in present else ():
-            value = after.get(option) if isinstance(after, dict) else None
+        if path not in present:
+            continue
+        before, after = (_mapping(one.get("logicalTypeOptions")) for one in (column, present[path]))
+        for option in WRITTEN:
+            value = after.get(option)
             if option in before and before[option] != value:
                 detail = f"The column {_named(path)} was written with {option} {before[option]!r}; now it is {value!r}."
                 yield Change(now, _place(now, path), detail, "written")
@@ -484,13 +485,13 @@ def _of_places(was: Document, now: Document) -> Iterator[Change]:
         for port_name in old.keys() | new.keys():
             if port_name not in present:
                 continue
-            then, today = (_mapping(ports.get(port_name)) for ports in (old, new))
+            former, today = (_mapping(outputs.get(port_name)) for outputs in (old, new))
             here, of = (*place, "outputs", port_name), f"{port_name} in {name}"
-            if then.get("uses") != today.get("uses"):
-                detail = f"The output port {of} was {then.get('uses') or 'as everywhere'}; now it is {today.get('uses') or 'as everywhere'}."
+            if former.get("uses") != today.get("uses"):
+                detail = f"The output port {of} was {former.get('uses') or 'as everywhere'}; now it is {today.get('uses') or 'as everywhere'}."
                 yield Change(now, here, detail, "port")
             else:
-                yield from _moved(now, of, here, then, today)
+                yield from _moved(now, of, here, former, today)
 
 
 def _moved(
@@ -615,7 +616,7 @@ def _looser(indicator: Any, before: Any, after: Any) -> bool:
     """Whether an objective promises less than it did."""
     bounds = [objective(str(text)) for text in (before, after)]
     if indicator not in metamodel.INDICATORS or not bounds[0] or not bounds[1]:
-        return before != after
+        return bool(before != after)
     old, new = (bound.value * SECONDS.get(bound.unit, 1) for bound in bounds if bound)
     if old == new:
         inclusive = ["=" in str(text) for text in (before, after)]

@@ -294,7 +294,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
 
 def _type(tokens: list[tuple[str, str]], text: str) -> tuple[ColumnType, list[tuple[str, str]]]:
     """Return the type that the tokens begin with, and those that follow it."""
-    words = []
+    words: list[str] = []
     while tokens and tokens[0][0] == "word" and not (words and tokens[0][1].isdigit()):
         words.append(tokens[0][1].lower())
         tokens = tokens[1:]

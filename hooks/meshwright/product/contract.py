@@ -31,7 +31,7 @@ def _columns(keys: Keys, parent: str, node: dict[str, Any]) -> Iterator[tuple[Ke
             if NESTING & column.keys():
                 yield from _columns(place, f"{name}.", column)
     pairs = node.get("map")
-    below = {("items",): node.get("items")}
+    below: dict[tuple[str, ...], Any] = {("items",): node.get("items")}
     if isinstance(pairs, dict):
         below |= {("map", side): pairs.get(side) for side in ("key", "value")}
     for steps, inner in below.items():

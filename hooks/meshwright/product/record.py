@@ -311,11 +311,12 @@ class Record:
     def column_levels(self) -> Mapping[str, str]:
         """Name -> classification of each of `columns`, for those who ask many products for nothing else."""
         tables = (table for table in self._items("contract.schema") if table.get("name") == self.dataset)
-        levels = {}
+        levels: dict[str, str] = {}
         for item in _items(next(tables, {}), "properties"):
             said = item.get("classification")
-            known = isinstance(said, str) and said in metamodel.CLASSIFICATIONS
-            levels[_called(item)] = said if known else metamodel.CLASSIFICATIONS[-1]
+            if not isinstance(said, str) or said not in metamodel.CLASSIFICATIONS:
+                said = metamodel.CLASSIFICATIONS[-1]
+            levels[_called(item)] = said
         return levels
 
     @cached_property

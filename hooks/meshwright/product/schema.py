@@ -74,13 +74,18 @@ def access_tests() -> dict[str, Any]:
 @cache
 def contract() -> dict[str, Any]:
     """The schema of contract.odcs.yaml: the Open Data Contract Standard's own, version 3.1."""
-    return json.loads((FOLDER / "odcs" / "odcs-3.1.0.schema.json").read_text("utf-8"))
+    return _standard("odcs-3.1.0.schema.json")
 
 
 @cache
 def contract_3_2() -> dict[str, Any]:
     """The same, version 3.2."""
-    return json.loads((FOLDER / "odcs" / "odcs-3.2.0.schema.json").read_text("utf-8"))
+    return _standard("odcs-3.2.0.schema.json")
+
+
+def _standard(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((FOLDER / "odcs" / name).read_text("utf-8"))
+    return schema
 
 
 def standard(value: Any) -> Callable[[], dict[str, Any]]:
@@ -142,7 +147,7 @@ def text(schema: dict[str, Any]) -> str:
 
 
 def _load(name: str) -> dict[str, Any]:
-    schema = load(FOLDER / name)
+    schema: dict[str, Any] = load(FOLDER / name)
     spec = schema["properties"].get("spec", {}).get("properties", {})
     if name == "data-product.yaml":
         spec["type"]["enum"] = list(metamodel.TYPES)
