@@ -7,20 +7,22 @@ import shutil
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
 from checkout import git
 from conftest import findings
 
-from meshwright.check.engine import check
+from meshwright.check.engine import Facts, check
 from meshwright.check.rules import RULES
 from meshwright.check.rules.base import Rule
 from meshwright.check.rules.contract import ObjectsDescribed
 from meshwright.check.rules.mandatory import Mandatory
 from meshwright.core.yaml import parse
+from meshwright.mesh.lineage import Flaw, Lineage
 from meshwright.product import metamodel
+from meshwright.product.breaking import Comparison
 
 Copy = Callable[[Path], Path]
 
@@ -110,6 +112,16 @@ def test_a_rule_says_what_it_promises(rule: Rule) -> None:
     assert rule.promise.endswith(".")
     assert rule.level == LOWER.get(rule.id, "error")
     assert set(rule.broken)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_takes_facts_as_the_engine_has_them(rule: Rule) -> None:
+    """A type checker cannot look here: the engine hands over facts by the names of the arguments."""
+    only_for_types = {"Flaw": Flaw, "Lineage": Lineage, "Comparison": Comparison}
+    has = get_type_hints(Facts, localns=only_for_types)
+    for name, taken in get_type_hints(rule.check, localns=only_for_types).items():
+        if name != "return":
+            assert taken in (has[name], *get_args(has[name])), name
 
 
 LOWER = {

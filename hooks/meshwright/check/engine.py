@@ -176,7 +176,7 @@ def _findings(
     told = {(_file(problem), problem.keys) for rule, problem in broken if rule.level == "error"}
     around = {(file, keys[:depth]) for file, keys in told for depth in range(len(keys))}
     covered = {True: told | around, False: told}
-    shape = [
+    shape: list[tuple[str | Rule, Problem]] = [
         (rule, problem)
         for rule, problem in problems
         if (_file(problem), problem.keys) not in covered[_is_missing(problem)]
@@ -197,8 +197,9 @@ def _finding(rule: str | Rule, problem: Problem, prefix: str, home: str) -> Find
     line, column = (
         (problem.line, 1) if isinstance(problem.document, str) else problem.document.place(problem.keys)
     )
-    tells_all = isinstance(rule, str) or rule.level == "note"
-    detail = problem.detail if tells_all else f"{problem.detail} {rule.promise}"
+    detail = problem.detail
+    if isinstance(rule, Rule) and rule.level != "note":
+        detail += f" {rule.promise}"
     return Finding(
         file=prefix + _file(problem),
         line=line,

@@ -883,15 +883,15 @@ def _found(sql: str, floating: Collection[str]) -> Iterator[tuple[int, Construct
 
 def _dialect() -> Any:
     """Return DuckDB's dialect, the widest one, which also notes whether an order says where the nulls are."""
+    from sqlglot import TokenType
     from sqlglot.dialects.duckdb import DuckDB
-    from sqlglot.tokens import TokenType
 
     class Reading(DuckDB):
         class Tokenizer(DuckDB.Tokenizer):
             KEYWORDS = {**DuckDB.Tokenizer.KEYWORDS, **dict.fromkeys(("CHAR", "BPCHAR"), TokenType.CHAR)}
 
-        class Parser(DuckDB.Parser):
-            TYPE_CONVERTERS = {}
+        class Parser(DuckDB.Parser):  # type: ignore[misc, valid-type]  # a class or a variable, by the release
+            TYPE_CONVERTERS: dict[Any, Any] = {}
 
             def _parse_ordered(self, *arguments: Any, **named: Any) -> Any:
                 start = self._index
@@ -920,7 +920,7 @@ def _without_backticks(sql: str) -> tuple[str, list[int]]:
 
 def _in_tokens(tokens: list[Any]) -> Iterator[tuple[int, Construct]]:
     """What only the words show, because a parser takes them for something else."""
-    from sqlglot.tokens import TokenType
+    from sqlglot import TokenType
 
     words = [token.text.lower() for token in tokens]
     kinds = [token.token_type for token in tokens]
@@ -991,7 +991,7 @@ def _function(name: str) -> Construct:
     return replace(other, id=f"{other.id}-{name}", what=what, fix=fix, certain=known)
 
 
-def _in_tree(tree: exp.Expression) -> Iterator[tuple[int, Construct]]:
+def _in_tree(tree: exp.Expr) -> Iterator[tuple[int, Construct]]:
     for node in tree.walk():
         for check in _checks().get(type(node), ()):
             if id_ := check(node):
@@ -999,7 +999,7 @@ def _in_tree(tree: exp.Expression) -> Iterator[tuple[int, Construct]]:
                 yield _line(node), replace(known, certain=True) if id_.endswith("!") else known
 
 
-def _of_floating(tree: exp.Expression, floating: Collection[str]) -> Iterator[tuple[int, Construct]]:
+def _of_floating(tree: exp.Expr, floating: Collection[str]) -> Iterator[tuple[int, Construct]]:
     """What becomes of columns whose type is known."""
     from sqlglot import exp
 
@@ -1015,11 +1015,11 @@ def _of_floating(tree: exp.Expression, floating: Collection[str]) -> Iterator[tu
             yield _line(column), CONSTRUCTS["floating-point-column"]
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: exp.Expr) -> int:
     """Return the line of a node: that of the first thing in it that has one, or of what it is in."""
-    place: exp.Expression | None = node
+    place: exp.Expr | None = node
     while place is not None:
-        lines = [part.meta["line"] for part in place.walk() if "line" in part.meta]
+        lines: list[int] = [part.meta["line"] for part in place.walk() if "line" in part.meta]
         if lines:
             return min(lines)
         place = place.parent

@@ -36,5 +36,7 @@ class Rule:
     def level(self) -> str:
         return metamodel.level(self.id, self.usually)
 
-    def check(self, **facts: Any) -> Iterator[Problem]:
+    def check(self, *args: Any, **facts: Any) -> Iterator[Problem]:
+        """Yields each place where the rule is not kept. A rule names the facts that it needs; a type checker
+        takes `*args: Any, **facts: Any` for any signature."""
         raise NotImplementedError

@@ -38,7 +38,7 @@ def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
 def _bound(environment: Any, place: Keys) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
     if not isinstance(environment, dict):
         return
-    bound = [("platforms", ("platform",), environment.get("platform"))]
+    bound: list[tuple[str, Keys, Any]] = [("platforms", ("platform",), environment.get("platform"))]
     for kind in ("inputs", "outputs"):
         items = environment.get(kind)
         bound += [
@@ -158,7 +158,7 @@ class InputFitsSource(Rule):
             entry = registry.find("inputs", item["uses"]) if isinstance(item.get("uses"), str) else None
             source = str(item.get("from"))
             prefix = {"system": "system:", "data-product": "dp:"}.get(entry.reads if entry else "")
-            if prefix and re.match("system:|dp:", source) and not source.startswith(prefix):
+            if entry and prefix and re.match("system:|dp:", source) and not source.startswith(prefix):
                 fitting = ", ".join(
                     other.uses
                     for other in registry.capabilities()

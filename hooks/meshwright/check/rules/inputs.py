@@ -101,8 +101,7 @@ class InputsDeclared(Rule):
         tables = _tables(_documents(root))
         for _, item in spec.items("spec.inputs"):
             name = item.get("name")
-            table = tables.get(name) if isinstance(name, str) else None
-            if table is None or not _is_untyped(item):
+            if not isinstance(name, str) or (table := tables.get(name)) is None or not _is_untyped(item):
                 continue
             given = {_landed(column) for column in _types(item)}
             known = _recorded(root, name)

@@ -36,10 +36,9 @@ class FilesExist(Rule):
         for attribute in FILES:
             path = spec.get(attribute)
             if isinstance(path, str) and path and not inside(root, path):
-                keys = tuple(attribute.split("."))
                 yield Problem(
                     spec,
-                    keys,
+                    tuple(attribute.split(".")),
                     f"There is no file {path} in the repository.",
                     "Mend the path, or write the file.",
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
@@ -14,7 +15,7 @@ from meshwright.product.grammar import objective
 from meshwright.product.problem import Problem
 
 
-def _level(**changes: str) -> dict:
+def _level(**changes: str) -> dict[str, Any]:
     level = {"name": "level", "indicator": "freshness", "objective": "<= 24h"} | changes
     return {SPEC: {"spec": {"serviceLevels": [level]}}}
 
