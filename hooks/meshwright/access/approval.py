@@ -110,7 +110,8 @@ def root_of_trust(history: History) -> str | None:
 def _trust(history: History) -> _Trust:
     if "trust" not in history.worked_out:
         history.worked_out["trust"] = _Trust(history)
-    return history.worked_out["trust"]
+    trust: _Trust = history.worked_out["trust"]
+    return trust
 
 
 class _Trust:

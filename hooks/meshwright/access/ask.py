@@ -81,7 +81,7 @@ def request(
     document = parse(path, text)
     for problem in misshapen(document, schema.access_agreement):
         raise Unreadable(problem.detail, problem.mend)
-    facts = {
+    facts: dict[str, Any] = {
         "spec": spec,
         "policy": read(root, spec.get("spec.access.policy")),
         "agreements": [document],

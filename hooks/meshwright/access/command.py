@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from meshwright.access.product import Product
     from meshwright.access.resolve import Decided
 
-FUNCTION = Callable[..., None]
+COMMAND = TypeVar("COMMAND", bound=Callable[..., Any])
 
 
 @click.group(cls=Verbs, extra="access")
@@ -58,8 +58,8 @@ AT = click.option(
 )
 
 
-def _options(*options: FUNCTION) -> FUNCTION:
-    def decorate(command: FUNCTION) -> FUNCTION:
+def _options(*options: Callable[[COMMAND], COMMAND]) -> Callable[[COMMAND], COMMAND]:
+    def decorate(command: COMMAND) -> COMMAND:
         for option in reversed(options):
             command = option(command)
         return command
@@ -176,7 +176,7 @@ def explain(
     from meshwright.access import report
 
     decided = _decided(root, directory or _sample(root), at, also=(principal,))
-    who = decided.snapshot.principals.get(principal)
+    who = decided.asked.principals.get(principal)
     if who is None:
         stop(
             f"The directory does not know {principal}: they see nothing.",
@@ -317,8 +317,8 @@ def _decided(root: Path, directory: str | None, at: datetime | None, also: tuple
         decided = decide(product, snapshot or None, now)
     except Unreadable as error:
         raise error.of(directory) from error
-    dirty = product.history.uncommitted(["access", SPEC, CONTRACT])
-    if dirty := [path for path in dirty if path != SAMPLE_DIRECTORY]:
+    edited = product.history.uncommitted(["access", SPEC, CONTRACT])
+    if dirty := [path for path in edited if path != SAMPLE_DIRECTORY]:
         click.echo(f"Not committed, and so not looked at: {', '.join(dirty)}", err=True)
     return decided
 

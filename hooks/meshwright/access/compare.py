@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from meshwright.access.grants import Change, Desired, Member, Port, PortPlan, View
+from meshwright.access.grants import Action, Change, Desired, Member, Port, PortPlan, View
 from meshwright.access.resolve import Decided
 from meshwright.access.run import PortRun, Run
 
@@ -16,12 +16,12 @@ def against(base: Decided | None, decided: Decided) -> Run:
     will = {port.name: port for port in decided.product.ports}
     nothing = Desired(decided.product.id, decided.product.dataset, (), ())
     runs = []
-    for name in [*will, *(name for name in was if name not in will)]:
+    for name, port in {**will, **was, **will}.items():  # first what will be, then what only was
         old, new = was.get(name), will.get(name)
         changes = [*_moved(old, new)]
         before = base.desired(old) if base and old else nothing
         changes += _changes(before, decided.desired(new) if new else nothing)
-        runs.append(PortRun(PortPlan(name, (new or old).uses, tuple(changes))))  # type: ignore[union-attr]
+        runs.append(PortRun(PortPlan(name, port.uses, tuple(changes))))
     return Run("plan", decided, tuple(runs), decided.product.problems)
 
 
@@ -58,8 +58,8 @@ def _changes(before: Desired, after: Desired) -> Iterator[Change]:
         yield Change("remove", f"The role {role} goes", "", role=role)
 
 
-def _change(action: str, sentence: str, member: Member) -> Change:
-    return Change(action, sentence, "", member.agreements, member.principal.id, member.role)  # type: ignore[arg-type]
+def _change(action: Action, sentence: str, member: Member) -> Change:
+    return Change(action, sentence, "", member.agreements, member.principal.id, member.role)
 
 
 def _until(member: Member) -> str:

@@ -90,7 +90,8 @@ class Decision:
             raise Refused(
                 "The policies give no answer.", "Mend access/rego/, where they may contradict themselves."
             )
-        return decoded(answer)
+        plain: dict[str, Any] = decoded(answer)
+        return plain
 
     def agreement(
         self,

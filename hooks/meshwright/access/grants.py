@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from meshwright.core.errors import Error
 
+Kind = Literal["human", "machine"]
 Operation = Literal["in", "notIn", "atLeast", "atMost"]
 Value = str | int | float | bool
 
@@ -54,7 +55,7 @@ class View:
 
     role: str
     """The role's name in access/policy.yaml: small letters, digits and single hyphens."""
-    kind: Literal["human", "machine"]
+    kind: Kind
     columns: tuple[Shown, ...]
     """Explicit; a column that is not listed is not there for the role. Never empty."""
     rows: tuple[Condition, ...] = ()
@@ -67,7 +68,7 @@ class Principal:
 
     id: str
     """Unique in the directory, such as `ada@example.org` or `svc-punctuality`. Hostile until quoted."""
-    kind: Literal["human", "machine"]
+    kind: Kind
     name: str = ""
     attributes: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, hash=False)
     """What else the directory says: country, department, trained … A policy can ask for it."""

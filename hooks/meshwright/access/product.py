@@ -75,7 +75,8 @@ class Agreement:
     @property
     def port(self) -> str | None:
         """The one output port that it is about; None: all."""
-        return self.document.get("provider.outputPortId")
+        port: str | None = self.document.get("provider.outputPortId")
+        return port
 
     def time(self, key: str) -> datetime | None:
         """`startTimestamp` or `endTimestamp`; None where it says no such time."""
@@ -113,7 +114,8 @@ class Product:
 
     @property
     def roles(self) -> Mapping[str, Mapping[str, Any]]:
-        return self.policy["roles"]
+        roles: Mapping[str, Mapping[str, Any]] = self.policy["roles"]
+        return roles
 
 
 def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:

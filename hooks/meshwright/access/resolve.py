@@ -56,6 +56,12 @@ class Decided:
     snapshot: Snapshot | None
     """None: nobody asked the directory; members are then groups and ids as agreements name them."""
 
+    @property
+    def asked(self) -> Snapshot:
+        """The snapshot, for what is done only after the directory was asked."""
+        assert self.snapshot is not None
+        return self.snapshot
+
     def desired(self, port: Port) -> Desired:
         """Who may read what through one output port."""
         found: dict[tuple[str, str], list[Verdict]] = {}

@@ -138,7 +138,7 @@ def _alarms(decided: Decided, last: Mapping[str, Any] | None) -> Iterator[tuple[
             "what has been revoked since would come back.",
             _token("commit", last["commit"], product.history.commit),
         )
-    alarm = guard.suspicious(last["directory"], guard.state(decided.snapshot, decided.groups))
+    alarm = guard.suspicious(last["directory"], guard.state(decided.asked, decided.groups))
     if alarm:
         yield f"{alarm.sentence} {alarm.mend}", alarm.token
 
@@ -183,5 +183,5 @@ def _content(decided: Decided, port: Port) -> dict[str, Any]:
             }
             for member in desired.members
         ],
-        "directory": guard.state(decided.snapshot, decided.groups),
+        "directory": guard.state(decided.asked, decided.groups),
     }

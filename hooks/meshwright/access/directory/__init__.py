@@ -14,10 +14,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from meshwright.access.grants import Principal
+from meshwright.access.grants import Kind, Principal
 from meshwright.core.errors import Error
 from meshwright.core.yaml import MAX_BYTES, Document, Keys, Unreadable, decode, parse
 from meshwright.product import schema
@@ -86,13 +86,15 @@ def read(
     sources = [key for key in document.value if key in READERS]
     if len(sources) != 1:
         place = document.place((sources[1],)) if sources else (1, 1)
-        problem = "It holds more than one directory." if sources else "It holds no directory."
-        raise Unreadable(problem, f"Write one of: {', '.join(READERS)}.", *place)
+        detail = "It holds more than one directory." if sources else "It holds no directory."
+        raise Unreadable(detail, f"Write one of: {', '.join(READERS)}.", *place)
     if "groups" in document.value and "principals" not in document.value:
-        problem = "`groups` are those of `principals`, and there are none."
-        raise Unreadable(problem, "Leave the groups to the server.", *document.place(("groups",)))
+        detail = "`groups` are those of `principals`, and there are none."
+        raise Unreadable(detail, "Leave the groups to the server.", *document.place(("groups",)))
     wanted = Wanted(frozenset(filter(plain, groups)), frozenset(filter(plain, principals)), everybody)
-    return import_module(f"{__name__}.{READERS[sources[0]]}").read(document, wanted)
+    reader = import_module(f"{__name__}.{READERS[sources[0]]}")
+    found: Snapshot = reader.read(document, wanted)
+    return found
 
 
 def snapshot(
@@ -132,7 +134,7 @@ def _check_logins(principals: Mapping[str, Principal]) -> None:
 
 
 def principal(
-    kind: Literal["human", "machine"],
+    kind: Kind,
     about: str,
     attributes: Mapping[str, str],
     values: Callable[[str], list[str]],

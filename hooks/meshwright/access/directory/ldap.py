@@ -33,7 +33,7 @@ from meshwright.access.directory import (
     snapshot,
     url,
 )
-from meshwright.access.grants import Principal
+from meshwright.access.grants import Kind, Principal
 from meshwright.core.yaml import Document, Unreadable
 
 CONNECT_SECONDS = 10
@@ -49,7 +49,7 @@ DN_MEMBERS = ("member", "uniqueMember")
 UID_MEMBERS = "memberUid"
 UID = "uid"
 """What memberUid speaks of (RFC 2307)."""
-KINDS = (("machines", "machine"), ("people", "human"))
+KINDS: tuple[tuple[str, Kind], ...] = (("machines", "machine"), ("people", "human"))
 """Which part of the file makes what; the first that fits counts."""
 
 PAGED = "1.2.840.113556.1.4.319"
@@ -141,6 +141,7 @@ class Server:
                 problem = f"The directory answers {result['description']} when asked for what is at {_quoted(base)}."
                 mend = MENDS.get(code, "Ask whoever runs the directory; its log says more.")
                 raise DirectoryError(problem, mend)
+            assert response is not None, "a search that succeeded has answers"
             for item in response:
                 if item["type"] != "searchResEntry":
                     problem = f"Part of what lies below {_quoted(base)} is on another server."
@@ -325,6 +326,7 @@ def _connected(document: Document, settings: dict[str, Any]) -> Iterator[ldap3.C
         raise Unreadable(
             problem, "Bases and filters have fields of their own.", *document.place(("ldap", "url"))
         )
+    assert address.hostname, "url() refuses an address without one"
     user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
     # A server takes a user without a password for nobody in particular, and says that all is well (RFC 4513, 5.1.2).
     nobody = bool(document.get("ldap.anonymous"))

@@ -29,7 +29,7 @@ from meshwright.access.directory import (
     snapshot,
     url,
 )
-from meshwright.access.grants import Principal
+from meshwright.access.grants import Kind, Principal
 from meshwright.core.yaml import Document
 
 SILENCE_SECONDS = 30.0
@@ -129,12 +129,12 @@ class Server:
         )
         attributes = {"id": self._id, "name": self.settings.get("name", "displayName")}
         about = f"The user {resource['id'][:200]!r}"
-        kind = "machine" if is_machine else "human"
+        kind: Kind = "machine" if is_machine else "human"
         return principal(kind, about, attributes, lambda path: _texts(resource, path), self.settings)
 
     @property
     def _id(self) -> str:
-        return self.settings.get("id", "userName")
+        return str(self.settings.get("id", "userName"))
 
     def listed(self, what: str, where: str = "", attributes: str = "") -> list[Resource]:
         """All resources of a kind that fit, page by page. Raises DirectoryError where one is missing or comes twice."""

@@ -390,7 +390,7 @@ def _members_now(standing: Standing) -> Members:
     expected = {
         (role, granted["login"]) for (role, _), granted in (*noted.items(), *standing.members.items())
     }
-    rogue = {
+    rogue: Members = {
         (role, arn): {"login": arn, "until": None, "agreements": []}
         for role, arn in live
         if (role, arn) not in expected

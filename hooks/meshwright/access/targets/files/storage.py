@@ -119,7 +119,8 @@ class Folder:
     def read(self, name: str) -> bytes | None:
         try:
             with self._opened(name) as file:
-                return file.read()
+                content: bytes = file.read()
+                return content
         except FileNotFoundError:
             return None
         except _NoFile:

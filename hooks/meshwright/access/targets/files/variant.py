@@ -113,11 +113,11 @@ def _batches(cut: Cut, source: ds.Dataset) -> Iterator[pa.RecordBatch]:
         if keep is not None:
             batch = batch.filter(keep)
         columns = []
-        for name, kind, mask in cut.shown:
-            if name is None:
+        for read, kind, mask in cut.shown:
+            if read is None:
                 columns.append(pa.nulls(batch.num_rows, kind))
                 continue
-            column = _plain(batch.column(name), kind)
+            column = _plain(batch.column(read), kind)
             columns.append(mask(column).cast(kind) if mask else column)
         yield pa.RecordBatch.from_arrays(columns, schema=cut.schema)
 

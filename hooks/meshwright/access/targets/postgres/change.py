@@ -418,15 +418,15 @@ def _memberships(
         if ours and here in wanted and (not exact or (row.inherit and not row.set)):
             standing.add(here)
     for (login_, role_), member in sorted(wanted.items(), key=lambda item: (item[1].role, item[0])):
-        login, reader = found.roles[login_], found.roles[role_]
-        plan.members.add((login.name, member.role))
+        account, reader = found.roles[login_], found.roles[role_]
+        plan.members.add((account.name, member.role))
         if (login_, role_) in standing or role_ not in found.administered:
             continue
         if login_ in found.reach[role_]:
             plan.trouble(
-                f"{shown(login.name)} cannot become a reader: {shown(reader.name)} is itself in {shown(login.name)}.",
-                f"REVOKE {quoted(login.name)} FROM {quoted(reader.name)} CASCADE;",
-                logins=[login.name],
+                f"{shown(account.name)} cannot become a reader: {shown(reader.name)} is itself in {shown(account.name)}.",
+                f"REVOKE {quoted(account.name)} FROM {quoted(reader.name)} CASCADE;",
+                logins=[account.name],
             )
             continue
         options = " WITH ADMIN FALSE, INHERIT TRUE, SET FALSE" if exact else ""
@@ -435,7 +435,7 @@ def _memberships(
                 "grant",
                 f"{_person(member)} may read as {member.role}"
                 f"{f', until {member.until:%Y-%m-%d}' if member.until else ''}.",
-                f"GRANT {quoted(reader.name)} TO {quoted(login.name)}{options}",
+                f"GRANT {quoted(reader.name)} TO {quoted(account.name)}{options}",
                 member.agreements,
                 member.principal.id,
                 member.role,

@@ -417,8 +417,8 @@ def relations_of(connection: psycopg.Connection[Any], names: Names, start: str =
     """The tables, views and the like in the product's schemas, whose names start so."""
     given = {"schemas": list(names.schemas), "schema": names.schema, "start": start}
     return {
-        row[0]: Relation(*row[:5], tuple(tuple(column) for column in row[5]), row[6])
-        for row in connection.execute(_RELATIONS, given)
+        oid: Relation(oid, schema, name, kind, owner, tuple(tuple(column) for column in columns), shape)
+        for oid, schema, name, kind, owner, columns, shape in connection.execute(_RELATIONS, given)
     }
 
 

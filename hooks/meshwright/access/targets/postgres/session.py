@@ -101,7 +101,7 @@ ORDER BY 1
 """
 
 
-def _held(address: dict[str, Any], port: Port, names: Names) -> Held:
+def _held(address: dict[str, Any], port: Port, names: Names) -> Refused:
     """Who holds what must change; `mend` is the statement that ends their sessions."""
     with suppress(psycopg.Error), psycopg.connect(**address, connect_timeout=15) as connection:
         holders = connection.execute(_HOLDERS, [list(names.schemas)]).fetchall()
