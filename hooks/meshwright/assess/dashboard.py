@@ -290,7 +290,7 @@ def _exceptions(assessment: Mapping[str, Any], products: Sequence[Mapping[str, A
         for result in product["results"]:
             if result["state"] == "excepted":
                 found.setdefault((result["until"], result["function"], result["reason"]), []).append(product)
-    listed = [
+    listed: list[dict[str, Any]] = [
         {
             "until": until,
             "days": (date.fromisoformat(until) - today).days,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from meshwright.check.findings import Finding
 from meshwright.mesh.lineage import Lineage
@@ -126,7 +126,7 @@ class Evidence:
         found = self._kept[key]
         if isinstance(found, Trouble):
             raise found
-        return found
+        return cast(T, found)  # of this key
 
 
 def gather(

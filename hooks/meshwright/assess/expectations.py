@@ -73,9 +73,9 @@ def read(path: Path) -> Expectations:
     except OSError as error:
         mend = "Write it (docs/how-to/assess-the-mesh.md), or name another with --expectations."
         raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", mend) from error
-    except Unreadable as problem:
-        place = f"{path}:{problem.line}:{problem.column}"
-        raise Unreadable(f"{place}: {problem}", problem.mend, problem.line, problem.column) from problem
+    except Unreadable as error:
+        place = f"{path}:{error.line}:{error.column}"
+        raise Unreadable(f"{place}: {error}", error.mend, error.line, error.column) from error
     for problem in misshapen(document, schema.fitness):
         raise _unreadable(document, problem.keys, problem.detail.rstrip("."), problem.mend)
     value = document.value

@@ -65,7 +65,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def _entry(line: bytes, place: str) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        found: dict[str, Any] = json.loads(line)
         sound = line.endswith(b"\n") and _is_sound(found)
     except (ValueError, RecursionError):
         sound = False
@@ -112,7 +112,7 @@ def append(path: Path, assessment: Mapping[str, Any], earlier: Sequence[Mapping[
     """
     new = entry(assessment)
     same = [one for one in earlier if one["static"] == new["static"]][-1:]
-    if same and same[0]["at"][:10] == new["at"][:10] and same[0] | {"at": ""} == new | {"at": ""}:
+    if same and same[0]["at"][:10] == new["at"][:10] and {**same[0], "at": ""} == {**new, "at": ""}:
         return False
     file = _file(path)
     line = json.dumps(new, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"

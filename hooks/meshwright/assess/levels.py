@@ -47,8 +47,8 @@ def recompute(
         value = 100.0 * table.filled(level.column) / rows if rows else 0.0
         return Recomputed(value, value if same else None, f"By the values of {level.column}")
     if level.indicator == "volume":
-        rows = float(table.count())
-        return Recomputed(rows, rows if same else None, "By its rows")
+        volume = float(table.count())
+        return Recomputed(volume, volume if same else None, "By its rows")
     return None
 
 

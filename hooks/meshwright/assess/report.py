@@ -61,7 +61,7 @@ def _table(
     kinds: Mapping[str, tuple[str, str]],
     floors: Mapping[str, int],
 ) -> Iterator[str]:
-    rows = [("product", *CHARACTERISTICS, "all")]
+    rows: list[tuple[str, ...]] = [("product", *CHARACTERISTICS, "all")]
     for product in products:
         cells = scores.cells(product["results"], kinds, floors).values()
         more = "?" if any(cell.known < cell.functions for cell in cells) else ""

@@ -153,7 +153,8 @@ def _spread(
     if catalog:  # whether it answers at all is told here, not by every function for every product
         catalog.search("", 1)
     if task.static and len(chosen) <= ALONE:
-        here, same = _Here(task, asked, None), {}
+        here = _Here(task, asked, None)
+        same: Same = {}
         yield from (here.product(task.records[number], same) for number in chosen)
         progress(len(chosen))
         return
@@ -270,7 +271,8 @@ def _catalog(task: _Task) -> Catalog | None:
 
 
 def _some(numbers: Sequence[int]) -> list[dict[str, Any]]:
-    here, same = _PROCESS[0], {}
+    here = _PROCESS[0]
+    same: Same = {}
     return [here.product(here.task.records[number], same) for number in numbers]
 
 

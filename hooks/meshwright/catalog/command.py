@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FUNCTION = Callable[..., None]
 
 
-class Setting(click.ParamType):
+class Setting(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click only
     """A text; a variable of the environment holds several, as a shell would have them."""
 
     name = "setting"

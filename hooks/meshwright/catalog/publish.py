@@ -49,7 +49,8 @@ def adapter(name: str) -> Adapter:
     """The module that speaks to one kind of catalog."""
     if name == "embedded":
         return import_module("meshwright.catalog.embedded")
-    return import_module("meshwright.catalog.adapters").find(name)
+    found: Adapter = import_module("meshwright.catalog.adapters").find(name)
+    return found
 
 
 def prepared(root: Path, repository: str | None = None, branch: str = "") -> Prepared:

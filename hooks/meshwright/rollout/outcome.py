@@ -63,7 +63,8 @@ class Outcome:
     def told(self) -> dict[str, Any]:
         """As JSON has it: every text printable, no credentials."""
         plain = {key: without_credentials(getattr(self, key)) for key in ("url", "reason", "mend")}
-        return clean(asdict(self) | plain | {"seconds": round(self.seconds, 3)})
+        told: dict[str, Any] = clean(asdict(self) | plain | {"seconds": round(self.seconds, 3)})
+        return told
 
 
 def clean(value: Any) -> Any:

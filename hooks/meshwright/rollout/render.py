@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from copier._jinja_ext import get_yield_context
@@ -44,7 +44,7 @@ class Release(Template):
     environment: Any = None
 
     @cached_property
-    def vcs(self) -> str:  # type: ignore[override]
+    def vcs(self) -> Literal["git"]:
         return "git"
 
     @cached_property
@@ -185,9 +185,11 @@ class Renderer(Worker):
 
     @cached_property
     def jinja_env(self) -> Any:
-        if self.template.environment is None:
-            self.template.environment = _compiling_once(super().jinja_env)
-        return self.template.environment
+        release = self.template
+        assert isinstance(release, Release)
+        if release.environment is None:
+            release.environment = _compiling_once(super().jinja_env)
+        return release.environment
 
     @property
     def answers_relpath(self) -> Path:

@@ -21,7 +21,7 @@ def table(report: Report) -> str:
         for outcome in report.outcomes
     ]
     if len({wave for _, wave, *_ in rows[1:]}) < 2:
-        rows = [(name, "", *rest) for name, _, *rest in rows]
+        rows = [(name, "", version, state, summary) for name, _, version, state, summary in rows]
     widths = [max(len(printable(row[column])) for row in rows) for column in range(4)]
     lines = [
         "  ".join(printable(cell).ljust(width) for cell, width in zip(row[:4], widths, strict=True) if width)

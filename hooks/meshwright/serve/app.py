@@ -185,7 +185,8 @@ def _reading(app: FastAPI, store: Store, search: Search, settings: Settings) -> 
     ) -> Response:
         """Every active product's record, by id. A page may have fewer than were asked for."""
         may_read(request)
-        told, size, last = [], 0, after.replace("\0", "")
+        told: list[str] = []
+        size, last = 0, after.replace("\0", "")
         while len(told) < limit and size < PAGE:
             step = min(25, limit - len(told))
             found = store.after(last, step)
@@ -444,15 +445,22 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _farewell(value: Any, id: str) -> tuple[str, str | None]:
     said = value if isinstance(value, dict) else {}
     reason, successor = said.get("reason"), said.get("successor")
-    is_reason = isinstance(reason, str) and 0 < len(reason.strip()) <= 2_000 and "\0" not in reason
-    is_successor = successor is None or (
-        isinstance(successor, str) and len(successor) <= 500 and ID.fullmatch(successor)
-    )
-    if not is_reason or not is_successor or successor == id or set(said) - {"reason", "successor"}:
-        detail = "What is said on retiring is not `reason` and `successor`."
-        mend = 'Send {"reason": "a sentence", "successor": "<domain>/<name>" or null}, another product.'
-        raise Problem(422, "invalid", detail, mend, findings=[])
-    return reason, successor
+    if (
+        isinstance(reason, str)
+        and 0 < len(reason.strip()) <= 2_000
+        and "\0" not in reason
+        and (successor is None or _is_another(successor, id))
+        and not set(said) - {"reason", "successor"}
+    ):
+        return reason, successor
+    detail = "What is said on retiring is not `reason` and `successor`."
+    mend = 'Send {"reason": "a sentence", "successor": "<domain>/<name>" or null}, another product.'
+    raise Problem(422, "invalid", detail, mend, findings=[])
+
+
+def _is_another(successor: Any, id: str) -> bool:
+    is_id = isinstance(successor, str) and len(successor) <= 500 and ID.fullmatch(successor) is not None
+    return is_id and successor != id
 
 
 def _query(request: Request) -> Query:

@@ -45,7 +45,7 @@ class Guard:
                 status = message["status"]
                 message["headers"] = self._headers(list(message.get("headers", ())))
             elif bare:
-                message = message | {"body": b""}
+                message = {**message, "body": b""}
             await send(message)
 
         try:

@@ -14,14 +14,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from meshwright.mesh.tokenize import of_query
 from meshwright.product.record import Record
 from meshwright.serve.store import Store
 from meshwright.serve.summary import OF_A_LIST
 
-FACETS = {
+V = TypeVar("V")
+FACETS: dict[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
     "domain": lambda told: (told["domain"],),
     "classification": lambda told: (told["classification"],),
     "port": lambda told: {port["uses"] for port in told["ports"]},
@@ -92,8 +93,8 @@ class Search:
         self._sent = 0.0
         """When somebody was last sent to look."""
         self._lock = threading.RLock()
-        self._found = _Kept(RANKINGS)
-        self._answers = _Kept(ANSWERS)
+        self._found: _Kept[tuple[array[int], int]] = _Kept(RANKINGS)
+        self._answers: _Kept[bytes] = _Kept(ANSWERS)
 
     def wrote(self) -> None:
         """Is told after each write of our own."""
@@ -140,6 +141,7 @@ class Search:
             state = self._state
             if words and known and revision == state.revision:
                 self._found.keep(words, known, 10 * len(known[0]) + 1_000)
+            ranked: Sequence[int]
             if words and known:
                 ranked, found = known[0], known[1] & state.active
             else:
@@ -162,7 +164,7 @@ class Search:
     def title(self, id: str) -> str | None:
         """What an active product is called."""
         told = self.told(id)
-        return told and told["title"]
+        return None if told is None else str(told["title"])
 
     def consumers(self, id: str) -> Sequence[str]:
         """The ids of the active products that read a product."""
@@ -286,17 +288,17 @@ def _bits(numbers: Sequence[int]) -> int:
     return int.from_bytes(found, "little")
 
 
-class _Kept:
+class _Kept(Generic[V]):
     """Values by key, up to a number of bytes; the oldest goes first."""
 
     def __init__(self, most: int) -> None:
-        self._values: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+        self._values: OrderedDict[Any, tuple[V | None, int]] = OrderedDict()
         self._most, self._size = most, 0
 
-    def get(self, key: Any) -> Any:
+    def get(self, key: Any) -> V | None:
         return self._values.get(key, (None, 0))[0]
 
-    def keep(self, key: Any, value: Any, size: int) -> None:
+    def keep(self, key: Any, value: V, size: int) -> None:
         self._size += size - self._values.pop(key, (None, 0))[1]
         self._values[key] = (value, size)
         while self._size > self._most:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import CursorResult, Row, insert, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
@@ -105,7 +105,9 @@ class Store:
                     mode=0o600
                 )  # a private catalog's file is nobody else's, either
         self._engine = engine(url)
-        self._failures = (self._engine.dialect.dbapi.OperationalError,)  # type: ignore[union-attr]
+        driver = self._engine.dialect.dbapi
+        assert driver is not None, "an engine that connects has one"
+        self._failures = (driver.OperationalError,)
         self._turn = threading.Lock()  # threads queue here in order; a database only tells them to try again
         try:
             with self._alone() as connection:
@@ -139,7 +141,7 @@ class Store:
         at = now()
         with self._write() as write:
             known = write.connection.execute(
-                select(PRODUCTS.c["number", "repository", "hash", "retired_at"]).where(
+                select(*PRODUCTS.c["number", "repository", "hash", "retired_at"]).where(
                     PRODUCTS.c.id == record.id
                 )
             ).first()
@@ -174,7 +176,7 @@ class Store:
                 number = known.number
             else:
                 made = write.connection.execute(insert(PRODUCTS).values(id=record.id, **kept))
-                number = made.inserted_primary_key[0]  # type: ignore[index]
+                number = _number(made)
             version = (VERSIONS.c.product == number) & (VERSIONS.c.hash == record.version_hash)
             if write.connection.execute(select(VERSIONS.c.number).where(version)).first() is None:
                 write.connection.execute(
@@ -194,7 +196,7 @@ class Store:
         """Takes a product out of search and lineage; its pages stay. Raises Problem."""
         with self._write() as write:
             known = write.connection.execute(
-                select(PRODUCTS.c["number", "retired_at", "reason", "successor"]).where(PRODUCTS.c.id == id)
+                select(*PRODUCTS.c["number", "retired_at", "reason", "successor"]).where(PRODUCTS.c.id == id)
             ).first()
             if known is None:
                 raise unknown(id)
@@ -216,7 +218,7 @@ class Store:
         """A product, active or retired."""
         with self._read() as connection:
             row = connection.execute(select(PRODUCTS).where(PRODUCTS.c.id == id)).first()
-        return row and _product(row)
+        return None if row is None else _product(row)
 
     def after(self, id: str, limit: int) -> Sequence[Product]:
         """Active products in the order of their ids, from the one after `id` on."""
@@ -254,7 +256,7 @@ class Store:
         """Every version of a product, newest first."""
         with self._read() as connection:
             rows = connection.execute(
-                select(VERSIONS.c["version", "hash", "published_at", "commit"])
+                select(*VERSIONS.c["version", "hash", "published_at", "commit"])
                 .join(PRODUCTS)
                 .where(PRODUCTS.c.id == id)
                 .order_by(VERSIONS.c.number.desc())
@@ -272,13 +274,13 @@ class Store:
     def revision(self) -> int:
         """Grows with each change of a product or an assessment."""
         with self._read() as connection:
-            return connection.execute(select(STATE.c.revision)).scalar_one()
+            return int(connection.execute(select(STATE.c.revision)).scalar_one())
 
     def changes(self, since: int) -> Sequence[Change]:
         """Products that have changed after a revision."""
         with self._read() as connection:
             rows = connection.execute(
-                select(PRODUCTS.c["number", "summary", "retired_at"]).where(PRODUCTS.c.revision > since)
+                select(*PRODUCTS.c["number", "summary", "retired_at"]).where(PRODUCTS.c.revision > since)
             ).all()
         return [Change(row.number, json.loads(row.summary), row.retired_at is not None) for row in rows]
 
@@ -334,7 +336,7 @@ class Store:
             )
             rows = [
                 {
-                    "assessment": made.inserted_primary_key[0],  # type: ignore[index]
+                    "assessment": _number(made),
                     "id": product["id"],
                     "score": product["score"],
                     "scores": json.dumps({name: product["scores"].get(name) for name in value["scores"]}),
@@ -366,7 +368,7 @@ class Store:
         """Dates and scores of the mesh, newest first."""
         with self._read() as connection:
             rows = connection.execute(
-                select(ASSESSMENTS.c["at", "static", "score", "scores", "assessed"])
+                select(*ASSESSMENTS.c["at", "static", "score", "scores", "assessed"])
                 .order_by(*NEWEST)
                 .limit(limit)
             ).all()
@@ -393,7 +395,7 @@ class Store:
         with self._read() as connection:
             earlier = (ASSESSMENTS.c.at < _utc(at)) & (ASSESSMENTS.c.static == int(static))
             chosen = select(ASSESSMENTS.c.number).where(earlier).order_by(*NEWEST).limit(1).scalar_subquery()
-            wanted = select(SCORES.c["id", "score", "scores"]).where(SCORES.c.assessment == chosen)
+            wanted = select(*SCORES.c["id", "score", "scores"]).where(SCORES.c.assessment == chosen)
             rows = connection.execute(wanted).all()
         return {row.id: [*json.loads(row.scores).values(), row.score] for row in rows}
 
@@ -402,14 +404,15 @@ class Store:
         with self._read() as connection:
             wanted = SCORES.c.assessment == latest_number().scalar_subquery()
             return {
-                row.id: row.score for row in connection.execute(select(SCORES.c["id", "score"]).where(wanted))
+                row.id: row.score
+                for row in connection.execute(select(*SCORES.c["id", "score"]).where(wanted))
             }
 
     def history(self, id: str, limit: int = 100) -> Sequence[dict[str, Any]]:
         """A product's assessments, newest first; only the latest has the results."""
         with self._read() as connection:
             rows = connection.execute(
-                select(ASSESSMENTS.c.at, SCORES.c["score", "scores", "results"])
+                select(ASSESSMENTS.c.at, *SCORES.c["score", "scores", "results"])
                 .join(ASSESSMENTS)
                 .where(SCORES.c.id == id)
                 .order_by(*NEWEST)
@@ -516,7 +519,13 @@ class _Write:
     def revision(self) -> int:
         """The next one; asked for by whoever changes something."""
         self.connection.execute(update(STATE).values(revision=STATE.c.revision + 1))
-        return self.connection.execute(select(STATE.c.revision)).scalar_one()
+        return int(self.connection.execute(select(STATE.c.revision)).scalar_one())
+
+
+def _number(made: CursorResult[Any]) -> int:
+    """Return the number that the one inserted row was given."""
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])
 
 
 def unknown(id: str) -> Problem:

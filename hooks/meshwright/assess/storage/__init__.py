@@ -83,9 +83,13 @@ class Table(Protocol):
 
     reader: str
     """What it is read with, for a sentence: `DuckDB`."""
-    fields: Sequence[Field]
-    metadata: Mapping[str, str]
-    """What the pipeline wrote beside the rows: product, productVersion, ingestedAt."""
+
+    @property
+    def fields(self) -> Sequence[Field]: ...
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the pipeline wrote beside the rows: product, productVersion, ingestedAt."""
 
     def count(self) -> int:
         """How many rows there are."""

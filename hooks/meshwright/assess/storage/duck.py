@@ -19,7 +19,7 @@ DECODED = 10_000
 """Rows that are read with all their columns, to see whether that can be done."""
 LOOKED_THROUGH = 2_000_000
 """Values of a column that are looked through; of a longer one, those of every so many rows."""
-CONFIG = {
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
     "memory_limit": MEMORY,
     "temp_directory": "",

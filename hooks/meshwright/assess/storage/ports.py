@@ -56,7 +56,8 @@ def without_credentials(place: Place) -> Refusal:
 
         return postgres.without_credentials(_database(place))
     store, name = _store(place)
-    return store.refusal(formats.sample(place.format, store, name))
+    refusal: Refusal = store.refusal(formats.sample(place.format, store, name))
+    return refusal
 
 
 def by_grants(place: Place) -> Refusal | None:

@@ -55,7 +55,7 @@ LOGICAL: Mapping[str, frozenset[str]] = {
 class Database:
     """A product in a database."""
 
-    address: Mapping[str, str]
+    address: Mapping[str, Any]
     """libpq's parameters, without a login."""
     schema: str
     dataset: str
@@ -91,7 +91,7 @@ class Database:
             return "no such login" if re.search(r'role ".*" does not exist', refused.said) else "no"
 
     @contextlib.contextmanager
-    def _connected(self, **login: str) -> Iterator[psycopg.Connection[Any]]:
+    def _connected(self, **login: Any) -> Iterator[psycopg.Connection[Any]]:
         seconds = self.allowed.seconds
         settings = f"-c statement_timeout={int(seconds * 1000)} -c default_transaction_read_only=on -c search_path=pg_catalog"
         try:

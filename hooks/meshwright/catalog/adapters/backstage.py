@@ -19,7 +19,7 @@ from meshwright.core import files
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.catalog import Outcome, OutcomeKind
 from meshwright.product.record import DESCRIPTIVE, Record
 
 NAME = "backstage"
@@ -56,7 +56,7 @@ def publish(record: Record, place: Place) -> Outcome:
     words.notes.append(f"Commit {FILE}: Backstage fetches it from the repository.")
     file = _file(place.url)
     there = _read(file)
-    outcome = "created" if there is None else "updated"
+    outcome: OutcomeKind = "created" if there is None else "updated"
     if there is not None and (of := _product(there)) not in ("", record.id):
         raise Refused(
             f"{file} is the one of {printable(of)}.", "Name the folder of this product's repository."

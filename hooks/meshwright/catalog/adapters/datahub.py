@@ -20,7 +20,7 @@ from meshwright.core import files
 from meshwright.core.http import Http, NoAnswer, Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.catalog import Outcome, OutcomeKind
 from meshwright.product.record import Column, Port, Record, digest
 
 NAME = "datahub"
@@ -76,7 +76,7 @@ def publish(record: Record, place: Place) -> Outcome:
         undone = {"deprecated": False, "note": "", "actor": ACTOR}
         _send(graph, [_proposal("dataset", port, "deprecation", undone) for port in ports])
     _send(graph, proposals)
-    outcome = "created" if there is None else "updated"
+    outcome: OutcomeKind = "created" if there is None else "updated"
     return Outcome(outcome, record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
 
 
@@ -104,7 +104,7 @@ def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words:
     text = json.dumps(proposals, indent=1, ensure_ascii=False) + "\n"
     words.notes.append("Send the file with `datahub ingest`, from where DataHub is reached.")
     there = file.read_text("utf-8", errors="replace") if file.is_file() else None
-    outcome = "created" if there is None else "updated" if there != text else "unchanged"
+    outcome: OutcomeKind = "created" if there is None else "updated" if there != text else "unchanged"
     if outcome != "unchanged":
         files.write(file, text)
     return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
@@ -131,7 +131,7 @@ def _proposals(record: Record, settings: Mapping[str, str], words: Words) -> lis
         for aspect, value in _shared(record, settings, words).items()
     ]
     made.append(_proposal("dataProduct", urn, "status", {"removed": False}))
-    product = {
+    product: dict[str, Any] = {
         "name": words.line(record.title, common.SHORT, "The title"),
         "description": common.as_markdown(record, words),
         "customProperties": _properties(record, words),

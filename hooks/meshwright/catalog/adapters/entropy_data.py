@@ -12,7 +12,7 @@ from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
 from meshwright.export import odps
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.catalog import Outcome, OutcomeKind
 from meshwright.product.record import Record
 
 NAME = "entropy-data"
@@ -53,7 +53,7 @@ def publish(record: Record, place: Place) -> Outcome:
         if where.startswith("/api/dataproducts/"):
             url = answer.headers.get("location-html") or ""
         changes.append(there is None)
-    outcome = "unchanged" if not changes else "created" if all(changes) else "updated"
+    outcome: OutcomeKind = "unchanged" if not changes else "created" if all(changes) else "updated"
     return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
 
 

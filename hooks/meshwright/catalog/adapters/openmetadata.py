@@ -16,7 +16,7 @@ from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.catalog import Outcome, OutcomeKind
 from meshwright.product import metamodel
 from meshwright.product.record import Port, Record
 
@@ -110,7 +110,9 @@ def publish(record: Record, place: Place) -> Outcome:
     _connect(
         http, record, settings, str(product.get("fullyQualifiedName") or product.get("name")), tables, words
     )
-    outcome = "unchanged" if not changes else "created" if "PUT dataProducts" in changes else "updated"
+    outcome: OutcomeKind = (
+        "unchanged" if not changes else "created" if "PUT dataProducts" in changes else "updated"
+    )
     url = f"{http.url}/dataProduct/{quote(str(product.get('fullyQualifiedName') or ''), safe='')}"
     return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
 

@@ -15,7 +15,7 @@ from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.catalog import Outcome, OutcomeKind
 from meshwright.product.record import Port, Record
 
 NAME = "portal"
@@ -113,7 +113,7 @@ def publish(record: Record, place: Place) -> Outcome:
             )
     if settings["inputs"] == "request":
         _request(http, home, record, known, words, changes)
-    outcome = "created" if created else "updated" if changes else "unchanged"
+    outcome: OutcomeKind = "created" if created else "updated" if changes else "unchanged"
     return Outcome(
         outcome, record.id, f"{http.url}/data-products{path(product)}", tuple(dict.fromkeys(words.notes))
     )
