@@ -11,6 +11,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import gitlab
 import yaml
@@ -18,7 +19,7 @@ import yaml
 PREFIX = "Meshwright: "
 
 
-def wanted(spec: dict) -> dict[str, str]:
+def wanted(spec: dict[str, Any]) -> dict[str, str]:
     """Description -> cron expression (UTC)."""
     crons = [
         trait["properties"]["cron"]
@@ -49,7 +50,7 @@ def main() -> int:
         return 77
     server = gitlab.Gitlab(os.environ["CI_SERVER_URL"], private_token=token)
     schedules = server.projects.get(os.environ["CI_PROJECT_ID"], lazy=True).pipelineschedules
-    found: dict[str, list] = {}
+    found: dict[str, list[Any]] = {}
     for schedule in schedules.list(iterator=True):
         if schedule.description.startswith(PREFIX):
             found.setdefault(schedule.description, []).append(schedule)

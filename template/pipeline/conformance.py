@@ -652,10 +652,11 @@ def compare(measured: Any, operator: str, expected: Any) -> bool:
         return (float(measured) == float(expected)) == (operator == "mustBe")
     if operator in ("mustBeBetween", "mustNotBeBetween"):
         low, high = expected
-        return (low <= measured <= high) == (operator == "mustBeBetween")
-    return {
+        return bool(low <= measured <= high) == (operator == "mustBeBetween")
+    holds: dict[str, bool] = {
         "mustBeGreaterThan": measured > expected,
         "mustBeGreaterOrEqualTo": measured >= expected,
         "mustBeLessThan": measured < expected,
         "mustBeLessOrEqualTo": measured <= expected,
-    }[operator]
+    }
+    return holds[operator]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import PromiseBroken
 from pipeline.platforms import Platform
 from pipeline.spec import Product
-from pipeline.sql import identifier, literal, scan
+from pipeline.sql import identifier, literal, only_row, scan
 
 QUOTED = re.compile(r"""\"(?:[^"]|"")*\"|'(?:[^']|'')*'""")
 NOT_WHOLE = re.compile(
@@ -106,7 +106,7 @@ class Dataset:
         query = f"select max(strlen({folder})), bool_or(cast({identifier(self.partition)} as varchar) = '') from {self.scan}"
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
-            longest, empty = connection.execute(query).fetchone()
+            longest, empty = only_row(connection.execute(query))
         return "" if empty or (longest or 0) > LONGEST_FOLDER else self.partition
 
     @property

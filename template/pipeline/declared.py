@@ -298,7 +298,7 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
                     raise _misshapen(column, place, f"{name} has {landed} twice", "Keep one of the two.")
                 seen.add(landed)
                 kind = _get(column, "data_type", place)
-                if kind is None or (text := _text(kind)) is None:
+                if kind is None or (word := _text(kind)) is None:
                     if kind is not None and kind.tag != "tag:yaml.org,2002:null":
                         raise _misshapen(
                             kind,
@@ -308,7 +308,7 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
                         )
                     continue
                 at = f"{place}:{kind.start_mark.line + 1}"
-                found[name][landed] = (_type(text, landed, at), at)
+                found[name][landed] = (_type(word, landed, at), at)
 
 
 def _get(node: Any, key: str, place: str) -> Any:

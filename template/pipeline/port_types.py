@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.dataset import Dataset
 from pipeline.errors import PromiseBroken
 from pipeline.spec import Capability, Product
-from pipeline.sql import identifier, literal, scan
+from pipeline.sql import identifier, literal, only_row, scan
 
 AS_TEXT = "cast({column} as {{{{ dbt.type_string() }}}})"
 """The cast to a text that every platform understands, as a model writes it."""
@@ -311,7 +311,7 @@ def _values(
     counted = ", ".join(f"count(*) filter (where {condition})" for _, _, condition in asked)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        counts = connection.execute(f"select {counted} from {scan(parts)}").fetchone()
+        counts = only_row(connection.execute(f"select {counted} from {scan(parts)}"))
         for (column, limit, condition), rows in zip(asked, counts, strict=True):
             if not rows:
                 continue

@@ -15,7 +15,7 @@ from pipeline.dataset import Dataset
 from pipeline.errors import UnreadableInput
 from pipeline.grammar import SECONDS, objective
 from pipeline.spec import Product
-from pipeline.sql import identifier, literal
+from pipeline.sql import identifier, literal, only_row
 
 CLOCKS = 600
 """By how many seconds clocks may differ: what is further ahead is not true."""
@@ -53,7 +53,7 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
 
         def scalar(expression: str) -> float | None:
             try:
-                (value,) = connection.execute(f"select {expression} from dataset").fetchone()
+                (value,) = only_row(connection.execute(f"select {expression} from dataset"))
             except duckdb.Error as error:
                 raise UnreadableInput(
                     f"A service level cannot be measured: {error}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 
 def identifier(name: str) -> str:
@@ -25,6 +26,19 @@ def digest(text: str) -> str:
 def scan(files: Iterable[Path]) -> str:
     """DuckDB's SQL for the rows of Parquet files that have the same columns."""
     return f"read_parquet([{', '.join(literal(str(file)) for file in files)}], hive_partitioning = false)"
+
+
+class Answered(Protocol):
+    """What a query answers: a connection of DuckDB or a cursor of PostgreSQL."""
+
+    def fetchone(self) -> tuple[Any, ...] | None: ...
+
+
+def only_row(answered: Answered) -> tuple[Any, ...]:
+    """Return the row of a query that always answers with one, such as a count."""
+    row = answered.fetchone()
+    assert row is not None
+    return row
 
 
 def form(metadata: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Stored:
     target: str
 
 
-def fitted(product: Product, columns: list[Mapping[str, Any]], dataset: Dataset) -> Dataset:
+def fitted(product: Product, columns: Sequence[Mapping[str, Any]], dataset: Dataset) -> Dataset:
     """Return the data set with the contract's physical types, as far as nothing is lost by it.
 
     A column that would lose by it stays as it is: `verify` reports it. Raises PromiseBroken where the files of
@@ -85,12 +85,13 @@ def fitted(product: Product, columns: list[Mapping[str, Any]], dataset: Dataset)
 def _has_physical(node: Mapping[str, Any]) -> bool:
     if node.get("physicalType"):
         return True
-    pairs = node.get("map") if isinstance(node.get("map"), Mapping) else {}
-    below = [*(node.get("properties") or []), node.get("items"), *pairs.values()]
+    pairs = node.get("map")
+    sides = pairs.values() if isinstance(pairs, Mapping) else ()
+    below = [*(node.get("properties") or []), node.get("items"), *sides]
     return any(_has_physical(inner) for inner in below if isinstance(inner, Mapping))
 
 
-def _due(columns: list[Mapping[str, Any]], actual: Mapping[str, Type]) -> Iterator[Stored]:
+def _due(columns: Sequence[Mapping[str, Any]], actual: Mapping[str, Type]) -> Iterator[Stored]:
     known = {name.lower(): name for name in actual}
     for column in columns:
         name = known.get(str(column.get("physicalName") or column.get("name")).lower())

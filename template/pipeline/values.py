@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -62,6 +62,9 @@ MOMENT_TEXT = re.compile(rf"{DAY}[T ]{CLOCK} ?(Z|[+-]\d\d(:?\d\d)?)", re.ASCII)
 class Unfit(ValueError):
     """A value that a type cannot hold as it is."""
 
+    position = 0
+    """Where it is among the values, from 0."""
+
 
 class Broken(str):
     """The text of a value that the driver of a database cannot read: no type can hold it, except a text."""
@@ -91,7 +94,7 @@ def array(values: Sequence[Any], type_: str, *, utc: bool = False) -> pa.Array:
             converted.append(None if value is None else convert(value, type_, utc=utc))
         except (ValueError, ArithmeticError) as error:
             unfit = Unfit(str(error))
-            unfit.position = position  # type: ignore[attr-defined]
+            unfit.position = position
             raise unfit from error
     return pa.array(converted, type=kind)
 
@@ -108,7 +111,7 @@ def _as_they_are(values: Sequence[Any], type_: str) -> bool:
 
 
 _NONE = type(None)
-_AS_THEY_ARE = {
+_AS_THEY_ARE: dict[str, Set[type]] = {
     "BOOLEAN": {bool},
     "BIGINT": {int},
     "DOUBLE": {float},

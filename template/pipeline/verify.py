@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 from datacontract.data_contract import DataContract
+from datacontract.model.run import Check as LibraryCheck
+from datacontract.model.run import Run
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from pipeline import conformance, stored
@@ -23,7 +25,7 @@ from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.promises import METRICS, Keys, Promise, dotted, engine_reads, promises
 from pipeline.promises import name as promised_name
 from pipeline.spec import Product
-from pipeline.sql import identifier, scan
+from pipeline.sql import identifier, only_row, scan
 
 logging.getLogger("datacontract").setLevel(logging.CRITICAL)  # what it finds, the run prints
 
@@ -65,7 +67,9 @@ def read_contract(product: Product) -> OpenDataContractStandard:
     """Reads the contract; a promise that is misspelled would never be checked, so it is refused."""
     run = DataContract(data_contract_file=str(product.contract)).lint()
     wrong = [
-        check.reason or check.name for check in run.checks if getattr(check.result, "value", "") != "passed"
+        str(check.reason or check.name)
+        for check in _checks(run)
+        if getattr(check.result, "value", "") != "passed"
     ]
     if wrong:
         raise UnreadableInput(
@@ -253,7 +257,10 @@ def _ask_somebody(known: _Verification, promise: Promise) -> None:
     elif kind == "physicalType":
         logical = str(_node(known.contract, promise.keys).get("logicalType") or "")
         for one in stored.questions(known.product, promise, known.actual, logical, known.dataset.partition):
-            (known.asked if isinstance(one, Asked) else known.checks).append(one)  # type: ignore[arg-type]
+            if isinstance(one, Asked):
+                known.asked.append(one)
+            else:
+                known.checks.append(one)
     elif kind in METRICS:
         if _engine_measures(known, promise):
             known.engine.append(promise)
@@ -292,7 +299,8 @@ def _node(contract: Mapping[str, Any], keys: Keys) -> Mapping[str, Any]:
     node: Any = contract
     for key in keys[:-1]:
         node = node[key]
-    return node  # type: ignore[no-any-return]
+    column: Mapping[str, Any] = node
+    return column
 
 
 def _type_of(known: _Verification, promise: Promise) -> Type:
@@ -454,7 +462,7 @@ def _keys(known: _Verification, everything: list[Promise]) -> None:
             )
         except NoPlace:
             continue
-        (repeated,) = known.connection.execute(f"select {count}").fetchone()  # type: ignore[misc]
+        (repeated,) = only_row(known.connection.execute(f"select {count}"))
         reason = f"{repeated:,} values are there more than once" if repeated else ""
         name = f"Check that {names} names one row"
         known.checks.append(Check(name, names, "failed" if repeated else "passed", reason))
@@ -549,7 +557,12 @@ def _queries(known: _Verification) -> Iterator[dict[str, Any]]:
 
 def _found(contract: OpenDataContractStandard, **options: Any) -> list[Any]:
     """datacontract-cli's own checks, each with what came of it."""
-    return DataContract(data_contract=contract, server="staged", **options).test().checks
+    return _checks(DataContract(data_contract=contract, server="staged", **options).test())
+
+
+def _checks(run: Run) -> list[LibraryCheck]:
+    assert run.checks is not None, "a run begins with an empty list"
+    return run.checks
 
 
 def _without_rows(contract: OpenDataContractStandard) -> OpenDataContractStandard:

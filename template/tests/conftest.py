@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ class Run:
     """What a run left: the product, as it ran, and build/run.json."""
 
     product: spec.Product
-    report: dict
+    report: dict[str, Any]
 
 
 @pytest.fixture(scope="session")

@@ -183,7 +183,7 @@ class CsvFile:
 
     def _first(self, lines: _Lines) -> list[str]:
         try:
-            names = next(filter(None, _reader(lines, self.form)), [])
+            names: list[str] = next(filter(None, _reader(lines, self.form)), [])
             if any("\0" in name for name in names):
                 raise Fault(lines.number, "a NUL character", NUL_FIX)
             return names

@@ -116,7 +116,7 @@ class JsonFile:
             if not text.strip():
                 continue
             try:
-                value, end = _decode(text, _SPACE.match(text).end(), number, last=True)  # type: ignore[union-attr]
+                value, end = _decode(text, _after_space(text), number, last=True)
             except Fault as fault:
                 fault.fix = fault.fix or (
                     "Correct the line. If the file is one list or one object, give the input `lines: false` in data-product.yaml."
@@ -189,7 +189,7 @@ class _Buffer:
     def skip(self) -> None:
         """Go on to what is no white space."""
         while self.peek():
-            end = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
+            end = _after_space(self._text, self._at)
             self.line += self._text.count("\n", self._at, end)
             self._at = end
             if end < len(self._text):
@@ -229,6 +229,13 @@ class _Final(Fault):
     """What nothing that follows can heal."""
 
 
+def _after_space(text: str, start: int = 0) -> int:
+    """Return the place of the first character that is no space; the end, if there is none."""
+    space = _SPACE.match(text, start)
+    assert space is not None, "it also matches nothing"
+    return space.end()
+
+
 class _Twice(ValueError):
     """What is JSON, and means nothing."""
 
@@ -237,8 +244,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _Twice(f"the key {twice!r} is there twice in one object")
+        for key, _ in pairs:
+            if key in seen:
+                raise _Twice(f"the key {key!r} is there twice in one object")
+            seen.add(key)
     return value
 
 
@@ -312,7 +321,7 @@ def as_texts(text: str, kind: ColumnType) -> str:
     So DuckDB, which takes numbers for doubles, does not see one. What is nested deeper is the text of its JSON.
     """
     try:
-        value, end = _DECODER.raw_decode(text, _SPACE.match(text).end())  # type: ignore[union-attr]
+        value, end = _DECODER.raw_decode(text, _after_space(text))
         return text if text[end:].strip() else _written(value, kind)
     except (ValueError, RecursionError):
         return text

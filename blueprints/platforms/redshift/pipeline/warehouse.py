@@ -65,11 +65,11 @@ class Warehouse:
 
     def input(self, name: str) -> str:
         with self._pipeline(INPUTS).sql_client() as client:
-            return client.make_qualified_table_name(name)
+            return str(client.make_qualified_table_name(name))
 
     def relation(self, model: str) -> str:
         with self._client() as client:
-            return client.make_qualified_table_name(model)
+            return str(client.make_qualified_table_name(model))
 
     def columns(self, model: str) -> dict[str, str]:
         try:
@@ -80,7 +80,7 @@ class Warehouse:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self._fetched(sql) as rows:
-            return rows.fetchall()
+            return list(rows.fetchall())
 
     def text(self, model: str, column: str, of: str = "{}") -> str:
         _refuse(model)

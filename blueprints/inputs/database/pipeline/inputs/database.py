@@ -199,7 +199,9 @@ class _Reader:
                 reached -= timedelta(seconds=lag)
             case date():
                 reached -= timedelta(days=lag)
-            case int() | float() | Decimal():
+            case Decimal():
+                reached -= Decimal(lag)
+            case int() | float():
                 reached -= type(reached)(lag)
             case _ if lag:
                 raise UnreadableInput(
@@ -212,7 +214,7 @@ class _Reader:
     def _state(self) -> dict[str, Any]:
         """What the runs before have left: how far they came, and where."""
         here = {"place": _place(self.source), "cursor": self.cursor}
-        state = dlt.current.resource_state(self.source.name)
+        state: dict[str, Any] = dlt.current.resource_state(self.source.name)
         if state.get("place", here["place"]) != here["place"]:
             # What two databases hold is not mixed, such as the sample and the real one.
             raise UnreadableInput(

@@ -1132,7 +1132,7 @@ def _format(files: list[str], source: Capability) -> str:
     """Return the one format of all files."""
     if said := source.properties.get("format"):
         return str(said)
-    formats = {}
+    formats: dict[str, str] = {}
     for file in files:
         suffixes = [suffix for suffix in PurePosixPath(file.lower()).suffixes if suffix not in COMPRESSIONS]
         found = FORMATS.get(suffixes[-1] if suffixes else "")

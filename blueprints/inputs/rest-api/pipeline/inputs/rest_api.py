@@ -122,6 +122,8 @@ class _OffsetPaginator(paginators.OffsetPaginator):
 class _JSONLinkPaginator(paginators.JSONLinkPaginator):
     """Takes an empty link for none."""
 
+    _next_reference: str | None
+
     def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
         super().update_state(response, data)
         self._next_reference = self._next_reference or None
@@ -207,7 +209,7 @@ def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Re
             f"Input {source.name}: its rows came from {state['place']}, and now they would come from {place}.",
             mend=START_OVER,
         )
-    reached = state.get("cursor")
+    reached: str | None = state.get("cursor")
     kind = state.get("types", {}).get(spool.cursor)
     ceiling = _ceiling(source, kind or "", reading)
     if reached is None or ceiling is None:
@@ -350,6 +352,7 @@ class _Spool:
     def _taken(self, column: _Found, value: Any, name: str) -> Any:
         """A value as the file has it: booleans and integers as such, others as a text that begins with its kind."""
         settled = name in self.known
+        written: int | str
         match value:
             case bool():
                 kind, written = "b", value
@@ -603,7 +606,7 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
     match error:
         case Unusable():
             reason, fix = str(error), error.fix
-        case requests.HTTPError():
+        case requests.HTTPError() if response is not None:
             status = response.status_code
             reason = f"{status} {responses.get(status, '')}".strip()
             fix = STATUS.get(
@@ -612,7 +615,7 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
                 if status >= 500
                 else "Correct the input's properties in data-product.yaml, or ask the API's owner.",
             )
-        case requests.TooManyRedirects():
+        case requests.TooManyRedirects() if response is not None:
             target = urljoin(response.url, response.headers["Location"])
             reason = f"it is somewhere else now, at {_shown(target)}"
             fix = "Give that address in `base_url` and `path` in data-product.yaml."
@@ -765,6 +768,7 @@ class _Adapter(HTTPAdapter):
         response.raw = io.BytesIO(body)
         if self.encoding is not None:
             response.__class__ = _Answer
+            assert isinstance(response, _Answer)
             response.encoding_of_input = self.encoding
         return response
 
@@ -774,7 +778,7 @@ def _session(url: str, recorded: bool = False, encoding: str | None = None) -> r
 
     `encoding`: answers are the rows, in this encoding if it is not empty.
     """
-    session = Client(
+    session: requests.Session = Client(
         request_timeout=TIMEOUT_SECONDS,
         request_max_attempts=ATTEMPTS,
         request_backoff_factor=BACKOFF_SECONDS,

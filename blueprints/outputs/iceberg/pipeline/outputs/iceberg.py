@@ -22,6 +22,7 @@ from pyiceberg.io.pyarrow import (
     _pyarrow_to_schema_without_ids,
     schema_to_pyarrow,
 )
+from pyiceberg.manifest import ManifestFile
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
 from pyiceberg.schema import Schema, assign_fresh_schema_ids, promote
 from pyiceberg.table import StaticTable, Table, Transaction
@@ -71,6 +72,7 @@ def _has_odd_field(kind: Kind) -> bool:
     return odd or any(_has_odd_field(part) for _, part in kind.parts)
 
 
+RESERVED = ("_file", "_pos", "_deleted", "_spec_id", "_partition")
 NESTS = ("LIST", "MAP")
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FORMAT = Format(
@@ -126,7 +128,6 @@ FORMAT = Format(
     refused_name=lambda name: "Iceberg has a column of this name of its own" if name in RESERVED else "",
     dotted=True,
 )
-RESERVED = ("_file", "_pos", "_deleted", "_spec_id", "_partition")
 SETTINGS = {
     "commit.retry.num-retries": "0",  # another run has been faster: that is told, and not papered over
     "write.parquet.compression-codec": "zstd",
@@ -285,14 +286,15 @@ def _fill(
     """Writes the files of what is new, and takes out what it replaces."""
     if changes:
         if changes.values:
-            transaction.delete(In(changes.column, changes.typed().to_pylist()))
+            where = In(changes.column, changes.typed().to_pylist())  # type: ignore[call-arg, arg-type]  # its own __init__ is hidden by pydantic's
+            transaction.delete(where)
     elif table:
         if table.current_snapshot():
             transaction.delete(AlwaysTrue())
         _reshape(transaction, schema, partition)
     # Something is written even if there are no rows: what was published stands in its properties.
     for some in rows:
-        transaction.append(some, snapshot_properties=metadata)
+        transaction.append(some, snapshot_properties=dict(metadata))
 
 
 def _rows(parts: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
@@ -377,7 +379,8 @@ def _point(table: Table) -> None:
 
 def _files(metadata: TableMetadata, table: Table) -> set[str]:
     """All files that a table's snapshots need."""
-    found, manifests = set(), {}
+    found: set[str] = set()
+    manifests: dict[str, ManifestFile] = {}
     for snapshot in metadata.snapshots:
         found.add(snapshot.manifest_list)
         manifests |= {manifest.manifest_path: manifest for manifest in snapshot.manifests(table.io)}

@@ -16,7 +16,7 @@ from pipeline.errors import UnreadableInput
 from pipeline.postgres.columns import Column
 from pipeline.postgres.place import whole
 from pipeline.postgres.session import said
-from pipeline.sql import identifier, literal
+from pipeline.sql import identifier, literal, only_row
 
 BLOCK_BYTES = 1024 * 1024
 LONGEST_ROW_BYTES = 64 * 1024 * 1024
@@ -162,5 +162,5 @@ def _with_nul(described: list[Column], scan: str) -> str | None:
     texts = [column for column in described if column.type == "text"]
     with duckdb.connect() as connection:
         has_nul = ", ".join(f"bool_or(contains({column.text}, chr(0)))" for column in texts)
-        found = connection.execute(f"select {has_nul} from {scan}").fetchone() if texts else ()
+        found = only_row(connection.execute(f"select {has_nul} from {scan}")) if texts else ()
     return next((column.name for column, has in zip(texts, found, strict=True) if has), None)

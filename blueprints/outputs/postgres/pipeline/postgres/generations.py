@@ -17,7 +17,7 @@ from pipeline.errors import UnreadableInput
 from pipeline.postgres.columns import Column
 from pipeline.postgres.copies import fill
 from pipeline.postgres.place import Place, whole
-from pipeline.sql import identifier, literal
+from pipeline.sql import identifier, literal, only_row
 
 LOCK_SECONDS = 1
 """How long readers who come while the view is replaced may have to wait."""
@@ -113,13 +113,14 @@ def _repoint(connection: psycopg.Connection[Any], place: Place, table: str, desc
 
 def _readers(connection: psycopg.Connection[Any], place: Place) -> str:
     """Who holds the view at this moment."""
-    (readers,) = connection.execute(
+    found = connection.execute(
         "select string_agg(distinct format('%%s (process %%s)', usename, pid), ', ')"
         " from pg_locks join pg_stat_activity using (pid)"
         " where relation = to_regclass(%s)::oid and pid <> pg_backend_pid()",
         [place.view],
-    ).fetchone()
-    return readers or "it"
+    )
+    (readers,) = only_row(found)
+    return str(readers or "it")
 
 
 def _aside(table: str) -> str:
@@ -140,5 +141,7 @@ def _relations(connection: psycopg.Connection[Any], place: Place) -> list[Relati
     )
     pattern = re.compile(re.escape(place.dataset) + r"__([0-9]+)(?:_view)?")
     return [
-        Relation(name, *facts, int(match[1])) for name, *facts in found if (match := pattern.fullmatch(name))
+        Relation(name, is_view, used, current, int(match[1]))
+        for name, is_view, used, current in found
+        if (match := pattern.fullmatch(name))
     ]

@@ -99,7 +99,7 @@ def shown(place: Place) -> str:
         quote(host, safe="") + (f":{port}" if port else "") for host, port in zip(hosts, ports, strict=True)
     )
     # Only what is named here: whatever else is in an url may be a secret.
-    more = {key: parts[key] for key in ("service", "sslmode") if key in parts}
+    more: dict[str, str] = {key: parts[key] for key in ("service", "sslmode") if key in parts}
     more["options"] = f"-csearch_path={place.schema}"
     return (
         f"postgresql://{network}/{quote(parts.get('dbname', ''), safe='')}?{urlencode(more, quote_via=quote)}"

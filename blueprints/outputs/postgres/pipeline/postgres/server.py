@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -46,7 +47,7 @@ rm -rf "$4"
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, make: bool) -> Iterator[dict[str, str]]:
+def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
     """Where the server of this folder can be connected to (libpq's parameters), while the context lasts.
 
     One that runs already is used, and left running. `make`: makes a folder that is not there.
@@ -90,14 +91,14 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, str]]:
             yield address
 
 
-def _address(folder: Path) -> dict[str, str] | None:
+def _address(folder: Path) -> dict[str, Any] | None:
     """Where the server of this folder answers, or None."""
     try:
         said = (folder / "postmaster.pid").read_text().splitlines()
         port, host, status = said[3], said[4], said[7].strip()
     except (OSError, IndexError):
         return None
-    address = {"host": host, "port": port, "dbname": "postgres"}
+    address: dict[str, Any] = {"host": host, "port": port, "dbname": "postgres"}
     if status != "ready":
         return None
     try:
@@ -147,7 +148,8 @@ def _make(folder: Path, programs: Path, prefix: list[str]) -> None:
     partial.mkdir(mode=0o700)
     made = subprocess.run(
         [
-            *[*prefix, programs / "initdb", "--pgdata", partial, "--username", "postgres", "--auth", "trust"],
+            *[*prefix, str(programs / "initdb"), "--pgdata", str(partial)],
+            *["--username", "postgres", "--auth", "trust"],
             *["--encoding", "UTF8", "--locale", "C", "--locale-provider", "builtin"],
             *["--builtin-locale", "C.UTF-8"],
         ],
@@ -169,7 +171,7 @@ def _started(folder: Path, programs: Path, prefix: list[str], lock: int) -> Iter
     keeper = subprocess.Popen(
         [
             *[*prefix, "sh", "-c", KEEPER, "keeper"],
-            *[programs, folder, shlex.join(settings), sockets, str(PATIENCE_SECONDS)],
+            *[str(programs), str(folder), shlex.join(settings), sockets, str(PATIENCE_SECONDS)],
         ],
         env=_environment(),
         stdin=subprocess.PIPE,
@@ -178,6 +180,7 @@ def _started(folder: Path, programs: Path, prefix: list[str], lock: int) -> Iter
         pass_fds=[lock],
         start_new_session=True,  # Ctrl-C is for the pipeline, which stops the server in good order
     )
+    assert keeper.stdin is not None and keeper.stdout is not None, "it is started with both"
     try:
         if keeper.stdout.readline() != b"started\n":
             log = folder / "log"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -14,7 +14,7 @@ from pipeline.connections import explained
 from pipeline.errors import UnreadableInput
 from pipeline.postgres import server
 from pipeline.postgres.place import Place
-from pipeline.sql import identifier
+from pipeline.sql import identifier, only_row
 
 SETTINGS = {
     "search_path": "pg_catalog, pg_temp",  # nobody else's functions and operators
@@ -43,7 +43,7 @@ def connected(place: Place, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
     Whatever the database refuses while the context lasts becomes an UnreadableInput without values of the data.
     """
     with told(), contextlib.ExitStack() as stack:
-        address: dict[str, str] = {"conninfo": place.url}
+        address: dict[str, Any] = {"conninfo": place.url}
         if not place.url:
             address = stack.enter_context(embedded(place, make=make)) | {"user": place.pipeline}
         connection = stack.enter_context(contextlib.closing(connect(address)))
@@ -67,7 +67,7 @@ def _explained(error: psycopg.Error) -> UnreadableInput:
     return UnreadableInput(f"PostgreSQL: {cause}: {text}" if cause else f"PostgreSQL: {text}", mend=fix)
 
 
-def connect(address: dict[str, str]) -> psycopg.Connection[Any]:
+def connect(address: Mapping[str, Any]) -> psycopg.Connection[Any]:
     """A connection, not in a transaction, with settings under which both sides mean the same by a text."""
     connection = psycopg.connect(**address, autocommit=True, client_encoding="UTF8")
     connection.execute("set statement_timeout = 0")
@@ -80,7 +80,7 @@ def connect(address: dict[str, str]) -> psycopg.Connection[Any]:
 
 
 @contextlib.contextmanager
-def embedded(place: Place, *, make: bool) -> Iterator[dict[str, str]]:
+def embedded(place: Place, *, make: bool) -> Iterator[dict[str, Any]]:
     """The embedded server, with the product's roles and schemas in it."""
     with server.running(place.folder, make=make) as address:
         with psycopg.connect(**address, user="postgres") as connection:
@@ -120,7 +120,7 @@ def said(error: psycopg.Error) -> str:
 
 def _become(connection: psycopg.Connection[Any], place: Place) -> None:
     """Takes on the role that publishes."""
-    (user,) = connection.execute("select current_user").fetchone()
+    (user,) = only_row(connection.execute("select current_user"))
     if user != place.pipeline:
         try:
             connection.execute(f"set role {identifier(place.pipeline)}")
@@ -128,10 +128,8 @@ def _become(connection: psycopg.Connection[Any], place: Place) -> None:
             raise UnreadableInput(
                 f"{user} is not {place.pipeline}, and not a member of that role: {BOOTSTRAP}"
             ) from error
-    (may_create,) = connection.execute(
-        "select bool_and(has_schema_privilege(oid, 'create')) from pg_namespace where nspname = %s",
-        [place.private],
-    ).fetchone()
+    may = "select bool_and(has_schema_privilege(oid, 'create')) from pg_namespace where nspname = %s"
+    (may_create,) = only_row(connection.execute(may, [place.private]))
     if not may_create:
         what = "is not there" if may_create is None else f"is not open to {place.pipeline}"
         raise UnreadableInput(f"The schema {place.private} {what}: {BOOTSTRAP}")

@@ -17,7 +17,7 @@ from pipeline.incremental import kept
 from pipeline.outputs import replacing
 from pipeline.port_types import TYPES, Format
 from pipeline.spec import Capability, Product
-from pipeline.sql import identifier, literal
+from pipeline.sql import identifier, literal, only_row
 
 FORMAT = Format("DuckDB", types={name: name for name in TYPES})
 ANOTHER_PORT = "Serve it through another port, such as parquet@1."
@@ -55,7 +55,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         with duckdb.connect(str(made)) as connection:
             connection.execute("set timezone = 'UTC'")
             _make(connection, product, dataset)
-            (rows,) = connection.execute(f"select count(*) from {identifier(product.dataset)}").fetchone()
+            (rows,) = only_row(connection.execute(f"select count(*) from {identifier(product.dataset)}"))
     except duckdb.Error as error:
         raise UnreadableInput(f"The view cannot be made: {error}", mend=ANOTHER_PORT) from error
     if rows != dataset.rows:
@@ -90,6 +90,12 @@ def _make(connection: duckdb.DuckDBPyConnection, product: Product, dataset: Data
     connection.execute(f"comment on view {identifier(product.dataset)} is {about}")
 
 
+def _is_viewable(node: Mapping[str, Any]) -> bool:
+    if node["resource_type"] == "model":
+        return bool(node["language"] == "sql" and node["config"]["materialized"] != "incremental")
+    return bool(node["resource_type"] == "source")
+
+
 def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, Any]]:
     """What the data set's model is made of, each after all that it reads itself; the model is the last."""
     nodes = {**manifest["nodes"], **manifest["sources"]}
@@ -97,15 +103,7 @@ def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, 
 
     def add(key: str) -> None:
         node = nodes.get(key)
-        known = node and (
-            node["resource_type"] == "source"
-            or (
-                node["resource_type"] == "model"
-                and node["language"] == "sql"
-                and node["config"]["materialized"] != "incremental"
-            )
-        )
-        if not known:
+        if node is None or not _is_viewable(node):
             raise UnreadableInput(
                 f"A view cannot be made over {key}: only over inputs, and over models in SQL that are not incremental.",
                 mend=ANOTHER_PORT,
@@ -134,7 +132,8 @@ def _where_it_lies(name: str, product: Product) -> str:
             f"Input {name}: what {source.uses} reads is loaded, and lies nowhere that a view could look at.",
             mend=ANOTHER_PORT,
         )
-    return module.lying(source, product)
+    lying: str = module.lying(source, product)
+    return lying
 
 
 def _as_verified(

@@ -29,7 +29,7 @@ from pipeline.postgres.limits import ARRAYS, CHANGED, FORMAT
 from pipeline.postgres.place import Place, place, whole
 from pipeline.postgres.session import connect, told
 from pipeline.spec import Product
-from pipeline.sql import form, identifier, literal, scan
+from pipeline.sql import form, identifier, literal, only_row, scan
 from pipeline.values import shown
 
 TLS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
@@ -267,7 +267,7 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
     name = f"{product.dataset}_{product.target}".replace("-", "_") if product.target else product.dataset
     here = place(product.platform, product, name)
     with told(), contextlib.ExitStack() as stack:
-        address = {"conninfo": here.url}
+        address: dict[str, Any] = {"conninfo": here.url}
         if not here.url:
             address = stack.enter_context(server.running(here.folder, make=True))
             with psycopg.connect(**address, user="postgres") as administrator:
@@ -283,10 +283,11 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
 
 def _collation(connection: psycopg.Connection[Any]) -> str:
     """Return the collation that orders text by its bytes and knows all capitals; empty if it is the database's own."""
-    provider, locale = connection.execute(
+    own = (
         "select coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'), datcollate from pg_database d"
         " where datname = current_database()"
-    ).fetchone()
+    )
+    provider, locale = only_row(connection.execute(own))
     if provider == "b" or (provider == "c" and locale in BYTES[:-1]):
         return ""
     known = connection.execute(
@@ -294,7 +295,7 @@ def _collation(connection: psycopg.Connection[Any]) -> str:
         " and collencoding in (-1, (select encoding from pg_database where datname = current_database()))",
         [list(BYTES)],
     ).fetchall()
-    return min((name for (name,) in known), key=BYTES.index)
+    return min((str(name) for (name,) in known), key=BYTES.index)
 
 
 def _admit(administrator: psycopg.Connection[Any], here: Place) -> None:
@@ -307,9 +308,8 @@ def _admit(administrator: psycopg.Connection[Any], here: Place) -> None:
 
 def _alone(engine: Postgres) -> None:
     """One run at a time, wherever the others are, until the connection ends."""
-    (free,) = engine.connection.execute(
-        "select pg_try_advisory_lock(hashtextextended(%s, 0))", [engine.models]
-    ).fetchone()
+    lock = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
+    (free,) = only_row(engine.connection.execute(lock, [engine.models]))
     if not free:
         raise UnreadableInput(
             f"Another run of this product works in the schema {engine.models} of the same database.",
@@ -334,7 +334,7 @@ def _make(engine: Postgres, schema: str) -> None:
         if found != (mark,):
             if there:
                 raise UnreadableInput(
-                    f"The schema {schema} of the database is not this product's: {found[0] or 'it has no comment'}.",
+                    f"The schema {schema} of the database is not this product's: {(found and found[0]) or 'it has no comment'}.",
                     mend="Give the platform another `schema` in data-product.yaml.",
                 )
             connection.execute(f"comment on schema {identifier(schema)} is {literal(mark)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import dlt
 
@@ -14,7 +15,7 @@ from pipeline.spec import Product
 def opened(product: Product, metadata: Mapping[str, str]) -> AbstractContextManager[warehouse.Warehouse]:
     """The product's database, for one run."""
     known = product.platform.properties
-    place = {name: known[name] for name in ("host", "port", "database") if name in known}
+    place: dict[str, Any] = {name: known[name] for name in ("host", "port", "database") if name in known}
     destination = dlt.destinations.redshift(
         {**place, "username": known["user"], "password": known["password"]}
     )
