@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 import demo_mesh
 from checkout import ROOT, clean, git, snapshot
@@ -32,7 +33,7 @@ def main() -> None:
     template = ROOT if clean() else snapshot(DEMO / "template")
     say("copier copy … (five data products in three domains)")
     demo_mesh.make(template, DEMO, say=step)
-    environment = {"env": {**os.environ, "UV_PROJECT_ENVIRONMENT": str(DEMO / ".venv")}}
+    environment: dict[str, Any] = {"env": {**os.environ, "UV_PROJECT_ENVIRONMENT": str(DEMO / ".venv")}}
     say(
         "uv sync (one environment for all five; the first time it downloads what they need, for a minute or two)"
     )
@@ -108,11 +109,11 @@ def run(product: Path, variables: Mapping[str, str], expected: int) -> None:
             )
 
 
-def meshwright(*words: object, expected: int = 0, **options: object) -> None:
+def meshwright(*words: object, expected: int = 0, **options: Any) -> None:
     call(BIN / "meshwright", *words, expected=expected, **options)
 
 
-def call(*command: object, expected: int = 0, **options: object) -> None:
+def call(*command: object, expected: int = 0, **options: Any) -> None:
     done = subprocess.run([str(part) for part in command], **{"cwd": ROOT, **options})
     if done.returncode != expected:
         sys.exit(f"That ended with exit code {done.returncode}: {' '.join(map(str, command))}")

@@ -46,7 +46,7 @@ def _served(database: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    command = [BIN / "meshwright", "catalog", "serve", "--database", database, "--port", str(port)]
+    command = [str(BIN / "meshwright"), "catalog", "serve", "--database", database, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait(url, server)
@@ -67,8 +67,9 @@ def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def _token(database: str, *scope: str) -> str:
-    command = [BIN / "meshwright", "catalog", "token", "create", *scope, "--database", database]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1]
+    command = [str(BIN / "meshwright"), "catalog", "token", "create", *scope, "--database", database]
+    printed: str = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return printed.strip().splitlines()[-1]
 
 
 def _environment(url: str, token: str) -> dict[str, str]:

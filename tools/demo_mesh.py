@@ -78,9 +78,9 @@ def _made(template: Path, product: Product, target: Path, say: Callable[[str], N
     answers = {"product_name": product.name, "domain": product.domain, "type": product.type}
     answers |= product.answers
     data = [part for key, value in answers.items() for part in ("--data", f"{key}={value}")]
-    copier = Path(sys.executable).parent / "copier"
-    command = [copier, "copy", "--quiet", "--defaults", "--vcs-ref", "HEAD", *data, template, target]
-    subprocess.run(command, check=True)
+    copier = str(Path(sys.executable).parent / "copier")
+    command = [copier, "copy", "--quiet", "--defaults", "--vcs-ref", "HEAD", *data]
+    subprocess.run([*command, str(template), str(target)], check=True)
     git("init", "--quiet", "--initial-branch", "main", cwd=target)
     _forge(product, target)
     git("add", "--all", cwd=target)
