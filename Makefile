@@ -6,7 +6,7 @@ ENV    := .venv
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
 
-.PHONY: help demo test soak lint docs bench bench-rollout bench-access bench-mesh bench-platforms pictures reference release clean
+.PHONY: help demo check test soak lint docs bench bench-rollout bench-access bench-mesh bench-platforms pictures reference release clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -20,6 +20,12 @@ test: $(ENV)/.ready ## the whole suite
 
 soak: $(ENV)/.ready ## the property tests at full size: 1,000 random tables, every row of answers run (an hour or two)
 	@MESHWRIGHT_TABLES=1000 MESHWRIGHT_ANSWERS=all $(ENV)/bin/python -m pytest $(ARGS) tests/test_ports_serve_the_source.py tests/test_born_green.py
+
+# A product's package `pipeline` is the template's with its blueprints'; mypy finds all of them at once.
+check: $(ENV)/.ready ## lint, types and floors, in seconds
+	@$(ENV)/bin/ruff check . && $(ENV)/bin/ruff format --check .
+	@MYPYPATH=$$(printf '%s:' blueprints/*/*) $(ENV)/bin/mypy
+	@$(ENV)/bin/lint-imports --no-logo
 
 lint: $(ENV)/.ready ## format and lint this repository
 	@$(ENV)/bin/ruff check --fix . && $(ENV)/bin/ruff format .

@@ -132,7 +132,7 @@ def test_the_registry_travels_with_the_package(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for entry in ENTRIES:
         assert f"meshwright/blueprints/{entry.kind}/{entry.name}/blueprint.yaml" in names
-    assert "meshwright/schemas/odcs/odcs-3.1.0.schema.json" in names
+    assert {"meshwright/product/schemas/odcs/odcs-3.1.0.schema.json", "meshwright/py.typed"} <= set(names)
     assert (
         subprocess.run(["git", "status", "--porcelain", "dist"], cwd=ROOT, capture_output=True).stdout == b""
     )
