@@ -8,9 +8,10 @@ from typing import Any
 
 from meshwright.assess import Fitness, Verdict, as_text, levels, schedule
 from meshwright.assess.evidence import Evidence
-from meshwright.assess.levels import Objective, Recomputed
+from meshwright.assess.levels import Recomputed
 from meshwright.assess.storage import Trouble
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
+from meshwright.product.grammar import SECONDS, Objective, objective
 from meshwright.product.record import Port, ServiceLevel
 
 RUN = "Run the pipeline, and publish the product again."
@@ -32,7 +33,7 @@ class ServiceLevelsPromised(Fitness):
         if not promised:
             yield broken("It promises no service level.", "Add one to spec.serviceLevels, freshness first.")
         for level in promised:
-            if levels.objective(level.objective) is None:
+            if objective(level.objective) is None:
                 yield broken(f"{as_text(level.objective) or 'Nothing'} is no objective.", 'Write one such as "<= 24h".', level.name)  # fmt: skip
             else:
                 yield kept(f"{as_text(level.indicator)} is promised to be {as_text(level.objective)}.", level.name)  # fmt: skip
@@ -102,9 +103,9 @@ def _longest(product: Evidence) -> float:
     goals = [
         goal
         for level in product.record.service_levels
-        if level.indicator == "freshness" and (goal := levels.objective(level.objective))
+        if level.indicator == "freshness" and (goal := objective(level.objective))
     ]
-    days = [goal.value * levels.SECONDS[goal.unit] / 86400 for goal in goals if goal.unit in levels.SECONDS]
+    days = [goal.value * SECONDS[goal.unit] / 86400 for goal in goals if goal.unit in SECONDS]
     return max(1.0, min(days, default=OLDEST))
 
 
@@ -119,7 +120,7 @@ class ServiceLevelsKept(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         for level in product.record.service_levels:
-            goal = levels.objective(level.objective)
+            goal = objective(level.objective)
             if goal is None or level.value is None:
                 yield unknown("There is no measurement to hold against the objective.", "", level.name)
                 continue
@@ -154,7 +155,7 @@ class MeasurementsTrue(Fitness):
         yield from _recomputed(product, self._held)
 
     def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
-        if goal.unit in levels.SECONDS and levels.impossible(found.value, goal.unit, level.column):
+        if goal.unit in SECONDS and levels.impossible(found.value, goal.unit, level.column):
             return broken(f"The data says that it comes from the future ({found.words}).", RUN, place)
         if found.then is None or level.value is None:
             return unknown("No measurement of the data that lies there now is published.", RUN, place)
@@ -198,7 +199,7 @@ def _recomputed(
     def at(port: Port) -> Iterator[Verdict]:
         table = product.table(port)
         for level in product.record.service_levels:
-            goal, place = levels.objective(level.objective), f"{port.name}: {level.name}"
+            goal, place = objective(level.objective), f"{port.name}: {level.name}"
             try:
                 found = levels.recompute(level, goal, table, product.now, measured) if goal else None
                 if goal and found:
