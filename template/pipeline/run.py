@@ -140,9 +140,9 @@ def _explained(problem: BaseException, code: int, root: Path | None) -> tuple[st
         return text, MAKE_ROOM
     with contextlib.suppress(OSError):
         if root is not None:
-            file = root / TRACE
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
+            trace = root / TRACE
+            trace.parent.mkdir(parents=True, exist_ok=True)
+            trace.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
     report = f"{TRACE} says where it came from: report it to whoever maintains the template."
     return text, f"The pipeline does not know this error. {report}"
 

@@ -146,11 +146,12 @@ class ObjectsDescribed(Rule):
 def _with_items(keys: Keys, name: str, node: dict[str, Any]) -> Iterator[tuple[Keys, str, dict[str, Any]]]:
     """Yield a column, and the items or values of it that have no name of their own."""
     yield keys, name, node
-    pairs = node.get("map") if isinstance(node.get("map"), dict) else {}
+    pairs = node.get("map")
+    key, value = (pairs.get("key"), pairs.get("value")) if isinstance(pairs, dict) else (None, None)
     for steps, suffix, inner in (
         (("items",), "[]", node.get("items")),
-        (("map", "key"), "[key]", pairs.get("key")),
-        (("map", "value"), "[value]", pairs.get("value")),
+        (("map", "key"), "[key]", key),
+        (("map", "value"), "[value]", value),
     ):
         if isinstance(inner, dict):
             yield from _with_items((*keys, *steps), f"{name}{suffix}", inner)
