@@ -194,6 +194,14 @@ def read_record(product: Product) -> tuple[dict[str, dict[str, str]], bool]:
         return {}, False
 
 
+def published_types(product: Product) -> dict[str, str]:
+    """Return the columns of the data set as it was published last, with DuckDB's types; none where nothing is known of it."""
+    try:
+        return dict(json.loads(recorded(product).read_text("utf-8"))["dataset"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 _OLD = {
     "bool": "BOOLEAN",
     "string": "VARCHAR",

@@ -35,8 +35,8 @@ def sources_block(landed: Mapping[str, Landed]) -> str:
     return yaml_block({name: input.columns for name, input in landed.items() if input.undeclared})
 
 
-def remember(product: Product, landed: Mapping[str, Landed]) -> None:
-    """Keeps what the columns of the inputs are, once they have been published: see pipeline/declared.py."""
+def remember(product: Product, landed: Mapping[str, Landed], columns: Mapping[str, str]) -> None:
+    """Keeps what the columns of the inputs and of the data set are, once published: see pipeline/declared.py."""
     file = recorded(product)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
@@ -44,6 +44,7 @@ def remember(product: Product, landed: Mapping[str, Landed]) -> None:
         "version": RECORD_VERSION,
         "inputs": {name: input.columns for name, input in landed.items()},
         "rows": {name: input.total for name, input in landed.items()},
+        "dataset": dict(columns),
     }
     partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     os.replace(partial, file)

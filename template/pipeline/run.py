@@ -319,7 +319,8 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
                 _write(product.root, "addresses.yaml", address_book(product, locations))
                 _write(product.root, "slis.json", service_levels.told(product, report["serviceLevels"]))
                 incremental.remember(product, platform, columns, dataset, before.code, partitions)
-                evolution.remember(product, landed)
+                types = datasets.described(dataset.parts) if dataset.parts else {}
+                evolution.remember(product, landed, types)
             except OSError as error:
                 raise UnreadableInput(
                     f"The ports serve the new version, but build/ does not say so: {error}", mend=MAKE_ROOM
