@@ -216,7 +216,11 @@ CASES = {
     "freshness from the future": Case(a(logicalType="timestamp"), "select timestamp '2099-01-01' a", "failed", "future", {"contract": {"slaProperties": [{"property": "freshness", "element": "t.a", "value": 1, "unit": "d"}]}}),
     "availability": Case(a(), "select 1 a", "unchecked", "measures", {"contract": {"slaProperties": [{"property": "availability", "value": 99}]}}),
     "freshness of nothing": Case(a(), "select 1 a", "unchecked", "element", {"contract": {"slaProperties": [{"property": "freshness", "value": 1}]}}),
-    "retention in no unit": Case(a(logicalType="timestamp"), "select timestamp '2024-01-01' a", "unchecked", "did not look", {"contract": {"slaProperties": [{"property": "retention", "element": "t.a", "value": 1, "unit": "fortnight"}]}}),
+    "retention in no unit": Case(a(logicalType="timestamp"), "select timestamp '2024-01-01' a", "unchecked", "1 fortnight is no span", {"contract": {"slaProperties": [{"property": "retention", "element": "t.a", "value": 1, "unit": "fortnight"}]}}),
+    "freshness in words": Case(a(logicalType="timestamp"), "select now()::timestamp a", "unchecked", "24h is no span", {"contract": {"slaProperties": [{"property": "freshness", "element": "t.a", "value": "24h"}]}}),
+    "freshness of a text": Case(a(logicalType="string"), "select '2099-01-01' a", "failed", "VARCHAR", {"contract": {"slaProperties": [{"property": "freshness", "element": "t.a", "value": "P1D"}]}}),
+    "retention of a text": Case(a(logicalType="string"), "select '01/02/2099' a", "failed", "VARCHAR", {"contract": {"slaProperties": [{"property": "retention", "element": "t.a", "value": 1, "unit": "y"}]}}),
+    "retention in months": Case(a(logicalType="date"), "select current_date - 61 a", "failed", "Retention", {"contract": {"slaProperties": [{"property": "retention", "element": "t.a", "value": 2, "unit": "m"}]}}),
     # structure
     "a nested field that nobody promised": Case(of("object", TEXT), "select {'s': 'x', 'ssn': 1} a", "refused", "a.ssn"),
     "one in an array": Case(of("array", TEXT), "select [{'s': 'x', 'ssn': 1}] a", "refused", "a[].ssn"),
