@@ -296,6 +296,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             dataset, partitions = incremental.write(product, platform, columns, about, before, kept)
             dataset = verify.written(product, contract, dataset)
             report["rowsOut"] = dataset.rows
+            evolution.refuse_changed(product, landed, dataset)
             checks = verify.verify(product, contract, dataset)
             # Tests that products have had since 0.1.0 hold that all of `checks` passed, and what is in doubt did not fail.
             report["checks"] = [vars(check) for check in checks if check.result not in IN_DOUBT]
