@@ -309,6 +309,8 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
         with stage("publish") as done:
             from pipeline.publish import address_book, publish
 
+            # `incremental.remember` moves the files.
+            types = datasets.described(dataset.parts) if dataset.parts else {}
             locations = publish(product, dataset)
             report["outcome"] = "published"
             del report["problem"]
@@ -320,7 +322,6 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
                 _write(product.root, "addresses.yaml", address_book(product, locations))
                 _write(product.root, "slis.json", service_levels.told(product, report["serviceLevels"]))
                 incremental.remember(product, platform, columns, dataset, before.code, partitions)
-                types = datasets.described(dataset.parts) if dataset.parts else {}
                 evolution.remember(product, landed, types)
             except OSError as error:
                 raise UnreadableInput(
