@@ -18,6 +18,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from pipeline import incremental, service_levels, verify
 from pipeline.dataset import Changes, Dataset, count
+from pipeline.declared import recorded
 from pipeline.errors import UnreadableInput
 from pipeline.spec import Capability, Product
 
@@ -59,6 +60,9 @@ def outcome(root: Path, case: dict[str, Any]) -> dict[str, Any]:
     }
     contract = OpenDataContractStandard.model_validate(document)
     made = product(root, case)
+    if "before" in case:  # the types of the data set that was published last
+        recorded(made).parent.mkdir(parents=True)
+        recorded(made).write_text(json.dumps({"version": 2, "inputs": {}, "dataset": case["before"]}))
     try:
         dataset = verify.written(made, contract, staged(root, case))
         checks = verify.verify(made, contract, dataset)

@@ -8,6 +8,7 @@ import gzip
 import io
 import itertools
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -351,6 +352,87 @@ def test_parquet_lands_as_it_is_or_is_refused_with_its_row(case: str, land: Land
     else:
         columns, rows = found
         assert (columns["a"], rows[0][0]) == expected
+
+
+@pytest.mark.parametrize("compression", ["snappy", "zstd", "none"])
+def test_damaged_pages_of_parquet_are_refused_with_the_file_and_its_rows(
+    compression: str, land: Land
+) -> None:
+    table = pa.table({"id": range(3000), "v": [f"text {number * 7919 % 1000}" for number in range(3000)]})
+    sink = io.BytesIO()
+    pq.write_table(table, sink, row_group_size=1000, compression=compression, write_page_checksum=True)
+    content = bytearray(sink.getvalue())
+    place = pq.ParquetFile(sink).metadata.row_group(1).column(0).data_page_offset + 200
+    content[place : place + 4] = b"abcd"
+    whole = sink.getvalue()
+    assert "2.parquet: rows 1001 to 2000 cannot be read in column id" in str(
+        land({"1.parquet": whole, "2.parquet": bytes(content)})
+    )
+    texts = pa.table({"v": pa.array([b"\xff"]).cast(pa.string(), safe=False)})
+    pq.write_table(texts, sink := io.BytesIO())
+    assert "rows 1 to 1 cannot be read in column v" in str(land({"x.parquet": sink.getvalue()}))
+
+
+def test_a_file_is_read_once_and_what_cannot_be_opened_is_named(land: Land, tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("a\n1\n")
+    for name, target, words in (
+        ("2.csv", "1.csv", "1.csv and .*2.csv are the same file"),
+        ("folder", ".", "1.csv and .*folder/1.csv are the same file"),
+        ("3.csv", "nothing", "3.csv cannot be opened: No such file"),
+        ("4.csv", "4.csv", "4.csv cannot be opened"),
+    ):
+        link = tmp_path / name
+        link.symlink_to(target)
+        refused = land("", path=f"{tmp_path}/**/*.csv")
+        assert re.search(words, str(refused)) and refused.mend
+        link.unlink()
+    assert "no file matches" in str(land("", path="x" * 300))
+
+
+def test_a_record_takes_only_what_is_certain(land: Land) -> None:
+    """Nobody has declared that `007` is a number, and a run without a record would keep it as a text."""
+    for kind, text, json_value in (
+        ("BIGINT", "007", '"7"'),
+        ("BIGINT", "5.0", "5.0"),
+        ("DECIMAL(18,2)", "+5.50", '"5.50"'),
+        ("BOOLEAN", "yes", "1"),
+        ("BOOLEAN", "1", '"true"'),
+        ("DATE", "2026-01-01T00:00", "20260101"),
+        ("TIMESTAMP", "2026-01-01", "true"),
+    ):
+        record = {"version": 2, "inputs": {"t": {"a": kind, "b": "VARCHAR"}}}
+        for content in (
+            f"b,a\nx,{text}\n",
+            {"x.json": f'[{{"b":"x","a":null}},\n{{"b":"y","a":{json_value}}}]'},
+        ):
+            refused = land(content, record=record)
+            assert re.search(r"x\.(csv|json):2: column a", str(refused)), refused
+            block = refused.mend.partition("\n")[2]
+            assert land(content, block, record)[0].keys() == {"a", "b"}
+    assert land("a\n007\n", {"a": "BIGINT"})[1] == [(7,)]
+
+
+def test_memory_does_not_grow_by_the_square_of_the_columns(land: Land) -> None:
+    names = [f"c{number}" for number in range(300)]
+    content = f"{','.join(names)}\n{','.join('1' for _ in names)}\n"
+    with duckdb.connect() as connection:  # a FILTER on each of many aggregates is what made it grow
+        asked: list[str] = []
+        from pipeline import conversion
+
+        conversion.certain_types(
+            lambda sql: (
+                asked.append(sql),
+                connection.execute(f"with texts as (select '1' as a) {sql}").fetchall(),
+            )[1],
+            {"a": "a"},
+        )
+    assert not any("filter (" in sql.lower() for sql in asked)
+    assert set(land(content)[0].values()) == {"BIGINT"}
+
+
+def test_a_header_that_is_none_is_no_line_to_skip(land: Land) -> None:
+    refused = land("0,0,1\n1,2,3\n")
+    assert "its first line is no header" in str(refused) and "skip" not in refused.mend
 
 
 def test_times_of_old_parquet_files_are_read_to_the_microsecond(land: Land) -> None:

@@ -18,7 +18,7 @@ def test_what_shrinks_vanishes_or_brings_nothing_is_noted(every_port: Path, tmp_
     columns = {"id": "BIGINT"}
     first = {"a": Landed(0, columns), "b": Landed(10, columns, total=10), "c": Landed(5, columns, total=9)}
     assert volumes.notes(product, first) == ["input a: it has no rows"]
-    evolution.remember(product, first)
+    evolution.remember(product, first, {})
     then = {
         "b": Landed(4, columns, total=4, notes=("the cursor at stands still",)),
         "c": Landed(5, columns, total=5),

@@ -462,3 +462,19 @@ said["full"] = go(anew=True)
     (product / "in/second.csv").unlink()
     without_cursor(product)
     only_the_correction_is_written(steps(product_python, product, CORRECTED))
+
+
+def test_a_product_and_an_environment_of_any_length_have_schemas_of_their_own(every_port: Path) -> None:
+    from pipeline.platforms.postgres import _schema
+    from pipeline.postgres.place import SCHEMA
+
+    names = [
+        ("a" * 40, ""),
+        ("a" * 40, "production"),
+        ("a" * 40, "b" * 60),
+        ("pg_stat", ""),
+        ("orders", "pre-production"),
+    ]
+    schemas = [_schema(SimpleNamespace(dataset=dataset, target=target)) for dataset, target in names]
+    assert all(map(SCHEMA.fullmatch, schemas)) and len({*schemas}) == len(schemas)
+    assert schemas[0] == "a" * 40 and schemas[-1] == "orders_pre_production"

@@ -21,6 +21,7 @@ import postgres_server
 import psycopg
 import pyarrow as pa
 import pytest
+import yaml
 from drawn_tables import Table, tables
 from hypothesis import HealthCheck, Phase, given, note, settings
 from port_runs import FILES, Runs
@@ -238,6 +239,40 @@ def held_by_server(here: Runs, columns: list[tuple[str, str]], connection: duckd
         except (psycopg.DataError, psycopg.errors.DatetimeFieldOverflow):
             return  # a date that Python has none for
     assert expected is None or actual == expected
+
+
+def test_a_machine_without_a_record_publishes_no_other_types_than_a_port_serves(
+    every_port: Path, warehouse: str, tmp_path: Path
+) -> None:
+    evolution = importlib.import_module("pipeline.evolution")
+    landed_type = importlib.import_module("pipeline.ingest").Landed
+    here = Runs(
+        tmp_path / "product",
+        uses=PORTS,
+        properties={"postgres": {"url": warehouse, "schema": "drawn"}},
+    )
+    columns = {"id": "BIGINT", "amount": "DECIMAL(18,1)", "name": "VARCHAR", "other": "DATE"}
+    landed = {"t": landed_type(1, columns, undeclared=tuple(columns))}
+    same = here.run("select 1 as id, 1.5::double as amount, 'x' as name, [1] as parts")
+    evolution.refuse_changed(here.product, landed, same)
+    other = Runs(tmp_path / "fresh", uses=("parquet",)).run(
+        "select 1::smallint as id, 1.5::decimal(18,1) as amount, 'x' as name, ['1'] as parts"
+    )
+    for port in PORTS:
+        here.uses = (port,)
+        with pytest.raises(evolution.PublishedTypesChanged) as refused:
+            evolution.refuse_changed(here.product, landed, other)
+        (line,) = str(refused.value).splitlines()[1:]
+        assert line.split() == f"amount is DOUBLE at the port {port}, and would be DECIMAL(18,1)".split()
+        block = yaml.safe_load(refused.value.mend.partition("\n")[2])
+        (table,) = block["sources"][0]["tables"]
+        types = {column["name"]: column["data_type"] for column in table["columns"]}
+        assert types == columns | {"amount": "DOUBLE"}
+        # What is declared, or what a record knows, is not held against the ports.
+        evolution.refuse_changed(here.product, {"t": landed_type(1, columns)}, other)
+        evolution.remember(here.product, landed, {})
+        evolution.refuse_changed(here.product, landed, other)
+        importlib.import_module("pipeline.declared").recorded(here.product).unlink()
 
 
 def drawn(test: Any) -> Any:

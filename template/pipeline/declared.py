@@ -115,9 +115,7 @@ class TypesChanged(UnreadableInput):
             if change.formats:
                 fix.append(f"And add to the `properties` of the input {change.input} in {SPEC}:")
             for name, formats in change.formats.items():
-                listed_formats = (
-                    f"{_scalar(column)}: {json.dumps(form)}" for column, form in formats.items()
-                )
+                listed_formats = (f"{scalar(column)}: {json.dumps(form)}" for column, form in formats.items())
                 fix.append(f"  {name}: {{{', '.join(listed_formats)}}}")
         notes = [f"  {change.input}.{note}" for change in changes for note in change.notes]
         if notes:
@@ -155,8 +153,8 @@ def yaml_block(tables: Mapping[str, Mapping[str, str]]) -> str:
     """Return the content of models/sources.yml that declares the columns of some inputs."""
     lines = ["sources:", f"  - name: {INPUTS}", "    tables:"]
     for table, columns in tables.items():
-        lines.append(f"      - name: {_scalar(table)}")
-        entries = [f"{{name: {_scalar(name)}, data_type: {_scalar(kind)}}}" for name, kind in columns.items()]
+        lines.append(f"      - name: {scalar(table)}")
+        entries = [f"{{name: {scalar(name)}, data_type: {scalar(kind)}}}" for name, kind in columns.items()]
         if not entries:
             continue
         if len(entries) <= _MANY:
@@ -192,6 +190,14 @@ def read_record(product: Product) -> tuple[dict[str, dict[str, str]], bool]:
         }, old
     except (OSError, ValueError, KeyError, AttributeError):
         return {}, False
+
+
+def published_types(product: Product) -> dict[str, str]:
+    """Return the columns of the data set as it was published last, with DuckDB's types; none where nothing is known of it."""
+    try:
+        return dict(json.loads(recorded(product).read_text("utf-8"))["dataset"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 _OLD = {
@@ -353,7 +359,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[A-Z][A-Z0-9_ ]*(\(\d+\))?")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
     """Return a name or a type as YAML writes it inside of `{…}`."""
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
     return text if plain else json.dumps(text, ensure_ascii=False)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+import pyarrow as pa
 import yaml
 
-from pipeline.declared import RECORD_VERSION, known_columns, recorded, yaml_block
+from pipeline.column_types import UnknownType, from_arrow, parse
+from pipeline.dataset import Dataset
+from pipeline.declared import RECORD_VERSION, SOURCES, known_columns, read_record, recorded, yaml_block
+from pipeline.errors import UnreadableInput
 from pipeline.ingest import Landed
 from pipeline.spec import Product
 
@@ -35,8 +40,77 @@ def sources_block(landed: Mapping[str, Landed]) -> str:
     return yaml_block({name: input.columns for name, input in landed.items() if input.undeclared})
 
 
-def remember(product: Product, landed: Mapping[str, Landed]) -> None:
-    """Keeps what the columns of the inputs are, once they have been published: see pipeline/declared.py."""
+class PublishedTypesChanged(UnreadableInput):
+    """Columns of the data set would have another type than a port serves, and nobody has declared the inputs."""
+
+
+def refuse_changed(product: Product, landed: Mapping[str, Landed], dataset: Dataset) -> None:
+    """Raise PublishedTypesChanged if a type that nobody has declared would change what a port serves.
+
+    On a machine without a record, such as CI's, the ports are all that is known of earlier runs.
+    """
+    open_ = undeclared(landed)
+    if not open_ or not dataset.parts or read_record(product)[0]:
+        return
+    lines: list[str] = []
+    was: dict[str, tuple[str, str]] = {}
+    now = {field.name: from_arrow(field.type) for field in dataset.schema}
+    for port in product.outputs:
+        served: Iterable[pa.Field] = ()
+        # Each storage has errors of its own: nothing is there yet, or nobody may look.
+        with contextlib.suppress(Exception):
+            served = port.module().published_schema(port, product)
+        for field in served:
+            before, kind = from_arrow(field.type), now.get(field.name, "")
+            if _family(before) and _family(kind) and _family(before) != _family(kind):
+                lines.append(f"  {field.name} is {before} at the port {port.name}, and would be {kind}")
+                was.setdefault(field.name, (before, kind))
+    if not lines:
+        return
+    tables = {
+        name: {
+            column: was[column][0] if column in was and _family(kind) == _family(was[column][1]) else kind
+            for column, kind in landed[name].columns.items()
+        }
+        for name in open_
+    }
+    raise PublishedTypesChanged(
+        "\n".join(
+            [
+                "Columns would change their types, and that is not declared; no record of an earlier run is on this machine:",
+                *lines,
+            ]
+        ),
+        mend=f"Declare the inputs in {SOURCES}. This keeps the types of columns that the model takes as they are; to publish"
+        f" others, write those:\n{yaml_block(tables)}",
+    )
+
+
+_FAMILIES = {
+    **dict.fromkeys(
+        (f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")),
+        "integer",
+    ),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), "float"),
+    **dict.fromkeys(("VARCHAR", "JSON", "UUID"), "text"),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NS"), "timestamp"),
+    **{name: name for name in ("BOOLEAN", "DECIMAL", "DATE", "TIME", "TIMESTAMP WITH TIME ZONE", "BLOB")},
+}
+"""Types that ports store as one another, or whose values read the same."""
+
+
+def _family(kind: str) -> str:
+    """Return what a type is to a reader; empty for one that has parts, or is in no list."""
+    try:
+        parsed = parse(kind)
+    except UnknownType:
+        return ""
+    whole = parsed.name == "DECIMAL" and parsed.numbers[1] == 0
+    return "integer" if whole else _FAMILIES.get(parsed.name, "")
+
+
+def remember(product: Product, landed: Mapping[str, Landed], columns: Mapping[str, str]) -> None:
+    """Keeps what the columns of the inputs and of the data set are, once published: see pipeline/declared.py."""
     file = recorded(product)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
@@ -44,6 +118,7 @@ def remember(product: Product, landed: Mapping[str, Landed]) -> None:
         "version": RECORD_VERSION,
         "inputs": {name: input.columns for name, input in landed.items()},
         "rows": {name: input.total for name, input in landed.items()},
+        "dataset": dict(columns),
     }
     partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     os.replace(partial, file)

@@ -120,9 +120,13 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "freshness": (
         "`slaProperties`: freshness of an element",
         f"{ENGINE}, {OWN}",
-        "A value from the future is not fresh.",
+        "A value from the future is not fresh, and a text is no time.",
     ),
-    "retention": ("`slaProperties`: retention of an element", ENGINE, "No value is older."),
+    "retention": (
+        "`slaProperties`: retention of an element",
+        ENGINE,
+        "No value is older. A text is no time.",
+    ),
     "serviceLevel": (
         "Any other of `slaProperties`",
         NOBODY,
@@ -504,6 +508,28 @@ def _relationships(
         )
 
 
+SPANS = {
+    "freshness": re.compile(r"d|day|days|h|hr|hour|hours|m|min|minute|minutes"),
+    "retention": re.compile(
+        r"y|yr|year|years|m|mo|month|months|d|day|days|h|hr|hour|hours|min|minute|minutes|s|sec|second|seconds"
+    ),
+}
+"""Service level of an element -> the units that datacontract-cli reads."""
+DURATION = re.compile(
+    r"P(?=\d|T\d)(\d+(\.\d+)?Y)?(\d+(\.\d+)?M)?(\d+(\.\d+)?W)?(\d+(\.\d+)?D)?"
+    r"(T(?=\d)(\d+(\.\d+)?H)?(\d+(\.\d+)?M)?(\d+(\.\d+)?S)?)?",
+    re.IGNORECASE,
+)
+
+
+def _is_span(kind: str, level: Mapping[str, Any]) -> bool:
+    value, unit = level.get("value"), str(level.get("unit") or "d").lower()
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number or (kind == "freshness" and isinstance(value, str) and value.strip().isdecimal()):
+        return SPANS[kind].fullmatch(unit) is not None
+    return isinstance(value, str) and DURATION.fullmatch(value) is not None
+
+
 def _service_levels(contract: Mapping[str, Any], dataset: str) -> Iterator[Promise]:
     known = {
         str(column.get("name"))
@@ -515,7 +541,8 @@ def _service_levels(contract: Mapping[str, Any], dataset: str) -> Iterator[Promi
         kind = str(level.get("property"))
         table, _, column = str(level.get("element") or "").partition(".")
         readable = table == dataset and column in known and engine_reads((column,))
-        if kind in ("freshness", "retention") and readable and level.get("value") is not None:
+        span = kind in SPANS and _is_span(kind, level)
+        if kind in SPANS and readable and span:
             yield Promise(kind, ("slaProperties", index), (column,), dict(level))
             continue
         why = "Nothing measures it."
@@ -524,4 +551,7 @@ def _service_levels(contract: Mapping[str, Any], dataset: str) -> Iterator[Promi
         fix = "Make it one of spec.serviceLevels in data-product.yaml, which every run measures."
         if kind in ("freshness", "retention"):
             fix = f"Write `element: {dataset}.<column>` and a value, or make it one of spec.serviceLevels."
+            if readable:
+                why = f"{level.get('value')} {level.get('unit') or ''}".strip() + " is no span of time."
+                fix = "Write a number as `value` and `unit: d` or `unit: h`, or a duration such as `P1D`."
         yield Promise("serviceLevel", ("slaProperties", index), (), dict(level), False, why, fix)

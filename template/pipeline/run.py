@@ -296,6 +296,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             dataset, partitions = incremental.write(product, platform, columns, about, before, kept)
             dataset = verify.written(product, contract, dataset)
             report["rowsOut"] = dataset.rows
+            evolution.refuse_changed(product, landed, dataset)
             checks = verify.verify(product, contract, dataset)
             # Tests that products have had since 0.1.0 hold that all of `checks` passed, and what is in doubt did not fail.
             report["checks"] = [vars(check) for check in checks if check.result not in IN_DOUBT]
@@ -308,6 +309,8 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
         with stage("publish") as done:
             from pipeline.publish import address_book, publish
 
+            # `incremental.remember` moves the files.
+            types = datasets.described(dataset.parts) if dataset.parts else {}
             locations = publish(product, dataset)
             report["outcome"] = "published"
             del report["problem"]
@@ -319,7 +322,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
                 _write(product.root, "addresses.yaml", address_book(product, locations))
                 _write(product.root, "slis.json", service_levels.told(product, report["serviceLevels"]))
                 incremental.remember(product, platform, columns, dataset, before.code, partitions)
-                evolution.remember(product, landed)
+                evolution.remember(product, landed, types)
             except OSError as error:
                 raise UnreadableInput(
                     f"The ports serve the new version, but build/ does not say so: {error}", mend=MAKE_ROOM

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pipeline import physical_types
 from pipeline.conformance import Asked, Check, Predicate, Type, at, example, types, violation
 from pipeline.dataset import Dataset, count
+from pipeline.declared import published_types
 from pipeline.errors import PromiseBroken
 from pipeline.promises import Promise
 from pipeline.spec import Product
@@ -42,8 +43,8 @@ class Stored:
 def fitted(product: Product, columns: Sequence[Mapping[str, Any]], dataset: Dataset) -> Dataset:
     """Return the data set with the contract's physical types, as far as nothing is lost by it.
 
-    A column that would lose by it stays as it is: `verify` reports it. Raises PromiseBroken where the files of
-    earlier runs have the type already, for a data set has one type a column.
+    A column that would lose by it stays as it is: `verify` reports it. Raises PromiseBroken where what was published
+    before has the type already, for a data set has one type a column, and readers rely on it.
     """
     if not any(_has_physical(column) for column in columns) or not dataset.parts:
         return dataset
@@ -63,12 +64,12 @@ def fitted(product: Product, columns: Sequence[Mapping[str, Any]], dataset: Data
             ]
         if not due or any(port.uses.startswith("view@") for port in product.outputs):
             return dataset
-        casts = []
+        casts, published = [], {} if earlier else published_types(product)
         for change in due:
             lossy, example = _lossy(connection, scan(dataset.changed), change)
             if not lossy:
                 casts.append(change)
-            elif earlier:
+            elif earlier or published.get(change.column) == change.target:
                 raise PromiseBroken(
                     f"column {change.column}: {lossy:,} values, such as {example}, would lose as {change.target}, "
                     "which the rows that were published before have.",

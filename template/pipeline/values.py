@@ -48,6 +48,7 @@ ARROW = {
     "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"),
 }
 """How dlt takes each type: it knows no unsigned numbers and no nanoseconds. DECIMAL and VARCHAR(n) are seen to in `arrow`."""
+CLOCKS = ("DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 LENGTH = re.compile(r"VARCHAR\((\d+)\)")
 NUMBER_TEXT = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -253,20 +254,21 @@ def _double(value: Any) -> float:
         case Decimal() if value.is_nan():
             return math.nan
         case Decimal():
-            return _finite(float(value), infinite=value.is_infinite())
+            return _finite(float(value), infinite=value.is_infinite(), zero=value.is_zero())
         case str() if NUMBER_TEXT.fullmatch(value):
-            return _finite(float(value))
+            return _finite(float(value), zero=not re.search("[1-9]", value.lower().partition("e")[0]))
     raise Unfit("no number")
 
 
 def _float(value: Any) -> float:
     number = _double(value)
     single = pa.scalar(number, pa.float32()).as_py()
-    return float(_finite(single, infinite=math.isinf(number)))
+    return float(_finite(single, infinite=math.isinf(number), zero=number == 0))
 
 
-def _finite(number: float, infinite: bool = False) -> float:
-    if math.isinf(number) and not infinite:
+def _finite(number: float, infinite: bool = False, zero: bool = True) -> float:
+    """Return the number. Raises Unfit for one that was not infinite, or not zero, before it was rounded."""
+    if (math.isinf(number) and not infinite) or (number == 0 and not zero):
         raise Unfit("no number that a DOUBLE has room for")
     return number
 

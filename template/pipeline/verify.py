@@ -270,9 +270,8 @@ def _ask_somebody(known: _Verification, promise: Promise) -> None:
             )
     elif kind == "timezone":
         _time_zone(known, promise)
-    elif kind == "freshness":
-        known.engine.append(promise)
-        _not_from_the_future(known, promise)
+    elif kind in ("freshness", "retention"):
+        _moments(known, promise)
     elif kind in ("primaryKey", "unique"):
         if promise.engine:
             known.engine.append(promise)
@@ -358,9 +357,15 @@ def _time_zone(known: _Verification, promise: Promise) -> None:
     )
 
 
-def _not_from_the_future(known: _Verification, promise: Promise) -> None:
+def _moments(known: _Verification, promise: Promise) -> None:
     kind = _type_of(known, promise)
     if kind.kind not in (*conformance.STORED_AS["timestamp"], *conformance.STORED_AS["date"]):
+        fix = f"Make {promise.field} a date or a timestamp in the model, or name another `element`."
+        reason = f"{promise.field} is {kind.text}, and no date or timestamp"
+        known.checks.append(Check(f"Check {promise}", promise.field, "failed", reason, fix))
+        return
+    known.engine.append(promise)
+    if promise.kind == "retention":
         return
     column = identifier(promise.path[0])
     known.asked.append(

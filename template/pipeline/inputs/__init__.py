@@ -82,3 +82,37 @@ def held(files: Iterable[Path], folder: Path) -> list[Path]:
     except OSError:
         return [file for file, _ in names]
     return [name for _, name in names]
+
+
+def damage(file: Path) -> str:
+    """Return what is wrong with the pages of a Parquet file, and where; empty if all of them can be read.
+
+    Its footer says nothing of them, and DuckDB does not look at their checksums.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+        row = 0
+        for group in range(opened.num_row_groups):
+            try:
+                for batch in opened.iter_batches(row_groups=[group], use_threads=False):
+                    batch.validate(full=True)  # texts are UTF-8
+            except pa.ArrowNotImplementedError:  # of Arrow's, and not of the file's
+                return ""
+            except (pa.ArrowException, OSError) as error:
+                rows = f"rows {row + 1} to {row + opened.metadata.row_group(group).num_rows}"
+                return f"{rows} cannot be read{_damaged_column(opened, group)}: {' '.join(str(error).split()).rstrip('.')}"
+            row += opened.metadata.row_group(group).num_rows
+    return ""
+
+
+def _damaged_column(opened: Any, group: int) -> str:
+    import pyarrow as pa
+
+    for name in opened.schema_arrow.names:
+        try:
+            opened.read_row_group(group, columns=[name], use_threads=False).validate(full=True)
+        except (pa.ArrowException, OSError):
+            return f" in column {name}"
+    return ""

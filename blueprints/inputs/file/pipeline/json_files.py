@@ -105,6 +105,18 @@ class JsonFile:
         self.kinds[name].add("nested")
         return _written(value, self.nested.get(name))
 
+    def kinds_of(self, due: Mapping[str, str], column: Any) -> Iterator[tuple[int, str, str]]:
+        """Yield line, column and kind of each value of some columns that is of another kind than is due."""
+        words = {"text": "a text", "number": "a number", "boolean": "a boolean", "nested": "nested"}
+        for line, row in self._rows():
+            for key, value in row.items():
+                name = column(key)
+                if name not in due or value is None or (type(value) is str and value in self.nulls):
+                    continue
+                kind = {str: "text", Number: "number", bool: "boolean"}.get(type(value), "nested")
+                if kind != due[name]:
+                    yield line, name, words[kind]
+
     def _rows(self) -> Iterator[tuple[int, Any]]:
         """Yield each row with the line that it begins on."""
         texts = decoded(unpacked(self.path), self.encoding)

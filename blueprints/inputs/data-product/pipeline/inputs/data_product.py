@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import held, landing
+from pipeline.inputs import damage, held, landing
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal, scan
 
@@ -26,12 +26,19 @@ def files(source: Capability, product: Product) -> list[Path]:
     entry = _look_up(source, product)
     folder = landing(source, product)
     try:
-        return OPEN[entry["uses"]](entry["location"], folder)
+        rows = OPEN[entry["uses"]](entry["location"], folder)
+        broken = next(filter(None, map(damage, rows)), "")
     except UNREADABLE as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} lies at {entry['location']}, which cannot be read: {error}",
             mend="Ask the product's owner, or give another address book.",
         ) from error
+    if broken:
+        raise UnreadableInput(
+            f"Input {source.name}: {source.source} lies at {entry['location']}, and is damaged: {broken}.",
+            mend="Ask the product's owner to publish it again.",
+        )
+    return rows
 
 
 def lying(source: Capability, product: Product) -> str:

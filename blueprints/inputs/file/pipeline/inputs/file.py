@@ -7,6 +7,7 @@ import contextlib
 import glob
 import itertools
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -30,10 +31,11 @@ from pipeline.declared import (
     TypesChanged,
     changed_types,
     declared,
+    scalar,
     yaml_block,
 )
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import Files, column_name, held, landing
+from pipeline.inputs import Files, column_name, damage, held, landing
 from pipeline.json_files import LINE, JsonFile, as_texts
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
@@ -174,11 +176,18 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
     kinds |= declaration.columns
     given = [name for name in declaration.columns if not declaration.is_recorded(name)]
     _refuse_formats(source, {name: parse(kinds[name]) for name in given})
+    if isinstance(texts, _Json):
+        texts.refuse_other_kinds(
+            {name: kinds[name] for name in declaration.columns if declaration.is_recorded(name)}
+        )
     return {
         name: Column(
             (kind := parse(kinds[name])),
             texts.text(name, kind),
-            _spelling(name, kind, source.properties, name in given),
+            replace(
+                _spelling(name, kind, source.properties, name in given),
+                is_certain=declaration.is_recorded(name),
+            ),
             declaration.origin(name),
             declaration.is_recorded(name),
         )
@@ -234,8 +243,12 @@ def _notes(texts: _Texts, columns: Mapping[str, Column]) -> tuple[str, ...]:
             ((structure,),) = texts.query(
                 f"select json_group_structure(cast({column.text} as json)) from {few}"
             )
-            kind = _structured(json.loads(structure)) if structure else ""
-            if kind and parse(kind).parts:
+            try:
+                kind = _structured(json.loads(structure)) if structure else ""
+                is_nested = bool(kind and parse(kind).parts)
+            except RecursionError:  # nobody declares that
+                continue
+            if is_nested:
                 notes.append(
                     f"{name} is the text of its JSON. If models read its fields, declare {_entry(name, kind)} in {SOURCES}"
                 )
@@ -269,7 +282,7 @@ def _date_note(texts: _Texts, name: str, text: str, rows: str) -> str:
 
 
 def _entry(name: str, kind: str) -> str:
-    return "`{name: " + f"{name}, data_type: {json.dumps(kind)}" + "}`"
+    return "`{name: " + f"{scalar(name)}, data_type: {json.dumps(kind)}" + "}`"
 
 
 def _structured(structure: Any) -> str:
@@ -485,6 +498,10 @@ class _Texts:
         elif numeric and "," in value and column.spelling.decimal == ".":
             fix += f' If a comma stands before the decimals, give the input `decimal: ","` in {SPEC}.'
         if column.recorded:
+            lenient = fits(column.kind, literal(value), replace(column.spelling, is_certain=False))
+            with _connected() as connection:
+                if connection.execute(f"select {lenient}").fetchone() == (True,):
+                    why = f" without a declaration, and {column.origin} is the record of a run: it may be a text"
             kinds = {other: str(one.kind) for other, one in columns.items()}
             recorded = {other: one for other, one in columns.items() if one.recorded}
             tests = ", ".join(
@@ -659,6 +676,23 @@ class _Json(_Texts):
     def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
         return int(batch[LINE][within].as_py())
 
+    def refuse_other_kinds(self, recorded: Mapping[str, str]) -> None:
+        """Raise UnreadableInput for a text where only a record says that the column holds numbers, and the like."""
+        of_types = {kind: word for word, kinds in JSON_KINDS.items() for kind in kinds}
+        due = {name: of_types.get(parse(kind).name, "") for name, kind in recorded.items()}
+        due = {name: kind for name, kind in due.items() if kind and self.kinds.get(name, set()) - {kind}}
+        if not due:
+            return
+        certain = recorded | {name: kind or "VARCHAR" for name, kind in self.certain(list(due)).items()}
+        for number, file in enumerate(self.files):
+            for line, name, kind in file.kinds_of(due, column_name):
+                raise UnreadableInput(
+                    f"Input {self.source.name}: {self.names[number]}:{line}: column {name}: its value is {kind}, and it was"
+                    f" {recorded[name]} when it was last published.",
+                    mend=f"Correct the value in the file. If the column has another type from now on, declare it in {SOURCES}:\n"
+                    f"{yaml_block({self.source.name: certain})}",
+                )
+
     def certain(self, names: list[str]) -> dict[str, str]:
         found = {}
         among = {}
@@ -757,7 +791,10 @@ def _csv(
                 f"Input {source.name}: {names[number]} is empty.", mend="Take it out, or give it its header."
             )
         landed = [column_name(name) for name in header]
+        is_unknown = table.form.header and not declaration.columns.keys() & set(landed)
         if twice := sorted({name for name in landed if landed.count(name) > 1}):
+            if is_unknown:
+                _refuse_doubtful(header, names[number], source)  # a row of values is nothing to skip
             raise UnreadableInput(
                 f"Input {source.name}: {names[number]}: several columns would be called {', '.join(twice)}.",
                 mend=f"Rename all but one of them in the file, or give `header: false`, `skip: {table.form.skip + 1}` and"
@@ -773,7 +810,7 @@ def _csv(
             )
         if number and not may_lack:
             _refuse_difference(source, names, 0, number, rows.headers[0], landed)
-        if table.form.header and not declaration.columns.keys() & set(landed):
+        if is_unknown:
             _refuse_doubtful(header, names[number], source)
         rows.headers.append(landed)
         for name, given in zip(landed, header, strict=True):
@@ -821,7 +858,7 @@ def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
         )
     if all(certain(name) != "VARCHAR" or not name.strip() for name in header):
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its first line is no header: {', '.join(header)}.",
+            f"Input {source.name}: {shown}: its first line is no header: {_few(header)}.",
             mend=f"Give the input `header: false` and `names` in {SPEC}. If these are names, declare them in {SOURCES}.",
         )
     signs = [sign for sign in ("\t", ";", "|", ",") if len(header) == 1 and sign in header[0]]
@@ -910,6 +947,11 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
             ) from error
     for name, path, schema in zip(names, paths, schemas, strict=True):
         _refuse_unreadable(source, name, path, schema)
+        if broken := damage(Path(path)):
+            raise UnreadableInput(
+                f"Input {source.name}: {name}: {broken}.",
+                mend="The file is damaged, or a text in it is not UTF-8: deliver it again.",
+            )
     may_lack = source.properties.get("missing_columns") == "allowed"
     kinds: dict[str, pa.DataType] = {}
     where: dict[str, int] = {}
@@ -1107,7 +1149,7 @@ def _files(source: Capability, product: Product) -> list[str]:
         _fetch(source, product)
         if "://" in path
         else [path]
-        if (product.root / path).is_file()  # whatever its name has of a pattern's signs
+        if os.path.isfile(product.root / path)  # whatever its name has of a pattern's signs
         else sorted(glob.glob(path, root_dir=product.root, recursive=True))
     )
     found = [str(product.root / file) for file in found if not (product.root / file).is_dir()]
@@ -1115,12 +1157,29 @@ def _files(source: Capability, product: Product) -> list[str]:
         raise UnreadableInput(
             f"Input {source.name}: no file matches {path}.", mend=f"Correct its `path` in {SPEC}."
         )
-
-    if empty := [file for file in found if not Path(file).stat().st_size]:
-        raise UnreadableInput(
-            f"Input {source.name}: {_shown(empty[0], product)} is empty.",
-            mend="Take it out, or give it its header.",
-        )
+    known: dict[str, str] = {}
+    for file in found:
+        shown = _shown(file, product)
+        try:
+            real = str(Path(file).resolve(strict=True))
+            size = Path(real).stat().st_size
+        except (OSError, RuntimeError) as error:  # a link to nothing, or links in a circle
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UnreadableInput(
+                f"Input {source.name}: {shown} cannot be opened: {reason}.",
+                mend=f"Correct the link or its target, or the input's `path` in {SPEC}.",
+            ) from error
+        if real in known:
+            raise UnreadableInput(
+                f"Input {source.name}: {known[real]} and {shown} are the same file, by a link: its rows would be there twice.",
+                mend=f"Take the link away, or name the files without it in the input's `path` in {SPEC}.",
+            )
+        known[real] = shown
+        if not size:
+            raise UnreadableInput(
+                f"Input {source.name}: {shown} is empty.",
+                mend="Take it out, or give it its header.",
+            )
     return found
 
 

@@ -418,10 +418,32 @@ class _Spool:
                 json.dumps(value, ensure_ascii=False) if text else value
                 for value, text in zip(found, texts, strict=True)
             ]
+        if (position := self._other_kind(name, kind, column.kinds, found)) is not None:
+            raise self._unfit(name, kind, found, position, start)
         try:
             return values.array(found, kind)
         except values.Unfit as unfit:
             raise self._unfit(name, kind, found, unfit.position, start) from unfit
+
+    def _other_kind(self, name: str, kind: str, kinds: set[str], found: list[Any]) -> int | None:
+        """Return the position of the first text in a column of numbers that only earlier runs know, and the like.
+
+        As a declaration, BIGINT would take "007" for 7.
+        """
+        family = kind.partition("(")[0]
+        due = (
+            {"DECIMAL": "n", "BOOLEAN": "b"}
+            | dict.fromkeys(values.INTEGERS, "n")
+            | dict.fromkeys(values.CLOCKS, "s")
+        )
+        is_declared = self.declaration.origin(name) and not self.declaration.is_recorded(name)
+        if name not in self.known or is_declared or family not in due or not kinds - {due[family]}:
+            return None
+        for position, value in enumerate(found):
+            of = "b" if isinstance(value, bool) else "n" if isinstance(value, int | Real) else "s"
+            if value is not None and of != due[family]:
+                return position
+        return None
 
     def _unfit(self, name: str, kind: str, found: list[Any], position: int, start: int) -> UnreadableInput:
         value = found[position]

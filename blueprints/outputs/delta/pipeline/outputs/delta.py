@@ -82,6 +82,11 @@ def read(port: Capability, product: Product) -> pa.Table:
     return deltalake.DeltaTable(location(port, product)).to_pyarrow_table()
 
 
+def published_schema(port: Capability, product: Product) -> pa.Schema:
+    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    return deltalake.DeltaTable(location(port, product)).to_pyarrow_dataset().schema
+
+
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     target = location(port, product)

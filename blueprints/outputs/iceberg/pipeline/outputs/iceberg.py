@@ -147,6 +147,11 @@ def read(port: Capability, product: Product) -> pa.Table:
     return StaticTable.from_metadata(location(port, product)).scan().to_arrow()
 
 
+def published_schema(port: Capability, product: Product) -> pa.Schema:
+    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    return StaticTable.from_metadata(location(port, product)).schema().as_arrow()
+
+
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     here = _Place(location(port, product), _name(port, product))

@@ -61,6 +61,11 @@ def read(port: Capability, product: Product) -> pa.Table:
     return pq.read_table(location(port, product))
 
 
+def published_schema(port: Capability, product: Product) -> pa.Schema:
+    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    return pq.read_schema(location(port, product))
+
+
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     file, target = _one_file(dataset, product), location(port, product)

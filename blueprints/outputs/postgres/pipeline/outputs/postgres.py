@@ -47,6 +47,15 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
 
 def read(port: Capability, product: Product) -> pa.Table:
     """What is published there now."""
+    return _read(port, product, "")
+
+
+def published_schema(port: Capability, product: Product) -> pa.Schema:
+    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    return _read(port, product, " where false").schema
+
+
+def _read(port: Capability, product: Product, condition: str) -> pa.Table:
     here = place(port, product)
     with connected(here, make=False) as connection:
         known = types(connection, here.view)
@@ -54,7 +63,7 @@ def read(port: Capability, product: Product) -> pa.Table:
             raise UnreadableInput(f"There is no view {here.view}: nothing was published there yet.")
         selected = ", ".join(map(identifier, known))
         typed = {name: from_text(name, type_) for name, type_ in known.items()}
-        with fetched(connection, f"select {selected} from {here.view}", typed) as (engine, rows):
+        with fetched(connection, f"select {selected} from {here.view}{condition}", typed) as (engine, rows):
             return engine.sql(rows).to_arrow_table()
 
 

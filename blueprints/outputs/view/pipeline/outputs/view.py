@@ -35,6 +35,12 @@ def read(port: Capability, product: Product) -> pa.Table:
         return connection.sql(f"from {identifier(product.dataset)}").to_arrow_table()
 
 
+def published_schema(port: Capability, product: Product) -> pa.Schema:
+    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    with duckdb.connect(location(port, product), read_only=True) as connection:
+        return connection.sql(f"from {identifier(product.dataset)} limit 0").to_arrow_table().schema
+
+
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     if "://" in port.properties["path"]:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -26,7 +27,7 @@ from pipeline.postgres import limits, server
 from pipeline.postgres.columns import columns, from_text
 from pipeline.postgres.copies import fetched, fill, types
 from pipeline.postgres.limits import ARRAYS, CHANGED, FORMAT
-from pipeline.postgres.place import Place, place, whole
+from pipeline.postgres.place import SCHEMA, Place, place, whole
 from pipeline.postgres.session import connect, told
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, literal, only_row, scan
@@ -264,8 +265,7 @@ def _destination(url: str) -> Any:
 @contextlib.contextmanager
 def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
     """The product's schemas, which no other run uses meanwhile. They are emptied first, where nothing lasts."""
-    name = f"{product.dataset}_{product.target}".replace("-", "_") if product.target else product.dataset
-    here = place(product.platform, product, name)
+    here = place(product.platform, product, _schema(product))
     with told(), contextlib.ExitStack() as stack:
         address: dict[str, Any] = {"conninfo": here.url}
         if not here.url:
@@ -296,6 +296,14 @@ def _collation(connection: psycopg.Connection[Any]) -> str:
         [list(BYTES)],
     ).fetchall()
     return min((str(name) for (name,) in known), key=BYTES.index)
+
+
+def _schema(product: Product) -> str:
+    """Return what the schemas are called where the spec does not say so; a name that does not fit ends with its hash."""
+    name = f"{product.dataset}_{product.target}".replace("-", "_") if product.target else product.dataset
+    if SCHEMA.fullmatch(name):
+        return name
+    return f"{name.removeprefix('pg_')[:31]}_{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _admit(administrator: psycopg.Connection[Any], here: Place) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dbt.adapters.factory import reset_adapters
@@ -16,6 +18,7 @@ from dbt.artifacts.schemas.results import NodeStatus
 from dbt.cli.main import dbtRunner
 
 from pipeline import dbt_messages
+from pipeline.column_types import Certainty
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.ingest import Landed
 from pipeline.keys import refuse_doubled
@@ -64,6 +67,7 @@ def transform(
         manifest = parsed.result
         names.files.update((node.name, node.original_file_path) for node in manifest.nodes.values())
         _choose_materialization(product, platform, manifest, connection.get("schema", "main"))
+        _keep_digits_of_seeds(product, manifest)
         again = ["--full-refresh"] if anew else []
         invocation = _invoke(["build", *words, *target, *again], manifest)
     finally:
@@ -193,6 +197,37 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
         )
     if platform.own_table and is_plain_table(node):
         config.materialized = platform.own_table
+
+
+def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
+    """Give the columns of seeds that dbt would change their type: `007`, `1e5` and ids of 20 digits stay as they are.
+
+    dbt guesses the types of a seed that says none. A type that the seed declares (`column_types`) is the team's word.
+    """
+    text = TEXT.get(product.platform.uses, "text")
+    for node in manifest.nodes.values():
+        if node.resource_type != "seed":
+            continue
+        file = Path(node.root_path or product.root) / node.original_file_path
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.reader(lines, delimiter=node.config.get("delimiter") or ",")
+            columns = {name: Certainty() for name in next(rows, [])}
+            for row in rows:
+                for column, value in zip(columns.values(), row, strict=False):
+                    column.add(value or None)
+        declared = node.config.column_types
+        types = {name: column.type for name, column in columns.items() if name not in declared}
+        # What has no more digits than a double can hold, dbt keeps.
+        exact = {
+            name: text if kind == "VARCHAR" else kind
+            for name, kind in types.items()
+            if kind == "VARCHAR" or kind.startswith("DECIMAL(38")
+        }
+        declared.update(exact)
+
+
+TEXT = {"bigquery@1": "string", "databricks@1": "string", "spark@1": "string", "trino@1": "varchar"}
+"""What a text of any length is called on a platform; on all others, `text`."""
 
 
 def is_plain_table(node: Any) -> bool:
