@@ -683,7 +683,8 @@ class _Json(_Texts):
         due = {name: kind for name, kind in due.items() if kind and self.kinds.get(name, set()) - {kind}}
         if not due:
             return
-        certain = recorded | {name: kind or "VARCHAR" for name, kind in self.certain(list(due)).items()}
+        found = self.certain(list(due))
+        certain = {**recorded, **{name: kind or "VARCHAR" for name, kind in found.items()}}
         for number, file in enumerate(self.files):
             for line, name, kind in file.kinds_of(due, column_name):
                 raise UnreadableInput(
