@@ -162,7 +162,7 @@ def mesh(products: list[Product], prepared_in: float) -> float:
         changes = 0
         for made in products:
             plan = postgres.plan(made.port, made.desired)
-            assert not plan.residuals, plan.residuals
+            assert not plan.manual_actions, plan.manual_actions
             assert expected(len(plan.changes)), plan.changes[0]
             changes += len(plan.changes)
 
@@ -258,20 +258,20 @@ def seen_by_us(made: Product) -> bool:
     """Whether verify and plan, which have to agree, see that something is not as it should be."""
     plan = postgres.plan(made.port, made.desired)
     found = postgres.verify(made.port, made.desired)
-    assert bool(found) == bool(plan.changes or plan.residuals), (found, plan)
+    assert bool(found) == bool(plan.changes or plan.manual_actions), (found, plan)
     return bool(found)
 
 
 def healed(connection: psycopg.Connection[Any], made: Product) -> str:
     """Heals a product, and asserts that it is as it was; returns who had to."""
     done = postgres.apply(made.port, made.desired, Record({"at": "now"}))
-    for residual in done.residuals:
-        connection.execute(residual.statement.encode())
+    for manual_action in done.manual_actions:
+        connection.execute(manual_action.statement.encode())
     connection.execute("DROP ROLE IF EXISTS intruder")
     postgres.apply(made.port, made.desired, Record({"at": "now"}))
     assert not postgres.plan(made.port, made.desired).changes
     assert not (off := postgres.verify(made.port, made.desired)), off
-    return "an administrator" if done.residuals else "apply"
+    return "an administrator" if done.manual_actions else "apply"
 
 
 def alongside(peer: Bedrock, products: list[Product], again: float) -> None:
@@ -290,7 +290,7 @@ def drifts(server: Server, database: str, products: list[Product], peer: Bedrock
         peer.generate()
     healthy = peer.healthy() if peer else None
     print(
-        f"\n  {f'By hand, to one of {len(products)} products':<46} {'meshwright':<12} {'pgbedrock':<12} mended by"
+        f"\n  {f'By hand, to one of {len(products)} products':<46} {'meshwright':<12} {'pgbedrock':<12} fixed by"
     )
     counts = [0, 0]
     with psycopg.connect(server.url(database), autocommit=True) as connection:

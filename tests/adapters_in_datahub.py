@@ -24,5 +24,5 @@ for step in json.load(sys.stdin):
         else:
             told.append(asdict(datahub.retire(record.id, place, "Nobody reads it.", "a/b")))
     except Unreadable as error:
-        told.append({"error": type(error).__name__, "said": str(error), "mend": error.mend})
+        told.append({"error": type(error).__name__, "said": str(error), "fix": error.fix})
 json.dump(told, sys.stdout)

@@ -92,7 +92,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         landed = ingest(product, platform, anew=request.get("anew", False))
     except UnreadableInput as problem:
-        return {"error": str(problem), "mend": problem.mend}
+        return {"error": str(problem), "fix": problem.fix}
     said: dict[str, Any] = {"landed": {name: input.rows for name, input in landed.items()}}
     said |= {
         what: {name: getattr(input, what) for name, input in landed.items()}

@@ -44,7 +44,7 @@ LOCATIONS = {
 
 
 def values(count: int, domains: int = 0, seed: int = 1) -> list[dict[str, Any]]:
-    """The values of `count` records in `domains` domains (one for every twenty products, if 0), without a flaw in
+    """The values of `count` records in `domains` domains (one for every twenty products, if 0), without an issue in
     their lineage: each product reads earlier ones or systems. Documents that are alike are one object: copy before
     you change them (`changed` does)."""
     dice = random.Random(seed)  # noqa: S311 - no secret, but the same each time

@@ -67,7 +67,7 @@ def outcome(root: Path, case: dict[str, Any]) -> dict[str, Any]:
         dataset = verify.written(made, contract, staged(root, case))
         checks = verify.verify(made, contract, dataset)
     except UnreadableInput as problem:
-        return {"refused": str(problem), "fix": problem.mend, "code": problem.exit_code}
+        return {"refused": str(problem), "fix": problem.fix, "code": problem.exit_code}
     told = {"checks": [vars(check) for check in checks], "stored": {}}
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
@@ -79,7 +79,7 @@ def outcome(root: Path, case: dict[str, Any]) -> dict[str, Any]:
     try:
         told["levels"] = [vars(level) for level in service_levels.measure(made, dataset, now)]
     except UnreadableInput as problem:
-        return {"refused": str(problem), "fix": problem.mend, "code": problem.exit_code}
+        return {"refused": str(problem), "fix": problem.fix, "code": problem.exit_code}
     if "retention" in case:
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
@@ -88,11 +88,11 @@ def outcome(root: Path, case: dict[str, Any]) -> dict[str, Any]:
                 rows = connection.execute(f"select a::varchar from {dataset.scan} where {kept} order by all")
                 told["kept"] = [row for (row,) in rows.fetchall()]
             except UnreadableInput as problem:
-                return {"refused": str(problem), "fix": problem.mend, "code": problem.exit_code}
+                return {"refused": str(problem), "fix": problem.fix, "code": problem.exit_code}
     try:
         verify.refuse_broken(made, checks)
     except UnreadableInput as problem:
-        told |= {"broken": str(problem), "fix": problem.mend}
+        told |= {"broken": str(problem), "fix": problem.fix}
     return told
 
 

@@ -39,7 +39,7 @@ def done(asked: dict[str, Any]) -> dict[str, Any]:
         return load(asked, source, product)
     except (UnreadableInput, ResourceExtractionError) as failure:
         problem = ingest._cause(failure)
-        return {"problem": str(problem), "mend": problem.mend}
+        return {"problem": str(problem), "fix": problem.fix}
     except Exception:
         return {"crash": traceback.format_exc()}
 

@@ -827,4 +827,4 @@ def test_without_ssh_keygen_nothing_is_decided(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HistoryError, match="no ssh-keygen") as caught:
         asked(product)
-    assert "OpenSSH" in caught.value.mend
+    assert "OpenSSH" in caught.value.fix

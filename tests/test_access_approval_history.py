@@ -90,7 +90,7 @@ def test_what_is_no_ordinary_text_is_not_read(product: Repository, make: object,
     product.commit("Odd", {})
     with pytest.raises(Unreadable, match=says) as caught:
         History(product.root).read("odd")
-    assert caught.value.mend
+    assert caught.value.fix
     assert History(product.root).read("README.md") == "x\n", "what is refused stops nothing else"
 
 
@@ -151,7 +151,7 @@ def test_what_a_commit_says_of_itself_cannot_deceive_a_screen(product: Repositor
 def test_a_commit_that_is_none_is_refused(product: Repository, commit: str) -> None:
     with pytest.raises(HistoryError, match="has no commit") as caught:
         History(product.root, commit)
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 def test_a_folder_without_a_history_is_refused(tmp_path: Path, people: People) -> None:
@@ -164,11 +164,11 @@ def test_a_folder_without_a_history_is_refused(tmp_path: Path, people: People) -
         History(tmp_path)
 
 
-def test_a_shallow_clone_is_refused_with_its_mend(product: Repository, tmp_path: Path) -> None:
+def test_a_shallow_clone_is_refused_with_its_fix(product: Repository, tmp_path: Path) -> None:
     product.git("clone", "--quiet", "--depth=1", f"file://{product.root}", str(tmp_path / "shallow"))
     with pytest.raises(HistoryError, match="shallow") as caught:
         History(tmp_path / "shallow")
-    assert "fetch-depth: 0" in caught.value.mend
+    assert "fetch-depth: 0" in caught.value.fix
     (tmp_path / "shallow/.git/shallow").unlink()
     with pytest.raises(HistoryError):
         accepted(tmp_path / "shallow")
@@ -179,7 +179,7 @@ def test_a_clone_without_its_files_is_refused(product: Repository, tmp_path: Pat
     product.git("clone", "--quiet", "--no-checkout", "--filter=blob:none", f"file://{product.root}", str(tmp_path / "partial"))  # fmt: skip
     with pytest.raises(HistoryError, match="is not there") as caught:
         accepted(tmp_path / "partial")
-    assert "--filter" in caught.value.mend
+    assert "--filter" in caught.value.fix
 
 
 def test_a_second_work_tree_and_a_packed_clone_are_read_alike(product: Repository, tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_a_tree_that_can_be_read_in_two_ways_is_refused(product: Repository) -> 
             found = approval(History(product.root, commit), PATH, ("owner",), BO)
             text = History(product.root, commit).read(PATH)
         except HistoryError as error:
-            assert error.mend
+            assert error.fix
         else:
             assert found.accepted == (text == agreement("approved")), entries
 
@@ -307,7 +307,7 @@ def test_a_malformed_commit_is_refused(product: Repository, raw: bytes) -> None:
     (product.root / ".git/refs/heads/odd").write_text(f"{commit}\n")
     with pytest.raises(HistoryError) as caught:
         approval(History(product.root, "odd"), PATH, ("owner",), BO)
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 def test_a_long_message_stops_nobody_and_approves_nothing(product: Repository) -> None:

@@ -187,7 +187,7 @@ def test_a_directory_that_shrank_stops_the_run_until_somebody_confirms_it(approv
     approved("apply", "--directory", approved.directory)
     other_group(approved)
     (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
-    token = port["refused"]["mend"].rpartition("--confirm ")[2].rstrip(".")
+    token = port["refused"]["fix"].rpartition("--confirm ")[2].rstrip(".")
     assert port["changes"] == []
     approved("apply", "--directory", approved.directory, "--confirm", "0" * len(token), code=1)
     done = approved.json("apply", "--directory", approved.directory, "--confirm", token)["ports"][0]
@@ -295,7 +295,7 @@ def test_another_history_in_place_of_the_mainline_is_an_alarm_on_every_port(
     )
     (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
     assert "somebody put another history in its place" in port["refused"]["problem"]
-    assert port["refused"]["mend"].count("--confirm") == 2
+    assert port["refused"]["fix"].count("--confirm") == 2
 
 
 def test_a_spec_names_no_secret(approved: Case) -> None:
@@ -412,7 +412,7 @@ def test_a_request_that_could_not_be_granted_is_not_written(
     done = case.run(
         "request", "delays", *(part for key, value in options.items() for part in (f"--{key}", value))
     )
-    assert done.exit_code == 2 and problem in done.output and "mend:" in done.output
+    assert done.exit_code == 2 and problem in done.output and "fix:" in done.output
     assert not (case.root / "access/agreements/delays.yaml").exists()
 
 

@@ -102,7 +102,7 @@ def test_a_file_that_is_wrong_is_refused_at_its_place(
         read(file(tmp_path, text), ["g"])
     assert says in str(refused.value)
     assert refused.value.line == line
-    assert refused.value.mend
+    assert refused.value.fix
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "folder", "pipe", "no\0name"])
@@ -111,7 +111,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Unreadable) as refused:
         read(str(tmp_path / name), [])
-    assert refused.value.mend
+    assert refused.value.fix
 
 
 def test_a_name_cannot_move_the_cursor_of_who_reads_a_plan(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_server_is_spoken_to_only_where_nobody_listens(tmp_path: Path, text: s
     with pytest.raises(Unreadable) as refused:
         read(file(tmp_path, text), ["g"])
     assert says in str(refused.value)
-    assert "hunter2" not in str(refused.value) + refused.value.mend
+    assert "hunter2" not in str(refused.value) + refused.value.fix
 
 
 def people(number: int, **groups: range) -> Snapshot:
@@ -183,7 +183,7 @@ def test_a_directory_that_has_lost_its_memory_raises_the_alarm(
 ) -> None:
     alarm = told(before, now, "g")
     assert says in alarm.sentence
-    assert alarm.mend
+    assert alarm.fix
     assert alarm.token
 
 

@@ -336,7 +336,7 @@ def test_what_cannot_be_read_whole_is_not_read(
     with pytest.raises(DirectoryError) as refused:
         ask(*groups, **settings)
     assert says in str(refused.value)
-    assert refused.value.mend
+    assert refused.value.fix
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_who_may_not_read_is_told_so_without_the_password(
     assert says in str(refused.value)
     assert (
         "horse"
-        not in f"{refused.value} {refused.value.mend} {refused.value.__cause__!r} {refused.value.__context__!r}"
+        not in f"{refused.value} {refused.value.fix} {refused.value.__cause__!r} {refused.value.__context__!r}"
     )
 
 
@@ -416,7 +416,7 @@ def test_a_server_that_is_not_there_is_an_error(ask: Ask, url: str) -> None:
     with pytest.raises(DirectoryError) as refused:
         ask("g-mkt", url=url.format(*ports(1)))
     assert "cannot be read" in str(refused.value)
-    assert "ldap.url" in refused.value.mend
+    assert "ldap.url" in refused.value.fix
 
 
 Serve = Callable[[Callable[[socket.socket], None]], str]

@@ -205,7 +205,7 @@ def test_what_cannot_be_told_apart_is_refused(
     with pytest.raises(DirectoryError) as refused:
         ask(*groups, **settings)
     assert says in str(refused.value)
-    assert refused.value.mend
+    assert refused.value.fix
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,8 @@ def test_who_may_not_read_is_told_so_without_the_token(
     with pytest.raises(DirectoryError) as refused:
         ask("g-mkt")
     assert says in str(refused.value)
-    assert "MESHWRIGHT_DIRECTORY_TOKEN" in f"{refused.value} {refused.value.mend}"
-    assert "horse" not in f"{refused.value} {refused.value.mend} {refused.value.__context__!r}"
+    assert "MESHWRIGHT_DIRECTORY_TOKEN" in f"{refused.value} {refused.value.fix}"
+    assert "horse" not in f"{refused.value} {refused.value.fix} {refused.value.__context__!r}"
 
 
 def test_a_wrong_address_is_an_error(ask: Ask, server: int) -> None:
@@ -230,7 +230,7 @@ def test_a_wrong_address_is_an_error(ask: Ask, server: int) -> None:
         ask("g-mkt", url=f"http://127.0.0.1:{server}/scim/v9")
     with pytest.raises(DirectoryError, match="cannot be read") as refused:
         ask("g-mkt", url=f"http://127.0.0.1:{ports(1)[0]}")
-    assert "scim.url" in refused.value.mend
+    assert "scim.url" in refused.value.fix
 
 
 Answer = tuple[int, dict[str, str], Any]
@@ -341,8 +341,8 @@ def test_an_answer_that_is_not_whole_is_not_used(
     with pytest.raises(DirectoryError) as refused:
         ask(everybody=True, url=address, attributes={"title": "title"}, pageSize=500)
     assert says in str(refused.value)
-    assert refused.value.mend
-    assert SECRET not in f"{refused.value} {refused.value.mend}"
+    assert refused.value.fix
+    assert SECRET not in f"{refused.value} {refused.value.fix}"
 
 
 @pytest.mark.parametrize("told", ["0", "0.1", "now", "nonsense", None])

@@ -149,8 +149,8 @@ def test_what_is_granted_stays_and_what_is_not_goes(client: Any) -> None:
         {"Table": {"CatalogId": ACCOUNT, "DatabaseName": "other", "Name": "departures"}},
         "SELECT",
     )
-    takes, residuals = lake_formation.difference(client, wanted, TABLE, keep=[f"{ADA}-pipeline"])
-    assert residuals == []
+    takes, manual_actions = lake_formation.difference(client, wanted, TABLE, keep=[f"{ADA}-pipeline"])
+    assert manual_actions == []
     lake_formation.run(client, takes)
     lake_formation.run(client, wanted)
     assert there(client) == sorted(
@@ -215,10 +215,10 @@ def test_what_is_granted_on_all_tables_is_left_to_an_administrator() -> None:
         "Resource": everything,
         "Permissions": ["SELECT"],
     }
-    takes, [residual] = lake_formation.difference(Pages([entry]), [], TABLE)
+    takes, [manual_action] = lake_formation.difference(Pages([entry]), [], TABLE)
     assert takes == []
-    assert residual.sentence == f"{ADA} has SELECT on all tables of the database airport."
-    assert json.loads(residual.statement)["parameters"]["Resource"] == everything
+    assert manual_action.sentence == f"{ADA} has SELECT on all tables of the database airport."
+    assert json.loads(manual_action.statement)["parameters"]["Resource"] == everything
 
 
 def filtered(column: Column, *values: Value) -> View:
@@ -249,7 +249,7 @@ def filtered(column: Column, *values: Value) -> View:
 def test_what_lake_formation_cannot_hold_is_refused(view: View, arn: str, table: str, says: str) -> None:
     with pytest.raises(Refused, match=says) as caught:
         lake_formation.calls(desired(member("ada", "reader", arn), views=(view,)), table)
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 def test_several_roles_of_a_principal_are_refused() -> None:

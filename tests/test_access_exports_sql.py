@@ -316,7 +316,7 @@ def test_a_mask_or_filter_that_fits_no_column_is_refused(reader: Reader) -> None
     ):
         with pytest.raises(Refused) as caught:
             reader.file(Desired("a/b", "d", (view,), ()), "c.s.t")
-        assert caught.value.mend
+        assert caught.value.fix
 
 
 @both

@@ -601,7 +601,7 @@ def test_values_are_written_in_their_columns_type(condition: Condition, expected
 def test_values_that_are_not_of_the_columns_type_are_refused(condition: Condition, says: str) -> None:
     with pytest.raises(Refused, match=says) as caught:
         trino.TRINO.condition(condition)
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 def one(view: View, *members: Member) -> Desired:
@@ -637,7 +637,7 @@ def test_what_trino_could_not_hold_is_refused(desired: Desired, place: str, says
         return
     with pytest.raises(Refused, match=re.escape(says)) as caught:
         trino.files(desired, place)
-    assert caught.value.mend
+    assert caught.value.fix
 
 
 def test_access_without_an_end_in_this_age_still_ends() -> None:

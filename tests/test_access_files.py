@@ -229,7 +229,7 @@ def test_each_role_gets_its_own_view_and_a_second_plan_is_empty(place: Place) ->
     assert [change.sentence for change in done.changes] == [
         sentence.partition(": ")[2] for sentence in _first_plan(place)
     ]
-    assert not done.residuals
+    assert not done.manual_actions
     assert place.plan(wanted) == []
     assert place.verify(wanted) == []
     view = (
@@ -475,7 +475,7 @@ def _replaced(place: Place) -> None:
         _replaced,
     ],
 )
-def test_what_somebody_else_did_is_found_and_mended(place: Place, drift: Any) -> None:
+def test_what_somebody_else_did_is_found_and_fixed(place: Place, drift: Any) -> None:
     place.apply(desired())
     outside = place.path.parent / "outside"
     outside.mkdir()
@@ -583,7 +583,7 @@ def test_a_value_that_the_column_cannot_have_is_refused(
     view = View("reader", "human", shown("id"), (Condition(COLUMNS[column], operation, values),))
     with pytest.raises(Refused, match="reader") as refused:
         parquet.apply(desired(view))
-    assert refused.value.mend
+    assert refused.value.fix
     assert not (parquet.path / "roles").exists()
 
 
@@ -1115,7 +1115,7 @@ def test_statements_of_others_stay_and_those_that_open_our_path_are_told(lake: P
     writer = {**elsewhere, "Sid": "Write", "Action": "s3:PutObject", "Resource": "*"}
     put_policy({"Version": "2012-10-17", "Id": "theirs", "Statement": [elsewhere, opened, inverse, writer]})
     done = lake.apply(desired())
-    assert [residual.sentence for residual in done.residuals] == [
+    assert [manual_action.sentence for manual_action in done.manual_actions] == [
         "The statement Wide of the policy of the bucket lake lets arn:aws:iam::444455556666:role/other read below"
         " s3://lake/ops/.",
         "The statement number 3 of the policy of the bucket lake lets everybody read below s3://lake/ops/.",
@@ -1152,7 +1152,7 @@ def test_two_ports_share_a_bucket(lake: Place) -> None:
     ],
     ids=["a statement gone", "open to all", "a statement of our name", "a rogue member", "all gone"],
 )
-def test_drift_of_the_bucket_policy_is_found_and_mended(lake: Place, drift: Any) -> None:
+def test_drift_of_the_bucket_policy_is_found_and_fixed(lake: Place, drift: Any) -> None:
     lake.apply(desired())
     good, changed = policy(), policy()
     drift(changed)
@@ -1195,7 +1195,7 @@ def test_a_rogue_member_is_revoked_by_name(lake: Place) -> None:
 def test_who_has_no_aws_identity_of_his_own_is_not_let_in(lake: Place, login: str) -> None:
     eve = Principal("eve@example.org", "human", "Eve Example", logins={"aws": login})
     done = lake.apply(desired(members=[Member(eve, "reader", ("a-1",), END)]))
-    assert [residual.sentence for residual in done.residuals] == [
+    assert [manual_action.sentence for manual_action in done.manual_actions] == [
         "Eve Example (eve@example.org) has no AWS identity in the directory and cannot be let in as reader."
     ]
     assert [statement for statement in policy()["Statement"] if statement["Effect"] == "Allow"] == []
@@ -1218,7 +1218,7 @@ def test_a_policy_that_is_too_long_is_refused_before_anything_is_changed(lake: P
     ]
     with pytest.raises(Refused, match="AWS takes 20480") as refused:
         lake.apply(desired(PROGRAM, READER, members=crowd))
-    assert "share a role" in refused.value.mend
+    assert "share a role" in refused.value.fix
     assert (policy(), keys()) == (before, there)
 
 
@@ -1253,7 +1253,7 @@ def test_the_one_who_applies_stays_let_in(
         assert bucket_policy.applier(bucket) == expected
 
 
-def test_on_s3_what_somebody_else_did_is_found_and_mended(lake: Place) -> None:
+def test_on_s3_what_somebody_else_did_is_found_and_fixed(lake: Place) -> None:
     lake.apply(desired())
     client().put_object(Bucket="lake", Key="ops/roles/reader/people.parquet", Body=body("ops/people.parquet"))
     client().put_object(Bucket="lake", Key="ops/roles/reader/clear.parquet", Body=b"x")

@@ -51,7 +51,7 @@ from meshwright.access.targets.postgres.names import Names
 def test_two_roles_see_what_the_policy_says_and_nobody_else_sees_anything(product: Product) -> None:
     people = PEOPLE
     planned = product.plan(**people)
-    assert planned.residuals == ()
+    assert planned.manual_actions == ()
     assert product.apply(**people).changes == planned.changes
     assert product.plan(**people).changes == ()
     assert product.verify(**people) == []
@@ -101,7 +101,7 @@ def test_whatever_a_name_or_a_value_holds_it_is_only_a_name_or_a_value(server: S
     members = tuple(Member(Principal(name, "human"), "all", (), None) for name in names)
     desired = Desired("test/hostile", product.dataset, product.views, members)
     done = postgres.apply(product.port, desired, Record({}))
-    assert done.residuals == ()
+    assert done.manual_actions == ()
     assert postgres.verify(product.port, desired) == []
     for name in names:
         assert product.as_login(name, f"SELECT * FROM {product.schema}.all") == [tuple(names)]
@@ -133,17 +133,17 @@ def test_who_has_no_login_of_their_own_is_named_and_everything_else_goes_on(
     )
     desired = replace(desired, members=(*desired.members, stranger))
     done = postgres.apply(product.port, desired, Record({}))
-    (residual,) = done.residuals
-    assert "stranger@example.org" in residual.sentence
-    assert residual.sentence.isprintable()
+    (manual_action,) = done.manual_actions
+    assert "stranger@example.org" in manual_action.sentence
+    assert manual_action.sentence.isprintable()
     assert len(product.read("ada", f"SELECT * FROM {product.schema}.full")) == 3
-    assert postgres.verify(product.port, desired) == [residual.sentence]
-    product.run(residual.statement)
-    if "CREATE ROLE" in residual.statement:
-        assert postgres.apply(product.port, desired, Record({})).residuals == ()
+    assert postgres.verify(product.port, desired) == [manual_action.sentence]
+    product.run(manual_action.statement)
+    if "CREATE ROLE" in manual_action.statement:
+        assert postgres.apply(product.port, desired, Record({})).manual_actions == ()
         assert len(product.as_login(login, f"SELECT * FROM {product.schema}.full")) == 3
     else:
-        assert residual.statement.startswith("--")
+        assert manual_action.statement.startswith("--")
 
 
 def test_two_people_with_one_login_both_read_nothing(product: Product) -> None:
@@ -156,7 +156,7 @@ def test_two_people_with_one_login_both_read_nothing(product: Product) -> None:
     )
     desired = replace(desired, members=(*desired.members, other))
     done = postgres.apply(product.port, desired, Record({}))
-    assert "same login" in done.residuals[0].sentence
+    assert "same login" in done.manual_actions[0].sentence
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         product.read("ada", f"SELECT * FROM {product.schema}.full")
 
@@ -170,12 +170,12 @@ def test_the_bootstrap_can_be_run_again_and_for_a_new_role(product: Product) -> 
     people = {**PEOPLE, "eve": "new"}
     done = product.apply(**people)
     assert [
-        "t" in residual.sentence and residual.statement.startswith("CREATE ROLE")
-        for residual in done.residuals
+        "t" in manual_action.sentence and manual_action.statement.startswith("CREATE ROLE")
+        for manual_action in done.manual_actions
     ] == [True]
     assert product.plan(**people).changes == ()
     product.run(postgres.bootstrap(product.schema, [view.role for view in product.views]))
-    assert product.apply(**people).residuals == ()
+    assert product.apply(**people).manual_actions == ()
     assert product.verify(**people) == []
     assert len(product.read("eve", f"SELECT * FROM {product.schema}.new")) == 3
 
@@ -184,7 +184,7 @@ def test_a_role_that_the_policy_no_longer_has_is_emptied(product: Product) -> No
     product.apply(**PEOPLE)
     product.views = (MASKED,)
     done = product.apply(bob="masked-eu")
-    assert done.residuals == ()
+    assert done.manual_actions == ()
     assert product.verify(bob="masked-eu") == []
     rights = f"SELECT has_schema_privilege('{product.schema}:full', '{product.schema}', 'USAGE'), to_regclass('{product.schema}.full')"
     assert product.admin(rights) == [(False, None)]
@@ -205,8 +205,8 @@ def test_a_database_that_is_not_prepared_is_refused_with_the_script_that_prepare
     product.run(damage.format(s=product.schema))
     with pytest.raises(Refused, match="not prepared") as refused:
         product.apply(**PEOPLE)
-    product.run(refused.value.mend.partition("\n")[2])
-    assert product.apply(**PEOPLE).residuals == ()
+    product.run(refused.value.fix.partition("\n")[2])
+    assert product.apply(**PEOPLE).manual_actions == ()
     assert product.verify(**PEOPLE) == []
 
 
@@ -224,7 +224,7 @@ def test_an_administrator_applies_with_the_appliers_rights_alone(product: Produc
     postgres.apply(port, product.desired(**PEOPLE), Record({}))
     assert product.verify(**PEOPLE) == []
     product.run(f"CREATE TABLE {product.schema}.mine (x int)")
-    assert postgres.apply(port, product.desired(**PEOPLE), Record({})).residuals
+    assert postgres.apply(port, product.desired(**PEOPLE), Record({})).manual_actions
     attributes = "rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication"
     assert product.admin(f"SELECT {attributes} FROM pg_roles WHERE rolname = '{product.schema}_access'") == [
         (False,)
@@ -294,7 +294,7 @@ def test_what_cannot_be_granted_as_it_is_asked_for_is_refused(
     before = catalog(product)
     with pytest.raises(Refused, match=says) as refused:
         product.apply()
-    assert refused.value.mend
+    assert refused.value.fix
     assert catalog(product) == before
 
 
@@ -441,9 +441,9 @@ def test_a_reader_in_an_endless_transaction_stops_no_run_and_nobodys_revocation(
         assert [(change.action, change.principal) for change in done.changes] == [
             ("revoke", product.login("eve"))
         ]
-        (residual,) = done.residuals
-        assert product.login("ada") in residual.sentence
-        assert postgres.records(product.port)[-1]["residuals"] == [residual.sentence]
+        (manual_action,) = done.manual_actions
+        assert product.login("ada") in manual_action.sentence
+        assert postgres.records(product.port)[-1]["manual_actions"] == [manual_action.sentence]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             product.read("eve", f"SELECT * FROM {product.schema}.masked_eu")
         with pytest.raises(Refused, match=product.login("ada")):
@@ -455,7 +455,7 @@ def test_a_reader_in_an_endless_transaction_stops_no_run_and_nobodys_revocation(
         product.views = (FULL, MASKED)
         with pytest.raises(Refused) as refused:
             product.apply(**PEOPLE)
-        product.run(refused.value.mend)
+        product.run(refused.value.fix)
         product.apply(**PEOPLE)
         assert product.verify(**PEOPLE) == []
         reader.close()
@@ -490,19 +490,19 @@ def test_no_error_repeats_a_password(tmp_path: Path, url: str) -> None:
     port = Port("warehouse", "postgres@1", {"url": url, "schema": "people"}, str(tmp_path))
     with pytest.raises(Refused) as refused:
         postgres.last(port)
-    assert "hush-hush" not in str(refused.value) + refused.value.mend
+    assert "hush-hush" not in str(refused.value) + refused.value.fix
     assert refused.value.__cause__ is None
 
 
 def test_an_embedded_server_is_found_by_its_folder(product: Product) -> None:
     folder = product.server.folder / "data"
     port = product.port_as("ignored", url=str(folder))
-    assert postgres.apply(port, product.desired(**PEOPLE), Record({})).residuals == ()
+    assert postgres.apply(port, product.desired(**PEOPLE), Record({})).manual_actions == ()
     assert product.verify(**PEOPLE) == []
     elsewhere = product.port_as("ignored", url="build/nowhere")
     with pytest.raises(Refused, match="not running") as refused:
         postgres.plan(elsewhere, product.desired())
-    assert "uv run python -m pipeline.outputs.postgres" in refused.value.mend
+    assert "uv run python -m pipeline.outputs.postgres" in refused.value.fix
 
 
 def test_verification_says_once_what_each_can_do_on_how_much(product: Product) -> None:

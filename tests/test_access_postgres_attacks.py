@@ -230,7 +230,7 @@ def test_what_a_leaver_left_behind_reads_nothing(product: Product) -> None:
         for leak in ("own.v", "own.w"):
             assert SENTINEL not in attempt(product, login, f"TABLE {leak}")
     if not product.newest:
-        assert any("own.v" in residual.sentence for residual in done.residuals)
+        assert any("own.v" in manual_action.sentence for manual_action in done.manual_actions)
     product.run("DROP SCHEMA own CASCADE")
 
 
@@ -248,10 +248,10 @@ def test_a_view_that_readers_build_on_does_not_keep_them_reading(make: Make) -> 
     assert SENTINEL not in attempt(product, ada, "TABLE own.v")
     assert SENTINEL not in attempt(product, ada, f"TABLE {s}.full")
     assert "1 EU" in attempt(product, ada, f"TABLE {s}.full")
-    (residual,) = done.residuals
-    assert "own.t" in residual.sentence or "own.v" in residual.sentence
+    (manual_action,) = done.manual_actions
+    assert "own.t" in manual_action.sentence or "own.v" in manual_action.sentence
     assert product.plan(**PEOPLE).changes == ()
-    product.run(residual.statement)
+    product.run(manual_action.statement)
     assert product.verify(**PEOPLE) == []
     product.run("DROP SCHEMA own CASCADE")
 
@@ -266,7 +266,7 @@ def test_a_view_that_only_grows_is_replaced_under_what_readers_built_on_it(make:
     product.views = (FULL, MASKED)
     done = product.apply(**PEOPLE)
     assert [change.action for change in done.changes] == ["replace"]
-    assert done.residuals == ()
+    assert done.manual_actions == ()
     assert "EU" in attempt(product, ada, "TABLE own.v")
     product.run("DROP SCHEMA own CASCADE")
 
@@ -336,15 +336,15 @@ def test_who_makes_the_readers_act_as_themselves_cannot_stop_a_run(product: Prod
     """A role that is in the role of readers cannot have it as a member: PostgreSQL would refuse the whole."""
     product.run(f'GRANT {product.login("ada")} TO "{product.schema}:full"')
     done = product.apply(**PEOPLE)
-    assert any("cannot become a reader" in residual.sentence for residual in done.residuals)
+    assert any("cannot become a reader" in manual_action.sentence for manual_action in done.manual_actions)
     assert len(product.read("bob", f"SELECT * FROM {product.schema}.masked_eu")) == 1
-    for residual in done.residuals:
-        product.run(residual.statement)
-    assert product.apply(**PEOPLE).residuals == ()
+    for manual_action in done.manual_actions:
+        product.run(manual_action.statement)
+    assert product.apply(**PEOPLE).manual_actions == ()
     assert product.verify(**PEOPLE) == []
 
 
-def test_what_no_residual_explains_is_not_committed(
+def test_what_no_manual_action_explains_is_not_committed(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The matrix asks PostgreSQL, and knows nothing of how a plan is made: here the plan overlooks a superuser."""

@@ -1,4 +1,4 @@
-"""What somebody did to a database by hand: found, and healed by one apply, or named with the statement that mends it."""
+"""What somebody did to a database by hand: found, and healed by one apply, or named with the statement that fixes it."""
 
 from __future__ import annotations
 
@@ -163,23 +163,23 @@ def drifted(product: Product, statement: str) -> dict[str, str]:
 def test_one_apply_heals(product: Product, drift: str) -> None:
     drifted(product, HEALED[drift])
     assert product.verify(**PEOPLE) != []
-    assert product.apply(**PEOPLE).residuals == ()
+    assert product.apply(**PEOPLE).manual_actions == ()
     assert product.verify(**PEOPLE) == []
     assert len(product.read("ada", f"SELECT * FROM {product.schema}.full")) == 3
 
 
 @pytest.mark.parametrize("drift", NAMED)
-def test_what_only_an_administrator_can_mend_is_named_with_the_statement_that_does(
+def test_what_only_an_administrator_can_fix_is_named_with_the_statement_that_does(
     product: Product, drift: str
 ) -> None:
     statement, says = NAMED[drift]
     says = says.format(**drifted(product, statement))
     assert any(says in sentence for sentence in product.verify(**PEOPLE)), product.verify(**PEOPLE)
     done = product.apply(**PEOPLE)
-    assert any(says in residual.sentence for residual in done.residuals), done.residuals
-    for residual in done.residuals:
-        product.run(residual.statement)
-    assert product.apply(**PEOPLE).residuals == ()
+    assert any(says in manual_action.sentence for manual_action in done.manual_actions), done.manual_actions
+    for manual_action in done.manual_actions:
+        product.run(manual_action.statement)
+    assert product.apply(**PEOPLE).manual_actions == ()
     assert product.verify(**PEOPLE) == []
     assert len(product.read("ada", f"SELECT * FROM {product.schema}.full")) == 3
 
@@ -188,12 +188,12 @@ def test_a_member_by_somebody_elses_grant_is_revoked_or_named(product: Product) 
     drifted(product, 'GRANT "{s}:full" TO {eve}; GRANT "{s}:full" TO {ada};')
     done = product.apply(**PEOPLE)
     if product.newest:  # From PostgreSQL 16 on a grant is its grantor's.
-        assert sorted(residual.statement for residual in done.residuals) == [
+        assert sorted(manual_action.statement for manual_action in done.manual_actions) == [
             f'REVOKE "{product.schema}:full" FROM "{product.login(name)}" GRANTED BY "postgres" CASCADE;'
             for name in ("ada", "eve")
         ]
-        for residual in done.residuals:
-            product.run(residual.statement)
-    assert product.apply(**PEOPLE).residuals == ()
+        for manual_action in done.manual_actions:
+            product.run(manual_action.statement)
+    assert product.apply(**PEOPLE).manual_actions == ()
     assert product.verify(**PEOPLE) == []
     assert len(product.read("ada", f"SELECT * FROM {product.schema}.full")) == 3

@@ -41,7 +41,7 @@ deny contains "Too many." if count(input.subjects) > limit
 
 def wrong(text: str) -> list[tuple[int, str]]:
     found = list(problems(text))
-    assert all(mend.endswith(".") and problem.endswith(".") for _, problem, mend in found)
+    assert all(fix.endswith(".") and problem.endswith(".") for _, problem, fix in found)
     return [(line, problem) for line, problem, _ in found]
 
 

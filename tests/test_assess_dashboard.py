@@ -35,8 +35,8 @@ def product(id: str, states: dict[str, str] | None = None, title: str = "", said
     for function in FUNCTIONS:
         state = (states or {}).get(function["id"], "kept")
         was = "broken" if state == "excepted" else state
-        mend = "Mend the port." if was == "broken" else ""
-        result = {"function": function["id"], "state": state, "verdicts": [{"state": was, "evidence": f"{said} {was}.", "mend": mend, "place": "lake"}]}  # fmt: skip
+        fix = "Fix the port." if was == "broken" else ""
+        result = {"function": function["id"], "state": state, "verdicts": [{"state": was, "evidence": f"{said} {was}.", "fix": fix, "place": "lake"}]}  # fmt: skip
         if state == "excepted":
             result |= {"reason": "The old warehouse goes in spring.", "until": "2026-12-01"}
         results.append(result)
@@ -85,7 +85,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def show(browser: Any, tmp_path: Path) -> Iterator[Open]:
     """Opens the dashboard of an assessment; in the end nothing may have gone wrong, and nothing been loaded."""
-    trouble: list[str] = []
+    blocker: list[str] = []
     contexts = []
 
     def opened(found: dict[str, Any], at: str = "", width: int = 1280, script: bool = True, **options: Any) -> Any:  # fmt: skip
@@ -95,16 +95,16 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Open]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda asked: asked.url.startswith("file:") or trouble.append(asked.url))
+        page.on("console", lambda message: blocker.append(message.text))
+        page.on("pageerror", lambda error: blocker.append(str(error)))
+        page.on("request", lambda asked: asked.url.startswith("file:") or blocker.append(asked.url))
         page.goto(f"{file.as_uri()}{at}")
         return page
 
     yield opened
     for context in contexts:
         context.close()
-    assert trouble == []
+    assert blocker == []
 
 
 def titles(page: Any) -> list[str]:
@@ -129,7 +129,7 @@ def test_every_cell_leads_to_its_evidence_without_javascript(show: Open) -> None
     assert not section.is_visible()
     page.locator("#rows tr").first.locator("a.bad").click()
     assert section.is_visible()
-    assert "It is broken." in section.inner_text() and "Mend: Mend the port." in section.inner_text()
+    assert "It is broken." in section.inner_text() and "Fix: Fix the port." in section.inner_text()
     for link in page.locator("a[href^='#']").all():
         anchor = (link.get_attribute("href") or "")[1:]
         assert page.locator(f"[id='{anchor}']").count() == 1, anchor
@@ -144,7 +144,7 @@ def test_a_cell_opens_its_evidence_beside_the_matrix(show: Open) -> None:
     drawer = page.locator("#drawer")
     assert drawer.is_visible() and "Engines" in drawer.inner_text()
     assert page.evaluate("document.activeElement.id") == "fleet/engines/secure"
-    assert "Mend the port." in drawer.locator(".here").inner_text()
+    assert "Fix the port." in drawer.locator(".here").inner_text()
     page.keyboard.press("Escape")
     assert not drawer.is_visible()
     assert page.evaluate("document.activeElement.className") == "bad", "back where it was opened"
@@ -282,7 +282,7 @@ def test_hostile_texts_do_nothing_and_break_no_page(
     states = {"SecureFirst": "broken", "AddressableFirst": "excepted", "DiscoverableFirst": "inconclusive"}
     evil = product(f"{EVIL}/{EVIL}", states, EVIL, EVIL)
     for result in evil["results"]:
-        result["verdicts"][0] |= {"place": EVIL, "mend": EVIL}
+        result["verdicts"][0] |= {"place": EVIL, "fix": EVIL}
     long = product(f"d/{'x' * 900}", {"SecureFirst": "broken"}, "y" * 900, "z" * 900)
     again = [product("product/1", title="javascript:alert(1)"), product("product/1"), product("__proto__/constructor")]  # fmt: skip
     found = assessment(evil, long, *again) | {"notes": [EVIL, "n" * 900]}

@@ -43,7 +43,7 @@ class _Told(Fitness):
                 os._exit(9)
             while state == "hangs":
                 time.sleep(0.01)
-            yield Verdict(state, f"It is {state}.", "Mend it.", f"place-{number}")
+            yield Verdict(state, f"It is {state}.", "Fix it.", f"place-{number}")
 
 class Locked(_Told):
     """Is it locked?
@@ -363,7 +363,7 @@ def test_what_fitness_yaml_should_not_say_is_refused_with_its_place(
     path.write_text(text, "utf-8")
     done = assess(mesh(told()), "--expectations", path)
     assert done.exit_code == 2, done.output
-    assert says in done.stderr and "mend: " in done.stderr
+    assert says in done.stderr and "fix: " in done.stderr
     assert not place or f"{path}:{place}: " in done.stderr
 
 
@@ -394,7 +394,7 @@ def test_a_module_that_makes_no_sense_is_told_with_its_line(
     (tmp_path / "fitness.yaml").write_text("folders: [ours]\n", "utf-8")
     done = assess(mesh(told()), "--expectations", tmp_path / "fitness.yaml")
     assert done.exit_code == 2, done.output
-    assert says in done.stderr and "mend: " in done.stderr
+    assert says in done.stderr and "fix: " in done.stderr
     assert f"one.py:{line}" in done.stderr if line else f"{tmp_path / 'ours'}: " in done.stderr
 
 
@@ -444,14 +444,14 @@ def test_every_function_that_comes_along_makes_sense() -> None:
         (["--catalog", "http://127.0.0.1:9"], "127.0.0.1:9"),
     ],
 )
-def test_wrong_usage_ends_with_2_and_a_mend(
+def test_wrong_usage_ends_with_2_and_a_fix(
     mesh: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
 ) -> None:
     monkeypatch.setattr(run, "PATIENCE", 0.1)
     monkeypatch.delenv("MESHWRIGHT_CATALOG_TOKEN", raising=False)
     done = assess(mesh(told()), *arguments)
     assert done.exit_code == 2, done.output
-    assert says in done.stderr and "mend: " in done.stderr
+    assert says in done.stderr and "fix: " in done.stderr
 
 
 def test_a_mesh_that_is_asked_nothing_is_no_success(mesh: Callable[..., Path], tmp_path: Path) -> None:
@@ -542,7 +542,7 @@ def test_the_report_tells_what_has_changed(ours: Callable[..., Path], mesh: Call
 # -- what is told -----------------------------------------------------------------------------------------------
 
 
-def test_the_report_says_what_is_broken_and_how_to_mend_it(
+def test_the_report_says_what_is_broken_and_how_to_fix_it(
     ours: Callable[..., Path], mesh: Callable[..., Path]
 ) -> None:
     value = told(Locked=["kept", "broken"], Labelled=["inconclusive"], Sealed=["broken"])
@@ -551,7 +551,7 @@ def test_the_report_says_what_is_broken_and_how_to_mend_it(
     for line in (
         "  Locked (broken, critical, secure): Is it locked?",
         "    place-1: It is broken.",
-        "      mend: Mend it.",
+        "      fix: Fix it.",
         "  Sealed (excepted, low, secure): Is it sealed?",
         f"    excepted until 2099-12-31: {REASON} (approved by ada@example.org)",
         "  not known: Labelled",
@@ -575,7 +575,7 @@ def test_json_is_an_assessment(ours: Callable[..., Path], mesh: Callable[..., Pa
     assert result(found, "Locked") == {
         "function": "Locked",
         "state": "kept",
-        "verdicts": [{"state": "kept", "evidence": "It is kept.", "mend": "Mend it.", "place": "place-0"}],
+        "verdicts": [{"state": "kept", "evidence": "It is kept.", "fix": "Fix it.", "place": "place-0"}],
     }
 
 

@@ -422,7 +422,7 @@ def test_a_bad_product_is_seen_where_it_is_bad(
     found = [verdict for verdict in product.ask(name) if verdict.state == "broken"]
     assert found, product.ask(name)
     assert place in {verdict.place for verdict in found} or (not place and found)
-    assert all(verdict.mend and verdict.evidence for verdict in found)
+    assert all(verdict.fix and verdict.evidence for verdict in found)
 
 
 def test_every_function_is_shown_a_bad_product() -> None:
@@ -511,7 +511,7 @@ def test_what_cannot_be_looked_at_is_neither_kept_nor_broken(
     found = product.ask(name)
     unknown = [verdict for verdict in found if verdict.state == "inconclusive"]
     assert unknown and "broken" not in {verdict.state for verdict in found}, found
-    assert any(why in f"{verdict.evidence} {verdict.mend}" for verdict in unknown), unknown
+    assert any(why in f"{verdict.evidence} {verdict.fix}" for verdict in unknown), unknown
 
 
 def test_evidence_never_holds_a_value_of_the_data(product: Assessed) -> None:
@@ -521,7 +521,7 @@ def test_evidence_never_holds_a_value_of_the_data(product: Assessed) -> None:
     seen_by("reader", guest_name=pa.array(sorted(told)))(product)
     product.lake.parent.joinpath("roles/reader").chmod(0o700)
     evidence = product.evidence()
-    said = " ".join(f"{v.evidence} {v.mend} {v.place}" for one in functions() for v in one.check(evidence))
+    said = " ".join(f"{v.evidence} {v.fix} {v.place}" for one in functions() for v in one.check(evidence))
     assert "SENTINEL" not in said and "e-mail addresses" in said
 
 

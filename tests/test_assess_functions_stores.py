@@ -40,7 +40,7 @@ def states(product: Assessed, name: str) -> set[str]:
 
 
 def said(product: Assessed, name: str) -> str:
-    return " ".join(f"{verdict.evidence} {verdict.mend}" for verdict in product.ask(name))
+    return " ".join(f"{verdict.evidence} {verdict.fix}" for verdict in product.ask(name))
 
 
 # -- a web server ---------------------------------------------------------------------------------------------------

@@ -215,11 +215,11 @@ def test_what_breaks_consumers_needs_a_new_major_version(
     assert any(says in finding.message for finding in refused), found
     for finding in refused:
         assert finding.file.endswith(file) and finding.level == "error", finding
-        assert finding.mend == (
+        assert finding.fix == (
             f"Keep what was promised, or write `version: 2.0.0` in {CONTRACT} and `metadata.version: 2.0.0` in {SPEC}."
         )
     edit(product, CONTRACT, lambda it: it.update(version="2.0.0"))
-    assert {finding.mend for finding in compared(product) if finding.rule == REFUSED} == {
+    assert {finding.fix for finding in compared(product) if finding.rule == REFUSED} == {
         f"Keep what was promised, or write `metadata.version: 2.0.0` in {SPEC}."
     }
     edit(product, SPEC, lambda it: it["metadata"].update(version="3.1.0"))

@@ -82,7 +82,7 @@ def test_each_module_is_an_adapter_that_can_be_named() -> None:
         assert adapter.payloads and adapter.publish and adapter.retire
     with pytest.raises(Unreadable, match="no adapter") as refused:
         adapters.find("../portal")
-    assert "backstage" in refused.value.mend
+    assert "backstage" in refused.value.fix
 
 
 @pytest.mark.parametrize("name", adapters.names())
@@ -109,7 +109,7 @@ def test_a_setting_that_an_adapter_does_not_know_is_refused(name: str) -> None:
 def test_a_token_is_not_sent_where_others_can_listen(name: str) -> None:
     with pytest.raises(Unreadable, match="https") as refused:
         adapters.find(name).publish(record(), Place("http://catalog.example.org", TOKEN, patience=0.1))
-    assert TOKEN not in str(refused.value) + refused.value.mend
+    assert TOKEN not in str(refused.value) + refused.value.fix
 
 
 def test_names_stay_apart_whatever_is_done_to_them() -> None:
@@ -250,7 +250,7 @@ def test_a_wrong_token_is_refused_and_not_repeated(vendor: Any) -> None:
     with pytest.raises(Refused) as refused:
         adapter.publish(record(), place(token=wrong))
     assert refused.value.status == 401
-    assert wrong not in str(refused.value) + refused.value.mend
+    assert wrong not in str(refused.value) + refused.value.fix
     assert not server.seen
 
 
@@ -636,7 +636,7 @@ def test_datahub_does_not_take_a_wrong_token_and_it_is_not_repeated(clients: Pat
 def test_datahub_without_its_library_says_how_to_get_it() -> None:
     with pytest.raises(Unreadable, match="not installed") as refused:
         adapters.find("datahub").publish(record(), Place("http://127.0.0.1:1", TOKEN))
-    assert "pip install" in refused.value.mend
+    assert "pip install" in refused.value.fix
 
 
 @pytest.mark.parametrize("id", ["source", "consumer"])

@@ -70,12 +70,12 @@ def test_a_server_is_given_the_time_that_it_asks_for(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 422, 501, 505, 302, 307])
 def test_what_is_refused_is_asked_once(net: Network, status: int) -> None:
-    net.faults = [Say(status, {"error": "no", "detail": "It cannot be.", "mend": "Let it be."}, {"Location": "https://elsewhere.example.org/"})]  # fmt: skip
+    net.faults = [Say(status, {"error": "no", "detail": "It cannot be.", "fix": "Let it be."}, {"Location": "https://elsewhere.example.org/"})]  # fmt: skip
     with pytest.raises(Refused) as refused:
         Http(net.url, TOKEN).request("PUT", "/x", {})
     assert len(net.asked) == 1
     assert refused.value.status == status and refused.value.answer
-    assert refused.value.mend == (
+    assert refused.value.fix == (
         "Let it be." if status >= 400 else "Give the address that it leads to, if you trust it."
     )
     assert ("It cannot be." in str(refused.value)) == (status >= 400)
@@ -174,14 +174,14 @@ def test_a_token_that_comes_back_goes_no_further(net: Network) -> None:
 
 def test_an_error_is_short_steers_no_terminal_and_never_tells_the_token(net: Network) -> None:
     detail = f"\x1b[2JBearer {TOKEN} \u202e https://ada:secret@example.org/ " + "x" * 100_000
-    net.faults = [Say(403, {"detail": detail, "mend": detail}), Say(500, {"detail": detail})]
+    net.faults = [Say(403, {"detail": detail, "fix": detail}), Say(500, {"detail": detail})]
     told: list[str] = []
     client = Http(net.url, f"{TOKEN}\n", told=told.append)
     for _ in range(2):
         try:
             client.request("PUT", "/x", {})
         except Refused as refused:
-            told += [str(refused), refused.mend]
+            told += [str(refused), refused.fix]
     assert len(told) == 3
     for words in told:
         assert TOKEN not in words and "secret" not in words
@@ -252,7 +252,7 @@ def test_a_certificate_counts_only_if_somebody_vouches_for_it(
     with network(certificate=_certificate(tmp_path)) as net:
         with pytest.raises(NoAnswer, match="certificate cannot be verified") as error:
             Http(net.url, TOKEN).request("PUT", "/x", {})
-        assert net.asked == [] and "SSL_CERT_FILE" in error.value.mend
+        assert net.asked == [] and "SSL_CERT_FILE" in error.value.fix
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
         assert Http(net.url, TOKEN).request("PUT", "/x", {}).status == 200
 

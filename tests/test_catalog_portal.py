@@ -160,7 +160,7 @@ def test_a_product_that_is_retired_keeps_its_page_and_can_come_back(portal: Port
 def test_what_an_administrator_has_to_make_is_named(place: Place) -> None:
     with pytest.raises(Refused, match="no domain 'finance'") as refused:
         adapter.publish(record("finance/invoices"), place)
-    assert "administrator" in refused.value.mend
+    assert "administrator" in refused.value.fix
     with pytest.raises(Refused, match="no type 'aggregate'"):
         adapter.publish(record("airport-operations/x"), Place(place.url, "any", {"type": "aggregate"}))
 

@@ -203,7 +203,7 @@ def test_a_second_run_ends_what_a_first_could_not(
     done = product.publish("--patience", "0", url=net.url)
     assert done.exit_code == 2, done.output
     assert "It was asked 1 time." in done.stderr or "longer than the 0 s of patience" in done.stderr
-    assert "mend: Run it again" in done.stderr and done.stdout == ""
+    assert "fix: Run it again" in done.stderr and done.stdout == ""
     again = product.publish("--format", "json", url=net.url)
     assert again.exit_code == 0, again.output
     was_done = step and fault in ("lost", "half")
@@ -215,7 +215,7 @@ def test_a_name_that_another_repository_has_is_refused(product: Product) -> None
     assert product.publish().exit_code == 0
     done = product.publish("--repository", "https://git.example.org/somebody-else.git")
     assert done.exit_code == 1
-    assert "status 409" in done.stderr and "mend: " in done.stderr
+    assert "status 409" in done.stderr and "fix: " in done.stderr
     assert product.published()["source"]["repository"] == f"https://git.example.org/{product.name}.git"
 
 
@@ -251,7 +251,7 @@ def test_a_product_that_breaks_the_metamodel_is_not_sent(product: Product, net: 
     product.push()
     done = product.publish(url=net.url)
     assert done.exit_code == 1 and net.asked == []
-    assert "data-product.yaml:" in done.stderr and "Mend what is named above." in done.stderr
+    assert "data-product.yaml:" in done.stderr and "Fix what is named above." in done.stderr
     assert product.publish("--dry-run").exit_code == 1
 
 
@@ -260,7 +260,7 @@ def test_what_a_catalog_finds_is_told(product: Product, net: Network) -> None:
         "file": "product",
         "rule": "OwnRule",
         "message": "It lacks\x1b[2J a cost centre.",
-        "mend": "Add it.",
+        "fix": "Add it.",
     }
     net.faults = [
         None,

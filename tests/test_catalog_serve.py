@@ -70,7 +70,7 @@ def assessment(*products: tuple[str, int | None], at: str = MEASURED_AT, **chang
                 {
                     "function": "AnonymousRefused",
                     "state": "kept" if score == 100 else "broken",
-                    "verdicts": [{"state": "broken", "evidence": "Anybody reads it.", "mend": "Close it.", "place": "lake"}],
+                    "verdicts": [{"state": "broken", "evidence": "Anybody reads it.", "fix": "Close it.", "place": "lake"}],
                 }
             ],
         }
@@ -158,7 +158,7 @@ BAD_BODIES = {
 def test_a_body_that_is_no_record_is_refused_in_words(server: Catalog, kind: str) -> None:
     answer = server.ask("PUT", DEPARTURES, BAD_BODIES[kind], server.token("admin"))
     assert answer.status == (422 if kind in ("a list",) else 400), answer.text
-    assert answer.json["detail"] and answer.json["mend"]
+    assert answer.json["detail"] and answer.json["fix"]
 
 
 def test_a_record_that_is_too_large_is_refused_and_its_sender_is_told(server: Catalog) -> None:
@@ -633,6 +633,6 @@ def test_errors_are_pages_for_browsers_and_json_for_programs(server: Catalog) ->
     assert page.status == 404 and "<!doctype html>" in page.text
     for path in ("/products/no/where", "/api/nothing", "/products/%2e%2e/x", "/products/A/B", "/domains/<x>"):
         answer = server.get(path, Accept="*/*")
-        assert answer.status == 404 and json.loads(answer.body)["mend"], path
+        assert answer.status == 404 and json.loads(answer.body)["fix"], path
     assert server.ask("DELETE", DEPARTURES).status == 405
     assert server.ask("HEAD", "/api/health").body == b""

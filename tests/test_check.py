@@ -58,7 +58,7 @@ def test_for_people(broken: Path) -> None:
     assert result.exit_code == 1
     place = line_of(broken, "classification:")
     assert f"{broken}/data-product.yaml:{place}:3: error Shape: spec.classification" in result.output
-    assert "mend:" in result.output and "docs/reference/rules/TypeGiven.md" in result.output
+    assert "fix:" in result.output and "docs/reference/rules/TypeGiven.md" in result.output
     assert "3 errors" in result.output
 
 
@@ -74,7 +74,7 @@ def test_for_github(broken: Path) -> None:
 def test_for_programs(broken: Path) -> None:
     told = json.loads(CliRunner().invoke(main, ["check", "--format", "json", str(broken)]).stdout)
     assert len(told) == 3
-    assert set(told[0]) == {"file", "line", "column", "rule", "message", "mend", "level", "link"}
+    assert set(told[0]) == {"file", "line", "column", "rule", "message", "fix", "level", "link"}
 
 
 def test_for_code_scanning(broken: Path) -> None:
@@ -161,7 +161,7 @@ def test_what_cannot_be_read_is_a_finding(file: str, content: bytes, copy_of: Co
     assert result.exit_code in (1, 2)
     told = [finding for finding in findings(product) if finding.file == file]
     assert [finding.rule for finding in told] == ["Readable"]
-    assert told[0].mend and told[0].line >= 1 and told[0].column >= 1
+    assert told[0].fix and told[0].line >= 1 and told[0].column >= 1
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_no_value_anywhere_crashes_the_check(
     at(content, keys[:-1])[keys[-1]] = value
     (product / file).write_text(yaml.safe_dump(content), "utf-8")
     for finding in findings(product):
-        assert finding.rule and finding.message and finding.mend
+        assert finding.rule and finding.message and finding.fix
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -391,7 +391,7 @@ def test_what_is_allowed_is_told(copy_of: Copy, departures: Path) -> None:
     product = copy_of(departures)
     edit(product / SPEC, lambda spec: merged(spec, {"spec": {"classification": "top-secret"}}))
     (finding,) = findings(product)
-    assert finding.mend == "Write one of: public, internal, confidential, secret."
+    assert finding.fix == "Write one of: public, internal, confidential, secret."
 
 
 def test_legal_styles_are_read(copy_of: Copy, departures: Path) -> None:
@@ -474,7 +474,7 @@ def test_a_promise_that_nobody_checks_is_a_warning_at_its_place(copy_of: Copy, d
     )
     file.write_text(text, "utf-8")
     (finding,) = [finding for finding in findings(product) if finding.rule == "PromisesChecked"]
-    assert finding.level == "warning" and "money" in finding.message and "promises.md" in finding.mend
+    assert finding.level == "warning" and "money" in finding.message and "promises.md" in finding.fix
     assert text.splitlines()[finding.line - 1].strip() == "physicalType: money"
 
 

@@ -537,7 +537,7 @@ def test_gitlabs_schedules_become_what_the_spec_says(gitlab: Runner, forge: tupl
     assert done.returncode == 77 and not server.asked
     assert "glab schedule create --description 'Meshwright: pipeline' --cron '0 5 * * *'" in done.stdout
     done = schedules(gitlab, address, SCHEDULES_TOKEN=TOKEN["SCHEDULES_TOKEN"][::-1])
-    assert done.returncode == 1 and "Mend:" in done.stderr and "nekot" not in done.stderr + done.stdout
+    assert done.returncode == 1 and "Fix:" in done.stderr and "nekot" not in done.stderr + done.stdout
 
     server.schedules[4] = {"id": 4, "description": "Ours", "cron": "1 1 1 1 1"}
     server.schedules[5] = {"id": 5, "description": "Meshwright: pipeline 2", "cron": "1 1 1 1 1"}

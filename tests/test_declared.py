@@ -154,7 +154,7 @@ def test_what_0_2_0_recorded_must_not_change_in_silence(declared: Any) -> None:
     refuse_changed(source, before, {"id": "BIGINT", "net": "DOUBLE"})  # `at` has no values this time
     with pytest.raises(UnreadableInput) as refused, stage("ingest"):
         refuse_changed(source, before, {"id": "BIGINT", "net": "DECIMAL(18,2)", "new": "DATE"})
-    block = refused.value.mend.partition("\n")[2]
+    block = refused.value.fix.partition("\n")[2]
     assert declared(block).columns == {"id": "BIGINT", "net": "DOUBLE", "new": "DATE"}
 
 
@@ -176,7 +176,7 @@ def test_sources_that_cannot_be_understood_are_named_with_their_line(
 
     with pytest.raises(UnreadableInput, match=f"^models/sources.yml:{line}: ") as refused:
         declared(text)
-    assert refused.value.mend
+    assert refused.value.fix
 
 
 @pytest.mark.parametrize("count", [3, 500])

@@ -196,8 +196,8 @@ give("broken.csv", "8,2026-02,1.0,2026-03-01 08:00:00", "8,2026-02,2.0,2026-03-0
 said["broken"] = go()
 said["served"] = served()
 (here / "in" / "broken.csv").unlink()
-give("mended.csv", "8,2026-02,2.0,2026-03-02 08:00:00")
-said["mended"] = go()
+give("fixed.csv", "8,2026-02,2.0,2026-03-02 08:00:00")
+said["fixed"] = go()
 model = here / "models" / "readings.sql"
 model.write_text(model.read_text().replace("    value,", "    value * 2 as value,"))
 said["other code"] = go()
@@ -205,7 +205,7 @@ said["other code"] = go()
     )
     assert "duplicate" in said["broken"]["failed"]
     assert said["served"] == said["good"]["rows"]
-    assert said["mended"]["anew"] and len(said["mended"]["rows"]) == 4
+    assert said["fixed"]["anew"] and len(said["fixed"]["rows"]) == 4
     assert said["other code"]["anew"] and "'value': 21.0" in said["other code"]["rows"][0]
 
 

@@ -145,10 +145,10 @@ class Lake:
         ]
 
     def refused(self, **options: Any) -> str:
-        """Ingests, and returns why it could not, with the mend; without any secret."""
+        """Ingests, and returns why it could not, with the fix; without any secret."""
         said = self.ingest(**options)
         assert "error" in said, said
-        text = f"{said['error']} {said['mend']}"
+        text = f"{said['error']} {said['fix']}"
         assert SECRET not in text
         return text
 
@@ -549,7 +549,7 @@ def test_a_value_that_its_column_cannot_hold_ends_the_run_with_its_place(
     for name, ended in in_tables(lake(), cases).items():
         assert f" {name}: id = 7: the column v holds " in ended.get("error", ""), (name, ended)
         assert cases[name][3] in ended["error"], (name, ended)
-        assert "declare in models/sources.yml, for the table " in ended["mend"] or name == "latin", ended
+        assert "declare in models/sources.yml, for the table " in ended["fix"] or name == "latin", ended
 
 
 def test_a_value_that_fits_lands_as_what_is_declared(lake: Callable[..., Lake], source: Source) -> None:

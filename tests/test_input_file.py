@@ -298,7 +298,7 @@ def test_what_cannot_land_exactly_is_refused_with_its_place(case: str, land: Lan
     arguments, words, fix = REFUSED[case]
     refused = land(**arguments)
     assert isinstance(refused, Exception), refused
-    assert words in str(refused) and fix in refused.mend
+    assert words in str(refused) and fix in refused.fix
 
 
 def parquet(**columns: Any) -> bytes:
@@ -384,7 +384,7 @@ def test_a_file_is_read_once_and_what_cannot_be_opened_is_named(land: Land, tmp_
         link = tmp_path / name
         link.symlink_to(target)
         refused = land("", path=f"{tmp_path}/**/*.csv")
-        assert re.search(words, str(refused)) and refused.mend
+        assert re.search(words, str(refused)) and refused.fix
         link.unlink()
     assert "no file matches" in str(land("", path="x" * 300))
 
@@ -407,7 +407,7 @@ def test_a_record_takes_only_what_is_certain(land: Land) -> None:
         ):
             refused = land(content, record=record)
             assert re.search(r"x\.(csv|json):2: column a", str(refused)), refused
-            block = refused.mend.partition("\n")[2]
+            block = refused.fix.partition("\n")[2]
             assert land(content, block, record)[0].keys() == {"a", "b"}
     assert land("a\n007\n", {"a": "BIGINT"})[1] == [(7,)]
 
@@ -432,7 +432,7 @@ def test_memory_does_not_grow_by_the_square_of_the_columns(land: Land) -> None:
 
 def test_a_header_that_is_none_is_no_line_to_skip(land: Land) -> None:
     refused = land("0,0,1\n1,2,3\n")
-    assert "its first line is no header" in str(refused) and "skip" not in refused.mend
+    assert "its first line is no header" in str(refused) and "skip" not in refused.fix
 
 
 def test_times_of_old_parquet_files_are_read_to_the_microsecond(land: Land) -> None:
@@ -457,13 +457,13 @@ def test_what_is_printed_works_as_printed(land: Land) -> None:
     content = "a,b\n1,x\n1.5,y\n"
     record = {"version": 2, "inputs": {"t": {"a": "BIGINT", "b": "VARCHAR"}}}
     refused = land(content, record=record)
-    block = refused.mend.partition("\n")[2]
+    block = refused.fix.partition("\n")[2]
     assert land(content, block, record)[0] == {"a": "DECIMAL(18,1)", "b": "VARCHAR"}
     two = {"version": 2, "inputs": {"t": {"a": "BIGINT", "b": "BIGINT", "c": "DATE"}}}
-    block = land("a,b,c\nx,y,\n", record=two).mend.partition("\n")[2]
+    block = land("a,b,c\nx,y,\n", record=two).fix.partition("\n")[2]
     assert land("a,b,c\nx,y,\n", block, two)[0] == {"a": "VARCHAR", "b": "VARCHAR", "c": "DATE"}
     record = {"t": {"a": "double", "b": "string"}}
-    block = land(content, record=record).mend.partition("\n")[2]
+    block = land(content, record=record).fix.partition("\n")[2]
     assert land(content, block, record)[1] == [(1.0, "x"), (1.5, "y")]
 
 
@@ -477,7 +477,7 @@ IN_0_2_0 = {"day": "date32[day]", "at": "timestamp[us]", "short": "date32[day]",
 
 def test_what_keeps_the_guesses_of_0_2_0_is_printed_with_the_formats(land: Land) -> None:
     refused = land(GUESSED, record={"t": IN_0_2_0})
-    block, _, rest = refused.mend.partition("\n")[2].partition("\nAnd add")
+    block, _, rest = refused.fix.partition("\n")[2].partition("\nAnd add")
     formats, _, notes = rest.partition("\n")[2].partition("\nLook at these:")
     properties = yaml.safe_load(formats)
     assert properties == {

@@ -426,7 +426,7 @@ def test_secrets_go_by_https_only_or_stay_on_this_machine(api: Api, load: Load, 
     tokens = {"type": "oauth2_client_credentials", "access_token_url": "http://id.example.org"}
     assert "http://id.example.org would" in load(properties(api, auth=tokens))["problem"]
     missing = load(properties(api, auth={"type": "http_basic", "username": "ada"}))
-    assert "SOURCES__THINGS__PASSWORD" in missing["mend"]
+    assert "SOURCES__THINGS__PASSWORD" in missing["fix"]
 
 
 def rows(*rows: Any) -> Callable[[Asked], Answer]:
@@ -494,7 +494,7 @@ def test_an_answer_that_is_no_good_ends_the_run_and_says_why(
     limits = {"LARGEST_ANSWER_BYTES": 1_000_000, "LONGEST_ANSWER_SECONDS": 0.5}
     ended = load(asks | {"paginator": paginator or asks["paginator"]}, constants=limits)
     assert says in ended["problem"], ended
-    assert len(ended["problem"]) < 500 and ended["mend"]
+    assert len(ended["problem"]) < 500 and ended["fix"]
 
 
 def test_values_land_as_what_they_are(api: Api, load: Load) -> None:
@@ -606,7 +606,7 @@ def test_a_value_that_is_not_what_is_declared_ends_the_run_with_its_place(
     api.routes["/rows"] = lambda _: Answer(f'[{{"n": null}}, {{"n": {value}}}]'.encode())
     refused = load(properties(api, types={"n": kind}))
     assert "Input things: page 1, row 2: n is " in refused["problem"] and says in refused["problem"]
-    assert "declare n: VARCHAR in `types` of the input, in data-product.yaml" in refused["mend"]
+    assert "declare n: VARCHAR in `types` of the input, in data-product.yaml" in refused["fix"]
 
 
 def test_an_encoding_is_the_one_that_is_declared(api: Api, load: Load) -> None:
@@ -689,7 +689,7 @@ def test_an_incremental_column_keeps_its_type(api: Api, load: Load) -> None:
     store.put(3, "2026-02-03T00:00:00Z", seats=5.5)
     refused = load(asks, goes_on=True)
     assert "page 1, row 2: seats is 5.5, which is no BIGINT" in refused["problem"]
-    assert "--full-refresh" in refused["mend"]
+    assert "--full-refresh" in refused["fix"]
     store.put(3, "2026-02-03T00:00:00Z", seats=6)
     assert same(load(asks, goes_on=True), store)
 
@@ -738,7 +738,7 @@ def test_two_apis_are_not_mixed(api: Api, load: Load) -> None:
     load(asks)
     api.routes["/others"] = api.routes["/rows"]
     refused = load(asks | {"path": "others"}, goes_on=True)
-    assert "now they would come from" in refused["problem"] and "--full-refresh" in refused["mend"]
+    assert "now they would come from" in refused["problem"] and "--full-refresh" in refused["fix"]
 
 
 def test_rows_without_what_tells_them_apart_are_refused(api: Api, load: Load) -> None:

@@ -73,10 +73,10 @@ def test_the_printed_command_works_after_uvx(template: Path, tmp_path: Path) -> 
     command = [uv, "tool", "run", "--from", source, "meshwright", "map", "none.json", "--format", "html"]
     without = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert without.returncode == 2 and "which is not installed" in without.stderr, without.stderr
-    (printed,) = [line for line in without.stderr.splitlines() if "mend: " in line]
+    (printed,) = [line for line in without.stderr.splitlines() if "fix: " in line]
     environment = {**os.environ, "PATH": f"{Path(uv).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        shlex.split(printed.partition("mend: ")[2]),
+        shlex.split(printed.partition("fix: ")[2]),
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What is wrong along the lineage of a mesh: every kind of flaw, and good products that are not blamed."""
+"""What is wrong along the lineage of a mesh: every kind of issue, and good products that are not blamed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from records import record
 from test_check import WRONG, at, every_place
 
-from meshwright.mesh.lineage import Flaw, Lineage, flaws
+from meshwright.mesh.lineage import Issue, Lineage, issues
 from meshwright.mesh.sharing import advise
 from meshwright.product.record import Record
 
@@ -28,8 +28,8 @@ def reader(id: str = READER, reads: str = SOURCE, **changes: Any) -> Record:
     return record(id, "consumer-oriented", reads=f"dp:{reads}#lake", **changes)
 
 
-def found(*records: Record, kind: str = "", retired: Mapping[str, str] | None = None) -> list[Flaw]:
-    return [flaw for flaw in flaws(Lineage(records, retired), NOW) if kind in ("", flaw.kind)]
+def found(*records: Record, kind: str = "", retired: Mapping[str, str] | None = None) -> list[Issue]:
+    return [issue for issue in issues(Lineage(records, retired), NOW) if kind in ("", issue.kind)]
 
 
 def copied(source: Record, id: str = READER, **changes: Any) -> Record:
@@ -61,28 +61,33 @@ def test_good_products_are_not_blamed() -> None:
 
 
 def test_an_unknown_product_is_named() -> None:
-    (flaw,) = found(reader(reads="airport-operations/gone"))
-    assert (flaw.product, flaw.kind, flaw.about, flaw.input) == (READER, "dangling-input", (), "departures")
-    assert "airport-operations/gone" in flaw.sentence
+    (issue,) = found(reader(reads="airport-operations/gone"))
+    assert (issue.product, issue.kind, issue.about, issue.input) == (
+        READER,
+        "dangling-input",
+        (),
+        "departures",
+    )
+    assert "airport-operations/gone" in issue.sentence
 
 
 def test_an_unknown_port_is_told_with_those_that_there_are() -> None:
     read = record(product__spec__outputs__0__name="tables")
-    (flaw,) = found(read, reader())
-    assert (flaw.kind, flaw.about) == ("dangling-input", (SOURCE,))
-    assert "no port lake" in flaw.sentence and flaw.mend == "Read one of: tables."
+    (issue,) = found(read, reader())
+    assert (issue.kind, issue.about) == ("dangling-input", (SOURCE,))
+    assert "no port lake" in issue.sentence and issue.fix == "Read one of: tables."
 
 
 @pytest.mark.parametrize("successor", ["airport-operations/movements", ""])
 def test_a_retired_product_is_told_with_its_successor(successor: str) -> None:
-    (flaw,) = found(reader(), retired={SOURCE: successor})
-    assert flaw.kind == "dangling-input" and "retired" in flaw.sentence
-    assert successor in flaw.mend
+    (issue,) = found(reader(), retired={SOURCE: successor})
+    assert issue.kind == "dangling-input" and "retired" in issue.sentence
+    assert successor in issue.fix
 
 
 def test_a_source_whose_contract_is_retired_is_told() -> None:
-    (flaw,) = found(record(contract__status="retired"), reader())
-    assert (flaw.kind, flaw.about) == ("dangling-input", (SOURCE,)) and "retired" in flaw.sentence
+    (issue,) = found(record(contract__status="retired"), reader())
+    assert (issue.kind, issue.about) == ("dangling-input", (SOURCE,)) and "retired" in issue.sentence
 
 
 # -- circles ---------------------------------------------------------------------------------------------
@@ -93,14 +98,14 @@ def ring(*names: str) -> list[Record]:
 
 
 def test_a_circle_is_told_once_in_the_order_of_reading() -> None:
-    (flaw,) = found(*ring("c", "a", "b"), kind="cycle")
-    assert (flaw.product, flaw.about) == ("d/a", ("d/b", "d/c"))
-    assert flaw.sentence.startswith("d/a reads d/b reads d/c reads d/a:")
+    (issue,) = found(*ring("c", "a", "b"), kind="cycle")
+    assert (issue.product, issue.about) == ("d/a", ("d/b", "d/c"))
+    assert issue.sentence.startswith("d/a reads d/b reads d/c reads d/a:")
 
 
 def test_each_circle_is_told_once_and_its_readers_are_not_blamed() -> None:
     told = found(*ring("a", "b"), *ring("c", "d"), reader("d/e", "d/a"), kind="cycle")
-    assert [(flaw.product, flaw.about) for flaw in told] == [("d/a", ("d/b",)), ("d/c", ("d/d",))]
+    assert [(issue.product, issue.about) for issue in told] == [("d/a", ("d/b",)), ("d/c", ("d/d",))]
 
 
 def test_circles_that_share_a_product_are_one() -> None:
@@ -108,13 +113,13 @@ def test_circles_that_share_a_product_are_one() -> None:
     a.value["product"]["spec"]["inputs"].append(
         {"name": "other", "uses": "data-product@1", "from": "dp:d/c#lake"}
     )
-    (flaw,) = found(a, b, c, kind="cycle")
-    assert (flaw.product, flaw.about) == ("d/a", ("d/b", "d/c"))
+    (issue,) = found(a, b, c, kind="cycle")
+    assert (issue.product, issue.about) == ("d/a", ("d/b", "d/c"))
 
 
 def test_a_product_that_reads_itself_is_told() -> None:
-    (flaw,) = found(reader("d/a", "d/a"), kind="cycle")
-    assert (flaw.product, flaw.about, flaw.sentence) == ("d/a", (), "d/a reads itself.")
+    (issue,) = found(reader("d/a", "d/a"), kind="cycle")
+    assert (issue.product, issue.about, issue.sentence) == ("d/a", (), "d/a reads itself.")
 
 
 # -- products that nobody uses ---------------------------------------------------------------------------
@@ -123,8 +128,8 @@ ALONE = {"product__spec__useCases": []}
 
 
 def test_a_product_that_nobody_uses_is_a_warning() -> None:
-    (flaw,) = found(record(**ALONE))
-    assert (flaw.kind, flaw.level, flaw.product) == ("unused", "warning", SOURCE)
+    (issue,) = found(record(**ALONE))
+    assert (issue.kind, issue.level, issue.product) == ("unused", "warning", SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -141,17 +146,17 @@ def test_an_agreement_that_lets_somebody_in_is_a_use(readers: Any, used: bool) -
 
 def test_a_reader_or_a_use_case_is_a_use_and_reading_oneself_is_none() -> None:
     assert found(record(**ALONE), reader()) == []
-    assert [flaw.kind for flaw in found(reader("d/a", "d/a", **ALONE))] == ["cycle", "unused"]
+    assert [issue.kind for issue in found(reader("d/a", "d/a", **ALONE))] == ["cycle", "unused"]
 
 
 # -- sharing rules ---------------------------------------------------------------------------------------
 
 
 def test_a_lower_classification_than_the_sources_is_told() -> None:
-    (flaw,) = found(record(product__spec__classification="secret"), reader())
-    assert (flaw.product, flaw.kind, flaw.about) == (READER, "classification-lowered", (SOURCE,))
-    assert "internal" in flaw.sentence and "secret" in flaw.sentence
-    assert flaw.place == ("product", "spec", "classification")
+    (issue,) = found(record(product__spec__classification="secret"), reader())
+    assert (issue.product, issue.kind, issue.about) == (READER, "classification-lowered", (SOURCE,))
+    assert "internal" in issue.sentence and "secret" in issue.sentence
+    assert issue.place == ("product", "spec", "classification")
 
 
 @pytest.mark.parametrize("there", ["public", "internal", "unheard-of", None])
@@ -162,16 +167,16 @@ def test_a_classification_that_is_as_high_or_unknown_is_not_blamed(there: Any) -
 def test_columns_of_a_copy_keep_their_classification() -> None:
     column = "contract__schema__0__properties__3__classification"
     read = record(**{column: "internal"})
-    (flaw,) = found(read, copied(read, **{column: "public"}))
-    assert flaw.kind == "classification-lowered" and "flight_number: internal" in flaw.mend
-    assert flaw.place[:4] == ("contract", "schema", 0, "properties")
+    (issue,) = found(read, copied(read, **{column: "public"}))
+    assert issue.kind == "classification-lowered" and "flight_number: internal" in issue.fix
+    assert issue.place[:4] == ("contract", "schema", 0, "properties")
     assert found(read, copied(read, **{column: "confidential"})) == []
 
 
 def test_a_copy_is_not_open_where_its_source_takes_an_approval() -> None:
     read = record()
-    (flaw,) = found(read, copied(read, product__spec__access__mode="open"))
-    assert (flaw.kind, flaw.place) == ("readers-widened", ("product", "spec", "access", "mode"))
+    (issue,) = found(read, copied(read, product__spec__access__mode="open"))
+    assert (issue.kind, issue.place) == ("readers-widened", ("product", "spec", "access", "mode"))
     both = record(product__spec__access__mode="open")
     assert found(both, copied(both)) == []
     assert found(read, reader(product__spec__access__mode="open")) == []  # no copy
@@ -183,9 +188,9 @@ def test_a_role_of_a_copy_sees_no_more_than_the_sources_roles() -> None:
         contract__schema__0__properties__3__classification="confidential",
     )
     wide = copied(read, policy__roles__reader__clearance=["public", "internal", "confidential"])
-    (flaw,) = found(read, wide)
-    assert (flaw.kind, flaw.place) == ("readers-widened", ("policy", "roles", "reader"))
-    assert "flight_number" in flaw.sentence
+    (issue,) = found(read, wide)
+    assert (issue.kind, issue.place) == ("readers-widened", ("policy", "roles", "reader"))
+    assert "flight_number" in issue.sentence
     # A clearance that no column of the source is above lets nobody see more.
     plain = record()
     assert (
@@ -199,28 +204,28 @@ def test_a_role_of_a_copy_sees_no_more_than_the_sources_roles() -> None:
 def test_what_limits_a_role_of_the_source_limits_the_copys(limit: dict[str, Any]) -> None:
     read = record()
     read.value["policy"]["roles"]["reader"] |= limit
-    (flaw,) = found(read, copied(read, policy__roles__reader=record().roles["reader"]))
-    assert flaw.kind == "readers-widened" and "reader" in flaw.sentence
+    (issue,) = found(read, copied(read, policy__roles__reader=record().roles["reader"]))
+    assert issue.kind == "readers-widened" and "reader" in issue.sentence
     assert found(read, copied(read)) == []
 
 
 def test_who_reads_a_copy_has_an_agreement_with_its_source() -> None:
     read = record(readers=[granted("group:analysts"), granted("group:old", until="2026-01-01T00:00:00Z")])
     assert found(read, copied(read, readers=[granted("group:analysts")])) == []
-    (flaw,) = found(read, copied(read, readers=[granted("group:analysts", "group:sales", "group:old")]))
-    assert (flaw.kind, flaw.level, flaw.place) == ("readers-widened", "error", ("readers", 0))
-    assert "group:sales, group:old may read it" in flaw.sentence and "analysts" not in flaw.sentence
+    (issue,) = found(read, copied(read, readers=[granted("group:analysts", "group:sales", "group:old")]))
+    assert (issue.kind, issue.level, issue.place) == ("readers-widened", "error", ("readers", 0))
+    assert "group:sales, group:old may read it" in issue.sentence and "analysts" not in issue.sentence
     ended = granted("group:sales", until="2026-01-01T00:00:00Z")
     assert found(read, copied(read, readers=[ended])) == []
 
 
 def test_whether_somebody_is_in_a_group_of_the_source_is_only_a_warning() -> None:
     read = record(readers=[granted("group:analysts")])
-    (flaw,) = found(read, copied(read, readers=[granted("id:bo@example.org")]))
-    assert (flaw.kind, flaw.level) == ("readers-widened", "warning")
+    (issue,) = found(read, copied(read, readers=[granted("id:bo@example.org")]))
+    assert (issue.kind, issue.level) == ("readers-widened", "warning")
     nobody = record(readers=[])
-    (flaw,) = found(nobody, copied(nobody, readers=[granted("id:bo@example.org")]))
-    assert flaw.level == "error"
+    (issue,) = found(nobody, copied(nobody, readers=[granted("id:bo@example.org")]))
+    assert issue.level == "error"
 
 
 def test_a_source_whose_readers_are_not_known_is_held_against_nobody() -> None:
@@ -262,7 +267,7 @@ YES, NO = "allowed", "forbidden"
 )
 def test_no_right_is_granted_that_the_source_forbids(there: Any, here: Any, widened: list[str]) -> None:
     told = found(record(**rights(*there)), reader(**rights(*here)))
-    assert [(flaw.kind, flaw.place[-1], flaw.about) for flaw in told] == [
+    assert [(issue.kind, issue.place[-1], issue.about) for issue in told] == [
         ("rights-widened", right, (SOURCE,)) for right in widened
     ]
 
@@ -275,9 +280,9 @@ def test_a_right_is_forbidden_along_the_whole_chain(between: Any) -> None:
         reader("d/c", "d/b", **rights(None, None)),
         reader("d/d", "d/c", **rights(YES, NO)),
     )
-    told = [flaw for flaw in found(a, b, c, d) if flaw.product == "d/d"]
+    told = [issue for issue in found(a, b, c, d) if issue.product == "d/d"]
     nearest = "d/b" if between == (NO, NO) else "d/a"
-    assert [(flaw.kind, flaw.about) for flaw in told] == [("rights-widened", (nearest,))]
+    assert [(issue.kind, issue.about) for issue in told] == [("rights-widened", (nearest,))]
     assert "through d/c" in told[0].sentence
 
 
@@ -287,10 +292,10 @@ def test_a_right_is_forbidden_along_the_whole_chain(between: Any) -> None:
 def test_two_products_of_one_name_are_told_with_their_repositories(tmp_path: Path) -> None:
     other = record()
     other.value["source"]["repository"] = "https://git.example.org/elsewhere/departures.git"
-    (flaw,) = found(record(), other)
-    assert (flaw.product, flaw.kind) == (SOURCE, "name-taken")
+    (issue,) = found(record(), other)
+    assert (issue.product, issue.kind) == (SOURCE, "name-taken")
     assert (
-        "elsewhere/departures.git" in flaw.sentence and "airport-operations/departures.git" in flaw.sentence
+        "elsewhere/departures.git" in issue.sentence and "airport-operations/departures.git" in issue.sentence
     )
 
 
@@ -333,9 +338,9 @@ def test_a_chain_of_ten_thousand_products_neither_overflows_nor_takes_long(ends:
     start = time.process_time()
     told = found(*records)
     taken = time.process_time() - start
-    assert {flaw.kind for flaw in told} == ({"rights-widened"} if ends else {"rights-widened", "cycle"})
-    assert sum(flaw.kind == "rights-widened" for flaw in told) == 9_999
-    assert max(len(flaw.sentence) for flaw in told) < 500
+    assert {issue.kind for issue in told} == ({"rights-widened"} if ends else {"rights-widened", "cycle"})
+    assert sum(issue.kind == "rights-widened" for issue in told) == 9_999
+    assert max(len(issue.sentence) for issue in told) < 500
     assert taken < 10, f"{taken:.1f} s of processor time; a slow machine under load takes 2"
 
 
@@ -374,8 +379,8 @@ def test_no_value_anywhere_in_a_record_raises(wrong: Any, choose: random.Random)
         keys = choose.choice(every_place(victim)[1:])
         at(victim, keys[:-1])[keys[-1]] = copy.deepcopy(wrong)
     lineage = Lineage(map(Record, products))
-    for flaw in flaws(lineage, NOW):
-        assert flaw.sentence and flaw.mend and len(flaw.sentence) < 20_000
+    for issue in issues(lineage, NOW):
+        assert issue.sentence and issue.fix and len(issue.sentence) < 20_000
     for edge in lineage.edges:
         for source in (edge.source, None):
             assert advise(edge.input, edge.consumer, source).reason
@@ -387,6 +392,6 @@ def test_no_value_anywhere_in_a_record_raises(wrong: Any, choose: random.Random)
 def test_a_repository_is_the_same_however_its_address_is_written(other: str) -> None:
     guests = record("hotel/guests", source__repository="https://git.example.org/hotel/guests.git")
     again = record("hotel/guests", source__repository=other)
-    assert not [flaw for flaw in flaws(Lineage([guests, again])) if flaw.kind == "name-taken"]
+    assert not [issue for issue in issues(Lineage([guests, again])) if issue.kind == "name-taken"]
     elsewhere = record("hotel/guests", source__repository="https://git.example.org/spa/guests.git")
-    assert [flaw for flaw in flaws(Lineage([guests, elsewhere])) if flaw.kind == "name-taken"]
+    assert [issue for issue in issues(Lineage([guests, elsewhere])) if issue.kind == "name-taken"]

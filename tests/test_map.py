@@ -49,8 +49,8 @@ def mapped(values: Sequence[Mapping[str, Any]], **narrowed: Any) -> dict[str, An
     return model([Record(value) for value in values], **narrowed)
 
 
-def flaws_of(map: Mapping[str, Any]) -> set[tuple[str, str]]:
-    return {(flaw["kind"], flaw["product"]) for flaw in map["flaws"]}
+def issues_of(map: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {(issue["kind"], issue["product"]) for issue in map["issues"]}
 
 
 def hostile(words: str) -> list[dict[str, Any]]:
@@ -124,12 +124,12 @@ def test_the_map_is_what_the_specs_say() -> None:
         ("customer-experience/punctuality", "customer-experience/airline-scorecards"),
     }
     assert all(edge["pattern"] and edge["reason"] for edge in map["edges"])
-    assert map["flaws"] == []
+    assert map["issues"] == []
 
 
 def test_what_is_wrong_stands_where_it_is() -> None:
     map = mapped(meshes.flawed())
-    assert flaws_of(map) == {
+    assert issues_of(map) == {
         ("dangling-input", "fleet-management/aircraft-utilisation"),
         ("dangling-input", "customer-experience/airline-scorecards"),
         ("classification-lowered", "customer-experience/punctuality"),
@@ -138,25 +138,25 @@ def test_what_is_wrong_stands_where_it_is() -> None:
         ("unused", "fleet-management/aircraft"),
     }
     edges = {(edge["consumer"].partition("/")[2], edge["input"]): edge for edge in map["edges"]}
-    kinds = {flaw["number"]: flaw["kind"] for flaw in map["flaws"]}
-    on = {key: [kinds[number] for number in edge["flaws"]] for key, edge in edges.items() if edge["flaws"]}
+    kinds = {issue["number"]: issue["kind"] for issue in map["issues"]}
+    on = {key: [kinds[number] for number in edge["issues"]] for key, edge in edges.items() if edge["issues"]}
     assert on[("aircraft-utilisation", "aircraft")] == ["dangling-input"]
     assert on[("airline-scorecards", "punctuality")] == ["dangling-input"]
     assert on[("punctuality", "departures")] == ["classification-lowered"]
     assert edges[("aircraft-utilisation", "aircraft")]["missing"] == "product"
     assert edges[("airline-scorecards", "punctuality")]["missing"] == "port"
     assert [key[0] for key, edge in edges.items() if edge["cycle"]] == ["rosters", "swaps"]
-    assert [flaw["level"] for flaw in map["flaws"]] == sorted(flaw["level"] for flaw in map["flaws"])
+    assert [issue["level"] for issue in map["issues"]] == sorted(issue["level"] for issue in map["issues"])
 
 
 def test_a_product_that_the_catalog_has_taken_out_is_called_retired() -> None:
     gone = "fleet-management/hangars"
     map = mapped(meshes.flawed(), retired={gone: "fleet-management/aircraft"})
-    (told,) = [flaw["sentence"] for flaw in map["flaws"] if flaw["kind"] == "dangling-input" and gone in flaw["sentence"]]  # fmt: skip
+    (told,) = [issue["sentence"] for issue in map["issues"] if issue["kind"] == "dangling-input" and gone in issue["sentence"]]  # fmt: skip
     assert "retired" in told
 
 
-def test_the_picture_shows_flaws_and_what_is_missing() -> None:
+def test_the_picture_shows_issues_and_what_is_missing() -> None:
     drawn = svg.document(mapped(meshes.flawed()))
     for told in ("not in the mesh", "hangars", "gone · missing", "unused", "native", "Platform capabilities"):
         assert told in drawn
@@ -178,10 +178,10 @@ def test_a_focus_keeps_what_it_comes_from_and_goes_to() -> None:
     assert [one["name"] for one in map["products"]] == ["departures", "airline-scorecards", "punctuality"]
 
 
-def test_a_domain_keeps_its_neighbours_but_not_their_flaws() -> None:
+def test_a_domain_keeps_its_neighbours_but_not_their_issues() -> None:
     map = mapped(meshes.flawed(), domains=["fleet-management"])
     assert {one["domain"] for one in map["products"]} == {"fleet-management", "airport-operations"}
-    assert {product for _, product in flaws_of(map)} == {"fleet-management/aircraft", "fleet-management/aircraft-utilisation"}  # fmt: skip
+    assert {product for _, product in issues_of(map)} == {"fleet-management/aircraft", "fleet-management/aircraft-utilisation"}  # fmt: skip
 
 
 @pytest.mark.parametrize("narrowed", [{"focus": "no/where"}, {"domains": ["nowhere"]}])
@@ -377,13 +377,11 @@ def test_pictures_go_to_a_file(
     assert not list(tmp_path.glob(".mesh*"))
 
 
-def test_an_error_is_told_with_its_mend_and_is_exit_code_1(
-    sources: Mapping[str, str], tmp_path: Path
-) -> None:
+def test_an_error_is_told_with_its_fix_and_is_exit_code_1(sources: Mapping[str, str], tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["map", sources["flawed"], "-o", str(tmp_path / "deep" / "mesh.html")])
     assert done.exit_code == 1
     assert "error dangling-input: fleet-management/aircraft-utilisation: It reads" in done.stderr
-    assert "    mend: " in done.stderr
+    assert "    fix: " in done.stderr
     assert (tmp_path / "deep" / "mesh.html").is_file()
 
 

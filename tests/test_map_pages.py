@@ -109,7 +109,7 @@ def test_no_text_is_wider_than_what_it_stands_in(opened: Any, name: str) -> None
 def test_without_a_script_everything_is_there_in_words(opened: Any, name: str) -> None:
     with opened(name, script=False) as page:
         assert page.locator("#tools").is_hidden()
-        assert page.locator("ol.flaws li").count() > 0
+        assert page.locator("ol.issues li").count() > 0
         first = page.locator("svg.mesh a.node").first
         target = first.get_attribute("href")
         page.goto(page.url + str(target))
@@ -219,7 +219,7 @@ def test_a_large_mesh_opens_where_one_asks(opened: Any) -> None:
         assert page.evaluate(MEASURE) == []
         page.keyboard.press("Escape")
         assert page.locator("svg .tile .dot, svg .dots .dot").count() == 500
-        page.evaluate("location.hash = '#' + encodeURI(document.querySelector('.flaws a').textContent)")
+        page.evaluate("location.hash = '#' + encodeURI(document.querySelector('.issues a').textContent)")
         page.wait_for_selector("svg .ghost")
         assert "the mesh has no product" in page.locator("#panel").inner_text()
 

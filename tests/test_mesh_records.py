@@ -320,12 +320,12 @@ def test_a_file_of_records_is_read(text: str, tmp_path: Path) -> None:
     ],
     ids=range(8),
 )
-def test_a_file_that_holds_no_records_is_refused_with_a_mend(text: str, tmp_path: Path) -> None:
+def test_a_file_that_holds_no_records_is_refused_with_a_fix(text: str, tmp_path: Path) -> None:
     file = tmp_path / "mesh.json"
     file.write_text(text, "latin-1")
     with pytest.raises(Unreadable) as refused:
         records([str(file)])
-    assert refused.value.mend and str(file) in str(refused.value) and len(str(refused.value)) < 1_000
+    assert refused.value.fix and str(file) in str(refused.value) and len(str(refused.value)) < 1_000
 
 
 def test_a_folder_without_products_and_a_file_that_is_not_there_are_refused(tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_no_value_anywhere_in_a_record_hurts_the_view_or_the_check(wrong: Any, k
     for name in VIEW:
         getattr(record, name)
     for finding in check_record(made):
-        assert finding.rule and finding.mend
+        assert finding.rule and finding.fix
 
 
 @pytest.mark.parametrize("wrong", ["\ud800", float("nan"), float("inf"), [[[[]]]] * 20_000])

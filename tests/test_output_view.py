@@ -100,7 +100,7 @@ def refused(*given):
     try:
         publish(*given)
     except UnreadableInput as problem:
-        assert problem.mend and problem.exit_code == 2
+        assert problem.fix and problem.exit_code == 2
         return str(problem)
 """
 

@@ -71,7 +71,7 @@ def test_what_cannot_part_a_data_set_is_refused(
     here = Runs(tmp_path, partition="p", uses=("parquet",))
     with pytest.raises(Exception, match=says) as refused:
         here.run(query)
-    assert refused.value.mend and not Path(here.root / "build/ports").exists()
+    assert refused.value.fix and not Path(here.root / "build/ports").exists()
 
 
 def test_what_lies_in_the_state_is_what_was_published_or_everything_is_written(
@@ -138,4 +138,4 @@ def test_the_key_of_a_history_names_one_row(query: str, every_port: Path, tmp_pa
             return
         with pytest.raises(Exception, match=KEYS[query]) as refused:
             keys.refuse_doubled(platform, "readings", ["id"], columns)
-        assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.mend
+        assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.fix

@@ -93,11 +93,11 @@ def test_a_run_says_what_it_did_and_leaves_it_in_files(ran: Path, product_python
         "airline-known": ("%", True),
     }
     assert 0 <= slis["serviceLevels"][0]["value"] < 1
-    book = yaml.safe_load((ran / "build/addresses.yaml").read_text())
-    assert book["dp:airport-operations/departures#lake"]["location"] == str(
+    registry = yaml.safe_load((ran / "build/addresses.yaml").read_text())
+    assert registry["dp:airport-operations/departures#lake"]["location"] == str(
         ran / "build/ports/lake/departures.parquet"
     )
-    assert all(entry["location"] in said for entry in book.values())
+    assert all(entry["location"] in said for entry in registry.values())
     assert served(product_python, ran) == {"lake": SAMPLE_ROWS, "tables": SAMPLE_ROWS}
 
 
@@ -150,11 +150,11 @@ print(duckdb.sql('''
 def test_an_address_that_nobody_knows_is_named(make: Make, product_python: Path, tmp_path: Path) -> None:
     consumer = make("lost", type="consumer-oriented")
     (tmp_path / "book.yaml").write_text("dp:elsewhere/other#lake: {uses: parquet@1, location: x}\n")
-    for book, says in (
-        (tmp_path / "book.yaml", "is not in the address book"),
+    for registry, says in (
+        (tmp_path / "book.yaml", "is not in the address registry"),
         (tmp_path / "gone.yaml", "cannot be looked up"),
     ):
-        done = pipeline(product_python, consumer, ADDRESSES=str(book))
+        done = pipeline(product_python, consumer, ADDRESSES=str(registry))
         assert done.returncode == 2
         assert says in done.stdout and "dp:airport-operations/departures#lake" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
@@ -234,7 +234,7 @@ def test_what_breaks_a_promise_is_not_published(case: str, product: Path, produc
     before = (product / "build/ports/lake/departures.parquet").read_bytes()
     done = pipeline(product_python, product)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "FAILED; nothing was published" in done.stdout and "Mend:" in done.stdout
+    assert "FAILED; nothing was published" in done.stdout and "Fix:" in done.stdout
     assert all(word.lower() in done.stdout.lower() for word in words), done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert (product / "build/ports/lake/departures.parquet").read_bytes() == before

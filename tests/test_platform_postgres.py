@@ -178,7 +178,7 @@ def test_an_input_that_the_database_cannot_hold_is_named_with_its_column(here: R
             with pytest.raises(here.code.errors.UnreadableInput) as refused:
                 engine.attach("t", [here.file(f"select {value} as v")])
             assert str(refused.value).startswith("Input t: ") and reason in str(refused.value), value
-            assert "duckdb@1" in refused.value.mend
+            assert "duckdb@1" in refused.value.fix
         texts = pa.table({"n": [1, 2], "v": ["a", "b\0c"]})
         with pytest.raises(here.code.errors.UnreadableInput, match=r"Input t: column v: 'b.c' holds the"):
             engine.loadable("t", texts)
@@ -232,7 +232,7 @@ def test_a_numeric_without_a_precision_is_what_the_contract_says_and_loses_nothi
             with pytest.raises(here.code.errors.PromiseBroken, match="would lose digits") as caught:
                 here.written(engine, "v")
             assert f"column {name} " in str(caught.value) and f"{Decimal(value):f}"[:5] in str(caught.value)
-            assert "decimal(38, 10)" in caught.value.mend
+            assert "decimal(38, 10)" in caught.value.fix
         engine.connection.execute("create view d_models.w as select 'NaN'::numeric as share")
         assert rows(here.written(engine, "w"))[1] == [("nan",)]
 
@@ -256,7 +256,7 @@ def test_a_password_that_dlt_would_garble_is_refused_and_not_shown(here: Runs) -
     here.url = here.url.replace("@", ":open%20sesame@", 1)
     with pytest.raises(here.code.errors.UnreadableInput, match="a space") as caught, here.run() as engine:
         engine.landing()
-    assert "sesame" not in f"{caught.value} {caught.value.mend}"
+    assert "sesame" not in f"{caught.value} {caught.value.fix}"
 
 
 def test_rows_are_deleted_from_a_model_and_never_through_a_view(here: Runs) -> None:
@@ -300,7 +300,7 @@ def test_who_may_not_make_schemas_is_told_which_and_works_in_those_made_for_it(h
         ):
             pass
         for schema in ("d_inputs", "d_inputs_staging", "d_models"):
-            assert schema in caught.value.mend
+            assert schema in caught.value.fix
             connection.execute(f"create schema {schema} authorization {user}")
     with here.run() as engine:
         engine.attach("t", [here.file("select 1 as a")])

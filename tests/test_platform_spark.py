@@ -87,7 +87,7 @@ with opened(product, {}) as platform:
     try:
         platform.query("select nope from main.m")
     except UnreadableInput as error:
-        said["error"] = [str(error), error.mend]
+        said["error"] = [str(error), error.fix]
 
 shutil.rmtree(scratch)
 scratch.mkdir()
@@ -184,8 +184,8 @@ def test_what_a_run_that_died_was_about_is_ended_by_the_next(said: dict[str, Any
 
 
 def test_an_error_is_one_line_and_says_where_to_look(said: dict[str, Any]) -> None:
-    message, mend = said["error"]
-    assert "`nope` cannot be resolved" in message and "\n" not in message and "build/logs/spark.log" in mend
+    message, fix = said["error"]
+    assert "`nope` cannot be resolved" in message and "\n" not in message and "build/logs/spark.log" in fix
 
 
 def test_incremental_models_and_snapshots_give_what_they_give_on_duckdb(

@@ -40,7 +40,7 @@ def refused(here: Runs, data: Any) -> dict[str, str]:
     try:
         port_types.refuse(here.product, data)
     except Exception as problem:
-        assert problem.exit_code == 1 and problem.mend.startswith("In models/readings.sql: ")
+        assert problem.exit_code == 1 and problem.fix.startswith("In models/readings.sql: ")
         said = [line.partition(": ") for line in str(problem).splitlines()]
         return {port.split()[1] if port.startswith("port ") else "": rest or port for port, _, rest in said}
     return {}
@@ -161,7 +161,7 @@ def test_all_refusals_are_said_at_once_and_no_port_is_touched(every_port: Path, 
         )
     lines = str(problem.value).splitlines()
     assert len(lines) == 6 and sum("column day (DATE)" in line for line in lines) == 3
-    assert "cast(at as {{ dbt.type_string() }})" in problem.value.mend
+    assert "cast(at as {{ dbt.type_string() }})" in problem.value.fix
     assert all(here.rows(port) == [("1",)] for port in FILES)
 
 
@@ -210,9 +210,7 @@ def test_what_parquet_would_keep_a_part_of_is_refused_before_it_is_written(
     ):
         with pytest.raises(Exception, match=r"column c is of the type .* cannot hold every value") as refused:
             here.run(f"select {value} as c, {{'INTERVAL': 'UNION('}} as other")
-        assert "cast(c as {{ dbt.type_string() }})" in refused.value.mend and "other" not in str(
-            refused.value
-        )
+        assert "cast(c as {{ dbt.type_string() }})" in refused.value.fix and "other" not in str(refused.value)
 
 
 def test_a_sum_within_a_struct_is_a_whole_number(every_port: Path, tmp_path: Path) -> None:

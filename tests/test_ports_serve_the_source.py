@@ -264,7 +264,7 @@ def test_a_machine_without_a_record_publishes_no_other_types_than_a_port_serves(
             evolution.refuse_changed(here.product, landed, other)
         (line,) = str(refused.value).splitlines()[1:]
         assert line.split() == f"amount is DOUBLE at the port {port}, and would be DECIMAL(18,1)".split()
-        block = yaml.safe_load(refused.value.mend.partition("\n")[2])
+        block = yaml.safe_load(refused.value.fix.partition("\n")[2])
         (table,) = block["sources"][0]["tables"]
         types = {column["name"]: column["data_type"] for column in table["columns"]}
         assert types == columns | {"amount": "DOUBLE"}
@@ -308,7 +308,7 @@ def test_every_port_serves_what_the_source_holds(
             here.run(query)
         except promise_broken as refused:
             note(f"refused: {refused}")
-            assert refused.mend
+            assert refused.fix
             if served is not None:
                 held_to(here, served)
             # What one port cannot hold, no port has: the others can take it without that one.
@@ -340,7 +340,7 @@ def test_postgres_as_the_platform_keeps_what_the_source_holds(
             here.run(query)
         except unreadable as refused:
             note(f"refused: {refused}")
-            assert refused.mend
+            assert refused.fix
             continue
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")

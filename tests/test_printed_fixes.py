@@ -63,7 +63,7 @@ def test_the_printed_command_brings_files_back_and_touches_no_other(committed: P
     found = findings(committed)
     assert {finding.rule for finding in found} == MISSED and len(found) == len(MISSED)
     for finding in found:
-        run(finding.mend, committed)
+        run(finding.fix, committed)
     assert findings(committed) == []
     assert (committed / "README.md").read_text("utf-8") == readme + "\nOurs.\n"
     (committed / "README.md").write_text(readme)
@@ -80,7 +80,7 @@ def test_the_printed_update_brings_a_capability_and_an_owner(committed: Path) ->
     found = {finding.rule: finding for finding in findings(committed)}
     assert {*found} == {"CapabilityInstalled", "OwnerReviews"}
     for finding in found.values():
-        run(finding.mend, committed)
+        run(finding.fix, committed)
     assert findings(committed) == []
 
 
@@ -90,5 +90,5 @@ def test_the_printed_block_puts_the_hook_back(committed: Path) -> None:
     first = config["repos"].pop(0)
     file.write_text(yaml.safe_dump(config), "utf-8")
     (finding,) = findings(committed)
-    (printed,) = yaml.safe_load(finding.mend.partition("`repos`: ")[2])
+    (printed,) = yaml.safe_load(finding.fix.partition("`repos`: ")[2])
     assert printed == first

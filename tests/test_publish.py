@@ -196,7 +196,7 @@ def test_two_runs_of_two_checkouts_leave_one_whole_data_set(here: Published, tmp
     else:
         with pytest.raises(Exception, match=r"Another run publishes to .*shared") as refused:
             next(second)
-        assert "Wait until it has ended" in refused.value.mend
+        assert "Wait until it has ended" in refused.value.fix
         next(first, None)
         assert values(here) == {(2, 20)}
     assert not unused(here)
@@ -226,7 +226,7 @@ def test_when_one_port_cannot_be_made_ready_the_others_are_as_before(
         errors.UnreadableInput, match=r"The port lake \(parquet@1\) could not be made ready"
     ) as refused:
         publish.publish(Product(), data)
-    assert refused.value.exit_code == 2 and "run again" in refused.value.mend
+    assert refused.value.exit_code == 2 and "run again" in refused.value.fix
     for port in ports:
         assert values(port) == {(1, 10)} and not unused(port)
 
@@ -247,7 +247,7 @@ def test_a_staged_file_that_another_run_is_about_to_show_is_left_alone(
     assert values(here) == {(2, 20)} and not unused(here)
 
 
-def test_what_the_system_refuses_ends_a_run_with_a_mend(every_port: Path) -> None:
+def test_what_the_system_refuses_ends_a_run_with_a_fix(every_port: Path) -> None:
     from pipeline.conformance import Check
     from pipeline.errors import PromiseBroken, UnreadableInput
     from pipeline.progress import stage
@@ -258,7 +258,7 @@ def test_what_the_system_refuses_ends_a_run_with_a_mend(every_port: Path) -> Non
     for problem in (full, MemoryError(), RuntimeError("duckdb: Out of Memory Error: failed to allocate")):
         with pytest.raises(UnreadableInput, match=r"^verify: ") as refused, stage("verify"):
             raise problem
-        assert refused.value.exit_code == 2 and "Make room" in refused.value.mend
+        assert refused.value.exit_code == 2 and "Make room" in refused.value.fix
     # The disk is said to be full by a check that could not be made, or by a value of the data.
     for result, error in (("error", UnreadableInput), ("failed", PromiseBroken)):
         with pytest.raises(UnreadableInput) as refused:
@@ -267,7 +267,7 @@ def test_what_the_system_refuses_ends_a_run_with_a_mend(every_port: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("error", "mend"),
+    ("error", "fix"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "Make room"),
         (OSError(errno.EACCES, "Permission denied"), "the right to write"),
@@ -288,10 +288,10 @@ def test_what_the_system_refuses_ends_a_run_with_a_mend(every_port: Path) -> Non
     ],
 )
 def test_each_cause_has_a_fix_of_its_own(
-    error: Exception, mend: str, every_port: Path, tmp_path: Path
+    error: Exception, fix: str, every_port: Path, tmp_path: Path
 ) -> None:
     publish = importlib.import_module("pipeline.publish")
     problem = publish._failed(Published(tmp_path, "delta@1").port, "replaced", error)
-    assert mend in problem.mend and "<unknown>" not in str(problem) and problem.exit_code == 2
+    assert fix in problem.fix and "<unknown>" not in str(problem) and problem.exit_code == 2
     assert str(problem).startswith("The port lake (delta@1) could not be replaced: ")
-    assert "Its readers see the old data set or the new one, whole." in problem.mend
+    assert "Its readers see the old data set or the new one, whole." in problem.fix

@@ -148,7 +148,7 @@ def test_access_to_every_output_can_be_granted_or_is_refused_with_a_reason(
     if entry.uses in NONE:  # and who asks is told why, and what to do instead
         with pytest.raises(Refused) as refused:
             target(entry.uses)
-        assert entry.uses in str(refused.value) and refused.value.mend
+        assert entry.uses in str(refused.value) and refused.value.fix
         return
     way = target(entry.uses)
     assert all(callable(getattr(way, verb)) for verb in ("plan", "apply", "verify", "last"))

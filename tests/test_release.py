@@ -84,8 +84,8 @@ def test_wherever_it_is_killed_it_can_be_repeated(repository: Path, monkeypatch:
             except Refused as refused:
                 if "is released" not in str(refused):
                     # What it says is enough to go on.
-                    (mend,) = re.findall(r"git (restore .*)$", str(refused))
-                    git(*mend.split(), cwd=repository)
+                    (fix,) = re.findall(r"git (restore .*)$", str(refused))
+                    git(*fix.split(), cwd=repository)
                     release.release("9.0.0")
             assert state(repository) == whole, (steps[killed], before)
 

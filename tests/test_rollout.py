@@ -352,7 +352,7 @@ def test_a_wrong_mesh_is_refused_with_its_place(tmp_path: Path, text: str, line:
     assert code == 2
     assert f"mesh.yaml:{line}:" in told
     assert says in told
-    assert "mend: " in told
+    assert "fix: " in told
     assert "secret" not in told
 
 
@@ -369,7 +369,7 @@ def test_a_mesh_that_is_not_there_and_a_choice_of_nothing_are_wrong_usage(mesh: 
     ):
         code, told = mesh.say("status", *wrong)
         assert code == 2
-        assert "mend: " in told
+        assert "fix: " in told
 
 
 def test_a_catalog_can_serve_the_mesh(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:

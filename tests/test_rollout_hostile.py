@@ -73,7 +73,7 @@ def test_answers_that_cannot_be_trusted_are_refused(
         assert code == 1
         assert found["bad"]["state"] == "refused", found["bad"]
         assert says in found["bad"]["reason"]
-        assert found["bad"]["mend"]
+        assert found["bad"]["fix"]
         assert found["good"]["state"] in ("clean", "pushed", "kept")
 
 
@@ -346,7 +346,7 @@ def test_a_template_that_moved_takes_its_products_along(mesh: Mesh) -> None:
     moved = mesh.template.rename(mesh.folder / "moved")
     code, found = mesh.rollout("plan", template="moved")
     assert (code, found["good"]["state"]) == (1, "refused")
-    assert "formerly" in found["good"]["mend"]
+    assert "formerly" in found["good"]["fix"]
     code, found = mesh.rollout("apply", template="moved", formerly=[was])
     assert (code, found["good"]["state"]) == (0, "pushed")
     assert str(moved) in show(mesh.folder / "good", BRANCH, ".copier-answers.yml")

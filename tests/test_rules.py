@@ -20,7 +20,7 @@ from meshwright.check.rules.base import Rule
 from meshwright.check.rules.contract import ObjectsDescribed
 from meshwright.check.rules.mandatory import Mandatory
 from meshwright.core.yaml import parse
-from meshwright.mesh.lineage import Flaw, Lineage
+from meshwright.mesh.lineage import Issue, Lineage
 from meshwright.product import metamodel
 from meshwright.product.breaking import Comparison
 
@@ -117,7 +117,7 @@ def test_a_rule_says_what_it_promises(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_takes_facts_as_the_engine_has_them(rule: Rule) -> None:
     """A type checker cannot look here: the engine hands over facts by the names of the arguments."""
-    only_for_types = {"Flaw": Flaw, "Lineage": Lineage, "Comparison": Comparison}
+    only_for_types = {"Issue": Issue, "Lineage": Lineage, "Comparison": Comparison}
     has = get_type_hints(Facts, localns=only_for_types)
     for name, taken in get_type_hints(rule.check, localns=only_for_types).items():
         if name != "return":
@@ -174,7 +174,7 @@ def test_without_a_mandatory_attribute_its_rule_speaks_once(
     ]
     assert [finding.rule for finding in there] == [rule.id]
     assert there[0].file == "data-product.yaml" and there[0].line > 1
-    assert there[0].mend == rule.fix
+    assert there[0].fix == rule.fix
 
 
 def test_an_organisation_lowers_a_level_in_one_place(
@@ -210,7 +210,7 @@ def test_a_capability_that_is_not_installed_names_the_command(
     )
     (finding,) = findings(product)
     assert finding.rule == "CapabilityInstalled"
-    assert finding.mend == (
+    assert finding.fix == (
         "Commit (`git commit --no-verify`), then run "
         """`uvx copier update --defaults --data 'outputs=["parquet", "delta"]'`."""
     )

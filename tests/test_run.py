@@ -189,7 +189,7 @@ VARIABLES = ["[1]", "1", "null", '"x"', "{", '{"FLIGHTS": 1}', '{"FLIGHTS": {"a"
 def test_variables_that_are_none_are_refused(text: str, small: Path, product_python: Path) -> None:
     done = run(product_python, small, PIPELINE_VARIABLES=text)
     assert (done.returncode, done.stderr) == (2, "")
-    assert "PIPELINE_VARIABLES" in done.stdout and "Mend: Write a JSON object of texts" in done.stdout
+    assert "PIPELINE_VARIABLES" in done.stdout and "Fix: Write a JSON object of texts" in done.stdout
 
 
 STREAMS = {
@@ -263,7 +263,7 @@ def test_a_spec_that_cannot_be_read_is_named(case: str, product: Path, product_p
     SPECS[case](product / SPEC)
     done = run(product_python, product)
     assert (done.returncode, done.stderr) == (2, ""), done.stderr
-    assert "data-product" in done.stdout and "Mend:" in done.stdout
+    assert "data-product" in done.stdout and "Fix:" in done.stdout
     assert report(product)["outcome"] == "failed"
 
 
@@ -278,7 +278,7 @@ def test_a_build_folder_that_cannot_be_written_is_named(
     subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
     done = run(product_python, product)
     assert (done.returncode, done.stderr) == (2, "")
-    assert "build/ cannot be written" in done.stdout and "Mend: Make room" in done.stdout
+    assert "build/ cannot be written" in done.stdout and "Fix: Make room" in done.stdout
 
 
 @pytest.mark.parametrize(("size", "stage"), [("64k", "ingest"), ("600k", "transform")])
@@ -288,7 +288,7 @@ def test_a_full_disk_is_no_broken_promise(
     build(f"size={size}")
     done = pipeline(product_python, product)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert f"\n{stage}: " in done.stdout and "Mend: Make room" in done.stdout
+    assert f"\n{stage}: " in done.stdout and "Fix: Make room" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert report(product)["outcome"] == "failed"
 

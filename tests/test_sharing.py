@@ -98,20 +98,20 @@ def test_a_capability_that_the_registry_lacks_is_not_guessed() -> None:
     assert told.pattern == "native" and "ice (hudi@1)" in told.unknown
 
 
-def test_the_address_book_says_what_an_unknown_source_is_served_by(punctuality: Path) -> None:
+def test_the_address_registry_says_what_an_unknown_source_is_served_by(punctuality: Path) -> None:
     reader = of_repository(punctuality)
     told = advice(reader, None)
     assert (told.pattern, told.unknown) == ("native", "")
-    # For reporting the source might have something better, which the book does not tell.
+    # For reporting the source might have something better, which the registry does not tell.
     reader.inputs[0].properties["workload"] = "reporting"  # type: ignore[index]
     told = advice(reader, None)
     assert told.pattern == "native" and "other ports" in told.unknown
 
 
-def test_a_book_that_leads_out_of_the_repository_is_not_read(copy_of: Copy, punctuality: Path) -> None:
+def test_a_registry_that_leads_out_of_the_repository_is_not_read(copy_of: Copy, punctuality: Path) -> None:
     product = copy_of(punctuality)
-    for book in ("../addresses.yaml", "/etc/passwd", "https://example.org/addresses.yaml"):
-        edit(product / SPEC, lambda spec, book=book: reading(spec, addresses=book))
+    for path in ("../addresses.yaml", "/etc/passwd", "https://example.org/addresses.yaml"):
+        edit(product / SPEC, lambda spec, path=path: reading(spec, addresses=path))
         assert "not known" in advice(of_repository(product), None).unknown
 
 
@@ -181,9 +181,9 @@ def test_a_fresh_consumer_is_told_one_thing_and_passes(punctuality: Path) -> Non
 def test_a_note_is_told_in_every_form(punctuality: Path) -> None:
     assert ran(punctuality, "--format", "github").output.startswith("::notice file=")
     (finding,) = json.loads(ran(punctuality, "--format", "json").output)
-    assert (finding["level"], finding["mend"]) == ("note", "")
+    assert (finding["level"], finding["fix"]) == ("note", "")
     (result,) = json.loads(ran(punctuality, "--format", "sarif").output)["runs"][0]["results"]
-    assert result["level"] == "note" and "Mend" not in result["message"]["text"]
+    assert result["level"] == "note" and "Fix" not in result["message"]["text"]
 
 
 def test_another_pattern_than_fits_is_a_warning_that_says_what_to_change(
@@ -194,7 +194,7 @@ def test_another_pattern_than_fits_is_a_warning_that_says_what_to_change(
     result = ran(product)
     assert result.exit_code == 0
     assert "warning SharingFits: It says copy, and native sharing fits." in result.output
-    assert "mend: Write `sharing: native`; or say with `workload`" in result.output
+    assert "fix: Write `sharing: native`; or say with `workload`" in result.output
     assert result.output.endswith("all rules kept, 1 warning\n")
     edit(product / SPEC, lambda spec: reading(spec, sharing="native"))
     assert told(product) == [("SharingTold", "note")]
@@ -206,7 +206,7 @@ def test_a_better_port_is_named(copy_of: Copy, punctuality: Path) -> None:
     (warning,) = (
         finding for finding in check([product], [source(LAKE, WAREHOUSE)]) if finding.rule == "SharingFits"
     )
-    assert "Read dp:airport-operations/departures#warehouse, and write `sharing: virtual`" in warning.mend
+    assert "Read dp:airport-operations/departures#warehouse, and write `sharing: virtual`" in warning.fix
     # Where the source's other ports are not known, nothing is held against the team.
     assert told(product) == [("SharingTold", "note")]
 
@@ -281,7 +281,7 @@ def test_a_product_that_the_catalog_has_retired_is_named_with_its_successor(punc
     found = check([punctuality], [], {"airport-operations/departures": "airport-operations/movements"})
     (finding,) = (finding for finding in found if finding.level == "error")
     assert finding.rule == "PortsReadExist" and "retired" in finding.message
-    assert "airport-operations/movements" in finding.mend
+    assert "airport-operations/movements" in finding.fix
 
 
 def test_an_input_is_held_against_a_catalog_that_the_token_is_meant_for(
@@ -301,7 +301,7 @@ def test_an_input_is_held_against_a_catalog_that_the_token_is_meant_for(
         assert "Read airport-operations/movements, its successor." in result.output
     monkeypatch.setattr("meshwright.mesh.sources.PATIENCE", 0.2)
     result = ran(punctuality, "--mesh", served.url)
-    assert result.exit_code == 2 and "mend:" in result.output
+    assert result.exit_code == 2 and "fix:" in result.output
 
 
 def test_a_name_of_the_mesh_is_taken_unless_it_is_the_product_itself(

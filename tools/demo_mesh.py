@@ -118,25 +118,25 @@ def push(folder: Path, products: Sequence[Product] = MESH) -> None:
 
 def run(folder: Path, pipeline: Run) -> None:
     """Runs every product once, each after what it reads, two at a time; consumers get the samples of their sources."""
-    book = folder / "addresses.yaml"
-    book.write_text("{}\n", "utf-8")
+    registry = folder / "addresses.yaml"
+    registry.write_text("{}\n", "utf-8")
     waiting = list(MESH)
     done: set[str] = set()
     while waiting:
         wave = [product for product in waiting if done.issuperset(product.reads)]
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda product: _ran(product, folder, book, pipeline), wave))
+            list(pool.map(lambda product: _ran(product, folder, registry, pipeline), wave))
         for product in wave:
             lies = yaml.safe_load((folder / product.name / "build/addresses.yaml").read_text("utf-8"))
-            with book.open("a") as addresses:
+            with registry.open("a") as addresses:
                 yaml.safe_dump(lies, addresses, sort_keys=False)
-            text = book.read_text("utf-8").removeprefix("{}\n")
-            book.write_text(text, "utf-8")
+            text = registry.read_text("utf-8").removeprefix("{}\n")
+            registry.write_text(text, "utf-8")
         done |= {product.name for product in wave}
         waiting = [product for product in waiting if product not in wave]
 
 
-def _ran(product: Product, folder: Path, book: Path, pipeline: Run) -> None:
+def _ran(product: Product, folder: Path, registry: Path, pipeline: Run) -> None:
     target = folder / product.name
     for read in product.reads:
         name = read.replace("-", "_")
@@ -145,4 +145,4 @@ def _ran(product: Product, folder: Path, book: Path, pipeline: Run) -> None:
             shutil.copyfile(folder / read / f"build/ports/lake/{name}.parquet", sample)
             git("add", "--all", cwd=target)
             git("commit", "--quiet", "--message", f"A sample of {read}", cwd=target)
-    pipeline(target, {"ADDRESSES": str(book)} if product.reads else {}, 3 if product.misses else 0)
+    pipeline(target, {"ADDRESSES": str(registry)} if product.reads else {}, 3 if product.misses else 0)

@@ -403,7 +403,7 @@ def rule_page(rule: Rule) -> str:
         lines += [
             "Mandatory: " + ", ".join(f"`{attribute}`" for attribute in rule.attributes) + ".",
             "",
-            f"Mend: {rule.fix}",
+            f"Fix: {rule.fix}",
             "",
         ]
     lines += [f"Level: {rule.level}. Source: `hooks/{module}.py`.", ""]
@@ -478,7 +478,7 @@ def api_page() -> str:
         "",
         "What `meshwright catalog serve` answers; `/openapi.json` there says the same to programs. A record is described",
         "[here](catalog-record.md). Who writes sends `Authorization: Bearer <token>`. Every error is an object with `error`",
-        "(a word), `detail` and `mend` (sentences).",
+        "(a word), `detail` and `fix` (sentences).",
         "",
         "| request | what it does |",
         "|---|---|",

@@ -17,7 +17,7 @@ def copier() -> list[str]:
     for program, *arguments in ([beside], ["copier"], ["uvx", "copier"], ["pipx", "run", "copier"]):
         if program and shutil.which(program):
             return [program, *arguments]
-    sys.exit("The data product is made by Copier, which is not here. Mend: pip install copier")
+    sys.exit("The data product is made by Copier, which is not here. Fix: pip install copier")
 
 
 def template() -> str:

@@ -42,7 +42,7 @@ def main() -> int:
     token = os.environ.get("SCHEDULES_TOKEN")
     if not token:
         print(
-            "SCHEDULES_TOKEN is not set, so nobody has looked at the schedules. Mend: set it, or once by hand:"
+            "SCHEDULES_TOKEN is not set, so nobody has looked at the schedules. Fix: set it, or once by hand:"
         )
         for description, cron in crons.items():
             told = ["--description", description, "--cron", cron, "--cronTimeZone", "UTC", "--ref", ref]
@@ -76,5 +76,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except gitlab.GitlabError as error:
         sys.exit(
-            f"GitLab refuses: {error}. Mend: SCHEDULES_TOKEN takes the scope `api` and the role Maintainer."
+            f"GitLab refuses: {error}. Fix: SCHEDULES_TOKEN takes the scope `api` and the role Maintainer."
         )

@@ -130,7 +130,7 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
     if not made:
         raise PromiseBroken(
             f"There is no model {product.dataset}, and that is the data set that data-product.yaml promises.",
-            mend=f"Add models/{product.dataset}.sql, or mend spec.dataset.name.",
+            fix=f"Add models/{product.dataset}.sql, or fix spec.dataset.name.",
         )
     columns = list(columns)
     # A column that nobody promised has no meaning and no classification: it stays private.
@@ -139,12 +139,12 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
             "\n".join(
                 f"column {name} ({made[name]}) is in the model, but not in the contract" for name in extra
             ),
-            mend=f"Describe it in {product.contract.name}, or leave it out of models/{product.dataset}.sql.",
+            fix=f"Describe it in {product.contract.name}, or leave it out of models/{product.dataset}.sql.",
         )
     if not made.keys() & set(columns):
         raise PromiseBroken(
             f"The model {product.dataset} has no column.",
-            mend=f"Select some in models/{product.dataset}.sql.",
+            fix=f"Select some in models/{product.dataset}.sql.",
         )
     if lossy := [(name, kind) for name, kind in made.items() if NOT_WHOLE.search(QUOTED.sub("", kind))]:
         raise PromiseBroken(
@@ -152,7 +152,7 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
                 f"column {name} is of the type {kind}, of which a Parquet file cannot hold every value"
                 for name, kind in lossy
             ),
-            mend=f"In models/{product.dataset}.sql: "
+            fix=f"In models/{product.dataset}.sql: "
             + "; ".join(f"cast({name} as {{{{ dbt.type_string() }}}})" for name, _ in lossy)
             + ", and promise a string in the contract.",
         )

@@ -69,7 +69,7 @@ def declared(source: Capability, product: Product) -> Declaration:
         if columns.get(name, kind) != kind:
             raise UnreadableInput(
                 f"{place}: {name} is {kind}, and {origins[name]} says {columns[name]}.",
-                mend=f"Take {given} out of `types` in {SPEC}, or correct its data_type in {SOURCES}.",
+                fix=f"Take {given} out of `types` in {SPEC}, or correct its data_type in {SOURCES}.",
             )
         columns[name] = kind
         origins.setdefault(name, SPEC)
@@ -121,7 +121,7 @@ class TypesChanged(UnreadableInput):
         if notes:
             fix += ["Look at these:", *notes]
         lines = ["Undeclared columns would change their types with this version of the template:", *listed]
-        error = cls("\n".join(lines), mend="\n".join(fix))
+        error = cls("\n".join(lines), fix="\n".join(fix))
         error.changes = tuple(changes)
         return error
 
@@ -262,7 +262,7 @@ def _of_models(root: Path) -> dict[str, dict[str, tuple[str, str]]]:
         try:
             text = file.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise UnreadableInput(f"{place}: {error}", mend="Save it as UTF-8.") from error
+            raise UnreadableInput(f"{place}: {error}", fix="Save it as UTF-8.") from error
         if "sources" in text:
             _read_sources(text, place, found)
     return found
@@ -276,7 +276,7 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
         line = f":{mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise UnreadableInput(
-            f"{place}{line}: it is not YAML: {reason}.", mend="Correct the syntax here, or just above."
+            f"{place}{line}: it is not YAML: {reason}.", fix="Correct the syntax here, or just above."
         ) from error
     if document is None or not isinstance(document, yaml.MappingNode):
         return
@@ -347,12 +347,12 @@ def _type(text: Any, column: str, place: str) -> str:
         return canonical(str(text))
     except UnknownType as error:
         raise UnreadableInput(
-            f"{place}: the type of {column}: {error}", mend="Choose one of these; VARCHAR takes anything."
+            f"{place}: the type of {column}: {error}", fix="Choose one of these; VARCHAR takes anything."
         ) from None
 
 
 def _misshapen(node: Any, place: str, what: str, fix: str) -> UnreadableInput:
-    return UnreadableInput(f"{place}:{node.start_mark.line + 1}: {what}.", mend=fix)
+    return UnreadableInput(f"{place}:{node.start_mark.line + 1}: {what}.", fix=fix)
 
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[A-Z][A-Z0-9_ ]*(\(\d+\))?")

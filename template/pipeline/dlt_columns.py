@@ -62,6 +62,6 @@ def refuse_other_types(name: str, types: Mapping[str, str], places: Mapping[str,
             raise UnreadableInput(
                 f"Input {name}: the type of the column {column} has changed {by}: it was"
                 f" {known['data_type']} ({was}), and is {kind}.",
-                mend=f"Declare the old type in {SOURCES}, or, if the change is meant, start over with"
+                fix=f"Declare the old type in {SOURCES}, or, if the change is meant, start over with"
                 " `python -m pipeline --full-refresh`.",
             )

@@ -1,4 +1,4 @@
-"""The ways in which a run ends early. Each says what is wrong and how to mend it."""
+"""The ways in which a run ends early. Each says what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class UnreadableInput(Exception):
 
     exit_code = 2
 
-    def __init__(self, message: str, *, mend: str = "") -> None:
+    def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message)
-        self.mend = mend
+        self.fix = fix
 
 
 class PromiseBroken(UnreadableInput):

@@ -81,7 +81,7 @@ def refuse_changed(product: Product, landed: Mapping[str, Landed], dataset: Data
                 *lines,
             ]
         ),
-        mend=f"Declare the inputs in {SOURCES}. This keeps the types of columns that the model takes as they are; to publish"
+        fix=f"Declare the inputs in {SOURCES}. This keeps the types of columns that the model takes as they are; to publish"
         f" others, write those:\n{yaml_block(tables)}",
     )
 

@@ -111,7 +111,7 @@ def kept(product: Product, started: datetime, types: Mapping[str, str]) -> str:
         what = "is not there" if kind is None else f"is {kind}"
         raise UnreadableInput(
             f"retention@1 looks at the column {name} of the data set, which {what}, and no date or timestamp.",
-            mend=f"Make it one in models/{product.dataset}.sql, such as `cast({name} as date)` (DuckDB, for a text such as "
+            fix=f"Make it one in models/{product.dataset}.sql, such as `cast({name} as date)` (DuckDB, for a text such as "
             f"28/11/2026: `strptime({name}, '%d/%m/%Y')::date`), or name another column in data-product.yaml.",
         )
     column = identifier(name)
@@ -144,7 +144,7 @@ def write(
     if missing := {column, cursor or column} - set(columns):
         raise UnreadableInput(
             f"incremental@1 names {', '.join(sorted(missing))}, which the data set does not have.",
-            mend="Mend the trait in data-product.yaml, or add the column to the model and to the contract.",
+            fix="Fix the trait in data-product.yaml, or add the column to the model and to the contract.",
         )
     by = platform.text(product.dataset, column)
     where = f" where {rows}" if rows else ""
@@ -159,12 +159,12 @@ def write(
     if any(value is None for value, *_ in found):
         raise PromiseBroken(
             f"Some rows have no {column}, by which the data set is partitioned.",
-            mend="Mend the model, or choose another partition for incremental@1.",
+            fix="Fix the model, or choose another partition for incremental@1.",
         )
     if any("\0" in value for value, *_ in found):
         raise PromiseBroken(
             f"Some values of {column}, by which the data set is partitioned, hold the character NUL, which no SQL can name.",
-            mend=f"Take it out in models/{product.dataset}.sql (DuckDB: `replace({column}, chr(0), '')`), or choose another"
+            fix=f"Take it out in models/{product.dataset}.sql (DuckDB: `replace({column}, chr(0), '')`), or choose another"
             " partition for incremental@1.",
         )
     partitions = {value: [count, str(version)] for value, count, version in found}
@@ -251,13 +251,13 @@ def _partition_type(product: Product, column: str, parts: tuple[Path, ...], valu
         if unfit:
             raise UnreadableInput(
                 f"incremental@1: {column} has the value {unfit[0]}, which is no {kind} on every platform.",
-                mend=f"Choose another partition in data-product.yaml, or leave such rows out of models/{product.dataset}.sql.",
+                fix=f"Choose another partition in data-product.yaml, or leave such rows out of models/{product.dataset}.sql.",
             )
     else:
         raise UnreadableInput(
             f"incremental@1: {column} is a {kind}, which cannot part a data set: only texts, numbers, dates, timestamps"
             " and booleans can.",
-            mend=f"Choose another partition in data-product.yaml, or cast {column} in models/{product.dataset}.sql.",
+            fix=f"Choose another partition in data-product.yaml, or cast {column} in models/{product.dataset}.sql.",
         )
     return kind
 

@@ -46,7 +46,7 @@ def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[
     """
     systems = [source for source in product.inputs if hasattr(source.module(), "resource")]
     landed: dict[str, Landed] = {}
-    changes: list[Change] = []  # of all inputs, so that one block mends them at once
+    changes: list[Change] = []  # of all inputs, so that one block fixes them at once
     for source in product.inputs:
         if source not in systems:
             try:

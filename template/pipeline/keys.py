@@ -20,7 +20,7 @@ def refuse_doubled(platform: Platform, name: str, key: Sequence[str], columns: M
     if missing := [column for column in key if column.lower() not in known]:
         raise UnreadableInput(
             f"snapshot@1: the input {name} has no column {', '.join(missing)}, which is in the key.",
-            mend=f"Correct {TRAIT}. The input has {', '.join(columns)}.",
+            fix=f"Correct {TRAIT}. The input has {', '.join(columns)}.",
         )
     names = [identifier(known[column.lower()]) for column in key]
     by, rows = ", ".join(names), platform.input(name)
@@ -29,7 +29,7 @@ def refuse_doubled(platform: Platform, name: str, key: Sequence[str], columns: M
     if empty:
         raise PromiseBroken(
             f"snapshot@1: input {name}: {empty:,} rows have no value in {', '.join(key)}, which is their key.",
-            mend=f"Give {TRAIT} columns that every row has, or correct the source.",
+            fix=f"Give {TRAIT} columns that every row has, or correct the source.",
         )
     doubled = platform.query(
         f"select {by}, count(*) from {rows} group by {by} having count(*) > 1 order by {by} limit 1"
@@ -38,5 +38,5 @@ def refuse_doubled(platform: Platform, name: str, key: Sequence[str], columns: M
         row = ", ".join(f"{column} = {value}" for column, value in zip(key, values, strict=True))
         raise PromiseBroken(
             f"snapshot@1: input {name}: {times:,} rows have the key {row}. A history has one row for each key.",
-            mend=f"Add columns to {TRAIT} until each row has a key of its own, or correct the source.",
+            fix=f"Add columns to {TRAIT} until each row has a key of its own, or correct the source.",
         )

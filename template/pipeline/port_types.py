@@ -139,7 +139,7 @@ def refuse(product: Product, dataset: Dataset) -> None:
         fixes = dict.fromkeys(refusal.fix for refusal in found)
         raise PromiseBroken(
             "\n".join(dict.fromkeys(map(str, found))),
-            mend=f"In {model}: {'; '.join(fixes)}. Nothing was published.",
+            fix=f"In {model}: {'; '.join(fixes)}. Nothing was published.",
         )
 
 

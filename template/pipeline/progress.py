@@ -124,11 +124,11 @@ def stage(name: str) -> Iterator[Callable[[str], None]]:
     except UnreadableInput as problem:
         failed()
         full = problem.exit_code == UnreadableInput.exit_code and is_full(problem)
-        raise type(problem)(f"{name}: {problem}", mend=MAKE_ROOM if full else problem.mend) from problem
+        raise type(problem)(f"{name}: {problem}", fix=MAKE_ROOM if full else problem.fix) from problem
     except Exception as error:
         failed()
         if isinstance(error, OSError) or is_machine(error):  # such as a disk that is full
-            raise UnreadableInput(f"{name}: {error}", mend=MAKE_ROOM) from error
+            raise UnreadableInput(f"{name}: {error}", fix=MAKE_ROOM) from error
         raise
     finally:
         _stage = ""

@@ -77,7 +77,7 @@ def _failed(port: Capability, step: str, error: Exception) -> UnreadableInput:
     """What became of a port, in one paragraph, with what to do about it."""
     message, kind, fix = str(error).strip() or type(error).__name__, UnreadableInput, ""
     if isinstance(error, UnreadableInput):
-        kind, fix = type(error), error.mend
+        kind, fix = type(error), error.fix
     else:
         # Some libraries end their message with the stack of another language.
         message = " ".join(re.split(r"\n\s*(?:0:|stack backtrace)", message, flags=re.IGNORECASE)[0].split())
@@ -94,13 +94,13 @@ def _failed(port: Capability, step: str, error: Exception) -> UnreadableInput:
         )
     whole = "Its readers see the old data set or the new one, whole."
     return kind(
-        f"The port {port.name} ({port.uses}) could not be {step}: {message}", mend=f"{fix} {whole}".strip()
+        f"The port {port.name} ({port.uses}) could not be {step}: {message}", fix=f"{fix} {whole}".strip()
     )
 
 
-def address_book(product: Product, locations: dict[str, str]) -> str:
+def address_registry(product: Product, locations: dict[str, str]) -> str:
     """Where each port lies, for the products that read them (see `data-product@1`)."""
-    book = {
+    registry = {
         product.address(port.name): {
             "uses": port.uses,
             "location": locations[port.name],
@@ -108,4 +108,4 @@ def address_book(product: Product, locations: dict[str, str]) -> str:
         }
         for port in product.outputs
     }
-    return yaml.safe_dump(book, sort_keys=False)
+    return yaml.safe_dump(registry, sort_keys=False)

@@ -127,12 +127,12 @@ def _exit_code(problem: BaseException) -> int:
 
 
 def _explained(problem: BaseException, code: int, root: Path | None) -> tuple[str, str]:
-    """What went wrong, and how to mend it."""
+    """What went wrong, and how to fix it."""
     if code > 128:
         how = "Interrupted" if code == 128 + signal.SIGINT else "Terminated"
         return f"{how}. Every port serves what it served before, or the new version whole.", ""
     if isinstance(problem, UnreadableInput):
-        return str(problem), problem.mend
+        return str(problem), problem.fix
     if file := missing_file(problem):
         return f"{file} is missing, and the pipeline does not run without it.", restore(file)
     text = f"{type(problem).__name__}: {problem}"
@@ -156,25 +156,25 @@ def _root(project: str | None) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # no such folder, links in a circle, a null byte
         raise UnreadableInput(
             f"{project or 'The current folder'} is no folder that can be read: {error}",
-            mend="Name the repository of a data product: --project DIR",
+            fix="Name the repository of a data product: --project DIR",
         ) from error
     raise UnreadableInput(
         f"{root} is no data product: it has no {spec.FILE}.",
-        mend="Run in the repository of a data product, or name it: --project DIR",
+        fix="Run in the repository of a data product, or name it: --project DIR",
     )
 
 
 def _variables(text: str) -> dict[str, str]:
-    mend = 'Write a JSON object of texts, such as {"FLIGHTS": "in/flights.csv"}, or leave it out.'
+    fix = 'Write a JSON object of texts, such as {"FLIGHTS": "in/flights.csv"}, or leave it out.'
     try:
         variables = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableInput(f"PIPELINE_VARIABLES is not a JSON object: {error}", mend=mend) from error
+        raise UnreadableInput(f"PIPELINE_VARIABLES is not a JSON object: {error}", fix=fix) from error
     if not isinstance(variables, dict):
-        raise UnreadableInput("PIPELINE_VARIABLES is JSON, but not an object.", mend=mend)
+        raise UnreadableInput("PIPELINE_VARIABLES is JSON, but not an object.", fix=fix)
     if other := [name for name, value in variables.items() if not isinstance(value, str)]:
         # Its value may be a secret.
-        raise UnreadableInput(f"PIPELINE_VARIABLES: the value of {other[0]} is not a text.", mend=mend)
+        raise UnreadableInput(f"PIPELINE_VARIABLES: the value of {other[0]} is not a text.", fix=fix)
     return variables
 
 
@@ -218,7 +218,7 @@ def run(
                 report["missed"] = names
                 raise missed(
                     f"Published, but {', '.join(names)} missed the service level.",
-                    mend="Mend what slows or thins the data, or promise less in spec.serviceLevels.",
+                    fix="Fix what slows or thins the data, or promise less in spec.serviceLevels.",
                 )
         except BaseException as problem:
             report = {**_name(root), **report, "exitCode": _exit_code(problem)}
@@ -307,7 +307,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             done(f"{product.contract.name} {contract.version}: {counted(report)}")
 
         with stage("publish") as done:
-            from pipeline.publish import address_book, publish
+            from pipeline.publish import address_registry, publish
 
             # `incremental.remember` moves the files.
             types = datasets.described(dataset.parts) if dataset.parts else {}
@@ -319,13 +319,13 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
                 vars(level) for level in service_levels.measure(product, dataset, started)
             ]
             try:
-                _write(product.root, "addresses.yaml", address_book(product, locations))
+                _write(product.root, "addresses.yaml", address_registry(product, locations))
                 _write(product.root, "slis.json", service_levels.told(product, report["serviceLevels"]))
                 incremental.remember(product, platform, columns, dataset, before.code, partitions)
                 evolution.remember(product, landed, types)
             except OSError as error:
                 raise UnreadableInput(
-                    f"The ports serve the new version, but build/ does not say so: {error}", mend=MAKE_ROOM
+                    f"The ports serve the new version, but build/ does not say so: {error}", fix=MAKE_ROOM
                 ) from error
             done(f"{dataset.rows:,} rows to {', '.join(locations)}")
 
@@ -352,10 +352,10 @@ def _alone(root: Path) -> Iterator[None]:
             scratch.mkdir(parents=True)
         except Busy:
             raise UnreadableInput(
-                "Another run of this product is under way here.", mend="Wait until it has ended."
+                "Another run of this product is under way here.", fix="Wait until it has ended."
             ) from None
         except OSError as error:
-            raise UnreadableInput(f"build/ cannot be written: {error}", mend=MAKE_ROOM) from error
+            raise UnreadableInput(f"build/ cannot be written: {error}", fix=MAKE_ROOM) from error
         yield
 
 
@@ -369,4 +369,4 @@ def _write(root: Path, name: str, content: dict[str, Any] | str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise UnreadableInput(f"build/{name} cannot be written: {error}", mend=MAKE_ROOM) from error
+        raise UnreadableInput(f"build/{name} cannot be written: {error}", fix=MAKE_ROOM) from error

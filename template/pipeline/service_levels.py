@@ -57,7 +57,7 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
             except duckdb.Error as error:
                 raise UnreadableInput(
                     f"A service level cannot be measured: {error}",
-                    mend="Mend its column in spec.serviceLevels.",
+                    fix="Fix its column in spec.serviceLevels.",
                 ) from error
             return None if value is None else float(value)
 
@@ -67,7 +67,7 @@ def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measu
                 raise UnreadableInput(
                     f"A service level is about the column {column}, which the data set does not have. "
                     f"It has {', '.join(relation.columns)}.",
-                    mend="Name one of these columns in spec.serviceLevels of data-product.yaml.",
+                    fix="Name one of these columns in spec.serviceLevels of data-product.yaml.",
                 )
             return kind
 

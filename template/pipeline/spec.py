@@ -121,10 +121,10 @@ def read(root: Path) -> Any:
         return yaml.load((root / FILE).read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise UnreadableInput(
-            f"{FILE} cannot be read: {error.strerror or error}", mend=f"Make {FILE} a file that can be read."
+            f"{FILE} cannot be read: {error.strerror or error}", fix=f"Make {FILE} a file that can be read."
         ) from error
     except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UnreadableInput(f"{FILE}: {error}", mend=f"{CHECK} tells more.") from error
+        raise UnreadableInput(f"{FILE}: {error}", fix=f"{CHECK} tells more.") from error
 
 
 def _read_schema(root: Path) -> Any:
@@ -133,7 +133,7 @@ def _read_schema(root: Path) -> Any:
     except (OSError, ValueError) as error:
         raise UnreadableInput(
             f"{SCHEMA} cannot be read: {error}",
-            mend=f"It is the template's: `git checkout {SCHEMA}` brings it back.",
+            fix=f"It is the template's: `git checkout {SCHEMA}` brings it back.",
         ) from error
 
 
@@ -150,12 +150,12 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
             jsonschema.validate(spec, schema)
     except grammar.Unknown as error:
         known = f"It has {', '.join(error.known)}." if error.known else "It has none."
-        raise UnreadableInput(f"{path.name}: {error}. {known}", mend="Name one that it has.") from error
+        raise UnreadableInput(f"{path.name}: {error}. {known}", fix="Name one that it has.") from error
     except jsonschema.ValidationError as error:
         where = f"{path.name}, as {target}" if target else path.name
         raise UnreadableInput(
             f"{where}: {error.json_path.replace('$.', '')}: {_without_secrets(error)}",
-            mend=f"{CHECK} tells more.",
+            fix=f"{CHECK} tells more.",
         ) from error
 
     def capability(kind: str, entry: Mapping[str, Any]) -> Capability:
@@ -195,7 +195,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
         if not (root / used.path).is_file():
             raise UnreadableInput(
                 f"data-product.yaml: {used.uses} needs {used.path}, which is not in this repository.",
-                mend=f"{CHECK} names the command that brings it.",
+                fix=f"{CHECK} names the command that brings it.",
             )
     return product
 
@@ -222,14 +222,14 @@ def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:
         if found is None:
             raise UnreadableInput(
                 f"data-product.yaml: {match[0]} has no default, and {match['name']} is not set.",
-                mend=f"export {match['name']}=…",
+                fix=f"export {match['name']}=…",
             )
         try:
             found.encode("utf-8")
         except UnicodeEncodeError as error:
             raise UnreadableInput(
                 f"data-product.yaml: the variable {match['name']} is not UTF-8.",
-                mend=f"Set {match['name']} to a text in UTF-8.",
+                fix=f"Set {match['name']} to a text in UTF-8.",
             ) from error
         return found
 

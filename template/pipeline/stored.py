@@ -73,7 +73,7 @@ def fitted(product: Product, columns: Sequence[Mapping[str, Any]], dataset: Data
                 raise PromiseBroken(
                     f"column {change.column}: {lossy:,} values, such as {example}, would lose as {change.target}, "
                     "which the rows that were published before have.",
-                    mend="Mend the data, or change the physicalType in the contract.",
+                    fix="Fix the data, or change the physicalType in the contract.",
                 )
         if casts:
             for part in dataset.changed:

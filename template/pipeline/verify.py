@@ -74,7 +74,7 @@ def read_contract(product: Product) -> OpenDataContractStandard:
     if wrong:
         raise UnreadableInput(
             f"{product.contract.name}: {'; '.join(wrong)}",
-            mend="`uvx prek run --all-files meshwright-check` tells where.",
+            fix="`uvx prek run --all-files meshwright-check` tells where.",
         )
     return OpenDataContractStandard.from_file(str(product.contract))
 
@@ -86,7 +86,7 @@ def described(product: Product, contract: OpenDataContractStandard) -> list[dict
             return [column.model_dump(by_alias=True, exclude_none=True) for column in table.properties or []]
     raise UnreadableInput(
         f"{product.contract.name}: it says nothing of {product.dataset}, the data set of data-product.yaml.",
-        mend=f"Name the contract's schema {product.dataset}.",
+        fix=f"Name the contract's schema {product.dataset}.",
     )
 
 
@@ -107,7 +107,7 @@ def written(product: Product, contract: OpenDataContractStandard, dataset: Datas
             actual = conformance.types(connection, scan(dataset.parts[-1:]))
         if beyond := list(conformance.undescribed(columns, actual)):
             raise PromiseBroken(
-                "\n".join(_not_described(one) for one in beyond), mend=_how_to_describe(product, beyond)
+                "\n".join(_not_described(one) for one in beyond), fix=_how_to_describe(product, beyond)
             )
     return stored.fitted(product, columns, dataset)
 
@@ -679,11 +679,11 @@ def refuse_broken(product: Product, checks: list[Check]) -> None:
     """Raises PromiseBroken if any check failed or could not be made; a warning is reported, and so is what is unchecked."""
     broken = [check for check in checks if check.result not in ("passed", "warning", "unchecked")]
     if any(check.result == "error" and is_full(check.reason) for check in broken):
-        raise UnreadableInput("\n".join(map(str, broken)), mend=MAKE_ROOM)
+        raise UnreadableInput("\n".join(map(str, broken)), fix=MAKE_ROOM)
     if broken:
         fixes = dict.fromkeys(check.fix for check in broken if check.fix)
         fixes[
-            f"Mend the data, or change what {product.contract.name} promises "
+            f"Fix the data, or change what {product.contract.name} promises "
             "(with a new major version, if a consumer loses by it)."
         ] = None
-        raise PromiseBroken("\n".join(str(check) for check in broken), mend="\n".join(fixes))
+        raise PromiseBroken("\n".join(str(check) for check in broken), fix="\n".join(fixes))

@@ -177,11 +177,11 @@ class _Trust:
         try:
             document = parse(APPROVERS, self.history.text(APPROVERS, entry))
         except Unreadable as error:
-            return (), f"{error} {error.mend}"
+            return (), f"{error} {error.fix}"
         for problem in misshapen(document, schema.approvers):
-            return (), f"{problem.detail} {problem.mend}"
-        for _, detail, mend in unsound(document):
-            return (), f"{detail} {mend}"
+            return (), f"{problem.detail} {problem.fix}"
+        for _, detail, fix in unsound(document):
+            return (), f"{detail} {fix}"
         return named(document), ""
 
     # Which commit counts
@@ -364,7 +364,7 @@ class _Trust:
         try:
             value = parse(path, self.history.text(path, entry)).value
         except Unreadable as error:
-            return "", f"{error} {error.mend}"
+            return "", f"{error} {error.fix}"
         if not isinstance(value, dict) or not isinstance(value.get("status"), str):
             return "", "It says no status. Write `status: requested`."
         # As text, because to Python 1, 1.0 and true are equal.

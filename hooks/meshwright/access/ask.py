@@ -80,7 +80,7 @@ def request(
     path = f"{AGREEMENTS}/{agreement}.yaml"
     document = parse(path, text)
     for problem in misshapen(document, schema.access_agreement):
-        raise Unreadable(problem.detail, problem.mend)
+        raise Unreadable(problem.detail, problem.fix)
     facts: dict[str, Any] = {
         "spec": spec,
         "policy": read(root, spec.get("spec.access.policy")),
@@ -89,7 +89,7 @@ def request(
     for rule in ASKED:
         wanted = inspect.signature(rule.check).parameters
         for problem in rule.check(**{name: facts[name] for name in wanted}):
-            raise Unreadable(problem.detail, problem.mend)
+            raise Unreadable(problem.detail, problem.fix)
     if until <= today:
         raise Unreadable("It would have ended already.", "Give a later day with --until.")
     file = root / path
@@ -120,7 +120,7 @@ def approve(root: Path, agreement: str) -> str:
     text = read_text(root, path)
     document = parse(path, text)
     for problem in misshapen(document, schema.access_agreement):
-        raise Unreadable(f"{path}: {problem.detail}", problem.mend)
+        raise Unreadable(f"{path}: {problem.detail}", problem.fix)
     changed, count = STATUS.subn("status: approved", text)
     if count != 1:
         raise Unreadable(

@@ -252,7 +252,7 @@ def export(
         files = EXPORTS[engine](decided.desired(ports[0]), table)
         _refuse_others(folder, files)
     except Refused as refused:
-        stop(str(refused), refused.mend, code=1)
+        stop(str(refused), refused.fix, code=1)
     for name, text in files.items():
         file = folder / name
         write(file, text, parents=True)

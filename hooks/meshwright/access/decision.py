@@ -74,7 +74,7 @@ class Decision:
             return runner, compiler.build(None, entries)
         except (RegoError, ValueError) as error:
             reason = " ".join(str(error).split())[:500]
-            raise Refused(f"The policies cannot be compiled: {reason}", "Mend access/rego/.") from error
+            raise Refused(f"The policies cannot be compiled: {reason}", "Fix access/rego/.") from error
 
     def _ask(self, entry: str, question: Mapping[str, Any]) -> dict[str, Any]:
         from regopy import RegoError
@@ -85,10 +85,10 @@ class Decision:
             output = runner.query_bundle_entrypoint(bundle, f"meshwright/access/{entry}")
             answer = json.loads(str(output))["expressions"][0] if output.ok() else None
         except (RegoError, ValueError, LookupError) as error:
-            raise Refused(f"The policies give no answer: {error}", "Mend access/rego/.") from error
+            raise Refused(f"The policies give no answer: {error}", "Fix access/rego/.") from error
         if not isinstance(answer, dict):  # no answer is not a permission
             raise Refused(
-                "The policies give no answer.", "Mend access/rego/, where they may contradict themselves."
+                "The policies give no answer.", "Fix access/rego/, where they may contradict themselves."
             )
         plain: dict[str, Any] = decoded(answer)
         return plain

@@ -121,15 +121,15 @@ class Change:
     statement: str
     """What does it: SQL, or a call, complete. Never holds a value of the data or a credential."""
     agreements: tuple[str, ...] = ()
-    """Which agreements ask for it; none where the change takes something away or mends drift."""
+    """Which agreements ask for it; none where the change takes something away or fixes drift."""
     principal: str = ""
     """Whom it gives or takes access: a principal's id, or the name of the login."""
     role: str = ""
 
 
 @dataclass(frozen=True)
-class Residual:
-    """What only an administrator of the storage can mend, and how. A port with one is not as it should be."""
+class ManualAction:
+    """What only an administrator of the storage can fix, and how. A port with one is not as it should be."""
 
     sentence: str
     statement: str
@@ -142,7 +142,7 @@ class PortPlan:
     port: str
     uses: str
     changes: tuple[Change, ...] = ()
-    residuals: tuple[Residual, ...] = ()
+    manual_actions: tuple[ManualAction, ...] = ()
 
 
 @dataclass(frozen=True)

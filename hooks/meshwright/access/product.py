@@ -264,10 +264,10 @@ def _checked(path: str, text: str, shape: Any) -> Document:
     try:
         document = parse(path, text)
     except Unreadable as error:
-        raise Unreadable(f"{path}:{error.line}:{error.column}: {error}", error.mend) from error
+        raise Unreadable(f"{path}:{error.line}:{error.column}: {error}", error.fix) from error
     for problem in misshapen(document, shape):
         line, column = document.place(problem.keys)
-        raise Unreadable(f"{path}:{line}:{column}: {problem.detail}", problem.mend)
+        raise Unreadable(f"{path}:{line}:{column}: {problem.detail}", problem.fix)
     return document
 
 
@@ -328,7 +328,7 @@ def _team(history: History, problems: list[str]) -> dict[str, str]:
             problems.append(f"{path}: {found.problem}")
         if found.text is None or not path.endswith(".rego"):
             continue
-        for line, problem, mend in team_rego.problems(found.text):
-            raise Unreadable(f"{path}:{line}:1: {problem}", mend)
+        for line, problem, fix in team_rego.problems(found.text):
+            raise Unreadable(f"{path}:{line}:1: {problem}", fix)
         texts[path] = found.text
     return texts

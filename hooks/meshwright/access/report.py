@@ -12,6 +12,7 @@ from typing import Any
 from meshwright.access.grants import Change, Column, Principal
 from meshwright.access.resolve import Decided, Verdict
 from meshwright.access.run import PortRun, Run
+from meshwright.core.renamed import with_old
 from meshwright.core.text import printable
 
 SIGNS = {"grant": "+", "create": "+", "revoke": "-", "remove": "-", "replace": "~"}
@@ -56,23 +57,23 @@ def _human(run: Run) -> Iterator[str]:
 def _port(verb: str, port: PortRun) -> Iterator[str]:
     if port.refused:
         yield f"  ! {port.refused}"
-        first, *rest = port.refused.mend.splitlines()
-        yield f"    mend: {first}"
+        first, *rest = port.refused.fix.splitlines()
+        yield f"    fix: {first}"
         for line in rest:
             yield f"      {line}"
         return
     for change in port.plan.changes:
         yield f"  {SIGNS[change.action]} {change.sentence.removesuffix('.')}{_asked_by(change)}"
-    for residual in port.plan.residuals:
-        yield f"  ! {residual.sentence}"
+    for manual_action in port.plan.manual_actions:
+        yield f"  ! {manual_action.sentence}"
         yield "    An administrator has to run:"
-        for line in residual.statement.splitlines():
+        for line in manual_action.statement.splitlines():
             yield f"      {line}"
     for difference in port.differences:
         yield f"  ! {difference}"
     if port.record:
         yield f"  audit record {port.record['number']}, {port.record['hash'][:16]}"
-    if not (port.plan.changes or port.plan.residuals or port.differences):
+    if not (port.plan.changes or port.plan.manual_actions or port.differences):
         yield (
             "  Everybody can read what they should, and nothing else." if verb == "verify" else "  No change."
         )
@@ -108,11 +109,9 @@ def as_json(run: Run) -> str:
             {
                 "port": port.plan.port,
                 "uses": port.plan.uses,
-                "refused": {"problem": str(port.refused), "mend": port.refused.mend}
-                if port.refused
-                else None,
+                "refused": {"problem": str(port.refused), "fix": port.refused.fix} if port.refused else None,
                 "changes": [asdict(change) for change in port.plan.changes],
-                "residuals": [asdict(residual) for residual in port.plan.residuals],
+                "manualActions": [asdict(manual_action) for manual_action in port.plan.manual_actions],
                 "differences": list(port.differences),
                 "record": {key: port.record[key] for key in ("number", "hash")} if port.record else None,
             }
@@ -133,7 +132,7 @@ def as_json(run: Run) -> str:
         ],
         "problems": list(run.problems),
     }
-    return json.dumps(plain, indent=2, ensure_ascii=True)
+    return json.dumps(with_old(plain), indent=2, ensure_ascii=True)
 
 
 def markdown(run: Run) -> str:

@@ -293,7 +293,7 @@ def _conditions(name: str, role: Mapping[str, Any], known: Mapping[str, Any]) ->
         if column is None:
             raise Refused(
                 f"The role {name} looks at a column {condition['column']}, which the contract does not have.",
-                "Mend its name in `rows`.",
+                "Fix its name in `rows`.",
             )
         (operation,) = condition.keys() - {"column"}
         values = condition[operation]

@@ -46,7 +46,7 @@ class Run:
     @property
     def well(self) -> bool:
         return not self.problems and not any(
-            port.refused or port.differences or port.plan.residuals for port in self.ports
+            port.refused or port.differences or port.plan.manual_actions for port in self.ports
         )
 
 
@@ -74,9 +74,7 @@ def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()
                 " ".join(sentence for sentence, _ in alarms), f"If this is right, run with {again}."
             )
         if excess := [sentence for too_much, sentence in broken_tests(decided, port) if too_much]:
-            raise Refused(
-                " ".join(excess), "Mend the policy, or access/tests.yaml if it asks for too little."
-            )
+            raise Refused(" ".join(excess), "Fix the policy, or access/tests.yaml if it asks for too little.")
         last = lasts[port.name] if port.name in lasts else way.last(port)
         record = Record(_content(decided, port), last["hash"] if last else "")
         return PortRun(way.apply(port, decided.desired(port), record), record=way.last(port))
@@ -140,7 +138,7 @@ def _alarms(decided: Decided, last: Mapping[str, Any] | None) -> Iterator[tuple[
         )
     alarm = guard.suspicious(last["directory"], guard.state(decided.asked, decided.groups))
     if alarm:
-        yield f"{alarm.sentence} {alarm.mend}", alarm.token
+        yield f"{alarm.sentence} {alarm.fix}", alarm.token
 
 
 def _token(*parts: str) -> str:

@@ -29,7 +29,7 @@ class Verdict:
     evidence: str
     """What was looked at and seen, as a sentence: never a value of the data. Names of the mesh stand in it as they are:
     hostile until printed or escaped."""
-    mend: str = ""
+    fix: str = ""
     """What the team does about it; empty where there is nothing to do."""
     place: str = ""
     """Which port, column or service level; empty: the product as a whole."""

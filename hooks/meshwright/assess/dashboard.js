@@ -157,10 +157,10 @@ function result([number, stateNumber, verdicts, more, reason, until]) {
   const state = STATES[stateNumber];
   const asked = element("p", { class: "asked" }, element("span", { class: "state", text: WORDS[state] }), ` ${question} `, element("a", { class: "name", href: address("asked", id), text: id }), " ", element("span", { class: "rest", text: severity }));
   const one = element("li", { class: `result ${state}` }, asked);
-  if (until) one.append(element("p", { class: "mend" }, element("b", { text: `Excepted until ${until}.` }), ` ${data.texts[reason]}`));
-  for (const [said, text, mend, place] of verdicts) {
+  if (until) one.append(element("p", { class: "fix" }, element("b", { text: `Excepted until ${until}.` }), ` ${data.texts[reason]}`));
+  for (const [said, text, fix, place] of verdicts) {
     one.append(element("p", { class: "evidence" }, data.texts[place] && element("code", { text: data.texts[place] }), ` ${data.texts[text]}`));
-    if (data.texts[mend] && STATES[said] !== "kept") one.append(element("p", { class: "mend" }, element("b", { text: "Mend:" }), ` ${data.texts[mend]}`));
+    if (data.texts[fix] && STATES[said] !== "kept") one.append(element("p", { class: "fix" }, element("b", { text: "Fix:" }), ` ${data.texts[fix]}`));
   }
   if (more) one.append(element("p", { class: "rest", text: `And ${more} more; the assessment as JSON has all.` }));
   return one;

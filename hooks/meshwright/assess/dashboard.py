@@ -190,7 +190,7 @@ def _evidence(
             {
                 "function": function,
                 "state": result["state"],
-                "verdicts": [{**one, "evidence": texts.fitting(one["evidence"]), "mend": texts.fitting(one["mend"])} for one in shown],
+                "verdicts": [{**one, "evidence": texts.fitting(one["evidence"]), "fix": texts.fitting(one["fix"])} for one in shown],
                 "more": len(verdicts) - len(shown) if shown else 0,
                 "reason": result.get("reason", ""),
                 "until": result.get("until", ""),
@@ -380,7 +380,7 @@ def _packed(
                 numbers[one["function"]["id"]],
                 list(ORDER).index(one["state"]),
                 [
-                    [list(ORDER).index(said["state"]), at(said["evidence"]), at(said["mend"]), at(said["place"])]
+                    [list(ORDER).index(said["state"]), at(said["evidence"]), at(said["fix"]), at(said["place"])]
                     for said in one["verdicts"]
                 ],
                 one["more"],

@@ -45,7 +45,7 @@ def _plugged_in(entry: EntryPoint) -> list[Fitness]:
         module = entry.load()
     except (Exception, SystemExit) as error:
         raise Unreadable(
-            f"{where} cannot be loaded: {_named(error)}", "Mend the package that brings it, or remove it."
+            f"{where} cannot be loaded: {_named(error)}", "Fix the package that brings it, or remove it."
         ) from error
     if not isinstance(module, ModuleType):
         raise Unreadable(f"{where} is no module.", "Let it name the module that holds the functions.")
@@ -55,7 +55,7 @@ def _plugged_in(entry: EntryPoint) -> list[Fitness]:
 def _in_folder(folder: Path) -> list[Fitness]:
     """The functions of a folder's modules, loaded as a package that nothing else can be called like."""
     if not folder.is_dir():
-        raise Unreadable(f"{folder}: there is no such folder.", "Mend the entry below `folders`.")
+        raise Unreadable(f"{folder}: there is no such folder.", "Fix the entry below `folders`.")
     name = f"meshwright_fitness_{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
     package = ModuleType(name)
     package.__path__ = [str(folder.resolve())]
@@ -86,8 +86,8 @@ def _imported(name: str) -> ModuleType:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and name.startswith(f"{OWN}."):
-            raise  # nobody has to mend what is ours: something is not installed
-        raise Unreadable(f"{_place(name, error)}: {_named(error)}", "Mend the module.") from error
+            raise  # nobody has to fix what is ours: something is not installed
+        raise Unreadable(f"{_place(name, error)}: {_named(error)}", "Fix the module.") from error
 
 
 def _is_function(entry: object) -> bool:
@@ -121,8 +121,8 @@ def _told_apart(found: Sequence[Fitness]) -> None:
             raise _senseless(type(function), problem, "Give one of the two another name.")
 
 
-def _senseless(kind: type[Fitness], problem: str, mend: str) -> Unreadable:
-    return Unreadable(f"{_stands(kind)}: the fitness function {kind.__name__}: {problem}.", mend)
+def _senseless(kind: type[Fitness], problem: str, fix: str) -> Unreadable:
+    return Unreadable(f"{_stands(kind)}: the fitness function {kind.__name__}: {problem}.", fix)
 
 
 def _stands(kind: type[Fitness]) -> str:

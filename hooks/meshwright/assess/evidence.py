@@ -77,26 +77,26 @@ class Evidence:
     # -- its ports ------------------------------------------------------------------------------------
 
     def table(self, port: Port) -> Table:
-        """What lies at the port. Raises storage.Trouble: Absent, Corrupt or Unseen."""
+        """What lies at the port. Raises storage.Blocker: Absent, Corrupt or Unseen."""
         from meshwright.assess.storage import ports
 
         return self._once(("table", port.name), lambda: ports.table(self._place(port)))
 
     def variant(self, port: Port, role: str) -> Table:
-        """What a role of the policy sees at the port. Raises storage.Trouble."""
+        """What a role of the policy sees at the port. Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
         return self._once(("variant", port.name, role), lambda: ports.variant(self._place(port), role))
 
     def without_credentials(self, port: Port) -> Refusal:
-        """Whether somebody without credentials can read the port. Raises storage.Trouble."""
+        """Whether somebody without credentials can read the port. Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
         return self._once(("anonymous", port.name), lambda: ports.without_credentials(self._place(port)))
 
     def by_grants(self, port: Port) -> Refusal | None:
         """Whether what is granted lets in more than the product's own; None where the storage has no grants of its own.
-        Raises storage.Trouble."""
+        Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
         return self._once(("grants", port.name), lambda: ports.by_grants(self._place(port)))
@@ -115,16 +115,16 @@ class Evidence:
         return folder
 
     def _once(self, key: Any, look: Callable[[], T]) -> T:
-        """What was seen the first time, also where that was trouble."""
-        from meshwright.assess.storage import Trouble
+        """What was seen the first time, also where that was blocker."""
+        from meshwright.assess.storage import Blocker
 
         if key not in self._kept:
             try:
                 self._kept[key] = look()
-            except Trouble as trouble:
-                self._kept[key] = trouble
+            except Blocker as blocker:
+                self._kept[key] = blocker
         found = self._kept[key]
-        if isinstance(found, Trouble):
+        if isinstance(found, Blocker):
             raise found
         return cast(T, found)  # of this key
 

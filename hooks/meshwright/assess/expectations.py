@@ -55,8 +55,8 @@ class Expectations:
         known = {function.id for function in functions}
         for keys, name in self._named():
             if name not in known:
-                mend = f"Mend its spelling, or remove it. There are: {listed(sorted(known))}."
-                raise _unreadable(self.document, keys, f"there is no fitness function {name}", mend)
+                fix = f"Fix its spelling, or remove it. There are: {listed(sorted(known))}."
+                raise _unreadable(self.document, keys, f"there is no fitness function {name}", fix)
 
     def _named(self) -> Iterator[tuple[Keys, str]]:
         for name in {**self.severities, **self.off}:
@@ -71,13 +71,13 @@ def read(path: Path) -> Expectations:
         with path.open("rb") as file:
             document = parse(str(path), decode(file.read(MAX_BYTES + 1)))
     except OSError as error:
-        mend = "Write it (docs/how-to/assess-the-mesh.md), or name another with --expectations."
-        raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", mend) from error
+        fix = "Write it (docs/how-to/assess-the-mesh.md), or name another with --expectations."
+        raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", fix) from error
     except Unreadable as error:
         place = f"{path}:{error.line}:{error.column}"
-        raise Unreadable(f"{place}: {error}", error.mend, error.line, error.column) from error
+        raise Unreadable(f"{place}: {error}", error.fix, error.line, error.column) from error
     for problem in misshapen(document, schema.fitness):
-        raise _unreadable(document, problem.keys, problem.detail.rstrip("."), problem.mend)
+        raise _unreadable(document, problem.keys, problem.detail.rstrip("."), problem.fix)
     value = document.value
     functions = value.get("functions", {})
     settings = dict(value.get("settings", {}))
@@ -97,8 +97,8 @@ def read(path: Path) -> Expectations:
 def _floors(document: Document, said: Mapping[str, int]) -> Mapping[str, int]:
     for name in said:
         if name not in CHARACTERISTICS:
-            mend = f"Write one of: {', '.join(CHARACTERISTICS)}."
-            raise _unreadable(document, ("floors", name), f"there is no characteristic {name}", mend)
+            fix = f"Write one of: {', '.join(CHARACTERISTICS)}."
+            raise _unreadable(document, ("floors", name), f"there is no characteristic {name}", fix)
     return said
 
 
@@ -111,7 +111,7 @@ def _exemption(document: Document, keys: Keys, said: Mapping[str, str]) -> Exemp
     return Exemption(said["product"], said["function"], said["reason"], until, said.get("approvedBy", ""))
 
 
-def _unreadable(document: Document | None, keys: Keys, problem: str, mend: str) -> Unreadable:
+def _unreadable(document: Document | None, keys: Keys, problem: str, fix: str) -> Unreadable:
     line, column = document.place(keys) if document else (1, 1)
     path = document.path if document else "fitness.yaml"
-    return Unreadable(f"{path}:{line}:{column}: {problem}.", mend, line, column)
+    return Unreadable(f"{path}:{line}:{column}: {problem}.", fix, line, column)

@@ -59,7 +59,7 @@ def read(path: Path) -> list[dict[str, Any]]:
                 entries.append(one)
     except OSError as error:
         problem = f"{file}: it cannot be read: {error.strerror}."
-        raise Unreadable(problem, "Mend its permissions, or name another with --history.") from error
+        raise Unreadable(problem, "Fix its permissions, or name another with --history.") from error
     return entries
 
 
@@ -70,8 +70,8 @@ def _entry(line: bytes, place: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         sound = False
     if not sound:
-        mend = "Take it from a backup, or remove this line; or name another file with --history."
-        raise Unreadable(f"{place}: this is not the line of an assessment.", mend)
+        fix = "Take it from a backup, or remove this line; or name another file with --history."
+        raise Unreadable(f"{place}: this is not the line of an assessment.", fix)
     return found
 
 
@@ -116,12 +116,12 @@ def append(path: Path, assessment: Mapping[str, Any], earlier: Sequence[Mapping[
         return False
     file = _file(path)
     line = json.dumps(new, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-    mend = "Name another place with --history."
+    fix = "Name another place with --history."
     try:
         earlier_lines = file.read_bytes() if file.exists() else b""
     except OSError as error:
-        raise Unreadable(f"{file} cannot be read: {error.strerror}.", mend) from error
-    files.write(file, earlier_lines + line, mend, parents=True)
+        raise Unreadable(f"{file} cannot be read: {error.strerror}.", fix) from error
+    files.write(file, earlier_lines + line, fix, parents=True)
     return True
 
 

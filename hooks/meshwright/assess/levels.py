@@ -30,7 +30,7 @@ class Recomputed:
 def recompute(
     level: ServiceLevel, goal: Objective, table: Table, now: datetime, measured: datetime | None
 ) -> Recomputed | None:
-    """The indicator, from the rows themselves; None for one that rows cannot tell. Raises storage.Trouble."""
+    """The indicator, from the rows themselves; None for one that rows cannot tell. Raises storage.Blocker."""
     told = moment(table.metadata.get("ingestedAt"))
     same = measured is not None and told is not None and told <= measured + AHEAD
     if level.indicator == "freshness":

@@ -33,7 +33,7 @@ def treatment(record: Record, role: Mapping[str, Any], column: Column) -> str | 
 
 def unmasked(table: Table, column: str, mask: str, clear: Callable[[], Iterable[str]]) -> str:
     """What is wrong about the values that a role sees, as the end of a sentence; empty if each of them is as its mask
-    has it. `clear`: gives values of the data set itself. Raises storage.Trouble."""
+    has it. `clear`: gives values of the data set itself. Raises storage.Blocker."""
     if mask == "empty":
         return "" if table.filled(column) == 0 else "has values, and shall be empty"
     values = table.texts(column, LOOKED_AT)

@@ -132,8 +132,8 @@ def _result(result: Mapping[str, Any], function: Mapping[str, Any], built_in: fr
     lines = [f"  {function['id']} ({what}): {printable(function['question'])}"]
     for verdict in verdicts[:SHOWN_PLACES]:
         lines.append(f"    {_evidence(verdict)}")
-        if verdict["mend"]:
-            lines.append(f"      mend: {printable(verdict['mend'])}")
+        if verdict["fix"]:
+            lines.append(f"      fix: {printable(verdict['fix'])}")
     if len(verdicts) > SHOWN_PLACES:
         lines.append(f"    … {len(verdicts) - SHOWN_PLACES} more (--format json, --html)")
     if state == "excepted":

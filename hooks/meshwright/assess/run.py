@@ -317,7 +317,7 @@ def _verdicts(function: Fitness, product: Evidence, same: Same) -> list[dict[str
 def _plain(verdict: Verdict) -> dict[str, str]:
     if verdict.state not in ("kept", "broken", "inconclusive"):
         raise ValueError(f"it says {verdict.state!r}, which is no state of a verdict")
-    told = {"evidence": verdict.evidence, "mend": verdict.mend, "place": verdict.place}
+    told = {"evidence": verdict.evidence, "fix": verdict.fix, "mend": verdict.fix, "place": verdict.place}
     return {"state": verdict.state} | {name: _written(said) for name, said in told.items()}
 
 
@@ -329,7 +329,7 @@ def _written(said: str) -> str:
 
 
 def _inconclusive(evidence: str) -> dict[str, str]:
-    return {"state": "inconclusive", "evidence": evidence, "mend": "", "place": ""}
+    return {"state": "inconclusive", "evidence": evidence, "fix": "", "mend": "", "place": ""}
 
 
 CAN_STOP = hasattr(signal, "setitimer")

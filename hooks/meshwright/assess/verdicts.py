@@ -21,12 +21,12 @@ def kept(evidence: str, place: str = "") -> Verdict:
     return Verdict("kept", evidence, "", place)
 
 
-def broken(evidence: str, mend: str, place: str = "") -> Verdict:
-    return Verdict("broken", evidence, mend, place)
+def broken(evidence: str, fix: str, place: str = "") -> Verdict:
+    return Verdict("broken", evidence, fix, place)
 
 
-def unknown(evidence: str, mend: str = "", place: str = "") -> Verdict:
-    return Verdict("inconclusive", evidence, mend, place)
+def unknown(evidence: str, fix: str = "", place: str = "") -> Verdict:
+    return Verdict("inconclusive", evidence, fix, place)
 
 
 def some(names: Iterable[str]) -> str:
@@ -38,10 +38,10 @@ def some(names: Iterable[str]) -> str:
 
 def at_ports(product: Evidence, look: Callable[[Port], Iterator[Verdict]]) -> Iterator[Verdict]:
     """What is seen at each output port; what keeps from looking at one is told of that one."""
-    from meshwright.assess.storage import Trouble
+    from meshwright.assess.storage import Blocker
 
     for port in product.record.outputs:
         try:
             yield from look(port)
-        except Trouble as trouble:
-            yield unknown(str(trouble), trouble.mend, port.name)
+        except Blocker as blocker:
+            yield unknown(str(blocker), blocker.fix, port.name)

@@ -38,8 +38,8 @@ def stand(root: Path, variables: Mapping[str, str]) -> Stand:
     `variables`: the environment. Raises http.Refused if not, Unreadable if git cannot say.
     """
     if not (root / ".git").exists():
-        mend = f"Run it in a clone of the product's repository. {TRY_OUT}"
-        raise Refused(f"{root} is not the root of a git repository, so nobody can say what is merged.", mend)
+        fix = f"Run it in a clone of the product's repository. {TRY_OUT}"
+        raise Refused(f"{root} is not the root of a git repository, so nobody can say what is merged.", fix)
     here = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if not here:
         raise Refused("The repository has no commit yet.", "Commit the product, and merge it.")
@@ -169,5 +169,5 @@ def _git(root: Path, *arguments: str) -> str:
         raise Unreadable(f"git cannot be asked: {error}", "Install git.") from error
     if done.returncode > 1:
         said = printable(text(done.stderr).strip().partition("\n")[0])
-        raise Unreadable(f"git says of {root}: {said}", "Mend the clone.")
+        raise Unreadable(f"git says of {root}: {said}", "Fix the clone.")
     return text(done.stdout).removesuffix("\n") if done.returncode == 0 else ""

@@ -123,7 +123,7 @@ def _telling() -> Iterator[None]:
 
         for line in told_of(error):
             click.echo(line, err=True)
-        stop(error.sentence, error.mend, 1 if isinstance(error, Refused) else 2)
+        stop(error.sentence, error.fix, 1 if isinstance(error, Refused) else 2)
 
 
 def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any) -> Place:

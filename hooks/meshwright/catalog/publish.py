@@ -31,7 +31,7 @@ class Unkept(Refused):
     def __init__(self, findings: list[Finding]) -> None:
         count = f"{len(findings)} promise{'s' if len(findings) > 1 else ''}"
         super().__init__(
-            f"The product does not keep {count}, so nothing is sent.", "Mend what is named above."
+            f"The product does not keep {count}, so nothing is sent.", "Fix what is named above."
         )
         self.findings = findings
 
@@ -60,10 +60,10 @@ def prepared(root: Path, repository: str | None = None, branch: str = "") -> Pre
     """
     made = of_repository(root, repository)
     if made.problem:
-        raise Unreadable(printable(made.problem), "Mend the file.")
+        raise Unreadable(printable(made.problem), "Fix the file.")
     if not made.repository:
-        mend = "Give it with --repository URL, or git remote add origin URL."
-        raise Unreadable("The address of the product's repository is not known.", mend)
+        fix = "Give it with --repository URL, or git remote add origin URL."
+        raise Unreadable("The address of the product's repository is not known.", fix)
     record = _on(made, branch)
     errors = [finding for finding in check_record(record.value) if finding.level == "error"]
     if errors:
@@ -135,7 +135,7 @@ def told_of(error: Unreadable) -> Iterator[str]:
             if isinstance(finding, dict):
                 place = f"{finding.get('file')}: {finding.get('rule')}: {finding.get('message')}"
                 yield printable(place[:1000])
-                yield printable(f"    mend: {finding.get('mend')}"[:1000])
+                yield printable(f"    fix: {finding.get('fix') or finding.get('mend')}"[:1000])
 
 
 def _on(record: Record, branch: str) -> Record:

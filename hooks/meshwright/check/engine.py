@@ -22,7 +22,7 @@ from meshwright.product.record import Record
 from meshwright.product.validate import misshapen
 
 if TYPE_CHECKING:
-    from meshwright.mesh.lineage import Flaw, Lineage
+    from meshwright.mesh.lineage import Issue, Lineage
     from meshwright.product.breaking import Comparison
 
 
@@ -58,7 +58,7 @@ class Facts:
     """The product as the mesh sees it."""
     mesh: Lineage | None = None
     """The products of this check, and those of the mesh that it was given."""
-    flaws: Sequence[Flaw] = ()
+    issues: Sequence[Issue] = ()
     """What is wrong about the product in that mesh."""
     namesakes: Sequence[Record] = ()
     """Products of the mesh that have its name."""
@@ -98,7 +98,7 @@ def _place_in_mesh(
     checked: Sequence[Facts], others: Sequence[Record] | None, retired: Mapping[str, str] | None
 ) -> None:
     """Gives each product its record, and what is wrong about it among the others."""
-    from meshwright.mesh.lineage import Lineage, flaws, is_same
+    from meshwright.mesh.lineage import Lineage, is_same, issues
     from meshwright.product.documents import of_documents, origin
 
     own: dict[str, Record] = {}
@@ -111,17 +111,17 @@ def _place_in_mesh(
             here = replace(facts.record, value={**value, "source": origin(facts.root)})
             facts.namesakes = [other for other in namesakes if is_same(here, other) is False]
     mesh = Lineage([*own.values(), *(other for other in others or () if other.id not in own)], retired)
-    told = list(flaws(mesh))
+    told = list(issues(mesh))
     for facts in checked:
         facts.mesh = mesh
         id = facts.record.id if facts.record else ""
-        facts.flaws = [
-            flaw
-            for flaw in told
+        facts.issues = [
+            issue
+            for issue in told
             if own[id] is facts.record
-            and (flaw.product == id or (flaw.kind == "cycle" and id in flaw.about))
+            and (issue.product == id or (issue.kind == "cycle" and id in issue.about))
             # A product that is not there is missing only if it is known what there is.
-            and (flaw.kind != "dangling-input" or flaw.about or others is not None)
+            and (issue.kind != "dangling-input" or issue.about or others is not None)
         ]
 
 
@@ -140,10 +140,10 @@ def check_record(value: Any) -> list[Finding]:
     try:
         return _checked(value)
     except Unreadable as problem:
-        told, mend = str(problem), problem.mend
+        told, fix = str(problem), problem.fix
     except UnicodeEncodeError:
-        told, mend = "It holds half a character (a lone surrogate).", "Leave it out."
-    return [_finding(READABLE, Problem("record", (), told, mend), "", metamodel.HOME)]
+        told, fix = "It holds half a character (a lone surrogate).", "Leave it out."
+    return [_finding(READABLE, Problem("record", (), told, fix), "", metamodel.HOME)]
 
 
 def _checked(value: Any) -> list[Finding]:
@@ -206,7 +206,7 @@ def _finding(rule: str | Rule, problem: Problem, prefix: str, home: str) -> Find
         column=column,
         rule=name,
         message=" ".join(detail.split()),
-        mend=" ".join(problem.mend.split()),
+        fix=" ".join(problem.fix.split()),
         level="error" if isinstance(rule, str) else rule.level,
         link=f"{home}/docs/reference/rules/{name}.md",
     )
@@ -244,7 +244,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
             return read(root, path)
         except Unreadable as problem:
             at = Document(Path(path), places={(): (problem.line, problem.column)})
-            problems.append((READABLE, Problem(at, (), str(problem), problem.mend)))
+            problems.append((READABLE, Problem(at, (), str(problem), problem.fix)))
         return None
 
     facts.spec = load(SPEC)
@@ -283,7 +283,7 @@ def _rules(facts: Facts, beyond: Set[str]) -> Iterator[tuple[Rule, Problem]]:
             for problem in rule.check(**arguments):
                 yield rule, problem
         except Unreadable as problem:  # a file beside the three documents, which the rule had to read
-            yield rule, Problem(SPEC, (), f"A file that the rule needs: {problem}", problem.mend)
+            yield rule, Problem(SPEC, (), f"A file that the rule needs: {problem}", problem.fix)
 
 
 @cache

@@ -7,22 +7,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
+from meshwright.core.renamed import with_old
 from meshwright.core.text import printable
 from meshwright.product import metamodel
 
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One unmet promise: where it stands, which rule found it, and how to mend it."""
+    """One unmet promise: where it stands, which rule found it, and how to fix it."""
 
     file: str
     line: int
     column: int
     rule: str
     message: str
-    mend: str
+    fix: str
     level: str = "error"
-    """`error`: the check fails; `warning`: it does not; `note`: nothing is wrong, and `mend` may be empty."""
+    """`error`: the check fails; `warning`: it does not; `note`: nothing is wrong, and `fix` may be empty."""
     link: str = ""
 
 
@@ -33,8 +34,8 @@ def human(findings: Sequence[Finding]) -> str:
         lines.append(
             f"{finding.file}:{finding.line}:{finding.column}: {finding.level} {finding.rule}: {finding.message}"
         )
-        if finding.mend:
-            lines.append(f"    mend: {finding.mend}")
+        if finding.fix:
+            lines.append(f"    fix: {finding.fix}")
         lines.append(f"    see:  {finding.link}")
     return "\n".join(map(printable, lines))
 
@@ -60,12 +61,12 @@ COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def _told(finding: Finding) -> str:
-    return f"{finding.message} Mend: {finding.mend}" if finding.mend else finding.message
+    return f"{finding.message} Fix: {finding.fix}" if finding.fix else finding.message
 
 
 def as_json(findings: Sequence[Finding]) -> str:
     """A list of objects, for programs."""
-    return json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)
+    return json.dumps(with_old([asdict(finding) for finding in findings]), indent=2, ensure_ascii=False)
 
 
 def sarif(findings: Sequence[Finding]) -> str:

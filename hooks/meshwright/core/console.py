@@ -12,11 +12,11 @@ import click
 from meshwright.core.errors import Error
 
 
-def stop(what: str, mend: str, code: int = 2) -> NoReturn:
-    """Print what is wrong and its mend, and exit with `code`. Both may quote what nobody vouches for."""
+def stop(what: str, fix: str, code: int = 2) -> NoReturn:
+    """Print what is wrong and its fix, and exit with `code`. Both may quote what nobody vouches for."""
     from meshwright.core.text import printable
 
-    click.echo(f"{printable(what)}\n    mend: {printable(mend)}", err=True)
+    click.echo(f"{printable(what)}\n    fix: {printable(fix)}", err=True)
     sys.exit(code)
 
 
@@ -26,7 +26,7 @@ def errors(extra: str) -> Iterator[None]:
     try:
         yield
     except Error as error:
-        stop(error.sentence, error.mend, error.exit_code)
+        stop(error.sentence, error.fix, error.exit_code)
     except ModuleNotFoundError as error:
         from meshwright.core.install import NAME, install_command
 

@@ -1,4 +1,4 @@
-"""The one kind of error that a person has to fix: what is wrong, where, and the mend."""
+"""The one kind of error that a person has to fix: what is wrong, where, and the fix."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Error(Exception):
     exit_code: ClassVar[int] = 2
     """1: a promise is not kept, or the other side refuses. 2: wrong usage or unreadable input."""
 
-    def __init__(self, what: str, mend: str = "", line: int = 1, column: int = 1) -> None:
+    def __init__(self, what: str, fix: str = "", line: int = 1, column: int = 1) -> None:
         super().__init__(what)
-        self.mend = mend
+        self.fix = fix
         """A sentence that says what to do; empty if nobody can do anything."""
         self.line, self.column = line, column
         """Where in the file that it is about, from 1."""

@@ -18,7 +18,7 @@ class Unwritable(Error):
 def write(
     path: Path,
     content: str | bytes,
-    mend: str = "Name another place.",
+    fix: str = "Name another place.",
     *,
     parents: bool = False,
     flushed: bool = True,
@@ -35,7 +35,7 @@ def write(
         with replacing(path, flushed=flushed) as partial:
             partial.write_bytes(data)
     except OSError as error:
-        raise Unwritable(f"{path} cannot be written: {error.strerror}.", mend) from error
+        raise Unwritable(f"{path} cannot be written: {error.strerror}.", fix) from error
 
 
 @contextlib.contextmanager

@@ -79,7 +79,7 @@ class History:
         try:
             self.commit, objects = _opened(directory, commit)
         except GitError as error:
-            raise HistoryError(f"Git cannot read the repository: {error}", "Mend what it says.") from error
+            raise HistoryError(f"Git cannot read the repository: {error}", "Fix what it says.") from error
         self._place = tempfile.TemporaryDirectory(prefix="meshwright-history-", ignore_cleanup_errors=True)
         self._git = Git(Path(self._place.name) / "view.git")
         if self.sha256:
@@ -113,7 +113,7 @@ class History:
         try:
             return decode(self.blob(name))
         except Unreadable as error:
-            raise Unreadable(f"{path}: {error}", error.mend, error.line, error.column) from error
+            raise Unreadable(f"{path}: {error}", error.fix, error.line, error.column) from error
 
     def list(self, folder: str) -> list[str]:
         """The paths of all that lies below a folder at the commit, sorted."""

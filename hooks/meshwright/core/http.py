@@ -42,8 +42,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.25, 30.0
 class Refused(Unreadable):
     """The answer is final: asking again would not change it. `answer` is None if nothing was sent."""
 
-    def __init__(self, problem: str, mend: str, status: int = 0, answer: Answer | None = None) -> None:
-        super().__init__(problem, mend)
+    def __init__(self, problem: str, fix: str, status: int = 0, answer: Answer | None = None) -> None:
+        super().__init__(problem, fix)
         self.status, self.answer = status, answer
 
 
@@ -71,8 +71,8 @@ class Answer:
         except (ValueError, RecursionError) as error:
             kind = printable(self.headers.get("Content-Type") or "something")[:100]
             problem = f"The answer (status {self.status}, {kind}) is not JSON."
-            mend = "Check the address: is that page of a catalog, or of something in front of it?"
-            raise NoAnswer(problem, mend) from error
+            fix = "Check the address: is that page of a catalog, or of something in front of it?"
+            raise NoAnswer(problem, fix) from error
 
     def object(self) -> dict[str, Any]:
         """The same, of an object. Raises NoAnswer."""
@@ -156,7 +156,7 @@ class Http:
                 if isinstance(
                     error, urllib3.exceptions.SSLError
                 ):  # asking again does not change a certificate
-                    raise NoAnswer(f"{self.url}: {self._safe(reason)}.", _MEND_TLS) from error
+                    raise NoAnswer(f"{self.url}: {self._safe(reason)}.", _FIX_TLS) from error
                 if isinstance(error, ValueError):
                     raise Refused(f"{self.url}: {self._safe(reason)}.", "Check the address.") from error
                 surely_not_done = _is_unsent(error)
@@ -171,15 +171,15 @@ class Http:
             reason = self._safe(reason)
             if not (again or surely_not_done):
                 problem = f"{where}: {reason}. Whether it was done is not known."
-                raise NoAnswer(self._safe(problem), _MEND_AGAIN)
+                raise NoAnswer(self._safe(problem), _FIX_AGAIN)
             wait = _wait(tries, asked)
             self._left -= time.monotonic() - begun
             if asked is not None and asked > self._left:
                 problem = f"{where}: {reason}. It asks to come back in {asked:.0f} s, longer than the {self._patience:.0f} s of patience."
-                raise NoAnswer(self._safe(problem), _MEND_AGAIN)
+                raise NoAnswer(self._safe(problem), _FIX_AGAIN)
             if self._left <= 0:
                 problem = f"{where}: {reason}. It was asked {tries} time{'s' if tries > 1 else ''}."
-                raise NoAnswer(self._safe(problem), _MEND_AGAIN)
+                raise NoAnswer(self._safe(problem), _FIX_AGAIN)
             wait = min(wait, self._left)
             self._told(f"{reason}; asking again in {wait:.1f} s")
             time.sleep(wait)
@@ -226,11 +226,15 @@ class Http:
             problem += (
                 f", see {there[:MAX_WORDS]}. Redirects are not followed: a token goes where it was meant to."
             )
-            mend = "Give the address that it leads to, if you trust it."
+            fix = "Give the address that it leads to, if you trust it."
         else:
             problem += f". {said}." if (said := _detail(answer)) else "."
-            mend = _said(answer, "mend") or MENDS.get(answer.status, "Ask the catalog's operator.")
-        raise Refused(self._safe(problem), self._safe(mend), answer.status, answer)
+            fix = (
+                _said(answer, "fix")
+                or _said(answer, "mend")
+                or FIXES.get(answer.status, "Ask the catalog's operator.")
+            )
+        raise Refused(self._safe(problem), self._safe(fix), answer.status, answer)
 
     def _safe(self, words: str) -> str:
         """Words that may repeat what was sent, and that steer no terminal."""
@@ -238,10 +242,10 @@ class Http:
         return printable(kept)[: 4 * MAX_WORDS]
 
 
-_MEND_AGAIN = "Run it again: what has been done is not done twice."
-_MEND_TLS = "If the organisation has a certificate authority of its own, name its file in SSL_CERT_FILE."
+_FIX_AGAIN = "Run it again: what has been done is not done twice."
+_FIX_TLS = "If the organisation has a certificate authority of its own, name its file in SSL_CERT_FILE."
 
-MENDS = {
+FIXES = {
     400: "Ask the catalog's operator which version of its interface it has.",
     401: "Set the token that the catalog's operator gave you for this product.",
     403: "Ask the catalog's operator for a token that may do this.",
@@ -263,15 +267,15 @@ def path(*parts: str) -> str:
 
 def address(url: str) -> str:
     """An http(s) address without a slash at its end. Raises Unreadable; an error tells no credentials."""
-    mend = "Give its http(s) address, such as https://catalog.example.org."
+    fix = "Give its http(s) address, such as https://catalog.example.org."
     try:
         split = urlsplit(url.strip())
         host, _ = split.hostname, split.port
     except ValueError as error:
-        raise Unreadable("The address is not one of a server.", mend) from error
+        raise Unreadable("The address is not one of a server.", fix) from error
     shown = printable(without_credentials(url))[:MAX_WORDS]
     if split.scheme not in ("http", "https") or not host:
-        raise Unreadable(f"{shown} is not the address of a server.", mend)
+        raise Unreadable(f"{shown} is not the address of a server.", fix)
     if "@" in split.netloc:
         raise Unreadable(
             f"{shown}: an address with credentials ends up in logs.", "Give the token by the environment."
@@ -283,7 +287,7 @@ def address(url: str) -> str:
         or not url.strip().isprintable()
         or " " in url.strip()
     ):
-        raise Unreadable(f"{shown} is more than the address of a server.", mend)
+        raise Unreadable(f"{shown} is more than the address of a server.", fix)
     return url.strip().rstrip("/")
 
 
@@ -327,7 +331,7 @@ def _pool(url: str) -> urllib3.PoolManager:
         )
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         name = f"{split.scheme.upper()}_PROXY"
-        raise Unreadable(f"{name} is not the address of a proxy.", f"Mend {name}.") from error
+        raise Unreadable(f"{name} is not the address of a proxy.", f"Fix {name}.") from error
 
 
 def _wait(tries: int, asked: float | None) -> float:

@@ -173,7 +173,7 @@ def read_text(root: Path, path: str) -> str:
         with (root / path).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Unreadable(f"It cannot be read: {error.strerror}.", "Mend its permissions.") from error
+        raise Unreadable(f"It cannot be read: {error.strerror}.", "Fix its permissions.") from error
     return decode(raw)
 
 
@@ -206,7 +206,7 @@ def parse(path: str, text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = f"It is not YAML: {error.problem or error.context}."
-        raise Unreadable(problem, "Mend the syntax here, or just above.", *place) from error
+        raise Unreadable(problem, "Fix the syntax here, or just above.", *place) from error
     except yaml.YAMLError as error:  # characters that YAML does not allow
         problem = f"It is not YAML: {str(error).splitlines()[0]}"
         raise Unreadable(problem, "Remove the characters that YAML does not allow.") from error
@@ -229,8 +229,8 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    mend = "Remove the line `---` and what follows it."
-                    raise _unreadable(event, "It holds more than one document.", mend)
+                    fix = "Remove the line `---` and what follows it."
+                    raise _unreadable(event, "It holds more than one document.", fix)
                 self.document.value = self._node(next(self.events), ())
         if not documents or self.document.value is None:
             raise Unreadable("It is empty.", "Write it, or take it from a fresh product: `copier copy`.")
@@ -327,8 +327,8 @@ def _refuse_tag(event: yaml.CollectionStartEvent, kind: str) -> None:
         raise _unreadable(event, f"The tag {event.tag} is not read.", "Remove it.")
 
 
-def _unreadable(event: yaml.Event, problem: str, mend: str) -> Unreadable:
-    return Unreadable(problem, mend, *_start(event))
+def _unreadable(event: yaml.Event, problem: str, fix: str) -> Unreadable:
+    return Unreadable(problem, fix, *_start(event))
 
 
 def _start(event: yaml.Event) -> tuple[int, int]:

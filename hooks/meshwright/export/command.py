@@ -65,10 +65,10 @@ def _export(product: Path, output: Path | None, rendered: Callable[[Record], str
     errors = [finding for finding in check([product]) if finding.level == "error"]
     if errors:
         click.echo(printable(human(errors), lines=True), err=True)
-        stop("The product breaks a promise, so it is not exported.", "Mend what is named above.", 1)
+        stop("The product breaks a promise, so it is not exported.", "Fix what is named above.", 1)
     record = of_repository(product)
     if record.problem:
-        stop(record.problem, "Mend the file.")
+        stop(record.problem, "Fix the file.")
     text = rendered(record)
     if output is None:
         click.echo(text, nl=False)

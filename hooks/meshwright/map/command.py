@@ -12,11 +12,12 @@ import click
 
 from meshwright.core import files
 from meshwright.core.console import Verb, stop
+from meshwright.core.renamed import with_old
 
 DRAWN = {"html", "svg"}
 """Formats that nobody reads in a terminal: they go to a file."""
 SHOWN = 20
-"""Flaws that are told in a terminal; every format has them all."""
+"""Issues that are told in a terminal; every format has them all."""
 
 
 @click.command("map", cls=Verb, extra="catalog")
@@ -72,13 +73,13 @@ def draw(
     _told(map, form, target)
     if unread:
         sys.exit(2)
-    if any(flaw["level"] == "error" for flaw in map["flaws"]):
+    if any(issue["level"] == "error" for issue in map["issues"]):
         sys.exit(1)
 
 
 def as_json(map: Mapping[str, Any]) -> str:
     """Sorted keys, so that two maps can be compared line by line."""
-    return json.dumps(map, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(with_old(map), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _formats() -> Mapping[str, Callable[[Mapping[str, Any]], str]]:
@@ -97,18 +98,18 @@ def _told(map: Mapping[str, Any], form: str, target: Path | None) -> None:
     """The summary, on standard error: standard output is the map's."""
     from meshwright.map import mermaid
 
-    for flaw in map["flaws"][:SHOWN]:
-        click.echo(f"{flaw['level']} {flaw['kind']}: {flaw['product']}: {flaw['sentence']}", err=True)
-        click.echo(f"    mend: {flaw['mend']}", err=True)
-    if len(map["flaws"]) > SHOWN:
-        click.echo(f"… {len(map['flaws']) - SHOWN} more (--format json)", err=True)
+    for issue in map["issues"][:SHOWN]:
+        click.echo(f"{issue['level']} {issue['kind']}: {issue['product']}: {issue['sentence']}", err=True)
+        click.echo(f"    fix: {issue['fix']}", err=True)
+    if len(map["issues"]) > SHOWN:
+        click.echo(f"… {len(map['issues']) - SHOWN} more (--format json)", err=True)
     if form == "mermaid" and not mermaid.is_narrow(map):
         click.echo(
             "Too many products for a flowchart: it has the domains only. For less, use --domain or --focus.",
             err=True,
         )
-    errors = sum(flaw["level"] == "error" for flaw in map["flaws"])
-    warnings = len(map["flaws"]) - errors
+    errors = sum(issue["level"] == "error" for issue in map["issues"])
+    warnings = len(map["issues"]) - errors
     counts = ", ".join(f"{number} {word}{'s' if number > 1 else ''}" for number, word in ((errors, "error"), (warnings, "warning")) if number)  # fmt: skip
     products, domains = len(map["products"]), len(map["domains"])
     click.echo(

@@ -49,8 +49,8 @@ def drawn(map: Mapping[str, Any], home: str = "") -> str:
         members=members,
         readers=readers,
         edges={(edge["consumer"], edge["input"]): edge for edge in map["edges"]},
-        flaws={flaw["number"]: flaw for flaw in map["flaws"]},
-        errors=sum(flaw["level"] == "error" for flaw in map["flaws"]),
+        issues={issue["number"]: issue for issue in map["issues"]},
+        errors=sum(issue["level"] == "error" for issue in map["issues"]),
         picture=Markup(svg.drawn(map)),  # noqa: S704 - every text in it is escaped where it is drawn
         whole=svg.is_whole(map),
         detailed=len(map["products"]) <= LISTED,

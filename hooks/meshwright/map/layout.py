@@ -24,7 +24,7 @@ ROW, PILL, OVERHANG = 25.0, 20.0, 8.0
 GAP, DOMAIN_GAP = 22.0, 26.0
 """Between two cards, and between two boxes."""
 RUN = 86.0
-"""How far a line runs straight before it reaches a product: its pattern and its flaw stand there."""
+"""How far a line runs straight before it reaches a product: its pattern and its issue stand there."""
 LANE = 7.0
 """Between two lines that go through one gap."""
 TOGETHER = 70.0
@@ -103,7 +103,7 @@ class Box:
 
     name: str
     columns: dict[int, list[Node]]
-    flaws: int = 0
+    issues: int = 0
     x: float = 0.0
     y: float = 0.0
     w: float = 0.0
@@ -180,7 +180,7 @@ def _cards(map: Mapping[str, Any]) -> dict[str, Node]:
 
 
 def _card(product: Mapping[str, Any], missing: Sequence[str]) -> Node:
-    room = CARD - 24 - (26 if product["flaws"] else 0)
+    room = CARD - 24 - (26 if product["issues"] else 0)
     lines = wrapped(product["title"], room, TITLE, 2, bold=True) or ("",)
     top = 14 + 19 * len(lines) + 26
     inputs = [(one["name"], one["uses"], "input") for one in product["inputs"]]
@@ -241,7 +241,7 @@ def _boxes(cards: Mapping[str, Node]) -> list[Box]:
     boxes: dict[str, Box] = {}
     for node in cards.values():
         box = boxes.setdefault(node.domain, Box(node.domain, {}))
-        box.flaws += len(node.value.get("flaws", ()))
+        box.issues += len(node.value.get("issues", ()))
         box.columns.setdefault(node.column, []).append(node)
     return sorted(boxes.values(), key=lambda box: (box.span[0], box.name))
 

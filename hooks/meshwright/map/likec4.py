@@ -52,7 +52,7 @@ def text(said: str) -> str:
 
 
 def _elements(map: Mapping[str, Any], names: dict[str, str]) -> Iterator[str]:
-    levels = {flaw["number"]: flaw for flaw in map["flaws"]}
+    levels = {issue["number"]: issue for issue in map["issues"]}
     for number, system in enumerate(map["systems"]):
         names[f"s:{system['name']}"] = f"s{number}"
         yield f"  s{number} = system {text(system['name'])}"
@@ -82,16 +82,16 @@ def _product(
     names: dict[str, str],
     levels: Mapping[int, Mapping[str, Any]],
 ) -> Iterator[str]:
-    known = [levels[number] for number in product["flaws"]]
+    known = [levels[number] for number in product["issues"]]
     tags = [one for one in (product["type"], product["classification"]) if one in TAGS]
-    tags += sorted({flaw["level"] for flaw in known})
+    tags += sorted({issue["level"] for issue in known})
     yield f"    p{place} = product {text(product['title'])} {{"
     if tags:
         yield f"      {' '.join(f'#{tag}' for tag in tags)}"
     if product["purpose"]:
         yield f"      description {text(product['purpose'])}"
     facts = {"id": product["id"], "version": product["version"], "owner": product["owner"], "team": product["team"]}  # fmt: skip
-    facts |= {f"flaw{flaw['number']}": flaw["sentence"] for flaw in known}
+    facts |= {f"issue{issue['number']}": issue["sentence"] for issue in known}
     stated = " ".join(f"{key} {text(said)}" for key, said in facts.items() if said)
     yield f"      metadata {{ {stated} }}"
     for number, port in enumerate(product["outputs"]):

@@ -4,7 +4,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const products = new Map(data.products.map((one) => [one.id, one]));
-  const flaws = new Map(data.flaws.map((one) => [one.number, one]));
+  const issues = new Map(data.issues.map((one) => [one.number, one]));
   const group = (list, key) => {
     const all = new Map();
     for (const one of list) { const k = one[key]; if (all.has(k)) all.get(k).push(one); else all.set(k, [one]); }
@@ -166,7 +166,7 @@
         }
       }
     } else {
-      const inside = [...(members.get(key.slice(2)) || [])].sort((a, b) => !!b.flaws.length - !!a.flaws.length || (readBy.get(b.id)?.length || 0) - (readBy.get(a.id)?.length || 0));
+      const inside = [...(members.get(key.slice(2)) || [])].sort((a, b) => !!b.issues.length - !!a.issues.length || (readBy.get(b.id)?.length || 0) - (readBy.get(a.id)?.length || 0));
       left = Math.max(0, inside.length - MOST);
       const ranks = [...new Set(inside.map((one) => one.rank))].sort((a, b) => a - b);
       for (const one of inside.slice(0, MOST)) chosen.set(one.id, ranks.indexOf(one.rank));
@@ -220,17 +220,17 @@
       stack(list);
     }
   }
-  const worst = (numbers) => numbers.map((number) => flaws.get(number)?.level).filter(Boolean).sort()[0] || "";
+  const worst = (numbers) => numbers.map((number) => issues.get(number)?.level).filter(Boolean).sort()[0] || "";
   function picture(nodes, lines, left, domain) {
     const everything = [...nodes.values()], top = Math.min(...everything.map((one) => one.y)) - 40, bottom = Math.max(...everything.map((one) => one.y + one.h)) + 40, wide = Math.max(...everything.map((one) => one.x + one.w)) + 24;
     const drawn = s("svg", { class: `mesh${lines.length > 150 ? " dense" : ""}`, viewBox: `0 ${top} ${wide} ${bottom - top}`, role: "group", "aria-label": "A part of the map" }, first.querySelector("defs").cloneNode(true));
     for (const line of lines) {
       const a = nodes.get(line.a), b = nodes.get(line.b), forwards = b.column > a.column;
       const x = a.x + a.w, y = a.y + a.h / 2, to = b.x, ty = b.y + b.h / 2, half = forwards ? Math.max(30, (to - x) / 2) : 70;
-      const level = line.edge ? (line.edge.cycle || line.edge.missing ? "error" : worst(line.edge.flaws)) : "", pattern = line.edge ? line.edge.declared || line.edge.pattern : "";
+      const level = line.edge ? (line.edge.cycle || line.edge.missing ? "error" : worst(line.edge.issues)) : "", pattern = line.edge ? line.edge.declared || line.edge.pattern : "";
       const d = `M${x} ${y}C${x + half} ${y} ${to - half} ${ty} ${to} ${ty}`;
       drawn.append(s("g", { class: ["line", line.kind, pattern, level].filter(Boolean).join(" "), "data-a": line.a, "data-b": line.b },
-        line.edge ? s("title", {}, [`${line.edge.source} → ${line.edge.consumer}: ${pattern}. ${line.edge.reason}`, ...line.edge.flaws.map((number) => flaws.get(number)?.sentence)].filter(Boolean).join("\n")) : null,
+        line.edge ? s("title", {}, [`${line.edge.source} → ${line.edge.consumer}: ${pattern}. ${line.edge.reason}`, ...line.edge.issues.map((number) => issues.get(number)?.sentence)].filter(Boolean).join("\n")) : null,
         pattern === "copy" ? s("path", { class: "hull", d }) : null, s("path", { d, "marker-end": line.kind === "share" ? `url(#arrow${level === "error" ? "-bad" : ""})` : null })));
     }
     for (const one of everything) drawn.append(shape(one));
@@ -240,14 +240,14 @@
   function shape(one) {
     const base = { "data-n": one.key, transform: `translate(${one.x} ${one.y})` }, text = (names, x, y, words) => s("text", { class: names, x, y }, words);
     if (one.kind === "product") {
-      const product = one.product, level = worst(product.flaws), kind = product.type === "source-oriented" ? "source" : "consumer";
+      const product = one.product, level = worst(product.issues), kind = product.type === "source-oriented" ? "source" : "consumer";
       return s("a", { ...base, href: address(one.key), class: `node product ${kind} ${level}`, "data-name": product.title, "data-domain": product.domain },
         s("title", {}, `${product.title} (${product.id})\n${product.purpose.slice(0, 300)}`),
         s("rect", { class: "body", width: one.w, height: one.h, rx: 8 }), s("path", { class: "accent", d: `M10 .75H${one.w - 10}` }),
         text("title", 12, 25, cut(product.title, one.w - 24 - (level ? 26 : 0), "600 14.5px")),
         text("small quiet", 12, 44, cut([product.domain, product.classification].filter(Boolean).join(" · "), one.w - 24, "11.5px")),
         ...one.rows.map((port, number) => text("small", 12, 66 + 18 * number, cut(`${port.name} · ${port.uses}`, one.w - 24, "11.5px"))),
-        level ? s("g", { class: `badge ${level}` }, s("rect", { x: one.w - 30, y: 10, width: 20, height: 18, rx: 9 }), text("", one.w - 20, 22.8, String(product.flaws.length))) : null);
+        level ? s("g", { class: `badge ${level}` }, s("rect", { x: one.w - 30, y: 10, width: 20, height: 18, rx: 9 }), text("", one.w - 20, 22.8, String(product.issues.length))) : null);
     }
     if (one.kind === "tile") return s("a", { ...base, href: address(one.key), class: "node tile", "data-name": one.name },
       s("title", {}, [...one.ids].slice(0, 40).join("\n")), s("rect", { class: "body", width: one.w, height: one.h, rx: 10 }),
@@ -264,12 +264,12 @@
   const link = (id, words) => h("a", { href: address(`p:${id}`) }, words || products.get(id)?.title || id);
   const list = (title, items) => (items.length ? [h("h3", {}, title), h("ul", {}, ...items.slice(0, 200).map((item) => h("li", {}, ...[].concat(item))), items.length > 200 ? h("li", { class: "rest" }, `and ${items.length - 200} more`) : "")] : []);
   const quiet = (words) => h("span", { class: "rest" }, words);
-  const told = (number) => { const flaw = flaws.get(number); return h("div", { class: `flaw ${flaw.level}` }, h("b", { class: flaw.level === "error" ? "bad" : "fair" }, flaw.sentence), " ", quiet(flaw.mend)); };
+  const told = (number) => { const issue = issues.get(number); return h("div", { class: `issue ${issue.level}` }, h("b", { class: issue.level === "error" ? "bad" : "fair" }, issue.sentence), " ", quiet(issue.fix)); };
   function ofProduct(product) {
     const edges = new Map((reads.get(product.id) || []).map((edge) => [edge.input, edge]));
     const facts = [product.id, product.version, product.type, product.classification, product.access].filter(Boolean).join(" · ");
     return [h("h2", {}, product.url ? h("a", { href: product.url }, product.title) : product.title), h("p", { class: "rest" }, facts), h("p", {}, product.purpose),
-      ...product.flaws.map(told),
+      ...product.issues.map(told),
       ...list("Owner", product.owner || product.team ? [[product.owner, product.team ? quiet(` ${product.team}`) : ""]] : []),
       ...list("Reads", product.inputs.map((input) => {
         const edge = edges.get(input.name);
@@ -291,7 +291,7 @@
     if (key.startsWith("k:")) return [h("h2", {}, name), h("p", { class: "rest" }, "Platform capability"), ...list("Used by", those((one) => one.capabilities.includes(name)))];
     if (key.startsWith("c:")) { const cutAt = name.lastIndexOf("/"), one = products.get(name.slice(0, cutAt)), use = one?.useCases[Number(name.slice(cutAt + 1))]; return use ? [h("h2", {}, use.name), h("p", {}, use.action), ...list("Users", use.users), ...list("Served by", [[link(one.id), quiet(` ${use.outputs.join(", ")}`)]])] : []; }
     const inside = members.get(name) || [];
-    return [h("h2", {}, name), h("p", { class: "rest" }, `Domain with ${inside.length} product${inside.length === 1 ? "" : "s"}`), ...list("Products", [...inside].sort((a, b) => !!b.flaws.length - !!a.flaws.length).map((one) => [link(one.id), one.flaws.length ? h("span", { class: worst(one.flaws) === "error" ? "bad" : "fair" }, ` · ${one.flaws.length} flaw${one.flaws.length > 1 ? "s" : ""}`) : ""]))];
+    return [h("h2", {}, name), h("p", { class: "rest" }, `Domain with ${inside.length} product${inside.length === 1 ? "" : "s"}`), ...list("Products", [...inside].sort((a, b) => !!b.issues.length - !!a.issues.length).map((one) => [link(one.id), one.issues.length ? h("span", { class: worst(one.issues) === "error" ? "bad" : "fair" }, ` · ${one.issues.length} issue${one.issues.length > 1 ? "s" : ""}`) : ""]))];
   }
   function tell() {
     panel.hidden = !focus;
@@ -387,7 +387,7 @@
     if (moved > 4 && stage.contains(event.target)) { event.preventDefault(); moved = 0; return; }
     const anchor = event.target.closest("a"), href = anchor?.getAttribute("href") || "";
     if (href.startsWith("#") && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
-      const key = asked(href) || (/^#flaw-\d+$/.test(href) ? null : undefined);
+      const key = asked(href) || (/^#issue-\d+$/.test(href) ? null : undefined);
       if (!key) return;
       event.preventDefault();
       found.hidden = true;

@@ -66,7 +66,7 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
             ports = ", ".join(f"{port['name']} {port['uses']}" for port in product["outputs"])
             style = (
                 "wrong"
-                if product["flaws"]
+                if product["issues"]
                 else "source"
                 if product["type"] == "source-oriented"
                 else "consumer"
@@ -78,7 +78,7 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
             names[edge["source"]] = id = f"n{next(number)}"
             yield f"  {id}[{label(edge['source'], 'not in the mesh')}]:::missing"
         pattern = edge["declared"] or edge["pattern"]
-        bad = bool(edge["flaws"]) or edge["cycle"] or bool(edge["missing"])
+        bad = bool(edge["issues"]) or edge["cycle"] or bool(edge["missing"])
         yield edges.line(
             names[edge["source"]], names[edge["consumer"]], ARROWS.get(pattern, "-->"), pattern, bad
         )
@@ -109,8 +109,8 @@ def _domains(map: Mapping[str, Any]) -> Iterator[str]:
     shown = sorted(map["domains"], key=lambda one: (-one["products"], one["name"]))[:MOST]
     names = {domain["name"]: f"d{place}" for place, domain in enumerate(shown)}
     for domain in shown:
-        told = f"{domain['products']} products" + (f", {domain['flaws']} flaws" if domain["flaws"] else "")
-        yield f"  {names[domain['name']]}[{label(domain['name'], told)}]:::{'wrong' if domain['flaws'] else 'other'}"
+        told = f"{domain['products']} products" + (f", {domain['issues']} issues" if domain["issues"] else "")
+        yield f"  {names[domain['name']]}[{label(domain['name'], told)}]:::{'wrong' if domain['issues'] else 'other'}"
     domain_of = {product["id"]: product["domain"] for product in map["products"]}
     pairs = Counter((domain_of.get(edge["source"]), domain_of[edge["consumer"]]) for edge in map["edges"])
     drawn = [pair for pair, _ in pairs.most_common() if pair[0] != pair[1] and set(pair) <= set(names)]

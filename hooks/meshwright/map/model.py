@@ -8,7 +8,7 @@ from typing import Any
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh import sharing
-from meshwright.mesh.lineage import Edge, Flaw, Lineage, flaws
+from meshwright.mesh.lineage import Edge, Issue, Lineage, issues
 from meshwright.product import registry
 from meshwright.product.record import Record
 
@@ -33,16 +33,17 @@ def model(
     catalog has taken out. Raises Unreadable if the mesh has no such one."""
     lineage = Lineage(records, retired)
     mine, kept = _part(lineage, focus, domains)
-    there = dict.fromkeys(flaw for flaw in flaws(lineage) if flaw.product in mine)
+    there = dict.fromkeys(issue for issue in issues(lineage) if issue.product in mine)
     known = sorted(
-        there, key=lambda flaw: (flaw.level, flaw.product, flaw.kind, flaw.input, flaw.sentence, flaw.about)
+        there,
+        key=lambda issue: (issue.level, issue.product, issue.kind, issue.input, issue.sentence, issue.about),
     )
-    numbered = {flaw: number for number, flaw in enumerate(known, 1)}
-    by_product: dict[str, list[Flaw]] = {}
-    by_input: dict[tuple[str, str], list[Flaw]] = {}
-    for flaw in known:
-        by_product.setdefault(flaw.product, []).append(flaw)
-        by_input.setdefault((flaw.product, flaw.input), []).append(flaw)
+    numbered = {issue: number for number, issue in enumerate(known, 1)}
+    by_product: dict[str, list[Issue]] = {}
+    by_input: dict[tuple[str, str], list[Issue]] = {}
+    for issue in known:
+        by_product.setdefault(issue.product, []).append(issue)
+        by_input.setdefault((issue.product, issue.input), []).append(issue)
     edges = [edge for edge in lineage.edges if edge.consumer.id in kept and (not edge.source or edge.source.id in kept)]  # fmt: skip
     order = _Order(
         [(edge.source.id, edge.consumer.id) for edge in edges if edge.source],
@@ -67,7 +68,7 @@ def model(
         "systems": _named(products, _systems),
         "users": _named(products, _users),
         "capabilities": _capabilities(products),
-        "flaws": [_flaw(flaw, number, names) for flaw, number in numbered.items()],
+        "issues": [_issue(issue, number, names) for issue, number in numbered.items()],
     }
 
 
@@ -164,7 +165,7 @@ def _visited(down: Mapping[str, Sequence[str]], starts: Sequence[str]) -> list[s
 
 
 def _product(
-    record: Record, known: Sequence[Flaw], numbered: Mapping[Flaw, int], links: Links | None
+    record: Record, known: Sequence[Issue], numbered: Mapping[Issue, int], links: Links | None
 ) -> dict[str, Any]:
     return {
         "domain": said(record.domain),
@@ -194,7 +195,7 @@ def _product(
             for case in record.use_cases
         ],
         "capabilities": [said(one) for one in record.capabilities],
-        "flaws": [numbered[flaw] for flaw in known],
+        "issues": [numbered[issue] for issue in known],
     }  # fmt: skip
 
 
@@ -202,8 +203,8 @@ def _edge(
     edge: Edge,
     names: Mapping[str, str],
     around: Callable[[str, str], bool],
-    known: Sequence[Flaw],
-    numbered: Mapping[Flaw, int],
+    known: Sequence[Issue],
+    numbered: Mapping[Issue, int],
 ) -> dict[str, Any]:
     consumer, source = edge.consumer, edge.input.product
     advice = sharing.advise(edge.input, consumer, edge.source)
@@ -218,36 +219,36 @@ def _edge(
         "unknown": said(advice.unknown, PROSE),
         "missing": "product" if edge.source is None else "port" if edge.port is None else "",
         "cycle": edge.source is not None and around(source, consumer.id),
-        "flaws": [numbered[flaw] for flaw in known],
+        "issues": [numbered[issue] for issue in known],
     }
 
 
-def _about(edge: Edge, by_input: Mapping[tuple[str, str], Sequence[Flaw]]) -> list[Flaw]:
-    """The flaws of this very input; those that name no input, by the product that they are about."""
+def _about(edge: Edge, by_input: Mapping[tuple[str, str], Sequence[Issue]]) -> list[Issue]:
+    """The issues of this very input; those that name no input, by the product that they are about."""
     mine, source = edge.consumer.id, edge.input.product
-    unnamed = [flaw for flaw in by_input.get((mine, ""), ()) if source in flaw.about]
+    unnamed = [issue for issue in by_input.get((mine, ""), ()) if source in issue.about]
     return [*(by_input.get((mine, edge.input.name), ()) if edge.input.name else ()), *unnamed]
 
 
-def _flaw(flaw: Flaw, number: int, names: Mapping[str, str]) -> dict[str, Any]:
+def _issue(issue: Issue, number: int, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "number": number,
-        "level": flaw.level,
-        "kind": flaw.kind,
-        "product": names[flaw.product],
-        "input": said(flaw.input),
-        "about": [names.get(id) or said(id) for id in flaw.about],
-        "sentence": said(flaw.sentence, PROSE),
-        "mend": said(flaw.mend, PROSE),
+        "level": issue.level,
+        "kind": issue.kind,
+        "product": names[issue.product],
+        "input": said(issue.input),
+        "about": [names.get(id) or said(id) for id in issue.about],
+        "sentence": said(issue.sentence, PROSE),
+        "fix": said(issue.fix, PROSE),
     }
 
 
 def _domains(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for product in products:
-        domain = found.setdefault(product["domain"], {"name": product["domain"], "products": 0, "flaws": 0})
+        domain = found.setdefault(product["domain"], {"name": product["domain"], "products": 0, "issues": 0})
         domain["products"] += 1
-        domain["flaws"] += len(product["flaws"])
+        domain["issues"] += len(product["issues"])
     return [found[name] for name in sorted(found)]
 
 

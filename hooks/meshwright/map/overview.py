@@ -36,7 +36,7 @@ class Tile:
 
     name: str
     told: str
-    flaws: int
+    issues: int
     level: str
     dots: Sequence[Dot]
     more: int
@@ -54,7 +54,7 @@ class Flow:
     source: str
     target: str
     count: int
-    flaws: int
+    issues: int
     strong: bool
     width: float
     path: str
@@ -72,7 +72,7 @@ class Overview:
 
 def overview(map: Mapping[str, Any]) -> Overview:
     """The domains of a map."""
-    levels = {flaw["number"]: flaw["level"] for flaw in map["flaws"]}
+    levels = {issue["number"]: issue["level"] for issue in map["issues"]}
     members: dict[str, list[Mapping[str, Any]]] = {}
     for product in map["products"]:
         members.setdefault(product["domain"], []).append(product)
@@ -83,7 +83,7 @@ def overview(map: Mapping[str, Any]) -> Overview:
         source, consumer = domain_of.get(edge["source"]), domain_of[edge["consumer"]]
         if source is not None and source != consumer:
             counts[source, consumer] += 1
-            broken[source, consumer] += any(levels.get(number) == "error" for number in edge["flaws"])
+            broken[source, consumer] += any(levels.get(number) == "error" for number in edge["issues"])
     tiles = {name: _tile(name, products, levels) for name, products in members.items()}
     columns = _columns(members, counts)
     w, h = _placed(tiles, columns)
@@ -92,17 +92,17 @@ def overview(map: Mapping[str, Any]) -> Overview:
 
 
 def _tile(name: str, products: Sequence[Mapping[str, Any]], levels: Mapping[int, str]) -> Tile:
-    known = [levels[number] for product in products for number in product["flaws"]]
+    known = [levels[number] for product in products for number in product["issues"]]
     sources = sum(product["type"] == "source-oriented" for product in products)
     count = len(products)
     told = f"{count} product{'s' if count > 1 else ''}, {sources} source-oriented"
     shown = sorted(products, key=lambda one: (one["rank"], one["id"]))
     if count > DOTS:  # what is wrong must not be what is left out
-        shown = sorted(shown, key=lambda one: not one["flaws"])[:DOTS]
+        shown = sorted(shown, key=lambda one: not one["issues"])[:DOTS]
     dots = []
     for number, product in enumerate(shown):
         kind = "source" if product["type"] == "source-oriented" else "consumer"
-        worst = min((levels[flaw] for flaw in product["flaws"]), default="")
+        worst = min((levels[issue] for issue in product["issues"]), default="")
         x, y = 14 + number % IN_ROW * DOT, HEIGHT + number // IN_ROW * DOT
         dots.append(Dot(product["id"], product["title"], f"{kind} {worst}".strip(), x, y))
     height = HEIGHT + ceil(len(shown) / IN_ROW) * DOT + 12 + (18 if count > DOTS else 0)

@@ -68,23 +68,25 @@ def _parts(map: Mapping[str, Any], links: bool) -> tuple[float, float, float, fl
 
 
 def _told(map: Mapping[str, Any]) -> str:
-    return f"{len(map['products'])} data products in {len(map['domains'])} domains, {len(map['flaws'])} flaws"
+    return (
+        f"{len(map['products'])} data products in {len(map['domains'])} domains, {len(map['issues'])} issues"
+    )
 
 
 def _notes(map: Mapping[str, Any], x: float, y: float, w: float) -> Iterator[str]:
-    for number, flaw in enumerate(map["flaws"][:40]):
-        text = clipped(f"{flaw['number']}  {flaw['product']}: {flaw['sentence']}", w, SMALL)
-        yield f'<text class="small {escape(flaw["level"])}" x="{x:.0f}" y="{y + 20 * number + 14:.0f}">{escape(text)}</text>'
-    if len(map["flaws"]) > 40:
-        yield f'<text class="small" x="{x:.0f}" y="{y + 814:.0f}">and {len(map["flaws"]) - 40} more</text>'
+    for number, issue in enumerate(map["issues"][:40]):
+        text = clipped(f"{issue['number']}  {issue['product']}: {issue['sentence']}", w, SMALL)
+        yield f'<text class="small {escape(issue["level"])}" x="{x:.0f}" y="{y + 20 * number + 14:.0f}">{escape(text)}</text>'
+    if len(map["issues"]) > 40:
+        yield f'<text class="small" x="{x:.0f}" y="{y + 814:.0f}">and {len(map["issues"]) - 40} more</text>'
 
 
 # -- product by product -------------------------------------------------------------------------------
 
 
 def _picture(found: Picture, map: Mapping[str, Any], links: bool) -> Iterator[str]:
-    levels = {flaw["number"]: flaw for flaw in map["flaws"]}
-    on_lines = {number for line in found.lines for number in line.value.get("flaws", ())}
+    levels = {issue["number"]: issue for issue in map["issues"]}
+    on_lines = {number for line in found.lines for number in line.value.get("issues", ())}
     for x, y, text in found.headings:
         yield f'<text class="heading" x="{x:.0f}" y="{y:.0f}">{escape(text)}</text>'
     for box in found.boxes:
@@ -120,7 +122,7 @@ def _layer(found: Picture) -> Iterator[str]:
 
 
 def _line(line: Line, levels: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
-    known = [levels[number] for number in line.value.get("flaws", ()) if number in levels]
+    known = [levels[number] for number in line.value.get("issues", ()) if number in levels]
     pattern = line.value.get("declared") or line.value.get("pattern", "")
     bad = "error" if line.value.get("missing") or line.value.get("cycle") else worst(known)
     names = [line.kind, pattern, bad]
@@ -133,7 +135,7 @@ def _line(line: Line, levels: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
             "\n".join(
                 [
                     f"{line.source.whole} → {line.target.whole}: {PATTERNS.get(pattern, pattern)}. {advice(line.value)}",
-                    *(f"{flaw['number']}: {flaw['sentence']}" for flaw in known),
+                    *(f"{issue['number']}: {issue['sentence']}" for issue in known),
                 ]
             )
         )
@@ -161,18 +163,18 @@ def advice(edge: Mapping[str, Any]) -> str:
 
 
 def worst(known: Sequence[Mapping[str, Any]]) -> str:
-    """The most serious level of some flaws; empty if there is none."""
-    return min((flaw["level"] for flaw in known), default="")
+    """The most serious level of some issues; empty if there is none."""
+    return min((issue["level"] for issue in known), default="")
 
 
 def _badge(known: Sequence[Mapping[str, Any]], x: float, y: float) -> str:
-    """The number of the first flaw, as the list of flaws has it."""
+    """The number of the first issue, as the list of issues has it."""
     if not known:
         return ""
     text = str(known[0]["number"])
     half = max(9.0, width(text, TINY, bold=True) / 2 + 4)
     return (
-        f'<g class="badge {worst(known)}">{_title(chr(10).join(flaw["sentence"] for flaw in known))}'
+        f'<g class="badge {worst(known)}">{_title(chr(10).join(issue["sentence"] for issue in known))}'
         f'<rect x="{x - half:.1f}" y="{y - 9:.1f}" width="{2 * half:.1f}" height="18" rx="9"/>'
         f'<text x="{x:.1f}" y="{y + 3.8:.1f}">{text}</text></g>'
     )
@@ -182,9 +184,9 @@ def _node(
     node: Node, levels: Mapping[int, Mapping[str, Any]], on_lines: set[int], links: bool
 ) -> Iterator[str]:
     product = node.value if node.kind == "product" else {}
-    known = [levels[number] for number in product.get("flaws", ())]
+    known = [levels[number] for number in product.get("issues", ())]
     names = ["node", node.kind, KINDS.get(product.get("type", ""), ""), worst(known)]
-    names += ["unused"] if any(flaw["kind"] == "unused" for flaw in known) else []
+    names += ["unused"] if any(issue["kind"] == "unused" for issue in known) else []
     about = (
         f'class="{" ".join(filter(None, names))}" data-n="{escape(node.key)}" data-name="{escape(node.whole)}"'
         f' transform="translate({node.x:.1f} {node.y:.1f})"'
@@ -196,7 +198,7 @@ def _node(
     yield SHAPES.get(node.kind, _card)(node)
     if node.kind in ("product", "ghost"):
         yield from _card_text(node, product)
-        own = [flaw for flaw in known if flaw["number"] not in on_lines]
+        own = [issue for issue in known if issue["number"] not in on_lines]
         yield _badge(own, node.w - 18, 21)
     elif node.kind == "case":
         for number, text in enumerate(node.lines):
@@ -284,9 +286,9 @@ def _title(text: str) -> str:
 
 def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
     for flow in found.flows:
-        names = "line flow" + ("" if flow.strong else " weak") + (" error" if flow.flaws else "")
+        names = "line flow" + ("" if flow.strong else " weak") + (" error" if flow.issues else "")
         told = f"{flow.source} → {flow.target}: {flow.count} input{'s' if flow.count > 1 else ''}"
-        told += f", {flow.flaws} with a flaw" if flow.flaws else ""
+        told += f", {flow.issues} with an issue" if flow.issues else ""
         yield (
             f'<g class="{names}" data-a="d:{escape(flow.source)}" data-b="d:{escape(flow.target)}">{_title(told)}'
             f'<path d="{flow.path}" stroke-width="{flow.width:.1f}"/></g>'
@@ -300,13 +302,13 @@ def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
         yield f'<a href="#d:{quote(tile.name)}" {about}>' if links else f"<g {about}>"
         yield _title(f"{tile.name}: {tile.told}")
         yield f'<rect class="body" width="{tile.w:.1f}" height="{tile.h:.1f}" rx="12"/>'
-        yield _text("title", 14, 28, clipped(tile.name, tile.w - 28 - (34 if tile.flaws else 0), TITLE, bold=True))  # fmt: skip
+        yield _text("title", 14, 28, clipped(tile.name, tile.w - 28 - (34 if tile.issues else 0), TITLE, bold=True))  # fmt: skip
         yield _text("small quiet", 14, 47, tile.told)
-        if tile.flaws:
-            half = max(10.0, width(str(tile.flaws), TINY, bold=True) / 2 + 5)
+        if tile.issues:
+            half = max(10.0, width(str(tile.issues), TINY, bold=True) / 2 + 5)
             yield (
                 f'<g class="badge {tile.level}"><rect x="{tile.w - 14 - 2 * half:.1f}" y="14" width="{2 * half:.1f}" height="18" rx="9"/>'
-                f'<text x="{tile.w - 14 - half:.1f}" y="26.8">{tile.flaws}</text></g>'
+                f'<text x="{tile.w - 14 - half:.1f}" y="26.8">{tile.issues}</text></g>'
             )
         if tile.more:
             yield _text("small quiet", 14, tile.h - 12, f"and {tile.more} more")

@@ -27,7 +27,7 @@ class Breach:
 
     kind: Literal["classification-lowered", "readers-widened"]
     sentence: str
-    mend: str
+    fix: str
     place: Keys
     """Where in the consumer's record."""
     level: Literal["error", "warning"] = "error"

@@ -38,7 +38,7 @@ class Edge:
 
 
 @dataclass(frozen=True, order=True)
-class Flaw:
+class Issue:
     """Something that is wrong about the mesh."""
 
     product: str
@@ -46,7 +46,7 @@ class Flaw:
     kind: Kind
     sentence: str
     """What is wrong; names of the mesh stand in it as they are: hostile until printed or escaped."""
-    mend: str
+    fix: str
     about: tuple[str, ...] = ()
     """The ids of the other products that it is about."""
     input: str = ""
@@ -126,7 +126,7 @@ def _reached(start: str, next_to: Mapping[str, Sequence[str]]) -> Sequence[str]:
     return tuple(sorted(set(seen) - {start}))
 
 
-def flaws(lineage: Lineage, now: datetime | None = None) -> Iterator[Flaw]:
+def issues(lineage: Lineage, now: datetime | None = None) -> Iterator[Issue]:
     """What is wrong about the mesh, by product. `now`, with a time zone, says which agreements have ended.
 
     In one go over products and edges, without recursion: a chain may be as long as the mesh is large.
@@ -145,7 +145,7 @@ def is_same(one: Record, other: Record) -> bool | None:
     return False if one.root and other.root and not one.repository and not other.repository else None
 
 
-def _taken(lineage: Lineage) -> Iterator[Flaw]:
+def _taken(lineage: Lineage) -> Iterator[Issue]:
     for record in lineage.all:
         first = lineage.records[record.id]
         if first is record or is_same(first, record):
@@ -153,7 +153,7 @@ def _taken(lineage: Lineage) -> Iterator[Flaw]:
         repositories = [
             short(one.repository or str(one.root or "one that nobody names")) for one in (first, record)
         ]
-        yield Flaw(
+        yield Issue(
             record.id,
             "name-taken",
             f"Two products are called {short(record.id)}: those of {listed(sorted(repositories))}.",
@@ -162,30 +162,30 @@ def _taken(lineage: Lineage) -> Iterator[Flaw]:
         )
 
 
-def _dangling(lineage: Lineage) -> Iterator[Flaw]:
+def _dangling(lineage: Lineage) -> Iterator[Issue]:
     for edge in lineage.edges:
         id, address = edge.input.product, short(edge.input.source)
         about: tuple[str, ...] = (id,)
-        mend = ""
+        fix = ""
         if edge.source is None and id in lineage.retired:
             successor = short(lineage.retired[id])
             sentence, about = f"{address} is a port of a product that is retired.", ()
-            mend = f"Read {successor}, its successor." if successor else "Read another product."
+            fix = f"Read {successor}, its successor." if successor else "Read another product."
         elif edge.source is None:
             sentence, about = f"It reads {address}, and the mesh has no product {short(id)}.", ()
-            mend = "Mend the address, or have that product published."
+            fix = "Fix the address, or have that product published."
         elif edge.source.get("contract.status") == "retired":
-            sentence, mend = f"{short(id)} is retired, as its contract says.", "Read another product."
+            sentence, fix = f"{short(id)} is retired, as its contract says.", "Read another product."
         elif edge.port is None:
             ports = listed(short(port.name) for port in edge.source.outputs)
             sentence = f"{short(id)} has no port {short(edge.input.port) or 'without a name'}."
-            mend = f"Read one of: {ports}." if edge.source.outputs else "Ask its owner for a port."
+            fix = f"Read one of: {ports}." if edge.source.outputs else "Ask its owner for a port."
         else:
             continue
-        yield Flaw(edge.consumer.id, "dangling-input", sentence, mend, about, edge.input.name)
+        yield Issue(edge.consumer.id, "dangling-input", sentence, fix, about, edge.input.name)
 
 
-def _cycles(lineage: Lineage) -> Iterator[Flaw]:
+def _cycles(lineage: Lineage) -> Iterator[Issue]:
     ids = sorted(lineage.records)
     for members in _components(ids, lineage.sources):
         first = members[0]
@@ -197,7 +197,7 @@ def _cycles(lineage: Lineage) -> Iterator[Flaw]:
             if way and len(way) <= 13
             else f"Among {listed(map(short, members))}"
         )
-        yield Flaw(
+        yield Issue(
             first,
             "cycle",
             f"{said}: the data of each comes from itself."
@@ -252,7 +252,7 @@ def _components(ids: Sequence[str], sources: Callable[[str], Sequence[str]]) -> 
                     yield sorted(component)
 
 
-def _unused(lineage: Lineage, now: datetime) -> Iterator[Flaw]:
+def _unused(lineage: Lineage, now: datetime) -> Iterator[Issue]:
     for record in lineage.records.values():
         readers = any(reader.principals and not ended(reader, now) for reader in record.readers)
         if (
@@ -262,7 +262,7 @@ def _unused(lineage: Lineage, now: datetime) -> Iterator[Flaw]:
         ):
             continue
         may = "; everybody may read it, and nobody is known to" if record.access_mode == "open" else ""
-        yield Flaw(
+        yield Issue(
             record.id,
             "unused",
             f"No product reads it, no use case names it and no agreement lets anybody read it{may}.",
@@ -272,7 +272,7 @@ def _unused(lineage: Lineage, now: datetime) -> Iterator[Flaw]:
         )
 
 
-def _carried(lineage: Lineage, now: datetime) -> Iterator[Flaw]:
+def _carried(lineage: Lineage, now: datetime) -> Iterator[Issue]:
     told: set[tuple[str, str, str]] = set()
     for edge in lineage.edges:
         if edge.source is None or edge.source is edge.consumer:
@@ -281,11 +281,11 @@ def _carried(lineage: Lineage, now: datetime) -> Iterator[Flaw]:
             about = (edge.consumer.id, edge.source.id, breach.sentence)
             if about not in told:  # through another input
                 told.add(about)
-                yield Flaw(
+                yield Issue(
                     edge.consumer.id,
                     breach.kind,
                     breach.sentence,
-                    breach.mend,
+                    breach.fix,
                     (edge.source.id,),
                     edge.input.name,
                     breach.level,
@@ -296,7 +296,7 @@ def _carried(lineage: Lineage, now: datetime) -> Iterator[Flaw]:
 RIGHTS = ("modified", "unmodified")
 
 
-def _rights(lineage: Lineage) -> Iterator[Flaw]:
+def _rights(lineage: Lineage) -> Iterator[Issue]:
     """Rights that a product grants although something that its data comes from, however far up, forbids them. What may not
     even be passed on modified may not be passed on at all: whatever a consumer makes of it is a modification."""
     rights = {id: record.distribution_rights for id, record in lineage.records.items()}
@@ -321,7 +321,7 @@ def _rights(lineage: Lineage) -> Iterator[Flaw]:
                 _, origin, forbidden, source = min(found)
                 through = "" if source == origin else f" (through {short(source)})"
                 passed = "at all, even modified" if forbidden == "modified" else forbidden
-                yield Flaw(
+                yield Issue(
                     record.id,
                     "rights-widened",
                     f"Third parties may have its data {right}, and {short(origin)}, which it comes from{through}, "

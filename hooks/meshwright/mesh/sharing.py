@@ -56,13 +56,13 @@ class _Known:
 
 def advise(input: Input, consumer: Record, source: Record | None) -> Advice:
     """The pattern that fits an input which reads another product. `source` is None where it is not known; then it is
-    the consumer's address book, if its repository is here, that says what serves the port."""
+    the consumer's address registry, if its repository is here, that says what serves the port."""
     said = input.properties.get("sharing")
     declared = said if said in get_args(Pattern) else None
     workload = input.properties.get("workload")
     workload = workload if isinstance(workload, str) and workload in PREFERRED else USUAL
     here = _platforms(consumer)
-    known = _of_product(source, input.port) if source else _of_book(input, consumer)
+    known = _of_product(source, input.port) if source else _of_registry(input, consumer)
     unknown = known.unknown or ("" if here else "It is not known on what platform this product works.")
     for pattern in PREFERRED[workload]:
         for name, entry in known.ports.items():
@@ -139,12 +139,12 @@ def _of_product(source: Record, port: str) -> _Known:
     return _Known(ports, unknown)
 
 
-def _of_book(input: Input, consumer: Record) -> _Known:
-    """The ports of the source that the consumer's own address book knows; usually just the one that it reads."""
+def _of_registry(input: Input, consumer: Record) -> _Known:
+    """The ports of the source that the consumer's own address registry knows; usually just the one that it reads."""
     address, product = input.source, input.source.partition("#")[0]
     served = {
         key.partition("#")[2]: entry["uses"]
-        for key, entry in sorted(_book(input, consumer), key=lambda item: item[0] != address)
+        for key, entry in sorted(_registry(input, consumer), key=lambda item: item[0] != address)
         if key.startswith(f"{product}#") and isinstance(entry, dict) and isinstance(entry.get("uses"), str)
     }
     ports, _ = _registered(served)
@@ -153,17 +153,17 @@ def _of_book(input: Input, consumer: Record) -> _Known:
     return _Known(ports, f"What {short(address)} is served by is not known here.")
 
 
-def _book(input: Input, consumer: Record) -> Iterator[tuple[str, Any]]:
+def _registry(input: Input, consumer: Record) -> Iterator[tuple[str, Any]]:
     from meshwright.product.grammar import default  # the rules import this module
 
     path = input.properties.get("addresses")
     if consumer.root is None or not isinstance(path, str):
         return
     try:
-        book = read(consumer.root, default(path)).value
+        registry = read(consumer.root, default(path)).value
     except Unreadable:
         return
-    yield from book.items() if isinstance(book, dict) else ()
+    yield from registry.items() if isinstance(registry, dict) else ()
 
 
 def _registered(served: Mapping[str, str]) -> tuple[Mapping[str, registry.Capability], list[str]]:

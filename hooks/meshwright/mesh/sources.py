@@ -144,7 +144,7 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
             if spec
             else set()
         )
-        told["addresses"] = {  # a book can have other products' too, and those of ports that are gone
+        told["addresses"] = {  # a registry can have other products' too, and those of ports that are gone
             address: {**entry, "location": without_credentials(entry["location"])}
             for address, entry in (addresses.items() if isinstance(addresses, dict) else ())
             if address in ports and isinstance(entry, dict) and isinstance(entry.get("location"), str)
@@ -212,12 +212,12 @@ def _listed(path: Path) -> list[Record]:
         ) from error
     for number, value in enumerate(values, 1):
         if not isinstance(value, dict):
-            mend = "Take it from a catalog's /api/records, or from --format json."
-            raise Unreadable(f"{path}: entry {number} is no record.", mend)
+            fix = "Take it from a catalog's /api/records, or from --format json."
+            raise Unreadable(f"{path}: entry {number} is no record.", fix)
         try:
             valued(str(path), value)
         except Unreadable as problem:
-            raise Unreadable(f"{path}: entry {number}: {problem}", problem.mend) from problem
+            raise Unreadable(f"{path}: entry {number}: {problem}", problem.fix) from problem
     return [Record(value) for value in values]
 
 

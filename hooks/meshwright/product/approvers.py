@@ -44,7 +44,7 @@ def named(document: Document) -> tuple[Approver, ...]:
 
 
 def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:
-    """What is wrong with the people and their keys: where, what, and the mend. The shape is somebody else's."""
+    """What is wrong with the people and their keys: where, what, and the fix. The shape is somebody else's."""
     people: dict[str, str] = {}
     keys: dict[bytes, str] = {}
     for place, entry in document.items("approvers"):
@@ -72,7 +72,7 @@ def _blob(key: str) -> bytes:
 
 
 def _weakness(key: str) -> tuple[str, str] | None:
-    """What is wrong with a public key, and the mend."""
+    """What is wrong with a public key, and the fix."""
     words = key.split(" ", 2)
     if len(words) < 2 or not key.isascii() or not key.isprintable():
         return "The key is not one line: a kind, the key, and perhaps a comment.", PUB
@@ -125,8 +125,8 @@ def _rsa(kind: str, fields: list[bytes]) -> tuple[str, str] | None:
     if exponent < 3 or exponent % 2 == 0:
         return "The key is none: its exponent proves nothing.", PUB
     if modulus.bit_length() < RSA_BITS:
-        mend = f"Make one with `ssh-keygen -t ed25519`, or an RSA key of {RSA_BITS} bits or more."
-        return f"The RSA key has {modulus.bit_length()} bits, which can be broken.", mend
+        fix = f"Make one with `ssh-keygen -t ed25519`, or an RSA key of {RSA_BITS} bits or more."
+        return f"The RSA key has {modulus.bit_length()} bits, which can be broken.", fix
     return None
 
 

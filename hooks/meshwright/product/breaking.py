@@ -138,7 +138,7 @@ def compared(
         promised = _document(history, was, "spec.dataset.contract")
         policy = _document(history, was, "spec.access.policy")
     except HistoryError as error:
-        raise Unreadable(str(error), error.mend) from error
+        raise Unreadable(str(error), error.fix) from error
     except Unreadable as error:
         return Comparison(changes=(_unknown(contract, f"What {commit} promises cannot be read: {error}"),))
     if was is None or promised is None:

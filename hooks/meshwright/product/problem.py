@@ -17,6 +17,6 @@ class Problem:
     """Where in the document."""
     detail: str
     """What is wrong there, as a sentence."""
-    mend: str
+    fix: str
     line: int = 1
     """For a file that is no document."""

@@ -248,12 +248,12 @@ class Record:
 
     @cached_property
     def outputs(self) -> tuple[Port, ...]:
-        book = self.get("addresses")
-        book = book if isinstance(book, dict) else {}
+        registry = self.get("addresses")
+        registry = registry if isinstance(registry, dict) else {}
         ports = []
         for item in self._items("product.spec.outputs"):
             address = f"{PRODUCT}{self.id}#{_text(item, 'name')}"
-            entry = book.get(address)
+            entry = registry.get(address)
             location = _text(entry, "location") if isinstance(entry, dict) else ""
             ports.append(
                 Port(

@@ -78,14 +78,14 @@ class _Token:
 
 
 def problems(text: str) -> Iterator[tuple[int, str, str]]:
-    """What a team's Rego may not say: line (from 1), what is wrong, mend."""
+    """What a team's Rego may not say: line (from 1), what is wrong, fix."""
     tokens = list(_tokens(text))
     for token in tokens:
         if token.kind in ("other", "template"):
             yield token.line, f"{token.text!r} is not read here.", "Write plain Rego v1."
         if token.kind == "text" and not PLAIN.fullmatch(token.text[1:-1]):
-            mend = "Use plain printable ASCII in it, without backslash, quotation mark and per cent sign."
-            yield token.line, f"The text {token.text} does not mean the same to every engine.", mend
+            fix = "Use plain printable ASCII in it, without backslash, quotation mark and per cent sign."
+            yield token.line, f"The text {token.text} does not mean the same to every engine.", fix
     words = [token.text for token in tokens]
     if tuple(words[:4]) != PACKAGE or tuple(words[4:8]) != IMPORT:
         yield 1, "It does not begin as it must.", "Begin with `package product.access` and `import rego.v1`."
@@ -141,8 +141,8 @@ def _name(tokens: list[_Token], index: int, own: set[str]) -> Iterator[tuple[int
     elif token.text == "input":
         yield from _input(token, path)
         if path[1:2] in (["subjects"], ["role"]) and _negated(tokens, index):
-            mend = f'Write `object.get({name}, "…", …)` with what it is where it is missing.'
-            yield token.line, f"`not` means different things to engines where `{name}` is missing.", mend
+            fix = f'Write `object.get({name}, "…", …)` with what it is where it is missing.'
+            yield token.line, f"`not` means different things to engines where `{name}` is missing.", fix
 
 
 def _input(token: _Token, path: list[str]) -> Iterator[tuple[int, str, str]]:

@@ -52,24 +52,24 @@ def _problems(document: Document, error: Any, root_schema: dict[str, Any]) -> It
             own = " Fields of your own go below `extensions`." if document.path.name == SPEC else ""
             for key in kind.unexpected:
                 unknown = (*keys, key)
-                mend = f"Mend its spelling, or remove it.{own}"
-                yield Problem(document, unknown, f"{_dotted(unknown)} is not known.", mend)
+                fix = f"Fix its spelling, or remove it.{own}"
+                yield Problem(document, unknown, f"{_dotted(unknown)} is not known.", fix)
         case "propertyNames":
             named = (*keys, kind.error.instance)
             yield Problem(document, named, f"{_dotted(keys)}: {kind.error.message}.", "Give it another name.")
         case "enum" | "const":
             options = kind.options if kind.name == "enum" else [kind.expected_value]
-            mend = f"Write {options[0]}." if len(options) == 1 else f"Write one of: {listed(options)}."
-            yield Problem(document, keys, f"{_dotted(keys)} is {_short(json.dumps(error.instance))}.", mend)
+            fix = f"Write {options[0]}." if len(options) == 1 else f"Write one of: {listed(options)}."
+            yield Problem(document, keys, f"{_dotted(keys)} is {_short(json.dumps(error.instance))}.", fix)
         case _:
             around = _around(root_schema, error.schema_path)
             hints = [str(around[key]) for key in ("$comment", "description") if key in around][:1]
             hints += [f"Such as {json.dumps(example)}." for example in around.get("examples", [])[:1]]
-            mend = " ".join(hints) or "Write what the schema asks for."
+            fix = " ".join(hints) or "Write what the schema asks for."
             # What may be a secret is not repeated.
             secret = around.get("writeOnly") or ("properties" in keys and kind.name in ("anyOf", "oneOf"))
             detail = "is not what the schema asks for" if secret else _short(error.message)
-            yield Problem(document, keys, f"{_dotted(keys)}: {detail}.", mend)
+            yield Problem(document, keys, f"{_dotted(keys)}: {detail}.", fix)
 
 
 def _around(root_schema: dict[str, Any], path: Sequence[str | int]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def read(source: str) -> Fleet:
     """Reads a mesh from a file or from an http(s) address. Raises Unreadable."""
     document = parse(source, _fetched(source) if _is_web(source) else _opened(Path(source)))
     for problem in misshapen(document, schema.mesh):
-        raise Unreadable(problem.detail, problem.mend, *document.place(problem.keys))
+        raise Unreadable(problem.detail, problem.fix, *document.place(problem.keys))
     return _fleet(document, source)
 
 
@@ -108,11 +108,11 @@ def _resolved(document: Document, keys: tuple[str | int, ...], url: str, source:
     except (ValueError, RuntimeError):  # no host, no such user
         secret, local, path = None, False, None
     if path is None or re.match(r"-|\w+::", url) or any(ord(sign) < 32 for sign in url):
-        mend = "Write it as `git clone` takes it."
-        raise Unreadable(f"{url!r} is no address of a repository.", mend, line, column)
+        fix = "Write it as `git clone` takes it."
+        raise Unreadable(f"{url!r} is no address of a repository.", fix, line, column)
     if secret:
-        mend = "Leave it to git's credential helpers: https://git-scm.com/docs/gitcredentials"
-        raise Unreadable("The address carries a password.", mend, line, column)
+        fix = "Leave it to git's credential helpers: https://git-scm.com/docs/gitcredentials"
+        raise Unreadable("The address carries a password.", fix, line, column)
     if local and _is_web(source):
         raise Unreadable(f"{url} is a path, but the list comes from {source}.", "Give a URL.", line, column)
     return path or url
@@ -136,8 +136,8 @@ def _opened(path: Path) -> str:
         with path.open("rb") as file:
             return decode(file.read(MAX_BYTES + 1))
     except OSError as error:
-        mend = "Write it (docs/how-to/roll-out.md), or name another with --fleet."
-        raise Unreadable(f"It cannot be read: {error.strerror}.", mend) from error
+        fix = "Write it (docs/how-to/roll-out.md), or name another with --fleet."
+        raise Unreadable(f"It cannot be read: {error.strerror}.", fix) from error
 
 
 def _fetched(url: str) -> str:

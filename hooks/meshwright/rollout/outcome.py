@@ -44,7 +44,7 @@ class Outcome:
     behind: int | None = None
     """How many releases lie between the two."""
     reason: str = ""
-    mend: str = ""
+    fix: str = ""
     changes: list[tuple[str, str]] = field(default_factory=list)
     """What the update changes: A(dded), M(odified) or D(eleted), and the path."""
     conflicts: list[Conflict] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Outcome:
 
     def told(self) -> dict[str, Any]:
         """As JSON has it: every text printable, no credentials."""
-        plain = {key: without_credentials(getattr(self, key)) for key in ("url", "reason", "mend")}
+        plain = {key: without_credentials(getattr(self, key)) for key in ("url", "reason", "fix")}
         told: dict[str, Any] = clean(asdict(self) | plain | {"seconds": round(self.seconds, 3)})
         return told
 

@@ -70,12 +70,12 @@ def understood(
     answers = _answers(answered)
     outcome.version = answers["_commit"]
     if not any(same(answers["_src_path"], known) for known in (origin.url, *origin.formerly)):
-        mend = "Take it out of the mesh, or name that address under `formerly` in mesh.yaml."
-        raise Unusable(f"It was made from another template: {answers['_src_path'][:200]}", mend)
+        fix = "Take it out of the mesh, or name that address under `formerly` in mesh.yaml."
+        raise Unusable(f"It was made from another template: {answers['_src_path'][:200]}", fix)
     recorded = origin.store.commit(answers["_commit"])
     if recorded is None:
-        mend = "It was made from a version that was never published: `copier recopy` it from one that is."
-        raise Unusable(f"The template has no version {answers['_commit'][:100]}.", mend)
+        fix = "It was made from a version that was never published: `copier recopy` it from one that is."
+        raise Unusable(f"The template has no version {answers['_commit'][:100]}.", fix)
     outcome.behind = origin.store.between(recorded, origin.commit)
     return Product(git, remote, fetched, head, root, answers, answered, recorded, folder)
 
@@ -101,7 +101,7 @@ def _answers(raw: bytes) -> dict[str, Any]:
         parse(ANSWERS, decode(raw))  # small enough, and without tricks; then read as Copier reads it
         answers = yaml.safe_load(raw)
     except Unreadable as error:
-        raise Unusable(f"Its {ANSWERS}:{error.line}: {error}", error.mend) from error
+        raise Unusable(f"Its {ANSWERS}:{error.line}: {error}", error.fix) from error
     except (yaml.YAMLError, ValueError) as error:
         raise Unusable(f"Its {ANSWERS}: {error}", NO_PRODUCT) from error
     if not isinstance(answers, dict):
@@ -124,8 +124,8 @@ def merged(origin: Origin, product: Product) -> Merge:
     target = _release(origin, origin.commit, source if same(source, origin.url) else origin.url)
     for stage in ("before", "after"):
         if target.migration_tasks(stage, recorded):
-            mend = "Release it without: docs/how-to/blueprints-that-update.md."
-            raise Unusable("The release has migrations, which run code; a rollout runs none.", mend)
+            fix = "Release it without: docs/how-to/blueprints-that-update.md."
+            raise Unusable("The release has migrations, which run code; a rollout runs none.", fix)
     # Templates can ask for the name of the folder.
     name = _folder_name(product.remote.url)
     before, after = product.folder / "before" / name, product.folder / "after" / name
@@ -185,9 +185,9 @@ def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
     release = _release(origin, product.recorded, product.answers["_src_path"])
     old(release, product.answers, (), folder)
     if not (folder / MANIFEST).is_file():
-        mend = f"Update it first: versions with a {MANIFEST} can be asked."
+        fix = f"Update it first: versions with a {MANIFEST} can be asked."
         raise Unusable(
-            f"Version {product.answers['_commit']} does not say which files are the template's.", mend
+            f"Version {product.answers['_commit']} does not say which files are the template's.", fix
         )
     manifest = load(folder / MANIFEST)
     _heed_attributes(product)

@@ -58,10 +58,10 @@ def _without_a_branch(repository: Repository, heads: Mapping[str, str], default:
             "The repository is empty.", "Push the product, or take the repository out of the mesh."
         )
     if repository.branch:
-        mend = f"Name one that there is under `branch` in mesh.yaml{f' (the default is {default})' if default in heads else ''}."
-        return Unusable(f"It has no branch {repository.branch}; it has {there}.", mend)
-    mend = "Set the default branch on the server, or `branch` in mesh.yaml."
-    return Unusable(f"Its default branch does not exist; it has {there}.", mend)
+        fix = f"Name one that there is under `branch` in mesh.yaml{f' (the default is {default})' if default in heads else ''}."
+        return Unusable(f"It has no branch {repository.branch}; it has {there}.", fix)
+    fix = "Set the default branch on the server, or `branch` in mesh.yaml."
+    return Unusable(f"Its default branch does not exist; it has {there}.", fix)
 
 
 def fetch(

@@ -57,8 +57,8 @@ def _summary(outcome: Outcome) -> str:
 
 def _details(outcome: Outcome) -> list[str]:
     lines = []
-    if outcome.mend and not outcome.well:
-        lines.append(f"  mend: {outcome.mend}")
+    if outcome.fix and not outcome.well:
+        lines.append(f"  fix: {outcome.fix}")
     for conflict in outcome.conflicts:
         lines.append(f"  {conflict.path}: {conflict.kind}")
         for hunk in conflict.hunks[:SHOWN_HUNKS]:

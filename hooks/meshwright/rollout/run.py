@@ -115,9 +115,9 @@ def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: floa
     try:
         store = Store.cloned(folder, fleet.template, timeout)
     except GitError as error:
-        mend = "Check `template` in mesh.yaml, and that git may read it."
+        fix = "Check `template` in mesh.yaml, and that git may read it."
         raise Unready(
-            f"The template cannot be fetched from {without_credentials(fleet.template)}: {error}", mend
+            f"The template cannot be fetched from {without_credentials(fleet.template)}: {error}", fix
         ) from error
     wanted = to or store.newest()
     if wanted is None:
@@ -132,8 +132,8 @@ def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: floa
         try:
             store.release(commit, fleet.template)
         except Unrenderable as error:
-            mend = "Release one that can be: docs/how-to/blueprints-that-update.md"
-            raise Unready(f"The template's version {wanted} cannot be rolled out. {error}", mend) from error
+            fix = "Release one that can be: docs/how-to/blueprints-that-update.md"
+            raise Unready(f"The template's version {wanted} cannot be rolled out. {error}", fix) from error
     tagged = any(tag == wanted for _, tag in store.versions())
     return Origin(
         store, fleet.template, fleet.formerly, commit, wanted if tagged else store.described(commit)
@@ -141,7 +141,7 @@ def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: floa
 
 
 def _waiting(repository: Repository, origin: Origin, why: str) -> Outcome:
-    mend = "Run it again." if why == INTERRUPTED else "Look at them first; or go on with --keep-going."
+    fix = "Run it again." if why == INTERRUPTED else "Look at them first; or go on with --keep-going."
     return Outcome(
         repository.name,
         repository.url,
@@ -149,7 +149,7 @@ def _waiting(repository: Repository, origin: Origin, why: str) -> Outcome:
         "waiting",
         target=origin.version,
         reason=why,
-        mend=mend,
+        fix=fix,
     )
 
 
@@ -165,7 +165,7 @@ def _all(task: Task, repositories: Sequence[Repository], jobs: int) -> Iterator[
         if one.url in left:
             yield Outcome(
                 one.name, one.url, one.wave, "failed", target=task.origin.version,
-                reason="The process that worked on it died.", mend="Is there enough memory?",
+                reason="The process that worked on it died.", fix="Is there enough memory?",
             )  # fmt: skip
 
 

@@ -55,16 +55,16 @@ def work(task: Task, repository: Repository) -> Outcome:
         try:
             VERBS[task.verb](task, repository, outcome, Path(folder))
         except Unusable as error:
-            outcome.state, outcome.reason, outcome.mend = "refused", str(error), error.mend
+            outcome.state, outcome.reason, outcome.fix = "refused", str(error), error.fix
         except Unrenderable as error:
             outcome.state = "refused"
             outcome.reason = f"The template cannot be rendered with its answers: {error}"
-            outcome.mend = "Look at its .copier-answers.yml, and at what `copier update` says there."
+            outcome.fix = "Look at its .copier-answers.yml, and at what `copier update` says there."
         except GitError as error:
             outcome.reason = outcome.reason or str(error)
         except Exception as error:  # one repository never stops the others, whatever is wrong with it
             outcome.state, outcome.reason = "failed", f"{type(error).__name__}: {error}"[:MAX_REASON]
-            outcome.mend = "Look at what is unusual about it; if nothing is, this is a defect of meshwright."
+            outcome.fix = "Look at what is unusual about it; if nothing is, this is a defect of meshwright."
     outcome.seconds = time.perf_counter() - clock
     return outcome
 
@@ -97,7 +97,7 @@ def _planned(
     outcome.changes = changes(product, merge.tree)
     outcome.conflicts, outcome.notes = merge.conflicts, list(merge.notes)
     outcome.state = "conflict" if merge.conflicts else "clean"
-    outcome.mend = "Resolve it with the team: docs/how-to/roll-out.md" if merge.conflicts else ""
+    outcome.fix = "Resolve it with the team: docs/how-to/roll-out.md" if merge.conflicts else ""
     older = [name for name in product.remote.heads if name.startswith(BRANCH) and name != task.branch]
     if older:
         outcome.notes.append(f"branches of other rollouts are still there: {', '.join(sorted(older)[:5])}")
@@ -111,14 +111,14 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
     product, merge = planned
     outcome.state, outcome.branch = "failed", task.branch
     if BRANCH.rstrip("/") in product.remote.heads:
-        mend = f"Rename that branch: git keeps no branch {task.branch} beside it."
-        raise Unusable(f"It has a branch called {BRANCH.rstrip('/')}.", mend)
+        fix = f"Rename that branch: git keeps no branch {task.branch} beside it."
+        raise Unusable(f"It has a branch called {BRANCH.rstrip('/')}.", fix)
     tip = product.fetched.get(task.branch)
     state = _tip(product, tip, merge.tree) if tip else "absent"
     if state == "foreign":
         outcome.state = "refused"
         outcome.reason = f"Somebody else has committed to {task.branch}; it is left alone."
-        outcome.mend = "Merge it or delete it, then run this again."
+        outcome.fix = "Merge it or delete it, then run this again."
     elif state != "current":
         message = _signed(_message(product, task, merge), merge.tree, product.head)
         commit = product.git.one(
@@ -135,7 +135,7 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
             push(product.git, product.remote, task.branch, commit, task.timeout)
         except GitError as error:
             outcome.reason = f"The push was refused: {error}"
-            outcome.mend = "Mend what it says, then run this again."
+            outcome.fix = "Fix what it says, then run this again."
             return
     if outcome.state != "refused":
         outcome.state = "conflict" if merge.conflicts else "pushed"
@@ -205,11 +205,11 @@ def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path)
             done = run(shlex.split(command), {}, ok=(), timeout=VERIFY_SECONDS, cwd=place)
         except (OSError, GitError) as error:
             outcome.reason = f"`{command}` could not be run: {error}"
-            outcome.mend = "Mend `verify` in mesh.yaml."
+            outcome.fix = "Fix `verify` in mesh.yaml."
             return False
         if done.returncode:
             outcome.reason = f"`{command}` ended with exit code {done.returncode} on the result."
-            outcome.mend = "Nothing was pushed. Mend the product, or the release."
+            outcome.fix = "Nothing was pushed. Fix the product, or the release."
             outcome.notes += text(done.stdout + done.stderr).strip().splitlines()[-15:]
             return False
     return True
@@ -223,7 +223,7 @@ def _drift(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
     outcome.diff = [diff for _, _, diff in found]
     outcome.state = "drifted" if found else "kept"
     if found:
-        outcome.mend = "Undo the change, or propose it to the template: the next update may undo it."
+        outcome.fix = "Undo the change, or propose it to the template: the next update may undo it."
 
 
 VERBS: dict[str, Callable[[Task, Repository, Outcome, Path], None]] = {

@@ -9,18 +9,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from meshwright.core.errors import Error
+from meshwright.core.renamed import with_old
 
 
 class Problem(Error):
     """A request that is not done, and why; said as JSON to programs and as a page to browsers."""
 
-    def __init__(self, status: int, error: str, detail: str, mend: str, **more: object) -> None:
-        super().__init__(detail, mend)
+    def __init__(self, status: int, error: str, detail: str, fix: str, **more: object) -> None:
+        super().__init__(detail, fix)
         self.status, self.error, self.detail, self.more = status, error, detail, more
 
     def value(self) -> dict[str, object]:
         """The body of the answer."""
-        return {"error": self.error, "detail": self.detail, "mend": self.mend, **self.more}
+        value: dict[str, object] = with_old(
+            {"error": self.error, "detail": self.detail, "fix": self.fix, **self.more}
+        )
+        return value
 
 
 def now() -> str:

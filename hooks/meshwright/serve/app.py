@@ -22,9 +22,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from meshwright.check.engine import check_record
+from meshwright.core.renamed import with_new
 from meshwright.product.record import Record, digest
 from meshwright.serve import Problem, mesh
-from meshwright.serve.assessment import flaws
+from meshwright.serve.assessment import issues
 from meshwright.serve.guard import Guard
 from meshwright.serve.links import Served
 from meshwright.serve.pages import Pages, policy_of
@@ -51,7 +52,7 @@ LOCK: dict[str, Any] = {"openapi_extra": {"security": [{"token": []}]}}
 BODY: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}, "required": True}
 SENT: dict[str, Any] = {"openapi_extra": {"security": [{"token": []}], "requestBody": BODY}}
 DESCRIPTION = """\
-The products of a mesh, as their own pipelines publish them. Every error has `error` (a code), `detail` and `mend`
+The products of a mesh, as their own pipelines publish them. Every error has `error` (a code), `detail` and `fix`
 (sentences). Writing needs a token: `Authorization: Bearer …`.
 """
 
@@ -210,7 +211,7 @@ def _reading(app: FastAPI, store: Store, search: Search, settings: Settings) -> 
 
     @app.get("/api/addresses.yaml", **LOCK)
     def addresses(request: Request) -> Response:
-        """Where every port of the active products lies: the address book of the whole mesh, for inputs of `data-product@1`."""
+        """Where every port of the active products lies: the address registry of the whole mesh, for inputs of `data-product@1`."""
         may_read(request)
         book = {
             port.address: {"uses": port.uses, "location": port.location, "version": record.version}
@@ -261,8 +262,8 @@ def _writing(app: FastAPI, store: Store, search: Search, settings: Settings) -> 
         findings = [asdict(found) for found in check_record(value) if found.level == "error"]
         if findings:
             detail = f"The record does not keep {len(findings)} rule{'s' if len(findings) > 1 else ''}."
-            mend = "See `findings`; `meshwright check` finds the same in the repository."
-            raise Problem(422, "invalid", detail, mend, findings=findings[:FINDINGS])
+            fix = "See `findings`; `meshwright check` finds the same in the repository."
+            raise Problem(422, "invalid", detail, fix, findings=findings[:FINDINGS])
         record = Record(value)
         if record.id != id or not ID.fullmatch(id):
             raise Problem(
@@ -294,11 +295,11 @@ def _writing(app: FastAPI, store: Store, search: Search, settings: Settings) -> 
         return await run_in_threadpool(keep, body)
 
     def keep(body: bytes) -> Response:
-        value = _json(body)
-        found = flaws(value)
+        value = with_new(_json(body))
+        found = issues(value)
         if found:
-            mend = "Send what `meshwright assess --format json` writes."
-            raise Problem(422, "invalid", f"It is no assessment: {found[0]}", mend, findings=found)
+            fix = "Send what `meshwright assess --format json` writes."
+            raise Problem(422, "invalid", f"It is no assessment: {found[0]}", fix, findings=found)
         packed = json.dumps(value, separators=(",", ":")).encode()
         new = done(lambda: store.assess(digest(value), value, packed))
         return JSONResponse({"outcome": "created" if new else "unchanged"}, 201)
@@ -454,8 +455,8 @@ def _farewell(value: Any, id: str) -> tuple[str, str | None]:
     ):
         return reason, successor
     detail = "What is said on retiring is not `reason` and `successor`."
-    mend = 'Send {"reason": "a sentence", "successor": "<domain>/<name>" or null}, another product.'
-    raise Problem(422, "invalid", detail, mend, findings=[])
+    fix = 'Send {"reason": "a sentence", "successor": "<domain>/<name>" or null}, another product.'
+    raise Problem(422, "invalid", detail, fix, findings=[])
 
 
 def _is_another(successor: Any, id: str) -> bool:
@@ -491,9 +492,9 @@ def _version(store: Store, id: str, hash: str) -> str:
 
 def gone(found: Product) -> Problem:
     detail = f"{found.id} was retired: {found.reason}"
-    mend = f"Use {found.successor}." if found.successor else "Ask its owner what to use."
+    fix = f"Use {found.successor}." if found.successor else "Ask its owner what to use."
     more = {"reason": found.reason, "successor": found.successor, "retiredAt": found.retired_at}
-    return Problem(410, "retired", detail, mend, **more)
+    return Problem(410, "retired", detail, fix, **more)
 
 
 def _record(request: Request, text: str, hash: str) -> Response:
@@ -542,10 +543,10 @@ def _as_problem(error: Exception) -> Problem:
             code, detail = STATUSES.get(error.status_code, ("refused", str(error.detail)))
             return Problem(error.status_code, code, detail, "See /openapi.json for what there is.")
         case RequestValidationError():
-            flaw: Mapping[str, Any] = next(iter(error.errors()), {})
-            where = ".".join(map(str, flaw.get("loc", ())[1:]))
+            issue: Mapping[str, Any] = next(iter(error.errors()), {})
+            where = ".".join(map(str, issue.get("loc", ())[1:]))
             return Problem(
-                400, "bad-request", f"{where}: {flaw.get('msg', 'it cannot be read')}.", "See /openapi.json."
+                400, "bad-request", f"{where}: {issue.get('msg', 'it cannot be read')}.", "See /openapi.json."
             )
         case _:
             return Problem(500, "failed", "The catalog failed.", "Tell its administrator: the log says more.")

@@ -16,7 +16,7 @@ AHEAD = timedelta(hours=1)
 FINDINGS = 20
 
 
-def flaws(value: Any) -> list[str]:
+def issues(value: Any) -> list[str]:
     """What is wrong about it, as sentences; the first FINDINGS."""
     errors = islice(_validator().iter_errors(value), FINDINGS)
     found = [f"{'.'.join(map(str, error.instance_path)) or 'it'}: {error.message[:300]}" for error in errors]

@@ -19,16 +19,16 @@ PATIENCE = 10.0
 
 def address(database: str) -> URL:
     """A database's URL, from one or from the path of a file. Raises Unreadable; an error tells no password."""
-    mend = "Give a file's path, sqlite:///catalog.db or postgresql://user@host/database."
+    fix = "Give a file's path, sqlite:///catalog.db or postgresql://user@host/database."
     try:
         url = make_url(database if "://" in database else f"sqlite:///{database}")
         kind = url.get_backend_name()
     except (ArgumentError, ValueError) as error:
-        raise Unreadable("That is no database's address.", mend) from error
+        raise Unreadable("That is no database's address.", fix) from error
     if kind not in KINDS:
-        raise Unreadable(f"The catalog does not know the database {kind}.", mend)
+        raise Unreadable(f"The catalog does not know the database {kind}.", fix)
     if kind == "sqlite" and url.database in (None, "", ":memory:"):
-        raise Unreadable("A catalog in memory would forget what it acknowledged.", mend)
+        raise Unreadable("A catalog in memory would forget what it acknowledged.", fix)
     return url.set(drivername=KINDS[kind])
 
 

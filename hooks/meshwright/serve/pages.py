@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from meshwright.core import pages
+from meshwright.core.renamed import with_new
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import metamodel
@@ -232,7 +233,7 @@ class Pages:
         body = self._store.latest()
         if body is None:
             return self._page("unassessed.html.jinja", to)
-        assessment = json.loads(body)
+        assessment = with_new(json.loads(body))
         earlier = [
             one for one in reversed(self._store.assessments()) if one["static"] == assessment["static"]
         ]
@@ -247,7 +248,7 @@ class Pages:
         try:
             return html.page(self._search.records(), links=to.product, home=to.home())
         except Unreadable as problem:
-            return self.problem(to, Problem(404, "no-map", str(problem), problem.mend))
+            return self.problem(to, Problem(404, "no-map", str(problem), problem.fix))
 
     def _known(self, to: Links) -> Callable[[str], str]:
         """The pages of products; those that the catalog does not have were assessed elsewhere, and have none."""

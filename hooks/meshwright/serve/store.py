@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 from meshwright.core.git_url import canonical
+from meshwright.core.renamed import with_new
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import mean
 from meshwright.mesh.tokenize import of_record
@@ -423,7 +424,7 @@ class Store:
                 "at": row.at,
                 "score": row.score,
                 "scores": json.loads(row.scores),
-                "results": json.loads(row.results),
+                "results": with_new(json.loads(row.results)),
             }
             for row in rows
         ]

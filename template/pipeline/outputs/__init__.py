@@ -24,7 +24,7 @@ def alone(folder: Path) -> Iterator[bool]:
             yield sure
     except Busy:
         raise UnreadableInput(
-            f"Another run publishes to {folder} now.", mend="Wait until it has ended, and run again."
+            f"Another run publishes to {folder} now.", fix="Wait until it has ended, and run again."
         ) from None
 
 

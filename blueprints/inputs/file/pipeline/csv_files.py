@@ -282,7 +282,7 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
             more = f"Give the input's `encoding` in data-product.yaml, such as {fix}."
             if fix == known:
                 more = "Correct the file: it is damaged, or cut short."
-            packed = next((mend for sign, mend in _PACKED.items() if first.startswith(sign)), "")
+            packed = next((fix for sign, fix in _PACKED.items() if first.startswith(sign)), "")
             raise Fault(line, what, packed or more) from error
         if not begun and text:
             text, begun = text.removeprefix(BOM), True

@@ -148,7 +148,7 @@ def _refuse(asked: object) -> None:
     if asked:
         raise UnreadableInput(
             "incremental@1 and retention@1 do not work on this platform: their conditions are not in its SQL.",
-            mend="Choose another platform for them, or leave them out.",
+            fix="Choose another platform for them, or leave them out.",
         )
 
 

@@ -114,7 +114,7 @@ def unreadable(
     """
     if exception is None:
         unbuilt = ", ".join(f"{result.node.name} ({result.status})" for result in left)
-        return UnreadableInput(f"dbt did not build {unbuilt or 'everything'}.", mend=LOG)
+        return UnreadableInput(f"dbt did not build {unbuilt or 'everything'}.", fix=LOG)
     root = names.product.root
     message = str(exception).strip().replace(f"{root}/", "")
     if installing:
@@ -132,18 +132,18 @@ def unreadable(
     place = place_of(root, message, word)
     others = [file for file in _files(root, message) if file not in f"{place} {text}"]
     seen = f" (see also {', '.join(others)})" if others and not word else ""
-    return UnreadableInput(f"dbt: {place}: {text}{seen}" if place else f"dbt: {text}{seen}", mend=fix)
+    return UnreadableInput(f"dbt: {place}: {text}{seen}" if place else f"dbt: {text}{seen}", fix=fix)
 
 
 def _not_installed(message: str) -> UnreadableInput:
     if MISSING.search(message):
         return UnreadableInput(
             f"dbt: packages.yml: {shortened(message)}",
-            mend="Correct `local:` in packages.yml: it is the folder of a package, as seen from the repository.",
+            fix="Correct `local:` in packages.yml: it is the folder of a package, as seen from the repository.",
         )
     return UnreadableInput(
         f"dbt: the packages of packages.yml cannot be installed: {shortened(message)}",
-        mend="Where dbt's hub or a git server cannot be reached, copy the package to packages/NAME, commit it, and name"
+        fix="Where dbt's hub or a git server cannot be reached, copy the package to packages/NAME, commit it, and name"
         " it in packages.yml as `- local: packages/NAME`.",
     )
 

@@ -66,8 +66,8 @@ class Snapshot:
 class DirectoryError(Error):
     """The directory cannot be asked, or its answer cannot be used."""
 
-    def __init__(self, problem: str, mend: str, about: str = "") -> None:
-        super().__init__(problem, mend)
+    def __init__(self, problem: str, fix: str, about: str = "") -> None:
+        super().__init__(problem, fix)
         self.about = about
         """The id or name that is wrong, where one is."""
 
@@ -82,7 +82,7 @@ def read(
     """
     document = parse(address, _opened(Path(address)))
     for problem in misshapen(document, schema.directory):
-        raise Unreadable(problem.detail, problem.mend, *document.place(problem.keys))
+        raise Unreadable(problem.detail, problem.fix, *document.place(problem.keys))
     sources = [key for key in document.value if key in READERS]
     if len(sources) != 1:
         place = document.place((sources[1],)) if sources else (1, 1)
@@ -129,8 +129,8 @@ def _check_logins(principals: Mapping[str, Principal]) -> None:
                 raise DirectoryError(problem, "Correct it in the directory.", principal.id)
             if (other := taken.setdefault(folded(login), principal.id)) != principal.id:
                 problem = f"{other} and {principal.id} are both called {login!r} at {target}."
-                mend = f"Correct one of them in the directory, or map another attribute in `logins.{target}`."
-                raise DirectoryError(problem, mend, principal.id)
+                fix = f"Correct one of them in the directory, or map another attribute in `logins.{target}`."
+                raise DirectoryError(problem, fix, principal.id)
 
 
 def principal(
@@ -148,10 +148,8 @@ def principal(
     ids = values(attributes["id"])
     if len(ids) != 1:
         problem = f"{about} has {len(ids) or 'no'} values of {attributes['id']}, which is to be its id."
-        mend = (
-            "Choose an attribute for `id` of which everybody has one, or leave the entry out by the filter."
-        )
-        raise DirectoryError(problem, mend)
+        fix = "Choose an attribute for `id` of which everybody has one, or leave the entry out by the filter."
+        raise DirectoryError(problem, fix)
     taken: dict[str, str | tuple[str, ...]] = {}
     for name, attribute in settings.get("attributes", {}).items():
         if texts := sorted(values(attribute)):
@@ -231,8 +229,8 @@ def url(document: Document, keys: Keys, secure: str, plain_text: str, encrypted:
     if not host or port == 0 or address.scheme not in (secure, plain_text):
         raise Unreadable(f"It is no address of the form {secure}://.", example, *place)
     if "@" in address.netloc:
-        mend = f"Take it out; the environment holds it: {USER} and {PASSWORD}, or {TOKEN}."
-        raise Unreadable("The address carries a user.", mend, *place)
+        fix = f"Take it out; the environment holds it: {USER} and {PASSWORD}, or {TOKEN}."
+        raise Unreadable("The address carries a user.", fix, *place)
     if address.query or address.fragment:
         raise Unreadable("The address carries more than where the server is.", example, *place)
     if address.scheme == plain_text and not encrypted and not loopback(host):
@@ -255,12 +253,12 @@ def shown(text: str) -> str:
 
 
 def _opened(path: Path) -> str:
-    mend = "Write it, or name another: docs/reference/directory.md says what it holds."
+    fix = "Write it, or name another: docs/reference/directory.md says what it holds."
     try:
         if not path.is_file():  # a pipe would keep us waiting
-            raise Unreadable("There is no such file.", mend)
+            raise Unreadable("There is no such file.", fix)
         with path.open("rb") as file:
             return decode(file.read(MAX_BYTES + 1))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is no name of a file"
-        raise Unreadable(f"It cannot be read: {reason}.", mend) from error
+        raise Unreadable(f"It cannot be read: {reason}.", fix) from error

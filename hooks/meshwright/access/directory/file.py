@@ -43,7 +43,7 @@ def read(document: Document, wanted: Wanted) -> Snapshot:
         return snapshot(found, members, complete=True)
     except DirectoryError as error:
         place = document.place(("principals", error.about))
-        raise Unreadable(str(error), error.mend.replace("in the directory", "here"), *place) from error
+        raise Unreadable(str(error), error.fix.replace("in the directory", "here"), *place) from error
 
 
 def _check_groups(document: Document, principals: dict[str, Any], groups: dict[str, Any]) -> None:
@@ -60,8 +60,8 @@ def _check_groups(document: Document, principals: dict[str, Any], groups: dict[s
             for number, member in enumerate(group.get(part, ())):
                 if member not in known:
                     problem = f"The group {name} holds {member!r}, which is not one of the {known_as(part)}."
-                    mend = "Mend its spelling, describe it here, or take it out of the group."
-                    raise Unreadable(problem, mend, *document.place((*keys, part, number)))
+                    fix = "Fix its spelling, describe it here, or take it out of the group."
+                    raise Unreadable(problem, fix, *document.place((*keys, part, number)))
 
 
 def known_as(part: str) -> str:

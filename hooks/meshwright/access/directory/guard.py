@@ -26,7 +26,7 @@ class Alarm:
     """Why nothing is changed until somebody has looked."""
 
     sentence: str
-    mend: str
+    fix: str
     token: str
     """What confirms this very change, and no other: of a change in any member of any group it is another."""
 
@@ -74,8 +74,8 @@ def suspicious(before: Mapping[str, Any] | None, now: dict[str, Any]) -> Alarm |
         return None
     token = hashlib.sha256(json.dumps([before, now], sort_keys=True).encode()).hexdigest()[:12]
     more = [f"There are {len(reasons) - SHOWN} more such changes."] if len(reasons) > SHOWN else []
-    mend = "See whether the directory is whole, and what its reader may see there."
-    return Alarm(" ".join(reasons[:SHOWN] + more), mend, token)
+    fix = "See whether the directory is whole, and what its reader may see there."
+    return Alarm(" ".join(reasons[:SHOWN] + more), fix, token)
 
 
 def _many(gone: int, of: int) -> bool:

@@ -56,7 +56,7 @@ PAGED = "1.2.840.113556.1.4.319"
 NOBODY = ("1.1",)
 """No attributes, as RFC 4511 says it."""
 SUCCESS, NO_SUCH_OBJECT, INVALID_CREDENTIALS = 0, 32, 49
-MENDS = {
+FIXES = {
     3: "Make the page smaller with `pageSize`, or allow the reader a longer search.",
     4: "Make the page smaller with `pageSize`, or allow the reader to read as much as there is.",
     10: "Ask a server that holds the entries itself.",
@@ -139,8 +139,8 @@ class Server:
                 return None
             if code != SUCCESS:
                 problem = f"The directory answers {result['description']} when asked for what is at {_quoted(base)}."
-                mend = MENDS.get(code, "Ask whoever runs the directory; its log says more.")
-                raise DirectoryError(problem, mend)
+                fix = FIXES.get(code, "Ask whoever runs the directory; its log says more.")
+                raise DirectoryError(problem, fix)
             assert response is not None, "a search that succeeded has answers"
             for item in response:
                 if item["type"] != "searchResEntry":
@@ -230,7 +230,7 @@ class Server:
                 return normal(found[0].dn)
         if possible and self.search(dn, "(objectClass=*)", NOBODY, one=True) == []:
             problem = f"The member {_quoted(dn)} is there, but the directory does not show it."
-            raise DirectoryError(problem, MENDS[50])
+            raise DirectoryError(problem, FIXES[50])
         return None
 
     def _by_uid(self, uids: Iterable[str]) -> Iterator[str]:
@@ -272,7 +272,7 @@ class Server:
             [entry] = self.search(entry.dn, "(objectClass=*)", [asked], one=True) or [entry]
             name = _slice(entry, attribute)
         problem = f"The directory shows the members of {_quoted(entry.dn)} only in part."
-        raise DirectoryError(problem, MENDS[50])
+        raise DirectoryError(problem, FIXES[50])
 
     def _taken(self, part: str) -> list[str]:
         """The attributes that an entry is asked for."""
@@ -332,8 +332,8 @@ def _connected(document: Document, settings: dict[str, Any]) -> Iterator[ldap3.C
     nobody = bool(document.get("ldap.anonymous"))
     missing = [name for name, value in ((USER, user), (PASSWORD, password)) if not value]
     if (missing and not nobody) or len(missing) == 1:  # whom a server does not know, it may show less
-        mend = f"Set both {USER} and {PASSWORD}; or neither, and write `anonymous: true`."
-        raise DirectoryError(f"{missing[0]} is not set.", mend)
+        fix = f"Set both {USER} and {PASSWORD}; or neither, and write `anonymous: true`."
+        raise DirectoryError(f"{missing[0]} is not set.", fix)
     connection = ldap3.Connection(
         ldap3.Server(
             address.hostname,
@@ -377,12 +377,10 @@ def _failed(error: Exception) -> DirectoryError:
     """What went wrong on the way, in words that hold nothing of what was sent."""
     said = str(error) if isinstance(error, (LDAPException, OSError)) else type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in said:
-        mend = (
-            "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
-        )
-        return DirectoryError("The directory's certificate cannot be trusted.", mend)
-    mend = "Check `ldap.url`, and whether the server can be reached from here."
-    return DirectoryError(f"The directory cannot be read: {shown(said)}.", mend)
+        fix = "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
+        return DirectoryError("The directory's certificate cannot be trusted.", fix)
+    fix = "Check `ldap.url`, and whether the server can be reached from here."
+    return DirectoryError(f"The directory cannot be read: {shown(said)}.", fix)
 
 
 def _check(document: Document, settings: dict[str, Any]) -> None:

@@ -187,8 +187,8 @@ class Server:
                 "The directory sends us elsewhere.", "Give the address itself in `scim.url`."
             )
         problem = f"The directory answers {status} when asked for {path.partition('/')[0]}."
-        mend = "It is busy: run this again later." if status in BUSY else "Check `scim` in the file."
-        raise DirectoryError(problem, mend)
+        fix = "It is busy: run this again later." if status in BUSY else "Check `scim` in the file."
+        raise DirectoryError(problem, fix)
 
     def _answer(self, target: str) -> tuple[int, bytes]:
         """Status and content; asked anew, for a bounded time, if the server is busy or the connection was closed."""
@@ -263,13 +263,11 @@ def _connection(address: SplitResult) -> http.client.HTTPConnection:
 
 def _failed(error: Exception) -> DirectoryError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        mend = (
-            "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
-        )
-        return DirectoryError("The directory's certificate cannot be trusted.", mend)
+        fix = "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
+        return DirectoryError("The directory's certificate cannot be trusted.", fix)
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    mend = "Check `scim.url`, and whether the server can be reached from here."
-    return DirectoryError(f"The directory cannot be read: {shown(reason)}.", mend)
+    fix = "Check `scim.url`, and whether the server can be reached from here."
+    return DirectoryError(f"The directory cannot be read: {shown(reason)}.", fix)
 
 
 def _slow() -> DirectoryError:
@@ -278,8 +276,8 @@ def _slow() -> DirectoryError:
 
 
 def _changed(what: str) -> DirectoryError:
-    mend = "It may have changed meanwhile: run this again. If that does not help, change `pageSize`."
-    return DirectoryError(f"The directory {what}.", mend)
+    fix = "It may have changed meanwhile: run this again. If that does not help, change `pageSize`."
+    return DirectoryError(f"The directory {what}.", fix)
 
 
 def _nonsense(what: str) -> DirectoryError:

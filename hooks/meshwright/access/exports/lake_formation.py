@@ -23,7 +23,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from meshwright.access.exports import sql
-from meshwright.access.grants import Condition, Desired, Refused, Residual, View
+from meshwright.access.grants import Condition, Desired, ManualAction, Refused, View
 
 Call = dict[str, Any]
 """`operation`: the method of boto3's client for lakeformation; `parameters`: its arguments."""
@@ -102,17 +102,17 @@ def run(client: Any, todo: Sequence[Call]) -> None:
 
 def difference(
     client: Any, wanted: Sequence[Call], table: str, keep: Collection[str] = ()
-) -> tuple[list[Call], list[Residual]]:
+) -> tuple[list[Call], list[ManualAction]]:
     """What to take away: whatever anybody may do with the table that `wanted` (from `calls`) does not grant.
 
     `keep`: identifiers of principals that nothing is taken from, such as the pipeline and the administrators. What
-    is granted on all tables of the database is a Residual, because other products may need it.
+    is granted on all tables of the database is a ManualAction, because other products may need it.
     """
     account, database, name = sql.table_parts(table)
     grants = [call["parameters"] for call in wanted if call["operation"] == "grant_permissions"]
     granted = {_key(grant["Principal"], grant["Resource"]) for grant in grants}
     takes: list[Call] = []
-    residuals: list[Residual] = []
+    manual_actions: list[ManualAction] = []
     for found in _permissions(client, account, database, name):
         resource, principal = found["Resource"], found["Principal"]["DataLakePrincipalIdentifier"]
         passed_on = sorted(found.get("PermissionsWithGrantOption", ()))
@@ -133,10 +133,10 @@ def difference(
         }
         if "TableWildcard" in next(iter(resource.values())):
             sentence = f"{principal} has {', '.join(rights)} on all tables of the database {database}."
-            residuals.append(Residual(sentence, json.dumps(call, sort_keys=True)))
+            manual_actions.append(ManualAction(sentence, json.dumps(call, sort_keys=True)))
         else:
             takes.append(call)
-    return takes, residuals
+    return takes, manual_actions
 
 
 def _permissions(client: Any, account: str, database: str, table: str) -> list[dict[str, Any]]:

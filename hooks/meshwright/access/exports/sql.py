@@ -207,12 +207,12 @@ READERS: dict[str, Callable[[Value], str | int | float | bool | date | datetime]
 }
 
 
-def unique(names: Iterable[str], problem: str, mend: str) -> None:
+def unique(names: Iterable[str], problem: str, fix: str) -> None:
     """Raises Refused if two names are the same; `{}` in the problem stands for the name."""
     seen = set()
     for name in names:
         if name in seen:
-            raise Refused(problem.replace("{}", repr(name)), mend)
+            raise Refused(problem.replace("{}", repr(name)), fix)
         seen.add(name)
 
 

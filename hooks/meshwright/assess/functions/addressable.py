@@ -59,9 +59,9 @@ class IdUnique(Fitness):
 
 
 class AddressesPublished(Fitness):
-    """Does the address book say where each output port lies?
+    """Does the address registry say where each output port lies?
 
-    Consumers write `dp:<domain>/<product>#<port>`, and never a path. The address book, which every run writes, leads
+    Consumers write `dp:<domain>/<product>#<port>`, and never a path. The address registry, which every run writes, leads
     from the one to the other.
     """
 
@@ -70,12 +70,12 @@ class AddressesPublished(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
-        book = record.get("addresses")
+        registry = record.get("addresses")
         often = Counter(port.location for port in record.outputs)
         if not record.outputs:
             yield broken("The product has no output port.", "Add one to spec.outputs.")
         for port in record.outputs:
-            entry = book.get(port.address) if isinstance(book, dict) else None
+            entry = registry.get(port.address) if isinstance(registry, dict) else None
             entry = entry if isinstance(entry, dict) else {}
             if not port.location:
                 yield broken(
@@ -87,13 +87,13 @@ class AddressesPublished(Fitness):
                 yield broken("Another port has the very same location.", "Give each port a path of its own, and run the pipeline.", port.name)  # fmt: skip
             elif entry.get("uses") not in (None, port.uses):
                 yield broken(
-                    f"The address book says that it is served by {as_text(entry['uses'])}, and the spec says {as_text(port.uses)}.",
+                    f"The address registry says that it is served by {as_text(entry['uses'])}, and the spec says {as_text(port.uses)}.",
                     "Run the pipeline, and publish the product again.",
                     port.name,
                 )
             elif entry.get("version") not in (None, record.version):
                 yield broken(
-                    f"The address book is of version {as_text(entry['version'])}; the product is version {as_text(record.version)}.",
+                    f"The address registry is of version {as_text(entry['version'])}; the product is version {as_text(record.version)}.",
                     "Run the pipeline, and publish the product again.",
                     port.name,
                 )
@@ -151,7 +151,7 @@ class LocationAnswers(Fitness):
         except Corrupt:  # what it is, others ask
             yield kept(f"Something lies at {as_text(port.location)}.", port.name)
         except Absent as problem:
-            yield broken(f"The address leads nowhere. {problem}", problem.mend, port.name)
+            yield broken(f"The address leads nowhere. {problem}", problem.fix, port.name)
 
 
 class DataMatchesContract(Fitness):
@@ -188,7 +188,7 @@ class DataMatchesContract(Fitness):
         if told:
             yield broken(
                 f"The data at {as_text(port.location)} has not the schema of the contract ({'; '.join(told)}).",
-                "Run the pipeline with this contract, or mend the contract (a new major version, if a consumer loses by it).",
+                "Run the pipeline with this contract, or fix the contract (a new major version, if a consumer loses by it).",
                 port.name,
             )
         else:

@@ -142,7 +142,7 @@ class ContractIsStandard(Fitness):
         if record.get("contract.apiVersion") is None:
             yield broken("The contract does not say which version of the standard it follows.", "Write `apiVersion: v3.2.0` or `v3.1.0`.")  # fmt: skip
         for finding in wrong[:PLACES]:
-            yield broken(as_text(finding.message), finding.mend, "contract")
+            yield broken(as_text(finding.message), finding.fix, "contract")
         if not wrong and record.get("contract.apiVersion") is not None:
             yield kept(f"The schema of the standard accepts the contract ({as_text(record.get('contract.apiVersion'))}).")  # fmt: skip
 
@@ -193,7 +193,7 @@ class BytesAreWhatTheyClaim(Fitness):
             fields = product.table(port).fields
             yield kept(f"It is what {as_text(port.uses)} says, with {len(fields)} columns.", port.name)
         except Corrupt as problem:
-            yield broken(str(problem), problem.mend or "Publish it in the format that the port says.", port.name)  # fmt: skip
+            yield broken(str(problem), problem.fix or "Publish it in the format that the port says.", port.name)  # fmt: skip
 
 
 class ReadByAnotherReader(Fitness):
@@ -217,7 +217,7 @@ class ReadByAnotherReader(Fitness):
         except Corrupt as problem:
             yield broken(
                 f"It cannot be read. {problem}",
-                problem.mend or "Publish it anew with a writer that keeps to the format.",
+                problem.fix or "Publish it anew with a writer that keeps to the format.",
                 port.name,
             )
 

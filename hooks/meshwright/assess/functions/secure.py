@@ -9,7 +9,7 @@ from functools import partial
 
 from meshwright.assess import Fitness, Verdict, as_text, masking, personal
 from meshwright.assess.evidence import Evidence
-from meshwright.assess.storage import Absent, Trouble
+from meshwright.assess.storage import Absent, Blocker
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
 from meshwright.product.record import Column, Port, Record, rank
 
@@ -65,12 +65,12 @@ class AnonymousReadRefused(Fitness):
             return
         refusal = product.without_credentials(port)
         if refusal.open:
-            yield broken(refusal.sentence, refusal.mend, port.name)
+            yield broken(refusal.sentence, refusal.fix, port.name)
             return
         yield kept(refusal.sentence, port.name)
         granted = product.by_grants(port)
         if granted is not None and granted.open:
-            yield broken(granted.sentence, granted.mend, port.name)
+            yield broken(granted.sentence, granted.fix, port.name)
         elif granted is not None:
             yield kept(granted.sentence, port.name)
 
@@ -98,8 +98,8 @@ class SensitiveColumnsHidden(Fitness):
         for role in product.record.roles:
             try:
                 yield from self._for(product, port, role)
-            except Trouble as trouble:
-                yield unknown(str(trouble), trouble.mend, f"{port.name}: {role}")
+            except Blocker as blocker:
+                yield unknown(str(blocker), blocker.fix, f"{port.name}: {role}")
 
     def _for(self, product: Evidence, port: Port, role: str) -> Iterator[Verdict]:
         record, place = product.record, f"{port.name}: {role}"

@@ -39,7 +39,7 @@ class SpecReadable(Fitness):
         if record.problem:
             yield broken(
                 f"A file of the product cannot be read: {as_text(record.problem)}",
-                "Mend the file; `meshwright check` tells the place.",
+                "Fix the file; `meshwright check` tells the place.",
             )
         for part, what in PARTS.items():
             if not isinstance(record.get(part), dict) or not record.get(part):
@@ -67,14 +67,14 @@ class MetamodelKept(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         by_rule: dict[str, list[str]] = defaultdict(list)
-        mends: dict[str, str] = {}
+        fixes: dict[str, str] = {}
         for finding in product.findings:
             if finding.level == "error" and not _told_elsewhere(finding.rule, finding.file, finding.message):
                 by_rule[finding.rule].append(f"{finding.file}: {finding.message}")
-                mends.setdefault(finding.rule, finding.mend)
+                fixes.setdefault(finding.rule, finding.fix)
         for rule, told in by_rule.items():
             more = f" ({len(told) - 1} more places.)" if len(told) > 1 else ""
-            yield broken(f"The rule {rule} is broken. {as_text(told[0])}{more}", mends[rule], rule)
+            yield broken(f"The rule {rule} is broken. {as_text(told[0])}{more}", fixes[rule], rule)
         if not by_rule:
             where = "the repository" if product.record.root else "the record"
             yield kept(f"Every rule of the metamodel that can be held against {where} is kept.")
@@ -107,18 +107,18 @@ class PurposeSaid(Fitness):
         said = {"purpose": record.purpose, "usage": record.usage, "limitations": record.limitations}
         fewest = {"purpose": 3, "usage": 2, "limitations": 1}
         for name, text in said.items():
-            mend = (
+            fix = (
                 f"Write into spec.description.{name} what holds for this product alone, in a sentence or two."
             )
             words = telling(text)
             if not text.strip():
-                yield broken(f"Nothing is said about its {name}.", mend, name)
+                yield broken(f"Nothing is said about its {name}.", fix, name)
             elif FILLER.search(text) and len(words) <= 4:
-                yield broken(f"Its {name} still waits to be written.", mend, name)
+                yield broken(f"Its {name} still waits to be written.", fix, name)
             elif len(words) < fewest[name] or (name == "purpose" and not words - title):
-                yield broken(f"Its {name} could stand in every product: it says nothing of this one.", mend, name)  # fmt: skip
+                yield broken(f"Its {name} could stand in every product: it says nothing of this one.", fix, name)  # fmt: skip
             elif [other for other in said if other != name and said[other].strip() == text.strip()]:
-                yield broken(f"Its {name} repeats another of the three texts word for word.", mend, name)
+                yield broken(f"Its {name} repeats another of the three texts word for word.", fix, name)
             else:
                 yield kept(f"What it says of its {name} is its own, in {len(split(text))} words.", name)
 

@@ -9,7 +9,7 @@ from typing import Any
 from meshwright.assess import Fitness, Verdict, as_text, levels, schedule
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.levels import Recomputed
-from meshwright.assess.storage import Trouble
+from meshwright.assess.storage import Blocker
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
 from meshwright.product.grammar import SECONDS, Objective, objective
 from meshwright.product.record import Port, ServiceLevel
@@ -72,7 +72,7 @@ class ServiceLevelsMeasured(Fitness):
             elif entry.get("indicator") != level.indicator:
                 yield broken("What was measured is another indicator.", RUN, level.name)
             elif level.value is None:
-                yield broken("There was nothing to measure.", "Mend what the indicator looks at, and run the pipeline.", level.name)  # fmt: skip
+                yield broken("There was nothing to measure.", "Fix what the indicator looks at, and run the pipeline.", level.name)  # fmt: skip
             else:
                 yield kept(f"It was measured: {levels.shown(level.value, level.unit)}.", level.name)
         promised = {level.name for level in record.service_levels}
@@ -128,12 +128,12 @@ class ServiceLevelsKept(Fitness):
             if level.unit != goal.unit:
                 yield broken(f"It is promised in {goal.unit} and measured in {as_text(level.unit)}.", RUN, level.name)  # fmt: skip
             elif why := levels.impossible(level.value, goal.unit, level.column):
-                yield broken(f"It was {value}, which cannot be true: {why}.", "Mend the rows that are wrong in the model.", level.name)  # fmt: skip
+                yield broken(f"It was {value}, which cannot be true: {why}.", "Fix the rows that are wrong in the model.", level.name)  # fmt: skip
             elif not goal.met(level.value):
                 lie = " The measurement calls that kept." if level.kept else ""
                 yield broken(
                     f"It was {value}; promised is {as_text(level.objective)}.{lie}",
-                    "Mend what slows or thins the data, or promise less in spec.serviceLevels.",
+                    "Fix what slows or thins the data, or promise less in spec.serviceLevels.",
                     level.name,
                 )
             else:
@@ -162,8 +162,8 @@ class MeasurementsTrue(Fitness):
         says = f"the published measurement says {levels.shown(level.value, goal.unit)}"
         was = f"{found.words} it was {levels.shown(found.then, goal.unit)} when it was measured"
         if levels.contradicts(level, goal, found.then):
-            mend = "Nobody edits build/slis.json: run the pipeline, which measures what it publishes."
-            return broken(f"{was}; {says}.", mend, place)
+            fix = "Nobody edits build/slis.json: run the pipeline, which measures what it publishes."
+            return broken(f"{was}; {says}.", fix, place)
         return kept(f"{was}, and {says}.", place)
 
 
@@ -183,11 +183,11 @@ class DataKeepsPromises(Fitness):
     def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
         now = f"{found.words} it is {levels.shown(found.value, goal.unit)} now; promised is {as_text(level.objective)}."
         if why := levels.impossible(found.value, goal.unit, level.column):
-            return broken(f"{now} That cannot be true: {why}.", "Mend the rows that are wrong in the model.", place)  # fmt: skip
+            return broken(f"{now} That cannot be true: {why}.", "Fix the rows that are wrong in the model.", place)  # fmt: skip
         if goal.met(found.value):
             return kept(now, place)
-        mend = "Run the pipeline, and mend what keeps it from running in time or thins the data; or promise less in spec.serviceLevels."
-        return broken(now, mend, place)
+        fix = "Run the pipeline, and fix what keeps it from running in time or thins the data; or promise less in spec.serviceLevels."
+        return broken(now, fix, place)
 
 
 def _recomputed(
@@ -204,8 +204,8 @@ def _recomputed(
                 found = levels.recompute(level, goal, table, product.now, measured) if goal else None
                 if goal and found:
                     yield held(level, goal, found, place)
-            except Trouble as trouble:
-                yield unknown(str(trouble), trouble.mend, place)
+            except Blocker as blocker:
+                yield unknown(str(blocker), blocker.fix, place)
 
     yield from at_ports(product, at)
 
@@ -261,7 +261,7 @@ class LastRunPassed(Fitness):
         if run.get("outcome") != "published":
             yield broken(
                 f"The last run failed: {as_text(run.get('problem') or 'it does not say why')}",
-                "Mend what it says, and run the pipeline again.",
+                "Fix what it says, and run the pipeline again.",
             )
         elif run.get("contract") not in (None, record.get("contract.version")):
             yield broken(f"The last run was verified against version {as_text(run['contract'])} of the contract.", RUN)  # fmt: skip
@@ -279,7 +279,7 @@ class LastRunPassed(Fitness):
         for check in failed[:PLACES]:
             yield broken(
                 f"A check of the contract did not pass: {as_text(check.get('name'))}.",
-                "Mend the data, or change what the contract promises.",
+                "Fix the data, or change what the contract promises.",
                 as_text(check.get("field") or ""),
             )
 

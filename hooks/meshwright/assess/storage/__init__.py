@@ -19,19 +19,19 @@ SECONDS, MEGABYTES = 20, 256
 """How long one answer may take, and how much is fetched at most, unless governance says otherwise."""
 
 
-class Trouble(Error):
+class Blocker(Error):
     """Something that keeps from looking at the data. Its text is a sentence without values."""
 
 
-class Unseen(Trouble):
+class Unseen(Blocker):
     """It could not be looked at: that says nothing about the product."""
 
 
-class Absent(Trouble):
+class Absent(Blocker):
     """It was looked for, and it is not there."""
 
 
-class Corrupt(Trouble):
+class Corrupt(Blocker):
     """It is there, and it is not what it claims to be."""
 
 
@@ -113,4 +113,4 @@ class Refusal:
 
     open: bool
     sentence: str
-    mend: str = ""
+    fix: str = ""

@@ -25,7 +25,7 @@ class Bucket:
 
     def __init__(self, bucket: str, prefix: str, allowed: Allowed, scratch: Path) -> None:
         if not NAME.fullmatch(bucket):
-            raise Unseen("The address names no bucket.", "Mend the port's path.")
+            raise Unseen("The address names no bucket.", "Fix the port's path.")
         self.bucket, self.prefix, self.allowed, self.scratch = bucket, prefix, allowed, scratch
 
     def _client(self, **more: Any) -> Any:

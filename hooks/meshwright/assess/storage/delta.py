@@ -35,7 +35,7 @@ TYPES = {
     "timestamp_ntz": "TIMESTAMP",
 }
 """Delta's types without parts -> DuckDB's."""
-MEND = "Publish the table anew with a writer that keeps to the Delta protocol."
+FIX = "Publish the table anew with a writer that keeps to the Delta protocol."
 
 
 @dataclass
@@ -68,7 +68,7 @@ class _State:
             fields = json.loads(said["schemaString"])["fields"]
             self.schema = [{"name": str(one["name"]), "type": one["type"]} for one in fields]
         except (KeyError, TypeError, ValueError, RecursionError):
-            raise Corrupt("The Delta table's log describes no columns.", MEND) from None
+            raise Corrupt("The Delta table's log describes no columns.", FIX) from None
         self.partitions = [str(name) for name in said.get("partitionColumns") or ()]
         settings = said.get("configuration") or {}
         if isinstance(settings, dict) and settings.get("delta.columnMapping.mode", "none") != "none":
@@ -95,12 +95,12 @@ def opened(store: Any, name: str, allowed: Allowed) -> Files:
     if not commits and not parts:
         if store.listed(name):
             raise Corrupt(
-                f"There is no transaction log ({LOG}) with a commit in it, so it is no Delta table.", MEND
+                f"There is no transaction log ({LOG}) with a commit in it, so it is no Delta table.", FIX
             )
         raise _absent(name)
     wanted = [version for version in sorted(commits) if version > checkpoint]
     if wanted != list(range(checkpoint + 1, checkpoint + 1 + len(wanted))):
-        raise Corrupt("Commits are missing from the Delta table's log.", MEND)
+        raise Corrupt("Commits are missing from the Delta table's log.", FIX)
     if len(wanted) > MOST:
         raise Unseen(f"The Delta table has more than {MOST} commits since its last checkpoint.")
     for action in _checkpointed([store.fetched(f"{name}/{LOG}/{part}") for part in parts], allowed):
@@ -117,13 +117,13 @@ def opened(store: Any, name: str, allowed: Allowed) -> Files:
 
 def _rows(state: _State, store: Any, name: str, allowed: Allowed) -> Files:
     if not state.schema:
-        raise Corrupt("The Delta table's log describes no columns.", MEND)
+        raise Corrupt("The Delta table's log describes no columns.", FIX)
     if len(state.files) > MOST:
         raise Unseen(f"The Delta table has more than {MOST} files.")
     try:
         there = {path: store.fetched(f"{name}/{path}") for path in state.files}
     except Absent as problem:
-        raise Corrupt("The Delta table's log names a file that is not there.", MEND) from problem
+        raise Corrupt("The Delta table's log names a file that is not there.", FIX) from problem
     if not there:
         empty = ", ".join(f"null::{_type(one['type'])} as {identifier(one['name'])}" for one in state.schema)
         return Files(f"select {empty} where false", (), allowed, state.told)
@@ -192,9 +192,9 @@ def _committed(path: Path, allowed: Allowed) -> Iterator[Mapping[str, Any]]:
             try:
                 action = json.loads(line) if line.strip() else {}
             except (ValueError, RecursionError):
-                raise Corrupt("A commit of the Delta table is not JSON.", MEND) from None
+                raise Corrupt("A commit of the Delta table is not JSON.", FIX) from None
             if not isinstance(action, dict):
-                raise Corrupt("A commit of the Delta table is not made of actions.", MEND)
+                raise Corrupt("A commit of the Delta table is not made of actions.", FIX)
             yield action
 
 

@@ -117,7 +117,7 @@ def _store(place: Place) -> tuple[Any, str]:
 def _local(location: str, place: Place) -> Path:
     """A path as the repository means it."""
     if "\0" in location:
-        raise Unseen("The address is no path.", "Mend the port's path.")
+        raise Unseen("The address is no path.", "Fix the port's path.")
     path = Path(location)
     if path.is_absolute():
         return path
@@ -130,6 +130,7 @@ def _said(place: Place) -> str:
     location = place.port.location
     if not location:
         raise Absent(
-            "The address book has no location for it.", "Run the pipeline, which writes the address book."
+            "The address registry has no location for it.",
+            "Run the pipeline, which writes the address registry.",
         )
     return location

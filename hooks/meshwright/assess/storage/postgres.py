@@ -130,9 +130,9 @@ class Database:
     def _unreached(self, error: Exception) -> Exception:
         said = str(error)
         if "onnection refused" in said or "No such file or directory" in said:
-            return Absent(f"Nothing listens as {self.shown}.", "Start the server, or mend the port's url.")
+            return Absent(f"Nothing listens as {self.shown}.", "Start the server, or fix the port's url.")
         if re.search(r'database ".*" does not exist', said):
-            return Absent(f"{self.shown} has no such database.", "Mend the port's url.")
+            return Absent(f"{self.shown} has no such database.", "Fix the port's url.")
         if "timeout" in said or "could not receive" in said:
             return Unseen(f"{self.shown} does not answer.")
         return _Refused(self, said)
@@ -142,8 +142,8 @@ class _Refused(Unseen):
     """The server does not let a login in."""
 
     def __init__(self, database: Database, said: str) -> None:
-        mend = "Give the assessment a login there (PGUSER, PGPASSWORD), or leave it: it stays unknown."
-        super().__init__(f"{database.shown} does not let the login of the assessment in.", mend)
+        fix = "Give the assessment a login there (PGUSER, PGPASSWORD), or leave it: it stays unknown."
+        super().__init__(f"{database.shown} does not let the login of the assessment in.", fix)
         self.said = said
         """The server's words, which go no further."""
 
@@ -159,7 +159,7 @@ def database(location: str, dataset: str, schema: str, allowed: Allowed) -> Data
         parts = {key: str(said) for key, said in psycopg.conninfo.conninfo_to_dict(location).items()}
     except (psycopg.Error, UnicodeError):
         raise Unseen(
-            "The address is none that PostgreSQL's clients understand.", "Mend the port's url."
+            "The address is none that PostgreSQL's clients understand.", "Fix the port's url."
         ) from None
     host, port = parts.get("host", ""), parts.get("port", "5432")
     if (
@@ -168,7 +168,7 @@ def database(location: str, dataset: str, schema: str, allowed: Allowed) -> Data
         or parts.keys() & {"hostaddr", "service", "passfile", "password"}
         or not port.isdigit()
     ):
-        raise Unseen("The address does not name one host and no more than that.", "Mend the port's url.")
+        raise Unseen("The address does not name one host and no more than that.", "Fix the port's url.")
     found = SEARCH_PATH.search(parts.get("options", ""))
     address = {"host": host, "port": port, "dbname": parts.get("dbname", "")}
     named = allowed.host(host, int(port))
@@ -316,13 +316,13 @@ def without_credentials(database: Database) -> Refusal:
     logins = (f"{database.schema}_access", f"{database.schema}_pipeline", "postgres", "anonymous")
     answers = {login: database.lets_in(login) for login in logins}
     inside = next((login for login, answer in answers.items() if answer == "yes"), None)
-    mend = "Let pg_hba.conf ask for scram-sha-256 (or a certificate) on every line that can be reached."
+    fix = "Let pg_hba.conf ask for scram-sha-256 (or a certificate) on every line that can be reached."
     if inside is not None:
         return Refusal(
-            True, f"{database.shown} lets in whoever says to be {inside}, without credentials.", mend
+            True, f"{database.shown} lets in whoever says to be {inside}, without credentials.", fix
         )
     if set(answers.values()) == {"no such login"}:
-        return Refusal(True, f"{database.shown} asks nobody for credentials: who knows a login's name is let in.", mend)  # fmt: skip
+        return Refusal(True, f"{database.shown} asks nobody for credentials: who knows a login's name is let in.", fix)  # fmt: skip
     return Refusal(False, f"{database.shown} refuses logins without credentials ({', '.join(logins)}).")
 
 

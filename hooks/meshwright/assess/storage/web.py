@@ -83,7 +83,7 @@ def _refuse_status(status: int, url: str) -> None:
     if status in (200, 206):
         return
     if status in GONE:
-        raise Absent(f"{url} answers {status}: there is nothing.", "Publish there, or mend the port's path.")
+        raise Absent(f"{url} answers {status}: there is nothing.", "Publish there, or fix the port's path.")
     if status in ASKS:
         raise Unseen(f"{url} answers {status}: it asks for credentials, and none are sent over HTTP.")
     raise Unseen(f"{url} answers {status}.")
@@ -126,16 +126,16 @@ def _connected(url: str, allowed: Allowed) -> Iterator[tuple[http.client.HTTPCon
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         host.encode("idna"), target.encode("ascii")
     except (ValueError, UnicodeError):
-        raise Unseen("The address is no URL.", "Mend the port's path.") from None
+        raise Unseen("The address is no URL.", "Fix the port's path.") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise Unseen("It leads to an address that is not one of the web.", "Mend the port's path.")
+        raise Unseen("It leads to an address that is not one of the web.", "Fix the port's path.")
     if parts.username is not None or parts.password is not None:
         raise Unseen("The address holds credentials, and is not asked.", "Take them out of the port's path.")
     address = reachable(host, port, allowed)
     try:
         plain = socket.create_connection((address, port), timeout=allowed.seconds)
     except ConnectionRefusedError:
-        raise Absent(f"Nothing listens at {host}:{port}.", "Mend the port's path, or start its server.") from None  # fmt: skip
+        raise Absent(f"Nothing listens at {host}:{port}.", "Fix the port's path, or start its server.") from None  # fmt: skip
     except OSError:
         raise Unseen(f"{host}:{port} does not answer from here.") from None
     watch = threading.Timer(allowed.seconds, _shut, [plain])  # a server may answer one sign a second
@@ -167,10 +167,10 @@ def reachable(host: str, port: int, allowed: Allowed) -> str:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         if error.errno == socket.EAI_NONAME:
-            raise Absent(f"No host is called {host}.", "Mend the port's address.") from None
+            raise Absent(f"No host is called {host}.", "Fix the port's address.") from None
         raise Unseen(f"The name {host} cannot be looked up from here.") from None
     except (OSError, UnicodeError, ValueError):
-        raise Unseen("The address names no host.", "Mend the port's address.") from None
+        raise Unseen("The address names no host.", "Fix the port's address.") from None
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
         if not _is_public(address) and not allowed.host(host, port):

@@ -238,7 +238,7 @@ def _import(http: Http, commands: list[dict[str, Any]], patience: float) -> None
         said = job.get("message") or job.get("errorMessage") or ""
         raise Refused(
             f"Collibra's job {printable(id)[:100]} ended as {printable(state)[:50]}, {printable(result)[:50]}: {printable(str(said))[:500]}",
-            "Nothing was imported. Mend what it names: mostly a type, an attribute or a permission that is missing.",
+            "Nothing was imported. Fix what it names: mostly a type, an attribute or a permission that is missing.",
         )
 
 

@@ -355,12 +355,12 @@ def _told(call: Any, what: str) -> Any:
         status = _status(error)
         where = printable(what)[:200]
         if status in range(400, 500) and status not in (408, 429):
-            raise Refused(f"DataHub refused {where}: status {status}.", MENDS.get(status, "Ask its operator."), status) from None  # fmt: skip
+            raise Refused(f"DataHub refused {where}: status {status}.", FIXES.get(status, "Ask its operator."), status) from None  # fmt: skip
         reason = f"status {status}" if status else type(error).__name__
         raise NoAnswer(f"DataHub did not answer for {where}: {reason}.", "Run it again: what has been done is not done twice.") from None  # fmt: skip
 
 
-MENDS = {
+FIXES = {
     401: "Set the token that DataHub's operator gave you.",
     403: "Ask DataHub's operator for a token that may do this.",
     404: "Give the address of DataHub's metadata service, such as https://datahub.example.org/api/gms.",

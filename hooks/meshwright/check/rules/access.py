@@ -75,5 +75,5 @@ class AgreementVersionNamed(Rule):
         said = rf"\bversion\W{{1,5}}{re.escape(version)}(?![\w.-]*\w)"
         if not re.search(said, read_text(root, document), re.IGNORECASE):
             detail = f"{document} does not say that it is version {version}."
-            mend = f"Write `Version {version}` into it, or give the version that it has."
-            yield Problem(spec, ("spec", "dataSharingAgreement", "version"), detail, mend)
+            fix = f"Write `Version {version}` into it, or give the version that it has."
+            yield Problem(spec, ("spec", "dataSharingAgreement", "version"), detail, fix)

@@ -67,7 +67,7 @@ class AgreementNamedAsFile(Rule):
             name = agreement.get("id")
             if isinstance(name, str) and agreement.path.name != f"{name}.yaml":
                 detail = f"It calls itself {name}, and the file is {agreement.path.name}."
-                yield Problem(agreement, ("id",), detail, f"Name the file {name}.yaml, or mend the id.")
+                yield Problem(agreement, ("id",), detail, f"Name the file {name}.yaml, or fix the id.")
 
 
 class AgreementAboutProduct(Rule):
@@ -111,8 +111,8 @@ class AgreementForRole(Rule):
             }
             if isinstance(purposes, list) and custom.get("purpose") not in purposes:
                 detail = f"The role {name} is for certain purposes, and this is none of them."
-                mend = f"Add the property `purpose` with one of: {listed(purposes)}."
-                yield Problem(agreement, ("customProperties",), detail, mend)
+                fix = f"Add the property `purpose` with one of: {listed(purposes)}."
+                yield Problem(agreement, ("customProperties",), detail, fix)
 
 
 class AgreementNamesReaders(Rule):
@@ -180,8 +180,8 @@ class ApproversAreDifferentPeople(Rule):
     broken = {APPROVERS: {"approvers": [ADA, {**ADA, "email": "ADA@example.org"}]}}
 
     def check(self, approvers: Document) -> Iterator[Problem]:
-        for keys, detail, mend in unsound(approvers):
-            yield Problem(approvers, keys, detail, mend)
+        for keys, detail, fix in unsound(approvers):
+            yield Problem(approvers, keys, detail, fix)
 
 
 class ApproverForEachCapacity(Rule):
@@ -251,13 +251,13 @@ class AccessTestsAboutPolicy(Rule):
                 )
             if isinstance(named, str) and named not in metamodel.CLASSIFICATIONS:
                 detail = f"{named} is no classification."
-                mend = f"Choose one of: {listed(metamodel.CLASSIFICATIONS)}; or list columns."
-                yield Problem(access_tests, (*keys, "columns"), detail, mend)
+                fix = f"Choose one of: {listed(metamodel.CLASSIFICATIONS)}; or list columns."
+                yield Problem(access_tests, (*keys, "columns"), detail, fix)
             for column in named if isinstance(named, list) else []:
                 if column not in known:
                     detail = f"The contract has no column {column}."
-                    mend = f"Choose one of: {listed(known)}."
-                    yield Problem(access_tests, (*keys, "columns"), detail, mend)
+                    fix = f"Choose one of: {listed(known)}."
+                    yield Problem(access_tests, (*keys, "columns"), detail, fix)
 
 
 class TeamRegoOnlyDenies(Rule):
@@ -275,5 +275,5 @@ class TeamRegoOnlyDenies(Rule):
         for path in sorted((root / TEAM_REGO).rglob("*")):
             name = path.relative_to(root).as_posix()
             if path.suffix == ".rego":
-                for line, detail, mend in team_rego.problems(read_text(root, name)):
-                    yield Problem(name, (), detail, mend, line)
+                for line, detail, fix in team_rego.problems(read_text(root, name)):
+                    yield Problem(name, (), detail, fix, line)

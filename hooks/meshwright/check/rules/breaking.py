@@ -35,10 +35,10 @@ class BreakingChangeIsMajor(Rule):
             )
             if _major(document.get(key)) <= _major(before)
         ]
-        mend = f"Keep what was promised, or write {' and '.join(due)}."
+        fix = f"Keep what was promised, or write {' and '.join(due)}."
         for change in comparison.changes:
             if due and change.breaks:
-                yield Problem(change.document, change.keys, change.detail, mend)
+                yield Problem(change.document, change.keys, change.detail, fix)
 
 
 class ChangeUnderstood(Rule):
@@ -63,8 +63,8 @@ class ChangeUnderstood(Rule):
     def check(self, comparison: Comparison) -> Iterator[Problem]:
         for change in comparison.changes:
             if not change.breaks:
-                mend = "Look at it; if consumers feel it, give contract and product a new major version."
-                yield Problem(change.document, change.keys, change.detail, mend)
+                fix = "Look at it; if consumers feel it, give contract and product a new major version."
+                yield Problem(change.document, change.keys, change.detail, fix)
 
 
 def _major(version: Any) -> int:

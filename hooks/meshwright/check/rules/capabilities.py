@@ -19,7 +19,7 @@ from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 
 if TYPE_CHECKING:
-    from meshwright.mesh.lineage import Flaw
+    from meshwright.mesh.lineage import Issue
 
 
 def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
@@ -98,14 +98,14 @@ class CapabilityInstalled(Rule):
             ]
             if not entry or not missing:
                 continue
-            mend = restore(missing, answers)
+            fix = restore(missing, answers)
             if isinstance(chosen, list) and entry.name not in chosen:
                 data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")
-                mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {data}`."
+                fix = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {data}`."
             elif not answers:
-                mend = f"Take it from the template's blueprints/{kind}/{entry.name}/."
+                fix = f"Take it from the template's blueprints/{kind}/{entry.name}/."
             detail = f"{entry.uses} needs {', '.join(missing)}, which is not here."
-            yield Problem(spec, (*keys, "uses"), detail, mend)
+            yield Problem(spec, (*keys, "uses"), detail, fix)
 
 
 class InputsFitType(Rule):
@@ -125,7 +125,7 @@ class InputsFitType(Rule):
                 spec,
                 ("spec", "type"),
                 f"The product is {spec.get('spec.type')}, but none of its inputs reads {words}.",
-                f"Add an input whose `from` starts with {prefix}, or mend spec.type.",
+                f"Add an input whose `from` starts with {prefix}, or fix spec.type.",
             )
 
 
@@ -212,10 +212,10 @@ class PortsReadExist(Rule):
 
     broken = {"twin": "a consumer"}
 
-    def check(self, spec: Document, flaws: Sequence[Flaw]) -> Iterator[Problem]:
-        for flaw in flaws:
-            if flaw.kind == "dangling-input":
-                yield Problem(spec, (*at_input(spec, flaw.input), "from"), flaw.sentence, flaw.mend)
+    def check(self, spec: Document, issues: Sequence[Issue]) -> Iterator[Problem]:
+        for issue in issues:
+            if issue.kind == "dangling-input":
+                yield Problem(spec, (*at_input(spec, issue.input), "from"), issue.sentence, issue.fix)
 
 
 def at_input(spec: Document, name: str) -> Keys:
@@ -237,5 +237,5 @@ class ModelExists(Rule):
             return  # the schema says so
         models = [*root.glob(f"models/**/{name}.sql"), *root.glob(f"models/**/{name}.py")]
         if not any(inside(root, str(model.relative_to(root))) for model in models):
-            mend = f"Write models/{name}.sql, or name the data set as its model."
-            yield Problem(spec, ("spec", "dataset", "name"), f"There is no model {name} in models/.", mend)
+            fix = f"Write models/{name}.sql, or name the data set as its model."
+            yield Problem(spec, ("spec", "dataset", "name"), f"There is no model {name} in models/.", fix)

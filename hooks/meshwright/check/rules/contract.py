@@ -139,8 +139,8 @@ class ObjectsDescribed(Rule):
                     and not physical.startswith("map")
                 ):
                     detail = f"{of} is an object, and the contract describes none of its fields."
-                    mend = "List its fields under `properties`, or say `physicalType: map` where its keys are not known."
-                    yield Problem(contract, place, detail, mend)
+                    fix = "List its fields under `properties`, or say `physicalType: map` where its keys are not known."
+                    yield Problem(contract, place, detail, fix)
 
 
 def _with_items(keys: Keys, name: str, node: dict[str, Any]) -> Iterator[tuple[Keys, str, dict[str, Any]]]:
@@ -194,8 +194,8 @@ class ColumnNotAboveProduct(Rule):
             elif whole in order and order.index(part or order[-1]) > order.index(whole):
                 told = f"is {part}" if part else f"has no classification, and so counts as {order[-1]}"
                 detail = f"The column {name} {told}; the product is {whole}."
-                mend = "Classify the column, classify the product higher, or leave the column out of the data set."
-                yield Problem(contract, here, detail, mend)
+                fix = "Classify the column, classify the product higher, or leave the column out of the data set."
+                yield Problem(contract, here, detail, fix)
 
 
 class PromisesChecked(Rule):

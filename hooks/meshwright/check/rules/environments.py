@@ -31,8 +31,8 @@ class EnvironmentsFit(Rule):
             try:
                 bound = bind(spec, name)
             except Unreadable as error:
-                yield Problem(spec, place, str(error), error.mend)
+                yield Problem(spec, place, str(error), error.fix)
                 continue
             for problem in misshapen(bound, schema.data_product):
                 where = ".".join(map(str, problem.keys))
-                yield Problem(spec, place, f"There, {where}: {problem.detail}", problem.mend)
+                yield Problem(spec, place, f"There, {where}: {problem.detail}", problem.fix)

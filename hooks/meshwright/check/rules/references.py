@@ -40,7 +40,7 @@ class FilesExist(Rule):
                     spec,
                     tuple(attribute.split(".")),
                     f"There is no file {path} in the repository.",
-                    "Mend the path, or write the file.",
+                    "Fix the path, or write the file.",
                 )
         for keys, item in spec.items("spec.inputs"):
             properties = item.get("properties")

@@ -43,7 +43,7 @@ class OwnerReviews(Rule):
             )
             return
         answer = shlex.quote(f"owner_email={email}")
-        mend = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
+        fix = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
         lines = [line.partition("#")[0].split() for line in read_text(root, codeowners).splitlines()]
         for path in (SPEC, POLICY):
             # The last line that matches is the one that counts.
@@ -53,7 +53,7 @@ class OwnerReviews(Rule):
             number, reviewers = asked[-1] if asked else (1, [])
             if email not in reviewers:
                 detail = f"{path} is reviewed by {listed(reviewers)}, not by the owner {email}."
-                yield Problem(codeowners, (), detail, mend, number)
+                yield Problem(codeowners, (), detail, fix, number)
 
 
 WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -98,13 +98,13 @@ class HookAtTemplateVersion(Rule):
         ours = [(keys, item) for keys, item in config.items("repos") if _brings(item, "meshwright-check")]
         if not ours:
             source = json.dumps(template_url(answers), ensure_ascii=False)
-            mend = f"Write as the first of `repos`: - {{repo: {source}, rev: {version}, hooks: [{{id: meshwright-check}}]}}"
-            yield Problem(config, ("repos",), "The hook meshwright-check is not there.", mend)
+            fix = f"Write as the first of `repos`: - {{repo: {source}, rev: {version}, hooks: [{{id: meshwright-check}}]}}"
+            yield Problem(config, ("repos",), "The hook meshwright-check is not there.", fix)
         for keys, item in ours:
             if item.get("rev") != version:
                 detail = f"The hook has the version {item.get('rev')}, the repository {version}."
-                mend = f"Write `rev: {version}` here; a newer one comes with `uvx copier update`."
-                yield Problem(config, (*keys, "rev"), detail, mend)
+                fix = f"Write `rev: {version}` here; a newer one comes with `uvx copier update`."
+                yield Problem(config, (*keys, "rev"), detail, fix)
 
 
 def _brings(repository: dict[str, Any], hook: str) -> bool:

@@ -41,8 +41,8 @@ class ObjectiveMeasurable(Rule):
             points = goal.comparison.startswith(direction)
             if goal.unit not in units or not points or goal.value == 0 or not bounded:
                 detail = f"{item['objective']!r} cannot be both met and missed by {indicator}."
-                mend = f"Give {direction} or {direction}=, a number above 0 and one of: {listed(units)}."
-                yield Problem(spec, (*keys, "objective"), detail, mend)
+                fix = f"Give {direction} or {direction}=, a number above 0 and one of: {listed(units)}."
+                yield Problem(spec, (*keys, "objective"), detail, fix)
 
 
 class IndicatorColumnKnown(Rule):

@@ -11,18 +11,18 @@ from meshwright.check.rules.capabilities import at_input
 from meshwright.core.text import short
 from meshwright.core.yaml import Document, Keys
 from meshwright.mesh.inherited_policies import ageing
-from meshwright.mesh.lineage import Flaw, Lineage
+from meshwright.mesh.lineage import Issue, Lineage
 from meshwright.mesh.sharing import Advice, advise, is_copy
 from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.record import Input, Record
 
-BOOK = "sample_data/addresses.yaml"
+REGISTRY = "sample_data/addresses.yaml"
 SOURCE = {"dp:airport-operations/flights#lake": {"uses": "parquet@1", "location": "flights.parquet"}}
 
 
 def _reading(**properties: str) -> dict[str, object]:
-    """A spec that reads another product, in whose address book SOURCE is."""
+    """A spec that reads another product, in whose address registry SOURCE is."""
     return {
         "spec": {
             "inputs": [
@@ -30,7 +30,7 @@ def _reading(**properties: str) -> dict[str, object]:
                     "name": "flights",
                     "uses": "data-product@1",
                     "from": "dp:airport-operations/flights#lake",
-                    "properties": {"addresses": BOOK, **properties},
+                    "properties": {"addresses": REGISTRY, **properties},
                 },
                 {
                     "name": "airlines",
@@ -58,7 +58,7 @@ class SharingTold(Rule):
     """
 
     usually = "note"
-    broken = {SPEC: _reading(), BOOK: SOURCE}
+    broken = {SPEC: _reading(), REGISTRY: SOURCE}
 
     def check(self, spec: Document, record: Record, mesh: Lineage) -> Iterator[Problem]:
         for entry, source, advice in _advised(record, mesh):
@@ -88,7 +88,7 @@ class SharingFits(Rule):
     """
 
     usually = "warning"
-    broken = {SPEC: _reading(sharing="copy"), BOOK: SOURCE}
+    broken = {SPEC: _reading(sharing="copy"), REGISTRY: SOURCE}
 
     def check(self, spec: Document, record: Record, mesh: Lineage) -> Iterator[Problem]:
         for entry, _, advice in _advised(record, mesh):
@@ -106,24 +106,24 @@ class SharingFits(Rule):
 
 
 def _told(
-    flaws: Sequence[Flaw],
+    issues: Sequence[Issue],
     kind: str,
     level: str,
     spec: Document,
     record: Record,
     documents: Sequence[Document],
 ) -> Iterator[Problem]:
-    """The flaws of a kind, each where it stands in the product's files."""
-    for flaw in flaws:
-        if (flaw.kind, flaw.level) == (kind, level):
-            document, keys = _place(flaw, spec, record, documents)
-            yield Problem(document, keys, flaw.sentence, flaw.mend)
+    """The issues of a kind, each where it stands in the product's files."""
+    for issue in issues:
+        if (issue.kind, issue.level) == (kind, level):
+            document, keys = _place(issue, spec, record, documents)
+            yield Problem(document, keys, issue.sentence, issue.fix)
 
 
 def _place(
-    flaw: Flaw, spec: Document, record: Record, documents: Sequence[Document]
+    issue: Issue, spec: Document, record: Record, documents: Sequence[Document]
 ) -> tuple[Document, Keys]:
-    part, *keys = flaw.place or ("",)
+    part, *keys = issue.place or ("",)
     if part == "product":
         return spec, tuple(keys)
     files = {"contract": spec.get("spec.dataset.contract"), "policy": spec.get("spec.access.policy")}
@@ -132,7 +132,7 @@ def _place(
             return document, tuple(keys)
         if part == "readers" and document.get("id") == record.readers[int(keys[0])].agreement:
             return document, ("customProperties",)
-    return spec, (*at_input(spec, flaw.input), "from")
+    return spec, (*at_input(spec, issue.input), "from")
 
 
 class ClassificationKept(Rule):
@@ -146,9 +146,9 @@ class ClassificationKept(Rule):
     broken = {"twin": {SPEC: {"spec": {"classification": "public"}}}}
 
     def check(
-        self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
+        self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
     ) -> Iterator[Problem]:
-        yield from _told(flaws, "classification-lowered", "error", spec, record, documents)
+        yield from _told(issues, "classification-lowered", "error", spec, record, documents)
 
 
 COPY = {
@@ -157,7 +157,7 @@ COPY = {
             "name": "departures",
             "uses": "data-product@1",
             "from": "dp:airport-operations/departures#lake",
-            "properties": {"addresses": BOOK, "sharing": "copy"},
+            "properties": {"addresses": REGISTRY, "sharing": "copy"},
         }
     ]
 }
@@ -189,9 +189,9 @@ class ReadersNotWidened(Rule):
     broken = {"twin": {SPEC: {"spec": {"access": {"mode": "open"}, **COPY}}}}
 
     def check(
-        self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
+        self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
     ) -> Iterator[Problem]:
-        yield from _told(flaws, "readers-widened", "error", spec, record, documents)
+        yield from _told(issues, "readers-widened", "error", spec, record, documents)
 
 
 class ReadersComparable(Rule):
@@ -210,9 +210,9 @@ class ReadersComparable(Rule):
     }
 
     def check(
-        self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
+        self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
     ) -> Iterator[Problem]:
-        yield from _told(flaws, "readers-widened", "warning", spec, record, documents)
+        yield from _told(issues, "readers-widened", "warning", spec, record, documents)
 
 
 class RightsNotWidened(Rule):
@@ -225,9 +225,9 @@ class RightsNotWidened(Rule):
     broken = {"twin": {SPEC: {"spec": {"distributionRights": {"unmodified": "allowed"}}}}}
 
     def check(
-        self, spec: Document, record: Record, flaws: Sequence[Flaw], documents: Sequence[Document]
+        self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
     ) -> Iterator[Problem]:
-        yield from _told(flaws, "rights-widened", "error", spec, record, documents)
+        yield from _told(issues, "rights-widened", "error", spec, record, documents)
 
 
 class NoCycle(Rule):
@@ -238,9 +238,9 @@ class NoCycle(Rule):
 
     broken = {"twin": "a consumer that is read"}
 
-    def check(self, spec: Document, record: Record, flaws: Sequence[Flaw]) -> Iterator[Problem]:
-        for flaw in flaws:
-            around = {flaw.product, *flaw.about}
-            if flaw.kind == "cycle" and flaw.about:
+    def check(self, spec: Document, record: Record, issues: Sequence[Issue]) -> Iterator[Problem]:
+        for issue in issues:
+            around = {issue.product, *issue.about}
+            if issue.kind == "cycle" and issue.about:
                 name = next((entry.name for entry in record.inputs if entry.product in around), "")
-                yield Problem(spec, (*at_input(spec, name), "from"), flaw.sentence, flaw.mend)
+                yield Problem(spec, (*at_input(spec, name), "from"), issue.sentence, issue.fix)

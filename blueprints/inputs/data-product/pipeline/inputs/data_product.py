@@ -1,4 +1,4 @@
-"""`data-product@1`: another product's output port, found by its address in an address book."""
+"""`data-product@1`: another product's output port, found by its address in an address registry."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def files(source: Capability, product: Product) -> list[Path]:
     except UNREADABLE as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} lies at {entry['location']}, which cannot be read: {error}",
-            mend="Ask the product's owner, or give another address book.",
+            fix="Ask the product's owner, or give another address registry.",
         ) from error
     if broken:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} lies at {entry['location']}, and is damaged: {broken}.",
-            mend="Ask the product's owner to publish it again.",
+            fix="Ask the product's owner to publish it again.",
         )
     return rows
 
@@ -47,18 +47,18 @@ def lying(source: Capability, product: Product) -> str:
     if entry["uses"] != "parquet@1" or "://" in entry["location"]:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} ({entry['uses']}) is none that DuckDB looks at by itself.",
-            mend="Read a Parquet port that lies in a file system.",
+            fix="Read a Parquet port that lies in a file system.",
         )
     return f"from {scan([Path(entry['location'])])}"
 
 
 def _look_up(source: Capability, product: Product) -> dict[str, Any]:
-    """Resolves the input's address to `{uses, location}`; a relative location is relative to the book."""
-    book = source.properties["addresses"]
-    if "://" not in book:
-        book = str(product.root / book)
+    """Resolves the input's address to `{uses, location}`; a relative location is relative to the registry."""
+    registry = source.properties["addresses"]
+    if "://" not in registry:
+        registry = str(product.root / registry)
     try:
-        with fsspec.open(book, "rt", encoding="utf-8") as file:
+        with fsspec.open(registry, "rt", encoding="utf-8") as file:
             entry = yaml.safe_load(file)[source.source]
         location, uses = str(entry["location"]), entry["uses"]
     except (
@@ -66,15 +66,17 @@ def _look_up(source: Capability, product: Product) -> dict[str, Any]:
     ) as error:  # Missing, no YAML, no such address: whatever it is, the address is not resolved.
         reason = "is not in" if isinstance(error, KeyError) else f"cannot be looked up ({error}) in"
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} {reason} the address book {book}.",
-            mend=f"Give the input an address book that knows {source.source}.",
+            f"Input {source.name}: {source.source} {reason} the address registry {registry}.",
+            fix=f"Give the input an address registry that knows {source.source}.",
         ) from error
     if uses not in OPEN:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} is served by {uses}, which {source.uses} cannot read."
         )
     if "://" not in location:
-        location = f"{book.rpartition('/')[0]}/{location}" if not Path(location).is_absolute() else location
+        location = (
+            f"{registry.rpartition('/')[0]}/{location}" if not Path(location).is_absolute() else location
+        )
     return {"uses": uses, "location": location}
 
 

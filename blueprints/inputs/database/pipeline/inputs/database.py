@@ -154,7 +154,7 @@ class _Reader:
             if self.proof is not None and connection.execute(self.proof).first():
                 raise UnreadableInput(
                     f"Input {self.source.name}: several rows have the same {', '.join(self.key)}.",
-                    mend="Name the columns in `key` that tell each row from all others.",
+                    fix="Name the columns in `key` that tell each row from all others.",
                 )
             schema = self._schema()
             state: dict[str, Any] = {}
@@ -206,7 +206,7 @@ class _Reader:
             case _ if lag:
                 raise UnreadableInput(
                     f"Input {self.source.name}: {self.cursor} is neither a number nor a time, and knows no lag.",
-                    mend="Take `lag` out, or name another `cursor`.",
+                    fix="Take `lag` out, or name another `cursor`.",
                 )
         column = rows.c[self.cursor]
         return sa.select(rows).where(sa.or_(column >= reached, column.is_(None)))
@@ -220,7 +220,7 @@ class _Reader:
             raise UnreadableInput(
                 f"Input {self.source.name}: its rows came from {state['place']}, and now they would come"
                 f" from {here['place']}.",
-                mend=f"Correct `url` or `table`, or {START_OVER}.",
+                fix=f"Correct `url` or `table`, or {START_OVER}.",
             )
         if state.get("cursor") != self.cursor:
             state.pop("reached", None)
@@ -316,7 +316,7 @@ class _Reader:
             if column.name in self.key and arrays[-1].null_count:
                 raise UnreadableInput(
                     f"Input {self.source.name}: there are rows without {column.name}, which is part of the key.",
-                    mend="Name columns in `key` that every row has.",
+                    fix="Name columns in `key` that every row has.",
                 )
         return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -342,7 +342,7 @@ class _Reader:
         return UnreadableInput(
             f"Input {self.source.name}: {_place(self.source)}: {where}: the column {column.name} holds"
             f" {values.shown(found[position])}, which is no {column.type}, {by}.",
-            mend=f"Correct it in the database, or {declare}.",
+            fix=f"Correct it in the database, or {declare}.",
         )
 
 
@@ -433,7 +433,7 @@ def _url(source: Capability) -> sa.URL:
         # Without the url, which may hold a password.
         raise UnreadableInput(
             f"Input {source.name}: its `url` is none that SQLAlchemy understands.",
-            mend="Write it as postgresql://user@host:5432/database, mysql://user@host/database or sqlite:///path, with"
+            fix="Write it as postgresql://user@host:5432/database, mysql://user@host/database or sqlite:///path, with"
             " the password in `password`.",
         ) from None
 
@@ -446,22 +446,22 @@ def _readable(source: Capability) -> Iterator[None]:
     except sa.exc.NoSuchTableError as error:
         raise UnreadableInput(
             f"Input {source.name}: there is no table {error} that this account can see.",
-            mend="Correct `table` or `schema` in data-product.yaml, or let the account read it.",
+            fix="Correct `table` or `schema` in data-product.yaml, or let the account read it.",
         ) from error
     except sa.exc.NoSuchModuleError as error:
         raise UnreadableInput(
             f"Input {source.name}: SQLAlchemy knows no database {_url(source).drivername}.",
-            mend="Correct the beginning of `url`, or `uv add` the package that brings the dialect.",
+            fix="Correct the beginning of `url`, or `uv add` the package that brings the dialect.",
         ) from error
     except ModuleNotFoundError as error:
         raise UnreadableInput(
             f"Input {source.name}: the driver {error.name} is not installed.",
-            mend="`uv add` the package that brings it.",
+            fix="`uv add` the package that brings it.",
         ) from error
     except UnicodeDecodeError as error:
         raise UnreadableInput(
             f"Input {source.name}: {_place(source)}: a text is no {error.encoding}: {values.shown(error.object)}.",
-            mend="Correct it in the database, or read a view that casts its column to bytes.",
+            fix="Correct it in the database, or read a view that casts its column to bytes.",
         ) from error
     except sa.exc.SQLAlchemyError as error:
         raise _explained(source, error) from error
@@ -477,7 +477,7 @@ def _explained(source: Capability, error: sa.exc.SQLAlchemyError) -> UnreadableI
     cause, fix = explained(f"{getattr(reason, 'sqlstate', None) or ''} {first}")
     return UnreadableInput(
         f"Input {source.name}: {_place(source)} cannot be read{f': {cause}' if cause else ''}: {first}",
-        mend=f"{fix or 'Correct what it names, and run again.'} Nothing of it was loaded.",
+        fix=f"{fix or 'Correct what it names, and run again.'} Nothing of it was loaded.",
     )
 
 
@@ -487,7 +487,7 @@ def _by_name(source: Capability, table: sa.Table) -> dict[str, sa.Column[Any]]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UnreadableInput(
             f"Input {source.name}: several columns would be called {', '.join(twice)}.",
-            mend="Read a view that gives each a name of its own.",
+            fix="Read a view that gives each a name of its own.",
         )
     columns = dict(zip(names, table.columns, strict=True))
     return {name: columns[name] for name in _named(source, "columns", columns) or names}
@@ -512,7 +512,7 @@ def _columns(
         raise UnreadableInput(
             f"Input {source.name}: {given[missing[0]][1]} declares {', '.join(missing)}, and {_place(source)} has"
             f" {', '.join(by_name)}.",
-            mend=f"Take {', '.join(missing)} out of {given[missing[0]][1]}, or bring the column back.",
+            fix=f"Take {', '.join(missing)} out of {given[missing[0]][1]}, or bring the column back.",
         )
     affinities = _sqlite_types(engine, table) if engine.dialect.name == "sqlite" else {}
     columns = []
@@ -528,7 +528,7 @@ def _columns(
         except KeyError:
             raise UnreadableInput(
                 f"Input {source.name}: {place} declares {name} as {kind}, which database@1 does not load.",
-                mend="Declare it as JSON or VARCHAR, and take it apart in a model.",
+                fix="Declare it as JSON or VARCHAR, and take it apart in a model.",
             ) from None
         columns.append(_Column(name, sa.type_coerce(read, _AsItIs()), kind, place, utc))
     return columns
@@ -549,7 +549,7 @@ def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) ->
         raise UnreadableInput(
             f"Input {source.name}: `{what}` names {', '.join(missing)}, which is none of the columns that are read:"
             f" {', '.join(columns)}.",
-            mend=f"Correct `{what}` or `columns` in data-product.yaml.",
+            fix=f"Correct `{what}` or `columns` in data-product.yaml.",
         )
     return names
 

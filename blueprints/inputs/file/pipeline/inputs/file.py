@@ -84,7 +84,7 @@ def files(source: Capability, product: Product) -> Files:
     except (duckdb.Error, pa.ArrowException) as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} cannot be read: {error}",
-            mend=f"Correct the file, or give the input's `format` in {SPEC}.",
+            fix=f"Correct the file, or give the input's `format` in {SPEC}.",
         ) from error
 
 
@@ -96,7 +96,7 @@ def lying(source: Capability, product: Product) -> str:
     if "://" in source.properties["path"]:
         raise UnreadableInput(
             f"Input {source.name} is a URL, which is fetched before it is read.",
-            mend="Give it a path, or serve the data through another port, such as parquet@1.",
+            fix="Give it a path, or serve the data through another port, such as parquet@1.",
         )
     paths = _files(source, product)
     form = _format(paths, source)
@@ -115,7 +115,7 @@ def lying(source: Capability, product: Product) -> str:
     if not same:
         raise UnreadableInput(
             f"Input {source.name}: DuckDB by itself does not read {source.properties['path']} exactly as it is written.",
-            mend="Serve the data through another port, such as parquet@1.",
+            fix="Serve the data through another port, such as parquet@1.",
         )
     texts.convert(columns, "select count(columns(*)) from", "as typed")
     selected = ", ".join(
@@ -162,7 +162,7 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
     if not texts.columns and not absent:
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} has no rows, so nobody knows its columns.",
-            mend=f"Declare them in {SOURCES}:\n{yaml_block({source.name: {'column_name': 'VARCHAR'}})}",
+            fix=f"Declare them in {SOURCES}:\n{yaml_block({source.name: {'column_name': 'VARCHAR'}})}",
         )
     open_ = [name for name in texts.columns if name not in declaration.columns]
     certain = texts.certain(open_)
@@ -334,7 +334,7 @@ def _refuse_missing(columns: list[str], declaration: Declaration, source: Capabi
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} has no column {', '.join(missing)}, which {origin} declares."
             f" It has {_few(columns)}.",
-            mend=f"Correct the name in {origin.partition(':')[0]}, the file's header, or the input's `delimiter`, `skip` or"
+            fix=f"Correct the name in {origin.partition(':')[0]}, the file's header, or the input's `delimiter`, `skip` or"
             f" `header` in {SPEC}. `missing_columns: allowed` takes a missing column for an empty one.",
         )
 
@@ -360,7 +360,7 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
             if stray := [column for column, name in named.items() if name not in columns]:
                 raise UnreadableInput(
                     f"Input {source.name}: `{key}` names {_few(stray)}, which is no column that is declared as {types[0]}.",
-                    mend=f"Correct the name in {SPEC}, or declare the column as {types[0]} in {SOURCES}.",
+                    fix=f"Correct the name in {SPEC}, or declare the column as {types[0]} in {SOURCES}.",
                 )
             forms = {named[column]: form for column, form in given.items()}
         else:
@@ -369,7 +369,7 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
             if wrong := flaw(kinds[name], form):
                 raise UnreadableInput(
                     f"Input {source.name}: column {name}: the `{key}` {form!r} cannot be used: {wrong}.",
-                    mend=f"Correct `{key}` in {SPEC}, or the type of {name} in {SOURCES}.",
+                    fix=f"Correct `{key}` in {SPEC}, or the type of {name} in {SOURCES}.",
                 )
 
 
@@ -521,7 +521,7 @@ class _Texts:
             fix += f" If times are written otherwise, give the input's `timestamp_format` in {SPEC}."
         return UnreadableInput(
             f"Input {self.source.name}: {place}: column {name}: {shown} {MISFIT} {column.kind}{why}.",
-            mend=fix,
+            fix=fix,
         )
 
 
@@ -570,7 +570,7 @@ class _Csv(_Texts):
     def refusal(self, number: int, fault: Fault) -> UnreadableInput:
         return UnreadableInput(
             f"Input {self.source.name}: {self.names[number]}:{fault.line}: {fault}.",
-            mend=fault.fix
+            fix=fault.fix
             or f"Correct the line, or say in {SPEC} how the file is written: `delimiter`, `quote`, `escape`, `comment`,"
             " `skip`, `header`, `encoding`.",
         )
@@ -580,7 +580,7 @@ class _Csv(_Texts):
         if form.comment or codecs.lookup(form.encoding).name not in ("utf-8", "utf-8-sig"):
             raise UnreadableInput(
                 f"Input {self.source.name}: a view cannot read files with `comment`, or of another encoding than UTF-8.",
-                mend="Serve the data through another port, such as parquet@1.",
+                fix="Serve the data through another port, such as parquet@1.",
             )
         options = {
             "all_varchar": "true",
@@ -636,7 +636,7 @@ class _Json(_Texts):
             except Fault as fault:
                 raise UnreadableInput(
                     f"Input {self.source.name}: {self.names[number]}:{fault.line}: {fault}.",
-                    mend=fault.fix or "Correct the file.",
+                    fix=fault.fix or "Correct the file.",
                 ) from fault
             of_files.append(seen)
             for name, kinds in file.kinds.items():
@@ -690,7 +690,7 @@ class _Json(_Texts):
                 raise UnreadableInput(
                     f"Input {self.source.name}: {self.names[number]}:{line}: column {name}: its value is {kind}, and it was"
                     f" {recorded[name]} when it was last published.",
-                    mend=f"Correct the value in the file. If the column has another type from now on, declare it in {SOURCES}:\n"
+                    fix=f"Correct the value in the file. If the column has another type from now on, declare it in {SOURCES}:\n"
                     f"{yaml_block({self.source.name: certain})}",
                 )
 
@@ -714,7 +714,7 @@ class _Json(_Texts):
         if self.files[0].nulls or codecs.lookup(self.files[0].encoding).name not in ("utf-8", "utf-8-sig"):
             raise UnreadableInput(
                 f"Input {self.source.name}: a view cannot read JSON with `nulls`, or of another encoding than UTF-8.",
-                mend="Serve the data through another port, such as parquet@1.",
+                fix="Serve the data through another port, such as parquet@1.",
             )
         columns = ", ".join(f"{literal(self.given[name])}: 'VARCHAR'" for name in self.columns)
         struct = "{" + columns + "}"
@@ -733,7 +733,7 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
     except (LookupError, ValueError):
         raise UnreadableInput(
             f"Input {source.name}: {encoding!r} is no encoding that Python knows.",
-            mend=f"Give `encoding` in {SPEC} as Python spells it: utf-8, latin-1, cp1252, utf-16.",
+            fix=f"Give `encoding` in {SPEC} as Python spells it: utf-8, latin-1, cp1252, utf-16.",
         ) from None
     if form == "json":
         nulls = frozenset(said.get("nulls", []))
@@ -763,7 +763,7 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
         raise UnreadableInput(
             f"Input {source.name}: `delimiter`, `quote` and `escape` cannot be {', '.join(map(repr, signs))}: each is another"
             " character of ASCII, and no line end.",
-            mend=f"Correct them in {SPEC}.",
+            fix=f"Correct them in {SPEC}.",
         )
     tabs = shape if "delimiter" in said else replace(shape, delimiter="\t")
     tables = [CsvFile(Path(path), tabs if ".tsv" in _suffixes(path) else shape) for path in paths]
@@ -789,7 +789,7 @@ def _csv(
             raise rows.refusal(number, fault) from fault
         if not header:
             raise UnreadableInput(
-                f"Input {source.name}: {names[number]} is empty.", mend="Take it out, or give it its header."
+                f"Input {source.name}: {names[number]} is empty.", fix="Take it out, or give it its header."
             )
         landed = [column_name(name) for name in header]
         is_unknown = table.form.header and not declaration.columns.keys() & set(landed)
@@ -798,7 +798,7 @@ def _csv(
                 _refuse_doubtful(header, names[number], source)  # a row of values is nothing to skip
             raise UnreadableInput(
                 f"Input {source.name}: {names[number]}: several columns would be called {', '.join(twice)}.",
-                mend=f"Rename all but one of them in the file, or give `header: false`, `skip: {table.form.skip + 1}` and"
+                fix=f"Rename all but one of them in the file, or give `header: false`, `skip: {table.form.skip + 1}` and"
                 f" `names` in {SPEC}."
                 if table.form.header
                 else "Rename all but one of them.",
@@ -807,7 +807,7 @@ def _csv(
         if table.form.header and called and [column_name(name) for name in called] != landed:
             raise UnreadableInput(
                 f"Input {source.name}: {names[number]} has a header, {_few(header)}, and `names` are other ones.",
-                mend=f"Give the input `header: false` and `skip: {table.form.skip + 1}`, or take `names` out of {SPEC}.",
+                fix=f"Give the input `header: false` and `skip: {table.form.skip + 1}`, or take `names` out of {SPEC}.",
             )
         if number and not may_lack:
             _refuse_difference(source, names, 0, number, rows.headers[0], landed)
@@ -840,7 +840,7 @@ def _given_names(source: Capability, product: Product, table: CsvFile, shown: st
         block = yaml_block({source.name: {f"column_{number + 1}": "VARCHAR" for number in range(width)}})
         raise UnreadableInput(
             f"Input {source.name}: {shown} has no header, and nothing says what its {width} columns are called.",
-            mend=f"Give the input's `names` in {SPEC}, or declare all columns in their order in {SOURCES}:\n{block}",
+            fix=f"Give the input's `names` in {SPEC}, or declare all columns in their order in {SOURCES}:\n{block}",
         )
     return list(names)
 
@@ -850,23 +850,23 @@ def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
     if header[0].lower().startswith("sep="):
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its first line is no header, but tells Excel the delimiter: {header[0][:80]}.",
-            mend=f"Give the input `skip: 1` and its `delimiter` in {SPEC}.",
+            fix=f"Give the input `skip: 1` and its `delimiter` in {SPEC}.",
         )
     if header[0].lstrip()[:1] in ("{", "[", "<"):
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its first line is no header of a CSV file: {', '.join(header)[:80]}.",
-            mend=f"Correct the file, or the input's `path` or `format` in {SPEC}. If these are names, declare them in {SOURCES}.",
+            fix=f"Correct the file, or the input's `path` or `format` in {SPEC}. If these are names, declare them in {SOURCES}.",
         )
     if all(certain(name) != "VARCHAR" or not name.strip() for name in header):
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its first line is no header: {_few(header)}.",
-            mend=f"Give the input `header: false` and `names` in {SPEC}. If these are names, declare them in {SOURCES}.",
+            fix=f"Give the input `header: false` and `names` in {SPEC}. If these are names, declare them in {SOURCES}.",
         )
     signs = [sign for sign in ("\t", ";", "|", ",") if len(header) == 1 and sign in header[0]]
     if signs:
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its header is one name with {signs[0]!r} in it: {header[0][:80]}.",
-            mend=f"Give the input `delimiter: {signs[0]!r}` in {SPEC}. If that is the column's name, declare it in {SOURCES}.",
+            fix=f"Give the input `delimiter: {signs[0]!r}` in {SPEC}. If that is the column's name, declare it in {SOURCES}.",
         )
 
 
@@ -882,7 +882,7 @@ def _refuse_difference(
     )
     raise UnreadableInput(
         f"Input {source.name}: {names[other]} has other columns than {names[first]}: it {differ}.",
-        mend=f"Correct the file or the input's `path`, or give it `missing_columns: allowed` in {SPEC}.",
+        fix=f"Correct the file or the input's `path`, or give it `missing_columns: allowed` in {SPEC}.",
     )
 
 
@@ -929,7 +929,7 @@ def _parquet(
         message = str(error).partition(": ")[2].replace(f"{product.root}/", "")
         raise UnreadableInput(
             f"Input {source.name}: {message}.",
-            mend=f"Correct the value in the file, or the data_type in {SOURCES}.",
+            fix=f"Correct the value in the file, or the data_type in {SOURCES}.",
         ) from error
     return Files([landed], columns)
 
@@ -944,14 +944,14 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
         except (pa.ArrowException, OSError) as error:
             raise UnreadableInput(
                 f"Input {source.name}: {name} cannot be read: {error}",
-                mend="It is no Parquet file, or it was cut short: deliver it again.",
+                fix="It is no Parquet file, or it was cut short: deliver it again.",
             ) from error
     for name, path, schema in zip(names, paths, schemas, strict=True):
         _refuse_unreadable(source, name, path, schema)
         if broken := damage(Path(path)):
             raise UnreadableInput(
                 f"Input {source.name}: {name}: {broken}.",
-                mend="The file is damaged, or a text in it is not UTF-8: deliver it again.",
+                fix="The file is damaged, or a text in it is not UTF-8: deliver it again.",
             )
     may_lack = source.properties.get("missing_columns") == "allowed"
     kinds: dict[str, pa.DataType] = {}
@@ -968,7 +968,7 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
     if twice := sorted({name for name in landed if landed.count(name) > 1}):
         raise UnreadableInput(
             f"Input {source.name}: several columns would be called {', '.join(twice)}.",
-            mend="Rename all but one of them in the file.",
+            fix="Rename all but one of them in the file.",
         )
     declaration = declared(source, product)
     given = {name: kind for name, kind in declaration.columns.items() if not declaration.is_recorded(name)}
@@ -981,7 +981,7 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
                 raise UnreadableInput(
                     f"Input {source.name}: column {one.name} is {from_arrow(one.type)} in {names[number]}, and"
                     f" {from_arrow(kind)} in {names[where[one.name]]}.",
-                    mend=f"Deliver one of them again, or declare the column's data_type in {SOURCES}.",
+                    fix=f"Deliver one of them again, or declare the column's data_type in {SOURCES}.",
                 )
     columns = {
         new: given.get(new, from_arrow(kind)) for (_, kind), new in zip(kinds.items(), landed, strict=True)
@@ -1039,7 +1039,7 @@ def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
         why = "a time zone would be made up, or lost" if clocks else "its values have no one spelling as that"
         raise UnreadableInput(
             f"Input {source.name}: column {field_.name} is {was} in the file, and not {kind}, which {origin} declares: {why}.",
-            mend=f"Declare it as it is in {origin.partition(':')[0]}, or take it out there, and convert it in your models.",
+            fix=f"Declare it as it is in {origin.partition(':')[0]}, or take it out there, and convert it in your models.",
         )
     new = f"try_cast({column} as {landed})"
     test = f"coalesce(try_cast({new} as {was}) = {column}, false)"
@@ -1078,12 +1078,12 @@ def _refuse_unreadable(source: Capability, name: str, path: str, schema: pa.Sche
     twice = sorted({column for column in schema.names if schema.names.count(column) > 1})
     if twice or not schema.names or "" in schema.names:
         what = f"several columns called {_few(twice)}" if twice else "a column without a name, or no column"
-        raise UnreadableInput(f"Input {source.name}: {name} has {what}.", mend="Correct it in the file.")
+        raise UnreadableInput(f"Input {source.name}: {name} has {what}.", fix="Correct it in the file.")
     for one in schema:
         if too_long := next((kind for kind in _leaves(one.type) if _is_too_long(kind)), None):
             raise UnreadableInput(
                 f"Input {source.name}: {name}: column {one.name} is {from_arrow(too_long)}: more than 38 digits.",
-                mend="Deliver it as a DECIMAL of 38 digits at most, or as a text.",
+                fix="Deliver it as a DECIMAL of 38 digits at most, or as a text.",
             )
         if any(map(_is_finer, _leaves(one.type))) or one.metadata:
             _refuse_nanoseconds(source, name, path, one)
@@ -1097,7 +1097,7 @@ def _refuse_nanoseconds(source: Capability, name: str, path: str, column: pa.Fie
     raise UnreadableInput(
         f"Input {source.name}: {name}:{f' row {row}:' if row else ''} column {column.name} has nanoseconds, and"
         f" {from_arrow(column.type)} has none.",
-        mend="Deliver it to the microsecond, or as a text.",
+        fix="Deliver it to the microsecond, or as a text.",
     )
 
 
@@ -1156,7 +1156,7 @@ def _files(source: Capability, product: Product) -> list[str]:
     found = [str(product.root / file) for file in found if not (product.root / file).is_dir()]
     if not found:
         raise UnreadableInput(
-            f"Input {source.name}: no file matches {path}.", mend=f"Correct its `path` in {SPEC}."
+            f"Input {source.name}: no file matches {path}.", fix=f"Correct its `path` in {SPEC}."
         )
     known: dict[str, str] = {}
     for file in found:
@@ -1168,18 +1168,18 @@ def _files(source: Capability, product: Product) -> list[str]:
             reason = getattr(error, "strerror", None) or str(error)
             raise UnreadableInput(
                 f"Input {source.name}: {shown} cannot be opened: {reason}.",
-                mend=f"Correct the link or its target, or the input's `path` in {SPEC}.",
+                fix=f"Correct the link or its target, or the input's `path` in {SPEC}.",
             ) from error
         if real in known:
             raise UnreadableInput(
                 f"Input {source.name}: {known[real]} and {shown} are the same file, by a link: its rows would be there twice.",
-                mend=f"Take the link away, or name the files without it in the input's `path` in {SPEC}.",
+                fix=f"Take the link away, or name the files without it in the input's `path` in {SPEC}.",
             )
         known[real] = shown
         if not size:
             raise UnreadableInput(
                 f"Input {source.name}: {shown} is empty.",
-                mend="Take it out, or give it its header.",
+                fix="Take it out, or give it its header.",
             )
     return found
 
@@ -1199,13 +1199,13 @@ def _format(files: list[str], source: Capability) -> str:
         if not found:
             raise UnreadableInput(
                 f"Input {source.name}: {file}: its name does not end in a format that is known ({', '.join(FORMATS)}).",
-                mend=f"Give the input's `format` in {SPEC}.",
+                fix=f"Give the input's `format` in {SPEC}.",
             )
         formats.setdefault(found, file)
     if len(formats) > 1:
         raise UnreadableInput(
             f"Input {source.name}: {' and '.join(formats.values())} are of different formats.",
-            mend=f"Correct the input's `path` in {SPEC}, or give its `format`.",
+            fix=f"Correct the input's `path` in {SPEC}, or give its `format`.",
         )
     return next(iter(formats))
 
@@ -1227,7 +1227,7 @@ def _fetch(source: Capability, product: Product) -> list[str]:
     except Exception as error:  # Each protocol's client has errors of its own.
         raise UnreadableInput(
             f"Input {source.name}: {url} cannot be fetched: {error!r}",
-            mend=f"Correct its `path` in {SPEC}. A protocol other than http and https needs its package for fsspec, such as"
+            fix=f"Correct its `path` in {SPEC}. A protocol other than http and https needs its package for fsspec, such as"
             " s3fs, in pyproject.toml.",
         ) from error
     return [str(file) for file in files]

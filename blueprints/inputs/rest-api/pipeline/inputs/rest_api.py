@@ -171,7 +171,7 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
     if not types:
         raise UnreadableInput(
             f"Input {source.name}: the API gave no row, so nobody knows its columns.",
-            mend=f"Declare the columns that the models read in {SOURCES}, with their `data_type`.",
+            fix=f"Declare the columns that the models read in {SOURCES}, with their `data_type`.",
         )
     key = {landed_name(name) for name in source.properties.get("key", [])}
     schema = pa.schema(
@@ -207,7 +207,7 @@ def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Re
     if state.setdefault("place", place) != place:
         raise UnreadableInput(
             f"Input {source.name}: its rows came from {state['place']}, and now they would come from {place}.",
-            mend=START_OVER,
+            fix=START_OVER,
         )
     reached: str | None = state.get("cursor")
     kind = state.get("types", {}).get(spool.cursor)
@@ -311,7 +311,7 @@ class _Spool:
                 raise UnreadableInput(
                     f"Input {source.name}: {self.declaration.origin(name)} declares {name} as {kind}, which rest-api@1"
                     " does not load.",
-                    mend="Declare it as JSON, and take it apart in a model.",
+                    fix="Declare it as JSON, and take it apart in a model.",
                 ) from None
         cursor = source.properties.get("cursor")
         self.cursor = landed_name(cursor) if cursor else ""
@@ -336,7 +336,7 @@ class _Spool:
             if not isinstance(row, dict):
                 raise UnreadableInput(
                     f"Input {self.source.name}: row {self.number} is no JSON object.",
-                    mend="Let `data_selector` in data-product.yaml name the list of rows.",
+                    fix="Let `data_selector` in data-product.yaml name the list of rows.",
                 )
             written: list[Any] = [None] * len(self.columns)
             for key, value in row.items():
@@ -376,7 +376,7 @@ class _Spool:
             raise UnreadableInput(
                 f"Input {self.source.name}: {self.place(self.number)}: {name} is nested more than {MOST_LEVELS} levels"
                 " deep.",
-                mend="Ask the API for less of it, or let `data_selector` name a list further inside.",
+                fix="Ask the API for less of it, or let `data_selector` name a list further inside.",
             ) from None
 
     def types(self) -> dict[str, str]:
@@ -452,7 +452,7 @@ class _Spool:
         if name not in self.known:
             return UnreadableInput(
                 f"{where}, which no {kind} can hold.",
-                mend="Have it corrected in the API: half of a character is in it.",
+                fix="Have it corrected in the API: half of a character is in it.",
             )
         again = f", and {START_OVER}" if name in self.loaded else ""
         if by == SPEC:
@@ -463,7 +463,7 @@ class _Spool:
             declare = f"declare in {place}, for the table {self.source.name}: {entry}"
         return UnreadableInput(
             f"{where}, which is no {kind}, as {f'{by} declares' if by else 'the rows of earlier runs have it'}.",
-            mend=f"Have it corrected in the API, or {declare}{again}.",
+            fix=f"Have it corrected in the API, or {declare}{again}.",
         )
 
     def _follow(self, column: pa.ChunkedArray, batch: list[list[Any]]) -> None:
@@ -494,21 +494,21 @@ class _Spool:
                         raise UnreadableInput(
                             f"Input {self.source.name}: {self.place(number)}: a row has no {name}, which is its `cursor`"
                             " or in its `key`.",
-                            mend="Name columns that every row has in `cursor` and `key` in data-product.yaml.",
+                            fix="Name columns that every row has in `cursor` and `key` in data-product.yaml.",
                         )
 
     def _new_name(self, key: str) -> str:
         if len(self.names) == MOST_COLUMNS:
             raise UnreadableInput(
                 f"Input {self.source.name}: there are more than {MOST_COLUMNS} columns.",
-                mend="Let `data_selector` in data-product.yaml name the list of rows, not an object that holds each by its"
+                fix="Let `data_selector` in data-product.yaml name the list of rows, not an object that holds each by its"
                 " name.",
             )
         name = landed_name(key)
         if name in self.names.values():
             raise UnreadableInput(
                 f"Input {self.source.name}: several columns would be called {name}.",
-                mend="Ask the API for one of them only, if it can be asked.",
+                fix="Ask the API for one of them only, if it can be asked.",
             )
         self.names[key] = name
         return name
@@ -600,7 +600,7 @@ def _pages(source: Capability, product: Product, since: str | None) -> Iterator[
                         if number == most
                         else f"page {number} leads nowhere new."
                     ),
-                    mend="Mend `paginator`, or raise `maximum_pages`, in data-product.yaml.",
+                    fix="Fix `paginator`, or raise `maximum_pages`, in data-product.yaml.",
                 )
             asked.add(following)
             before = page
@@ -648,7 +648,7 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
         answer = f" It said: {_printable(_masked(response.content[:100_000], secrets))}"
     return UnreadableInput(
         f"Input {source.name}: {_shown(getattr(asked, 'url', None) or url)} cannot be read: {reason}.{answer}",
-        mend=fix,
+        fix=fix,
     )
 
 
@@ -822,7 +822,7 @@ def _made(name: str, kinds: Mapping[str, Callable[..., Any]], source: Capability
     except Exception as error:  # A JSON path that is none: each part of its parser has errors of its own.
         raise UnreadableInput(
             f"Input {source.name}: `{name}` cannot be used: {_printable(str(error))}",
-            mend="Mend it in data-product.yaml.",
+            fix="Fix it in data-product.yaml.",
         ) from error
 
 
@@ -837,7 +837,7 @@ def _auth(source: Capability, url: str) -> AuthConfigBase | None:
         if parts.scheme != "https" and parts.hostname not in LOCALHOST:
             raise UnreadableInput(
                 f"Input {source.name}: {_shown(target)} would get the secrets for everybody on the way to read.",
-                mend="Give an https:// address.",
+                fix="Give an https:// address.",
             )
     secrets = {}
     for name in SECRETS[said["type"]]:
@@ -846,7 +846,7 @@ def _auth(source: Capability, url: str) -> AuthConfigBase | None:
         if not secrets[name]:
             raise UnreadableInput(
                 f"Input {source.name}: its `auth` has no {name}.",
-                mend=f"Name the variable that holds it in data-product.yaml, or set {place.replace('.', '__').upper()}.",
+                fix=f"Name the variable that holds it in data-product.yaml, or set {place.replace('.', '__').upper()}.",
             )
     return _made("auth", AUTH, source, **secrets, **({"session": _session(tokens)} if tokens else {}))
 
@@ -863,7 +863,7 @@ def _base_url(source: Capability, product: Product) -> Iterator[tuple[str, bool]
         raise UnreadableInput(
             f"Input {source.name}: its `base_url` is neither an http(s) URL without credentials nor a folder of the"
             " repository.",
-            mend="Mend it in data-product.yaml, or the variable that it names.",
+            fix="Fix it in data-product.yaml, or the variable that it names.",
         )
     server = http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(_Recorded, directory=str(folder))

@@ -207,7 +207,7 @@ def _catalog(port: Capability, here: _Place) -> Catalog:
     if here.folder is None:
         raise UnreadableInput(
             f"{here.location} is a URL, where no SQLite file can be the catalog.",
-            mend="Name a `catalog` of your own, or give it a folder.",
+            fix="Name a `catalog` of your own, or give it a folder.",
         )
     file = URL.create("sqlite", database=str(here.folder.with_name("catalog.db")))
     return SqlCatalog("default", uri=file.render_as_string())
@@ -223,7 +223,7 @@ def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
         if not own:
             raise UnreadableInput(
                 f"The table {'.'.join(here.name)} lies at {table.location()}, and not at {here.location}.",
-                mend="Mend the port's path, or give it another namespace.",
+                fix="Fix the port's path, or give it another namespace.",
             )
     except NoSuchTableError:
         pass
@@ -232,7 +232,7 @@ def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
             raise
     if table is None and here.folder and not (here.folder / MARK).exists() and any(here.folder.iterdir()):
         raise UnreadableInput(
-            f"{here.folder} is not empty, and was not made by this port.", mend="Give the port another path."
+            f"{here.folder} is not empty, and was not made by this port.", fix="Give the port another path."
         )
     # A folder that was copied, moved or emptied: its table is elsewhere, or nowhere, and this one is made anew.
     with contextlib.suppress(NoSuchTableError):
@@ -258,7 +258,7 @@ def _schema(columns: pa.Schema) -> Schema:
     try:
         known = _pyarrow_to_schema_without_ids(columns)
     except (TypeError, ValueError, UnsupportedPyArrowTypeException) as error:
-        raise UnreadableInput(f"Iceberg has no such type: {error}", mend="Cast it in the model.") from error
+        raise UnreadableInput(f"Iceberg has no such type: {error}", fix="Cast it in the model.") from error
     return assign_fresh_schema_ids(known)
 
 

@@ -151,11 +151,13 @@ def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
 def _refused(error: psycopg.DataError, described: list[Column], scan: str) -> str:
     """Which column the server refuses, and why; never the value."""
     if isinstance(error, errors.CharacterNotInRepertoire) and (with_nul := _with_nul(described, scan)):
-        return f"column {with_nul} holds the character NUL, which no text in PostgreSQL can: mend it in the model"
+        return (
+            f"column {with_nul} holds the character NUL, which no text in PostgreSQL can: fix it in the model"
+        )
     context = error.diag.context or ""
     named = next((column for column in described if f", column {column.name}: " in context), None)
     where = f"column {named.name} ({named.type})" if named else "a value"
-    return f"{where} is refused by PostgreSQL ({said(error)}): mend it in the model"
+    return f"{where} is refused by PostgreSQL ({said(error)}): fix it in the model"
 
 
 def _with_nul(described: list[Column], scan: str) -> str | None:

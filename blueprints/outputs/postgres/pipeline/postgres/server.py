@@ -32,7 +32,7 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "log_checkpoints": "off",
-    # The log is for mending: nobody's data belongs into it.
+    # The log is for fixing: nobody's data belongs into it.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
@@ -56,7 +56,7 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
     if os.name == "nt":
         raise UnreadableInput(
             "A PostgreSQL of the pipeline's own does not run on Windows.",
-            mend="Give the port the url of a database server.",
+            fix="Give the port the url of a database server.",
         )
     folder = folder.resolve()
     if not make and not (folder / "PG_VERSION").is_file():
@@ -187,7 +187,7 @@ def _started(folder: Path, programs: Path, prefix: list[str], lock: int) -> Iter
             said = log.read_text("utf-8", "replace")[-500:].strip() if log.is_file() else ""
             raise UnreadableInput(
                 f"The database in {folder} does not start; its log ends with:\n{said}\n"
-                "If it cannot be mended, remove the folder: a run publishes all anew."
+                "If it cannot be fixed, remove the folder: a run publishes all anew."
             )
         yield
     finally:

@@ -64,7 +64,7 @@ def _explained(error: psycopg.Error) -> UnreadableInput:
     """The error with a cause and a fix, where what the server says is known."""
     text = said(error)
     cause, fix = explained(f"{error.sqlstate or ''} {text}")
-    return UnreadableInput(f"PostgreSQL: {cause}: {text}" if cause else f"PostgreSQL: {text}", mend=fix)
+    return UnreadableInput(f"PostgreSQL: {cause}: {text}" if cause else f"PostgreSQL: {text}", fix=fix)
 
 
 def connect(address: Mapping[str, Any]) -> psycopg.Connection[Any]:

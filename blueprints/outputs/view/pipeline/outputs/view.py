@@ -44,16 +44,16 @@ def published_schema(port: Capability, product: Product) -> pa.Schema:
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Makes ready up to the `yield`, and replaces what readers see after it."""
     if "://" in port.properties["path"]:
-        raise UnreadableInput("DuckDB writes no database to a URL.", mend="Give the port a folder.")
+        raise UnreadableInput("DuckDB writes no database to a URL.", fix="Give the port a folder.")
     if product.platform.uses != "duckdb@1":
         raise UnreadableInput(
             f"A view is made of what DuckDB runs, and this product runs on {product.platform.uses}.",
-            mend=ANOTHER_PORT,
+            fix=ANOTHER_PORT,
         )
     for trait in ("incremental", "snapshot"):
         if product.trait(trait) is not None:
             raise UnreadableInput(
-                f"With {trait}@1, the data set is more than its sources hold.", mend=ANOTHER_PORT
+                f"With {trait}@1, the data set is more than its sources hold.", fix=ANOTHER_PORT
             )
     made = product.scratch / "views" / port.name / f"{product.dataset}.duckdb"
     made.parent.mkdir(parents=True)
@@ -63,11 +63,11 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
             _make(connection, product, dataset)
             (rows,) = only_row(connection.execute(f"select count(*) from {identifier(product.dataset)}"))
     except duckdb.Error as error:
-        raise UnreadableInput(f"The view cannot be made: {error}", mend=ANOTHER_PORT) from error
+        raise UnreadableInput(f"The view cannot be made: {error}", fix=ANOTHER_PORT) from error
     if rows != dataset.rows:
         raise UnreadableInput(
             f"The view gives {rows} rows, and {dataset.rows} were verified.",
-            mend="Run again, if a source has changed meanwhile. A model that says something else each time needs another port.",
+            fix="Run again, if a source has changed meanwhile. A model that says something else each time needs another port.",
         )
     target = Path(location(port, product))
     product.make_folder(target.parent)
@@ -112,7 +112,7 @@ def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, 
         if node is None or not _is_viewable(node):
             raise UnreadableInput(
                 f"A view cannot be made over {key}: only over inputs, and over models in SQL that are not incremental.",
-                mend=ANOTHER_PORT,
+                fix=ANOTHER_PORT,
             )
         for needed in node.get("depends_on", {}).get("nodes", []):
             if needed not in ordered:
@@ -136,7 +136,7 @@ def _where_it_lies(name: str, product: Product) -> str:
     if not hasattr(module, "lying"):
         raise UnreadableInput(
             f"Input {name}: what {source.uses} reads is loaded, and lies nowhere that a view could look at.",
-            mend=ANOTHER_PORT,
+            fix=ANOTHER_PORT,
         )
     lying: str = module.lying(source, product)
     return lying

@@ -45,7 +45,7 @@ class Duckdb:
         except duckdb.Error as error:
             raise UnreadableInput(
                 f"duckdb@1: {error}",
-                mend="Make room, or mend what it names. If the state of earlier runs is broken, remove build/state.",
+                fix="Make room, or fix what it names. If the state of earlier runs is broken, remove build/state.",
             ) from error
 
     def attach(self, name: str, files: Sequence[Path]) -> None:

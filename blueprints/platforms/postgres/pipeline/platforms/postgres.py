@@ -96,7 +96,7 @@ class Postgres:
         if " " in "".join([info.user, info.password, info.dbname, *more.values()]):
             raise UnreadableInput(
                 "dlt cannot pass on a login to PostgreSQL, or a part of its url, that has a space.",
-                mend="Give the login a password without spaces, and the platform a url without them.",
+                fix="Give the login a password without spaces, and the platform a url without them.",
             )
         login = f"{quote(info.user, safe='')}:{quote(info.password, safe='')}"
         # The host of libpq may be a folder, and then it is no host to dlt: libpq takes the one that is said last.
@@ -221,7 +221,7 @@ class Postgres:
                 raise PromiseBroken(
                     f"column {name} of {model} is a numeric without a precision and holds {value}, which would lose"
                     f" digits {said}.",
-                    mend=f"Cast it in the model, as in cast({name} as decimal(18, 2)); or give {name} in the contract"
+                    fix=f"Cast it in the model, as in cast({name} as decimal(18, 2)); or give {name} in the contract"
                     " a physicalType that holds it, such as decimal(38, 10), or double where digits may be lost.",
                 )
 
@@ -237,7 +237,7 @@ def _unfit(name: str, reasons: Iterable[str]) -> UnreadableInput:
     """The error of an input that the database does not hold as it is."""
     return UnreadableInput(
         "\n".join(f"Input {name}: {reason}" for reason in reasons),
-        mend="Correct it at the source, or run the product on duckdb@1, where a model can correct it.",
+        fix="Correct it at the source, or run the product on duckdb@1, where a model can correct it.",
     )
 
 
@@ -321,7 +321,7 @@ def _alone(engine: Postgres) -> None:
     if not free:
         raise UnreadableInput(
             f"Another run of this product works in the schema {engine.models} of the same database.",
-            mend="Wait until it has ended. If its machine has died, the database knows within a minute.",
+            fix="Wait until it has ended. If its machine has died, the database knows within a minute.",
         )
 
 
@@ -343,13 +343,13 @@ def _make(engine: Postgres, schema: str) -> None:
             if there:
                 raise UnreadableInput(
                     f"The schema {schema} of the database is not this product's: {(found and found[0]) or 'it has no comment'}.",
-                    mend="Give the platform another `schema` in data-product.yaml.",
+                    fix="Give the platform another `schema` in data-product.yaml.",
                 )
             connection.execute(f"comment on schema {identifier(schema)} is {literal(mark)}")
     except errors.InsufficientPrivilege as error:
         raise UnreadableInput(
             f"{connection.info.user} may not make the schema {schema}, or does not own it.",
-            mend=f"An administrator runs: create schema {identifier(schema)} authorization {identifier(connection.info.user)};"
+            fix=f"An administrator runs: create schema {identifier(schema)} authorization {identifier(connection.info.user)};"
             f" the same for {engine.inputs}, {engine.staging} and {engine.models}.",
         ) from error
     if product.state is None:

@@ -250,7 +250,7 @@ def _storage(product: Product) -> str:
     except (OSError, ValueError) as error:
         raise UnreadableInput(
             f"spark@1: the storage {storage} cannot be written: {error}",
-            mend="Mend `storage` of the platform in data-product.yaml, or its permissions.",
+            fix="Fix `storage` of the platform in data-product.yaml, or its permissions.",
         ) from error
     return storage
 
@@ -296,7 +296,7 @@ def _own(spark: SparkSession, schema: str, owner: str) -> None:
     elif spark.catalog.getDatabase(schema).description != owner:
         raise UnreadableInput(
             f"spark@1: this catalog has a schema {schema} that is not this product's.",
-            mend="Give the product a catalog of its own: the setting spark.sql.defaultCatalog, or another metastore.",
+            fix="Give the product a catalog of its own: the setting spark.sql.defaultCatalog, or another metastore.",
         )
 
 
@@ -325,7 +325,7 @@ def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Ite
             f"spark@1 needs Java 17 or newer, and there is no {home}/bin/java."
             if home
             else "spark@1 needs Java 17 or newer, and there is none.",
-            mend="Install it (Debian: apt-get install openjdk-17-jre-headless), or have JAVA_HOME say where it is.",
+            fix="Install it (Debian: apt-get install openjdk-17-jre-headless), or have JAVA_HOME say where it is.",
         )
     master = product.platform.properties.get("master", "local[*]")
     wanted = {
@@ -400,4 +400,4 @@ def _understood(what: str = "Spark has failed") -> Iterator[None]:
         yield
     except (PySparkException, Py4JError, OSError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise UnreadableInput(f"spark@1: {what}: {first}", mend=f"{LOG} has all that it said.") from error
+        raise UnreadableInput(f"spark@1: {what}: {first}", fix=f"{LOG} has all that it said.") from error

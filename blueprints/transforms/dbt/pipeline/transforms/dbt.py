@@ -77,11 +77,11 @@ def transform(
     results = list(getattr(invocation.result, "results", []))
     failed = [result for result in results if result.status in FAILED]
     if any(result.status == NodeStatus.Error and is_full(str(result.message)) for result in failed):
-        raise UnreadableInput("\n".join(dbt_messages.failures(names, failed, results)), mend=MAKE_ROOM)
+        raise UnreadableInput("\n".join(dbt_messages.failures(names, failed, results)), fix=MAKE_ROOM)
     if failed:
         raise PromiseBroken(
             "\n".join(dbt_messages.failures(names, failed, results)),
-            mend="Correct the model or its test; build/logs/dbt.log has all that dbt wrote.",
+            fix="Correct the model or its test; build/logs/dbt.log has all that dbt wrote.",
         )
     if not invocation.success:
         # Skipped, and nothing that has failed says why.
@@ -176,7 +176,7 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
         where = f" {disabled[0].original_file_path} is disabled." if disabled else ""
         raise PromiseBroken(
             f"There is no model {name}, and that is the data set that data-product.yaml promises.{where}",
-            mend=f"Remove enabled=false from {disabled[0].original_file_path}."
+            fix=f"Remove enabled=false from {disabled[0].original_file_path}."
             if disabled
             else f"Add models/{name}.sql, or correct spec.dataset.name.",
         )
@@ -185,7 +185,7 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
     if config.materialized == "ephemeral":
         raise PromiseBroken(
             f"{file} is ephemeral: it leaves no table that could be published.",
-            mend="Remove materialized='ephemeral' from the model of the data set.",
+            fix="Remove materialized='ephemeral' from the model of the data set.",
         )
     if len(nodes) > 1 or node.alias != name or node.schema != schema or config.database:
         asked = ", ".join(
@@ -193,7 +193,7 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
         )
         raise PromiseBroken(
             f"The data set is read from {schema}.{name}, and dbt makes it as {asked}.",
-            mend="Remove alias, schema, database and versions from the model of the data set; other models may have them.",
+            fix="Remove alias, schema, database and versions from the model of the data set; other models may have them.",
         )
     if platform.own_table and is_plain_table(node):
         config.materialized = platform.own_table
@@ -255,7 +255,7 @@ def _write_snapshots(product: Product, platform: Platform, landed: Mapping[str, 
     traits = [trait.properties for trait in product.traits if trait.uses.startswith("snapshot@")]
     if unknown := [trait["input"] for trait in traits if trait["input"] not in landed]:
         raise UnreadableInput(
-            f"snapshot@1 names {unknown[0]}, which is no input.", mend="Mend the trait in data-product.yaml."
+            f"snapshot@1 names {unknown[0]}, which is no input.", fix="Fix the trait in data-product.yaml."
         )
     for trait in traits:
         name = trait["input"]

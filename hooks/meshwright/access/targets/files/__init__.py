@@ -29,7 +29,17 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from meshwright.access import audit
-from meshwright.access.grants import Change, Desired, Member, Port, PortPlan, Record, Refused, Residual, View
+from meshwright.access.grants import (
+    Change,
+    Desired,
+    ManualAction,
+    Member,
+    Port,
+    PortPlan,
+    Record,
+    Refused,
+    View,
+)
 from meshwright.access.targets.files import bucket_policy, delta, parquet, records, variant
 from meshwright.access.targets.files.records import AUDIT, POLICY, ROLES, STATE, Members, State, Variant
 from meshwright.access.targets.files.storage import Bucket, Storage, storage
@@ -59,7 +69,7 @@ class Standing:
     """Identity of the data set."""
     members: Members
     """Desired, without those who cannot be let in."""
-    residuals: list[Residual]
+    manual_actions: list[ManualAction]
     live: dict[str, Any]
     """On S3: the bucket's policy."""
     ours: list[str]
@@ -99,7 +109,7 @@ def verify(port: Port, desired: Desired) -> Sequence[str]:
     with _refusing(port):
         standing = _standing(port, desired)
         steps = _steps(standing)
-        found = [residual.sentence for residual in standing.residuals]
+        found = [manual_action.sentence for manual_action in standing.manual_actions]
         found += [f"This is not done: {change.sentence}" for change in steps.changes]
         views = [view for view in desired.views if view.role not in steps.write]
         with standing.table.opened(standing.storage, desired.dataset) as source:
@@ -220,11 +230,11 @@ def _standing(port: Port, desired: Desired, state: State | None = None) -> Stand
     if isinstance(where, Bucket):
         standing.ours = bucket_policy.applier(where)
         standing.live = bucket_policy.live(where)
-        standing.residuals += bucket_policy.residuals(where, standing.live, standing.ours)
+        standing.manual_actions += bucket_policy.manual_actions(where, standing.live, standing.ours)
     for member in desired.members:
         login = member.principal.login("aws")
         if isinstance(where, Bucket) and not bucket_policy.ARN.fullmatch(login):
-            standing.residuals.append(_without_identity(member))
+            standing.manual_actions.append(_without_identity(member))
             continue
         standing.members[member.role, member.principal.id] = {
             "login": login,
@@ -236,8 +246,8 @@ def _standing(port: Port, desired: Desired, state: State | None = None) -> Stand
     return standing
 
 
-def _without_identity(member: Member) -> Residual:
-    return Residual(
+def _without_identity(member: Member) -> ManualAction:
+    return ManualAction(
         f"{_who(member)} has no AWS identity in the directory and cannot be let in as {member.role}.",
         f"Give {_plain(member.principal.id)} the `aws` login arn:aws:iam::<account>:role/<name> (or user/<name>) there.",
     )
@@ -264,7 +274,7 @@ def _refuse_names(port: Port, desired: Desired, in_bucket: bool) -> None:
             )
     known = {view.role for view in desired.views}
     if strangers := sorted({member.role for member in desired.members} - known):
-        raise Refused(f"There is no role {_plain(strangers[0])}.", "Mend the agreement.")
+        raise Refused(f"There is no role {_plain(strangers[0])}.", "Fix the agreement.")
 
 
 def _steps(standing: Standing) -> Steps:
@@ -464,7 +474,7 @@ def _owner(standing: Standing) -> list[str]:
 
 
 def _port_plan(standing: Standing, steps: Steps) -> PortPlan:
-    return PortPlan(standing.port.name, standing.port.uses, steps.changes, tuple(standing.residuals))
+    return PortPlan(standing.port.name, standing.port.uses, steps.changes, tuple(standing.manual_actions))
 
 
 def _who(member: Member) -> str:
@@ -493,5 +503,5 @@ def _refusing(port: Port) -> Iterator[None]:
         said = "" if isinstance(error, (pa.ArrowException, duckdb.Error)) else f": {str(error)[:300]}"
         raise Refused(
             f"The port {port.name} cannot be read or written: {type(error).__name__}{_plain(said)}",
-            "Mend its path or its permissions, and apply again.",
+            "Fix its path or its permissions, and apply again.",
         ) from error

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from meshwright.access.grants import Refused, Residual
+from meshwright.access.grants import ManualAction, Refused
 from meshwright.access.targets.files.storage import Bucket
 
 LIMIT = 20 * 1024
@@ -161,7 +161,7 @@ def let_in(bucket: Bucket, policy: Mapping[str, Any]) -> set[tuple[str, str]]:
     return found
 
 
-def residuals(bucket: Bucket, policy: Mapping[str, Any], ours: Sequence[str]) -> Iterator[Residual]:
+def manual_actions(bucket: Bucket, policy: Mapping[str, Any], ours: Sequence[str]) -> Iterator[ManualAction]:
     """Statements of others that let somebody read below the port's path: ours to report, not to change."""
     for number, statement in enumerate(_listed(policy), 1):
         if _is_ours(bucket, statement) or statement.get("Effect") != "Allow":
@@ -174,7 +174,7 @@ def residuals(bucket: Bucket, policy: Mapping[str, Any], ours: Sequence[str]) ->
             continue
         sid = statement.get("Sid") or f"number {number}"
         whom = "everybody" if not who or "*" in who else ", ".join(who)
-        yield Residual(
+        yield ManualAction(
             f"The statement {sid} of the policy of the bucket {bucket.bucket} lets {whom} read below {bucket.address('')}.",
             f"Remove it, or narrow its Resource: {json.dumps(statement, sort_keys=True)}",
         )

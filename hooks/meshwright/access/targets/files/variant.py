@@ -77,7 +77,7 @@ def cut(view: View, source: pa.Schema) -> Cut:
         return own, source.field(name)
 
     if len({shown.column.name for shown in view.columns}) != len(view.columns) or not view.columns:
-        raise Refused(f"The role {view.role} has a column twice, or none.", "Mend the contract.")
+        raise Refused(f"The role {view.role} has a column twice, or none.", "Fix the contract.")
     fields, shown = [], []
     for each in view.columns:
         own, field = column(each.column.name)
@@ -205,7 +205,7 @@ def _fits(view: View, condition: Condition, kind: pa.DataType) -> Fits:
             "Write its values in `rows` as the column has them: text in quotes, numbers without, days as 2026-01-31.",
         ) from error
     if not len(values) or (condition.operation in ("atLeast", "atMost") and len(values) != 1):
-        raise Refused(f"The role {view.role} has a condition without its value.", "Mend its `rows`.")
+        raise Refused(f"The role {view.role} has a condition without its value.", "Fix its `rows`.")
     return lambda column: pc.fill_null(OPERATIONS[condition.operation](column, values), False)
 
 

@@ -66,7 +66,7 @@ def _applied(port: Port, desired: Desired, record: Record, held: Held | None) ->
         second, there = _planned(connection, port, desired, names) if changes else (first, there)
         if held:
             second.changes = [change for change in second.changes if _ends_membership(change)]
-            second.trouble(str(held), held.mend)
+            second.blocker(str(held), held.fix)
         _prove(connection, port, second, there, whole=held is None)
         done = _told(port, second, changes)
         _write(connection, names, record, done)
@@ -86,7 +86,7 @@ def verify(port: Port, desired: Desired) -> Sequence[str]:
         connection.rollback()
     return [
         *sentences(off),
-        *(trouble.residual.sentence for trouble in made.troubles),
+        *(blocker.manual_action.sentence for blocker in made.blockers),
         *(f"To be done: {change.sentence}" for change in made.changes),
     ]
 
@@ -195,7 +195,7 @@ def _compared(connection: psycopg.Connection[Any], port: Port, made: Plan, there
 
 
 def _prove(connection: psycopg.Connection[Any], port: Port, second: Plan, there: Found, whole: bool) -> None:
-    """After the changes there is nothing left to change, and nobody can do what no residual explains."""
+    """After the changes there is nothing left to change, and nobody can do what no manual_action explains."""
     if second.changes:
         raise Refused(
             f"Port {port.name} was left as it was, because the changes did not hold: {second.changes[0].sentence}",
@@ -203,8 +203,8 @@ def _prove(connection: psycopg.Connection[Any], port: Port, second: Plan, there:
         )
     if not whole:
         return
-    logins = {login for trouble in second.troubles for login in trouble.logins}
-    objects = {object_ for trouble in second.troubles for object_ in trouble.objects}
+    logins = {login for blocker in second.blockers for login in blocker.logins}
+    objects = {object_ for blocker in second.blockers for object_ in blocker.objects}
     unexplained = [
         off
         for off in _compared(connection, port, second, there)
@@ -219,8 +219,8 @@ def _prove(connection: psycopg.Connection[Any], port: Port, second: Plan, there:
 
 
 def _told(port: Port, state: Plan, changes: Sequence[Change]) -> PortPlan:
-    residuals = dict.fromkeys(trouble.residual for trouble in state.troubles)
-    return PortPlan(port.name, port.uses, tuple(changes), tuple(residuals))
+    manual_actions = dict.fromkeys(blocker.manual_action for blocker in state.blockers)
+    return PortPlan(port.name, port.uses, tuple(changes), tuple(manual_actions))
 
 
 def _write(connection: psycopg.Connection[Any], names: Names, record: Record, done: PortPlan) -> None:
@@ -230,7 +230,8 @@ def _write(connection: psycopg.Connection[Any], names: Names, record: Record, do
             **record.content,
             "port": done.port,
             "statements": [change.statement for change in done.changes],
-            "residuals": [residual.sentence for residual in done.residuals],
+            "manualActions": [action.sentence for action in done.manual_actions],
+            "residuals": [action.sentence for action in done.manual_actions],  # as before 0.3.0
         },
     )
     connection.execute(

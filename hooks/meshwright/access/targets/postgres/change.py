@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from meshwright.access.grants import Change, Desired, Member, Refused, Residual, View
+from meshwright.access.grants import Change, Desired, ManualAction, Member, Refused, View
 from meshwright.access.targets.postgres.found import (
     PUBLIC,
     Found,
@@ -50,27 +50,29 @@ AS_A_LOGIN = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """What only an administrator can mend, and which differences in the matrix it explains."""
+class Blocker:
+    """What only an administrator can fix, and which differences in the matrix it explains."""
 
-    residual: Residual
+    manual_action: ManualAction
     logins: frozenset[str] = frozenset()
     objects: frozenset[str] = frozenset()
 
 
 @dataclass
 class Plan:
-    """Changes in the order in which they work, and troubles."""
+    """Changes in the order in which they work, and blockers."""
 
     changes: list[Change] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    blockers: list[Blocker] = field(default_factory=list)
     members: set[tuple[str, str]] = field(default_factory=set)
     """Login and role of the policy: who reads after this, as far as it can be."""
 
-    def trouble(
+    def blocker(
         self, sentence: str, statement: str, logins: Iterable[str] = (), objects: Iterable[str] = ()
     ) -> None:
-        self.troubles.append(Trouble(Residual(sentence, statement), frozenset(logins), frozenset(objects)))
+        self.blockers.append(
+            Blocker(ManualAction(sentence, statement), frozenset(logins), frozenset(objects))
+        )
 
 
 def difference(
@@ -123,31 +125,31 @@ def _own_roles(found: Found, desired: Desired, plan: Plan) -> None:
     """The roles of the bootstrap: there, and no more than they should be."""
     names = found.names
     if names.pipeline not in found.by_name:
-        plan.trouble(
+        plan.blocker(
             f"There is no role {names.pipeline}.", f"CREATE ROLE {quoted(names.pipeline)} LOGIN {AS_A_LOGIN};"
         )
     for view in desired.views:
         if names.reader(view.role) not in found.by_name:
-            plan.trouble(
+            plan.blocker(
                 f"There is no role {names.reader(view.role)}: nobody can read as {view.role} yet.",
                 f"CREATE ROLE {quoted(names.reader(view.role))} NOLOGIN {AS_A_LOGIN};\n{_admin(found, view.role)}",
             )
         elif found.by_name[names.reader(view.role)].oid not in found.administered:
-            plan.trouble(
+            plan.blocker(
                 f"{names.access} may not say who is in {names.reader(view.role)}.",
                 _admin(found, view.role),
                 logins=_wanted_logins(desired, view.role),
             )
     for role in readers(found):
         if wrong := _attributes(role, login=False):
-            plan.trouble(
+            plan.blocker(
                 f"{shown(role.name)} is more than a group of readers: {', '.join(wrong)}.",
                 f"ALTER ROLE {quoted(role.name)} {' '.join('NO' + name for name in wrong)};",
                 logins=[role.name],
             )
         for row in found.memberships:
             if row.member == role.oid:
-                plan.trouble(
+                plan.blocker(
                     f"Whoever reads as {shown(role.name)} is also in {shown(found.role(row.role))}.",
                     revocation(found, row),
                     logins=found.logins_with(role.oid),
@@ -155,27 +157,27 @@ def _own_roles(found: Found, desired: Desired, plan: Plan) -> None:
     for name in (names.access, names.pipeline):
         role_ = found.by_name.get(name)
         if role_ and (wrong := _attributes(role_, login=True)):
-            plan.trouble(
+            plan.blocker(
                 f"{name} can do more than its work: {', '.join(wrong)}.",
                 f"ALTER ROLE {quoted(name)} {' '.join('NO' + entry for entry in wrong)};",
                 logins=[name],
             )
     owner = found.by_name.get(names.pipeline)
     if owner and found.schemas.get(names.private) != owner.oid:
-        plan.trouble(
+        plan.blocker(
             f"Schema {names.private} is not {names.pipeline}'s.",
             f"ALTER SCHEMA {quoted(names.private)} OWNER TO {quoted(names.pipeline)};",
             logins=[found.role(found.schemas.get(names.private, PUBLIC)), names.pipeline],
         )
     for relation in found.relations.values():
         if relation.schema == names.private and owner and relation.owner != owner.oid:
-            plan.trouble(
+            plan.blocker(
                 f"{shown(identity(relation))} is not {names.pipeline}'s, but {shown(found.role(relation.owner))}'s.",
                 f"ALTER TABLE {identity(relation)} OWNER TO {quoted(names.pipeline)};",
                 objects=[identity(relation)],
             )
     if not found.readable:
-        plan.trouble(
+        plan.blocker(
             f"{names.access} may not read {names.private}.{shown(names.dataset)}: the views would show nothing.",
             f"GRANT SELECT ON {quoted(names.private, names.dataset)} TO {quoted(names.access)};",
             objects=[quoted(names.private, names.dataset)],
@@ -228,7 +230,7 @@ def _powers(found: Found, trusted: set[str], plan: Plan) -> None:
             else:
                 statement = "\n".join(_leading(found, role.oid, target))
                 because = f"{reason[target]}, by way of {shown(found.role(target))}"
-            plan.trouble(
+            plan.blocker(
                 f"{shown(role.name)} needs no grant here: {because}. "
                 "The port's `administrators` do not name this login.",
                 statement,
@@ -286,7 +288,7 @@ def _outside(found: Found, plan: Plan) -> None:
                 f"-- In that database: DROP OWNED BY {quoted(found.role(entry.role))};",
             ),
         }[entry.why]
-        plan.trouble(sentence, statement)
+        plan.blocker(sentence, statement)
 
 
 def _defaults(found: Found, plan: Plan) -> None:
@@ -321,7 +323,7 @@ def _defaults(found: Found, plan: Plan) -> None:
         if creator == names.access:
             plan.changes.append(Change("revoke", f"{sentence}.", statement, principal=shown(who)))
         else:
-            plan.trouble(
+            plan.blocker(
                 f"{who} gets {entry.privilege} on {what.lower()} that {shown(creator)} will create"
                 f"{' in ' + entry.schema if entry.schema else ''}.",
                 f"{statement};",
@@ -345,17 +347,17 @@ def _principals(desired: Desired, found: Found, plan: Plan) -> dict[str, list[Me
         )
         who = " and ".join(shown(person) for person in people)
         if len(people) > 1:
-            plan.trouble(
+            plan.blocker(
                 f"{who} have the same login {shown(login)}: one would read what the other may. Neither does.",
                 "-- Give each a login of their own in the directory.",
             )
         elif own or (role is not None and not role.login) or (role is None and not is_role_name(login)):
-            plan.trouble(
+            plan.blocker(
                 f"{who} cannot read: {shown(login)} is no login for a person or a program.",
                 "-- Give them a login of their own in the directory.",
             )
         elif role is None:
-            plan.trouble(
+            plan.blocker(
                 f"{who} cannot read yet: there is no login {shown(login)}.",
                 f"CREATE ROLE {quoted(login)} LOGIN {AS_A_LOGIN};",
             )
@@ -367,7 +369,7 @@ def _principals(desired: Desired, found: Found, plan: Plan) -> dict[str, list[Me
 def _memberships(
     found: Found, members: Mapping[str, list[Member]], trusted: set[str], plan: Plan
 ) -> list[Change]:
-    """Who is in the roles of readers. What cannot be changed becomes a trouble."""
+    """Who is in the roles of readers. What cannot be changed becomes a blocker."""
     names = found.names
     access = found.by_name[names.access].oid
     exact = found.version >= WITHOUT_SET
@@ -389,7 +391,7 @@ def _memberships(
         if not ours and administered and _ours_at_root(found, row, access):
             continue  # It goes with the right of whoever passed it on.
         if not (ours and administered):
-            plan.trouble(
+            plan.blocker(
                 f"{shown(login)} is in {shown(role.name)} by {shown(found.role(row.grantor))}'s grant, which "
                 f"{names.access} cannot revoke.",
                 revocation(found, row),
@@ -423,7 +425,7 @@ def _memberships(
         if (login_, role_) in standing or role_ not in found.administered:
             continue
         if login_ in found.reach[role_]:
-            plan.trouble(
+            plan.blocker(
                 f"{shown(account.name)} cannot become a reader: {shown(reader.name)} is itself in {shown(account.name)}.",
                 f"REVOKE {quoted(account.name)} FROM {quoted(reader.name)} CASCADE;",
                 logins=[account.name],
@@ -444,7 +446,7 @@ def _memberships(
     for name, role_name in sorted(plan.members):
         # Whoever can act as a reader reads as well.
         for other in sorted(found.logins_with(found.by_name[name].oid) - {name} - trusted):
-            plan.trouble(
+            plan.blocker(
                 f"{shown(other)} can act as {shown(name)}, and so read as {role_name}.",
                 "\n".join(_leading(found, found.by_name[other].oid, found.by_name[name].oid)),
                 logins=[other],
@@ -537,13 +539,13 @@ def _views(
         if thing.oid in again:
             blocked = names.view(again[thing.oid].role)
             made = [change for change in made if change.role != again[thing.oid].role]
-            plan.trouble(
+            plan.blocker(
                 f"The view {names.schema}.{blocked} cannot be made: a {thing.kind} has its name.",
                 f"DROP {thing.kind.upper()} {thing.identity} CASCADE;",
                 objects=[quoted(names.schema, blocked)],
             )
             continue
-        plan.trouble(
+        plan.blocker(
             f"The {thing.kind} {shown(thing.identity)} should not be there; it stays, because {because}.",
             f"DROP {thing.kind.upper()} {thing.identity} CASCADE;",
             objects=[thing.identity, *([identity(relation)] if relation else [])],
@@ -708,7 +710,7 @@ def _grants(desired: Desired, found: Found, gone: set[int], plan: Plan) -> None:
             may = f"pass on {what}" if right else f"{what}"
             plan.changes.append(Change("revoke", f"{who} no longer has {may}.", statement, principal=who))
         else:
-            plan.trouble(
+            plan.blocker(
                 f"{who} has {'the right to pass on ' if right else ''}{what}, which "
                 f"{found.names.access} cannot revoke.",
                 f"{statement};",

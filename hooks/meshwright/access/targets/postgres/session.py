@@ -58,7 +58,7 @@ def session(port: Port, names: Names, isolation: IsolationLevel) -> Iterator[psy
     except psycopg.Error as error:
         raise Refused(
             f"The database of port {port.name} cannot be reached: {_without(str(error), address)}",
-            "Mend the port's url, or the credentials that libpq finds (PGPASSWORD, ~/.pgpass).",
+            "Fix the port's url, or the credentials that libpq finds (PGPASSWORD, ~/.pgpass).",
         ) from None
     try:
         with connection:
@@ -102,7 +102,7 @@ ORDER BY 1
 
 
 def _held(address: dict[str, Any], port: Port, names: Names) -> Refused:
-    """Who holds what must change; `mend` is the statement that ends their sessions."""
+    """Who holds what must change; `fix` is the statement that ends their sessions."""
     with suppress(psycopg.Error), psycopg.connect(**address, connect_timeout=15) as connection:
         holders = connection.execute(_HOLDERS, [list(names.schemas)]).fetchall()
         if holders:
@@ -124,7 +124,7 @@ def _address(port: Port) -> dict[str, Any]:
     if not url or "://" in url or "=" in url:
         raise Refused(
             f"The url of port {port.name} is neither a postgresql:// address nor a folder.",
-            "Mend `url` in data-product.yaml, or the variable that it takes its value from.",
+            "Fix `url` in data-product.yaml, or the variable that it takes its value from.",
         )
     try:
         # Process id, data directory, start time, port, socket directory, …: the server writes it for its clients.
@@ -157,7 +157,7 @@ def _first_line(error: psycopg.Error) -> str:
     return shown(error.diag.message_primary or type(error).__name__)
 
 
-_MENDS: tuple[tuple[type[psycopg.Error], str, str], ...] = (
+_FIXES: tuple[tuple[type[psycopg.Error], str, str], ...] = (
     (errors.QueryCanceled, "it took too long.", "Run this again when the database is less busy."),
     (errors.SerializationFailure, "somebody else changed the same just now.", "Run this again."),
     (errors.DeadlockDetected, "somebody else changed the same just now.", "Run this again."),
@@ -167,10 +167,10 @@ _MENDS: tuple[tuple[type[psycopg.Error], str, str], ...] = (
 
 def _refused(error: psycopg.Error, port: Port) -> Refused:
     """The error without its detail, hint and context, which may hold values."""
-    for kind, what, mend in _MENDS:
+    for kind, what, fix in _FIXES:
         if isinstance(error, kind):
-            return Refused(f"Port {port.name} was left as it was: {what}", mend)
+            return Refused(f"Port {port.name} was left as it was: {what}", fix)
     return Refused(
         f"Port {port.name} was left as it was; PostgreSQL says: {_first_line(error)} ({error.sqlstate})",
-        "Mend what it says, then run this again.",
+        "Fix what it says, then run this again.",
     )

@@ -36,7 +36,7 @@ def query(view: View, types: Mapping[str, Type], names: Names, version: int) -> 
         raise Refused(
             f"The role {view.role} uses columns that {names.private}.{shown(names.dataset)} does not have: "
             f"{', '.join(missing)}.",
-            "Run the pipeline, so that what is published has the columns of the contract; or mend the contract.",
+            "Run the pipeline, so that what is published has the columns of the contract; or fix the contract.",
         )
     columns = ", ".join(
         f"{_masked(shown_, types[shown_.column.name])} AS {quoted(shown_.column.name)}"
@@ -202,7 +202,7 @@ def _fits(condition: Condition, type_: Type) -> str:
     ):
         raise Refused(
             f"The condition on column {shown(name)} is none.",
-            "Mend `rows` in the policy: operation and values.",
+            "Fix `rows` in the policy: operation and values.",
         )
     values = [_value(condition, place, type_) for place in range(len(condition.values))]
     kind = "text" if type_.base in _TEXT else "bigint" if type_.base in _WHOLE else type_.base
@@ -223,5 +223,5 @@ def _value(condition: Condition, place: int, type_: Type) -> str:
         raise Refused(
             f"Value {place + 1} of the condition on column {shown(condition.column.name)} does not fit the column, "
             f"which is published as {shown(type_.full)}: {error}.",
-            "Mend the value under `rows` in the policy.",
+            "Fix the value under `rows` in the policy.",
         ) from None
