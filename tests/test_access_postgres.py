@@ -443,7 +443,7 @@ def test_a_reader_in_an_endless_transaction_stops_no_run_and_nobodys_revocation(
         ]
         (manual_action,) = done.manual_actions
         assert product.login("ada") in manual_action.sentence
-        assert postgres.records(product.port)[-1]["manual_actions"] == [manual_action.sentence]
+        assert postgres.records(product.port)[-1]["manualActions"] == [manual_action.sentence]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             product.read("eve", f"SELECT * FROM {product.schema}.masked_eu")
         with pytest.raises(Refused, match=product.login("ada")):
