@@ -6,7 +6,7 @@
 3. Decisions a second: regopy, which is the one that decides, and Open Policy Agent with the same policy.
 4. Publishing rows and masking them, against a bare COPY; reading through a mask, against reading the table.
 
-The server is a throw-away one (tests/postgres_server.py), which does not wait for its disk. What differs from a
+The server is a throw-away one (tests/support/postgres_server.py), which does not wait for its disk. What differs from a
 healthy state is undone after each look, and that it is healthy again is asserted. Sizes, by environment variables:
 
     PRODUCTS=300  COLUMNS=25  PRINCIPALS=40    the mesh: products, columns of each, people who read of each
@@ -37,7 +37,7 @@ import psycopg
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 from checkout import ROOT
 from opa import opa_bindings
 from postgres_server import Server

@@ -1,0 +1,182 @@
+"""The port `view@1`: a database without rows, which gives what the sources have when somebody asks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from checkout import ROOT
+from products import Make, pipeline
+
+pytestmark = pytest.mark.slow
+
+VIEW, FILE = "build/ports/views/departures.duckdb", "build/ports/lake/departures.parquet"
+
+
+@pytest.fixture(scope="session")
+def ran(make: Make, product_python: Path) -> Path:
+    """A product with a view and a file, after a run. Its model reads another one, and that one a third."""
+    product = make("viewed", outputs=["parquet", "view"], inputs=["file", "data-product"])
+    models = product / "models"
+    (models / "known.sql").write_text(
+        "{{ config(materialized='ephemeral') }}\nselect * from {{ source('inputs', 'flights') }}\n"
+    )
+    (models / "flown.sql").write_text(
+        "{{ config(materialized='view', schema='aside') }}\nselect * from {{ ref('known') }}\n"
+    )
+    for name in ("departures.sql", "departures.yml"):
+        text = (models / name).read_text()
+        assert "source('inputs', 'flights')" in text
+        (models / name).write_text(text.replace("source('inputs', 'flights')", "ref('flown')"))
+    done = pipeline(product_python, product)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return product
+
+
+def test_the_view_gives_what_was_verified_and_holds_no_row(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"attach '{ran / VIEW}' as any_name (read_only)")
+        view, file = "any_name.departures", f"'{ran / FILE}'"
+        assert connection.execute(f"select count(*) from {view}").fetchone() == (1667,)
+        for one, other in ((view, file), (file, view)):
+            left = connection.execute(f"select count(*) from (from {one} except all from {other})")
+            assert left.fetchone() == (0,)
+        types = [connection.execute(f"describe from {rows}").fetchall() for rows in (view, file)]
+        assert [row[:2] for row in types[0]] == [row[:2] for row in types[1]]
+        assert connection.execute("select count(*) from duckdb_tables() where not internal").fetchone() == (
+            0,
+        )
+        (about,) = connection.execute(
+            "select comment from duckdb_views() where view_name = 'departures' and database_name = 'any_name'"
+        ).fetchone()
+    assert json.loads(about)["productVersion"] == "1.0.0"
+
+
+def test_what_a_source_becomes_is_seen_at_once(
+    ran: Path, copy_of: Callable[[Path], Path], product_python: Path
+) -> None:
+    product = copy_of(ran)
+    script(product_python, product, PUBLISH + "publish()")
+    flights = product / "sample_data/flights.csv"
+    lines = flights.read_text().splitlines(keepends=True)
+    flights.write_text("".join(lines[:1000]))
+    with duckdb.connect(str(product / VIEW), read_only=True) as connection:
+        assert connection.execute("select count(*) from departures").fetchone() == (999,)
+    assert duckdb.execute(f"select count(*) from '{product / FILE}'").fetchall() == [(1667,)]
+    # And what is verified is not what the view gives now.
+    said = script(product_python, product, PUBLISH + "print(refused())")
+    assert "The view gives 999 rows, and 1667 were verified" in said
+
+
+PUBLISH = f"""
+from dataclasses import replace
+from pathlib import Path
+import json, shutil
+from pipeline import spec
+from pipeline.dataset import Dataset, count
+from pipeline.errors import UnreadableInput
+from pipeline.outputs import view
+from pipeline.spec import Capability
+product = spec.load(Path.cwd(), {{}})
+port = next(port for port in product.outputs if port.uses == "view@1")
+parts = (Path({FILE!r}).absolute(),)
+about = {{"ingestedAt": "2026-01-01T00:00:00+00:00"}}
+manifest = product.build / "dbt" / "manifest.json"
+
+def publish(product=product, port=port):
+    shutil.rmtree(product.scratch / "views", ignore_errors=True)
+    for _ in view.publish(port, product, Dataset(parts, count(parts), about)): pass
+
+def refused(*given):
+    try:
+        publish(*given)
+    except UnreadableInput as problem:
+        assert problem.fix and problem.exit_code == 2
+        return str(problem)
+"""
+
+
+def script(python: Path, product: Path, code: str) -> str:
+    done = subprocess.run([python, "-c", code], cwd=product, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+def test_what_no_view_can_be_made_of_is_refused(
+    ran: Path, copy_of: Callable[[Path], Path], product_python: Path
+) -> None:
+    code = """
+def with_trait(uses, **properties):
+    return replace(product, traits=(*product.traits, Capability("traits", uses, properties=properties)))
+
+def with_input(uses, **properties):
+    first, *others = product.inputs
+    return replace(product, inputs=(replace(first, uses=uses, properties=properties), *others))
+
+def with_model(**said):
+    known = json.loads(manifest.read_text())
+    known["nodes"]["model.product.flown"] |= said
+    manifest.write_text(json.dumps(known))
+    return product
+
+before = manifest.read_text()
+cases = {
+    "url": lambda: refused(product, replace(port, properties={"path": "s3://bucket/views"})),
+    "platform": lambda: refused(replace(product, platform=Capability("platforms", "spark@1"))),
+    "incremental": lambda: refused(with_trait("incremental@1", partition="day", cursor="day")),
+    "snapshot": lambda: refused(with_trait("snapshot@1", input="flights", key=["x"])),
+    "loaded": lambda: refused(with_input("database@1")),
+    "fetched": lambda: refused(with_input("file@1", path="https://example.org/flights.csv")),
+    "seed": lambda: refused(with_model(resource_type="seed")),
+    "python": lambda: refused(with_model(language="python")),
+    "lasting": lambda: refused(with_model(config={"materialized": "incremental"})),
+    "sql": lambda: refused(with_model(compiled_code='select * from "warehouse"."main"."hidden"')),
+}
+said = {}
+for name, case in cases.items():
+    said[name] = case()
+    manifest.write_text(before)
+# Rows that are kept no longer are not given: all of them are older than a day.
+said["kept"] = refused(with_trait("retention@1", column="scheduled_departure", keep="1d"))
+print(json.dumps(said))
+"""
+    product = copy_of(ran)
+    database = "blueprints/inputs/database/pipeline/inputs/database.py"
+    shutil.copy(ROOT / database, product / "pipeline/inputs/database.py")
+    said = json.loads(script(product_python, product, PUBLISH + code).splitlines()[-1])
+    words = {
+        "url": "no database to a URL",
+        "platform": "runs on spark@1",
+        "incremental": "With incremental@1",
+        "snapshot": "With snapshot@1",
+        "loaded": "what database@1 reads is loaded",
+        "fetched": "is a URL, which is fetched",
+        "seed": "cannot be made over model.product.flown",
+        "python": "cannot be made over model.product.flown",
+        "lasting": "cannot be made over model.product.flown",
+        "sql": "The view cannot be made",
+        "kept": "The view gives 0 rows",
+    }
+    assert {name: words[name] in (text or "") for name, text in said.items()} == dict.fromkeys(words, True), (
+        said
+    )
+
+
+def test_another_product_reads_what_the_view_gives(ran: Path, tmp_path: Path, product_python: Path) -> None:
+    code = f"""
+from pathlib import Path
+from pipeline.inputs import data_product
+(file,) = data_product.OPEN["view@1"]({str(ran / VIEW)!r}, Path({str(tmp_path)!r}))
+print(file)
+"""
+    file = script(product_python, ran, code)
+    assert duckdb.execute(f"select count(*) from '{file}'").fetchall() == [(1667,)]
