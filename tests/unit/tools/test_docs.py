@@ -19,7 +19,7 @@ from meshwright.assess.discovery import functions
 from meshwright.check.engine import PROMISES
 from meshwright.check.rules import RULES
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TUTORIAL = (ROOT / "docs/tutorials/first-data-product.md").read_text("utf-8")
 
 
@@ -113,6 +113,14 @@ def test_the_site_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
         loaded = re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"([^\"]+)", text)
         assert loaded and not [address for address in loaded if "//" in address]
     assert "heliotrop" in (tmp_path / "site/searchindex.js").read_text("utf-8")
+
+
+def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for page in PAGES:
+        if page.name != "CHANGELOG.md" and "decisions" not in page.parts:
+            named = re.findall(r"(?:^|`|&& )make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+            assert set(named) <= targets, page
 
 
 def blocks(language: str) -> list[str]:
