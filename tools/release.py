@@ -89,9 +89,7 @@ def git(*arguments: str) -> str:
     """As whoever makes the release, unlike what tests commit."""
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        raise Refused(
-            f"git {arguments[0]} failed: {done.stderr.strip()}\nMend that, then repeat the command."
-        )
+        raise Refused(f"git {arguments[0]} failed: {done.stderr.strip()}\nFix that, then repeat the command.")
     return done.stdout.rstrip()
 
 

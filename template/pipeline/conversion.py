@@ -145,7 +145,7 @@ def value(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
     return f"cast({text} as {kind})"
 
 
-def flaw(kind: ColumnType, form: str) -> str:
+def problem(kind: ColumnType, form: str) -> str:
     """Return what is wrong with a format for the dates or timestamps of a type; empty if nothing is."""
     unknown = [sign for sign in _DIRECTIVE.findall(form) if sign not in _DIRECTIVES]
     if unknown or _DIRECTIVE.sub("", form).endswith("%"):

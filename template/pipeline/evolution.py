@@ -26,7 +26,7 @@ def changes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
         f"input {name}: {sentence}"
         for name, input in landed.items()
         if name in before
-        for sentence in _told(before[name], input.columns, promised, input.gone)
+        for sentence in _changes(before[name], input.columns, promised, input.gone)
     ]
 
 
@@ -124,7 +124,7 @@ def remember(product: Product, landed: Mapping[str, Landed], columns: Mapping[st
     os.replace(partial, file)
 
 
-def _told(
+def _changes(
     before: Mapping[str, str], now: Mapping[str, str], promised: set[str], gone: Collection[str]
 ) -> Iterator[str]:
     for column in sorted(before.keys() | now.keys()):

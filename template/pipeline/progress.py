@@ -25,7 +25,7 @@ class Text:
         if event.startswith("stage."):
             text = f"{fields['seconds']:6.1f} s  {text}"
         if fields.get("fix"):
-            text += f"\nMend: {fields['fix']}"
+            text += f"\nFix: {fields['fix']}"
         if text:
             self.write(f"{text}\n")
 

@@ -320,7 +320,7 @@ def _stages(product: spec.Product, started: datetime, report: dict[str, Any], an
             ]
             try:
                 _write(product.root, "addresses.yaml", address_registry(product, locations))
-                _write(product.root, "slis.json", service_levels.told(product, report["serviceLevels"]))
+                _write(product.root, "slis.json", service_levels.as_text(product, report["serviceLevels"]))
                 incremental.remember(product, platform, columns, dataset, before.code, partitions)
                 evolution.remember(product, landed, types)
             except OSError as error:

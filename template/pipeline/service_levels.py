@@ -152,7 +152,7 @@ def _judge(level: Mapping[str, str], measured: float | None, reason: str = "") -
     )
 
 
-def told(product: Product, levels: list[dict[str, Any]]) -> str:
+def as_text(product: Product, levels: list[dict[str, Any]]) -> str:
     """What build/slis.json says."""
     record = {
         "product": f"{product.domain}/{product.name}",

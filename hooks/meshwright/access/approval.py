@@ -305,7 +305,7 @@ class _Trust:
         self._prove_agreements()
         commit, problem = self._came_by(history.commit, path)
         assert commit is not None  # it is there, and so somebody brought it
-        status, terms = self._said(path, entry)
+        status, terms = self._status_and_terms(path, entry)
         if status != "approved":
             return Approval(False, commit, (), (_pending(status, terms),))
         judged = problem or self.judge(commit)
@@ -352,7 +352,7 @@ class _Trust:
                 found.setdefault(person(path), []).append(path)
         return found
 
-    def _said(self, path: str, entry: Entry | None) -> tuple[str, str]:
+    def _status_and_terms(self, path: str, entry: Entry | None) -> tuple[str, str]:
         """The status and the terms of one version of an agreement; no status if there are none, and why."""
         if entry is None:
             return "", "It is not there."
@@ -375,7 +375,9 @@ class _Trust:
         """Why an approval does not stand: somebody who can approve said something else, and a merge dropped it."""
         history = self.history
         for other in history.touched(path):
-            if self._said(path, history.entry(other, path)) == said or history.is_ancestor(other, commit):
+            if self._status_and_terms(path, history.entry(other, path)) == said or history.is_ancestor(
+                other, commit
+            ):
                 continue
             if isinstance(judged := self.judge(other), Approver):
                 return (
@@ -390,7 +392,9 @@ class _Trust:
         touches = [
             touch for touch in history.touched(path) if touch != commit and history.is_ancestor(touch, commit)
         ]
-        otherwise = [touch for touch in touches if self._said(path, history.entry(touch, path)) != said]
+        otherwise = [
+            touch for touch in touches if self._status_and_terms(path, history.entry(touch, path)) != said
+        ]
         same = [touch for touch in reversed(touches) if touch not in otherwise]
         judged = [
             self.judge(touch)

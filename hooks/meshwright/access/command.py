@@ -129,9 +129,9 @@ def plan(
     from meshwright.access import compare, run
 
     if against:
-        _tell(compare.against(_base(root, at, against), _decided(root, None, at)), form)
+        _report(compare.against(_base(root, at, against), _decided(root, None, at)), form)
     decided = _decided(root, directory or _sample(root), at)
-    _tell(run.plan(decided, _ports(decided.product, names)), form)
+    _report(run.plan(decided, _ports(decided.product, names)), form)
 
 
 @access.command()
@@ -150,7 +150,7 @@ def apply(
     from meshwright.access import run
 
     decided = _decided(root, directory or _no_directory(), None)
-    _tell(run.apply(decided, _ports(decided.product, names), confirmed), form)
+    _report(run.apply(decided, _ports(decided.product, names), confirmed), form)
 
 
 @access.command()
@@ -160,7 +160,7 @@ def verify(root: Path, directory: str | None, names: tuple[str, ...], form: str)
     from meshwright.access import run
 
     decided = _decided(root, directory or _no_directory(), None)
-    _tell(run.verify(decided, _ports(decided.product, names)), form)
+    _report(run.verify(decided, _ports(decided.product, names)), form)
 
 
 @access.command()
@@ -341,7 +341,7 @@ def _no_directory() -> NoReturn:
     )
 
 
-def _tell(done: Any, form: str) -> None:
+def _report(done: Any, form: str) -> None:
     from meshwright.access.report import FORMATS
 
     click.echo(FORMATS[form](done))

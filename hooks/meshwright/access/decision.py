@@ -152,6 +152,6 @@ def _question(
     return question | ({"role": role} if role is not None else {})
 
 
-def told(reason: str, facts: Mapping[str, str]) -> str:
+def filled(reason: str, facts: Mapping[str, str]) -> str:
     """A reason with its braces filled from what the agreement and its role say."""
     return re.sub(r"\{(\w+)\}", lambda brace: facts.get(brace[1], brace[0]), reason)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshwright.access.approval import Approval, approval
-from meshwright.access.decision import Decision, told
+from meshwright.access.decision import Decision, filled
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Condition, Desired, Member, Port, Principal, Refused, Shown, View
 from meshwright.access.product import Agreement, Product
@@ -181,15 +181,15 @@ def _verdict(
         "kind": PEOPLE.get((role or {}).get("kind", ""), ""),
         "requires": _required(role or {}),
     }
-    refused = [told(str(reason), facts) for reason in answer["refused"]]
+    refused = [filled(str(reason), facts) for reason in answer["refused"]]
     if not approved.accepted and "Nobody has approved it." in answer["refused"]:
         # who looked at the signatures knows better why
         vague = {
-            told(reason, facts) for reason in ("It is {status}, not approved.", "Nobody has approved it.")
+            filled(reason, facts) for reason in ("It is {status}, not approved.", "Nobody has approved it.")
         }
         refused = [*approved.reasons, *(reason for reason in refused if reason not in vague)]
     unfit = {
-        id: tuple(sorted(told(str(reason), facts) for reason in reasons))
+        id: tuple(sorted(filled(str(reason), facts) for reason in reasons))
         for id, reasons in answer["unfit"].items()
     }
     signers = {person(signer.partition(" ")[0]) for signer in approved.signers}

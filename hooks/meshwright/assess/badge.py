@@ -66,12 +66,12 @@ def write(folder: Path, assessment: dict[str, Any], floors: dict[str, int]) -> l
         whole = svg("data product", *_whole(product["score"], cells))
         files.write(folder / domain / f"{name}.svg", whole, parents=True, flushed=False)
         for characteristic, cell in cells.items():
-            one = svg(characteristic, *_said(cell))
+            one = svg(characteristic, *_score_and_standing(cell))
             files.write(folder / domain / name / f"{characteristic}.svg", one, parents=True, flushed=False)
     return left_out
 
 
-def _said(cell: scores.Cell) -> tuple[str, str]:
+def _score_and_standing(cell: scores.Cell) -> tuple[str, str]:
     if cell.score is None:
         return cell.standing, cell.standing
     return f"{cell.score} of 100{_known(cell.known, cell.functions)}", cell.standing

@@ -30,7 +30,7 @@ def functions(folders: Sequence[Path] = ()) -> tuple[Fitness, ...]:
         found += _plugged_in(entry)
     for folder in folders:
         found += _in_folder(folder)
-    _told_apart(found)
+    _refuse_doubles(found)
     return tuple(sorted(found, key=lambda one: (CHARACTERISTICS.index(one.characteristic), one.id)))
 
 
@@ -112,7 +112,7 @@ def _sound(kind: type[Fitness]) -> Fitness:
     return function
 
 
-def _told_apart(found: Sequence[Fitness]) -> None:
+def _refuse_doubles(found: Sequence[Fitness]) -> None:
     by_id: dict[str, Fitness] = {}
     for function in found:
         other = by_id.setdefault(function.id, function)

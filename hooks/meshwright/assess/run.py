@@ -203,7 +203,7 @@ def _one_by_one(
                 yield from pool.submit(_some, (number,)).result()
             except BrokenProcessPool:
                 pool = _pool(task, asked, 1)
-                yield _told(task.records[number], {one.id: [_inconclusive(DIED)] for one in asked})
+                yield _assessed(task.records[number], {one.id: [_inconclusive(DIED)] for one in asked})
             progress(1)
     finally:
         pool.shutdown()
@@ -236,7 +236,7 @@ class _Here:
         task = self.task
         settings = task.expectations.settings
         product = gather(record, task.mesh, task.now, task.static, self.catalog, settings)
-        return _told(record, {function.id: _verdicts(function, product, same) for function in self.asked})
+        return _assessed(record, {function.id: _verdicts(function, product, same) for function in self.asked})
 
 
 _PROCESS: list[_Here] = []
@@ -276,7 +276,7 @@ def _some(numbers: Sequence[int]) -> list[dict[str, Any]]:
     return [here.product(here.task.records[number], same) for number in numbers]
 
 
-def _told(record: Record, verdicts: Mapping[str, list[dict[str, str]]]) -> dict[str, Any]:
+def _assessed(record: Record, verdicts: Mapping[str, list[dict[str, str]]]) -> dict[str, Any]:
     results = [
         {"function": function, "state": scores.state(found), "verdicts": found}
         for function, found in verdicts.items()

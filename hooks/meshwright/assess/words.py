@@ -51,7 +51,7 @@ SHORTEST = 3
 """Letters of a word that tells something."""
 
 
-def telling(text: str) -> set[str]:
+def distinctive(text: str) -> set[str]:
     """The words of a text that could not stand in every product's."""
     return {
         word for word in split(text) if len(word) >= SHORTEST and word not in EMPTY and not word.isdigit()

@@ -77,7 +77,7 @@ def publish(product: Path, dry_run: bool, repository: str | None, **options: Any
 
     What the catalog has already is not sent again. After a failure, run it once more.
     """
-    with _telling():
+    with _refusals():
         from meshwright.catalog import publish as verb
 
         to = verb.adapter(options["to"])
@@ -85,7 +85,7 @@ def publish(product: Path, dry_run: bool, repository: str | None, **options: Any
             _dry(to, verb.prepared(product, repository), _settings(options["settings"]), options["form"])
             return
         outcome, record = verb.publish(product, repository, to, _place(**options), os.environ)
-    _tell(outcome, options["form"], hash=record.hash)
+    _report(outcome, options["form"], hash=record.hash)
 
 
 @catalog.command(
@@ -98,7 +98,7 @@ def publish(product: Path, dry_run: bool, repository: str | None, **options: Any
 @elsewhere
 def retire(product: str, reason: str, successor: str | None, **options: Any) -> None:
     """Takes DOMAIN/NAME out of the catalog; links to it keep leading to a page that says why, and what to use."""
-    with _telling():
+    with _refusals():
         from meshwright.catalog import publish as verb
         from meshwright.mesh.catalog_client import split
 
@@ -107,21 +107,21 @@ def retire(product: str, reason: str, successor: str | None, **options: Any) -> 
         if not reason.strip():
             stop("There is no reason.", "Say why, for those who use it: --reason TEXT.")
         outcome = verb.adapter(options["to"]).retire(product, _place(**options), reason.strip(), successor)
-    _tell(outcome, options["form"])
+    _report(outcome, options["form"])
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def _refusals() -> Iterator[None]:
     """End the command with exit code 1 where the catalog, or a rule, refuses; after all that they say about it."""
     from meshwright.core.yaml import Unreadable
 
     try:
         yield
     except Unreadable as error:
-        from meshwright.catalog.publish import told_of
+        from meshwright.catalog.publish import findings_of
         from meshwright.core.http import Refused
 
-        for line in told_of(error):
+        for line in findings_of(error):
             click.echo(line, err=True)
         stop(error.sentence, error.fix, 1 if isinstance(error, Refused) else 2)
 
@@ -159,7 +159,7 @@ def _dry(to: Adapter, ready: Prepared, settings: dict[str, str], form: str) -> N
     click.echo("Nothing was sent.", err=True)
 
 
-def _tell(outcome: Outcome, form: str, **more: str) -> None:
+def _report(outcome: Outcome, form: str, **more: str) -> None:
     from meshwright.core.text import printable
     from meshwright.export import as_json
 

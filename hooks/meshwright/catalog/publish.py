@@ -126,7 +126,7 @@ def _in_place(failed: Failed, to: Adapter, place: Place) -> Record | None:
     return Record({**record.value, "quality": dict(failed.quality)})
 
 
-def told_of(error: Unreadable) -> Iterator[str]:
+def findings_of(error: Unreadable) -> Iterator[str]:
     """The findings that come with a refusal, ours or the catalog's, a line each."""
     if isinstance(error, Unkept):
         yield from printable(human(error.findings), lines=True).split("\n")

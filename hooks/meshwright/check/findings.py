@@ -51,7 +51,7 @@ def github(findings: Sequence[Finding]) -> str:
 
     return "\n".join(
         f"::{COMMANDS[finding.level]} file={value(finding.file)},line={finding.line},col={finding.column},"
-        f"title={value(finding.rule)}::{data(f'{_told(finding)} See {finding.link}')}"
+        f"title={value(finding.rule)}::{data(f'{_with_fix(finding)} See {finding.link}')}"
         for finding in findings
     )
 
@@ -60,7 +60,7 @@ COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 """Level -> GitHub's workflow command."""
 
 
-def _told(finding: Finding) -> str:
+def _with_fix(finding: Finding) -> str:
     return f"{finding.message} Fix: {finding.fix}" if finding.fix else finding.message
 
 
@@ -88,7 +88,7 @@ def sarif(findings: Sequence[Finding]) -> str:
                     {
                         "ruleId": finding.rule,
                         "level": finding.level,
-                        "message": {"text": _told(finding)},
+                        "message": {"text": _with_fix(finding)},
                         "locations": [
                             {
                                 "physicalLocation": {

@@ -161,7 +161,7 @@ class Http:
                     raise Refused(f"{self.url}: {self._safe(reason)}.", "Check the address.") from error
                 surely_not_done = _is_unsent(error)
             else:
-                busy = answer.status == 409 and _said(answer, "error") == "busy"
+                busy = answer.status == 409 and _text_of(answer, "error") == "busy"
                 if not busy and (answer.status in ok or answer.status not in LATER):
                     return self._final(method, path, answer, ok)
                 reason = f"status {answer.status}" + (f", {said}" if (said := _detail(answer)) else "")
@@ -230,8 +230,8 @@ class Http:
         else:
             problem += f". {said}." if (said := _detail(answer)) else "."
             fix = (
-                _said(answer, "fix")
-                or _said(answer, "mend")
+                _text_of(answer, "fix")
+                or _text_of(answer, "mend")
                 or FIXES.get(answer.status, "Ask the catalog's operator.")
             )
         raise Refused(self._safe(problem), self._safe(fix), answer.status, answer)
@@ -359,7 +359,7 @@ def _moment(said: str) -> datetime | None:
         return None
 
 
-def _said(answer: Answer, key: str) -> str:
+def _text_of(answer: Answer, key: str) -> str:
     """A text that an error's body has, if it is such an object."""
     try:
         value = json.loads(answer.body[:100_000])
@@ -370,9 +370,9 @@ def _said(answer: Answer, key: str) -> str:
 
 
 def _detail(answer: Answer) -> str:
-    return next((said for key in ("detail", "message", "error") if (said := _said(answer, key))), "").rstrip(
-        "."
-    )
+    return next(
+        (said for key in ("detail", "message", "error") if (said := _text_of(answer, key))), ""
+    ).rstrip(".")
 
 
 def _is_unsent(error: Exception) -> bool:

@@ -58,7 +58,7 @@ def merge(
         "merge-tree", "--write-tree", "-z", "--messages", commits[0], commits[2],
         ok=(0, 1),
     )  # fmt: skip
-    merged, stages, messages = _told(text(output))
+    merged, stages, messages = _parsed(text(output))
     result = Merge(merged)
     edits: dict[str, Entry | None] = {}
     for path, sides in stages.items():
@@ -108,7 +108,7 @@ AUTHOR = {
 """Of commits that no repository ever sees."""
 
 
-def _told(output: str) -> tuple[str, dict[str, dict[int, Entry]], dict[str, list[str]]]:
+def _parsed(output: str) -> tuple[str, dict[str, dict[int, Entry]], dict[str, list[str]]]:
     """Takes `git merge-tree -z` apart: the tree, path -> stage -> entry, path -> kinds of conflict."""
     parts = iter(output.split("\0"))
     tree = next(parts).strip()

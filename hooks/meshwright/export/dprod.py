@@ -32,7 +32,7 @@ def document(record: Record) -> dict[str, Any]:
     dataset = f"{product}/{_part(record.dataset)}"
     return {
         "@context": CONTEXT,
-        **_said(
+        **_without_empty(
             {
                 "@id": product,
                 "@type": "dprod:DataProduct",
@@ -65,11 +65,13 @@ def _input(one: Input) -> dict[str, Any]:
             "@type": "dcat:DataService",
         }
     system = one.system or one.source
-    return _said({"@id": f"system:{_part(system)}", "@type": "dcat:DataService", "rdfs:label": system})
+    return _without_empty(
+        {"@id": f"system:{_part(system)}", "@type": "dcat:DataService", "rdfs:label": system}
+    )
 
 
 def _output(port: Port) -> dict[str, Any]:
-    return _said(
+    return _without_empty(
         {
             "@id": _port(port),
             "@type": "dcat:DataService",
@@ -85,7 +87,7 @@ def _dataset(record: Record, dataset: str) -> dict[str, Any]:
     contract = record.get("contract.id")
     description = record.get("contract.description.purpose")
     sensitivity = _named("classification", record.classification)
-    return _said(
+    return _without_empty(
         {
             "@id": dataset,
             "@type": "dcat:Dataset",
@@ -97,7 +99,7 @@ def _dataset(record: Record, dataset: str) -> dict[str, Any]:
             "dprod:informationSensitivityClassification": sensitivity
             and {**sensitivity, "@type": "dprod:InformationSensitivityClassification"},
             "dcat:distribution": [
-                _said(
+                _without_empty(
                     {
                         "@id": _distribution(port),
                         "@type": "dcat:Distribution",
@@ -128,7 +130,7 @@ def _agent(person: Person) -> dict[str, Any] | None:
     if not person.email and not person.name:
         return None
     mail = {"@id": f"mailto:{quote(person.email, safe='@+')}"} if person.email else {}
-    return _said({**mail, "@type": "prov:Agent", "rdfs:label": person.name})
+    return _without_empty({**mail, "@type": "prov:Agent", "rdfs:label": person.name})
 
 
 def _attribution(steward: Person) -> dict[str, Any] | None:
@@ -162,5 +164,5 @@ def _part(text: str) -> str:
     return quote(text, safe="@", errors="replace")
 
 
-def _said(value: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
     return {key: said for key, said in value.items() if said not in (None, "", [], {})}

@@ -22,7 +22,7 @@ TYPES = {"source-oriented": "sourceAligned", "consumer-oriented": "consumerAlign
 def document(record: Record) -> dict[str, Any]:
     """The document's value; what the record does not say is left out."""
     owner = record.owner
-    return _said(
+    return _without_empty(
         {
             "apiVersion": API_VERSION,
             "kind": "DataProduct",
@@ -32,7 +32,7 @@ def document(record: Record) -> dict[str, Any]:
             "status": _text(record.get("contract.status")),
             "domain": record.domain,
             "type": TYPES.get(record.type, record.type),
-            "description": _said(
+            "description": _without_empty(
                 {"purpose": record.purpose, "limitations": record.limitations, "usage": record.usage}
             ),
             "authoritativeDefinitions": [{"type": "canonicalUrl", "url": record.repository}]
@@ -41,7 +41,7 @@ def document(record: Record) -> dict[str, Any]:
             "tags": list(record.tags),
             "inputPorts": [_input(one) for one in record.inputs],
             "outputPorts": [_output(record, port) for port in record.outputs],
-            "team": _said({"name": owner.team, "members": list(_members(record))}),
+            "team": _without_empty({"name": owner.team, "members": list(_members(record))}),
             "support": [_support(owner)] if owner.email else [],
             "customProperties": _custom(
                 classification=record.classification,
@@ -53,7 +53,7 @@ def document(record: Record) -> dict[str, Any]:
                 serviceLevels=[_level(level) for level in record.service_levels],
                 measuredAt=_text(record.get("measurement.measuredAt")),
                 useCases=[
-                    _said(
+                    _without_empty(
                         {
                             "name": use.name,
                             "users": list(use.users),
@@ -95,12 +95,14 @@ def _escaped(sign: str) -> str:
 
 def _input(one: Input) -> dict[str, Any]:
     # The contract of another product's port is for that product to name.
-    return _said({"name": one.name, "customProperties": _custom(**{"from": one.source, "uses": one.uses})})
+    return _without_empty(
+        {"name": one.name, "customProperties": _custom(**{"from": one.source, "uses": one.uses})}
+    )
 
 
 def _output(record: Record, port: Port) -> dict[str, Any]:
     location = port.location if "://" in port.location else ""  # a path means nothing to others
-    return _said(
+    return _without_empty(
         {
             "name": port.name,
             "type": port.uses,
@@ -114,7 +116,7 @@ def _output(record: Record, port: Port) -> dict[str, Any]:
 def _members(record: Record) -> Iterator[dict[str, Any]]:
     for role, person in (("owner", record.owner), ("data steward", record.steward)):
         if person.email:
-            yield _said({"username": person.email, "name": person.name, "role": role})
+            yield _without_empty({"username": person.email, "name": person.name, "role": role})
 
 
 def _support(owner: Person) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def _level(level: ServiceLevel) -> dict[str, Any]:
         "objective": level.objective,
     }
     measured = {"value": level.value, "unit": level.unit} if level.value is not None else {}
-    return _said(told | measured) | ({"kept": level.kept} if level.kept is not None else {})
+    return _without_empty(told | measured) | ({"kept": level.kept} if level.kept is not None else {})
 
 
 def _custom(**properties: Any) -> list[dict[str, Any]]:
@@ -141,7 +143,7 @@ def _custom(**properties: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _said(value: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
     return {key: said for key, said in value.items() if said not in (None, "", [], {})}
 
 

@@ -70,7 +70,7 @@ def draw(
         files.write(target, drawn, "Name another file with --output.", parents=True)
     else:
         click.echo(drawn, nl=False)
-    _told(map, form, target)
+    _summarize(map, form, target)
     if unread:
         sys.exit(2)
     if any(issue["level"] == "error" for issue in map["issues"]):
@@ -94,7 +94,7 @@ def _formats() -> Mapping[str, Callable[[Mapping[str, Any]], str]]:
     }
 
 
-def _told(map: Mapping[str, Any], form: str, target: Path | None) -> None:
+def _summarize(map: Mapping[str, Any], form: str, target: Path | None) -> None:
     """The summary, on standard error: standard output is the map's."""
     from meshwright.map import mermaid
 

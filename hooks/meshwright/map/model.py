@@ -72,7 +72,7 @@ def model(
     }
 
 
-def said(text: str, limit: int = LINE) -> str:
+def plain(text: str, limit: int = LINE) -> str:
     """A text that nobody vouches for, on one line, without what steers a terminal or turns the direction of writing."""
     cut = text[: limit + 1]
     plain = cut if cut.isprintable() and "@" not in cut else printable(cut)
@@ -102,7 +102,7 @@ def _names(ids: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for id in sorted(ids):
-        name = said(id)
+        name = plain(id)
         if name in taken:
             name = f"{name[: LINE - 10]}…{len(taken)}"
         taken.add(name)
@@ -168,33 +168,33 @@ def _product(
     record: Record, known: Sequence[Issue], numbered: Mapping[Issue, int], links: Links | None
 ) -> dict[str, Any]:
     return {
-        "domain": said(record.domain),
-        "name": said(record.name),
-        "title": said(record.title),
-        "version": said(record.version),
-        "type": said(record.type),
+        "domain": plain(record.domain),
+        "name": plain(record.name),
+        "title": plain(record.title),
+        "version": plain(record.version),
+        "type": plain(record.type),
         "classification": record.classification,
         "access": record.access_mode,
-        "owner": said(record.owner.name),
-        "team": said(record.owner.team),
-        "purpose": said(record.purpose, PROSE),
-        "repository": said(record.repository),
+        "owner": plain(record.owner.name),
+        "team": plain(record.owner.team),
+        "purpose": plain(record.purpose, PROSE),
+        "repository": plain(record.repository),
         "url": (links(record.id) if links else None) or "",
         "inputs": [
-            {"name": said(one.name), "uses": said(one.uses), "from": said(one.source), "system": said(one.system)}
+            {"name": plain(one.name), "uses": plain(one.uses), "from": plain(one.source), "system": plain(one.system)}
             for one in record.inputs
         ],
-        "outputs": [{"name": said(one.name), "uses": said(one.uses)} for one in record.outputs],
+        "outputs": [{"name": plain(one.name), "uses": plain(one.uses)} for one in record.outputs],
         "useCases": [
             {
-                "name": said(case.name),
-                "users": [said(user) for user in case.users],
-                "action": said(case.action),
-                "outputs": [said(port) for port in case.outputs],
+                "name": plain(case.name),
+                "users": [plain(user) for user in case.users],
+                "action": plain(case.action),
+                "outputs": [plain(port) for port in case.outputs],
             }
             for case in record.use_cases
         ],
-        "capabilities": [said(one) for one in record.capabilities],
+        "capabilities": [plain(one) for one in record.capabilities],
         "issues": [numbered[issue] for issue in known],
     }  # fmt: skip
 
@@ -209,14 +209,14 @@ def _edge(
     consumer, source = edge.consumer, edge.input.product
     advice = sharing.advise(edge.input, consumer, edge.source)
     return {
-        "source": names.get(source) or said(source),
-        "port": said(edge.input.port),
+        "source": names.get(source) or plain(source),
+        "port": plain(edge.input.port),
         "consumer": names[consumer.id],
-        "input": said(edge.input.name),
+        "input": plain(edge.input.name),
         "pattern": advice.pattern,
-        "reason": said(advice.reason, PROSE),
+        "reason": plain(advice.reason, PROSE),
         "declared": advice.declared or "",
-        "unknown": said(advice.unknown, PROSE),
+        "unknown": plain(advice.unknown, PROSE),
         "missing": "product" if edge.source is None else "port" if edge.port is None else "",
         "cycle": edge.source is not None and around(source, consumer.id),
         "issues": [numbered[issue] for issue in known],
@@ -236,10 +236,10 @@ def _issue(issue: Issue, number: int, names: Mapping[str, str]) -> dict[str, Any
         "level": issue.level,
         "kind": issue.kind,
         "product": names[issue.product],
-        "input": said(issue.input),
-        "about": [names.get(id) or said(id) for id in issue.about],
-        "sentence": said(issue.sentence, PROSE),
-        "fix": said(issue.fix, PROSE),
+        "input": plain(issue.input),
+        "about": [names.get(id) or plain(id) for id in issue.about],
+        "sentence": plain(issue.sentence, PROSE),
+        "fix": plain(issue.fix, PROSE),
     }
 
 

@@ -48,7 +48,7 @@ def document(map: Mapping[str, Any]) -> str:
     style = STYLE.read_text("utf-8")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="mesh" viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" '
-        f'width="{w:.0f}" height="{h:.0f}" role="img" aria-label="{_told(map)}"><style>{style}</style>'
+        f'width="{w:.0f}" height="{h:.0f}" role="img" aria-label="{_summary(map)}"><style>{style}</style>'
         f'<defs>{MARKERS}</defs><rect class="paper" x="{x:.0f}" y="{y:.0f}" width="{w:.0f}" height="{h:.0f}"/>'
         f"{''.join(parts)}{''.join(notes)}</svg>\n"
     )
@@ -67,7 +67,7 @@ def _parts(map: Mapping[str, Any], links: bool) -> tuple[float, float, float, fl
     return 0.0, 0.0, domains.w, domains.h, _overview(domains, links)
 
 
-def _told(map: Mapping[str, Any]) -> str:
+def _summary(map: Mapping[str, Any]) -> str:
     return (
         f"{len(map['products'])} data products in {len(map['domains'])} domains, {len(map['issues'])} issues"
     )

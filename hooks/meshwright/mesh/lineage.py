@@ -133,7 +133,7 @@ def issues(lineage: Lineage, now: datetime | None = None) -> Iterator[Issue]:
     """
     now = now or datetime.now(UTC)
     found = [*_taken(lineage), *_dangling(lineage), *_cycles(lineage), *_unused(lineage, now)]
-    yield from sorted({*found, *_carried(lineage, now), *_rights(lineage)})
+    yield from sorted({*found, *_inherited(lineage, now), *_rights(lineage)})
 
 
 def is_same(one: Record, other: Record) -> bool | None:
@@ -272,7 +272,7 @@ def _unused(lineage: Lineage, now: datetime) -> Iterator[Issue]:
         )
 
 
-def _carried(lineage: Lineage, now: datetime) -> Iterator[Issue]:
+def _inherited(lineage: Lineage, now: datetime) -> Iterator[Issue]:
     told: set[tuple[str, str, str]] = set()
     for edge in lineage.edges:
         if edge.source is None or edge.source is edge.consumer:

@@ -2,7 +2,7 @@
 
 The patterns are those of the article's guidance on data sharing: a virtual database is good enough for simple
 reporting; on like platforms the native mechanism comes first; a copy is the last resort, and carries its source's
-policies along (carried.py).
+policies along (inherited_policies.py).
 """
 
 from __future__ import annotations

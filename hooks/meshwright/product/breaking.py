@@ -399,7 +399,9 @@ def _of_promised_levels(was: Document, now: Document) -> Iterator[Change]:
         if more is None or old is None or new is None:
             yield Change(now, keys, f"The service level {name} is another.", "contract-level-unclear")
         elif (new < old) == more and new != old:
-            detail = f"The service level {name} was {_said(item)}; now it is {_said(then)}."
+            detail = (
+                f"The service level {name} was {_value_and_unit(item)}; now it is {_value_and_unit(then)}."
+            )
             yield Change(now, keys, detail, "contract-level")
     before, after = was.get("status"), now.get("status")
     if before != after and after in ("deprecated", "retired"):
@@ -427,7 +429,7 @@ def _amount(level: Mapping[str, Any]) -> float | None:
         return None
 
 
-def _said(level: Mapping[str, Any]) -> str:
+def _value_and_unit(level: Mapping[str, Any]) -> str:
     return f"{level.get('value')} {level.get('unit') or ''}".strip()
 
 

@@ -60,7 +60,7 @@ class Outcome:
     def well(self) -> bool:
         return STATES[self.state][0]
 
-    def told(self) -> dict[str, Any]:
+    def as_json_value(self) -> dict[str, Any]:
         """As JSON has it: every text printable, no credentials."""
         plain = {key: without_credentials(getattr(self, key)) for key in ("url", "reason", "fix")}
         told: dict[str, Any] = clean(asdict(self) | plain | {"seconds": round(self.seconds, 3)})

@@ -74,7 +74,7 @@ def _details(outcome: Outcome) -> list[str]:
 
 
 def as_json(report: Report) -> str:
-    return json.dumps(report.told(), indent=2, ensure_ascii=False)
+    return json.dumps(report.as_json_value(), indent=2, ensure_ascii=False)
 
 
 def html(report: Report) -> str:
@@ -88,7 +88,7 @@ def html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    told = report.told()
+    told = report.as_json_value()
     told["repositories"].sort(key=lambda one: (STATES[one["state"]][0], one["state"], one["name"]))
     states = {state: {"well": well, "means": means} for state, (well, means) in STATES.items()}
     return environment.get_template("report.html.jinja").render(**told, states=states)

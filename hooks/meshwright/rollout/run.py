@@ -47,13 +47,13 @@ class Report:
     def well(self) -> bool:
         return all(outcome.well for outcome in self.outcomes)
 
-    def told(self) -> dict[str, Any]:
+    def as_json_value(self) -> dict[str, Any]:
         return {
             "verb": self.verb,
             "template": without_credentials(self.template),
             "target": self.target,
             "summary": counted(self.outcomes),
-            "repositories": [outcome.told() for outcome in self.outcomes],
+            "repositories": [outcome.as_json_value() for outcome in self.outcomes],
         }
 
 

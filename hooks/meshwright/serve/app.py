@@ -213,14 +213,14 @@ def _reading(app: FastAPI, store: Store, search: Search, settings: Settings) -> 
     def addresses(request: Request) -> Response:
         """Where every port of the active products lies: the address registry of the whole mesh, for inputs of `data-product@1`."""
         may_read(request)
-        book = {
+        addresses = {
             port.address: {"uses": port.uses, "location": port.location, "version": record.version}
             for record in search.records()
             for port in record.outputs
             if port.location
         }
         return Response(
-            yaml.safe_dump(book, sort_keys=False, allow_unicode=False), media_type="application/yaml"
+            yaml.safe_dump(addresses, sort_keys=False, allow_unicode=False), media_type="application/yaml"
         )
 
     @app.get("/api/assessments", **LOCK)
@@ -516,7 +516,7 @@ STATUSES = {
 
 
 def _problem(pages: Pages) -> Any:
-    def told(request: Request, error: Exception) -> Response:
+    def answer(request: Request, error: Exception) -> Response:
         problem = _as_problem(error)
         headers: dict[str, str] = {}
         of_api = request.url.path.startswith("/api/")
@@ -532,7 +532,7 @@ def _problem(pages: Pages) -> Any:
         headers["Content-Security-Policy"] = policy_of(html)
         return HTMLResponse(html.encode("utf-8", "replace"), problem.status, headers)
 
-    return told
+    return answer
 
 
 def _as_problem(error: Exception) -> Problem:

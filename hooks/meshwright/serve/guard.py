@@ -60,7 +60,7 @@ class Guard:
                 await sent({"type": "http.response.body", "body": answer})
         finally:
             if self._log:
-                self._tell(scope, status, begun)
+                self._log_request(scope, status, begun)
 
     def _known(self, scope: Scope) -> bytes | None:
         """The answer to a search that somebody has just made; in a private catalog somebody has to look at tokens."""
@@ -74,7 +74,7 @@ class Guard:
         # Not in the page itself: frame-ancestors only counts in a header.
         return [*kept, (b"content-security-policy", policy + b"; frame-ancestors 'none'"), *self._common]
 
-    def _tell(self, scope: Scope, status: int, begun: float) -> None:
+    def _log_request(self, scope: Scope, status: int, begun: float) -> None:
         """Never the query nor the headers: there are tokens in them, and what people search for."""
         spent = (time.perf_counter() - begun) * 1000
         path = printable(scope["path"][:300])

@@ -252,7 +252,7 @@ class Pages:
 
     def _known(self, to: Links) -> Callable[[str], str]:
         """The pages of products; those that the catalog does not have were assessed elsewhere, and have none."""
-        return lambda id: to.product(id) if self._search.told(id) else ""
+        return lambda id: to.product(id) if self._search.summary_of(id) else ""
 
     def _is_past(self, at: str) -> bool:
         """Whether a product's last assessment is not the mesh's last one."""

@@ -150,20 +150,20 @@ class Search:
             wanted = found
             for mask in masks.values():
                 wanted &= mask
-            page = [self._told(number) for number in _page(ranked, wanted, query)]
+            page = [self._summary(number) for number in _page(ranked, wanted, query)]
             facets = {name: self._counts(name, found, masks) for name in FACETS}
         return Found(wanted.bit_count(), page, facets)
 
-    def told(self, id: str) -> Mapping[str, Any] | None:
+    def summary_of(self, id: str) -> Mapping[str, Any] | None:
         """The summary of an active product."""
         with self._lock:
             self._refresh()
             number = self._state.ids.get(id)
-            return None if number is None else self._told(number)
+            return None if number is None else self._summary(number)
 
     def title(self, id: str) -> str | None:
         """What an active product is called."""
-        told = self.told(id)
+        told = self.summary_of(id)
         return None if told is None else str(told["title"])
 
     def consumers(self, id: str) -> Sequence[str]:
@@ -247,7 +247,7 @@ class Search:
             state.order = sorted(by_title, key=by_title.__getitem__)
         return state.order
 
-    def _told(self, number: int) -> dict[str, Any]:
+    def _summary(self, number: int) -> dict[str, Any]:
         told = self._state.told[number]
         return told | {"score": self._state.scores.get(told["id"])}
 

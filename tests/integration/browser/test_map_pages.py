@@ -49,12 +49,12 @@ class Open:
     """A page that tells what went wrong in it."""
 
     def __init__(self, browser: Browser, file: Path, size: dict[str, int], script: bool, hash: str) -> None:
-        self.troubles: list[str] = []
+        self.errors: list[str] = []
         self.context = browser.new_context(viewport=size, java_script_enabled=script, has_touch=size is PHONE)
         self.page: Page = self.context.new_page()
-        self.page.on("console", lambda message: self.troubles.append(message.text))
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("request", lambda request: request.url.startswith("file:") or self.troubles.append(request.url))  # fmt: skip
+        self.page.on("console", lambda message: self.errors.append(message.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: request.url.startswith("file:") or self.errors.append(request.url))  # fmt: skip
         self.page.goto(f"file://{file}{hash}")
 
     def __enter__(self) -> Page:
@@ -62,7 +62,7 @@ class Open:
 
     def __exit__(self, *_: object) -> None:
         self.context.close()
-        assert self.troubles == []
+        assert self.errors == []
 
 
 @pytest.fixture

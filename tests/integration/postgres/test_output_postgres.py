@@ -304,13 +304,13 @@ def test_access_is_applied_to_what_the_pipeline_published(where: str, request: p
         reader = f"select distinct version from {product.schema}.reader"
 
         product.publish(version(1))
-        assert postgres.apply(port, desired, Record({})).residuals == ()
+        assert postgres.apply(port, desired, Record({})).manual_actions == ()
         product.publish(version(2))
         assert product.sql(reader, ada) == [(2,)]
         assert not postgres.plan(port, desired).changes, "a publication of the same shape changes no access"
         product.publish("select '3' as version, range as id from range(10)")
         assert product.sql(reader, ada) == [(2,)]
-        assert postgres.apply(port, desired, Record({})).residuals == ()
+        assert postgres.apply(port, desired, Record({})).manual_actions == ()
         assert product.sql(reader, ada) == [("3",)] and list(postgres.verify(port, desired)) == []
         product.publish("select '4' as version, range as id from range(10)")
         assert product.sql(reader, ada) == [("4",)]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opa import opa_bindings
 
-from meshwright.access.decision import POLICY, Decision, decoded, encoded, told
+from meshwright.access.decision import POLICY, Decision, decoded, encoded, filled
 from meshwright.access.grants import Column, Principal, Refused
 from meshwright.product import metamodel
 
@@ -244,8 +244,8 @@ def test_texts_that_differ_are_encoded_differently(one: str, other: str) -> None
 
 
 def test_a_reason_is_told_with_what_it_is_about() -> None:
-    assert told("It ended on {end}.", {"end": "2026-01-01"}) == "It ended on 2026-01-01."
-    assert told("{unknown} stays", {}) == "{unknown} stays"
+    assert filled("It ended on {end}.", {"end": "2026-01-01"}) == "It ended on 2026-01-01."
+    assert filled("{unknown} stays", {}) == "{unknown} stays"
 
 
 # --- The same, asked of the real OPA ---------------------------------------------------------------------------------

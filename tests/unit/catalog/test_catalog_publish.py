@@ -75,7 +75,7 @@ class Product:
         about = {"product": self.id, "version": version}
         level = {"name": "fresh", "indicator": "freshness", "objective": "<= 24h", "value": fresh, "unit": "h", "kept": True}  # fmt: skip
         run = {**about, "startedAt": MEASURED_AT, "outcome": "published", "rowsOut": 7, "checks": [], **said}
-        book = {
+        addresses = {
             f"dp:{self.id}#{port}": {"uses": "parquet@1", "location": f"https://data.example.org/{self.name}/{port}", "version": version}
             for port in ("lake", "tables", "gone")
         }  # fmt: skip
@@ -84,7 +84,7 @@ class Product:
         (self.root / "build/slis.json").write_text(
             json.dumps({**about, "measuredAt": MEASURED_AT, "serviceLevels": [level]})
         )
-        (self.root / "build/addresses.yaml").write_text(yaml.safe_dump(book))
+        (self.root / "build/addresses.yaml").write_text(yaml.safe_dump(addresses))
 
     @property
     def token(self) -> str:

@@ -56,7 +56,7 @@ def lint(product_python: Path) -> Lint:
     return checks
 
 
-def flaws(checks: list[dict[str, Any]]) -> list[str]:
+def issues(checks: list[dict[str, Any]]) -> list[str]:
     """Its warnings, too: that a contract is nowhere is no more than a warning to it."""
     return [f"{check['result']}: {check['reason']}" for check in checks if check["result"] != "passed"]
 
@@ -72,7 +72,7 @@ def test_odps_lints_without_a_warning_together_with_its_contract(
     shutil.copy(departures / "contract.odcs.yaml", tmp_path)
     exported(departures, tmp_path)
     checks = lint(tmp_path)
-    assert flaws(checks) == []
+    assert issues(checks) == []
     names = " ".join(check["name"] for check in checks)
     assert "is resolvable" in names and "passes datacontract lint" in names and "ODPS v1.1.0" in names
 
@@ -80,7 +80,7 @@ def test_odps_lints_without_a_warning_together_with_its_contract(
 def test_odps_of_a_consumer_oriented_product_lints(lint: Lint, punctuality: Path, tmp_path: Path) -> None:
     exported(punctuality, tmp_path)
     checks = lint(tmp_path, WITHOUT_CONTRACT)
-    assert checks and flaws(checks) == []
+    assert checks and issues(checks) == []
 
 
 WITHOUT_CONTRACT = "--no-resolve-references"
@@ -93,18 +93,18 @@ BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("flaw", BROKEN)
-def test_the_linter_sees_an_export_that_is_broken(flaw: str, lint: Lint, tmp_path: Path) -> None:
+@pytest.mark.parametrize("issue", BROKEN)
+def test_the_linter_sees_an_export_that_is_broken(issue: str, lint: Lint, tmp_path: Path) -> None:
     made = odps.document(record())
-    BROKEN[flaw](made)
+    BROKEN[issue](made)
     (tmp_path / "product.odps.yaml").write_text(odps.rendered(made))
-    assert flaws(lint(tmp_path, WITHOUT_CONTRACT))
+    assert issues(lint(tmp_path, WITHOUT_CONTRACT))
 
 
 def test_a_contract_that_is_nowhere_is_seen(lint: Lint, tmp_path: Path) -> None:
     (tmp_path / "product.odps.yaml").write_text(odps.rendered(odps.document(record())))
-    found = flaws(lint(tmp_path))
-    assert found and all(flaw.startswith("warning: No local data contract") for flaw in found)
+    found = issues(lint(tmp_path))
+    assert found and all(issue.startswith("warning: No local data contract") for issue in found)
 
 
 def test_odps_says_each_of_the_twelve_attributes() -> None:
@@ -242,11 +242,11 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("flaw", WRONG)
-def test_the_shapes_see_an_export_that_is_broken(flaw: str) -> None:
+@pytest.mark.parametrize("issue", WRONG)
+def test_the_shapes_see_an_export_that_is_broken(issue: str) -> None:
     made = copy.deepcopy(dprod.document(record()))
     assert conforms(made)[0]
-    WRONG[flaw](made)
+    WRONG[issue](made)
     assert not conforms(made)[0]
 
 

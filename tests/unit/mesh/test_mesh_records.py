@@ -119,12 +119,12 @@ def test_a_report_that_leads_out_of_the_repository_or_never_ends_is_not_read(
 
 
 def test_an_address_book_holds_no_credentials_and_no_place_that_is_not_said(product: Path) -> None:
-    book = {
+    addresses = {
         f"dp:{NAME}#lake": {"uses": "parquet@1", "location": "s3://key:secret@bucket/lake"},
         f"dp:{NAME}#tables": {"uses": "delta@1"},
         f"dp:{NAME}#odd": ["location"],
     }
-    (product / "build/addresses.yaml").write_text(yaml.safe_dump(book))
+    (product / "build/addresses.yaml").write_text(yaml.safe_dump(addresses))
     assert of_repository(product).get("addresses") == {
         f"dp:{NAME}#lake": {"uses": "parquet@1", "location": "s3://bucket/lake"}
     }

@@ -263,9 +263,9 @@ def test_the_catalog_is_the_address_book_of_the_mesh(tmp_path: Path) -> None:
         server.ask(
             "POST", "/api/products/hotel/gone/retire", {"reason": "Nobody reads it."}, server.token("admin")
         )
-        book = yaml.safe_load(server.get("/api/addresses.yaml").text)
-        assert set(book) == {"dp:hotel/guests#lake", "dp:hotel/bookings#lake"}
-        assert book["dp:hotel/guests#lake"] == {
+        addresses = yaml.safe_load(server.get("/api/addresses.yaml").text)
+        assert set(addresses) == {"dp:hotel/guests#lake", "dp:hotel/bookings#lake"}
+        assert addresses["dp:hotel/guests#lake"] == {
             "uses": "parquet@1",
             "location": "https://data.example.org/hotel/guests/lake.parquet",
             "version": "1.0.0",
@@ -288,7 +288,7 @@ def shelf(server: Catalog) -> Catalog:
     """Products to search for, of the domains shelf and rack."""
     column = {"name": "quokka_count", "logicalType": "integer", "classification": "public", "description": "Counted at dawn."}  # fmt: skip
     columns = [*value()["contract"]["schema"][0]["properties"], column]
-    books = (
+    registries = (
         value("shelf/quokkas", product__metadata__title="Quokkas of the island"),
         value(
             "shelf/animals", product__spec__description__purpose="Where quokkas and other animals were seen."
@@ -296,8 +296,8 @@ def shelf(server: Catalog) -> Catalog:
         value("shelf/counts", contract__schema__0__properties=columns),
         value("rack/other", product__spec__classification="confidential", contract__tags=["Zoölogy"]),
     )
-    for book in books:
-        assert (answer := server.put(book)).status == 201, answer.text
+    for addresses in registries:
+        assert (answer := server.put(addresses)).status == 201, answer.text
     return server
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.verdicts import broken, kept, some, unknown
-from meshwright.assess.words import LONGEST, split, telling
+from meshwright.assess.words import LONGEST, distinctive, split
 from meshwright.product.record import Record
 
 FIRST = 10
@@ -89,13 +89,13 @@ class FoundByItsOwnWords(Fitness):
 def _queries(product: Evidence) -> Mapping[str, Sequence[str]]:
     """Where words are taken from -> the words."""
     record, index = product.record, product.index
-    purpose = index.rarest(telling(record.purpose[:LONGEST]), ASKED)
+    purpose = index.rarest(distinctive(record.purpose[:LONGEST]), ASKED)
     described = [column.description[:LONGEST] for column in record.columns[:100]]
-    rarest = index.rarest(telling(" ".join(described)), 1)
+    rarest = index.rarest(distinctive(" ".join(described)), 1)
     queries: dict[str, Sequence[str]] = {"title": split(record.title[:LONGEST])[:16], "purpose": purpose}
     # Columns may mean the same in many products, and should then be described alike.
     if rarest and index.rarity(rarest[0]) <= FIRST:
-        meaning = next(words for text in described if rarest[0] in (words := telling(text)))
+        meaning = next(words for text in described if rarest[0] in (words := distinctive(text)))
         queries["columns"] = index.rarest(meaning, ASKED)
     return queries
 

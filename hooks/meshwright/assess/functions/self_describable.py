@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.verdicts import PLACES, broken, kept, some, unknown
-from meshwright.assess.words import LITTLE, LONGEST, split, telling
+from meshwright.assess.words import LITTLE, LONGEST, distinctive, split
 from meshwright.product import metamodel
 from meshwright.product.files import SPEC
 
@@ -69,7 +69,9 @@ class MetamodelKept(Fitness):
         by_rule: dict[str, list[str]] = defaultdict(list)
         fixes: dict[str, str] = {}
         for finding in product.findings:
-            if finding.level == "error" and not _told_elsewhere(finding.rule, finding.file, finding.message):
+            if finding.level == "error" and not _is_reported_elsewhere(
+                finding.rule, finding.file, finding.message
+            ):
                 by_rule[finding.rule].append(f"{finding.file}: {finding.message}")
                 fixes.setdefault(finding.rule, finding.fix)
         for rule, told in by_rule.items():
@@ -80,7 +82,7 @@ class MetamodelKept(Fitness):
             yield kept(f"Every rule of the metamodel that can be held against {where} is kept.")
 
 
-def _told_elsewhere(rule: str, file: str, message: str) -> bool:
+def _is_reported_elsewhere(rule: str, file: str, message: str) -> bool:
     """What SpecReadable and ContractIsStandard say already."""
     if rule == "Readable":
         return True
@@ -103,14 +105,14 @@ class PurposeSaid(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
-        title = telling(f"{record.title} {record.name}".replace("-", " "))
+        title = distinctive(f"{record.title} {record.name}".replace("-", " "))
         said = {"purpose": record.purpose, "usage": record.usage, "limitations": record.limitations}
         fewest = {"purpose": 3, "usage": 2, "limitations": 1}
         for name, text in said.items():
             fix = (
                 f"Write into spec.description.{name} what holds for this product alone, in a sentence or two."
             )
-            words = telling(text)
+            words = distinctive(text)
             if not text.strip():
                 yield broken(f"Nothing is said about its {name}.", fix, name)
             elif FILLER.search(text) and len(words) <= 4:
@@ -135,7 +137,9 @@ class DescriptionFitsData(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
-        said = telling(" ".join((record.title, record.purpose, record.usage, record.limitations))[:LONGEST])
+        said = distinctive(
+            " ".join((record.title, record.purpose, record.usage, record.limitations))[:LONGEST]
+        )
         tables = [table for table in record.get("contract.schema") or () if isinstance(table, dict)] if isinstance(record.get("contract.schema"), list) else []  # fmt: skip
         meanings = [text for column in record.columns for text in (column.name, column.description)]
         described = " ".join(
@@ -217,7 +221,7 @@ class RowExplained(Fitness):
             yield unknown("The contract does not describe the data set of the spec.")
             return
         text = str(tables[0].get("description") or "")
-        if len(telling(text) - set(split(record.dataset.replace("_", " ")))) < 2:
+        if len(distinctive(text) - set(split(record.dataset.replace("_", " ")))) < 2:
             yield broken(
                 "The contract says nothing, or next to nothing, of what a row of the data set is.",
                 "Give the data set in the contract a description that begins `One row for each …`.",

@@ -75,7 +75,7 @@ def _database(place: Place) -> Any:
     from meshwright.assess.storage import postgres
 
     schema = place.port.properties.get("schema")
-    location = _said(place)
+    location = _location(place)
     if not location.startswith(postgres.SCHEMES):
         location = str(_local(location, place))
     return postgres.database(
@@ -85,7 +85,7 @@ def _database(place: Place) -> Any:
 
 def _store(place: Place) -> tuple[Any, str]:
     """The folder that the data lies in, wherever that is, and the data's name there."""
-    location = _said(place)
+    location = _location(place)
     scheme, separator, rest = location.partition("://")
     if not separator:
         from meshwright.assess.storage.local import Folder
@@ -126,7 +126,7 @@ def _local(location: str, place: Place) -> Path:
     return place.allowed.root.absolute() / path
 
 
-def _said(place: Place) -> str:
+def _location(place: Place) -> str:
     location = place.port.location
     if not location:
         raise Absent(

@@ -233,7 +233,7 @@ class Relation:
             )
         self.oid, self.schema, self.name, comment, columns = found
         self.fields = tuple(Field(column, type_, _logical(type_, kind)) for column, type_, kind in columns)
-        self.metadata = _told(comment)
+        self.metadata = _comment(comment)
 
     @property
     def _from(self) -> sql.Composed:
@@ -284,7 +284,7 @@ def _logical(type_: str, kind: str) -> frozenset[str]:
     return LOGICAL.get(type_, frozenset({"object"} if kind == "c" else ()))
 
 
-def _told(comment: Any) -> Mapping[str, str]:
+def _comment(comment: Any) -> Mapping[str, str]:
     try:
         said = json.loads(comment or "{}")
     except (ValueError, RecursionError):

@@ -163,18 +163,18 @@ def facts(record: Record) -> dict[str, str]:
         "productType": record.type,
         "classification": record.classification,
         "accessMode": record.access_mode,
-        "accessPolicy": _said(record, "product.spec.access.policy"),
+        "accessPolicy": _text_at(record, "product.spec.access.policy"),
         "owner": person(record.owner),
         "team": record.owner.team,
         "steward": person(record.steward),
-        "dataSharingAgreement": _said(record, "product.spec.dataSharingAgreement.document"),
-        "dataSharingAgreementVersion": _said(record, "product.spec.dataSharingAgreement.version"),
+        "dataSharingAgreement": _text_at(record, "product.spec.dataSharingAgreement.document"),
+        "dataSharingAgreementVersion": _text_at(record, "product.spec.dataSharingAgreement.version"),
         "dataset": record.dataset,
-        "contract": _said(record, "product.spec.dataset.contract"),
-        "contractId": _said(record, "contract.id"),
-        "contractVersion": _said(record, "contract.version"),
+        "contract": _text_at(record, "product.spec.dataset.contract"),
+        "contractId": _text_at(record, "contract.id"),
+        "contractVersion": _text_at(record, "contract.version"),
         "repository": record.repository,
-        "commit": _said(record, "source.commit"),
+        "commit": _text_at(record, "source.commit"),
     }
     found |= {
         f"distribution{key.capitalize()}": value for key, value in sorted(record.distribution_rights.items())
@@ -190,7 +190,7 @@ def facts(record: Record) -> dict[str, str]:
 
 def last_run(record: Record) -> str:
     """What came of the last run, in one line; empty if none is known."""
-    outcome, at = _said(record, "quality.outcome"), _said(record, "quality.startedAt")
+    outcome, at = _text_at(record, "quality.outcome"), _text_at(record, "quality.startedAt")
     if not outcome:
         return ""
     rows, checks = record.get("quality.rows"), record.get("quality.checks")
@@ -211,15 +211,15 @@ def sections(record: Record) -> Iterator[tuple[str, list[str]]]:
         if text:
             yield heading, [text]
     rights = [f"{key} {value}" for key, value in sorted(record.distribution_rights.items())]
-    agreement = _said(record, "product.spec.dataSharingAgreement.document")
+    agreement = _text_at(record, "product.spec.dataSharingAgreement.document")
     terms = [
         f"Classification: {record.classification}" if record.classification else "",
         f"Access: {record.access_mode}" if record.access_mode else "",
         f"Passing on to third parties: {', '.join(rights)}" if rights else "",
-        f"Data sharing agreement: {agreement} {_said(record, 'product.spec.dataSharingAgreement.version')}"
+        f"Data sharing agreement: {agreement} {_text_at(record, 'product.spec.dataSharingAgreement.version')}"
         if agreement
         else "",
-        f"Access policy: {_said(record, 'product.spec.access.policy')}" if record.access_mode else "",
+        f"Access policy: {_text_at(record, 'product.spec.access.policy')}" if record.access_mode else "",
     ]
     yield from _section("Terms", terms)
     who = [f"{role}: {person(one)}" for role, one in (("Owner", record.owner), ("Steward", record.steward)) if person(one)]  # fmt: skip
@@ -286,7 +286,7 @@ def plain_markdown(text: str) -> str:
     return re.sub(r"^([#+-]|\d+[.)])(?=\s)", r"\\\1", text)
 
 
-def _said(record: Record, dotted: str) -> str:
+def _text_at(record: Record, dotted: str) -> str:
     found = record.get(dotted)
     return found if isinstance(found, str) else ""
 

@@ -319,7 +319,7 @@ def _graph(place: Place) -> Any:
         ) from error
     retries = max(1, min(6, round(place.patience / 10)))
     config = DatahubClientConfig(server=address, token=place.token, retry_max_times=retries, timeout_sec=30)
-    return _told(lambda: DataHubGraph(config), address)
+    return _reported(lambda: DataHubGraph(config), address)
 
 
 def _send(graph: Any, proposals: Sequence[dict[str, Any]]) -> None:
@@ -327,27 +327,27 @@ def _send(graph: Any, proposals: Sequence[dict[str, Any]]) -> None:
 
     for one in proposals:
         proposal = MetadataChangeProposalWrapper.from_obj(one)
-        _told(lambda proposal=proposal: graph.emit_mcp(proposal), one["entityUrn"])
+        _reported(lambda proposal=proposal: graph.emit_mcp(proposal), one["entityUrn"])
 
 
 def _product_there(graph: Any, urn: str) -> Any:
     from datahub.metadata.schema_classes import DataProductPropertiesClass
 
-    return _told(lambda: graph.get_aspect(urn, DataProductPropertiesClass), urn)
+    return _reported(lambda: graph.get_aspect(urn, DataProductPropertiesClass), urn)
 
 
 def _is_removed(graph: Any, urn: str) -> bool:
     from datahub.metadata.schema_classes import StatusClass
 
-    status = _told(lambda: graph.get_aspect(urn, StatusClass), urn)
+    status = _reported(lambda: graph.get_aspect(urn, StatusClass), urn)
     return bool(status is not None and status.removed)
 
 
 def _exists(graph: Any, urn: str) -> bool:
-    return bool(_told(lambda: graph.exists(urn), urn))
+    return bool(_reported(lambda: graph.exists(urn), urn))
 
 
-def _told(call: Any, what: str) -> Any:
+def _reported(call: Any, what: str) -> Any:
     """What a call returns; what it raises in this command's own words, without what was sent. Raises Refused, NoAnswer."""
     try:
         return call()

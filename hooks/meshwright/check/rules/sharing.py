@@ -105,7 +105,7 @@ class SharingFits(Rule):
             )
 
 
-def _told(
+def _problems(
     issues: Sequence[Issue],
     kind: str,
     level: str,
@@ -148,7 +148,7 @@ class ClassificationKept(Rule):
     def check(
         self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
     ) -> Iterator[Problem]:
-        yield from _told(issues, "classification-lowered", "error", spec, record, documents)
+        yield from _problems(issues, "classification-lowered", "error", spec, record, documents)
 
 
 COPY = {
@@ -191,7 +191,7 @@ class ReadersNotWidened(Rule):
     def check(
         self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
     ) -> Iterator[Problem]:
-        yield from _told(issues, "readers-widened", "error", spec, record, documents)
+        yield from _problems(issues, "readers-widened", "error", spec, record, documents)
 
 
 class ReadersComparable(Rule):
@@ -212,7 +212,7 @@ class ReadersComparable(Rule):
     def check(
         self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
     ) -> Iterator[Problem]:
-        yield from _told(issues, "readers-widened", "warning", spec, record, documents)
+        yield from _problems(issues, "readers-widened", "warning", spec, record, documents)
 
 
 class RightsNotWidened(Rule):
@@ -227,7 +227,7 @@ class RightsNotWidened(Rule):
     def check(
         self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
     ) -> Iterator[Problem]:
-        yield from _told(issues, "rights-widened", "error", spec, record, documents)
+        yield from _problems(issues, "rights-widened", "error", spec, record, documents)
 
 
 class NoCycle(Rule):

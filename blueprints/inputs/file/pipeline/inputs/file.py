@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.column_types import ColumnType, UnknownType, canonical, certain, from_arrow, parse
-from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, flaw, value
+from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, problem, value
 from pipeline.csv_files import CsvFile, Fault, Form
 from pipeline.declared import (
     SOURCES,
@@ -366,7 +366,7 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
         else:
             forms = dict.fromkeys(columns, given)
         for name, form in forms.items():
-            if wrong := flaw(kinds[name], form):
+            if wrong := problem(kinds[name], form):
                 raise UnreadableInput(
                     f"Input {source.name}: column {name}: the `{key}` {form!r} cannot be used: {wrong}.",
                     fix=f"Correct `{key}` in {SPEC}, or the type of {name} in {SOURCES}.",

@@ -15,7 +15,7 @@ from psycopg import errors
 from pipeline.errors import UnreadableInput
 from pipeline.postgres.columns import Column
 from pipeline.postgres.place import whole
-from pipeline.postgres.session import said
+from pipeline.postgres.session import server_message
 from pipeline.sql import identifier, literal, only_row
 
 BLOCK_BYTES = 1024 * 1024
@@ -157,7 +157,7 @@ def _refused(error: psycopg.DataError, described: list[Column], scan: str) -> st
     context = error.diag.context or ""
     named = next((column for column in described if f", column {column.name}: " in context), None)
     where = f"column {named.name} ({named.type})" if named else "a value"
-    return f"{where} is refused by PostgreSQL ({said(error)}): fix it in the model"
+    return f"{where} is refused by PostgreSQL ({server_message(error)}): fix it in the model"
 
 
 def _with_nul(described: list[Column], scan: str) -> str | None:

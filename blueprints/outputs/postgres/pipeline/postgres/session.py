@@ -42,7 +42,7 @@ def connected(place: Place, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
 
     Whatever the database refuses while the context lasts becomes an UnreadableInput without values of the data.
     """
-    with told(), contextlib.ExitStack() as stack:
+    with database_errors(), contextlib.ExitStack() as stack:
         address: dict[str, Any] = {"conninfo": place.url}
         if not place.url:
             address = stack.enter_context(embedded(place, make=make)) | {"user": place.pipeline}
@@ -52,7 +52,7 @@ def connected(place: Place, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def database_errors() -> Iterator[None]:
     """Whatever the database refuses while the context lasts becomes an UnreadableInput without values of the data."""
     try:
         yield
@@ -62,7 +62,7 @@ def told() -> Iterator[None]:
 
 def _explained(error: psycopg.Error) -> UnreadableInput:
     """The error with a cause and a fix, where what the server says is known."""
-    text = said(error)
+    text = server_message(error)
     cause, fix = explained(f"{error.sqlstate or ''} {text}")
     return UnreadableInput(f"PostgreSQL: {cause}: {text}" if cause else f"PostgreSQL: {text}", fix=fix)
 
@@ -113,7 +113,7 @@ def prepare(connection: psycopg.Connection[Any], place: Place) -> None:
     connection.execute(f"alter table {audit}.record owner to {access}")
 
 
-def said(error: psycopg.Error) -> str:
+def server_message(error: psycopg.Error) -> str:
     """What went wrong, in the server's words, without the value that they may end with."""
     return (error.diag.message_primary or str(error)).partition(': "')[0].strip()
 

@@ -28,7 +28,7 @@ from pipeline.postgres.columns import columns, from_text
 from pipeline.postgres.copies import fetched, fill, types
 from pipeline.postgres.limits import ARRAYS, CHANGED, FORMAT
 from pipeline.postgres.place import SCHEMA, Place, place, whole
-from pipeline.postgres.session import connect, told
+from pipeline.postgres.session import connect, database_errors
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, literal, only_row, scan
 from pipeline.values import shown
@@ -266,7 +266,7 @@ def _destination(url: str) -> Any:
 def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
     """The product's schemas, which no other run uses meanwhile. They are emptied first, where nothing lasts."""
     here = place(product.platform, product, _schema(product))
-    with told(), contextlib.ExitStack() as stack:
+    with database_errors(), contextlib.ExitStack() as stack:
         address: dict[str, Any] = {"conninfo": here.url}
         if not here.url:
             address = stack.enter_context(server.running(here.folder, make=True))

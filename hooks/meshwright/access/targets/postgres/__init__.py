@@ -40,7 +40,7 @@ def plan(port: Port, desired: Desired) -> PortPlan:
     with session(port, names, IsolationLevel.REPEATABLE_READ) as connection:
         made, _ = _planned(connection, port, desired, names)
         connection.rollback()
-    return _told(port, made, made.changes)
+    return _port_plan(port, made, made.changes)
 
 
 def apply(port: Port, desired: Desired, record: Record) -> PortPlan:
@@ -68,7 +68,7 @@ def _applied(port: Port, desired: Desired, record: Record, held: Held | None) ->
             second.changes = [change for change in second.changes if _ends_membership(change)]
             second.blocker(str(held), held.fix)
         _prove(connection, port, second, there, whole=held is None)
-        done = _told(port, second, changes)
+        done = _port_plan(port, second, changes)
         _write(connection, names, record, done)
     return done
 
@@ -218,7 +218,7 @@ def _prove(connection: psycopg.Connection[Any], port: Port, second: Plan, there:
         )
 
 
-def _told(port: Port, state: Plan, changes: Sequence[Change]) -> PortPlan:
+def _port_plan(port: Port, state: Plan, changes: Sequence[Change]) -> PortPlan:
     manual_actions = dict.fromkeys(blocker.manual_action for blocker in state.blockers)
     return PortPlan(port.name, port.uses, tuple(changes), tuple(manual_actions))
 

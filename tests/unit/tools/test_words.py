@@ -1,0 +1,98 @@
+"""The project's former words of its own are gone: docs and design say what is written instead."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from checkout import ROOT
+
+FORMER = re.compile(r"(?i)mend(?:s|ed|ing)?|flaws?|residuals?|troubles?|books?|carried")
+"""Words that names and headings have no part of: fix, issue, manual action, blocker, registry, inherited."""
+REPORTED = re.compile(r"_?(?:told|said|tell|telling)")
+"""Names of functions that do not say what they return."""
+PHRASES = re.compile(r"(?i)\b(?:mend(?:s|ed|ing)?|flaws?|residuals?|address books?)\b")
+"""What no message and no page says."""
+OLD_KEYS = {"mend", "flaws", "residuals"}
+"""Keys of JSON, which older releases wrote: see meshwright.core.renamed."""
+SOURCES = ("hooks", "template", "blueprints", "tools", "bench", "tests")
+
+
+def modules(*folders: str) -> list[Path]:
+    return [
+        path
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if not {".venv", "build", "hooks.py"} & {*path.parts} and path != Path(__file__)
+    ]
+
+
+def parsed(path: Path) -> ast.Module | None:
+    try:
+        return ast.parse(path.read_text("utf-8"))
+    except SyntaxError:  # Jinja, until Copier or Cookiecutter has read it
+        return None
+
+
+def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                if not name.startswith("test_"):
+                    yield node.lineno, name
+            case ast.keyword(arg=str(name)):
+                yield node.value.lineno, name
+
+
+def test_no_name_has_a_former_word() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in modules(*SOURCES)
+        if (tree := parsed(path))
+        for line, name in names(tree)
+        if any(FORMER.fullmatch(part) for part in re.split(r"_|(?<=[a-z])(?=[A-Z])", name))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_function_is_called_what_it_does() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+        for path in modules("hooks", "template", "blueprints", "tools")
+        if (tree := parsed(path))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and REPORTED.fullmatch(node.name)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_no_message_says_a_former_word() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value[:80]!r}"
+        for path in modules("hooks", "template", "blueprints", "tools")
+        if (tree := parsed(path))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and PHRASES.search(node.value)
+        and node.value not in OLD_KEYS
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("folder", ["docs/tutorials", "docs/how-to", "docs/reference", "."])
+def test_no_page_says_a_former_word(folder: str) -> None:
+    pages = (ROOT / folder).glob("*.md") if folder == "." else (ROOT / folder).rglob("*.md")
+    found = [
+        f"{page.relative_to(ROOT)}:{number}: {line[:100]}"
+        for page in sorted(pages)
+        if page.name != "CHANGELOG.md"
+        for number, line in enumerate(page.read_text("utf-8").splitlines(), 1)
+        if PHRASES.search(re.sub(r"`[^`]*`", "", line))
+    ]
+    assert not found, "\n".join(found)
