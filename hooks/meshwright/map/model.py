@@ -75,8 +75,8 @@ def model(
 def plain(text: str, limit: int = LINE) -> str:
     """A text that nobody vouches for, on one line, without what steers a terminal or turns the direction of writing."""
     cut = text[: limit + 1]
-    plain = cut if cut.isprintable() and "@" not in cut else printable(cut)
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+    shown = cut if cut.isprintable() and "@" not in cut else printable(cut)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def _part(lineage: Lineage, focus: str | None, domains: Sequence[str]) -> tuple[set[str], set[str]]:
