@@ -115,6 +115,15 @@ def test_the_site_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert "heliotrop" in (tmp_path / "site/searchindex.js").read_text("utf-8")
 
 
+def test_every_path_that_a_page_names_exists() -> None:
+    for page in PAGES:
+        if page.name not in ("CHANGELOG.md", "ownership.md") and "decisions" not in page.parts:
+            paths = re.findall(
+                r"`((?:hooks|template|blueprints|tests|tools)/[\w./-]+)`", page.read_text("utf-8")
+            )
+            assert [path for path in paths if not (ROOT / path).exists()] == [], page
+
+
 def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     for page in PAGES:
