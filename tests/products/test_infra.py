@@ -11,7 +11,8 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ import pytest
 import yaml
 from checkout import ROOT
 from children import children_environment
+from cronsim import CronSim
 from filelock import FileLock
 from moto.server import ThreadedMotoServer
 from products import BUILD, Make, uv
 
-from meshwright.product.cron import cron_values
 from meshwright.product.files import MANIFEST
 from meshwright.product.ownership import owner
 
@@ -470,18 +471,23 @@ def test_a_schedule_starts_when_cron_would(worked_out: dict[str, Any], cron: str
         for key, expression in worked_out["crons"]["schedules"].items()
         if key.rpartition(" ")[0] == cron
     ]
-    fields = [cron_values(field, place) for place, field in enumerate(cron.split(" "))]
-    _, _, dates, _, weekdays = cron.split(" ")
-    wanted = set()
-    for number in range(3 * 365 + 1):
-        day = date(2027, 1, 1) + timedelta(days=number)
-        by_date, by_week = day.day in fields[2], day.isoweekday() % 7 in fields[4]
-        fits = by_date or by_week if "*" not in (dates, weekdays) else by_date and by_week
-        if day.month in fields[3] and fits:
-            wanted.add((day.year, day.month, day.day))
+    # As POSIX reads them: `*/10` is a restriction, so that days of the month and of the week are alternatives.
+    minute, hour, *days = re.sub(r" \*/(\d+) (\S+ \S+)$", r" 1-31/\1 \2", cron).split(" ")
+    start = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
+
+    def until(expression: str, end: timedelta) -> list[datetime]:
+        return list(takewhile(lambda moment: moment <= start + end, CronSim(expression, start)))
+
+    expected = (
+        {moment.minute for moment in until(f"{minute} * * * *", timedelta(hours=1))},
+        {moment.hour for moment in until(f"0 {hour} * * *", timedelta(days=1))},
+    )
+    dates = {
+        (day.year, day.month, day.day) for day in until(f"0 0 {' '.join(days)}", timedelta(days=3 * 365 + 1))
+    }
     found = [_days(expression) for expression in expressions]
-    assert set().union(*(days for _, _, days in found)) == wanted
-    assert all((minutes, hours) == (fields[0], fields[1]) for minutes, hours, _ in found)
+    assert set().union(*(days for _, _, days in found)) == dates
+    assert all((minutes, hours) == expected for minutes, hours, _ in found)
 
 
 def test_what_is_no_time_is_a_problem(worked_out: dict[str, Any]) -> None:

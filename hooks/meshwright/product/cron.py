@@ -1,35 +1,26 @@
-"""Cron expressions of five fields."""
+"""Cron expressions as every forge and cloud reads them: five fields of numbers, names, lists, ranges and steps."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from datetime import datetime
 
-LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+from cronsim import CronSim, CronSimError
 
-
-RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
-
-
-NAMES = {
-    3: ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
-    4: ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
-}
+FIELDS = re.compile(r"[0-9A-Za-z*,/-]+(?: [0-9A-Za-z*,/-]+){4}", re.ASCII)
+ONLY_SOME = re.compile(r"(?i)(?<![a-z])L|(?<= )\S*7\S*$")
+"""The last day of a month, and 7 for Sunday: some readers of cron know them, and GitHub does not."""
 
 
-def cron_values(field: str, place: int) -> set[int]:
-    """The numbers that a field stands for; none if it is no field."""
-    low, high = RANGES[place]
-    for number, name in enumerate(NAMES.get(place, []), low):
-        field = re.sub(rf"\b{name}\b", str(number), field, flags=re.IGNORECASE)
-    values: set[int] = set()
-    for part in field.split(","):
-        match = re.fullmatch(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?", part, re.ASCII)
-        if not match:
-            return set()
-        start = int(match[1]) if match[1] else low
-        end = int(match[2]) if match[2] else (start if match[1] and not match[3] else high)
-        step = int(match[3]) if match[3] else 1
-        if not low <= start <= end <= high or step < 1:
-            return set()
-        values |= set(range(start, end + 1, step))
-    return values
+def times(cron: str, moment: datetime, *, before: bool = False) -> Iterator[datetime]:
+    """Yield the times after a moment, or those before it, the nearest first. Raises ValueError if it is no expression."""
+    if not FIELDS.fullmatch(cron) or len(cron) > 200 or ONLY_SOME.search(cron):
+        raise ValueError(f"{cron[:200]!r} is no cron expression of five fields")
+    minute, hour, day, month, weekday = cron.split(" ")
+    # POSIX: a day of the month and a day of the week are alternatives, unless one of them is `*` itself.
+    day, weekday = re.sub(r"^\*(?=/)", "1-31", day), re.sub(r"^\*(?=/)", "0-6", weekday)
+    try:
+        yield from CronSim(" ".join((minute, hour, day, month, weekday)), moment, reverse=before)
+    except CronSimError as error:
+        raise ValueError(str(error)) from error

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, inside, read, read_text
-from meshwright.product.cron import LONGEST, cron_values
+from meshwright.product.cron import times
 from meshwright.product.files import (
     ANSWERS,
     CODEOWNERS,
@@ -230,11 +231,7 @@ def _crons(spec: Document) -> Iterator[tuple[Any, str]]:
 
 @lru_cache(maxsize=1024)
 def _comes_to_pass(cron: str) -> bool:
-    fields = cron.split(" ")
-    if len(fields) != 5:
+    try:
+        return next(times(cron, datetime(2026, 1, 1, tzinfo=UTC)), None) is not None
+    except ValueError:
         return False
-    values = [cron_values(field, place) for place, field in enumerate(fields)]
-    _, _, days, months, _ = values
-    # A day of the week comes in every month; the 30th of February does not.
-    comes = fields[4] != "*" or any(day <= LONGEST[month - 1] for day in days for month in months)
-    return all(values) and comes
