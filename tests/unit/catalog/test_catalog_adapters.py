@@ -26,6 +26,7 @@ from vendor_catalogs import SCHEMAS, TOKEN, Collibra, DataHub, EntropyData, Open
 
 from meshwright.catalog import Place, adapters
 from meshwright.catalog.adapters import _common as common
+from meshwright.core.errors import Error
 from meshwright.core.http import NoAnswer, Refused
 from meshwright.core.yaml import Unreadable
 from meshwright.product.record import Record
@@ -504,7 +505,7 @@ def test_another_products_file_stays_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["https://backstage.example.org", "/nowhere/at/all/catalog-info.yaml"])
 def test_backstage_is_not_sent_to(address: str) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(Error):
         adapters.find("backstage").publish(record(), Place(address))
 
 
