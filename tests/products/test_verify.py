@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from edits import edit
-from readings import readings, steps
+from readings import steps
 
-__all__ = ["readings"]
 pytestmark = pytest.mark.slow
 
 

@@ -20,13 +20,11 @@ import pyarrow as pa
 import pytest
 import yaml
 from edits import edit
-from postgres_port import VALUES, code, server
+from postgres_port import VALUES
 from postgres_product import newest
 from postgres_server import Server
 from products import Make, pipeline
-from readings import CORRECTED, only_the_correction_is_written, readings, steps, without_cursor
-
-__all__ = ["code", "readings", "server"]  # fixtures
+from readings import CORRECTED, only_the_correction_is_written, steps, without_cursor
 
 SAME = [
     "boolean",

@@ -75,7 +75,7 @@ def test_for_github(broken: Path) -> None:
 def test_for_programs(broken: Path) -> None:
     told = json.loads(CliRunner().invoke(main, ["check", "--format", "json", str(broken)]).stdout)
     assert len(told) == 3
-    assert set(told[0]) == {"file", "line", "column", "rule", "message", "fix", "level", "link"}
+    assert set(told[0]) == {"file", "line", "column", "rule", "message", "fix", "mend", "level", "link"}
 
 
 def test_for_code_scanning(broken: Path) -> None:
