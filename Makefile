@@ -6,17 +6,23 @@ ENV    := .venv
 export PYTHONDONTWRITEBYTECODE :=
 UV     := $(shell command -v uv 2>/dev/null || echo build/uv/bin/uv)
 
-.PHONY: help demo check test soak lint docs bench bench-rollout bench-access bench-mesh bench-platforms pictures reference release clean
+.PHONY: help demo check test test-all soak lint docs bench bench-rollout bench-access bench-mesh bench-platforms pictures reference release clean
 
 help: ## what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 demo: $(ENV)/.ready ## a mesh of five data products under build/demo/: made, run, published, assessed, drawn
 	@$(ENV)/bin/python tools/demo.py
 
-test: $(ENV)/.ready ## the whole suite
+test: $(ENV)/.ready ## every package's unit tests, and each main path once on real parts: minutes
 	@$(ENV)/bin/ruff check . && $(ENV)/bin/ruff format --check .
+	@$(ENV)/bin/python -m pytest -m 'not beyond and not portal and not aws and not oldest' $(ARGS)
+
+test-all: $(ENV)/.ready ## the whole suite: matrices, real servers, browsers, property tests
 	@$(ENV)/bin/python -m pytest $(ARGS)
+
+test-%: $(ENV)/.ready ## all tests of one package: make test-rollout
+	@$(ENV)/bin/python -m pytest tests/unit/$* $(wildcard tests/integration/*/test_$**.py) $(ARGS)
 
 soak: $(ENV)/.ready ## the property tests at full size: 1,000 random tables, every row of answers run (an hour or two)
 	@MESHWRIGHT_TABLES=1000 MESHWRIGHT_ANSWERS=all $(ENV)/bin/python -m pytest $(ARGS) tests/products/test_ports_serve_the_source.py tests/products/test_born_green.py

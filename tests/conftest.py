@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from checkout import git, snapshot
+from checkout import ROOT, git, snapshot
 from children import default_signals
 from copier import run_copy
 from filelock import FileLock
@@ -29,6 +29,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fail-on-skip", action="store_true", help="what CI asks for: everything it needs is there"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what `make test` leaves to `make test-all`: products and real servers, but for each main path once."""
+    for item in items:
+        room = item.path.relative_to(ROOT / "tests").parts[0]
+        if (
+            room in ("products", "integration") or item.get_closest_marker("slow")
+        ) and not item.get_closest_marker("main"):
+            item.add_marker("beyond")
 
 
 def pytest_configure() -> None:

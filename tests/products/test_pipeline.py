@@ -75,6 +75,7 @@ os._exit(0)  # two engines' threads that end at the same time can abort this rea
     return {port: total for port, (total, _) in found.items()}
 
 
+@pytest.mark.main
 def test_a_run_says_what_it_did_and_leaves_it_in_files(ran: Path, product_python: Path) -> None:
     said = (ran / "said.txt").read_text()
     assert re.findall(r"^  (\w+) +[\d.]+ s  ", said, re.MULTILINE) == [
@@ -125,6 +126,7 @@ def test_a_products_own_tests_pass(make: Make, product_python: Path) -> None:
     assert " passed" in done.stdout and "skipped" not in done.stdout
 
 
+@pytest.mark.main
 @pytest.mark.parametrize("port", ["lake", "tables"])
 def test_a_product_reads_another_products_port(
     port: str, ran: Path, make: Make, product_python: Path

@@ -288,6 +288,7 @@ def drawn(test: Any) -> Any:
     return few(given(table=tables())(test))
 
 
+@pytest.mark.main
 @drawn
 def test_every_port_serves_what_the_source_holds(
     table: Table, every_port: Path, warehouse: str, tmp_path_factory: pytest.TempPathFactory

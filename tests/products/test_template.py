@@ -270,6 +270,7 @@ def test_codeowners_says_what_the_manifest_says(product: Path, answers: dict) ->
     ]
 
 
+@pytest.mark.main
 def test_an_update_brings_a_capability_and_leaves_the_teams_files_alone(make: Make) -> None:
     product = make("updated")
     git("init", "--quiet", cwd=product)

@@ -342,6 +342,7 @@ def test_a_history_without_a_release_is_told_with_what_to_do(
     assert git("tag", cwd=snapshot_with_releases(tmp_path / "target")).split() == [NEXT]
 
 
+@pytest.mark.main
 def test_a_renamed_path_is_told(versions: Path, render: Render, tmp_path: Path) -> None:
     template = Path(shutil.copytree(versions, tmp_path / "template"))
     git("mv", "template/.gitattributes", "template/attributes.txt", cwd=template)
@@ -567,6 +568,7 @@ def test_what_a_template_renames_takes_the_teams_lines_away(small: Ground, start
     assert "Ours." not in (product / "remarks.md").read_text("utf-8")
 
 
+@pytest.mark.main
 def test_each_two_choices_that_may_meet_do_meet() -> None:
     questions = Questions(
         {"shape": ["round", "square"], "size": ["s", "m", "l"], "colour": ["red", "green", "blue"]},

@@ -134,6 +134,7 @@ def test_every_page_fits_runs_nothing_of_a_record_and_says_what_it_is(
     context.close()
 
 
+@pytest.mark.main
 def test_a_product_says_all_that_somebody_needs_to_use_it(mesh: Catalog, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(f"{mesh.url}/products/customer-experience/punctuality")

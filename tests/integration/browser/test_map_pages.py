@@ -154,6 +154,7 @@ def test_a_click_fades_all_but_the_lineage_and_escape_brings_it_back(opened: Any
         assert page.locator("#panel h2").inner_text() == "Flight departures"
 
 
+@pytest.mark.main
 def test_an_address_shows_what_it_names(opened: Any) -> None:
     with opened("small", hash=f"#{PUNCTUALITY}") as page:
         assert page.locator("#panel h2").inner_text() == "Punctuality"

@@ -207,6 +207,7 @@ def ids(*uids: str) -> frozenset[str]:
     return frozenset(f"{uid}@example.org" for uid in uids)
 
 
+@pytest.mark.main
 @pytest.mark.parametrize(
     ("name", "members"),
     [

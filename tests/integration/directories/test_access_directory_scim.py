@@ -142,6 +142,7 @@ def ids(*names: str) -> frozenset[str]:
     return frozenset(f"{name}@example.org" for name in names)
 
 
+@pytest.mark.main
 @pytest.mark.parametrize(
     ("name", "members"),
     [

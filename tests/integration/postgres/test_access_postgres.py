@@ -48,6 +48,7 @@ from meshwright.access.targets import postgres
 from meshwright.access.targets.postgres.names import Names
 
 
+@pytest.mark.main
 def test_two_roles_see_what_the_policy_says_and_nobody_else_sees_anything(product: Product) -> None:
     people = PEOPLE
     planned = product.plan(**people)

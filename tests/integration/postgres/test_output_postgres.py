@@ -142,6 +142,7 @@ NESTED = {
 }  # fmt: skip
 
 
+@pytest.mark.main
 @pytest.mark.parametrize("where", ["here", "embedded"])
 def test_every_value_arrives_as_it_is(where: str, request: pytest.FixtureRequest) -> None:
     product: Published = request.getfixturevalue(where)

@@ -573,6 +573,7 @@ def test_the_catalog_shows_the_product_and_finds_it(product: Assessed, catalog: 
     assert {v.place for v in product.ask("FoundByItsOwnWords") if v.state == "broken"} == {"purpose"}
 
 
+@pytest.mark.slow
 def test_a_fresh_product_that_ran_is_good_by_construction(
     make: Make, product_python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

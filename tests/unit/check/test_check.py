@@ -244,6 +244,7 @@ def mutations(spec: dict) -> list[tuple[str, dict]]:
     return made
 
 
+@pytest.mark.slow
 def test_several_hundred_wrong_specs_are_all_refused(copy_of: Copy, departures: Path) -> None:
     product = copy_of(departures)
     spec = yaml.safe_load((product / SPEC).read_text("utf-8"))
@@ -257,6 +258,7 @@ def test_several_hundred_wrong_specs_are_all_refused(copy_of: Copy, departures: 
     assert passed == []
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.recursive(

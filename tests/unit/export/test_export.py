@@ -93,6 +93,7 @@ BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("issue", BROKEN)
 def test_the_linter_sees_an_export_that_is_broken(issue: str, lint: Lint, tmp_path: Path) -> None:
     made = odps.document(record())

@@ -90,6 +90,7 @@ SAME = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAME)
 def test_the_result_is_copiers_own(mesh: Mesh, name: str) -> None:
     product = mesh.product("product", SAME[name])
@@ -281,6 +282,7 @@ def as_tree(here: Git, folder: Path, files: dict[str, list[str]], end: str) -> s
     return here.tree(folder, EMPTY)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_every_line_that_a_team_added_is_still_there(

@@ -126,6 +126,7 @@ def test_every_path_that_a_page_names_exists() -> None:
 
 def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets |= {f"test-{folder.name}" for folder in (ROOT / "tests/unit").iterdir()}
     for page in PAGES:
         if page.name != "CHANGELOG.md" and "decisions" not in page.parts:
             named = re.findall(r"(?:^|`|&& )make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
@@ -253,6 +254,7 @@ def test_ci_runs_the_readmes_command() -> None:
     assert yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]["id"] == "meshwright-check"
 
 
+@pytest.mark.slow
 def test_the_walk_through_a_conflict_word_for_word(template: Path, tmp_path: Path) -> None:
     page = (ROOT / "docs/tutorials/a-release-with-a-conflict.md").read_text("utf-8")
     found = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
