@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +41,8 @@ def write(
 def replacing(path: Path, partial: Path | None = None, flushed: bool = True) -> Iterator[Path]:
     """Yield a file to write, beside `path` or at `partial` on the same volume, that takes its place in the end."""
     if partial is None:
+        import tempfile
+
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:200]}.", dir=path.parent)
         os.close(handle)
         partial = Path(name)

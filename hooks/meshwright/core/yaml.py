@@ -151,7 +151,12 @@ def _sound(value: Any) -> None:
 
 def load(path: Path) -> Any:
     """The value of a YAML file that comes with Meshwright itself."""
-    return yaml.load(path.read_text("utf-8"), Loader=Loader)  # noqa: S506 - a safe loader, in C or in Python
+    return load_text(path.read_text("utf-8"))
+
+
+def load_text(text: str) -> Any:
+    """Return the value of YAML that comes with Meshwright itself."""
+    return yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader, in C or in Python
 
 
 def inside(root: Path, path: str) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document
-from meshwright.product.breaking import Comparison
 from meshwright.product.files import CONTRACT, SPEC
 from meshwright.product.problem import Problem
+
+if TYPE_CHECKING:
+    from meshwright.product.breaking import Comparison
 
 
 class BreakingChangeIsMajor(Rule):

@@ -144,11 +144,11 @@ class CiPresent(Rule):
             yield Problem(ANSWERS, (), detail, restore(missing, answers))
 
 
-"""What the template of this version brings and owns; repositories made before 0.3.0 get it with an update."""
 CI = (".github/", ".gitlab")
 
 
 def _gone(root: Path, answers: dict[str, Any]) -> list[str]:
+    """The template's files that are not there; repositories made before 0.3.0 get the list with an update."""
     if not answers or not inside(root, TEMPLATE_FILES):
         return []
     other = ".github/" if answers.get("forge") == "gitlab" else ".gitlab"
@@ -159,7 +159,7 @@ def _gone(root: Path, answers: dict[str, Any]) -> list[str]:
         if isinstance(path, str)
         and not path.startswith(other)
         and not path.endswith("/CODEOWNERS")  # OwnerReviews misses it
-        and not inside(root, path)
+        and not (root / path).is_file()
     ]
 
 

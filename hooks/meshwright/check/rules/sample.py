@@ -8,10 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from meshwright.check.rules.base import Rule
-from meshwright.core.yaml import Document, Unreadable, inside, read_text
+from meshwright.core.yaml import Document, Unreadable, inside, load_text, read_text
 from meshwright.product import registry
 from meshwright.product.contract import columns
 from meshwright.product.files import SPEC
@@ -107,7 +105,7 @@ def _sample() -> tuple[tuple[str, frozenset[str]], ...]:
         (item["name"], _places(item))
         for entry in registry.capabilities()
         if entry.kind == "inputs"
-        for item in yaml.safe_load(entry.example)
+        for item in load_text(entry.example)
     )
 
 
