@@ -147,7 +147,7 @@ def test_a_cell_opens_its_evidence_beside_the_matrix(show: Open) -> None:
     assert "Fix the port." in drawer.locator(".here").inner_text()
     page.keyboard.press("Escape")
     assert not drawer.is_visible()
-    assert page.evaluate("document.activeElement.className") == "bad", "back where it was opened"
+    page.wait_for_function("document.activeElement.className === 'bad'")  # back where it was opened
     assert "#" not in page.url
     cell.click()
     assert drawer.is_visible(), "a second time, too"
