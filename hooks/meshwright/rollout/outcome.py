@@ -9,6 +9,7 @@ from typing import Any
 
 from meshwright.core.git import without_credentials
 from meshwright.core.merge import Conflict
+from meshwright.core.renamed import with_old
 from meshwright.core.text import printable
 
 STATES = {
@@ -63,8 +64,8 @@ class Outcome:
     def as_json_value(self) -> dict[str, Any]:
         """As JSON has it: every text printable, no credentials."""
         plain = {key: without_credentials(getattr(self, key)) for key in ("url", "reason", "fix")}
-        told: dict[str, Any] = clean(asdict(self) | plain | {"seconds": round(self.seconds, 3)})
-        return told
+        value: dict[str, Any] = clean(with_old(asdict(self) | plain | {"seconds": round(self.seconds, 3)}))
+        return value
 
 
 def clean(value: Any) -> Any:
