@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from meshwright.core.text import listed, short
 from meshwright.core.yaml import Unreadable, read
 from meshwright.product import registry
+from meshwright.product.grammar import default
 from meshwright.product.record import Input, Record
 
 Pattern = Literal["virtual", "native", "copy"]
@@ -154,8 +155,6 @@ def _of_registry(input: Input, consumer: Record) -> _Known:
 
 
 def _registry(input: Input, consumer: Record) -> Iterator[tuple[str, Any]]:
-    from meshwright.product.grammar import default  # the rules import this module
-
     path = input.properties.get("addresses")
     if consumer.root is None or not isinstance(path, str):
         return

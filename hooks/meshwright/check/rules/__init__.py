@@ -18,9 +18,12 @@ from meshwright.check.rules.base import Rule
 def _discover() -> Iterator[Rule]:
     for entry in pkgutil.iter_modules(__path__, f"{__name__}."):
         module = importlib.import_module(entry.name)
-        own = (value for value in vars(module).values() if getattr(value, "__module__", "") == entry.name)
-        yield from getattr(module, "RULES", ())
-        yield from (value() for value in own if isinstance(value, type) and "broken" in vars(value))
+        made = getattr(module, "RULES", ())  # of a table, each with the module's own class
+        yield from made
+        for value in vars(module).values():
+            is_rule = isinstance(value, type) and issubclass(value, Rule) and value.__module__ == entry.name
+            if is_rule and value is not Rule and value not in map(type, made):
+                yield value()
 
 
 RULES = tuple(_discover())

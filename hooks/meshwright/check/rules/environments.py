@@ -10,6 +10,7 @@ from meshwright.product import schema
 from meshwright.product.environments import bind, names
 from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
+from meshwright.product.validate import misshapen
 
 
 class EnvironmentsFit(Rule):
@@ -22,8 +23,6 @@ class EnvironmentsFit(Rule):
     broken = {SPEC: {"spec": {"environments": {"production": {"outputs": {"lake": {"uses": "delta@1"}}}}}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
-        from meshwright.product.validate import misshapen  # which asks for the rules when it is imported
-
         if any(True for _ in misshapen(spec, schema.data_product)):
             return  # the schema says so
         for name in names(spec):

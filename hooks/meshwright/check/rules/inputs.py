@@ -44,7 +44,7 @@ class SourcesMatchInputs(Rule):
     broken = {SOURCES: {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        documents = list(_documents(root))
+        documents = list(source_documents(root))
         tables = _tables(documents)
         inputs = [item["name"] for _, item in spec.items("spec.inputs") if isinstance(item.get("name"), str)]
         missing = [name for name in inputs if name not in tables]
@@ -98,7 +98,7 @@ class InputsDeclared(Rule):
     }
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        tables = _tables(_documents(root))
+        tables = _tables(source_documents(root))
         for _, item in spec.items("spec.inputs"):
             name = item.get("name")
             if not isinstance(name, str) or (table := tables.get(name)) is None or not _is_untyped(item):
@@ -137,7 +137,7 @@ class SourceFreshnessUnchecked(Rule):
 
     usually = "warning"
     broken = {
-        "models/sources.yml": {
+        SOURCES: {
             "sources": [
                 {
                     "name": "inputs",
@@ -149,7 +149,7 @@ class SourceFreshnessUnchecked(Rule):
     }
 
     def check(self, root: Path) -> Iterator[Problem]:
-        for document in _documents(root):
+        for document in source_documents(root):
             for keys, source in document.items("sources"):
                 tables = source.get("tables")
                 nodes = [(keys, source)] + [
@@ -208,7 +208,7 @@ class TypesAgree(Rule):
     }  # fmt: skip
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        tables = _tables(_documents(root))
+        tables = _tables(source_documents(root))
         for keys, item in spec.items("spec.inputs"):
             name = item.get("name")
             table = tables.get(name) if isinstance(name, str) else None
@@ -249,7 +249,7 @@ class TypesKnown(Rule):
     }
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        tables = _tables(_documents(root))
+        tables = _tables(source_documents(root))
         for keys, item in spec.items("spec.inputs"):
             name, uses = item.get("name"), str(item.get("uses")).partition("@")[0]
             for column, text in _types(item).items():
@@ -297,7 +297,7 @@ def _landed(name: str) -> str:
     return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
-def _documents(root: Path) -> Iterator[Document]:
+def source_documents(root: Path) -> Iterator[Document]:
     """Yield the YAML files of models/ that speak of sources, those that can be read."""
     folder = root / "models"
     for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from meshwright.check.rules.base import Rule
+from meshwright.check.rules.inputs import source_documents
 from meshwright.core.yaml import Document
 from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
@@ -104,15 +104,16 @@ def _platforms(spec: Document) -> list[str]:
 
 
 def _floating(root: Path) -> set[str]:
-    """Return the names of the columns that models/sources.yml declares as floating-point numbers, in small letters."""
-    try:
-        sources = yaml.safe_load((root / "models/sources.yml").read_text("utf-8"))["sources"]
-        return {
-            column["name"].lower()
-            for source in sources
-            for table in source.get("tables") or []
-            for column in table.get("columns") or []
-            if str(column.get("data_type")).lower() in FLOATING
-        }
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
-        return set()  # other rules say so
+    """Return the names of the columns that sources declare as floating-point numbers, in small letters."""
+    return {
+        str(column.get("name")).lower()
+        for document in source_documents(root)
+        for _, source in document.items("sources")
+        for table in _mappings(source.get("tables"))
+        for column in _mappings(table.get("columns"))
+        if str(column.get("data_type")).lower() in FLOATING
+    }
+
+
+def _mappings(items: Any) -> list[dict[str, Any]]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
