@@ -30,6 +30,8 @@ BUILT = {NodeStatus.Success, NodeStatus.Pass, NodeStatus.Warn, NodeStatus.NoOp, 
 """What is as it should be. Exposures, metrics and saved queries are no-ops: dbt lists them and builds nothing."""
 FAILED = {NodeStatus.Error, NodeStatus.Fail, NodeStatus.RuntimeErr, NodeStatus.PartialSuccess}
 PACKAGES = ("packages.yml", "dependencies.yml")
+TEXT = {"bigquery@1": "string", "databricks@1": "string", "spark@1": "string", "trino@1": "varchar"}
+"""What a text of any length is called on a platform; on all others, `text`."""
 
 
 def transform(
@@ -209,12 +211,17 @@ def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
         if node.resource_type != "seed":
             continue
         file = Path(node.root_path or product.root) / node.original_file_path
-        with file.open(encoding="utf-8-sig", newline="") as lines:
+        columns: dict[str, Certainty] = {}
+        # A file that is none is dbt's to refuse.
+        with (
+            contextlib.suppress(OSError, UnicodeDecodeError, csv.Error),
+            file.open(encoding="utf-8-sig", newline="") as lines,
+        ):
             rows = csv.reader(lines, delimiter=node.config.get("delimiter") or ",")
             columns = {name: Certainty() for name in next(rows, [])}
             for row in rows:
                 for column, value in zip(columns.values(), row, strict=False):
-                    column.add(value or None)
+                    column.add(None if value.lower() in ("", "null") else value)  # as dbt has it
         declared = node.config.column_types
         types = {name: column.type for name, column in columns.items() if name not in declared}
         # What has no more digits than a double can hold, dbt keeps.
@@ -224,10 +231,6 @@ def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
             if kind == "VARCHAR" or kind.startswith("DECIMAL(38")
         }
         declared.update(exact)
-
-
-TEXT = {"bigquery@1": "string", "databricks@1": "string", "spark@1": "string", "trino@1": "varchar"}
-"""What a text of any length is called on a platform; on all others, `text`."""
 
 
 def is_plain_table(node: Any) -> bool:
