@@ -13,11 +13,10 @@ import click
 
 from meshwright.core import files
 from meshwright.core.console import Verb, stop
+from meshwright.mesh.catalog import TOKEN
 
 if TYPE_CHECKING:
     from meshwright.product.record import Record
-
-TOKEN = "MESHWRIGHT_CATALOG_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @click.command(cls=Verb, extra="assess")

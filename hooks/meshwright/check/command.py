@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     type=click.Choice(["human", "github", "sarif", "json"]),
     default="human",
     show_default=True,
-    help="How findings are told.",
+    help="How findings are printed.",
 )
 @click.option(
     "--mesh",

@@ -30,8 +30,8 @@ def errors(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         from meshwright.core.install import NAME, install_command
 
-        if (error.name or NAME).partition(".")[0] == NAME:
-            raise  # not a package that somebody can install, but a fault of ours
+        if not extra or (error.name or NAME).partition(".")[0] == NAME:
+            raise  # nothing that somebody can install, but a fault of ours
         stop(f"{error.name} is not installed.", install_command(extra))
 
 

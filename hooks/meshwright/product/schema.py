@@ -162,9 +162,8 @@ def _require(schema: dict[str, Any], path: list[str]) -> None:
         required = schema.setdefault("required", [])
         if key not in required:
             required.append(key)
-        schema = schema.setdefault("properties", {}).setdefault(
-            key, {}
-        )  # an organisation's own, below `extensions`
+        # An organisation's own attributes, below `extensions`, are in no schema yet.
+        schema = schema.setdefault("properties", {}).setdefault(key, {})
     if schema.get("type") == "array":
         schema["minItems"] = 1
 
