@@ -136,7 +136,7 @@ def portable_sql_page() -> str:
         "[SqlSameEverywhere](rules/SqlSameEverywhere.md) and [SqlNotKnownToDiffer](rules/SqlNotKnownToDiffer.md) look for it in",
         "the models of a product that names more than one platform. Databricks is taken to read SQL as Spark does, and Redshift",
         "as PostgreSQL; of Snowflake, BigQuery and Trino nothing is known, so a construct of this page is a warning there.",
-        "The page is made from `hooks/meshwright/check/portable_sql.py`, and a test runs each portable spelling on all three platforms",
+        "The page is made from `hooks/meshwright/check/portable_sql/`, and a test runs each portable spelling on all three platforms",
         "and compares the values.",
         "",
         "| construct | such as | DuckDB | PostgreSQL | Spark | write instead | |",

@@ -1,0 +1,12 @@
+"""SQL that the platforms understand differently: a list of constructs, and where a model has one of them.
+
+sqlglot parses the models, and takes a while to import: import this where a product names more than one platform.
+"""
+
+from meshwright.check.portable_sql.constructs import CONSTRUCTS as CONSTRUCTS
+from meshwright.check.portable_sql.constructs.functions import EVERYWHERE as EVERYWHERE
+from meshwright.check.portable_sql.constructs.functions import INSTEAD as INSTEAD
+from meshwright.check.portable_sql.differences import Difference as Difference
+from meshwright.check.portable_sql.differences import differences as differences
+from meshwright.check.portable_sql.jinja import render as render
+from meshwright.check.portable_sql.parse import Unparsable as Unparsable
