@@ -37,7 +37,7 @@ class Place:
     """What an adapter needs besides, `--set KEY=VALUE`."""
     patience: float = 120.0
     """Seconds that may be lost to failures of the network."""
-    told: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    notify: Callable[[str], None] = field(default=lambda _: None, repr=False)
     """Is given a sentence before each wait."""
 
 

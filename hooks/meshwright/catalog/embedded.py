@@ -46,7 +46,7 @@ def _catalog(place: Place) -> Catalog:
         raise Unreadable(
             "There is no token for the catalog.", f"Set {TOKEN} to the one that its operator gave you."
         )
-    return Catalog(place.url, place.token, place.patience, place.told)
+    return Catalog(place.url, place.token, place.patience, place.notify)
 
 
 def _without(settings: Mapping[str, str] | None) -> None:

@@ -34,10 +34,10 @@ class Catalog:
         url: str,
         token: str | None = None,
         patience: float = 120.0,
-        told: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`patience`, `told`: as in http.Http. Raises Unreadable."""
-        self._http = Http(url, token, patience=patience, told=told)
+        """`patience`, `notify`: as in http.Http. Raises Unreadable."""
+        self._http = Http(url, token, server="catalog", patience=patience, notify=notify)
         self.url = self._http.url
 
     def records(self) -> list[Record]:

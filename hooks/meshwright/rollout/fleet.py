@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import shlex
-import urllib.error
-import urllib.request
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +23,9 @@ EVERYONE = "everyone"
 """The one wave of a mesh that names none."""
 
 TOKEN = "MESHWRIGHT_TOKEN"  # noqa: S105 - the name of a variable
-TIMEOUT = 30.0
+PATIENCE = 10.0
+"""Seconds that failed tries of fetching a mesh may take."""
+REDIRECTS = 5
 
 
 @dataclass(frozen=True)
@@ -141,17 +140,22 @@ def _opened(path: Path) -> str:
 
 
 def _fetched(url: str) -> str:
-    """What an address serves. A token from the environment goes along, over https or to this machine only."""
-    token = os.environ.get(TOKEN)
+    """Return what an address serves. A token from the environment goes along, over https or to this machine only."""
+    from meshwright.core.http import Http, NoAnswer, Refused, is_private, split
+
     try:
-        request = urllib.request.Request(url, headers={"Accept": "application/yaml, application/json"})  # noqa: S310
-        if token and (request.type == "https" or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")):
-            request.add_unredirected_header("Authorization", f"Bearer {token}")
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - http(s) only
-            return decode(answer.read(MAX_BYTES + 1))
-    except (urllib.error.URLError, OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        raise Unreadable(f"It cannot be fetched: {reason}.", f"Check the address, and {TOKEN}.") from error
+        server, path = split(url)
+        http = Http(
+            server,
+            os.environ.get(TOKEN) if is_private(server) else None,
+            {"Accept": "application/yaml, application/json"},
+            patience=PATIENCE,
+            most=MAX_BYTES + 1,
+            redirects=REDIRECTS,
+        )
+        return decode(http.request("GET", path).body)
+    except (NoAnswer, Refused) as error:
+        raise Unreadable(f"It cannot be fetched: {error}", f"Check the address, and {TOKEN}.") from error
 
 
 def _is_web(source: str) -> bool:

@@ -211,7 +211,7 @@ def test_what_cannot_be_told_apart_is_refused(
 
 @pytest.mark.parametrize(
     ("token", "says"),
-    [("wrong-horse", "401"), (None, "401"), ("", "401"), ("horse\r\nX-Evil: 1", "is no token"), ("pferd-hörse", "is no token")],
+    [("wrong-horse", "401"), (None, "401"), ("", "401"), ("horse\r\nX-Evil: 1", "that no token has"), ("pferd-hörse", "that no token has")],
 )  # fmt: skip
 def test_who_may_not_read_is_told_so_without_the_token(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, token: str | None, says: str
@@ -324,7 +324,10 @@ def slices(pages: list[Answer]) -> Callable[[str, dict[str, str]], Answer]:
         ([(200, {}, b"[]")], "not SCIM"),
         ([(200, {}, b"\xff")], "not SCIM"),
         ([(200, {}, b"[" * 100_000)], "not SCIM"),
-        ([(200, {"Content-Length": "999", "Connection": "close"}, b'{"totalResults": 0')], "not SCIM"),
+        (
+            [(200, {"Content-Length": "999", "Connection": "close"}, b'{"totalResults": 0')],
+            "the connection broke",
+        ),
         ([(204, {}, b"")], "answers 204"),
         ([(400, {}, b"")], "answers 400"),
         ([(301, {"Location": "https://evil.example.org/Users"}, b"")], "sends us elsewhere"),
@@ -351,13 +354,13 @@ def test_a_busy_server_is_asked_again(
     ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch, told: str | None
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(scim.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     told = formatdate(time.time() + 2, usegmt=True) if told == "now" else told
     busy = {"Retry-After": told} if told else {}
     found = ask(everybody=True, url=serve(slices([(429, busy, b""), (503, busy, b""), page(user("1"))])))
     assert found.principals.keys() == {"1@example.org"}
     assert len(waited) == 2
-    assert all(0 <= wait <= 2 for wait in waited)
+    assert all(0 <= wait <= 2.5 for wait in waited)
 
 
 def test_a_connection_that_was_closed_is_opened_again(ask: Ask, serve: Serve) -> None:
@@ -418,7 +421,8 @@ def test_a_server_that_ignores_the_filter_changes_nothing(ask: Ask, serve: Serve
     assert ask("g1", url=serve(answer)).groups == {"g1": ids("1")}
 
 
-def test_a_server_cannot_write_on_our_terminal(ask: Ask) -> None:
+def test_a_server_cannot_write_on_our_terminal(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scim, "TRIES", 1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -455,7 +459,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(
         time.sleep(1)
         return page()
 
-    with pytest.raises(DirectoryError, match="timed out"):
+    with pytest.raises(DirectoryError, match="no answer within the time"):
         ask(everybody=True, url=serve(silent))
 
 

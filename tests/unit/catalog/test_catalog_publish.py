@@ -28,7 +28,7 @@ from records import MEASURED_AT
 from meshwright.catalog import Adapter, adapters, command
 from meshwright.catalog.publish import adapter
 from meshwright.cli import main
-from meshwright.core import http
+from meshwright.core.http import retry
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.catalog import TOKEN
 from meshwright.mesh.catalog_client import Catalog, Retired
@@ -128,7 +128,7 @@ def product(fresh: Path, tmp_path: Path, server: Server, request: pytest.Fixture
 
 @pytest.fixture
 def net(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
-    monkeypatch.setattr(http, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     with network(server.url) as made:
         yield made
 

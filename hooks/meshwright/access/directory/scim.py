@@ -6,16 +6,13 @@ leaver. Redirections are not followed, because the token would go along; nor is 
 
 from __future__ import annotations
 
-import email.utils
-import http.client
 import json
 import os
-import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from meshwright.access.directory import (
     TOKEN,
@@ -30,19 +27,20 @@ from meshwright.access.directory import (
     url,
 )
 from meshwright.access.grants import Kind, Principal
-from meshwright.core.yaml import Document
+from meshwright.core.http import Http, NoAnswer
+from meshwright.core.http.retry import TEMPORARY
+from meshwright.core.yaml import Document, Unreadable
 
 SILENCE_SECONDS = 30.0
-"""How long the server may say nothing;"""
+"""How long the server may send nothing."""
 READ_SECONDS = 600.0
-"""how long it may take in all;"""
-WAIT_SECONDS = 30.0
-"""how long it may ask us to wait at a time;"""
+"""How long the whole reading may take."""
+PATIENCE = 60.0
+"""How long failed tries and waits may take, together."""
 TRIES = 4
-"""and how often it is asked the same."""
-BUSY = (429, 500, 502, 503, 504)
+"""How often one thing is asked for."""
+FINAL = frozenset(range(100, 600)) - TEMPORARY
 MAX_ANSWER = 64_000_000
-CHUNK = 65_536
 PAGE = 500
 
 Resource = dict[str, Any]
@@ -54,10 +52,7 @@ class Server:
     """One reading of a server."""
 
     settings: dict[str, Any]
-    connection: http.client.HTTPConnection
-    base: str
-    """The path before `/Users`."""
-    headers: dict[str, str]
+    http: Http
     end: float
     """When it has taken too long, on the monotonic clock."""
     users: dict[str, Principal | None] = field(default_factory=dict)
@@ -171,56 +166,28 @@ class Server:
         return resource
 
     def get(self, path: str, **query: str | int) -> Resource | None:
-        """What lies at a path below the server's address; None if nothing does. Raises DirectoryError."""
-        target = f"{self.base}/{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
-        status, raw = self._answer(target)
-        match status:
+        """Return the resource at a path below the server's address; None if there is none. Raises DirectoryError."""
+        if time.monotonic() > self.end:
+            problem = f"The directory has not answered in full within {READ_SECONDS:g} s."
+            raise DirectoryError(problem, "Ask for fewer groups, or a server that is nearer.")
+        target = f"/{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        try:
+            answer = self.http.request("GET", target, ok=FINAL)
+        except NoAnswer as error:
+            raise _failed(error, path) from error
+        match answer.status:
             case 404:
                 return None
             case 401 | 403:
-                problem = f"The directory refuses what it is asked ({status})."
+                problem = f"The directory refuses the request ({answer.status})."
                 raise DirectoryError(problem, f"Check {TOKEN}, and what it may read.")
             case 200:
-                return _decoded(raw)
-        if 300 <= status < 400:
+                return _decoded(answer.body)
+        if 300 <= answer.status < 400:
             raise DirectoryError(
                 "The directory sends us elsewhere.", "Give the address itself in `scim.url`."
             )
-        problem = f"The directory answers {status} when asked for {path.partition('/')[0]}."
-        fix = "It is busy: run this again later." if status in BUSY else "Check `scim` in the file."
-        raise DirectoryError(problem, fix)
-
-    def _answer(self, target: str) -> tuple[int, bytes]:
-        """Status and content; asked anew, for a bounded time, if the server is busy or the connection was closed."""
-        for attempt in range(1, TRIES + 1):
-            if time.monotonic() > self.end:
-                raise _slow()
-            try:
-                self.connection.request("GET", target, headers=self.headers)
-                answer = self.connection.getresponse()
-                raw = self._whole(answer)
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                self.connection.close()  # a server may end a connection that it kept open for us
-                if attempt == TRIES:
-                    raise
-                continue
-            wait = _wait(answer.headers.get("Retry-After"), attempt)
-            if answer.status not in BUSY or attempt == TRIES or wait > WAIT_SECONDS:
-                break
-            time.sleep(wait)
-        return answer.status, raw
-
-    def _whole(self, answer: http.client.HTTPResponse) -> bytes:
-        raw = bytearray()
-        while chunk := answer.read1(CHUNK):
-            raw += chunk
-            if len(raw) > MAX_ANSWER:
-                problem = f"The directory answers with more than {MAX_ANSWER:,} bytes."
-                raise DirectoryError(problem, "Make the page smaller with `pageSize`.")
-            if time.monotonic() > self.end:
-                raise _slow()
-        answer.close()  # read1 does not, and the connection is to be used again
-        return bytes(raw)
+        raise _status(answer.status, path, "Check `scim` in the file.")
 
 
 GROUP = "id,displayName,members"
@@ -231,48 +198,48 @@ def read(document: Document, wanted: Wanted) -> Snapshot:
     """Asks the server that `scim` in the document describes. Raises Unreadable, DirectoryError."""
     settings = document.value["scim"]
     address = url(document, ("scim", "url"), "https", "http")
-    headers = {"Accept": "application/scim+json, application/json", "User-Agent": "meshwright"}
-    if token := os.environ.get(TOKEN, ""):
-        if not token.isascii() or not token.isprintable() or " " in token:  # http.client would print it
-            raise DirectoryError(f"{TOKEN} is no token.", "Set it without spaces, quotes and line ends.")
-        headers["Authorization"] = f"Bearer {token}"
-    connection = _connection(address)
+    token = os.environ.get(TOKEN, "")
     try:
-        end = time.monotonic() + READ_SECONDS
-        server = Server(settings, connection, address.path.rstrip("/"), headers, end)
-        if wanted.everybody:
-            server.everybody()
-        else:
-            server.those(sorted(wanted.principals))
-        found = server.named(sorted(wanted.groups))
-        groups = {name: reached(key, server.look) for name, key in found.items()}
-    except (OSError, http.client.HTTPException) as error:
-        raise _failed(error) from error
-    finally:
-        connection.close()
+        http = Http(
+            address.geturl(),
+            token,
+            {"Accept": "application/scim+json, application/json"},
+            server="directory",
+            patience=PATIENCE,
+            tries=TRIES,
+            timeout=SILENCE_SECONDS,
+            total=READ_SECONDS,
+            most=MAX_ANSWER,
+            proxy=False,  # the secret is for the directory alone
+        )
+    except Unreadable as error:
+        raise DirectoryError(f"{TOKEN}: {error}", error.fix) from error
+    server = Server(settings, http, time.monotonic() + READ_SECONDS)
+    if wanted.everybody:
+        server.everybody()
+    else:
+        server.those(sorted(wanted.principals))
+    names = server.named(sorted(wanted.groups))
+    groups = {name: reached(key, server.look) for name, key in names.items()}
     return snapshot(filter(None, server.users.values()), groups, complete=wanted.everybody)
 
 
-def _connection(address: SplitResult) -> http.client.HTTPConnection:
-    if address.scheme == "http":
-        return http.client.HTTPConnection(address.hostname or "", address.port, timeout=SILENCE_SECONDS)
-    return http.client.HTTPSConnection(
-        address.hostname or "", address.port, timeout=SILENCE_SECONDS, context=ssl.create_default_context()
-    )
-
-
-def _failed(error: Exception) -> DirectoryError:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        fix = "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
-        return DirectoryError("The directory's certificate cannot be trusted.", fix)
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+def _failed(error: NoAnswer, path: str) -> DirectoryError:
+    match error.reason:
+        case "tls":
+            fix = "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
+            return DirectoryError("The directory's certificate cannot be trusted.", fix)
+        case "size":
+            problem = f"The directory answers with more than {MAX_ANSWER:,} bytes."
+            return DirectoryError(problem, "Make the page smaller with `pageSize`.")
+        case "status":
+            return _status(error.status, path, "It is busy: run this again later.")
     fix = "Check `scim.url`, and whether the server can be reached from here."
-    return DirectoryError(f"The directory cannot be read: {shown(reason)}.", fix)
+    return DirectoryError(f"The directory cannot be read: {shown(str(error))}", fix)
 
 
-def _slow() -> DirectoryError:
-    problem = f"The directory has not answered in full within {READ_SECONDS:g} s."
-    return DirectoryError(problem, "Ask for fewer groups, or a server that is nearer.")
+def _status(status: int, path: str, fix: str) -> DirectoryError:
+    return DirectoryError(f"The directory answers {status} when asked for {path.partition('/')[0]}.", fix)
 
 
 def _changed(what: str) -> DirectoryError:
@@ -283,19 +250,6 @@ def _changed(what: str) -> DirectoryError:
 def _nonsense(what: str) -> DirectoryError:
     problem = f"The directory says something that is not SCIM 2.0 about {what[:300]}."
     return DirectoryError(problem, "Check `scim.url`, and what runs there.")
-
-
-def _wait(told: str | None, attempt: int) -> float:
-    """How many seconds to wait: what the server says, as a number or as a date, or else ever longer."""
-    try:
-        return max(0.0, float(told or ""))
-    except ValueError:
-        pass
-    try:
-        date = email.utils.parsedate_to_datetime(told or "")
-        return max(0.0, date.timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return float(2 ** (attempt - 1))
 
 
 def _decoded(raw: bytes) -> Resource:

@@ -213,7 +213,9 @@ def _http(place: Place, settings: Mapping[str, str]) -> Http:
                 "The token for --set auth=basic has no colon.", "Set it as user:password, in the environment."
             )
         token, scheme = (base64.b64encode(token.encode()).decode() if token else None), "Basic"
-    return Http(place.url, token, scheme=scheme, patience=place.patience, told=place.told)
+    return Http(
+        place.url, token, scheme=scheme, patience=place.patience, server="catalog", notify=place.notify
+    )
 
 
 def _import(http: Http, commands: list[dict[str, Any]], patience: float) -> None:

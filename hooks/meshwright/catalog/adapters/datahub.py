@@ -304,7 +304,7 @@ def _word(text: str) -> str:
 
 def _graph(place: Place) -> Any:
     """DataHub's own client. Raises Unreadable, NoAnswer."""
-    address = Http(place.url, place.token).url  # refuses what a token must not be sent to
+    address = Http(place.url, place.token, server="catalog").url  # refuses what a token must not be sent to
     os.environ.setdefault("DATAHUB_TELEMETRY_ENABLED", "false")
     try:
         from datahub.ingestion.graph.client import DataHubGraph

@@ -79,7 +79,13 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
 
 def _http(place: Place) -> Http:
     return Http(
-        place.url, place.token, header="x-api-key", scheme="", patience=place.patience, told=place.told
+        place.url,
+        place.token,
+        header="x-api-key",
+        scheme="",
+        patience=place.patience,
+        server="catalog",
+        notify=place.notify,
     )
 
 

@@ -274,7 +274,7 @@ def _fqn(*names: str) -> str:
 
 
 def _http(place: Place) -> Http:
-    return Http(place.url, place.token, patience=place.patience, told=place.told)
+    return Http(place.url, place.token, patience=place.patience, server="catalog", notify=place.notify)
 
 
 def _found(http: Http, kind: str, name: str) -> dict[str, Any] | None:

@@ -254,7 +254,8 @@ def _http(place: Place, settings: Mapping[str, str]) -> Http:
         header="x-key" if key else "Authorization",
         scheme="" if key else "Bearer",
         patience=place.patience,
-        told=place.told,
+        server="catalog",
+        notify=place.notify,
     )
 
 

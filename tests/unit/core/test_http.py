@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from faults import DRIP, HALF, LOST, RESET, SILENCE, Network, Say, network
 
-from meshwright.core import http
-from meshwright.core.http import Http, NoAnswer, Refused, TooLarge, address, path
+from meshwright.core.http import Http, NoAnswer, Refused, TooLarge, address, path, retry
 from meshwright.core.yaml import Unreadable
 
 TOKEN = "sesame-1234567890"  # noqa: S105
@@ -22,7 +21,7 @@ TOKEN = "sesame-1234567890"  # noqa: S105
 
 @pytest.fixture
 def net(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
-    monkeypatch.setattr(http, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     with network() as made:
         yield made
 
@@ -40,7 +39,7 @@ def later(seconds: float) -> str:
 def test_what_fails_for_a_moment_is_asked_again(net: Network, fault: Any) -> None:
     net.faults = [fault, fault]
     told: list[str] = []
-    client = Http(net.url, TOKEN, timeout=0.3, told=told.append)
+    client = Http(net.url, TOKEN, timeout=0.3, notify=told.append)
     assert client.request("PUT", path("a b", "ü"), {"x": 1}).object() == {"outcome": "right"}
     assert [(asked.method, asked.path, asked.body) for asked in net.asked] == [("PUT", "/a%20b/%C3%BC", b'{"x": 1}')] * 3  # fmt: skip
     assert len(told) == 2 and all("asking again in" in sentence for sentence in told)
@@ -176,7 +175,7 @@ def test_an_error_is_short_steers_no_terminal_and_never_tells_the_token(net: Net
     detail = f"\x1b[2JBearer {TOKEN} \u202e https://ada:secret@example.org/ " + "x" * 100_000
     net.faults = [Say(403, {"detail": detail, "fix": detail}), Say(500, {"detail": detail})]
     told: list[str] = []
-    client = Http(net.url, f"{TOKEN}\n", told=told.append)
+    client = Http(net.url, f"{TOKEN}\n", notify=told.append)
     for _ in range(2):
         try:
             client.request("PUT", "/x", {})
