@@ -348,8 +348,8 @@ def test_what_no_manual_action_explains_is_not_committed(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The matrix asks PostgreSQL, and knows nothing of how a plan is made: here the plan overlooks a superuser."""
-    change = sys.modules["meshwright.access.targets.postgres.change"]
-    monkeypatch.setattr(change, "_powers", lambda *_: None)
+    difference = sys.modules["meshwright.access.targets.postgres.difference"]
+    monkeypatch.setattr(difference, "check_powerful_logins", lambda *_: None)
     product.run(f"ALTER ROLE {product.login('eve')} SUPERUSER")
     with pytest.raises(Refused, match=product.login("eve")):
         product.apply(**PEOPLE)

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshwright.access.grants import Refused
-from meshwright.access.targets.postgres.change import AS_A_LOGIN
+from meshwright.access.targets.postgres.actual import MEMBERSHIP_OPTIONS, NO_ATTRIBUTES
+from meshwright.access.targets.postgres.audit_table import COLUMNS
 from meshwright.access.targets.postgres.names import Names, is_role_name, literal, quoted, shown
-from meshwright.access.targets.postgres.wanted import WITHOUT_SET
-
-AUDIT = "(number bigint PRIMARY KEY, content json NOT NULL)"
-"""The columns of the audit table. Not jsonb, which would write numbers anew and so break the hash of a record."""
 
 
 def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = ()) -> str:
-    """Idempotent SQL for psql, run by a superuser: schemas, roles and default privileges of one product.
+    """Return idempotent SQL for psql, run by a superuser: schemas, roles and default privileges of one product.
 
-    `roles`: of the policy. `logins`: of principals, made where they are missing and otherwise left as they are.
-    Raises Refused for a name that cannot be.
+    `roles`: of the policy. `logins`: of principals, created where they are missing and otherwise left as they are.
+    Raises Refused for a name that PostgreSQL does not take.
     """
     names = Names(schema)
     readers = [names.reader(role) for role in roles]
@@ -50,7 +47,7 @@ def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = ()) -> 
             f"ALTER DEFAULT PRIVILEGES FOR ROLE {role} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;"
             for role in (pipeline, access)
         ],
-        f"CREATE TABLE IF NOT EXISTS {audit}.record {AUDIT};",
+        f"CREATE TABLE IF NOT EXISTS {audit}.record {COLUMNS};",
         f"ALTER TABLE {audit}.record OWNER TO {access};",
         f"REVOKE ALL ON TABLE {audit}.record FROM PUBLIC;",
         *[_administered(name, names.access) for name in readers],
@@ -69,7 +66,7 @@ def _do(body: str) -> str:
 def _missing(role: str, kind: str = "LOGIN") -> str:
     return _do(
         f"IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)}) THEN "
-        f"CREATE ROLE {quoted(role)} {kind} {AS_A_LOGIN}; END IF;"
+        f"CREATE ROLE {quoted(role)} {kind} {NO_ATTRIBUTES}; END IF;"
     )
 
 
@@ -81,7 +78,7 @@ def _role(role: str, kind: str) -> str:
         + "\n"
         + _do(
             f"IF EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)} AND ({more})) THEN "
-            f"ALTER ROLE {quoted(role)} {kind} {AS_A_LOGIN}; END IF;"
+            f"ALTER ROLE {quoted(role)} {kind} {NO_ATTRIBUTES}; END IF;"
         )
     )
 
@@ -100,6 +97,6 @@ def _administered(reader: str, access: str) -> str:
     exact = literal(f"{grant} ADMIN TRUE, INHERIT FALSE, SET FALSE")
     plain = literal(f"{grant} ADMIN OPTION")
     return _do(
-        f"IF current_setting('server_version_num')::integer >= {WITHOUT_SET} THEN EXECUTE {exact}; "
+        f"IF current_setting('server_version_num')::integer >= {MEMBERSHIP_OPTIONS} THEN EXECUTE {exact}; "
         f"ELSE EXECUTE {plain}; END IF;"
     )

@@ -1,4 +1,4 @@
-"""Who can do what, as PostgreSQL itself decides it: every login on everything in the product's schemas.
+"""The access matrix: what each login can do in the product's schemas, as PostgreSQL itself decides it.
 
 Grants are only one way to a privilege: superusers, predefined roles and memberships that somebody can switch to
 (SET ROLE) are others. So the server is asked for each role, and a login has what the roles have that it can reach.
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from meshwright.access.targets.postgres.found import Found
+from meshwright.access.targets.postgres.actual import Actual
 from meshwright.access.targets.postgres.names import quoted, shown
 
 
@@ -32,7 +32,7 @@ class Difference(NamedTuple):
     """Or too little."""
 
 
-# Statistics hold values of columns; nobody but superusers may read the tables that they lie in.
+# Statistics hold values of columns; nobody but superusers may read their tables.
 _MATRIX = """
 WITH schemas AS (SELECT oid, nspname FROM pg_namespace WHERE nspname = ANY(%(schemas)s)),
 who AS (SELECT unnest(%(roles)s::oid[]) AS role),
@@ -71,18 +71,18 @@ WHERE has_function_privilege(role, p.oid, 'EXECUTE')
 _PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 
-def matrix(connection: psycopg.Connection[Any], found: Found, trusted: set[str]) -> set[Can]:
-    """What every login can do in the product's schemas, the administrators apart."""
-    logins = [role for role in found.roles.values() if role.login and role.name not in trusted]
-    privileges = [*_PRIVILEGES, *(["MAINTAIN"] if found.version >= 170000 else [])]
-    asked = {
-        "schemas": list(found.names.schemas),
-        "roles": sorted({role for login in logins for role in found.reach[login.oid]}),
+def actual_matrix(connection: psycopg.Connection[Any], actual: Actual, trusted: set[str]) -> set[Can]:
+    """Return what every login can do in the product's schemas, the administrators apart."""
+    logins = [role for role in actual.roles.values() if role.login and role.name not in trusted]
+    privileges = [*_PRIVILEGES, *(["MAINTAIN"] if actual.version >= 170000 else [])]
+    parameters = {
+        "schemas": list(actual.names.schemas),
+        "roles": sorted({role for login in logins for role in actual.reach[login.oid]}),
         "privileges": privileges,
         "any": ", ".join(privileges),
     }
     rights: dict[int, set[tuple[str, ...]]] = defaultdict(set)
-    for role, *right in connection.execute(_MATRIX, asked):
+    for role, *right in connection.execute(_MATRIX, parameters):
         rights[role].add(tuple(right))
     return {
         Can(
@@ -93,45 +93,47 @@ def matrix(connection: psycopg.Connection[Any], found: Found, trusted: set[str])
             privilege,
         )
         for login in logins
-        for role in found.reach[login.oid]
+        for role in actual.reach[login.oid]
         for schema, object_, column, privilege in rights.get(role, ())
     }
 
 
-def wanted(members: Iterable[tuple[str, str]], found: Found) -> set[Can]:
-    """What every login should be able to do there. `members`: login and role of the policy."""
-    names = found.names
+def desired_matrix(members: Iterable[tuple[str, str]], actual: Actual) -> set[Can]:
+    """Return what every login should be able to do in the product's schemas. `members`: login and role of the policy."""
+    names = actual.names
     can = set()
     for login, role in members:
         can.add(Can(login, names.schema, quoted(names.schema), "", "USAGE"))
         can.add(Can(login, names.schema, quoted(names.schema, names.view(role)), "", "SELECT"))
     can.add(Can(names.access, names.private, quoted(names.private), "", "USAGE"))
-    for relation in found.relations.values():
+    for relation in actual.relations.values():
         if relation.schema == names.private:
             can.add(Can(names.access, names.private, quoted(names.private, relation.name), "", "SELECT"))
     return can
 
 
-def differences(can: set[Can], should: set[Can], found: Found, trusted: set[str]) -> list[Difference]:
-    """Where the two are not equal. Owners do as they like in their own schemas."""
-    names = found.names
+def differences(
+    actual_rights: set[Can], desired_rights: set[Can], actual: Actual, trusted: set[str]
+) -> list[Difference]:
+    """Return where the two are not equal. Owners may do everything in their own schemas."""
+    names = actual.names
     owners = {(names.access, names.schema), (names.access, names.audit), (names.pipeline, names.private)}
 
     def counts(entry: Can) -> bool:
         if (entry.login, entry.schema, entry.privilege) == (names.access, names.private, "SELECT"):
-            return entry in should  # What lies below the published view it may read as well.
+            return entry in desired_rights  # It may also read what the published view is made of.
         return entry.login not in trusted and (entry.login, entry.schema) not in owners
 
     return [
-        *(Difference(entry, True) for entry in sorted(can - should) if counts(entry)),
-        *(Difference(entry, False) for entry in sorted(should - can) if counts(entry)),
+        *(Difference(entry, True) for entry in sorted(actual_rights - desired_rights) if counts(entry)),
+        *(Difference(entry, False) for entry in sorted(desired_rights - actual_rights) if counts(entry)),
     ]
 
 
-def sentences(found: list[Difference]) -> list[str]:
-    """One sentence for each login, schema and set of privileges, however many objects."""
+def sentences(different: list[Difference]) -> list[str]:
+    """Return one sentence for each login, schema and set of privileges, however many objects."""
     per_object: dict[tuple[bool, str, str, str], set[str]] = defaultdict(set)
-    for (login, schema, object_, column, privilege), too_much in found:
+    for (login, schema, object_, column, privilege), too_much in different:
         what = f"{object_}.{column}" if column and column != "()" else object_
         per_object[too_much, login, schema, what].add(privilege)
     grouped: dict[tuple[bool, str, str, tuple[str, ...]], list[str]] = defaultdict(list)

@@ -144,10 +144,10 @@ def _without(message: str, address: dict[str, Any]) -> str:
     """What libpq says of a failed connection, on one line; nothing where it could repeat a part of the url."""
     line = " ".join(message.split())
     try:
-        known = psycopg.conninfo.conninfo_to_dict(address.get("conninfo", ""))
+        parts = psycopg.conninfo.conninfo_to_dict(address.get("conninfo", ""))
     except psycopg.Error:
         return "its url cannot be read"
-    for secret in (known.get("password"), os.environ.get("PGPASSWORD")):
+    for secret in (parts.get("password"), os.environ.get("PGPASSWORD")):
         if secret and (str(secret) in line or unquote(str(secret)) in line):
             return "it does not let us in"
     return shown(line)

@@ -1,36 +1,23 @@
-"""The SQL of a role's view: its columns, masks and rows, with every name quoted and every value typed."""
+"""The query of a role's view: its columns, masks and rows, with every name quoted and every value typed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from meshwright.access.grants import Condition, Refused, Shown, Value, View
+from meshwright.access.targets.postgres.actual import MEMBERSHIP_OPTIONS, Type
 from meshwright.access.targets.postgres.names import Names, literal, quoted, shown
-
-WITHOUT_SET = 160000
-"""Since this version a membership can be given that nobody can SET ROLE with."""
 
 _EXACT = 'COLLATE pg_catalog."C"'  # A collation can take different texts for equal; access must not.
 _TEXT = ("text", "character varying", "character")
 _WHOLE = ("smallint", "integer", "bigint")
 
 
-@dataclass(frozen=True)
-class Type:
-    """The type of a column of the published data set, as SQL writes it."""
-
-    full: str
-    """With its length or precision; of a domain, the type below it, because a domain can forbid null."""
-    base: str
-    """Without."""
-
-
-def query(view: View, types: Mapping[str, Type], names: Names, version: int) -> str:
-    """The query of a role's view. `types`: column -> type. Raises Refused."""
+def view_query(view: View, types: Mapping[str, Type], names: Names, version: int) -> str:
+    """Return the query of a role's view. `types`: column -> type. Raises Refused."""
     missing = [shown(column) for column in _used(view) if column not in types]
     if missing:
         raise Refused(
@@ -43,7 +30,7 @@ def query(view: View, types: Mapping[str, Type], names: Names, version: int) -> 
         for shown_ in view.columns
     )
     rows = [_fits(condition, types[condition.column.name]) for condition in view.rows]
-    if version < WITHOUT_SET:
+    if version < MEMBERSHIP_OPTIONS:
         # Whoever is in a SET ROLE session stays in it when the membership is revoked; asking for the login that
         # began the session ends that, and what such a role could leave behind (a view that it owns).
         rows.append(
@@ -78,9 +65,9 @@ def _year(column: str, type_: Type) -> str:
 
 def _domain(column: str, type_: Type) -> str:
     text = f"{column}::pg_catalog.text {_EXACT}"
-    found = f"pg_catalog.split_part({text}, '@', -1)"  # ten times as fast as a regular expression
+    domain = f"pg_catalog.split_part({text}, '@', -1)"  # ten times as fast as a regular expression
     has = f"pg_catalog.strpos({text}, '@') OPERATOR(pg_catalog.>) 0"
-    return f'(CASE WHEN {has} THEN {found} END COLLATE pg_catalog."default")'
+    return f'(CASE WHEN {has} THEN {domain} END COLLATE pg_catalog."default")'
 
 
 _MASKS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Type], str]]] = {

@@ -1,172 +1,25 @@
-"""What the database's catalog says of one product: roles, memberships, schemas, what lies in them, and who may what."""
+"""Reads the actual state of one product from PostgreSQL's system catalogs."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 
-from meshwright.access.targets.postgres.names import Names, quoted
-from meshwright.access.targets.postgres.wanted import WITHOUT_SET, Type
-
-PUBLIC = 0
-"""The oid that stands for everybody."""
-
-
-class Role(NamedTuple):
-    oid: int
-    name: str
-    login: bool
-    superuser: bool
-    createrole: bool
-    createdb: bool
-    replication: bool
-    bypassrls: bool
-
-
-class Membership(NamedTuple):
-    role: int
-    member: int
-    grantor: int
-    admin: bool
-    inherit: bool
-    set: bool
-
-
-class Relation(NamedTuple):
-    oid: int
-    schema: str
-    name: str
-    kind: str
-    """As in pg_class.relkind."""
-    owner: int
-    columns: tuple[tuple[str, str, int], ...]
-    """Name, type and collation."""
-    shape: str | None
-    """Of a view: all that it is besides its name, owner and grants. Equal shapes behave alike."""
-
-
-class Grant(NamedTuple):
-    """A privilege that somebody other than the owner has."""
-
-    kind: str
-    """SCHEMA, TABLE, COLUMN or FUNCTION."""
-    schema: str
-    object: str
-    """Its name; of a function, as SQL writes it."""
-    oid: int
-    column: str
-    owner: int
-    grantor: int
-    grantee: int
-    privilege: str
-    grantable: bool
-
-
-class Default(NamedTuple):
-    """A privilege that somebody will have on what a role creates."""
-
-    role: int
-    schema: str
-    """Empty: in every schema."""
-    kind: str
-    grantee: int
-    privilege: str
-
-
-class Thing(NamedTuple):
-    """Something that lies in a schema."""
-
-    schema: str
-    catalog: str
-    oid: int
-    kind: str
-    identity: str
-    """As SQL writes it."""
-
-
-class Outside(NamedTuple):
-    """Something elsewhere that leads to the product's data, or is its roles'."""
-
-    why: str
-    """reads, inherits, owned, granted or elsewhere."""
-    role: int
-    kind: str
-    identity: str
-    statement: str
-    """What ends it, where that does not follow from its kind."""
-
-
-@dataclass(frozen=True)
-class Found:
-    names: Names
-    version: int
-    database: str
-    roles: Mapping[int, Role]
-    memberships: tuple[Membership, ...]
-    schemas: Mapping[str, int]
-    """Schema -> its owner."""
-    relations: Mapping[int, Relation]
-    hooks: tuple[tuple[int, str, str], ...]
-    """Triggers and rules on the tables for audit records: oid of the table, kind, name."""
-    grants: tuple[Grant, ...]
-    defaults: tuple[Default, ...]
-    things: tuple[Thing, ...]
-    users: Mapping[tuple[str, int], frozenset[tuple[str, int, str]]]
-    """(catalog, oid) of a thing -> catalog, oid and name of what cannot be without it."""
-    outside: tuple[Outside, ...]
-    types: Mapping[str, Type]
-    """The columns of the published data set; empty where there is none."""
-    published: bool
-    entered: bool
-    """Whether the applier may enter the private schema."""
-    readable: bool
-    """Whether the applier may read the published data set."""
-    by_name: Mapping[str, Role] = field(repr=False, default_factory=dict)
-
-    @cached_property
-    def _up(self) -> Mapping[int, set[int]]:
-        up: dict[int, set[int]] = defaultdict(set)
-        for row in self.memberships:
-            # Who may grant a role can grant it to themselves.
-            if row.inherit or row.set or row.admin:
-                up[row.member].add(row.role)
-        return up
-
-    @cached_property
-    def reach(self) -> Mapping[int, frozenset[int]]:
-        """Role -> the roles whose privileges it has or can get by itself, its own among them."""
-        return {oid: frozenset(self._reached(oid)) for oid in self.roles}
-
-    def _reached(self, oid: int) -> Iterable[int]:
-        seen, todo = {oid}, [oid]
-        while todo:
-            for role in self._up.get(todo.pop(), ()):
-                if role not in seen:
-                    seen.add(role)
-                    todo.append(role)
-        return seen
-
-    @cached_property
-    def administered(self) -> frozenset[int]:
-        """The roles whose members the applier can change."""
-        access = self.by_name[self.names.access].oid
-        return frozenset(row.role for row in self.memberships if row.member == access and row.admin)
-
-    def logins_with(self, role: int) -> frozenset[str]:
-        """The logins that have the role's privileges or can get them."""
-        return frozenset(
-            entry.name for entry in self.roles.values() if entry.login and role in self.reach[entry.oid]
-        )
-
-    def role(self, oid: int) -> str:
-        """A role's name; of a role that is gone, its number."""
-        return self.roles[oid].name if oid in self.roles else str(oid)
-
+from meshwright.access.targets.postgres.actual import (
+    MEMBERSHIP_OPTIONS,
+    Actual,
+    DefaultPrivilege,
+    Grant,
+    Membership,
+    OutsideObject,
+    Relation,
+    Role,
+    SchemaObject,
+    Type,
+)
+from meshwright.access.targets.postgres.names import Names
 
 # Everything below is read with a search_path of pg_catalog alone: names need no schema, and identities have one.
 
@@ -210,7 +63,7 @@ WHERE n.nspname = ANY(%(schemas)s) AND c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S
 ORDER BY n.nspname, c.relname
 """
 
-_HOOKS = """
+_TRIGGERS_AND_RULES = """
 SELECT c.oid::bigint, 'TRIGGER', quote_ident(t.tgname)
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %(audit)s AND NOT t.tgisinternal
@@ -250,7 +103,7 @@ WHERE (schema = ANY(%(schemas)s) OR kind = 'FUNCTION'
 ORDER BY kind, schema, object, col, grantee, privilege_type
 """
 
-_DEFAULTS = """
+_DEFAULT_PRIVILEGES = """
 SELECT d.defaclrole::bigint, coalesce(n.nspname, ''), d.defaclobjtype::text, a.grantee::bigint, a.privilege_type
 FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
 CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a
@@ -260,8 +113,8 @@ WHERE (n.nspname = ANY(%(schemas)s) OR (d.defaclnamespace = 0 AND d.defaclrole::
 ORDER BY 1, 2, 3, 4, 5
 """
 
-# Whatever lies in a schema depends on it: nothing of any kind is overlooked.
-_THINGS = """
+# Every object in a schema depends on the schema, so no kind of object is overlooked.
+_OBJECTS = """
 SELECT n.nspname, d.classid::regclass::text, d.objid::bigint, o.type, o.identity
 FROM pg_depend d
 JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
@@ -271,7 +124,7 @@ ORDER BY 1, 2, 5
 """
 
 # A rule, a default, a trigger or a constraint stands for its table or view; a row's type for its view.
-_USERS = """
+_DEPENDENTS = """
 WITH uses AS (
   SELECT coalesce(reltype.oid, d.refobjid) AS oid,
          CASE WHEN reltype.oid IS NULL THEN d.refclassid ELSE 'pg_class'::regclass END AS class,
@@ -366,9 +219,9 @@ WHERE n.nspname = %(private)s AND c.relname = %(dataset)s AND c.relkind IN ('v',
 """
 
 
-def found(connection: psycopg.Connection[Any], names: Names) -> Found:
-    """Reads it all, as the current role."""
-    what = {
+def read_actual(connection: psycopg.Connection[Any], names: Names) -> Actual:
+    """Return the actual state, as the current role can read it."""
+    parameters = {
         "schemas": list(names.schemas),
         "schema": names.schema,
         "private": names.private,
@@ -379,17 +232,17 @@ def found(connection: psycopg.Connection[Any], names: Names) -> Found:
     }
 
     def rows(query: str) -> list[Any]:
-        return connection.execute(query, what).fetchall()
+        return connection.execute(query, parameters).fetchall()
 
     version = connection.info.server_version
-    options = "inherit_option, set_option" if version >= WITHOUT_SET else "true, true"
+    options = "inherit_option, set_option" if version >= MEMBERSHIP_OPTIONS else "true, true"
     roles = [Role(*row) for row in connection.execute(_ROLES)]
     published = rows(_PUBLISHED)
-    users: dict[tuple[str, int], set[tuple[str, int, str]]] = defaultdict(set)
-    for catalog, oid, user_catalog, user, identity in rows(_USERS):
-        users[catalog, oid].add((user_catalog, user, identity))
-    relations = relations_of(connection, names)
-    return Found(
+    dependents: dict[tuple[str, int], set[tuple[str, int, str]]] = defaultdict(set)
+    for catalog, oid, dependent_catalog, dependent, identity in rows(_DEPENDENTS):
+        dependents[catalog, oid].add((dependent_catalog, dependent, identity))
+    relations = read_relations(connection, names)
+    return Actual(
         names=names,
         version=version,
         database=connection.info.dbname,
@@ -399,28 +252,24 @@ def found(connection: psycopg.Connection[Any], names: Names) -> Found:
         ),
         schemas=dict(rows(_SCHEMAS)),
         relations=relations,
-        hooks=tuple(rows(_HOOKS)),
+        triggers_and_rules=tuple(rows(_TRIGGERS_AND_RULES)),
         grants=tuple(Grant(*row) for row in rows(_GRANTS)),
-        defaults=tuple(Default(*row) for row in rows(_DEFAULTS)),
-        things=tuple(Thing(*row) for row in rows(_THINGS)),
-        users={key: frozenset(value) for key, value in users.items()},
-        outside=tuple(Outside(*row) for row in rows(_OUTSIDE)),
+        default_privileges=tuple(DefaultPrivilege(*row) for row in rows(_DEFAULT_PRIVILEGES)),
+        objects=tuple(SchemaObject(*row) for row in rows(_OBJECTS)),
+        dependents={key: frozenset(value) for key, value in dependents.items()},
+        outside=tuple(OutsideObject(*row) for row in rows(_OUTSIDE)),
         types={name: Type(full, base) for name, full, base in rows(_TYPES)},
         published=bool(published),
-        entered=bool(published and published[0][0]),
-        readable=bool(published and published[0][1]),
+        can_enter=bool(published and published[0][0]),
+        can_read=bool(published and published[0][1]),
         by_name={role.name: role for role in roles},
     )
 
 
-def relations_of(connection: psycopg.Connection[Any], names: Names, start: str = "") -> dict[int, Relation]:
-    """The tables, views and the like in the product's schemas, whose names start so."""
-    given = {"schemas": list(names.schemas), "schema": names.schema, "start": start}
+def read_relations(connection: psycopg.Connection[Any], names: Names, start: str = "") -> dict[int, Relation]:
+    """Return the tables, views and the like in the product's schemas whose names start with `start`, by oid."""
+    parameters = {"schemas": list(names.schemas), "schema": names.schema, "start": start}
     return {
         oid: Relation(oid, schema, name, kind, owner, tuple(tuple(column) for column in columns), shape)
-        for oid, schema, name, kind, owner, columns, shape in connection.execute(_RELATIONS, given)
+        for oid, schema, name, kind, owner, columns, shape in connection.execute(_RELATIONS, parameters)
     }
-
-
-def identity(relation: Relation) -> str:
-    return quoted(relation.schema, relation.name)

@@ -1,0 +1,65 @@
+"""The table for audit records in a product's database: created, locked, read and appended to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from meshwright.access import audit
+from meshwright.access.grants import PortPlan, Record
+from meshwright.access.targets.postgres.names import Names, quoted
+
+COLUMNS = "(number bigint PRIMARY KEY, content json NOT NULL)"
+"""Not jsonb, which would write numbers anew and so break the hash of a record."""
+
+
+def lock(connection: psycopg.Connection[Any], names: Names) -> None:
+    """Wait for other runs, and keep them waiting until the transaction ends.
+
+    A lock that everybody could take, such as an advisory one, would let anybody stop a run.
+    """
+    table = quoted(names.audit, "record")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {table} {COLUMNS}".encode())
+    connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE".encode())
+
+
+def read(connection: psycopg.Connection[Any], names: Names) -> list[Mapping[str, Any]]:
+    """Return all audit records, the first one first."""
+    return _read(connection, names, "ORDER BY number")
+
+
+def newest(connection: psycopg.Connection[Any], names: Names) -> Mapping[str, Any] | None:
+    """Return the newest audit record, or None before the first."""
+    return next(iter(_read(connection, names, "ORDER BY number DESC LIMIT 1")), None)
+
+
+def _read(connection: psycopg.Connection[Any], names: Names, order: str) -> list[Mapping[str, Any]]:
+    table = quoted(names.audit, "record")
+    exists = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
+    if not exists or not exists[0]:
+        return []
+    return [
+        json.loads(row[0])
+        for row in connection.execute(f"SELECT content::text FROM {table} {order}".encode())
+    ]
+
+
+def append(connection: psycopg.Connection[Any], names: Names, record: Record, done: PortPlan) -> None:
+    """Write the audit record of a run: its content, and what was changed in this database."""
+    content = audit.linked(
+        newest(connection, names),
+        {
+            **record.content,
+            "port": done.port,
+            "statements": [change.statement for change in done.changes],
+            "manualActions": [action.sentence for action in done.manual_actions],
+            "residuals": [action.sentence for action in done.manual_actions],  # as before 0.3.0
+        },
+    )
+    connection.execute(
+        f"INSERT INTO {quoted(names.audit, 'record')} (number, content) VALUES (%s, %s)".encode(),
+        [content["number"], json.dumps(content)],
+    )

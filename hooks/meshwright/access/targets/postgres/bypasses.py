@@ -1,0 +1,111 @@
+"""Ways around the grants: logins that need none, and objects elsewhere that lead to the product's data."""
+
+from __future__ import annotations
+
+from meshwright.access.targets.postgres.actual import Actual, OutsideObject, Role
+from meshwright.access.targets.postgres.database_plan import DatabasePlan
+from meshwright.access.targets.postgres.memberships import revocations_between
+from meshwright.access.targets.postgres.names import quoted, shown
+
+POWERFUL = (
+    "pg_read_all_data",
+    "pg_write_all_data",
+    "pg_read_server_files",
+    "pg_write_server_files",
+    "pg_execute_server_program",
+    "pg_maintain",
+)
+"""Predefined roles of PostgreSQL that can do something with every table, or become somebody who can."""
+DROPPABLE = ("view", "materialized view", "function", "procedure")
+GRANTED = {
+    **dict.fromkeys(("table", "view", "materialized view", "foreign table"), "TABLE"),
+    **{kind: kind.upper() for kind in ("schema", "function", "procedure", "database", "sequence", "type")},
+}
+"""Kind of an object, as PostgreSQL calls it -> what GRANT calls it."""
+
+
+def check_powerful_logins(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
+    """Add a blocker for each login that needs no grant and is not among the administrators that the port names."""
+    powerful = _powerful_roles(actual)
+    product_logins = {
+        actual.by_name[name].oid: f"can act as {name}"
+        for name in (actual.names.access, actual.names.pipeline)
+        if name in actual.by_name
+    }
+    for role in actual.roles.values():
+        if not role.login or role.name in trusted:
+            continue
+        for target, why in powerful.items():
+            if target in actual.reach[role.oid]:
+                _needs_no_grant(actual, role, target, why, plan)
+        for target, why in product_logins.items():
+            if target in actual.reach[role.oid] and target != role.oid:
+                _needs_no_grant(actual, role, target, why, plan)
+
+
+def _powerful_roles(actual: Actual) -> dict[int, str]:
+    """Return the roles that no grant and no revocation affects, each with the reason."""
+    powerful = {}
+    for role in actual.roles.values():
+        reasons = [
+            *(["is a superuser"] if role.superuser else []),
+            *(["can bypass row security"] if role.bypassrls else []),
+            *(["can replicate the whole server"] if role.replication else []),
+            # From PostgreSQL 16 on it can only grant what it administers.
+            *(["can grant every role"] if role.createrole and not actual.membership_options else []),
+        ]
+        if role.name in POWERFUL or reasons:
+            powerful[role.oid] = " and ".join(reasons) or f"is in {role.name}"
+    return powerful
+
+
+def _needs_no_grant(actual: Actual, role: Role, target: int, why: str, plan: DatabasePlan) -> None:
+    if target == role.oid:
+        excess = [name for name in role.excess_attributes(login=True) if name != "CREATEDB"]
+        statement = f"ALTER ROLE {quoted(role.name)} {' '.join('NO' + name for name in excess)};"
+    else:
+        statement = "\n".join(revocations_between(actual, role.oid, target))
+        why = f"{why}, by way of {shown(actual.role(target))}"
+    plan.blocker(
+        f"{shown(role.name)} needs no grant here: {why}. The port's `administrators` do not name this login.",
+        statement,
+        logins=[role.name],
+    )
+
+
+def check_outside_objects(actual: Actual, plan: DatabasePlan) -> None:
+    """Add a blocker for each object outside of the schemas that opens a way to the product's data."""
+    for entry in actual.outside:
+        plan.blocker(*_outside_object(actual, entry))
+
+
+def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
+    """Return the sentence about an object, and the statement that closes the way."""
+    names = actual.names
+    what, who = f"{entry.kind} {shown(entry.identity)}", shown(actual.role(entry.role))
+    role = quoted(actual.role(entry.role))
+    by_hand = f"-- By hand, because it is a {entry.kind}."
+    drop = f"DROP {entry.kind.upper()} {entry.identity};" if entry.kind in DROPPABLE else by_hand
+    match entry.why:
+        case "reads":
+            return (
+                f"The {what} reads what is {names.schema}'s with rights that its own readers do not have.",
+                drop,
+            )
+        case "inherits":
+            sentence = (
+                f"The table {shown(entry.identity)} shows what is in {names.private} to its own readers."
+            )
+            return sentence, entry.statement
+        case "owned":
+            return f"The {what} is {who}'s, and lies outside of its schemas.", drop
+        case "granted":
+            kind = GRANTED.get(entry.kind)
+            revoke = f"REVOKE ALL ON {kind} {entry.identity} FROM {role} CASCADE;" if kind else by_hand
+            return f"{who} has privileges on the {what}, which is not this product's.", revoke
+        case _:
+            return (
+                f"{who} owns or may use something in the database {shown(entry.identity)}: a schema's name is one "
+                "product's in the whole server.",
+                f"-- In that database: DROP OWNED BY {role};",
+            )

@@ -1,0 +1,35 @@
+"""The plan for one database: changes in the order in which they work, and what only an administrator can change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from meshwright.access.grants import Change, ManualAction
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """What only an administrator can fix, and which differences in the matrix it explains."""
+
+    manual_action: ManualAction
+    logins: frozenset[str] = frozenset()
+    objects: frozenset[str] = frozenset()
+
+
+@dataclass
+class DatabasePlan:
+    """Changes in the order in which they work, and blockers."""
+
+    changes: list[Change] = field(default_factory=list)
+    blockers: list[Blocker] = field(default_factory=list)
+    members: set[tuple[str, str]] = field(default_factory=set)
+    """Login and role of the policy: who reads once the changes are made, as far as that is possible."""
+
+    def blocker(
+        self, sentence: str, statement: str, logins: Iterable[str] = (), objects: Iterable[str] = ()
+    ) -> None:
+        """Add what the administrator has to know and run. `logins`, `objects`: whose differences it explains."""
+        self.blockers.append(
+            Blocker(ManualAction(sentence, statement), frozenset(logins), frozenset(objects))
+        )

@@ -1,0 +1,45 @@
+"""What is desired of a product in PostgreSQL's terms: logins, memberships and grants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meshwright.access.grants import Desired, Member
+from meshwright.access.targets.postgres.actual import Actual
+from meshwright.access.targets.postgres.names import quoted
+
+
+def desired_logins(desired: Desired, role: str) -> list[str]:
+    """Return the logins of everybody who should read as a role of the policy."""
+    return [member.principal.login("postgres") for member in desired.members if member.role == role]
+
+
+def desired_memberships(members: Mapping[str, list[Member]], actual: Actual) -> dict[tuple[int, int], Member]:
+    """Return (oid of the login, oid of the reader role) -> member. `members`: login -> its memberships.
+
+    Roles that the bootstrap has not created yet are left out.
+    """
+    names = actual.names
+    return {
+        (actual.by_name[login].oid, actual.by_name[names.reader(member.role)].oid): member
+        for login, entries in members.items()
+        for member in entries
+        if names.reader(member.role) in actual.by_name
+    }
+
+
+def desired_grants(desired: Desired, actual: Actual) -> dict[tuple[str, str, int], str]:
+    """Return (kind, object, oid of the grantee) -> the one privilege that the grantee should have."""
+    names = actual.names
+    grants = {}
+    for view in desired.views:
+        reader = actual.by_name.get(names.reader(view.role))
+        if reader:
+            grants["SCHEMA", quoted(names.schema), reader.oid] = "USAGE"
+            grants["TABLE", quoted(names.schema, names.view(view.role)), reader.oid] = "SELECT"
+    access = actual.by_name[names.access].oid
+    grants["SCHEMA", quoted(names.private), access] = "USAGE"
+    for relation in actual.relations.values():
+        if relation.schema == names.private:
+            grants["TABLE", relation.identity, access] = "SELECT"
+    return grants

@@ -1,0 +1,45 @@
+"""The difference between the actual state of a database and what is desired, as a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meshwright.access.grants import Desired
+from meshwright.access.targets.postgres.actual import Actual, Relation
+from meshwright.access.targets.postgres.bypasses import check_outside_objects, check_powerful_logins
+from meshwright.access.targets.postgres.database_plan import DatabasePlan
+from meshwright.access.targets.postgres.default_privileges import revoke_default_privileges
+from meshwright.access.targets.postgres.memberships import change_memberships, members_with_login
+from meshwright.access.targets.postgres.privileges import grant_privileges, revoke_privileges
+from meshwright.access.targets.postgres.product_roles import check_product_roles
+from meshwright.access.targets.postgres.removals import remove_objects
+from meshwright.access.targets.postgres.views import change_views
+
+
+def difference(
+    desired: Desired,
+    actual: Actual,
+    twins: Mapping[str, Relation],
+    queries: Mapping[str, str],
+    trusted: set[str],
+) -> DatabasePlan:
+    """Return what has to change, in the order in which it works: first revoke, then create, then grant.
+
+    `twins`: role -> its view as it should be; `queries`: role -> its SQL; `trusted`: the port's administrators.
+    Raises Refused.
+    """
+    plan = DatabasePlan()
+    check_product_roles(desired, actual, plan)
+    check_powerful_logins(actual, trusted, plan)
+    check_outside_objects(actual, plan)
+    revoke_default_privileges(actual, plan)
+    members = members_with_login(desired, actual, plan)
+    memberships = change_memberships(actual, members, trusted, plan)
+    plan.changes += [change for change in memberships if change.action == "revoke"]
+    views = change_views(desired, actual, twins, queries)
+    removals = remove_objects(actual, views, plan)
+    revoke_privileges(desired, actual, removals.removed | removals.foreign, plan)
+    plan.changes += views.changes
+    grant_privileges(desired, actual, removals.removed, views.created(actual.names), plan)
+    plan.changes += [change for change in memberships if change.action == "grant"]
+    return plan
