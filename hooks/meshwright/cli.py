@@ -1,28 +1,39 @@
 """The `meshwright` command: one verb for each thing that the platform does for a product or for the mesh.
 
-Exit codes: 0 all kept, 1 a promise is not kept, 2 wrong usage or unreadable input. A verb imports what it
-needs when it runs.
+Exit codes: 0 all kept, 1 a promise is not kept, 2 wrong usage or unreadable input. Only the verb that runs is
+imported, and it imports what it needs when it runs.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import click
 
-from meshwright.access.command import access
-from meshwright.assess.command import assess
-from meshwright.capabilities.command import capabilities
-from meshwright.catalog.command import catalog
-from meshwright.check.command import check
-from meshwright.export.command import export
-from meshwright.map.command import draw
-from meshwright.rollout.command import rollout
+VERBS = {
+    "access": "access",
+    "assess": "assess",
+    "capabilities": "capabilities",
+    "catalog": "catalog",
+    "check": "check",
+    "export": "export",
+    "map": "draw",
+    "rollout": "rollout",
+}
+"""Verb -> its command, in `command.py` of the package that is called like the verb."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(dict[str, Any]):
+    """Verb -> its command, imported when it is asked for."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return getattr(import_module(f"meshwright.{name}.command"), VERBS[name]) if name in self else default
+
+    __getitem__ = get
+
+
+@click.group(commands=_Commands(VERBS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="meshwright")
 def main() -> None:
     """Reads what data products say of themselves, and acts on it."""
-
-
-for verb in (check, capabilities, access, assess, catalog, export, draw, rollout):
-    main.add_command(verb)
