@@ -88,11 +88,10 @@ _UNSET = (
     r"(?![$<{*…]|%[(s]|(?i:x{3,}|\.{3}|…|password\b|passwd\b|secret\b|pass\b|token\b|changeme|replace|your))"
 )
 """What stands where a secret would: a variable, or a word that asks for one."""
-IN_URL = re.compile(
-    rf"://[^/\s:@\"'<>`]*:(?P<password>{_UNSET}[^/\s@\"'<>`]+)@"
-    rf"|[?&;](?i:password|passwd|pwd|pw)=(?P<parameter>{_UNSET}[^&;#\s\"'<>`)}}]{{3,}})"
-)
-"""A password before the host, or as a parameter, as JDBC and ODBC have it."""
+IN_URL = re.compile(rf"://[^/\s:@\"'<>`]*:{_UNSET}[^/\s@\"'<>`]+@")
+"""A password before the host."""
+PARAMETER = re.compile(rf"[?&;](?i:password|passwd|pwd|pw)={_UNSET}[^&;#\s\"'<>`)}}]{{3,}}")
+"""A password as a parameter, as JDBC and ODBC have it."""
 
 VALUES = {".tfvars", ".env", ".ini", ".cfg", ".conf", ".properties"}
 """Files that hold nothing but names and values, by the end of their name."""
@@ -107,15 +106,15 @@ ASSIGNED = re.compile(
     re.MULTILINE,
 )
 """A name that says secret, and a literal value."""
-UNSET = re.compile(
+UNSET = (
     r"(?i)(?:.*(?:\$\{|\$\(|\{\{|\$\w|<.+>|\*{3}|…|x{4,}).*|(?:replace|change|your|placeholder|dummy|todo)[ _-]?.*"
     r"|(?:var|local|data|module|each|env|secrets|vault|os|self)\..*|[*&]\w+|[\w.]+\(.*"
     r"|null|true|false|none|required|optional|string|password|secret|token|example)"
 )
 """A value that is no secret: a variable, a call, or a word in its place."""
-PLAIN = re.compile(r"[A-Za-z]+(?:[ _.-][A-Za-z]+)*\.?|[\d.*/, -]+|/.*|https?://.*")
+PLAIN = r"[A-Za-z]+(?:[ _.-][A-Za-z]+)*\.?|[\d.*/, -]+|/.*|https?://.*"
 """Words, a number, a path: what configuration says of a secret without giving it away."""
-IN_SQL = re.compile(r"(?i)\b(?:identified by|password)\s+'(?P<value>[^'\n]{4,})'")
+IN_SQL = r"(?i)\b(?:identified by|password)\s+'(?P<value>[^'\n]{4,})'"
 
 
 def secrets_in(path: str, text: str) -> Iterator[tuple[int, str]]:
@@ -124,17 +123,20 @@ def secrets_in(path: str, text: str) -> Iterator[tuple[int, str]]:
     Data is data: below sample_data/ a column called `password` is none, and a token, a key or a URL with a password is.
     """
     places: dict[int, str] = {}
-    long = _long_words(text)
-    for kind, (parts, pattern) in TOKENS.items() if long else ():
-        if any(part in long for part in parts):
-            for found in re.finditer(pattern, text):
-                places.setdefault(found.start(), kind)
-    if ("://" in text and "@" in text) or re.search("(?i)p(?:ass|w)", text):
-        for found in IN_URL.finditer(text):
-            places.setdefault(found.start(), "a password in an address")
-    name = PurePosixPath(path)
-    if name.parts[:1] != ("sample_data",):
-        for start, kind in _assigned(name, text):
+    lower = text.lower()
+    if long := _long_words(text, lower):
+        for kind in {kind: None for part, kind in _PARTS if part in long}:
+            for match in re.finditer(TOKENS[kind][1], text):
+                places.setdefault(match.start(), kind)
+    in_addresses = (
+        (IN_URL, "://" in text and "@" in text),
+        (PARAMETER, "=" in text and any([part in lower for part in _PARAMETERS])),
+    )
+    for pattern, possible in in_addresses:
+        for match in pattern.finditer(text) if possible else ():
+            places.setdefault(match.start(), "a password in an address")
+    if not path.startswith("sample_data/"):
+        for start, kind in _assigned(PurePosixPath(path), text, lower):
             places.setdefault(start, kind)
     if not places:
         return
@@ -146,6 +148,11 @@ def secrets_in(path: str, text: str) -> Iterator[tuple[int, str]]:
             yield line, kind
 
 
+# What a pattern cannot match without: most texts and lines have none of it, and the pattern is not tried on them.
+_PARTS = [(part, kind) for kind, (parts, _) in TOKENS.items() for part in parts]
+_PARAMETERS = ("password=", "passwd=", "pwd=", "pw=")
+_NAMES = ("pass", "pw", "secret", "key", "token")
+
 _WORDS = (
     bytes(ord("a") if chr(code).isalnum() or chr(code) in "_+/=.~%?&;-" else ord(" ") for code in range(128))
     + b" " * 128
@@ -153,34 +160,41 @@ _WORDS = (
 _LONG = b"a" * 15
 
 
-def _long_words(text: str) -> str:
+def _long_words(text: str, lower: str) -> str:
     """Return what could be a token, each on a line: nearly all of most texts is not, and need not be searched so often."""
     words = text.encode("ascii", "replace").replace(b"?", b" ").translate(_WORDS)
-    found, end = [], 0
+    long, end = [], 0
     while (start := words.find(_LONG, end)) >= 0:
         end = words.find(b" ", start)
         end = len(words) if end < 0 else end
-        found.append(text[start:end])
+        long.append(text[start:end])
     if "PRIVATE KEY" in text:
-        found.append("PRIVATE KEY")
-    if found and re.search("(?i)aws", text):
-        found.append("aws")  # before the key, and not in one word with it
-    return "\n".join(found)
+        long.append("PRIVATE KEY")
+    if long and "aws" in lower:
+        long.append("aws")  # before the key, and not in one word with it
+    return "\n".join(long)
 
 
-def _assigned(file: PurePosixPath, text: str) -> Iterator[tuple[int, str]]:
-    """Where a name that says secret gets a literal value."""
+def _assigned(file: PurePosixPath, text: str, lower: str) -> Iterator[tuple[int, str]]:
+    """Yield the place and the kind of each literal value that a name calls a secret."""
+    if file.suffix == ".sql":
+        for match in re.finditer(IN_SQL, text):
+            if not re.fullmatch(UNSET, match["value"]):
+                yield match.start(), "a password"
     ends = {*file.suffixes, file.name if file.name.startswith(".") else ""}
     only_values = bool(ends & VALUES) or file.name.startswith(".env")
-    if only_values or file.suffix in CONFIGURATION or file.name in ("Containerfile", "Dockerfile"):
-        for found in ASSIGNED.finditer(text):
-            value = found["double"] or found["single"] or found["bare"]
-            if not UNSET.fullmatch(value) and (only_values or not PLAIN.fullmatch(value)):
-                yield found.start(), f"a value for {found['name']}"
-    if file.suffix == ".sql":
-        for found in IN_SQL.finditer(text):
-            if not UNSET.fullmatch(found["value"]):
-                yield found.start(), "a password"
+    configures = file.suffix in CONFIGURATION or file.name in ("Containerfile", "Dockerfile")
+    if not (only_values or configures) or not any(name in lower for name in _NAMES):
+        return
+    start = 0
+    for line in text.split("\n"):
+        lowered = line.lower()
+        if any([name in lowered for name in _NAMES]):
+            for match in ASSIGNED.finditer(line):
+                value = match["double"] or match["single"] or match["bare"]
+                if not re.fullmatch(UNSET, value) and (only_values or not re.fullmatch(PLAIN, value)):
+                    yield start + match.start(), f"a value for {match['name']}"
+        start += len(line) + 1
 
 
 def _nextline(before: str) -> bool:

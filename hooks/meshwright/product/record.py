@@ -8,7 +8,6 @@ whatever is not as the schemas have it is left out of the typed view below, neve
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -389,6 +388,8 @@ class Record:
 def digest(value: Any) -> str:
     """SHA-256 of a JSON value, in hexadecimal, however its keys are ordered."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    import hashlib  # milliseconds, which most commands do not need
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
