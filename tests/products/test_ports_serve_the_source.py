@@ -33,6 +33,8 @@ PORTS = (*FILES, "postgres")
 EXACT = Context(prec=10**5, Emax=10**6, Emin=-(10**6))
 NEGATIVE_ZERO = re.compile(r"(?<![\d.])-0\.0(?!\d)")
 """The same number as 0.0: DuckDB 1 does not keep its sign, and JSON in PostgreSQL has none."""
+INFINITE = {2**63 - 1: Decimal("Infinity"), 1 - 2**63: Decimal("-Infinity")}
+"""What DuckDB stores for an infinite time stamp -> what PostgreSQL says of one."""
 numbers = itertools.count()
 
 
@@ -156,7 +158,9 @@ def arrow_rows(found: pa.Table) -> list[tuple[Any, ...]]:
         elif pa.types.is_timestamp(kind):
             column = column.cast(pa.int64())
             scale = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[kind.unit]
-            columns.append([None if value is None else value * scale for value in column.to_pylist()])
+            columns.append(
+                [INFINITE.get(value, value if value is None else value * scale) for value in column.to_pylist()]
+            )
             continue
         columns.append(column.to_pylist())
     return list(zip(*columns, strict=True)) if columns and found.num_rows else []
