@@ -159,7 +159,10 @@ def arrow_rows(found: pa.Table) -> list[tuple[Any, ...]]:
             column = column.cast(pa.int64())
             scale = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[kind.unit]
             columns.append(
-                [INFINITE.get(value, value if value is None else value * scale) for value in column.to_pylist()]
+                [
+                    INFINITE.get(value, value if value is None else value * scale)
+                    for value in column.to_pylist()
+                ]
             )
             continue
         columns.append(column.to_pylist())

@@ -387,9 +387,9 @@ class Record:
 
 def digest(value: Any) -> str:
     """SHA-256 of a JSON value, in hexadecimal, however its keys are ordered."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     import hashlib  # milliseconds, which most commands do not need
 
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
