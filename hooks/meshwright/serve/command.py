@@ -104,8 +104,8 @@ def create(
 ) -> None:
     """Makes a token and prints it, this once."""
     store = _store(database)
-    from meshwright.serve import tokens
-    from meshwright.serve.app import ID
+    from meshwright.serve.lookup import ID
+    from meshwright.serve.store import tokens
 
     for product in products:
         if not ID.fullmatch(product):
@@ -116,7 +116,7 @@ def create(
     }
     if not scopes:
         raise click.UsageError("Say what it may do: --product, --assess, --read or --admin.")
-    made, id = store.make_token(scopes, note.replace("\0", "")[:500], days)
+    made, id = store.tokens.create(scopes, note.replace("\0", "")[:500], days)
     store.close()
     click.echo(f"Token {id}. It is not shown again: keep it where secrets are kept.", err=True)
     click.echo(made)
@@ -131,7 +131,7 @@ def list_tokens(database: str) -> None:
     store = _store(database)
     from meshwright.serve import now
 
-    for one in store.tokens():
+    for one in store.tokens.list():
         ends = f"until {one.expires_at[:10]}" if one.expires_at else "does not expire"
         if one.expires_at and one.expires_at <= now():
             ends = f"expired {one.expires_at[:10]}"
@@ -149,10 +149,10 @@ def list_tokens(database: str) -> None:
 @click.argument("id")
 def revoke(database: str, id: str) -> None:
     """Ends the token with this ID at once."""
-    from meshwright.serve.tokens import id_of
+    from meshwright.serve.store.tokens import id_of
 
     store = _store(database)
-    found = store.revoke(id_of(id) or id)
+    found = store.tokens.revoke(id_of(id) or id)
     store.close()
     if not found:
         stop("There is no such token.", "`meshwright catalog token list` names them.", 1)

@@ -22,7 +22,8 @@ from meshwright.product.record import Record
 from meshwright.serve import Problem, view
 from meshwright.serve.links import Links
 from meshwright.serve.search import FACETS, Query, Search
-from meshwright.serve.store import Product, Store
+from meshwright.serve.store import Store
+from meshwright.serve.store.products import Product
 
 FOLDER = Path(__file__).parent / "templates"
 COLUMNS, READERS, VERSIONS, EDGES = 2_000, 500, 100, 200
@@ -114,7 +115,7 @@ class Pages:
     def product(self, to: Links, product: Product) -> str:
         """All that is known of a product."""
         record = product.record
-        history = self._store.history(product.id)
+        history = self._store.assessments.history(product.id)
         scores = history[0] if history and not self._is_past(history[0]["at"]) else None
         return self._page(
             "product.html.jinja",
@@ -125,16 +126,16 @@ class Pages:
             lineage=self._lineage(record),
             scores=scores,
             earlier=[one["score"] for one in reversed(history) if one["score"] is not None][-20:],
-            broken=view.broken([scores], self._store.functions()) if scores else [],
+            broken=view.broken([scores], self._store.assessments.functions()) if scores else [],
             characteristics=CHARACTERISTICS,
-            versions=self._store.versions(product.id)[:VERSIONS],
+            versions=self._store.products.versions(product.id)[:VERSIONS],
             **_about(record),
         )
 
     def version(self, to: Links, product: Product, hash: str, text: str) -> str:
         """What a product said of itself once."""
         record = Record(json.loads(text))
-        versions = self._store.versions(product.id)
+        versions = self._store.products.versions(product.id)
         version = next(version for version in versions if version.hash == hash)
         return self._page(
             "product.html.jinja",
@@ -155,7 +156,7 @@ class Pages:
         """Who may read what, product by product."""
         query = replace(query, limit=OF_ACCESS if to.live else 10_000_000)
         found = self._search.search(query)
-        kept = self._store.named([told["id"] for told in found.products])
+        kept = self._store.products.named([told["id"] for told in found.products])
         records = [kept[told["id"]].record for told in found.products if told["id"] in kept]
         return self._page(
             "access.html.jinja",
@@ -186,11 +187,13 @@ class Pages:
         from meshwright.assess import badge
         from meshwright.mesh import scores
 
-        history = self._store.history(id, 1)
+        history = self._store.assessments.history(id, 1)
         latest = history[0] if history and not self._is_past(history[0]["at"]) else None
         if latest is None:
             return badge.svg("data product", "not assessed", "unknown")
-        kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in self._store.functions()}
+        kinds = {
+            one["id"]: (one["characteristic"], one["severity"]) for one in self._store.assessments.functions()
+        }
         standing = scores.worst(scores.cells(latest["results"], kinds).values())
         said = "unknown" if latest["score"] is None else f"{latest['score']} of 100"
         return badge.svg("data product", said, standing)
@@ -230,16 +233,18 @@ class Pages:
     def _dashboard(self, to: Links) -> str:
         from meshwright.assess import dashboard
 
-        body = self._store.latest()
+        body = self._store.assessments.latest()
         if body is None:
             return self._page("unassessed.html.jinja", to)
         assessment = with_new(json.loads(body))
         earlier = [
-            one for one in reversed(self._store.assessments()) if one["static"] == assessment["static"]
+            one for one in reversed(self._store.assessments.list()) if one["static"] == assessment["static"]
         ]
         earlier = [one for one in earlier if _moment(one) < _moment(assessment)]
         if earlier:
-            earlier[-1] |= {"products": self._store.before(assessment["at"], assessment["static"])}
+            earlier[-1] |= {
+                "products": self._store.assessments.before(assessment["at"], assessment["static"])
+            }
         return dashboard.page(assessment, earlier, self._known(to), home=to.home())
 
     def _map(self, to: Links) -> str:
@@ -256,7 +261,7 @@ class Pages:
 
     def _is_past(self, at: str) -> bool:
         """Whether a product's last assessment is not the mesh's last one."""
-        latest = self._store.assessments(1)
+        latest = self._store.assessments.list(1)
         return not latest or latest[0]["at"] != at
 
     def _lineage(self, record: Record, consumers: bool = True) -> dict[str, Any]:

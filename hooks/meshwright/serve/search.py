@@ -30,6 +30,8 @@ FACETS: dict[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
     "type": lambda told: (told["type"],),
 }
 """Facet -> the values that a product has (summary.py)."""
+LAST_OFFSET = 1_000_000
+"""Where a page of a search may begin at most."""
 VALUES = 100
 """Values of a facet that are told, the most frequent first."""
 FRESH = 0.2
@@ -135,7 +137,7 @@ class Search:
             known = self._found.get(words)
         if words and known is None:
             # Outside of the lock: the database can work for several at once.
-            numbers = array("Q", self._store.find(words))
+            numbers = array("Q", self._store.full_text.find(words))
             known = (numbers, _bits(numbers))
         with self._lock:
             state = self._state
@@ -188,7 +190,7 @@ class Search:
     def records(self) -> Iterator[Record]:
         """Every active product's whole record, by id."""
         last = ""
-        while page := self._store.after(last, 500):
+        while page := self._store.products.after(last, 500):
             yield from (product.record for product in page)
             last = page[-1].id
 
@@ -205,11 +207,11 @@ class Search:
         looked = time.monotonic()
         state, revision = self._state, self._store.revision()
         if revision != state.revision:
-            for change in self._store.changes(state.revision):
+            for change in self._store.products.changes(state.revision):
                 self._forget(change.number)
                 if not change.retired:
                     self._learn(change.number, change.summary)
-            state.scores = self._store.scores()
+            state.scores = self._store.assessments.scores()
             state.revision, state.order = revision, None
             self._found.clear()
             self._answers.clear()

@@ -74,14 +74,14 @@ def _write(store: Store, root: Path) -> int:
     put("fitness.html", pages.fitness(top))
     put("map.html", pages.map(top))
     count = 0
-    for kept in store.every():
+    for kept in store.products.every():
         here = f"products/{kept.id}"
         put(f"{here}/index.html", pages.product(product, kept))
         if not kept.retired_at:
             put(f"{here}/record.json", kept.text)
             count += 1
-        for version in store.versions(kept.id):
-            text = store.version(kept.id, version.hash) or "{}"
+        for version in store.products.versions(kept.id):
+            text = store.products.version(kept.id, version.hash) or "{}"
             put(f"{here}/{version.hash}.html", pages.version(product, kept, version.hash, text))  # fmt: skip
     for name in search.search(Query()).facets["domain"]:
         put(f"domains/{name}.html", pages.domain(domain, name))

@@ -1,4 +1,4 @@
-"""How a database is reached: SQLite or PostgreSQL, and what is said when it cannot be."""
+"""The two databases that a catalog can have, SQLite and PostgreSQL: their addresses, and how one connects to them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
 
 from meshwright.core.yaml import Unreadable
-from meshwright.serve import Problem
 
 KINDS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 """Kind of database -> its driver."""
@@ -18,7 +17,7 @@ PATIENCE = 10.0
 
 
 def address(database: str) -> URL:
-    """A database's URL, from one or from the path of a file. Raises Unreadable; an error tells no password."""
+    """Return a database's URL, from one or from the path of a file; raises Unreadable, without the password."""
     fix = "Give a file's path, sqlite:///catalog.db or postgresql://user@host/database."
     try:
         url = make_url(database if "://" in database else f"sqlite:///{database}")
@@ -33,6 +32,7 @@ def address(database: str) -> URL:
 
 
 def engine(url: URL) -> Engine:
+    """Return how SQLAlchemy reaches the database at an address."""
     if url.get_backend_name() == "postgresql":
         options = f"-c lock_timeout={PATIENCE * 1000:.0f} -c client_min_messages=warning"
         arguments = {"options": options, "connect_timeout": 10}
@@ -68,15 +68,3 @@ def engine(url: URL) -> Engine:
         connection.exec_driver_sql("begin immediate" if alone else "begin")
 
     return made
-
-
-def is_locked(error: OperationalError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01", "40001") or "locked" in str(error.orig)
-
-
-def busy() -> Problem:
-    return Problem(409, "busy", "Others are writing, and it was not done in time.", "Send it again.")
-
-
-def unavailable() -> Problem:
-    return Problem(503, "unavailable", "The catalog's database does not answer.", "Try again in a moment.")

@@ -1,0 +1,75 @@
+"""The bodies of requests: how large they may be, and how JSON is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from anyio import move_on_after
+from fastapi import Request
+
+from meshwright.serve import Problem
+
+EXCESS, PATIENCE = 5, 2.0
+"""Up to how many times too much is taken in before it is refused, and for how many seconds."""
+
+
+async def json_of(request: Request, most: int) -> Any:
+    """Return the JSON that was sent, of at most so many bytes; raises Problem."""
+    return parse(await body_of(request, most))
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """Return what was sent, of at most so many bytes; raises Problem.
+
+    It is counted while it comes, because what a header says of its length may be wrong.
+    """
+    header = request.headers.get("content-length", "")
+    announced = int(header) if header.isascii() and header.isdigit() and len(header) < 20 else 0
+    parts, size = [], 0
+    if announced <= EXCESS * most:
+        stream = request.stream()
+        async for part in stream:
+            size += len(part)
+            if size > most:
+                await _discard(stream, EXCESS * most - size)
+                break
+            parts.append(part)
+    if max(size, announced) > most:
+        detail = f"The body is larger than {most:,} bytes."
+        raise Problem(413, "too-large", detail, "Send less: shorten texts, leave out examples.")
+    return b"".join(parts)
+
+
+async def _discard(stream: AsyncIterator[bytes], most: int) -> None:
+    """Take in so many more bytes: whoever is cut off while they send do not read the answer."""
+    with move_on_after(PATIENCE):
+        async for part in stream:
+            most -= len(part)
+            if most < 0:
+                return
+
+
+def parse(body: bytes) -> Any:
+    """Return the JSON of a body, if every library would read the same and any database can keep it; raises Problem."""
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_once)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
+        raise Problem(
+            400, "malformed", f"The body is not plain JSON: {reason}.", "Send JSON in UTF-8."
+        ) from error
+    return value
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return value

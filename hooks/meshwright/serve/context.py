@@ -1,0 +1,59 @@
+"""What every route works with: how the catalog is served, what it keeps, and its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from anyio import CapacityLimiter
+from fastapi import Request
+
+from meshwright.serve.pages import Pages
+from meshwright.serve.search import Search
+from meshwright.serve.store import Store
+
+T = TypeVar("T")
+AT_ONCE = 2
+"""Searches that are worked on at once: more threads only keep each other, and all other answers, waiting."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a catalog is served."""
+
+    private: bool = False
+    """Whether reading needs a token, too."""
+    url: str = ""
+    """Its address as others see it; that of each request, if empty."""
+    template: str | None = None
+    """The one that /api/mesh.yaml names."""
+    log: bool = True
+
+
+@dataclass(frozen=True)
+class Context:
+    """One catalog that is served."""
+
+    settings: Settings
+    store: Store
+    search: Search
+    pages: Pages
+    searches: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))
+
+    def write(self, change: Callable[[], T]) -> T:
+        """Return what a change of the store returns; the search looks at the store again."""
+        try:
+            return change()
+        finally:
+            self.search.wrote()
+
+    def page_address(self, request: Request, id: str) -> str:
+        """Return the address of a product's page, as others see it."""
+        return f"{(self.settings.url or str(request.base_url)).rstrip('/')}/products/{id}"
+
+
+def of(request: Request) -> Context:
+    """Return the catalog that a request was sent to."""
+    context: Context = request.app.state.context
+    return context

@@ -1,0 +1,67 @@
+"""How errors are answered: as JSON to programs, as a page to browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from meshwright.serve import Problem
+from meshwright.serve.context import of
+from meshwright.serve.links import Served
+from meshwright.serve.pages import policy_of
+
+STATUSES = {
+    404: ("unknown-page", "There is nothing at this address."),
+    405: ("unknown-method", "This cannot be done here."),
+}
+
+
+def add_to(app: FastAPI) -> None:
+    """Have every error of an application answered here."""
+    for kind in (Problem, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """Return the response to a request that failed."""
+    problem = _problem(error)
+    of_api = request.url.path.startswith("/api/")
+    headers = _headers(problem, of_api)
+    if of_api or "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse(problem.value(), problem.status, headers)
+    html = of(request).pages.problem(Served(request.url.path), problem)
+    headers["Content-Security-Policy"] = policy_of(html)
+    return HTMLResponse(html.encode("utf-8", "replace"), problem.status, headers)
+
+
+def _headers(problem: Problem, of_api: bool) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = (
+            "Bearer" if of_api else 'Basic realm="Catalog: the token is the password", charset="UTF-8"'
+        )
+    if problem.status == 503 or problem.error == "busy":
+        headers["Retry-After"] = "1"
+    return headers
+
+
+def _problem(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case HTTPException():
+            code, detail = STATUSES.get(error.status_code, ("refused", str(error.detail)))
+            return Problem(error.status_code, code, detail, "See /openapi.json for what there is.")
+        case RequestValidationError():
+            issue: Mapping[str, Any] = next(iter(error.errors()), {})
+            where = ".".join(map(str, issue.get("loc", ())[1:]))
+            return Problem(
+                400, "bad-request", f"{where}: {issue.get('msg', 'it cannot be read')}.", "See /openapi.json."
+            )
+        case _:
+            return Problem(500, "failed", "The catalog failed.", "Tell its administrator: the log says more.")

@@ -1,0 +1,29 @@
+"""Products and versions by what an address says of them."""
+
+from __future__ import annotations
+
+import re
+
+from meshwright.serve import Problem
+from meshwright.serve.store import Store
+from meshwright.serve.store.products import Product, unknown
+
+ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*/[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""As the spec has it, so that what stands in an address is never more than this."""
+HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def product(store: Store, id: str) -> Product:
+    """Return a product, active or retired; raises Problem."""
+    known = store.products.get(id) if ID.fullmatch(id) else None
+    if known is None:
+        raise unknown(id[:200])
+    return known
+
+
+def version(store: Store, id: str, hash: str) -> str:
+    """Return the record of a product's version, as JSON; raises Problem."""
+    text = store.products.version(id, hash) if HASH.fullmatch(hash) else None
+    if text is None:
+        raise Problem(404, "unknown-version", f"{id} has no such version.", "See its list of versions.")
+    return text

@@ -1,0 +1,51 @@
+"""Who sends a request, and what its token allows."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from fastapi import Request
+
+from meshwright.serve import Problem
+from meshwright.serve.context import of
+from meshwright.serve.store.tokens import Right
+
+
+def right_of(request: Request) -> Right:
+    """Return what the request's token allows; raises Problem, the same one for whatever is wrong with it."""
+    token = _token(request)
+    right = of(request).store.tokens.right(token) if token else None
+    if right is None:
+        raise Problem(
+            401, "unauthorized", "This needs a token that counts.", "Ask the catalog's administrator for one."
+        )
+    return right
+
+
+def require_reading(request: Request, id: str = "") -> None:
+    """Raise Problem if the request may not read a product, or the whole catalog where no id is given."""
+    if of(request).settings.private and not right_of(request).may_read(id):
+        raise forbidden()
+
+
+def forbidden() -> Problem:
+    """Return the answer to a request whose token does not allow it."""
+    detail = "The token does not allow this."
+    return Problem(
+        403, "forbidden", detail, "Use the token of this product, or one with the scope that this needs."
+    )
+
+
+def _token(request: Request) -> str:
+    """Return the token that a request was sent with; empty if there is none."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    # A browser adds Basic by itself, also to a form that another site made it send: it counts for reading only.
+    if scheme.lower() != "basic" or request.method != "GET":
+        return ""
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,84 @@
+"""The whole mesh: every record, where the repositories are, and where the ports are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+from fastapi import APIRouter, Request
+from fastapi import Query as Parameter
+from fastapi.responses import Response
+
+from meshwright.serve import mesh
+from meshwright.serve.context import of
+from meshwright.serve.rights import require_reading
+from meshwright.serve.routes.openapi import TOKEN
+from meshwright.serve.store import Store
+
+RECORDS, STEP = 500, 25
+"""Entries of a page of whole records, and how many are read at once."""
+PAGE = 8_000_000
+"""Bytes after which a page of records ends, however many were asked for."""
+
+router = APIRouter()
+
+
+@router.get("/api/records", **TOKEN)
+def records(
+    request: Request,
+    after: str = Parameter(
+        "", max_length=500, description="The id after which to go on: `next` of the page before."
+    ),
+    limit: int = Parameter(RECORDS, ge=1, le=RECORDS),
+) -> Response:
+    """Every active product's record, by id. A page may have fewer than were asked for."""
+    require_reading(request)
+    store = of(request).store
+    entries, last = _records(store, after.replace("\0", ""), limit)
+    more = json.dumps(last if store.products.after(last, 1) else None)
+    return Response(f'{{"records":[{",".join(entries)}],"next":{more}}}', media_type="application/json")
+
+
+def _records(store: Store, after: str, limit: int) -> tuple[list[str], str]:
+    """Return a page of records as JSON, and the id of the last."""
+    entries: list[str] = []
+    size, last = 0, after
+    while len(entries) < limit and size < PAGE:
+        step = min(STEP, limit - len(entries))
+        products = store.products.after(last, step)
+        for one in products:
+            entries.append(f'{{"record":{one.text},"hash":"{one.hash}","publishedAt":"{one.published_at}"}}')
+            size, last = size + len(one.text), one.id
+            if size >= PAGE:
+                break
+        if len(products) < step:
+            break
+    return entries, last
+
+
+@router.get("/api/mesh.yaml", **TOKEN)
+def the_mesh(request: Request) -> Response:
+    """The active products' repositories, for `meshwright rollout --fleet`."""
+    require_reading(request)
+    context = of(request)
+    return _yaml(mesh.document(context.store.products.sources(), context.settings.template))
+
+
+@router.get("/api/addresses.yaml", **TOKEN)
+def addresses(request: Request) -> Response:
+    """Where every port of the active products lies: the address registry of the whole mesh, for inputs of `data-product@1`."""
+    require_reading(request)
+    return _yaml(
+        {
+            port.address: {"uses": port.uses, "location": port.location, "version": record.version}
+            for record in of(request).search.records()
+            for port in record.outputs
+            if port.location
+        }
+    )
+
+
+def _yaml(value: Any) -> Response:
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=False)
+    return Response(text, media_type="application/yaml")

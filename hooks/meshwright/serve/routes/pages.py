@@ -1,0 +1,97 @@
+"""The pages and badges: what browsers ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from meshwright.serve import lookup
+from meshwright.serve.context import of
+from meshwright.serve.links import Served
+from meshwright.serve.pages import policy_of
+from meshwright.serve.rights import require_reading
+from meshwright.serve.search import FACETS, LAST_OFFSET, Query
+
+router = APIRouter()
+
+
+def _page(path: str) -> Callable[[Any], Any]:
+    return router.get(path, include_in_schema=False, response_class=HTMLResponse)
+
+
+@_page("/")
+def home(request: Request) -> Response:
+    """Return the search, and what was found."""
+    return _html(request, lambda to: of(request).pages.home(to, _query(request)))
+
+
+@_page("/access")
+def access(request: Request) -> Response:
+    """Return the overview of access."""
+    return _html(request, lambda to: of(request).pages.access(to, _query(request)))
+
+
+@_page("/domains/{domain}")
+def of_domain(request: Request, domain: str) -> Response:
+    """Return the products of a domain."""
+    return _html(request, lambda to: of(request).pages.domain(to, domain))
+
+
+@_page("/fitness")
+def fitness(request: Request) -> Response:
+    """Return the latest assessment."""
+    return _html(request, of(request).pages.fitness)
+
+
+@_page("/map")
+def the_map(request: Request) -> Response:
+    """Return the map of the mesh."""
+    return _html(request, of(request).pages.map)
+
+
+@_page("/products/{domain}/{name}")
+def product(request: Request, domain: str, name: str) -> Response:
+    """Return a product's page."""
+    id, context = f"{domain}/{name}", of(request)
+    return _html(request, lambda to: context.pages.product(to, lookup.product(context.store, id)), id)
+
+
+@_page("/products/{domain}/{name}/versions/{hash}")
+def one_version(request: Request, domain: str, name: str, hash: str) -> Response:
+    """Return the page of one version of a product."""
+    id, context = f"{domain}/{name}", of(request)
+
+    def make(to: Served) -> str:
+        known = lookup.product(context.store, id)
+        return context.pages.version(to, known, hash, lookup.version(context.store, id, hash))
+
+    return _html(request, make, id)
+
+
+@router.get("/badges/{domain}/{name}.svg", include_in_schema=False)
+def badge(request: Request, domain: str, name: str) -> Response:
+    """Return the badge with a product's score."""
+    id, context = f"{domain}/{name}", of(request)
+    require_reading(request, id)
+    lookup.product(context.store, id)
+    return Response(context.pages.badge(id), media_type="image/svg+xml")
+
+
+def _html(request: Request, make: Callable[[Served], str], id: str = "") -> Response:
+    """Return a page, with its own policy as a header, if the request may read it."""
+    require_reading(request, id)
+    html = make(Served(request.url.path))
+    headers = {"Content-Security-Policy": policy_of(html)}
+    return HTMLResponse(html.encode("utf-8", "replace"), headers=headers)
+
+
+def _query(request: Request) -> Query:
+    """Return what a page's address asks for; whatever makes no sense in it is as if it were not there."""
+    parameters = request.query_params
+    offset = parameters.get("offset", "")
+    chosen = tuple((name, parameters[name]) for name in FACETS if parameters.get(name))
+    start = min(int(offset), LAST_OFFSET) if offset.isascii() and offset.isdigit() and len(offset) < 10 else 0
+    return Query(parameters.get("q", "")[:1_000], chosen, offset=start)

@@ -1,0 +1,169 @@
+"""Products: searched, read, published and retired."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from fastapi import Query as Parameter
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from meshwright.check.engine import check_record
+from meshwright.product.record import Record
+from meshwright.serve import Problem, bodies, lookup
+from meshwright.serve.context import of
+from meshwright.serve.lookup import ID
+from meshwright.serve.rights import forbidden, require_reading, right_of
+from meshwright.serve.routes.openapi import TOKEN, TOKEN_AND_BODY
+from meshwright.serve.search import FACETS, LAST_OFFSET, Query
+from meshwright.serve.store.products import Product
+
+RECORD, FAREWELL = 2_000_000, 20_000
+"""Bytes of a body: a product's record, what is said on retiring."""
+LIMIT = 100
+"""Entries of a page of a search."""
+FINDINGS = 200
+
+router = APIRouter()
+
+
+@router.get("/api/products", **TOKEN)
+async def products(
+    request: Request,
+    q: str = Parameter("", description="Words; the last may be the beginning of one."),
+    domain: str = "",
+    classification: str = "",
+    port: str = Parameter("", description="A capability such as parquet@1."),
+    tag: str = "",
+    type: str = "",
+    limit: int = Parameter(20, ge=1, le=LIMIT),
+    offset: int = Parameter(0, ge=0, le=LAST_OFFSET),
+) -> Response:
+    """Searches the active products."""
+    context = of(request)
+    if context.settings.private:
+        await run_in_threadpool(require_reading, request)
+    values = {"domain": domain, "classification": classification, "port": port, "tag": tag, "type": type}
+    chosen = tuple((name, values[name]) for name in FACETS if values[name])
+    query = Query(q, chosen, limit, offset)
+    text = await to_thread.run_sync(
+        context.search.answer, query, request.scope["query_string"], limiter=context.searches
+    )
+    return Response(text, media_type="application/json")
+
+
+@router.get("/api/products/{domain}/{name}", **TOKEN)
+def product(request: Request, domain: str, name: str) -> Response:
+    """The record as it was published."""
+    id = f"{domain}/{name}"
+    require_reading(request, id)
+    known = lookup.product(of(request).store, id)
+    if known.retired_at:
+        raise _gone(known)
+    return _record(request, known.text, known.hash)
+
+
+@router.get("/api/products/{domain}/{name}/versions", **TOKEN)
+def versions(request: Request, domain: str, name: str) -> dict[str, Any]:
+    """What the product said of itself, newest first."""
+    id, store = f"{domain}/{name}", of(request).store
+    require_reading(request, id)
+    lookup.product(store, id)
+    return {"versions": [version.value() for version in store.products.versions(id)]}
+
+
+@router.get("/api/products/{domain}/{name}/versions/{hash}", **TOKEN)
+def one_version(request: Request, domain: str, name: str, hash: str) -> Response:
+    """The record with which this version was published first."""
+    id, store = f"{domain}/{name}", of(request).store
+    require_reading(request, id)
+    lookup.product(store, id)
+    return _record(request, lookup.version(store, id, hash), hash)
+
+
+@router.put("/api/products/{domain}/{name}", status_code=200, **TOKEN_AND_BODY)
+async def put(request: Request, domain: str, name: str, transfer: bool = False) -> Response:
+    """Publishes a product: creates it, brings it up to date, or leaves it as it is."""
+    id = f"{domain}/{name}"
+    right = await run_in_threadpool(right_of, request)
+    if not right.may_write(id) or (transfer and not right.is_admin):
+        raise forbidden()
+    value = await bodies.json_of(request, RECORD)
+    return await run_in_threadpool(_publish, request, id, value, transfer)
+
+
+@router.post("/api/products/{domain}/{name}/retire", **TOKEN_AND_BODY)
+async def retire(request: Request, domain: str, name: str) -> dict[str, Any]:
+    """Takes a product out of search; its page and its versions stay."""
+    id, context = f"{domain}/{name}", of(request)
+    right = await run_in_threadpool(right_of, request)
+    if not right.may_write(id):
+        raise forbidden()
+    reason, successor = _farewell(await bodies.json_of(request, FAREWELL), id)
+    await run_in_threadpool(context.write, partial(context.store.products.retire, id, reason, successor))
+    url = context.page_address(request, id)
+    return {"outcome": "retired", "id": id, "url": url, "reason": reason, "successor": successor}
+
+
+def _record(request: Request, text: str, hash: str) -> Response:
+    """Return a record, or that it is the one that the client has already."""
+    tag = f'"{hash}"'
+    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(text, media_type="application/json", headers={"ETag": tag})
+
+
+def _publish(request: Request, id: str, value: Any, transfer: bool) -> Response:
+    context, record = of(request), _checked(value, id)
+    outcome = context.write(lambda: context.store.products.put(record, transfer))
+    url = context.page_address(request, id)
+    answer = {"outcome": outcome, "id": id, "hash": record.hash, "url": url}
+    return JSONResponse(answer, 201 if outcome == "created" else 200, {"ETag": f'"{record.hash}"'})
+
+
+def _checked(value: Any, id: str) -> Record:
+    """Return the record that was sent for a product, if it keeps the rules; raises Problem."""
+    findings = [asdict(finding) for finding in check_record(value) if finding.level == "error"]
+    if findings:
+        detail = f"The record does not keep {len(findings)} rule{'s' if len(findings) > 1 else ''}."
+        fix = "See `findings`; `meshwright check` finds the same in the repository."
+        raise Problem(422, "invalid", detail, fix, findings=findings[:FINDINGS])
+    record = Record(value)
+    if record.id != id or not ID.fullmatch(id):
+        detail, fix = f"The record is not {id}'s.", "Send it to the address of its own domain and name."
+        raise Problem(422, "invalid", detail, fix, findings=[])
+    return record
+
+
+def _farewell(value: Any, id: str) -> tuple[str, str | None]:
+    """Return why a product is retired, and its successor; raises Problem."""
+    fields = value if isinstance(value, dict) else {}
+    reason, successor = fields.get("reason"), fields.get("successor")
+    if (
+        isinstance(reason, str)
+        and 0 < len(reason.strip()) <= 2_000
+        and "\0" not in reason
+        and (successor is None or _is_another(successor, id))
+        and not set(fields) - {"reason", "successor"}
+    ):
+        return reason, successor
+    detail = "What is said on retiring is not `reason` and `successor`."
+    fix = 'Send {"reason": "a sentence", "successor": "<domain>/<name>" or null}, another product.'
+    raise Problem(422, "invalid", detail, fix, findings=[])
+
+
+def _is_another(successor: Any, id: str) -> bool:
+    is_id = isinstance(successor, str) and len(successor) <= 500 and ID.fullmatch(successor) is not None
+    return is_id and successor != id
+
+
+def _gone(product: Product) -> Problem:
+    detail = f"{product.id} was retired: {product.reason}"
+    fix = f"Use {product.successor}." if product.successor else "Ask its owner what to use."
+    more = {"reason": product.reason, "successor": product.successor, "retiredAt": product.retired_at}
+    return Problem(410, "retired", detail, fix, **more)

@@ -1,0 +1,29 @@
+"""What the catalog keeps, in SQLite or PostgreSQL. What has been acknowledged is on disk."""
+
+from __future__ import annotations
+
+from meshwright.serve.store.assessments import Assessments
+from meshwright.serve.store.database import Database
+from meshwright.serve.store.full_text import FullText
+from meshwright.serve.store.products import Products
+from meshwright.serve.store.tokens import Tokens
+
+
+class Store:
+    """One database. Safe to be used by several threads, and by several processes at once."""
+
+    def __init__(self, database: str) -> None:
+        """Open the database, and make the tables if it is empty; raises Unreadable."""
+        self._database = Database(database)
+        self.full_text = FullText(self._database)
+        self.products = Products(self._database, self.full_text)
+        self.assessments = Assessments(self._database)
+        self.tokens = Tokens(self._database)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def revision(self) -> int:
+        """Return a number that grows with each change of a product or an assessment."""
+        return self._database.revision()

@@ -1,0 +1,144 @@
+"""The assessments that the catalog keeps: each whole, and the scores of each product."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from meshwright.core.renamed import with_new
+from meshwright.mesh.scores import mean
+from meshwright.serve.store.database import Database, number_of
+from meshwright.serve.store.tables import ASSESSMENTS, NEWEST, SCORES, latest_number
+
+
+class Assessments:
+    """The assessments of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, hash: str, value: Mapping[str, Any], body: bytes) -> bool:
+        """Store an assessment that has been checked; return False if it is there already."""
+        packed = zlib.compress(body, 6)
+        with self._database.write() as write:
+            if write.connection.execute(
+                select(ASSESSMENTS.c.number).where(ASSESSMENTS.c.hash == hash)
+            ).first():
+                return False
+            write.revision()
+            made = write.connection.execute(
+                insert(ASSESSMENTS).values(
+                    hash=hash,
+                    at=_utc(value["at"]),
+                    static=int(value["static"]),
+                    score=mean(product["score"] for product in value["products"]),
+                    scores=json.dumps(value["scores"]),
+                    functions=json.dumps(value["functions"]),
+                    assessed=len(value["products"]),
+                    body=packed,
+                )
+            )
+            rows = [
+                {
+                    "assessment": number_of(made),
+                    "id": product["id"],
+                    "score": product["score"],
+                    "scores": json.dumps({name: product["scores"].get(name) for name in value["scores"]}),
+                    "results": json.dumps(product["results"], separators=(",", ":")),
+                }
+                for product in {product["id"]: product for product in value["products"]}.values()
+            ]
+            if rows:
+                write.connection.execute(insert(SCORES), rows)
+            latest = write.connection.execute(latest_number()).scalar()
+            # The evidence of older assessments is in their bodies, and asked for by nobody's page.
+            write.connection.execute(
+                update(SCORES)
+                .where(SCORES.c.assessment != latest, SCORES.c.results != "[]")
+                .values(results="[]")
+            )
+            return True
+
+    def latest(self) -> bytes | None:
+        """Return the latest assessment as JSON; None before the first."""
+        with self._database.read() as connection:
+            chosen = select(ASSESSMENTS.c.body).where(
+                ASSESSMENTS.c.number == latest_number().scalar_subquery()
+            )
+            packed = connection.execute(chosen).scalar()
+        return zlib.decompress(packed) if packed else None
+
+    def list(self, limit: int = 400) -> Sequence[dict[str, Any]]:
+        """Return dates and scores of the mesh, newest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(*ASSESSMENTS.c["at", "static", "score", "scores", "assessed"])
+                .order_by(*NEWEST)
+                .limit(limit)
+            ).all()
+        return [
+            {
+                "at": row.at,
+                "static": bool(row.static),
+                "score": row.score,
+                "scores": json.loads(row.scores),
+                "assessed": row.assessed,
+            }
+            for row in rows
+        ]
+
+    def functions(self) -> Sequence[dict[str, Any]]:
+        """Return the fitness functions of the latest assessment."""
+        with self._database.read() as connection:
+            chosen = ASSESSMENTS.c.number == latest_number().scalar_subquery()
+            functions = connection.execute(select(ASSESSMENTS.c.functions).where(chosen)).scalar()
+        return json.loads(functions) if functions else []
+
+    def before(self, at: str, static: bool) -> Mapping[str, Sequence[int | None]]:
+        """Return id -> its scores in order, and its own, in the last assessment of this kind before a moment."""
+        with self._database.read() as connection:
+            earlier = (ASSESSMENTS.c.at < _utc(at)) & (ASSESSMENTS.c.static == int(static))
+            last = select(ASSESSMENTS.c.number).where(earlier).order_by(*NEWEST).limit(1).scalar_subquery()
+            chosen = select(*SCORES.c["id", "score", "scores"]).where(SCORES.c.assessment == last)
+            rows = connection.execute(chosen).all()
+        return {row.id: [*json.loads(row.scores).values(), row.score] for row in rows}
+
+    def scores(self) -> Mapping[str, int | None]:
+        """Return id -> score, of the latest assessment."""
+        with self._database.read() as connection:
+            chosen = SCORES.c.assessment == latest_number().scalar_subquery()
+            return {
+                row.id: row.score
+                for row in connection.execute(select(*SCORES.c["id", "score"]).where(chosen))
+            }
+
+    def history(self, id: str, limit: int = 100) -> Sequence[dict[str, Any]]:
+        """Return a product's assessments, newest first; only the latest has the results."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(ASSESSMENTS.c.at, *SCORES.c["score", "scores", "results"])
+                .join(ASSESSMENTS)
+                .where(SCORES.c.id == id)
+                .order_by(*NEWEST)
+                .limit(limit)
+            ).all()
+        return [
+            {
+                "at": row.at,
+                "score": row.score,
+                "scores": json.loads(row.scores),
+                "results": with_new(json.loads(row.results)),
+            }
+            for row in rows
+        ]
+
+
+def _utc(moment: str) -> str:
+    """Return a moment in UTC: moments of one time zone sort as texts."""
+    at = datetime.fromisoformat(moment).astimezone(UTC)
+    return at.isoformat(timespec="milliseconds")

@@ -1,0 +1,138 @@
+"""Tokens: who may do what in the catalog. Only their hashes are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import insert, select, update
+
+from meshwright.serve import now
+from meshwright.serve.store.database import Database
+from meshwright.serve.store.tables import TOKENS
+
+PREFIX = "mwc"
+"""So that scanners for leaked secrets can know one when they see it."""
+
+READ, ASSESS, ADMIN, PRODUCT = "read", "assess", "admin", "product:"
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a token may do."""
+
+    scopes: frozenset[str]
+    """`read`, `assess`, `admin`, `product:<domain>/<name>`."""
+
+    @property
+    def is_admin(self) -> bool:
+        return ADMIN in self.scopes
+
+    def may_write(self, id: str) -> bool:
+        return self.is_admin or PRODUCT + id in self.scopes
+
+    @property
+    def may_assess(self) -> bool:
+        return self.is_admin or ASSESS in self.scopes
+
+    def may_read(self, id: str = "") -> bool:
+        """Return True for one product, or the whole catalog where no id is given, which assessing needs to see."""
+        return bool(self.scopes & {READ, ASSESS, ADMIN}) or bool(id and PRODUCT + id in self.scopes)
+
+
+@dataclass(frozen=True)
+class Token:
+    """What is kept of a token."""
+
+    id: str
+    scopes: Collection[str]
+    note: str
+    created_at: str
+    expires_at: str | None
+    """RFC 3339; None: it does not expire."""
+    revoked_at: str | None
+
+
+def new() -> tuple[str, str, str]:
+    """Return a new token, its id, and what is kept of it."""
+    id = secrets.token_hex(4)
+    token = f"{PREFIX}_{id}_{secrets.token_urlsafe(32)}"
+    return token, id, digest(token)
+
+
+def id_of(token: str) -> str:
+    """Return the id that a text claims to be the token of; empty if it has not the shape of one."""
+    prefix, _, rest = token[:200].partition("_")
+    id, _, secret = rest.partition("_")
+    return id if prefix == PREFIX and secret else ""
+
+
+def digest(token: str) -> str:
+    """Return the SHA-256 in hexadecimal. A slow hash would protect words that people think up; these are 256 bits of chance."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def same(kept: str, token: str) -> bool:
+    """Return True if a token is the one that is kept, in the same time whatever is wrong with it."""
+    return hmac.compare_digest(kept, digest(token))
+
+
+class Tokens:
+    """The tokens of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, scopes: Collection[str], note: str = "", days: int | None = None) -> tuple[str, str]:
+        """Make a token; return it, which nobody sees again, and its id."""
+        token, id, kept = new()
+        expires = (
+            (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="milliseconds") if days else None
+        )
+        with self._database.alone() as connection:
+            connection.execute(
+                insert(TOKENS).values(
+                    id=id,
+                    hash=kept,
+                    scopes=" ".join(sorted(scopes)),
+                    note=note,
+                    created_at=now(),
+                    expires_at=expires,
+                )
+            )
+        return token, id
+
+    def list(self) -> Sequence[Token]:
+        """Return every token, without what would let anybody in."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(TOKENS).order_by(TOKENS.c.created_at)).all()
+        return [
+            Token(row.id, row.scopes.split(), row.note, row.created_at, row.expires_at, row.revoked_at)
+            for row in rows
+        ]
+
+    def revoke(self, id: str) -> bool:
+        """End a token at once; return False if there is none with this id."""
+        with self._database.alone() as connection:
+            done = connection.execute(
+                update(TOKENS)
+                .where(TOKENS.c.id == id, TOKENS.c.revoked_at.is_(None))
+                .values(revoked_at=now())
+            )
+            return bool(done.rowcount) or bool(
+                connection.execute(select(TOKENS.c.id).where(TOKENS.c.id == id)).first()
+            )
+
+    def right(self, token: str) -> Right | None:
+        """Return what a token may do; None if it is not one that counts, whatever the reason."""
+        id = id_of(token)
+        with self._database.read() as connection:
+            row = connection.execute(select(TOKENS).where(TOKENS.c.id == id)).first()
+        is_it = same(row.hash if row else "", token)
+        if row is None or not is_it or row.revoked_at or (row.expires_at and row.expires_at <= now()):
+            return None
+        return Right(frozenset(row.scopes.split()))
