@@ -8,8 +8,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from meshwright.map import layout, overview
-from meshwright.map.layout import HEADER, PILL, SMALL, TINY, TITLE, Line, Node, Picture
+from meshwright.map import overview
+from meshwright.map.layout import picture
+from meshwright.map.layout.elements import (
+    HEADER,
+    MARGIN,
+    PADDING,
+    PILL,
+    SMALL,
+    TINY,
+    TITLE,
+    Line,
+    Node,
+    Picture,
+)
 from meshwright.map.text import clipped, width
 
 STYLE = Path(__file__).parent / "picture.css"
@@ -43,7 +55,7 @@ def drawn(map: Mapping[str, Any]) -> str:
 def document(map: Mapping[str, Any]) -> str:
     """The picture as a file, with its legend and what is wrong in words."""
     x, y, w, h, parts = _parts(map, links=False)
-    notes = list(_notes(map, x + layout.MARGIN, y + h, w - 2 * layout.MARGIN))
+    notes = list(_notes(map, x + MARGIN, y + h, w - 2 * MARGIN))
     h += 20 * (len(notes) + 1)
     style = STYLE.read_text("utf-8")
     return (
@@ -61,7 +73,7 @@ def is_whole(map: Mapping[str, Any]) -> bool:
 
 def _parts(map: Mapping[str, Any], links: bool) -> tuple[float, float, float, float, Iterator[str]]:
     if is_whole(map):
-        found = layout.picture(map)
+        found = picture(map)
         return found.x, found.y, found.w, found.h, _picture(found, map, links)
     domains = overview.overview(map)
     return 0.0, 0.0, domains.w, domains.h, _overview(domains, links)
@@ -93,7 +105,7 @@ def _picture(found: Picture, map: Mapping[str, Any], links: bool) -> Iterator[st
         name = clipped(box.name, box.w - 28, SMALL + 1, bold=True)
         yield (
             f'<g class="box" data-domain="{escape(box.name)}"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.w:.1f}" '
-            f'height="{box.h:.1f}" rx="12"/><text class="domain" x="{box.x + layout.PADDING:.1f}" y="{box.y + HEADER - 9:.1f}">'
+            f'height="{box.h:.1f}" rx="12"/><text class="domain" x="{box.x + PADDING:.1f}" y="{box.y + HEADER - 9:.1f}">'
             f"{escape(name)}{_title(box.name)}</text></g>"
         )
     yield from _layer(found)
@@ -106,8 +118,8 @@ def _picture(found: Picture, map: Mapping[str, Any], links: bool) -> Iterator[st
 def _layer(found: Picture) -> Iterator[str]:
     if not found.layer:
         return
-    x, y = found.x + layout.MARGIN, found.layer_y
-    w, h = found.w - 2 * layout.MARGIN, found.layer[-1].y + 40 - found.layer_y
+    x, y = found.x + MARGIN, found.layer_y
+    w, h = found.w - 2 * MARGIN, found.layer[-1].y + 40 - found.layer_y
     yield (
         f'<g class="layer"><rect class="base" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" rx="12"/>'
         f'<text class="domain" x="{x + 16:.1f}" y="{y + 22:.1f}">Platform capabilities</text>'

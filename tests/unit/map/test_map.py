@@ -26,6 +26,7 @@ from meshwright.cli import main
 from meshwright.core.yaml import Unreadable, load
 from meshwright.map import html, layout, likec4, mermaid, overview, svg
 from meshwright.map.command import as_json
+from meshwright.map.layout import elements
 from meshwright.map.model import model
 from meshwright.map.text import width
 from meshwright.product import schema
@@ -168,14 +169,14 @@ def overlapping(boxes: Sequence[tuple[str, float, float, float, float]]) -> list
 @pytest.mark.parametrize("made", [*DRAWN, SHAPELESS, *NAMED], ids=IDS)
 def test_nothing_lies_on_anything_else(made: Make) -> None:
     found = layout.picture(mapped(made()))
-    nodes = [(one.key, one.x - layout.OVERHANG, one.y, one.w + 2 * layout.OVERHANG, one.h) for one in found.nodes]  # fmt: skip
+    nodes = [(one.key, one.x - elements.OVERHANG, one.y, one.w + 2 * elements.OVERHANG, one.h) for one in found.nodes]  # fmt: skip
     assert overlapping(nodes) == []
     assert overlapping([(one.name, one.x, one.y, one.w, one.h) for one in found.boxes]) == []
     for node in found.nodes:
-        pills = [(pill.whole, pill.x, pill.y, pill.w, layout.PILL) for pill in node.pills]
+        pills = [(pill.whole, pill.x, pill.y, pill.w, elements.PILL) for pill in node.pills]
         assert overlapping(pills) == []
         for _, x, y, w, h in pills:
-            assert x >= -layout.OVERHANG and x + w <= node.w + layout.OVERHANG + 0.1 and y + h <= node.h
+            assert x >= -elements.OVERHANG and x + w <= node.w + elements.OVERHANG + 0.1 and y + h <= node.h
         for box in found.boxes:
             inside = box.x < node.x and node.x + node.w < box.x + box.w and box.y < node.y and node.y + node.h < box.y + box.h  # fmt: skip
             assert inside == (node.kind in ("product", "ghost") and node.domain == box.name)
@@ -186,9 +187,9 @@ def test_every_text_has_the_room_it_needs(made: Make) -> None:
     for node in layout.picture(mapped(made())).nodes:
         bold = node.kind in ("product", "ghost")
         for text in node.lines:
-            assert width(text, layout.TITLE if bold else layout.SMALL, bold=bold) <= node.w - 16
+            assert width(text, elements.TITLE if bold else elements.SMALL, bold=bold) <= node.w - 16
         for pill in node.pills:
-            assert width(pill.text, layout.TINY) <= pill.w
+            assert width(pill.text, elements.TINY) <= pill.w
 
 
 @pytest.mark.parametrize("made", DRAWN, ids=IDS[: len(DRAWN)])
@@ -244,13 +245,13 @@ def test_a_chain_and_a_ring_as_long_as_the_mesh_are_drawn() -> None:
     map = mapped(chain)
     assert all(edge["cycle"] for edge in map["edges"])
     assert max(one["rank"] for one in map["products"]) >= 49
-    assert layout.picture(map).w > 49 * layout.CARD
+    assert layout.picture(map).w > 49 * elements.CARD
 
 
 # -- nothing gets out of its place --------------------------------------------------------------------
 
 
-def elements(drawn: str) -> set[str]:
+def tags_of(drawn: str) -> set[str]:
     return {element.tag.partition("}")[2] for element in ET.fromstring(drawn).iter()}  # noqa: S314 - our own
 
 
@@ -258,7 +259,7 @@ def elements(drawn: str) -> set[str]:
 def test_no_name_breaks_out_of_svg_or_html(words: str) -> None:
     map = mapped(hostile(words))
     tame = mapped(hostile("tame"))
-    assert elements(svg.document(map)) <= elements(svg.document(tame))
+    assert tags_of(svg.document(map)) <= tags_of(svg.document(tame))
     page = html.drawn(map)
     assert page.count("<script") == html.drawn(tame).count("<script") == 2
     assert "<img" not in page
