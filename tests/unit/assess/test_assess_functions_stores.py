@@ -23,7 +23,7 @@ import pytest
 from assessed import PERSONAL, ROWS, Assessed, good, metadata, rows, write
 
 from meshwright.assess.discovery import functions
-from meshwright.assess.storage import Absent, Allowed, Unseen, web
+from meshwright.assess.storage import Absent, Allowed, Unseen
 
 PROBES = [one.id for one in functions() if one.probes and one.id != "PublishedInCatalog"]
 
@@ -203,9 +203,9 @@ def test_a_web_server_that_means_harm_costs_little_time(on_web: Assessed, site: 
     stop.set()
 
 
-def test_a_name_that_no_host_has_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_no_host_has_leads_nowhere() -> None:
     with pytest.raises((Absent, Unseen)):
-        web.reachable("nobody.invalid", 443, Allowed())
+        Allowed().resolve("nobody.invalid", 443)
 
 
 # -- a bucket -------------------------------------------------------------------------------------------------------

@@ -13,26 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from meshwright.core.errors import Error
+from meshwright.product.store import Absent, Blocker, Corrupt, Limits, Unseen
 
 SECONDS, MEGABYTES = 20, 256
 """How long one answer may take, and how much is fetched at most, unless governance says otherwise."""
-
-
-class Blocker(Error):
-    """Something that keeps from looking at the data. Its text is a sentence without values."""
-
-
-class Unseen(Blocker):
-    """It could not be looked at: that says nothing about the product."""
-
-
-class Absent(Blocker):
-    """It was looked for, and it is not there."""
-
-
-class Corrupt(Blocker):
-    """It is there, and it is not what it claims to be."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +36,32 @@ class Allowed:
     def host(self, name: str, port: int | None = None) -> bool:
         """Whether governance has named it."""
         return name.lower() in self.hosts or f"{name.lower()}:{port}" in self.hosts
+
+    def permits(self, path: Path) -> bool:
+        """Return True if files there may be read for this record."""
+        if self.root is not None:
+            return True
+        try:
+            real = path.resolve()
+            return any(real.is_relative_to(folder.resolve()) for folder in self.paths)
+        except (OSError, ValueError, RuntimeError):
+            return False
+
+    def resolve(self, host: str, port: int) -> str:
+        """Return the IP address of a host that may be asked. Raises Absent, Unseen."""
+        from meshwright.core.http import NoAnswer, public_address
+
+        try:
+            return public_address(host, port, self.host)
+        except NoAnswer as error:
+            if error.reason == "unknown host":
+                raise Absent(str(error), error.fix) from None
+            named = "Governance names it in `hosts` of fitness.yaml, if it is to be asked."
+            raise Unseen(str(error), named if error.reason == "not public" else error.fix) from None
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.seconds, self.bytes)
 
 
 def allowed(root: Path | None, settings: Mapping[str, Any]) -> Allowed:
@@ -114,3 +124,17 @@ class Refusal:
     open: bool
     sentence: str
     fix: str = ""
+
+
+__all__ = [
+    "Absent",
+    "Allowed",
+    "Blocker",
+    "Corrupt",
+    "Field",
+    "Limits",
+    "Refusal",
+    "Table",
+    "Unseen",
+    "allowed",
+]

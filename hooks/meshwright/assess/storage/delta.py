@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from meshwright.assess.storage import Absent, Allowed, Corrupt, Unseen
 from meshwright.assess.storage.duck import Files, identifier, literal
+from meshwright.product.store import Store
 
 LOG = "_delta_log"
 COMMIT = re.compile(r"(\d{20})\.json")
@@ -75,10 +76,10 @@ class _State:
             raise Unseen("The Delta table maps its columns' names, which is not read here.")
 
 
-def first_commit(store: Any, name: str) -> str:
+def first_commit(store: Store, name: str) -> str:
     """A file of the table's log, as a sample of what can be read there. Raises Absent, Unseen."""
     try:
-        commits = [entry for entry in store.listed(f"{name}/{LOG}") if COMMIT.fullmatch(entry)]
+        commits = [entry for entry in store.names(f"{name}/{LOG}") if COMMIT.fullmatch(entry)]
     except Unseen:  # the web lists nothing
         return f"{name}/{LOG}/{0:020}.json"
     if not commits:
@@ -86,14 +87,14 @@ def first_commit(store: Any, name: str) -> str:
     return f"{name}/{LOG}/{commits[-1]}"
 
 
-def opened(store: Any, name: str, allowed: Allowed) -> Files:
+def opened(store: Store, name: str, allowed: Allowed) -> Files:
     """The newest version of the table at `name`. Raises Absent, Corrupt, Unseen."""
     state = _State()
-    entries = store.listed(f"{name}/{LOG}")
+    entries = store.names(f"{name}/{LOG}")
     commits = {int(found[1]): entry for entry in entries if (found := COMMIT.fullmatch(entry))}
     checkpoint, parts = _checkpoint(entries)
     if not commits and not parts:
-        if store.listed(name):
+        if store.names(name):
             raise Corrupt(
                 f"There is no transaction log ({LOG}) with a commit in it, so it is no Delta table.", FIX
             )
@@ -103,25 +104,25 @@ def opened(store: Any, name: str, allowed: Allowed) -> Files:
         raise Corrupt("Commits are missing from the Delta table's log.", FIX)
     if len(wanted) > MOST:
         raise Unseen(f"The Delta table has more than {MOST} commits since its last checkpoint.")
-    for action in _checkpointed([store.fetched(f"{name}/{LOG}/{part}") for part in parts], allowed):
+    for action in _checkpointed([store.local(f"{name}/{LOG}/{part}") for part in parts], allowed):
         state.take(action)
     for version in wanted:
-        for action in _committed(store.fetched(f"{name}/{LOG}/{commits[version]}"), allowed):
+        for action in _committed(store.local(f"{name}/{LOG}/{commits[version]}"), allowed):
             state.take(action)
     if not state.told and checkpoint in commits:
-        for action in _committed(store.fetched(f"{name}/{LOG}/{commits[checkpoint]}"), allowed):
+        for action in _committed(store.local(f"{name}/{LOG}/{commits[checkpoint]}"), allowed):
             if "commitInfo" in action:
                 state.take(action)
     return _rows(state, store, name, allowed)
 
 
-def _rows(state: _State, store: Any, name: str, allowed: Allowed) -> Files:
+def _rows(state: _State, store: Store, name: str, allowed: Allowed) -> Files:
     if not state.schema:
         raise Corrupt("The Delta table's log describes no columns.", FIX)
     if len(state.files) > MOST:
         raise Unseen(f"The Delta table has more than {MOST} files.")
     try:
-        there = {path: store.fetched(f"{name}/{path}") for path in state.files}
+        there = {path: store.local(f"{name}/{path}") for path in state.files}
     except Absent as problem:
         raise Corrupt("The Delta table's log names a file that is not there.", FIX) from problem
     if not there:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from meshwright.assess.storage import Allowed, Corrupt, Unseen, delta
 from meshwright.assess.storage.duck import Files, literal
+from meshwright.product.store import Store
 
 PARQUET = b"PAR1"
 TEXT_HEAD = 4096
 
 
-def _parquet(store: Any, name: str, allowed: Allowed) -> Files:
-    path = store.fetched(name)
+def _parquet(store: Store, name: str, allowed: Allowed) -> Files:
+    path = store.local(name)
     with path.open("rb") as file:
         head = file.read(4)
         size = file.seek(0, 2)
@@ -31,14 +31,14 @@ def _parquet(store: Any, name: str, allowed: Allowed) -> Files:
     )
 
 
-def _csv(store: Any, name: str, allowed: Allowed) -> Files:
-    path = store.fetched(name)
+def _csv(store: Store, name: str, allowed: Allowed) -> Files:
+    path = store.local(name)
     _text(path)
     return Files(f"select * from read_csv({literal(str(path))})", [path], allowed, {})
 
 
-def _json(store: Any, name: str, allowed: Allowed) -> Files:
-    path = store.fetched(name)
+def _json(store: Store, name: str, allowed: Allowed) -> Files:
+    path = store.local(name)
     _text(path)
     return Files(f"select * from read_json({literal(str(path))})", [path], allowed, {})
 
@@ -70,7 +70,7 @@ def _seems(path: Path) -> str:
     return "as CSV does" if text.isprintable() or any(sign in first for sign in ",;\t") else "as text does"
 
 
-READERS: Mapping[str, Callable[[Any, str, Allowed], Files]] = {
+READERS: Mapping[str, Callable[[Store, str, Allowed], Files]] = {
     "parquet": _parquet,
     "delta": delta.opened,
     "csv": _csv,
@@ -89,15 +89,15 @@ def of(uses: str, location: str) -> str:
     return ENDINGS.get(location.rpartition(".")[2].lower(), name)
 
 
-def opened(format_: str, store: Any, name: str, allowed: Allowed) -> Files:
+def opened(format_: str, store: Store, name: str, allowed: Allowed) -> Files:
     """The rows of a file or a table. Raises Absent, Corrupt, Unseen."""
     if format_ not in READERS:
-        store.fetched(sample(format_, store, name))
+        store.local(sample(format_, store, name))
         raise Unseen(f"There is nothing here that reads {format_ or 'it'}.")
     return READERS[format_](store, name, allowed)
 
 
-def sample(format_: str, store: Any, name: str) -> str:
+def sample(format_: str, store: Store, name: str) -> str:
     """The name of one file that holds data of the port."""
     if format_ == "delta":
         return delta.first_commit(store, name)

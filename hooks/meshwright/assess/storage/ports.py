@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from meshwright.assess.storage import Absent, Allowed, Refusal, Table, Unseen, formats
+from meshwright.assess.storage import Absent, Allowed, Refusal, Table, Unseen, anonymous, formats
 from meshwright.product.record import Port
+from meshwright.product.store import Store
+from meshwright.product.store.bucket import Bucket
+from meshwright.product.store.folder import Folder
+from meshwright.product.store.web import Web
 
 FOLDER_OF_ROLES = "roles"
 """Beside the data set: one folder for each role, as `meshwright access` writes them."""
@@ -56,8 +60,7 @@ def without_credentials(place: Place) -> Refusal:
 
         return postgres.without_credentials(_database(place))
     store, name = _store(place)
-    refusal: Refusal = store.refusal(formats.sample(place.format, store, name))
-    return refusal
+    return anonymous.refusal(store, formats.sample(place.format, store, name))
 
 
 def by_grants(place: Place) -> Refusal | None:
@@ -83,35 +86,33 @@ def _database(place: Place) -> Any:
     )
 
 
-def _store(place: Place) -> tuple[Any, str]:
-    """The folder that the data lies in, wherever that is, and the data's name there."""
-    location = _location(place)
+def _store(place: Place) -> tuple[Store, str]:
+    """Return the folder of the data, wherever that is, and the data's name there. Raises Absent, Unseen."""
+    location, allowed = _location(place), place.allowed
     scheme, separator, rest = location.partition("://")
-    if not separator:
-        from meshwright.assess.storage.local import Folder
-
-        path = _local(location, place)
-        return Folder(path.parent, place.allowed), path.name
-    base, _, name = location.rstrip("/").rpartition("/")
     scheme = scheme.lower()
+    if not separator:
+        return _folder(_local(location, place), allowed)
+    if scheme == "file":
+        return _folder(_local("/" + rest.partition("/")[2], place), allowed)
+    base, _, name = location.rstrip("/").rpartition("/")
     if scheme in ("http", "https"):
-        from meshwright.assess.storage.web import Web
-
-        if "/" not in rest.rstrip("/"):
-            return Web(location, place.allowed, place.scratch), ""
-        return Web(base, place.allowed, place.scratch), name
+        base, name = (base, name) if "/" in rest.rstrip("/") else (location, "")
+        return Web(base, allowed.limits, place.scratch, allowed.resolve), name
     if scheme in ("s3", "s3a"):
-        from meshwright.assess.storage.bucket import Bucket
-
         bucket, _, key = rest.rstrip("/").partition("/")
         prefix = key.rpartition("/")[0]
-        return Bucket(bucket, f"{prefix}/" if prefix else "", place.allowed, place.scratch), name
-    if scheme == "file":
-        from meshwright.assess.storage.local import Folder
-
-        path = _local("/" + rest.partition("/")[2], place)
-        return Folder(path.parent, place.allowed), path.name
+        return Bucket(bucket, f"{prefix}/" if prefix else "", allowed.limits, place.scratch), name
     raise Unseen(f"There is nothing here that looks at an address that begins with {scheme[:20]}://.")
+
+
+def _folder(path: Path, allowed: Allowed) -> tuple[Store, str]:
+    if not allowed.permits(path.parent):
+        raise Unseen(
+            f"{path.parent} is a path of a machine, and which one is not known here.",
+            "Assess the product's repository there, or name the folder in `paths` of fitness.yaml.",
+        )
+    return Folder(path.parent, allowed.permits), path.name
 
 
 def _local(location: str, place: Place) -> Path:

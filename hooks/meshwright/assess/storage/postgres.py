@@ -25,8 +25,7 @@ from psycopg import errors, sql
 
 from meshwright.assess.storage import Absent, Allowed, Corrupt, Field, Refusal, Unseen
 from meshwright.assess.storage.duck import moment
-from meshwright.assess.storage.local import closed_by, permitted
-from meshwright.assess.storage.web import reachable
+from meshwright.product.store.folder import closed_by
 
 NOWHERE = "/nonexistent/meshwright"
 """For files that libpq would look for in the home of whoever runs this."""
@@ -173,19 +172,19 @@ def database(location: str, dataset: str, schema: str, allowed: Allowed) -> Data
     address = {"host": host, "port": port, "dbname": parts.get("dbname", "")}
     named = allowed.host(host, int(port))
     if host.startswith("/"):
-        if not named and not permitted(Path(host), allowed):
+        if not named and not allowed.permits(Path(host)):
             raise Unseen(f"{host} is a socket of a machine, and which one is not known here.")
         named = True
     elif host.startswith("@"):
         raise Unseen("The address names an abstract socket, which is not asked.")
     else:
-        address["hostaddr"] = reachable(host, int(port), allowed)
+        address["hostaddr"] = allowed.resolve(host, int(port))
         address["sslmode"] = parts["sslmode"] if parts.get("sslmode") in ENCRYPTED else "prefer"
     return Database(address, found[1] if found else schema or dataset, dataset, allowed, named)
 
 
 def _embedded(folder: Path, dataset: str, schema: str, allowed: Allowed) -> Database:
-    if not permitted(folder, allowed):
+    if not allowed.permits(folder):
         raise Unseen(f"{folder} is a path of a machine, and which one is not known here.")
     if not (folder / "PG_VERSION").is_file():
         raise Absent(f"There is no database in {folder}.", "Run the pipeline, which makes it.")

@@ -1,11 +1,12 @@
 """The one HTTP client: retries, a token, proxies, and guards against servers that mean harm.
 
-Nobody else imports urllib3, http.client or urllib.request; a contract of import-linter and a test hold that.
+Nothing else builds HTTP: tests/unit/tools/test_one_way.py holds that.
 """
 
 from meshwright.core.http.addresses import address, is_private, path, public_address, split
 from meshwright.core.http.answers import Answer, NoAnswer, Reason, Refused, TooLarge
 from meshwright.core.http.client import ANY, Http
+from meshwright.core.http.connection import Resolve
 
 __all__ = [
     "ANY",
@@ -14,6 +15,7 @@ __all__ = [
     "NoAnswer",
     "Reason",
     "Refused",
+    "Resolve",
     "TooLarge",
     "address",
     "is_private",

@@ -12,16 +12,15 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from meshwright.access.grants import Port, Refused
 from meshwright.core import files
+from meshwright.product.store import CHUNK, Absent, Content, Corrupt, Store, bucket, folder
 
-CHUNK = 4 * 1024 * 1024
 NO_FILE = "no regular file"
 """The identity of a symbolic link, a pipe and the like: equal to no content's."""
 
@@ -29,10 +28,7 @@ BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_=.-
 """No user, no query, no `%`, and nothing that a bucket policy reads as a pattern or a variable."""
 
 
-class Storage(Protocol):
-    def address(self, name: str) -> str:
-        """What people and Delta call it."""
-
+class Storage(Store, Protocol):
     def identity(self, name: str) -> str | None:
         """Stands for the content of one file; None if there is none."""
 
@@ -84,46 +80,33 @@ def storage(port: Port) -> Storage:
     return Folder(folder)
 
 
-class Folder:
+class Folder(folder.Folder):
     """A folder of this machine. What is granted on it says who should read; the folder itself enforces nothing."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         self.work = root / ".roles.work"
-
-    def address(self, name: str) -> str:
-        return str(self.root / name)
 
     def identity(self, name: str) -> str | None:
         try:
-            with self._opened(name) as file:
-                return _sha256(file)
-        except FileNotFoundError:
+            with self.opened(name) as content:
+                return _sha256(content)
+        except Absent:
             return None
-        except _NoFile:
+        except Corrupt:
             return NO_FILE
 
     def identities(self, prefix: str, only: Collection[str] | None = None) -> dict[str, str]:
-        top = self.root / prefix
-        if top.is_symlink():
-            raise Refused(f"{top} is a symbolic link.", "Remove it: what lies behind it is not the port's.")
-        found: dict[str, str] = {}
-        for folder, folders, names in os.walk(top, onerror=_raised):
-            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-            for entry in (*names, *links):
-                name = os.path.relpath(os.path.join(folder, entry), self.root)
-                if only is None or name in only:
-                    found[name] = self.identity(name) or NO_FILE
-        return found
+        names = self.files(prefix)
+        return {name: self.identity(name) or NO_FILE for name in names if only is None or name in only}
 
     def read(self, name: str) -> bytes | None:
         try:
-            with self._opened(name) as file:
-                content: bytes = file.read()
-                return content
-        except FileNotFoundError:
+            with self.opened(name) as content:
+                return content.file.read()
+        except Absent:
             return None
-        except _NoFile:
+        except Corrupt:
             return b""
 
     def write(self, name: str, content: bytes) -> None:
@@ -194,56 +177,29 @@ class Folder:
             return ()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
-    @contextlib.contextmanager
-    def _opened(self, name: str) -> Iterator[Any]:
-        path = self.root / name
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise _NoFile
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            yield file
 
+class Bucket(bucket.Bucket):
+    """A bucket that is written, too. An object's identity is the tag that the store gave it."""
 
-class Bucket:
-    """A bucket of S3, or of a store that speaks as it does. An object's identity is the ETag that the store gave it."""
-
-    def __init__(self, bucket: str, prefix: str) -> None:
-        try:
-            import boto3
-        except ImportError as error:
-            raise Refused(
-                "Who may read s3:// is decided in its bucket policy, and boto3 is not there to write it.",
-                "Install boto3.",
-            ) from error
-        self.bucket, self.prefix = bucket, prefix
-        self.client = boto3.client("s3")
+    def __init__(self, name: str, prefix: str) -> None:
+        super().__init__(name, prefix)
         self.tags: dict[str, str] = {}
         """Name -> ETag, as this run has read or written it last."""
 
-    def address(self, name: str) -> str:
-        return f"s3://{self.bucket}/{self.prefix}{name}"
-
     def identity(self, name: str) -> str | None:
-        return self.identities(name).get(name)
+        return self.files(name).get(name)
 
     def identities(self, prefix: str, only: Collection[str] | None = None) -> dict[str, str]:
-        pages = self.client.get_paginator("list_objects_v2")
-        found = pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
-        all_ = {
-            entry["Key"].removeprefix(self.prefix): f"{entry['ETag']} {entry['Size']}"
-            for page in found
-            for entry in page.get("Contents", ())
-            if entry["Size"] or not entry["Key"].endswith("/")  # what some tools leave for a folder
-        }
-        return {name: identity for name, identity in all_.items() if only is None or name in only}
+        return {name: tag for name, tag in self.files(prefix).items() if only is None or name in only}
 
     def read(self, name: str) -> bytes | None:
         try:
-            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)
-        except self.client.exceptions.NoSuchKey:
+            with self.opened(name) as content:
+                self.tags[name] = content.tag
+                return content.file.read()
+        except Absent:
             self.tags.pop(name, None)
             return None
-        self.tags[name] = answer["ETag"]
-        return bytes(answer["Body"].read())
 
     def write(self, name: str, content: bytes) -> None:
         # A bucket has no lock: whoever wrote it since we read it has won, and we stop.
@@ -253,7 +209,7 @@ class Bucket:
                 Bucket=self.bucket, Key=self.prefix + name, Body=content, **unless
             )
         except self.client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+            if bucket.error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
                 raise _busy(self.address("")) from error
             raise
         self.tags[name] = answer["ETag"]
@@ -271,18 +227,11 @@ class Bucket:
         identity = self.identity(name)
         if identity is None:
             raise Refused(f"{self.address(name)} is not there.", "Run the pipeline, which writes it.")
-        tag = identity.rpartition(" ")[0]
-        with tempfile.TemporaryDirectory(prefix="meshwright-") as folder:
-            local = Path(folder) / "fetched"
-            try:
-                answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name, IfMatch=tag)
-            except self.client.exceptions.ClientError as error:
-                if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
-                    raise _changed(self.address(name)) from error
-                raise
-            with local.open("wb") as sink:
-                shutil.copyfileobj(answer["Body"], sink, CHUNK)
-            yield local, identity
+        with tempfile.TemporaryDirectory(prefix="meshwright-") as scratch:
+            copy = Path(scratch) / "fetched"
+            with self.opened(name, tag=identity.rpartition(" ")[0]) as content:
+                content.copy(copy, self.limits, self.address(name))
+            yield copy, identity
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
@@ -294,20 +243,11 @@ class Bucket:
         yield
 
 
-class _NoFile(OSError):
-    """A symbolic link, a pipe, a device."""
-
-
-def _raised(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise error
-
-
-def _sha256(file: Any) -> str:
-    found = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        found.update(chunk)
-    return found.hexdigest()
+def _sha256(content: Content) -> str:
+    digest = hashlib.sha256()
+    while chunk := content.file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _busy(where: str) -> Refused:

@@ -1,0 +1,72 @@
+"""Some things are done in one place of the package. A second way of doing them fails here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from checkout import ROOT
+
+PACKAGE = ROOT / "hooks" / "meshwright"
+CLIENTS = {
+    "urllib3",
+    "http.client",
+    "urllib.request",
+    "requests",
+    "httpx",
+    "aiohttp",
+    "pycurl",
+    "socketserver",
+}
+HARMLESS = {"url2pathname", "pathname2url"}
+"""Functions of urllib.request that ask nobody."""
+
+
+def modules(*rooms: str) -> list[Path]:
+    """All modules but those of the rooms."""
+    homes = [PACKAGE / room for room in rooms]
+    found = sorted(PACKAGE.rglob("*.py"))
+    assert len(found) > 100 and all(home.exists() for home in homes)
+    return [path for path in found if not any(path.is_relative_to(home) for home in homes)]
+
+
+def imported(path: Path) -> set[str]:
+    """The modules, and the names of modules, that a module imports anywhere."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_only_the_client_builds_http() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules("core/http")
+        for name in sorted(imported(path))
+        if any(name == client or name.startswith(f"{client}.") for client in CLIENTS)
+        and name.rpartition(".")[2] not in HARMLESS
+    ]
+    assert not found, "\n".join(["core/http is the one client; its guards are options.", *found])
+
+
+@pytest.mark.parametrize(
+    ("way", "home"),
+    [
+        (r"""client\(\s*["']s3["']""", "product/store"),
+        (r"get_object\(|list_objects", "product/store"),
+        (r"getaddrinfo\(", "core/http"),
+    ],
+)
+def test_a_thing_is_done_in_one_place(way: str, home: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}"
+        for path in modules(home)
+        for text in [path.read_text("utf-8")]
+        for match in re.finditer(way, text)
+    ]
+    assert not found, "\n".join([f"hooks/meshwright/{home} does that.", *found])
