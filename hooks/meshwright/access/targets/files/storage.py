@@ -97,8 +97,11 @@ class Folder(folder.Folder):
             return NO_FILE
 
     def identities(self, prefix: str, only: Collection[str] | None = None) -> dict[str, str]:
-        names = self.files(prefix)
-        return {name: self.identity(name) or NO_FILE for name in names if only is None or name in only}
+        try:
+            names = [name for name in self.files(prefix) if only is None or name in only]
+        except Corrupt as error:
+            raise Refused(str(error), error.fix) from error
+        return {name: self.identity(name) or NO_FILE for name in names}
 
     def read(self, name: str) -> bytes | None:
         try:
