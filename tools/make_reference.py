@@ -1,4 +1,4 @@
-"""`make reference`: writes docs/reference and the products' schemas from the sources they speak of."""
+"""`make reference`: writes what is generated: docs/reference, the products' schemas, what Cookiecutter asks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import yaml
 from checkout import ROOT, git
+from front_door import cookiecutter_json
 
 from meshwright.access.targets.postgres.bootstrap import bootstrap
 from meshwright.assess import Fitness
@@ -95,6 +96,7 @@ def pages() -> dict[str, str]:
         written[f"hooks/meshwright/product/{name}"] = (ROOT / "template" / "pipeline" / name).read_text(
             "utf-8"
         )
+    written["cookiecutter/cookiecutter.json"] = cookiecutter_json()
     written["docs/reference/promises.md"] = promises_page()
     written["docs/reference/portable-sql.md"] = portable_sql_page()
     written[f"template/{OWNED}"] = owned_files()

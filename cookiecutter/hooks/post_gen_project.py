@@ -8,7 +8,6 @@ from pathlib import Path
 
 # Twice JSON: a text that is safe between Python's quotes, whatever somebody answered.
 ANSWERS = json.loads({{ cookiecutter | jsonify | tojson }})
-SEVERAL = ("platforms", "inputs", "outputs", "traits")
 
 
 def copier() -> list[str]:
@@ -31,7 +30,7 @@ def template() -> str:
 
 def main() -> None:
     data = {key: value for key, value in ANSWERS.items() if not key.startswith("_")}
-    for key in SEVERAL:
+    for key in ANSWERS["_several"]:
         data[key] = [name.strip() for name in data[key].split(",") if name.strip()]
     Path(".gitkeep").unlink()  # what git needed to keep an empty folder
     answers = Path(".answers.json")  # JSON is YAML, too

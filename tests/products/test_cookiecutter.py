@@ -22,7 +22,9 @@ ASKED = [name for name in FRONT_DOOR if not name.startswith("_")]
 def test_it_asks_the_same_questions_in_the_same_order() -> None:
     assert list(QUESTIONS) == ASKED
     for name, question in QUESTIONS.items():
-        assert FRONT_DOOR["__prompts__"][name].removesuffix(" Several with commas.") == question["help"]
+        several = " Several with commas." if question.get("multiselect") else ""
+        assert FRONT_DOOR["__prompts__"][name] == question["help"] + several
+        assert (name in FRONT_DOOR["_several"]) is bool(several)
         if isinstance(question.get("choices"), dict):
             assert set(FRONT_DOOR[name]) == set(question["choices"].values())
             assert FRONT_DOOR[name][0] == question["default"]
