@@ -14,10 +14,9 @@ import yaml
 from checkout import ROOT, git
 from copier import run_copy
 from make_reference import ownership_page
-from products import ALL, APART, BIN, OWNER, Make, findings, uv
+from products import ALL, BIN, OWNER, Make, findings, uv
 from questions import COPIER, QUESTIONS
 
-from meshwright.product import registry
 from meshwright.product.files import CODEOWNERS, HOOKS, MANIFEST
 from meshwright.product.ownership import owner
 
@@ -82,8 +81,8 @@ def test_nothing_needs_trust() -> None:
     assert COPIER["_envops"]["undefined"] == "jinja2.StrictUndefined"
 
 
-def test_a_dozen_questions_at_most_and_each_explains_itself() -> None:
-    assert len(QUESTIONS) <= 12
+def test_the_questions_are_few_and_each_explains_itself() -> None:
+    assert len(QUESTIONS) <= 14
     for name, question in QUESTIONS.items():
         assert question["help"], name
         assert "default" in question, name
@@ -230,17 +229,6 @@ def test_the_manifest_names_nothing_that_is_not_there(make: Make) -> None:
         assert entry.startswith("/")
         there = [product / entry.strip("/") for product in products]
         assert any(path.is_dir() if entry.endswith("/") else path.is_file() for path in there), entry
-
-
-def test_everything_is_all_that_there_is(make: Make) -> None:
-    assert {kind: sorted(names) for kind, names in ALL.items()} == {
-        kind: [
-            entry.name
-            for entry in registry.capabilities()
-            if entry.kind == kind and entry.name not in APART.get(kind, ())
-        ]
-        for kind in ALL
-    }
 
 
 def test_the_reference_lists_the_files_of_a_product(make: Make) -> None:

@@ -22,6 +22,7 @@ from children import children_environment
 
 from meshwright.check.engine import check
 from meshwright.check.findings import Finding
+from meshwright.product.registry import capabilities
 
 SUPPORT = Path(__file__).parent
 BUILD = ROOT / "build" / "tests"
@@ -33,20 +34,20 @@ BIN = Path(sys.executable).parent
 OWNER = {"owner_name": "Ada Example", "owner_email": "ada@example.org"}
 
 
-APART = {
-    "platforms": {"duckdb", "spark", "snowflake", "databricks", "bigquery", "redshift", "trino"},
-    "outputs": {"view"},
-}
-"""What one product cannot have with all the rest: DuckDB is there anyway, the other platforms have environments of their
-own, and a view keeps nothing between runs."""
+def every(kind: str, *, first: str = "", apart: str = "") -> list[str]:
+    """The capabilities of a kind, as an answer to a question of copier.yml."""
+    names = [entry.name for entry in capabilities() if entry.kind == kind and entry.name != apart]
+    return sorted(names, key=lambda name: name != first)
 
 
 ALL = {
-    "inputs": ["file", "data-product", "database", "rest-api"],
-    "outputs": ["parquet", "delta", "iceberg", "postgres"],
-    "traits": ["aws", "incremental", "retention", "schedule", "self-update", "snapshot"],
+    "inputs": every("inputs", first="file"),
+    "outputs": every("outputs", first="parquet", apart="view"),
+    "traits": every("traits"),
     "platforms": ["postgres"],
 }
+"""All that one product can have: a view keeps nothing between runs, and the other platforms have environments of their
+own."""
 
 
 Make = Callable[..., Path]
