@@ -58,7 +58,7 @@ docs: $(ENV)/.ready ## build the site from docs/ below build/docs/
 	@$(ENV)/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir build/docs-trees docs build/docs
 	@echo "The site: build/docs/index.html"
 
-reference: $(ENV)/.ready ## write what is generated: docs/reference, schemas, cookiecutter.json
+reference: $(ENV)/.ready ## write what is generated: docs/reference, schemas, cookiecutter.json, our own hooks and CI
 	@$(ENV)/bin/python tools/make_reference.py
 
 release: $(ENV)/.ready ## VERSION=0.2.0: changelog, version, tag and releases.yaml

@@ -1,4 +1,4 @@
-"""`make reference`: writes what is generated: docs/reference, the products' schemas, what Cookiecutter asks."""
+"""`make reference`: writes what is generated: docs/reference, schemas, what Cookiecutter asks, our own hooks and CI."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import httpx
 import yaml
 from checkout import ROOT, git
 from front_door import cookiecutter_json
+from own_files import own_files
 
 from meshwright.access.targets.postgres.bootstrap import bootstrap
 from meshwright.assess import Fitness
@@ -96,6 +97,7 @@ def pages() -> dict[str, str]:
         written[f"hooks/meshwright/product/{name}"] = (ROOT / "template" / "pipeline" / name).read_text(
             "utf-8"
         )
+    written |= own_files()
     written["cookiecutter/cookiecutter.json"] = cookiecutter_json()
     written["docs/reference/promises.md"] = promises_page()
     written["docs/reference/portable-sql.md"] = portable_sql_page()
