@@ -108,6 +108,9 @@ EXACT: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]] =
     "what is nested deeper than its type": (
         {"content": {"x.json": '[{"s":{"v":{"y":1.10},"j":[1.10,1e400],"n":5.10}}]'}, "declared": {"s": "STRUCT(v VARCHAR, j JSON, n JSON)"}},
         {"s": "STRUCT(v VARCHAR, j JSON, n JSON)"}, [({"v": '{"y":1.10}', "j": "[1.10,1e400]", "n": "5.10"},)]),
+    "texts and numbers as JSON": (
+        {"content": {"x.json": '[{"j":"5","s":{"j":"5"}},{"j":5,"s":{"j":5}},{"j":"x","s":null}]'}, "declared": {"j": "JSON", "s": "STRUCT(j JSON)"}},
+        {"j": "JSON", "s": "STRUCT(j JSON)"}, [('"5"', {"j": '"5"'}), ("5", {"j": "5"}), ('"x"', None)]),
     "odd keys": (
         {"content": {"x.json": '[{"m":{"":1,"*":2,"a/b~c":3,"q\\"":4}}]'}, "declared": {"m": "MAP(VARCHAR, BIGINT)"}},
         {"m": "MAP(VARCHAR, BIGINT)"}, [({"": 1, "*": 2, "a/b~c": 3, 'q"': 4},)]),

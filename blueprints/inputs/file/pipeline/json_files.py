@@ -42,7 +42,7 @@ class JsonFile:
     nulls: frozenset[str] = frozenset()
     """Texts that stand for a missing value, beside `null`."""
     nested: Mapping[str, ColumnType] = field(default_factory=dict)
-    """Columns that are declared as STRUCT, LIST or MAP, and converted: see `as_texts`."""
+    """Columns that are declared as STRUCT, LIST, MAP or JSON, and converted: see `as_texts`."""
     kinds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Column -> what its values have been so far: number, text, boolean, nested."""
 
@@ -95,7 +95,10 @@ class JsonFile:
             if value in self.nulls:
                 return None
             self.kinds[name].add("text")
-            return as_texts(value, self.nested[name]) if name in self.nested else value
+            declared = self.nested.get(name)
+            if declared is None:
+                return str(value)
+            return _written(value, None) if declared.name == "JSON" else as_texts(value, declared)
         if kind is Number:
             self.kinds[name].add("number")
             return str(value)
@@ -103,7 +106,8 @@ class JsonFile:
             self.kinds[name].add("boolean")
             return "true" if value else "false"
         self.kinds[name].add("nested")
-        return _written(value, self.nested.get(name))
+        declared = self.nested.get(name)
+        return _written(value, declared if declared and declared.parts else None)
 
     def kinds_of(self, due: Mapping[str, str], column: Any) -> Iterator[tuple[int, str, str]]:
         """Yield line, column and kind of each value of some columns that is of another kind than is due."""
@@ -297,7 +301,9 @@ def _written(value: Any, kind: ColumnType | None) -> str:
 
 def _pieces(value: Any, kind: ColumnType | None) -> Iterator[str]:
     type_ = type(value)
-    if kind is not None and not kind.parts and type_ in (dict, list):  # a text, to its type
+    # A text of JSON is one in quotes there: "5" is not the number 5.
+    inside = (dict, list, str) if kind is not None and kind.name == "JSON" else (dict, list)
+    if kind is not None and not kind.parts and type_ in inside:  # a text, to its type
         yield json.dumps(_written(value, None), ensure_ascii=False)
     elif type_ is dict:
         yield "{"

@@ -17,6 +17,7 @@ import yaml
 
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import damage, held, landing
+from pipeline.parquet_files import schema_of, unreadable
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal, scan
 
@@ -28,6 +29,11 @@ def files(source: Capability, product: Product) -> list[Path]:
     try:
         rows = OPEN[entry["uses"]](entry["location"], folder)
         broken = next(filter(None, map(damage, rows)), "")
+        other = (
+            None
+            if broken
+            else next(filter(None, (unreadable(str(row), schema_of(str(row))) for row in rows)), None)
+        )
     except UNREADABLE as error:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} lies at {entry['location']}, which cannot be read: {error}",
@@ -37,6 +43,11 @@ def files(source: Capability, product: Product) -> list[Path]:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} lies at {entry['location']}, and is damaged: {broken}.",
             fix="Ask the product's owner to publish it again.",
+        )
+    if other:
+        raise UnreadableInput(
+            f"Input {source.name}: {source.source} lies at {entry['location']}{other[0]}.",
+            fix=f"Ask the product's owner. {other[1]}",
         )
     return rows
 
@@ -49,6 +60,12 @@ def lying(source: Capability, product: Product) -> str:
             f"Input {source.name}: {source.source} ({entry['uses']}) is none that DuckDB looks at by itself.",
             fix="Read a Parquet port that lies in a file system.",
         )
+    for file in sorted(Path(entry["location"]).rglob("*.parquet")):
+        if found := unreadable(str(file), schema_of(str(file))):
+            raise UnreadableInput(
+                f"Input {source.name}: {source.source} lies at {file}{found[0]}.",
+                fix=f"Ask the product's owner. {found[1]}",
+            )
     return f"from {scan([Path(entry['location'])])}"
 
 

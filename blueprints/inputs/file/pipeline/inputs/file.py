@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import glob
-import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,8 +16,6 @@ from urllib.parse import urlsplit
 import duckdb
 import fsspec
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.column_types import ColumnType, UnknownType, canonical, certain, from_arrow, parse
 from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, problem, value
@@ -37,6 +34,7 @@ from pipeline.declared import (
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import Files, column_name, damage, held, landing
 from pipeline.json_files import LINE, JsonFile, as_texts
+from pipeline.parquet_files import is_finer, schema_of, unreadable
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -744,7 +742,7 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
             for path in paths
         ]
         rows = _Json(source, names, [], may_lack, files=documents, folder=folder)
-        rows.read(_nested(declared(source, product)))
+        rows.read(_nested(declared(source, product), "JSON"))
         return rows
     quote = said.get("quote", '"')
     shape = Form(
@@ -825,9 +823,10 @@ def _csv(
     return rows
 
 
-def _nested(declaration: Declaration) -> dict[str, ColumnType]:
+def _nested(declaration: Declaration, *others: str) -> dict[str, ColumnType]:
+    """Return the columns that are declared as STRUCT, LIST or MAP, or as one of `others`."""
     kinds = {name: parse(kind) for name, kind in declaration.columns.items()}
-    return {name: kind for name, kind in kinds.items() if kind.parts}
+    return {name: kind for name, kind in kinds.items() if kind.parts or kind.name in others}
 
 
 def _given_names(source: Capability, product: Product, table: CsvFile, shown: str) -> list[str]:
@@ -940,14 +939,15 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
     names = [_shown(path, product) for path in paths]
     for path, name in zip(paths, names, strict=True):
         try:
-            schemas.append(_schema(path))
+            schemas.append(schema_of(path))
         except (pa.ArrowException, OSError) as error:
             raise UnreadableInput(
                 f"Input {source.name}: {name} cannot be read: {error}",
                 fix="It is no Parquet file, or it was cut short: deliver it again.",
             ) from error
     for name, path, schema in zip(names, paths, schemas, strict=True):
-        _refuse_unreadable(source, name, path, schema)
+        if found := unreadable(path, schema):
+            raise UnreadableInput(f"Input {source.name}: {name}{found[0]}.", fix=found[1])
         if broken := damage(Path(path)):
             raise UnreadableInput(
                 f"Input {source.name}: {name}: {broken}.",
@@ -987,7 +987,7 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
         new: given.get(new, from_arrow(kind)) for (_, kind), new in zip(kinds.items(), landed, strict=True)
     }
     _refuse_formats(source, {name: parse(kind) for name, kind in given.items()})
-    same = all(schema == schemas[0] for schema in schemas) and not any(map(_is_finer, kinds.values()))
+    same = all(schema == schemas[0] for schema in schemas) and not any(map(is_finer, kinds.values()))
     alike: dict[pa.Schema, list[str]] = {}
     for path, schema in zip(paths, schemas, strict=True):
         alike.setdefault(schema, []).append(path)
@@ -1021,8 +1021,10 @@ CLOCKS = ("DATE", "TIME", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE
 def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
     """Return SQL for a column as the type that is declared; the query fails where a value is another one then."""
     column, was = identifier(field_.name), from_arrow(field_.type)
-    if _is_finer(field_.type):
-        column = f"cast({column} as {was})"  # without nanoseconds that are not zero: see _refuse_unreadable
+    if is_finer(field_.type):
+        column = (
+            f"cast({column} as {was})"  # without nanoseconds that are not zero: see pipeline.parquet_files
+        )
     if was == text:
         return column
     kind = parse(text)
@@ -1054,91 +1056,6 @@ def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
     shown = f"cast({column} as varchar)"
     message = f"concat({AT}, {literal(f'column {field_.name}: ')}, {shown}, {literal(f' {MISFIT} {kind}, which {origin} declares')})"
     return f"case when {column} is null then null when {test} then {new} else error({message}) end"
-
-
-INT96 = pa.field("", pa.timestamp("us"), metadata={"stored": "INT96"})
-"""Of old files. DuckDB reads it to the microsecond, and Arrow to the nanosecond, which has no room for the year 9999."""
-
-
-def _schema(path: str) -> pa.Schema:
-    """Return the columns of a Parquet file as DuckDB reads them."""
-    with pq.ParquetFile(path) as file:
-        schema = file.schema_arrow.remove_metadata()
-        for place, one in enumerate(schema):
-            leaves = [
-                leaf for leaf in map(file.schema.column, range(len(file.schema))) if leaf.path == one.name
-            ]
-            old = bool(leaves) and leaves[0].physical_type == "INT96"
-            schema = schema.set(place, INT96.with_name(one.name) if old else one.remove_metadata())
-    return schema
-
-
-def _refuse_unreadable(source: Capability, name: str, path: str, schema: pa.Schema) -> None:
-    """Raise UnreadableInput for a Parquet file with columns that DuckDB reads as something else, or not at all."""
-    twice = sorted({column for column in schema.names if schema.names.count(column) > 1})
-    if twice or not schema.names or "" in schema.names:
-        what = f"several columns called {_few(twice)}" if twice else "a column without a name, or no column"
-        raise UnreadableInput(f"Input {source.name}: {name} has {what}.", fix="Correct it in the file.")
-    for one in schema:
-        if too_long := next((kind for kind in _leaves(one.type) if _is_too_long(kind)), None):
-            raise UnreadableInput(
-                f"Input {source.name}: {name}: column {one.name} is {from_arrow(too_long)}: more than 38 digits.",
-                fix="Deliver it as a DECIMAL of 38 digits at most, or as a text.",
-            )
-        if any(map(_is_finer, _leaves(one.type))) or one.metadata:
-            _refuse_nanoseconds(source, name, path, one)
-
-
-def _refuse_nanoseconds(source: Capability, name: str, path: str, column: pa.Field) -> None:
-    """Raise UnreadableInput for a value that is finer than its type here."""
-    row = _finer_row(path, column)
-    if row is None:
-        return
-    raise UnreadableInput(
-        f"Input {source.name}: {name}:{f' row {row}:' if row else ''} column {column.name} has nanoseconds, and"
-        f" {from_arrow(column.type)} has none.",
-        fix="Deliver it to the microsecond, or as a text.",
-    )
-
-
-def _finer_row(path: str, column: pa.Field) -> int | None:
-    """Return the first row with a value that is finer than a microsecond; 0 if the type is nested, and none is looked at."""
-    if not column.metadata and not _is_finer(column.type):
-        return 0
-    number = pa.int64()
-    fine, coarse = (
-        pq.ParquetFile(path, coerce_int96_timestamp_unit=unit).iter_batches(columns=[column.name])
-        for unit in ("ns", "us")
-    )
-    row = 1
-    for one, other in zip(fine, coarse if column.metadata else itertools.repeat(None), strict=False):
-        values = one.column(0).cast(number)
-        if other is None:
-            whole = pc.equal(pc.multiply(pc.divide(values, 1000), 1000), values)
-        else:
-            rough = other.column(0).cast(number)
-            beyond = pc.greater(pc.abs(rough), 2**63 // 1000 - 1)
-            whole = pc.or_(beyond, pc.equal(pc.multiply(rough, 1000), values))
-        if pc.all(whole).as_py() is False:
-            return row + int(pc.index(whole, False).as_py())
-        row += one.num_rows
-    return None
-
-
-def _leaves(kind: pa.DataType) -> Iterator[pa.DataType]:
-    yield kind
-    for number in range(kind.num_fields):
-        yield from _leaves(kind.field(number).type)
-
-
-def _is_too_long(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_decimal(kind)) and kind.precision > 38
-
-
-def _is_finer(kind: pa.DataType) -> bool:
-    """Return True for nanoseconds that no type here has: DuckDB cuts them off."""
-    zoned = pa.types.is_timestamp(kind) and kind.tz is not None
-    return (zoned or bool(pa.types.is_time(kind))) and kind.unit == "ns"
 
 
 # Where the files are -----------------------------------------------------------------------------------------------
