@@ -32,19 +32,19 @@ Statement = dict[str, Any]
 
 
 def tag(bucket: Bucket) -> str:
-    """What the Sid of our statements on this port begins with; other ports of the bucket have another."""
+    """Return the start of the Sid of our statements on this port; other ports of the bucket have another."""
     return "Meshwright" + hashlib.sha256(bucket.prefix.encode()).hexdigest()[:12]
 
 
 def applier(bucket: Bucket) -> list[str]:
-    """Patterns of `aws:PrincipalArn` that fit whoever runs this, and nobody else. Raises Refused."""
+    """Return patterns of `aws:PrincipalArn` that fit whoever runs this, and nobody else. Raises Refused."""
     import boto3
 
     arn = boto3.client("sts").get_caller_identity()["Arn"]
-    if found := ASSUMED.fullmatch(arn):
-        # The role's path is not told; its name is unique in the account, whatever its path.
-        role = f"arn:{found[1]}:iam::{found[2]}:role/"
-        return [role + found[3], f"{role}*/{found[3]}"]
+    if assumed := ASSUMED.fullmatch(arn):
+        # The ARN leaves out the role's path; its name is unique in the account, whatever its path.
+        role = f"arn:{assumed[1]}:iam::{assumed[2]}:role/"
+        return [role + assumed[3], f"{role}*/{assumed[3]}"]
     if CALLER.fullmatch(arn):
         return [arn]
     raise Refused("AWS calls us by a name that no policy can.", "Run it as a role or a user of IAM.")
@@ -53,11 +53,11 @@ def applier(bucket: Bucket) -> list[str]:
 def statements(
     bucket: Bucket, roles: Sequence[str], members: Mapping[str, Sequence[str]], ours: Sequence[str]
 ) -> list[Statement]:
-    """Our part of the policy. `members`: role -> ARNs; `ours`: see `applier`."""
+    """Return our part of the policy. `members`: role -> ARNs; `ours`: see `applier`."""
     start = tag(bucket)
     base = f"arn:{ours[0].split(':')[1]}:s3:::{bucket.bucket}"
     below = f"{base}/{bucket.prefix}"
-    found: list[Statement] = [
+    policy: list[Statement] = [
         {
             "Sid": f"{start}Tls",
             "Effect": "Deny",
@@ -80,10 +80,10 @@ def statements(
         prefix = f"{bucket.prefix}roles/{role}/*"
         readers = sorted(set(members.get(role, ())))
         # Allowing is not enough: another policy of the same account may allow more. A Deny is final.
-        found.append(_only(f"{sid}Only", "s3:GetObject*", f"{base}/{prefix}", [*readers, *ours]))
+        policy.append(_only(f"{sid}Only", "s3:GetObject*", f"{base}/{prefix}", [*readers, *ours]))
         if readers:
             allow = {"Effect": "Allow", "Principal": {"AWS": readers}}
-            found += [
+            policy += [
                 {"Sid": f"{sid}Get", **allow, "Action": "s3:GetObject", "Resource": f"{base}/{prefix}"},
                 {
                     "Sid": f"{sid}List",
@@ -93,7 +93,7 @@ def statements(
                     "Condition": {"StringLike": {"s3:prefix": prefix}},
                 },
             ]
-    return found
+    return policy
 
 
 def _only(sid: str, action: str, resource: str | list[str], who: Sequence[str]) -> Statement:
@@ -107,12 +107,12 @@ def _only(sid: str, action: str, resource: str | list[str], who: Sequence[str]) 
     }
 
 
-def document(found: Sequence[Statement]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(found)}
+def document(statements: Sequence[Statement]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def live(bucket: Bucket) -> dict[str, Any]:
-    """The bucket's policy as it is."""
+    """Return the bucket's actual policy."""
     try:
         text = bucket.client.get_bucket_policy(Bucket=bucket.bucket)["Policy"]
     except bucket.client.exceptions.ClientError as error:
@@ -123,13 +123,13 @@ def live(bucket: Bucket) -> dict[str, Any]:
 
 
 def put_bucket_policy(bucket: Bucket, ours: Sequence[Statement]) -> None:
-    """Replaces our statements in the bucket's policy, and nothing else. Raises Refused."""
+    """Replace our statements in the bucket's policy, and nothing else. Raises Refused."""
     policy = live(bucket)
     bucket.client.put_bucket_policy(Bucket=bucket.bucket, Policy=merged(bucket, policy, ours))
 
 
 def merged(bucket: Bucket, policy: Mapping[str, Any], ours: Sequence[Statement]) -> str:
-    """A policy with our statements in it. Raises Refused if it is more than a bucket takes."""
+    """Return a policy with our statements in it. Raises Refused if it is more than a bucket takes."""
     foreign = [statement for statement in _listed(policy) if not _is_ours(bucket, statement)]
     # The date decides how the text is read: ours has no variables, so that any will do.
     text = json.dumps({**document([]), **policy, "Statement": [*foreign, *ours]}, separators=(",", ":"))
@@ -142,14 +142,14 @@ def merged(bucket: Bucket, policy: Mapping[str, Any], ours: Sequence[Statement])
 
 
 def same(bucket: Bucket, policy: Mapping[str, Any], ours: Sequence[Statement]) -> bool:
-    """Whether our statements are in a policy, as they should be and no more of them."""
-    there = [_normal(statement) for statement in _listed(policy) if _is_ours(bucket, statement)]
-    return sorted(there) == sorted(map(_normal, ours))
+    """Return True if a policy has exactly our statements among those of others."""
+    actual = [_normal(statement) for statement in _listed(policy) if _is_ours(bucket, statement)]
+    return sorted(actual) == sorted(map(_normal, ours))
 
 
 def let_in(bucket: Bucket, policy: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Role and ARN of everybody whom our statements in a policy let read."""
-    found = set()
+    """Return role and ARN of everybody whom our statements in a policy let read."""
+    let_in = set()
     for statement in _listed(policy):
         if not _is_ours(bucket, statement) or statement.get("Effect") != "Allow":
             continue
@@ -157,12 +157,12 @@ def let_in(bucket: Bucket, policy: Mapping[str, Any]) -> set[tuple[str, str]]:
         arns = _texts(principal.get("AWS") if isinstance(principal, dict) else principal)
         for resource in _texts(statement.get("Resource")):
             _, _, role = resource.partition(f"/{bucket.prefix}roles/")
-            found |= {(role.partition("/")[0], arn) for arn in arns if role}
-    return found
+            let_in |= {(role.partition("/")[0], arn) for arn in arns if role}
+    return let_in
 
 
 def manual_actions(bucket: Bucket, policy: Mapping[str, Any], ours: Sequence[str]) -> Iterator[ManualAction]:
-    """Statements of others that let somebody read below the port's path: ours to report, not to change."""
+    """Yield the statements of others that let somebody read below the port's path: ours to report, not to change."""
     for number, statement in enumerate(_listed(policy), 1):
         if _is_ours(bucket, statement) or statement.get("Effect") != "Allow":
             continue
@@ -188,7 +188,7 @@ def _reads(statement: Statement) -> bool:
 
 
 def _touches(bucket: Bucket, statement: Statement) -> bool:
-    """Whether a statement can be about something below the port's path; in doubt it can."""
+    """Return True if a statement can be about something below the port's path, or if that is unclear."""
     if "NotResource" in statement:
         return True
     below = f"{bucket.bucket}/{bucket.prefix}"
@@ -205,8 +205,8 @@ def _is_ours(bucket: Bucket, statement: Statement) -> bool:
 
 
 def _listed(policy: Mapping[str, Any]) -> list[Statement]:
-    found = policy.get("Statement", [])
-    return [found] if isinstance(found, dict) else list(found)
+    statements = policy.get("Statement", [])
+    return [statements] if isinstance(statements, dict) else list(statements)
 
 
 def _texts(value: Any) -> list[str]:
@@ -216,7 +216,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _normal(value: Any) -> str:
-    """AWS writes one text for a list of one, and lists in an order of its own."""
+    """Return a value for comparing: AWS writes one text for a list of one, and lists in an order of its own."""
     if isinstance(value, dict):
         return json.dumps({key: _normal(each) for key, each in sorted(value.items())})
     if isinstance(value, list) and len(value) != 1:

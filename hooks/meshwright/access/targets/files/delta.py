@@ -17,25 +17,25 @@ from meshwright.access.targets.files.storage import NO_FILE, Folder, Storage
 from meshwright.access.targets.files.table import METADATA, Table
 
 KEPT_HOURS = 7 * 24
-"""As long as the data set itself keeps what it was (see the blueprint delta@1)."""
+"""As long as the data set itself keeps its old versions (see the blueprint delta@1)."""
 HISTORY = 100
-"""How many commits are looked through for what the pipeline said of its last one."""
+"""How many commits are searched for the pipeline's last one."""
 
 
 def named(path: str) -> str:
-    """The table's folder."""
+    """Return the table's folder."""
     return path
 
 
 def identity(storage: Storage, path: str) -> str | None:
-    """Stands for the content; None if there is none."""
+    """Return what identifies the content; None if there is none."""
     table = _table(storage, path)
     return None if table is None else _identity(storage, path, table)
 
 
 @contextlib.contextmanager
 def opened(storage: Storage, path: str) -> Iterator[Table]:
-    """The data set as its newest version has it. Raises Refused."""
+    """Yield the newest version of the data set. Raises Refused."""
     table = _table(storage, path)
     if table is None:
         raise Refused(f"{storage.address(path)} is no Delta table.", "Run the pipeline, which writes it.")
@@ -45,10 +45,10 @@ def opened(storage: Storage, path: str) -> Iterator[Table]:
 def write(
     storage: Storage, path: str, rows: pa.RecordBatchReader, metadata: Mapping[str, str], keep: bool
 ) -> None:
-    """Replaces the table in one commit. Unless `keep`, nothing of what it was before can be read after it.
+    """Replace the table in one commit. Unless `keep`, nothing of its old content can be read afterwards.
 
-    A log that is older than the commit goes too: it has the lowest and the highest values of columns and rows
-    that are no longer shown.
+    The log before the commit is removed too: it has the lowest and the highest values of columns and rows that are
+    no longer shown.
     """
     if _table(storage, path) is None:
         storage.remove(storage.identities(f"{path}/"))
@@ -86,7 +86,7 @@ def _table(storage: Storage, path: str) -> deltalake.DeltaTable | None:
 
 
 def _files(table: deltalake.DeltaTable) -> list[str]:
-    """The files of its newest version, from its folder. Raises Refused where one lies elsewhere."""
+    """Return the files of the newest version. Raises Refused for a file outside of the table's folder."""
     names = [unquote(name) for name in pa.table(table.get_add_actions(flatten=True))["path"].to_pylist()]
     for name in names:
         if "://" in name or name.startswith("/") or ".." in name.split("/"):
@@ -99,16 +99,16 @@ def _files(table: deltalake.DeltaTable) -> list[str]:
 
 def _identity(storage: Storage, path: str, table: deltalake.DeltaTable) -> str:
     names = [f"{path}/{name}" for name in _files(table)]
-    there = storage.identities(f"{path}/", only=frozenset(names))
-    files = sorted((name, there.get(name, NO_FILE)) for name in names)
+    identities = storage.identities(f"{path}/", only=frozenset(names))
+    files = sorted((name, identities.get(name, NO_FILE)) for name in names)
     if any(identity == NO_FILE for _, identity in files):
         raise Refused(
             f"{storage.address(path)} names a file that is not there, or is none.", "Run the pipeline again."
         )
-    told = [table.schema().to_json(), files, sorted(_metadata(table).items())]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    content = [table.schema().to_json(), files, sorted(_metadata(table).items())]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _metadata(table: deltalake.DeltaTable) -> dict[str, str]:
-    said = next((commit for commit in table.history(HISTORY) if "product" in commit), {})
-    return {key: str(said[key]) for key in METADATA if key in said}
+    published = next((commit for commit in table.history(HISTORY) if "product" in commit), {})
+    return {key: str(published[key]) for key in METADATA if key in published}

@@ -22,18 +22,18 @@ FORMAT = ds.ParquetFileFormat(
 
 
 def named(path: str) -> str:
-    """The file's name, by its path without an ending."""
+    """Return the file's name. `path`: without the suffix."""
     return f"{path}.parquet"
 
 
 def identity(storage: Storage, path: str) -> str | None:
-    """Stands for the content; None if there is none."""
+    """Return what identifies the content; None if there is none."""
     return storage.identity(named(path))
 
 
 @contextlib.contextmanager
 def opened(storage: Storage, path: str) -> Iterator[Table]:
-    """The data set, as long as the block lasts. Raises Refused."""
+    """Yield the data set; it can be read until the block ends. Raises Refused."""
     with storage.fetched(named(path)) as (file, identity):
         about = pq.read_metadata(file)
         for number in range(about.num_columns):
@@ -54,7 +54,7 @@ def opened(storage: Storage, path: str) -> Iterator[Table]:
 def write(
     storage: Storage, path: str, rows: pa.RecordBatchReader, metadata: Mapping[str, str], keep: bool
 ) -> None:
-    """Replaces the file as a whole: what it was before is gone, whether or not it could be kept."""
+    """Replace the whole file. Its old content is gone, even where `keep` would allow to keep it."""
     # Statistics and dictionaries are made of these rows; of the schema only names and types go in.
     with (
         storage.replacing(named(path)) as file,

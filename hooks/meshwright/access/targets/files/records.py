@@ -1,4 +1,4 @@
-"""What lies beside the variants: the state, from which the next plan is made, and the audit records."""
+"""The files beside the variants: the state that the next plan is made from, and the audit records."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Members = dict[tuple[str, str], dict[str, Any]]
 
 @dataclass
 class Variant:
-    """One role's files, as they were written last."""
+    """One role's files, as they were last written."""
 
     view: str
     """Fingerprint of what the role sees."""
     source: str
-    """Identity of the data set that it was made of."""
+    """Identity of the data set that it was made from."""
     files: dict[str, str]
     """Name -> identity."""
 
@@ -36,27 +36,29 @@ class State:
     """What the last run left."""
 
     owner: list[str]
-    """The product and the kind of port that the path belongs to; empty if that cannot be told."""
+    """The product and the kind of port that the path belongs to; empty if that is unknown."""
     variants: dict[str, Variant] = field(default_factory=dict)
     members: Members = field(default_factory=dict)
 
 
 def state(storage: Storage) -> State | None:
-    """None where no run ever was. What cannot be read counts as nothing: it is then made anew."""
+    """Return what the last run left; None before the first. A file that cannot be read counts as empty, and is written anew."""
     text = storage.read(STATE)
     if text is None:
         return None
     try:
-        told = json.loads(text)
-        variants = {str(role): Variant(**variant) for role, variant in told["variants"].items()}
-        members = {(str(each["role"]), str(each["principal"])): _granted(each) for each in told["members"]}
-        return State([str(part) for part in told["owner"]], variants, members)
+        document = json.loads(text)
+        variants = {str(role): Variant(**variant) for role, variant in document["variants"].items()}
+        members = {
+            (str(each["role"]), str(each["principal"])): _granted(each) for each in document["members"]
+        }
+        return State([str(part) for part in document["owner"]], variants, members)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return State([])
 
 
 def write_state(storage: Storage, state: State) -> None:
-    told = {
+    document = {
         "owner": state.owner,
         "variants": {role: vars(variant) for role, variant in sorted(state.variants.items())},
         "members": [
@@ -64,15 +66,17 @@ def write_state(storage: Storage, state: State) -> None:
             for (role, id), granted in sorted(state.members.items())
         ],
     }
-    storage.write(STATE, (json.dumps(told, indent=1, sort_keys=True) + "\n").encode())
+    storage.write(STATE, (json.dumps(document, indent=1, sort_keys=True) + "\n").encode())
 
 
 def audit(storage: Storage) -> list[Mapping[str, Any]]:
-    """All audit records, the first one first. Raises Refused."""
+    """Return all audit records, the first one first. Raises Refused."""
     try:
-        found = [json.loads(line) for line in (storage.read(AUDIT) or b"").splitlines()]
-        if all(isinstance(each, dict) and isinstance(each["number"], int) and each["hash"] for each in found):
-            return found
+        records = [json.loads(line) for line in (storage.read(AUDIT) or b"").splitlines()]
+        if all(
+            isinstance(each, dict) and isinstance(each["number"], int) and each["hash"] for each in records
+        ):
+            return records
     except (ValueError, KeyError, RecursionError):
         pass
     raise Refused(
@@ -86,5 +90,5 @@ def append_audit(storage: Storage, records: list[Mapping[str, Any]], record: Map
     storage.write(AUDIT, "".join(lines).encode())
 
 
-def _granted(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {"login": str(told["login"]), "until": told["until"], "agreements": told["agreements"]}
+def _granted(member: Mapping[str, Any]) -> dict[str, Any]:
+    return {"login": str(member["login"]), "until": member["until"], "agreements": member["agreements"]}

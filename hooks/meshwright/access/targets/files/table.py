@@ -1,4 +1,4 @@
-"""What the two kinds of tables have in common."""
+"""What Parquet files and Delta tables have in common."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ METADATA = ("product", "productVersion", "ingestedAt")
 
 @dataclass(frozen=True)
 class Table:
-    """A data set as it lies at a port at one moment."""
+    """A data set at a port, at one moment."""
 
     identity: str
-    """Stands for all of its content."""
+    """Identifies all of its content."""
     rows: ds.Dataset
     metadata: Mapping[str, str]

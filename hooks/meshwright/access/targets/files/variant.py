@@ -52,25 +52,25 @@ class Cut:
 
 
 def fingerprint(view: View) -> str:
-    """Changes with whatever a role sees."""
-    told = [
+    """Return a text that changes with whatever a role sees."""
+    content = [
         WRITTEN_AS,
         [[shown.column.name, shown.mask] for shown in view.columns],
         [[rows.column.name, rows.operation, list(rows.values)] for rows in view.rows],
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def cut(view: View, source: pa.Schema) -> Cut:
-    """How a role's rows are made. Raises Refused where the data set or a value does not go with the view."""
+    """Return how a role's rows are made. Raises Refused where the data set or a value does not fit the view."""
     read: dict[str, pc.Expression] = {}
     names: dict[str, str] = {}
 
     def column(name: str) -> tuple[str, pa.Field]:
         if len(source.get_all_field_indices(name)) != 1:
-            there = "has it twice" if name in source.names else "has no such column"
+            reason = "has it twice" if name in source.names else "has no such column"
             raise Refused(
-                f"The role {view.role} speaks of the column {_quoted(name)}, and the data set {there}.",
+                f"The role {view.role} speaks of the column {_quoted(name)}, and the data set {reason}.",
                 "Run the pipeline after changing the contract, then apply again.",
             )
         own = names.setdefault(name, f"c{len(names)}")
@@ -100,7 +100,7 @@ def cut(view: View, source: pa.Schema) -> Cut:
 
 
 def rows(cut: Cut, source: ds.Dataset) -> pa.RecordBatchReader:
-    """What the role sees, in the data set's order."""
+    """Return what the role sees, in the data set's order."""
     return pa.RecordBatchReader.from_batches(cut.schema, _batches(cut, source))
 
 
@@ -123,7 +123,7 @@ def _batches(cut: Cut, source: ds.Dataset) -> Iterator[pa.RecordBatch]:
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
-    """A type without dictionaries: a dictionary carries the values of rows that are not there, too."""
+    """Return a type without dictionaries: a dictionary also has the values of rows that are left out."""
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return plain(kind.value_type)
     if pa.types.is_struct(kind):
@@ -220,7 +220,7 @@ OPERATIONS: dict[str, Callable[[pa.Array, pa.Array], pa.Array]] = {
 
 
 def _typed(value: Any, kind: pa.DataType) -> Any:
-    """A value of a policy as a column has it, exactly. Raises ValueError and its kin where it is none."""
+    """Return a value of a policy in the column's type, exactly. Raises ValueError, TypeError or the like where it does not fit."""
     for fitting, python, made in LITERALS:
         if fitting(kind):
             if not isinstance(value, python) or isinstance(value, bool) is not (python is bool):
@@ -241,12 +241,12 @@ def _number(value: float, kind: pa.DataType) -> Any:
 
 def _moment(value: str, kind: pa.DataType) -> datetime:
     """A moment without a zone is meant in UTC, as the pipeline computes."""
-    found = datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(value)
     if kind.tz:
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
-    if found.tzinfo:
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.tzinfo:
         raise ValueError
-    return found
+    return moment
 
 
 LITERALS: tuple[tuple[Callable[[pa.DataType], bool], Any, Callable[[Any, pa.DataType], Any]], ...] = (

@@ -42,7 +42,7 @@ class Signature:
 
 
 def of_commit(raw: bytes, sha256: bool) -> Signature:
-    """Takes the signature out of a commit as git keeps it. Raises Unsigned."""
+    """Return the signature of a commit, from its text as git keeps it. Raises Unsigned."""
     head, blank, message = raw.partition(b"\n\n")
     headers: list[list[bytes]] = []
     for line in head.split(b"\n"):
@@ -67,7 +67,7 @@ def of_commit(raw: bytes, sha256: bool) -> Signature:
 
 
 def _opened(armoured: bytes) -> tuple[bytes, bytes]:
-    """The key that a signature names, and the signature without its armour."""
+    """Return the key that a signature names, and the signature without its armour."""
     lines = armoured.decode("latin-1").strip("\n").split("\n")
     if "PGP" in lines[0] or "SIGNED MESSAGE" in lines[0]:
         raise Unsigned("is signed with GPG or X.509, and approvers have SSH keys")
@@ -87,7 +87,7 @@ def _opened(armoured: bytes) -> tuple[bytes, bytes]:
 
 
 def verify(signature: Signature) -> None:
-    """Proves that the signature's key signed the commit. Raises Unsigned, HistoryError."""
+    """Verify that the signature's key signed the commit. Raises Unsigned, HistoryError."""
     kind = strings(signature.key)[0].decode("latin-1")
     lines = re.findall(".{1,70}", base64.b64encode(signature.blob).decode())
     with tempfile.TemporaryDirectory(prefix="meshwright-signature-") as place:
@@ -105,14 +105,14 @@ def verify(signature: Signature) -> None:
             raise HistoryError("There is no ssh-keygen to verify signatures with.", INSTALL) from error
         except GitError as error:
             raise HistoryError(f"ssh-keygen did not end: {error}", INSTALL) from error
-    said = text(done.stderr).strip().split("\n")[-1]
-    if done.returncode != 0 and ("option" in said or "usage" in said):
-        raise HistoryError(f"This ssh-keygen cannot verify signatures: {said}", INSTALL)
+    output = text(done.stderr).strip().split("\n")[-1]
+    if done.returncode != 0 and ("option" in output or "usage" in output):
+        raise HistoryError(f"This ssh-keygen cannot verify signatures: {output}", INSTALL)
     if done.returncode != 0 or not done.stdout.startswith(b'Good "git" signature for signer with '):
         raise Unsigned("has a signature that does not fit it: it was made for another commit, or forged")
 
 
 def fingerprint(key: bytes) -> str:
-    """How people and `ssh-keygen -l` name a public key."""
+    """Return how `ssh-keygen -l` prints a public key."""
     digest = base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
     return f"SHA256:{digest}"
