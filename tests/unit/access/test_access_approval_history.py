@@ -325,7 +325,7 @@ def test_no_process_and_no_folder_is_left(product: Repository) -> None:
     history = History(product.root)
     assert history.read(PATH)
     approval(history, PATH, ("owner",), BO)
-    place, reader = Path(history._place.name), history._reader
+    place, reader = Path(history._objects._place.name), history._objects._reader
     assert place.exists()
     assert reader is not None
     del history
