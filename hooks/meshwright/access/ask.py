@@ -1,4 +1,4 @@
-"""Asking for access, and saying yes: files for a pull request. Nothing here grants anything."""
+"""Asking for access, and approving it: files for a pull request. Nothing here grants anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from meshwright.product import schema
 from meshwright.product.files import AGREEMENTS, SPEC
 from meshwright.product.validate import misshapen
 
-ASKED = (AgreementAboutProduct(), AgreementForRole(), AgreementNamesReaders(), AgreementEnds())
+RULES = (AgreementAboutProduct(), AgreementForRole(), AgreementNamesReaders(), AgreementEnds())
 """What a request has to keep, so that nobody waits for an approval that gives nothing."""
 
 STATUS = re.compile(
@@ -44,7 +44,7 @@ def request(
     requester: str,
     port: str | None,
 ) -> str:
-    """Writes the request; returns what to do next. Raises Unreadable, and writes nothing then."""
+    """Write the request; return what to do next. Raises Unreadable, and writes nothing then."""
     spec = read(root, SPEC)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     custom: dict[str, Any] = {
@@ -86,9 +86,9 @@ def request(
         "policy": read(root, spec.get("spec.access.policy")),
         "agreements": [document],
     }
-    for rule in ASKED:
-        wanted = inspect.signature(rule.check).parameters
-        for problem in rule.check(**{name: facts[name] for name in wanted}):
+    for rule in RULES:
+        parameters = inspect.signature(rule.check).parameters
+        for problem in rule.check(**{name: facts[name] for name in parameters}):
             raise Unreadable(problem.detail, problem.fix)
     if until <= today:
         raise Unreadable("It would have ended already.", "Give a later day with --until.")
@@ -115,7 +115,7 @@ def request(
 
 
 def approve(root: Path, agreement: str) -> str:
-    """Sets the status; returns how to sign. Raises Unreadable."""
+    """Set the status to approved; return how to sign. Raises Unreadable."""
     path = f"{AGREEMENTS}/{agreement}.yaml"
     text = read_text(root, path)
     document = parse(path, text)

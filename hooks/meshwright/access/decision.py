@@ -1,4 +1,4 @@
-"""Whether an agreement counts, who reads by it and what a role sees: Rego decides, this asks and tells.
+"""Whether an agreement counts, who reads by it and what a role sees: Rego decides, this module asks it.
 
 The platform's policy is `policy/decision.rego`; a team's own Rego (`team_rego.py`) may only deny more. The engine
 is regopy. It gives texts back as they are, in what it calls JSON, so that a quotation mark in an agreement could
@@ -26,11 +26,11 @@ Agreement = Mapping[str, Any]
 
 
 def encoded(value: Any) -> Any:
-    """JSON in which no text holds anything but plain printable characters; the way back is `decoded`."""
+    """Return JSON whose texts have only plain printable characters; `decoded` is the way back."""
     match value:
         case str():
             return UNSAFE.sub(
-                lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass")),
+                lambda unsafe: "".join(f"%{byte:02X}" for byte in unsafe[0].encode("utf-8", "surrogatepass")),
                 value,
             )
         case Mapping():
@@ -42,7 +42,7 @@ def encoded(value: Any) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """What `encoded` was given, but for tuples and sets, which are lists now."""
+    """Return what `encoded` was given, with lists for tuples and sets."""
     match value:
         case str():
             return unquote(value, errors="surrogatepass")
@@ -101,19 +101,19 @@ class Decision:
         agreement: Agreement,
         subjects: Sequence[Principal],
     ) -> dict[str, Any]:
-        """`{refused: [reason], unfit: {id: [reason]}, members: [id]}`; `now` in seconds since 1970, UTC."""
+        """Return `{refused: [reason], unfit: {id: [reason]}, members: [id]}`; `now` in seconds since 1970, UTC."""
         return self._ask("agreement", _question(now, product, role, subjects) | {"agreement": agreement})
 
     def everybody(
         self, now: int, product: Mapping[str, Any], role: Mapping[str, Any], subjects: Sequence[Principal]
     ) -> dict[str, Any]:
-        """`{unfit: {id: [reason]}, members: [id]}` of a role, without an agreement: nobody, unless it is open to all."""
+        """Return `{unfit: {id: [reason]}, members: [id]}` of a role, without an agreement: nobody, unless it is open to all."""
         return self._ask("everybody", _question(now, product, role, subjects))
 
     def columns(
         self, roles: Mapping[str, Any], masks: Mapping[str, Any], columns: Sequence[Column]
     ) -> dict[str, dict[str, str]]:
-        """Role -> column -> `clear` or the name of a mask; a column that is not there is not seen."""
+        """Return role -> column -> `clear` or the name of a mask; a column that is left out is not seen."""
         return self._ask(
             "columns",
             {
@@ -153,5 +153,5 @@ def _question(
 
 
 def filled(reason: str, facts: Mapping[str, str]) -> str:
-    """A reason with its braces filled from what the agreement and its role say."""
+    """Return a reason with its braces filled from the agreement and its role."""
     return re.sub(r"\{(\w+)\}", lambda brace: facts.get(brace[1], brace[0]), reason)

@@ -19,7 +19,7 @@ SIGNS = {"grant": "+", "create": "+", "revoke": "-", "remove": "-", "replace": "
 
 
 def human(run: Run) -> str:
-    """A plan, or what became of it, as a person would say it."""
+    """Return a run for people."""
     return printable_lines(_human(run))
 
 
@@ -95,7 +95,7 @@ def _refused(verdict: Verdict) -> Iterator[str]:
 
 
 def as_json(run: Run) -> str:
-    """The same for programs."""
+    """Return a run for programs."""
     product = run.decided.product
     plain: dict[str, Any] = {
         "verb": run.verb,
@@ -136,7 +136,7 @@ def as_json(run: Run) -> str:
 
 
 def markdown(run: Run) -> str:
-    """The same as `human`, for a comment in a forge: nothing in it is taken for markup."""
+    """Return the same as `human`, for a comment in a forge: nothing in it is taken for markup."""
     text = human(run)
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 0)
     return f"### Who may read {run.decided.product.id}\n\n{fence}text\n{text}\n{fence}\n"
@@ -146,7 +146,7 @@ FORMATS = {"human": human, "json": as_json, "markdown": markdown}
 
 
 def explained(decided: Decided, principal: Principal, column: Column) -> dict[str, Any]:
-    """Why a principal sees a column, or why not: the best that he sees, and each way there that was looked at."""
+    """Return why a principal sees a column, or why not: the most that they see, and each agreement or role by which."""
     rank = ("nothing", "masked", "clear")
     ways = []
     for verdict in decided.verdicts:
@@ -189,12 +189,12 @@ def explained(decided: Decided, principal: Principal, column: Column) -> dict[st
 
 
 def _names(verdict: Verdict, principal: Principal, decided: Decided) -> bool:
-    """Whether a verdict is about somebody: he is named, or is in a group that is."""
+    """Return True if a verdict is about somebody: they are named, or are in a group that is."""
     if verdict.agreement is None:
         return principal in verdict.members or principal.id in verdict.unfit
-    known = decided.snapshot.groups if decided.snapshot else {}
+    groups = decided.snapshot.groups if decided.snapshot else {}
     return any(
-        (kind == "id" and name == principal.id) or (kind == "group" and principal.id in known.get(name, ()))
+        (kind == "id" and name == principal.id) or (kind == "group" and principal.id in groups.get(name, ()))
         for kind, _, name in (named.partition(":") for named in verdict.agreement.principals)
     )
 
@@ -209,18 +209,18 @@ def _because(decided: Decided, role: str, column: Column, sees: str) -> str:
     return f"{column.name} is {column.classification}, {what} ({clearance or 'none'})."
 
 
-def explanation(found: dict[str, Any]) -> str:
-    """An explanation for people."""
-    return printable_lines(_explanation(found))
+def explanation(answer: dict[str, Any]) -> str:
+    """Return an explanation for people."""
+    return printable_lines(_explanation(answer))
 
 
-def _explanation(found: dict[str, Any]) -> Iterator[str]:
-    who = f"{found['name']} ({found['principal']})" if found["name"] else found["principal"]
-    what = {"clear": "sees", "masked": "sees masks of", "nothing": "sees nothing of"}[found["sees"]]
-    yield f"{who} {what} {found['column']}."
-    if not found["ways"]:
+def _explanation(answer: dict[str, Any]) -> Iterator[str]:
+    who = f"{answer['name']} ({answer['principal']})" if answer["name"] else answer["principal"]
+    what = {"clear": "sees", "masked": "sees masks of", "nothing": "sees nothing of"}[answer["sees"]]
+    yield f"{who} {what} {answer['column']}."
+    if not answer["ways"]:
         yield "  No agreement names them, and access is not open to them."
-    for way in found["ways"]:
+    for way in answer["ways"]:
         yield ""
         source = f"agreement {way['agreement']}" if way["agreement"] else "access is open"
         until = f", until {way['until'].removesuffix('T00:00:00+00:00')}" if way["until"] else ""

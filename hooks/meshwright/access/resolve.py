@@ -1,17 +1,20 @@
-"""From what a product and the directory say to what everybody shall be able to read, with a reason for each no."""
+"""Decides what everybody may read: from a product and the directory to the desired state, with a reason for each no."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from meshwright.access.agreement import Agreement
 from meshwright.access.approval import Approval, approval
 from meshwright.access.decision import Decision, filled
 from meshwright.access.directory import Snapshot
-from meshwright.access.grants import Condition, Desired, Member, Port, Principal, Refused, Shown, View
-from meshwright.access.product import Agreement, Product
+from meshwright.access.grants import Desired, Member, Port, Principal, View
+from meshwright.access.product import Product
+from meshwright.access.subjects import assumed_principal, names_of, parties, subjects
+from meshwright.access.views import role_views
 from meshwright.product import metamodel
 from meshwright.product.approvers import person
 
@@ -25,7 +28,7 @@ PEOPLE = {"human": "people", "machine": "programs"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one agreement, or (without one) of a role that is open to all."""
+    """The decision on one agreement, or (without one) on a role that is open to all."""
 
     role: str
     agreement: Agreement | None
@@ -57,20 +60,20 @@ class Decided:
     """None: nobody asked the directory; members are then groups and ids as agreements name them."""
 
     @property
-    def asked(self) -> Snapshot:
-        """The snapshot, for what is done only after the directory was asked."""
+    def directory(self) -> Snapshot:
+        """The snapshot, where the directory was asked."""
         assert self.snapshot is not None
         return self.snapshot
 
     def desired(self, port: Port) -> Desired:
-        """Who may read what through one output port."""
-        found: dict[tuple[str, str], list[Verdict]] = {}
+        """Return who may read what through one output port."""
+        by_member: dict[tuple[str, str], list[Verdict]] = {}
         principals = {member.id: member for verdict in self.verdicts for member in verdict.members}
         for verdict in self.verdicts:
             if verdict.agreement and verdict.agreement.port not in (None, port.name):
                 continue
             for member in verdict.members:
-                found.setdefault((verdict.role, member.id), []).append(verdict)
+                by_member.setdefault((verdict.role, member.id), []).append(verdict)
         visible = {view.role for view in self.views}
         members = tuple(
             Member(
@@ -79,7 +82,7 @@ class Decided:
                 tuple(sorted(verdict.id for verdict in verdicts if verdict.id)),
                 _latest(verdicts),
             )
-            for (role, id), verdicts in sorted(found.items())
+            for (role, id), verdicts in sorted(by_member.items())
             if role in visible
         )
         return Desired(self.product.id, self.product.dataset, self.views, members)
@@ -104,18 +107,18 @@ def _latest(verdicts: Iterable[Verdict]) -> datetime | None:
 
 
 def named(product: Product, kind: str) -> set[str]:
-    """The groups (`group`) or single principals (`id`) that agreements name, and the directory has to be asked for."""
+    """Return the groups (`group`) or single principals (`id`) that agreements name, to ask the directory for."""
     names = (name.partition(":") for agreement in product.agreements for name in agreement.principals)
     return {name for prefix, _, name in names if prefix == kind}
 
 
 def decide(product: Product, snapshot: Snapshot | None, now: datetime) -> Decided:
-    """Decides on every agreement, at a moment (with a time zone). Raises Refused.
+    """Return the decisions on every agreement, at a moment (with a time zone). Raises Refused.
 
-    Without a snapshot of the directory: as if it knew whomever an agreement names, and said what the role requires.
+    Without a snapshot: as if the directory had everybody whom an agreement names, with what the role requires.
     """
     decision = Decision(product.team)
-    views = tuple(_views(product, decision))
+    views = tuple(role_views(product, decision))
     about = {
         "id": product.id,
         "mode": product.mode,
@@ -126,9 +129,9 @@ def decide(product: Product, snapshot: Snapshot | None, now: datetime) -> Decide
     ]
     if product.mode == "open":
         for name, role in product.roles.items():
-            subjects = list(snapshot.principals.values()) if snapshot else [_assumed(EVERYBODY, role)]
-            answer = decision.everybody(_seconds(now), about, role, subjects)
-            members = tuple(subject for subject in subjects if subject.id in set(answer["members"]))
+            people = list(snapshot.principals.values()) if snapshot else [assumed_principal(EVERYBODY, role)]
+            answer = decision.everybody(_seconds(now), about, role, people)
+            members = tuple(one for one in people if one.id in set(answer["members"]))
             unfit = {id: tuple(sorted(map(str, reasons))) for id, reasons in answer["unfit"].items()}
             verdicts.append(Verdict(name, None, None, members, (), unfit))
     return Decided(product, now, views, tuple(verdicts), snapshot)
@@ -148,17 +151,35 @@ def _verdict(
 ) -> Verdict:
     if agreement.problem:
         return Verdict(agreement.role, agreement, None, (), (agreement.problem,), {})
-    role = product.roles.get(agreement.role)
-    subjects, unknown = _subjects(agreement, snapshot, role or {})
+    declared = product.roles.get(agreement.role)
+    role = declared or {}
+    people, unknown = subjects(agreement, snapshot, role)
     approved = approval(
         product.history,
         agreement.path,
-        tuple((role or {}).get("approvals", OWNER)),
-        frozenset(_parties(agreement, subjects if snapshot else [])),
+        tuple(role.get("approvals", OWNER)),
+        frozenset(parties(agreement, people if snapshot else [])),
     )
-    start, end = agreement.time("startTimestamp"), agreement.time("endTimestamp")
+    answer = decision.agreement(_seconds(now), about, declared, _question(agreement, approved), people)
+    facts = _facts(agreement, role)
+    unfit = {
+        id: tuple(sorted(filled(str(reason), facts) for reason in reasons))
+        for id, reasons in answer["unfit"].items()
+    }
+    signers = {person(signer.partition(" ")[0]) for signer in approved.signers}
+    for one in people:
+        if signers & {person(name) for name in names_of(one)}:
+            unfit[one.id] = (*unfit.get(one.id, ()), "They approved it themselves; somebody else has to.")
+    members = tuple(one for one in people if one.id in answer["members"] and one.id not in unfit)
+    refused = _refused(answer["refused"], approved, facts)
+    return Verdict(agreement.role, agreement, approved, members, refused, {**unknown, **unfit})
+
+
+def _question(agreement: Agreement, approved: Approval) -> dict[str, Any]:
+    """Return what the policies are asked about an agreement."""
     document = agreement.document
-    question: dict[str, Any] = {
+    start, end = agreement.time("startTimestamp"), agreement.time("endTimestamp")
+    return {
         "id": agreement.id,
         "status": document.get("status"),
         "approved": approved.accepted,
@@ -167,96 +188,33 @@ def _verdict(
         "description": document.get("description.purpose"),
         "requester": agreement.custom("requester"),
         "purpose": agreement.custom("purpose") or "",
+        "start": start and _seconds(start),
+        "end": end and _seconds(end),
     }
-    question |= {key: time and _seconds(time) for key, time in (("start", start), ("end", end))}
-    answer = decision.agreement(_seconds(now), about, role, question, subjects)
-    facts = {
-        "status": str(question["status"]),
-        "product": str(question["product"]),
+
+
+def _facts(agreement: Agreement, role: Mapping[str, Any]) -> dict[str, str]:
+    """Return what fills the braces of the policies' reasons."""
+    return {
+        "status": str(agreement.document.get("status")),
+        "product": str(agreement.document.get("provider.dataProductId")),
         "role": agreement.role,
-        "start": _day(start),
-        "end": _day(end),
-        "maxDays": str((role or {}).get("maxDays")),
-        "purposes": ", ".join((role or {}).get("purposes", [])),
-        "kind": PEOPLE.get((role or {}).get("kind", ""), ""),
-        "requires": _required(role or {}),
+        "start": _day(agreement.time("startTimestamp")),
+        "end": _day(agreement.time("endTimestamp")),
+        "maxDays": str(role.get("maxDays")),
+        "purposes": ", ".join(role.get("purposes", [])),
+        "kind": PEOPLE.get(role.get("kind", ""), ""),
+        "requires": _required(role),
     }
-    refused = [filled(str(reason), facts) for reason in answer["refused"]]
-    if not approved.accepted and "Nobody has approved it." in answer["refused"]:
-        # who looked at the signatures knows better why
-        vague = {
-            filled(reason, facts) for reason in ("It is {status}, not approved.", "Nobody has approved it.")
-        }
-        refused = [*approved.reasons, *(reason for reason in refused if reason not in vague)]
-    unfit = {
-        id: tuple(sorted(filled(str(reason), facts) for reason in reasons))
-        for id, reasons in answer["unfit"].items()
-    }
-    signers = {person(signer.partition(" ")[0]) for signer in approved.signers}
-    for subject in subjects:
-        if signers & {person(name) for name in _called(subject)}:
-            unfit[subject.id] = (
-                *unfit.get(subject.id, ()),
-                "They approved it themselves; somebody else has to.",
-            )
-    members = tuple(
-        subject for subject in subjects if subject.id in answer["members"] and subject.id not in unfit
-    )
-    return Verdict(agreement.role, agreement, approved, members, tuple(refused), {**unknown, **unfit})
 
 
-def _assumed(named: str, role: Mapping[str, Any]) -> Principal:
-    """Somebody of whom the directory would say what a role requires."""
-    requires = {name: tuple(values) for name, values in role.get("requires", {}).items()}
-    return Principal(named, role.get("kind", "human"), attributes=requires)
-
-
-def _subjects(
-    agreement: Agreement, snapshot: Snapshot | None, role: Mapping[str, Any]
-) -> tuple[list[Principal], dict[str, tuple[str, ...]]]:
-    """Whom an agreement names, and what of it the directory does not know."""
-    if snapshot is None:
-        kinds = {named: named.partition(":")[0] for named in agreement.principals}
-        return [_assumed(named, role) for named, kind in kinds.items() if kind in ("group", "id")], {
-            named: ("Write `group:<name>` or `id:<id>`.",)
-            for named, kind in kinds.items()
-            if kind not in ("group", "id")
-        }
-    ids: set[str] = set()
-    unknown: dict[str, tuple[str, ...]] = {}
-    for named in agreement.principals:
-        kind, _, name = named.partition(":")
-        if kind == "group" and name in snapshot.groups:
-            ids |= snapshot.groups[name]
-        elif kind == "id" and name in snapshot.principals:
-            ids.add(name)
-        else:
-            word = {"group": "group", "id": "principal"}.get(kind)
-            reason = f"The directory has no such {word}." if word else "Write `group:<name>` or `id:<id>`."
-            unknown[named] = (reason,)
-    return [snapshot.principals[id] for id in sorted(ids)], unknown
-
-
-def _parties(agreement: Agreement, subjects: Sequence[Principal]) -> Iterator[str]:
-    """Whoever asks, or is named, by every name that the directory has: none of them may approve.
-
-    Who gains as one of a group makes no agreement void, but does not gain by what they approved themselves.
-    """
-    if isinstance(requester := agreement.custom("requester"), str):
-        yield requester
-    for named in agreement.principals:
-        kind, _, id = named.partition(":")
-        if kind == "id":
-            yield id
-            yield from (name for subject in subjects if subject.id == id for name in _called(subject))
-
-
-def _called(principal: Principal) -> Iterator[str]:
-    """The names by which somebody can be known to approvers.yaml."""
-    yield principal.id
-    for attribute in ("mail", "email"):
-        value = principal.attributes.get(attribute, ())
-        yield from (value,) if isinstance(value, str) else value
+def _refused(reasons: Sequence[Any], approved: Approval, facts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return why an agreement counts for nobody; where nobody approved it, as the signatures show it."""
+    refused = [filled(str(reason), facts) for reason in reasons]
+    if approved.accepted or "Nobody has approved it." not in reasons:
+        return tuple(refused)
+    vague = {filled(reason, facts) for reason in ("It is {status}, not approved.", "Nobody has approved it.")}
+    return (*approved.reasons, *(reason for reason in refused if reason not in vague))
 
 
 def _day(time: datetime | None) -> str:
@@ -267,81 +225,3 @@ def _day(time: datetime | None) -> str:
 
 def _required(role: Mapping[str, Any]) -> str:
     return " and ".join(f"{name} {' or '.join(values)}" for name, values in role.get("requires", {}).items())
-
-
-def _views(product: Product, decision: Decision) -> Iterator[View]:
-    """What each role sees; a role that sees no column at all has no view."""
-    known = {column.name: column for column in product.columns}
-    seen = decision.columns(product.roles, product.policy.get("masks", {}), product.columns)
-    for name, role in product.roles.items():
-        shown = tuple(
-            Shown(column, None if sees == "clear" else sees)
-            for column in product.columns
-            if (sees := seen.get(name, {}).get(column.name))
-        )
-        if not shown:
-            raise Refused(
-                f"The role {name} sees no column of {product.dataset}.",
-                "Give it a clearance that the classification of a column is in, or remove it.",
-            )
-        yield View(name, role["kind"], shown, tuple(_conditions(name, role, known)))
-
-
-def _conditions(name: str, role: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Condition]:
-    for condition in role.get("rows", []):
-        column = known.get(condition["column"])
-        if column is None:
-            raise Refused(
-                f"The role {name} looks at a column {condition['column']}, which the contract does not have.",
-                "Fix its name in `rows`.",
-            )
-        (operation,) = condition.keys() - {"column"}
-        values = condition[operation]
-        yield Condition(column, operation, tuple(values if isinstance(values, list) else [values]))
-
-
-def broken_tests(decided: Decided, port: Port) -> Iterator[tuple[bool, str]]:
-    """The tests of access/tests.yaml that do not hold: whether somebody sees too much, and what is wrong."""
-    desired = decided.desired(port)
-    roles: dict[str, set[str]] = {view.role: {view.role} for view in desired.views}
-    held: dict[str, set[str]] = {}
-    for member in desired.members:
-        held.setdefault(member.principal.id, set()).add(member.role)
-    rank = ("nothing", "masked", "clear")
-    for test in decided.product.tests:
-        who = test.get("role") or test["principal"]
-        if "role" in test and who not in roles:
-            yield True, f"access/tests.yaml speaks of a role {who}, which the policy does not have."
-            continue
-        in_roles = roles[who] if "role" in test else held.get(who, set())
-        for column in _tested(decided.product, test["columns"]):
-            best = max(
-                (_sees(desired.view(role), column) for role in in_roles), key=rank.index, default="nothing"
-            )
-            if column not in {entry.name for entry in decided.product.columns}:
-                yield (
-                    True,
-                    f"access/tests.yaml speaks of a column {column}, which the contract does not have.",
-                )
-            elif best != test["sees"]:
-                yield (
-                    rank.index(best) > rank.index(test["sees"]),
-                    f"{who} should see {_words(test['sees'])} of {column}, and sees {_words(best)}.",
-                )
-
-
-def _tested(product: Product, columns: Any) -> list[str]:
-    if isinstance(columns, list):
-        return columns
-    return [column.name for column in product.columns if column.classification == columns]
-
-
-def _sees(view: View, column: str) -> str:
-    for shown in view.columns:
-        if shown.column.name == column:
-            return "masked" if shown.mask else "clear"
-    return "nothing"
-
-
-def _words(sees: str) -> str:
-    return {"clear": "the values", "masked": "masks", "nothing": "nothing"}[sees]

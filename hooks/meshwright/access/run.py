@@ -1,4 +1,4 @@
-"""Runs of `meshwright access`: what is planned, changed and proven on the ports of one product."""
+"""Runs of `meshwright access`: plan, apply and verify on the ports of one product."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
-from meshwright.access.directory import guard
+from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
 from meshwright.access.grants import Port, PortPlan, Record, Refused
-from meshwright.access.resolve import Decided, broken_tests
+from meshwright.access.policy_tests import broken_tests
+from meshwright.access.resolve import Decided
 from meshwright.access.targets import target
 
 SKEW = timedelta(minutes=5)
@@ -22,20 +23,20 @@ SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class PortRun:
-    """What a run came to on one port."""
+    """The result of a run on one port."""
 
     plan: PortPlan
     refused: Refused | None = None
     """Why nothing was done there."""
     differences: tuple[str, ...] = ()
-    """Of `verify`: what somebody can read and should not, or the other way round."""
+    """Of `verify`: what somebody can read and should not, or should and cannot."""
     record: Mapping[str, Any] | None = None
-    """Of `apply`: the audit record that it left."""
+    """Of `apply`: the audit record that it wrote."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run came to."""
+    """The result of a run."""
 
     verb: str
     decided: Decided
@@ -51,23 +52,23 @@ class Run:
 
 
 def plan(decided: Decided, ports: Sequence[Port]) -> Run:
-    """What `apply` would change. Changes nothing."""
+    """Return what `apply` would change. Changes nothing."""
     return _each(
         "plan", decided, ports, lambda port: PortRun(target(port.uses).plan(port, decided.desired(port)))
     )
 
 
 def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()) -> Run:
-    """Grants and revokes, all or nothing on each port, and proves it. `confirmed`: tokens of alarms."""
+    """Grant and revoke, all or nothing on each port, and prove it. `confirmed`: tokens of alarms."""
     lasts: dict[str, Mapping[str, Any] | None] = {}
     for port in decided.product.ports:  # whichever of them this run is about
-        with contextlib.suppress(Refused):  # which it says again when it is that port's turn
+        with contextlib.suppress(Refused):  # raised again when it is that port's turn
             lasts[port.name] = target(port.uses).last(port)
     newest = max((last for last in lasts.values() if last), key=lambda last: last["at"], default=None)
     alarms = [alarm for alarm in _alarms(decided, newest) if alarm[1] not in confirmed]
 
     def one(port: Port) -> PortRun:
-        way = target(port.uses)
+        storage = target(port.uses)
         if alarms:
             again = " ".join(f"--confirm {token}" for _, token in alarms)
             raise Refused(
@@ -75,19 +76,19 @@ def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()
             )
         if excess := [sentence for too_much, sentence in broken_tests(decided, port) if too_much]:
             raise Refused(" ".join(excess), "Fix the policy, or access/tests.yaml if it asks for too little.")
-        last = lasts[port.name] if port.name in lasts else way.last(port)
+        last = lasts[port.name] if port.name in lasts else storage.last(port)
         record = Record(_content(decided, port), last["hash"] if last else "")
-        return PortRun(way.apply(port, decided.desired(port), record), record=way.last(port))
+        return PortRun(storage.apply(port, decided.desired(port), record), record=storage.last(port))
 
     return _each("apply", decided, ports, one)
 
 
 def verify(decided: Decided, ports: Sequence[Port]) -> Run:
-    """Whether everybody can read what they should, and nothing else. Changes nothing."""
+    """Compare what everybody can read with what they should, and nothing else. Changes nothing."""
 
     def one(port: Port) -> PortRun:
-        found = target(port.uses).verify(port, decided.desired(port))
-        return PortRun(PortPlan(port.name, port.uses), differences=tuple(found))
+        differences = target(port.uses).verify(port, decided.desired(port))
+        return PortRun(PortPlan(port.name, port.uses), differences=tuple(differences))
 
     return _each("verify", decided, ports, one)
 
@@ -104,19 +105,19 @@ def _each(verb: str, decided: Decided, ports: Sequence[Port], one: Callable[[Por
 
 
 def _unknown(decided: Decided) -> list[str]:
-    """Whom agreements that count name, and the directory does not know."""
-    known = decided.snapshot.principals if decided.snapshot else {}
+    """Return a sentence for each name in an agreement that counts and that the directory does not have."""
+    principals = decided.snapshot.principals if decided.snapshot else {}
     return [
         f"Agreement {verdict.id}: {named}: {' '.join(reasons)}"
         for verdict in decided.verdicts
         if not verdict.refused
         for named, reasons in verdict.unfit.items()
-        if named not in known
+        if named not in principals
     ]
 
 
 def _alarms(decided: Decided, last: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """What may be a mistake or an attack, and the token that confirms just this."""
+    """Yield what may be a mistake or an attack, and the token that confirms just this."""
     if last is None:
         return
     product = decided.product
@@ -136,7 +137,7 @@ def _alarms(decided: Decided, last: Mapping[str, Any] | None) -> Iterator[tuple[
             "what has been revoked since would come back.",
             _token("commit", last["commit"], product.history.commit),
         )
-    alarm = guard.suspicious(last["directory"], guard.state(decided.asked, decided.groups))
+    alarm = shrink_alarm(last["directory"], directory_state(decided.directory, decided.groups))
     if alarm:
         yield f"{alarm.sentence} {alarm.fix}", alarm.token
 
@@ -150,7 +151,7 @@ def _minute(time: datetime) -> str:
 
 
 def _content(decided: Decided, port: Port) -> dict[str, Any]:
-    """What the audit record says of a run, besides what the target adds."""
+    """Return the content of the audit record of a run, to which the target adds."""
     product = decided.product
     desired = decided.desired(port)
     return {
@@ -181,5 +182,5 @@ def _content(decided: Decided, port: Port) -> dict[str, Any]:
             }
             for member in desired.members
         ],
-        "directory": guard.state(decided.asked, decided.groups),
+        "directory": directory_state(decided.directory, decided.groups),
     }

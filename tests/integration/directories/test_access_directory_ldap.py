@@ -19,8 +19,9 @@ import yaml
 from mesh import write
 from servers import certificate, ports, wait_for
 
-from meshwright.access.directory import DirectoryError, Snapshot, ldap, read
-from meshwright.access.directory.ldap import below, escaped, normal
+from meshwright.access.directory import DirectoryError, Snapshot, read
+from meshwright.access.directory.ldap import connection, server
+from meshwright.access.directory.ldap.names import below, escaped, normal
 
 SLAPD, SLAPADD = "/usr/sbin/slapd", "/usr/sbin/slapadd"
 ROOT = "dc=example,dc=org"
@@ -425,7 +426,7 @@ def serve() -> Iterator[Serve]:
 def test_a_server_that_speaks_something_else_is_an_error(
     ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
-    monkeypatch.setattr(ldap, "SILENCE_SECONDS", 1)
+    monkeypatch.setattr(connection, "SILENCE_SECONDS", 1)
 
     def nonsense(connection: socket.socket) -> None:
         connection.recv(1000)
@@ -439,7 +440,7 @@ def test_a_server_that_speaks_something_else_is_an_error(
 def test_a_server_that_says_nothing_is_not_waited_for(
     ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ldap, "SILENCE_SECONDS", 1)
+    monkeypatch.setattr(connection, "SILENCE_SECONDS", 1)
     start = time.monotonic()
     with pytest.raises(DirectoryError):
         ask("g-mkt", url=serve(lambda connection: time.sleep(3)))
@@ -479,7 +480,9 @@ def shown(dn: str, **attributes: list[str]) -> bytes:
 
 def cookie(value: bytes) -> bytes:
     """The control that says whether there are more pages."""
-    return tlv(0xA0, tlv(0x30, tlv(4, ldap.PAGED.encode()), tlv(4, tlv(0x30, tlv(2, b"\0"), tlv(4, value)))))
+    return tlv(
+        0xA0, tlv(0x30, tlv(4, server.PAGED.encode()), tlv(4, tlv(0x30, tlv(2, b"\0"), tlv(4, value))))
+    )
 
 
 BIND, SEARCH = 0x60, 0x63
@@ -569,7 +572,7 @@ def test_members_that_come_in_slices_come_all(
 def test_pages_without_end_are_not_read(
     ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch, entries: list[bytes], says: str
 ) -> None:
-    monkeypatch.setattr(ldap, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(server, "READ_SECONDS", 0.3)
     with pytest.raises(DirectoryError, match=says):
         ask(everybody=True, url=serve(speaking(lambda base, attributes: (entries, b"more"))))
 

@@ -467,7 +467,7 @@ def test_a_column_that_nobody_classified_is_hidden(approved: Case) -> None:
 
 
 def test_a_clock_that_was_set_back_stops_the_run(approved: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    from meshwright.access import command
+    from meshwright.access import loading
 
     approved("apply", "--directory", approved.directory)
 
@@ -476,7 +476,7 @@ def test_a_clock_that_was_set_back_stops_the_run(approved: Case, monkeypatch: py
         def now(cls, tz: Any = None) -> datetime:
             return datetime.now(tz) - timedelta(days=1)
 
-    monkeypatch.setattr(command, "datetime", Earlier)
+    monkeypatch.setattr(loading, "datetime", Earlier)
     (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
     assert "and the last run was at" in port["refused"]["problem"]
 

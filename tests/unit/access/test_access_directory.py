@@ -1,4 +1,4 @@
-"""The corporate directory in a file, what no directory may say, and the guard against one that has lost its memory."""
+"""The corporate directory in a file, what no directory may say, and the detection of one that has shrunk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from mesh import write
 
 from meshwright.access.directory import Snapshot, read
-from meshwright.access.directory.guard import state, suspicious
+from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
 from meshwright.access.grants import Principal
 from meshwright.core.yaml import Unreadable
 
@@ -122,8 +122,8 @@ def test_a_name_cannot_move_the_cursor_of_who_reads_a_plan(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("ldap: {url: 'ldap://ldap.example.org', PEOPLE}", "ldap:// would tell"),
-        ("ldap: {url: 'ldap://127.0.0.1.example.org', PEOPLE}", "ldap:// would tell"),
+        ("ldap: {url: 'ldap://ldap.example.org', PEOPLE}", "ldap:// would give"),
+        ("ldap: {url: 'ldap://127.0.0.1.example.org', PEOPLE}", "ldap:// would give"),
         ("ldap: {url: 'ldaps://cn=a:hunter2@ldap.example.org', PEOPLE}", "carries a user"),
         ("ldap: {url: 'ldap://127.0.0.1@evil.example.org', PEOPLE}", "carries a user"),
         ("ldap: {url: 'https://ldap.example.org', PEOPLE}", "no address"),
@@ -137,7 +137,7 @@ def test_a_name_cannot_move_the_cursor_of_who_reads_a_plan(tmp_path: Path) -> No
         ("ldap: {url: 'ldaps://ldap.example.org', people: {base: a, filter: '(a=b)(c=d)', id: c}, groups: {base: a, filter: (a=b)}}", "not one filter"),
         ("ldap: {url: 'ldaps://ldap.example.org', people: {base: a, filter: '(a=b))', id: c}, groups: {base: a, filter: (a=b)}}", "not one filter"),
         ("ldap: {url: 'ldaps://ldap.example.org', password: hunter2, PEOPLE}", "password is not known"),
-        ("scim: {url: 'http://id.example.org'}", "http:// would tell"),
+        ("scim: {url: 'http://id.example.org'}", "http:// would give"),
         ("scim: {url: 'https://id:hunter2@id.example.org'}", "carries a user"),
         ("scim: {url: 'https://id.example.org?token=hunter2'}", "more than where"),
         ("scim: {url: 'file:///etc/passwd'}", "no address"),
@@ -161,10 +161,10 @@ def people(number: int, **groups: range) -> Snapshot:
     )
 
 
-def told(before: Snapshot | None, now: Snapshot, *groups: str) -> Any:
+def alarm_between(before: Snapshot | None, now: Snapshot, *groups: str) -> Any:
     """The alarm, if any; the state of the last run has been through a file."""
-    kept = json.loads(json.dumps(state(before, groups))) if before else None
-    return suspicious(kept, state(now, groups))
+    kept = json.loads(json.dumps(directory_state(before, groups))) if before else None
+    return shrink_alarm(kept, directory_state(now, groups))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def told(before: Snapshot | None, now: Snapshot, *groups: str) -> Any:
 def test_a_directory_that_has_lost_its_memory_raises_the_alarm(
     before: Snapshot, now: Snapshot, says: str
 ) -> None:
-    alarm = told(before, now, "g")
+    alarm = alarm_between(before, now, "g")
     assert says in alarm.sentence
     assert alarm.fix
     assert alarm.token
@@ -201,24 +201,24 @@ def test_a_directory_that_has_lost_its_memory_raises_the_alarm(
     ],
 )
 def test_a_change_as_it_happens_every_day_raises_none(before: Snapshot | None, now: Snapshot) -> None:
-    assert told(before, now, "g") is None
+    assert alarm_between(before, now, "g") is None
 
 
 def test_a_group_that_is_no_longer_named_is_not_missed() -> None:
-    before = state(people(9, g=range(5), h=range(4, 9)), ["g", "h"])
-    assert suspicious(before, state(people(9, h=range(4, 9)), ["h"])) is None
+    before = directory_state(people(9, g=range(5), h=range(4, 9)), ["g", "h"])
+    assert shrink_alarm(before, directory_state(people(9, h=range(4, 9)), ["h"])) is None
 
 
 def test_numbers_are_compared_only_where_everybody_was_read() -> None:
     part = Snapshot({}, {"g": frozenset("a")})
-    assert state(part, ["g"])["principals"] is None
-    assert suspicious(state(people(9, g=range(0)), ["g"]), state(part, ["g"])) is None
+    assert directory_state(part, ["g"])["principals"] is None
+    assert shrink_alarm(directory_state(people(9, g=range(0)), ["g"]), directory_state(part, ["g"])) is None
 
 
 def test_a_confirmation_fits_one_change_only() -> None:
     before = people(99, g=range(10), h=range(10, 20))
     tokens = [
-        told(before, now, "g", "h").token
+        alarm_between(before, now, "g", "h").token
         for now in (
             people(99, h=range(10, 20)),
             people(99, g=range(0), h=range(10, 20)),
@@ -228,10 +228,10 @@ def test_a_confirmation_fits_one_change_only() -> None:
         )
     ]
     assert len(set(tokens)) == len(tokens)
-    assert told(before, people(99, h=range(10, 20)), "g", "h").token == tokens[0]
+    assert alarm_between(before, people(99, h=range(10, 20)), "g", "h").token == tokens[0]
 
 
 def test_what_the_audit_keeps_is_plain_json() -> None:
-    kept = state(people(3, g=range(2)), ["g", "gone"])
+    kept = directory_state(people(3, g=range(2)), ["g", "gone"])
     assert kept == {"principals": 3, "groups": {"g": ["0", "1"], "gone": None}}
     assert json.loads(json.dumps(kept)) == kept

@@ -1,28 +1,22 @@
-"""A directory that is written out in a YAML file: for a small company, a demonstration, a test."""
+"""Reads a directory that is written out in a YAML file: for a small company, a demonstration, a test."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from meshwright.access.directory import (
-    DirectoryError,
-    Snapshot,
-    Wanted,
-    folded,
-    plain,
-    reached,
-    snapshot,
-)
+from meshwright.access.directory.groups import members_of
+from meshwright.access.directory.names import folded, is_plain
+from meshwright.access.directory.snapshot import DirectoryError, Query, Snapshot, checked_snapshot
 from meshwright.access.grants import Principal
 from meshwright.core.yaml import Document, Keys, Unreadable
 
 
-def read(document: Document, wanted: Wanted) -> Snapshot:
-    """Everybody in the file, and those of its groups that are wanted. Raises Unreadable."""
+def read(document: Document, query: Query) -> Snapshot:
+    """Return everybody in the file, and those of its groups that are asked for. Raises Unreadable."""
     principals: dict[str, Any] = document.value["principals"]
     groups: dict[str, Any] = document.value.get("groups", {})
     _check_groups(document, principals, groups)
-    found = [
+    everybody = [
         Principal(
             key,
             value["kind"],
@@ -36,11 +30,13 @@ def read(document: Document, wanted: Wanted) -> Snapshot:
         for key, value in principals.items()
     ]
     members = {
-        name: reached(name, lambda group: (groups[group].get("members", ()), groups[group].get("groups", ())))
-        for name in sorted(wanted.groups & groups.keys())
+        name: members_of(
+            name, lambda group: (groups[group].get("members", ()), groups[group].get("groups", ()))
+        )
+        for name in sorted(query.groups & groups.keys())
     }
     try:
-        return snapshot(found, members, complete=True)
+        return checked_snapshot(everybody, members, complete=True)
     except DirectoryError as error:
         place = document.place(("principals", error.about))
         raise Unreadable(str(error), error.fix.replace("in the directory", "here"), *place) from error
@@ -50,19 +46,16 @@ def _check_groups(document: Document, principals: dict[str, Any], groups: dict[s
     similar: dict[str, str] = {}
     for name, group in groups.items():
         keys: Keys = ("groups", name)
-        if not plain(name):
+        if not is_plain(name):
             problem = f"The group {name!r} has no name that can be read, or one that is too long."
             raise Unreadable(problem, "Give it another.", *document.place(keys))
         if (other := similar.setdefault(folded(name), name)) != name:
             problem = f"The groups {other!r} and {name!r} can be taken for one another."
             raise Unreadable(problem, "Rename one of them.", *document.place(keys))
-        for part, known in (("members", principals), ("groups", groups)):
+        for part, possible in (("members", principals), ("groups", groups)):
+            of = "principals" if part == "members" else "groups"
             for number, member in enumerate(group.get(part, ())):
-                if member not in known:
-                    problem = f"The group {name} holds {member!r}, which is not one of the {known_as(part)}."
+                if member not in possible:
+                    problem = f"The group {name} holds {member!r}, which is not one of the {of}."
                     fix = "Fix its spelling, describe it here, or take it out of the group."
                     raise Unreadable(problem, fix, *document.place((*keys, part, number)))
-
-
-def known_as(part: str) -> str:
-    return {"members": "principals", "groups": "groups"}[part]

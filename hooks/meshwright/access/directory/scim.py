@@ -1,6 +1,6 @@
-"""A directory that is asked by SCIM 2.0: RFC 7643 and RFC 7644.
+"""Reads a directory by SCIM 2.0: RFC 7643 and RFC 7644.
 
-Names of attributes have no case in SCIM; they are read in small letters. Who is not there, or not active, is a
+Names of attributes have no case in SCIM; they are read in small letters. Who is missing, or not active, is a
 leaver. Redirections are not followed, because the token would go along; nor is a proxy of the environment used.
 """
 
@@ -14,18 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from meshwright.access.directory import (
-    TOKEN,
-    DirectoryError,
-    Snapshot,
-    Wanted,
-    named,
-    principal,
-    reached,
-    shown,
-    snapshot,
-    url,
-)
+from meshwright.access.directory.address import TOKEN, server_address
+from meshwright.access.directory.groups import by_name, members_of
+from meshwright.access.directory.names import shown
+from meshwright.access.directory.principals import principal
+from meshwright.access.directory.snapshot import DirectoryError, Query, Snapshot, checked_snapshot
 from meshwright.access.grants import Kind, Principal
 from meshwright.core.http import Http, NoAnswer
 from meshwright.core.http.retry import TEMPORARY
@@ -44,7 +37,7 @@ MAX_ANSWER = 64_000_000
 PAGE = 500
 
 Resource = dict[str, Any]
-"""What the server says of something; keys in small letters."""
+"""A user or a group, as the server has it; keys in small letters."""
 
 
 @dataclass
@@ -61,27 +54,27 @@ class Server:
     """SCIM's own id -> the group; None for one that is gone."""
 
     def everybody(self) -> None:
-        """Fetches all users."""
+        """Fetch all users."""
         for resource in self.listed("Users"):
             self._keep(resource)
 
     def those(self, ids: Iterable[str]) -> None:
-        """Fetches the principals with these ids (those that agreements use)."""
+        """Fetch the principals with these ids, as agreements write them."""
         for one in ids:
             for resource in self.listed("Users", f"{self._id} eq {_literal(one)}"):
                 self._keep(resource)
 
     def named(self, names: Iterable[str]) -> dict[str, str]:
-        """Name -> SCIM's id, of the groups that are there."""
-        there: dict[str, str] = {}
+        """Return name -> SCIM's id, of the groups that exist."""
+        by_id: dict[str, str] = {}
         for name in names:
             for group in self.listed("Groups", f"displayName eq {_literal(name)}", GROUP):
                 self.groups[group["id"]] = group
-                there[group["id"]] = next(iter(_texts(group, "displayname")), "")
-        return named(names, ((name, key) for key, name in there.items()))
+                by_id[group["id"]] = next(iter(_texts(group, "displayname")), "")
+        return by_name(names, ((name, key) for key, name in by_id.items()))
 
     def look(self, group: str) -> tuple[set[str], set[str]]:
-        """The ids of a group's own members, and the groups in it by SCIM's id."""
+        """Return the ids of a group's own members, and the groups in it by SCIM's id."""
         resource = self.groups[group]
         ids: set[str] = set()
         groups: set[str] = set()
@@ -132,34 +125,34 @@ class Server:
         return str(self.settings.get("id", "userName"))
 
     def listed(self, what: str, where: str = "", attributes: str = "") -> list[Resource]:
-        """All resources of a kind that fit, page by page. Raises DirectoryError where one is missing or comes twice."""
-        found: dict[str, Resource] = {}
+        """Return all resources of a kind that match, page by page. Raises DirectoryError where one is missing or comes twice."""
+        by_id: dict[str, Resource] = {}
         given = {"filter": where, "attributes": attributes}
         given = {key: value for key, value in given.items() if value}
         total = None
         while True:
             page = self.get(
-                what, startIndex=len(found) + 1, count=self.settings.get("pageSize", PAGE), **given
+                what, startIndex=len(by_id) + 1, count=self.settings.get("pageSize", PAGE), **given
             )
             if page is None:
                 raise DirectoryError(f"The server has no {what}.", "Correct `scim.url`.")
-            resources, said = page.get("resources") or [], page.get("totalresults")
-            if type(said) is not int or not isinstance(resources, list):
+            resources, count = page.get("resources") or [], page.get("totalresults")
+            if type(count) is not int or not isinstance(resources, list):
                 raise _nonsense(f"a page of {what}")
-            total = said if total is None else total
+            total = count if total is None else total
             for resource in resources:
                 if not isinstance(resource, dict) or not isinstance(resource.get("id"), str):
                     raise _nonsense(f"one of its {what}")
-                if resource["id"] in found:
+                if resource["id"] in by_id:
                     raise _changed(f"shows one of its {what} twice")
-                found[resource["id"]] = resource
-            if said != total or len(found) > total or (not resources and len(found) < total):
-                raise _changed(f"speaks of {said} {what}, and shows {len(found)}")
-            if len(found) == total:
-                return list(found.values())
+                by_id[resource["id"]] = resource
+            if count != total or len(by_id) > total or (not resources and len(by_id) < total):
+                raise _changed(f"speaks of {count} {what}, and shows {len(by_id)}")
+            if len(by_id) == total:
+                return list(by_id.values())
 
     def _one(self, what: str, key: str, **query: str) -> Resource | None:
-        """The resource with SCIM's own id `key`; None if it is gone."""
+        """Return the resource with SCIM's own id `key`; None if it is gone."""
         resource = self.get(f"{what}/{quote(key, safe='')}", **query)
         if resource is not None and resource.get("id") != key:
             raise _nonsense(f"what it has under {key!r}")
@@ -194,10 +187,10 @@ GROUP = "id,displayName,members"
 """Asked for by name, because some servers show members only then."""
 
 
-def read(document: Document, wanted: Wanted) -> Snapshot:
-    """Asks the server that `scim` in the document describes. Raises Unreadable, DirectoryError."""
+def read(document: Document, query: Query) -> Snapshot:
+    """Return the answer of the server that `scim` in the document describes. Raises Unreadable, DirectoryError."""
     settings = document.value["scim"]
-    address = url(document, ("scim", "url"), "https", "http")
+    address = server_address(document, ("scim", "url"), "https", "http")
     token = os.environ.get(TOKEN, "")
     try:
         http = Http(
@@ -215,13 +208,13 @@ def read(document: Document, wanted: Wanted) -> Snapshot:
     except Unreadable as error:
         raise DirectoryError(f"{TOKEN}: {error}", error.fix) from error
     server = Server(settings, http, time.monotonic() + READ_SECONDS)
-    if wanted.everybody:
+    if query.everybody:
         server.everybody()
     else:
-        server.those(sorted(wanted.principals))
-    names = server.named(sorted(wanted.groups))
-    groups = {name: reached(key, server.look) for name, key in names.items()}
-    return snapshot(filter(None, server.users.values()), groups, complete=wanted.everybody)
+        server.those(sorted(query.principals))
+    names = server.named(sorted(query.groups))
+    groups = {name: members_of(key, server.look) for name, key in names.items()}
+    return checked_snapshot(filter(None, server.users.values()), groups, complete=query.everybody)
 
 
 def _failed(error: NoAnswer, path: str) -> DirectoryError:
@@ -263,14 +256,14 @@ def _decoded(raw: bytes) -> Resource:
 
 
 def _folded(pairs: list[tuple[str, Any]]) -> Resource:
-    found = {key.lower(): value for key, value in pairs}
-    if len(found) != len(pairs):
+    resource = {key.lower(): value for key, value in pairs}
+    if len(resource) != len(pairs):
         raise ValueError  # which of the two is meant?
-    return found
+    return resource
 
 
 def _kinds(member: Resource) -> tuple[str, ...]:
-    """Where a member may be found: it says so itself, or its address does, or nobody."""
+    """Return where to look for a member, by its own type or by its address; in both places if neither says so."""
     kind = str(member.get("type") or "").lower()
     reference = str(member.get("$ref") or "").lower()
     if kind == "user" or (not kind and "/users/" in reference):
@@ -281,7 +274,7 @@ def _kinds(member: Resource) -> tuple[str, ...]:
 
 
 def _texts(resource: Resource, path: str) -> list[str]:
-    """All values at a path such as `emails.value`, or one that begins with the name of an extension's schema."""
+    """Return all values at a path such as `emails.value`, or one that begins with the name of an extension's schema."""
     prefix, colon, rest = path.lower().rpartition(":")
     nodes: list[Any] = [resource.get(prefix) if colon else resource]
     for key in rest.split("."):
@@ -301,5 +294,5 @@ def _text(value: Any) -> str:
 
 
 def _literal(text: str) -> str:
-    """A text as a filter takes it: as JSON writes it (RFC 7644, 3.4.2.2)."""
+    """Return a text as a filter takes it: as JSON writes it (RFC 7644, 3.4.2.2)."""
     return json.dumps(text, ensure_ascii=False)

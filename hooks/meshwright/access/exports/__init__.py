@@ -5,10 +5,12 @@ Each module says how far it was tested; `meshwright access export <engine>` writ
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 from meshwright.access.exports import lake_formation, snowflake, trino, unity_catalog
-from meshwright.access.grants import Desired
+from meshwright.access.grants import Desired, Refused
 
 EXPORTS: dict[str, Callable[[Desired, str], dict[str, str]]] = {
     "lake-formation": lake_formation.files,
@@ -17,3 +19,15 @@ EXPORTS: dict[str, Callable[[Desired, str], dict[str, str]]] = {
     "unity-catalog": unity_catalog.files,
 }
 """Engine -> `files(desired, table)`: path in the folder -> text, for a table as catalog.schema.table. Raises Refused."""
+
+
+def refuse_others(folder: Path, files: dict[str, str]) -> None:
+    """Raise Refused if a file in the folder is another product's: many products can share a folder."""
+    for name, text in files.items():
+        if name.endswith("data.json") and (folder / name).exists():
+            existing, new = json.loads((folder / name).read_text("utf-8")), json.loads(text)
+            if existing.get("product") != new.get("product"):
+                raise Refused(
+                    f"{folder / name} is {existing.get('product')}'s, not {new.get('product')}'s.",
+                    "Name your own table with --table, or remove that file if its product has gone.",
+                )

@@ -101,31 +101,31 @@ def run(client: Any, todo: Sequence[Call]) -> None:
 
 
 def difference(
-    client: Any, wanted: Sequence[Call], table: str, keep: Collection[str] = ()
+    client: Any, desired: Sequence[Call], table: str, keep: Collection[str] = ()
 ) -> tuple[list[Call], list[ManualAction]]:
-    """What to take away: whatever anybody may do with the table that `wanted` (from `calls`) does not grant.
+    """What to take away: whatever anybody may do with the table that `desired` (from `calls`) does not grant.
 
     `keep`: identifiers of principals that nothing is taken from, such as the pipeline and the administrators. What
     is granted on all tables of the database is a ManualAction, because other products may need it.
     """
     account, database, name = sql.table_parts(table)
-    grants = [call["parameters"] for call in wanted if call["operation"] == "grant_permissions"]
+    grants = [call["parameters"] for call in desired if call["operation"] == "grant_permissions"]
     granted = {_key(grant["Principal"], grant["Resource"]) for grant in grants}
     takes: list[Call] = []
     manual_actions: list[ManualAction] = []
-    for found in _permissions(client, account, database, name):
-        resource, principal = found["Resource"], found["Principal"]["DataLakePrincipalIdentifier"]
-        passed_on = sorted(found.get("PermissionsWithGrantOption", ()))
-        # Nobody may pass it on; what is wanted of such a permission, the calls grant anew.
-        wished = {"SELECT"} if not passed_on and _key(found["Principal"], resource) in granted else set()
-        rights = sorted({*found.get("Permissions", ()), *passed_on} - wished)
+    for permission in _permissions(client, account, database, name):
+        resource, principal = permission["Resource"], permission["Principal"]["DataLakePrincipalIdentifier"]
+        passed_on = sorted(permission.get("PermissionsWithGrantOption", ()))
+        # Nobody may pass it on; what is desired of such a permission, the calls grant anew.
+        wished = {"SELECT"} if not passed_on and _key(permission["Principal"], resource) in granted else set()
+        rights = sorted({*permission.get("Permissions", ()), *passed_on} - wished)
         if principal in keep or not rights:
             continue
         call = {
             "operation": "revoke_permissions",
             "parameters": {
                 "CatalogId": account,
-                "Principal": found["Principal"],
+                "Principal": permission["Principal"],
                 "Resource": resource,
                 "Permissions": rights,
                 "PermissionsWithGrantOption": passed_on,
@@ -146,7 +146,7 @@ def _permissions(client: Any, account: str, database: str, table: str) -> list[d
         {"Resource": whole, "IncludeRelated": "TRUE"},
         {"ResourceType": "TABLE"},  # the first question leaves out what is granted on all tables
     ]
-    found: dict[str, dict[str, Any]] = {}
+    permissions: dict[str, dict[str, Any]] = {}
     for question in questions:
         more: dict[str, str] = {}
         while True:
@@ -159,11 +159,11 @@ def _permissions(client: Any, account: str, database: str, table: str) -> list[d
                     else place.get("TableName")
                 )
                 if place.get("DatabaseName") == database and (named == table or "TableWildcard" in place):
-                    found[_key(entry["Principal"], entry["Resource"])] = entry
+                    permissions[_key(entry["Principal"], entry["Resource"])] = entry
             if not page.get("NextToken"):
                 break
             more = {"NextToken": page["NextToken"]}
-    return [found[key] for key in sorted(found)]
+    return [permissions[key] for key in sorted(permissions)]
 
 
 def _key(principal: dict[str, str], resource: dict[str, Any]) -> str:

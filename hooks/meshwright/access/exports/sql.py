@@ -28,13 +28,13 @@ OPERATORS = {"in": "IN", "notIn": "NOT IN", "atLeast": ">=", "atMost": "<="}
 
 def table_parts(table: str) -> tuple[str, str, str]:
     """Catalog, schema and table of `catalog.schema.table`. Raises Refused."""
-    found = table.split(".")
-    if len(found) != 3 or not all(part and part.strip() == part for part in found):
+    parts = table.split(".")
+    if len(parts) != 3 or not all(part and part.strip() == part for part in parts):
         raise Refused(
             f"{table!r} does not say which table it is.",
             "Say it as catalog.schema.table; no part can have a dot in it.",
         )
-    return found[0], found[1], found[2]
+    return parts[0], parts[1], parts[2]
 
 
 def plain(name: str, of: str) -> str:
@@ -61,10 +61,10 @@ def readers_schema(schema: str, table: str) -> str:
 
 def logins(desired: Desired, target: str) -> dict[str, list[Member]]:
     """What each principal is called at the target -> in which roles, sorted. Raises Refused for one name of two."""
-    found: dict[str, list[Member]] = {}
+    by_login: dict[str, list[Member]] = {}
     for member in desired.members:
         name = member.principal.login(target)
-        others = found.setdefault(name, [])
+        others = by_login.setdefault(name, [])
         if not name or (others and others[0].principal.id != member.principal.id):
             also = f", as is {others[0].principal.id!r}" if others else ""
             raise Refused(
@@ -72,7 +72,7 @@ def logins(desired: Desired, target: str) -> dict[str, list[Member]]:
                 f"Correct the names for {target} in the corporate directory: each principal has one of its own.",
             )
         others.append(member)
-    return dict(sorted(found.items()))
+    return dict(sorted(by_login.items()))
 
 
 def next_end(desired: Desired) -> str:
@@ -149,10 +149,10 @@ def typed(column: Column, value: Value) -> str | int | float | bool | date | dat
     try:
         return READERS[column.logical_type](value)
     except (KeyError, TypeError, ValueError) as error:
-        known = ", ".join(READERS)
+        kinds = ", ".join(READERS)
         raise Refused(
             f"Rows cannot be filtered by {column.name!r} ({column.logical_type}) with the value {value!r}.",
-            f"Filter by a {known}, with values of its type (dates and timestamps as in ISO 8601).",
+            f"Filter by a {kinds}, with values of its type (dates and timestamps as in ISO 8601).",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Where a file port lies: a folder of this machine, or a bucket; names are relative to the port's path.
+"""The storage of a file port: a folder of this machine, or a bucket; names are relative to the port's path.
 
 Both know the same verbs. What a name leads to is never followed out of the port: a symbolic link below `roles/`
 is something that has to go, and not a way to elsewhere.
@@ -55,16 +55,16 @@ class Storage(Store, Protocol):
 
 
 def storage(port: Port) -> Storage:
-    """Where a port lies. Raises Refused."""
+    """Return the storage of a port. Raises Refused."""
     path = str(port.properties["path"])
     if path.startswith("s3://"):
-        found = BUCKET.fullmatch(path)
-        if not found or {".", ".."} & set(found[2].split("/")):
+        place = BUCKET.fullmatch(path)
+        if not place or {".", ".."} & set(place[2].split("/")):
             raise Refused(
                 f"The path of {port.name} is no plain s3://bucket/prefix.",
                 "Use letters, digits, _, =, . and - in it; credentials come from the environment.",
             )
-        return Bucket(found[1], f"{found[2].strip('/')}/".lstrip("/"))
+        return Bucket(place[1], f"{place[2].strip('/')}/".lstrip("/"))
     if "://" in path:
         raise Refused(
             f"Who may read {path.partition('://')[0]}:// cannot be decided from here.",
@@ -128,7 +128,7 @@ class Folder(folder.Folder):
 
     @contextlib.contextmanager
     def fetched(self, name: str) -> Iterator[tuple[Path, str]]:
-        before = self._standing(name)
+        before = self._status(name)
         identity = self.identity(name)
         if identity is None or identity == NO_FILE:
             raise Refused(f"{self.address(name)} is no regular file.", "Run the pipeline, which writes it.")
@@ -136,7 +136,7 @@ class Folder(folder.Folder):
             yield self.root / name, identity
         finally:
             # Whatever came of reading half of one file and half of another does not matter.
-            if self._standing(name) != before:
+            if self._status(name) != before:
                 raise _changed(self.address(name))
 
     def remove(self, names: Iterable[str]) -> None:
@@ -173,12 +173,12 @@ class Folder(folder.Folder):
             self.work.unlink()
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def _standing(self, name: str) -> tuple[int, ...]:
+    def _status(self, name: str) -> tuple[int, ...]:
         try:
-            found = os.lstat(self.root / name)
+            status = os.lstat(self.root / name)
         except FileNotFoundError:
             return ()
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class Bucket(bucket.Bucket):

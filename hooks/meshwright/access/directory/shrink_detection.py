@@ -1,7 +1,7 @@
-"""Whether a directory that answers has lost its memory: a change this large is confirmed by a person first.
+"""Shrink detection: if much of a directory is suddenly gone, a person confirms that before access is revoked.
 
-A directory that is half restored, read with fewer rights than before, or reorganised gives a whole and wrong
-answer. Acting on it takes access from people who need it, so that somebody puts it back by hand.
+A directory that is half restored, read with fewer rights than before, or reorganised gives a complete and wrong
+answer. Acting on it would take access from people who need it.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshwright.access.directory import Snapshot
+from meshwright.access.directory.snapshot import Snapshot
 
 FIFTH = 5
-"""At least one in so many has to be gone,"""
+"""The alarm is raised if at least one in so many is gone,"""
 AT_LEAST = 2
-"""and at least so many: one person who leaves is never an alarm."""
+"""and at least so many: one person who leaves never raises it."""
 SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Alarm:
+class ShrinkAlarm:
     """Why nothing is changed until somebody has looked."""
 
     sentence: str
     fix: str
     token: str
-    """What confirms this very change, and no other: of a change in any member of any group it is another."""
+    """Confirms this very change; a change in any other member of any group has another token."""
 
 
-def state(snapshot: Snapshot, groups: Iterable[str]) -> dict[str, Any]:
-    """What the audit record keeps of a snapshot, as plain JSON: `groups` are those that agreements name.
+def directory_state(snapshot: Snapshot, groups: Iterable[str]) -> dict[str, Any]:
+    """Return what the audit record keeps of a snapshot, as plain JSON. `groups`: those that agreements name.
 
-    `principals` is how many there are, or None where not everybody was read. `groups` has the sorted ids of the
-    members of each, or None for a group that is not there.
+    `principals` is how many the directory has, or None where not everybody was read. `groups` has the sorted ids of
+    the members of each, or None for a group that does not exist.
     """
     return {
         "principals": len(snapshot.principals) if snapshot.complete else None,
@@ -46,10 +46,10 @@ def state(snapshot: Snapshot, groups: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def suspicious(before: Mapping[str, Any] | None, now: dict[str, Any]) -> Alarm | None:
-    """What speaks against acting on `now`, given the state of the last run (None: there was none).
+def shrink_alarm(before: Mapping[str, Any] | None, now: dict[str, Any]) -> ShrinkAlarm | None:
+    """Return the alarm that stops a run, given the state of the last one (None: there was none); None if all is well.
 
-    A group that is no longer named, or was not named before, says nothing about the directory.
+    A group that agreements no longer name, or did not name before, says nothing about the directory.
     """
     if before is None:
         return None
@@ -75,7 +75,7 @@ def suspicious(before: Mapping[str, Any] | None, now: dict[str, Any]) -> Alarm |
     token = hashlib.sha256(json.dumps([before, now], sort_keys=True).encode()).hexdigest()[:12]
     more = [f"There are {len(reasons) - SHOWN} more such changes."] if len(reasons) > SHOWN else []
     fix = "See whether the directory is whole, and what its reader may see there."
-    return Alarm(" ".join(reasons[:SHOWN] + more), fix, token)
+    return ShrinkAlarm(" ".join(reasons[:SHOWN] + more), fix, token)
 
 
 def _many(gone: int, of: int) -> bool:

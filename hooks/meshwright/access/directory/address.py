@@ -1,0 +1,48 @@
+"""The address of a directory's server, and the variables that hold what it asks for."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlsplit
+
+from meshwright.core.yaml import Document, Keys, Unreadable
+
+USER = "MESHWRIGHT_DIRECTORY_USER"
+PASSWORD = "MESHWRIGHT_DIRECTORY_PASSWORD"  # noqa: S105 - the name of a variable
+TOKEN = "MESHWRIGHT_DIRECTORY_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def server_address(
+    document: Document, keys: Keys, secure: str, plain_text: str, encrypted: bool = False
+) -> SplitResult:
+    """Return the address at `keys`: encrypted, or of this very machine. Raises Unreadable.
+
+    `secure` and `plain_text` are the two schemes; `encrypted`: a connection by the plain one is encrypted later.
+    """
+    text = document.get(".".join(map(str, keys)))
+    place = document.place(keys)
+    example = f"Such as {secure}://directory.example.org."
+    try:
+        address = urlsplit(text if text.isascii() and text.isprintable() and " " not in text else "")
+        host, port = address.hostname, address.port
+    except ValueError:  # no port, no IPv6 address
+        host, port = None, None
+    if not host or port == 0 or address.scheme not in (secure, plain_text):
+        raise Unreadable(f"It is no address of the form {secure}://.", example, *place)
+    if "@" in address.netloc:
+        fix = f"Take it out; the environment holds it: {USER} and {PASSWORD}, or {TOKEN}."
+        raise Unreadable("The address carries a user.", fix, *place)
+    if address.query or address.fragment:
+        raise Unreadable("The address carries more than where the server is.", example, *place)
+    if address.scheme == plain_text and not encrypted and not _is_loopback(host):
+        problem = f"{plain_text}:// would give the secret to anybody on the way, and believe their answers."
+        raise Unreadable(problem, f"Use {secure}://.", *place)
+    return address
+
+
+def _is_loopback(host: str) -> bool:
+    """Return True if a host is this very machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

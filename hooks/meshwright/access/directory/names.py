@@ -1,0 +1,35 @@
+"""Names in a directory: which ones can be used, which can be taken for one another, and how they are printed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_TEXT = 256
+"""How many characters an id, a login or a group's name has at most."""
+
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What Unicode counts as printable and nobody sees."""
+
+
+def is_plain(text: str) -> bool:
+    """Return True if a text can be an id, a login or a group's name: all of it is visible, and it is not too long."""
+    return (
+        0 < len(text) <= MAX_TEXT
+        and text.isprintable()
+        and text == text.strip()
+        and not INVISIBLE.search(text)
+    )
+
+
+def folded(text: str) -> str:
+    """Return the same for any two texts that differ only in case, width, spaces or Unicode's normalisation."""
+    twice = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(twice.split())
+
+
+def shown(text: str) -> str:
+    """Return a text of the directory for printing, without what would move the cursor or reverse the text."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text[:MAX_TEXT]).split())

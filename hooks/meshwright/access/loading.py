@@ -1,0 +1,81 @@
+"""What a command is about: the product as it is committed, the decision on it, and its output ports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from meshwright.access.directory import read
+from meshwright.access.grants import Port
+from meshwright.access.ports import variables
+from meshwright.access.product import Product, load
+from meshwright.access.resolve import Decided, decide, named
+from meshwright.core.console import stop
+from meshwright.core.errors import Error
+from meshwright.core.git_history import HistoryError
+from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable
+from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SPEC
+
+
+def product_at(root: Path, replaced: bool = True) -> Product:
+    """Return the product in a repository. `replaced`: with the variables of its ports. Raises Unreadable, HistoryError."""
+    target = click.get_current_context().meta.get("meshwright.environment", "")
+    return load(root, environment=variables() if replaced else None, target=target)
+
+
+def decided_at(root: Path, directory: str | None, at: datetime | None, also: tuple[str, ...] = ()) -> Decided:
+    """Return the decision on what is committed. `also`: principals that are asked for, whoever names them.
+
+    Without a directory nothing is asked. Raises Unreadable, HistoryError, Refused.
+    """
+    product = product_at(root, replaced=directory is not None)
+    now = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
+    try:
+        snapshot = directory and read(
+            directory,
+            named(product, "group"),
+            everybody=product.mode == "open",
+            principals={*named(product, "id"), *also},
+        )
+        decided = decide(product, snapshot or None, now)
+    except Unreadable as error:
+        raise error.of(directory) from error
+    edited = product.history.uncommitted(["access", SPEC, CONTRACT])
+    if dirty := [path for path in edited if path != SAMPLE_DIRECTORY]:
+        click.echo(f"Not committed, and so not looked at: {', '.join(dirty)}", err=True)
+    return decided
+
+
+def decided_before(root: Path, at: datetime | None, commit: str) -> Decided | None:
+    """Return the decision at another commit, to compare with; None, with a line on stderr, where it cannot be read."""
+    try:
+        return decide(load(root, commit), None, at.replace(tzinfo=UTC) if at else datetime.now(UTC))
+    except HistoryError:
+        raise
+    except Error as error:
+        click.echo(printable(f"Compared with nothing, because {commit} cannot be read: {error}"), err=True)
+        return None
+
+
+def chosen_ports(product: Product, names: tuple[str, ...]) -> list[Port]:
+    """Return the output ports with these names; all of them if there are none."""
+    existing = [port.name for port in product.ports]
+    if unknown := [name for name in names if name not in existing]:
+        stop(f"The product has no output port {unknown[0]}.", f"It has {', '.join(existing)}.")
+    return [port for port in product.ports if not names or port.name in names]
+
+
+def sample_directory(root: Path) -> str:
+    """Return the path of the sample directory; without one, stop."""
+    return str(root / SAMPLE_DIRECTORY) if (root / SAMPLE_DIRECTORY).is_file() else no_directory()
+
+
+def no_directory() -> NoReturn:
+    stop(
+        "No directory is named that has the people and the groups.",
+        f"Name it with --directory, or in MESHWRIGHT_DIRECTORY (to try it out: {SAMPLE_DIRECTORY}).",
+    )

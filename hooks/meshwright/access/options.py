@@ -1,0 +1,49 @@
+"""The options that several commands of `access` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from meshwright.product.files import SAMPLE_DIRECTORY
+
+COMMAND = TypeVar("COMMAND", bound=Callable[..., Any])
+
+PRODUCT = click.option(
+    "--product", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path(), show_default="here", help="The product's repository."
+)  # fmt: skip
+
+
+def _keep_environment(context: click.Context, _: click.Parameter, name: str | None) -> None:
+    context.meta["meshwright.environment"] = name or ""
+
+
+ENVIRONMENT = click.option(
+    "--environment", envvar="PIPELINE_ENVIRONMENT", metavar="NAME", callback=_keep_environment, expose_value=False, help="The ports as they are in one of the spec's environments (or PIPELINE_ENVIRONMENT)."
+)  # fmt: skip
+DIRECTORY = click.option(
+    "--directory", envvar="MESHWRIGHT_DIRECTORY", metavar="FILE", help=f"The corporate directory, or how to ask it (or MESHWRIGHT_DIRECTORY); to look on, {SAMPLE_DIRECTORY} will do."
+)  # fmt: skip
+PORTS = click.option(
+    "--port", "names", multiple=True, metavar="NAME", help="Only this output port (repeatable)."
+)
+FORMAT = click.option(
+    "--format", "form", type=click.Choice(["human", "json", "markdown"]), default="human", show_default=True
+)
+AT = click.option(
+    "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="At another moment than now (UTC)."
+)
+
+
+def options(*options: Callable[[COMMAND], COMMAND]) -> Callable[[COMMAND], COMMAND]:
+    """Return a decorator that adds options to a command, in this order."""
+
+    def decorate(command: COMMAND) -> COMMAND:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

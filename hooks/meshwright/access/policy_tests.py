@@ -1,0 +1,59 @@
+"""The tests of access/tests.yaml: who must see what, and who must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from meshwright.access.grants import Port, View
+from meshwright.access.product import Product
+from meshwright.access.resolve import Decided
+
+RANK = ("nothing", "masked", "clear")
+"""What somebody can see of a column, rising."""
+
+
+def broken_tests(decided: Decided, port: Port) -> Iterator[tuple[bool, str]]:
+    """Yield the tests that do not hold: whether somebody sees too much, and what is wrong."""
+    desired = decided.desired(port)
+    roles: dict[str, set[str]] = {view.role: {view.role} for view in desired.views}
+    held: dict[str, set[str]] = {}
+    for member in desired.members:
+        held.setdefault(member.principal.id, set()).add(member.role)
+    for test in decided.product.tests:
+        who = test.get("role") or test["principal"]
+        if "role" in test and who not in roles:
+            yield True, f"access/tests.yaml speaks of a role {who}, which the policy does not have."
+            continue
+        in_roles = roles[who] if "role" in test else held.get(who, set())
+        for column in _tested(decided.product, test["columns"]):
+            best = max(
+                (_sees(desired.view(role), column) for role in in_roles), key=RANK.index, default="nothing"
+            )
+            if column not in {entry.name for entry in decided.product.columns}:
+                yield (
+                    True,
+                    f"access/tests.yaml speaks of a column {column}, which the contract does not have.",
+                )
+            elif best != test["sees"]:
+                yield (
+                    RANK.index(best) > RANK.index(test["sees"]),
+                    f"{who} should see {_words(test['sees'])} of {column}, and sees {_words(best)}.",
+                )
+
+
+def _tested(product: Product, columns: Any) -> list[str]:
+    if isinstance(columns, list):
+        return columns
+    return [column.name for column in product.columns if column.classification == columns]
+
+
+def _sees(view: View, column: str) -> str:
+    for shown in view.columns:
+        if shown.column.name == column:
+            return "masked" if shown.mask else "clear"
+    return "nothing"
+
+
+def _words(sees: str) -> str:
+    return {"clear": "the values", "masked": "masks", "nothing": "nothing"}[sees]
