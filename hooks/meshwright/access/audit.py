@@ -1,7 +1,7 @@
 """The audit records of a product's ports: one a run, each with the hash of the one before it.
 
-Whoever changes or drops a record breaks every hash after it; the newest hash stands in the run's output too, so
-that a chain that was written anew does not go unseen.
+Whoever changes or drops a record breaks every hash after it; the newest hash is in the run's output too, so that
+a chain that was written anew is noticed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from meshwright.access.grants import Record, Refused
 
 
 def linked(previous: Mapping[str, Any] | None, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The record that follows `previous` (None: the first). `content` is plain JSON, without the chain's own fields."""
+    """Return the record that follows `previous` (None: the first). `content` is plain JSON, without the chain's own fields."""
     record = {
         **content,
         "number": previous["number"] + 1 if previous else 1,
@@ -25,7 +25,7 @@ def linked(previous: Mapping[str, Any] | None, content: Mapping[str, Any]) -> di
 
 
 def broken(records: Iterable[Mapping[str, Any]]) -> str:
-    """What is wrong with a chain, from its first record on; empty if nothing is."""
+    """Return what is wrong with a chain, from its first record on; empty if nothing is."""
     previous: Mapping[str, Any] | None = None
     for record in records:
         number = record.get("number")
@@ -39,7 +39,7 @@ def broken(records: Iterable[Mapping[str, Any]]) -> str:
 
 
 def follow(newest: Mapping[str, Any] | None, record: Record) -> None:
-    """Raises Refused where another run came in since this one was checked; asked under the target's lock."""
+    """Raise Refused if another run came in since this one was checked; called under the target's lock."""
     if record.after is not None and record.after != (newest["hash"] if newest else ""):
         raise Refused("Another run has changed the port meanwhile.", "Run it again.")
 

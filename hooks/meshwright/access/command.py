@@ -50,18 +50,18 @@ def access() -> None:
 @click.option("--requester", required=True, metavar="E-MAIL", help="Who asks.")
 @click.option("--output", "port", metavar="NAME", help="The output port; all of them, if none is given.")
 @options(PRODUCT)
-def request(root: Path, **asked_for: Any) -> None:
+def request(root: Path, **fields: Any) -> None:
     """Writes access/agreements/AGREEMENT.yaml, a request to read this product, for a pull request."""
     from meshwright.access import ask
 
-    click.echo(ask.request(root, **asked_for))
+    click.echo(ask.request(root, **fields))
 
 
 @access.command()
 @click.argument("agreement")
 @options(PRODUCT)
 def approve(root: Path, agreement: str) -> None:
-    """Sets an agreement's status to `approved`, and tells how to sign: the signature is what counts."""
+    """Sets an agreement's status to `approved`, and prints how to sign: the signature is what counts."""
     from meshwright.access import ask
 
     click.echo(ask.approve(root, agreement))
@@ -116,7 +116,7 @@ def apply(
 @access.command()
 @options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS, FORMAT)
 def verify(root: Path, directory: str | None, names: tuple[str, ...], form: str) -> None:
-    """Whether everybody can read what they should, and nothing else, as the storage itself tells. Changes nothing."""
+    """Whether everybody can read what they should, and nothing else, by what the storage itself reports. Changes nothing."""
     from meshwright.access import loading, run
 
     decided = loading.decided_at(root, directory or loading.no_directory(), None)

@@ -1,4 +1,4 @@
-"""What one commit would change against another in who may read, without a look at storage or directory."""
+"""Compares who may read at two commits, without asking storage or directory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from meshwright.access.run import PortRun, Run
 
 
 def against(base: Decided | None, decided: Decided) -> Run:
-    """The difference as a plan, port by port; both decided without a directory. None: there was nothing before."""
+    """Return the difference as a plan, port by port; both decided without a directory. None: there was no product before."""
     was = {port.name: port for port in base.product.ports} if base else {}
     will = {port.name: port for port in decided.product.ports}
     nothing = Desired(decided.product.id, decided.product.dataset, (), ())
@@ -26,7 +26,7 @@ def against(base: Decided | None, decided: Decided) -> Run:
 
 
 def _moved(old: Port | None, new: Port | None) -> Iterator[Change]:
-    """What becomes of a port itself. Grants do not move along, and stay where it was."""
+    """Yield what changes about a port itself. Grants do not move with it, and stay where it was."""
     if old and new is None:
         yield Change("remove", "The port goes; what was granted on it stays, unless it is revoked before", "")
     elif old and new:

@@ -1,7 +1,7 @@
-"""The typed plan: what everybody shall be able to read of a product, and nothing else.
+"""The types of a plan: what everybody should be able to read of a product, and what changes bring that about.
 
-The decision (`decision.py`) makes a Desired; each target turns it into grants on one kind of storage. Nothing
-in here knows SQL. Whatever is not in a Desired is denied.
+The decision (`resolve.py`) makes a Desired; each target turns it into grants on one kind of storage. Nothing
+here is SQL. Whatever is not in a Desired is denied.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Column:
     """A column of the contract."""
 
     name: str
-    """As it is called where the data lies (ODCS: physicalName, or else name)."""
+    """Its name in the storage (ODCS: physicalName, or else name)."""
     logical_type: str
     """One of LOGICAL_TYPES."""
     classification: str
-    """One of metamodel.CLASSIFICATIONS; a column that says none has the highest."""
+    """One of metamodel.CLASSIFICATIONS; a column without one has the highest."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Condition:
-    """Which rows a role sees: those whose value in the column fits. An empty value (null) never does."""
+    """Which rows a role sees: those whose value in the column matches. An empty value (null) never does."""
 
     column: Column
     operation: Operation
@@ -57,23 +57,23 @@ class View:
     """The role's name in access/policy.yaml: small letters, digits and single hyphens."""
     kind: Kind
     columns: tuple[Shown, ...]
-    """Explicit; a column that is not listed is not there for the role. Never empty."""
+    """Explicit; the role has no column that is not listed. Never empty."""
     rows: tuple[Condition, ...] = ()
     """All must hold."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody (or a program) that the corporate directory knows."""
+    """A person or a program in the corporate directory."""
 
     id: str
     """Unique in the directory, such as `ada@example.org` or `svc-punctuality`. Hostile until quoted."""
     kind: Kind
     name: str = ""
     attributes: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, hash=False)
-    """What else the directory says: country, department, trained … A policy can ask for it."""
+    """What else the directory has: country, department, trained … A policy can require it."""
     logins: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Target -> what the principal is called there, where that differs from the id: postgres, trino, aws …"""
+    """Target (postgres, trino, aws …) -> the principal's name there, where it differs from the id."""
 
     def login(self, target: str) -> str:
         return self.logins.get(target, self.id)
@@ -81,7 +81,7 @@ class Principal:
 
 @dataclass(frozen=True)
 class Member:
-    """A principal who reads in a role, the agreements that say so, and until when (the latest of their ends)."""
+    """A principal who reads in a role, by which agreements, and until when (the latest of their ends)."""
 
     principal: Principal
     role: str
@@ -93,14 +93,14 @@ class Member:
 
 @dataclass(frozen=True)
 class Desired:
-    """The whole: whoever and whatever is not named here has no access."""
+    """The desired state of a product: whoever and whatever is not named here has no access."""
 
     product: str
     """`<domain>/<name>`."""
     dataset: str
     """The data set's name in spec and contract."""
     views: tuple[View, ...]
-    """One for each role of the policy, in its order; also for roles that nobody has."""
+    """One for each role of the policy, in its order, including roles that nobody has."""
     members: tuple[Member, ...]
     """Sorted by role and principal; a pair occurs once."""
 
@@ -117,19 +117,19 @@ class Change:
 
     action: Action
     sentence: str
-    """What happens, as a person would say it: `Ada Example (ada@example.org) may read as reader, until 2027-06-30`."""
+    """What happens, for people: `Ada Example (ada@example.org) may read as reader, until 2027-06-30`."""
     statement: str
-    """What does it: SQL, or a call, complete. Never holds a value of the data or a credential."""
+    """The complete SQL or call that does it. Never has a value of the data or a credential."""
     agreements: tuple[str, ...] = ()
-    """Which agreements ask for it; none where the change takes something away or fixes drift."""
+    """Which agreements ask for it; none where the change revokes something or fixes drift."""
     principal: str = ""
-    """Whom it gives or takes access: a principal's id, or the name of the login."""
+    """Who gains or loses access: a principal's id, or the name of the login."""
     role: str = ""
 
 
 @dataclass(frozen=True)
 class ManualAction:
-    """What only an administrator of the storage can fix, and how. A port with one is not as it should be."""
+    """What only an administrator of the storage can fix, and how. A port with one is not in the desired state."""
 
     sentence: str
     statement: str
@@ -137,7 +137,7 @@ class ManualAction:
 
 @dataclass(frozen=True)
 class PortPlan:
-    """What would change on one output port, and what could not."""
+    """What changes on one output port, and what only an administrator can change there."""
 
     port: str
     uses: str
@@ -147,11 +147,11 @@ class PortPlan:
 
 @dataclass(frozen=True)
 class Record:
-    """A run, as it is written next to the port (see `audit.py`)."""
+    """The audit record of a run, which is written next to the port (see `audit.py`)."""
 
     content: Mapping[str, Any]
     after: str | None = None
-    """The hash of the record that the run was checked against, empty for none; None: it was not checked."""
+    """The hash of the newest record when the run was checked, empty for none; None: it was not checked."""
 
 
 @dataclass(frozen=True)
@@ -170,16 +170,16 @@ class Refused(Error):
 
 
 class Target(Protocol):
-    """What a module for one kind of output port does; `targets/__init__.py` finds it by the port's `uses`."""
+    """A module for one kind of output port; `targets/__init__.py` chooses it by the port's `uses`."""
 
     def plan(self, port: Port, desired: Desired) -> PortPlan:
-        """What would change. Changes nothing. Raises Refused."""
+        """Return what would change. Changes nothing. Raises Refused."""
 
     def apply(self, port: Port, desired: Desired, record: Record) -> PortPlan:
-        """Changes it, all or nothing, proves it, writes the audit record; returns what was changed. Raises Refused."""
+        """Change it, all or nothing, prove it, write the audit record; return what was changed. Raises Refused."""
 
     def verify(self, port: Port, desired: Desired) -> Sequence[str]:
-        """Each difference between what everybody can read now and what is desired, as a sentence. Raises Refused."""
+        """Return each difference between what everybody can read and what is desired, as a sentence. Raises Refused."""
 
     def last(self, port: Port) -> Mapping[str, Any] | None:
-        """The last audit record next to the port, or None before the first. Raises Refused."""
+        """Return the last audit record next to the port, or None before the first. Raises Refused."""

@@ -63,7 +63,7 @@ def _port(verb: str, port: PortRun) -> Iterator[str]:
             yield f"      {line}"
         return
     for change in port.plan.changes:
-        yield f"  {SIGNS[change.action]} {change.sentence.removesuffix('.')}{_asked_by(change)}"
+        yield f"  {SIGNS[change.action]} {change.sentence.removesuffix('.')}{_agreements(change)}"
     for manual_action in port.plan.manual_actions:
         yield f"  ! {manual_action.sentence}"
         yield "    An administrator has to run:"
@@ -79,7 +79,7 @@ def _port(verb: str, port: PortRun) -> Iterator[str]:
         )
 
 
-def _asked_by(change: Change) -> str:
+def _agreements(change: Change) -> str:
     if not change.agreements:
         return ""
     return f" (agreement{'s' if len(change.agreements) > 1 else ''} {', '.join(change.agreements)})"

@@ -272,7 +272,7 @@ def test_a_hostile_value_holds_nothing_that_a_console_replaces(reader: Reader, v
 def test_a_name_that_a_console_would_replace_is_refused(reader: Reader, place: int, name: str) -> None:
     parts = list(HARMLESS)
     parts[place] = name
-    with pytest.raises(Refused, match="cannot stand in a file"):
+    with pytest.raises(Refused, match="cannot be in a file"):
         reader.file(*named(*parts))
 
 

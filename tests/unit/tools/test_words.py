@@ -14,6 +14,10 @@ FORMER = re.compile(r"(?i)mend(?:s|ed|ing)?|flaws?|residuals?|troubles?|books?|c
 """Words that names and headings have no part of: fix, issue, manual action, blocker, registry, inherited."""
 REPORTED = re.compile(r"_?(?:told|said|tell|telling)")
 """Names of functions that do not say what they return."""
+STATES = re.compile(r"(?i)(?:un)?wanted|found|there|told|said|asked")
+"""Names that do not say what they hold: what is desired, what is actual, what somebody answered."""
+CLEAR_ROOMS = ("access", "core/git_history")
+"""Rooms of the package without such names; a room that is cleared joins them."""
 PHRASES = re.compile(r"(?i)\b(?:mend(?:s|ed|ing)?|flaws?|residuals?|address books?)\b")
 """What no message and no page says."""
 OLD_KEYS = {"mend", "flaws", "residuals"}
@@ -58,6 +62,24 @@ def test_no_name_has_a_former_word() -> None:
         if any(FORMER.fullmatch(part) for part in re.split(r"_|(?<=[a-z])(?=[A-Z])", name))
     ]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("room", CLEAR_ROOMS)
+def test_a_name_says_which_state_it_holds(room: str) -> None:
+    vague = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in modules(f"hooks/meshwright/{room}")
+        if (tree := parsed(path))
+        for line, name in names(tree)
+        if not name.endswith("NotFoundError")  # Python's own, and deltalake's
+        if any(STATES.fullmatch(part) for part in re.split(r"_|(?<=[a-z])(?=[A-Z])", name))
+    ]
+    vague += [
+        f"{path.relative_to(ROOT)}: {path.stem}"
+        for path in modules(f"hooks/meshwright/{room}")
+        if STATES.fullmatch(path.stem)
+    ]
+    assert not vague, "\n".join(vague)
 
 
 def test_a_function_is_called_what_it_does() -> None:

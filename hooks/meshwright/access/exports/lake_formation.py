@@ -38,7 +38,7 @@ LONGEST_FILTER = 2047
 
 
 def files(desired: Desired, table: str) -> dict[str, str]:
-    """The file of calls, by its name. Raises Refused."""
+    """Return the file of calls, by its name. Raises Refused."""
     content = {
         "product": desired.product,
         "notLaterThan": sql.next_end(desired),
@@ -48,7 +48,7 @@ def files(desired: Desired, table: str) -> dict[str, str]:
 
 
 def calls(desired: Desired, table: str) -> list[Call]:
-    """The calls in their order: the filters, then the grants. Raises Refused."""
+    """Return the calls in their order: the filters, then the grants. Raises Refused."""
     account, database, name = sql.table_parts(table)
     if not re.fullmatch(r"[0-9]{12}", account):
         raise Refused(f"{account!r} is no AWS account.", "Say the table as <account>.<database>.<table>.")
@@ -88,7 +88,7 @@ def calls(desired: Desired, table: str) -> list[Call]:
 
 
 def run(client: Any, todo: Sequence[Call]) -> None:
-    """Makes the calls. `client`: boto3.client("lakeformation"). A filter that is there already is what it was."""
+    """Make the calls. `client`: boto3.client("lakeformation"). A filter that exists is left as it is."""
     for call in todo:
         if call["operation"] not in OPERATIONS:
             raise Refused(f"{call['operation']!r} is no call of this export.", "Export it again.")
@@ -103,7 +103,7 @@ def run(client: Any, todo: Sequence[Call]) -> None:
 def difference(
     client: Any, desired: Sequence[Call], table: str, keep: Collection[str] = ()
 ) -> tuple[list[Call], list[ManualAction]]:
-    """What to take away: whatever anybody may do with the table that `desired` (from `calls`) does not grant.
+    """Return what to revoke: whatever anybody may do with the table that `desired` (from `calls`) does not grant.
 
     `keep`: identifiers of principals that nothing is taken from, such as the pipeline and the administrators. What
     is granted on all tables of the database is a ManualAction, because other products may need it.
@@ -140,7 +140,7 @@ def difference(
 
 
 def _permissions(client: Any, account: str, database: str, table: str) -> list[dict[str, Any]]:
-    """Each permission on the table, its columns and its filters, once."""
+    """Return each permission on the table, its columns and its filters, once."""
     whole = {"Table": {"CatalogId": account, "DatabaseName": database, "Name": table}}
     questions: list[dict[str, Any]] = [
         {"Resource": whole, "IncludeRelated": "TRUE"},
@@ -167,14 +167,14 @@ def _permissions(client: Any, account: str, database: str, table: str) -> list[d
 
 
 def _key(principal: dict[str, str], resource: dict[str, Any]) -> str:
-    """Principal and resource as one text, whatever the order of the columns."""
+    """Return principal and resource as one text, whatever the order of the columns."""
     [(kind, place)] = resource.items()
     parts = {part: sorted(value) if isinstance(value, list) else value for part, value in place.items()}
     return json.dumps([principal["DataLakePrincipalIdentifier"], kind, parts], sort_keys=True)
 
 
 def _resource(view: View, account: str, database: str, table: str) -> dict[str, Any]:
-    """What a role reads: columns of the table, or a filter, whose name changes with what it says. Raises Refused."""
+    """Return what a role reads: columns of the table, or a filter, whose name changes with its content. Raises Refused."""
     for shown in view.columns:
         if shown.mask is not None:
             raise Refused(
@@ -212,7 +212,7 @@ def _rows(view: View) -> str:
 
 
 def _condition(condition: Condition) -> str:
-    """Raises Refused."""
+    """Return a condition as Lake Formation writes it. Raises Refused."""
     name, kind = condition.column.name, condition.column.logical_type
     if kind not in ("string", "integer", "number", "boolean") or '"' in name or sql.CONTROL.search(name):
         raise Refused(

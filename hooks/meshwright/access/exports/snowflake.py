@@ -30,7 +30,7 @@ def _quoted(name: str) -> str:
 
 
 def _text(value: str) -> str:
-    """A literal in which only letters, digits and harmless signs stand for themselves.
+    """Return a literal in which only letters, digits and harmless signs stand for themselves.
 
     Snowflake reads escapes with a backslash; beyond the Basic Multilingual Plane it has none, and nothing to escape.
     """
@@ -61,7 +61,7 @@ SNOWFLAKE = sql.Dialect(
 
 
 def files(desired: Desired, table: str) -> dict[str, str]:
-    """The file of statements, by its name. Raises Refused."""
+    """Return the file of statements, by its name. Raises Refused."""
     database, schema, name = sql.table_parts(table)
     base = ".".join(map(_quoted, (database, schema, name)))
     place = ".".join(map(_quoted, (database, sql.readers_schema(schema, name))))

@@ -27,7 +27,7 @@ OPERATORS = {"in": "IN", "notIn": "NOT IN", "atLeast": ">=", "atMost": "<="}
 
 
 def table_parts(table: str) -> tuple[str, str, str]:
-    """Catalog, schema and table of `catalog.schema.table`. Raises Refused."""
+    """Return catalog, schema and table of `catalog.schema.table`. Raises Refused."""
     parts = table.split(".")
     if len(parts) != 3 or not all(part and part.strip() == part for part in parts):
         raise Refused(
@@ -38,10 +38,10 @@ def table_parts(table: str) -> tuple[str, str, str]:
 
 
 def plain(name: str, of: str) -> str:
-    """A name that a file of statements can hold between quotes. Raises Refused."""
+    """Return a name that a file of statements can have between quotes. Raises Refused."""
     if not name or TEMPLATED.search(name):
         raise Refused(
-            f"The {of} {name!r} cannot stand in a file of statements: it is empty, or has a control character or"
+            f"The {of} {name!r} cannot be in a file of statements: it is empty, or has a control character or"
             " one of $ & { } < >, which consoles and notebooks replace.",
             "Give it another name there.",
         )
@@ -49,7 +49,7 @@ def plain(name: str, of: str) -> str:
 
 
 def readers_schema(schema: str, table: str) -> str:
-    """The schema in which the views on a table lie; no two tables share one. Raises Refused."""
+    """Return the schema of the views on a table; no two tables share one. Raises Refused."""
     for part in (schema, table):
         if "__" in part or part != part.strip("_"):
             raise Refused(
@@ -60,7 +60,7 @@ def readers_schema(schema: str, table: str) -> str:
 
 
 def logins(desired: Desired, target: str) -> dict[str, list[Member]]:
-    """What each principal is called at the target -> in which roles, sorted. Raises Refused for one name of two."""
+    """Return login at the target -> memberships, sorted. Raises Refused if two principals have one login."""
     by_login: dict[str, list[Member]] = {}
     for member in desired.members:
         name = member.principal.login(target)
@@ -76,7 +76,7 @@ def logins(desired: Desired, target: str) -> dict[str, list[Member]]:
 
 
 def next_end(desired: Desired) -> str:
-    """When the first access ends, for the head of a file that the target does not watch."""
+    """Return when the first access ends, for the head of a file that the target does not watch."""
     ends = [member.until for member in desired.members if member.until]
     return min(ends).astimezone(UTC).isoformat(timespec="seconds") if ends else ""
 
@@ -99,7 +99,7 @@ class Dialect:
     """Mask and logical type (`*`: any other) -> the expression; `{}` stands for the column."""
 
     def shown(self, shown: Shown) -> str:
-        """The expression of what a role sees of a column, in the column's own type. Raises Refused."""
+        """Return the expression of what a role sees of a column, in the column's own type. Raises Refused."""
         name, mask = self.name(shown.column.name), shown.mask
         if mask is None:
             return name
@@ -113,7 +113,7 @@ class Dialect:
         return template.replace("{}", name)
 
     def rows(self, view: View) -> str:
-        """The condition of a role's rows; empty if it sees all. Raises Refused."""
+        """Return the condition of a role's rows; empty if it sees all. Raises Refused."""
         return " AND ".join(f"({self.condition(condition)})" for condition in view.rows)
 
     def condition(self, condition: Condition) -> str:
@@ -145,7 +145,7 @@ class Dialect:
 
 
 def typed(column: Column, value: Value) -> str | int | float | bool | date | datetime:
-    """A value of a row filter as its column's type; a timestamp in UTC. Raises Refused."""
+    """Return a value of a row filter in its column's type; a timestamp in UTC. Raises Refused."""
     try:
         return READERS[column.logical_type](value)
     except (KeyError, TypeError, ValueError) as error:
@@ -208,7 +208,7 @@ READERS: dict[str, Callable[[Value], str | int | float | bool | date | datetime]
 
 
 def unique(names: Iterable[str], problem: str, fix: str) -> None:
-    """Raises Refused if two names are the same; `{}` in the problem stands for the name."""
+    """Raise Refused if two names are the same; `{}` in the problem stands for the name."""
     seen = set()
     for name in names:
         if name in seen:
@@ -217,6 +217,6 @@ def unique(names: Iterable[str], problem: str, fix: str) -> None:
 
 
 def statements(head: Iterable[str], *parts: Iterable[str]) -> str:
-    """A file: what to know before it is run as comments, then the statements."""
+    """Return a file: what to know before it is run as comments, then the statements."""
     comments = "".join(f"-- {line}".rstrip() + "\n" for line in head)
     return comments + "".join("\n" + "".join(f"{statement};\n" for statement in part) for part in parts)

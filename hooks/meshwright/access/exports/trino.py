@@ -1,4 +1,4 @@
-"""Trino with Open Policy Agent: a bundle that OPA serves, and what Trino's OPA plugin has to be told.
+"""Trino with Open Policy Agent: a bundle that OPA serves, and the configuration of Trino's OPA plugin.
 
 The folder is read by `opa run --server --bundle FOLDER` (OPA 1.0 or newer). The policy is the same for every product
 (`trino.rego`); each table adds one `data.json` of its own, so several products can be exported into one folder. A
@@ -6,7 +6,7 @@ product that has gone leaves its folder below meshwright/trino/published: delete
 
 Only reading is ever allowed: no view, no function of a connector, no impersonation, no SHOW CREATE. Trino takes the
 names of catalogs, schemas, tables and columns in small letters, and so does the bundle; users are as they are. Groups
-are ignored: the directory's members stand in the data with the end of their access, which OPA compares with its clock
+are ignored: the directory's members are in the data with the end of their access, which OPA compares with its clock
 at every request.
 
 Trino knows one table for all roles of a user. Somebody who has several roles sees what *all* of them see: the rows
@@ -82,7 +82,7 @@ TRINO = sql.Dialect(
 
 
 def files(desired: Desired, table: str) -> dict[str, str]:
-    """The files of a bundle, by their path in the folder. Raises Refused."""
+    """Return the files of a bundle, by their path in the folder. Raises Refused."""
     catalog, schema, name = (_place(part) for part in sql.table_parts(table))
     if catalog == "system" or schema == "information_schema":
         raise Refused(f"The table {table!r} would be one of Trino's own.", "Publish the product elsewhere.")
@@ -105,7 +105,7 @@ def files(desired: Desired, table: str) -> dict[str, str]:
 
 
 def _place(part: str) -> str:
-    """A part of the table's name, which becomes a folder. Raises Refused."""
+    """Return a part of the table's name, which becomes a folder. Raises Refused."""
     if NO_FILE_NAME.search(part) or len(part.encode()) > 255:
         raise Refused(
             f"{part!r} cannot be the name of a folder in the bundle.",
@@ -129,7 +129,7 @@ def _role(view: View) -> dict[str, Any]:
 
 
 def _filters_can_be_read(views: list[View], principal: str) -> None:
-    """Raises Refused if the rows of one depend on a column that is not in all of them."""
+    """Raise Refused if the rows of one depend on a column that is not in all of them."""
     for view in views:
         for condition in view.rows:
             for other in views:

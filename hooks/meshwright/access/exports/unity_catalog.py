@@ -32,7 +32,7 @@ def _quoted(name: str) -> str:
 
 
 def _text(value: str) -> str:
-    """A literal with the documented escapes; a backslash before another sign leaves the sign. Raises Refused."""
+    """Return a literal with the documented escapes; a backslash before another sign leaves the sign. Raises Refused."""
     escaped = "".join(ESCAPED.get(sign, sign) for sign in value).replace("--", "-\\-")
     if sql.CONTROL.search(escaped):
         raise Refused(
@@ -63,7 +63,7 @@ DATABRICKS = sql.Dialect(
 
 
 def files(desired: Desired, table: str) -> dict[str, str]:
-    """The file of statements, by its name. Raises Refused."""
+    """Return the file of statements, by its name. Raises Refused."""
     catalog, schema, name = sql.table_parts(table)
     base = ".".join(map(_quoted, (catalog, schema, name)))
     place = ".".join(map(_quoted, (catalog, sql.readers_schema(schema, name))))

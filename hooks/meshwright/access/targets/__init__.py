@@ -1,4 +1,4 @@
-"""The kinds of storage that output ports lie on: one module each, found by what the port uses."""
+"""The kinds of storage of output ports: one module each, chosen by what the port uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NONE = {
 
 
 def target(uses: str) -> Target:
-    """What grants access to a port. Raises Refused."""
+    """Return the module that grants access to a port. Raises Refused."""
     if uses in NONE:
         raise Refused(*NONE[uses])
     if uses not in TARGETS:

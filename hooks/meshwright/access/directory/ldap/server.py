@@ -115,7 +115,7 @@ class Server:
             for item in response:
                 if item["type"] != "searchResEntry":
                     problem = f"Part of what is below {quoted(base)} is on another server."
-                    raise DirectoryError(problem, "Give a base that lies on this server as a whole.")
+                    raise DirectoryError(problem, "Give a base that is on this server as a whole.")
                 if (key := normal(item["dn"])) in entries:
                     problem = f"The directory shows {quoted(item['dn'])} twice in one answer."
                     raise DirectoryError(problem, "It may have changed meanwhile: run this again.")
@@ -205,13 +205,13 @@ class Server:
         return None
 
     def _by_uid(self, uids: Iterable[str]) -> Iterator[str]:
-        asked_for = set(uids)
-        if not asked_for:
+        listed = set(uids)
+        if not listed:
             return
-        self.those(UID, sorted(asked_for))  # also of those who were fetched: somebody else may have it, too
+        self.those(UID, sorted(listed))  # also of those who were fetched: somebody else may have it, too
         owners: dict[str, set[str]] = {}
         for who, has in self.principals.values():
-            for uid in asked_for.intersection(has):
+            for uid in listed.intersection(has):
                 owners.setdefault(uid, set()).add(who.id)
         for uid, ids in owners.items():
             if len(ids) > 1:

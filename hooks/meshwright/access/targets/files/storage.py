@@ -30,28 +30,28 @@ BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_=.-
 
 class Storage(Store, Protocol):
     def identity(self, name: str) -> str | None:
-        """Stands for the content of one file; None if there is none."""
+        """Return what identifies the content of one file; None if there is none."""
 
     def identities(self, prefix: str, only: Collection[str] | None = None) -> dict[str, str]:
-        """Name -> identity of everything below a prefix that is no folder; `only`: of these names."""
+        """Return name -> identity of all files below a prefix. `only`: of these names."""
 
     def read(self, name: str) -> bytes | None:
-        """A small file, whole; None if there is none."""
+        """Return the content of a small file; None if there is none."""
 
     def write(self, name: str, content: bytes) -> None:
-        """A small file; readers see the old one or the new one."""
+        """Write a small file; readers see the old one or the new one."""
 
     def replacing(self, name: str) -> contextlib.AbstractContextManager[Path]:
-        """A file of this machine to write; it becomes `name` when the block ends well."""
+        """Yield a file of this machine to write; it becomes `name` when the block ends without an error."""
 
     def fetched(self, name: str) -> contextlib.AbstractContextManager[tuple[Path, str]]:
-        """A file of this machine with the content, and its identity. Raises Refused if it changes meanwhile."""
+        """Yield a file of this machine with the content, and its identity. Raises Refused if it changes meanwhile."""
 
     def remove(self, names: Iterable[str]) -> None:
-        """Files, and folders that are empty then."""
+        """Remove files, and the folders that are empty then."""
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
-        """Nobody else changes the port until the block ends. Raises Refused if somebody does."""
+        """Keep others from changing the port until the block ends. Raises Refused if somebody does."""
 
 
 def storage(port: Port) -> Storage:

@@ -98,7 +98,7 @@ def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
             )
             return sentence, entry.statement
         case "owned":
-            return f"The {what} is {who}'s, and lies outside of its schemas.", drop
+            return f"The {what} is {who}'s, and is outside of its schemas.", drop
         case "granted":
             kind = GRANTED.get(entry.kind)
             revoke = f"REVOKE ALL ON {kind} {entry.identity} FROM {role} CASCADE;" if kind else by_hand

@@ -1,4 +1,4 @@
-"""What everything of one product is called in PostgreSQL, and how a name or a value is written into SQL."""
+"""The names of a product's schemas, roles and views in PostgreSQL, and how SQL quotes names and values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RESERVED = ("public", "none")
 
 @dataclass(frozen=True)
 class Names:
-    """The names that follow from the port's schema. Raises Refused for a schema that cannot be."""
+    """The names that follow from the port's schema. Raises Refused for a schema that PostgreSQL does not take."""
 
     schema: str
     dataset: str = ""
@@ -62,7 +62,7 @@ class Names:
         return f"{self.schema}:"
 
     def reader(self, role: str) -> str:
-        """The PostgreSQL role of a role of the policy. Raises Refused for one that has no name there."""
+        """Return the PostgreSQL role of a role of the policy. Raises Refused for one that has no name there."""
         name = f"{self.reader_prefix}{role}"
         if not _ROLE.fullmatch(role) or len(name.encode()) > LONGEST:
             raise Refused(
@@ -72,17 +72,17 @@ class Names:
         return name
 
     def view(self, role: str) -> str:
-        """The view of a role of the policy."""
+        """Return the view of a role of the policy."""
         return role.replace("-", "_")
 
 
 def of(properties: Mapping[str, Any], dataset: str) -> Names:
-    """The names for a port, by its properties. Raises Refused."""
+    """Return the names for a port, by its properties. Raises Refused."""
     return Names(str(properties.get("schema", "")), dataset)
 
 
 def is_role_name(name: str) -> bool:
-    """Whether a role can be called so."""
+    """Return True if a role can have this name."""
     return (
         0 < len(name.encode(errors="replace")) <= LONGEST
         and "\0" not in name
@@ -93,7 +93,7 @@ def is_role_name(name: str) -> bool:
 
 
 def quoted(*names: str) -> str:
-    """A name, or a name in a schema, as SQL reads it whatever it holds."""
+    """Return a name, or a name in a schema, quoted for SQL, whatever characters it has."""
     for name in names:
         if "\0" in name or not _encodable(name):
             raise ValueError("No name in a database holds this.")
@@ -101,7 +101,7 @@ def quoted(*names: str) -> str:
 
 
 def literal(value: str) -> str:
-    """A text as SQL reads it whatever it holds, and however the server treats backslashes."""
+    """Return a text as a literal of SQL, whatever characters it has, and however the server treats backslashes."""
     if "\0" in value or not _encodable(value):
         raise ValueError("No text in a database holds this.")
     doubled = value.replace("'", "''")
@@ -109,7 +109,7 @@ def literal(value: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name in a sentence: what a terminal would act on is escaped, and a very long one is cut."""
+    """Return a name for a sentence: what a terminal would act on is escaped, and a very long one is cut."""
     safe = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
     return safe if len(safe) <= 200 else safe[:200] + "…"
 

@@ -1,4 +1,4 @@
-"""One transaction on a port's database, as the applier and with nobody else's settings."""
+"""A transaction on a port's database, as the applier and with our own settings."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Held(Refused):
 
 @contextmanager
 def session(port: Port, names: Names, isolation: IsolationLevel) -> Iterator[psycopg.Connection[Any]]:
-    """A transaction as `S_access`: committed at the end, undone by whatever is raised.
+    """Yield a transaction as `S_access`: committed at the end, rolled back by whatever is raised.
 
-    Every error of the database becomes a Refused that holds neither a password nor a value.
+    Every error of the database becomes a Refused that has neither a password nor a value of the data.
     """
     address = _address(port)
     try:
@@ -102,7 +102,7 @@ ORDER BY 1
 
 
 def _held(address: dict[str, Any], port: Port, names: Names) -> Refused:
-    """Who holds what must change; `fix` is the statement that ends their sessions."""
+    """Return who uses what must change; `fix` is the statement that ends their sessions."""
     with suppress(psycopg.Error), psycopg.connect(**address, connect_timeout=15) as connection:
         holders = connection.execute(_HOLDERS, [list(names.schemas)]).fetchall()
         if holders:
@@ -141,7 +141,7 @@ def _address(port: Port) -> dict[str, Any]:
 
 
 def _without(message: str, address: dict[str, Any]) -> str:
-    """What libpq says of a failed connection, on one line; nothing where it could repeat a part of the url."""
+    """Return libpq's message about a failed connection, on one line; nothing of it where it could repeat a secret."""
     line = " ".join(message.split())
     try:
         parts = psycopg.conninfo.conninfo_to_dict(address.get("conninfo", ""))
@@ -166,7 +166,7 @@ _FIXES: tuple[tuple[type[psycopg.Error], str, str], ...] = (
 
 
 def _refused(error: psycopg.Error, port: Port) -> Refused:
-    """The error without its detail, hint and context, which may hold values."""
+    """Return the error without its detail, hint and context, which may have values of the data."""
     for kind, what, fix in _FIXES:
         if isinstance(error, kind):
             return Refused(f"Port {port.name} was left as it was: {what}", fix)

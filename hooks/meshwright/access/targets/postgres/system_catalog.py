@@ -96,7 +96,7 @@ FROM (
   WHERE nspname = ANY(%(schemas)s)
      OR nspname = 'pg_catalog' AND proname IN ('pg_read_file', 'pg_read_binary_file', 'lo_import')
 ) AS o CROSS JOIN LATERAL aclexplode(o.acl) AS a
--- Values lie in statistics as well, and everything lies in the server's files.
+-- Statistics hold values of columns, and the server's files hold everything.
 WHERE (schema = ANY(%(schemas)s) OR kind = 'FUNCTION'
        OR kind IN ('TABLE', 'COLUMN') AND oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass))
   AND a.grantee <> o.owner
