@@ -10,6 +10,7 @@ from typing import Any
 
 from meshwright.core.git_url import is_remote
 from meshwright.core.pages import is_link
+from meshwright.core.sql import duckdb
 from meshwright.core.text import printable
 from meshwright.product.record import Port, Reader, Record
 
@@ -93,21 +94,21 @@ def reading(record: Record) -> Iterator[Reading]:
 
 
 def _parquet(location: str, record: Record) -> tuple[str, str]:
-    return "With DuckDB", f"select * from read_parquet({_quoted(location)});"
+    return "With DuckDB", f"select * from read_parquet({duckdb.literal(location)});"
 
 
 def _delta(location: str, record: Record) -> tuple[str, str]:
-    return "With DuckDB", f"select * from delta_scan({_quoted(location)});"
+    return "With DuckDB", f"select * from delta_scan({duckdb.literal(location)});"
 
 
 def _iceberg(location: str, record: Record) -> tuple[str, str]:
-    return "With DuckDB", f"select * from iceberg_scan({_quoted(location)});"
+    return "With DuckDB", f"select * from iceberg_scan({duckdb.literal(location)});"
 
 
 def _view(location: str, record: Record) -> tuple[str, str]:
     return (
         "With DuckDB, and with access to the sources of the view",
-        f"attach {_quoted(location)} as sources (read_only); from sources.{_named(record.dataset)};",
+        f"attach {duckdb.literal(location)} as sources (read_only); from sources.{duckdb.identifier(record.dataset)};",
     )
 
 
@@ -117,14 +118,6 @@ def _postgres(location: str, record: Record) -> tuple[str, str]:
 
 
 _ENGINES = {"parquet": _parquet, "delta": _delta, "iceberg": _iceberg, "view": _view, "postgres": _postgres}
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _named(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
 
 
 def _role(port: Port, location: str) -> str:

@@ -54,6 +54,23 @@ def test_only_the_client_builds_http() -> None:
     assert not found, "\n".join(["core/http is the one client; its guards are options.", *found])
 
 
+STANDALONE = {"column_types.py", "grammar.py", "physical_types.py", "promises.py"}
+"""Files of product/ that products get as they are, and that import nothing of the package."""
+
+
+def test_nothing_but_a_dialect_quotes() -> None:
+    doubled = re.compile(
+        r"""replace\(\s*(?:'"',\s*'""'|"'",\s*"''"|"\\"",\s*"\\"\\""|'\\'',\s*'\\'\\''|["']`["'],\s*["']``["'])"""
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in modules("core/sql")
+        if path.name not in STANDALONE
+        for match in doubled.finditer(path.read_text("utf-8"))
+    ]
+    assert not found, "\n".join(["core/sql has one module a dialect.", *found])
+
+
 @pytest.mark.parametrize(
     ("way", "home"),
     [

@@ -24,6 +24,7 @@ from typing import Any
 
 from meshwright.access.exports import sql
 from meshwright.access.grants import Condition, Desired, ManualAction, Refused, View
+from meshwright.core.sql.standard import CONTROL
 
 Call = dict[str, Any]
 """`operation`: the method of boto3's client for lakeformation; `parameters`: its arguments."""
@@ -214,7 +215,7 @@ def _rows(view: View) -> str:
 def _condition(condition: Condition) -> str:
     """Return a condition as Lake Formation writes it. Raises Refused."""
     name, kind = condition.column.name, condition.column.logical_type
-    if kind not in ("string", "integer", "number", "boolean") or '"' in name or sql.CONTROL.search(name):
+    if kind not in ("string", "integer", "number", "boolean") or '"' in name or CONTROL.search(name):
         raise Refused(
             f"Lake Formation cannot filter rows by the column {name!r} ({kind}).",
             "Filter by a column of text, numbers or booleans without a quote in its name.",
@@ -227,7 +228,7 @@ def _literal(condition: Condition, value: Any) -> str:
     read = sql.typed(condition.column, value)
     if not isinstance(read, str):
         return str(read).lower() if isinstance(read, bool) else repr(read).upper()
-    if "'" in read or "\\" in read or sql.CONTROL.search(read):
+    if "'" in read or "\\" in read or CONTROL.search(read):
         raise Refused(
             f"The value {read!r} has a quote, a backslash or a control character, for which Lake Formation"
             " documents no way to write it.",

@@ -19,36 +19,20 @@ https://docs.snowflake.com/en/release-notes/bcr-bundles/2026_08/bcr-2433
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 
 from meshwright.access.exports import sql
 from meshwright.access.grants import Desired, View
+from meshwright.core.sql import snowflake
 
 
 def _quoted(name: str) -> str:
-    return '"' + sql.plain(name, "name").replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    """Return a literal in which only letters, digits and harmless signs stand for themselves.
-
-    Snowflake reads escapes with a backslash; beyond the Basic Multilingual Plane it has none, and nothing to escape.
-    """
-    signs = (
-        sign if sign.isalnum() or sign in " _-.,:@/+" or ord(sign) > 0xFFFF else f"\\u{ord(sign):04x}"
-        for sign in value
-    )
-    return "'" + "".join(signs).replace("--", "-\\u002d") + "'"
-
-
-def _day(value: date) -> str:
-    return f"DATE_FROM_PARTS({value.year}, {value.month}, {value.day})"
+    return snowflake.identifier(sql.plain(name, "name"))
 
 
 SNOWFLAKE = sql.Dialect(
     name=_quoted,
-    text=_text,
-    day=_day,
+    text=snowflake.literal,
+    day=snowflake.day,
     moment="DATE_PART(EPOCH_MICROSECOND, {})".format,
     since_1970=str,
     masks={
@@ -88,7 +72,7 @@ def files(desired: Desired, table: str) -> dict[str, str]:
         f"SHOW FUTURE GRANTS IN SCHEMA {_quoted(database)}.{_quoted(schema)}",
         f"SHOW FUTURE GRANTS IN SCHEMA {place}",
         f"SHOW VIEWS IN SCHEMA {place}",
-        f"SHOW ROLES STARTS WITH {_text(table + ':')}",
+        f"SHOW ROLES STARTS WITH {snowflake.literal(table + ':')}",
         *(f"SHOW GRANTS ON VIEW {view}" for view, _ in names.values()),
         *(f"SHOW GRANTS {which} ROLE {role}" for _, role in names.values() for which in ("OF", "TO")),
     ]

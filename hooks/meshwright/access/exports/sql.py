@@ -19,7 +19,6 @@ from meshwright.product.masks import MASKS
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LARGEST_INTEGER = 2**63 - 1
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Consoles and notebooks replace variables in a statement before anything parses it, between quotes too.
 TEMPLATED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029$&{}<>]")
 

@@ -25,13 +25,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from meshwright.access.exports import sql
 from meshwright.access.grants import Desired, Member, Refused, View
+from meshwright.core.sql import trino
 
 POLICY = Path(__file__).with_name("trino.rego")
 ROOT = "meshwright/trino"
@@ -50,26 +51,14 @@ opa.policy.batched-uri=http://localhost:8181/v1/data/meshwright/trino/batch
 """
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.lower().replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _day(value: date) -> str:
-    return f"DATE '{value.isoformat()}'"
-
-
 def _since_1970(microseconds: int) -> str:
     return f"{Decimal(microseconds).scaleb(-6):f}E0"
 
 
 TRINO = sql.Dialect(
-    name=_quoted,
-    text=_text,
-    day=_day,
+    name=trino.identifier,
+    text=trino.literal,
+    day=trino.day,
     moment="to_unixtime({})".format,
     since_1970=_since_1970,
     masks={

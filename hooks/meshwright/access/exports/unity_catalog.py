@@ -18,38 +18,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
 
 from meshwright.access.exports import sql
 from meshwright.access.grants import Desired, Refused, View
+from meshwright.core.sql import databricks
 
 PERSON_OR_PROGRAM = re.compile(r"[^\s@]+@[^\s@]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-ESCAPED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"} | {sign: f"\\{sign}" for sign in "\\'\"`${}"}
 
 
 def _quoted(name: str) -> str:
-    return "`" + sql.plain(name, "name").replace("`", "``") + "`"
+    return databricks.identifier(sql.plain(name, "name"))
 
 
 def _text(value: str) -> str:
-    """Return a literal with the documented escapes; a backslash before another sign leaves the sign. Raises Refused."""
-    escaped = "".join(ESCAPED.get(sign, sign) for sign in value).replace("--", "-\\-")
-    if sql.CONTROL.search(escaped):
+    try:
+        return databricks.literal(value)
+    except ValueError as error:
         raise Refused(
             f"The value {value!r} has a control character, which Databricks documents no way to write.",
             "Filter rows by another value.",
-        )
-    return f"'{escaped}'"
-
-
-def _day(value: date) -> str:
-    return f"DATE'{value.isoformat()}'"
+        ) from error
 
 
 DATABRICKS = sql.Dialect(
     name=_quoted,
     text=_text,
-    day=_day,
+    day=databricks.day,
     moment=lambda name: f"CASE WHEN typeof({name}) = 'timestamp' THEN unix_micros({name}) END",
     since_1970=str,
     masks={

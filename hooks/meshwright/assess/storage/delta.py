@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from meshwright.assess.storage import Absent, Allowed, Corrupt, Unseen
-from meshwright.assess.storage.duck import Files, identifier, literal
+from meshwright.assess.storage.duck import Files
+from meshwright.core.sql.duckdb import identifier, literal
 from meshwright.product.store import Store
 
 LOG = "_delta_log"

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from meshwright.assess.storage import Allowed, Corrupt, Field, Unseen
+from meshwright.core.sql.duckdb import identifier, kinds, literal
 
 MEMORY = "512MB"
 DECODED = 10_000
@@ -27,56 +28,6 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
 }
-
-LOGICAL: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(
-        (
-            "TINYINT",
-            "SMALLINT",
-            "INTEGER",
-            "BIGINT",
-            "UTINYINT",
-            "USMALLINT",
-            "UINTEGER",
-            "UBIGINT",
-            "HUGEINT",
-        ),
-        frozenset({"integer", "number"}),
-    ),
-    **dict.fromkeys(("FLOAT", "DOUBLE"), frozenset({"number"})),
-    **dict.fromkeys(("VARCHAR", "UUID", "ENUM", "JSON", "BLOB"), frozenset({"string"})),
-    "BOOLEAN": frozenset({"boolean"}),
-    "DATE": frozenset({"date"}),
-    **dict.fromkeys(
-        ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
-        frozenset({"timestamp"}),
-    ),
-    **dict.fromkeys(("TIME", "TIME WITH TIME ZONE", "TIME_NS"), frozenset({"time"})),
-    "STRUCT": frozenset({"object"}),
-    "MAP": frozenset({"object"}),
-}
-"""DuckDB's type, without its parts -> the logical types that it can be."""
-
-
-def identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def logical(type_: str) -> frozenset[str]:
-    """The logical types that a type of DuckDB's can be."""
-    if type_.endswith("]"):
-        return frozenset({"array"})
-    name = type_.partition("(")[0]
-    if name == "DECIMAL":
-        whole = type_.replace(" ", "").endswith(",0)")
-        return frozenset({"number", "integer"}) if whole else frozenset({"number"})
-    if name == "JSON":
-        return frozenset({"string", "object", "array"})
-    return LOGICAL.get(name, frozenset())
 
 
 class Files:
@@ -132,7 +83,7 @@ class Files:
     @cached_property
     def fields(self) -> Sequence[Field]:
         described = self.ask(f"describe {self.query}")
-        return tuple(Field(name, type_, logical(type_)) for name, type_, *_ in described)
+        return tuple(Field(name, type_, kinds(type_)) for name, type_, *_ in described)
 
     @cached_property
     def metadata(self) -> Mapping[str, str]:

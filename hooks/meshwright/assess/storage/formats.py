@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from meshwright.assess.storage import Allowed, Corrupt, Unseen, delta
-from meshwright.assess.storage.duck import Files, literal
+from meshwright.assess.storage.duck import Files
+from meshwright.core.sql.duckdb import literal
 from meshwright.product.store import Store
 
 PARQUET = b"PAR1"

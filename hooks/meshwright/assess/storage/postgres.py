@@ -25,6 +25,7 @@ from psycopg import errors, sql
 
 from meshwright.assess.storage import Absent, Allowed, Corrupt, Field, Refusal, Unseen
 from meshwright.assess.storage.duck import moment
+from meshwright.core.sql import postgres
 from meshwright.product.store.folder import closed_by
 
 NOWHERE = "/nonexistent/meshwright"
@@ -33,21 +34,6 @@ SCHEMES = ("postgresql://", "postgres://")
 SEARCH_PATH = re.compile(r"search_path=([a-z][a-z0-9_]{0,39})(?![a-z0-9_,])")
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 DECODED = 1_000
-
-LOGICAL: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(("smallint", "integer", "bigint"), frozenset({"integer", "number"})),
-    **dict.fromkeys(("real", "double precision"), frozenset({"number"})),
-    "numeric": frozenset({"number", "integer"}),
-    **dict.fromkeys(
-        ("text", "character varying", "character", "uuid", "bytea", "citext"), frozenset({"string"})
-    ),
-    "boolean": frozenset({"boolean"}),
-    "date": frozenset({"date"}),
-    **dict.fromkeys(("timestamp without time zone", "timestamp with time zone"), frozenset({"timestamp"})),
-    **dict.fromkeys(("time without time zone", "time with time zone"), frozenset({"time"})),
-    **dict.fromkeys(("json", "jsonb"), frozenset({"object", "array", "string"})),
-}
-"""PostgreSQL's type, without its precision -> the logical types that it can be."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +217,9 @@ class Relation:
                 "Run the pipeline, which makes it.",
             )
         self.oid, self.schema, self.name, comment, columns = found
-        self.fields = tuple(Field(column, type_, _logical(type_, kind)) for column, type_, kind in columns)
+        self.fields = tuple(
+            Field(column, type_, postgres.kinds(type_, kind)) for column, type_, kind in columns
+        )
         self.metadata = _comment(comment)
 
     @property
@@ -273,14 +261,6 @@ class Relation:
             self._from, sql.Literal(DECODED)
         )
         return len(self._ask(query))
-
-
-def _logical(type_: str, kind: str) -> frozenset[str]:
-    if type_.endswith("[]"):
-        return frozenset({"array"})
-    if kind == "e":
-        return frozenset({"string"})
-    return LOGICAL.get(type_, frozenset({"object"} if kind == "c" else ()))
 
 
 def _comment(comment: Any) -> Mapping[str, str]:

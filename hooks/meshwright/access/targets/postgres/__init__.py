@@ -29,11 +29,12 @@ from meshwright.access.targets.postgres.matrix import (
     differences,
     sentences,
 )
-from meshwright.access.targets.postgres.names import Names, quoted
+from meshwright.access.targets.postgres.names import Names
 from meshwright.access.targets.postgres.session import Held, session
 from meshwright.access.targets.postgres.system_catalog import read_actual, read_relations
 from meshwright.access.targets.postgres.view_query import view_query
 from meshwright.access.targets.postgres.views import definition
+from meshwright.core.sql.postgres import identifier
 
 __all__ = ["apply", "bootstrap", "last", "plan", "records", "schema", "verify"]
 
@@ -171,7 +172,7 @@ def _twins(
     with connection.transaction(force_rollback=True):
         for role, text in queries.items():
             connection.execute(
-                f"CREATE VIEW {quoted(names.schema, temporary[role])} {definition(text)}".encode()
+                f"CREATE VIEW {identifier(names.schema, temporary[role])} {definition(text)}".encode()
             )
         relations = read_relations(connection, names, start)
         by_name = {relation.name: relation for relation in relations.values()}

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from meshwright.access.targets.postgres.names import Names, quoted
+from meshwright.access.targets.postgres.names import Names
+from meshwright.core.sql.postgres import identifier
 
 PUBLIC = 0
 """The oid that stands for everybody."""
@@ -65,7 +66,7 @@ class Relation(NamedTuple):
     @property
     def identity(self) -> str:
         """Schema and name as SQL reads them."""
-        return quoted(self.schema, self.name)
+        return identifier(self.schema, self.name)
 
 
 class Grant(NamedTuple):

@@ -10,7 +10,8 @@ import psycopg
 
 from meshwright.access import audit
 from meshwright.access.grants import PortPlan, Record
-from meshwright.access.targets.postgres.names import Names, quoted
+from meshwright.access.targets.postgres.names import Names
+from meshwright.core.sql.postgres import identifier
 
 COLUMNS = "(number bigint PRIMARY KEY, content json NOT NULL)"
 """Not jsonb, which would write numbers anew and so break the hash of a record."""
@@ -21,7 +22,7 @@ def lock(connection: psycopg.Connection[Any], names: Names) -> None:
 
     A lock that everybody could take, such as an advisory one, would let anybody stop a run.
     """
-    table = quoted(names.audit, "record")
+    table = identifier(names.audit, "record")
     connection.execute(f"CREATE TABLE IF NOT EXISTS {table} {COLUMNS}".encode())
     connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE".encode())
 
@@ -37,7 +38,7 @@ def newest(connection: psycopg.Connection[Any], names: Names) -> Mapping[str, An
 
 
 def _read(connection: psycopg.Connection[Any], names: Names, order: str) -> list[Mapping[str, Any]]:
-    table = quoted(names.audit, "record")
+    table = identifier(names.audit, "record")
     exists = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
     if not exists or not exists[0]:
         return []
@@ -60,6 +61,6 @@ def append(connection: psycopg.Connection[Any], names: Names, record: Record, do
         },
     )
     connection.execute(
-        f"INSERT INTO {quoted(names.audit, 'record')} (number, content) VALUES (%s, %s)".encode(),
+        f"INSERT INTO {identifier(names.audit, 'record')} (number, content) VALUES (%s, %s)".encode(),
         [content["number"], json.dumps(content)],
     )

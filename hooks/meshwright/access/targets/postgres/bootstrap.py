@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from meshwright.access.grants import Refused
 from meshwright.access.targets.postgres.actual import MEMBERSHIP_OPTIONS, NO_ATTRIBUTES
 from meshwright.access.targets.postgres.audit_table import COLUMNS
-from meshwright.access.targets.postgres.names import Names, is_role_name, literal, quoted, shown
+from meshwright.access.targets.postgres.names import Names, is_role_name, shown
+from meshwright.core.sql.postgres import identifier, literal
 
 
 def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = ()) -> str:
@@ -26,8 +27,8 @@ def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = ()) -> 
                 f"Nobody can have the login {shown(login)}.",
                 "Give the principal another one in the directory.",
             )
-    access, pipeline = quoted(names.access), quoted(names.pipeline)
-    own_schema, private, audit = (quoted(name) for name in names.schemas)
+    access, pipeline = identifier(names.access), identifier(names.pipeline)
+    own_schema, private, audit = (identifier(name) for name in names.schemas)
     lines = [
         "-- Run as a superuser, on the product's database; running it again changes nothing that is right.",
         "BEGIN;",
@@ -66,7 +67,7 @@ def _do(body: str) -> str:
 def _missing(role: str, kind: str = "LOGIN") -> str:
     return _do(
         f"IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)}) THEN "
-        f"CREATE ROLE {quoted(role)} {kind} {NO_ATTRIBUTES}; END IF;"
+        f"CREATE ROLE {identifier(role)} {kind} {NO_ATTRIBUTES}; END IF;"
     )
 
 
@@ -78,7 +79,7 @@ def _role(role: str, kind: str) -> str:
         + "\n"
         + _do(
             f"IF EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)} AND ({more})) THEN "
-            f"ALTER ROLE {quoted(role)} {kind} {NO_ATTRIBUTES}; END IF;"
+            f"ALTER ROLE {identifier(role)} {kind} {NO_ATTRIBUTES}; END IF;"
         )
     )
 
@@ -93,7 +94,7 @@ def _schema(schema: str, owner: str) -> str:
 
 def _administered(reader: str, access: str) -> str:
     # The applier names who reads; from PostgreSQL 16 on it need not be able to read as they do.
-    grant = f"GRANT {quoted(reader)} TO {quoted(access)} WITH"
+    grant = f"GRANT {identifier(reader)} TO {identifier(access)} WITH"
     exact = literal(f"{grant} ADMIN TRUE, INHERIT FALSE, SET FALSE")
     plain = literal(f"{grant} ADMIN OPTION")
     return _do(

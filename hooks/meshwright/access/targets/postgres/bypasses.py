@@ -5,7 +5,8 @@ from __future__ import annotations
 from meshwright.access.targets.postgres.actual import Actual, OutsideObject, Role
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.memberships import revocations_between
-from meshwright.access.targets.postgres.names import quoted, shown
+from meshwright.access.targets.postgres.names import shown
+from meshwright.core.sql.postgres import identifier
 
 POWERFUL = (
     "pg_read_all_data",
@@ -62,7 +63,7 @@ def _powerful_roles(actual: Actual) -> dict[int, str]:
 def _needs_no_grant(actual: Actual, role: Role, target: int, why: str, plan: DatabasePlan) -> None:
     if target == role.oid:
         excess = [name for name in role.excess_attributes(login=True) if name != "CREATEDB"]
-        statement = f"ALTER ROLE {quoted(role.name)} {' '.join('NO' + name for name in excess)};"
+        statement = f"ALTER ROLE {identifier(role.name)} {' '.join('NO' + name for name in excess)};"
     else:
         statement = "\n".join(revocations_between(actual, role.oid, target))
         why = f"{why}, by way of {shown(actual.role(target))}"
@@ -83,7 +84,7 @@ def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
     """Return the sentence about an object, and the statement that closes the way."""
     names = actual.names
     what, who = f"{entry.kind} {shown(entry.identity)}", shown(actual.role(entry.role))
-    role = quoted(actual.role(entry.role))
+    role = identifier(actual.role(entry.role))
     by_hand = f"-- By hand, because it is a {entry.kind}."
     drop = f"DROP {entry.kind.upper()} {entry.identity};" if entry.kind in DROPPABLE else by_hand
     match entry.why:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from meshwright.access.grants import Change
 from meshwright.access.targets.postgres.actual import PUBLIC, Actual, DefaultPrivilege
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
-from meshwright.access.targets.postgres.names import quoted, shown
+from meshwright.access.targets.postgres.names import shown
+from meshwright.core.sql.postgres import identifier
 
 KINDS = {
     "r": "TABLES",
@@ -25,10 +26,10 @@ def revoke_default_privileges(actual: Actual, plan: DatabasePlan) -> None:
             continue
         creator, grantee = actual.role(entry.role), actual.role(entry.grantee)
         objects = KINDS.get(entry.kind, entry.kind)
-        in_schema = f" IN SCHEMA {quoted(entry.schema)}" if entry.schema else ""
-        to = "PUBLIC" if entry.grantee == PUBLIC else quoted(grantee)
+        in_schema = f" IN SCHEMA {identifier(entry.schema)}" if entry.schema else ""
+        to = "PUBLIC" if entry.grantee == PUBLIC else identifier(grantee)
         statement = (
-            f"ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(creator)}{in_schema} "
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(creator)}{in_schema} "
             f"REVOKE {entry.privilege} ON {objects} FROM {to} CASCADE"
         )
         who = "everybody" if entry.grantee == PUBLIC else shown(grantee)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from meshwright.access.grants import Desired, Member
 from meshwright.access.targets.postgres.actual import Actual
-from meshwright.access.targets.postgres.names import quoted
+from meshwright.core.sql.postgres import identifier
 
 
 def desired_logins(desired: Desired, role: str) -> list[str]:
@@ -35,10 +35,10 @@ def desired_grants(desired: Desired, actual: Actual) -> dict[tuple[str, str, int
     for view in desired.views:
         reader = actual.by_name.get(names.reader(view.role))
         if reader:
-            grants["SCHEMA", quoted(names.schema), reader.oid] = "USAGE"
-            grants["TABLE", quoted(names.schema, names.view(view.role)), reader.oid] = "SELECT"
+            grants["SCHEMA", identifier(names.schema), reader.oid] = "USAGE"
+            grants["TABLE", identifier(names.schema, names.view(view.role)), reader.oid] = "SELECT"
     access = actual.by_name[names.access].oid
-    grants["SCHEMA", quoted(names.private), access] = "USAGE"
+    grants["SCHEMA", identifier(names.private), access] = "USAGE"
     for relation in actual.relations.values():
         if relation.schema == names.private:
             grants["TABLE", relation.identity, access] = "SELECT"

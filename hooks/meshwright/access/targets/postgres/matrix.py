@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import psycopg
 
 from meshwright.access.targets.postgres.actual import Actual
-from meshwright.access.targets.postgres.names import quoted, shown
+from meshwright.access.targets.postgres.names import shown
+from meshwright.core.sql.postgres import identifier
 
 
 class Can(NamedTuple):
@@ -88,7 +89,7 @@ def actual_matrix(connection: psycopg.Connection[Any], actual: Actual, trusted: 
         Can(
             login.name,
             schema,
-            quoted(schema, object_) if object_ and column != "()" else object_ or quoted(schema),
+            identifier(schema, object_) if object_ and column != "()" else object_ or identifier(schema),
             column,
             privilege,
         )
@@ -103,12 +104,12 @@ def desired_matrix(members: Iterable[tuple[str, str]], actual: Actual) -> set[Ca
     names = actual.names
     can = set()
     for login, role in members:
-        can.add(Can(login, names.schema, quoted(names.schema), "", "USAGE"))
-        can.add(Can(login, names.schema, quoted(names.schema, names.view(role)), "", "SELECT"))
-    can.add(Can(names.access, names.private, quoted(names.private), "", "USAGE"))
+        can.add(Can(login, names.schema, identifier(names.schema), "", "USAGE"))
+        can.add(Can(login, names.schema, identifier(names.schema, names.view(role)), "", "SELECT"))
+    can.add(Can(names.access, names.private, identifier(names.private), "", "USAGE"))
     for relation in actual.relations.values():
         if relation.schema == names.private:
-            can.add(Can(names.access, names.private, quoted(names.private, relation.name), "", "SELECT"))
+            can.add(Can(names.access, names.private, identifier(names.private, relation.name), "", "SELECT"))
     return can
 
 

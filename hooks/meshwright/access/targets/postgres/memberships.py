@@ -9,7 +9,8 @@ from meshwright.access.grants import Change, Desired, Member
 from meshwright.access.targets.postgres.actual import NO_ATTRIBUTES, Actual, Membership
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_memberships
-from meshwright.access.targets.postgres.names import is_role_name, quoted, shown
+from meshwright.access.targets.postgres.names import is_role_name, shown
+from meshwright.core.sql.postgres import identifier
 
 Keyed = Mapping[tuple[int, int], Member]
 """(oid of the login, oid of the reader role) -> member."""
@@ -42,7 +43,7 @@ def members_with_login(desired: Desired, actual: Actual, plan: DatabasePlan) -> 
         elif role is None:
             plan.blocker(
                 f"{who} cannot read yet: there is no login {shown(login)}.",
-                f"CREATE ROLE {quoted(login)} LOGIN {NO_ATTRIBUTES};",
+                f"CREATE ROLE {identifier(login)} LOGIN {NO_ATTRIBUTES};",
             )
         else:
             usable[login] = members
@@ -106,14 +107,14 @@ def _revoked(actual: Actual, row: Membership, member: Member | None) -> Change:
         return Change(
             "revoke",
             f"{shown(login)} may no longer read as {shown(role)}.",
-            f"REVOKE {quoted(reader)} FROM {quoted(login)} CASCADE",
+            f"REVOKE {identifier(reader)} FROM {identifier(login)} CASCADE",
             principal=shown(login),
             role=role,
         )
     return Change(
         "revoke",
         f"{shown(login)} may no longer say who else reads as {member.role}.",
-        f"REVOKE ADMIN OPTION FOR {quoted(reader)} FROM {quoted(login)} CASCADE",
+        f"REVOKE ADMIN OPTION FOR {identifier(reader)} FROM {identifier(login)} CASCADE",
         principal=member.principal.id,
         role=member.role,
     )
@@ -132,7 +133,7 @@ def _grants(
         if login_oid in actual.reach[reader_oid]:
             plan.blocker(
                 f"{shown(login.name)} cannot become a reader: {shown(reader.name)} is itself in {shown(login.name)}.",
-                f"REVOKE {quoted(login.name)} FROM {quoted(reader.name)} CASCADE;",
+                f"REVOKE {identifier(login.name)} FROM {identifier(reader.name)} CASCADE;",
                 logins=[login.name],
             )
             continue
@@ -141,7 +142,7 @@ def _grants(
             Change(
                 "grant",
                 f"{_person(member)} may read as {member.role}{until}.",
-                f"GRANT {quoted(reader.name)} TO {quoted(login.name)}{options}",
+                f"GRANT {identifier(reader.name)} TO {identifier(login.name)}{options}",
                 member.agreements,
                 member.principal.id,
                 member.role,
@@ -185,8 +186,10 @@ def _person(member: Member) -> str:
 
 def revocation(actual: Actual, row: Membership) -> str:
     """Return the statement that ends a membership, for an administrator."""
-    by = f" GRANTED BY {quoted(actual.role(row.grantor))}" if actual.membership_options else ""
-    return f"REVOKE {quoted(actual.role(row.role))} FROM {quoted(actual.role(row.member))}{by} CASCADE;"
+    by = f" GRANTED BY {identifier(actual.role(row.grantor))}" if actual.membership_options else ""
+    return (
+        f"REVOKE {identifier(actual.role(row.role))} FROM {identifier(actual.role(row.member))}{by} CASCADE;"
+    )
 
 
 def revocations_between(actual: Actual, member: int, target: int) -> list[str]:

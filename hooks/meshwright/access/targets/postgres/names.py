@@ -1,4 +1,4 @@
-"""The names of a product's schemas, roles and views in PostgreSQL, and how SQL quotes names and values."""
+"""The names of a product's schemas, roles and views in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshwright.access.grants import Refused
+from meshwright.core.sql.postgres import NAME_BYTES, is_encodable
 
-LONGEST = 63
-"""Bytes of a name; PostgreSQL cuts off the rest without an error, and would mean something else."""
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ROLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RESERVED = ("public", "none")
@@ -30,7 +29,7 @@ class Names:
                 f"The port's schema {shown(self.schema)} is no name for one.",
                 "Use at most 40 small letters, digits and underscores, a letter first, and not pg_.",
             )
-        if len(self.dataset.encode()) > LONGEST or "\0" in self.dataset:
+        if len(self.dataset.encode()) > NAME_BYTES or "\0" in self.dataset:
             raise Refused(
                 f"The data set {shown(self.dataset)} has no name for a table.", "Give it a shorter one."
             )
@@ -64,10 +63,10 @@ class Names:
     def reader(self, role: str) -> str:
         """Return the PostgreSQL role of a role of the policy. Raises Refused for one that has no name there."""
         name = f"{self.reader_prefix}{role}"
-        if not _ROLE.fullmatch(role) or len(name.encode()) > LONGEST:
+        if not _ROLE.fullmatch(role) or len(name.encode()) > NAME_BYTES:
             raise Refused(
                 f"The role {shown(role)} cannot have a name in PostgreSQL.",
-                f"Use small letters, digits and single hyphens, at most {LONGEST - len(self.reader_prefix)}.",
+                f"Use small letters, digits and single hyphens, at most {NAME_BYTES - len(self.reader_prefix)}.",
             )
         return name
 
@@ -84,39 +83,15 @@ def of(properties: Mapping[str, Any], dataset: str) -> Names:
 def is_role_name(name: str) -> bool:
     """Return True if a role can have this name."""
     return (
-        0 < len(name.encode(errors="replace")) <= LONGEST
+        0 < len(name.encode(errors="replace")) <= NAME_BYTES
         and "\0" not in name
         and name not in _RESERVED
         and not name.startswith("pg_")
-        and _encodable(name)
+        and is_encodable(name)
     )
-
-
-def quoted(*names: str) -> str:
-    """Return a name, or a name in a schema, quoted for SQL, whatever characters it has."""
-    for name in names:
-        if "\0" in name or not _encodable(name):
-            raise ValueError("No name in a database holds this.")
-    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
-
-
-def literal(value: str) -> str:
-    """Return a text as a literal of SQL, whatever characters it has, and however the server treats backslashes."""
-    if "\0" in value or not _encodable(value):
-        raise ValueError("No text in a database holds this.")
-    doubled = value.replace("'", "''")
-    return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in value else f"'{doubled}'"
 
 
 def shown(name: str) -> str:
     """Return a name for a sentence: what a terminal would act on is escaped, and a very long one is cut."""
     safe = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
     return safe if len(safe) <= 200 else safe[:200] + "…"
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -8,7 +8,8 @@ from meshwright.access.grants import Change, Desired
 from meshwright.access.targets.postgres.actual import PUBLIC, Actual, Grant
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_grants
-from meshwright.access.targets.postgres.names import quoted, shown
+from meshwright.access.targets.postgres.names import shown
+from meshwright.core.sql.postgres import identifier
 
 
 def grantee_shown(actual: Actual, grantee: int) -> str:
@@ -18,16 +19,16 @@ def grantee_shown(actual: Actual, grantee: int) -> str:
 
 def grantee_quoted(actual: Actual, grantee: int) -> str:
     """Return a grantee as SQL writes it."""
-    return "PUBLIC" if grantee == PUBLIC else quoted(actual.role(grantee))
+    return "PUBLIC" if grantee == PUBLIC else identifier(actual.role(grantee))
 
 
 def _object(grant: Grant) -> str:
     """Return what a privilege is on, as SQL writes it."""
     if grant.kind == "SCHEMA":
-        return quoted(grant.schema)
+        return identifier(grant.schema)
     if grant.kind == "FUNCTION":
         return f"pg_catalog.{grant.object}" if grant.schema == "pg_catalog" else grant.object
-    return quoted(grant.schema, grant.object)
+    return identifier(grant.schema, grant.object)
 
 
 def revoke_privileges(desired: Desired, actual: Actual, ignored: set[int], plan: DatabasePlan) -> None:
@@ -52,7 +53,7 @@ def revoke_privileges(desired: Desired, actual: Actual, ignored: set[int], plan:
             grantee_shown(actual, grant.grantee),
             _revocation(actual, grant, only_option=is_right),
         )
-        column = shown(f" ({quoted(grant.column)})") if grant.column else ""
+        column = shown(f" ({identifier(grant.column)})") if grant.column else ""
         what = f"{grant.privilege}{column} on {shown(object_)}"
         if grant.owner == access:
             may = f"pass on {what}" if is_right else what
@@ -68,7 +69,7 @@ def revoke_privileges(desired: Desired, actual: Actual, ignored: set[int], plan:
 
 def _revocation(actual: Actual, grant: Grant, only_option: bool) -> str:
     kind = "TABLE" if grant.kind == "COLUMN" else grant.kind
-    column = f" ({quoted(grant.column)})" if grant.column else ""
+    column = f" ({identifier(grant.column)})" if grant.column else ""
     option = "GRANT OPTION FOR " if only_option else ""
     return (
         f"REVOKE {option}{grant.privilege}{column} ON {kind} {_object(grant)} "
@@ -97,7 +98,7 @@ def grant_privileges(
     }
     views |= set(created)
     for (kind, object_, grantee), privilege in desired_grants(desired, actual).items():
-        if (kind, object_, grantee, privilege) in existing or object_.startswith(quoted(names.private)):
+        if (kind, object_, grantee, privilege) in existing or object_.startswith(identifier(names.private)):
             continue
         if kind == "TABLE" and object_ not in views:
             continue
@@ -106,7 +107,7 @@ def grant_privileges(
             Change(
                 "grant",
                 f"The role {role} may {'read' if kind == 'TABLE' else 'enter'} {shown(object_)}.",
-                f"GRANT {privilege} ON {kind} {object_} TO {quoted(actual.role(grantee))}",
+                f"GRANT {privilege} ON {kind} {object_} TO {identifier(actual.role(grantee))}",
                 role=role,
             )
         )

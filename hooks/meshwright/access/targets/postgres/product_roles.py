@@ -7,7 +7,8 @@ from meshwright.access.targets.postgres.actual import NO_ATTRIBUTES, PUBLIC, Act
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_logins
 from meshwright.access.targets.postgres.memberships import revocation
-from meshwright.access.targets.postgres.names import quoted, shown
+from meshwright.access.targets.postgres.names import shown
+from meshwright.core.sql.postgres import identifier
 
 
 def check_product_roles(desired: Desired, actual: Actual, plan: DatabasePlan) -> None:
@@ -20,8 +21,8 @@ def check_product_roles(desired: Desired, actual: Actual, plan: DatabasePlan) ->
     if not actual.can_read:
         plan.blocker(
             f"{names.access} may not read {names.private}.{shown(names.dataset)}: the views would show nothing.",
-            f"GRANT SELECT ON {quoted(names.private, names.dataset)} TO {quoted(names.access)};",
-            objects=[quoted(names.private, names.dataset)],
+            f"GRANT SELECT ON {identifier(names.private, names.dataset)} TO {identifier(names.access)};",
+            objects=[identifier(names.private, names.dataset)],
         )
 
 
@@ -30,14 +31,14 @@ def _check_existence(desired: Desired, actual: Actual, plan: DatabasePlan) -> No
     if names.pipeline not in actual.by_name:
         plan.blocker(
             f"There is no role {names.pipeline}.",
-            f"CREATE ROLE {quoted(names.pipeline)} LOGIN {NO_ATTRIBUTES};",
+            f"CREATE ROLE {identifier(names.pipeline)} LOGIN {NO_ATTRIBUTES};",
         )
     for view in desired.views:
         reader = names.reader(view.role)
         if reader not in actual.by_name:
             plan.blocker(
                 f"There is no role {reader}: nobody can read as {view.role} yet.",
-                f"CREATE ROLE {quoted(reader)} NOLOGIN {NO_ATTRIBUTES};\n{_admin_option(actual, reader)}",
+                f"CREATE ROLE {identifier(reader)} NOLOGIN {NO_ATTRIBUTES};\n{_admin_option(actual, reader)}",
             )
         elif actual.by_name[reader].oid not in actual.administered:
             plan.blocker(
@@ -49,7 +50,7 @@ def _check_existence(desired: Desired, actual: Actual, plan: DatabasePlan) -> No
 
 def _admin_option(actual: Actual, reader: str) -> str:
     options = "ADMIN TRUE, INHERIT FALSE, SET FALSE" if actual.membership_options else "ADMIN OPTION"
-    return f"GRANT {quoted(reader)} TO {quoted(actual.names.access)} WITH {options};"
+    return f"GRANT {identifier(reader)} TO {identifier(actual.names.access)} WITH {options};"
 
 
 def _check_readers(actual: Actual, plan: DatabasePlan) -> None:
@@ -57,7 +58,7 @@ def _check_readers(actual: Actual, plan: DatabasePlan) -> None:
         if excess := role.excess_attributes(login=False):
             plan.blocker(
                 f"{shown(role.name)} is more than a group of readers: {', '.join(excess)}.",
-                f"ALTER ROLE {quoted(role.name)} {' '.join('NO' + name for name in excess)};",
+                f"ALTER ROLE {identifier(role.name)} {' '.join('NO' + name for name in excess)};",
                 logins=[role.name],
             )
         for row in actual.memberships:
@@ -75,7 +76,7 @@ def _check_attributes(actual: Actual, plan: DatabasePlan) -> None:
         if role and (excess := role.excess_attributes(login=True)):
             plan.blocker(
                 f"{name} can do more than its work: {', '.join(excess)}.",
-                f"ALTER ROLE {quoted(name)} {' '.join('NO' + attribute for attribute in excess)};",
+                f"ALTER ROLE {identifier(name)} {' '.join('NO' + attribute for attribute in excess)};",
                 logins=[name],
             )
 
@@ -87,13 +88,13 @@ def _check_owner(actual: Actual, plan: DatabasePlan) -> None:
     if pipeline and actual.schemas.get(names.private) != pipeline.oid:
         plan.blocker(
             f"Schema {names.private} is not {names.pipeline}'s.",
-            f"ALTER SCHEMA {quoted(names.private)} OWNER TO {quoted(names.pipeline)};",
+            f"ALTER SCHEMA {identifier(names.private)} OWNER TO {identifier(names.pipeline)};",
             logins=[actual.role(actual.schemas.get(names.private, PUBLIC)), names.pipeline],
         )
     for relation in actual.relations.values():
         if relation.schema == names.private and pipeline and relation.owner != pipeline.oid:
             plan.blocker(
                 f"{shown(relation.identity)} is not {names.pipeline}'s, but {shown(actual.role(relation.owner))}'s.",
-                f"ALTER TABLE {relation.identity} OWNER TO {quoted(names.pipeline)};",
+                f"ALTER TABLE {relation.identity} OWNER TO {identifier(names.pipeline)};",
                 objects=[relation.identity],
             )

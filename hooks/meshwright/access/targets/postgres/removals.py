@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from meshwright.access.grants import Change, Refused
 from meshwright.access.targets.postgres.actual import Actual, Relation, SchemaObject
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
-from meshwright.access.targets.postgres.names import quoted, shown
+from meshwright.access.targets.postgres.names import shown
 from meshwright.access.targets.postgres.privileges import grantee_quoted, grantee_shown
 from meshwright.access.targets.postgres.views import ViewChanges
+from meshwright.core.sql.postgres import identifier
 
 Key = tuple[str, int]
 """Catalog and oid of an object."""
@@ -130,7 +131,7 @@ def _keep(
         plan.blocker(
             f"The view {names.schema}.{names.view(view.role)} cannot be made: a {entry.kind} has its name.",
             drop,
-            objects=[quoted(names.schema, names.view(view.role))],
+            objects=[identifier(names.schema, names.view(view.role))],
         )
         return
     plan.blocker(
@@ -146,7 +147,7 @@ def _set_aside(actual: Actual, relation: Relation, because: str) -> Iterator[Cha
     yield Change(
         "remove",
         f"The view {shown(relation.identity)} is set aside as {aside}, closed to everybody: {because}.",
-        f"ALTER VIEW {relation.identity} RENAME TO {quoted(aside)}",
+        f"ALTER VIEW {relation.identity} RENAME TO {identifier(aside)}",
     )
     grants = [
         grant for grant in actual.grants if grant.oid == relation.oid and grant.kind in ("TABLE", "COLUMN")
@@ -155,7 +156,7 @@ def _set_aside(actual: Actual, relation: Relation, because: str) -> Iterator[Cha
         yield Change(
             "revoke",
             f"{grantee_shown(actual, grantee)} may no longer read {shown(aside)}.",
-            f"REVOKE ALL ON TABLE {quoted(relation.schema, aside)} FROM {grantee_quoted(actual, grantee)} CASCADE",
+            f"REVOKE ALL ON TABLE {identifier(relation.schema, aside)} FROM {grantee_quoted(actual, grantee)} CASCADE",
         )
 
 

@@ -13,7 +13,8 @@ import psycopg
 from psycopg import IsolationLevel, errors
 
 from meshwright.access.grants import Port, Refused
-from meshwright.access.targets.postgres.names import Names, quoted, shown
+from meshwright.access.targets.postgres.names import Names, shown
+from meshwright.core.sql.postgres import identifier
 
 OLDEST = 150000
 LOCK_SECONDS = 10
@@ -81,7 +82,7 @@ def _as_applier(connection: psycopg.Connection[Any], port: Port, names: Names) -
     if connection.info.server_version < OLDEST:
         raise Refused(f"The server of port {port.name} is older than PostgreSQL 15.", "Use a newer server.")
     try:
-        connection.execute(f"SET LOCAL ROLE {quoted(names.access)}")
+        connection.execute(f"SET LOCAL ROLE {identifier(names.access)}")
     except (errors.InsufficientPrivilege, errors.InvalidParameterValue) as error:
         raise Refused(
             f"Port {port.name} cannot be changed as {names.access}: {_first_line(error)}",

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from meshwright.access.grants import Condition, Refused, Shown, Value, View
 from meshwright.access.targets.postgres.actual import MEMBERSHIP_OPTIONS, Type
-from meshwright.access.targets.postgres.names import Names, literal, quoted, shown
+from meshwright.access.targets.postgres.names import Names, shown
+from meshwright.core.sql.postgres import identifier, literal
 
 _EXACT = 'COLLATE pg_catalog."C"'  # A collation can take different texts for equal; access must not.
 _TEXT = ("text", "character varying", "character")
@@ -26,7 +27,7 @@ def view_query(view: View, types: Mapping[str, Type], names: Names, version: int
             "Run the pipeline, so that what is published has the columns of the contract; or fix the contract.",
         )
     columns = ", ".join(
-        f"{_masked(shown_, types[shown_.column.name])} AS {quoted(shown_.column.name)}"
+        f"{_masked(shown_, types[shown_.column.name])} AS {identifier(shown_.column.name)}"
         for shown_ in view.columns
     )
     rows = [_fits(condition, types[condition.column.name]) for condition in view.rows]
@@ -36,7 +37,7 @@ def view_query(view: View, types: Mapping[str, Type], names: Names, version: int
         rows.append(
             f"pg_catalog.pg_has_role(SESSION_USER, {literal(names.reader(view.role))}::pg_catalog.name, 'MEMBER')"
         )
-    text = f"SELECT {columns} FROM {quoted(names.private, names.dataset)} AS data"
+    text = f"SELECT {columns} FROM {identifier(names.private, names.dataset)} AS data"
     if rows:
         text += f" WHERE {' AND '.join(rows)}"
     if view.rows:
@@ -83,7 +84,7 @@ _MASKS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Type], str]]] = {
 
 
 def _masked(entry: Shown, type_: Type) -> str:
-    column = f"data.{quoted(entry.column.name)}"
+    column = f"data.{identifier(entry.column.name)}"
     if entry.mask is None:
         return column
     if entry.mask not in _MASKS:
@@ -193,7 +194,7 @@ def _fits(condition: Condition, type_: Type) -> str:
         )
     values = [_value(condition, place, type_) for place in range(len(condition.values))]
     kind = "text" if type_.base in _TEXT else "bigint" if type_.base in _WHOLE else type_.base
-    column = f"data.{quoted(name)}::{kind}"
+    column = f"data.{identifier(name)}::{kind}"
     if kind == "text":
         column = f"({column} {_EXACT})"
     test = _OPERATIONS[condition.operation].format(column=column, values=", ".join(values), type=kind)

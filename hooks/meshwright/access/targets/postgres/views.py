@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from meshwright.access.grants import Change, Desired, View
 from meshwright.access.targets.postgres.actual import Actual, Relation
-from meshwright.access.targets.postgres.names import Names, quoted, shown
+from meshwright.access.targets.postgres.names import Names, shown
+from meshwright.core.sql.postgres import identifier
 
 
 @dataclass
@@ -27,7 +28,7 @@ class ViewChanges:
 
     def created(self, names: Names) -> set[str]:
         """Return the views that are created or replaced, as SQL writes them."""
-        return {quoted(names.schema, names.view(change.role)) for change in self.changes}
+        return {identifier(names.schema, names.view(change.role)) for change in self.changes}
 
 
 def change_views(
@@ -83,7 +84,7 @@ def _change(action: str, view: View, names: Names, queries: Mapping[str, str]) -
     return Change(
         "create" if action == "create" else "replace",
         f"The view {names.schema}.{names.view(view.role)} shows {columns}{rows}.",
-        f"{verb} {quoted(names.schema, names.view(view.role))} {definition(queries[view.role])}",
+        f"{verb} {identifier(names.schema, names.view(view.role))} {definition(queries[view.role])}",
         role=view.role,
     )
 
