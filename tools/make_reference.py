@@ -27,7 +27,8 @@ from meshwright.check.rules.base import Rule
 from meshwright.check.rules.mandatory import Mandatory
 from meshwright.core.yaml import load
 from meshwright.mesh.scores import CHARACTERISTICS
-from meshwright.product import breaking, registry, schema
+from meshwright.product import registry, schema
+from meshwright.product.breaking import changes
 from meshwright.product.files import ANSWERS, MANIFEST
 from meshwright.product.files import TEMPLATE_FILES as OWNED
 from meshwright.product.ownership import owner
@@ -251,17 +252,17 @@ def changes_page() -> str:
         "`meshwright check --against origin/main`, which CI runs for each pull request, holds contract, spec and access policy",
         "against what they were. A change by which a consumer loses something needs a new major version of contract and",
         "product ([BreakingChangeIsMajor](rules/BreakingChangeIsMajor.md), an error). What only a person can decide is a",
-        "warning ([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is made from `hooks/meshwright/product/breaking.py`.",
+        "warning ([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is made from `hooks/meshwright/product/breaking/changes.py`.",
         "",
         "| change | needs |",
         "|---|---|",
     ]
     needs = {
-        breaking.MAJOR: "a new major version",
-        breaking.MINOR: "nothing",
-        breaking.PERSON: "a person's decision",
+        changes.MAJOR: "a new major version",
+        changes.MINOR: "nothing",
+        changes.PERSON: "a person's decision",
     }
-    lines += [f"| {what} | {needs[verdict]} |" for what, verdict in breaking.KINDS.values()]
+    lines += [f"| {what} | {needs[verdict]} |" for what, verdict in changes.KINDS.values()]
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,7 @@ from meshwright.product.validate import misshapen
 
 if TYPE_CHECKING:
     from meshwright.mesh.lineage import Issue, Lineage
-    from meshwright.product.breaking import Comparison
+    from meshwright.product.breaking.changes import Comparison
 
 
 READABLE = "Readable"
@@ -85,9 +85,9 @@ def check(
     findings: list[Finding] = []
     for facts, problems in gathered:
         if against is not None and facts.spec is not None and facts.contract is not None:
-            from meshwright.product.breaking import compared
+            from meshwright.product.breaking import compare
 
-            facts.comparison = compared(facts.root, against, facts.spec, facts.contract, facts.policy)
+            facts.comparison = compare(facts.root, against, facts.spec, facts.contract, facts.policy)
         facts.products = products
         prefix = "" if facts.root == Path() else f"{facts.root.as_posix()}/"
         findings += _findings(facts, problems, prefix)

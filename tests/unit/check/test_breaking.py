@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from meshwright.check.engine import check
 from meshwright.check.findings import Finding
 from meshwright.cli import main
-from meshwright.product import breaking
+from meshwright.product.breaking.changes import KINDS
 
 CONTRACT, SPEC, POLICY = "contract.odcs.yaml", "data-product.yaml", "access/policy.yaml"
 REFUSED, UNDECIDED = "BreakingChangeIsMajor", "ChangeUnderstood"
@@ -270,7 +270,7 @@ def test_new_retention_and_an_opened_product(product: Path) -> None:
 
 def test_every_kind_of_change_is_on_the_page() -> None:
     page = (ROOT / "docs" / "reference" / "changes.md").read_text("utf-8")
-    assert all(f"| {what} |" in page for what, _ in breaking.KINDS.values())
+    assert all(f"| {what} |" in page for what, _ in KINDS.values())
 
 
 def test_a_finding_stands_where_the_change_is(product: Path) -> None:

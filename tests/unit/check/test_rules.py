@@ -22,7 +22,7 @@ from meshwright.check.rules.mandatory import Mandatory
 from meshwright.core.yaml import parse
 from meshwright.mesh.lineage import Issue, Lineage
 from meshwright.product import metamodel
-from meshwright.product.breaking import Comparison
+from meshwright.product.breaking.changes import Comparison
 
 Copy = Callable[[Path], Path]
 

@@ -1,0 +1,60 @@
+"""What of a product's promises has changed since another commit, and which of it its consumers feel.
+
+About the contract datacontract-cli decides (https://cli.datacontract.com, `breaking`). What it does not look at, and a
+consumer does, is decided here, one module a subject: how values are written and stored, who sees them, how long they are
+kept, service levels, output ports, rights, roles, the product's name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from meshwright.core.yaml import Document, Unreadable, parse
+from meshwright.product.breaking import access, classification, ports, rows, service_levels, values
+from meshwright.product.breaking import contract as contract_changes
+from meshwright.product.breaking.changes import Comparison, unreadable
+from meshwright.product.files import SPEC
+
+
+def compare(
+    root: Path, commit: str, spec: Document, contract: Document, current_policy: Document | None = None
+) -> Comparison:
+    """Return what has changed since `commit`; raises Unreadable if git cannot say."""
+    from meshwright.core.git_history import History, HistoryError
+
+    try:
+        history = History(root, commit)
+        text = history.read(SPEC)
+        was = parse(SPEC, text) if text is not None else None
+        promised = _document(history, was, "spec.dataset.contract")
+        policy = _document(history, was, "spec.access.policy")
+    except HistoryError as error:
+        raise Unreadable(str(error), error.fix) from error
+    except Unreadable as error:
+        return Comparison(changes=(unreadable(contract, f"What {commit} promises cannot be read: {error}"),))
+    if was is None or promised is None:
+        return Comparison()
+    now = current_policy if current_policy is not None else Document(Path(str(was.get("spec.access.policy"))))
+    changes = (
+        *contract_changes.by_library(promised, contract),
+        *values.of_options(promised, contract),
+        *classification.of_classification(was, spec, promised, contract, now),
+        *values.of_formats(promised, contract),
+        *contract_changes.of_unchecked_rules(promised, contract),
+        *service_levels.of_contract(promised, contract),
+        *ports.of_ports(was, spec),
+        *service_levels.of_product(was, spec),
+        *ports.of_places(was, spec),
+        *rows.of_rows(was, spec),
+        *access.of_rights(was, spec),
+        *(access.of_roles(policy, now) if policy is not None and current_policy is not None else ()),
+    )
+    return Comparison(promised.get("version"), was.get("metadata.version"), changes)
+
+
+def _document(history: Any, spec: Document | None, place: str) -> Document | None:
+    """Return what a commit has at the path that its spec names; None if it has nothing there."""
+    path = spec.get(place) if spec else None
+    text = history.read(path) if isinstance(path, str) else None
+    return parse(str(path), text) if text is not None else None
