@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +17,7 @@ from meshwright.core.console import Verb, stop
 from meshwright.mesh.catalog import TOKEN
 
 if TYPE_CHECKING:
+    from meshwright.assess.expectations import Expectations
     from meshwright.product.record import Record
 
 
@@ -90,64 +92,81 @@ def assess(
     where there is one; 2 wrong usage, or something cannot be read.
     """
 
-    now = datetime.now(UTC).replace(microsecond=0)
+    catalog = catalog or _only_catalog(sources)
+    _check(catalog, bool(only), bool(history), publish)
+    gc.disable()  # all that is made is kept to the end: looking for what is not would take a third of the time
+    try:
+        from meshwright.assess import discovery, report
+        from meshwright.assess import history as past
+        from meshwright.assess.expectations import Expectations, read
+        from meshwright.assess.failures import failures
+
+        expected = read(expectations) if expectations else Expectations()
+        lowest = {**expected.floors, **_floors(floors)}
+        asked = discovery.asked(expected)
+        earlier = past.read(history) if history else []
+        assessment = _assess(sources, catalog, static, expected, only, jobs)
+        failing = list(failures(assessment, lowest))
+        own = frozenset(one.id for one in asked if discovery.is_built_in(one))
+        human = report.human(assessment, earlier, lowest, failing, own) if form == "human" else ""
+        if page:
+            _write_page(page, assessment, earlier, lowest)
+        if badges:
+            _write_badges(badges, assessment, lowest)
+        if history:
+            past.append(history, assessment, earlier)
+        click.echo(human or report.as_json(assessment))
+        if publish and catalog:
+            _publish(catalog, assessment)
+    finally:
+        gc.enable()
+    sys.exit(1 if failing else 0)
+
+
+def _only_catalog(sources: tuple[str, ...]) -> str | None:
+    """Return the address of the one source that is a catalog."""
     webs = [source for source in sources if source.startswith(("http://", "https://"))]
-    if not catalog and len(webs) == 1:
-        catalog = webs[0]
-    if only and (history or publish):
+    return webs[0] if len(webs) == 1 else None
+
+
+def _check(catalog: str | None, is_part: bool, has_history: bool, publish: bool) -> None:
+    """Stop where options do not go together."""
+    if is_part and (has_history or publish):
         stop(
             "--product assesses a part of the mesh, which is no part of its history.",
             "Leave out --history and --publish.",
         )
     if publish and not (catalog and os.environ.get(TOKEN)):
         stop("--publish needs --catalog, and a token.", f"Name the catalog, and set {TOKEN}.")
-    gc.disable()  # all that is made is kept to the end: looking for what is not would take a third of the time
+
+
+def _assess(
+    sources: tuple[str, ...],
+    catalog: str | None,
+    static: bool,
+    expected: Expectations,
+    only: tuple[str, ...],
+    jobs: int | None,
+) -> dict[str, Any]:
+    """Return the assessment of the products of all sources, showing how far it is."""
+    from meshwright.assess import run
+    from meshwright.mesh.sources import records
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    mesh = records(sources)
+    _known(mesh, only, sources)
+    progress = _Progress(len(only) or len(mesh))
     try:
-        from meshwright.assess import badge, dashboard, discovery, report, run
-        from meshwright.assess import history as past
-        from meshwright.assess.expectations import Expectations, read
-        from meshwright.core.text import printable
-        from meshwright.mesh.sources import records
-
-        expected = read(expectations) if expectations else Expectations()
-        lowest = {**expected.floors, **_floors(floors)}
-        run.functions(expected)
-        earlier = past.read(history) if history else []
-        mesh = records(sources)
-        _known(mesh, only, sources)
-        progress = _Progress(len(only) or len(mesh))
-        try:
-            found = run.assess(
-                mesh, now, static, catalog, expected, only, jobs or _processors(), progress.more
-            )
-        finally:
-            progress.done()
-        failures = list(run.failures(found, lowest))
-        own = frozenset(one.id for one in run.functions(expected) if discovery.is_built_in(one))
-        human = report.human(found, earlier, lowest, failures, own) if form == "human" else ""
-        if page:
-            files.write(page, dashboard.page(found, earlier, floors=lowest))
-            click.echo(f"wrote {page}", err=True)
-        if badges:
-            _badges(badges, badge.write(badges, found, lowest))
-        if history:
-            past.append(history, found, earlier)
-        click.echo(human or report.as_json(found))
-        if publish and catalog:
-            from meshwright.mesh.catalog_client import Catalog
-
-            Catalog(catalog, os.environ[TOKEN]).post_assessment(found)
-            click.echo(f"handed in to {printable(catalog)}", err=True)
+        return run.assess(mesh, now, static, catalog, expected, only, jobs or _processors(), progress.more)
     finally:
-        gc.enable()
-    sys.exit(1 if failures else 0)
+        progress.done()
 
 
-def _floors(said: tuple[str, ...]) -> dict[str, int]:
+def _floors(options: tuple[str, ...]) -> dict[str, int]:
     from meshwright.mesh.scores import CHARACTERISTICS
 
     floors = {}
-    for floor in said:
+    for floor in options:
         name, _, score = floor.partition("=")
         if name not in CHARACTERISTICS:
             stop(
@@ -181,12 +200,33 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _badges(folder: Path, left_out: list[str]) -> None:
+def _write_page(
+    page: Path,
+    assessment: dict[str, Any],
+    earlier: Sequence[Mapping[str, Any]],
+    floors: dict[str, int],
+) -> None:
+    from meshwright.assess import dashboard
+
+    files.write(page, dashboard.page(assessment, earlier, floors=floors))
+    click.echo(f"wrote {page}", err=True)
+
+
+def _write_badges(folder: Path, assessment: dict[str, Any], floors: dict[str, int]) -> None:
+    from meshwright.assess import badge
     from meshwright.core.text import printable
 
-    for id in left_out:
+    for id in badge.write(folder, assessment, floors):
         click.echo(f"no badge for {printable(id)}: it is no name that a file can have", err=True)
     click.echo(f"wrote {folder}", err=True)
+
+
+def _publish(catalog: str, assessment: dict[str, Any]) -> None:
+    from meshwright.core.text import printable
+    from meshwright.mesh.catalog_client import Catalog
+
+    Catalog(catalog, os.environ[TOKEN]).post_assessment(assessment)
+    click.echo(f"handed in to {printable(catalog)}", err=True)
 
 
 class _Progress:

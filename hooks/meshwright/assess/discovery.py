@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from meshwright.assess import Fitness
+from meshwright.assess.expectations import Expectations
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import CHARACTERISTICS, SEVERITIES
 
@@ -32,6 +33,18 @@ def functions(folders: Sequence[Path] = ()) -> tuple[Fitness, ...]:
         found += _in_folder(folder)
     _refuse_doubles(found)
     return tuple(sorted(found, key=lambda one: (CHARACTERISTICS.index(one.characteristic), one.id)))
+
+
+def asked(expectations: Expectations) -> list[Fitness]:
+    """Return the functions that an organisation has not switched off; raises Unreadable."""
+    every = functions(expectations.folders)
+    expectations.checked(every)
+    asked = [one for one in every if one.id not in expectations.off]
+    if not asked:
+        raise Unreadable(
+            "Every fitness function is off: there is nothing to assess.", "Leave some of them on."
+        )
+    return asked
 
 
 def is_built_in(function: Fitness) -> bool:

@@ -58,6 +58,10 @@ class Expectations:
                 fix = f"Fix its spelling, or remove it. There are: {listed(sorted(known))}."
                 raise _unreadable(self.document, keys, f"there is no fitness function {name}", fix)
 
+    def severity(self, function: Fitness) -> str:
+        """Return how severe it is here that a product breaks a function."""
+        return self.severities.get(function.id, function.severity)
+
     def _named(self) -> Iterator[tuple[Keys, str]]:
         for name in {**self.severities, **self.off}:
             yield ("functions", name), name

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from meshwright.assess.failures import Failure
 from meshwright.assess.history import Trend, comparable, trend
-from meshwright.assess.run import Failure
 from meshwright.core.text import printable
 from meshwright.mesh import scores
 from meshwright.mesh.scores import CHARACTERISTICS

@@ -19,8 +19,9 @@ from checkout import ROOT
 from click.testing import CliRunner, Result
 from records import value as record_value
 
-from meshwright.assess import badge, discovery, history, run
+from meshwright.assess import badge, discovery, embedded_catalog, history, results, run
 from meshwright.assess.expectations import Expectations, read
+from meshwright.assess.failures import failures
 from meshwright.cli import main
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh import scores
@@ -172,7 +173,7 @@ def test_what_is_known_in_part_is_not_kept() -> None:
 def test_a_function_that_fails_is_inconclusive_for_that_product_alone(
     ours: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, answer: str, says: str
 ) -> None:
-    monkeypatch.setattr(run, "SECONDS", 1)
+    monkeypatch.setattr(results, "SECONDS", 1)
     values = [told(f"fleet/p{number}", Locked=["kept"]) for number in range(6)]
     values[3]["answers"] = {"Locked": [answer], "Labelled": ["kept"]}
     found = assessed(ours(), *values, jobs=2)
@@ -255,7 +256,7 @@ def test_what_is_excepted_does_not_count_and_is_shown(ours: Callable[..., Path])
     assert REASON in locked["reason"] and "ada@example.org" in locked["reason"]
     assert locked["verdicts"][0]["state"] == "broken"
     assert found["products"][0]["scores"]["secure"] == 100
-    assert not list(run.failures(found, {}))
+    assert not list(failures(found, {}))
 
 
 def test_what_is_excepted_altogether_is_not_below_its_floor(ours: Callable[..., Path]) -> None:
@@ -265,9 +266,9 @@ def test_what_is_excepted_altogether_is_not_below_its_floor(ours: Callable[..., 
     only = [result(found, "Locked")]
     assert product["scores"]["secure"] is None
     assert scores.cells(only, kinds)["secure"].standing == "excepted"
-    assert [one.what for one in run.failures(found, {"secure": 80})] == ["secure"], "two others are unknown"
+    assert [one.what for one in failures(found, {"secure": 80})] == ["secure"], "two others are unknown"
     product["results"] = only
-    assert not list(run.failures(found, {"secure": 80}))
+    assert not list(failures(found, {"secure": 80}))
 
 
 @pytest.mark.parametrize(
@@ -447,7 +448,7 @@ def test_every_function_that_comes_along_makes_sense() -> None:
 def test_wrong_usage_ends_with_2_and_a_fix(
     mesh: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
 ) -> None:
-    monkeypatch.setattr(run, "PATIENCE", 0.1)
+    monkeypatch.setattr(embedded_catalog, "PATIENCE", 0.1)
     monkeypatch.delenv("MESHWRIGHT_CATALOG_TOKEN", raising=False)
     done = assess(mesh(told()), *arguments)
     assert done.exit_code == 2, done.output

@@ -555,10 +555,10 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def test_the_catalog_shows_the_product_and_finds_it(product: Assessed, catalog: Any) -> None:
-    from meshwright.assess.run import _Asked
+    from meshwright.assess.embedded_catalog import EmbeddedCatalog
     from meshwright.mesh.catalog_client import Catalog
 
-    product.catalog = _Asked(catalog.url)
+    product.catalog = EmbeddedCatalog(catalog.url)
     assert states(product, "PublishedInCatalog") == {"broken"}
     assert states(product, "FoundByItsOwnWords") == {"broken"}
     Catalog(catalog.url, catalog.token(ID)).put(product.record)

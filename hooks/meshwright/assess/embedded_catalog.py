@@ -1,0 +1,28 @@
+"""The embedded catalog, as fitness functions ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from meshwright.mesh.catalog_client import Catalog as Client
+from meshwright.product.record import Record
+
+PATIENCE = 10.0
+"""How long, in seconds, a catalog may take to come round, each time it is asked."""
+
+
+class EmbeddedCatalog:
+    """The catalog at an address."""
+
+    def __init__(self, url: str) -> None:
+        self._client = Client(url, patience=PATIENCE)
+
+    def product(self, id: str) -> Mapping[str, Any] | None:
+        """Return the record of a product; None if the catalog does not have it."""
+        record = self._client.get(id)
+        return record.value if isinstance(record, Record) else None
+
+    def search(self, words: str, limit: int) -> Sequence[str]:
+        """Return the ids of the products that have these words."""
+        return [str(entry.get("id")) for entry in self._client.search(words, limit)]

@@ -1,0 +1,49 @@
+"""What an organisation excepts for a while, applied to an assessment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from meshwright.assess.expectations import Exemption, Expectations
+from meshwright.product.record import Record
+
+
+def apply(
+    products: Sequence[dict[str, Any]], expectations: Expectations, records: Sequence[Record], now: datetime
+) -> list[str]:
+    """Turn what is broken and excepted into `excepted`; return notes on exceptions that have ended, or do nothing."""
+    notes = []
+    today = now.date()
+    for exemption in expectations.exemptions:
+        what = f"{exemption.function} of {exemption.product}"
+        if exemption.until < today:
+            notes.append(f"The exception for {what} ended on {exemption.until}; it counts no more.")
+            continue
+        if exemption.function in expectations.off:
+            notes.append(f"The exception for {what} does nothing: the function is off.")
+            continue
+        if not any(exemption.covers(record.id) for record in records):
+            notes.append(f"The exception for {what} does nothing: the mesh has no such product.")
+            continue
+        results = [
+            result
+            for product in products
+            if exemption.covers(product["id"])
+            for result in product["results"]
+            if result["function"] == exemption.function
+        ]
+        for result in results:
+            _except(result, exemption)
+        if results and all(result["state"] == "kept" for result in results):
+            notes.append(f"The exception for {what} does nothing: the function is kept.")
+    return notes
+
+
+def _except(result: dict[str, Any], exemption: Exemption) -> None:
+    """Except a result; of several exceptions the one counts that ends last."""
+    until = exemption.until.isoformat()
+    if result["state"] == "broken" or (result["state"] == "excepted" and result["until"] < until):
+        by = f" (approved by {exemption.approved_by})" if exemption.approved_by else ""
+        result |= {"state": "excepted", "reason": f"{exemption.reason}{by}", "until": until}

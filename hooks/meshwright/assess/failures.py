@@ -1,0 +1,35 @@
+"""Why an assessment does not end with exit code 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from meshwright.mesh import scores
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an assessment does not end with exit code 0."""
+
+    product: str
+    what: str
+    """A characteristic that is below its floor, or unknown where there is one; or a critical function that is broken."""
+    score: int | None = None
+    floor: int | None = None
+    """None: it is about a critical function."""
+
+
+def failures(assessment: Mapping[str, Any], floors: Mapping[str, int]) -> Iterator[Failure]:
+    """Return the failures of an assessment by product; what is excepted is none."""
+    kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in assessment["functions"]}
+    for product in assessment["products"]:
+        for result in product["results"]:
+            if result["state"] == "broken" and kinds[result["function"]][1] == "critical":
+                yield Failure(product["id"], result["function"])
+        cells = scores.cells(product["results"], kinds, floors) if floors else {}
+        for name, floor in floors.items():
+            cell = cells[name]
+            if cell.standing != "excepted" and (cell.score is None or cell.score < floor):
+                yield Failure(product["id"], name, cell.score, floor)

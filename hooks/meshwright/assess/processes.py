@@ -1,0 +1,154 @@
+"""The products of an assessment, spread over processes.
+
+A product is never left out: one that kills its process is inconclusive, with the reason.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from meshwright.assess import Fitness, discovery, time_limit
+from meshwright.assess.embedded_catalog import EmbeddedCatalog
+from meshwright.assess.evidence import Catalog, gather
+from meshwright.assess.expectations import Expectations
+from meshwright.assess.results import Known, results, without_answer
+from meshwright.mesh.lineage import Lineage
+from meshwright.product.record import Record
+
+AT_ONCE = 100
+"""Products that a process takes at a time, at most."""
+FEW = 20
+"""Up to so many products are not worth other processes, if nothing outside of their records is looked at."""
+DIED = "The process that looked at this product died."
+
+Progress = Callable[[int], None]
+"""Called with how many more products are done."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every process has to know."""
+
+    records: Sequence[Record]
+    mesh: Lineage
+    now: datetime
+    static: bool
+    catalog: str | None
+    expectations: Expectations
+
+
+def spread(
+    task: Task, asked: Sequence[Fitness], chosen: Sequence[int], jobs: int, progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """Return the results of the chosen products, in their order."""
+    catalog = _catalog(task)
+    if catalog:  # one error if it does not answer, and not one by every function for every product
+        catalog.search("", 1)
+    if task.static and len(chosen) <= FEW:
+        worker = _Worker(task, asked, None)
+        known: Known = {}
+        yield from (worker.product(task.records[number], known) for number in chosen)
+        progress(len(chosen))
+        return
+    size = max(1, min(AT_ONCE, len(chosen) // (jobs * 4)))
+    parts = [tuple(chosen[start : start + size]) for start in range(0, len(chosen), size)]
+    # Processes that are forked share the records; a collection would touch, and so copy, all of them.
+    gc.collect()
+    gc.freeze()
+    try:
+        done = dict(_pooled(task, asked, parts, jobs, progress))
+        # Whoever was in a process that died is asked once more, alone, so that only the culprit is without an answer.
+        for part in parts:
+            if part not in done:
+                done[part] = list(_one_by_one(task, asked, part, progress))
+    finally:
+        gc.unfreeze()
+    for part in parts:
+        yield from done[part]
+
+
+def _pooled(
+    task: Task, asked: Sequence[Fitness], parts: Sequence[tuple[int, ...]], jobs: int, progress: Progress
+) -> Iterator[tuple[tuple[int, ...], list[dict[str, Any]]]]:
+    with _pool(task, asked, jobs) as pool:
+        waiting: dict[Future[list[dict[str, Any]]], tuple[int, ...]] = {}
+        for part in parts:
+            try:
+                waiting[pool.submit(_some, part)] = part
+            except BrokenProcessPool:
+                break
+        for future in as_completed(waiting):
+            try:
+                yield waiting[future], future.result()
+            except BrokenProcessPool:
+                continue
+            progress(len(waiting[future]))
+
+
+def _one_by_one(
+    task: Task, asked: Sequence[Fitness], part: Sequence[int], progress: Progress
+) -> Iterator[dict[str, Any]]:
+    pool = _pool(task, asked, 1)
+    try:
+        for number in part:
+            try:
+                yield from pool.submit(_some, (number,)).result()
+            except BrokenProcessPool:
+                pool = _pool(task, asked, 1)
+                yield without_answer(asked, task.records[number], DIED)
+            progress(1)
+    finally:
+        pool.shutdown()
+
+
+def _pool(task: Task, asked: Sequence[Fitness], jobs: int) -> ProcessPoolExecutor:
+    """Return processes that share what is here, or else have it copied.
+
+    Where it is copied they look for the functions themselves: those of a folder cannot be copied.
+    """
+    shared = sys.platform == "linux"
+    way = multiprocessing.get_context("fork" if shared else "spawn")
+    return ProcessPoolExecutor(jobs, way, _begin, (task, asked if shared else None))
+
+
+def _catalog(task: Task) -> Catalog | None:
+    return None if task.catalog is None or task.static else EmbeddedCatalog(task.catalog)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """What one process works with."""
+
+    task: Task
+    asked: Sequence[Fitness]
+    catalog: Catalog | None
+
+    def product(self, record: Record, known: Known) -> dict[str, Any]:
+        task = self.task
+        settings = task.expectations.settings
+        product = gather(record, task.mesh, task.now, task.static, self.catalog, settings)
+        return results(self.asked, product, known)
+
+
+_WORKER: list[_Worker] = []
+"""Of a process that was started for the assessment: what it was given."""
+
+
+def _begin(task: Task, asked: Sequence[Fitness] | None) -> None:
+    gc.enable()
+    _WORKER[:] = [_Worker(task, asked or discovery.asked(task.expectations), _catalog(task))]
+    time_limit.enable()
+
+
+def _some(numbers: Sequence[int]) -> list[dict[str, Any]]:
+    worker = _WORKER[0]
+    known: Known = {}
+    return [worker.product(worker.task.records[number], known) for number in numbers]

@@ -1,0 +1,98 @@
+"""One product, asked every fitness function: what the assessment says of it.
+
+No function stops the run: what raises or takes too long is inconclusive for that one product, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from meshwright.assess import Fitness, Verdict, as_text
+from meshwright.assess.evidence import Evidence
+from meshwright.assess.time_limit import TooLong, at_most
+from meshwright.core.git import without_credentials
+from meshwright.mesh import scores
+from meshwright.product.record import Record
+
+SECONDS = 120
+"""How long one function may look at one product."""
+PLACES, SIGNS = 1000, 900
+"""How many verdicts of one function are kept, and how much of a text: records are hostile."""
+
+STATIC = "Not looked at: this assessment is static, and the function looks at storage or at a catalog."
+NOTHING = "There was nothing to look at."
+FAILED = "The function itself failed: {problem}"
+TOO_LONG = f"Given up after {SECONDS} seconds."
+
+Known = dict[tuple[str, ...], dict[str, str]]
+"""Verdicts of other products; of equal ones only one is kept, because most are."""
+
+
+def results(functions: Sequence[Fitness], product: Evidence, known: Known) -> dict[str, Any]:
+    """Return what the assessment says of a product, before it is scored."""
+    verdicts = {function.id: _verdicts(function, product, known) for function in functions}
+    return _result(product.record, verdicts)
+
+
+def without_answer(functions: Sequence[Fitness], record: Record, reason: str) -> dict[str, Any]:
+    """Return what the assessment says of a product that could not be asked."""
+    return _result(record, {function.id: [_inconclusive(reason)] for function in functions})
+
+
+def _result(record: Record, verdicts: Mapping[str, list[dict[str, str]]]) -> dict[str, Any]:
+    results = [
+        {"function": function, "state": scores.state(given), "verdicts": given}
+        for function, given in verdicts.items()
+    ]
+    id = _id(record)
+    return {
+        "id": id,
+        "title": writable(as_text(record.title)),
+        "domain": id.partition("/")[0],
+        "results": results,
+    }
+
+
+def _id(record: Record) -> str:
+    """Return the id of a product; one that no catalog would take, and no line would hold, is made to fit."""
+    domain, _, name = record.id.partition("/")
+    return "/".join(re.sub(r"[/\s\x00-\x20\x7f]", "_", writable(as_text(part))) for part in (domain, name))
+
+
+def _verdicts(function: Fitness, product: Evidence, known: Known) -> list[dict[str, str]]:
+    """Return what a function says of a product; something, in any case."""
+    if function.probes and product.static:
+        return [known.setdefault((STATIC,), _inconclusive(STATIC))]
+    verdicts: list[dict[str, str]] = []
+    try:
+        with at_most(SECONDS):
+            for verdict in islice(function.check(product), PLACES):
+                plain = _plain(verdict)
+                verdicts.append(known.setdefault(tuple(plain.values()), plain))
+    except TooLong:
+        verdicts.append(_inconclusive(TOO_LONG))
+    except Exception as error:  # whatever it is, the other products are still to be assessed
+        problem = writable(without_credentials(as_text(f"{type(error).__name__}: {error}")))
+        verdicts.append(_inconclusive(FAILED.format(problem=problem)))
+    return verdicts or [_inconclusive(NOTHING)]
+
+
+def _plain(verdict: Verdict) -> dict[str, str]:
+    if verdict.state not in ("kept", "broken", "inconclusive"):
+        raise ValueError(f"it says {verdict.state!r}, which is no state of a verdict")
+    texts = {"evidence": verdict.evidence, "fix": verdict.fix, "mend": verdict.fix, "place": verdict.place}
+    return {"state": verdict.state} | {name: writable(text) for name, text in texts.items()}
+
+
+def writable(text: str) -> str:
+    """Return a text that can be written, and is not too long."""
+    if len(text) > SIGNS:
+        text = f"{text[:SIGNS]} …"
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _inconclusive(evidence: str) -> dict[str, str]:
+    return {"state": "inconclusive", "evidence": evidence, "fix": "", "mend": "", "place": ""}
