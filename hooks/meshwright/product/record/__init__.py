@@ -16,120 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.product import metamodel
+from meshwright.product.record.parts import PRODUCT as PRODUCT
+from meshwright.product.record.parts import Column as Column
+from meshwright.product.record.parts import Input as Input
+from meshwright.product.record.parts import Person as Person
+from meshwright.product.record.parts import Port as Port
+from meshwright.product.record.parts import Reader as Reader
+from meshwright.product.record.parts import ServiceLevel as ServiceLevel
+from meshwright.product.record.parts import UseCase as UseCase
+from meshwright.product.record.parts import column, column_name, service_level
+from meshwright.product.record.values import items, mapping, text, texts
 
 API_VERSION, KIND = "meshwright/v1", "CatalogRecord"
 
 DESCRIPTIVE = ("product", "contract", "policy", "agreement")
 """The parts that make a version: what the product says of itself. The others change with each run."""
-
-SYSTEM, PRODUCT = "system:", "dp:"
-
-
-@dataclass(frozen=True)
-class Person:
-    """An owner or a steward; what is not known is empty."""
-
-    name: str = ""
-    email: str = ""
-    team: str = ""
-
-
-@dataclass(frozen=True)
-class Input:
-    """What a product reads."""
-
-    name: str
-    uses: str
-    source: str
-    """`system:<name>` or `dp:<domain>/<product>#<port>`; as it stands there, if it is neither."""
-    properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    @property
-    def product(self) -> str:
-        """The id (`<domain>/<name>`) of the product that is read; empty for an operational system."""
-        return self.source.removeprefix(PRODUCT).partition("#")[0] if self.source.startswith(PRODUCT) else ""
-
-    @property
-    def port(self) -> str:
-        """The name of the output port that is read; empty for an operational system."""
-        return self.source.partition("#")[2] if self.source.startswith(PRODUCT) else ""
-
-    @property
-    def system(self) -> str:
-        """The name of the operational system; empty for a product."""
-        return self.source.removeprefix(SYSTEM) if self.source.startswith(SYSTEM) else ""
-
-
-@dataclass(frozen=True)
-class Port:
-    """An output port."""
-
-    name: str
-    uses: str
-    address: str
-    """`dp:<domain>/<product>#<port>`."""
-    location: str
-    """Where the last run published to, a path or a URL without credentials; empty before the first. Hostile."""
-    properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the contract, at the top level of the data set."""
-
-    name: str
-    """As it is called where the data lies."""
-    logical_type: str
-    classification: str
-    """The most sensitive one, if the contract says none, as the access policy takes it."""
-    description: str = ""
-    required: bool = False
-    tags: tuple[str, ...] = ()
-    examples: tuple[Any, ...] = field(default=(), hash=False)
-    stated: bool = True
-    """Whether the contract gives it a classification."""
-
-
-@dataclass(frozen=True)
-class UseCase:
-    """What the data is used for."""
-
-    name: str
-    users: tuple[str, ...]
-    action: str
-    outputs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ServiceLevel:
-    """A promise (SLO), and what the last run measured for it (SLI)."""
-
-    name: str
-    indicator: str
-    objective: str
-    column: str | None = None
-    value: float | None = None
-    """In `unit`; None: not measured, or nothing to measure."""
-    unit: str = ""
-    kept: bool | None = None
-    """As the last run told; None: no run has told."""
-
-
-@dataclass(frozen=True)
-class Reader:
-    """An agreement whose status is `approved`. Whether its signature counts is for `meshwright access` to say."""
-
-    agreement: str
-    role: str
-    port: str
-    """Empty: every port."""
-    principals: tuple[str, ...]
-    """`group:<name>` or `id:<id>`."""
-    until: str
-    """RFC 3339."""
-    team: str = ""
-    consumer: str = ""
-    """The id of the data product that reads, if one does."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +142,7 @@ class Record:
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
         return tuple(
-            Input(_text(item, "name"), _text(item, "uses"), _text(item, "from"), _mapping(item, "properties"))
+            Input(text(item, "name"), text(item, "uses"), text(item, "from"), mapping(item, "properties"))
             for item in self._items("product.spec.inputs")
         )
 
@@ -251,30 +152,26 @@ class Record:
         registry = registry if isinstance(registry, dict) else {}
         ports = []
         for item in self._items("product.spec.outputs"):
-            address = f"{PRODUCT}{self.id}#{_text(item, 'name')}"
+            address = f"{PRODUCT}{self.id}#{text(item, 'name')}"
             entry = registry.get(address)
-            location = _text(entry, "location") if isinstance(entry, dict) else ""
+            location = text(entry, "location") if isinstance(entry, dict) else ""
             ports.append(
-                Port(
-                    _text(item, "name"), _text(item, "uses"), address, location, _mapping(item, "properties")
-                )
+                Port(text(item, "name"), text(item, "uses"), address, location, mapping(item, "properties"))
             )
         return tuple(ports)
 
     @cached_property
     def use_cases(self) -> tuple[UseCase, ...]:
         return tuple(
-            UseCase(
-                _text(item, "name"), _texts(item, "users"), _text(item, "action"), _texts(item, "outputs")
-            )
+            UseCase(text(item, "name"), texts(item, "users"), text(item, "action"), texts(item, "outputs"))
             for item in self._items("product.spec.useCases")
         )
 
     @cached_property
     def service_levels(self) -> tuple[ServiceLevel, ...]:
-        measured = {_text(item, "name"): item for item in self._items("measurement.serviceLevels")}
+        measured = {text(item, "name"): item for item in self._items("measurement.serviceLevels")}
         return tuple(
-            _service_level(item, measured.get(_text(item, "name"), {}))
+            service_level(item, measured.get(text(item, "name"), {}))
             for item in self._items("product.spec.serviceLevels")
         )
 
@@ -287,13 +184,13 @@ class Record:
             self.get("product.spec.platform"),
             *(item.get("platform") for item in bound if isinstance(item, dict)),
         ]
-        named = {_text(item, "uses") for item in said if isinstance(item, dict)} - {""}
+        named = {text(item, "uses") for item in said if isinstance(item, dict)} - {""}
         return named if isinstance(self.get("product.spec.platform"), dict) else named | {"duckdb@1"}
 
     @cached_property
     def capabilities(self) -> tuple[str, ...]:
         """Every `<capability>@<major>` of the platform that the product uses, sorted."""
-        uses = {_text(item, "uses") for item in self._items("product.spec.traits")}
+        uses = {text(item, "uses") for item in self._items("product.spec.traits")}
         uses |= {port.uses for port in self.outputs} | {one.uses for one in self.inputs} | self.platforms
         uses.add(self._text("product.spec.transform.uses"))
         return tuple(sorted(uses - {""}))
@@ -303,7 +200,7 @@ class Record:
         """The columns of the contract's description of the data set."""
         for table in self._items("contract.schema"):
             if table.get("name") == self.dataset:
-                return tuple(_column(item) for item in _items(table, "properties"))
+                return tuple(column(item) for item in items(table, "properties"))
         return ()
 
     @cached_property
@@ -311,32 +208,32 @@ class Record:
         """Name -> classification of each of `columns`, for those who ask many products for nothing else."""
         tables = (table for table in self._items("contract.schema") if table.get("name") == self.dataset)
         levels: dict[str, str] = {}
-        for item in _items(next(tables, {}), "properties"):
+        for item in items(next(tables, {}), "properties"):
             said = item.get("classification")
             if not isinstance(said, str) or said not in metamodel.CLASSIFICATIONS:
                 said = metamodel.CLASSIFICATIONS[-1]
-            levels[_called(item)] = said
+            levels[column_name(item)] = said
         return levels
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """Those of the contract as a whole and of the data set that it describes, sorted."""
-        found = set(_texts(self._mapping("contract"), "tags"))
+        found = set(texts(self._mapping("contract"), "tags"))
         for table in self._items("contract.schema"):
-            found |= set(_texts(table, "tags"))
+            found |= set(texts(table, "tags"))
         return tuple(sorted(found))
 
     @cached_property
     def readers(self) -> tuple[Reader, ...]:
         return tuple(
             Reader(
-                _text(item, "agreement"),
-                _text(item, "role"),
-                _text(item, "port"),
-                _texts(item, "principals"),
-                _text(item, "until"),
-                _text(item, "team"),
-                _text(item, "consumer"),
+                text(item, "agreement"),
+                text(item, "role"),
+                text(item, "port"),
+                texts(item, "principals"),
+                text(item, "until"),
+                text(item, "team"),
+                text(item, "consumer"),
             )
             for item in self._items("readers")
         )
@@ -378,80 +275,19 @@ class Record:
 
     def _items(self, dotted: str) -> Iterator[dict[str, Any]]:
         parent, _, key = dotted.rpartition(".")
-        return _items(self._mapping(parent) if parent else self.value, key)
+        return items(self._mapping(parent) if parent else self.value, key)
 
     def _person(self, dotted: str) -> Person:
         said = self._mapping(dotted)
-        return Person(_text(said, "name"), _text(said, "email"), _text(said, "team"))
+        return Person(text(said, "name"), text(said, "email"), text(said, "team"))
 
 
 def digest(value: Any) -> str:
     """SHA-256 of a JSON value, in hexadecimal, however its keys are ordered."""
     import hashlib  # milliseconds, which most commands do not need
 
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _service_level(item: Mapping[str, Any], measured: Mapping[str, Any]) -> ServiceLevel:
-    told = measured if measured.get("objective") == item.get("objective") else {}  # of an older promise
-    value, kept = told.get("value"), told.get("kept")
-    return ServiceLevel(
-        _text(item, "name"),
-        _text(item, "indicator"),
-        _text(item, "objective"),
-        _text(item, "column") or None,
-        _number(value),
-        _text(told, "unit"),
-        kept if isinstance(kept, bool) else None,
-    )
-
-
-def _number(said: Any) -> float | None:
-    try:
-        return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
-    except OverflowError:
-        return None
-
-
-def _column(item: Mapping[str, Any]) -> Column:
-    said = _text(item, "classification")
-    stated = said in metamodel.CLASSIFICATIONS
-    examples = item.get("examples")
-    return Column(
-        _called(item),
-        _text(item, "logicalType"),
-        said if stated else metamodel.CLASSIFICATIONS[-1],
-        _text(item, "description"),
-        item.get("required") is True,
-        _texts(item, "tags"),
-        tuple(examples) if isinstance(examples, list) else (),
-        stated,
-    )
-
-
-def _called(column: Mapping[str, Any]) -> str:
-    return _text(column, "physicalName") or _text(column, "name")
-
-
-def _text(item: Mapping[str, Any], key: str) -> str:
-    found = item.get(key)
-    return found if isinstance(found, str) else ""
-
-
-def _texts(item: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    found = item.get(key)
-    return tuple(text for text in (found if isinstance(found, list) else ()) if isinstance(text, str))
-
-
-def _mapping(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = item.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _items(item: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
-    found = item.get(key)
-    return (one for one in (found if isinstance(found, list) else ()) if isinstance(one, dict))
+    whole = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def rank(classification: str) -> int:

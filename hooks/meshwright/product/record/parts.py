@@ -1,0 +1,156 @@
+"""The parts of a record, typed: people, ports, columns, use cases, service levels and readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from meshwright.product import metamodel
+from meshwright.product.record.values import number, text, texts
+
+SYSTEM, PRODUCT = "system:", "dp:"
+
+
+@dataclass(frozen=True)
+class Person:
+    """An owner or a steward; what is not known is empty."""
+
+    name: str = ""
+    email: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a product reads."""
+
+    name: str
+    uses: str
+    source: str
+    """`system:<name>` or `dp:<domain>/<product>#<port>`; as it stands there, if it is neither."""
+    properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def product(self) -> str:
+        """The id (`<domain>/<name>`) of the product that is read; empty for an operational system."""
+        return self.source.removeprefix(PRODUCT).partition("#")[0] if self.source.startswith(PRODUCT) else ""
+
+    @property
+    def port(self) -> str:
+        """The name of the output port that is read; empty for an operational system."""
+        return self.source.partition("#")[2] if self.source.startswith(PRODUCT) else ""
+
+    @property
+    def system(self) -> str:
+        """The name of the operational system; empty for a product."""
+        return self.source.removeprefix(SYSTEM) if self.source.startswith(SYSTEM) else ""
+
+
+@dataclass(frozen=True)
+class Port:
+    """An output port."""
+
+    name: str
+    uses: str
+    address: str
+    """`dp:<domain>/<product>#<port>`."""
+    location: str
+    """Where the last run published to, a path or a URL without credentials; empty before the first. Hostile."""
+    properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the contract, at the top level of the data set."""
+
+    name: str
+    """As it is called where the data lies."""
+    logical_type: str
+    classification: str
+    """The most sensitive one, if the contract says none, as the access policy takes it."""
+    description: str = ""
+    required: bool = False
+    tags: tuple[str, ...] = ()
+    examples: tuple[Any, ...] = field(default=(), hash=False)
+    stated: bool = True
+    """Whether the contract gives it a classification."""
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """What the data is used for."""
+
+    name: str
+    users: tuple[str, ...]
+    action: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ServiceLevel:
+    """A promise (SLO), and what the last run measured for it (SLI)."""
+
+    name: str
+    indicator: str
+    objective: str
+    column: str | None = None
+    value: float | None = None
+    """In `unit`; None: not measured, or nothing to measure."""
+    unit: str = ""
+    kept: bool | None = None
+    """As the last run told; None: no run has told."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An agreement whose status is `approved`. Whether its signature counts is for `meshwright access` to say."""
+
+    agreement: str
+    role: str
+    port: str
+    """Empty: every port."""
+    principals: tuple[str, ...]
+    """`group:<name>` or `id:<id>`."""
+    until: str
+    """RFC 3339."""
+    team: str = ""
+    consumer: str = ""
+    """The id of the data product that reads, if one does."""
+
+
+def service_level(item: Mapping[str, Any], measured: Mapping[str, Any]) -> ServiceLevel:
+    """Return a service level of the spec, with what the last run measured for it."""
+    current = measured if measured.get("objective") == item.get("objective") else {}  # of an older promise
+    value, kept = current.get("value"), current.get("kept")
+    return ServiceLevel(
+        text(item, "name"),
+        text(item, "indicator"),
+        text(item, "objective"),
+        text(item, "column") or None,
+        number(value),
+        text(current, "unit"),
+        kept if isinstance(kept, bool) else None,
+    )
+
+
+def column(item: Mapping[str, Any]) -> Column:
+    """Return a column of the contract."""
+    level = text(item, "classification")
+    stated = level in metamodel.CLASSIFICATIONS
+    examples = item.get("examples")
+    return Column(
+        column_name(item),
+        text(item, "logicalType"),
+        level if stated else metamodel.CLASSIFICATIONS[-1],
+        text(item, "description"),
+        item.get("required") is True,
+        texts(item, "tags"),
+        tuple(examples) if isinstance(examples, list) else (),
+        stated,
+    )
+
+
+def column_name(column: Mapping[str, Any]) -> str:
+    """Return what a column is called where the data lies."""
+    return text(column, "physicalName") or text(column, "name")
