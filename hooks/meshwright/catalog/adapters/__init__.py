@@ -1,9 +1,10 @@
-"""Adapters to the catalogs that companies have: each module in this folder that no underscore hides is one."""
+"""Adapters to the catalogs that companies have: each module or package in this folder that no underscore hides is one."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -11,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def names() -> tuple[str, ...]:
-    """What `--to` may name, sorted."""
-    found = (path.stem for path in Path(__file__).parent.glob("*.py"))
-    return tuple(sorted(stem.replace("_", "-") for stem in found if not stem.startswith("_")))
+    """Return what `--to` may name, sorted."""
+    modules = (module.name for module in iter_modules([str(Path(__file__).parent)]))
+    return tuple(sorted(name.replace("_", "-") for name in modules if not name.startswith("_")))
 
 
 def find(name: str) -> Adapter:
-    """The adapter of that name. Raises Unreadable."""
+    """Return the adapter of that name; raises Unreadable."""
     if name not in names():
         from meshwright.core.text import printable
         from meshwright.core.yaml import Unreadable
