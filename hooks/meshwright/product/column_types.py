@@ -60,6 +60,7 @@ _NAMES = {spelling: name for name, others in TYPES.items() for spelling in (name
 _WIDEST = {"hugeint": 38, "uhugeint": 38, "int128": 38, "uint128": 38}
 _TOKEN = re.compile(r'\s*(?:(?P<word>\w+)|"(?P<quoted>(?:[^"]|"")+)"|(?P<sign>[()\[\]<>,:]))')
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_Tokens = list[tuple[str, str]]
 _INTEGERS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 
 
@@ -292,52 +293,61 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
         yield str(match.lastgroup), match[str(match.lastgroup)].replace('""', '"')
 
 
-def _type(tokens: list[tuple[str, str]], text: str) -> tuple[ColumnType, list[tuple[str, str]]]:
+def _type(tokens: _Tokens, text: str) -> tuple[ColumnType, _Tokens]:
     """Return the type that the tokens begin with, and those that follow it."""
-    words: list[str] = []
-    while tokens and tokens[0][0] == "word" and not (words and tokens[0][1].isdigit()):
-        words.append(tokens[0][1].lower())
-        tokens = tokens[1:]
-    name = " ".join(words)
+    name, tokens = _words(tokens)
     numbers: tuple[int, ...] = ()
     parts: list[tuple[str, ColumnType]] = []
-    opened = bool(tokens) and tokens[0][1] in ("(", "<") and tokens[0][0] == "sign"
-    if opened and _NAMES.get(name) in ("STRUCT", "LIST", "MAP"):
-        close = {"(": ")", "<": ">"}[tokens[0][1]]
-        separator = tokens[0]
-        while separator[1] != close:
-            tokens = tokens[1:]
-            field = ""
-            if _NAMES[name] == "STRUCT":
-                if not tokens or tokens[0][0] == "sign":
-                    raise _unknown(text)
-                field, tokens = tokens[0][1], tokens[1:]
-                tokens = tokens[1:] if tokens and tokens[0] == ("sign", ":") else tokens
-            part, tokens = _type(tokens, text)
-            parts.append((field, part))
-            if not tokens or tokens[0] not in (("sign", ","), ("sign", close)):
-                raise _unknown(text)
-            separator = tokens[0]
-        tokens = tokens[1:]
-    elif opened:
-        inside: list[str] = []
-        tokens = tokens[1:]
-        while tokens and tokens[0] != ("sign", ")"):
-            inside.append(tokens[0][1])
-            tokens = tokens[1:]
-        if not tokens or not re.fullmatch(r"\d{1,9}(,\d{1,9})?", "".join(inside)):
-            raise _unknown(text)
-        numbers = tuple(int(number) for number in "".join(inside).split(","))
-        tokens = tokens[1:]
-        more = []
-        while tokens and tokens[0][0] == "word":  # timestamp(6) with time zone
-            more.append(tokens[0][1].lower())
-            tokens = tokens[1:]
-        name = " ".join([name, *more])
+    if tokens[:1] in ([("sign", "(")], [("sign", "<")]):
+        if _NAMES.get(name) in ("STRUCT", "LIST", "MAP"):
+            parts, tokens = _parts(_NAMES[name], tokens, text)
+        else:
+            numbers, tokens = _numbers(tokens[1:], text)
+            more, tokens = _words(tokens)  # timestamp(6) with time zone
+            name = f"{name} {more}".strip()
     kind = _named(name, numbers, parts, text)
     while tokens[:2] == [("sign", "["), ("sign", "]")]:
         kind, tokens = ColumnType("LIST", (), (("", kind),)), tokens[2:]
     return kind, tokens
+
+
+def _words(tokens: _Tokens) -> tuple[str, _Tokens]:
+    """Return the words that the tokens begin with, up to a number, and the tokens that follow."""
+    words: list[str] = []
+    while tokens and tokens[0][0] == "word" and not (words and tokens[0][1].isdigit()):
+        words.append(tokens[0][1].lower())
+        tokens = tokens[1:]
+    return " ".join(words), tokens
+
+
+def _parts(name: str, tokens: _Tokens, text: str) -> tuple[list[tuple[str, ColumnType]], _Tokens]:
+    """Return the types in parentheses that the tokens begin with, with their names in a STRUCT, and what follows."""
+    close = ("sign", ")" if tokens[0][1] == "(" else ">")
+    parts: list[tuple[str, ColumnType]] = []
+    separator = tokens[0]
+    while separator != close:
+        tokens = tokens[1:]
+        field = ""
+        if name == "STRUCT":
+            if not tokens or tokens[0][0] == "sign":
+                raise _unknown(text)
+            field, tokens = tokens[0][1], tokens[1:]
+            tokens = tokens[1:] if tokens and tokens[0] == ("sign", ":") else tokens
+        part, tokens = _type(tokens, text)
+        parts.append((field, part))
+        if not tokens or tokens[0] not in (("sign", ","), close):
+            raise _unknown(text)
+        separator = tokens[0]
+    return parts, tokens[1:]
+
+
+def _numbers(tokens: _Tokens, text: str) -> tuple[tuple[int, ...], _Tokens]:
+    """Return one or two numbers up to a closing parenthesis, and the tokens that follow it."""
+    end = tokens.index(("sign", ")")) if ("sign", ")") in tokens else len(tokens)
+    inside = "".join(token for _, token in tokens[:end])
+    if end == len(tokens) or not re.fullmatch(r"\d{1,9}(,\d{1,9})?", inside):
+        raise _unknown(text)
+    return tuple(int(number) for number in inside.split(",")), tokens[end + 1 :]
 
 
 def _named(name: str, numbers: tuple[int, ...], parts: list[tuple[str, ColumnType]], text: str) -> ColumnType:
