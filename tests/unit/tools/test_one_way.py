@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 from checkout import ROOT
 
@@ -87,3 +89,9 @@ def test_a_thing_is_done_in_one_place(way: str, home: str) -> None:
         for match in re.finditer(way, text)
     ]
     assert not found, "\n".join([f"hooks/meshwright/{home} does that.", *found])
+
+
+def test_no_module_imports_in_a_circle() -> None:
+    graph = grimp.build_graph("meshwright")  # lazy imports too; packages count as the module that they also are
+    needs = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert list(TopologicalSorter(needs).static_order())[-1]  # raises CycleError
