@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from pipeline.dataset import Changes, Dataset, count, described, files
 from pipeline.errors import PromiseBroken, UnreadableInput
-from pipeline.platforms import Platform, part
+from pipeline.platforms import PART, Platform, part
 from pipeline.spec import Product
 from pipeline.sql import identifier, literal
 
@@ -145,6 +145,11 @@ def write(
         raise UnreadableInput(
             f"incremental@1 names {', '.join(sorted(missing))}, which the data set does not have.",
             fix="Fix the trait in data-product.yaml, or add the column to the model and to the contract.",
+        )
+    if taken := [name for name in columns if name.lower() == PART]:
+        raise PromiseBroken(
+            f"incremental@1 keeps rows in folders by a column {PART}, and the data set has a column {taken[0]}.",
+            fix=f"Rename {taken[0]} in models/{product.dataset}.sql and in the contract.",
         )
     by = platform.text(product.dataset, column)
     where = f" where {rows}" if rows else ""

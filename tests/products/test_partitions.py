@@ -63,6 +63,7 @@ def test_rows_that_go_change_or_stay_are_served_once_by_every_port(
         ("select null::integer as p, 1 as n", "Some rows have no p"),
         ("select [1] as p, 1 as n", r"p is a INTEGER\[\], which cannot part a data set"),
         ("select 'x'::blob as p, 1 as n", "p is a BLOB"),
+        ("select 1 as p, 2 as __PART", "has a column __PART"),
     ],
 )
 def test_what_cannot_part_a_data_set_is_refused(
