@@ -14,7 +14,7 @@ TIMEOUT = 120.0
 
 
 def kind(url: str, forges: Mapping[str, str]) -> str | None:
-    """What the host of a repository runs: as the mesh says, or else as its name says."""
+    """Return `github` or `gitlab`: what the mesh names for the host, or else what the host's name contains."""
     place = parts(url)
     if place is None:
         return None
@@ -23,7 +23,7 @@ def kind(url: str, forges: Mapping[str, str]) -> str | None:
 
 
 def address(url: str, forge: str | None, branch: str, base: str | None) -> str:
-    """Where a person can open the pull request; empty where nobody can say."""
+    """Return the page where a person can open the pull request; empty if it is not known."""
     place = parts(url)
     if place is None or forge is None:
         return ""
@@ -40,9 +40,9 @@ def address(url: str, forge: str | None, branch: str, base: str | None) -> str:
 def request(
     url: str, forge: str | None, branch: str, base: str | None, title: str, body: str
 ) -> tuple[str, str]:
-    """Opens a pull request unless there is one; returns its address, and a note.
+    """Open a pull request unless there is one. Return its address, and a note.
 
-    Whatever the tools cannot do is left to a person, with the address and what the tool said.
+    Whatever the tools cannot do is left to a person, with the address and the tool's message.
     """
     by_hand = address(url, forge, branch, base)
     place = parts(url)
@@ -54,32 +54,32 @@ def request(
     try:
         return tool[1](place, branch, base, title, body)
     except (GitError, OSError, LookupError, ValueError, TypeError) as error:
-        return by_hand, f"{tool[0]} said: {error}"
+        return by_hand, f"{tool[0]}: {error}"
 
 
 def _github(place: tuple[str, str], branch: str, base: str, title: str, body: str) -> tuple[str, str]:
     repository = ["--repo", "/".join(place)]
-    told = _call("gh", "pr", "list", *repository, "--head", branch, "--state", "all", "--json", "url,state")
-    found = json.loads(told)
-    for pull_request in found:
+    answer = _call("gh", "pr", "list", *repository, "--head", branch, "--state", "all", "--json", "url,state")
+    existing = json.loads(answer)
+    for pull_request in existing:
         if pull_request["state"] == "OPEN":
             return pull_request["url"], ""
-    if found:
-        return found[0]["url"], f"its pull request is {found[0]['state'].lower()}; no other is opened"
-    asked = ("--head", branch, "--base", base, "--title", title, "--body", body)
-    return _call("gh", "pr", "create", *repository, *asked).split()[-1], ""
+    if existing:
+        return existing[0]["url"], f"its pull request is {existing[0]['state'].lower()}; no other is opened"
+    options = ("--head", branch, "--base", base, "--title", title, "--body", body)
+    return _call("gh", "pr", "create", *repository, *options).split()[-1], ""
 
 
 def _gitlab(place: tuple[str, str], branch: str, base: str, title: str, body: str) -> tuple[str, str]:
     repository = ["--repo", f"https://{'/'.join(place)}"]
-    told = _call("glab", "mr", "list", *repository, "--source-branch", branch, "--all", "--output", "json")
-    found = json.loads(told or "[]")
-    for merge_request in found:
+    answer = _call("glab", "mr", "list", *repository, "--source-branch", branch, "--all", "--output", "json")
+    existing = json.loads(answer or "[]")
+    for merge_request in existing:
         if merge_request["state"] == "opened":
             return merge_request["web_url"], ""
-    if found:
-        return found[0]["web_url"], f"its merge request is {found[0]['state']}; no other is opened"
-    asked = (
+    if existing:
+        return existing[0]["web_url"], f"its merge request is {existing[0]['state']}; no other is opened"
+    options = (
         "--source-branch",
         branch,
         "--target-branch",
@@ -90,8 +90,8 @@ def _gitlab(place: tuple[str, str], branch: str, base: str, title: str, body: st
         body,
         "--yes",
     )
-    told = _call("glab", "mr", "create", *repository, *asked)
-    return [word for word in told.split() if word.startswith("http")][-1], ""
+    answer = _call("glab", "mr", "create", *repository, *options)
+    return [word for word in answer.split() if word.startswith("http")][-1], ""
 
 
 def _call(*command: str) -> str:
@@ -103,4 +103,4 @@ TOOLS: dict[str, tuple[str, Callable[[tuple[str, str], str, str, str, str], tupl
     "github": ("gh", _github),
     "gitlab": ("glab", _gitlab),
 }
-"""Forge -> the program that speaks to it, and how."""
+"""Forge -> its command-line tool, and the function that uses it."""

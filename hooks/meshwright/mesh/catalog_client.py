@@ -1,4 +1,4 @@
-"""The embedded catalog, from the outside: docs/reference/catalog-api.md says what it answers."""
+"""A client of the embedded catalog. docs/reference/catalog-api.md describes its interface."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTCOMES = {"created", "updated", "unchanged"}
 
 @dataclass(frozen=True)
 class Retired:
-    """A product that was taken out, and why. What it says is hostile."""
+    """A retired product. Its texts are untrusted."""
 
     reason: str
     successor: str
@@ -41,7 +41,7 @@ class Catalog:
         self.url = self._http.url
 
     def records(self) -> list[Record]:
-        """Every active product, by id."""
+        """Return every active product, by id."""
         return list(self._records())
 
     def _records(self) -> Iterator[Record]:
@@ -67,15 +67,15 @@ class Catalog:
             after = next_
 
     def search(self, q: str, limit: int = 20, **filters: str) -> list[dict[str, Any]]:
-        """The products found for some words, best first, as GET /api/products tells them."""
+        """Return the products that match a query, best first, as GET /api/products has them."""
         asked = urlencode({"q": q, "limit": limit, **filters}, errors="replace")
-        found = self._http.request("GET", f"/api/products?{asked}").object().get("products")
-        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        products = self._http.request("GET", f"/api/products?{asked}").object().get("products")
+        if not isinstance(products, list) or not all(isinstance(entry, dict) for entry in products):
             raise self._foreign("/api/products")
-        return found
+        return products
 
     def get(self, id: str) -> Record | Retired | None:
-        """The product as it was published last; None if the catalog never had it."""
+        """Return the product as it was published last; None if the catalog never had it."""
         answer = self._http.request("GET", _place(id), ok=(200, 404, 410))
         self._not_elsewhere(answer)
         if answer.status == 410:
@@ -83,45 +83,45 @@ class Catalog:
         return Record(answer.object()) if answer.status == 200 else None
 
     def has(self, record: Record) -> bool:
-        """Whether the catalog has this very content, and the product is active."""
+        """Return True if the catalog stores this exact record, and the product is active."""
         headers = {"If-None-Match": f'"{record.hash}"'}
         answer = self._http.request("GET", _place(record.id), headers=headers, ok=(200, 304, 404, 410))
         self._not_elsewhere(answer)
-        told = (answer.headers.get("ETag") or "").removeprefix("W/")  # a proxy that compresses makes it weak
-        return answer.status == 304 or (answer.status == 200 and told == f'"{record.hash}"')
+        tag = (answer.headers.get("ETag") or "").removeprefix("W/")  # a proxy that compresses makes it weak
+        return answer.status == 304 or (answer.status == 200 and tag == f'"{record.hash}"')
 
     def put(self, record: Record) -> Outcome:
-        """Creates the product, brings it up to date, or leaves it."""
+        """Create the product, bring it up to date, or leave it."""
         value = dict(record.value)
-        said = self._http.request("PUT", _place(record.id), value).object()
-        if said.get("outcome") not in OUTCOMES:
+        outcome = self._http.request("PUT", _place(record.id), value).object()
+        if outcome.get("outcome") not in OUTCOMES:
             raise self._foreign("PUT")
-        return Outcome(said["outcome"], record.id, _text(said, "url"))
+        return Outcome(outcome["outcome"], record.id, _text(outcome, "url"))
 
     def retire(self, id: str, reason: str, successor: str | None = None) -> Outcome:
-        """Takes the product out; its page and its versions stay."""
+        """Retire the product; its page and its versions stay."""
         value = {"reason": reason, "successor": successor}
         answer = self._http.request("POST", f"{_place(id)}/retire", value, again=True)
         return Outcome("retired", id, _text(answer.object(), "url"))
 
     def post_assessment(self, value: dict[str, Any]) -> None:
-        """Hands in an assessment of the mesh; one of the same moment twice is one."""
+        """Store an assessment of the mesh; one of the same moment twice is one."""
         self._http.request("POST", "/api/assessments", value, again=True)
 
     def assessments(self) -> list[dict[str, Any]]:
-        """Date and scores of each assessment, for trends."""
-        found = self._http.request("GET", "/api/assessments").object().get("assessments")
-        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        """Return date and scores of each assessment, for trends."""
+        assessments = self._http.request("GET", "/api/assessments").object().get("assessments")
+        if not isinstance(assessments, list) or not all(isinstance(entry, dict) for entry in assessments):
             raise self._foreign("/api/assessments")
-        return found
+        return assessments
 
     def _not_elsewhere(self, answer: Answer) -> None:
-        """That a product is unknown is for a catalog to say: a wrong address says the same of a page."""
+        """Raise NoAnswer for a 404 that is not from a catalog, such as of a wrong address."""
         if answer.status == 404 and _error(answer) == "":
             raise self._foreign("/api/products")
 
     def _foreign(self, what: str) -> NoAnswer:
-        problem = f"{self.url}: what it answers to {what} is not what Meshwright's catalog answers."
+        problem = f"{self.url}: its answer to {what} is not one of Meshwright's catalog."
         return NoAnswer(problem, "Check the address of the catalog.")
 
 
@@ -144,18 +144,18 @@ def _has_record(entry: Any) -> bool:
 
 
 def _retired(answer: Answer) -> Retired:
-    said = answer.object()
-    return Retired(_text(said, "reason") or _text(said, "detail"), _text(said, "successor"))
+    value = answer.object()
+    return Retired(_text(value, "reason") or _text(value, "detail"), _text(value, "successor"))
 
 
 def _error(answer: Answer) -> str:
-    """The code of an error; empty if the body is none of a catalog's."""
+    """Return the code of an error; empty if the body is not one of a catalog."""
     try:
         return _text(answer.object(), "error")
     except NoAnswer:
         return ""
 
 
-def _text(said: dict[str, Any], key: str) -> str:
-    found = said.get(key)
-    return found if isinstance(found, str) else ""
+def _text(value: dict[str, Any], key: str) -> str:
+    text = value.get(key)
+    return text if isinstance(text, str) else ""

@@ -86,7 +86,7 @@ def test_what_the_program_cannot_do_is_left_to_a_person(program, create: str) ->
     program("gh", create)
     address, note = ask("https://github.com/a/b", "github")
     assert address == f"https://github.com/a/b/compare/main...meshwright%2F{NEW}?expand=1"
-    assert note.startswith("gh said: ")
+    assert note.startswith("gh: ")
 
 
 def test_without_a_program_there_is_the_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

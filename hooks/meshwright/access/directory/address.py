@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
+from meshwright.core.hosts import is_local
 from meshwright.core.yaml import Document, Keys, Unreadable
 
 USER = "MESHWRIGHT_DIRECTORY_USER"
@@ -34,15 +34,7 @@ def server_address(
         raise Unreadable("The address carries a user.", fix, *place)
     if address.query or address.fragment:
         raise Unreadable("The address carries more than where the server is.", example, *place)
-    if address.scheme == plain_text and not encrypted and not _is_loopback(host):
+    if address.scheme == plain_text and not encrypted and not is_local(host):
         problem = f"{plain_text}:// would give the secret to anybody on the way, and believe their answers."
         raise Unreadable(problem, f"Use {secure}://.", *place)
     return address
-
-
-def _is_loopback(host: str) -> bool:
-    """Return True if a host is this very machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

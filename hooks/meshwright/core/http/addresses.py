@@ -8,6 +8,7 @@ from collections.abc import Callable
 from urllib.parse import SplitResult, quote, urlsplit
 
 from meshwright.core.git import without_credentials
+from meshwright.core.hosts import is_local
 from meshwright.core.http.answers import MAX_TEXT, NoAnswer
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
@@ -61,16 +62,6 @@ def path(*parts: str) -> str:
 def is_private(url: str) -> bool:
     """Return True if nobody can read along on the way to the server."""
     return url.startswith("https://") or is_local(urlsplit(url).hostname or "")
-
-
-def is_local(host: str) -> bool:
-    """Return True if a host is this machine, whatever a resolver answers."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def public_address(host: str, port: int, is_exempt: Callable[[str, int], bool]) -> str:

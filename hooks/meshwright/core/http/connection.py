@@ -15,7 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from meshwright.core.http.addresses import is_local
+from meshwright.core.hosts import is_local
 from meshwright.core.yaml import Unreadable
 
 Resolve = Callable[[str, int], str]
