@@ -92,6 +92,8 @@ def test_a_thing_is_done_in_one_place(way: str, home: str) -> None:
 
 
 def test_no_module_imports_in_a_circle() -> None:
-    graph = grimp.build_graph("meshwright")  # lazy imports too; packages count as the module that they also are
+    graph = grimp.build_graph(
+        "meshwright"
+    )  # lazy imports too; packages count as the module that they also are
     needs = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     assert list(TopologicalSorter(needs).static_order())[-1]  # raises CycleError
