@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from meshwright.access.documents import committed
+from meshwright.access.committed import committed
 from meshwright.core.git_history import History
 from meshwright.core.yaml import Document, Unreadable
 from meshwright.product import schema

@@ -18,7 +18,7 @@ from meshwright.check.rules.agreements import (
     AgreementNamesReaders,
 )
 from meshwright.core import files
-from meshwright.core.yaml import Unreadable, parse, read, read_text
+from meshwright.core.yaml import Document, Unreadable, parse, read, read_text
 from meshwright.product import schema
 from meshwright.product.files import AGREEMENTS, SPEC
 from meshwright.product.validate import misshapen
@@ -56,51 +56,26 @@ def request(
         "teamId": spec.get("spec.owner.team") or spec.get("metadata.domain"),
         "dataProductId": f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}",
     }
-    text = (
-        "# yaml-language-server: $schema=../../.meshwright/access-agreement.schema.json\n"
-        + yaml.safe_dump(
-            {
-                "apiVersion": "v0.9.0",
-                "kind": "AccessAgreement",
-                "id": agreement,
-                "status": "requested",
-                "description": {"purpose": purpose},
-                "provider": provider | ({"outputPortId": port} if port else {}),
-                "consumer": {"teamId": team},
-                "roles": [{"role": role}],
-                "startTimestamp": f"{start or today:%Y-%m-%dT%H:%M:%SZ}",
-                "endTimestamp": f"{until:%Y-%m-%dT%H:%M:%SZ}",
-                "customProperties": [{"property": name, "value": value} for name, value in custom.items()],
-            },
-            sort_keys=False,
-            allow_unicode=True,
-            width=110,
-        )
+    text = _text(
+        {
+            "apiVersion": "v0.9.0",
+            "kind": "AccessAgreement",
+            "id": agreement,
+            "status": "requested",
+            "description": {"purpose": purpose},
+            "provider": provider | ({"outputPortId": port} if port else {}),
+            "consumer": {"teamId": team},
+            "roles": [{"role": role}],
+            "startTimestamp": f"{start or today:%Y-%m-%dT%H:%M:%SZ}",
+            "endTimestamp": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+            "customProperties": [{"property": name, "value": value} for name, value in custom.items()],
+        }
     )
     path = f"{AGREEMENTS}/{agreement}.yaml"
-    document = parse(path, text)
-    for problem in misshapen(document, schema.access_agreement):
-        raise Unreadable(problem.detail, problem.fix)
-    facts: dict[str, Any] = {
-        "spec": spec,
-        "policy": read(root, spec.get("spec.access.policy")),
-        "agreements": [document],
-    }
-    for rule in RULES:
-        parameters = inspect.signature(rule.check).parameters
-        for problem in rule.check(**{name: facts[name] for name in parameters}):
-            raise Unreadable(problem.detail, problem.fix)
+    _check(root, spec, parse(path, text))
     if until <= today:
         raise Unreadable("It would have ended already.", "Give a later day with --until.")
-    file = root / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with file.open("x", encoding="utf-8", newline="\n") as sink:
-            sink.write(text)
-    except FileExistsError as error:
-        raise Unreadable(
-            f"{path} is there already.", "Give the agreement another name, or change that file."
-        ) from error
+    _create(root, path, text)
     message = shlex.quote(f"Ask for {agreement}")
     return "\n".join(
         [
@@ -112,6 +87,40 @@ def request(
             f"  meshwright access approve {agreement}",
         ]
     )
+
+
+def _text(agreement: dict[str, Any]) -> str:
+    return (
+        "# yaml-language-server: $schema=../../.meshwright/access-agreement.schema.json\n"
+        + yaml.safe_dump(agreement, sort_keys=False, allow_unicode=True, width=110)
+    )
+
+
+def _check(root: Path, spec: Document, agreement: Document) -> None:
+    """Raise Unreadable for a request that no approval would help."""
+    for problem in misshapen(agreement, schema.access_agreement):
+        raise Unreadable(problem.detail, problem.fix)
+    facts: dict[str, Any] = {
+        "spec": spec,
+        "policy": read(root, spec.get("spec.access.policy")),
+        "agreements": [agreement],
+    }
+    for rule in RULES:
+        parameters = inspect.signature(rule.check).parameters
+        for problem in rule.check(**{name: facts[name] for name in parameters}):
+            raise Unreadable(problem.detail, problem.fix)
+
+
+def _create(root: Path, path: str, text: str) -> None:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as sink:
+            sink.write(text)
+    except FileExistsError as error:
+        raise Unreadable(
+            f"{path} is there already.", "Give the agreement another name, or change that file."
+        ) from error
 
 
 def approve(root: Path, agreement: str) -> str:

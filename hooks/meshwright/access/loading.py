@@ -10,8 +10,8 @@ import click
 
 from meshwright.access.directory import read
 from meshwright.access.grants import Port
-from meshwright.access.ports import variables
-from meshwright.access.product import Product, load
+from meshwright.access.output_ports import variables
+from meshwright.access.product_access import ProductAccess, load
 from meshwright.access.resolve import Decided, decide, named
 from meshwright.core.console import stop
 from meshwright.core.errors import Error
@@ -21,7 +21,7 @@ from meshwright.core.yaml import Unreadable
 from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SPEC
 
 
-def product_at(root: Path, replaced: bool = True) -> Product:
+def product_at(root: Path, replaced: bool = True) -> ProductAccess:
     """Return the product in a repository. `replaced`: with the variables of its ports. Raises Unreadable, HistoryError."""
     target = click.get_current_context().meta.get("meshwright.environment", "")
     return load(root, environment=variables() if replaced else None, target=target)
@@ -61,7 +61,7 @@ def decided_before(root: Path, at: datetime | None, commit: str) -> Decided | No
         return None
 
 
-def chosen_ports(product: Product, names: tuple[str, ...]) -> list[Port]:
+def chosen_ports(product: ProductAccess, names: tuple[str, ...]) -> list[Port]:
     """Return the output ports with these names; all of them if there are none."""
     existing = [port.name for port in product.ports]
     if unknown := [name for name in names if name not in existing]:

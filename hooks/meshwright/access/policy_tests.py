@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshwright.access.grants import Port, View
-from meshwright.access.product import Product
+from meshwright.access.product_access import ProductAccess
 from meshwright.access.resolve import Decided
 
 RANK = ("nothing", "masked", "clear")
@@ -42,7 +42,7 @@ def broken_tests(decided: Decided, port: Port) -> Iterator[tuple[bool, str]]:
                 )
 
 
-def _tested(product: Product, columns: Any) -> list[str]:
+def _tested(product: ProductAccess, columns: Any) -> list[str]:
     if isinstance(columns, list):
         return columns
     return [column.name for column in product.columns if column.classification == columns]

@@ -10,7 +10,7 @@ from datetime import UTC
 from typing import Any
 
 from meshwright.access.grants import Change, Column, Principal
-from meshwright.access.resolve import Decided, Verdict
+from meshwright.access.resolve import AccessVerdict, Decided
 from meshwright.access.run import PortRun, Run
 from meshwright.core.renamed import with_old
 from meshwright.core.text import printable
@@ -85,7 +85,7 @@ def _agreements(change: Change) -> str:
     return f" (agreement{'s' if len(change.agreements) > 1 else ''} {', '.join(change.agreements)})"
 
 
-def _refused(verdict: Verdict) -> Iterator[str]:
+def _refused(verdict: AccessVerdict) -> Iterator[str]:
     yield f"  agreement {verdict.id}"
     for reason in verdict.refused:
         yield f"    {reason}"
@@ -188,7 +188,7 @@ def explained(decided: Decided, principal: Principal, column: Column) -> dict[st
     }
 
 
-def _names(verdict: Verdict, principal: Principal, decided: Decided) -> bool:
+def _names(verdict: AccessVerdict, principal: Principal, decided: Decided) -> bool:
     """Return True if a verdict is about somebody: they are named, or are in a group that is."""
     if verdict.agreement is None:
         return principal in verdict.members or principal.id in verdict.unfit

@@ -12,9 +12,9 @@ from meshwright.access.approval import Approval, approval
 from meshwright.access.decision import Decision, filled
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Desired, Member, Port, Principal, View
-from meshwright.access.product import Product
+from meshwright.access.product_access import ProductAccess
+from meshwright.access.role_views import role_views
 from meshwright.access.subjects import assumed_principal, names_of, parties, subjects
-from meshwright.access.views import role_views
 from meshwright.product import metamodel
 from meshwright.product.approvers import person
 
@@ -27,7 +27,7 @@ PEOPLE = {"human": "people", "machine": "programs"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AccessVerdict:
     """The decision on one agreement, or (without one) on a role that is open to all."""
 
     role: str
@@ -52,10 +52,10 @@ class Verdict:
 class Decided:
     """All verdicts on a product, and what its roles see."""
 
-    product: Product
+    product: ProductAccess
     now: datetime
     views: tuple[View, ...]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[AccessVerdict, ...]
     snapshot: Snapshot | None
     """None: nobody asked the directory; members are then groups and ids as agreements name them."""
 
@@ -67,7 +67,7 @@ class Decided:
 
     def desired(self, port: Port) -> Desired:
         """Return who may read what through one output port."""
-        by_member: dict[tuple[str, str], list[Verdict]] = {}
+        by_member: dict[tuple[str, str], list[AccessVerdict]] = {}
         principals = {member.id: member for verdict in self.verdicts for member in verdict.members}
         for verdict in self.verdicts:
             if verdict.agreement and verdict.agreement.port not in (None, port.name):
@@ -101,18 +101,18 @@ class Decided:
         }
 
 
-def _latest(verdicts: Iterable[Verdict]) -> datetime | None:
+def _latest(verdicts: Iterable[AccessVerdict]) -> datetime | None:
     ends = [verdict.until for verdict in verdicts]
     return None if None in ends else max(end for end in ends if end)
 
 
-def named(product: Product, kind: str) -> set[str]:
+def named(product: ProductAccess, kind: str) -> set[str]:
     """Return the groups (`group`) or single principals (`id`) that agreements name, to ask the directory for."""
     names = (name.partition(":") for agreement in product.agreements for name in agreement.principals)
     return {name for prefix, _, name in names if prefix == kind}
 
 
-def decide(product: Product, snapshot: Snapshot | None, now: datetime) -> Decided:
+def decide(product: ProductAccess, snapshot: Snapshot | None, now: datetime) -> Decided:
     """Return the decisions on every agreement, at a moment (with a time zone). Raises Refused.
 
     Without a snapshot: as if the directory had everybody whom an agreement names, with what the role requires.
@@ -133,7 +133,7 @@ def decide(product: Product, snapshot: Snapshot | None, now: datetime) -> Decide
             answer = decision.everybody(_seconds(now), about, role, people)
             members = tuple(one for one in people if one.id in set(answer["members"]))
             unfit = {id: tuple(sorted(map(str, reasons))) for id, reasons in answer["unfit"].items()}
-            verdicts.append(Verdict(name, None, None, members, (), unfit))
+            verdicts.append(AccessVerdict(name, None, None, members, (), unfit))
     return Decided(product, now, views, tuple(verdicts), snapshot)
 
 
@@ -142,15 +142,15 @@ def _seconds(time: datetime) -> int:
 
 
 def _verdict(
-    product: Product,
+    product: ProductAccess,
     agreement: Agreement,
     snapshot: Snapshot | None,
     now: datetime,
     about: Mapping[str, Any],
     decision: Decision,
-) -> Verdict:
+) -> AccessVerdict:
     if agreement.problem:
-        return Verdict(agreement.role, agreement, None, (), (agreement.problem,), {})
+        return AccessVerdict(agreement.role, agreement, None, (), (agreement.problem,), {})
     declared = product.roles.get(agreement.role)
     role = declared or {}
     people, unknown = subjects(agreement, snapshot, role)
@@ -172,7 +172,7 @@ def _verdict(
             unfit[one.id] = (*unfit.get(one.id, ()), "They approved it themselves; somebody else has to.")
     members = tuple(one for one in people if one.id in answer["members"] and one.id not in unfit)
     refused = _refused(answer["refused"], approved, facts)
-    return Verdict(agreement.role, agreement, approved, members, refused, {**unknown, **unfit})
+    return AccessVerdict(agreement.role, agreement, approved, members, refused, {**unknown, **unfit})
 
 
 def _question(agreement: Agreement, approved: Approval) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from mesh import write
 from servers import certificate, ports, wait_for
 
 from meshwright.access.directory import DirectoryError, Snapshot, read
-from meshwright.access.directory.ldap import connection, server
-from meshwright.access.directory.ldap.names import below, escaped, normal
+from meshwright.access.directory.ldap import ldap_connection, server
+from meshwright.access.directory.ldap.entry_names import below, escaped, normal
 
 SLAPD, SLAPADD = "/usr/sbin/slapd", "/usr/sbin/slapadd"
 ROOT = "dc=example,dc=org"
@@ -426,7 +426,7 @@ def serve() -> Iterator[Serve]:
 def test_a_server_that_speaks_something_else_is_an_error(
     ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
-    monkeypatch.setattr(connection, "SILENCE_SECONDS", 1)
+    monkeypatch.setattr(ldap_connection, "SILENCE_SECONDS", 1)
 
     def nonsense(connection: socket.socket) -> None:
         connection.recv(1000)
@@ -440,7 +440,7 @@ def test_a_server_that_speaks_something_else_is_an_error(
 def test_a_server_that_says_nothing_is_not_waited_for(
     ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "SILENCE_SECONDS", 1)
+    monkeypatch.setattr(ldap_connection, "SILENCE_SECONDS", 1)
     start = time.monotonic()
     with pytest.raises(DirectoryError):
         ask("g-mkt", url=serve(lambda connection: time.sleep(3)))

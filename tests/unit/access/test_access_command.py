@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from signed import People, Repository
 
 from meshwright.access.directory import read
-from meshwright.access.product import load
+from meshwright.access.product_access import load
 from meshwright.access.resolve import decide
 from meshwright.cli import main
 

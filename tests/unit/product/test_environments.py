@@ -11,8 +11,8 @@ from checkout import git
 from edits import edit
 from products import Make
 
-from meshwright.access.ports import variables
-from meshwright.access.product import load
+from meshwright.access.output_ports import variables
+from meshwright.access.product_access import load
 from meshwright.core.yaml import Document, Unreadable
 from meshwright.product.environments import bind, names
 

@@ -19,7 +19,7 @@ belong to one person, and whether an approver looked at what they signed. Any ap
 
 from __future__ import annotations
 
-from meshwright.access.approval.agreements import Approval, approval
+from meshwright.access.approval.agreement_approval import Approval, approval
 from meshwright.access.approval.authorised_files import Authorised, authorised, authorised_below
 from meshwright.access.approval.provenance import AGAIN
 from meshwright.access.approval.trust import approvers, root_of_trust, trust_problem

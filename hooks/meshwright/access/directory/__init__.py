@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
-from meshwright.access.directory.names import is_plain
-from meshwright.access.directory.snapshot import DirectoryError, Query, Snapshot
+from meshwright.access.directory.identifiers import is_plain
+from meshwright.access.directory.snapshot import DirectoryError, DirectoryQuery, Snapshot
 from meshwright.core.yaml import MAX_BYTES, Unreadable, decode, parse
 from meshwright.product import schema
 from meshwright.product.validate import misshapen
@@ -42,7 +42,9 @@ def read(
     if "groups" in document.value and "principals" not in document.value:
         detail = "`groups` are those of `principals`, and there are none."
         raise Unreadable(detail, "Leave the groups to the server.", *document.place(("groups",)))
-    query = Query(frozenset(filter(is_plain, groups)), frozenset(filter(is_plain, principals)), everybody)
+    query = DirectoryQuery(
+        frozenset(filter(is_plain, groups)), frozenset(filter(is_plain, principals)), everybody
+    )
     reader = import_module(f"{__name__}.{READERS[sources[0]]}")
     snapshot: Snapshot = reader.read(document, query)
     return snapshot

@@ -31,9 +31,9 @@ def server_address(
         raise Unreadable(f"It is no address of the form {secure}://.", example, *place)
     if "@" in address.netloc:
         fix = f"Take it out; the environment holds it: {USER} and {PASSWORD}, or {TOKEN}."
-        raise Unreadable("The address carries a user.", fix, *place)
+        raise Unreadable("The address holds a user.", fix, *place)
     if address.query or address.fragment:
-        raise Unreadable("The address carries more than where the server is.", example, *place)
+        raise Unreadable("The address holds more than where the server is.", example, *place)
     if address.scheme == plain_text and not encrypted and not is_local(host):
         problem = f"{plain_text}:// would give the secret to anybody on the way, and believe their answers."
         raise Unreadable(problem, f"Use {secure}://.", *place)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from meshwright.access.directory.groups import members_of
-from meshwright.access.directory.names import folded, is_plain
-from meshwright.access.directory.snapshot import DirectoryError, Query, Snapshot, checked_snapshot
+from meshwright.access.directory.identifiers import folded, is_plain
+from meshwright.access.directory.snapshot import DirectoryError, DirectoryQuery, Snapshot, checked_snapshot
 from meshwright.access.grants import Principal
 from meshwright.core.yaml import Document, Keys, Unreadable
 
 
-def read(document: Document, query: Query) -> Snapshot:
+def read(document: Document, query: DirectoryQuery) -> Snapshot:
     """Return everybody in the file, and those of its groups that are asked for. Raises Unreadable."""
     principals: dict[str, Any] = document.value["principals"]
     groups: dict[str, Any] = document.value.get("groups", {})

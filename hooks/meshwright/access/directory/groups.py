@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
-from meshwright.access.directory.names import folded
+from meshwright.access.directory.identifiers import folded
 from meshwright.access.directory.snapshot import DirectoryError
 
 Node = TypeVar("Node", bound=Hashable)

@@ -16,9 +16,9 @@ from urllib.parse import quote, urlencode
 
 from meshwright.access.directory.address import TOKEN, server_address
 from meshwright.access.directory.groups import by_name, members_of
-from meshwright.access.directory.names import shown
+from meshwright.access.directory.identifiers import shown
 from meshwright.access.directory.principals import principal
-from meshwright.access.directory.snapshot import DirectoryError, Query, Snapshot, checked_snapshot
+from meshwright.access.directory.snapshot import DirectoryError, DirectoryQuery, Snapshot, checked_snapshot
 from meshwright.access.grants import Kind, Principal
 from meshwright.core.http import Http, NoAnswer
 from meshwright.core.http.retry import TEMPORARY
@@ -41,7 +41,7 @@ Resource = dict[str, Any]
 
 
 @dataclass
-class Server:
+class ScimServer:
     """One reading of a server."""
 
     settings: dict[str, Any]
@@ -187,7 +187,7 @@ GROUP = "id,displayName,members"
 """Asked for by name, because some servers show members only then."""
 
 
-def read(document: Document, query: Query) -> Snapshot:
+def read(document: Document, query: DirectoryQuery) -> Snapshot:
     """Return the answer of the server that `scim` in the document describes. Raises Unreadable, DirectoryError."""
     settings = document.value["scim"]
     address = server_address(document, ("scim", "url"), "https", "http")
@@ -207,7 +207,7 @@ def read(document: Document, query: Query) -> Snapshot:
         )
     except Unreadable as error:
         raise DirectoryError(f"{TOKEN}: {error}", error.fix) from error
-    server = Server(settings, http, time.monotonic() + READ_SECONDS)
+    server = ScimServer(settings, http, time.monotonic() + READ_SECONDS)
     if query.everybody:
         server.everybody()
     else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from meshwright.access.directory.names import MAX_TEXT, folded, is_plain, shown
+from meshwright.access.directory.identifiers import MAX_TEXT, folded, is_plain, shown
 from meshwright.access.grants import Principal
 from meshwright.core.errors import Error
 
 
 @dataclass(frozen=True)
-class Query:
+class DirectoryQuery:
     """What is asked of a directory; nothing else is fetched."""
 
     groups: frozenset[str]

@@ -7,9 +7,9 @@ that its name stands for is git's own promise, kept when it fetched the object.
 
 from __future__ import annotations
 
+from meshwright.core.git_history.commit_history import History
 from meshwright.core.git_history.commits import Commit
-from meshwright.core.git_history.errors import HistoryError
-from meshwright.core.git_history.history import History
+from meshwright.core.git_history.history_error import HistoryError
 from meshwright.core.git_history.tree import Entry
 
 __all__ = ["Commit", "Entry", "History", "HistoryError"]

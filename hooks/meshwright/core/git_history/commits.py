@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from meshwright.core.git import text
-from meshwright.core.git_history.errors import MALFORMED, HistoryError
+from meshwright.core.git_history.history_error import MALFORMED, HistoryError
 
 
 @dataclass(frozen=True)

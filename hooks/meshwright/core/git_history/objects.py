@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from meshwright.core.git import ALONE, OF_A_REPOSITORY, Git, GitError, end, run, text
-from meshwright.core.git_history.errors import INCOMPLETE, HistoryError
+from meshwright.core.git_history.history_error import INCOMPLETE, HistoryError
 from meshwright.core.yaml import MAX_BYTES, Unreadable
 
 SECONDS = 600.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshwright.core.git import text
-from meshwright.core.git_history.errors import MALFORMED, HistoryError
+from meshwright.core.git_history.history_error import MALFORMED, HistoryError
 from meshwright.core.git_history.objects import Objects
 
 Entry = tuple[str, str]

@@ -9,20 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 from meshwright.access.directory.groups import members_of
-from meshwright.access.directory.ldap.connection import connected, failure
-from meshwright.access.directory.ldap.names import is_one_filter
-from meshwright.access.directory.ldap.server import KINDS, Server
-from meshwright.access.directory.snapshot import DirectoryError, Query, Snapshot, checked_snapshot
+from meshwright.access.directory.ldap.entry_names import is_one_filter
+from meshwright.access.directory.ldap.ldap_connection import connected, failure
+from meshwright.access.directory.ldap.server import KINDS, LdapServer
+from meshwright.access.directory.snapshot import DirectoryError, DirectoryQuery, Snapshot, checked_snapshot
 from meshwright.core.yaml import Document, Unreadable
 
 
-def read(document: Document, query: Query) -> Snapshot:
+def read(document: Document, query: DirectoryQuery) -> Snapshot:
     """Return the answer of the server that `ldap` in the document describes. Raises Unreadable, DirectoryError."""
     settings = document.value["ldap"]
     _check_filters(document, settings)
     try:
         with connected(document, settings) as connection:
-            server = Server(settings, connection)
+            server = LdapServer(settings, connection)
             if query.everybody:
                 server.everybody()
             else:

@@ -12,7 +12,7 @@ from typing import Any
 import ldap3
 
 from meshwright.access.directory.groups import by_name
-from meshwright.access.directory.ldap.names import below, filters, normal, quoted
+from meshwright.access.directory.ldap.entry_names import below, filters, normal, quoted
 from meshwright.access.directory.principals import principal
 from meshwright.access.directory.snapshot import DirectoryError
 from meshwright.access.grants import Kind, Principal
@@ -62,7 +62,7 @@ class Entry:
 
 
 @dataclass
-class Server:
+class LdapServer:
     """One reading of a server: its principals, its groups and their members."""
 
     settings: dict[str, Any]

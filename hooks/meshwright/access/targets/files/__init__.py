@@ -26,7 +26,7 @@ from meshwright.access import audit
 from meshwright.access.grants import Desired, Port, PortPlan, Record, Refused
 from meshwright.access.targets.files import records, variant
 from meshwright.access.targets.files.members import actual_members, put_policy
-from meshwright.access.targets.files.names import ROLE, shown
+from meshwright.access.targets.files.path_names import ROLE, shown
 from meshwright.access.targets.files.port_state import TABLES, PortState, read_port_state
 from meshwright.access.targets.files.records import AUDIT, ROLES, STATE, State, Variant
 from meshwright.access.targets.files.row_comparison import row_difference

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from meshwright.access.grants import Refused
 from meshwright.access.targets.files.storage import NO_FILE, Folder, Storage
-from meshwright.access.targets.files.table import METADATA, Table
+from meshwright.access.targets.files.table import METADATA, PortTable
 
 KEPT_HOURS = 7 * 24
 """As long as the data set itself keeps its old versions (see the blueprint delta@1)."""
@@ -34,12 +34,12 @@ def identity(storage: Storage, path: str) -> str | None:
 
 
 @contextlib.contextmanager
-def opened(storage: Storage, path: str) -> Iterator[Table]:
+def opened(storage: Storage, path: str) -> Iterator[PortTable]:
     """Yield the newest version of the data set. Raises Refused."""
     table = _table(storage, path)
     if table is None:
         raise Refused(f"{storage.address(path)} is no Delta table.", "Run the pipeline, which writes it.")
-    yield Table(_identity(storage, path, table), table.to_pyarrow_dataset(), _metadata(table))
+    yield PortTable(_identity(storage, path, table), table.to_pyarrow_dataset(), _metadata(table))
 
 
 def write(

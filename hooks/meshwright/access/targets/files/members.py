@@ -8,7 +8,7 @@ from datetime import UTC
 
 from meshwright.access.grants import Change
 from meshwright.access.targets.files import bucket_policy
-from meshwright.access.targets.files.names import shown, shown_member
+from meshwright.access.targets.files.path_names import shown, shown_member
 from meshwright.access.targets.files.port_state import PortState
 from meshwright.access.targets.files.records import POLICY, ROLES, Members
 from meshwright.access.targets.files.storage import Bucket

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from meshwright.access.grants import Refused
 from meshwright.access.targets.files.storage import Storage
-from meshwright.access.targets.files.table import METADATA, Table
+from meshwright.access.targets.files.table import METADATA, PortTable
 
 FORMAT = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(arrow_extensions_enabled=True)
@@ -32,7 +32,7 @@ def identity(storage: Storage, path: str) -> str | None:
 
 
 @contextlib.contextmanager
-def opened(storage: Storage, path: str) -> Iterator[Table]:
+def opened(storage: Storage, path: str) -> Iterator[PortTable]:
     """Yield the data set; it can be read until the block ends. Raises Refused."""
     with storage.fetched(named(path)) as (file, identity):
         about = pq.read_metadata(file)
@@ -44,7 +44,7 @@ def opened(storage: Storage, path: str) -> Iterator[Table]:
                     "Publish it as a number of seconds, or as two moments.",
                 )
         kept = {key: (about.metadata or {}).get(key.encode()) for key in METADATA}
-        yield Table(
+        yield PortTable(
             identity,
             ds.dataset(str(file), format=FORMAT, filesystem=pyarrow.fs.LocalFileSystem()),
             {key: value.decode() for key, value in kept.items() if value is not None},

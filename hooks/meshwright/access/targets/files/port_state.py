@@ -10,7 +10,7 @@ from typing import Any
 
 from meshwright.access.grants import Desired, ManualAction, Member, Port, Refused
 from meshwright.access.targets.files import bucket_policy, delta, parquet, records
-from meshwright.access.targets.files.names import refuse_names, shown, shown_member
+from meshwright.access.targets.files.path_names import refuse_names, shown, shown_member
 from meshwright.access.targets.files.records import AUDIT, ROLES, Members, State
 from meshwright.access.targets.files.storage import Bucket, Storage, storage
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from meshwright.access.grants import Change, View
 from meshwright.access.targets.files import variant
 from meshwright.access.targets.files.members import member_changes, policy_changes
-from meshwright.access.targets.files.names import shown, shown_list
+from meshwright.access.targets.files.path_names import shown, shown_list
 from meshwright.access.targets.files.port_state import PortState
 from meshwright.access.targets.files.records import AUDIT, POLICY, ROLES, STATE
 

@@ -12,7 +12,7 @@ METADATA = ("product", "productVersion", "ingestedAt")
 
 
 @dataclass(frozen=True)
-class Table:
+class PortTable:
     """A data set at a port, at one moment."""
 
     identity: str

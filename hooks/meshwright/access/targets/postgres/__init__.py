@@ -18,12 +18,12 @@ from meshwright.access import audit
 from meshwright.access.grants import Change, Desired, Port, PortPlan, Record, Refused
 from meshwright.access.targets.postgres import audit_table
 from meshwright.access.targets.postgres import names as naming
-from meshwright.access.targets.postgres.actual import Actual, Relation
+from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
 from meshwright.access.targets.postgres.bootstrap import bootstrap
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.difference import difference
 from meshwright.access.targets.postgres.matrix import (
-    Difference,
+    RightsDifference,
     actual_matrix,
     desired_matrix,
     differences,
@@ -32,8 +32,8 @@ from meshwright.access.targets.postgres.matrix import (
 from meshwright.access.targets.postgres.names import Names
 from meshwright.access.targets.postgres.session import Held, session
 from meshwright.access.targets.postgres.system_catalog import read_actual, read_relations
+from meshwright.access.targets.postgres.view_changes import definition
 from meshwright.access.targets.postgres.view_query import view_query
-from meshwright.access.targets.postgres.views import definition
 from meshwright.core.sql.postgres import identifier
 
 __all__ = ["apply", "bootstrap", "last", "plan", "records", "schema", "verify"]
@@ -162,7 +162,7 @@ def _refuse_unprepared(actual: Actual, port: Port, desired: Desired) -> None:
 
 def _twins(
     connection: psycopg.Connection[Any], names: Names, queries: Mapping[str, str]
-) -> dict[str, Relation]:
+) -> dict[str, SchemaRelation]:
     """Return the views as they should be: created beside the existing ones, read, and rolled back.
 
     Only PostgreSQL knows for certain how it keeps and prints a view.
@@ -181,7 +181,7 @@ def _twins(
 
 def _different_rights(
     connection: psycopg.Connection[Any], port: Port, database_plan: DatabasePlan, actual: Actual
-) -> list[Difference]:
+) -> list[RightsDifference]:
     trusted = _trusted(port)
     rights = actual_matrix(connection, actual, trusted)
     return differences(rights, desired_matrix(database_plan.members, actual), actual, trusted)

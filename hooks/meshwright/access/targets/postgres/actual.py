@@ -51,7 +51,7 @@ class Membership(NamedTuple):
     set: bool
 
 
-class Relation(NamedTuple):
+class SchemaRelation(NamedTuple):
     oid: int
     schema: str
     name: str
@@ -138,7 +138,7 @@ class Actual:
     memberships: tuple[Membership, ...]
     schemas: Mapping[str, int]
     """Schema -> its owner."""
-    relations: Mapping[int, Relation]
+    relations: Mapping[int, SchemaRelation]
     triggers_and_rules: tuple[tuple[int, str, str], ...]
     """On the tables for audit records: oid of the table, kind, name."""
     grants: tuple[Grant, ...]

@@ -9,7 +9,7 @@ from meshwright.access.grants import Change, ManualAction
 
 
 @dataclass(frozen=True)
-class Blocker:
+class DatabaseBlocker:
     """What only an administrator can fix, and which differences in the matrix it explains."""
 
     manual_action: ManualAction
@@ -22,7 +22,7 @@ class DatabasePlan:
     """Changes in the order in which they work, and blockers."""
 
     changes: list[Change] = field(default_factory=list)
-    blockers: list[Blocker] = field(default_factory=list)
+    blockers: list[DatabaseBlocker] = field(default_factory=list)
     members: set[tuple[str, str]] = field(default_factory=set)
     """Login and role of the policy: who reads once the changes are made, as far as that is possible."""
 
@@ -31,5 +31,5 @@ class DatabasePlan:
     ) -> None:
         """Add what the administrator has to know and run. `logins`, `objects`: whose differences it explains."""
         self.blockers.append(
-            Blocker(ManualAction(sentence, statement), frozenset(logins), frozenset(objects))
+            DatabaseBlocker(ManualAction(sentence, statement), frozenset(logins), frozenset(objects))
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from meshwright.access.grants import Desired
-from meshwright.access.targets.postgres.actual import Actual, Relation
+from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
 from meshwright.access.targets.postgres.bypasses import check_outside_objects, check_powerful_logins
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.default_privileges import revoke_default_privileges
@@ -13,13 +13,13 @@ from meshwright.access.targets.postgres.memberships import change_memberships, m
 from meshwright.access.targets.postgres.privileges import grant_privileges, revoke_privileges
 from meshwright.access.targets.postgres.product_roles import check_product_roles
 from meshwright.access.targets.postgres.removals import remove_objects
-from meshwright.access.targets.postgres.views import change_views
+from meshwright.access.targets.postgres.view_changes import change_views
 
 
 def difference(
     desired: Desired,
     actual: Actual,
-    twins: Mapping[str, Relation],
+    twins: Mapping[str, SchemaRelation],
     queries: Mapping[str, str],
     trusted: set[str],
 ) -> DatabasePlan:

@@ -27,7 +27,7 @@ class Can(NamedTuple):
     privilege: str
 
 
-class Difference(NamedTuple):
+class RightsDifference(NamedTuple):
     can: Can
     too_much: bool
     """Or too little."""
@@ -115,7 +115,7 @@ def desired_matrix(members: Iterable[tuple[str, str]], actual: Actual) -> set[Ca
 
 def differences(
     actual_rights: set[Can], desired_rights: set[Can], actual: Actual, trusted: set[str]
-) -> list[Difference]:
+) -> list[RightsDifference]:
     """Return where the two are not equal. Owners may do everything in their own schemas."""
     names = actual.names
     owners = {(names.access, names.schema), (names.access, names.audit), (names.pipeline, names.private)}
@@ -126,12 +126,16 @@ def differences(
         return entry.login not in trusted and (entry.login, entry.schema) not in owners
 
     return [
-        *(Difference(entry, True) for entry in sorted(actual_rights - desired_rights) if counts(entry)),
-        *(Difference(entry, False) for entry in sorted(desired_rights - actual_rights) if counts(entry)),
+        *(RightsDifference(entry, True) for entry in sorted(actual_rights - desired_rights) if counts(entry)),
+        *(
+            RightsDifference(entry, False)
+            for entry in sorted(desired_rights - actual_rights)
+            if counts(entry)
+        ),
     ]
 
 
-def sentences(different: list[Difference]) -> list[str]:
+def sentences(different: list[RightsDifference]) -> list[str]:
     """Return one sentence for each login, schema and set of privileges, however many objects."""
     per_object: dict[tuple[bool, str, str, str], set[str]] = defaultdict(set)
     for (login, schema, object_, column, privilege), too_much in different:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from meshwright.access.grants import Change, Refused
-from meshwright.access.targets.postgres.actual import Actual, Relation, SchemaObject
+from meshwright.access.targets.postgres.actual import Actual, SchemaObject, SchemaRelation
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.names import shown
 from meshwright.access.targets.postgres.privileges import grantee_quoted, grantee_shown
-from meshwright.access.targets.postgres.views import ViewChanges
+from meshwright.access.targets.postgres.view_changes import ViewChanges
 from meshwright.core.sql.postgres import identifier
 
 Key = tuple[str, int]
@@ -141,7 +141,7 @@ def _keep(
     )
 
 
-def _set_aside(actual: Actual, relation: Relation, because: str) -> Iterator[Change]:
+def _set_aside(actual: Actual, relation: SchemaRelation, because: str) -> Iterator[Change]:
     """Rename a view that somebody builds on, and so cannot be dropped; nobody may read it on."""
     aside = f"{relation.name}~{relation.oid}"
     yield Change(

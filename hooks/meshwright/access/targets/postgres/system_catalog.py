@@ -14,9 +14,9 @@ from meshwright.access.targets.postgres.actual import (
     Grant,
     Membership,
     OutsideObject,
-    Relation,
     Role,
     SchemaObject,
+    SchemaRelation,
     Type,
 )
 from meshwright.access.targets.postgres.names import Names
@@ -266,10 +266,12 @@ def read_actual(connection: psycopg.Connection[Any], names: Names) -> Actual:
     )
 
 
-def read_relations(connection: psycopg.Connection[Any], names: Names, start: str = "") -> dict[int, Relation]:
+def read_relations(
+    connection: psycopg.Connection[Any], names: Names, start: str = ""
+) -> dict[int, SchemaRelation]:
     """Return the tables, views and the like in the product's schemas whose names start with `start`, by oid."""
     parameters = {"schemas": list(names.schemas), "schema": names.schema, "start": start}
     return {
-        oid: Relation(oid, schema, name, kind, owner, tuple(tuple(column) for column in columns), shape)
+        oid: SchemaRelation(oid, schema, name, kind, owner, tuple(tuple(column) for column in columns), shape)
         for oid, schema, name, kind, owner, columns, shape in connection.execute(_RELATIONS, parameters)
     }

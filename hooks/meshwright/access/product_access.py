@@ -10,9 +10,9 @@ from typing import Any
 from meshwright.access.agreement import Agreement, agreements
 from meshwright.access.approval import AGAIN, authorised, authorised_below, root_of_trust, trust_problem
 from meshwright.access.columns import columns, guarded_columns
-from meshwright.access.documents import checked, committed
+from meshwright.access.committed import checked, committed
 from meshwright.access.grants import Column, Port
-from meshwright.access.ports import output_ports
+from meshwright.access.output_ports import output_ports
 from meshwright.core.git_history import History
 from meshwright.core.yaml import Document, Unreadable
 from meshwright.product import schema, team_rego
@@ -31,7 +31,7 @@ PARTS = (
 
 
 @dataclass(frozen=True)
-class Product:
+class ProductAccess:
     """Everything that the decision needs of one product, at one commit."""
 
     root: Path
@@ -62,7 +62,7 @@ class Product:
 
 def load(
     root: Path, commit: str = "HEAD", environment: Mapping[str, str] | None = None, target: str = ""
-) -> Product:
+) -> ProductAccess:
     """Return the product in the repository at `root`, at a commit. Raises Unreadable, HistoryError.
 
     `environment`: what replaces the variables of the ports; None leaves them as they are. `target`: which of the
@@ -86,7 +86,7 @@ def load(
         )
     tests, _ = _authorised(history, TESTS, problems)
     modes = {document.get("spec.access.mode") for document in (spec, present)}  # anybody may close it
-    return Product(
+    return ProductAccess(
         root=root,
         history=history,
         id=f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}",

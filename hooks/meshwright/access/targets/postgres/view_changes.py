@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from meshwright.access.grants import Change, Desired, View
-from meshwright.access.targets.postgres.actual import Actual, Relation
+from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
 from meshwright.access.targets.postgres.names import Names, shown
 from meshwright.core.sql.postgres import identifier
 
@@ -32,7 +32,7 @@ class ViewChanges:
 
 
 def change_views(
-    desired: Desired, actual: Actual, twins: Mapping[str, Relation], queries: Mapping[str, str]
+    desired: Desired, actual: Actual, twins: Mapping[str, SchemaRelation], queries: Mapping[str, str]
 ) -> ViewChanges:
     """Return what has to be created or replaced. `twins`: role -> its view as it should be; `queries`: role -> its SQL."""
     names = actual.names
@@ -62,7 +62,7 @@ def change_views(
     return views
 
 
-def _is_replaceable(view: Relation, twin: Relation) -> bool:
+def _is_replaceable(view: SchemaRelation, twin: SchemaRelation) -> bool:
     """Return True if CREATE OR REPLACE turns one into the other, so that what readers have built on it stays."""
     if view.columns != twin.columns[: len(view.columns)]:
         return False

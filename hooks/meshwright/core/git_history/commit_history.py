@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.core.git_history.commits import Commit, Graph
-from meshwright.core.git_history.errors import MALFORMED, HistoryError
+from meshwright.core.git_history.history_error import MALFORMED, HistoryError
 from meshwright.core.git_history.objects import Objects, resolve
 from meshwright.core.git_history.path_changes import PathChanges, path_changes
 from meshwright.core.git_history.tree import Entry, Tree

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from meshwright.access.directory.names import folded
+from meshwright.access.directory.identifiers import folded
 
 AT_ONCE = 50
 """How many values one filter asks for."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from meshwright.access.decision import Decision
 from meshwright.access.grants import Column, Condition, Refused, Shown, View
-from meshwright.access.product import Product
+from meshwright.access.product_access import ProductAccess
 
 
-def role_views(product: Product, decision: Decision) -> Iterator[View]:
+def role_views(product: ProductAccess, decision: Decision) -> Iterator[View]:
     """Yield what each role sees. Raises Refused for a role that sees no column at all."""
     columns = {column.name: column for column in product.columns}
     seen = decision.columns(product.roles, product.policy.get("masks", {}), product.columns)
