@@ -152,6 +152,14 @@ def test_redirects_are_followed_as_often_as_allowed_and_without_the_token() -> N
             Http(net.url, redirects=1).request("GET", "/x")
 
 
+def test_what_is_sent_is_not_sent_on() -> None:
+    with network() as net, network() as other:
+        net.faults = [Say(307, None, {"Location": f"{other.url}/x"})]
+        with pytest.raises(Refused):
+            Http(net.url, redirects=2).request("PUT", "/x", {"secret": 1})
+        assert other.asked == []
+
+
 @pytest.mark.parametrize("target", ["file:///etc/hostname", "gopher://x", "http://[", "ftp://example.org/"])
 def test_a_redirect_leads_to_no_other_kind_of_address(target: str) -> None:
     with network() as net:

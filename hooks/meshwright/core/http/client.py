@@ -58,7 +58,7 @@ class Http:
         and the word before it, which may be empty. `patience`: seconds that all requests together may spend on
         failed tries and the waits after them. `tries`: of one request, at most. `timeout`: seconds for a connection, and
         between two bytes of an answer. `total`: seconds for one whole answer; by default ten timeouts. `most`: bytes of
-        an answer. `redirects`: how many are followed; the token does not go along. `proxy`: whether the environment's is
+        an answer. `redirects`: how many of a GET are followed; the token does not go along. `proxy`: whether the environment's is
         used. `resolve`: returns the IP address to connect to, or raises. `notify`: gets a sentence before each wait.
         """
         self.url = address(url)
@@ -199,7 +199,7 @@ class Http:
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=min(self._timeout, 10.0), read=self._timeout),
             )
-            target = self._redirects and response.get_redirect_location()
+            target = self._redirects and method == "GET" and response.get_redirect_location()
             if not target:
                 return response
             response.close()  # the body of a redirect may have no end

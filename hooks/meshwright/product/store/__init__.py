@@ -68,8 +68,7 @@ class Content:
         """Return `target`, with the content. Raises Unseen where it exceeds the limits."""
         deadline = time.monotonic() + limits.seconds if limits.seconds else float("inf")
         most = limits.bytes or float("inf")
-        size = self.size
-        if size > most:
+        if self.size > most:
             raise limits.exceeded(address)
         size = 0
         with target.open("wb") as sink:
