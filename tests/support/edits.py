@@ -26,3 +26,8 @@ def merged(value: Any, patch: Any) -> Any:
 def edit(file: Path, change: Callable[[Any], Any]) -> None:
     value = yaml.safe_load(file.read_text("utf-8"))
     file.write_text(yaml.safe_dump(change(copy.deepcopy(value)), sort_keys=False), "utf-8")
+
+
+def extended(spec: str, *lines: str) -> str:
+    """Return the text of a product's spec with more fields of an organisation's own, which are its last."""
+    return "\n  ".join([spec.replace("extensions: {}", "extensions:").rstrip(), *lines]) + "\n"

@@ -427,7 +427,10 @@ def test_a_bad_product_is_seen_where_it_is_bad(
 
 def test_every_function_is_shown_a_bad_product() -> None:
     apart = {"PublishedInCatalog", "ExamplesGiven"}
-    assert {one.id for one in functions()} - set(BAD) == apart
+    # A module of an organisation's own has another name than a characteristic.
+    modules = {name.replace("-", "_") for name in CHARACTERISTICS}
+    ours = {one.id for one in functions() if type(one).__module__.rpartition(".")[2] in modules}
+    assert ours - set(BAD) == apart
 
 
 # -- what must not be blamed --------------------------------------------------------------------------------------

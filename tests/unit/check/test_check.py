@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from edits import edit, merged
+from edits import edit, extended, merged
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from products import findings
@@ -394,7 +394,7 @@ def test_legal_styles_are_read(copy_of: Copy, departures: Path) -> None:
         ).replace('email: "ada@example.org"\n  classification', "email: *mail\n  classification"),
         "chinese": text.replace(purpose, "purpose: 纽约三个机场的航班起飞数据"),
         "quoted": text.replace("type: source", "'type': source"),
-        "extensions": text.replace("extensions: {}", "extensions: {2024: x, on: {y: 2013-01-01}}"),
+        "extensions": extended(text, "2024: x", "on: {y: 2013-01-01}"),
     }
     for style, content in styles.items():
         (product / SPEC).write_bytes(content.encode())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from checkout import git
-from edits import edit, merged
+from edits import edit, extended, merged
 from products import ALL, BIN, Make, findings
 
 from meshwright.check.rules.secrets import REFERENCE
@@ -139,7 +139,7 @@ def test_planted_passwords_are_found_and_a_fresh_product_has_none(copy_of: Copy,
     (product / "pipeline" / "run.py").open("a").write(f'PASSWORD = "{PLANTED}"\n')
     spec = product / "data-product.yaml"
     url = f"sftp://ada:{PLANTED}@example.org/f"
-    spec.write_text(spec.read_text().replace("extensions: {}", f'extensions: {{source: "{url}"}}'))
+    spec.write_text(extended(spec.read_text(), f'source: "{url}"'))
     assert url in spec.read_text()
     token = "ghp_" + "a1B2" * 9
     (product / "README.md").open("a").write(f"{token}\n")

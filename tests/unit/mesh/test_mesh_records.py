@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from checkout import git
+from edits import extended
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import value
@@ -173,10 +174,8 @@ def test_agreements_elsewhere_are_not_read(product: Path, tmp_path: Path) -> Non
 
 
 def test_a_number_that_nobody_can_write_is_refused_where_it_stands(product: Path) -> None:
-    text = (product / "data-product.yaml").read_text("utf-8")
-    (product / "data-product.yaml").write_text(
-        text.replace("extensions: {}", "extensions: {a: 0x" + "f" * 9_000 + "}")
-    )
+    spec = product / "data-product.yaml"
+    spec.write_text(extended(spec.read_text("utf-8"), "a: 0x" + "f" * 9_000), "utf-8")
     record = of_repository(product)
     assert "data-product.yaml:" in record.problem and record.hash
 

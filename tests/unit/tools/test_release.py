@@ -10,16 +10,18 @@ import checkout
 import pytest
 import release
 import yaml
-from checkout import git, releases, snapshot
+from checkout import git, snapshot
 from release import Refused
 
-LATEST = [*releases()][-1].removeprefix("v")
+LATEST = "0.2.0"
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone of the work tree, with something to release."""
+    """A clone of the work tree, with something to release, whatever a fork has released."""
     clone = snapshot(tmp_path / "clone")
+    released = [{"version": f"v{version}", "commit": "0" * 40} for version in ("0.1.0", LATEST)]
+    (clone / "releases.yaml").write_text(yaml.safe_dump(released), "utf-8")
     for name, value in (("user.name", "Ada Example"), ("user.email", "ada@example.org")):
         git("config", name, value, cwd=clone)
     write(clone, "- A thing.\n")
