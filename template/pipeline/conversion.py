@@ -96,24 +96,8 @@ def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
             whole = f"{number} <> 0 or {_matches(text, '[^1-9eE]*([eE].*)?')}"  # what is no zero does not become one
             finite = f"({_matches(text, _NUMBER)} and isfinite({number}) and ({whole}))"
             return f"({finite} or lower({text}) in ({special}))"
-        case "DATE" if spelling.format:
-            when = f"try_strptime({text}, {literal(spelling.format)})"
-            return f"({_is_written(text, spelling.format, kind)} and {when} = date_trunc('day', {when}))"
-        case "DATE":
-            day = f"try_cast(left({text}, 10) as date)"
-            return f"({_matches(text, DATE + _MIDNIGHT)} and {day} >= date '0001-01-01')"
-        case "TIME":
-            return f"({_matches(text, _CLOCK.format(digits=6))} and try_cast({text} as time) is not null)"
-        case "TIMESTAMP" | "TIMESTAMP_NS" | "TIMESTAMP WITH TIME ZONE" if spelling.format:
-            return _is_written(text, spelling.format, kind)
-        case "TIMESTAMP" | "TIMESTAMP_NS":
-            clock = _CLOCK.format(digits=9 if name == "TIMESTAMP_NS" else 6)
-            when = f"try_cast({text} as {kind})"
-            return f"({_matches(text, f'{DATE}([T ]{clock})?')} and {when} is not null and left({text}, 4) <> '0000')"
-        case "TIMESTAMP WITH TIME ZONE":
-            form = f"{DATE}[T ]{_CLOCK.format(digits=6)} ?{ZONE}"
-            when = f"try_cast({_zoned(text)} as timestamptz)"
-            return f"({_matches(text, form)} and {when} is not null and left({text}, 4) <> '0000')"
+        case "DATE" | "TIME" | "TIMESTAMP" | "TIMESTAMP_NS" | "TIMESTAMP WITH TIME ZONE":
+            return _time_fits(kind, text, spelling.format)
         case "STRUCT" | "LIST" | "MAP":
             return f"({_is_strict(text)} and {_nested_fits(kind, text)})"
         case "BLOB":
@@ -124,6 +108,29 @@ def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
         f"(cast({plain} as varchar) is not distinct from {text}"
         f" or ({_matches(text, _WHOLE)} and {plain} is not null))"
     )
+
+
+def _time_fits(kind: ColumnType, text: str, form: str) -> str:
+    """Return SQL that is true where a text is exactly a date, a time or a timestamp, written as `form` says."""
+    match kind.name:
+        case "DATE" if form:
+            when = f"try_strptime({text}, {literal(form)})"
+            return f"({_is_written(text, form, kind)} and {when} = date_trunc('day', {when}))"
+        case "DATE":
+            day = f"try_cast(left({text}, 10) as date)"
+            return f"({_matches(text, DATE + _MIDNIGHT)} and {day} >= date '0001-01-01')"
+        case "TIME":
+            return f"({_matches(text, _CLOCK.format(digits=6))} and try_cast({text} as time) is not null)"
+        case "TIMESTAMP" | "TIMESTAMP_NS" | "TIMESTAMP WITH TIME ZONE" if form:
+            return _is_written(text, form, kind)
+        case "TIMESTAMP" | "TIMESTAMP_NS":
+            clock = _CLOCK.format(digits=9 if kind.name == "TIMESTAMP_NS" else 6)
+            when = f"try_cast({text} as {kind})"
+            return f"({_matches(text, f'{DATE}([T ]{clock})?')} and {when} is not null and left({text}, 4) <> '0000')"
+        case _:
+            zoned = f"{DATE}[T ]{_CLOCK.format(digits=6)} ?{ZONE}"
+            when = f"try_cast({_zoned(text)} as timestamptz)"
+            return f"({_matches(text, zoned)} and {when} is not null and left({text}, 4) <> '0000')"
 
 
 def value(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:

@@ -1,4 +1,4 @@
-"""One run of the pipeline: its four stages, in order, and what it leaves behind."""
+"""One run of the pipeline, as a command: its options, how it ends, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import contextlib
 import functools
 import json
 import os
-import shutil
 import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from pipeline import missing_file, progress, restore, spec
+from pipeline.build_folder import alone, write
 from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
-from pipeline.locks import Busy, locked
-from pipeline.progress import IN_DOUBT, counted, say, stage, summary
+from pipeline.progress import say, summary
+from pipeline.stages import stages
 
 TRACE = "build/logs/traceback.txt"
 """Where an error came from that nobody has foreseen."""
@@ -32,9 +32,6 @@ PATIENCE = 8.0
 
 _signal = 0
 """The number of the signal that ends this run, if one does."""
-
-DECLARE = """            {}: nothing declares the types of all columns, so what is certain was taken.
-            These tables of models/sources.yml declare them:"""
 
 
 def main() -> int:
@@ -200,7 +197,7 @@ def run(
     }
     if target:
         report["environment"] = target
-    with _alone(root):
+    with alone(root):
         try:
             product = spec.load(root, environment, target)
             report = {"product": f"{product.domain}/{product.name}", "version": product.version, **report}
@@ -209,9 +206,9 @@ def run(
                 "run.started",
                 **{key: report[key] for key in ("product", "version", "environment") if key in report},
             )
-            _write(root, "run.json", report)  # what is known of a run that is killed
+            write(root, "run.json", report)  # what is known of a run that is killed
             with contextlib.chdir(root):
-                _stages(product, started, report, anew)
+                stages(product, started, report, anew)
             report["seconds"] = round(time.monotonic() - clock, 3)
             say(summary(report), "run.published", **progress.fields(report))
             if names := [level["name"] for level in report["serviceLevels"] if not level["kept"]]:
@@ -226,108 +223,11 @@ def run(
             if "missed" not in report:
                 report["problem"] = _explained(problem, report["exitCode"], None)[0]
             with contextlib.suppress(UnreadableInput):  # the disk may be the problem
-                _write(root, "run.json", report)
+                write(root, "run.json", report)
             raise
         report["exitCode"] = 0
-        _write(root, "run.json", report)
+        write(root, "run.json", report)
     return report
-
-
-def _stages(product: spec.Product, started: datetime, report: dict[str, Any], anew: bool) -> None:
-    """The four stages; each adds to the report what came of it."""
-    # A stage imports what it needs when it begins, so that the first one begins at once.
-    from pipeline import dataset as datasets
-    from pipeline import incremental
-
-    about = datasets.metadata(product, started)
-    with contextlib.ExitStack() as stack:
-        with stage("ingest") as done:
-            from pipeline import evolution, volumes
-            from pipeline.ingest import ingest
-
-            platform = stack.enter_context(product.platform.module().opened(product, about))
-            landed = ingest(product, platform, anew=anew)
-            report["rowsIn"] = {name: input.rows for name, input in landed.items()}
-            report["inputsChanged"] = evolution.changes(product, landed)
-            report["inputNotes"] = volumes.notes(product, landed)
-            report["newest"] = {name: dict([input.newest]) for name, input in landed.items() if input.newest}
-            done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
-        for change in (*report["inputsChanged"], *report["inputNotes"]):
-            say(f"            {change}", stage="ingest", level="warning")
-        if undeclared := evolution.undeclared(landed):
-            report["undeclared"] = undeclared
-            report["declare"] = evolution.sources_block(landed)
-            say(
-                f"{DECLARE.format(', '.join(undeclared))}\n\n{report['declare']}\n",
-                stage="ingest",
-                level="warning",
-            )
-
-        with stage("transform") as done:
-            before = incremental.last(product, anew=anew)
-            incremental.forget(product)
-            report["anew"] = not before
-            built = product.transform.module().transform(product, platform, landed, anew=not before)
-            report["warnings"] = built.warnings
-            done(built.done)
-        for warning in built.warnings:
-            say(
-                f"            warning: {warning['name']} ({warning['file']}): {warning['message']}",
-                stage="transform",
-                level="warning",
-            )
-
-        report["incrementalModels"] = incremental.models(product) if before else []
-        for name in report["incrementalModels"]:
-            say(
-                f"            {name} is an incremental model, and takes in what its own filter lets through: a row that comes"
-                " late, changes or goes outside of it is left as it was, until a run with --full-refresh",
-                stage="transform",
-                level="warning",
-            )
-
-        with stage("verify") as done:
-            from pipeline import service_levels, verify
-
-            contract = verify.read_contract(product)
-            report["contract"] = contract.version
-            columns = datasets.promised(product, platform, verify.promised_columns(product, contract))
-            kept = incremental.kept(product, started, platform.columns(product.dataset))
-            dataset, partitions = incremental.write(product, platform, columns, about, before, kept)
-            dataset = verify.written(product, contract, dataset)
-            report["rowsOut"] = dataset.rows
-            evolution.refuse_changed(product, landed, dataset)
-            checks = verify.verify(product, contract, dataset)
-            # Tests that products have had since 0.1.0 hold that all of `checks` passed, and what is in doubt did not fail.
-            report["checks"] = [vars(check) for check in checks if check.result not in IN_DOUBT]
-            report["doubts"] = [vars(check) for check in checks if check.result in IN_DOUBT]
-            verify.refuse_broken(product, checks)
-            # What cannot be measured is told before it is public.
-            service_levels.measure(product, dataset, started)
-            done(f"{product.contract.name} {contract.version}: {counted(report)}")
-
-        with stage("publish") as done:
-            from pipeline.publish import address_registry, publish
-
-            # `incremental.remember` moves the files.
-            types = datasets.described(dataset.parts) if dataset.parts else {}
-            locations = publish(product, dataset)
-            report["outcome"] = "published"
-            del report["problem"]
-            report["ports"] = {product.address(name): location for name, location in locations.items()}
-            report["serviceLevels"] = [
-                vars(level) for level in service_levels.measure(product, dataset, started)
-            ]
-            try:
-                _write(product.root, "addresses.yaml", address_registry(product, locations))
-                _write(product.root, "slis.json", service_levels.as_text(product, report["serviceLevels"]))
-                incremental.remember(product, platform, columns, dataset, before.code, partitions)
-                evolution.remember(product, landed, types)
-            except OSError as error:
-                raise UnreadableInput(
-                    f"The ports serve the new version, but build/ does not say so: {error}", fix=MAKE_ROOM
-                ) from error
-            done(f"{dataset.rows:,} rows to {', '.join(locations)}")
 
 
 def _name(root: Path) -> dict[str, str]:
@@ -337,36 +237,3 @@ def _name(root: Path) -> dict[str, str]:
         return {"product": f"{metadata['domain']}/{metadata['name']}", "version": metadata["version"]}
     except (UnreadableInput, LookupError, TypeError):
         return {}
-
-
-@contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """One run at a time, in a fresh scratch folder, whatever an earlier run left there."""
-    build = root / "build"
-    with contextlib.ExitStack() as stack:
-        try:
-            build.mkdir(exist_ok=True)
-            stack.enter_context(locked(build / ".lock"))
-            scratch = build / "scratch"
-            shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir(parents=True)
-        except Busy:
-            raise UnreadableInput(
-                "Another run of this product is under way here.", fix="Wait until it has ended."
-            ) from None
-        except OSError as error:
-            raise UnreadableInput(f"build/ cannot be written: {error}", fix=MAKE_ROOM) from error
-        yield
-
-
-def _write(root: Path, name: str, content: dict[str, Any] | str) -> None:
-    """Writes a whole file below build/, or nothing. Raises UnreadableInput."""
-    text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
-    partial = root / "build" / f".{name}.partial"
-    try:
-        partial.write_text(text, "utf-8")
-        os.replace(partial, partial.with_name(name))
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise UnreadableInput(f"build/{name} cannot be written: {error}", fix=MAKE_ROOM) from error

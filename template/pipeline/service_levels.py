@@ -44,81 +44,99 @@ class _NotTrue(Exception):
 
 def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measurement]:
     """Measures every service level on the data set that was published."""
-    now = datetime.now(UTC)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"create view dataset as from {dataset.scan}")
-        relation = connection.sql("from dataset")
-        kinds = {name.lower(): str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
-
-        def scalar(expression: str) -> float | None:
-            try:
-                (value,) = only_row(connection.execute(f"select {expression} from dataset"))
-            except duckdb.Error as error:
-                raise UnreadableInput(
-                    f"A service level cannot be measured: {error}",
-                    fix="Fix its column in spec.serviceLevels.",
-                ) from error
-            return None if value is None else float(value)
-
-        def kind_of(column: str | None) -> str:
-            kind = kinds.get((column or "").lower())
-            if kind is None:
-                raise UnreadableInput(
-                    f"A service level is about the column {column}, which the data set does not have. "
-                    f"It has {', '.join(relation.columns)}.",
-                    fix="Name one of these columns in spec.serviceLevels of data-product.yaml.",
-                )
-            return kind
-
-        def freshness(column: str | None) -> float | None:
-            """Seconds since the newest value of `column`, or since the inputs were read."""
-            if column is None:
-                return _past((now - datetime.fromisoformat(dataset.metadata["ingestedAt"])).total_seconds())
-            kind = kind_of(column)
-            if kind not in MOMENTS:
-                raise _NotTrue(f"the column {column} is {kind}, and no date or timestamp")
-            name = identifier(column)
-            if scalar(f"count(*) filter (not isfinite({name}))"):
-                raise _NotTrue(f"the column {column} holds infinity, which is no time")
-            age = scalar(f"epoch({literal(now.isoformat())}::timestamptz) - epoch(max({name})::timestamptz)")
-            if age is None:
-                raise _NotTrue(f"no row has a {column}" if dataset.rows else "there are no rows")
-            newest = f"the newest {column} is "
-            return _past(age, newest, 0 if kind.endswith("WITH TIME ZONE") else ZONES)
-
-        def completeness(column: str | None) -> float | None:
-            """Per cent of the rows that have a value in `column`; NaN is none."""
-            name = identifier(column or "")
-            value = "nullif(isnan({0}), true)" if kind_of(column) in ("FLOAT", "DOUBLE") else "{0}"
-            share = scalar(f"100.0 * count({value.format(name)}) / nullif(count(*), 0)")
-            if share is None:
-                raise _NotTrue("there are no rows")
-            if not 0 <= share <= 100:
-                raise _NotTrue(f"{share:g} % of the rows cannot have a value")
-            return share
-
-        def volume(column: str | None) -> float | None:
-            """Rows."""
-            return float(dataset.rows)
-
-        def duration(column: str | None) -> float | None:
-            """Seconds that the run took."""
-            return _past((now - started).total_seconds(), "the run began ")
-
-        indicators = {
-            "freshness": freshness,
-            "completeness": completeness,
-            "volume": volume,
-            "duration": duration,
-        }
+        indicators = _Indicators(connection, dataset, started)
         measured = []
         for level in product.service_levels:
             try:
-                measured.append(_judge(level, indicators[level["indicator"]](level.get("column"))))
+                measured.append(_judge(level, indicators.value(level["indicator"], level.get("column"))))
             except _NotTrue as problem:
                 measured.append(_judge(level, None, str(problem)))
         return measured
+
+
+class _Indicators:
+    """The indicators of a data set that a run has made."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, dataset: Dataset, started: datetime) -> None:
+        self._connection, self._dataset = connection, dataset
+        self._started, self._now = started, datetime.now(UTC)
+        relation = connection.sql("from dataset")
+        self._columns = relation.columns
+        self._kinds = {
+            name.lower(): str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)
+        }
+
+    def value(self, indicator: str, column: str | None) -> float | None:
+        """Return the value of an indicator, in its own unit; raises _NotTrue."""
+        measure = {
+            "freshness": self._freshness,
+            "completeness": self._completeness,
+            "volume": self._volume,
+            "duration": self._duration,
+        }
+        return measure[indicator](column)
+
+    def _freshness(self, column: str | None) -> float | None:
+        """Return the seconds since the newest value of `column`, or since the inputs were read."""
+        if column is None:
+            return _past(
+                (self._now - datetime.fromisoformat(self._dataset.metadata["ingestedAt"])).total_seconds()
+            )
+        kind = self._kind_of(column)
+        if kind not in MOMENTS:
+            raise _NotTrue(f"the column {column} is {kind}, and no date or timestamp")
+        name = identifier(column)
+        if self._scalar(f"count(*) filter (not isfinite({name}))"):
+            raise _NotTrue(f"the column {column} holds infinity, which is no time")
+        age = self._scalar(
+            f"epoch({literal(self._now.isoformat())}::timestamptz) - epoch(max({name})::timestamptz)"
+        )
+        if age is None:
+            raise _NotTrue(f"no row has a {column}" if self._dataset.rows else "there are no rows")
+        newest = f"the newest {column} is "
+        return _past(age, newest, 0 if kind.endswith("WITH TIME ZONE") else ZONES)
+
+    def _completeness(self, column: str | None) -> float | None:
+        """Return the per cent of the rows that have a value in `column`; NaN is none."""
+        name = identifier(column or "")
+        value = "nullif(isnan({0}), true)" if self._kind_of(column) in ("FLOAT", "DOUBLE") else "{0}"
+        share = self._scalar(f"100.0 * count({value.format(name)}) / nullif(count(*), 0)")
+        if share is None:
+            raise _NotTrue("there are no rows")
+        if not 0 <= share <= 100:
+            raise _NotTrue(f"{share:g} % of the rows cannot have a value")
+        return share
+
+    def _volume(self, column: str | None) -> float | None:
+        """Return the number of rows."""
+        return float(self._dataset.rows)
+
+    def _duration(self, column: str | None) -> float | None:
+        """Return the seconds that the run took."""
+        return _past((self._now - self._started).total_seconds(), "the run began ")
+
+    def _scalar(self, expression: str) -> float | None:
+        try:
+            (value,) = only_row(self._connection.execute(f"select {expression} from dataset"))
+        except duckdb.Error as error:
+            raise UnreadableInput(
+                f"A service level cannot be measured: {error}",
+                fix="Fix its column in spec.serviceLevels.",
+            ) from error
+        return None if value is None else float(value)
+
+    def _kind_of(self, column: str | None) -> str:
+        kind = self._kinds.get((column or "").lower())
+        if kind is None:
+            raise UnreadableInput(
+                f"A service level is about the column {column}, which the data set does not have. "
+                f"It has {', '.join(self._columns)}.",
+                fix="Name one of these columns in spec.serviceLevels of data-product.yaml.",
+            )
+        return kind
 
 
 def _past(seconds: float | None, what: str = "the inputs were read ", ahead: int = 0) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -250,34 +250,8 @@ def _ask(known: _Verification, promise: Promise) -> None:
 
 def _ask_somebody(known: _Verification, promise: Promise) -> None:
     kind = promise.kind
-    if kind == "presence":
-        _presence(known, promise)
-    elif kind == "logicalType":
-        _logical_type(known, promise)
-    elif kind == "physicalType":
-        logical = str(_node(known.contract, promise.keys).get("logicalType") or "")
-        for one in stored.questions(known.product, promise, known.actual, logical, known.dataset.partition):
-            if isinstance(one, Asked):
-                known.asked.append(one)
-            else:
-                known.checks.append(one)
-    elif kind in METRICS:
-        if _engine_measures(known, promise):
-            known.engine.append(promise)
-        else:
-            known.checks.append(
-                conformance.metric(known.connection, known.dataset.scan, promise, known.actual)
-            )
-    elif kind == "timezone":
-        _time_zone(known, promise)
-    elif kind in ("freshness", "retention"):
-        _moments(known, promise)
-    elif kind in ("primaryKey", "unique"):
-        if promise.engine:
-            known.engine.append(promise)
-        # What is not, `_keys` checks.
-        if kind == "primaryKey":
-            _no_nan(known, promise)
+    if ask := _ASK.get(kind):
+        ask(known, promise)
     elif promise.engine and _engine_compares(known, promise):
         known.engine.append(promise)
         if kind in ("required", "minimum", "exclusiveMinimum"):
@@ -286,11 +260,37 @@ def _ask_somebody(known: _Verification, promise: Promise) -> None:
         _ask_rows(known, promise)
     elif kind == "sql" and not promise.engine:
         known.engine.append(promise)  # with the column's name in the query: see `_without`
-    elif kind == "defaultTimezone":
-        known.checks.append(Check(f"Check {promise}", promise.field, "passed", ""))
     else:
         reason = "datacontract-cli cannot name its column."
         known.checks.append(Check(f"Check {promise}", promise.field, "unchecked", reason))
+
+
+def _physical_type(known: _Verification, promise: Promise) -> None:
+    logical = str(_node(known.contract, promise.keys).get("logicalType") or "")
+    for one in stored.questions(known.product, promise, known.actual, logical, known.dataset.partition):
+        if isinstance(one, Asked):
+            known.asked.append(one)
+        else:
+            known.checks.append(one)
+
+
+def _metric(known: _Verification, promise: Promise) -> None:
+    if _engine_measures(known, promise):
+        known.engine.append(promise)
+    else:
+        known.checks.append(conformance.metric(known.connection, known.dataset.scan, promise, known.actual))
+
+
+def _key(known: _Verification, promise: Promise) -> None:
+    if promise.engine:
+        known.engine.append(promise)
+    # What is not, `_keys` checks.
+    if promise.kind == "primaryKey":
+        _no_nan(known, promise)
+
+
+def _passed(known: _Verification, promise: Promise) -> None:
+    known.checks.append(Check(f"Check {promise}", promise.field, "passed", ""))
 
 
 def _node(contract: Mapping[str, Any], keys: Keys) -> Mapping[str, Any]:
@@ -386,6 +386,21 @@ def _no_nan(known: _Verification, promise: Promise) -> None:
             else "with NaN, which counts as missing"
         )
         _ask_rows(known, replace(promise, kind="nan"), "has no NaN", told)
+
+
+_ASK: Mapping[str, Callable[[_Verification, Promise], None]] = {
+    "presence": _presence,
+    "logicalType": _logical_type,
+    "physicalType": _physical_type,
+    "timezone": _time_zone,
+    "freshness": _moments,
+    "retention": _moments,
+    "primaryKey": _key,
+    "unique": _key,
+    "defaultTimezone": _passed,
+    **dict.fromkeys(METRICS, _metric),
+}
+"""Kind of promise -> what is done about it, whoever checks it."""
 
 
 def _ask_rows(known: _Verification, promise: Promise, name: str = "", told: str = "") -> None:

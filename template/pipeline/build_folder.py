@@ -1,0 +1,47 @@
+"""The folder build/: one run at a time works in it, and every file in it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import MAKE_ROOM, UnreadableInput
+from pipeline.locks import Busy, locked
+
+
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """One run at a time, in a fresh scratch folder, whatever an earlier run left there."""
+    build = root / "build"
+    with contextlib.ExitStack() as stack:
+        try:
+            build.mkdir(exist_ok=True)
+            stack.enter_context(locked(build / ".lock"))
+            scratch = build / "scratch"
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+        except Busy:
+            raise UnreadableInput(
+                "Another run of this product is under way here.", fix="Wait until it has ended."
+            ) from None
+        except OSError as error:
+            raise UnreadableInput(f"build/ cannot be written: {error}", fix=MAKE_ROOM) from error
+        yield
+
+
+def write(root: Path, name: str, content: dict[str, Any] | str) -> None:
+    """Writes a whole file below build/, or nothing. Raises UnreadableInput."""
+    text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
+    partial = root / "build" / f".{name}.partial"
+    try:
+        partial.write_text(text, "utf-8")
+        os.replace(partial, partial.with_name(name))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise UnreadableInput(f"build/{name} cannot be written: {error}", fix=MAKE_ROOM) from error
