@@ -935,8 +935,37 @@ def _parquet(
 
 def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tuple[str, dict[str, str], bool]:
     """Return SQL for the rows, the columns, and whether every platform reads the files as they are."""
-    schemas = []
     names = [_shown(path, product) for path in paths]
+    schemas = _parquet_schemas(paths, names, source)
+    may_lack = source.properties.get("missing_columns") == "allowed"
+    for number, schema in enumerate(schemas):
+        if number and not may_lack:
+            _refuse_difference(source, names, 0, number, schemas[0].names, schema.names)
+    kinds = _parquet_kinds(schemas)
+    landed = [column_name(name) for name in kinds]
+    if twice := sorted({name for name in landed if landed.count(name) > 1}):
+        raise UnreadableInput(
+            f"Input {source.name}: several columns would be called {', '.join(twice)}.",
+            fix="Rename all but one of them in the file.",
+        )
+    declaration = declared(source, product)
+    given = {name: kind for name, kind in declaration.columns.items() if not declaration.is_recorded(name)}
+    _refuse_missing(landed, Declaration(given, declaration.origins), source, may_lack)
+    _refuse_kinds(schemas, names, kinds, given, source)
+    columns = {
+        new: given.get(new, from_arrow(kind)) for (_, kind), new in zip(kinds.items(), landed, strict=True)
+    }
+    _refuse_formats(source, {name: parse(kind) for name, kind in given.items()})
+    same = all(schema == schemas[0] for schema in schemas) and not any(map(is_finer, kinds.values()))
+    plain = (
+        same and list(kinds) == landed and columns == {name: from_arrow(kind) for name, kind in kinds.items()}
+    )
+    return _parquet_selects(paths, schemas, columns, declaration, source), columns, plain
+
+
+def _parquet_schemas(paths: list[str], names: list[str], source: Capability) -> list[pa.Schema]:
+    """Return the schema of each file; raises UnreadableInput for one that cannot be read whole."""
+    schemas = []
     for path, name in zip(paths, names, strict=True):
         try:
             schemas.append(schema_of(path))
@@ -953,41 +982,50 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
                 f"Input {source.name}: {name}: {broken}.",
                 fix="The file is damaged, or a text in it is not UTF-8: deliver it again.",
             )
-    may_lack = source.properties.get("missing_columns") == "allowed"
+    return schemas
+
+
+def _parquet_kinds(schemas: list[pa.Schema]) -> dict[str, pa.DataType]:
+    """Return the type of each column: that of the first file that has it with any values."""
     kinds: dict[str, pa.DataType] = {}
-    where: dict[str, int] = {}
-    for number, schema in enumerate(schemas):
-        if number and not may_lack:
-            _refuse_difference(source, names, 0, number, schemas[0].names, schema.names)
+    for schema in schemas:
         for one in schema:
-            kinds.setdefault(one.name, one.type)
-            where.setdefault(one.name, number)
-            if pa.types.is_null(kinds[one.name]):
+            if pa.types.is_null(kinds.setdefault(one.name, one.type)):
                 kinds[one.name] = one.type
-    landed = [column_name(name) for name in kinds]
-    if twice := sorted({name for name in landed if landed.count(name) > 1}):
-        raise UnreadableInput(
-            f"Input {source.name}: several columns would be called {', '.join(twice)}.",
-            fix="Rename all but one of them in the file.",
-        )
-    declaration = declared(source, product)
-    given = {name: kind for name, kind in declaration.columns.items() if not declaration.is_recorded(name)}
-    _refuse_missing(landed, Declaration(given, declaration.origins), source, may_lack)
+    return kinds
+
+
+def _refuse_kinds(
+    schemas: list[pa.Schema],
+    names: list[str],
+    kinds: Mapping[str, pa.DataType],
+    given: Mapping[str, str],
+    source: Capability,
+) -> None:
+    """Raise UnreadableInput for a column that is of several types in the files, and has none that is declared."""
     for number, schema in enumerate(schemas):
         for one in schema:
             kind = kinds[one.name]
             differs = from_arrow(one.type) != from_arrow(kind) and not pa.types.is_null(one.type)
             if differs and column_name(one.name) not in given:
+                first = next(
+                    name for name, other in zip(names, schemas, strict=True) if one.name in other.names
+                )
                 raise UnreadableInput(
                     f"Input {source.name}: column {one.name} is {from_arrow(one.type)} in {names[number]}, and"
-                    f" {from_arrow(kind)} in {names[where[one.name]]}.",
+                    f" {from_arrow(kind)} in {first}.",
                     fix=f"Deliver one of them again, or declare the column's data_type in {SOURCES}.",
                 )
-    columns = {
-        new: given.get(new, from_arrow(kind)) for (_, kind), new in zip(kinds.items(), landed, strict=True)
-    }
-    _refuse_formats(source, {name: parse(kind) for name, kind in given.items()})
-    same = all(schema == schemas[0] for schema in schemas) and not any(map(is_finer, kinds.values()))
+
+
+def _parquet_selects(
+    paths: list[str],
+    schemas: list[pa.Schema],
+    columns: Mapping[str, str],
+    declaration: Declaration,
+    source: Capability,
+) -> str:
+    """Return SQL for the rows of all files: one select for those of one schema."""
     alike: dict[pa.Schema, list[str]] = {}
     for path, schema in zip(paths, schemas, strict=True):
         alike.setdefault(schema, []).append(path)
@@ -1006,10 +1044,7 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
         selects.append(
             f"select {selected} from read_parquet({_list(group)}, hive_partitioning = false{more})"
         )
-    plain = (
-        same and list(kinds) == landed and columns == {name: from_arrow(kind) for name, kind in kinds.items()}
-    )
-    return " union all by name ".join(selects), columns, plain
+    return " union all by name ".join(selects)
 
 
 PLACE = ("_file", "file_row_number")
