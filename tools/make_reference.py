@@ -35,7 +35,7 @@ from meshwright.product.ownership import owner
 from meshwright.product.physical_types import SPELLINGS
 from meshwright.product.promises import KINDS
 from meshwright.serve.app import Settings, application
-from meshwright.serve.store import Store
+from meshwright.serve.catalog_store import CatalogStore
 
 FILES = {
     "access-policy": (
@@ -475,7 +475,7 @@ def fitness_page(function: Fitness) -> str:
 def api_page() -> str:
     """The catalog's API, from what FastAPI knows of it."""
     with tempfile.TemporaryDirectory() as folder:
-        catalog = application(Store(f"sqlite:///{folder}/catalog.db"), Settings(log=False))
+        catalog = application(CatalogStore(f"sqlite:///{folder}/catalog.db"), Settings(log=False))
         described = asyncio.run(_asked(catalog, "/openapi.json"))
     lines = [
         NOTE,

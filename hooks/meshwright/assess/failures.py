@@ -10,7 +10,7 @@ from meshwright.mesh import scores
 
 
 @dataclass(frozen=True)
-class Failure:
+class MissedFloor:
     """Why an assessment does not end with exit code 0."""
 
     product: str
@@ -21,15 +21,15 @@ class Failure:
     """None: it is about a critical function."""
 
 
-def failures(assessment: Mapping[str, Any], floors: Mapping[str, int]) -> Iterator[Failure]:
+def failures(assessment: Mapping[str, Any], floors: Mapping[str, int]) -> Iterator[MissedFloor]:
     """Return the failures of an assessment by product; what is excepted is none."""
     kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in assessment["functions"]}
     for product in assessment["products"]:
         for result in product["results"]:
             if result["state"] == "broken" and kinds[result["function"]][1] == "critical":
-                yield Failure(product["id"], result["function"])
+                yield MissedFloor(product["id"], result["function"])
         cells = scores.cells(product["results"], kinds, floors) if floors else {}
         for name, floor in floors.items():
             cell = cells[name]
             if cell.standing != "excepted" and (cell.score is None or cell.score < floor):
-                yield Failure(product["id"], name, cell.score, floor)
+                yield MissedFloor(product["id"], name, cell.score, floor)

@@ -34,7 +34,7 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Task:
+class SpreadTask:
     """What every process has to know."""
 
     records: Sequence[Record]
@@ -46,7 +46,7 @@ class Task:
 
 
 def spread(
-    task: Task, asked: Sequence[Fitness], chosen: Sequence[int], jobs: int, progress: Progress
+    task: SpreadTask, asked: Sequence[Fitness], chosen: Sequence[int], jobs: int, progress: Progress
 ) -> Iterator[dict[str, Any]]:
     """Return the results of the chosen products, in their order."""
     catalog = _catalog(task)
@@ -76,7 +76,11 @@ def spread(
 
 
 def _pooled(
-    task: Task, asked: Sequence[Fitness], parts: Sequence[tuple[int, ...]], jobs: int, progress: Progress
+    task: SpreadTask,
+    asked: Sequence[Fitness],
+    parts: Sequence[tuple[int, ...]],
+    jobs: int,
+    progress: Progress,
 ) -> Iterator[tuple[tuple[int, ...], list[dict[str, Any]]]]:
     with _pool(task, asked, jobs) as pool:
         waiting: dict[Future[list[dict[str, Any]]], tuple[int, ...]] = {}
@@ -94,7 +98,7 @@ def _pooled(
 
 
 def _one_by_one(
-    task: Task, asked: Sequence[Fitness], part: Sequence[int], progress: Progress
+    task: SpreadTask, asked: Sequence[Fitness], part: Sequence[int], progress: Progress
 ) -> Iterator[dict[str, Any]]:
     pool = _pool(task, asked, 1)
     try:
@@ -109,7 +113,7 @@ def _one_by_one(
         pool.shutdown()
 
 
-def _pool(task: Task, asked: Sequence[Fitness], jobs: int) -> ProcessPoolExecutor:
+def _pool(task: SpreadTask, asked: Sequence[Fitness], jobs: int) -> ProcessPoolExecutor:
     """Return processes that share what is here, or else have it copied.
 
     Where it is copied they look for the functions themselves: those of a folder cannot be copied.
@@ -119,7 +123,7 @@ def _pool(task: Task, asked: Sequence[Fitness], jobs: int) -> ProcessPoolExecuto
     return ProcessPoolExecutor(jobs, way, _begin, (task, asked if shared else None))
 
 
-def _catalog(task: Task) -> Catalog | None:
+def _catalog(task: SpreadTask) -> Catalog | None:
     return None if task.catalog is None or task.static else EmbeddedCatalog(task.catalog)
 
 
@@ -127,7 +131,7 @@ def _catalog(task: Task) -> Catalog | None:
 class _Worker:
     """What one process works with."""
 
-    task: Task
+    task: SpreadTask
     asked: Sequence[Fitness]
     catalog: Catalog | None
 
@@ -142,7 +146,7 @@ _WORKER: list[_Worker] = []
 """Of a process that was started for the assessment: what it was given."""
 
 
-def _begin(task: Task, asked: Sequence[Fitness] | None) -> None:
+def _begin(task: SpreadTask, asked: Sequence[Fitness] | None) -> None:
     gc.enable()
     _WORKER[:] = [_Worker(task, asked or discovery.asked(task.expectations), _catalog(task))]
     time_limit.enable()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from meshwright.assess.failures import Failure
+from meshwright.assess.failures import MissedFloor
 from meshwright.assess.history import Trend, comparable, trend
 from meshwright.core.text import printable
 from meshwright.mesh import scores
@@ -31,7 +31,7 @@ def human(
     assessment: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]] = (),
     floors: Mapping[str, int] | None = None,
-    failures: Sequence[Failure] = (),
+    failures: Sequence[MissedFloor] = (),
     built_in: frozenset[str] = frozenset(),
 ) -> str:
     """A row a product, then what is broken, by product, then what there is to know about the whole. `built_in`: ids of
@@ -153,7 +153,7 @@ def link(function: str) -> str:
     return f"{metamodel.HOME}/docs/reference/fitness/{function}.md"
 
 
-def _rest(assessment: Mapping[str, Any], failures: Sequence[Failure]) -> list[str]:
+def _rest(assessment: Mapping[str, Any], failures: Sequence[MissedFloor]) -> list[str]:
     lines = [f"note: {printable(note)}" for note in assessment["notes"]]
     for failure in failures:
         if failure.floor is None:

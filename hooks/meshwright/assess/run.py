@@ -10,7 +10,7 @@ from typing import Any
 from meshwright.assess import as_text, discovery, exemptions
 from meshwright.assess.evidence import prepare
 from meshwright.assess.expectations import Expectations
-from meshwright.assess.processes import Progress, Task, spread
+from meshwright.assess.processes import Progress, SpreadTask, spread
 from meshwright.assess.results import writable
 from meshwright.mesh import scores
 from meshwright.mesh.lineage import Lineage
@@ -41,7 +41,7 @@ def assess(
     records = sorted(_distinct(records), key=lambda record: record.id)
     mesh = Lineage(records)
     prepare(mesh)
-    task = Task(records, mesh, now, static, catalog, expectations)
+    task = SpreadTask(records, mesh, now, static, catalog, expectations)
     chosen = [number for number, record in enumerate(records) if not only or record.id in only]
     products = list(spread(task, asked, chosen, jobs, progress))
     functions = [

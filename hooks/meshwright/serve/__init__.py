@@ -12,7 +12,7 @@ from meshwright.core.errors import Error
 from meshwright.core.renamed import with_old
 
 
-class Problem(Error):
+class RequestProblem(Error):
     """A request that is not done, and why; said as JSON to programs and as a page to browsers."""
 
     def __init__(self, status: int, error: str, detail: str, fix: str, **more: object) -> None:

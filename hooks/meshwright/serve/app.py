@@ -9,13 +9,13 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from meshwright.serve import error_responses
+from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.context import Context
 from meshwright.serve.context import Settings as Settings
 from meshwright.serve.guard import Guard
 from meshwright.serve.pages import Pages
 from meshwright.serve.routes import ROUTERS
 from meshwright.serve.search import Search
-from meshwright.serve.store import Store
 
 DESCRIPTION = """\
 The products of a mesh, as their own pipelines publish them. Every error has `error` (a code), `detail` and `fix`
@@ -23,7 +23,7 @@ The products of a mesh, as their own pipelines publish them. Every error has `er
 """
 
 
-def application(store: Store, settings: Settings | None = None) -> Guard:
+def application(store: CatalogStore, settings: Settings | None = None) -> Guard:
     """Return the whole catalog; it closes the store when it is shut down."""
     settings = settings or Settings()
     search = Search(store)

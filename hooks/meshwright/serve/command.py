@@ -11,7 +11,7 @@ import click
 from meshwright.core.console import Verb, Verbs, stop
 
 if TYPE_CHECKING:
-    from meshwright.serve.store import Store
+    from meshwright.serve.catalog_store import CatalogStore
 
 DATABASE = click.option(
     "--database", envvar="MESHWRIGHT_CATALOG_DATABASE", default="catalog.db", show_default=True, metavar="FILE|URL", help="A file for SQLite, or postgresql://… (with a password only in MESHWRIGHT_CATALOG_DATABASE, which no process list shows)."
@@ -104,8 +104,8 @@ def create(
 ) -> None:
     """Makes a token and prints it, this once."""
     store = _store(database)
+    from meshwright.serve.catalog_store import tokens
     from meshwright.serve.lookup import ID
-    from meshwright.serve.store import tokens
 
     for product in products:
         if not ID.fullmatch(product):
@@ -149,7 +149,7 @@ def list_tokens(database: str) -> None:
 @click.argument("id")
 def revoke(database: str, id: str) -> None:
     """Ends the token with this ID at once."""
-    from meshwright.serve.store.tokens import id_of
+    from meshwright.serve.catalog_store.tokens import id_of
 
     store = _store(database)
     found = store.tokens.revoke(id_of(id) or id)
@@ -174,7 +174,7 @@ def site(folder: Path, database: str) -> None:
     click.echo(f"{count} product{'s' if count != 1 else ''}: {folder / 'index.html'}")
 
 
-def _store(database: str) -> Store:
-    from meshwright.serve.store import Store
+def _store(database: str) -> CatalogStore:
+    from meshwright.serve.catalog_store import CatalogStore
 
-    return Store(database)
+    return CatalogStore(database)

@@ -9,9 +9,9 @@ from typing import TypeVar
 from anyio import CapacityLimiter
 from fastapi import Request
 
+from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.pages import Pages
 from meshwright.serve.search import Search
-from meshwright.serve.store import Store
 
 T = TypeVar("T")
 AT_ONCE = 2
@@ -36,7 +36,7 @@ class Context:
     """One catalog that is served."""
 
     settings: Settings
-    store: Store
+    store: CatalogStore
     search: Search
     pages: Pages
     searches: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))

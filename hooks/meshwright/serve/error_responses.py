@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from meshwright.serve import Problem
+from meshwright.serve import RequestProblem
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.pages import policy_of
@@ -23,7 +23,7 @@ STATUSES = {
 
 def add_to(app: FastAPI) -> None:
     """Have every error of an application answered here."""
-    for kind in (Problem, HTTPException, RequestValidationError, Exception):
+    for kind in (RequestProblem, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, answer)
 
 
@@ -39,7 +39,7 @@ def answer(request: Request, error: Exception) -> Response:
     return HTMLResponse(html.encode("utf-8", "replace"), problem.status, headers)
 
 
-def _headers(problem: Problem, of_api: bool) -> dict[str, str]:
+def _headers(problem: RequestProblem, of_api: bool) -> dict[str, str]:
     headers: dict[str, str] = {}
     if problem.status == 401:
         headers["WWW-Authenticate"] = (
@@ -50,18 +50,20 @@ def _headers(problem: Problem, of_api: bool) -> dict[str, str]:
     return headers
 
 
-def _problem(error: Exception) -> Problem:
+def _problem(error: Exception) -> RequestProblem:
     match error:
-        case Problem():
+        case RequestProblem():
             return error
         case HTTPException():
             code, detail = STATUSES.get(error.status_code, ("refused", str(error.detail)))
-            return Problem(error.status_code, code, detail, "See /openapi.json for what there is.")
+            return RequestProblem(error.status_code, code, detail, "See /openapi.json for what there is.")
         case RequestValidationError():
             issue: Mapping[str, Any] = next(iter(error.errors()), {})
             where = ".".join(map(str, issue.get("loc", ())[1:]))
-            return Problem(
+            return RequestProblem(
                 400, "bad-request", f"{where}: {issue.get('msg', 'it cannot be read')}.", "See /openapi.json."
             )
         case _:
-            return Problem(500, "failed", "The catalog failed.", "Tell its administrator: the log says more.")
+            return RequestProblem(
+                500, "failed", "The catalog failed.", "Tell its administrator: the log says more."
+            )

@@ -8,11 +8,11 @@ from typing import Any
 
 from meshwright.core.git_url import canonical, is_remote
 from meshwright.product.record import API_VERSION
-from meshwright.serve import Problem
+from meshwright.serve import RequestProblem
 
 
 def document(sources: Iterable[Mapping[str, Any]], template: str | None = None) -> dict[str, Any]:
-    """schemas/mesh.yaml; addresses that no other machine could clone are left out. Raises Problem.
+    """schemas/mesh.yaml; addresses that no other machine could clone are left out. Raises RequestProblem.
 
     `sources`: `source` of each record. `template`: the one to name, whatever the records say.
     """
@@ -26,7 +26,7 @@ def document(sources: Iterable[Mapping[str, Any]], template: str | None = None) 
             templates[made_from] += 1
     template = template or next(iter(sorted(templates, key=lambda one: (-templates[one], one))), None)
     if template is None:
-        raise Problem(
+        raise RequestProblem(
             404,
             "no-template",
             "No product says which template it was made from, by an address that others can reach.",

@@ -19,11 +19,11 @@ from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import metamodel
 from meshwright.product.record import Record
-from meshwright.serve import Problem, view
+from meshwright.serve import RequestProblem, view
+from meshwright.serve.catalog_store import CatalogStore
+from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.links import Links
 from meshwright.serve.search import FACETS, Query, Search
-from meshwright.serve.store import Store
-from meshwright.serve.store.products import Product
 
 FOLDER = Path(__file__).parent / "templates"
 COLUMNS, READERS, VERSIONS, EDGES = 2_000, 500, 100, 200
@@ -68,7 +68,7 @@ class _Drawn:
 class Pages:
     """Every page, for a catalog that is served and for one that is exported."""
 
-    def __init__(self, store: Store, search: Search) -> None:
+    def __init__(self, store: CatalogStore, search: Search) -> None:
         self._store, self._search = store, search
         self._templates = pages.environment(FOLDER)
         self._templates.filters |= {
@@ -109,10 +109,10 @@ class Pages:
         """The products of a domain."""
         found = self._search.search(Query(chosen=(("domain", domain),), limit=10_000_000))
         if not found.total:
-            raise Problem(404, "unknown-domain", f"The catalog has no domain {domain[:200]}.", "Choose one from the list of products.")  # fmt: skip
+            raise RequestProblem(404, "unknown-domain", f"The catalog has no domain {domain[:200]}.", "Choose one from the list of products.")  # fmt: skip
         return self._page("domain.html.jinja", to, domain=domain, found=found)
 
-    def product(self, to: Links, product: Product) -> str:
+    def product(self, to: Links, product: StoredProduct) -> str:
         """All that is known of a product."""
         record = product.record
         history = self._store.assessments.history(product.id)
@@ -132,7 +132,7 @@ class Pages:
             **_about(record),
         )
 
-    def version(self, to: Links, product: Product, hash: str, text: str) -> str:
+    def version(self, to: Links, product: StoredProduct, hash: str, text: str) -> str:
         """What a product said of itself once."""
         record = Record(json.loads(text))
         versions = self._store.products.versions(product.id)
@@ -178,7 +178,7 @@ class Pages:
         """The logical architecture."""
         return self._kept("map", to, lambda: self._map(to))
 
-    def problem(self, to: Links, problem: Problem) -> str:
+    def problem(self, to: Links, problem: RequestProblem) -> str:
         """Why something is not done."""
         return self._page("problem.html.jinja", to, problem=problem)
 
@@ -217,7 +217,7 @@ class Pages:
         if not self._drawing.acquire(timeout=0 if kept else PATIENCE):
             if kept:
                 return kept.text
-            raise Problem(503, "drawing", "This page is being made.", "Come back in a moment.")
+            raise RequestProblem(503, "drawing", "This page is being made.", "Come back in a moment.")
         try:
             kept = self._drawn.get(key)
             if kept is None or kept.revision != revision:
@@ -253,7 +253,7 @@ class Pages:
         try:
             return html.page(self._search.records(), links=to.product, home=to.home())
         except Unreadable as problem:
-            return self.problem(to, Problem(404, "no-map", str(problem), problem.fix))
+            return self.problem(to, RequestProblem(404, "no-map", str(problem), problem.fix))
 
     def _known(self, to: Links) -> Callable[[str], str]:
         """The pages of products; those that the catalog does not have were assessed elsewhere, and have none."""

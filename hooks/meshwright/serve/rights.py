@@ -7,32 +7,32 @@ import binascii
 
 from fastapi import Request
 
-from meshwright.serve import Problem
+from meshwright.serve import RequestProblem
+from meshwright.serve.catalog_store.tokens import Right
 from meshwright.serve.context import of
-from meshwright.serve.store.tokens import Right
 
 
 def right_of(request: Request) -> Right:
-    """Return what the request's token allows; raises Problem, the same one for whatever is wrong with it."""
+    """Return what the request's token allows; raises RequestProblem, the same one for whatever is wrong with it."""
     token = _token(request)
     right = of(request).store.tokens.right(token) if token else None
     if right is None:
-        raise Problem(
+        raise RequestProblem(
             401, "unauthorized", "This needs a token that counts.", "Ask the catalog's administrator for one."
         )
     return right
 
 
 def require_reading(request: Request, id: str = "") -> None:
-    """Raise Problem if the request may not read a product, or the whole catalog where no id is given."""
+    """Raise RequestProblem if the request may not read a product, or the whole catalog where no id is given."""
     if of(request).settings.private and not right_of(request).may_read(id):
         raise forbidden()
 
 
-def forbidden() -> Problem:
+def forbidden() -> RequestProblem:
     """Return the answer to a request whose token does not allow it."""
     detail = "The token does not allow this."
-    return Problem(
+    return RequestProblem(
         403, "forbidden", detail, "Use the token of this product, or one with the scope that this needs."
     )
 

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from meshwright.mesh.tokenize import of_query
 from meshwright.product.record import Record
-from meshwright.serve.store import Store
+from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.summary import OF_A_LIST
 
 V = TypeVar("V")
@@ -87,7 +87,7 @@ class _State:
 class Search:
     """What can be asked of all products at once. Safe to be used by several threads."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: CatalogStore) -> None:
         self._store = store
         self._state = _State()
         self._looked = 0.0

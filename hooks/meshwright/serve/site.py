@@ -10,16 +10,16 @@ from pathlib import Path
 
 from meshwright.core.yaml import Unreadable
 from meshwright.serve import now
+from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.links import Exported
 from meshwright.serve.pages import Pages
 from meshwright.serve.search import Query, Search
-from meshwright.serve.store import Store
 
 MARK = ".meshwright-catalog"
 """The file by which a folder is known to be nothing but an export."""
 
 
-def export(store: Store, folder: Path) -> int:
+def export(store: CatalogStore, folder: Path) -> int:
     """Writes the site to a folder beside, and then puts that in the place of an earlier one. How many products it has.
 
     Raises Unreadable, if the folder is anything else than such an export or cannot be written.
@@ -59,7 +59,7 @@ def _swap(fresh: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write(store: Store, root: Path) -> int:
+def _write(store: CatalogStore, root: Path) -> int:
     search = Search(store)
     pages = Pages(store, search)
     top, domain, product = Exported(0), Exported(1), Exported(3)

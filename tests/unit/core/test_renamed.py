@@ -10,7 +10,7 @@ import pytest
 from meshwright.check.findings import Finding, as_json
 from meshwright.core.renamed import OLD, with_new, with_old
 from meshwright.rollout.outcome import Outcome
-from meshwright.serve import Problem
+from meshwright.serve import RequestProblem
 
 NEW_VALUE = {"issues": [{"fix": "Do it.", "manualActions": [{"fix": "By hand."}]}], "other": 1}
 OLD_VALUE = {"flaws": [{"mend": "Do it.", "residuals": [{"mend": "By hand."}]}], "other": 1}
@@ -40,7 +40,7 @@ def test_what_has_both_names_stays_as_it_is() -> None:
     [
         json.loads(as_json([Finding("a", 1, 1, "Rule", "It is wrong.", "Do it.", "error", "")]))[0],
         Outcome("a", "https://git.example.org/a", "first", fix="Do it.").as_json_value(),
-        Problem(404, "unknown", "There is none.", "Do it.").value(),
+        RequestProblem(404, "unknown", "There is none.", "Do it.").value(),
     ],
     ids=["finding", "rollout", "catalog"],
 )

@@ -28,7 +28,7 @@ from meshwright.mesh.catalog_client import Retired
 from meshwright.product import schema
 from meshwright.product.record import Record
 from meshwright.rollout import fleet
-from meshwright.serve.store import Store
+from meshwright.serve.catalog_store import CatalogStore
 
 DEPARTURES = "/api/products/airport-operations/departures"
 
@@ -448,7 +448,7 @@ def test_tokens_are_kept_as_hashes_listed_without_secrets_and_never_logged(priva
     "arguments",
     [
         ["token", "create"],
-        ["token", "create", "--product", "Not/A/Product"],
+        ["token", "create", "--product", "Not/A/StoredProduct"],
         ["token", "create", "--read", "--expires", "0"],
         ["token", "list", "--database", "mysql://x"],
         ["token", "list", "--database", "sqlite://"],
@@ -577,7 +577,7 @@ def test_a_database_that_goes_away_is_told_as_such_and_found_again(postgres: Ser
 
 def test_a_database_of_another_format_is_left_alone(tmp_path: Path) -> None:
     database = str(tmp_path / "catalog.db")
-    Store(database).close()
+    CatalogStore(database).close()
     with sqlite3.connect(database) as connection:
         connection.execute("update state set format = 99")
     server = Catalog(tmp_path, database)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from meshwright.check.portable_sql.tokens import Tokens
+from meshwright.check.portable_sql.sql_tokens import SqlTokens
 
 LIKE = {"databricks": "spark", "redshift": "postgres"}
 """Platform -> the one whose SQL it has, as far as this list goes."""
@@ -39,7 +39,7 @@ class Construct:
     """Whether there is a difference at this node in any case, because literals show the types."""
     words: tuple[str, ...] = ()
     """Tokens, in small letters, for what a parser takes for something else."""
-    is_word: Callable[[Tokens, int], bool] = lambda tokens, place: True
+    is_word: Callable[[SqlTokens, int], bool] = lambda tokens, place: True
     """Whether the token at this place is one of the kind."""
 
     def at(self, node: Any) -> Construct:

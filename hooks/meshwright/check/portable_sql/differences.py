@@ -10,11 +10,11 @@ from typing import Any
 from sqlglot import TokenType, exp
 
 from meshwright.check.portable_sql.construct import Construct
-from meshwright.check.portable_sql.constructs import CONSTRUCTS, functions
+from meshwright.check.portable_sql.constructs import CONSTRUCTS, sql_functions
 from meshwright.check.portable_sql.jinja import render
 from meshwright.check.portable_sql.nodes import line
 from meshwright.check.portable_sql.parse import Model, parse
-from meshwright.check.portable_sql.tokens import EXPONENT, Tokens
+from meshwright.check.portable_sql.sql_tokens import EXPONENT, SqlTokens
 
 SILENCE = re.compile(r"--\s*portable:\s*\S")
 """A comment on a line whose SQL is the same everywhere for a reason that nobody sees in it."""
@@ -59,14 +59,14 @@ def _constructs(model: Model) -> Iterator[tuple[int, Construct]]:
                     yield line(node), construct.at(node)
 
 
-def _at_token(tokens: Tokens, place: int) -> Construct | None:
+def _at_token(tokens: SqlTokens, place: int) -> Construct | None:
     word, kind = tokens.words[place], tokens.kinds[place]
     if kind in (TokenType.STRING, TokenType.IDENTIFIER):
         return None
     if kind == TokenType.NUMBER and NUMBER.fullmatch(word):
         word = EXPONENT
     construct = _OF_WORDS.get(word)
-    return construct if construct and construct.is_word(tokens, place) else functions.call(tokens, place)
+    return construct if construct and construct.is_word(tokens, place) else sql_functions.call(tokens, place)
 
 
 def _of_nodes() -> dict[type[Any], list[Construct]]:

@@ -12,7 +12,7 @@ from sqlglot import TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
 
-from meshwright.check.portable_sql.tokens import Tokens
+from meshwright.check.portable_sql.sql_tokens import SqlTokens
 
 
 class Unparsable(Exception):
@@ -27,7 +27,7 @@ class Unparsable(Exception):
 class Model:
     """A model's SQL, parsed."""
 
-    tokens: Tokens
+    tokens: SqlTokens
     trees: list[Any]
     backticks: list[int]
     """The lines that had names in backticks."""
@@ -51,7 +51,7 @@ def parse(sql: str, floating: Collection[str] = ()) -> Model:
         for column in (column for tree in trees if floating for column in tree.find_all(exp.Column)):
             if column.name.lower() in floating:
                 column.meta["floating"] = True
-        return Model(Tokens(tokens), trees, backticks)
+        return Model(SqlTokens(tokens), trees, backticks)
     raise first or Unparsable(1, "it is empty")
 
 

@@ -21,9 +21,9 @@ from meshwright.map.layout.elements import (
     Picture,
 )
 from meshwright.map.layout.frame import frame
+from meshwright.map.layout.line_routes import route
 from meshwright.map.layout.order import order, place_beside
-from meshwright.map.layout.products import domain_boxes, product_cards, share_lines
-from meshwright.map.layout.routes import route
+from meshwright.map.layout.product_cards import domain_boxes, product_cards, share_lines
 from meshwright.map.layout.surroundings import feed_lines, system_card, use_cases, users_of
 
 

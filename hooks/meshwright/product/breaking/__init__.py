@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.core.yaml import Document, Unreadable, parse
-from meshwright.product.breaking import access, classification, ports, rows, service_levels, values
-from meshwright.product.breaking import contract as contract_changes
+from meshwright.product.breaking import (
+    access_rights,
+    classification,
+    contract_rules,
+    port_places,
+    promised_levels,
+    rows,
+    stored_values,
+)
 from meshwright.product.breaking.changes import Comparison, unreadable
 from meshwright.product.files import SPEC
 
@@ -37,18 +44,18 @@ def compare(
         return Comparison()
     now = current_policy if current_policy is not None else Document(Path(str(was.get("spec.access.policy"))))
     changes = (
-        *contract_changes.by_library(promised, contract),
-        *values.of_options(promised, contract),
+        *contract_rules.by_library(promised, contract),
+        *stored_values.of_options(promised, contract),
         *classification.of_classification(was, spec, promised, contract, now),
-        *values.of_formats(promised, contract),
-        *contract_changes.of_unchecked_rules(promised, contract),
-        *service_levels.of_contract(promised, contract),
-        *ports.of_ports(was, spec),
-        *service_levels.of_product(was, spec),
-        *ports.of_places(was, spec),
+        *stored_values.of_formats(promised, contract),
+        *contract_rules.of_unchecked_rules(promised, contract),
+        *promised_levels.of_contract(promised, contract),
+        *port_places.of_ports(was, spec),
+        *promised_levels.of_product(was, spec),
+        *port_places.of_places(was, spec),
         *rows.of_rows(was, spec),
-        *access.of_rights(was, spec),
-        *(access.of_roles(policy, now) if policy is not None and current_policy is not None else ()),
+        *access_rights.of_rights(was, spec),
+        *(access_rights.of_roles(policy, now) if policy is not None and current_policy is not None else ()),
     )
     return Comparison(promised.get("version"), was.get("metadata.version"), changes)
 

@@ -52,7 +52,7 @@ KINDS: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Change:
+class PromiseChange:
     """One thing that is not as it was."""
 
     document: Document
@@ -75,9 +75,9 @@ class Comparison:
     contract_version: Any = None
     """What the contract's version was; None: there was no contract."""
     product_version: Any = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PromiseChange, ...] = ()
 
 
-def unreadable(document: Document, detail: str) -> Change:
+def unreadable(document: Document, detail: str) -> PromiseChange:
     """Return the change of what cannot be read, so that nobody knows."""
-    return Change(document, (), detail, "unreadable")
+    return PromiseChange(document, (), detail, "unreadable")

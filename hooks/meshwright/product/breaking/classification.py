@@ -7,13 +7,13 @@ from typing import Any
 
 from meshwright.core.yaml import Document
 from meshwright.product import metamodel
-from meshwright.product.breaking.changes import Change
+from meshwright.product.breaking.changes import PromiseChange
 from meshwright.product.breaking.places import column_keys, column_name, columns
 
 
 def of_classification(
     was: Document, now: Document, promised: Document, contract: Document, policy: Document
-) -> Iterator[Change]:
+) -> Iterator[PromiseChange]:
     """Return changes by which other people see a column or the product than was promised."""
     order = metamodel.CLASSIFICATIONS
 
@@ -24,7 +24,7 @@ def of_classification(
     if before in order and after in order and before != after:
         kind = "classification-lowered" if level(after) < level(before) else "classification-raised"
         detail = f"The product was {before}; now it is {after}."
-        yield Change(now, ("spec", "classification"), detail, kind)
+        yield PromiseChange(now, ("spec", "classification"), detail, kind)
     roles = policy.get("roles") if isinstance(policy.value, dict) else None
     cleared = [
         role.get("clearance") or []
@@ -43,4 +43,4 @@ def of_classification(
             kind = "classification-lowered" if lowered else "classification-raised"
             what = "more people see it" if lowered else "some who saw it see it no more"
             detail = f"The column {column_name(path)} was {old}; now it is {new}, and {what}."
-            yield Change(contract, column_keys(contract, path), detail, kind)
+            yield PromiseChange(contract, column_keys(contract, path), detail, kind)

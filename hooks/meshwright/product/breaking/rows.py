@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meshwright.core.yaml import Document
-from meshwright.product.breaking.changes import Change
+from meshwright.product.breaking.changes import PromiseChange
 from meshwright.product.breaking.places import mapping
 
 
-def of_rows(was: Document, now: Document) -> Iterator[Change]:
+def of_rows(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of how long rows are kept, and of their history."""
     traits = [
         {
@@ -29,14 +29,14 @@ def of_rows(was: Document, now: Document) -> Iterator[Change]:
             if before is None or today < then or before.get("column") != after.get("column"):
                 what = f"{before.get('keep')} by {before.get('column')}" if before else "for good"
                 detail = f"Rows were kept {what}; now it is {after.get('keep')} by {after.get('column')}."
-                yield Change(now, keys, detail, "retention")
+                yield PromiseChange(now, keys, detail, "retention")
         if name == "snapshot" and before is not None and before != after:
             detail = (
                 "The history of the rows is kept otherwise."
                 if after is not None
                 else "The history of the rows is kept no more."
             )
-            yield Change(now, keys, detail, "history")
+            yield PromiseChange(now, keys, detail, "history")
 
 
 def _days(retention: Mapping[str, Any] | None) -> float:

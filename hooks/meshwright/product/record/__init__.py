@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.product import metamodel
-from meshwright.product.record.parts import PRODUCT as PRODUCT
-from meshwright.product.record.parts import Column as Column
-from meshwright.product.record.parts import Input as Input
-from meshwright.product.record.parts import Person as Person
-from meshwright.product.record.parts import Port as Port
-from meshwright.product.record.parts import Reader as Reader
-from meshwright.product.record.parts import ServiceLevel as ServiceLevel
-from meshwright.product.record.parts import UseCase as UseCase
-from meshwright.product.record.parts import column, column_name, service_level
-from meshwright.product.record.values import items, mapping, text, texts
+from meshwright.product.record.record_parts import PRODUCT as PRODUCT
+from meshwright.product.record.record_parts import Column as Column
+from meshwright.product.record.record_parts import Input as Input
+from meshwright.product.record.record_parts import Person as Person
+from meshwright.product.record.record_parts import Port as Port
+from meshwright.product.record.record_parts import Reader as Reader
+from meshwright.product.record.record_parts import ServiceLevel as ServiceLevel
+from meshwright.product.record.record_parts import UseCase as UseCase
+from meshwright.product.record.record_parts import column, column_name, service_level
+from meshwright.product.record.typed_values import items, mapping, text, texts
 
 API_VERSION, KIND = "meshwright/v1", "CatalogRecord"
 

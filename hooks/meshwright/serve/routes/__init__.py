@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from meshwright.serve.routes import assessments, mesh, pages, products, service
+from meshwright.serve.routes import (
+    assessment_routes,
+    mesh_routes,
+    page_routes,
+    product_routes,
+    service_routes,
+)
 
-ROUTERS = tuple(module.router for module in (service, products, mesh, assessments, pages))
+ROUTERS = tuple(
+    module.router for module in (service_routes, product_routes, mesh_routes, assessment_routes, page_routes)
+)

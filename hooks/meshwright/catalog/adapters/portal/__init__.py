@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from meshwright.catalog import Payload, Place
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
-from meshwright.catalog.adapters.portal.access import make_owner, request_access
-from meshwright.catalog.adapters.portal.bodies import (
+from meshwright.catalog.adapters.portal.portal_access import make_owner, request_access
+from meshwright.catalog.adapters.portal.portal_bodies import (
     NAMESPACE,
     details,
     justification,
@@ -22,8 +22,7 @@ from meshwright.catalog.adapters.portal.bodies import (
     ports_of,
     product_body,
 )
-from meshwright.catalog.adapters.portal.ids import finder, known_ids, owner_ids, title_of
-from meshwright.catalog.adapters.portal.server import (
+from meshwright.catalog.adapters.portal.portal_client import (
     API,
     activate,
     archive,
@@ -33,6 +32,7 @@ from meshwright.catalog.adapters.portal.server import (
     present,
     upsert,
 )
+from meshwright.catalog.adapters.portal.portal_ids import finder, known_ids, owner_ids, title_of
 from meshwright.core.http import Refused, path
 from meshwright.core.text import printable
 from meshwright.mesh.catalog import Outcome, OutcomeKind

@@ -7,14 +7,25 @@ from meshwright.check.portable_sql.constructs import (
     clauses,
     comparisons,
     dates,
-    functions,
-    names,
+    nested_values,
     numbers,
+    quoted_names,
+    sql_functions,
     texts,
     types,
-    values,
 )
 
-_KINDS = (numbers, dates, types, texts, names, comparisons, clauses, aggregates, values, functions)
+_KINDS = (
+    numbers,
+    dates,
+    types,
+    texts,
+    quoted_names,
+    comparisons,
+    clauses,
+    aggregates,
+    nested_values,
+    sql_functions,
+)
 CONSTRUCTS = {construct.id: construct for kind in _KINDS for construct in kind.CONSTRUCTS}
 """Every construct, in the order of the reference page. A test runs each `good` on every platform and compares the values."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from meshwright.check.portable_sql.construct import Construct, by_platform
-from meshwright.check.portable_sql.tokens import Tokens
+from meshwright.check.portable_sql.sql_tokens import SqlTokens
 
 ONE_SIDED = ("ANTI", "SEMI", "ASOF")
 
@@ -90,7 +90,7 @@ def _is_other_clause(node: Any) -> bool:
     return kind in (*ONE_SIDED, "POSITIONAL") or side in ONE_SIDED or method == "ASOF"
 
 
-def _is_other_word(tokens: Tokens, place: int) -> bool:
+def _is_other_word(tokens: SqlTokens, place: int) -> bool:
     return tokens.words[place] != "offset" or tokens.words[place + 2 : place + 3] == ["limit"]
 
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from meshwright.check.portable_sql.construct import DISPATCH, Construct, by_platform
 from meshwright.check.portable_sql.nodes import at_least, number
-from meshwright.check.portable_sql.tokens import Tokens
+from meshwright.check.portable_sql.sql_tokens import SqlTokens
 
 SEVERAL_FORMS = re.compile("[ßŉİΣﬀ-ﬆ]")
 """Letters that upper or lower change in more than one way."""
@@ -69,7 +69,7 @@ def _is_no_text(value: Any) -> bool:
     return not isinstance(value, (exp.Literal, exp.Null, *TEXTS))
 
 
-def _names_characters(tokens: Tokens, place: int) -> bool:
+def _names_characters(tokens: SqlTokens, place: int) -> bool:
     return tokens.is_call(place) and "," in tokens.arguments(place + 1)
 
 

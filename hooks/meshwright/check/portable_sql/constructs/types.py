@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from meshwright.check.portable_sql.construct import DISPATCH, Construct, by_platform
 from meshwright.check.portable_sql.nodes import sizes, type_of
-from meshwright.check.portable_sql.tokens import EXPONENT
+from meshwright.check.portable_sql.sql_tokens import EXPONENT
 
 CASTS = ("Cast", "TryCast")
 TEXTS = ("varchar", "text", "nvarchar")

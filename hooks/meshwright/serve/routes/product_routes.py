@@ -14,13 +14,13 @@ from fastapi.responses import JSONResponse, Response
 
 from meshwright.check.engine import check_record
 from meshwright.product.record import Record
-from meshwright.serve import Problem, bodies, lookup
+from meshwright.serve import RequestProblem, lookup, request_bodies
+from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.context import of
 from meshwright.serve.lookup import ID
 from meshwright.serve.rights import forbidden, require_reading, right_of
 from meshwright.serve.routes.openapi import TOKEN, TOKEN_AND_BODY
 from meshwright.serve.search import FACETS, LAST_OFFSET, Query
-from meshwright.serve.store.products import Product
 
 RECORD, FAREWELL = 2_000_000, 20_000
 """Bytes of a body: a product's record, what is said on retiring."""
@@ -92,7 +92,7 @@ async def put(request: Request, domain: str, name: str, transfer: bool = False) 
     right = await run_in_threadpool(right_of, request)
     if not right.may_write(id) or (transfer and not right.is_admin):
         raise forbidden()
-    value = await bodies.json_of(request, RECORD)
+    value = await request_bodies.json_of(request, RECORD)
     return await run_in_threadpool(_publish, request, id, value, transfer)
 
 
@@ -103,7 +103,7 @@ async def retire(request: Request, domain: str, name: str) -> dict[str, Any]:
     right = await run_in_threadpool(right_of, request)
     if not right.may_write(id):
         raise forbidden()
-    reason, successor = _farewell(await bodies.json_of(request, FAREWELL), id)
+    reason, successor = _farewell(await request_bodies.json_of(request, FAREWELL), id)
     await run_in_threadpool(context.write, partial(context.store.products.retire, id, reason, successor))
     url = context.page_address(request, id)
     return {"outcome": "retired", "id": id, "url": url, "reason": reason, "successor": successor}
@@ -127,21 +127,21 @@ def _publish(request: Request, id: str, value: Any, transfer: bool) -> Response:
 
 
 def _checked(value: Any, id: str) -> Record:
-    """Return the record that was sent for a product, if it keeps the rules; raises Problem."""
+    """Return the record that was sent for a product, if it keeps the rules; raises RequestProblem."""
     findings = [asdict(finding) for finding in check_record(value) if finding.level == "error"]
     if findings:
         detail = f"The record does not keep {len(findings)} rule{'s' if len(findings) > 1 else ''}."
         fix = "See `findings`; `meshwright check` finds the same in the repository."
-        raise Problem(422, "invalid", detail, fix, findings=findings[:FINDINGS])
+        raise RequestProblem(422, "invalid", detail, fix, findings=findings[:FINDINGS])
     record = Record(value)
     if record.id != id or not ID.fullmatch(id):
         detail, fix = f"The record is not {id}'s.", "Send it to the address of its own domain and name."
-        raise Problem(422, "invalid", detail, fix, findings=[])
+        raise RequestProblem(422, "invalid", detail, fix, findings=[])
     return record
 
 
 def _farewell(value: Any, id: str) -> tuple[str, str | None]:
-    """Return why a product is retired, and its successor; raises Problem."""
+    """Return why a product is retired, and its successor; raises RequestProblem."""
     fields = value if isinstance(value, dict) else {}
     reason, successor = fields.get("reason"), fields.get("successor")
     if (
@@ -154,7 +154,7 @@ def _farewell(value: Any, id: str) -> tuple[str, str | None]:
         return reason, successor
     detail = "What is said on retiring is not `reason` and `successor`."
     fix = 'Send {"reason": "a sentence", "successor": "<domain>/<name>" or null}, another product.'
-    raise Problem(422, "invalid", detail, fix, findings=[])
+    raise RequestProblem(422, "invalid", detail, fix, findings=[])
 
 
 def _is_another(successor: Any, id: str) -> bool:
@@ -162,8 +162,8 @@ def _is_another(successor: Any, id: str) -> bool:
     return is_id and successor != id
 
 
-def _gone(product: Product) -> Problem:
+def _gone(product: StoredProduct) -> RequestProblem:
     detail = f"{product.id} was retired: {product.reason}"
     fix = f"Use {product.successor}." if product.successor else "Ask its owner what to use."
     more = {"reason": product.reason, "successor": product.successor, "retiredAt": product.retired_at}
-    return Problem(410, "retired", detail, fix, **more)
+    return RequestProblem(410, "retired", detail, fix, **more)

@@ -7,8 +7,8 @@ from typing import Any
 
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
-from meshwright.catalog.adapters.portal.bodies import NAMESPACE, justification
-from meshwright.catalog.adapters.portal.server import API, by_namespace, listed
+from meshwright.catalog.adapters.portal.portal_bodies import NAMESPACE, justification
+from meshwright.catalog.adapters.portal.portal_client import API, by_namespace, listed
 from meshwright.core.http import Http, path
 from meshwright.core.text import printable
 from meshwright.product.record import Record

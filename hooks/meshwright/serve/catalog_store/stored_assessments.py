@@ -12,14 +12,14 @@ from sqlalchemy import insert, select, update
 
 from meshwright.core.renamed import with_new
 from meshwright.mesh.scores import mean
-from meshwright.serve.store.database import Database, number_of
-from meshwright.serve.store.tables import ASSESSMENTS, NEWEST, SCORES, latest_number
+from meshwright.serve.catalog_store.database import CatalogDatabase, number_of
+from meshwright.serve.catalog_store.tables import ASSESSMENTS, NEWEST, SCORES, latest_number
 
 
 class Assessments:
     """The assessments of one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: CatalogDatabase) -> None:
         self._database = database
 
     def add(self, hash: str, value: Mapping[str, Any], body: bytes) -> bool:

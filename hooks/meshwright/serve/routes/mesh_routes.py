@@ -11,10 +11,10 @@ from fastapi import Query as Parameter
 from fastapi.responses import Response
 
 from meshwright.serve import mesh
+from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.context import of
 from meshwright.serve.rights import require_reading
 from meshwright.serve.routes.openapi import TOKEN
-from meshwright.serve.store import Store
 
 RECORDS, STEP = 500, 25
 """Entries of a page of whole records, and how many are read at once."""
@@ -40,7 +40,7 @@ def records(
     return Response(f'{{"records":[{",".join(entries)}],"next":{more}}}', media_type="application/json")
 
 
-def _records(store: Store, after: str, limit: int) -> tuple[list[str], str]:
+def _records(store: CatalogStore, after: str, limit: int) -> tuple[list[str], str]:
     """Return a page of records as JSON, and the id of the last."""
     entries: list[str] = []
     size, last = 0, after

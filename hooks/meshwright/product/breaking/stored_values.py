@@ -9,7 +9,7 @@ from typing import Any
 
 from meshwright.core.yaml import Document
 from meshwright.product import physical_types
-from meshwright.product.breaking.changes import Change
+from meshwright.product.breaking.changes import PromiseChange
 from meshwright.product.breaking.places import column_keys, column_name, columns, mapping
 
 WRITTEN = (
@@ -24,7 +24,7 @@ WRITTEN = (
 """Of `logicalTypeOptions`: how a value is written, which a consumer's code relies on."""
 
 
-def of_formats(was: Document, now: Document) -> Iterator[Change]:
+def of_formats(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of how values are written."""
     present = dict(columns(now.value))
     for path, column in columns(was.value):
@@ -35,10 +35,10 @@ def of_formats(was: Document, now: Document) -> Iterator[Change]:
             value = after.get(option)
             if option in before and before[option] != value:
                 detail = f"The column {column_name(path)} was written with {option} {before[option]!r}; now it is {value!r}."
-                yield Change(now, column_keys(now, path), detail, "written")
+                yield PromiseChange(now, column_keys(now, path), detail, "written")
 
 
-def of_options(was: Document, now: Document) -> Iterator[Change]:
+def of_options(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of options and physical types that datacontract-cli knows nothing of, or takes for texts."""
     present = dict(columns(now.value))
     for path, column in columns(was.value):
@@ -52,12 +52,12 @@ def of_options(was: Document, now: Document) -> Iterator[Change]:
                 and not (option in after and stricter(before[option], after[option]))
             ):
                 detail = f"The column {column_name(path)} had {option} {before[option]!r}; now it is {after.get(option)!r}."
-                yield Change(now, column_keys(now, path), detail, "option-less")
+                yield PromiseChange(now, column_keys(now, path), detail, "option-less")
         kind = _physical_change(column.get("physicalType"), present[path].get("physicalType"))
         if kind:
             then, today = column.get("physicalType"), present[path].get("physicalType")
             detail = f"The column {column_name(path)} was stored as {then or 'nobody said what'}; now it is {today or 'not said'}."
-            yield Change(now, column_keys(now, path), detail, kind)
+            yield PromiseChange(now, column_keys(now, path), detail, kind)
 
 
 def _options(column: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,14 +9,14 @@ from sqlalchemy.engine import Connection
 
 from meshwright.mesh.tokenize import of_record
 from meshwright.product.record import Record
-from meshwright.serve.store.database import Database
-from meshwright.serve.store.tables import FIND, FORGET, LEARN
+from meshwright.serve.catalog_store.database import CatalogDatabase
+from meshwright.serve.catalog_store.tables import FIND, FORGET, LEARN
 
 
 class FullText:
     """The words of the products of one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: CatalogDatabase) -> None:
         self._database = database
 
     def find(self, query: Sequence[str]) -> Sequence[int]:

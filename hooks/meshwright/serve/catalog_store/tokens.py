@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert, select, update
 
 from meshwright.serve import now
-from meshwright.serve.store.database import Database
-from meshwright.serve.store.tables import TOKENS
+from meshwright.serve.catalog_store.database import CatalogDatabase
+from meshwright.serve.catalog_store.tables import TOKENS
 
 PREFIX = "mwc"
 """So that scanners for leaked secrets can know one when they see it."""
@@ -84,7 +84,7 @@ def same(kept: str, token: str) -> bool:
 class Tokens:
     """The tokens of one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: CatalogDatabase) -> None:
         self._database = database
 
     def create(self, scopes: Collection[str], note: str = "", days: int | None = None) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from meshwright.core.yaml import Document
 from meshwright.product import metamodel
-from meshwright.product.breaking.changes import Change
+from meshwright.product.breaking.changes import PromiseChange
 from meshwright.product.grammar import SECONDS, objective
 
 LONGER_IS_MORE = {
@@ -19,7 +19,7 @@ LONGER_IS_MORE = {
 }
 
 
-def of_contract(was: Document, now: Document) -> Iterator[Change]:
+def of_contract(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of the contract's slaProperties, of which datacontract-cli knows freshness alone."""
     present = {_level(item): (keys, item) for keys, item in now.items("slaProperties")}
     for _, item in was.items("slaProperties"):
@@ -27,7 +27,7 @@ def of_contract(was: Document, now: Document) -> Iterator[Change]:
         if (name, element) not in present:
             of = f" of {element}" if element else ""
             detail = f"The service level {name}{of} is promised no more."
-            yield Change(now, ("slaProperties",), detail, "contract-level")
+            yield PromiseChange(now, ("slaProperties",), detail, "contract-level")
             continue
         keys, then = present[name, element]
         said = [tuple(level.get(field) for field in ("value", "valueExt", "unit")) for level in (item, then)]
@@ -36,15 +36,15 @@ def of_contract(was: Document, now: Document) -> Iterator[Change]:
         old, new = (_amount(level) for level in (item, then))
         more = LONGER_IS_MORE.get(name)
         if more is None or old is None or new is None:
-            yield Change(now, keys, f"The service level {name} is another.", "contract-level-unclear")
+            yield PromiseChange(now, keys, f"The service level {name} is another.", "contract-level-unclear")
         elif (new < old) == more and new != old:
             detail = (
                 f"The service level {name} was {_value_and_unit(item)}; now it is {_value_and_unit(then)}."
             )
-            yield Change(now, keys, detail, "contract-level")
+            yield PromiseChange(now, keys, detail, "contract-level")
     before, after = was.get("status"), now.get("status")
     if before != after and after in ("deprecated", "retired"):
-        yield Change(now, ("status",), f"The contract is {after}.", "retired")
+        yield PromiseChange(now, ("status",), f"The contract is {after}.", "retired")
 
 
 UNITS = {
@@ -76,19 +76,19 @@ def _level(item: dict[str, Any]) -> tuple[str, str]:
     return str(item.get("property")), str(item.get("element") or "")
 
 
-def of_product(was: Document, now: Document) -> Iterator[Change]:
+def of_product(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of the product's own service levels."""
     present = {item.get("name"): (keys, item) for keys, item in now.items("spec.serviceLevels")}
     for _, level in was.items("spec.serviceLevels"):
         name = level.get("name")
         keys, then = present.get(name, (("spec", "serviceLevels"), None))
         if then is None:
-            yield Change(now, keys, f"The service level {name} is promised no more.", "level")
+            yield PromiseChange(now, keys, f"The service level {name} is promised no more.", "level")
         elif any(level.get(field) != then.get(field) for field in ("indicator", "column")):
-            yield Change(now, keys, f"The service level {name} is about something else.", "level")
+            yield PromiseChange(now, keys, f"The service level {name} is about something else.", "level")
         elif _looser(level.get("indicator"), level.get("objective"), then.get("objective")):
             detail = f"The service level {name} was {level['objective']}; now it is {then['objective']}."
-            yield Change(now, (*keys, "objective"), detail, "level")
+            yield PromiseChange(now, (*keys, "objective"), detail, "level")
 
 
 def _looser(indicator: Any, before: Any, after: Any) -> bool:

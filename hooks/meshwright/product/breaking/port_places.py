@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meshwright.core.yaml import Document, Keys
-from meshwright.product.breaking.changes import Change
+from meshwright.product.breaking.changes import PromiseChange
 from meshwright.product.breaking.places import mapping
 
 PLACES = (
@@ -17,26 +17,26 @@ PLACES = (
 """Properties of a port that say where it lies."""
 
 
-def of_ports(was: Document, now: Document) -> Iterator[Change]:
+def of_ports(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of the product's address, and of which output ports there are."""
     for key in ("name", "domain"):
         before, after = was.get(f"metadata.{key}"), now.get(f"metadata.{key}")
         if before != after:
             detail = f"The product's {key} was {before}, and its address was made of it; now it is {after}."
-            yield Change(now, ("metadata", key), detail, "address")
+            yield PromiseChange(now, ("metadata", key), detail, "address")
     ports = {item.get("name"): (keys, item.get("uses")) for keys, item in now.items("spec.outputs")}
     for _, port in was.items("spec.outputs"):
         name, uses = port.get("name"), port.get("uses")
         if name not in ports:
-            yield Change(now, ("spec", "outputs"), f"The output port {name} is gone.", "port")
+            yield PromiseChange(now, ("spec", "outputs"), f"The output port {name} is gone.", "port")
         elif ports[name][1] != uses:
             keys, then = ports[name]
-            yield Change(
+            yield PromiseChange(
                 now, (*keys, "uses"), f"The output port {name} was {uses}; now it is {then}.", "port"
             )
 
 
-def of_places(was: Document, now: Document) -> Iterator[Change]:
+def of_places(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of where the output ports lie, outside of environments and in each."""
     present = {item.get("name"): (keys, item) for keys, item in now.items("spec.outputs")}
     for _, port in was.items("spec.outputs"):
@@ -48,7 +48,7 @@ def of_places(was: Document, now: Document) -> Iterator[Change]:
     for name, environment in before.items():
         place: Keys = ("spec", "environments", name)
         if name not in after:
-            yield Change(now, place[:-1], f"The environment {name} is gone.", "environment")
+            yield PromiseChange(now, place[:-1], f"The environment {name} is gone.", "environment")
             continue
         old, new = (mapping(mapping(one).get("outputs")) for one in (environment, after[name]))
         for port_name in old.keys() | new.keys():
@@ -58,14 +58,14 @@ def of_places(was: Document, now: Document) -> Iterator[Change]:
             here, of = (*place, "outputs", port_name), f"{port_name} in {name}"
             if former.get("uses") != today.get("uses"):
                 detail = f"The output port {of} was {former.get('uses') or 'as everywhere'}; now it is {today.get('uses') or 'as everywhere'}."
-                yield Change(now, here, detail, "port")
+                yield PromiseChange(now, here, detail, "port")
             else:
                 yield from _moved(now, of, here, former, today)
 
 
 def _moved(
     now: Document, name: str, keys: Keys, was: Mapping[str, Any], then: Mapping[str, Any]
-) -> Iterator[Change]:
+) -> Iterator[PromiseChange]:
     before, after = (mapping(port.get("properties")) for port in (was, then))
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
@@ -74,4 +74,4 @@ def _moved(
             detail = f"The {key} of the output port {name} is another" + (
                 ", and who reads it there finds it no more." if place else "."
             )
-            yield Change(now, (*keys, "properties", key), detail, kind)
+            yield PromiseChange(now, (*keys, "properties", key), detail, kind)

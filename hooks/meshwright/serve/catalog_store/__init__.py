@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from meshwright.serve.store.assessments import Assessments
-from meshwright.serve.store.database import Database
-from meshwright.serve.store.full_text import FullText
-from meshwright.serve.store.products import Products
-from meshwright.serve.store.tokens import Tokens
+from meshwright.serve.catalog_store.database import CatalogDatabase
+from meshwright.serve.catalog_store.full_text import FullText
+from meshwright.serve.catalog_store.stored_assessments import Assessments
+from meshwright.serve.catalog_store.stored_products import Products
+from meshwright.serve.catalog_store.tokens import Tokens
 
 
-class Store:
+class CatalogStore:
     """One database. Safe to be used by several threads, and by several processes at once."""
 
     def __init__(self, database: str) -> None:
         """Open the database, and make the tables if it is empty; raises Unreadable."""
-        self._database = Database(database)
+        self._database = CatalogDatabase(database)
         self.full_text = FullText(self._database)
         self.products = Products(self._database, self.full_text)
         self.assessments = Assessments(self._database)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshwright.product import metamodel
-from meshwright.product.record.values import number, text, texts
+from meshwright.product.record.typed_values import number, text, texts
 
 SYSTEM, PRODUCT = "system:", "dp:"
 

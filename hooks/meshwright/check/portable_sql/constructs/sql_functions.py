@@ -7,7 +7,7 @@ from dataclasses import replace
 from meshwright.check.portable_sql.construct import DISPATCH, Construct, by_platform
 from meshwright.check.portable_sql.constructs.dates import DAY_OF_WEEK
 from meshwright.check.portable_sql.constructs.numbers import INTEGER_DIVISION
-from meshwright.check.portable_sql.tokens import Tokens
+from meshwright.check.portable_sql.sql_tokens import SqlTokens
 
 _EVERYWHERE = """
 avg bool_and bool_or corr count cume_dist dense_rank first_value lag last_value lead max min ntile
@@ -84,7 +84,7 @@ OTHER = Construct(
 CONSTRUCTS = (OTHER,)
 
 
-def call(tokens: Tokens, place: int) -> Construct | None:
+def call(tokens: SqlTokens, place: int) -> Construct | None:
     """Return the construct of the function that is called at this place; None if it is the same everywhere, or none."""
     name = tokens.words[place]
     if not tokens.is_call(place):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
-from meshwright.catalog.adapters.portal.bodies import NAMESPACE, Ids, namespace_of
-from meshwright.catalog.adapters.portal.server import API, listed
+from meshwright.catalog.adapters.portal.portal_bodies import NAMESPACE, Ids, namespace_of
+from meshwright.catalog.adapters.portal.portal_client import API, listed
 from meshwright.core.http import Http, Refused
 from meshwright.core.text import printable
 from meshwright.product.record import Record

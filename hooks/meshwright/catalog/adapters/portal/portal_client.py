@@ -7,7 +7,7 @@ from typing import Any
 
 from meshwright.catalog import Place
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters.portal.bodies import moment
+from meshwright.catalog.adapters.portal.portal_bodies import moment
 from meshwright.core.http import Http, path
 
 API = "/api/v2"

@@ -19,9 +19,9 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 from meshwright.core.yaml import Unreadable
-from meshwright.serve import Problem
-from meshwright.serve.store.engine import PATIENCE, address, engine
-from meshwright.serve.store.tables import FORMAT, STATE, TABLES, WORDS
+from meshwright.serve import RequestProblem
+from meshwright.serve.catalog_store.database_engine import PATIENCE, address, engine
+from meshwright.serve.catalog_store.tables import FORMAT, STATE, TABLES, WORDS
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Write:
         return int(self.connection.execute(select(STATE.c.revision)).scalar_one())
 
 
-class Database:
+class CatalogDatabase:
     """One database. Safe to be used by several threads, and by several processes at once."""
 
     def __init__(self, database: str) -> None:
@@ -89,7 +89,7 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading; raises Problem where the database does not answer."""
+        """A connection for reading; raises RequestProblem where the database does not answer."""
         try:
             with self._engine.connect() as connection:
                 yield connection
@@ -104,7 +104,7 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Write]:
-        """A transaction that no other one runs beside; undone where nothing was changed. Raises Problem."""
+        """A transaction that no other one runs beside; undone where nothing was changed. Raises RequestProblem."""
         if not self._turn.acquire(timeout=PATIENCE):
             raise busy()
         try:
@@ -143,11 +143,13 @@ def is_locked(error: OperationalError) -> bool:
     return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01", "40001") or "locked" in str(error.orig)
 
 
-def busy() -> Problem:
+def busy() -> RequestProblem:
     """Return the answer to a write that waited too long for its turn."""
-    return Problem(409, "busy", "Others are writing, and it was not done in time.", "Send it again.")
+    return RequestProblem(409, "busy", "Others are writing, and it was not done in time.", "Send it again.")
 
 
-def unavailable() -> Problem:
+def unavailable() -> RequestProblem:
     """Return the answer to a request where the database does not answer."""
-    return Problem(503, "unavailable", "The catalog's database does not answer.", "Try again in a moment.")
+    return RequestProblem(
+        503, "unavailable", "The catalog's database does not answer.", "Try again in a moment."
+    )

@@ -17,7 +17,7 @@ EXPONENT = "1e3"
 
 
 @dataclass(frozen=True)
-class Tokens:
+class SqlTokens:
     """The tokens of a model, in order."""
 
     tokens: Sequence[Token]

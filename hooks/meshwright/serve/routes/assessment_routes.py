@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from meshwright.core.renamed import with_new
 from meshwright.product.record import digest
-from meshwright.serve import Problem, bodies, lookup
+from meshwright.serve import RequestProblem, lookup, request_bodies
 from meshwright.serve.assessment import issues
 from meshwright.serve.context import of
 from meshwright.serve.rights import forbidden, require_reading, right_of
@@ -45,7 +45,7 @@ def latest(request: Request) -> Response:
     require_reading(request)
     body = of(request).store.assessments.latest()
     if body is None:
-        raise Problem(
+        raise RequestProblem(
             404, "no-assessment", "The mesh has not been assessed yet.", "Run `meshwright assess` on it."
         )
     return Response(body, media_type="application/json")
@@ -57,16 +57,16 @@ async def assess(request: Request) -> Response:
     right = await run_in_threadpool(right_of, request)
     if not right.may_assess:
         raise forbidden()
-    body = await bodies.body_of(request, ASSESSMENT)
+    body = await request_bodies.body_of(request, ASSESSMENT)
     return await run_in_threadpool(_keep, request, body)
 
 
 def _keep(request: Request, body: bytes) -> Response:
-    context, value = of(request), with_new(bodies.parse(body))
+    context, value = of(request), with_new(request_bodies.parse(body))
     problems = issues(value)
     if problems:
         fix = "Send what `meshwright assess --format json` writes."
-        raise Problem(422, "invalid", f"It is no assessment: {problems[0]}", fix, findings=problems)
+        raise RequestProblem(422, "invalid", f"It is no assessment: {problems[0]}", fix, findings=problems)
     packed = json.dumps(value, separators=(",", ":")).encode()
     new = context.write(lambda: context.store.assessments.add(digest(value), value, packed))
     return JSONResponse({"outcome": "created" if new else "unchanged"}, 201)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meshwright.core.yaml import Document
-from meshwright.product.breaking.changes import Change, unreadable
+from meshwright.product.breaking.changes import PromiseChange, unreadable
 from meshwright.product.breaking.places import column_keys, column_name, columns, keys_of
 
 
-def by_library(was: Document, now: Document) -> Iterator[Change]:
+def by_library(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return the changes that datacontract-cli reports."""
     from datacontract.data_contract import DataContract
     from open_data_contract_standard.model import OpenDataContractStandard
@@ -32,10 +32,10 @@ def by_library(was: Document, now: Document) -> Iterator[Change]:
         physical = entry.path.endswith(".physicalType") and ".properties." in entry.path
         if entry.level.value != "info" and not physical:
             kind = "contract" if entry.level.value == "error" else "contract-unclear"
-            yield Change(now, keys_of(now, entry.path), f"{entry.message}.", kind)
+            yield PromiseChange(now, keys_of(now, entry.path), f"{entry.message}.", kind)
 
 
-def of_unchecked_rules(was: Document, now: Document) -> Iterator[Change]:
+def of_unchecked_rules(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of rules for people and for other engines, of which datacontract-cli reports nothing."""
     places = [
         {place: rules for place, node in _nodes_with_quality(document.value) for rules in [_rules(node)]}
@@ -49,7 +49,7 @@ def of_unchecked_rules(was: Document, now: Document) -> Iterator[Change]:
             elif path in places[1]:
                 said = rule.get("description") or rule.get("name") or rule.get("engine") or rule["type"]
                 detail = f"The rule of quality {str(said).strip()!r} of {column_name(path) or 'the data set'} is another, or none any more."
-                yield Change(now, column_keys(now, path), detail, "contract-unclear")
+                yield PromiseChange(now, column_keys(now, path), detail, "contract-unclear")
 
 
 def _nodes_with_quality(node: Any) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:

@@ -12,15 +12,15 @@ from sqlalchemy.engine import Connection
 
 from meshwright.core.git_url import canonical
 from meshwright.product.record import Record
-from meshwright.serve import Problem, now
-from meshwright.serve.store.database import Database, number_of
-from meshwright.serve.store.full_text import FullText
-from meshwright.serve.store.tables import PRODUCTS, VERSIONS
+from meshwright.serve import RequestProblem, now
+from meshwright.serve.catalog_store.database import CatalogDatabase, number_of
+from meshwright.serve.catalog_store.full_text import FullText
+from meshwright.serve.catalog_store.tables import PRODUCTS, VERSIONS
 from meshwright.serve.summary import summary
 
 
 @dataclass(frozen=True)
-class Product:
+class StoredProduct:
     """A product as it is kept."""
 
     number: int
@@ -55,7 +55,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Change:
+class ProductChange:
     """What readers hold in memory of a product."""
 
     number: int
@@ -66,11 +66,11 @@ class Change:
 class Products:
     """The products of one database."""
 
-    def __init__(self, database: Database, full_text: FullText) -> None:
+    def __init__(self, database: CatalogDatabase, full_text: FullText) -> None:
         self._database, self._full_text = database, full_text
 
     def put(self, record: Record, transfer: bool = False) -> str:
-        """Store a record that has been checked: `created`, `updated` or `unchanged`; raises Problem."""
+        """Store a record that has been checked: `created`, `updated` or `unchanged`; raises RequestProblem."""
         repository, at = canonical(record.repository), now()
         with self._database.write() as write:
             known = write.connection.execute(
@@ -79,7 +79,7 @@ class Products:
                 )
             ).first()
             if known and known.repository != repository and not transfer:
-                raise Problem(
+                raise RequestProblem(
                     409,
                     "name-taken",
                     f"{record.id} belongs to another repository.",
@@ -101,7 +101,7 @@ class Products:
             return "updated" if known else "created"
 
     def retire(self, id: str, reason: str, successor: str | None) -> None:
-        """Take a product out of search and lineage; its pages stay; raises Problem."""
+        """Take a product out of search and lineage; its pages stay; raises RequestProblem."""
         with self._database.write() as write:
             known = write.connection.execute(
                 select(*PRODUCTS.c["number", "retired_at", "reason", "successor"]).where(PRODUCTS.c.id == id)
@@ -122,20 +122,20 @@ class Products:
             )
             self._full_text.remove(write.connection, known.number)
 
-    def get(self, id: str) -> Product | None:
+    def get(self, id: str) -> StoredProduct | None:
         """Return a product, active or retired; None if there is none."""
         with self._database.read() as connection:
             row = connection.execute(select(PRODUCTS).where(PRODUCTS.c.id == id)).first()
         return None if row is None else _product(row)
 
-    def after(self, id: str, limit: int) -> Sequence[Product]:
+    def after(self, id: str, limit: int) -> Sequence[StoredProduct]:
         """Return active products in the order of their ids, from the one after `id` on."""
         with self._database.read() as connection:
             chosen = select(PRODUCTS).where(PRODUCTS.c.id > id, PRODUCTS.c.retired_at.is_(None))
             rows = connection.execute(chosen.order_by(PRODUCTS.c.id).limit(limit)).all()
         return [_product(row) for row in rows]
 
-    def every(self) -> Iterator[Product]:
+    def every(self) -> Iterator[StoredProduct]:
         """Return every product, active or retired, by id."""
         last = ""
         while True:
@@ -147,7 +147,7 @@ class Products:
             yield from map(_product, rows)
             last = rows[-1].id
 
-    def named(self, ids: Collection[str]) -> Mapping[str, Product]:
+    def named(self, ids: Collection[str]) -> Mapping[str, StoredProduct]:
         """Return some products by id; those that are not there are left out."""
         with self._database.read() as connection:
             rows = connection.execute(select(PRODUCTS).where(PRODUCTS.c.id.in_(list(ids)))).all()
@@ -177,18 +177,20 @@ class Products:
             chosen = (PRODUCTS.c.id == id) & (VERSIONS.c.hash == hash)
             return connection.execute(select(VERSIONS.c.record).join(PRODUCTS).where(chosen)).scalar()
 
-    def changes(self, since: int) -> Sequence[Change]:
+    def changes(self, since: int) -> Sequence[ProductChange]:
         """Return products that have changed after a revision."""
         with self._database.read() as connection:
             rows = connection.execute(
                 select(*PRODUCTS.c["number", "summary", "retired_at"]).where(PRODUCTS.c.revision > since)
             ).all()
-        return [Change(row.number, json.loads(row.summary), row.retired_at is not None) for row in rows]
+        return [
+            ProductChange(row.number, json.loads(row.summary), row.retired_at is not None) for row in rows
+        ]
 
 
-def unknown(id: str) -> Problem:
+def unknown(id: str) -> RequestProblem:
     """Return the answer to a request for a product that the catalog does not have."""
-    return Problem(
+    return RequestProblem(
         404,
         "unknown-product",
         f"The catalog has no product {id}.",
@@ -196,8 +198,8 @@ def unknown(id: str) -> Problem:
     )
 
 
-def _product(row: Row[Any]) -> Product:
-    return Product(
+def _product(row: Row[Any]) -> StoredProduct:
+    return StoredProduct(
         row.number,
         row.id,
         row.hash,

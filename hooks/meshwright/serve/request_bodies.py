@@ -9,19 +9,19 @@ from typing import Any
 from anyio import move_on_after
 from fastapi import Request
 
-from meshwright.serve import Problem
+from meshwright.serve import RequestProblem
 
 EXCESS, PATIENCE = 5, 2.0
 """Up to how many times too much is taken in before it is refused, and for how many seconds."""
 
 
 async def json_of(request: Request, most: int) -> Any:
-    """Return the JSON that was sent, of at most so many bytes; raises Problem."""
+    """Return the JSON that was sent, of at most so many bytes; raises RequestProblem."""
     return parse(await body_of(request, most))
 
 
 async def body_of(request: Request, most: int) -> bytes:
-    """Return what was sent, of at most so many bytes; raises Problem.
+    """Return what was sent, of at most so many bytes; raises RequestProblem.
 
     It is counted while it comes, because what a header says of its length may be wrong.
     """
@@ -38,7 +38,7 @@ async def body_of(request: Request, most: int) -> bytes:
             parts.append(part)
     if max(size, announced) > most:
         detail = f"The body is larger than {most:,} bytes."
-        raise Problem(413, "too-large", detail, "Send less: shorten texts, leave out examples.")
+        raise RequestProblem(413, "too-large", detail, "Send less: shorten texts, leave out examples.")
     return b"".join(parts)
 
 
@@ -52,13 +52,13 @@ async def _discard(stream: AsyncIterator[bytes], most: int) -> None:
 
 
 def parse(body: bytes) -> Any:
-    """Return the JSON of a body, if every library would read the same and any database can keep it; raises Problem."""
+    """Return the JSON of a body, if every library would read the same and any database can keep it; raises RequestProblem."""
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_once)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
-        raise Problem(
+        raise RequestProblem(
             400, "malformed", f"The body is not plain JSON: {reason}.", "Send JSON in UTF-8."
         ) from error
     return value
