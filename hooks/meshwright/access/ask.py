@@ -74,7 +74,7 @@ def request(
     path = f"{AGREEMENTS}/{agreement}.yaml"
     _check(root, spec, parse(path, text))
     if until <= today:
-        raise Unreadable("It would have ended already.", "Give a later day with --until.")
+        raise Unreadable("The agreement would already have ended.", "Give a later day with --until.")
     _create(root, path, text)
     message = shlex.quote(f"Ask for {agreement}")
     return "\n".join(
@@ -119,7 +119,7 @@ def _create(root: Path, path: str, text: str) -> None:
             sink.write(text)
     except FileExistsError as error:
         raise Unreadable(
-            f"{path} is there already.", "Give the agreement another name, or change that file."
+            f"{path} already exists.", "Give the agreement another name, or change that file."
         ) from error
 
 
@@ -132,9 +132,7 @@ def approve(root: Path, agreement: str) -> str:
         raise Unreadable(f"{path}: {problem.detail}", problem.fix)
     changed, count = STATUS.subn("status: approved", text)
     if count != 1:
-        raise Unreadable(
-            f"{path} does not say its status on a line of its own.", "Write `status: approved` yourself."
-        )
+        raise Unreadable(f"{path} has no status on a line of its own.", "Write `status: approved` yourself.")
     if changed == text:  # somebody else has approved it, and a signature needs a change to sign
         changed = f"{text.rstrip()}\n# approved once more\n"
     files.write(root / path, changed, "Make the file writable.")

@@ -19,8 +19,7 @@ from meshwright.product.files import SPEC
 def columns(spec: Document, contract: Document) -> Iterator[Column]:
     """Yield the columns in the contract's order; each is as sensitive as the most sensitive field in it."""
     order = metamodel.CLASSIFICATIONS
-    classified: list[tuple[tuple[str | int, ...], dict[str, Any], str]] = []
-    """Place, column and classification."""
+    classified: list[tuple[tuple[str | int, ...], dict[str, Any], str]] = []  # place, column, classification
     for place, _, column in described(spec, contract):
         declared = column.get("classification")
         level = declared if declared in order else order[-1]

@@ -139,8 +139,8 @@ def explain(
     who = decided.directory.principals.get(principal)
     if who is None:
         stop(
-            f"The directory does not know {principal}: they see nothing.",
-            "Write it as the directory does.",
+            f"The directory has no principal {principal}: they see nothing.",
+            "Write the id as the directory has it.",
             code=1,
         )
     what = next((entry for entry in decided.product.columns if entry.name == column), None)

@@ -28,7 +28,9 @@ def against(base: Decided | None, decided: Decided) -> Run:
 def _moved(old: Port | None, new: Port | None) -> Iterator[Change]:
     """Yield what changes about a port itself. Grants do not move with it, and stay where it was."""
     if old and new is None:
-        yield Change("remove", "The port goes; what was granted on it stays, unless it is revoked before", "")
+        yield Change(
+            "remove", "The port is removed; what was granted on it stays, unless it is revoked before", ""
+        )
     elif old and new:
         for key in sorted({*old.properties, *new.properties}):
             if old.properties.get(key) != new.properties.get(key):
@@ -55,7 +57,7 @@ def _changes(before: Desired, after: Desired) -> Iterator[Change]:
     for view in after.views:
         yield from _seen(views.get(view.role), view)
     for role in sorted(views.keys() - {view.role for view in after.views}):
-        yield Change("remove", f"The role {role} goes", "", role=role)
+        yield Change("remove", f"The role {role} is removed", "", role=role)
 
 
 def _change(action: Action, sentence: str, member: Member) -> Change:

@@ -46,7 +46,7 @@ def decided_at(root: Path, directory: str | None, at: datetime | None, also: tup
         raise error.of(directory) from error
     edited = product.history.uncommitted(["access", SPEC, CONTRACT])
     if dirty := [path for path in edited if path != SAMPLE_DIRECTORY]:
-        click.echo(f"Not committed, and so not looked at: {', '.join(dirty)}", err=True)
+        click.echo(f"Not committed, and so ignored: {', '.join(dirty)}", err=True)
     return decided
 
 

@@ -32,7 +32,9 @@ def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
             f"PIPELINE_VARIABLES is no JSON object: {error}.", "Correct it, or unset it."
         ) from error
     if not isinstance(from_ci, dict) or not all(isinstance(value, str) for value in from_ci.values()):
-        raise Unreadable("PIPELINE_VARIABLES is no JSON object of texts.", "Correct it, or unset it.")
+        raise Unreadable(
+            "PIPELINE_VARIABLES is not a JSON object whose values are texts.", "Correct it, or unset it."
+        )
     return {**from_ci, **environment}
 
 

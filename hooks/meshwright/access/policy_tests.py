@@ -23,7 +23,7 @@ def broken_tests(decided: Decided, port: Port) -> Iterator[tuple[bool, str]]:
     for test in decided.product.tests:
         who = test.get("role") or test["principal"]
         if "role" in test and who not in roles:
-            yield True, f"access/tests.yaml speaks of a role {who}, which the policy does not have."
+            yield True, f"access/tests.yaml names a role {who}, which the policy does not have."
             continue
         in_roles = roles[who] if "role" in test else held.get(who, set())
         for column in _tested(decided.product, test["columns"]):
@@ -33,7 +33,7 @@ def broken_tests(decided: Decided, port: Port) -> Iterator[tuple[bool, str]]:
             if column not in {entry.name for entry in decided.product.columns}:
                 yield (
                     True,
-                    f"access/tests.yaml speaks of a column {column}, which the contract does not have.",
+                    f"access/tests.yaml names a column {column}, which the contract does not have.",
                 )
             elif best != test["sees"]:
                 yield (

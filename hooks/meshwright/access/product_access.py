@@ -129,7 +129,7 @@ def _authorised(history: History, path: str, problems: list[str]) -> tuple[str |
 
 
 def _team(history: History, problems: list[str]) -> dict[str, str]:
-    """Return path -> text of the team's Rego, as far as it is authorised; nor is a rule of denial removed without."""
+    """Return path -> text of the team's Rego, as authorised: nobody else can add a rule, or remove one."""
     texts = {}
     for path, newest in authorised_below(history, TEAM_REGO).items():
         if newest.problem:

@@ -33,7 +33,7 @@ def _conditions(name: str, role: Mapping[str, Any], columns: Mapping[str, Column
         column = columns.get(condition["column"])
         if column is None:
             raise Refused(
-                f"The role {name} looks at a column {condition['column']}, which the contract does not have.",
+                f"The role {name} filters rows by a column {condition['column']}, which the contract does not have.",
                 "Fix its name in `rows`.",
             )
         (operation,) = condition.keys() - {"column"}

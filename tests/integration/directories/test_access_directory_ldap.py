@@ -297,8 +297,8 @@ def test_a_name_is_looked_up_in_its_own_normalisation(ask: Ask) -> None:
         (["g-mkt"], {"groups": {"base": ROOT, "filter": "(&cn=*)"}}, "cannot be read"),
         (["g-unix"], {"people": {"base": ROOT, "filter": "(|(ou:dn:=people)(ou:dn:=more))", "id": "mail"}}, "have the same uid 'ada'"),
         (["g-mkt"], {"people": {"base": ROOT, "filter": "(uid=*)", "id": "ou"}}, "2 values of ou"),
-        (["g-mkt"], {"logins": {"postgres": "ou"}}, "what it is called at postgres"),
-        (["g-mkt"], {"logins": {"postgres": "sn"}}, "both called 'Example' at postgres"),
+        (["g-mkt"], {"logins": {"postgres": "ou"}}, "its login at postgres"),
+        (["g-mkt"], {"logins": {"postgres": "sn"}}, "the same login 'Example' at postgres"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_whole_is_not_read(

@@ -196,8 +196,8 @@ def test_a_name_is_nothing_but_a_name(ask: Ask, name: str) -> None:
         (["g-twin"], {}, "2 groups that are called 'g-twin'"),
         (["g-mkt"], {"id": "emails.value"}, "2 values of emails.value"),
         (["g-nested"], {"id": "externalId"}, "no values of externalId"),
-        (["g-mkt"], {"logins": {"postgres": "emails.value"}}, "what it is called at postgres"),
-        (["g-mkt"], {"logins": {"postgres": "meta.resourceType"}}, "both called 'User' at postgres"),
+        (["g-mkt"], {"logins": {"postgres": "emails.value"}}, "its login at postgres"),
+        (["g-mkt"], {"logins": {"postgres": "meta.resourceType"}}, "the same login 'User' at postgres"),
     ],
 )
 def test_what_cannot_be_told_apart_is_refused(
@@ -330,8 +330,8 @@ def slices(pages: list[Answer]) -> Callable[[str, dict[str, str]], Answer]:
         ),
         ([(204, {}, b"")], "answers 204"),
         ([(400, {}, b"")], "answers 400"),
-        ([(301, {"Location": "https://evil.example.org/Users"}, b"")], "sends us elsewhere"),
-        ([(307, {"Location": "/Users/"}, b"")], "sends us elsewhere"),
+        ([(301, {"Location": "https://evil.example.org/Users"}, b"")], "redirects to another address"),
+        ([(307, {"Location": "/Users/"}, b"")], "redirects to another address"),
         ([(403, {}, b"")], "refuses"),
         ([(503, {"Retry-After": "3600"}, b"")], "answers 503"),
         ([(429, {"Retry-After": "0"}, b"")] * 4, "answers 429"),

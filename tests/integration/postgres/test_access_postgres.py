@@ -271,8 +271,8 @@ def test_a_column_that_changes_its_type_is_followed_at_once(product: Product) ->
 @pytest.mark.parametrize(
     ("views", "says"),
     [
-        ((view("full", "id", ("region", "year")),), "mask year cannot be put on column region"),
-        ((view("full", ("id", "domain")),), "mask domain cannot be put on column id"),
+        ((view("full", "id", ("region", "year")),), "mask year cannot be used on column region"),
+        ((view("full", ("id", "domain")),), "mask domain cannot be used on column id"),
         (
             (view("full", "id", rows=(Condition(column("id"), "in", (1, "x")),)),),
             "Value 2 of the condition on column id",

@@ -88,7 +88,10 @@ NAMED = {
     "somebody who can apply": ("GRANT {s}_access TO {eve};", "can act as {s}_access"),
     "somebody who can publish": ("GRANT {s}_pipeline TO {eve};", "can act as {s}_pipeline"),
     "the applier publishes": ("GRANT {s}_pipeline TO {s}_access;", "can act as {s}_pipeline"),
-    "the applier can do more": ("ALTER ROLE {s}_access CREATEROLE BYPASSRLS;", "more than its work"),
+    "the applier can do more": (
+        "ALTER ROLE {s}_access CREATEROLE BYPASSRLS;",
+        "attributes that it does not need",
+    ),
     "somebody who can act as a reader": ("GRANT {ada} TO {eve};", "can act as {ada}"),
     "a grant on the private schema": (
         "GRANT USAGE ON SCHEMA {s}_private TO PUBLIC; GRANT SELECT ON {s}_private.people TO {eve};",
@@ -142,7 +145,7 @@ NAMED = {
         "REVOKE SELECT ON {s}_private.people FROM {s}_access;",
         "would show nothing",
     ),
-    "a role without its administrator": ('REVOKE "{s}:full" FROM {s}_access CASCADE;', "may not say"),
+    "a role without its administrator": ('REVOKE "{s}:full" FROM {s}_access CASCADE;', "may not change"),
     "the server's files": (
         "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO {eve};",
         "pg_read_binary_file",

@@ -492,8 +492,8 @@ def gone(product: Repository) -> None:
         (executable, "is an executable file"),
         (mode_there_and_back, "“Mode”), is not signed"),
         (link, "is a symbolic link"),
-        (case_variant, "differ in nothing but case"),
-        (case_variant_of_the_folder, "differ in nothing but case"),
+        (case_variant, "differ only in case"),
+        (case_variant_of_the_folder, "differ only in case"),
         (not_yaml, "stands here twice"),
         (huge, "larger than"),
         (gone, "no such file"),
@@ -544,7 +544,7 @@ def test_nobody_approves_what_they_ask_for_or_gain_from(product: Repository, par
     product.commit("Approve", APPROVED, signed="ada")
     refused(
         product,
-        "Somebody else has to: Dan Example (dan@example.org, data-protection)",
+        "Somebody else has to approve it: Dan Example (dan@example.org, data-protection)",
         not_by=frozenset({party}),
     )
 

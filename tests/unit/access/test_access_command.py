@@ -355,7 +355,7 @@ def test_it_explains_why_and_why_not(approved: Case) -> None:
     assert "Bo Example (bo@example.org) sees carrier." in told
     assert "carrier is public, within the role's clearance (public, internal)." in told
     assert "sees nothing" in approved("explain", "ada@example.org", "carrier", code=1)
-    assert "does not know" in approved("explain", "nobody@example.org", "carrier", code=1)
+    assert "has no principal" in approved("explain", "nobody@example.org", "carrier", code=1)
     assert "has no column nothing" in approved("explain", "bo@example.org", "nothing", code=2)
 
 
@@ -420,7 +420,7 @@ def test_a_request_overwrites_nothing(case: Case) -> None:
     case.request()
     before = (case.root / "access/agreements/delays.yaml").read_text()
     done = case.run("request", "delays", "--role", "service", "--principal", "id:svc-punctuality", "--for", "Something else", "--until", SOON, "--team", "x", "--requester", "x@example.org")  # fmt: skip
-    assert done.exit_code == 2 and "is there already" in done.output
+    assert done.exit_code == 2 and "already exists" in done.output
     assert (case.root / "access/agreements/delays.yaml").read_text() == before
 
 
@@ -433,7 +433,7 @@ def test_what_is_not_committed_is_not_looked_at(case: Case) -> None:
     case.request()
     done = case.run("plan")
     assert done.exit_code == 0 and "agreement delays" not in done.stdout
-    assert "Not committed, and so not looked at: access/agreements/delays.yaml" in done.stderr
+    assert "Not committed, and so ignored: access/agreements/delays.yaml" in done.stderr
 
 
 @pytest.mark.parametrize("verb", ["apply", "verify"])

@@ -243,7 +243,7 @@ def filtered(column: Column, *values: Value) -> View:
         (READER, f"{ADA}\n", TABLE, "not the ARN"),
         (READER, "ada@example.org", TABLE, "not the ARN"),
         (READER, ADA, "lake.airport.departures", "no AWS account"),
-        (READER, ADA, "airport.departures", "which table"),
+        (READER, ADA, "airport.departures", "full name of a table"),
     ],
 )
 def test_what_lake_formation_cannot_hold_is_refused(view: View, arn: str, table: str, says: str) -> None:

@@ -611,10 +611,10 @@ def one(view: View, *members: Member) -> Desired:
 @pytest.mark.parametrize(
     ("desired", "place", "says"),
     [
-        (DESIRED, "lake.departures", "which table"),
-        (DESIRED, "lake..departures", "which table"),
-        (DESIRED, "lake.a.b.c", "which table"),
-        (DESIRED, "lake. a.b", "which table"),
+        (DESIRED, "lake.departures", "full name of a table"),
+        (DESIRED, "lake..departures", "full name of a table"),
+        (DESIRED, "lake.a.b.c", "full name of a table"),
+        (DESIRED, "lake. a.b", "full name of a table"),
         (DESIRED, "lake.a/b.c", "name of a folder"),
         (DESIRED, "lake.a\\b.c", "name of a folder"),
         (DESIRED, "lake.a\nb.c", "name of a folder"),
@@ -627,8 +627,8 @@ def one(view: View, *members: Member) -> Desired:
         (one(replace(READER, columns=(*READER.columns, Shown(Column("FLIGHT", "string", "public"))))), TABLE, "no capitals"),
         (one(replace(READER, columns=(Shown(ORIGIN), Shown(FLIGHT, "redacted")))), TABLE, "does not fit"),
         (one(replace(READER, columns=(Shown(ORIGIN, "sha256"),))), TABLE, "does not fit"),
-        (one(READER, member("a", "reader", login="x"), member("b", "reader", login="x")), TABLE, "is called 'x'"),
-        (one(READER, Member(Principal("", "human"), "reader", (), None)), TABLE, "is called ''"),
+        (one(READER, member("a", "reader", login="x"), member("b", "reader", login="x")), TABLE, "has the login 'x'"),
+        (one(READER, Member(Principal("", "human"), "reader", (), None)), TABLE, "has the login ''"),
     ],
 )  # fmt: skip
 def test_what_trino_could_not_hold_is_refused(desired: Desired, place: str, says: str) -> None:

@@ -66,7 +66,7 @@ class _Agreements:
             return _refused("", "The commit has no such file. Commit it.")
         if len(alike := self._alike[person(path)]) > 1:
             names = ", ".join(map(repr, alike))
-            return _refused("", f"Names of files differ in nothing but case: {names}. Keep one.")
+            return _refused("", f"These file names differ only in case: {names}. Keep one.")
         commit, problem = self._provenance(path)
         assert commit is not None  # the file exists, and so some commit brought it
         version = self._version(path, entry)
@@ -81,7 +81,7 @@ class _Agreements:
         if self.trust.addresses(signer) & parties:
             return _refused(
                 commit,
-                f"{signer} approved it, who asks for it or gains from it. Somebody else has to: "
+                f"{signer} approved it, and asks for it or gains from it. Somebody else has to approve it: "
                 f"{self._others(parties)}. {AGAIN}",
             )
         signers = [signer]

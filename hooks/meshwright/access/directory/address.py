@@ -28,7 +28,7 @@ def server_address(
     except ValueError:  # no port, no IPv6 address
         host, port = None, None
     if not host or port == 0 or address.scheme not in (secure, plain_text):
-        raise Unreadable(f"It is no address of the form {secure}://.", example, *place)
+        raise Unreadable(f"It is not an address of the form {secure}://.", example, *place)
     if "@" in address.netloc:
         fix = f"Take it out; the environment holds it: {USER} and {PASSWORD}, or {TOKEN}."
         raise Unreadable("The address holds a user.", fix, *place)

@@ -48,7 +48,7 @@ def _check_groups(document: Document, principals: dict[str, Any], groups: dict[s
         keys: Keys = ("groups", name)
         if not is_plain(name):
             problem = f"The group {name!r} has no name that can be read, or one that is too long."
-            raise Unreadable(problem, "Give it another.", *document.place(keys))
+            raise Unreadable(problem, "Give it another name.", *document.place(keys))
         if (other := similar.setdefault(folded(name), name)) != name:
             problem = f"The groups {other!r} and {name!r} can be taken for one another."
             raise Unreadable(problem, "Rename one of them.", *document.place(keys))

@@ -34,7 +34,7 @@ def principal(
     for target, attribute in settings.get("logins", {}).items():
         texts = values(attribute)
         if len(texts) > 1:
-            problem = f"{about} has {len(texts)} values of {attribute}, what it is called at {target}."
+            problem = f"{about} has {len(texts)} values of {attribute}, its login at {target}."
             raise DirectoryError(problem, f"Map an attribute in `logins.{target}` of which there is one.")
         if texts:
             logins[target] = texts[0]

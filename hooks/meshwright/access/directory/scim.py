@@ -178,7 +178,7 @@ class ScimServer:
                 return _decoded(answer.body)
         if 300 <= answer.status < 400:
             raise DirectoryError(
-                "The directory sends us elsewhere.", "Give the address itself in `scim.url`."
+                "The directory redirects to another address.", "Give the address itself in `scim.url`."
             )
         raise _status(answer.status, path, "Check `scim` in the file.")
 

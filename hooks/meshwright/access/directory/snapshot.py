@@ -68,10 +68,10 @@ def _check_logins(principals: Mapping[str, Principal]) -> None:
             login = principal.login(target)
             if not is_plain(login):
                 problem = (
-                    f"{principal.id} is called {login[:MAX_TEXT]!r} at {target}, which nobody can be called."
+                    f"{principal.id} has the login {login[:MAX_TEXT]!r} at {target}, which nobody can have."
                 )
                 raise DirectoryError(problem, "Correct it in the directory.", principal.id)
             if (other := taken.setdefault(folded(login), principal.id)) != principal.id:
-                problem = f"{other} and {principal.id} are both called {login!r} at {target}."
+                problem = f"{other} and {principal.id} have the same login {login!r} at {target}."
                 fix = f"Correct one of them in the directory, or map another attribute in `logins.{target}`."
                 raise DirectoryError(problem, fix, principal.id)

@@ -52,13 +52,13 @@ def calls(desired: Desired, table: str) -> list[Call]:
     """Return the calls in their order: the filters, then the grants. Raises Refused."""
     account, database, name = sql.table_parts(table)
     if not re.fullmatch(r"[0-9]{12}", account):
-        raise Refused(f"{account!r} is no AWS account.", "Say the table as <account>.<database>.<table>.")
+        raise Refused(f"{account!r} is no AWS account.", "Write the table as <account>.<database>.<table>.")
     members = sql.logins(desired, "aws")
     for login, reads in members.items():
         if not PRINCIPAL.fullmatch(login):
             raise Refused(
                 f"{login!r} is not the ARN of one user or role.",
-                "Say in the corporate directory what the principal is called at aws.",
+                "Correct the principal's `aws` login in the corporate directory.",
             )
         if len(reads) > 1:
             raise Refused(
@@ -181,7 +181,7 @@ def _resource(view: View, account: str, database: str, table: str) -> dict[str, 
             raise Refused(
                 f"The role {view.role} sees {shown.column.name!r} through the mask {shown.mask!r}, and Lake Formation"
                 " masks nothing.",
-                "Say `above: deny` for the role, or give it a file port, which writes its masked values.",
+                "Write `above: deny` for the role, or give it a file port, which writes its masked values.",
             )
     columns = [shown.column.name for shown in view.columns]
     if not view.rows:

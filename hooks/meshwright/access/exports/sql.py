@@ -30,8 +30,8 @@ def table_parts(table: str) -> tuple[str, str, str]:
     parts = table.split(".")
     if len(parts) != 3 or not all(part and part.strip() == part for part in parts):
         raise Refused(
-            f"{table!r} does not say which table it is.",
-            "Say it as catalog.schema.table; no part can have a dot in it.",
+            f"{table!r} is not the full name of a table.",
+            "Write it as catalog.schema.table; no part can have a dot in it.",
         )
     return parts[0], parts[1], parts[2]
 
@@ -52,7 +52,7 @@ def readers_schema(schema: str, table: str) -> str:
     for part in (schema, table):
         if "__" in part or part != part.strip("_"):
             raise Refused(
-                f"{part!r} has an underscore at an end, or two in a row, which part the names of schemas here.",
+                f"{part!r} has an underscore at an end, or two in a row, which separate the names of schemas here.",
                 "Give the schema or table another name.",
             )
     return plain(f"{schema}__{table}__access", "schema")
@@ -65,10 +65,10 @@ def logins(desired: Desired, target: str) -> dict[str, list[Member]]:
         name = member.principal.login(target)
         others = by_login.setdefault(name, [])
         if not name or (others and others[0].principal.id != member.principal.id):
-            also = f", as is {others[0].principal.id!r}" if others else ""
+            also = f", as has {others[0].principal.id!r}" if others else ""
             raise Refused(
-                f"The principal {member.principal.id!r} is called {name!r} at {target}{also}.",
-                f"Correct the names for {target} in the corporate directory: each principal has one of its own.",
+                f"The principal {member.principal.id!r} has the login {name!r} at {target}{also}.",
+                f"Correct the logins for {target} in the corporate directory: each principal has one of its own.",
             )
         others.append(member)
     return dict(sorted(by_login.items()))

@@ -68,7 +68,7 @@ def files(desired: Desired, table: str) -> dict[str, str]:
             raise Refused(
                 f"{login!r} is neither a user's e-mail address nor a service principal's application id, so"
                 " Databricks could take it for a group.",
-                "Correct what the principal is called at databricks in the corporate directory.",
+                "Correct the principal's `databricks` login in the corporate directory.",
             )
     head = [
         f"Who reads the data product {sql.plain(desired.product, 'product')}, and what.",

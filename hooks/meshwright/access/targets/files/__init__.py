@@ -82,7 +82,7 @@ def _variant_differences(state: PortState, todo: Steps) -> Iterator[str]:
                 if difference := row_difference(cut, source.rows, actual.rows):
                     yield f"What {view.role} reads {difference}."
                 if actual.metadata != source.metadata:
-                    yield f"What {view.role} reads says of itself that it is something else."
+                    yield f"The metadata of what {view.role} reads is not the data set's."
 
 
 def last(port: Port) -> Mapping[str, Any] | None:

@@ -47,7 +47,9 @@ def applier(bucket: Bucket) -> list[str]:
         return [role + assumed[3], f"{role}*/{assumed[3]}"]
     if CALLER.fullmatch(arn):
         return [arn]
-    raise Refused("AWS calls us by a name that no policy can.", "Run it as a role or a user of IAM.")
+    raise Refused(
+        "No bucket policy can name the AWS identity that runs this.", "Run it as a role or a user of IAM."
+    )
 
 
 def statements(

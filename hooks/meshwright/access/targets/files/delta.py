@@ -77,7 +77,7 @@ def _table(storage: Storage, path: str) -> deltalake.DeltaTable | None:
     where = storage.address(path)
     if set("%[]") & set(where):  # delta-rs reads an address in it, and goes elsewhere
         raise Refused(
-            f"delta-rs cannot be sure of the folder {where}.", "Choose a path without %, [ and ] in it."
+            f"delta-rs would read another folder than {where}.", "Choose a path without %, [ and ] in it."
         )
     try:
         return deltalake.DeltaTable(where)
@@ -103,7 +103,8 @@ def _identity(storage: Storage, path: str, table: deltalake.DeltaTable) -> str:
     files = sorted((name, identities.get(name, NO_FILE)) for name in names)
     if any(identity == NO_FILE for _, identity in files):
         raise Refused(
-            f"{storage.address(path)} names a file that is not there, or is none.", "Run the pipeline again."
+            f"{storage.address(path)} names a file that is missing, or no regular file.",
+            "Run the pipeline again.",
         )
     content = [table.schema().to_json(), files, sorted(_metadata(table).items())]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

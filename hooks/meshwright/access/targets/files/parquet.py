@@ -41,7 +41,7 @@ def opened(storage: Storage, path: str) -> Iterator[PortTable]:
             if column.converted_type == "INTERVAL":
                 raise Refused(
                     f"The column {json.dumps(column.path, ensure_ascii=False)} is an interval, which would lose its type.",
-                    "Publish it as a number of seconds, or as two moments.",
+                    "Publish it as a number of seconds, or as two timestamps.",
                 )
         kept = {key: (about.metadata or {}).get(key.encode()) for key in METADATA}
         yield PortTable(

@@ -32,7 +32,7 @@ def steps(state: PortState) -> Steps:
     changes = [
         Change(
             "remove",
-            f"{ROLES}{shown(entry)} goes: no role asks for it",
+            f"{ROLES}{shown(entry)} is removed: no role asks for it",
             f"remove {', '.join(names) or entry}",
             role=entry,
         )

@@ -70,7 +70,7 @@ def cut(view: View, source: pa.Schema) -> Cut:
         if len(source.get_all_field_indices(name)) != 1:
             reason = "has it twice" if name in source.names else "has no such column"
             raise Refused(
-                f"The role {view.role} speaks of the column {_quoted(name)}, and the data set {reason}.",
+                f"The role {view.role} uses the column {_quoted(name)}, and the data set {reason}.",
                 "Run the pipeline after changing the contract, then apply again.",
             )
         own = names.setdefault(name, f"c{len(names)}")
@@ -154,7 +154,7 @@ def _mask(view: View, shown: Shown, kind: pa.DataType) -> Mask | None:
     if mask is None or not fitting or not fitting(kind):
         raise Refused(
             f"The role {view.role} sees the column {_quoted(shown.column.name)} through the mask {shown.mask},"
-            f" which does not go with its type {kind}.",
+            f" which does not fit its type {kind}.",
             "Choose the mask `empty`, or one for the type.",
         )
     return mask

@@ -210,9 +210,9 @@ def _prove(
     ]
     if unexplained:
         raise Refused(
-            f"Port {port.name} was left as it was, because this would not be right after it: "
+            f"Port {port.name} was left as it was, because afterwards this would still be wrong: "
             f"{' '.join(sentences(unexplained))}",
-            "Let an administrator of the database see to it; `verify` says the same.",
+            "Let an administrator of the database fix it; `verify` reports the same.",
         )
 
 

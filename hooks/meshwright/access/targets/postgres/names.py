@@ -26,12 +26,12 @@ class Names:
     def __post_init__(self) -> None:
         if not _SCHEMA.fullmatch(self.schema) or self.schema.startswith("pg_"):
             raise Refused(
-                f"The port's schema {shown(self.schema)} is no name for one.",
+                f"The port's schema {shown(self.schema)} is not a name that it can have.",
                 "Use at most 40 small letters, digits and underscores, a letter first, and not pg_.",
             )
         if len(self.dataset.encode()) > NAME_BYTES or "\0" in self.dataset:
             raise Refused(
-                f"The data set {shown(self.dataset)} has no name for a table.", "Give it a shorter one."
+                f"The data set {shown(self.dataset)} cannot be the name of a table.", "Give it a shorter one."
             )
 
     @property

@@ -42,7 +42,7 @@ def _check_existence(desired: Desired, actual: Actual, plan: DatabasePlan) -> No
             )
         elif actual.by_name[reader].oid not in actual.administered:
             plan.blocker(
-                f"{names.access} may not say who is in {reader}.",
+                f"{names.access} may not change who is in {reader}.",
                 _admin_option(actual, reader),
                 logins=desired_logins(desired, view.role),
             )
@@ -75,7 +75,7 @@ def _check_attributes(actual: Actual, plan: DatabasePlan) -> None:
         role = actual.by_name.get(name)
         if role and (excess := role.excess_attributes(login=True)):
             plan.blocker(
-                f"{name} can do more than its work: {', '.join(excess)}.",
+                f"{name} has attributes that it does not need: {', '.join(excess)}.",
                 f"ALTER ROLE {identifier(name)} {' '.join('NO' + attribute for attribute in excess)};",
                 logins=[name],
             )

@@ -54,7 +54,7 @@ def remove_objects(actual: Actual, views: ViewChanges, plan: DatabasePlan) -> Re
     for key in _in_order(actual, [key for key in undesired if key not in irremovable]):
         entry = undesired[key]
         removals.removed.add(entry.oid)
-        why = "is made anew" if entry.oid in views.recreated else "is removed: the policy does not know it"
+        why = "is created anew" if entry.oid in views.recreated else "is removed: the policy does not know it"
         plan.changes.append(
             Change(
                 "remove",
@@ -99,7 +99,7 @@ def _in_order(actual: Actual, keys: list[Key]) -> Iterator[Key]:
         ]
         if not free:
             raise Refused(
-                f"Things in {actual.names.schema} depend on each other in a circle.",
+                f"Objects in {actual.names.schema} depend on each other in a circle.",
                 "A DBA drops them with CASCADE.",
             )
         yield from free
@@ -129,13 +129,13 @@ def _keep(
     if view:
         views.drop(view.role)
         plan.blocker(
-            f"The view {names.schema}.{names.view(view.role)} cannot be made: a {entry.kind} has its name.",
+            f"The view {names.schema}.{names.view(view.role)} cannot be created: a {entry.kind} has its name.",
             drop,
             objects=[identifier(names.schema, names.view(view.role))],
         )
         return
     plan.blocker(
-        f"The {entry.kind} {shown(entry.identity)} should not be there; it stays, because {because}.",
+        f"The {entry.kind} {shown(entry.identity)} should not exist; it stays, because {because}.",
         drop,
         objects=[entry.identity, *([relation.identity] if relation else [])],
     )

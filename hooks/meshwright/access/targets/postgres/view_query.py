@@ -92,7 +92,7 @@ def _masked(entry: Shown, type_: Type) -> str:
     allowed, expression = _MASKS[entry.mask]
     if allowed and type_.base not in allowed:
         raise Refused(
-            f"The mask {entry.mask} cannot be put on column {shown(entry.column.name)}: it is published as "
+            f"The mask {entry.mask} cannot be used on column {shown(entry.column.name)}: it is published as "
             f"{shown(type_.full)}, not as {' or '.join(allowed)}.",
             "Give the column's classification another mask, or publish the column in the contract's type.",
         )
@@ -179,8 +179,8 @@ def _fits(condition: Condition, type_: Type) -> str:
     name = condition.column.name
     if type_.base not in _VALUES:
         raise Refused(
-            f"Rows cannot be chosen by column {shown(name)}: it is published as {shown(type_.full)}.",
-            f"Choose them by a column of one of the types {', '.join(_VALUES)}.",
+            f"Rows cannot be filtered by column {shown(name)}: it is published as {shown(type_.full)}.",
+            f"Filter by a column of one of the types {', '.join(_VALUES)}.",
         )
     single = condition.operation in ("atLeast", "atMost")
     if (
@@ -189,7 +189,7 @@ def _fits(condition: Condition, type_: Type) -> str:
         or (single and len(condition.values) != 1)
     ):
         raise Refused(
-            f"The condition on column {shown(name)} is none.",
+            f"The condition on column {shown(name)} is not valid.",
             "Fix `rows` in the policy: operation and values.",
         )
     values = [_value(condition, place, type_) for place in range(len(condition.values))]
