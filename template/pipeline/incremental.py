@@ -39,7 +39,7 @@ class Last:
     """Of the models and of what the spec says, as a hash."""
     publication: str = ""
     partitions: dict[str, list[Any]] = field(default_factory=dict)
-    """Value of the partition column, as the engine's text -> its rows, and the highest value of the cursor, or their fingerprint."""
+    """Value of the partition column, as the engine's text -> how many rows it has, and their fingerprint."""
     columns: dict[str, str] = field(default_factory=dict)
     """Column of the data set -> its type, in the engine's words."""
 
@@ -153,14 +153,19 @@ def write(
         )
     by = platform.text(product.dataset, column)
     where = f" where {rows}" if rows else ""
+    whole = platform.fingerprint(product.dataset, columns)
+    # All values of the cursor, and not the highest: a row may go and another one come behind it. Of a row without one, all.
     version = (
-        platform.text(product.dataset, cursor, "max({})")
+        f"{platform.fingerprint(product.dataset, [cursor])}, {whole} filter (where {identifier(cursor)} is null)"
         if cursor
-        else platform.fingerprint(product.dataset, columns)
+        else whole
     )
-    found = platform.query(
-        f"select {by}, count(*), {version} from {platform.relation(product.dataset)}{where} group by {by}"
-    )
+    found = [
+        (value, rows, " ".join(map(str, versions)))
+        for value, rows, *versions in platform.query(
+            f"select {by}, count(*), {version} from {platform.relation(product.dataset)}{where} group by {by}"
+        )
+    ]
     if any(value is None for value, *_ in found):
         raise PromiseBroken(
             f"Some rows have no {column}, by which the data set is partitioned.",
@@ -172,7 +177,7 @@ def write(
             fix=f"Take it out in models/{product.dataset}.sql (DuckDB: `replace({column}, chr(0), '')`), or choose another"
             " partition for incremental@1.",
         )
-    partitions = {value: [count, str(version)] for value, count, version in found}
+    partitions = {value: [rows, version] for value, rows, version in found}
     about["publication"] = uuid4().hex
     types = platform.columns(product.dataset)
     unchanged = {value for value, version in partitions.items() if before.partitions.get(value) == version}

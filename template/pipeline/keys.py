@@ -1,11 +1,16 @@
-"""The key of an input whose history is kept: one row for each, or the history would be of another row."""
+"""An input whose history is kept: one row for each key, and columns of the types that the history has."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping, Sequence
 
+from pipeline.column_types import UnknownType, parse
+from pipeline.declared import SOURCES
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import Platform
+from pipeline.spec import Product
 from pipeline.sql import identifier
 
 TRAIT = "`key` of snapshot@1 in data-product.yaml"
@@ -40,3 +45,62 @@ def refuse_doubled(platform: Platform, name: str, key: Sequence[str], columns: M
             f"snapshot@1: input {name}: {times:,} rows have the key {row}. A history has one row for each key.",
             fix=f"Add columns to {TRAIT} until each row has a key of its own, or correct the source.",
         )
+
+
+HISTORIES = "histories.json"
+"""In the state's folder: input -> the columns that its history has, with their types."""
+
+
+def history(name: str) -> str:
+    """Return what the history of an input is called."""
+    return f"{name}_history"
+
+
+def refuse_other_types(product: Product, platform: Platform, name: str, columns: Mapping[str, str]) -> None:
+    """Raises UnreadableInput if a column of an input has another type than its history; otherwise, remembers the types.
+
+    dbt adds columns to a history, and never changes one: the engine would write `007` as 7, and 1.239 as 1.24.
+    """
+    assert product.state is not None, "a product with a history has a state"
+    file = product.state / HISTORIES
+    try:
+        recorded = {str(key): dict(value) for key, value in json.loads(file.read_text("utf-8")).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        recorded = {}
+    known = recorded.get(name, {}) if platform.columns(history(name)) else {}
+    other = {column: kind for column, kind in columns.items() if not _holds(known.get(column, kind), kind)}
+    if other:
+        raise UnreadableInput(
+            "\n".join(
+                f"snapshot@1: input {name}: the column {column} is {kind}, and its history {history(name)} has it as"
+                f" {known[column]}."
+                for column, kind in other.items()
+            ),
+            fix=f"Declare the old type in {SOURCES}, or, if the change is meant, drop the table {history(name)} in the"
+            " platform's database (on DuckDB, remove build/state): the history begins anew.",
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps({**recorded, name: {**columns, **known}}, indent=2) + "\n", "utf-8")
+    os.replace(partial, file)
+
+
+def _holds(known: str, kind: str) -> bool:
+    """Return True if a column of a type keeps the values of another one as they are, or the engine refuses them."""
+    try:
+        one, other = parse(known), parse(kind)
+    except UnknownType:
+        return known == kind
+    if one.name in _TEXTS and other.name in _TEXTS:
+        return True
+    if one.name in _INTEGERS:
+        return other.name in _INTEGERS
+    if one.name == "DECIMAL" == other.name:
+        return other.numbers[1] <= one.numbers[1]
+    return one == other
+
+
+_TEXTS = ("VARCHAR", "JSON", "UUID")
+_INTEGERS = tuple(
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+)

@@ -101,11 +101,20 @@ with duckdb.connect("build/state/default/warehouse.duckdb") as connection:
     said["kept"] = connection.sql("select count(*) from readings where id = 1").fetchone()
     said["history"] = connection.sql(
         "select value, dbt_valid_to is null from readings_history where id = 2 order by value").fetchall()
+sources = here / "models" / "sources.yml"
+sources.write_text(sources.read_text().replace("DOUBLE", "VARCHAR"))
+give("first.csv", row(1, 1, 100), row(2, "007", 5), row(3, 3, 20))
+said["other type"] = go()
 """,
     )
     assert len(said["first"]["rows"]) == 2 and said["kept"] == [0]
     assert any("'value': 5" in row for row in said["second"]["rows"]) and len(said["second"]["rows"]) == 2
     assert said["history"] == [[2, False], [5, True]]
+    # dbt would write "007" into the history's column of numbers, as 7.
+    assert (
+        "the column value is VARCHAR, and its history readings_history has it as DOUBLE"
+        in said["other type"]["failed"]
+    )
 
 
 def test_a_source_that_changes_is_held_against_the_contract(

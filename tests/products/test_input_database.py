@@ -358,12 +358,20 @@ def test_a_type_that_changes_is_refused_by_name_and_new_columns_come_along(
     make_table(source)
     changes = lake(**CHANGES)
     changes.ingest()
-    source.run("alter table t add column extra integer")
+    # Rows that the cursor has passed have a value there too.
+    source.run("alter table t add column extra integer default 5")
     source.run("insert into t values (4, 'new', '2024-05-02 10:00:00', 7)")
-    assert changes.rows("extra") == [None, None, None, "7"]
+    said = changes.ingest()
+    assert [row["extra"] for row in said["tables"]["t"]["rows"]] == ["5", "5", "5", "7"]
+    assert said["notes"]["t"][0] == "new columns: extra. All rows are read again" and said["landed"]["t"] == 4
+    assert changes.ingest()["landed"]["t"] == 1
     source.run("alter table t drop column extra")
     source.run("insert into t values (5, 'without', '2024-05-03 10:00:00')")
     assert changes.rows("extra")[4:] == [None]
+    source.run("alter table t add column extra integer default 6")  # it is back, and it was loaded without it
+    assert changes.rows("extra") == ["6"] * 5
+    source.run("alter table t drop column extra")
+    assert changes.ingest()["gone"]["t"] == ["extra"]
     source.run("alter table t add column extra varchar(9)")
     source.run("insert into t values (6, 'text', '2024-05-04 10:00:00', 'seven')")
     said = changes.refused()
@@ -601,6 +609,29 @@ def test_a_column_that_is_gone_is_named_and_one_that_is_declared_is_missed(
     assert said["gone"]["t"] == ["value"] and sorted(said["columns"]["t"]) == ["changed", "id"]
     declare(changes.work, {"t": {"value": "VARCHAR"}})
     assert "models/sources.yml declares value, and " in changes.refused()
+
+
+def test_a_column_that_a_whole_table_has_no_more_is_not_read_as_empty(
+    lake: Callable[..., Lake], source: Source
+) -> None:
+    make_table(source)
+    whole = lake()
+    whole.ingest()
+    source.run("alter table t drop column value")
+    said = whole.refused()
+    assert "has no column value any more" in said and "--full-refresh" in said
+    assert sorted(whole.ingest(anew=True)["tables"]["t"]["types"]) == ["changed", "id"]
+
+
+def test_a_text_with_a_time_zone_goes_by_its_moment(worker: Worker, tmp_path: Path) -> None:
+    source = _sqlite(tmp_path / "source.sqlite")
+    source.run("create table t (id integer primary key, value text, changed timestamp)")
+    source.run("insert into t values (1, 'first', '2024-05-01T00:30:00Z')")
+    changes = Lake(worker, tmp_path, source, CHANGES)
+    assert changes.rows("id") == ["1"]
+    source.run("insert into t values (2, 'later, and the day before', '2024-04-30T23:00:00-12:00')")
+    source.run("insert into t values (3, 'later, and the day after', '2024-05-02T00:00:00+14:00')")
+    assert changes.rows("id") == ["1", "2", "3"]
 
 
 def test_who_may_not_read_is_told_why(

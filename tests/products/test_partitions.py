@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 import shutil
 from pathlib import Path
 
@@ -117,6 +118,61 @@ def test_what_lies_in_the_state_is_what_was_published_or_everything_is_written(
     assert ("2", "5.5") in here.rows("parquet")
 
 
+AT = "cast({0} as timestamp) as at"
+CHANGED = {
+    "a row goes, and another one comes behind the highest": ("'2024-01-01'", 1, "'2024-01-02'", 2),
+    "a row without a cursor changes": ("null", 1, "null", 2),
+    "the cursor goes back": ("'2024-01-03'", 1, "'2024-01-02'", 2, "'2024-01-01'"),
+    "the last value is gone": ("'2024-01-03'", 1, "null", 1, "'2024-01-01'"),
+}
+"""A row's cursor and value, before and after; and the cursor of the highest row, which stays."""
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_a_part_whose_cursor_says_nothing_is_not_taken_for_unchanged(
+    case: str, every_port: Path, tmp_path: Path
+) -> None:
+    before, old, after, new, highest = (*CHANGED[case], "'2024-06-01'")[:5]
+    here = Runs(tmp_path, partition="p", cursor="at", uses=("parquet", "delta"))
+
+    def model(cursor: str, value: int) -> str:
+        rows = [(1, cursor, value), (1, highest, 0), (2, "'2024-01-01'", 9)]
+        return " union all ".join(f"select {p} as p, {AT.format(at)}, {n} as n" for p, at, n in rows)
+
+    here.run(model(before, old))
+    assert here.run(model(before, old)).changes.values == frozenset()
+    assert here.run(model(after, new)).changes.values == {"1"}
+    for port in here.uses:
+        assert here.rows(port) == texts(model(after, new)), port
+
+
+def test_ports_that_come_and_go_serve_what_the_model_holds(every_port: Path, tmp_path: Path) -> None:
+    """Each port is left out for a while, a run dies before it is remembered, and rows move between parts."""
+    chance = random.Random(14)  # noqa: S311 - nobody guesses anything by it
+    here = Runs(tmp_path, partition="p", uses=("parquet", "delta"))
+    rows: dict[int, tuple[int, int]] = {}
+    for step in range(12):
+        for _ in range(3):
+            key = chance.randrange(8)
+            if chance.random() < 0.3:
+                rows.pop(key, None)
+            else:
+                rows[key] = (chance.randrange(3), chance.randrange(100))
+        chosen = chance.choice([("parquet", "delta"), ("parquet",), ("delta",), ("delta", "iceberg")])
+        query = "select null::int as id, 0 as p, 0 as n where false" + "".join(
+            f" union all select {key}, {part}, {number}" for key, (part, number) in rows.items()
+        )
+        here.uses = chosen
+        if step % 4 == 3:  # killed when the first port has the new rows, and the second one has not
+            here.uses = chosen[:1]
+            here.run(query)
+            (tmp_path / "build/state/default/published.json").unlink()
+            here.uses = chosen
+        here.run(query)
+        for port in chosen:
+            assert here.rows(port) == texts(query), (step, port)
+
+
 KEYS = {
     "select * from (values (1, 'a'), (1, 'c'), (2, 'b')) t(id, n)": "2 rows have the key id = 1.",
     "select * from (values (1, 'a'), (null, 'c')) t(id, n)": "1 rows have no value in id",
@@ -140,3 +196,44 @@ def test_the_key_of_a_history_names_one_row(query: str, every_port: Path, tmp_pa
         with pytest.raises(Exception, match=KEYS[query]) as refused:
             keys.refuse_doubled(platform, "readings", ["id"], columns)
         assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.fix
+
+
+HISTORIES = [
+    ("BIGINT", "VARCHAR", False),
+    ("DECIMAL(18,2)", "DECIMAL(18,4)", False),
+    ("BIGINT", "DOUBLE", False),
+    ("DATE", "TIMESTAMP", False),
+    ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", False),
+    ("STRUCT(a BIGINT)", "STRUCT(a BIGINT, b BIGINT)", False),
+    ("INTEGER", "BIGINT", True),  # too large a value ends the run
+    ("DECIMAL(38,4)", "DECIMAL(18,2)", True),
+    ("VARCHAR", "VARCHAR(9)", True),
+    ("odd", "odd", True),
+]
+
+
+def test_a_history_takes_no_values_of_another_type(every_port: Path, tmp_path: Path) -> None:
+    keys = importlib.import_module("pipeline.keys")
+    errors = importlib.import_module("pipeline.errors")
+    here = Runs(tmp_path, partition="p")
+    product = here.product
+    product.scratch.mkdir(parents=True)
+    with here.platform(product, {}) as platform:
+        keys.refuse_other_types(product, platform, "t", {"v": "DATE"})
+        for before, now, is_kept in HISTORIES:
+            # While there is no history, any type can begin one.
+            with platform.connected() as connection:
+                connection.execute("drop table if exists t_history")
+            keys.refuse_other_types(product, platform, "t", {"v": before})
+            with platform.connected() as connection:
+                connection.execute("create table t_history as select 1 as v")
+            keys.refuse_other_types(product, platform, "t", {"w": "BIGINT"})
+            if is_kept:
+                keys.refuse_other_types(product, platform, "t", {"v": now, "w": "BIGINT"})
+                continue
+            with pytest.raises(errors.UnreadableInput) as refused:
+                keys.refuse_other_types(product, platform, "t", {"v": now, "w": "BIGINT"})
+            assert f"the column v is {now}, and its history t_history has it as {before}" in str(
+                refused.value
+            )
+            assert "models/sources.yml" in refused.value.fix

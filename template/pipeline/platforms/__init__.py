@@ -56,11 +56,8 @@ class Platform(Protocol):
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """A few rows, as Python has them."""
 
-    def text(self, model: str, column: str, of: str = "{}") -> str:
-        """A column's value as a text, in SQL: one text for each value, which DuckDB can cast back.
-
-        `of` is an aggregate, such as `max({})`: then it is the text of that.
-        """
+    def text(self, model: str, column: str) -> str:
+        """A column's value as a text, in SQL: one text for each value, which DuckDB can cast back."""
 
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
         """An aggregate, in SQL: a number of some rows of a model that is another one if a value of theirs is."""

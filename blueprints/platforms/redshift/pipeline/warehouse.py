@@ -82,7 +82,7 @@ class Warehouse:
         with self._fetched(sql) as rows:
             return list(rows.fetchall())
 
-    def text(self, model: str, column: str, of: str = "{}") -> str:
+    def text(self, model: str, column: str) -> str:
         _refuse(model)
         return ""
 

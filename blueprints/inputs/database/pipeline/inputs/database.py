@@ -162,6 +162,10 @@ class _Reader:
             if self.cursor:
                 state = self._state()
                 reached = highest = self._reached(state, schema.field(self.cursor).type)
+                if reached is not None and (new := self._new(state)):
+                    # The source may have values there in rows that the cursor has passed.
+                    self.reading.notes.append(f"new columns: {', '.join(new)}. All rows are read again")
+                    reached = None
                 if self.source.properties.get("notice_deletions", True):
                     count = sa.select(sa.func.count()).select_from(self.table)
                     self.reading.rows_at_source = connection.execute(count).scalar_one()
@@ -227,6 +231,13 @@ class _Reader:
         state |= here
         return state
 
+    def _new(self, state: dict[str, Any]) -> list[str]:
+        """The columns that the run before has not read."""
+        naming = dlt.current.source_schema().naming
+        names = [naming.normalize_identifier(column.name) for column in self.columns]
+        before = state.get("columns") or list(loaded_columns(self.source.name))  # 0.2.0 kept none
+        return [name for name in names if before and name not in before]
+
     def _ceiling(self, kind: pa.DataType) -> Any:
         """The highest value of the cursor that is believed; None: any."""
         given, now = self.source.properties.get("cursor_ceiling"), self.reading.started
@@ -274,6 +285,8 @@ class _Reader:
     def _keep(self, state: dict[str, Any], before: Any, highest: Any) -> None:
         """Keeps how far this run came, and notes what a cursor that stands still may mean."""
         now, notes = self.reading.started.isoformat(timespec="seconds"), self.reading.notes
+        naming = dlt.current.source_schema().naming
+        state["columns"] = [naming.normalize_identifier(column.name) for column in self.columns]
         if self.reading.beyond:
             beyond = "in the future" if self._is_time() else "above `cursor_ceiling`"
             notes.append(
@@ -298,10 +311,15 @@ class _Reader:
         types = {column.name: column.type for column in self.columns}
         refuse_other_types(self.source.name, types, {column.name: column.place for column in self.columns})
         self.reading.columns |= types
-        if self.cursor:
-            naming = dlt.current.source_schema().naming
-            gone = loaded_columns(self.source.name).keys() - set(map(naming.normalize_identifier, types))
-            self.reading.gone += sorted(gone)
+        naming = dlt.current.source_schema().naming
+        gone = sorted(loaded_columns(self.source.name).keys() - set(map(naming.normalize_identifier, types)))
+        if gone and not self.cursor:
+            raise UnreadableInput(
+                f"Input {self.source.name}: {_place(self.source)} has no column {', '.join(gone)} any more. The table of"
+                " earlier runs keeps it, and models would read it as empty.",
+                fix=f"Take it out of the models, and {START_OVER}; or bring the column back.",
+            )
+        self.reading.gone += gone
         return pa.schema(
             pa.field(name, values.arrow(kind), nullable=name not in self.key) for name, kind in types.items()
         )
@@ -356,6 +374,9 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
 
         def write(value: Any) -> Any:
             match value:
+                case datetime() if value.tzinfo and value.date() > date.min:
+                    # A text with a time zone goes by its own day, which may be the one before.
+                    return (value.date() - timedelta(days=1)).isoformat()
                 case date():  # a text of it, as the texts of one day go: the shortest form comes first
                     return value.isoformat()[:10]
                 case Decimal() if value == value.to_integral_value():

@@ -102,8 +102,8 @@ class Duckdb:
         with self.connected() as connection:
             return connection.execute(sql).fetchall()
 
-    def text(self, model: str, column: str, of: str = "{}") -> str:
-        return f"cast({of.format(identifier(column))} as varchar)"
+    def text(self, model: str, column: str) -> str:
+        return f"cast({identifier(column)} as varchar)"
 
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
         types = self.columns(model)

@@ -174,8 +174,8 @@ class Postgres:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
-    def text(self, model: str, column: str, of: str = "{}") -> str:
-        return f'cast({of.format(identifier(column))} as text) collate "C"'
+    def text(self, model: str, column: str) -> str:
+        return f'cast({identifier(column)} as text) collate "C"'
 
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
         return f"sum(hashtextextended(row({', '.join(map(identifier, columns))})::text, 0))"

@@ -21,7 +21,7 @@ from pipeline import dbt_messages
 from pipeline.column_types import Certainty
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.ingest import Landed
-from pipeline.keys import refuse_doubled
+from pipeline.keys import history, refuse_doubled, refuse_other_types
 from pipeline.platforms import INPUTS, Platform
 from pipeline.spec import Product
 from pipeline.transforms import Transformed
@@ -99,6 +99,7 @@ def transform(
                 for result in results
                 if result.status == NodeStatus.Warn
             ),
+            *dbt_messages.overridden(manifest),
             *(
                 dbt_messages.unchecked_freshness(source)
                 for source in manifest.sources.values()
@@ -263,8 +264,9 @@ def _write_snapshots(product: Product, platform: Platform, landed: Mapping[str, 
     for trait in traits:
         name = trait["input"]
         refuse_doubled(platform, name, trait["key"], landed[name].columns)
+        refuse_other_types(product, platform, name, landed[name].columns)
         snapshot = {
-            "name": f"{name}_history",
+            "name": history(name),
             "relation": f"source('{INPUTS}', '{name}')",
             "config": {
                 "unique_key": trait["key"],
