@@ -52,7 +52,9 @@ def _ingest(
     with stage("ingest") as done:
         from pipeline import evolution, volumes
         from pipeline.ingest import ingest
+        from pipeline.outputs import refuse_impossible
 
+        refuse_impossible(product)
         platform = stack.enter_context(product.platform.module().opened(product, about))
         landed = ingest(product, platform, anew=anew)
         report["rowsIn"] = {name: input.rows for name, input in landed.items()}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 from checkout import ROOT
+from port_runs import Runs
 from products import Make, pipeline
 
 pytestmark = pytest.mark.slow
@@ -180,3 +183,33 @@ print(file)
 """
     file = script(product_python, ran, code)
     assert duckdb.execute(f"select count(*) from '{file}'").fetchall() == [(1667,)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({}, ""),
+        ({"platform": "postgres@1"}, "runs on postgres@1"),
+        ({"traits": "snapshot@1"}, "With snapshot@1"),
+        ({"inputs": "file@1"}, ""),
+    ],
+)
+def test_a_view_that_cannot_be_made_is_refused_before_anything_is_read(
+    changed: dict[str, str], reason: str, every_port: Path, tmp_path: Path
+) -> None:
+    spec, outputs = (importlib.import_module(f"pipeline.{name}") for name in ("spec", "outputs"))
+    port = spec.Capability("outputs", "view@1", "lake", properties={"path": "build/ports/lake"})
+    kinds = {"platform": "platforms"}
+    used = {kind: spec.Capability(kinds.get(kind, kind), uses) for kind, uses in changed.items()}
+    product = Runs(tmp_path, uses=()).product
+    product = replace(
+        product,
+        outputs=(port,),
+        **{kind: one if kind == "platform" else (one,) for kind, one in used.items()},
+    )
+    if not reason:
+        outputs.refuse_impossible(product)
+        return
+    with pytest.raises(Exception, match=f"The port lake .view@1. cannot be served: .*{reason}") as refused:
+        outputs.refuse_impossible(product)
+    assert "Serve it through another port" in refused.value.fix

@@ -1,4 +1,4 @@
-"""The outputs that this product can use: one module a capability."""
+"""The outputs that this product can use: one module a capability, each with `publish`, `read`, `location`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,25 @@ from uuid import uuid4
 
 from pipeline.errors import UnreadableInput
 from pipeline.locks import Busy, locked, marked, remove_unused
+from pipeline.spec import Product
+
+
+def refuse_impossible(product: Product) -> None:
+    """Raises UnreadableInput for a port that cannot serve this product, whatever its data is.
+
+    Such a port's module has `refuse(port, product)`.
+    """
+    for port in product.outputs:
+        refuse = getattr(port.module(), "refuse", None)
+        if refuse is None:
+            continue
+        try:
+            refuse(port, product)
+        except UnreadableInput as error:
+            raise UnreadableInput(
+                f"The port {port.name} ({port.uses}) cannot be served: {error}",
+                fix=f"{error.fix} Nothing was read.",
+            ) from error
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from meshwright.check.rules.base import Rule
@@ -35,3 +36,56 @@ class EnvironmentsFit(Rule):
             for problem in misshapen(bound, schema.data_product):
                 where = ".".join(map(str, problem.keys))
                 yield Problem(spec, place, f"There, {where}: {problem.detail}", problem.fix)
+
+
+class ViewsWhereDuckdbRuns(Rule):
+    """A view is served where it can be made: of what DuckDB runs, over what its inputs are.
+
+    `view@1` copies nothing: its SQL is DuckDB's, and reads the sources where they are. Another platform runs the models
+    elsewhere, a history or an increment is more than the sources hold, and what a database or an API gives is loaded. A
+    run ends then before it reads anything.
+    """
+
+    usually = "warning"
+    broken = {
+        SPEC: {
+            "spec": {
+                "outputs": [{"name": "lake", "uses": "view@1", "properties": {"path": "build/ports/lake"}}],
+                "platform": {"uses": "postgres@1", "properties": {"url": "build/warehouse"}},
+            }
+        }
+    }
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        if any(True for _ in misshapen(spec, schema.data_product)):
+            return
+        places: list[tuple[tuple[str, ...], Document]] = [(("spec", "outputs"), spec)]
+        for name in names(spec):
+            with contextlib.suppress(Unreadable):  # EnvironmentsFit says so
+                places.append((("spec", "environments", name), bind(spec, name)))
+        known: set[str] = set()
+        for place, bound in places:
+            for port in bound.get("spec.outputs"):
+                reason = _unviewable(bound) if port["uses"] == "view@1" else ""
+                if reason and reason not in known:
+                    known.add(reason)
+                    yield Problem(
+                        spec,
+                        place,
+                        f"The port {port['name']} is a view, and {reason}.",
+                        "Serve the data through another port there, such as parquet@1.",
+                    )
+
+
+def _unviewable(spec: Document) -> str:
+    """Return why no view can be made of a product; empty if one can."""
+    platform = (spec.get("spec.platform") or {}).get("uses", "duckdb@1")
+    if platform != "duckdb@1":
+        return f"a view is made of what DuckDB runs, not {platform}"
+    for trait in spec.get("spec.traits") or []:
+        if trait["uses"] in ("incremental@1", "snapshot@1"):
+            return f"with {trait['uses']} the data set is more than its sources hold"
+    for source in spec.get("spec.inputs") or []:
+        if source["uses"] in ("database@1", "rest-api@1"):
+            return f"what {source['uses']} reads (input {source['name']}) is loaded, and is nowhere that a view could look at"
+    return ""

@@ -41,8 +41,8 @@ def published_schema(port: Capability, product: Product) -> pa.Schema:
         return connection.sql(f"from {identifier(product.dataset)} limit 0").to_arrow_table().schema
 
 
-def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
-    """Makes ready up to the `yield`, and replaces what readers see after it."""
+def refuse(port: Capability, product: Product) -> None:
+    """Raises UnreadableInput for a product of which no view can be made: before any of its inputs is read."""
     if "://" in port.properties["path"]:
         raise UnreadableInput("DuckDB writes no database to a URL.", fix="Give the port a folder.")
     if product.platform.uses != "duckdb@1":
@@ -55,6 +55,17 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
             raise UnreadableInput(
                 f"With {trait}@1, the data set is more than its sources hold.", fix=ANOTHER_PORT
             )
+    for source in product.inputs:
+        if not hasattr(source.module(), "lying"):
+            raise UnreadableInput(
+                f"Input {source.name}: what {source.uses} reads is loaded, and is nowhere that a view could look at.",
+                fix=ANOTHER_PORT,
+            )
+
+
+def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
+    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    refuse(port, product)
     made = product.scratch / "views" / port.name / f"{product.dataset}.duckdb"
     made.parent.mkdir(parents=True)
     try:
@@ -132,13 +143,7 @@ def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, 
 def _where_it_lies(name: str, product: Product) -> str:
     """DuckDB's SQL for an input, as it is whenever it is asked."""
     source = next(source for source in product.inputs if source.name == name)
-    module = source.module()
-    if not hasattr(module, "lying"):
-        raise UnreadableInput(
-            f"Input {name}: what {source.uses} reads is loaded, and lies nowhere that a view could look at.",
-            fix=ANOTHER_PORT,
-        )
-    lying: str = module.lying(source, product)
+    lying: str = source.module().lying(source, product)
     return lying
 
 
