@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Context, Decimal
 from pathlib import Path
@@ -24,9 +25,13 @@ import pytest
 import yaml
 from drawn_tables import Table, tables
 from hypothesis import HealthCheck, Phase, given, note, settings
+from platform_products import PLATFORMS, needs_java, platforms_python
 from port_runs import FILES, Runs
+from products import SUPPORT, Make
 
 from meshwright.access.targets.postgres import bootstrap
+
+__all__ = ["platforms_python"]
 
 TABLES = int(os.environ.get("MESHWRIGHT_TABLES", "3"))
 PORTS = (*FILES, "postgres")
@@ -283,9 +288,9 @@ def test_a_machine_without_a_record_publishes_no_other_types_than_a_port_serves(
 
 
 def drawn(test: Any) -> Any:
-    """Runs a test with as many tables as are asked for; the same ones, if nothing is."""
+    """Runs a test with as many tables as are asked for; the same ones, if nothing is. Spark takes its time with each."""
     few = settings(
-        max_examples=TABLES,
+        max_examples=max(TABLES // 10, 6) if "spark" in test.__name__ else TABLES,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize="MESHWRIGHT_TABLES" not in os.environ,
@@ -360,3 +365,71 @@ def test_postgres_as_the_platform_keeps_what_the_source_holds(
             connection.register("found", here.read("parquet"))
             assert documents("found", columns, connection) == documents("source", columns, connection)
     shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def spark(
+    make: Make, platforms_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[subprocess.Popen[str]]:
+    """A process with one session of Spark: see tests/support/spark_worker.py."""
+    needs_java()
+    product = make("sparks", platforms=["spark"])
+    given = json.dumps(PLATFORMS["spark"]["properties"])
+    process = subprocess.Popen(
+        [platforms_python, SUPPORT / "spark_worker.py", tmp_path_factory.mktemp("spark"), given],
+        cwd=product,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.communicate()
+
+
+@drawn
+def test_spark_as_the_platform_keeps_what_the_source_holds(
+    table: Table, every_port: Path, spark: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / f"drawn-{next(numbers)}"
+    folder.mkdir()
+    query = table.query(table.rows)
+    note(query)
+    narrow = importlib.import_module("pipeline.platforms.duckdb")._narrow  # as no file has a HUGEINT
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"create table source as {query}")
+        columns = [(name, kind) for name, kind, *_ in connection.execute("describe source").fetchall()]
+        selected = ", ".join(itertools.starmap(narrow, columns))
+        connection.execute(
+            f"copy (select {selected} from source) to '{folder}/rows.parquet' (format parquet)"
+        )
+        assert spark.stdin and spark.stdout
+        spark.stdin.write(json.dumps(str(folder)) + "\n")
+        spark.stdin.flush()
+        answer = json.loads(spark.stdout.readline())
+        assert "crash" not in answer, answer["crash"]
+        if "refused" in answer:
+            note(f"refused: {answer}")
+            assert answer["fix"]
+            return
+        files = [str(file) for file in (folder / "made").rglob("*.parquet")]
+        made = f"read_parquet({files}, hive_partitioning = false)"
+        assert list(answer["columns"]) == [name for name, _ in columns]
+        assert values(made, columns, connection) == values("source", columns, connection)
+    shutil.rmtree(folder)
+
+
+def test_spark_refuses_nanoseconds_that_it_would_cut_off(
+    spark: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert spark.stdin and spark.stdout
+    for text, is_kept in (("2024-02-29 10:00:00.123456", True), ("2024-02-29 10:00:00.123456789", False)):
+        folder = tmp_path / str(is_kept)
+        folder.mkdir()
+        query = f"select cast('{text}' as timestamp_ns) as at"
+        duckdb.execute(f"copy ({query}) to '{folder}/rows.parquet' (format parquet)")
+        spark.stdin.write(json.dumps(str(folder)) + "\n")
+        spark.stdin.flush()
+        answer = json.loads(spark.stdout.readline())
+        assert answer.keys() == ({"columns"} if is_kept else {"refused", "fix"})
+        assert is_kept or "column at has nanoseconds in 1 rows" in answer["refused"]

@@ -23,11 +23,12 @@ from pyspark.errors import PySparkException
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
+from pipeline.declared import SOURCES
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import held
 from pipeline.platforms import INPUTS, PART
 from pipeline.spec import Product
-from pipeline.sql import identifier, literal, scan
+from pipeline.sql import identifier, literal, only_row, scan
 
 MODELS = "main"
 REWRITTEN = "__rewritten"
@@ -80,7 +81,7 @@ class Spark:
     def attach(self, name: str, files: Sequence[Path]) -> None:
         folder = (self.product.scratch if "://" in self.storage else Path(self.storage)) / "attached" / name
         folder.mkdir(parents=True)
-        _make_readable(files, folder)
+        _make_readable(name, files, folder)
         where = f"{self.storage}/attached/{name}"
         if "://" in self.storage:
             there, path = pyarrow.fs.FileSystem.from_uri(where)
@@ -134,8 +135,8 @@ class Spark:
             found = self.session.sql(sql).toArrow()
         return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
-    def text(self, model: str, column: str, of: str = "{}") -> str:
-        value = f"cast({of.format(identifier(column))} as string)"
+    def text(self, model: str, column: str) -> str:
+        value = f"cast({identifier(column)} as string)"
         # An instant is a text of the session's time zone, which it does not name.
         return f"({value} || '+00')" if self.columns(model)[column] == "timestamp" else value
 
@@ -255,14 +256,22 @@ def _storage(product: Product) -> str:
     return storage
 
 
-def _make_readable(files: Sequence[Path], folder: Path) -> None:
-    """Brings Parquet files into a new folder: themselves, unless Spark cannot read a type that is in them."""
+def _make_readable(name: str, files: Sequence[Path], folder: Path) -> None:
+    """Brings an input's Parquet files into a new folder: themselves, unless Spark cannot read a type that is in them."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         described = connection.execute(f"describe from {scan(files[:1])}").fetchall()
-        if cast := {name: READ_AS[kind] for name, kind, *_ in described if kind in READ_AS}:
+        for column in (column for column, kind, *_ in described if kind == "TIMESTAMP_NS"):
+            finer = f"select count(*) from {scan(files)} where epoch_ns({identifier(column)}) % 1000 <> 0"
+            if rows := only_row(connection.execute(finer))[0]:
+                raise UnreadableInput(
+                    f"Input {name}: column {column} has nanoseconds in {rows:,} rows, and Spark keeps microseconds.",
+                    fix=f"Deliver it to the microsecond, or declare it as VARCHAR in {SOURCES}, and cast it in a model.",
+                )
+        if cast := {column: READ_AS[kind] for column, kind, *_ in described if kind in READ_AS}:
             columns = ", ".join(
-                f"cast({identifier(name)} as {kind}) as {identifier(name)}" for name, kind in cast.items()
+                f"cast({identifier(column)} as {kind}) as {identifier(column)}"
+                for column, kind in cast.items()
             )
             target = literal(str(folder / "000000.parquet"))
             connection.execute(
