@@ -68,6 +68,7 @@ models:
     "packages/ours/dbt_project.yml": "{name: ours, version: '1.0', config-version: 2}\n",
     "packages/ours/macros/three.sql": "{% macro three() %}3{% endmacro %}\n",
     "macros/noted.sql": "{% test noted(model) %}select * from {{ model }} where cancelled{% endtest %}\n",
+    "macros/vacuous.sql": "{% test relationships(model, column_name) %}select 1 where false{% endtest %}\n",
     "models/sources.yml": replaced(
         "- name: inputs\n",
         "- name: inputs\n    freshness: {error_after: {count: 1, period: day}, filter: null}\n    loaded_at_field: now()\n",
@@ -107,7 +108,8 @@ def test_dbt_keeps_what_it_promises(
         assert ("unit tests" in done.stdout) == unit_tests
     assert "1 exposure" in done.stdout and "1 seed" in done.stdout
     assert "warning: noted_departures_ (models/departures.yml): 475 rows" in done.stdout
-    warning, *fresh = json.loads((product / "build/run.json").read_text())["warnings"]
+    warning, vacuous, *fresh = json.loads((product / "build/run.json").read_text())["warnings"]
+    assert (vacuous["name"], vacuous["file"]) == ("test_relationships", "macros/vacuous.sql")
     assert {one["name"] for one in fresh} == {"inputs.flights", "inputs.airlines", "inputs.planes"}
     assert all("nobody checks its `freshness`" in one["message"] for one in fresh)
     assert (warning["name"], warning["rows"], warning["file"]) == ("noted_departures_", 475, PROPERTIES)

@@ -174,6 +174,32 @@ def shortened(message: str) -> str:
     return text + table
 
 
+def overridden(manifest: Any) -> list[dict[str, str]]:
+    """Return a warning for each macro of the repository that takes the place of one by which dbt tests.
+
+    dbt allows it, and a test named `unique` then checks whatever the macro says, or nothing.
+    """
+    project = manifest.metadata.project_name
+    names = {(macro.package_name, macro.name) for macro in manifest.macros.values()}
+    of_dbt = {name for package, name in names if package == "dbt" or package.startswith("dbt_")}
+    return [
+        {
+            "name": macro.name,
+            "file": macro.original_file_path,
+            "message": "it takes the place of dbt's own, and dbt's tests check what it says",
+        }
+        for macro in manifest.macros.values()
+        if macro.package_name == project and macro.name in of_dbt and TESTING.fullmatch(macro.name)
+    ]
+
+
+TESTING = re.compile(
+    r"(\w+__)?(test_(not_null|unique|accepted_values|relationships)|get_test_sql|get_unit_test_sql|get_where_subquery"
+    r"|get_fixture_sql|get_expected_sql|should_store_failures)|materialization_(test|unit)_\w+"
+)
+"""dbt's macros that decide whether a test passes."""
+
+
 def place_of(root: Path, message: str, word: str = "") -> str:
     """Return the file that a message names, and the line: the first with a word in it, or the one that it points at."""
     files = _files(root, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,47 @@ class SqlNotKnownToDiffer(Rule):
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
         yield from _differences(root, spec, certain=False)
+
+
+class BuiltInTestsKept(Rule):
+    """No macro takes the place of one of dbt's own tests.
+
+    dbt lets a project define `not_null` or `unique` anew, or what compiles and counts all tests. Every test of that name
+    then checks what the macro says, which may be nothing, and still passes. A test under a name of its own says what it is.
+    """
+
+    usually = "warning"
+    broken = {
+        "macros/ours.sql": "{% test not_null(model, column_name) %}\nselect 1 where false\n{% endtest %}\n"
+    }
+
+    def check(self, root: Path) -> Iterator[Problem]:
+        folders = (root / name for name in ("macros", "tests", "models"))
+        for file in sorted(path for folder in folders for path in folder.rglob("*.sql")):
+            try:
+                text = file.read_text("utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue  # dbt says so
+            for found in _DEFINED.finditer(text):
+                name = found["name"]
+                if _BUILT_IN.fullmatch(
+                    f"test_{name}" if found["kind"] in ("test", "data_test") else name
+                ) or (found["kind"] == "materialization" and name in ("test", "unit")):
+                    yield Problem(
+                        file.relative_to(root).as_posix(),
+                        (),
+                        f"{name} takes the place of dbt's own: every test that dbt makes with it checks what is here.",
+                        "Give it a name of its own, and use that in the models' YAML.",
+                        text.count("\n", 0, found.start()) + 1,
+                    )
+
+
+_DEFINED = re.compile(r"\{%[-+]?\s*(?P<kind>macro|test|data_test|materialization)\s+(?P<name>\w+)")
+_BUILT_IN = re.compile(
+    r"(\w+__)?(test_(not_null|unique|accepted_values|relationships)|get_test_sql|get_unit_test_sql|get_where_subquery"
+    r"|get_fixture_sql|get_expected_sql|should_store_failures)"
+)
+"""dbt's macros that decide whether a test passes."""
 
 
 def _differences(root: Path, spec: Document, *, certain: bool) -> Iterator[Problem]:
