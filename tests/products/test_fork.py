@@ -19,7 +19,10 @@ PAGES = ROOT / "docs/how-to"
 VERSION = "900.0.0"
 HELD = {
     "tests/unit/assess/test_assess_functions.py": ("test_every_function_is_shown_a_bad_product",),
-    "tests/unit/check/test_check.py": ("test_legal_styles_are_read",),
+    "tests/unit/check/test_check.py": (
+        "test_legal_styles_are_read",
+        "test_a_promise_that_nobody_checks_is_a_warning_at_its_place",
+    ),
     "tests/unit/check/test_rules.py": (
         "test_a_fresh_product_keeps_every_rule",
         "test_a_rule_is_broken_by_its_example[CostCentreGiven]",

@@ -27,12 +27,6 @@ from meshwright.product.breaking.changes import Comparison
 Copy = Callable[[Path], Path]
 
 
-@pytest.fixture(autouse=True)
-def _usual_levels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever level an organisation gives a rule, it does what it says."""
-    monkeypatch.setattr(metamodel, "LEVELS", {})
-
-
 def write(file: Path, patch: Any) -> None:
     """Breaks a file as `Rule.broken` says."""
     file.parent.mkdir(parents=True, exist_ok=True)
