@@ -8,7 +8,7 @@ from meshwright.core.hosts import is_local
 from meshwright.core.yaml import Document, Keys, Unreadable
 
 USER = "MESHWRIGHT_DIRECTORY_USER"
-PASSWORD = "MESHWRIGHT_DIRECTORY_PASSWORD"  # noqa: S105 - the name of a variable
+PASSWORD = "MESHWRIGHT_DIRECTORY_PASSWORD"  # noqa: S105 # pragma: allowlist secret - a name
 TOKEN = "MESHWRIGHT_DIRECTORY_TOKEN"  # noqa: S105 - the name of a variable
 
 

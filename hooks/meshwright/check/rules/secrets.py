@@ -68,14 +68,13 @@ class SecretsByReference(Rule):
                     )
 
 
+LEAK = "${LAKE:-https://ada:example@example.org/lake}"  # pragma: allowlist secret
+
+
 class NoPasswordInUrl(Rule):
     """No URL in the spec holds a password, not even as the default of a variable."""
 
-    broken = {
-        SPEC: {
-            "spec": {"outputs": [{"properties": {"path": "${LAKE:-https://ada:example@example.org/lake}"}}]}
-        }
-    }
+    broken = {SPEC: {"spec": {"outputs": [{"properties": {"path": LEAK}}]}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
         for keys, text in spec.texts():
