@@ -29,7 +29,7 @@ def variables(environment: Mapping[str, str] = os.environ) -> Mapping[str, str]:
         from_ci = json.loads(environment.get("PIPELINE_VARIABLES") or "{}")
     except (ValueError, RecursionError) as error:
         raise Unreadable(
-            f"PIPELINE_VARIABLES is no JSON object: {error}.", "Correct it, or unset it."
+            f"PIPELINE_VARIABLES is not a JSON object: {error}.", "Correct it, or unset it."
         ) from error
     if not isinstance(from_ci, dict) or not all(isinstance(value, str) for value in from_ci.values()):
         raise Unreadable(

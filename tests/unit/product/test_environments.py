@@ -102,5 +102,5 @@ def test_access_is_granted_where_the_ports_lie_in_an_environment(make: Make) -> 
 
 @pytest.mark.parametrize("text", ["[1]", "1", '[["A", "b"]]', "{", '{"A": 1}', '{"A": {}}', "[" * 100_000], ids=lambda text: text[:15])  # fmt: skip
 def test_variables_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(Unreadable, match="PIPELINE_VARIABLES is no JSON object"):
+    with pytest.raises(Unreadable, match="PIPELINE_VARIABLES is not a JSON object"):
         variables({"PIPELINE_VARIABLES": text})
