@@ -97,3 +97,14 @@ def test_no_module_imports_in_a_circle() -> None:
     )  # lazy imports too; packages count as the module that they also are
     needs = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     assert list(TopologicalSorter(needs).static_order())[-1]  # raises CycleError
+
+
+LARGE = {"product/promises.py"}
+"""Modules that are one table with its readers, and that products get as one file."""
+
+
+def test_a_module_has_room_for_one_subject() -> None:
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in modules()}
+    found = [f"{path.relative_to(ROOT)}: {count} lines" for path, count in lines.items() if count > 450]
+    found = [one for one in found if not any(name in one for name in LARGE)]
+    assert not found, "\n".join(["Split it by subject; a reader finds a module by its name.", *found])
