@@ -716,6 +716,12 @@ def test_a_cursor_does_not_follow_a_row_into_the_future(api: Api, load: Load) ->
         "no row is newer: the cursor at stands still at 2026-01-02T00:00:00Z, since "
     )
     assert third["gone"] == []
+    store.put(52, "2026-01-03T00:00:00Z", colour="red")
+    (note,) = load(asks, goes_on=True)["notes"]
+    assert (
+        note.startswith("new columns: colour. They are empty in rows of earlier runs")
+        and "--full-refresh" in note
+    )
 
 
 def test_a_run_that_died_loses_and_doubles_nothing(api: Api, load: Load) -> None:

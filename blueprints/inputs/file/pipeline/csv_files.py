@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -260,6 +261,10 @@ def unpacked(path: Path) -> Iterator[bytes]:
         ) from error
 
 
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""Bytes that no text has, in whatever encoding of a byte a character."""
+
+
 def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     is_utf8 = _is_utf8(encoding)
@@ -282,6 +287,11 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
             more = f"Give the input's `encoding` in data-product.yaml, such as {fix}."
             if fix == known:
                 more = "Correct the file: it is damaged, or cut short."
+            elif not utf16 and isinstance(error, UnicodeDecodeError) and _CONTROLS.search(error.object):
+                more = (
+                    "It is no text, as it seems: correct the input's `path` or `format` in data-product.yaml. If it is one, give"
+                    " its `encoding`, such as utf-16-le."
+                )
             packed = next((fix for sign, fix in _PACKED.items() if first.startswith(sign)), "")
             raise Fault(line, what, packed or more) from error
         if not begun and text:

@@ -182,6 +182,12 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
     refuse_other_types(source.name, landed, spool.places())
     absent = sorted(spool.known.keys() - spool.columns.keys()) if spool.number else []
     reading.gone += [name for name in absent if name not in state.get("absent", [])]
+    before = state.get("types", {}) if "cursor" in state else {}
+    if before and (new := [name for name in spool.columns if name not in before]):
+        reading.notes.append(
+            f"new columns: {', '.join(new)}. They are empty in rows of earlier runs: `python -m pipeline --full-refresh` reads"
+            " all anew"
+        )
     state |= {"types": types, "absent": absent}
     reading.columns |= types
     reading.undeclared += [name for name in types if name not in spool.declaration.columns]
