@@ -36,4 +36,4 @@ class _Commands(dict[str, Any]):
 @click.group(commands=_Commands(VERBS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="meshwright")
 def main() -> None:
-    """Reads what data products say of themselves, and acts on it."""
+    """Check data products and operate a data mesh, from what each product declares in its repository."""

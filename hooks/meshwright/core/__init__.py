@@ -1,1 +1,1 @@
-"""What has no word of data products: YAML, text, files, HTTP, git, pages."""
+"""General building blocks without any knowledge of data products: YAML, text, files, HTTP, git, pages."""

@@ -1,4 +1,4 @@
-"""How a verb ends when a person has to fix something: the one place that prints an error."""
+"""Print an error and its fix, and end the command: the one place that does so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from meshwright.core.errors import Error
 
 
 def stop(what: str, fix: str, code: int = 2) -> NoReturn:
-    """Print what is wrong and its fix, and exit with `code`. Both may quote what nobody vouches for."""
+    """Print what is wrong and its fix, and exit with `code`. Both texts may contain untrusted input."""
     from meshwright.core.text import printable
 
     click.echo(f"{printable(what)}\n    fix: {printable(fix)}", err=True)
@@ -22,7 +22,7 @@ def stop(what: str, fix: str, code: int = 2) -> NoReturn:
 
 @contextmanager
 def errors(extra: str) -> Iterator[None]:
-    """End the command with the error that is raised within, or with how to install what `extra` of ours has."""
+    """Print an error raised within and exit; for a missing module, print how to install the package's `extra`."""
     try:
         yield
     except Error as error:
@@ -31,13 +31,13 @@ def errors(extra: str) -> Iterator[None]:
         from meshwright.core.install import NAME, install_command
 
         if not extra or (error.name or NAME).partition(".")[0] == NAME:
-            raise  # nothing that somebody can install, but a fault of ours
+            raise  # not an extra that can be installed, but a bug
         stop(f"{error.name} is not installed.", install_command(extra))
 
 
 class _Verb(click.Command):
     def __init__(self, *arguments: Any, extra: str = "", **options: Any) -> None:
-        """`extra`: the extra of this package that the verb needs."""
+        """`extra`: the extra of this package that the command needs."""
         super().__init__(*arguments, **options)
         self.extra = extra
 
@@ -47,7 +47,7 @@ class _Verb(click.Command):
 
 
 class Verb(_Verb):
-    """A command that ends in one way, whatever is wrong."""
+    """A command that prints its errors through `stop`."""
 
 
 class Verbs(_Verb, click.Group):

@@ -1,4 +1,4 @@
-"""What passwords, keys and tokens look like in a text."""
+"""Recognize passwords, keys and tokens in a text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 ALLOWED = re.compile(r"pragma: ?allowlist( nextline)? secret", re.IGNORECASE)
-"""detect-secrets' own mark for what is no secret: on the line, or on the line before."""
+"""detect-secrets' own mark for a false positive: on the same line, or on the line before."""
 
 B64 = "[A-Za-z0-9+/]"
 URLSAFE = "[A-Za-z0-9_-]"
@@ -82,19 +82,19 @@ TOKENS = {
         rf"\beyJ{URLSAFE}{{10,}}\.eyJ{URLSAFE}{{10,}}\.{URLSAFE}{{10,}}",
     ),
 }
-"""What it is -> texts that it cannot be without, and what it looks like, wherever it is written."""
+"""Kind of secret -> texts that it always contains (a cheap test), and its pattern."""
 
 _UNSET = (
     r"(?![$<{*…]|%[(s]|(?i:x{3,}|\.{3}|…|password\b|passwd\b|secret\b|pass\b|token\b|changeme|replace|your))"
 )
-"""What stands where a secret would: a variable, or a word that asks for one."""
+"""Not a placeholder: rules out a variable, or a word such as `changeme` where the secret would be."""
 IN_URL = re.compile(rf"://[^/\s:@\"'<>`]*:{_UNSET}[^/\s@\"'<>`]+@")
-"""A password before the host."""
+"""A password before the host of a URL."""
 PARAMETER = re.compile(rf"[?&;](?i:password|passwd|pwd|pw)={_UNSET}[^&;#\s\"'<>`)}}]{{3,}}")
-"""A password as a parameter, as JDBC and ODBC have it."""
+"""A password as a parameter, as in JDBC and ODBC."""
 
 VALUES = {".tfvars", ".env", ".ini", ".cfg", ".conf", ".properties"}
-"""Files that hold nothing but names and values, by the end of their name."""
+"""Suffixes of files that hold only names and values."""
 CONFIGURATION = {*VALUES, ".toml", ".yaml", ".yml", ".json", ".hcl", ".tf", ".sh"}
 _NAME = (
     r"(?:(?<![A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z]))(?i:(?P<name>(?:pg|db)?pass(?:word|wd|phrase)?|pwd|pw|client_?secret"
@@ -105,22 +105,22 @@ ASSIGNED = re.compile(
     rf"(?:\"(?P<double>[^\"\n]{{4,}})\"|'(?P<single>[^'\n]{{4,}})'|(?P<bare>[^\s\"'#,;{{}}\[\]]{{4,}})[ \t]*(?:#.*)?$)",
     re.MULTILINE,
 )
-"""A name that says secret, and a literal value."""
+"""A name for a secret, followed by a literal value."""
 UNSET = (
     r"(?i)(?:.*(?:\$\{|\$\(|\{\{|\$\w|<.+>|\*{3}|…|x{4,}).*|(?:replace|change|your|placeholder|dummy|todo)[ _-]?.*"
     r"|(?:var|local|data|module|each|env|secrets|vault|os|self)\..*|[*&]\w+|[\w.]+\(.*"
     r"|null|true|false|none|required|optional|string|password|secret|token|example)"
 )
-"""A value that is no secret: a variable, a call, or a word in its place."""
+"""A value that is not a secret: a variable, a call, or a placeholder."""
 PLAIN = r"[A-Za-z]+(?:[ _.-][A-Za-z]+)*\.?|[\d.*/, -]+|/.*|https?://.*"
-"""Words, a number, a path: what configuration says of a secret without giving it away."""
+"""Words, a number or a path: values that refer to a secret without containing it."""
 IN_SQL = r"(?i)\b(?:identified by|password)\s+'(?P<value>[^'\n]{4,})'"
 
 
 def secrets_in(path: str, text: str) -> Iterator[tuple[int, str]]:
     """Yield the line and the kind of each secret in a file's text; never the secret itself.
 
-    Data is data: below sample_data/ a column called `password` is none, and a token, a key or a URL with a password is.
+    Below sample_data/, a column called `password` is data and not reported; tokens, keys and URLs with a password are.
     """
     places: dict[int, str] = {}
     lower = text.lower()
@@ -161,7 +161,7 @@ _LONG = b"a" * 15
 
 
 def _long_words(text: str, lower: str) -> str:
-    """Return what could be a token, each on a line: nearly all of most texts is not, and need not be searched so often."""
+    """Return the words long enough to be a token, one a line: most texts have few, so the patterns search far less."""
     words = text.encode("ascii", "replace").replace(b"?", b" ").translate(_WORDS)
     long, end = [], 0
     while (start := words.find(_LONG, end)) >= 0:
@@ -176,7 +176,7 @@ def _long_words(text: str, lower: str) -> str:
 
 
 def _assigned(file: PurePosixPath, text: str, lower: str) -> Iterator[tuple[int, str]]:
-    """Yield the place and the kind of each literal value that a name calls a secret."""
+    """Yield where a name for a secret is assigned a literal value, and the kind."""
     if file.suffix == ".sql":
         for match in re.finditer(IN_SQL, text):
             if not re.fullmatch(UNSET, match["value"]):

@@ -1,4 +1,4 @@
-"""The one kind of error that a person has to fix: what is wrong, where, and the fix."""
+"""The one type for errors that a person can fix: what is wrong, where, and the fix."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import ClassVar
 
 
 class Error(Exception):
-    """Something that a person has to fix. `core.console` prints it and ends the command with `exit_code`."""
+    """An error that a person can fix. `core.console` prints it and ends the command with `exit_code`."""
 
     exit_code: ClassVar[int] = 2
-    """1: a promise is not kept, or the other side refuses. 2: wrong usage or unreadable input."""
+    """1: a promise is not kept, or a server refuses. 2: wrong usage or unreadable input."""
 
     def __init__(self, what: str, fix: str = "", line: int = 1, column: int = 1) -> None:
         super().__init__(what)
         self.fix = fix
-        """A sentence that says what to do; empty if nobody can do anything."""
+        """A sentence with the fix; empty if there is none."""
         self.line, self.column = line, column
-        """Where in the file that it is about, from 1."""
+        """Position in the file concerned, from 1."""
         self.file = ""
-        """That file, where the one who reads the error does not know it."""
+        """The file concerned, unless the caller adds it."""
 
     def of(self, file: object) -> Error:
-        """Return the error, with the file that it is about."""
+        """Set the file that the error is about, and return the error."""
         self.file = str(file)
         return self
 
     @property
     def sentence(self) -> str:
-        """What is wrong, after the place of it."""
+        """What is wrong, with its place in front."""
         return f"{self.file}:{self.line}:{self.column}: {self}" if self.file else str(self)

@@ -1,4 +1,4 @@
-"""Files are written whole: a reader finds the old content or the new, and so does the next start after a power cut."""
+"""Write files atomically: readers see the old content or the new, also after a power cut."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Unwritable(Error):
 def write(
     path: Path,
     content: str | bytes,
-    fix: str = "Name another place.",
+    fix: str = "Choose another path.",
     *,
     parents: bool = False,
     flushed: bool = True,
 ) -> None:
     """Replace a file. Raises Unwritable.
 
-    A text is written in UTF-8; what has no place there (half a character) becomes a question mark. `parents`: the folder
-    is made if need be. `flushed=False` is for many small files that the next run makes anew: a power cut may empty them.
+    Text is encoded as UTF-8; a lone surrogate becomes a question mark. `parents` creates missing folders.
+    `flushed=False` is for many small files that can be written again: after a power cut they may be empty.
     """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     try:
@@ -39,7 +39,7 @@ def write(
 
 @contextlib.contextmanager
 def replacing(path: Path, partial: Path | None = None, flushed: bool = True) -> Iterator[Path]:
-    """Yield a file to write, beside `path` or at `partial` on the same volume, that takes its place in the end."""
+    """Yield a file to write, beside `path` or at `partial` on the same volume; it replaces `path` at the end."""
     if partial is None:
         import tempfile
 

@@ -1,4 +1,4 @@
-"""Pull requests, by the forges' own command-line tools; without them, the address where one can be opened."""
+"""Open pull requests with the forges' command-line tools; without them, return the address to open one by hand."""
 
 from __future__ import annotations
 

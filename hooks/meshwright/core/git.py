@@ -1,8 +1,8 @@
-"""Git, on repositories that nobody vouches for.
+"""Run git safely on untrusted repositories.
 
-All work is done on objects, in a bare repository of our own, so that neither the hooks, filters and drivers
-of a product's repository nor what its files claim to be can reach this machine. Remotes are spoken to with
-the user's own configuration, because credentials are git's own; nothing else reads any configuration.
+All work is done on objects, in a bare repository of our own. So neither a product's hooks, filters and drivers
+nor its file names can affect this machine. Remotes are contacted with the user's git configuration, because it
+holds the credentials; no other command reads any configuration.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 MAX_BLOB = "8m"
-"""Larger files are not even fetched, where the server can leave them out."""
+"""Larger files are not fetched, if the server supports partial clones."""
 
-# What git itself regards as belonging to one repository (`git rev-parse --local-env-vars`); whoever starts
-# us from a hook must not lead us into theirs. Configuration given by environment stays: CI hands over
+# Variables that git regards as belonging to one repository (`git rev-parse --local-env-vars`): a hook that starts
+# us must not make us work in its repository. Configuration given in the environment stays: CI passes
 # credentials that way.
 OF_A_REPOSITORY = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -47,12 +47,12 @@ ALONE = {
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_ALLOW_PROTOCOL": "",
 }
-"""No configuration but ours, and no way to a network: an object that is missing stays missing."""
+"""Isolated: no configuration but ours, and no network; a missing object stays missing."""
 ABROAD = {**ALWAYS, "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "1"}
-"""The user's configuration, but no transport that is a program (`ext::`), and nothing that a repository at the
-other end would fetch for itself: it could name a program for that."""
+"""Remote: the user's configuration, but no transport that is a program (`ext::`), and no lazy fetch that a
+remote repository could start: it could name a program to run."""
 ON_DEMAND = {"GIT_NO_LAZY_FETCH": "0"}
-"""For asking our own repository, which fetches a file when it is read."""
+"""For reading from our own repository, which fetches a file on demand."""
 
 CAREFUL = (
     *("-c", "core.hooksPath=" + os.devnull),
@@ -71,17 +71,17 @@ RECEIVE = (
 )
 
 IDENTITY = {"user.name": "Meshwright", "user.email": "meshwright@localhost"}
-"""Whose commits a rollout makes, where git knows nobody better."""
+"""Author of a rollout's commits, if git has no user configured."""
 
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-"""The tree without a file, which git always has."""
+"""The empty tree, which git always has."""
 
 
 class GitError(Exception):
-    """Git said no, in its own words (credentials taken out)."""
+    """Git failed; its message, without credentials."""
 
 
 class Git:
@@ -91,7 +91,7 @@ class Git:
         self.directory = directory
         if (directory / "HEAD").exists():
             return
-        # By hand, because `git init` costs as much as a merge and copies the user's own templates.
+        # Written by hand, because `git init` takes as long as a merge and copies the user's templates.
         for folder in ("objects/info", "objects/pack", "refs/heads"):
             (directory / folder).mkdir(parents=True)
         (directory / "config").write_text(
@@ -106,13 +106,13 @@ class Git:
         ok: Sequence[int] = (0,),
         variables: Mapping[str, str] = NO_VARIABLES,
     ) -> bytes:
-        """Runs git here, alone with its objects; returns what it prints. Raises GitError."""
+        """Run git here, isolated; return its output. Raises GitError."""
         return run(
             ["git", f"--git-dir={self.directory}", *arguments], {**ALONE, **variables}, feed, ok
         ).stdout
 
     def status(self, *arguments: str) -> int:
-        """The exit code of a command that asks something."""
+        """Return the exit code of a git command."""
         return run(["git", f"--git-dir={self.directory}", *arguments], ALONE, ok=()).returncode
 
     def abroad(
@@ -122,22 +122,22 @@ class Git:
         ok: Sequence[int] = (0,),
         variables: Mapping[str, str] = NO_VARIABLES,
     ) -> str:
-        """Runs git here with the user's configuration, to speak to a remote. Raises GitError."""
+        """Run git here with the user's configuration, to contact a remote. Raises GitError."""
         command = ["git", f"--git-dir={self.directory}", *CAREFUL, *arguments]
         return text(run(command, {**ABROAD, **variables}, ok=ok, timeout=timeout).stdout)
 
     def lines(self, *arguments: str) -> list[str]:
-        """What git prints with -z, entry by entry."""
+        """Return the entries that git prints with -z."""
         return text(self(*arguments)).split("\0")[:-1]
 
     def one(self, *arguments: str, feed: bytes = b"", variables: Mapping[str, str] = NO_VARIABLES) -> str:
-        """The one word that git prints, such as an object's name."""
+        """Return the single word that git prints, such as an object's name."""
         return text(self(*arguments, feed=feed, variables=variables)).strip()
 
     def tree(self, folder: Path, product: str) -> str:
-        """The tree of what lies in a folder, as its .gitattributes would have it committed.
+        """Return the tree of a folder's files, as its .gitattributes would have them committed.
 
-        What its .gitignore names belongs to it only if the product (a tree) has it, too.
+        A file that its .gitignore names is included only if the tree `product` has it, too.
         """
         place = {"GIT_INDEX_FILE": str(self.directory / "index.tree"), "GIT_WORK_TREE": str(folder)}
         (self.directory / "index.tree").unlink(missing_ok=True)
@@ -151,12 +151,12 @@ class Git:
         return self.one("write-tree", variables=place)
 
     def attributes(self, rules: bytes) -> None:
-        """Lets a .gitattributes decide what is text here, and how its lines end; it can name no program."""
+        """Use these .gitattributes for text files and line ends; they cannot name a program."""
         (self.directory / "info").mkdir(exist_ok=True)
         (self.directory / "info/attributes").write_bytes(rules)
 
     def edited(self, tree: str, entries: Mapping[str, tuple[str, str] | None]) -> str:
-        """A tree like another, with some entries (mode, object) replaced, or removed where they are None."""
+        """Return a copy of a tree with some entries (mode, object) replaced, or removed if None."""
         place = {"GIT_INDEX_FILE": str(self.directory / "index.edit")}
         self("read-tree", tree, variables=place)
         told = b"".join(
@@ -167,11 +167,11 @@ class Git:
         return self.one("write-tree", variables=place)
 
     def entries(self, tree: str, *paths: str) -> dict[str, tuple[str, str]]:
-        """Path -> mode and object, of the files below a tree; of all, or of those named."""
+        """Return path -> (mode, object) of the files below a tree; of all files, or of `paths`."""
         return self._listed("--literal-pathspecs", "ls-tree", "-r", "-z", tree, "--", *paths)
 
     def in_root(self, tree: str) -> dict[str, tuple[str, str]]:
-        """The same of what lies in the root itself, folders too; reads one tree and no more."""
+        """Return the same for the root folder alone, with its subfolders as entries; reads only one tree."""
         return self._listed("ls-tree", "-z", tree)
 
     def _listed(self, *arguments: str) -> dict[str, tuple[str, str]]:
@@ -186,16 +186,16 @@ class Git:
         return self("cat-file", "blob", name)
 
     def keep(self, content: bytes) -> str:
-        """Writes a blob; returns its name."""
+        """Write a blob; return its name."""
         return self.one("hash-object", "-w", "--stdin", feed=content)
 
 
 UNVERSIONED = {".git", ".venv", ".env", "build", "node_modules", "target", "__pycache__"}
-"""What is not looked into where git cannot say what belongs to a repository."""
+"""Folders that are skipped when git cannot tell which files belong to the repository."""
 
 
 def tracked(root: Path) -> list[str]:
-    """The paths, from `root`, of the files that git tracks there; of all files where there is no repository yet."""
+    """Return the files that git tracks, relative to `root`; all files if there is no repository yet."""
     listing = ["git", *CAREFUL, "ls-files", "--cached", "-z"]
     with contextlib.suppress(GitError, OSError):
         if paths := text(run(listing, ALWAYS, cwd=root).stdout).split("\0")[:-1]:
@@ -210,7 +210,7 @@ def tracked(root: Path) -> list[str]:
 
 
 LIVE: set[int] = set()
-"""The sessions of programs that run at this moment."""
+"""Process groups of the programs that are running."""
 
 
 def run(
@@ -221,9 +221,9 @@ def run(
     timeout: float | None = None,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Runs a program in a session of its own, so that it can ask nobody and ends with all that it began.
+    """Run a program in its own session: it cannot prompt, and ends together with all its child processes.
 
-    Any exit code is fine if `ok` is empty. Raises GitError.
+    `ok`: the accepted exit codes; empty accepts any. Raises GitError, also on a timeout.
     """
     kept = {key: value for key, value in os.environ.items() if key not in OF_A_REPOSITORY}
     with subprocess.Popen(
@@ -251,19 +251,19 @@ def run(
 
 
 def end(*sessions: int) -> None:
-    """Ends programs at once, with all that they began."""
+    """Kill these sessions, with all their processes."""
     for session in sessions:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(session, signal.SIGKILL)
 
 
 def text(output: bytes) -> str:
-    """What git printed. Names of files are bytes; those that are no UTF-8 survive the way back."""
+    """Decode git's output. File names that are not UTF-8 survive a round trip."""
     return os.fsdecode(output)
 
 
 def _reason(errors: str) -> str:
-    """The line of git's complaint that says what is wrong."""
+    """Return the line of git's error output that has the reason."""
     said = [line.removeprefix("remote: ").strip() for line in errors.splitlines() if line.strip()]
     for start in ("fatal: ", "error: ", "! "):
         for line in said:
@@ -273,7 +273,7 @@ def _reason(errors: str) -> str:
 
 
 def without_credentials(words: str) -> str:
-    """A sentence in which no address carries a user or a password."""
+    """Return the sentence without users and passwords in its addresses."""
     return " ".join(_plain(word) for word in words.split(" "))
 
 
@@ -286,18 +286,18 @@ def _plain(word: str) -> str:
 
 
 def is_path(url: str) -> bool:
-    """Whether an address names a folder of this machine."""
+    """Return True if an address is a path on this machine."""
     return url.startswith("file://") or ("://" not in url and not _is_scp(url))
 
 
 def _is_scp(url: str) -> bool:
-    """Whether it is ssh's short form, `user@host:path`, as git tells it from a path."""
+    """Return True for ssh's short form, `user@host:path`, by the rule that git uses."""
     head, colon, _ = url.partition(":")
     return bool(colon) and "/" not in head and "://" not in url
 
 
 def parts(url: str) -> tuple[str, str] | None:
-    """Host and path of a remote address, without user, port and `.git`; None for a path of this machine."""
+    """Return the host and path of a remote address, without user, port and `.git`; None for a local path."""
     if is_path(url):
         return None
     if _is_scp(url):

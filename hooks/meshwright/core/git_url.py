@@ -1,4 +1,4 @@
-"""Whether two addresses lead to one repository."""
+"""Compare and classify addresses of git repositories."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from meshwright.core.git import is_path, parts
 
 
 def canonical(address: str) -> str:
-    """The same text for every way to write a repository's address: scheme, user, port, `.git`, slashes, case of the host."""
+    """Return one form for all spellings of a repository's address (scheme, user, port, `.git`, slashes, case of the host)."""
     try:
         found = parts(address)
     except ValueError:
@@ -19,7 +19,7 @@ def canonical(address: str) -> str:
 
 
 def is_remote(address: str) -> bool:
-    """Whether another machine can clone from it: no path, nothing that git would take for an option or a program."""
+    """Return True if another machine can clone from the address: not a path, an option of git or a program."""
     try:
         host, path = ("", "") if is_path(address) else parts(address) or ("", "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""How to install an extra of this package, from where the package itself was installed."""
+"""Return how to install an extra of this package, from the source that the package was installed from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "meshwright"
 
 
 def install_command(*extras: str) -> str:
-    """Return the command that adds extras to this environment, or that runs this command again with them.
+    """Return the command that adds extras to this environment, or that runs the current command with them.
 
     The package is not on PyPI. The requirement names the repository and the commit, or the folder, that it was
     installed from, as pip and uv record it (PEP 610).
@@ -33,7 +33,7 @@ def install_command(*extras: str) -> str:
 
 
 def _requirement(extras: tuple[str, ...]) -> tuple[str, bool]:
-    """The package with its extras as pip takes it, and whether it is a folder that is installed as it stands."""
+    """Return the requirement with its extras, as pip takes it, and whether it is an editable folder."""
     from importlib.metadata import PackageNotFoundError, distribution
 
     name = f"{NAME}[{','.join(extras)}]"
@@ -44,7 +44,7 @@ def _requirement(extras: tuple[str, ...]) -> tuple[str, bool]:
     source = json.loads(installed.read_text("direct_url.json") or "{}")
     url = str(source.get("url", ""))
     if not url:
-        return f"{name}=={installed.version}", False  # from an index, which then has the extras
+        return f"{name}=={installed.version}", False  # from an index, so the extras are there, too
     if "dir_info" in source:
         folder = url2pathname(urlsplit(url).path) if os.name == "nt" else unquote(urlsplit(url).path)
         return f"{folder}[{','.join(extras)}]", bool(source["dir_info"].get("editable"))
@@ -59,6 +59,6 @@ def _address(url: str, source: dict[str, Any]) -> str:
 
 
 def _is_temporary() -> bool:
-    """Whether uv made this environment for one command (uvx) or one tool: what is added there by hand is lost."""
+    """Return True if uv made this environment for one command (uvx) or one tool: additions would be lost."""
     parts = sys.prefix.replace("\\", "/").split("/")
     return bool({"archive-v0", "environments-v2", "builds-v0"} & {*parts}) or parts[-3:-1] == ["uv", "tools"]

@@ -1,7 +1,7 @@
-"""Three trees into one: what the template had, what the team made of it, what the template has now.
+"""Merge three trees: the template at the last update (base), the team's edits (ours), the template now (theirs).
 
-`git merge-tree` merges, and follows renames. Where its answer is a conflict that `copier update` would not
-have, or one about line ends alone, the answer is put right here; what is left is for people.
+`git merge-tree` merges, and follows renames. Conflicts that `copier update` would not have, and those about line
+ends alone, are resolved here; the rest is left to people.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LABELS = ("before updating", "last update", "after updating")
 """Copier's names for ours, the base and theirs in conflict markers."""
 
 MAX_HUNKS, MAX_LINES = 20, 60
-"""As much of a conflict as a plan shows."""
+"""Limits for the part of a conflict that a plan shows."""
 
 Entry = tuple[str, str]
 """Mode and object of a file in a tree."""
@@ -26,31 +26,31 @@ Entry = tuple[str, str]
 
 @dataclass
 class Conflict:
-    """A file that people have to look at."""
+    """A file that people have to resolve."""
 
     path: str
     kind: str
-    """In words: what the two sides did."""
+    """What both sides did, as a phrase."""
     hunks: list[str] = field(default_factory=list)
-    """Where it can be shown: the lines between the markers, with them."""
+    """The lines between the markers, with the markers, where they can be shown."""
 
 
 @dataclass
 class Merge:
-    """The merged tree. With conflicts, it holds both sides between markers, or the team's side."""
+    """The merged tree. A file in conflict has both sides between markers, or the team's side."""
 
     tree: str
     conflicts: list[Conflict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What was decided without asking, and is worth knowing."""
+    """Decisions made without asking that a person may want to know."""
 
 
 def merge(
     git: Git, base: str, ours: str, theirs: str, protected: Callable[[Path], bool], yielding: str
 ) -> Merge:
-    """Merges three trees. Raises GitError.
+    """Merge three trees. Raises GitError.
 
-    No path that is `protected` differs from `ours`; the path `yielding` is always that of `theirs`.
+    No path in `protected` differs from `ours`; the path `yielding` is always taken from `theirs`.
     """
     commits = _commits(git, base, ours, theirs)
     output = git(
@@ -63,12 +63,12 @@ def merge(
     edits: dict[str, Entry | None] = {}
     for path, sides in stages.items():
         kinds = messages.get(path, [])
-        # What git puts aside, because two things cannot have one name, it calls after our commits.
+        # When two files compete for a path, git renames one of them after our commits.
         name, aside = _named(path, commits)
         if path == yielding and 3 in sides:
             edits[path] = sides[3]
         elif 2 not in sides and any("modify/delete" in kind or "rename/delete" in kind for kind in kinds):
-            # Where the base has no such file, it is new, and the team deleted what git takes for its origin.
+            # If the base has no such file, it is new, and the team deleted the file that git takes for its origin.
             if git.entries(base, name):
                 edits[path] = None
                 told = f"{name} was deleted by the team and stays deleted, though the template changed it"
@@ -94,7 +94,7 @@ def merge(
 
 
 def _commits(git: Git, base: str, ours: str, theirs: str) -> tuple[str, str, str]:
-    """Three commits that tell git which tree comes from which: (ours, base, theirs)."""
+    """Return three commits (ours, base, theirs), which tell git how the trees are related."""
     root = git.one("commit-tree", base, "-m", "base", variables=AUTHOR)
     sides = [git.one("commit-tree", tree, "-p", root, "-m", name, variables=AUTHOR) for name, tree in (("ours", ours), ("theirs", theirs))]  # fmt: skip
     return sides[0], root, sides[1]
@@ -105,11 +105,11 @@ AUTHOR = {
     for role in ("AUTHOR", "COMMITTER")
     for field, value in (("NAME", "x"), ("EMAIL", "x"), ("DATE", "@1 +0000"))
 }
-"""Of commits that no repository ever sees."""
+"""For commits that no repository keeps."""
 
 
 def _parsed(output: str) -> tuple[str, dict[str, dict[int, Entry]], dict[str, list[str]]]:
-    """Takes `git merge-tree -z` apart: the tree, path -> stage -> entry, path -> kinds of conflict."""
+    """Parse the output of `git merge-tree -z`: the tree, path -> stage -> entry, path -> kinds of conflict."""
     parts = iter(output.split("\0"))
     tree = next(parts).strip()
     stages: dict[str, dict[int, Entry]] = defaultdict(dict)
@@ -138,14 +138,14 @@ def _is_text(mode: str) -> bool:
 def _both_changed(
     git: Git, tree: str, path: str, sides: dict[int, Entry], commits: tuple[str, str, str]
 ) -> tuple[Conflict | None, Entry | None]:
-    """A file that both sides changed: the conflict, if it is one, and what the file becomes, if not what git said."""
+    """Return the conflict in a file that both sides changed, if any, and its content, if git's has to be replaced."""
     found = git.entries(tree, path).get(path)
     if not found:
-        return Conflict(path, "both sides changed it, and what it is"), None
+        return Conflict(path, "both sides changed it and its type"), None
     mode, name = found
     content = git.blob(name)
     if b"\0" in content[:8000] or b"\0" in git.blob(sides[3][1])[:8000]:
-        return Conflict(path, "both sides changed it, and it is no text; the team's is kept"), None
+        return Conflict(path, "both sides changed this binary file; the team's version is kept"), None
     line_ends = _with_the_teams_line_ends(git, sides)
     if line_ends is not None:
         content, clashes = line_ends
@@ -153,14 +153,14 @@ def _both_changed(
             return None, (mode, git.keep(content))
     for commit, label in zip(commits, LABELS, strict=True):
         content = re.sub(rb"(?m)^([<|>]{7} )" + commit.encode() + rb"(?::[^\r\n]*)?(\r?)$", rb"\1" + label.encode() + rb"\2", content)  # fmt: skip
-    if b"<<<<<<< " not in content:  # only what the file is, its mode, is in question
+    if b"<<<<<<< " not in content:  # only the mode differs
         return Conflict(path, "both sides changed its mode"), None
     kind = "both sides added it" if 1 not in sides else "both sides changed the same lines"
     return Conflict(path, kind, _hunks(content)), (mode, git.keep(content))
 
 
 def _with_the_teams_line_ends(git: Git, sides: dict[int, Entry]) -> tuple[bytes, bool] | None:
-    """The file merged line by line, where the team's has CRLF and the template's has not; and whether it clashes."""
+    """Merge line by line a file with CRLF on the team's side only; return the content, and whether it conflicts."""
     ours, theirs = git.blob(sides[2][1]), git.blob(sides[3][1])
     if 1 not in sides or b"\r\n" not in ours or re.search(rb"(?<!\r)\n", ours) or b"\r\n" in theirs:
         return None
@@ -174,7 +174,7 @@ def _with_the_teams_line_ends(git: Git, sides: dict[int, Entry]) -> tuple[bytes,
 
 
 def _hunks(content: bytes) -> list[str]:
-    """What lies between conflict markers, with the markers."""
+    """Return the parts between conflict markers, with the markers."""
     found, lines = [], content.decode("utf-8", "replace").splitlines()
     start = None
     for number, line in enumerate(lines):
@@ -192,7 +192,7 @@ def _hunks(content: bytes) -> list[str]:
 
 
 def _named(path: str, commits: tuple[str, str, str]) -> tuple[str, str]:
-    """A path without git's mark of what was put aside, and with a mark that people can read."""
+    """Return the original path, without git's suffix for a competing file, and the path with a readable suffix."""
     for commit, label in zip(commits, LABELS, strict=True):
         if f"~{commit}" in path:
             return path.replace(f"~{commit}", ""), path.replace(f"~{commit}", f"~{label.replace(' ', '-')}")

@@ -1,11 +1,11 @@
-"""Keys of JSON that have another name since 0.3.0. Both names are written until 0.4.0; both are read."""
+"""Keys of JSON that were renamed in 0.3.0. Both names are written until 0.4.0, and both are read."""
 
 from __future__ import annotations
 
 from typing import Any
 
 OLD = {"fix": "mend", "issues": "flaws", "manualActions": "residuals"}
-"""Name -> the one that it had."""
+"""New name -> old name."""
 NEW = {old: new for new, old in OLD.items()}
 
 
@@ -15,7 +15,7 @@ def with_old(value: Any) -> Any:
 
 
 def with_new(value: Any) -> Any:
-    """Return the value, which an older release may have written, with each renamed key under its new name, too."""
+    """Return the value, possibly written by an older release, with each renamed key under its new name, too."""
     return _copied(value, NEW)
 
 

@@ -1,4 +1,4 @@
-"""Names and texts for a terminal and for a sentence, whoever wrote them and however many they are."""
+"""Make untrusted names and texts safe and short enough for a terminal or a sentence."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from meshwright.core.git import without_credentials
 
 
 def printable(words: str, lines: bool = False) -> str:
-    """A text from a repository that nobody vouches for: it steers no terminal, and keeps to its line.
+    """Return untrusted text without control characters and line breaks.
 
-    With `lines` it may have several, as files have; otherwise credentials are taken out, too.
+    With `lines`, line breaks stay, as in files; otherwise credentials are removed, too.
     """
     allowed = "\n\t" if lines else ""
     return "".join(
@@ -21,12 +21,12 @@ def printable(words: str, lines: bool = False) -> str:
 
 
 def listed(names: Iterable[Any]) -> str:
-    """Names for a sentence; not all of them if there are many."""
+    """Join names for a sentence; a long list is cut."""
     names = [str(name) for name in names]
     more = [f"… ({len(names)} in all)"] if len(names) > 12 else []
     return ", ".join([*names[:12], *more]) or "none"
 
 
 def short(name: str) -> str:
-    """A name for a sentence; not the whole of one that is much longer than names are."""
+    """Return a name for a sentence, cut if it is very long."""
     return name if len(name) <= 200 else f"{name[:150]} … {name[-40:]}"

@@ -1,7 +1,7 @@
-"""YAML that knows where everything stands, and that no file can hurt.
+"""Read YAML with the position of every node, safely for untrusted files.
 
-Read from libyaml's event stream rather than with a loader: a loader gives values without places, follows
-aliases into gigabytes and lets the last of two equal keys win without a word.
+Read from libyaml's event stream rather than with a loader: a loader drops positions, expands
+aliases to gigabytes, and silently takes the last of two equal keys.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_NODES = 50_000
 MAX_DIGITS = 1000
-"""Of a number. What Python reads as a hexadecimal one it need not be able to write as a decimal one."""
+"""Maximum digits of a number. Python reads longer hexadecimal numbers than it can write as decimals."""
 
 Keys = tuple[str | int, ...]
 """The path to a node: keys of mappings and indices of lists."""
@@ -49,13 +49,13 @@ class Document:
     places: dict[Keys, tuple[int, int]] = field(default_factory=dict)
 
     def place(self, keys: Keys) -> tuple[int, int]:
-        """Where the node at `keys` stands, or else the nearest node around it."""
+        """Return the position of the node at `keys`, or of the nearest node around it."""
         while keys and keys not in self.places:
             keys = keys[:-1]
         return self.places.get(keys, (1, 1))
 
     def get(self, dotted: str, default: Any = None) -> Any:
-        """The value at a path such as `spec.owner.email`, or `default` where there is none."""
+        """Return the value at a path such as `spec.owner.email`, or `default`."""
         value = self.value
         for key in dotted.split("."):
             if not isinstance(value, dict) or key not in value:
@@ -64,14 +64,14 @@ class Document:
         return value
 
     def items(self, dotted: str) -> Iterator[tuple[Keys, dict[str, Any]]]:
-        """The mappings in the list at `dotted`, each with its path; whatever else is there is left out."""
+        """Yield the mappings in the list at `dotted`, each with its path; other values are skipped."""
         found = self.get(dotted)
         for index, item in enumerate(found if isinstance(found, list) else []):
             if isinstance(item, dict):
                 yield (*dotted.split("."), index), item
 
     def has(self, keys: Keys) -> bool:
-        """Whether there is a node at `keys`."""
+        """Return True if there is a node at `keys`."""
         value = self.value
         for key in keys:
             there = (
@@ -87,7 +87,7 @@ class Document:
         return True
 
     def texts(self) -> Iterator[tuple[Keys, str]]:
-        """Every text in the document, with its path, in the document's order."""
+        """Yield every text in the document with its path, in order."""
         waiting: list[tuple[Keys, Any]] = [((), self.value)]
         while waiting:
             keys, node = waiting.pop()
@@ -101,28 +101,28 @@ class Document:
 
 
 def strict_json(text: str) -> Any:
-    """The value of a JSON text, without what Python takes for JSON and no other program does: NaN, half a character.
+    """Parse JSON strictly: without NaN and lone surrogates, which Python accepts and other programs do not.
     Raises ValueError."""
     try:
         value = json.loads(text, parse_constant=_no_number)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
+        raise ValueError("it is nested too deeply") from error
     return value
 
 
 def _no_number(said: str) -> float:
-    raise ValueError(f"{said} is no number of JSON's")
+    raise ValueError(f"{said} is not a number in JSON")
 
 
 def valued(path: str, value: Any) -> Document:
-    """A document that did not come as YAML, such as a part of a catalog's record; it has no places. Raises Unreadable:
-    for what is too deep, too long or no JSON."""
+    """Return a document for a value that was not read from YAML, such as a part of a catalog's record; it has no positions.
+    Raises Unreadable if it is nested too deeply, too long, or not JSON."""
     try:
         _sound(value)
     except UnicodeEncodeError as error:
-        raise Unreadable("It holds half a character (a lone surrogate).", "Leave it out.") from error
+        raise Unreadable("It contains a lone surrogate (half a character).", "Remove it.") from error
     return Document(Path(path), value)
 
 
@@ -142,34 +142,34 @@ def _sound(value: Any) -> None:
                 if not node.isascii():
                     node.encode("utf-8")
             elif type(node) is float and not isfinite(node):
-                raise Unreadable("It holds a number that JSON does not have.", "Leave it out.")
+                raise Unreadable("It contains a number that JSON cannot represent.", "Remove it.")
         depth += bool(below)
         if nodes > MAX_NODES or depth > MAX_DEPTH:
-            raise Unreadable("It is nested too deep, or it is too long.", "Write it more plainly.")
+            raise Unreadable("It is nested too deeply, or too long.", "Make it simpler.")
         layer = below
 
 
 def load(path: Path) -> Any:
-    """The value of a YAML file that comes with Meshwright itself."""
+    """Return the value of a YAML file that is part of Meshwright."""
     return load_text(path.read_text("utf-8"))
 
 
 def load_text(text: str) -> Any:
-    """Return the value of YAML that comes with Meshwright itself."""
+    """Return the value of YAML that is part of Meshwright."""
     return yaml.load(text, Loader=Loader)  # noqa: S506 - a safe loader, in C or in Python
 
 
 def inside(root: Path, path: str) -> bool:
-    """Whether `path` is an ordinary file of the repository: no way out of it, no pipe, no device."""
+    """Return True if `path` is a regular file within the repository: not outside it, not a pipe or device."""
     try:
         file = (root / path).resolve()
         return file.is_relative_to(root.resolve()) and file.is_file()
-    except (OSError, ValueError, RuntimeError):  # names that no file can have, links that lead in a circle
+    except (OSError, ValueError, RuntimeError):  # invalid file names, circular links
         return False
 
 
 def read_text(root: Path, path: str) -> str:
-    """Reads an ordinary file of the repository whole. Raises Unreadable."""
+    """Return the content of a regular file of the repository. Raises Unreadable."""
     if not inside(root, path):
         raise Unreadable(
             "There is no such file in the repository.", "Write it, or run in a product's repository."
@@ -183,10 +183,10 @@ def read_text(root: Path, path: str) -> str:
 
 
 def decode(raw: bytes) -> str:
-    """The text of a file. Raises Unreadable."""
+    """Decode a file's content. Raises Unreadable."""
     if len(raw) > MAX_BYTES:
         raise Unreadable(
-            f"It is larger than {MAX_BYTES:,} bytes.", "Move what is not about the product elsewhere."
+            f"It is larger than {MAX_BYTES:,} bytes.", "Move what does not belong to the product elsewhere."
         )
     try:
         return raw.decode("utf-8-sig")
@@ -198,12 +198,12 @@ def decode(raw: bytes) -> str:
 
 
 def read(root: Path, path: str) -> Document:
-    """Reads a YAML file of the repository. Raises Unreadable."""
+    """Read a YAML file of the repository. Raises Unreadable."""
     return parse(path, read_text(root, path))
 
 
 def parse(path: str, text: str) -> Document:
-    """Reads YAML that says it came from `path`. Raises Unreadable."""
+    """Parse YAML that came from `path`. Raises Unreadable."""
     document = Document(Path(path))
     try:
         _Builder(document).build(text)
@@ -219,12 +219,12 @@ def parse(path: str, text: str) -> Document:
 
 
 class _Builder:
-    """Builds value and places from events, one document, with a bound on depth and size."""
+    """Builds the value and the positions of one document from events, with limits on depth and size."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.nodes = 0
-        self.order: list[Keys] = []  # as they were met, so that what lies below a node is a slice
+        self.order: list[Keys] = []  # in document order, so that the nodes below a node are a slice
         self.anchors: dict[str, tuple[Any, dict[Keys, tuple[int, int]]]] = {}
 
     def build(self, text: str) -> None:
@@ -238,7 +238,9 @@ class _Builder:
                     raise _unreadable(event, "It holds more than one document.", fix)
                 self.document.value = self._node(next(self.events), ())
         if not documents or self.document.value is None:
-            raise Unreadable("It is empty.", "Write it, or take it from a fresh product: `copier copy`.")
+            raise Unreadable(
+                "The file is empty.", "Write it, or copy it from a fresh product: `copier copy`."
+            )
 
     def _node(self, event: yaml.Event, keys: Keys) -> Any:
         self._count(event, 1, len(keys))
@@ -259,7 +261,7 @@ class _Builder:
                 _refuse_tag(event, "map")
                 value = self._mapping(keys)
             case _:
-                raise AssertionError(f"A parser gives no {event} where a node begins.")
+                raise AssertionError(f"A parser does not emit {event} at the start of a node.")
         if event.anchor:
             below = {path[len(keys) :]: self.document.places[path] for path in self.order[start:]}
             self.anchors[event.anchor] = (value, below)
@@ -270,12 +272,12 @@ class _Builder:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise _unreadable(event, "A key is not a text.", "Write it as a text.")
-            # A key is a text, even where YAML 1.1 takes it for something else (`on`, `2024`).
+            # A key is always read as text, even if YAML 1.1 reads it otherwise (`on`, `2024`).
             key = event.value
             if key == "<<" and not event.style:
-                raise _unreadable(event, "Merge keys (<<) are not read.", "Write the fields out.")
+                raise _unreadable(event, "Merge keys (<<) are not supported.", "Write the fields out.")
             if key in value:
-                raise _unreadable(event, f"The key {key} stands here twice.", "Keep one of the two.")
+                raise _unreadable(event, f"The key {key} appears here twice.", "Keep one of the two.")
             value[key] = None
             value[key] = self._node(next(self.events), (*keys, key))
             self.document.places[(*keys, key)] = _start(event)
@@ -283,7 +285,7 @@ class _Builder:
 
     def _alias(self, event: yaml.AliasEvent, keys: Keys) -> Any:
         if event.anchor not in self.anchors:
-            raise _unreadable(event, f"There is no anchor &{event.anchor} before it.", "Write the value out.")
+            raise _unreadable(event, f"There is no anchor &{event.anchor} above it.", "Write the value out.")
         value, below = self.anchors[event.anchor]
         self._count(event, len(below), len(keys) + max(map(len, below)))
         for path, place in below.items():
@@ -294,14 +296,14 @@ class _Builder:
     def _count(self, event: yaml.Event, nodes: int, depth: int) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES or depth > MAX_DEPTH:
-            problem = "It is nested too deep, or its aliases unfold to too much."
-            raise _unreadable(event, problem, "Write it out plainly.")
+            problem = "It is nested too deeply, or its aliases expand to too much."
+            raise _unreadable(event, problem, "Write the value out, or make it simpler.")
 
 
 def _scalar(event: yaml.ScalarEvent) -> Any:
-    """A scalar as the pipeline and datacontract-cli read it: YAML 1.1, with dates left as texts.
+    """Return a scalar as the pipeline and datacontract-cli read it: YAML 1.1, with dates as text.
 
-    What PyYAML would take for something that nobody means (12:30 for 750, a binary) is refused.
+    Values that PyYAML would misread (12:30 as 750, a binary) are refused.
     """
     tag = event.tag
     if tag in (None, "!"):
@@ -323,13 +325,13 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
                 return number
     except (ValueError, KeyError):
         pass
-    problem = f"YAML does not take {event.value[:50]!r} for a text or a plain number."
+    problem = f"YAML reads {event.value[:50]!r} as something other than a text or a plain number."
     raise _unreadable(event, problem, "Put it in quotes, without a tag.")
 
 
 def _refuse_tag(event: yaml.CollectionStartEvent, kind: str) -> None:
     if event.tag not in (None, "!", CORE + kind):
-        raise _unreadable(event, f"The tag {event.tag} is not read.", "Remove it.")
+        raise _unreadable(event, f"The tag {event.tag} is not supported.", "Remove it.")
 
 
 def _unreadable(event: yaml.Event, problem: str, fix: str) -> Unreadable:
@@ -338,5 +340,5 @@ def _unreadable(event: yaml.Event, problem: str, fix: str) -> Unreadable:
 
 def _start(event: yaml.Event) -> tuple[int, int]:
     """Return the line and the column where the event begins."""
-    assert event.start_mark is not None, "a parser marks each event"
+    assert event.start_mark is not None, "a parser marks every event"
     return event.start_mark.line + 1, event.start_mark.column + 1

@@ -1,1 +1,1 @@
-"""Many products: where they come from, how they hang together, what they inherit and how they score."""
+"""Many products: where they come from, how they depend on each other, what they inherit and how they score."""

@@ -1,4 +1,4 @@
-"""Where the catalog is, and what becomes of a product there: what is known without asking it."""
+"""The catalog's address, and the result of publishing a product there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 TOKEN = "MESHWRIGHT_CATALOG_TOKEN"  # noqa: S105 - the name of a variable
-"""The environment variable with the catalog's token; never an option, which process lists and logs would show."""
+"""The environment variable with the catalog's token; not an option, because process lists and logs would show it."""
 ADDRESS = "MESHWRIGHT_CATALOG"
 """The environment variable with the catalog's address."""
 
@@ -16,12 +16,12 @@ OutcomeKind = Literal["created", "updated", "unchanged", "retired"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a product in a catalog."""
+    """The result of publishing a product to a catalog."""
 
     outcome: OutcomeKind
     id: str
     """`<domain>/<name>`."""
     url: str = ""
-    """Where people find it; empty if the catalog does not say. Hostile."""
+    """The product's page; empty if the catalog gives none. Untrusted."""
     notes: tuple[str, ...] = ()
-    """Sentences: what the catalog has no place for, what a person has to do."""
+    """Sentences: what the catalog cannot store, and what a person has to do."""

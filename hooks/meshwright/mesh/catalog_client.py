@@ -13,7 +13,7 @@ from meshwright.mesh.catalog import Outcome
 from meshwright.product.record import Record
 
 PAGE = 200
-"""Records that are asked for at once; fewer, where they are too large together."""
+"""Records in one request; the catalog returns fewer if they are too large."""
 OUTCOMES = {"created", "updated", "unchanged"}
 
 
@@ -62,7 +62,7 @@ class Catalog:
                 yield Record(entry["record"])
             if next_ is None:
                 return
-            if not isinstance(next_, str) or next_ <= after:  # or else it would never end
+            if not isinstance(next_, str) or next_ <= after:  # otherwise the loop would not end
                 raise self._foreign("/api/records")
             after = next_
 
@@ -126,11 +126,12 @@ class Catalog:
 
 
 def split(id: str) -> tuple[str, str]:
-    """Domain and name of `<domain>/<name>`. Raises Unreadable."""
+    """Split `<domain>/<name>` into domain and name. Raises Unreadable."""
     domain, slash, name = id.partition("/")
     if not domain or not slash or not name or "/" in name or domain in (".", "..") or name in (".", ".."):
         raise Unreadable(
-            f"{id!r} is no product.", "Write <domain>/<name>, such as airport-operations/departures."
+            f"{id!r} is not the id of a product.",
+            "Write <domain>/<name>, such as airport-operations/departures.",
         )
     return domain, name
 

@@ -1,7 +1,7 @@
-"""What a product has to carry along from one whose data it reads: how sensitive the data is, and who may see it.
+"""Check the policies that a product inherits from its sources: how sensitive the data is, and who may see it.
 
-That it is at least as sensitive holds for whatever reads; the rest for a copy, which hands out the very data that its
-source's policies are about. What is not known of one of the two is held against neither.
+Every consumer must be at least as sensitive as its source. The other checks are for copies, which hand out the
+very data that the source's policies protect. Unknown facts about either product cause no breach.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from meshwright.product import metamodel
 from meshwright.product.record import Input, Reader, Record, rank
 
 OPEN = metamodel.CLASSIFICATIONS[: metamodel.CLASSIFICATIONS.index(metamodel.OPEN_UP_TO) + 1]
-"""What everybody in the organisation sees of a product whose access is open."""
+"""Classifications that everybody in the organisation may see in an open product."""
 
 
 @dataclass(frozen=True)
 class Breach:
-    """One thing that a product does not carry along."""
+    """An inherited policy that a product does not keep."""
 
     kind: Literal["classification-lowered", "readers-widened"]
     sentence: str
     fix: str
     place: Keys
-    """Where in the consumer's record."""
+    """Path within the consumer's record."""
     level: Literal["error", "warning"] = "error"
 
 
 def breaches(input: Input, consumer: Record, source: Record, now: datetime) -> Iterator[Breach]:
-    """What the consumer does not carry along from the source that this input reads; `now` has a time zone."""
+    """Yield the source's policies that the consumer of this input does not keep; `now` has a time zone."""
     yield from _classification(consumer, source)
     if is_copy(input, consumer, source):
         here, there = consumer.column_levels, source.column_levels
@@ -46,7 +46,7 @@ def breaches(input: Input, consumer: Record, source: Record, now: datetime) -> I
 
 
 def ageing(copy: Record, source: Record) -> str:
-    """How old a copy and its source may be, and how long each is kept, as a sentence for whoever relies on the copy."""
+    """Return how old a copy and its source may be, and how long each is kept, as a sentence."""
     return f"A copy ages: {_lasting(copy)} here, {_lasting(source)} at its source."
 
 
@@ -58,12 +58,12 @@ def _lasting(product: Record) -> str:
         for item in (said if isinstance(said, list) else ())
         if isinstance(item, dict) and item.get("property") == "retention"
     ]
-    return f"freshness {listed(fresh) if fresh else 'not promised'}, retention {listed(kept) if kept else 'not said'}"
+    return f"freshness {listed(fresh) if fresh else 'not promised'}, retention {listed(kept) if kept else 'not promised'}"
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A copy, its source, and how sensitive each column of both is."""
+    """A copy, its source, and the classification of each column of both."""
 
     copy: Record
     source: Record
@@ -78,8 +78,8 @@ def _classification(consumer: Record, source: Record) -> Iterator[Breach]:
     if said and needed and rank(said) < rank(needed):
         yield Breach(
             "classification-lowered",
-            f"It is {said}, and what it reads from {short(source.id)} is {needed}.",
-            f"Classify it {needed}; or ask the source's owner for a port of what is no more than {said}.",
+            f"It is {said}, but its input from {short(source.id)} is {needed}.",
+            f"Classify it {needed}, or ask the source's owner for a port whose data is at most {said}.",
             ("product", "spec", "classification"),
         )
 
@@ -90,15 +90,15 @@ def _column_classifications(pair: _Pair) -> Iterator[Breach]:
         needed = listed(f"{short(name)}: {pair.there[name]}" for name in lowered)
         yield Breach(
             "classification-lowered",
-            f"It copies columns of {short(pair.source.id)} and calls them less sensitive: "
+            f"It copies columns of {short(pair.source.id)} with a less sensitive classification: "
             f"{listed(map(short, lowered))}.",
-            f"Give them in the contract the classification that they have there ({needed}).",
+            f"Give them the source's classification in the contract ({needed}).",
             _place(pair.copy, lowered[0]),
         )
 
 
 def _place(product: Record, column: str) -> Keys:
-    """Where the contract says how sensitive a column is."""
+    """Return where the contract classifies a column."""
     tables = product.get("contract.schema")
     for number, table in enumerate(tables if isinstance(tables, list) else ()):
         columns = table.get("properties") if isinstance(table, dict) else None
@@ -112,8 +112,8 @@ def _mode(pair: _Pair) -> Iterator[Breach]:
     if pair.copy.access_mode == "open" and pair.source.access_mode == "approval-required":
         yield Breach(
             "readers-widened",
-            f"It copies {short(pair.source.id)}, which takes an approval to read, and is itself open to everybody.",
-            "Write `mode: approval-required`, or read the source where it lies.",
+            f"It copies {short(pair.source.id)}, which requires an approval, and is itself open to everybody.",
+            "Write `mode: approval-required`, or read the source without a copy.",
             ("product", "spec", "access", "mode"),
         )
 
@@ -127,15 +127,15 @@ def _roles(pair: _Pair) -> Iterator[Breach]:
             more = [short(column) for column in pair.shared if column in seen]
             yield Breach(
                 "readers-widened",
-                f"Its role {short(name)} sees more than any {role.get('kind')} role of {short(pair.source.id)}, "
+                f"Its role {short(name)} has more access than any {role.get('kind')} role of {short(pair.source.id)}, "
                 f"which it copies{f': {listed(more)}' if more else ''}.",
-                "Give the role no more clearance, rows and readers than the source's roles have.",
+                "Limit the role's clearance, rows and readers to those of the source's roles.",
                 ("policy", "roles", name),
             )
 
 
 def _principals(pair: _Pair, now: datetime) -> Iterator[Breach]:
-    """Readers of the copy whom the source does not let see as much."""
+    """Yield readers of the copy who may not see as much of the source."""
     if not pair.source.access_mode or not isinstance(pair.source.get("readers"), list):
         return
     strangers: dict[str, int] = {}
@@ -144,7 +144,7 @@ def _principals(pair: _Pair, now: datetime) -> Iterator[Breach]:
         for principal in () if ended(reader, now) else reader.principals:
             if principal not in strangers and not _reads(pair, principal, role, now):
                 strangers[principal] = index
-    # Whoever is named by a group there may be named alone here; only the directory knows.
+    # A group there may contain a person here; only the directory knows.
     groups = [
         name
         for name, agreements in pair.source.agreements.items()
@@ -156,23 +156,23 @@ def _principals(pair: _Pair, now: datetime) -> Iterator[Breach]:
     if sure:
         yield Breach(
             "readers-widened",
-            f"{listed(map(short, sure))} may read it, and no agreement of {copied}, which it copies, lets them see as much.",
-            "Have the source's owner agree first, or end the agreement here.",
+            f"{listed(map(short, sure))} may read it, but no agreement of {copied}, which it copies, grants them as much.",
+            "Get an agreement with the source's owner first, or end this one.",
             ("readers", strangers[sure[0]]),
         )
     if unsure:
         yield Breach(
             "readers-widened",
-            f"{listed(map(short, unsure))} may read it, and {copied}, which it copies, lets in only groups "
-            f"({listed(map(short, groups))}) that they may belong to or not.",
-            "Name here the groups that the source has agreed to.",
+            f"{listed(map(short, unsure))} may read it, but {copied}, which it copies, grants access only to groups "
+            f"({listed(map(short, groups))}) whose members are not known here.",
+            "Name the groups of the source's agreements here.",
             ("readers", strangers[unsure[0]]),
             "warning",
         )
 
 
 def _reads(pair: _Pair, principal: str, role: Mapping[str, Any], now: datetime) -> bool:
-    """Whether the source lets somebody see as much as a role of the copy does."""
+    """Return True if the source lets a principal see as much as a role of the copy does."""
     agreements: Sequence[Reader] = pair.source.agreements.get(principal, ())
     there = [pair.source.roles.get(reader.role, {}) for reader in agreements if not ended(reader, now)]
     if pair.source.access_mode == "open":
@@ -186,19 +186,19 @@ def _open_to_all(role: Mapping[str, Any]) -> bool:
 
 
 def _same_kind(roles: Mapping[str, Mapping[str, Any]], role: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The roles that are for people, as this one is, or for programs."""
+    """Return the roles of the same kind, for people or for programs."""
     return [other for other in roles.values() if other.get("kind") == role.get("kind")]
 
 
 def _covers(pair: _Pair, there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
-    """Whether a role of the source sees all that one of the copy sees of it, and is for no fewer people."""
+    """Return True if a role of the source sees all that a role of the copy sees, and is open to as many people."""
     columns = _seen(pair, pair.here, here) <= _seen(pair, pair.there, there)
     return columns and _kept(there.get("rows"), here.get("rows")) and _required(there, here)
 
 
 def _seen(pair: _Pair, columns: Mapping[str, str], role: Mapping[str, Any]) -> set[str]:
-    """The columns that are copied and that a role sees as they are. Where none can be told by its name, a stand-in for
-    them all, as sensitive as the product."""
+    """Return the copied columns that a role sees unmasked. If no copied column is known by name, return a stand-in for
+    all of them, as sensitive as the product."""
     clearance = role.get("clearance")
     levels = clearance if isinstance(clearance, list) else []
     if not pair.shared:
@@ -208,13 +208,13 @@ def _seen(pair: _Pair, columns: Mapping[str, str], role: Mapping[str, Any]) -> s
 
 
 def _kept(there: Any, here: Any) -> bool:
-    """Whether the rows that a role of the source does not see are left out here, too."""
+    """Return True if all rows hidden from a role of the source are hidden here, too."""
     conditions = there if isinstance(there, list) else []
     return all(condition in (here if isinstance(here, list) else []) for condition in conditions)
 
 
 def _required(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
-    """Whether what the source demands of a reader is demanded here, too."""
+    """Return True if all requirements of the source for a reader are required here, too."""
     needed, asked = there.get("requires"), here.get("requires")
     asked = asked if isinstance(asked, dict) else {}
     for attribute, values in needed.items() if isinstance(needed, dict) else ():
@@ -226,8 +226,8 @@ def _required(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
 
 
 def ended(reader: Reader, now: datetime) -> bool:
-    """Whether an agreement has ended at a moment with a time zone."""
+    """Return True if an agreement has ended; `now` has a time zone."""
     try:
         return datetime.fromisoformat(reader.until) <= now
-    except (ValueError, TypeError):  # no time, or one without a zone: it is not known to have ended
+    except (ValueError, TypeError):  # not a time, or one without a zone: it is not known to have ended
         return False

@@ -1,4 +1,4 @@
-"""Who reads whom in a mesh, and what is wrong about it."""
+"""Find which products of a mesh read which others, and problems in that."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from meshwright.mesh.inherited_policies import breaches, ended
 from meshwright.product.record import Input, Port, Record
 
 Kind = Literal[
-    "dangling-input",  # it reads a product or a port that is not there
-    "cycle",  # products that read each other, directly or around
+    "dangling-input",  # it reads a product or a port that does not exist
+    "cycle",  # products that read each other, directly or indirectly
     "unused",  # no product reads it, no use case names it, no agreement lets anybody read it
-    "classification-lowered",  # it is less sensitive, by its own word, than what it reads
-    "readers-widened",  # a copy that somebody may read who could not read the original
-    "rights-widened",  # it lets third parties have what its source forbids to pass on
-    "name-taken",  # two products of the mesh have one id
+    "classification-lowered",  # its own classification is less sensitive than that of its sources
+    "readers-widened",  # a copy has a reader who could not read the original
+    "rights-widened",  # it allows third parties what its source forbids
+    "name-taken",  # two products of the mesh have the same id
 ]
 
 
@@ -39,28 +39,28 @@ class Edge:
 
 @dataclass(frozen=True, order=True)
 class Issue:
-    """Something that is wrong about the mesh."""
+    """A problem in the mesh."""
 
     product: str
     """The id of the product that has to change."""
     kind: Kind
     sentence: str
-    """What is wrong; names of the mesh stand in it as they are: hostile until printed or escaped."""
+    """What is wrong; it contains names of the mesh unchanged: untrusted until printed or escaped."""
     fix: str
     about: tuple[str, ...] = ()
-    """The ids of the other products that it is about."""
+    """The ids of the other products concerned."""
     input: str = ""
-    """The name of the input that it is about."""
+    """The name of the input concerned."""
     level: Literal["error", "warning"] = "error"
     place: Keys = field(default=(), compare=False)
-    """Where in the product's record it stands; empty: at the input."""
+    """Path within the product's record; empty: the input."""
 
 
 class Lineage:
     """The products of a mesh and the edges between them."""
 
     def __init__(self, records: Iterable[Record], retired: Mapping[str, str] | None = None) -> None:
-        """`retired`: the id of a product that the catalog has taken out -> the id of its successor, or nothing."""
+        """`retired`: the id of a product that the catalog has retired -> the id of its successor, or empty."""
         self.all: Sequence[Record] = tuple(records)
         self.retired: Mapping[str, str] = retired or {}
         self.records: Mapping[str, Record] = {}
@@ -70,7 +70,7 @@ class Lineage:
 
     @cached_property
     def edges(self) -> Sequence[Edge]:
-        """Every input of every product that names another product."""
+        """Every input that reads a product."""
         return tuple(
             Edge(record, entry, source, _port(source, entry.port))
             for record in self.records.values()
@@ -88,19 +88,19 @@ class Lineage:
         return _grouped((edge.source.id, edge.consumer.id) for edge in self.edges if edge.source)
 
     def sources(self, id: str) -> Sequence[str]:
-        """The ids of the products that a product reads, each once."""
+        """Return the ids of the products that a product reads, each once."""
         return self._up.get(id, ())
 
     def consumers(self, id: str) -> Sequence[str]:
-        """The ids of the products that read a product, each once."""
+        """Return the ids of the products that read a product, each once."""
         return self._down.get(id, ())
 
     def upstream(self, id: str) -> Sequence[str]:
-        """All that a product's data comes from, directly or around, without itself."""
+        """Return the ids of all products upstream of a product, without itself."""
         return _reached(id, self._up)
 
     def downstream(self, id: str) -> Sequence[str]:
-        """All that a product's data goes to, directly or around, without itself."""
+        """Return the ids of all products downstream of a product, without itself."""
         return _reached(id, self._down)
 
 
@@ -127,9 +127,9 @@ def _reached(start: str, next_to: Mapping[str, Sequence[str]]) -> Sequence[str]:
 
 
 def issues(lineage: Lineage, now: datetime | None = None) -> Iterator[Issue]:
-    """What is wrong about the mesh, by product. `now`, with a time zone, says which agreements have ended.
+    """Yield the problems of the mesh, by product. `now`, with a time zone, decides which agreements have ended.
 
-    In one go over products and edges, without recursion: a chain may be as long as the mesh is large.
+    Iterates over products and edges without recursion, because a chain may be as long as the mesh is large.
     """
     now = now or datetime.now(UTC)
     found = [*_taken(lineage), *_dangling(lineage), *_cycles(lineage), *_unused(lineage, now)]
@@ -137,7 +137,7 @@ def issues(lineage: Lineage, now: datetime | None = None) -> Iterator[Issue]:
 
 
 def is_same(one: Record, other: Record) -> bool | None:
-    """Whether two records of one id come from the same repository; None if nobody can tell."""
+    """Return True if two records of one id come from the same repository; None if unknown."""
     if one.root and other.root and one.root.resolve() == other.root.resolve():
         return True
     if one.repository and other.repository:
@@ -151,13 +151,13 @@ def _taken(lineage: Lineage) -> Iterator[Issue]:
         if first is record or is_same(first, record):
             continue
         repositories = [
-            short(one.repository or str(one.root or "one that nobody names")) for one in (first, record)
+            short(one.repository or str(one.root or "an unknown repository")) for one in (first, record)
         ]
         yield Issue(
             record.id,
             "name-taken",
-            f"Two products are called {short(record.id)}: those of {listed(sorted(repositories))}.",
-            "Give one of the two another name.",
+            f"Two products have the id {short(record.id)}: {listed(sorted(repositories))}.",
+            "Rename one of them.",
             place=("product", "metadata", "name"),
         )
 
@@ -172,14 +172,14 @@ def _dangling(lineage: Lineage) -> Iterator[Issue]:
             sentence, about = f"{address} is a port of a product that is retired.", ()
             fix = f"Read {successor}, its successor." if successor else "Read another product."
         elif edge.source is None:
-            sentence, about = f"It reads {address}, and the mesh has no product {short(id)}.", ()
-            fix = "Fix the address, or have that product published."
+            sentence, about = f"It reads {address}, but the mesh has no product {short(id)}.", ()
+            fix = "Fix the address, or publish that product."
         elif edge.source.get("contract.status") == "retired":
-            sentence, fix = f"{short(id)} is retired, as its contract says.", "Read another product."
+            sentence, fix = f"{short(id)} is retired, according to its contract.", "Read another product."
         elif edge.port is None:
             ports = listed(short(port.name) for port in edge.source.outputs)
             sentence = f"{short(id)} has no port {short(edge.input.port) or 'without a name'}."
-            fix = f"Read one of: {ports}." if edge.source.outputs else "Ask its owner for a port."
+            fix = f"Read one of: {ports}." if edge.source.outputs else "Ask its owner to publish a port."
         else:
             continue
         yield Issue(edge.consumer.id, "dangling-input", sentence, fix, about, edge.input.name)
@@ -203,13 +203,13 @@ def _cycles(lineage: Lineage) -> Iterator[Issue]:
             f"{said}: the data of each comes from itself."
             if len(members) > 1
             else f"{short(first)} reads itself.",
-            "Take one of these inputs out; what two products need of each other is often a third one.",
+            "Remove one of these inputs; often a third product for the shared part helps.",
             tuple(members[1:]),
         )
 
 
 def _way(members: Sequence[str], sources: Callable[[str], Sequence[str]]) -> list[str]:
-    """The way around, back to the first, if there is just one."""
+    """Return the cycle, back to its first product, if there is exactly one."""
     inner, way = set(members), [members[0]]
     while len(way) <= len(members):
         on = [id for id in sources(way[-1]) if id in inner]
@@ -220,7 +220,7 @@ def _way(members: Sequence[str], sources: Callable[[str], Sequence[str]]) -> lis
 
 
 def _components(ids: Sequence[str], sources: Callable[[str], Sequence[str]]) -> Iterator[list[str]]:
-    """The strongly connected components (Tarjan's), each in order."""
+    """Yield the strongly connected components (Tarjan's algorithm), each in order."""
     met: dict[str, int] = {}
     low: dict[str, int] = {}
     waiting: list[str] = []  # those whose component is not known yet
@@ -261,12 +261,12 @@ def _unused(lineage: Lineage, now: datetime) -> Iterator[Issue]:
             or any(case.name for case in record.use_cases)
         ):
             continue
-        may = "; everybody may read it, and nobody is known to" if record.access_mode == "open" else ""
+        may = "; it is open to everybody, but no reader is known" if record.access_mode == "open" else ""
         yield Issue(
             record.id,
             "unused",
-            f"No product reads it, no use case names it and no agreement lets anybody read it{may}.",
-            "Write its use cases down, or retire it.",
+            f"It has no reader: no product reads it, and it has no use case and no agreement{may}.",
+            "Add its use cases, or retire it.",
             level="warning",
             place=("product", "metadata", "name"),
         )
@@ -297,8 +297,8 @@ RIGHTS = ("modified", "unmodified")
 
 
 def _rights(lineage: Lineage) -> Iterator[Issue]:
-    """Rights that a product grants although something that its data comes from, however far up, forbids them. What may not
-    even be passed on modified may not be passed on at all: whatever a consumer makes of it is a modification."""
+    """Yield rights that a product grants although a product upstream forbids them. What may not be passed on even in
+    modified form may not be passed on at all: whatever a consumer makes of it is a modification."""
     rights = {id: record.distribution_rights for id, record in lineage.records.items()}
     forbidding = {
         right: _nearest(lineage, {id: id for id, said in rights.items() if said.get(right) == "forbidden"})
@@ -324,8 +324,8 @@ def _rights(lineage: Lineage) -> Iterator[Issue]:
                 yield Issue(
                     record.id,
                     "rights-widened",
-                    f"Third parties may have its data {right}, and {short(origin)}, which it comes from{through}, "
-                    f"forbids to pass it on {passed}.",
+                    f"It lets third parties have its data {right}, but its source {short(origin)}{through} "
+                    f"forbids passing it on {passed}.",
                     f"Write `{right}: forbidden`, or agree on it with the source's owner.",
                     (origin,),
                     place=("product", "spec", "distributionRights", right),
@@ -333,8 +333,8 @@ def _rights(lineage: Lineage) -> Iterator[Issue]:
 
 
 def _nearest(lineage: Lineage, level: Mapping[str, str]) -> Mapping[str, tuple[int, str]]:
-    """Every product that is one of these (id -> id) or whose data comes from one -> how far up the nearest one is (0: the
-    product itself), and which."""
+    """Return every product that is one of these (id -> id) or downstream of one -> its distance to the nearest (0: itself),
+    and which that is."""
     found: dict[str, tuple[int, str]] = {}
     distance = 0
     while level:

@@ -1,6 +1,6 @@
-"""From verdicts to scores: 0 to 100 for each characteristic of a product, and None where nothing is known.
+"""Compute scores from verdicts: 0 to 100 for each characteristic of a product, None if nothing is known.
 
-Scores are rounded down: nothing broken ever looks like 100, and nothing below a floor like the floor.
+Scores are rounded down, so that 100 means all kept, and a score below a floor never equals the floor.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ CHARACTERISTICS = (
     "trustworthy",
     "interoperable",
 )
-"""In the order in which they are shown."""
+"""In display order."""
 
 SEVERITIES = {"critical": 0, "high": 8, "medium": 4, "low": 2}
-"""Severity -> weight in the score of its characteristic. A critical one that is not kept makes the score 0; kept, it
+"""Severity -> weight in the score of its characteristic. A broken critical function makes the score 0; a kept one
 weighs as much as a high one."""
 
 KEPT_CRITICAL = SEVERITIES["high"]
@@ -34,19 +34,19 @@ class Cell:
     score: int | None
     """None: nothing is known."""
     functions: int
-    """How many functions there are."""
+    """Number of fitness functions."""
     decided: int
-    """How many of them are kept or broken."""
+    """Number of functions that are kept or broken."""
     broken: int
     excepted: int
     critical: bool
-    """Whether a critical one is broken."""
+    """True if a critical function is broken."""
     standing: str
     """A key of STANDINGS."""
 
     @property
     def known(self) -> int:
-        """How many of its functions are not inconclusive."""
+        """Number of functions that are not inconclusive."""
         return self.decided + self.excepted
 
 
@@ -57,13 +57,13 @@ STANDINGS = {
     "excepted": "broken, with an exception",
     "unknown": "not known",
 }
-"""How a cell stands -> what that means. Without a floor, below 50 is as bad."""
+"""State of a cell -> its meaning. Without a floor, a score below 50 counts as bad."""
 BAD_BELOW = 50
 
 
 def state(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    """What the verdicts of one function come to: broken at one place is broken; kept is only what is kept at all of
-    them; what could not be looked at, wholly or at one place, is inconclusive."""
+    """Combine the verdicts of one function over all places: broken if one is broken; kept only if all are; inconclusive
+    if any place could not be examined."""
     found = {verdict["state"] for verdict in verdicts}
     if "broken" in found:
         return "broken"
@@ -75,7 +75,7 @@ def cells(
     functions: Mapping[str, tuple[str, str]],
     floors: Mapping[str, int] | None = None,
 ) -> dict[str, Cell]:
-    """The six cells of a product. `results`: as they stand in an assessment; `functions`: id -> characteristic,
+    """Return the six cells of a product. `results`: as in an assessment; `functions`: id -> characteristic,
     severity."""
     by_characteristic: dict[str, list[tuple[Mapping[str, Any], str]]] = {name: [] for name in CHARACTERISTICS}
     for result in results:
@@ -111,19 +111,19 @@ def _weighed(decided: Sequence[tuple[Mapping[str, Any], str]]) -> int | None:
 
 
 def _share(verdicts: Sequence[Mapping[str, Any]]) -> Fraction | int:
-    """How many of the places that could be looked at keep a function that is broken somewhere."""
+    """Return the share of examined places that keep a function which is broken somewhere."""
     states = [verdict["state"] for verdict in verdicts]
     kept, broken = states.count("kept"), states.count("broken")
     return kept and Fraction(kept, kept + broken)
 
 
 def mean(scores: Iterable[int | None]) -> int | None:
-    """Of those that are known; None if none is."""
+    """Return the mean of the known scores; None if there are none."""
     known = [score for score in scores if score is not None]
     return sum(known) // len(known) if known else None
 
 
 def worst(found: Iterable[Cell]) -> str:
-    """How a product stands as a whole: as its worst characteristic that is known; unknown where none is."""
+    """Return the state of a product: that of its worst known characteristic, or unknown."""
     standings = {cell.standing for cell in found}
     return next(name for name in ("bad", "fair", "good", "excepted", "unknown") if name in standings)

@@ -1,4 +1,4 @@
-"""The products of a mesh, as records: from their repositories, from a catalog, or from a file of records."""
+"""Read the products of a mesh, as records: from their repositories, from a catalog, or from a file of records."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from meshwright.mesh.catalog_client import Catalog
 
 SKIPPED = {".git", ".venv", "build", "node_modules", "template", "blueprints"}
-"""Folders in which no product of a mesh is looked for."""
+"""Folders that are not searched for products."""
 DEPTH = 3
-"""How many folders deep a repository may lie below the one that is named."""
+"""Maximum depth of a repository below the given folder."""
 PATIENCE = 10.0
-"""Seconds that a catalog may take."""
+"""Timeout for a catalog, in seconds."""
 MANY = 1000
-"""How many agreements of a product are read, and how many a record may hold."""
+"""Maximum number of a product's agreements in a record."""
 
 
 def records(sources: Sequence[str]) -> list[Record]:
-    """The products of every source, each once, by id: a repository, a folder of repositories, a file of records (a JSON
-    list, or an object a line), or a catalog's http(s) address. Raises Unreadable."""
+    """Return the products of all sources, each once, by id. A source is a repository, a folder of repositories, a file of
+    records (a JSON list, or one object a line), or a catalog's http(s) address. Raises Unreadable."""
     found: list[Record] = []
     for source in sources:
         if source.startswith(("http://", "https://")):
@@ -39,7 +39,8 @@ def records(sources: Sequence[str]) -> list[Record]:
             roots = list(repositories(Path(source)))
             if not roots:
                 raise Unreadable(
-                    f"{source}: there is no {SPEC} in it or below.", "Name a product's repository."
+                    f"{source}: it has no {SPEC}, and neither have its subfolders.",
+                    "Give a product's repository.",
                 )
             found += map(of_repository, roots)
         else:
@@ -48,10 +49,10 @@ def records(sources: Sequence[str]) -> list[Record]:
 
 
 def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
-    """Those of the ids whose product one of the catalogs among the sources has taken out -> its successor, or nothing.
+    """Return those of the ids that a catalog among the sources has retired -> the successor, or empty.
     Raises Unreadable."""
     found: dict[str, str] = {}
-    ids = [id for id in ids if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", id)]  # no catalog can have any other
+    ids = [id for id in ids if re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", id)]  # a catalog has no other ids
     for source in sources:
         if ids and source.startswith(("http://", "https://")):
             from meshwright.mesh.catalog_client import Retired
@@ -63,7 +64,7 @@ def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
 
 
 def _catalog(address: str) -> Catalog:
-    """A catalog to read from. The token of the environment is only for the catalog that the environment names."""
+    """Return a catalog for reading. The token in the environment is used only for the catalog in the environment."""
     from meshwright.mesh.catalog import ADDRESS, TOKEN
     from meshwright.mesh.catalog_client import Catalog
 
@@ -72,7 +73,7 @@ def _catalog(address: str) -> Catalog:
 
 
 def repositories(folder: Path) -> Iterator[Path]:
-    """The products' repositories in a folder: itself, or those up to DEPTH folders below."""
+    """Yield the repositories in a folder: the folder itself, or those up to DEPTH levels below."""
     if os.path.isfile(folder / SPEC):
         yield folder
         return
@@ -85,9 +86,9 @@ def repositories(folder: Path) -> Iterator[Path]:
 
 
 def of_repository(root: Path, repository: str | None = None) -> Record:
-    """The record of the product in a work tree; what cannot be read is told in `problem`. Never raises for the product.
+    """Return the record of the product in a work tree. `problem` says what cannot be read; the product never causes an error.
 
-    `repository`: its address, where git's remote `origin` does not say it.
+    `repository`: its address, if git's remote `origin` is not it.
     """
     problems: list[str] = []
 
@@ -124,7 +125,7 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
 
 
 def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
-    """What build/ says of the last run, if it was a run of this very product and version."""
+    """Return the results of the last run from build/, if it was a run of this product and version."""
     told: dict[str, Any] = {}
     version = spec.get("metadata.version") if spec else None
     levels = _json(root, MEASURED)
@@ -144,7 +145,7 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
             if spec
             else set()
         )
-        told["addresses"] = {  # a registry can have other products' too, and those of ports that are gone
+        told["addresses"] = {  # a registry can also have other products, and ports that were removed
             address: {**entry, "location": without_credentials(entry["location"])}
             for address, entry in (addresses.items() if isinstance(addresses, dict) else ())
             if address in ports and isinstance(entry, dict) and isinstance(entry.get("location"), str)
@@ -153,7 +154,7 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
 
 
 def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns what build/run.json says, and the part of it that records have as `quality`; both empty if it says nothing."""
+    """Return the content of build/run.json, and its part that records have as `quality`; both empty if missing."""
     run = _json(root, RUN)
     if not _is_time(run.get("startedAt")):
         return {}, {}
@@ -175,7 +176,7 @@ def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _check(check: dict[str, Any]) -> dict[str, Any]:
-    """A check of the contract that did not pass; what engines say of it can be long."""
+    """Return a check of the contract that did not pass; its text is cut, because engines can write much."""
     longest = {"name": 500, "field": 200, "result": 50, "reason": 2000}
     return {key: _cut(check[key], length) for key, length in longest.items() if key in check}
 
@@ -185,7 +186,7 @@ def _cut(said: Any, length: int) -> Any:
 
 
 def _json(root: Path, path: str) -> dict[str, Any]:
-    """A JSON object that the last run has written; empty if there is none."""
+    """Return a JSON object that the last run has written; empty if there is none."""
     try:
         found = valued(path, strict_json(read_text(root, path))).value
     except (Unreadable, ValueError):
@@ -205,15 +206,15 @@ def _listed(path: Path) -> list[Record]:
         raw = path.read_text("utf-8")
         values = _values(raw)
     except OSError as error:
-        raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", "Name a folder, a file or a catalog.") from error  # fmt: skip
+        raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", "Give a folder, a file or a catalog.") from error  # fmt: skip
     except ValueError as error:
         raise Unreadable(
-            f"{path}: it is no JSON: {error}", "Give a list of records, or one a line."
+            f"{path}: it is not JSON: {error}", "Give a list of records, or one a line."
         ) from error
     for number, value in enumerate(values, 1):
         if not isinstance(value, dict):
             fix = "Take it from a catalog's /api/records, or from --format json."
-            raise Unreadable(f"{path}: entry {number} is no record.", fix)
+            raise Unreadable(f"{path}: entry {number} is not a record.", fix)
         try:
             valued(str(path), value)
         except Unreadable as problem:
@@ -222,13 +223,13 @@ def _listed(path: Path) -> list[Record]:
 
 
 def _values(raw: str) -> list[Any]:
-    """The entries of a list, those of an answer of a catalog, or one a line. Raises ValueError."""
+    """Return the entries of a list, of a catalog's answer, or of a file with one a line. Raises ValueError."""
     if raw.lstrip().startswith("["):
         return list(strict_json(raw))
-    # Not splitlines: a text in JSON may hold what only Python takes for the end of a line.
+    # Not splitlines: a text in JSON may contain characters that only Python takes for line ends.
     lines = [line for line in raw.split("\n") if line.strip()]
     try:
-        # As one text, in which equal keys are kept once.
+        # As one text, in which equal keys are stored once.
         values: list[Any] = strict_json(f"[{','.join(lines)}]")
         whole = len(values) == len(lines)
     except ValueError:

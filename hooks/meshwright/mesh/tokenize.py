@@ -1,4 +1,4 @@
-"""The words of a text, the same for what is found and for what it is searched by, whatever the database."""
+"""Split a text into words, in the same way for indexing and for searching, whatever the database."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from typing import Any
 from meshwright.product.record import Record
 
 LONGEST = 40
-"""Signs of a word; more does not tell it from others."""
+"""Maximum characters of a word; more would not distinguish it better."""
 OF_A_QUERY = 16
-"""Words of a query that are looked at."""
+"""Maximum words of a query."""
 MOST = {"title": 20_000, "description": 200_000, "columns": 600_000}
-"""Part of a document -> bytes of it that can be searched. PostgreSQL takes a document of one megabyte at most."""
+"""Part of a document -> maximum bytes that are searched. PostgreSQL accepts at most one megabyte a document."""
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 def words(text: str) -> Iterator[str]:
-    """In small letters without accents; nothing but letters and digits, so that no query language sees a sign of its."""
+    """Yield lower-case words without accents, of letters and digits only, so that they cannot contain query syntax."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(sign for sign in plain if not unicodedata.combining(sign))
     return (found[0][:LONGEST] for found in _WORD.finditer(bare))
 
 
 def of_query(text: str) -> tuple[str, ...]:
-    """The words of a query; the last one may be only the beginning of a word."""
+    """Return the words of a query; the last one may be incomplete."""
     return tuple(islice(words(text[:2_000]), OF_A_QUERY))
 
 
 def of_record(record: Record) -> Mapping[str, list[str]]:
-    """Part of a document -> its words, most telling part first."""
+    """Return part of a document -> its words, most important part first."""
     texts = {"title": _title(record), "description": _description(record), "columns": _columns(record)}
     return {part: list(_up_to(most, texts[part])) for part, most in MOST.items()}
 
 
 def _up_to(most: int, texts: Iterable[str]) -> Iterator[str]:
     for word in (word for text in texts for word in words(text)):
-        most -= len(word.encode()) + 10  # what a place in the document takes besides
+        most -= len(word.encode()) + 10  # bytes for a position in the index
         if most < 0:
             return
         yield word

@@ -1,4 +1,4 @@
-"""access/approvers.yaml: who may approve, and whether the keys that they are known by are worth it."""
+"""Read access/approvers.yaml: who may approve, and whether their keys are strong enough."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from meshwright.core.yaml import Document, Keys
 
 RSA_BITS = 3072
 CURVES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
-"""Curve -> bytes of a point on it, as SSH writes it."""
-PUB = "Copy the one line of a .pub file, such as `ssh-keygen -t ed25519` writes."
+"""Curve -> length in bytes of a point, in SSH's encoding."""
+PUB = "Copy the line of a .pub file, as written by `ssh-keygen -t ed25519`."
 
 
 @dataclass(frozen=True)
 class Approver:
-    """A person who may approve, in one capacity, by one key."""
+    """A person who may approve, with a capacity and a key."""
 
     name: str
     email: str
     capacity: str
     key: bytes
-    """The public key as SSH writes it."""
+    """The public key in SSH's encoding."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.email}, {self.capacity})"
 
 
 def person(identity: str) -> str:
-    """What tells one person from another in an e-mail address or an id: neither case nor form of the letters."""
+    """Return an e-mail address or id in a form that is equal for the same person: case and Unicode form are ignored."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", identity).casefold()).strip()
 
 
 def named(document: Document) -> tuple[Approver, ...]:
-    """The approvers of a document that has the right shape and is not `unsound`."""
+    """Return the approvers of a document that fits its schema and has no `unsound` entry."""
     return tuple(
         Approver(entry["name"], entry["email"], entry["capacity"], _blob(entry["key"]))
         for _, entry in document.items("approvers")
@@ -44,24 +44,22 @@ def named(document: Document) -> tuple[Approver, ...]:
 
 
 def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:
-    """What is wrong with the people and their keys: where, what, and the fix. The shape is somebody else's."""
+    """Yield problems with people and their keys (place, what, fix) in a document that fits its schema."""
     people: dict[str, str] = {}
     keys: dict[bytes, str] = {}
     for place, entry in document.items("approvers"):
         email, key = entry.get("email"), entry.get("key")
         if isinstance(email, str):
             if person(email) in people:
-                detail = f"{email} stands here twice; two approvals have to be two people's."
-                yield (*place, "email"), detail, "Name each person once, with one key and one capacity."
+                detail = f"{email} is listed twice, but two approvals have to come from two people."
+                yield (*place, "email"), detail, "List each person once, with one key and one capacity."
             people[person(email)] = email
         if not isinstance(key, str):
             continue
         if problem := _weakness(key):
             yield (*place, "key"), *problem
         elif (blob := _blob(key)) in keys:
-            detail = (
-                f"The key of {email} is that of {keys[blob]}; whose signature it makes could not be told."
-            )
+            detail = f"{email} has the same key as {keys[blob]}, so it is unknown whose signature it makes."
             yield (*place, "key"), detail, "Give each person a key of their own."
         else:
             keys[blob] = str(email)
@@ -72,28 +70,28 @@ def _blob(key: str) -> bytes:
 
 
 def _weakness(key: str) -> tuple[str, str] | None:
-    """What is wrong with a public key, and the fix."""
+    """Return what is wrong with a public key, and the fix; None if it is strong enough."""
     words = key.split(" ", 2)
     if len(words) < 2 or not key.isascii() or not key.isprintable():
-        return "The key is not one line: a kind, the key, and perhaps a comment.", PUB
+        return "The key is not one line with the type, the key and an optional comment.", PUB
     kind, encoded = words[:2]
     try:
         blob = base64.b64decode(encoded, validate=True)
         fields = strings(blob)
     except (binascii.Error, ValueError):
         return "The key cannot be read.", PUB
-    if base64.b64encode(blob).decode() != encoded:  # the same key, written in another way
+    if base64.b64encode(blob).decode() != encoded:  # the same key in another encoding
         return "The key cannot be read.", PUB
     check = KINDS.get(kind)
     if check is None:
-        return f"{kind} is no kind of key that counts.", f"Use one of: {', '.join(KINDS)}. {PUB}"
+        return f"{kind} is not an accepted type of key.", f"Use one of: {', '.join(KINDS)}. {PUB}"
     if not fields or fields[0] != kind.encode():
-        return "The key is of another kind than it says.", PUB
+        return "The key is of another type than its first word says.", PUB
     return check(kind, fields[1:])
 
 
 def strings(data: bytes) -> list[bytes]:
-    """The texts that SSH writes one after another, each after its length. Raises ValueError."""
+    """Return the strings in SSH's encoding, each after its length. Raises ValueError."""
     found, at = [], 0
     while at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
@@ -123,15 +121,15 @@ def _rsa(kind: str, fields: list[bytes]) -> tuple[str, str] | None:
         return "The key cannot be read.", PUB
     exponent, modulus = (int.from_bytes(field, "big") for field in fields)
     if exponent < 3 or exponent % 2 == 0:
-        return "The key is none: its exponent proves nothing.", PUB
+        return "The RSA key is invalid: its exponent protects nothing.", PUB
     if modulus.bit_length() < RSA_BITS:
         fix = f"Make one with `ssh-keygen -t ed25519`, or an RSA key of {RSA_BITS} bits or more."
-        return f"The RSA key has {modulus.bit_length()} bits, which can be broken.", fix
+        return f"The RSA key has {modulus.bit_length()} bits, which is too few to be secure.", fix
     return None
 
 
 def _is_positive(number: bytes) -> bool:
-    """Whether it is a number above zero, written in the one shortest way."""
+    """Return True for a number above zero in its shortest encoding."""
     return bool(number) and number[0] < 128 and (number[0] != 0 or (len(number) > 1 and number[1] >= 128))
 
 

@@ -1,7 +1,7 @@
-"""The types that a column of an input can have, by DuckDB's names, and which of them the texts of a column certainly are.
+"""The types that a column of an input can have, by DuckDB's names, and which of them a column's texts certainly have.
 
-The table `TYPES` is the whole list; docs/reference/types.md shows it. This module stands alone: `meshwright check` has
-the same file.
+`TYPES` is the complete list; docs/reference/types.md shows it. Products get a copy of this module, so it imports
+nothing of Meshwright.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TYPES = {
     "LIST": ("array",),
     "MAP": (),
 }
-"""Name -> other spellings that mean the same."""
+"""Name -> other spellings of the same type."""
 
 EXAMPLES = (
     *(name for name in TYPES if name not in ("DECIMAL", "STRUCT", "LIST", "MAP")),
@@ -65,7 +65,7 @@ _INTEGERS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 
 
 class UnknownType(ValueError):
-    """A text that names no type of the list. Its message ends with what does."""
+    """A text that is not a type of the list. Its message ends with the accepted types."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class ColumnType:
     name: str
     """A key of TYPES."""
     numbers: tuple[int, ...] = ()
-    """DECIMAL: precision and scale. VARCHAR: at most one, the greatest length in characters."""
+    """DECIMAL: precision and scale. VARCHAR: at most one number, the maximum length in characters."""
     parts: tuple[tuple[str, ColumnType], ...] = ()
-    """STRUCT: its fields. LIST: its one element. MAP: key and value."""
+    """STRUCT: its fields. LIST: its element. MAP: key and value."""
 
     def __str__(self) -> str:
         match self.name:
@@ -109,7 +109,7 @@ def canonical(text: str) -> str:
 
 
 def to_arrow(kind: str | ColumnType) -> Any:
-    """Return the Arrow type that holds a column; JSON and UUID are texts. Raises UnknownType."""
+    """Return the Arrow type for a column; text for JSON and UUID. Raises UnknownType."""
     import pyarrow as pa
 
     kind = parse(kind) if isinstance(kind, str) else kind
@@ -138,7 +138,7 @@ def to_arrow(kind: str | ColumnType) -> Any:
 
 
 def from_arrow(kind: Any) -> str:
-    """Return the canonical spelling of an Arrow type; Arrow's own where the list has none for it."""
+    """Return the canonical spelling of an Arrow type; Arrow's own name if it is not in the list."""
     import pyarrow as pa
 
     is_ = pa.types
@@ -180,7 +180,7 @@ def from_arrow(kind: Any) -> str:
     return str(kind)
 
 
-# Which type the texts of a column certainly are -------------------------------------------------------------------
+# Which type the texts of a column certainly have ------------------------------------------------------------------
 
 INTEGER = r"0|-?[1-9][0-9]*"
 NUMBER = r"0|0\.[0-9]+|-0\.[0-9]*[1-9][0-9]*|-?[1-9][0-9]*(\.[0-9]+)?"
@@ -198,31 +198,31 @@ CERTAIN = {
     "TIMESTAMP": rf"{DATE}[T ]{MINUTE}",
     "TIMESTAMP WITH TIME ZONE": rf"{DATE}[T ]{MINUTE}{ZONE}",
 }
-"""The whole texts that nobody can take for anything else: type -> regular expression, for Python and for DuckDB.
+"""Type -> regular expression, for Python and for DuckDB, of whole texts that cannot mean anything else.
 
-Besides the form, an integer has to fit a BIGINT, a decimal number 38 digits, and a date the calendar. `007`, `+5`,
+An integer must also fit a BIGINT, a decimal number must have at most 38 digits, and a date must exist. `007`, `+5`,
 `1e5`, `.5`, `1,000`, `-0`, ` 5 `, `NaN` and `inf` are texts.
 """
 
 DIGITS = 38
-"""That a DECIMAL can have."""
+"""Maximum digits of a DECIMAL."""
 _FORMS = {name: re.compile(form) for name, form in CERTAIN.items()}
 
 
 class Certainty:
-    """Finds the one type that all texts of a column certainly are.
+    """Finds the one type that all texts of a column certainly have.
 
-    Texts come one by one, in any order; None is a missing value and says nothing.
+    Texts are added one by one, in any order; None is a missing value and is ignored.
     """
 
     def __init__(self) -> None:
         self.kind = ""
-        """Which of CERTAIN they are, whatever their size."""
+        """The type in CERTAIN that the texts have, whatever their size."""
         self._before = self._after = 0  # digits on either side of the decimal point
         self._fits = True
 
     def add(self, text: str | None) -> None:
-        """Take one more text into account."""
+        """Take another text into account."""
         if text is None or self.kind == "VARCHAR":
             return
         known = self.kind
@@ -241,21 +241,21 @@ class Certainty:
 
     @property
     def type(self) -> str:
-        """The canonical type; VARCHAR where nothing else is certain, and empty where no text came."""
+        """The canonical type; VARCHAR if no other is certain, empty if there was no text."""
         if self.kind == "BIGINT":
             return "BIGINT" if self._fits else "VARCHAR"
         return decimal(self._before, self._after) if self.kind == "DECIMAL" else self.kind
 
 
 def certain(text: str) -> str:
-    """Return which of CERTAIN one text is, VARCHAR if it is none. An integer of any size is a BIGINT here."""
+    """Return the type in CERTAIN of one text, else VARCHAR. An integer of any size counts as BIGINT."""
     return next(
         (name for name, form in _FORMS.items() if form.fullmatch(text) and _is_real(name, text)), "VARCHAR"
     )
 
 
 def certain_type(texts: Iterable[str | None]) -> str:
-    """Return the type that all texts certainly are: see Certainty."""
+    """Return the type that all texts certainly have: see Certainty."""
     column = Certainty()
     for text in texts:
         column.add(text)
@@ -263,9 +263,9 @@ def certain_type(texts: Iterable[str | None]) -> str:
 
 
 def decimal(before: int, after: int) -> str:
-    """Return the DECIMAL for numbers with so many digits before and after the point; VARCHAR if there is none.
+    """Return the DECIMAL for numbers with this many digits before and after the point; VARCHAR if there is none.
 
-    It has room to grow: what comes with the next run may be greater.
+    It is wider than needed, because the next run may bring larger numbers.
     """
     if before + after > DIGITS:
         return "VARCHAR"
@@ -273,7 +273,7 @@ def decimal(before: int, after: int) -> str:
 
 
 def _is_real(name: str, text: str) -> bool:
-    """Return False for a day that no calendar has."""
+    """Return False for a date that does not exist."""
     if name != "DATE" and not name.startswith("TIMESTAMP"):
         return True
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
@@ -356,11 +356,11 @@ def _named(name: str, numbers: tuple[int, ...], parts: list[tuple[str, ColumnTyp
     known = _NAMES.get(name)
     match known, len(numbers), len(parts):
         case "DECIMAL", 0, 0:
-            return ColumnType("DECIMAL", (18, 3))  # as DuckDB has it
+            return ColumnType("DECIMAL", (18, 3))  # DuckDB's default
         case "DECIMAL", 1 | 2, 0:
             precision, scale = (*numbers, 0)[:2]
             if not 1 <= precision <= DIGITS or scale > precision:
-                raise UnknownType(f"`{text}` is no type: a DECIMAL has 1 to {DIGITS} digits in all.")
+                raise UnknownType(f"`{text}` is not a type: a DECIMAL has 1 to {DIGITS} digits in total.")
             return ColumnType("DECIMAL", (precision, scale))
         case "VARCHAR", 0 | 1, 0:
             return ColumnType("VARCHAR", numbers)
@@ -369,7 +369,7 @@ def _named(name: str, numbers: tuple[int, ...], parts: list[tuple[str, ColumnTyp
         case "STRUCT", 0, count if count:
             names = [field.lower() for field, _ in parts]
             if len(set(names)) < len(names):
-                raise UnknownType(f"`{text}` has a field twice.")
+                raise UnknownType(f"`{text}` has two fields of the same name.")
             return ColumnType("STRUCT", (), tuple(parts))
         case ("LIST", 0, 1) | ("MAP", 0, 2):
             return ColumnType(str(known), (), tuple(parts))
@@ -383,4 +383,4 @@ def _identifier(name: str) -> str:
 
 
 def _unknown(text: str) -> UnknownType:
-    return UnknownType(f"`{text}` is no type that is known here. Known are {', '.join(EXAMPLES)}.")
+    return UnknownType(f"`{text}` is not a known type. Known types: {', '.join(EXAMPLES)}.")

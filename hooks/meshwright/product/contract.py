@@ -1,4 +1,4 @@
-"""The data set that a contract describes, and its columns."""
+"""Read the data set and its columns from a contract."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from meshwright.core.yaml import Document, Keys
 
 
 def tables(contract: Document) -> list[tuple[Keys, dict[str, Any]]]:
-    """The data sets that the contract describes."""
+    """Return the data sets that the contract describes."""
     return list(contract.items("schema"))
 
 
 def described(spec: Document, contract: Document) -> Iterator[tuple[Keys, str, dict[str, Any]]]:
-    """The columns that the contract gives the product's data set, nested ones too: place, dotted name, column."""
+    """Yield the columns of the product's data set in the contract, nested ones too: place, dotted name, column."""
     dataset = spec.get("spec.dataset.name")
     for keys, table in tables(contract):
         if table.get("name") == dataset:
@@ -40,10 +40,10 @@ def _columns(keys: Keys, parent: str, node: dict[str, Any]) -> Iterator[tuple[Ke
 
 
 NESTING = {"properties", "items", "map"}
-"""What of a column holds other columns."""
+"""Keys of a column that hold nested columns."""
 
 
 def columns(spec: Document, contract: Document) -> dict[str, dict[str, Any]]:
-    """The columns of the data set by name, without what is nested in them."""
+    """Return the top-level columns of the data set, by name."""
     top = len(("schema", 0, "properties", 0))
     return {name: column for keys, name, column in described(spec, contract) if len(keys) == top}

@@ -1,4 +1,4 @@
-"""The value of a record, from the documents of a product and from its repository."""
+"""Build the value of a record from a product's documents and its repository."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from meshwright.product.files import ANSWERS
 from meshwright.product.record import API_VERSION, KIND
 
 PATIENCE = 10.0
-"""Seconds that git may take."""
+"""Timeout for git, in seconds."""
 
 
 def of_documents(
     spec: Document | None, contract: Document | None, policy: Document | None, agreements: Iterable[Document]
 ) -> dict[str, Any]:
-    """The value of a record, as far as these say it."""
+    """Return the value of a record with what the given documents contain."""
     parts = {"product": spec, "contract": contract, "policy": policy}
     return {
         "apiVersion": API_VERSION,
@@ -50,7 +50,7 @@ def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
 
 
 def origin(root: Path, repository: str | None = None) -> dict[str, str]:
-    """Where a record of the work tree at `root` is made: address, branch and commit, and the template's version."""
+    """Return where the record of the work tree at `root` comes from: address, branch, commit, template version."""
     try:
         answers = read(root, ANSWERS).value
     except Unreadable:
@@ -67,10 +67,10 @@ def origin(root: Path, repository: str | None = None) -> dict[str, str]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git says of the repository at `root` itself, not of one around it; empty if it says nothing."""
+    """Return git's output for the repository at `root` itself, not for one around it; empty if it fails."""
     if not os.path.lexists(root / ".git"):
         return ""
-    # The repository's own configuration is read: it may name no program, and nothing is fetched for it.
+    # The repository's own configuration is read, but it cannot make git run a program or fetch anything.
     alone = ABROAD | {"GIT_ALLOW_PROTOCOL": "", "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
     try:
         asked = run(["git", "-C", str(root), *CAREFUL, *arguments], alone, ok=(), timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""What a product is in each of the environments that it runs in."""
+"""Return a product's spec as it is in one of its environments."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def names(spec: Document) -> tuple[str, ...]:
 
 
 def bind(spec: Document, name: str) -> Document:
-    """Return the spec as it is in an environment. Places in it are those of the spec.
+    """Return the spec as it is in an environment. Positions in it are those of the spec.
 
-    Raises Unreadable for an environment, an input or a port that it does not have. The spec fits its schema.
+    Raises Unreadable if the environment, or an input or port in it, is not in the spec. The spec must fit its schema.
     """
     try:
         return Document(spec.path, grammar.bind(spec.value, name))
     except grammar.Unknown as error:
         known = ", ".join(error.known) or "none"
-        raise Unreadable(f"{spec.path}: {error}; it has {known}.", "Name one that it has.") from error
+        raise Unreadable(f"{spec.path}: {error}; it has {known}.", "Use one of these.") from error

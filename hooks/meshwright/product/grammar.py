@@ -1,6 +1,6 @@
-"""What texts of data-product.yaml mean: variables, objectives of service levels, environments.
+"""Parse texts in data-product.yaml: variables, objectives of service levels, environments.
 
-The pipeline and the checks have this file each, the same.
+The pipeline of products has a copy of this file.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 """Unit of time -> seconds."""
 PORTS = {"inputs": "input", "outputs": "port"}
-"""What an environment binds by its name -> what one of it is called."""
+"""List that an environment can change -> the word for one entry of it."""
 
 
 class Unknown(LookupError):
-    """Something has a name that the spec does not have. `known` are those that it has."""
+    """A name is not in the spec. `known`: the names that are."""
 
     def __init__(self, what: str, known: tuple[str, ...]) -> None:
         super().__init__(what)
@@ -37,13 +37,13 @@ class Unknown(LookupError):
 
 
 def default(text: str) -> str:
-    """Return the text as it is where no variable is set."""
+    """Return the text with the default of each variable."""
     return VARIABLE.sub(lambda match: match["default"] or "", text)
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What a service level promises: `<= 24h`."""
+    """The target of a service level: `<= 24h`."""
 
     text: str
     comparison: str
@@ -51,20 +51,20 @@ class Objective:
     unit: str
 
     def met(self, value: float) -> bool:
-        """Return whether `value`, in the objective's unit, keeps it."""
+        """Return True if `value`, in the objective's unit, meets it."""
         return COMPARISONS[self.comparison](value, self.value)
 
 
 def objective(text: str) -> Objective | None:
-    """Return what a text promises; None where nothing can be held against a number."""
+    """Parse an objective; None if it cannot be compared with a number."""
     match = OBJECTIVE.fullmatch(text.strip())
     return match and Objective(text, match["comparison"], float(match["value"]), match["unit"])
 
 
 def bind(spec: Mapping[str, Any], environment: str) -> dict[str, Any]:
-    """Return the spec as it is in one of its environments, which say only what is bound otherwise there.
+    """Return the spec as it is in one of its environments, which list only their differences.
 
-    The spec fits its schema. Raises Unknown for an environment, an input or a port that it does not have.
+    The spec must fit its schema. Raises Unknown if the environment, or an input or port in it, is not in the spec.
     """
     body = dict(spec["spec"])
     environments = body.pop("environments", {})
@@ -83,10 +83,10 @@ def bind(spec: Mapping[str, Any], environment: str) -> dict[str, Any]:
 
 
 def _merged(entry: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Another capability takes none of the properties; the same one takes those that are not given anew."""
+    """Merge an entry: for the same capability, properties not given again are kept; for another one, none are."""
     same = changes.get("uses", entry.get("uses")) == entry.get("uses")
     properties = {**(entry.get("properties", {}) if same else {}), **changes.get("properties", {})}
     bound = {**entry, **changes, "properties": properties}
     if not properties:
-        del bound["properties"]  # what a capability needs to know is missing, then, and not empty
+        del bound["properties"]  # so that missing properties are reported as missing, not as empty
     return bound

@@ -1,4 +1,4 @@
-"""The types of a contract's columns, and the masks that a policy can put on them."""
+"""The types of a contract's columns, and the masks that a policy can apply to them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LOGICAL_TYPES = (
     *("string", "date", "timestamp", "time", "number", "integer", "object", "array", "boolean"),
     *("map", "vector"),
 )
-"""The types that a contract gives its columns: those of ODCS 3.1, and the two that 3.2 adds."""
+"""Logical types of a contract's columns: those of ODCS 3.1, and the two that 3.2 adds."""
 
 
 MASKS: dict[str, tuple[str, ...]] = {
@@ -15,9 +15,9 @@ MASKS: dict[str, tuple[str, ...]] = {
     "year": ("date", "timestamp"),
     "domain": ("string",),
 }
-"""Mask -> the logical types (ODCS) that it can be used on; none: all.
+"""Mask -> the logical types (ODCS) that it applies to; empty: all.
 
-`empty`: no value at all, in the column's own type. `redacted`: the text `***` (an empty value stays empty).
-`year`: the first of January of the year, in the column's own type. `domain`: what follows the last `@` of an
-e-mail address; a value without an `@` becomes empty.
+`empty`: no value, in the column's own type. `redacted`: the text `***` (missing values stay missing).
+`year`: January 1 of the year, in the column's own type. `domain`: the part after the last `@` of an
+e-mail address; a value without `@` becomes missing.
 """

@@ -1,20 +1,20 @@
-"""What an organisation that forks Meshwright may want different, in one place."""
+"""The settings that an organisation may change when it forks Meshwright, in one place."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 HOME = "https://meshwright.example.org"
-"""Where the documentation lies when a product does not say which template it was made from."""
+"""Address of the documentation, if a product's answers do not say which template it comes from."""
 
 LEVELS: dict[str, str] = {}
-"""Rule id -> `error`, `warning`, `note` or `off`; a rule that is not named here has the level of its page, mostly error.
+"""Rule id -> `error`, `warning`, `note` or `off`; other rules have the level on their page, usually error.
 
 An attribute whose rule is `off` or a `warning` is no longer mandatory in the schema either.
 """
 
 CLASSIFICATIONS = ("public", "internal", "confidential", "secret")
-"""From the least sensitive to the most."""
+"""From least to most sensitive."""
 
 OPEN_UP_TO = "internal"
 """The most sensitive classification that a product with open access may have."""
@@ -31,16 +31,16 @@ INDICATORS = {
 """The service level indicators that a product's pipeline measures."""
 
 FILLERS = r"\b(?:todo|tbd|fixme|xxx+|n/a|na|none|change-?me|lorem|ipsum)\b"
-"""What people write into a field for prose when they have nothing to say yet."""
+"""Placeholders that people write instead of prose."""
 
 
 @dataclass(frozen=True)
 class Mandatory:
-    """Attributes of the spec that every data product gives."""
+    """Mandatory attributes of the spec."""
 
     promise: str
     attributes: tuple[str, ...]
-    """Dotted, each after the one that it lies in."""
+    """Dotted paths, each after its parent."""
     fix: str
 
 
@@ -56,9 +56,9 @@ MANDATORY = {
         "Give metadata.domain, such as `domain: airport-operations`.",
     ),
     "DescriptionGiven": Mandatory(
-        "The product says what it is for, in words that somebody outside the team understands.",
+        "The product has a purpose that people outside the team understand.",
         ("spec.description", "spec.description.purpose"),
-        "Write spec.description.purpose: what it is for, in a sentence.",
+        "Write spec.description.purpose: what the product is for, in a sentence.",
     ),
     "OwnerAndStewardNamed": Mandatory(
         "The product has an owner, who is its first point of contact and approves access, and a steward.",
@@ -82,7 +82,7 @@ MANDATORY = {
         "Give spec.dataSharingAgreement its document and version.",
     ),
     "AccessModeChosen": Mandatory(
-        "The product says whether everybody may read it or the owner approves each consumer.",
+        "The product is open to everybody, or its owner approves each consumer.",
         ("spec.access.mode",),
         "Give spec.access.mode: `open` or `approval-required`.",
     ),
@@ -92,12 +92,12 @@ MANDATORY = {
         "Give spec.access.policy, such as `policy: access/policy.yaml`.",
     ),
     "ClassificationGiven": Mandatory(
-        "The product says how sensitive its data set is.",
+        "The product has a classification: how sensitive its data set is.",
         ("spec.classification",),
         "Give spec.classification: public, internal, confidential or secret.",
     ),
     "DistributionRightsGiven": Mandatory(
-        "The product says whether consumers may pass its data to third parties, modified or as it is.",
+        "The product states whether consumers may pass its data on to third parties, modified or unmodified.",
         ("spec.distributionRights", "spec.distributionRights.modified", "spec.distributionRights.unmodified"),
         "Give spec.distributionRights both `modified` and `unmodified`: allowed or forbidden.",
     ),
@@ -109,17 +109,17 @@ MANDATORY = {
     "PortsGiven": Mandatory(
         "The product has at least one output port: the way in which its data set is delivered.",
         ("spec.outputs",),
-        "Add one to spec.outputs; `meshwright capabilities` lists what there is.",
+        "Add one to spec.outputs; `meshwright capabilities` lists the types.",
     ),
     "TypeGiven": Mandatory(
-        "The product is source-oriented or consumer-oriented, and says so.",
+        "The product has a type: source-oriented or consumer-oriented.",
         ("spec.type",),
         "Give spec.type: source-oriented or consumer-oriented.",
     ),
 }
-"""Rule id -> what it demands: the twelve attributes that every data product has. Schema and rules are made from it."""
+"""Rule id -> its attributes: the twelve that every data product must have. The schema and the rules are made from it."""
 
 
 def level(rule: str, usually: str = "error") -> str:
-    """Return the level that the organisation gives a rule, or else the one that it usually has."""
+    """Return the level set by the organisation for a rule, or else its default."""
     return LEVELS.get(rule, usually)

@@ -1,4 +1,4 @@
-"""Who owns a product's files: .meshwright/ownership.yaml, which comes with the template."""
+"""Read who owns a product's files from .meshwright/ownership.yaml, which comes with the template."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ PRODUCT, SHARED, TEMPLATE = "product", "shared", "template"
 
 
 def owner(path: str, manifest: Mapping[str, Sequence[str]]) -> str | None:
-    """The class that a path (relative to the product's root) belongs to: the first list that names it decides.
+    """Return the owner class of a path (relative to the product's root): that of the first list with a matching entry.
 
-    An entry begins with `/` and names a file, or a folder with all in it if it ends with `/`.
+    An entry begins with `/` and names a file, or a whole folder if it ends with `/`.
     """
     for kind in (PRODUCT, SHARED, TEMPLATE):
         for entry in manifest.get(kind, ()):

@@ -1,7 +1,7 @@
-"""What a contract's `physicalType` means, whichever system's spelling it is in, by DuckDB's names.
+"""Map a contract's `physicalType`, in the spelling of any common system, to DuckDB's types.
 
-The table `SPELLINGS` is the whole list of scalar types; docs/reference/promises.md shows it. Nested types are read as
-`column_types` reads them. The module stands alone otherwise: `meshwright check` has the same file.
+`SPELLINGS` is the complete list of scalar types; docs/reference/promises.md shows it. Nested types are parsed by
+`column_types`, the only import. Products get a copy of this module.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "LIST": ("array", "list"),
     "MAP": ("map",),
 }
-"""DuckDB's name -> every spelling of it, in small letters."""
+"""DuckDB's name -> all its spellings, in lower case."""
 
 FAMILIES = {
     "number": (
@@ -79,7 +79,7 @@ FAMILIES = {
     "array": ("LIST",),
     "map": ("MAP",),
 }
-"""Logical type -> what it can be stored as. `integer` is stored as a number."""
+"""Logical type -> the types that can store it. `integer` is stored as a number."""
 
 INTEGERS = (
     "TINYINT",
@@ -105,26 +105,26 @@ _FRACTIONS = {"timestamp_s": 0, "timestamp_ms": 3, "timestamp_us": 6}
 
 @dataclass(frozen=True)
 class Physical:
-    """A physical type."""
+    """A physical type, parsed."""
 
     name: str
-    """A key of SPELLINGS, or the whole of a nested type in DuckDB's spelling."""
+    """A key of SPELLINGS, or a whole nested type in DuckDB's spelling."""
     precision: int | None = None
-    """Of a decimal its digits; of a time or a timestamp the digits of its seconds' fraction."""
+    """Decimals: total digits. Times and timestamps: digits of fractional seconds."""
     scale: int = 0
     length: int | None = None
-    """At most that many characters, or bytes of a blob."""
+    """Maximum length in characters, or in bytes for a blob."""
     bytes: bool = False
-    """Whether the length of a text is in bytes, as `varchar2(10 byte)` says."""
+    """True if the length of a text is in bytes, as in `varchar2(10 byte)`."""
     integers: bool = False
-    """Whether it is also what an integer type holds: `number(10, 0)`, as Oracle and Snowflake spell these."""
+    """True if an integer column fits, too: `number(10, 0)`, the integers of Oracle and Snowflake."""
     nested: bool = False
     lengths: str = ""
-    """A length or a precision within a nested type, which the type of the column does not show: `varchar(2)`."""
+    """A length or precision within a nested type, which the actual column cannot show: `varchar(2)`."""
 
     @property
     def target(self) -> str:
-        """The type that DuckDB casts to; empty if there is not one."""
+        """The type to cast to in DuckDB; empty if there is more than one."""
         if self.nested:
             return self.name
         if self.name == "DECIMAL":
@@ -134,7 +134,7 @@ class Physical:
         return "" if self.name in ("STRUCT", "LIST", "MAP") else others.get(self.name, self.name)
 
     def holds(self, actual: str) -> bool:
-        """Return True if a column of the type `actual`, as DuckDB describes it, is of this one."""
+        """Return True if a column of type `actual`, as DuckDB describes it, has this type."""
         actual = actual.upper()
         bare = actual.partition("(")[0]
         match self.name:
@@ -162,14 +162,14 @@ def _plain(text: str) -> str:
 
 
 def read(text: str) -> Physical | None:
-    """Return what a `physicalType` means; None for a name that is not in the list."""
+    """Parse a `physicalType`; None if its name is not in the list."""
     form = _FORM.fullmatch(text.strip().lower())
     spelled = " ".join(f"{form['name']} {form['rest'].strip()}".split()) if form else ""
     known = _NAMES.get(spelled)
     if form is None or known is None:
         return _nested(text)
     first = int(form["first"]) if (form["first"] or "").isdigit() else None
-    if known == "DECIMAL" and form["first"] == "*":  # Oracle: as many digits as there are
+    if known == "DECIMAL" and form["first"] == "*":  # Oracle: maximum precision
         first = 38
     second = int(form["second"] or 0)
     match known:
@@ -182,7 +182,7 @@ def read(text: str) -> Physical | None:
         case "BOOLEAN" if (first or 1) > 1:  # `bit(8)` is a string of bits
             return None
         case "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE" | "TIME" | "TIME WITH TIME ZONE":
-            if (first or 0) > 6:  # digits that no column has here
+            if (first or 0) > 6:  # finer than any column here
                 return Physical("TIMESTAMP_NS" if known == "TIMESTAMP" else known)
             return Physical(known, precision=_FRACTIONS.get(spelled, first))
     return Physical(known)

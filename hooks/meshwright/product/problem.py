@@ -1,4 +1,4 @@
-"""One place of a product that is not as it has to be."""
+"""A problem that a rule found, with its place."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from meshwright.core.yaml import Document, Keys
 
 @dataclass(frozen=True)
 class Problem:
-    """One place where a rule is not kept."""
+    """A place where a rule is broken."""
 
     document: Document | str
-    """The document, or the path of a file that is none."""
+    """The document, or the path of a file of another kind."""
     keys: Keys
-    """Where in the document."""
+    """Path within the document."""
     detail: str
-    """What is wrong there, as a sentence."""
+    """What is wrong, as a sentence."""
     fix: str
     line: int = 1
-    """For a file that is no document."""
+    """Line in a file of another kind."""

@@ -1,6 +1,6 @@
-"""What a contract (ODCS) promises of the data, one promise after the other, and who checks each.
+"""List the promises that a contract (ODCS) makes about the data, and how each is checked.
 
-A promise is taken for unchecked until something here says who checks it. `meshwright check` has the same module.
+A promise counts as unchecked unless this module names its checker. Products get a copy of this module.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ OWN = "Meshwright"
 NOBODY = "nobody"
 
 KINDS: dict[str, tuple[str, str, str]] = {
-    # kind -> what is promised, who checks it, how or why not
-    "presence": ("The column, or the nested field, is there", ENGINE, ""),
+    # kind -> promise, checkers, how it is checked or why not
+    "presence": ("The column or nested field exists", ENGINE, ""),
     "logicalType": (
         "`logicalType`, nested types too",
         f"{ENGINE}, {OWN}",
-        "An integer may be stored as another number if every value is whole.",
+        "An integer may be stored as another numeric type if every value is whole.",
     ),
     "physicalType": (
         "`physicalType` with length, precision, scale and time zone",
         OWN,
-        "Where nothing is lost by it, the data is written with this type. A name that is not in the list below is reported, "
+        "The data is written with this type unless values would be lost. A name that is not in the list below is reported, "
         "and so is a length within a nested type: `array<varchar(2)>`.",
     ),
     "structure": ("No nested field that the contract does not describe", OWN, "The run refuses at once."),
@@ -37,7 +37,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "primaryKey": (
         "`primaryKey`: no missing value, no key twice",
         f"{ENGINE}, {OWN}",
-        "NaN counts as missing. Of nested fields nobody checks that.",
+        "NaN counts as missing. Not checked for nested fields.",
     ),
     "unique": (
         "`unique`",
@@ -50,11 +50,11 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "pattern": (
         "`pattern`",
         f"{ENGINE}, {OWN}",
-        "Somewhere in the text, unless it has anchors. RE2 has no look-around, no back references, no possessive quantifiers "
-        "and no more than 1000 repetitions: such a pattern is reported.",
+        "Matches anywhere in the text, unless it has anchors. RE2 has no look-around, back references, possessive quantifiers "
+        "or more than 1000 repetitions: a pattern with them is reported.",
     ),
-    "minimum": ("`minimum`", f"{ENGINE}, {OWN}", "NaN is not at least anything."),
-    "maximum": ("`maximum`", f"{ENGINE}, {OWN}", "NaN is not at most anything."),
+    "minimum": ("`minimum`", f"{ENGINE}, {OWN}", "NaN does not satisfy it."),
+    "maximum": ("`maximum`", f"{ENGINE}, {OWN}", "NaN does not satisfy it."),
     "exclusiveMinimum": ("`exclusiveMinimum`", f"{ENGINE}, {OWN}", ""),
     "exclusiveMaximum": ("`exclusiveMaximum`", f"{ENGINE}, {OWN}", ""),
     "multipleOf": ("`multipleOf`", OWN, "In decimal arithmetic: 0.3 is a multiple of 0.1."),
@@ -62,78 +62,78 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "`format`",
         OWN,
         "Texts: email, idn-email, uuid, uri, url, hostname, ipv4, ipv6, byte, date, date-time, time. Integers: i8 to u128. "
-        "Numbers: f32, f64. Dates and times: every value can be written like this without loss. Others are reported.",
+        "Numbers: f32, f64. Dates and times: every value can be formatted this way without loss. Other formats are reported.",
     ),
     "timezone": ("`timezone`", OWN, "By the type of the column."),
     "defaultTimezone": (
         "`defaultTimezone`",
         NOBODY,
-        "It says what a value means, which the value does not show. UTC with `timezone: true` is kept by the type.",
+        "It gives values a meaning that they do not show. UTC with `timezone: true` is ensured by the type.",
     ),
     "minItems": ("`minItems`", f"{ENGINE}, {OWN}", ""),
     "maxItems": ("`maxItems`", f"{ENGINE}, {OWN}", ""),
     "uniqueItems": ("`uniqueItems`", f"{ENGINE}, {OWN}", ""),
-    "minProperties": ("`minProperties` of an object", OWN, "Fields that have a value."),
-    "maxProperties": ("`maxProperties` of an object", OWN, "Fields that have a value."),
+    "minProperties": ("`minProperties` of an object", OWN, "Counts fields that have a value."),
+    "maxProperties": ("`maxProperties` of an object", OWN, "Counts fields that have a value."),
     "requiredProperties": ("`required` of an object: a list of fields", OWN, ""),
     "dimensions": ("`dimensions` of a vector (ODCS 3.2)", OWN, ""),
-    "normalized": ("`normalized` of a vector (ODCS 3.2)", OWN, "To a millionth."),
+    "normalized": ("`normalized` of a vector (ODCS 3.2)", OWN, "To within one millionth."),
     "elementType": ("`elementType` of a vector (ODCS 3.2)", ENGINE, ""),
     "embeddingModel": ("`embeddingModel`, `embeddingModelVersion`", NOBODY, "The values do not show it."),
-    "option": ("Any other `logicalTypeOptions`", NOBODY, "The standard does not say what it means."),
+    "option": ("Any other `logicalTypeOptions`", NOBODY, "The standard does not define it."),
     "rowCount": ("Quality metric `rowCount`", f"{ENGINE}, {OWN}", ""),
     "nullValues": (
         "Quality metric `nullValues`",
         f"{ENGINE}, {OWN}",
-        "Rows or per cent. NaN counts as missing.",
+        "Rows or percent. NaN counts as missing.",
     ),
     "missingValues": (
         "Quality metric `missingValues`",
         f"{ENGINE}, {OWN}",
-        "Rows or per cent. NaN counts as missing.",
+        "Rows or percent. NaN counts as missing.",
     ),
-    "invalidValues": ("Quality metric `invalidValues`", f"{ENGINE}, {OWN}", "Rows or per cent."),
+    "invalidValues": ("Quality metric `invalidValues`", f"{ENGINE}, {OWN}", "Rows or percent."),
     "duplicateValues": (
         "Quality metric `duplicateValues`",
         f"{ENGINE}, {OWN}",
-        "Values that occur more than once; in per cent: the rows beyond the first of each, of all.",
+        "Values that occur more than once; in percent: rows beyond the first of each value, of all rows.",
     ),
     "metric": ("Any other quality metric", NOBODY, "The standard has five."),
     "sql": (
         "Quality of `type: sql`",
         ENGINE,
-        "In DuckDB's dialect, over the data set as it is published. A query that fails is a promise that is not kept; one that "
+        "In DuckDB's dialect, on the data set as published. If the query fails, the promise is not kept; a query that "
         "returns several rows or columns is reported.",
     ),
-    "custom": ("Quality of `type: custom`", f"{ENGINE} (its own engine)", "Other engines are not asked."),
+    "custom": ("Quality of `type: custom`", f"{ENGINE} (its own engine)", "Other engines are not supported."),
     "text": ("Quality of `type: text`", NOBODY, "It is for people."),
     "relationships": (
         "`relationships`",
         ENGINE,
-        "Within the data set. What refers to another contract's data is not there to be looked at.",
+        "Within the data set. The data of other contracts is not available to the check.",
     ),
     "partitioned": (
         "`partitioned`",
         NOBODY,
-        "It describes the storage; ports lay files out each in its own way.",
+        "It describes the storage; each port lays out its files in its own way.",
     ),
     "freshness": (
         "`slaProperties`: freshness of an element",
         f"{ENGINE}, {OWN}",
-        "A value from the future is not fresh, and a text is no time.",
+        "A value in the future is not fresh, and a text is not a time.",
     ),
     "retention": (
         "`slaProperties`: retention of an element",
         ENGINE,
-        "No value is older. A text is no time.",
+        "No value is older. A text is not a time.",
     ),
     "serviceLevel": (
         "Any other of `slaProperties`",
         NOBODY,
-        "Make it one of `spec.serviceLevels`, which every run measures.",
+        "Move it to `spec.serviceLevels`, which every run measures.",
     ),
 }
-"""Every kind of promise: docs/reference/promises.md is made of it."""
+"""All kinds of promises; the source of docs/reference/promises.md."""
 
 OPTIONS = {
     *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
@@ -141,11 +141,11 @@ OPTIONS = {
     *("minProperties", "maxProperties", "dimensions", "normalized", "elementType", "embeddingModel"),
 }
 DESCRIPTIVE = {"distanceMetric"}
-"""Options that are advice to readers and no promise."""
+"""Options that only inform readers, and promise nothing."""
 
 METRICS = ("rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues")
 OF_COLUMNS = METRICS[1:]
-"""Metrics that mean something of a column."""
+"""Metrics that apply to columns."""
 
 OPERATORS = (
     *("mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo"),
@@ -167,31 +167,31 @@ BEYOND_RE2 = re.compile(
     r"|(?:(?<!\\)[*+?]|\{\d+(?:,\d*)?\})\+(?![^\[\n]*\])"
     r"|\{(?:\d*,)?(?!1000\})[1-9]\d{3,}\}"
 )
-"""What other engines' regular expressions have and DuckDB's do not."""
+"""Syntax of other regular expression engines that DuckDB's does not have."""
 
 LETTERS = {
     **{"yyyy": "%Y", "uuuu": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "DDD": "%j", "HH": "%H", "hh": "%I"},
     **{"mm": "%M", "ss": "%S", "SSS": "%g", "SSSSSS": "%f", "SSSSSSSSS": "%n", "a": "%p"},
     **{"MMM": "%b", "MMMM": "%B", "X": "%z", "XX": "%z", "XXX": "%z", "Z": "%z"},
 }
-"""How java.time's DateTimeFormatter writes what DuckDB's strftime writes."""
+"""Letters of java.time's DateTimeFormatter -> those of DuckDB's strftime."""
 
 
 @dataclass(frozen=True)
 class Promise:
-    """One thing that the contract promises of the data."""
+    """A single promise in the contract about the data."""
 
     kind: str
     """A key of KINDS."""
     keys: Keys
-    """Where in the contract."""
+    """Path within the contract."""
     path: tuple[str, ...]
-    """The column and what is nested in it: names of fields, `[]` items, `[key]` and `[value]`; empty: the data set."""
+    """The column and the path within it: names of fields, `[]` items, `[key]` and `[value]`; empty: the data set."""
     value: Any
     engine: bool = True
-    """Whether datacontract-cli is asked."""
+    """True if datacontract-cli checks it."""
     unchecked: str = ""
-    """Why nobody checks it; empty where somebody does."""
+    """Why it is not checked; empty if it is."""
     fix: str = ""
     """What to do about that."""
 
@@ -210,7 +210,7 @@ class Promise:
 
 
 def dotted(path: tuple[str, ...]) -> str:
-    """A path as people write it: `address.street`, `stops[].place`."""
+    """Return a path in the usual spelling: `address.street`, `stops[].place`."""
     text = ""
     for step in path:
         text += step if step in STEPS or not text else f".{step}"
@@ -221,7 +221,7 @@ STEPS = ("[]", "[key]", "[value]")
 
 
 def promises(contract: Mapping[str, Any], dataset: str) -> Iterator[Promise]:
-    """Yield what an ODCS contract, as YAML has it, promises of the data set; what has another shape is left out."""
+    """Yield the promises of an ODCS contract (parsed YAML) about the data set; malformed parts are skipped."""
     for index, table in _entries(contract.get("schema")):
         if table.get("name") == dataset:
             keys: Keys = ("schema", index)
@@ -242,7 +242,7 @@ def _mapping(node: Any) -> Mapping[str, Any]:
 
 
 def name(column: Mapping[str, Any]) -> str:
-    """What a column is called where the data lies."""
+    """Return the physical name of a column."""
     return str(column.get("physicalName") or column.get("name"))
 
 
@@ -252,13 +252,13 @@ def _columns(table: Mapping[str, Any], keys: Keys, dataset: str) -> Iterator[Pro
 
 
 def engine_reads(path: tuple[str, ...]) -> bool:
-    """Return True if datacontract-cli can name the place: it takes dots and brackets for steps."""
+    """Return True if datacontract-cli can address the path: it reads dots and brackets as steps."""
     names = [step for step in path if step not in STEPS]
     return not any(re.search(r"[.\[\]]", part) for part in names)
 
 
 def _deep(path: tuple[str, ...]) -> bool:
-    """Return True for what datacontract-cli does not look into: items of items, keys and values of maps."""
+    """Return True for places that datacontract-cli does not check: items of items, keys and values of maps."""
     return "[key]" in path or "[value]" in path or "[][]" in "".join(path)
 
 
@@ -278,7 +278,7 @@ def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
         fix = "Write a type of docs/reference/promises.md." if why else ""
         yield promise("physicalType", "physicalType", value=physical, engine=False, unchecked=why, fix=fix)
         if (known := read(physical)) and known.lengths:
-            why = f"{known.lengths} is inside of a nested type, whose lengths and precisions nobody looks at."
+            why = f"{known.lengths} is within a nested type, whose lengths and precisions are not checked."
             fix = "Give the field, or the items, a physicalType of their own."
             yield promise(
                 "physicalType", "physicalType", value=physical, engine=False, unchecked=why, fix=fix
@@ -288,13 +288,13 @@ def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
     for kind in ("primaryKey", "unique"):
         if column.get(kind) is True:
             beyond = len(path) > 1 and (kind == "primaryKey" or not engine)
-            why = f"Nobody looks for {kind} here." if beyond else ""
+            why = f"{kind} is not checked here." if beyond else ""
             yield promise(
                 kind,
                 kind,
                 value=True,
                 unchecked=why,
-                fix="Promise it of a column, or with a query." if why else "",
+                fix="Move it to a top-level column, or write it as a query." if why else "",
             )
     if isinstance(values := column.get("enum"), list):
         allowed = [item.get("value") for item in values if isinstance(item, Mapping)]
@@ -305,8 +305,8 @@ def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
             "partitioned",
             value=True,
             engine=False,
-            unchecked="It describes the storage, and ports lay files out each in its own way.",
-            fix="Leave it out, or say it in the description.",
+            unchecked="It describes the storage; each port lays out its files in its own way.",
+            fix="Remove it, or move it to the description.",
         )
     options = _mapping(column.get("logicalTypeOptions"))
     for key, value in options.items():
@@ -337,18 +337,18 @@ def _option(
         )
     elif key == "defaultTimezone":
         kept = options.get("timezone") is True and str(value) in ("UTC", "Etc/UTC")
-        why = "" if kept else "It says what a value means, and the value does not show that."
+        why = "" if kept else "It gives values a meaning that they do not show."
         fix = (
             ""
             if kept
-            else "Make it a timestamp with time zone (`timezone: true`, UTC), or say it in the description."
+            else "Make it a timestamp with time zone (`timezone: true`, UTC), or move it to the description."
         )
         yield promise("defaultTimezone", *place, value=value, engine=False, unchecked=why, fix=fix)
     elif key == "format":
         yield promise("format", *place, value=value, engine=False, **_format(str(value), logical))
     elif key == "pattern":
         beyond = BEYOND_RE2.search(str(value))
-        why = f"{beyond[0]} is beyond the regular expressions of DuckDB (RE2)." if beyond else ""
+        why = f"{beyond[0]} is not supported by DuckDB's regular expressions (RE2)." if beyond else ""
         fix = (
             "Write it without look-around and back references, or as a quality rule of type sql."
             if beyond
@@ -378,18 +378,18 @@ def _option(
 
 
 def _format(value: str, logical: str) -> dict[str, str]:
-    """Why nobody checks a format, and what to do; empty if it is checked."""
+    """Return why a format is not checked, and the fix; empty if it is checked."""
     if logical in FORMATS and value in FORMATS[logical]:
         return {}
     if logical in ("date", "timestamp", "time") and strftime(value):
         return {}
     known = FORMATS.get(logical) or ("a pattern such as yyyy-MM-dd",)
     fix = f"Write one of {', '.join(known)}, a `pattern`, or a quality rule of type sql."
-    return {"unchecked": f"The format {value} is not one that can be checked.", "fix": fix}
+    return {"unchecked": f"The format {value} is not supported.", "fix": fix}
 
 
 def strftime(pattern: str) -> str:
-    """A pattern of java.time's DateTimeFormatter as DuckDB writes it; empty where it has a letter that is not known."""
+    """Translate a pattern of java.time's DateTimeFormatter to DuckDB's strftime; empty if a letter is unknown."""
     made = ""
     for match in re.finditer(r"'((?:[^']|'')*)'|(([A-Za-z])\3*)|([^A-Za-z])", pattern):
         text, letters, _, other = match.groups()
@@ -421,18 +421,18 @@ def _quality(node: Mapping[str, Any], keys: Keys, path: tuple[str, ...]) -> Iter
         why = fix = ""
         engine = engine_reads(path)
         if kind == "text":
-            why, fix = "It is for people.", "Write it as a metric, or as a query (`type: sql`)."
+            why, fix = "It is prose.", "Write it as a metric, or as a query (`type: sql`)."
         elif kind == "custom":
             engine_name = rule.get("engine")
             if engine_name != "datacontract-cli":
-                why, fix = f"The engine {engine_name} is not asked.", "Write it as a query (`type: sql`)."
+                why, fix = f"The engine {engine_name} is not supported.", "Write it as a query (`type: sql`)."
         elif kind == "sql":
             if "[]" in path or "[key]" in path or "[value]" in path:
-                why, fix = "A query cannot be about items of an array.", "Move it to the column."
+                why, fix = "A query cannot check items of an array.", "Move it to the column."
         else:
             kind, why, fix = _metric(rule, path)
             if kind in METRICS:
-                # It knows only one of each kind, and knows no more than a column's name.
+                # datacontract-cli checks only one of each kind, and only by the column's name.
                 engine = engine and kind not in taken and not _deep(path) and not _percent_of_duplicates(rule)
                 taken.add(kind)
         yield Promise(
@@ -441,12 +441,12 @@ def _quality(node: Mapping[str, Any], keys: Keys, path: tuple[str, ...]) -> Iter
 
 
 def _metric(rule: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, str, str]:
-    """The kind of a rule of the library, why nobody checks it, and what to do about that."""
+    """Return the kind of a library rule, why it is not checked, and the fix."""
     metric = str(rule.get("metric"))
     if metric not in METRICS:
         old = rule.get("rule")
         what = (
-            f"The metric is called `rule: {old}`, as before 3.1."
+            f"The metric is given as `rule: {old}`, the form before ODCS 3.1."
             if old
             else f"The standard has no metric {metric}."
         )
@@ -454,34 +454,34 @@ def _metric(rule: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, str, s
     if (metric == "rowCount") == bool(path) and not (metric == "duplicateValues" and not path):
         return (
             metric,
-            f"{metric} is said of {'a column' if path else 'the data set'}.",
+            f"{metric} does not apply to {'a column' if path else 'the data set'}.",
             "Move it to where it belongs.",
         )
     arguments = _mapping(rule.get("arguments"))
     if not any(rule.get(operator) is not None for operator in OPERATORS):
-        return metric, "It does not say what the number must be.", "Add `mustBe: 0`, or another operator."
+        return metric, "It has no operator for the number.", "Add `mustBe: 0`, or another operator."
     if metric == "invalidValues" and not {"validValues", "pattern"} & arguments.keys():
         return (
             metric,
-            "It does not say which values are valid.",
+            "It has no valid values.",
             "Add `arguments: {validValues: […]}` or a `pattern`.",
         )
     if metric == "duplicateValues" and not path and not arguments.get("properties"):
-        return metric, "It does not say of which columns.", "Add `arguments: {properties: […]}`."
+        return metric, "It names no columns.", "Add `arguments: {properties: […]}`."
     if metric == "invalidValues" and (beyond := BEYOND_RE2.search(str(arguments.get("pattern") or ""))):
         fix = "Write it without look-around and back references, or as a quality rule of type sql."
-        return metric, f"{beyond[0]} is beyond the regular expressions of DuckDB (RE2).", fix
+        return metric, f"{beyond[0]} is not supported by DuckDB's regular expressions (RE2).", fix
     unit = str(rule.get("unit") or "").strip().lower()
     if metric == "rowCount" and unit in PERCENT:
-        return metric, "A number of rows is no share.", "Leave `unit` out."
+        return metric, "A number of rows cannot be a percentage.", "Remove `unit`."
     if unit not in ("", *ROWS, *PERCENT):
-        return metric, f"{rule.get('unit')} is no unit of it.", "Write `unit: rows` or `unit: percent`."
+        return metric, f"{rule.get('unit')} is not a valid unit.", "Write `unit: rows` or `unit: percent`."
     inside = "[]" in path or _deep(path)
     if inside and (metric == "duplicateValues" or _deep(path)):
         return (
             metric,
-            "Nobody counts these inside of arrays and maps.",
-            "Write it as a query (`type: sql`) of the column.",
+            "It is not checked within arrays and maps.",
+            "Write it as a query (`type: sql`) on the column.",
         )
     return metric, "", ""
 
@@ -501,8 +501,8 @@ def _relationships(
         within = len(path) <= 1 and all(
             target.startswith(f"{dataset}.") and "/" not in target for target in targets
         )
-        why = "" if within else f"The data of {', '.join(targets)} is not there to be looked at."
-        fix = "" if within else "Check it in the model (a test of type relationships), or leave it out."
+        why = "" if within else f"The data of {', '.join(targets)} is not available to the check."
+        fix = "" if within else "Check it in the model (a test of type relationships), or remove it."
         yield Promise(
             "relationships", (*keys, "relationships", index), path, dict(relation), within, why, fix
         )
@@ -514,7 +514,7 @@ SPANS = {
         r"y|yr|year|years|m|mo|month|months|d|day|days|h|hr|hour|hours|min|minute|minutes|s|sec|second|seconds"
     ),
 }
-"""Service level of an element -> the units that datacontract-cli reads."""
+"""Service level of an element -> units that datacontract-cli supports."""
 DURATION = re.compile(
     r"P(?=\d|T\d)(\d+(\.\d+)?Y)?(\d+(\.\d+)?M)?(\d+(\.\d+)?W)?(\d+(\.\d+)?D)?"
     r"(T(?=\d)(\d+(\.\d+)?H)?(\d+(\.\d+)?M)?(\d+(\.\d+)?S)?)?",
@@ -547,11 +547,11 @@ def _service_levels(contract: Mapping[str, Any], dataset: str) -> Iterator[Promi
             continue
         why = "Nothing measures it."
         if kind in ("freshness", "retention"):
-            why = "It is measured on a column, and `element` names none of the data set."
-        fix = "Make it one of spec.serviceLevels in data-product.yaml, which every run measures."
+            why = "It is measured on a column, and `element` names no column of the data set."
+        fix = "Move it to spec.serviceLevels in data-product.yaml, which every run measures."
         if kind in ("freshness", "retention"):
-            fix = f"Write `element: {dataset}.<column>` and a value, or make it one of spec.serviceLevels."
+            fix = f"Write `element: {dataset}.<column>` and a value, or move it to spec.serviceLevels."
             if readable:
-                why = f"{level.get('value')} {level.get('unit') or ''}".strip() + " is no span of time."
+                why = f"{level.get('value')} {level.get('unit') or ''}".strip() + " is not a duration."
                 fix = "Write a number as `value` and `unit: d` or `unit: h`, or a duration such as `P1D`."
         yield Promise("serviceLevel", ("slaProperties", index), (), dict(level), False, why, fix)

@@ -1,4 +1,4 @@
-"""The registry of capabilities: what each folder below blueprints/ says of itself."""
+"""The registry of capabilities: one for each folder below blueprints/."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = {
     "traits": "trait",
     "platforms": "platform",
 }
-"""Folder below blueprints/ -> what one of its capabilities is."""
+"""Folder below blueprints/ -> word for its capabilities."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Capability:
     """One entry of the registry, as its blueprint.yaml defines it."""
 
     kind: str
-    """The folder it lies in: a key of KINDS."""
+    """The folder it is in: a key of KINDS."""
     name: str
     version: str
     summary: str
@@ -33,37 +33,37 @@ class Capability:
     maturity: str
     """`experimental`, `stable` or `deprecated`."""
     properties: dict[str, Any]
-    """JSON Schema of the `properties` of whatever uses the capability."""
+    """JSON Schema of the `properties` in the spec for this capability."""
     files: tuple[str, ...]
-    """What it brings into a product, as paths in the product."""
+    """The files that it adds to a product, as paths in the product."""
     requirements: tuple[str, ...]
     example: str
-    """YAML, as it is written into the spec of a fresh product."""
+    """YAML, as written into the spec of a fresh product."""
     consumer_example: str = ""
     """The same for a consumer-oriented product, where its sample has other columns."""
     reads: str = ""
-    """Inputs only: `system` or `data-product`, what `from` may name."""
+    """Inputs only: `system` or `data-product`, the kind of source in `from`."""
     own_data: str = ""
-    """Inputs only: the variable that points the example at somebody's own data, as a product's README shows it."""
+    """Inputs only: the variable that replaces the example data by the user's own, as the README shows it."""
     opens: tuple[str, ...] = ()
     """Inputs that read data products only: the outputs, as `<name>@<major>`, that they can read."""
     platform: str = ""
-    """Platforms and outputs: on which kind of storage they work, such as `files`. Two that say the same are on like
-    platforms: one reads where it lies what the other has written."""
+    """Platforms and outputs: the kind of storage they use, such as `files`. If two have the same, one can read what the
+    other has written without a copy."""
     borrows: dict[str, list[str]] = field(default_factory=dict)
-    """What it brings of other blueprints' files: their folder, from the template's root -> paths in the product."""
+    """Files that it takes from other blueprints: their folder, from the template's root -> paths in the product."""
     offers: tuple[str, ...] = ()
-    """Outputs only: how consumers can share what lies there without a copy, `virtual` or `native` (sharing.py)."""
+    """Outputs only: how consumers can use the data without a copy, `virtual` or `native` (sharing.py)."""
     folder: Path = field(default=Path(), compare=False)
 
     @property
     def uses(self) -> str:
-        """How a spec refers to it: `<name>@<major>`."""
+        """The reference to it in a spec: `<name>@<major>`."""
         return f"{self.name}@{self.version.partition('.')[0]}"
 
 
 def folder() -> Path:
-    """blueprints/, in the installed package or in a checkout of the template."""
+    """Return the folder blueprints/, of the installed package or of a checkout of the template."""
     package = Path(__file__).parent.parent
     installed = package / "blueprints"
     return installed if installed.is_dir() else package.parent.parent / "blueprints"
@@ -71,7 +71,7 @@ def folder() -> Path:
 
 @cache
 def capabilities() -> tuple[Capability, ...]:
-    """All capabilities, by kind and name."""
+    """Return all capabilities, by kind and name."""
     found = []
     for kind in KINDS:
         for path in sorted((folder() / kind).glob("*/blueprint.yaml")):
@@ -87,5 +87,5 @@ def capabilities() -> tuple[Capability, ...]:
 
 
 def find(kind: str, uses: str) -> Capability | None:
-    """The capability that a spec means by `uses`, or None if the registry has no such one."""
+    """Return the capability for `uses` in a spec, or None if the registry does not have it."""
     return next((entry for entry in capabilities() if entry.kind == kind and entry.uses == uses), None)

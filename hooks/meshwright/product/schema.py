@@ -1,4 +1,4 @@
-"""The JSON Schemas of a product's files; that of the spec is composed from the registry."""
+"""The JSON Schemas of a product's files; the one for the spec is composed from the registry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent / "schemas"
 
 @cache
 def data_product() -> dict[str, Any]:
-    """The schema of data-product.yaml: strict, with the mandatory attributes and every capability's properties."""
+    """Return the schema of data-product.yaml: strict, with the mandatory attributes and every capability's properties."""
     schema = _load("data-product.yaml")
     for rule, mandatory in metamodel.MANDATORY.items():
         if metamodel.level(rule) == "error":
@@ -39,7 +39,7 @@ def data_product() -> dict[str, Any]:
 
 @cache
 def access_policy() -> dict[str, Any]:
-    """The schema of access/policy.yaml."""
+    """Return the schema of access/policy.yaml."""
     schema = _load("access-policy.yaml")
     clearance = schema["properties"]["roles"]["additionalProperties"]["properties"]["clearance"]
     clearance["items"] = {"enum": list(metamodel.CLASSIFICATIONS)}
@@ -55,31 +55,31 @@ def access_policy() -> dict[str, Any]:
 
 @cache
 def access_agreement() -> dict[str, Any]:
-    """The schema of access/agreements/<id>.yaml."""
+    """Return the schema of access/agreements/<id>.yaml."""
     return _load("access-agreement.yaml")
 
 
 @cache
 def approvers() -> dict[str, Any]:
-    """The schema of access/approvers.yaml."""
+    """Return the schema of access/approvers.yaml."""
     return _load("approvers.yaml")
 
 
 @cache
 def access_tests() -> dict[str, Any]:
-    """The schema of access/tests.yaml."""
+    """Return the schema of access/tests.yaml."""
     return _load("access-tests.yaml")
 
 
 @cache
 def contract() -> dict[str, Any]:
-    """The schema of contract.odcs.yaml: the Open Data Contract Standard's own, version 3.1."""
+    """Return the schema of contract.odcs.yaml: the Open Data Contract Standard's own, version 3.1."""
     return _standard("odcs-3.1.0.schema.json")
 
 
 @cache
 def contract_3_2() -> dict[str, Any]:
-    """The same, version 3.2."""
+    """Return the schema of the Open Data Contract Standard, version 3.2."""
     return _standard("odcs-3.2.0.schema.json")
 
 
@@ -89,44 +89,44 @@ def _standard(name: str) -> dict[str, Any]:
 
 
 def standard(value: Any) -> Callable[[], dict[str, Any]]:
-    """Return the schema of the version of the standard that a contract says it follows."""
+    """Return the schema for a contract's version of the standard."""
     version = value.get("apiVersion") if isinstance(value, dict) else None
     return contract_3_2 if str(version).startswith("v3.2.") else contract
 
 
 @cache
 def mesh() -> dict[str, Any]:
-    """The schema of mesh.yaml."""
+    """Return the schema of mesh.yaml."""
     return _load("mesh.yaml")
 
 
 @cache
 def catalog_record() -> dict[str, Any]:
-    """The schema of a catalog record, around the product's own documents."""
+    """Return the schema of a catalog record, around the product's own documents."""
     return _load("catalog-record.yaml")
 
 
 @cache
 def fitness() -> dict[str, Any]:
-    """The schema of fitness.yaml."""
+    """Return the schema of fitness.yaml."""
     return _load("fitness.yaml")
 
 
 @cache
 def assessment() -> dict[str, Any]:
-    """The schema of an assessment of the mesh."""
+    """Return the schema of an assessment of the mesh."""
     return _load("assessment.yaml")
 
 
 @cache
 def map_of_mesh() -> dict[str, Any]:
-    """The schema of a map of the mesh."""
+    """Return the schema of a map of the mesh."""
     return _load("map.yaml")
 
 
 @cache
 def directory() -> dict[str, Any]:
-    """The schema of the file that holds the corporate directory, or says how to ask it."""
+    """Return the schema of the corporate directory file, or of the connection to a directory server."""
     return _load("directory.yaml")
 
 
@@ -138,11 +138,11 @@ SHIPPED = {
     "approvers.schema.json": approvers,
     "directory.schema.json": directory,
 }
-"""What lies in a product's .meshwright/, for its pipeline and for editors."""
+"""Schemas in a product's .meshwright/, for its pipeline and for editors."""
 
 
 def text(schema: dict[str, Any]) -> str:
-    """A schema as it is written into a file."""
+    """Return a schema as it is written to a file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -157,19 +157,19 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def _require(schema: dict[str, Any], path: list[str]) -> None:
-    """Makes the attribute at `path` required, with all that it lies in, and a list there non-empty."""
+    """Make the attribute at `path` required, with its parents; a list there must not be empty."""
     for key in path:
         required = schema.setdefault("required", [])
         if key not in required:
             required.append(key)
-        # An organisation's own attributes, below `extensions`, are in no schema yet.
+        # An organisation's own attributes below `extensions` are not in the schema yet.
         schema = schema.setdefault("properties", {}).setdefault(key, {})
     if schema.get("type") == "array":
         schema["minItems"] = 1
 
 
 def _when_used(entry: registry.Capability) -> dict[str, Any]:
-    """Whoever uses the capability gives the properties that its blueprint asks for."""
+    """Return the condition that a use of the capability must have the properties that its blueprint requires."""
     needs = ["properties"] if entry.properties.get("required") else []
     return {
         "if": {"properties": {"uses": {"const": entry.uses}}, "required": ["uses"]},

@@ -1,7 +1,7 @@
-"""A team's own Rego: it may only deny more, and only look at what it is given.
+"""Check a team's own Rego: it may only deny more, and read only its input.
 
-It is read as tokens, against a list of what it may say; whatever is not on the list is refused. So no builtin
-that an engine gets tomorrow (a clock, a network, an environment) is let in by itself.
+Its tokens are compared with an allowlist; anything else is refused. So no builtin that an engine adds later
+(a clock, a network, an environment) becomes available by accident.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ BUILTINS = frozenset(
 KEYWORDS = frozenset(["as", "contains", "else", "every", "false", "if", "in", "not", "null", "some", "true"])
 INPUT = {"now": None, "product": None, "role": None, "subjects": None,
          "agreement": frozenset(["approved", "consumer", "description", "end", "id", "product", "purpose", "requester", "role", "start", "status"])}  # fmt: skip
-"""The fields of `input`, and of those the fields that are always the same; a misspelt one would never deny."""
+"""The fields of `input`, and the fixed fields within them; a rule with a misspelt one would never deny."""
 
 TOKEN = re.compile(
     r"""
@@ -74,21 +74,25 @@ class _Token:
     text: str
     line: int
     head: bool
-    """Whether it is the first of its line, outside of all brackets: where rules begin."""
+    """True for the first token of a line outside of all brackets: where rules begin."""
 
 
 def problems(text: str) -> Iterator[tuple[int, str, str]]:
-    """What a team's Rego may not say: line (from 1), what is wrong, fix."""
+    """Yield what is not allowed in a team's Rego: line (from 1), what is wrong, fix."""
     tokens = list(_tokens(text))
     for token in tokens:
         if token.kind in ("other", "template"):
-            yield token.line, f"{token.text!r} is not read here.", "Write plain Rego v1."
+            yield token.line, f"{token.text!r} is not allowed here.", "Use plain Rego v1."
         if token.kind == "text" and not PLAIN.fullmatch(token.text[1:-1]):
-            fix = "Use plain printable ASCII in it, without backslash, quotation mark and per cent sign."
-            yield token.line, f"The text {token.text} does not mean the same to every engine.", fix
+            fix = "Use plain printable ASCII in it, without backslash, quotation mark and percent sign."
+            yield token.line, f"The text {token.text} does not mean the same in every engine.", fix
     words = [token.text for token in tokens]
     if tuple(words[:4]) != PACKAGE or tuple(words[4:8]) != IMPORT:
-        yield 1, "It does not begin as it must.", "Begin with `package product.access` and `import rego.v1`."
+        yield (
+            1,
+            "It does not begin with the required lines.",
+            "Begin with `package product.access` and `import rego.v1`.",
+        )
         return
     body = tokens[8:]
     own = {token.text for index, token in enumerate(body) if _defines_function(body, index)}
@@ -96,7 +100,7 @@ def problems(text: str) -> Iterator[tuple[int, str, str]]:
         if token.kind == "name" and (index == 0 or body[index - 1].text != "."):
             yield from _name(body, index, own)
         elif token.head and token.kind != "name":
-            yield token.line, f"No rule begins with {token.text}.", f"Write `{RULES['deny']}`."
+            yield token.line, f"A rule cannot begin with {token.text}.", f"Write `{RULES['deny']}`."
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -120,29 +124,29 @@ def _name(tokens: list[_Token], index: int, own: set[str]) -> Iterator[tuple[int
     if token.head and token.text in RULES:
         close = after if token.text == "deny" else _closing(tokens, after) + 1
         if (following == "[") != (token.text != "deny") or _text(tokens, close) != "contains":
-            yield token.line, f"`{token.text}` is a set of reasons.", f"Write `{RULES[token.text]}`."
+            yield token.line, f"`{token.text}` must be a set of reasons.", f"Write `{RULES[token.text]}`."
     elif token.head and (token.text in RESERVED or len(path) > 1):
         yield token.line, f"A rule cannot be called `{name}`.", "Give it another name, without a dot."
     elif token.text in ("data", "with", "default", "package", "import", "else"):
         yield (
             token.line,
-            f"`{token.text}` is not for a team's policy.",
-            "Use `input`, and rules of this file.",
+            f"`{token.text}` is not allowed in a team's policy.",
+            "Use only `input` and rules of this file.",
         )
     elif following == "(" and name not in BUILTINS | KEYWORDS | own:
         known = ", ".join(sorted(BUILTINS))
-        yield token.line, f"`{name}` is not for a team's policy.", f"What there is: {known}."
+        yield token.line, f"`{name}` is not allowed in a team's policy.", f"Allowed: {known}."
     elif (
         token.text == "if"
         and _text(tokens, index + 1) != "{"
         and tokens[index].line != _line(tokens, index + 1)
     ):
-        yield token.line, "What comes after `if` is on another line.", "Put it between braces."
+        yield token.line, "The text after `if` is on another line.", "Put it between braces."
     elif token.text == "input":
         yield from _input(token, path)
         if path[1:2] in (["subjects"], ["role"]) and _negated(tokens, index):
-            fix = f'Write `object.get({name}, "…", …)` with what it is where it is missing.'
-            yield token.line, f"`not` means different things to engines where `{name}` is missing.", fix
+            fix = f'Write `object.get({name}, "…", …)` with a default for when it is missing.'
+            yield token.line, f"The meaning of `not` differs between engines if `{name}` is missing.", fix
 
 
 def _input(token: _Token, path: list[str]) -> Iterator[tuple[int, str, str]]:
@@ -154,12 +158,12 @@ def _input(token: _Token, path: list[str]) -> Iterator[tuple[int, str, str]]:
         there = ", ".join(f"input.{path[1]}.{name}" for name in sorted(fields))
     else:
         return
-    problem = f"`{'.'.join(path)}` does not exist, and so would never deny."
-    yield token.line, problem, f"There is {there}."
+    problem = f"`{'.'.join(path)}` does not exist, so the rule would never deny."
+    yield token.line, problem, f"Use one of {there}."
 
 
 def _negated(tokens: list[_Token], index: int) -> bool:
-    """Whether what stands here is part of a negation, and not what `object.get` looks into."""
+    """Return True if the token is part of a negation and not an argument of `object.get`."""
     line = [token for token in tokens[:index] if token.line == tokens[index].line]
     texts = [token.text for token in line]
     since = max((place for place, text in enumerate(texts) if text in (";", "{")), default=-1)
@@ -167,7 +171,7 @@ def _negated(tokens: list[_Token], index: int) -> bool:
 
 
 def _path(tokens: list[_Token], index: int) -> list[str]:
-    """The names from here on that dots join."""
+    """Return the names from here on that are joined by dots."""
     path = [tokens[index].text]
     while _text(tokens, index + 1) == "." and index + 2 < len(tokens) and tokens[index + 2].kind == "name":
         index += 2
@@ -176,7 +180,7 @@ def _path(tokens: list[_Token], index: int) -> list[str]:
 
 
 def _defines_function(tokens: list[_Token], index: int) -> bool:
-    """Whether a rule with arguments begins here."""
+    """Return True if a rule with arguments begins here."""
     if not tokens[index].head or tokens[index].kind != "name" or _text(tokens, index + 1) != "(":
         return False
     close = _closing(tokens, index + 1)
@@ -185,7 +189,7 @@ def _defines_function(tokens: list[_Token], index: int) -> bool:
 
 
 def _closing(tokens: list[_Token], opening: int) -> int:
-    """The index of the bracket that closes the one at `opening`; the last token's if none does."""
+    """Return the index of the bracket that closes the one at `opening`; of the last token if none does."""
     depth = 0
     for index in range(opening, len(tokens)):
         depth += (tokens[index].text in ("(", "[", "{")) - (tokens[index].text in (")", "]", "}"))

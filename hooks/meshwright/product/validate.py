@@ -1,4 +1,4 @@
-"""Whether a document has the shape of its schema, in words, at the place that has to change."""
+"""Validate a document against its schema; problems are sentences, at the place that has to change."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def _validator(shape: Callable[[], dict[str, Any]]) -> Any:
 
 
 VAGUE = ("oneOf", "anyOf", "additionalProperties", "unevaluatedProperties")
-"""Keywords of ODCS that also fail because something more particular failed at the same place."""
+"""Keywords of ODCS that also fail if a more specific one fails at the same place."""
 
 
 def misshapen(document: Document, shape: Callable[[], dict[str, Any]]) -> Iterator[Problem]:
-    """Every error that the schema finds, in words, at the place that has to change."""
+    """Yield every schema error as a sentence, at the place that has to change."""
     standard = shape is schema.contract
     if standard:
         shape = schema.standard(document.value)
     validator = _validator(shape)
-    if validator.is_valid(document.value):  # much faster than to list no errors
+    if validator.is_valid(document.value):  # much faster than listing no errors
         return
     errors = list(validator.iter_errors(document.value))
     particular = {tuple(error.instance_path) for error in errors if error.kind.name not in VAGUE}
@@ -49,11 +49,11 @@ def _problems(document: Document, error: Any, root_schema: dict[str, Any]) -> It
             missing = (*keys, kind.property)
             yield Problem(document, missing, f"{_dotted(missing)} is missing.", f"Give `{kind.property}`.")
         case "additionalProperties" | "unevaluatedProperties":
-            own = " Fields of your own go below `extensions`." if document.path.name == SPEC else ""
+            own = " Your own fields belong below `extensions`." if document.path.name == SPEC else ""
             for key in kind.unexpected:
                 unknown = (*keys, key)
                 fix = f"Fix its spelling, or remove it.{own}"
-                yield Problem(document, unknown, f"{_dotted(unknown)} is not known.", fix)
+                yield Problem(document, unknown, f"{_dotted(unknown)} is unknown.", fix)
         case "propertyNames":
             named = (*keys, kind.error.instance)
             yield Problem(document, named, f"{_dotted(keys)}: {kind.error.message}.", "Give it another name.")
@@ -64,16 +64,16 @@ def _problems(document: Document, error: Any, root_schema: dict[str, Any]) -> It
         case _:
             around = _around(root_schema, error.schema_path)
             hints = [str(around[key]) for key in ("$comment", "description") if key in around][:1]
-            hints += [f"Such as {json.dumps(example)}." for example in around.get("examples", [])[:1]]
-            fix = " ".join(hints) or "Write what the schema asks for."
-            # What may be a secret is not repeated.
+            hints += [f"For example {json.dumps(example)}." for example in around.get("examples", [])[:1]]
+            fix = " ".join(hints) or "Use a value that the schema allows."
+            # A possible secret is not repeated.
             secret = around.get("writeOnly") or ("properties" in keys and kind.name in ("anyOf", "oneOf"))
-            detail = "is not what the schema asks for" if secret else _short(error.message)
+            detail = "does not fit the schema" if secret else _short(error.message)
             yield Problem(document, keys, f"{_dotted(keys)}: {detail}.", fix)
 
 
 def _around(root_schema: dict[str, Any], path: Sequence[str | int]) -> dict[str, Any]:
-    """The schema that holds the keyword at `path`, with what the references on the way there add."""
+    """Return the schema that contains the keyword at `path`, merged with the references on the way."""
     node: Any = root_schema
     found: dict[str, Any] = {}
     for key in path[:-1]:

@@ -1,7 +1,7 @@
-"""What every HTML page of Meshwright has in common: its looks, and that nothing in it runs or is loaded unasked.
+"""What all HTML pages of Meshwright share: the style, and a policy that runs and loads nothing else.
 
-A page is one file: style, script and data stand in it, and its Content-Security-Policy allows just these, by their
-hashes. Whatever a mesh says of itself reaches a page through autoescaping or `as_script_data`, never as markup.
+A page is one file with its style, script and data inline; its Content-Security-Policy allows exactly these, by
+their hashes. Data of a mesh reaches a page through autoescaping or `as_script_data`, never as markup.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STYLE = FOLDER / "style.css"
 
 
 def environment(*folders: Path) -> jinja2.Environment:
-    """Templates of these folders, which can extend `page.html.jinja` (blocks: title, header, main, data)."""
+    """Return an environment for these folders' templates, which can extend `page.html.jinja`."""
     import jinja2
 
     made = jinja2.Environment(
@@ -38,13 +38,13 @@ def environment(*folders: Path) -> jinja2.Environment:
 
 
 def rendered(template: jinja2.Template, style: str = "", script: str = "", **content: Any) -> str:
-    """A page that extends `page.html.jinja`, with the common style, one of its own after it, and a script of its own."""
+    """Render a page that extends `page.html.jinja`, with the common style, then its own style, and its own script."""
     whole = STYLE.read_text("utf-8") + style
     return template.render(style=whole, script=script, policy=policy(whole, script), **content)
 
 
 def policy(style: str, script: str = "", forms: bool = False) -> str:
-    """The Content-Security-Policy of a page with exactly this one style and this one script in it."""
+    """Return the Content-Security-Policy of a page with exactly this style and this script."""
     rules = ["default-src 'none'", f"style-src '{_hash(style)}'", "img-src data: 'self'", "base-uri 'none'"]
     rules.append(f"script-src '{_hash(script)}'" if script else "script-src 'none'")
     rules.append("form-action 'self'" if forms else "form-action 'none'")
@@ -56,7 +56,7 @@ def _hash(text: str) -> str:
 
 
 def as_script_data(value: Any) -> Markup:
-    """JSON for `<script type="application/json">`: nothing in it can end the element or open a comment."""
+    """Return JSON for `<script type="application/json">`: it cannot end the element or open a comment."""
     from markupsafe import Markup
 
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -66,7 +66,7 @@ def as_script_data(value: Any) -> Markup:
 
 
 def is_link(address: str) -> bool:
-    """Whether an address can be linked to: http or https, and nothing that runs."""
+    """Return True if an address can be used as a link: http or https, nothing that runs code."""
     try:
         return urlsplit(address).scheme in ("http", "https") and not any(ord(sign) < 33 for sign in address)
     except ValueError:

@@ -1,9 +1,9 @@
-"""A data product as catalogs, assessments and maps know it: one record, made from its repository.
+"""A data product as catalogs, assessments and maps use it: one record, made from its repository.
 
-The record holds the product's own documents as they are (spec, contract, policy), so that every reader asks the same
-source, and beside them what the last run measured. The twelve mandatory attributes stand where the spec has them.
-What `meshwright.mesh.sources` reads may come from a repository or a catalog that nobody vouches for, and need not have any shape:
-whatever is not as the schemas have it is left out of the typed view below, never guessed.
+The record holds the product's own documents unchanged (spec, contract, policy), so that all readers have the same
+source, and with them the measurements of the last run. The twelve mandatory attributes are where the spec has them.
+Records come from untrusted repositories and catalogs (`meshwright.mesh.sources`) and may have any shape: the typed
+properties below skip whatever does not fit the schema, and never guess.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from meshwright.product.record.typed_values import items, mapping, text, texts
 API_VERSION, KIND = "meshwright/v1", "CatalogRecord"
 
 DESCRIPTIVE = ("product", "contract", "policy", "agreement")
-"""The parts that make a version: what the product says of itself. The others change with each run."""
+"""The parts that make a version: the product's own documents. Other parts change with each run."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class Record:
     """One data product. Compare and hash by `hash`, not by the value."""
 
     value: Mapping[str, Any] = field(hash=False)
-    """The record as catalogs take it: schemas/catalog-record.yaml, if it is well-formed."""
+    """The record in the form of catalogs: schemas/catalog-record.yaml, if it is well-formed."""
     root: Path | None = None
     """The repository it was read from; None if it came from a catalog."""
     problem: str = ""
-    """Which of its files cannot be read, and why; the record then lacks what they say."""
+    """Files that cannot be read, and why; the record then lacks their content."""
     fallback: str = "unknown/unknown"
-    """What it is called where it does not say so itself."""
+    """Its id, if its documents do not have one."""
 
-    # -- who it is ------------------------------------------------------------------------------------
+    # -- identity -------------------------------------------------------------------------------------
 
     @cached_property
     def id(self) -> str:
@@ -74,20 +74,20 @@ class Record:
 
     @property
     def repository(self) -> str:
-        """The address of its repository, without credentials; empty if unknown. Hostile: may be any text."""
+        """The address of its repository, without credentials; empty if unknown. Untrusted: may be any text."""
         return self._text("source.repository")
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the whole content, in hexadecimal; equal records have nothing to send."""
+        """SHA-256 of the whole content, in hexadecimal; equal records need not be sent again."""
         return digest(self.value)
 
     @cached_property
     def version_hash(self) -> str:
-        """The same of what the product says of itself (DESCRIPTIVE); a run that only measures does not change it."""
+        """SHA-256 of the product's own documents (DESCRIPTIVE); measurements of a run do not change it."""
         return digest({key: self.value[key] for key in DESCRIPTIVE if key in self.value})
 
-    # -- what it says of itself -----------------------------------------------------------------------
+    # -- what its documents declare -------------------------------------------------------------------
 
     @property
     def purpose(self) -> str:
@@ -127,7 +127,7 @@ class Record:
 
     @property
     def distribution_rights(self) -> Mapping[str, str]:
-        """`modified` and `unmodified` -> `allowed` or `forbidden`; what is not said is missing."""
+        """`modified` and `unmodified` -> `allowed` or `forbidden`; missing if not given."""
         found = self.get("product.spec.distributionRights")
         return {
             key: value
@@ -177,7 +177,7 @@ class Record:
 
     @cached_property
     def platforms(self) -> Set[str]:
-        """What its models run on, as `<name>@<major>`: on the laptop, and in each of its environments."""
+        """Platforms of its models, as `<name>@<major>`: the default, and those of its environments."""
         environments = self.get("product.spec.environments")
         bound = environments.values() if isinstance(environments, dict) else ()
         said = [
@@ -197,7 +197,7 @@ class Record:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """The columns of the contract's description of the data set."""
+        """The columns of the data set in the contract."""
         for table in self._items("contract.schema"):
             if table.get("name") == self.dataset:
                 return tuple(column(item) for item in items(table, "properties"))
@@ -205,7 +205,7 @@ class Record:
 
     @cached_property
     def column_levels(self) -> Mapping[str, str]:
-        """Name -> classification of each of `columns`, for those who ask many products for nothing else."""
+        """Name -> classification of each of `columns`, for callers that read nothing else of many products."""
         tables = (table for table in self._items("contract.schema") if table.get("name") == self.dataset)
         levels: dict[str, str] = {}
         for item in items(next(tables, {}), "properties"):
@@ -249,15 +249,15 @@ class Record:
 
     @property
     def roles(self) -> Mapping[str, Mapping[str, Any]]:
-        """Role -> what the access policy says of it (schemas/access-policy.yaml)."""
+        """Role -> its definition in the access policy (schemas/access-policy.yaml)."""
         found = self.get("policy.roles")
         found = found if isinstance(found, dict) else {}
         return {name: role for name, role in found.items() if isinstance(role, dict)}
 
-    # -- how to look at it ----------------------------------------------------------------------------
+    # -- access by path -------------------------------------------------------------------------------
 
     def get(self, dotted: str, default: Any = None) -> Any:
-        """The value at a path such as `product.spec.owner.email`, or `default` where there is none."""
+        """Return the value at a path such as `product.spec.owner.email`, or `default`."""
         value: Any = self.value
         for key in dotted.split("."):
             if not isinstance(value, dict) or key not in value:
@@ -283,7 +283,7 @@ class Record:
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of a JSON value, in hexadecimal, however its keys are ordered."""
+    """Return the SHA-256 of a JSON value, in hexadecimal, whatever the order of its keys."""
     import hashlib  # milliseconds, which most commands do not need
 
     whole = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -291,6 +291,6 @@ def digest(value: Any) -> str:
 
 
 def rank(classification: str) -> int:
-    """How sensitive: 0 for the least; an unknown one counts as the most sensitive."""
+    """Return how sensitive a classification is: 0 is the least; an unknown one counts as the most sensitive."""
     known: Sequence[str] = metamodel.CLASSIFICATIONS
     return known.index(classification) if classification in known else len(known) - 1
