@@ -2,9 +2,9 @@
 # requires-python = ">=3.11"
 # dependencies = ["python-gitlab==8.6.0", "pyyaml==6.0.3"]
 # ///
-"""Makes the project's pipeline schedules what data-product.yaml says, and access every night.
+"""Set the project's pipeline schedules to those in data-product.yaml, and a nightly one for access.
 
-Exit codes: 0 they are, 77 nobody gave a token, 1 GitLab refuses.
+Exit codes: 0 they are set, 77 no token was given, 1 GitLab refuses.
 """
 
 import os
@@ -20,7 +20,7 @@ PREFIX = "Meshwright: "
 
 
 def wanted(spec: dict[str, Any]) -> dict[str, str]:
-    """Description -> cron expression (UTC)."""
+    """Return description -> cron expression (UTC)."""
     crons = [
         trait["properties"]["cron"]
         for trait in spec["spec"]["traits"]
@@ -36,13 +36,13 @@ def wanted(spec: dict[str, Any]) -> dict[str, str]:
 
 
 def main() -> int:
-    """Sets them; returns the exit code."""
+    """Set the schedules; return the exit code."""
     crons = wanted(yaml.safe_load(Path("data-product.yaml").read_text("utf-8")))
     ref = f"refs/heads/{os.environ['CI_DEFAULT_BRANCH']}"
     token = os.environ.get("SCHEDULES_TOKEN")
     if not token:
         print(
-            "SCHEDULES_TOKEN is not set, so nobody has looked at the schedules. Fix: set it, or once by hand:"
+            "SCHEDULES_TOKEN is not set, so the schedules were not checked. Fix: set it, or set the schedules by hand:"
         )
         for description, cron in crons.items():
             told = ["--description", description, "--cron", cron, "--cronTimeZone", "UTC", "--ref", ref]
@@ -60,14 +60,14 @@ def main() -> int:
         if schedule is None:
             schedules.create({"description": description, **settings})
         elif any(getattr(schedule, name) != value for name, value in settings.items()):
-            schedule.take_ownership()  # else only whoever made it may change it
+            schedule.take_ownership()  # otherwise only its creator may change it
             schedules.update(schedule.id, settings)
         for double in doubles:
             double.delete()
         print(f"{description}: {cron} (UTC)")
     for gone in (schedule for schedules_ in found.values() for schedule in schedules_):
         gone.delete()
-        print(f"{gone.description}: removed, data-product.yaml does not name it")
+        print(f"{gone.description}: removed, because it is not in data-product.yaml")
     return 0
 
 
@@ -76,5 +76,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except gitlab.GitlabError as error:
         sys.exit(
-            f"GitLab refuses: {error}. Fix: SCHEDULES_TOKEN takes the scope `api` and the role Maintainer."
+            f"GitLab refuses: {error}. Fix: SCHEDULES_TOKEN needs the scope `api` and the role Maintainer."
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def missing_file(error: BaseException) -> str:
-    """Return the file of the pipeline that an import did not find; empty for every other error."""
+    """Return the file of the pipeline that an import did not find; empty for other errors."""
     name = ""
     if isinstance(error, ModuleNotFoundError):
         name = error.name or ""
@@ -22,8 +22,8 @@ def missing_file(error: BaseException) -> str:
 
 
 def restore(file: str) -> str:
-    """Return how to bring a file of the pipeline back."""
+    """Return how to restore a file of the pipeline."""
     return (
-        f"`git checkout HEAD -- {file}` brings it back. If it was deleted in a commit, "
-        "`uvx prek run --all-files meshwright-check` prints the command that does."
+        f"Restore it with `git checkout HEAD -- {file}`. If it was deleted in a commit, "
+        "`uvx prek run --all-files meshwright-check` prints the command."
     )

@@ -16,7 +16,7 @@ import pipeline
 options = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
 options.add_argument("--project", type=Path, nargs="?")
 code = (options.parse_known_args()[0].project or Path()) / "pipeline"
-if (code / "run.py").is_file():  # a product is run by its own code
+if (code / "run.py").is_file():  # use the product's own code
     pipeline.__path__[:] = [str(code.resolve())]
 
 try:
@@ -25,7 +25,7 @@ except ImportError as error:
     if not (file := pipeline.missing_file(error)):
         raise
     print(
-        f"{file} is missing, and the pipeline does not run without it.\nfix: {pipeline.restore(file)}",
+        f"{file} is missing; the pipeline cannot run without it.\nfix: {pipeline.restore(file)}",
         file=sys.stderr,
     )
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""What the contract promises and datacontract-cli does not look at: checked with DuckDB, over the files that are published."""
+"""Check with DuckDB, on the files to publish, the promises of the contract that datacontract-cli does not check."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ STORED_AS = {
     "vector": ("list", "array"),
     "map": ("map",),
 }
-"""Logical type -> what DuckDB calls the types that hold it."""
+"""Logical type -> DuckDB's names of the types that store it."""
 
 UNTYPED = ("blob", "interval", "bit", "json")
-"""Types that have no logical type: a contract says `string`, and their physical type."""
+"""Types without a logical type: the contract has `string`, and their physical type."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One promise of the contract and what came of it.
+    """A promise of the contract and the result of its check.
 
-    `result` is `passed`, `failed`, `error`, `warning`, or `unchecked` where nobody has looked.
+    `result` is `passed`, `failed`, `error`, `warning`, or `unchecked`.
     """
 
     name: str
@@ -68,17 +68,17 @@ class Type:
     """A type as DuckDB describes it."""
 
     kind: str
-    """In small letters, without its arguments: `decimal`, `struct`, `list`."""
+    """In lower case, without arguments: `decimal`, `struct`, `list`."""
     text: str
     children: Mapping[str, Type]
-    """Of a struct its fields; of a list `[]`; of a map `[key]` and `[value]`."""
+    """Of a struct: its fields; of a list: `[]`; of a map: `[key]` and `[value]`."""
 
     @property
     def is_float(self) -> bool:
         return self.kind in FLOATS
 
     def field(self, name: str) -> str | None:
-        """The field of that name, as it is spelled in the data; SQL does not tell Street from street."""
+        """Return the field of that name, as spelled in the data; like SQL, ignore case."""
         return next((known for known in self.children if known.lower() == name.lower()), None)
 
 
@@ -107,7 +107,7 @@ def _type(kind: Any) -> Type:
 
 @dataclass(frozen=True)
 class Undescribed:
-    """A nested field of the data that the contract does not describe, or an object that it describes with no field."""
+    """A nested field of the data that the contract does not describe, or an object without described fields."""
 
     path: tuple[str, ...]
     type: Type
@@ -116,7 +116,7 @@ class Undescribed:
 
 
 def undescribed(columns: Iterable[Mapping[str, Any]], actual: Mapping[str, Type]) -> Iterator[Undescribed]:
-    """Yield what lies in the data below the contract's columns, and nobody promised."""
+    """Yield nested data below the contract's columns that the contract does not describe."""
     known = {name.lower(): (name, kind) for name, kind in actual.items()}
     for column in columns:
         name = str(column.get("physicalName") or column.get("name"))
@@ -147,7 +147,7 @@ def _undescribed(node: Mapping[str, Any], path: tuple[str, ...], kind: Type) -> 
 
 
 def as_yaml(kind: Type, indent: str = "") -> str:
-    """Return the YAML that describes what is nested in a type, for people to paste and to complete."""
+    """Return YAML that describes the nested part of a type, for the user to paste and complete."""
     if kind.kind == "struct":
         lines = [f"{indent}properties:"]
         for name, inner in kind.children.items():
@@ -174,7 +174,7 @@ def _scalar(text: str) -> str:
 
 
 def logical(kind: Type) -> str:
-    """The logical type that a column of this type has."""
+    """Return the logical type of a column of this type."""
     if kind.kind in ("float", "double", "decimal"):
         return "number"
     if kind.kind in STORED_AS["number"]:
@@ -193,7 +193,7 @@ def logical(kind: Type) -> str:
 
 
 class NoPlace(Exception):
-    """The data has no such place: what it is promised is told by the check of its presence or its type."""
+    """The data has no such path; the check of presence or type reports that."""
 
 
 def at(path: tuple[str, ...], actual: Mapping[str, Type]) -> Type:
@@ -214,7 +214,7 @@ Predicate = Callable[[str, Type], str]
 
 
 def violation(path: tuple[str, ...], actual: Mapping[str, Type], predicate: Predicate) -> str:
-    """The condition, in SQL, for the rows in which `predicate` holds of a value at the path. Raises NoPlace."""
+    """Return the SQL condition for rows in which `predicate` is true for a value at the path. Raises NoPlace."""
     column = next((name for name in actual if name.lower() == path[0].lower()), None)
     if column is None:
         raise NoPlace
@@ -238,7 +238,7 @@ def _violation(value: str, kind: Type, path: tuple[str, ...], predicate: Predica
 
 
 def example(path: tuple[str, ...], actual: Mapping[str, Type], predicate: Predicate) -> str:
-    """Return SQL for the text of a value at the path of which `predicate` holds, in one row. Raises NoPlace."""
+    """Return SQL for the text of a value at the path for which `predicate` is true, in one row. Raises NoPlace."""
     column = next((name for name in actual if name.lower() == path[0].lower()), None)
     if column is None:
         raise NoPlace
@@ -265,7 +265,7 @@ def _example(value: str, kind: Type, path: tuple[str, ...], predicate: Predicate
 
 
 def constant(value: Any) -> str:
-    """A value of the contract as SQL writes it."""
+    """Return a value of the contract as an SQL literal."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -290,7 +290,7 @@ def _bound(comparison: str) -> Callable[[Any], Predicate]:
 
 
 def _members(values: list[Any], here: str, kind: Type) -> str:
-    """The condition, in SQL, that a value is one of these, each taken for what its type says."""
+    """Return the SQL condition that a value is one of these, each cast to its type."""
     said = [value for value in values if value is not None and not isinstance(value, dict | list)]
     if not said:
         return "false"
@@ -318,7 +318,7 @@ def _multiple(value: Any) -> Predicate:
     def predicate(here: str, kind: Type) -> str:
         if kind.kind == "decimal" or not kind.is_float:
             return f"{here} % {step} <> 0"
-        # As it is written: 0.3 is a multiple of 0.1, though no DOUBLE is a tenth.
+        # Compare decimal text: 0.3 is a multiple of 0.1, although no DOUBLE is exactly a tenth.
         exact = f"try_cast({here}::varchar as decimal(38, 12))"
         near = f"abs({here} / {step} - round({here} / {step})) > 1e-9"
         return f"not isfinite({here}) or coalesce({exact} % {step} <> 0, {near})"
@@ -343,10 +343,10 @@ TEXTS = {
     "date-time": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})",
     "time": r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?",
 }
-"""Format of a text -> what the whole of it matches."""
+"""Format of a text -> regular expression for the whole text."""
 
 PARSED = {"date": "date", "date-time": "timestamptz", "time": "time"}
-"""Formats that are also held against the calendar."""
+"""Formats that must also be existing dates or times."""
 
 
 def _format(value: Any) -> Predicate:
@@ -386,7 +386,7 @@ def _of_bits(name: str, here: str, kind: Type) -> str:
 
 
 def _fields(kind: Type, here: str) -> str:
-    """How many fields of an object have a value, in SQL."""
+    """Return SQL for the number of fields of an object that have a value."""
     if kind.kind == "map":
         return f"cardinality({here})"
     each = (f"(struct_extract({here}, {literal(name)}) is not null)::int" for name in kind.children)
@@ -468,34 +468,34 @@ PREDICATES: dict[str, Callable[[Any], Predicate]] = {
     "dimensions": _items("<>"),
     "normalized": _normalized,
 }
-"""Kind of promise -> what it makes of a value: the condition for a row in which it is not kept."""
+"""Kind of promise -> function that returns the condition for a row that breaks it."""
 
 FITS = {
     **dict.fromkeys(("minItems", "maxItems", "uniqueItems", "dimensions", "normalized"), ("list", "array")),
     **dict.fromkeys(("minProperties", "maxProperties", "requiredProperties"), ("struct", "map")),
     "multipleOf": STORED_AS["number"],
 }
-"""Kinds that mean something of these types alone."""
+"""Kinds that apply only to these types."""
 
 
-# -- what is asked of each row ----------------------------------------------------------------------------
+# -- checks of each row ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One question about every row."""
+    """A check of every row."""
 
     name: str
     path: tuple[str, ...]
     condition: str
-    """Holds of the rows that break the promise."""
+    """True for the rows that break the promise."""
     told: str
     """What is wrong with them."""
     broken: str = "failed"
-    """The result, if there is one."""
+    """The result if there are such rows."""
     fix: str = ""
     example: str = ""
-    """The value that breaks it, as a text in SQL; empty: the whole column's."""
+    """SQL for the text of the value that breaks it; empty: the whole column's."""
 
 
 def answers(
@@ -504,14 +504,14 @@ def answers(
     questions: list[Asked],
     shown: Callable[[tuple[str, ...]], bool],
 ) -> Iterator[Check]:
-    """Yield what comes of the questions, all asked at once; `shown` says of a path whether its values may be printed."""
+    """Run all the row checks in one query and yield the results; `shown` decides for a path whether its values may be printed."""
     if not questions:
         return
     try:
         rows = _counted(connection, scan, questions)
     except duckdb.Error:
         rows = []
-        for question in questions:  # One of them cannot be asked: which?
+        for question in questions:  # One of them cannot be run: which?
             try:
                 rows += _counted(connection, scan, [question])
             except duckdb.Error as error:
@@ -545,7 +545,7 @@ def _counted(
 
 
 def such_as(value: Any) -> str:
-    """Return how a message goes on with an example; empty if there is none."""
+    """Return the end of a message with an example; empty if there is none."""
     return f", such as {_short(value)}" if value is not None else ""
 
 
@@ -560,7 +560,7 @@ def _short(text: Any) -> str:
 def metric(
     connection: duckdb.DuckDBPyConnection, scan: str, promise: Promise, actual: Mapping[str, Type]
 ) -> Check:
-    """Measure a metric of the standard's library, and hold it against what it must be. Raises NoPlace."""
+    """Compute a metric of the standard's library, and compare it with its target. Raises NoPlace."""
     rule, kind = promise.value, promise.kind
     name = str(
         rule.get("description") or f"Check that {promise.field or 'the data set'} has {kind} as promised"
@@ -579,7 +579,7 @@ def metric(
 
 
 HARMLESS = ("info", "warning", "warn", "low", "minor", "trivial")
-"""Severities that do not end a run, as datacontract-cli has them."""
+"""Severities that do not end a run, as in datacontract-cli."""
 
 
 def _measured(promise: Promise, actual: Mapping[str, Type], percent: bool, scan: str) -> str:
@@ -599,7 +599,7 @@ def _measured(promise: Promise, actual: Mapping[str, Type], percent: bool, scan:
 
 
 def counted(promise: Promise) -> Predicate:
-    """Return which values a metric of missing or invalid values counts."""
+    """Return the predicate for values that a metric of missing or invalid values counts."""
     arguments = promise.value.get("arguments") or {}
     values = arguments.get("missingValues") or []
 
@@ -621,9 +621,9 @@ def counted(promise: Promise) -> Predicate:
 def duplicates(
     paths: list[tuple[str, ...]], actual: Mapping[str, Type], scan: str, among: str = ""
 ) -> tuple[str, str]:
-    """How many values there are more than once, and how many rows repeat one, both in SQL. Raises NoPlace.
+    """Return SQL for the number of values that occur more than once, and of rows that repeat one. Raises NoPlace.
 
-    `among`: of the values in these rows alone, in whichever rows they are there again.
+    `among`: count only the values in these rows; their duplicates may be in any row.
     """
     values = []
     for path in paths:
@@ -647,7 +647,7 @@ def duplicates(
 
 
 def compare(measured: Any, operator: str, expected: Any) -> bool:
-    """Return True if a number is what a rule says that it must be."""
+    """Return True if a number meets the rule's operator."""
     if operator in ("mustBe", "mustNotBe"):
         return (float(measured) == float(expected)) == (operator == "mustBe")
     if operator in ("mustBeBetween", "mustNotBeBetween"):

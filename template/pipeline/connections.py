@@ -1,4 +1,4 @@
-"""Why a server of a database cannot be reached or read: the cause and the fix, by what its driver says."""
+"""Explain why a database server cannot be reached or read: cause and fix, by the driver's message."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"no password supplied|fe_sendauth",
-        "the server asks for a password, and there is none",
-        "Set the variable that data-product.yaml names for it, or PGPASSWORD, where the pipeline runs.",
+        "the server requires a password, but none is set",
+        "Set the variable for it in data-product.yaml, or PGPASSWORD, where the pipeline runs.",
     ),
     (
         r"no pg_hba\.conf entry|is not allowed to connect|not allowed to connect to this|no encryption",
-        "the server does not let this user in from this machine, or not without TLS",
+        "the server rejects this user from this machine, or requires TLS",
         "Ask its administrator to allow this user and address (pg_hba.conf, or the host of the account);"
         " if TLS is required, add `sslmode=require` to `url`.",
     ),
     (
         r"certificate|(?<![-.\w])(ssl|tls)(?![-.\w])",
-        "no trusted TLS connection comes about",
-        "Check that the TLS settings in `url` are what the server offers (PostgreSQL: `sslmode`; MySQL: `ssl_ca`), and"
+        "no trusted TLS connection can be established",
+        "Check that the TLS settings in `url` match the server (PostgreSQL: `sslmode`; MySQL: `ssl_ca`), and"
         " that they name the authority that signed its certificate (`sslrootcert`, `ssl_ca`).",
     ),
     (
         r"could not translate host name|failed to resolve|name or service not known|nodename nor servname"
         r"|temporary failure in name resolution|no address associated|unknown .*server host|getaddrinfo",
-        "no machine of that name is known",
-        "Correct the host in `url`, or run where its name can be resolved.",
+        "the host name is unknown",
+        "Correct the host in `url`, or run where the name can be resolved.",
     ),
     (
         r"connection refused|no such file or directory|can't connect to local",
-        "nothing listens at that host and port",
+        "no server listens on that host and port",
         "Correct host and port in `url`, or start the server.",
     ),
     (
         r"timeout|timed out|no route to host|network is unreachable",
         "the server does not answer",
-        "Check host and port in `url`, and that a firewall lets this machine through.",
+        "Check host and port in `url`, and that no firewall blocks this machine.",
     ),
     (
         r"database .* does not exist|unknown database",
@@ -50,18 +50,18 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"role .* does not exist",
-        "the server knows no such user",
-        "Correct the user in `url`, or ask its administrator to make it.",
+        "the user does not exist on the server",
+        "Correct the user in `url`, or ask its administrator to create it.",
     ),
     (
         r"permission denied|command denied|access denied",
-        "the account may not do that",
-        "Ask the database's administrator for the right that it names: whoever reads an input needs `select` on its table"
-        " and `usage` on its schema; whoever publishes, what `meshwright access bootstrap` prints.",
+        "the account lacks the permission",
+        "Ask the database's administrator for the permission in the message: to read an input, `select` on its table"
+        " and `usage` on its schema; to publish, the grants that `meshwright access bootstrap` prints.",
     ),
     (
         r"relation .* does not exist|no such table|table .* doesn't exist|undefined table",
-        "there is no such table",
+        "the table does not exist",
         "Correct `table` or `schema` in data-product.yaml.",
     ),
     (
@@ -71,36 +71,36 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"unable to open database file",
-        "there is no such file, or it may not be read",
+        "the file does not exist, or cannot be read",
         "Correct the path in `url`: sqlite:///<path from the repository's root>.",
     ),
     (
         r"file is not a database|file is encrypted|malformed",
-        "the file is no whole SQLite database",
+        "the file is not a complete SQLite database",
         "Replace the file by a good copy, such as one made with `sqlite3 <file> .backup`.",
     ),
     (
         r"database is locked",
         "another program writes to the file",
-        "Run again when it has ended, or read a copy.",
+        "Run again when that program has ended, or read a copy.",
     ),
     (
         r"read-only transaction|READ ONLY",
-        "reading it would write something, which a run must not do",
-        "Read a table, or a view whose functions write nothing.",
+        "reading it would also write, which a run must not do",
+        "Read a table, or a view whose functions do not write.",
     ),
     (
         r"closed the connection|lost connection|connection .*(lost|reset|closed)|terminating connection"
         r"|server has gone away|shutting down|starting up|broken pipe",
         "the connection was lost",
-        "Run again when the server answers: nothing is loaded twice.",
+        "Run again when the server is available: nothing is loaded twice.",
     ),
 )
-"""What drivers say, as a regular expression -> the cause, and the fix. The first that matches counts."""
+"""Regular expression for a driver's message -> cause and fix. The first match counts."""
 
 
 def explained(said: str) -> tuple[str, str]:
-    """Return the cause and the fix for what a driver says; both empty where the table does not know it."""
+    """Return cause and fix for a driver's message; both empty if it is not in the table."""
     return next(
         ((cause, fix) for pattern, cause, fix in CAUSES if re.search(pattern, said, re.IGNORECASE)), ("", "")
     )

@@ -1,6 +1,6 @@
-"""From texts to typed columns, in DuckDB's SQL: a text that is not exactly a value of its type is refused.
+"""Convert text to typed columns in DuckDB's SQL: a text that is not exactly a value of its type is refused.
 
-DuckDB's own casts round (`1.9` becomes the integer 2), trim, and drop time zones. Here a value fits or it does not.
+DuckDB's own casts round (`1.9` becomes the integer 2), trim, and drop time zones. Here a value either fits or is refused.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pipeline.sql import identifier, literal
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 SAMPLE_ROWS = 1_000
-"""That are looked at in Python, to know which one type all rows have to be checked for."""
+"""Rows examined in Python to guess the one type that all rows are then checked for."""
 
 INTEGERS = tuple(
     f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 )
 
 TEXTUAL = ("VARCHAR", "JSON", "UUID")
-"""Types whose values are landed as texts."""
+"""Types whose values land as text."""
 
 _FRACTION = r"(\.[0-9]{{0,{digits}}}0*)?"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]" + _FRACTION + ")?"
@@ -52,25 +52,25 @@ _DIRECTIVES = {
     "Z": r"[A-Za-z][\w+/-]*",
     "%": "%",
 }
-"""What `strptime` has after a percent sign -> the texts that it stands for, or other directives that it is short for."""
+"""Directive of `strptime`, without its percent sign -> the texts that it matches, or the directives that it abbreviates."""
 _DIRECTIVE = re.compile(r"%-?(.)", re.DOTALL)
 _UUID = r"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the texts of a column write what has several spellings."""
+    """The spelling of a column's texts, for types with several."""
 
     decimal: str = "."
-    """The sign between the digits of a number; a comma and a point change places."""
+    """The decimal separator. With a comma, the point separates thousands."""
     format: str = ""
-    """How a date or a timestamp is written, as `strptime` reads it; empty for ISO 8601."""
+    """The `strptime` format of dates or timestamps; empty for ISO 8601."""
     is_certain: bool = False
-    """Whether only the spellings of CERTAIN count: nobody has declared the type, so `007` may be no number."""
+    """True if only the spellings of CERTAIN count: the type is not declared, so `007` may not be a number."""
 
 
 def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
-    """Return SQL that is true where the SQL `text`, which is not null, is exactly a value of the type."""
+    """Return an SQL condition that is true if the SQL `text`, which is not null, is exactly a value of the type."""
     text = _point(kind, text, spelling)
     name = kind.name
     if spelling.is_certain and not spelling.format:
@@ -93,7 +93,7 @@ def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
         case "FLOAT" | "DOUBLE":
             special = "'nan', 'inf', '-inf', '+inf', 'infinity', '-infinity', '+infinity'"
             number = f"try_cast({text} as {kind})"
-            whole = f"{number} <> 0 or {_matches(text, '[^1-9eE]*([eE].*)?')}"  # what is no zero does not become one
+            whole = f"{number} <> 0 or {_matches(text, '[^1-9eE]*([eE].*)?')}"  # a number other than zero must not become zero
             finite = f"({_matches(text, _NUMBER)} and isfinite({number}) and ({whole}))"
             return f"({finite} or lower({text}) in ({special}))"
         case "DATE" | "TIME" | "TIMESTAMP" | "TIMESTAMP_NS" | "TIMESTAMP WITH TIME ZONE":
@@ -102,7 +102,7 @@ def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
             return f"({_is_strict(text)} and {_nested_fits(kind, text)})"
         case "BLOB":
             return f"(try_cast({text} as blob) is not null)"
-    # An integer: what DuckDB writes again as it was read needs no second look.
+    # An integer that DuckDB writes back unchanged needs no further check.
     plain = f"try_cast({text} as {kind})"
     return (
         f"(cast({plain} as varchar) is not distinct from {text}"
@@ -156,22 +156,22 @@ def problem(kind: ColumnType, form: str) -> str:
     """Return what is wrong with a format for the dates or timestamps of a type; empty if nothing is."""
     unknown = [sign for sign in _DIRECTIVE.findall(form) if sign not in _DIRECTIVES]
     if unknown or _DIRECTIVE.sub("", form).endswith("%"):
-        return f"it has {f'%{unknown[0]}' if unknown else 'a percent sign at its end'}, which strptime does not know"
+        return f"it has {f'%{unknown[0]}' if unknown else 'a percent sign at its end'}, which strptime does not support"
     signs = set(_DIRECTIVE.findall(_plain(form)))
     if not signs & {"Y", "y", "G"}:
         return "it has no year: %Y, or %y for two digits"
     if "I" in signs and "p" not in signs:
-        return "it has %I, the hours of half a day, and not %p, which half"
+        return "it has %I (12-hour clock) without %p (AM or PM)"
     zoned = bool(signs & {"z", "Z"})
     if zoned and kind.name != "TIMESTAMP WITH TIME ZONE":
-        return f"it has a time zone, and {kind} has none: declare TIMESTAMP WITH TIME ZONE"
+        return f"it has a time zone, but {kind} has none: declare TIMESTAMP WITH TIME ZONE"
     if not zoned and kind.name == "TIMESTAMP WITH TIME ZONE":
         return "it has no time zone: add %z or %Z, or declare TIMESTAMP"
     return ""
 
 
 def checked(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
-    """Return SQL for the value of a text; the query fails on one that does not fit."""
+    """Return SQL for the value of a text; the query fails if the text does not fit."""
     if kind.name == "VARCHAR" and not kind.numbers:
         return text
     return (
@@ -183,10 +183,10 @@ def checked(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str
 def certain_types(
     query: Query, columns: Mapping[str, str], among: Mapping[str, frozenset[str]] | None = None
 ) -> dict[str, str]:
-    """Return the type that all texts of each column certainly are; empty for a column without any.
+    """Return the type that all texts of each column certainly have; empty for a column without any.
 
-    `query` runs SQL that reads the rows as `texts`, several times; `columns` has the SQL of each column's text. `among`
-    has, for columns that cannot be any type, those of CERTAIN that they can be.
+    `query` runs SQL on the rows as `texts`, several times; `columns` has the SQL of each column's text. `among`
+    has, for columns that cannot have every type, the possible ones of CERTAIN.
     """
     found: dict[str, str] = {}
     if not columns:
@@ -237,12 +237,12 @@ def certain_types(
 
 
 def _some_points(query: Query, text: str) -> bool:
-    """Return True if a text has a decimal point: integers that do not fit are no decimal numbers."""
+    """Return True if a text has a decimal point: integers that are too large do not become decimal numbers."""
     return bool(query(f"select bool_or(contains({text}, '.')) from texts")[0][0])
 
 
 def _all_are(kind: str, text: str) -> str:
-    """Return an aggregate in SQL: whether all texts certainly are of a type; for DECIMAL, how many digits they have too."""
+    """Return an SQL aggregate: whether all texts certainly have a type; for DECIMAL, also the number of digits."""
     if kind == "BIGINT":
         # Without FILTER: with one, DuckDB's memory grows by the square of the columns.
         return f"bool_and(case when {text} is not null then coalesce(cast(try_cast({text} as bigint) as varchar) = {text}, false) end)"
@@ -262,9 +262,9 @@ def _matches(text: str, form: str) -> str:
 
 
 def _is_written(text: str, form: str, kind: ColumnType) -> str:
-    """Return SQL that is true where a text is written in a format, without what `strptime` forgives.
+    """Return an SQL condition that a text is written in a format, more strictly than `strptime`.
 
-    It takes `25` for the year 25 by `%Y`, blanks at both ends, `infinity` and `epoch`, and `2025031` by `%Y%m%d`.
+    `strptime` accepts `25` for `%Y` (the year 25), blanks at both ends, `infinity` and `epoch`, and `2025031` for `%Y%m%d`.
     """
     texts, end = "", 0
     plain = _plain(form)
@@ -277,7 +277,7 @@ def _is_written(text: str, form: str, kind: ColumnType) -> str:
         if (
             follows or plain[: directive.start()].endswith(("%Y", "%m", "%d", "%H", "%M"))
         ) and "{1,2}" in pattern:
-            pattern = "[0-9]{2}"  # digits next to digits: nothing else says where the number ends
+            pattern = "[0-9]{2}"  # between digits, only a fixed length shows where the number ends
         if directive[1] == "n" and kind.name != "TIMESTAMP_NS":
             pattern = "[0-9]{1,6}0{0,3}"
         texts += pattern
@@ -287,7 +287,7 @@ def _is_written(text: str, form: str, kind: ColumnType) -> str:
 
 
 def _plain(form: str) -> str:
-    """Return a format without directives that are short for others."""
+    """Return a format with abbreviating directives expanded."""
 
     def long(match: re.Match[str]) -> str:
         pattern = _DIRECTIVES.get(match[1], "")
@@ -297,7 +297,7 @@ def _plain(form: str) -> str:
 
 
 def _zoned(text: str) -> str:
-    """Return SQL for a timestamp with seconds, without which DuckDB reads no time zone."""
+    """Return SQL for a timestamp with seconds, because DuckDB parses a time zone only after seconds."""
     minute = rf"^(.{{10}}[T ][0-9]{{2}}:[0-9]{{2}})( ?{ZONE})$"
     return rf"regexp_replace({text}, {literal(minute)}, '\1:00\2')"
 
@@ -310,7 +310,7 @@ def _point(kind: ColumnType, text: str, spelling: Spelling) -> str:
 
 
 def _nested_fits(kind: ColumnType, text: str) -> str:
-    """The same for JSON; numbers in it are texts, so that they keep their digits."""
+    """Return the same condition for JSON; numbers in it are texts, so that they keep their digits."""
     if kind.name not in ("STRUCT", "LIST", "MAP"):
         return fits(kind, f"json_extract_string({text}, '$')")
     document = f"try_cast({text} as json)"
@@ -367,13 +367,13 @@ def _nested_value(kind: ColumnType, text: str) -> str:
 
 
 def _is_strict(text: str) -> str:
-    """Return SQL that is true for JSON without what DuckDB's reader forgives: NaN, Infinity, a comma before the end."""
+    """Return an SQL condition for valid JSON; DuckDB's parser also accepts NaN, Infinity and a trailing comma."""
     bare = f"regexp_replace({text}, {literal(_STRING)}, '0', 'g')"
     return f"not regexp_matches({bare}, {literal(_FORGIVEN)})"
 
 
 def _once(document: str) -> str:
-    """Return SQL that is true where no key of an object is there twice."""
+    """Return an SQL condition that no key of an object occurs twice."""
     return f"len(json_keys({document})) = len(list_distinct(json_keys({document})))"
 
 
@@ -384,10 +384,10 @@ def _unless_null(item: str, kind: ColumnType) -> str:
 
 
 def _path(name: str) -> str:
-    """Return SQL for the path of a key, which `name` is the SQL of: RFC 6901 has one for an empty key too."""
+    """Return SQL for the path (RFC 6901, so that the empty key has one) of a key; `name` is the SQL of the key."""
     return f"concat('/', replace(replace({name}, '~', '~0'), '/', '~1'))"
 
 
 def _depth(kind: ColumnType) -> int:
-    """Return a number that tells the variables of nested lambdas apart."""
+    """Return a number that distinguishes the variables of nested lambdas."""
     return 1 + max((_depth(part) for _, part in kind.parts), default=0)

@@ -1,4 +1,4 @@
-"""The data set as files: written once, verified, and then published as it is."""
+"""The data set as files: written once, verified, and then published unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUOTED = re.compile(r"""\"(?:[^"]|"")*\"|'(?:[^']|'')*'""")
 NOT_WHOLE = re.compile(
     r"^interval|^time(\(\d\))? with time zone|\bINTERVAL\b|\bTIME WITH TIME ZONE\b|\bUNION\("
 )
-"""Types, in the words of DuckDB, PostgreSQL and Spark, of which Parquet keeps milliseconds, no zone, or a struct."""
+"""Types, in the spelling of DuckDB, PostgreSQL and Spark, that lose information in Parquet."""
 LONGEST_FOLDER = 240
 FOLDERS = {
     "VARCHAR",
@@ -29,19 +29,19 @@ FOLDERS = {
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"),
     *("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"),
 }
-"""DuckDB's types by whose values delta-rs and pyiceberg partition without a value becoming another one."""
+"""DuckDB's types by which delta-rs and pyiceberg can partition without changing a value."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What of a data set is not as it was when it was last published."""
+    """The part of a data set that changed since it was last published."""
 
     column: str
-    """Its values part the data set."""
+    """The partition column."""
     values: frozenset[str]
-    """Those whose rows are others now, or gone, as texts in the engine's spelling."""
+    """Partition values whose rows changed or are gone, as texts in the engine's spelling."""
     since: str
-    """The publication that knows all the others; a port that holds another one takes the whole data set."""
+    """The publication that has all other rows; a port with another one takes the whole data set."""
     type: str = "VARCHAR"
     """DuckDB's type of the column."""
 
@@ -56,7 +56,7 @@ class Changes:
         return f"{identifier(self.column)} in ({', '.join(values)})"
 
     def typed(self) -> pa.Array:
-        """The values, as what the column is."""
+        """The values in the column's type."""
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             query = f"select cast(unnest(?) as {self.type}) as value"
@@ -64,7 +64,7 @@ class Changes:
             return found["value"].combine_chunks()
 
     def texts(self) -> list[str]:
-        """The values as DuckDB's texts, whichever engine has read them."""
+        """The values as DuckDB's texts, whichever engine they come from."""
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             query = f"select cast(cast(unnest(?) as {self.type}) as varchar)"
@@ -73,30 +73,30 @@ class Changes:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The one data set of the product, as the files that are verified and then published."""
+    """The product's one data set, as the files that are verified and then published."""
 
     parts: tuple[Path, ...]
-    """Parquet files of the same columns."""
+    """Parquet files with the same columns."""
     rows: int
     metadata: dict[str, str]
-    """Travels with the data: which product, which version, when its inputs were read, which publication it is."""
+    """Stored with the data: product, version, when its inputs were read, and the publication."""
     changes: Changes | None = None
-    """None: all of it may be new."""
+    """None: all rows may be new."""
     partition: str = ""
-    """The column whose values have files of their own, if one has."""
+    """The partition column: each of its values has its own files; empty: none."""
     changed: tuple[Path, ...] = ()
-    """Of the parts, those that hold what `changes` says; all of them, where it says nothing."""
+    """The parts with the rows of `changes`; all parts if there are no `changes`."""
 
     @property
     def scan(self) -> str:
-        """DuckDB's SQL for its rows."""
+        """SQL of DuckDB for the rows."""
         return scan(self.parts)
 
     def folders_by(self, types: Collection[str]) -> str:
-        """The column that a port can partition its folders by; empty if its type is none of these, or it names no folder.
+        """Return the column that a port can partition its folders by; empty if its type or a value does not allow that.
 
-        An empty text is null to Hive and its heirs, no name of a folder has more than 255 bytes, and delta-rs makes none
-        of a column whose name has a character such as a tab.
+        Hive and its successors read an empty text as null, a folder's name has at most 255 bytes, and delta-rs cannot
+        partition by a column whose name has a character such as a tab.
         """
         if not self.partition or described(self.parts)[self.partition] not in types:
             return ""
@@ -111,12 +111,12 @@ class Dataset:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns, as Arrow types. All may be null: what an engine knows of that is not the same on every platform."""
+        """The columns as Arrow types, all nullable: platforms differ in what they know about null."""
         return pa.schema([field.with_nullable(True) for field in pq.read_schema(self.parts[0])])
 
 
 def metadata(product: Product, started: datetime) -> dict[str, str]:
-    """What travels with the data of a run that read its inputs at `started`."""
+    """Return the metadata for the data of a run that read its inputs at `started`."""
     return {
         "product": f"{product.domain}/{product.name}",
         "productVersion": product.version,
@@ -125,25 +125,25 @@ def metadata(product: Product, started: datetime) -> dict[str, str]:
 
 
 def promised(product: Product, platform: Platform, columns: Iterable[str]) -> list[str]:
-    """The model's columns in the contract's order. Raises PromiseBroken for one that nobody promised."""
+    """Return the model's columns in the contract's order. Raises PromiseBroken for a column that is not in the contract."""
     made = platform.columns(product.dataset)
     if not made:
         raise PromiseBroken(
-            f"There is no model {product.dataset}, and that is the data set that data-product.yaml promises.",
+            f"There is no model {product.dataset}, which is the data set in data-product.yaml.",
             fix=f"Add models/{product.dataset}.sql, or fix spec.dataset.name.",
         )
     columns = list(columns)
-    # A column that nobody promised has no meaning and no classification: it stays private.
+    # A column that is not in the contract has no meaning and no classification: it stays private.
     if extra := [name for name in made if name not in columns]:
         raise PromiseBroken(
             "\n".join(
                 f"column {name} ({made[name]}) is in the model, but not in the contract" for name in extra
             ),
-            fix=f"Describe it in {product.contract.name}, or leave it out of models/{product.dataset}.sql.",
+            fix=f"Describe it in {product.contract.name}, or remove it from models/{product.dataset}.sql.",
         )
     if not made.keys() & set(columns):
         raise PromiseBroken(
-            f"The model {product.dataset} has no column.",
+            f"The model {product.dataset} has no columns.",
             fix=f"Select some in models/{product.dataset}.sql.",
         )
     if lossy := [(name, kind) for name, kind in made.items() if NOT_WHOLE.search(QUOTED.sub("", kind))]:
@@ -154,13 +154,13 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
             ),
             fix=f"In models/{product.dataset}.sql: "
             + "; ".join(f"cast({name} as {{{{ dbt.type_string() }}}})" for name, _ in lossy)
-            + ", and promise a string in the contract.",
+            + ", and make it a string in the contract.",
         )
     return [name for name in columns if name in made]
 
 
 def described(parts: Iterable[Path]) -> dict[str, str]:
-    """The columns of Parquet files, with their types as DuckDB names them."""
+    """Return the columns of Parquet files, with DuckDB's names of their types."""
     with duckdb.connect() as connection:
         return {
             name: kind for name, kind, *_ in connection.execute(f"describe from {scan(parts)}").fetchall()
@@ -168,10 +168,10 @@ def described(parts: Iterable[Path]) -> dict[str, str]:
 
 
 def files(*folders: Path) -> tuple[Path, ...]:
-    """The Parquet files below some folders."""
+    """Return the Parquet files below some folders."""
     return tuple(sorted(file for folder in folders for file in folder.rglob("*.parquet")))
 
 
 def count(parts: Iterable[Path]) -> int:
-    """The rows of Parquet files."""
+    """Return the number of rows of Parquet files."""
     return sum(pq.read_metadata(part).num_rows for part in parts)

@@ -1,4 +1,4 @@
-"""The columns of an input and their types, as the product declares them: models/sources.yml, the spec, the last publication.
+"""Read the declared columns and types of an input: models/sources.yml, the spec, and the last publication.
 
 sources:
   - name: inputs
@@ -28,35 +28,35 @@ from pipeline.spec import Capability, Product
 SOURCES = "models/sources.yml"
 SPEC = "data-product.yaml"
 RECORD_VERSION = 2
-"""Of the record of inputs. Files of the release 0.2.0 have no version, and types in the words of Arrow and dlt."""
+"""Version of the record of inputs. Files of release 0.2.0 have no version, and types in Arrow's and dlt's spelling."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is declared of one input; nothing, where nothing is."""
+    """The declared columns of an input; empty if it has none."""
 
     columns: dict[str, str] = field(default_factory=dict)
-    """Column, as it lands -> canonical type. Other columns may come, and have the type that is certain."""
+    """Column, as it lands -> canonical type. Other columns may come; they get the type that is certain."""
     origins: dict[str, str] = field(default_factory=dict)
-    """Column -> the file that says so."""
+    """Column -> the file that declares it."""
     earlier: dict[str, str] = field(default_factory=dict)
-    """Column -> type with which the release 0.2.0 published it. It is no declaration, but must not change in silence."""
+    """Column -> type published by release 0.2.0. It is not a declaration, but must not change silently."""
 
     def origin(self, column: str) -> str:
         """Return the file that declares a column; empty if none does."""
         return self.origins.get(column, "")
 
     def is_recorded(self, column: str) -> bool:
-        """Return True if only the last publication says what a column is."""
+        """Return True if a column's type is known only from the last publication."""
         return self.origin(column).startswith("build/")
 
 
 def declared(source: Capability, product: Product) -> Declaration:
-    """Return what is declared of an input. Raises UnreadableInput where that cannot be read or contradicts itself.
+    """Return the declarations of an input. Raises UnreadableInput if they cannot be read or contradict each other.
 
-    models/sources.yml comes first, then `types` of data-product.yaml, then what the last publication has recorded.
+    The order of precedence is models/sources.yml, `types` in data-product.yaml, and the record of the last publication.
     """
     columns: dict[str, str] = {}
     origins: dict[str, str] = {}
@@ -68,8 +68,8 @@ def declared(source: Capability, product: Product) -> Declaration:
         kind = _type(text, name, place)
         if columns.get(name, kind) != kind:
             raise UnreadableInput(
-                f"{place}: {name} is {kind}, and {origins[name]} says {columns[name]}.",
-                fix=f"Take {given} out of `types` in {SPEC}, or correct its data_type in {SOURCES}.",
+                f"{place}: {name} is {kind}, but {origins[name]} has {columns[name]}.",
+                fix=f"Remove {given} from `types` in {SPEC}, or correct its data_type in {SOURCES}.",
             )
         columns[name] = kind
         origins.setdefault(name, SPEC)
@@ -84,33 +84,33 @@ def declared(source: Capability, product: Product) -> Declaration:
 
 @dataclass(frozen=True)
 class Change:
-    """What undeclared columns of an input would be, and how to keep what 0.2.0 published."""
+    """The types that undeclared columns of an input would get, and how to keep the types published by 0.2.0."""
 
     input: str
     columns: dict[str, tuple[str, str]]
-    """Those that change: the type that was published, and the one that is certain."""
+    """Columns that change: the published type, and the certain one."""
     declaration: dict[str, str]
-    """Of all columns of the input."""
+    """Types for all columns of the input."""
     formats: dict[str, dict[str, str]] = field(default_factory=dict)
     """`date_format` and `timestamp_format` of `file@1`: column -> format."""
     notes: tuple[str, ...] = ()
 
 
 class TypesChanged(UnreadableInput):
-    """Undeclared columns of some inputs would have another type than 0.2.0 published."""
+    """Undeclared columns of some inputs would have another type than published by 0.2.0."""
 
     changes: tuple[Change, ...] = ()
 
     @classmethod
     def of(cls, changes: Sequence[Change]) -> TypesChanged:
-        """Return the error whose fix declares all columns of these inputs."""
+        """Return the error, with a fix that declares all columns of these inputs."""
         listed = [
             f"  {change.input}.{name} was published as {was}, and would be {now}"
             for change in changes
             for name, (was, now) in change.columns.items()
         ]
         block = yaml_block({change.input: change.declaration for change in changes})
-        fix = [f"Declare the types in {SOURCES}. This keeps them as they were:", block]
+        fix = [f"Declare the types in {SOURCES}. This keeps the published types:", block]
         for change in changes:
             if change.formats:
                 fix.append(f"And add to the `properties` of the input {change.input} in {SPEC}:")
@@ -119,7 +119,7 @@ class TypesChanged(UnreadableInput):
                 fix.append(f"  {name}: {{{', '.join(listed_formats)}}}")
         notes = [f"  {change.input}.{note}" for change in changes for note in change.notes]
         if notes:
-            fix += ["Look at these:", *notes]
+            fix += ["Check these:", *notes]
         lines = ["Undeclared columns would change their types with this version of the template:", *listed]
         error = cls("\n".join(lines), fix="\n".join(fix))
         error.changes = tuple(changes)
@@ -129,7 +129,7 @@ class TypesChanged(UnreadableInput):
 def changed_types(before: Declaration, now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Return the columns that 0.2.0 published with another type: that type, and the one that they would have now.
 
-    `now` has the types of all columns. A column without values says nothing, and should not be in it.
+    `now` has the types of all columns except those without values, whose type is unknown.
     """
     return {
         name: (kind, now[name])
@@ -146,7 +146,7 @@ def refuse_changed(source: Capability, before: Declaration, now: Mapping[str, st
 
 
 _LANDED = {"JSON": "VARCHAR", "UUID": "VARCHAR"}
-"""Types that land as another one."""
+"""Types that land as another type."""
 
 
 def yaml_block(tables: Mapping[str, Mapping[str, str]]) -> str:
@@ -174,12 +174,12 @@ _MANY, _WIDTH = 8, 110
 
 
 def recorded(product: Product) -> Path:
-    """Return the file in which a publication records the columns of the inputs."""
+    """Return the file with the columns of the inputs, as last published."""
     return product.build / "inputs" / f"{product.target or 'default'}.json"
 
 
 def read_record(product: Product) -> tuple[dict[str, dict[str, str]], bool]:
-    """Return what the last publication recorded, input -> column -> type, and whether 0.2.0 did."""
+    """Return the columns of the last publication, input -> column -> type, and whether 0.2.0 recorded them."""
     try:
         value = json.loads(recorded(product).read_text("utf-8"))
         old = value.get("version") != RECORD_VERSION
@@ -193,7 +193,7 @@ def read_record(product: Product) -> tuple[dict[str, dict[str, str]], bool]:
 
 
 def published_types(product: Product) -> dict[str, str]:
-    """Return the columns of the data set as it was published last, with DuckDB's types; none where nothing is known of it."""
+    """Return the columns of the data set as last published, with DuckDB's types; empty if unknown."""
     try:
         return dict(json.loads(recorded(product).read_text("utf-8"))["dataset"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -221,11 +221,11 @@ _OLD = {
     ("", 8, "TINYINT"), ("", 16, "SMALLINT"), ("", 32, "INTEGER"), ("", 64, "BIGINT"),
     ("u", 8, "UTINYINT"), ("u", 16, "USMALLINT"), ("u", 32, "UINTEGER"), ("u", 64, "UBIGINT"),
 )}  # fmt: skip
-"""The words of Arrow and dlt that say a whole type; a decimal of dlt, for one, has no precision."""
+"""Names of Arrow and dlt for complete types; a decimal of dlt, for example, has no precision and is not here."""
 
 
 def known_columns(product: Product) -> dict[str, dict[str, str]]:
-    """Return the columns of the inputs when they were last published; the type is empty where it cannot be compared."""
+    """Return the columns of the inputs as last published; the type is empty if it cannot be compared."""
     tables, old = read_record(product)
     return {
         name: {column: _recorded_type(text, old) or ("" if old else text) for column, text in columns.items()}
@@ -234,7 +234,7 @@ def known_columns(product: Product) -> dict[str, dict[str, str]]:
 
 
 def _recorded_type(text: str, old: bool) -> str:
-    """Return the canonical type of a record's word; empty if it is of something that describes itself, such as Parquet."""
+    """Return the canonical type of a name in a record; empty for an input that describes itself, such as Parquet."""
     if old:
         nested = re.sub(r"list<\w+: ", "list<", text).replace(" not null", "")
         words = re.sub(r"\w+(\[[^\]]*\])?", lambda word: _OLD.get(word[0], word[0]), nested)
@@ -246,7 +246,7 @@ def _recorded_type(text: str, old: bool) -> str:
 
 
 def _of_record(product: Product, name: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the recorded columns of an input that are a declaration, and those that 0.2.0 recorded."""
+    """Return the recorded columns of an input that count as declarations, and those that 0.2.0 recorded."""
     tables, old = read_record(product)
     kinds = {column: _recorded_type(text, old) for column, text in tables.get(name, {}).items()}
     kinds = {column: kind for column, kind in kinds.items() if kind}
@@ -276,7 +276,7 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
         line = f":{mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise UnreadableInput(
-            f"{place}{line}: it is not YAML: {reason}.", fix="Correct the syntax here, or just above."
+            f"{place}{line}: this is not valid YAML: {reason}.", fix="Correct the syntax here, or just above."
         ) from error
     if document is None or not isinstance(document, yaml.MappingNode):
         return
@@ -290,7 +290,7 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
                 raise _misshapen(table, place, "a table has no name", "Give it `name: <the input's name>`.")
             columns = _list(_get(table, "columns", place), f"`columns` of {name}", place)
             if name in found:
-                raise _misshapen(table, place, f"the table {name} is here twice", "Keep one of the two.")
+                raise _misshapen(table, place, f"the table {name} is listed twice", "Keep one of the two.")
             found[name] = {}
             seen: set[str] = set()
             for column in columns:
@@ -309,8 +309,8 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
                         raise _misshapen(
                             kind,
                             place,
-                            f"the data_type of {landed} is no text",
-                            "Write one word, such as BIGINT.",
+                            f"the data_type of {landed} is not a text",
+                            "Write a type, such as BIGINT.",
                         )
                     continue
                 at = f"{place}:{kind.start_mark.line + 1}"
@@ -318,12 +318,12 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
 
 
 def _get(node: Any, key: str, place: str) -> Any:
-    """Return the node of a key; None if it is not there. Raises UnreadableInput if the node is no mapping."""
+    """Return the value node of a key; None if missing. Raises UnreadableInput if the node is not a mapping."""
     if not isinstance(node, yaml.MappingNode):
-        raise _misshapen(node, place, "this is no mapping", f"Write `{key}: …` here.")
+        raise _misshapen(node, place, "this is not a mapping", f"Write `{key}: …` here.")
     values = [value for name, value in node.value if name.value == key]
     if len(values) > 1:
-        raise _misshapen(values[1], place, f"the key {key} is here twice", "Keep one of the two.")
+        raise _misshapen(values[1], place, f"the key {key} is listed twice", "Keep one of the two.")
     return values[0] if values else None
 
 
@@ -331,12 +331,12 @@ def _list(node: Any, what: str, place: str) -> list[Any]:
     if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
         return []
     if not isinstance(node, yaml.SequenceNode):
-        raise _misshapen(node, place, f"{what} is no list", "Begin each of its entries with `- `.")
+        raise _misshapen(node, place, f"{what} is not a list", "Begin each of its entries with `- `.")
     return list(node.value)
 
 
 def _text(node: Any) -> str | None:
-    """Return what a plain value says, as it is written; None for nothing and for a list or a mapping."""
+    """Return the text of a plain value; None if it is empty, a list or a mapping."""
     if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
         return None
     return str(node.value)
@@ -347,7 +347,7 @@ def _type(text: Any, column: str, place: str) -> str:
         return canonical(str(text))
     except UnknownType as error:
         raise UnreadableInput(
-            f"{place}: the type of {column}: {error}", fix="Choose one of these; VARCHAR takes anything."
+            f"{place}: the type of {column}: {error}", fix="Choose one of these; VARCHAR accepts any value."
         ) from None
 
 
@@ -360,6 +360,6 @@ _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def scalar(text: str) -> str:
-    """Return a name or a type as YAML writes it inside of `{…}`."""
+    """Return a name or a type as it is written in YAML within `{…}`."""
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
     return text if plain else json.dumps(text, ensure_ascii=False)

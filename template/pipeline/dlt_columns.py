@@ -1,4 +1,4 @@
-"""What dlt is told of the columns that it loads, and a type that an earlier load has settled."""
+"""Tell dlt the types of columns, and refuse a type that differs from an earlier load."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pipeline.inputs import column_name
 
 @cache
 def landed_name(name: str) -> str:
-    """Return what dlt calls a column: `Flight No.` becomes `flight_no`, and `Größe` `gr_e`, for it keeps ASCII only."""
+    """Return dlt's name for a column: `Flight No.` becomes `flight_no`, and `Größe` `gr_e`, because only ASCII is kept."""
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 
     return str(NamingConvention().normalize_identifier(column_name(name)))
 
 
 def hints(types: Mapping[str, str]) -> dict[str, Any]:
-    """Return what dlt cannot see in Arrow's types: JSON is no text, and times without a zone are not in UTC."""
+    """Return what dlt cannot derive from Arrow's types: JSON is not text, and times without a zone are not in UTC."""
     naive = {name for name, kind in types.items() if kind in ("TIMESTAMP", "TIMESTAMP_NS")}
     return {name: {"data_type": "json"} for name, kind in types.items() if kind == "JSON"} | {
         name: {"data_type": "timestamp", "timezone": False} for name in naive
@@ -29,9 +29,9 @@ def hints(types: Mapping[str, str]) -> dict[str, Any]:
 
 
 def loaded_columns(name: str) -> dict[str, Any]:
-    """Return the columns of an input's table as earlier runs have loaded it: dlt's name -> dlt's column.
+    """Return the columns of an input's table as loaded by earlier runs: dlt's name -> dlt's column.
 
-    To be called while dlt reads a resource.
+    Only works while dlt reads a resource.
     """
     import dlt
 
@@ -40,9 +40,9 @@ def loaded_columns(name: str) -> dict[str, Any]:
 
 
 def refuse_other_types(name: str, types: Mapping[str, str], places: Mapping[str, str]) -> None:
-    """Raise UnreadableInput if a column is in the input's table already, as another type.
+    """Raise UnreadableInput if the input's table already has a column with another type.
 
-    `places` has the file that declares a column's type. To be called while dlt reads a resource.
+    `places` has the file that declares a column's type. Only works while dlt reads a resource.
     """
     import dlt
     from dlt.common.libs.pyarrow import get_py_arrow_datatype
@@ -61,7 +61,7 @@ def refuse_other_types(name: str, types: Mapping[str, str], places: Mapping[str,
             by = f"in {places[column]}" if places.get(column) else "at its source"
             raise UnreadableInput(
                 f"Input {name}: the type of the column {column} has changed {by}: it was"
-                f" {known['data_type']} ({was}), and is {kind}.",
-                fix=f"Declare the old type in {SOURCES}, or, if the change is meant, start over with"
+                f" {known['data_type']} ({was}), and is now {kind}.",
+                fix=f"Declare the old type in {SOURCES}, or, if the change is intended, start over with"
                 " `python -m pipeline --full-refresh`.",
             )

@@ -1,4 +1,4 @@
-"""The ways in which a run ends early. Each says what is wrong and how to fix it."""
+"""Errors that end a run early. Each has a message and a fix."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 class UnreadableInput(Exception):
-    """What the run was given, or where it runs, cannot be used: exit code 2."""
+    """The inputs, the spec or the machine cannot be used: exit code 2."""
 
     exit_code = 2
 
@@ -16,13 +16,13 @@ class UnreadableInput(Exception):
 
 
 class PromiseBroken(UnreadableInput):
-    """The data does not keep what the product promises: exit code 1."""
+    """The data breaks a promise of the product: exit code 1."""
 
     exit_code = 1
 
 
 class ServiceLevelMissed(PromiseBroken):
-    """The data set is published, and a service level is not kept: exit code 3."""
+    """The data set is published, but a service level was missed: exit code 3."""
 
     exit_code = 3
 
@@ -32,13 +32,13 @@ FULL = re.compile(
     r"|input/output error|out of memory|cannot allocate memory",
     re.IGNORECASE,
 )
-"""How systems and libraries report a disk or a memory that takes no more."""
+"""Messages of systems and libraries for a full disk or memory."""
 MACHINE = re.compile(r"permission denied|access is denied|too many open files", re.IGNORECASE)
 MAKE_ROOM = "Make room (disk, memory), or correct the permissions, and run again."
 
 
 def is_full(problem: BaseException | str) -> bool:
-    """Return True if a disk or the memory is the cause, and not the data."""
+    """Return True if the disk or the memory is the cause, not the data."""
     return isinstance(problem, MemoryError) or _says(FULL, problem)
 
 

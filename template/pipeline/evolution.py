@@ -1,4 +1,4 @@
-"""How the columns of the inputs changed since the product was last published, held against what it promises."""
+"""Report how the columns of the inputs changed since the last publication, and whether the contract has them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.spec import Product
 
 
 def changes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
-    """What changed in each input, as sentences; none where nothing is known of what it was."""
+    """Return the changes in each input, as sentences; empty if the earlier columns are unknown."""
     before = known_columns(product)
     promised = _promised(product)
     return [
@@ -31,23 +31,23 @@ def changes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
 
 
 def undeclared(landed: Mapping[str, Landed]) -> dict[str, list[str]]:
-    """Return the columns whose types nothing declares, for each input that has some."""
+    """Return the columns without a declared type, for each input that has some."""
     return {name: list(input.undeclared) for name, input in landed.items() if input.undeclared}
 
 
 def sources_block(landed: Mapping[str, Landed]) -> str:
-    """Return models/sources.yml with the inputs that have undeclared columns, and all columns of these."""
+    """Return models/sources.yml with all columns of the inputs that have undeclared ones."""
     return yaml_block({name: input.columns for name, input in landed.items() if input.undeclared})
 
 
 class PublishedTypesChanged(UnreadableInput):
-    """Columns of the data set would have another type than a port serves, and nobody has declared the inputs."""
+    """Columns of the data set would change their type at a port, and the inputs are not declared."""
 
 
 def refuse_changed(product: Product, landed: Mapping[str, Landed], dataset: Dataset) -> None:
-    """Raise PublishedTypesChanged if a type that nobody has declared would change what a port serves.
+    """Raise PublishedTypesChanged if an undeclared type would change the type that a port serves.
 
-    On a machine without a record, such as CI's, the ports are all that is known of earlier runs.
+    On a machine without a record, such as CI's, only the ports show the results of earlier runs.
     """
     open_ = undeclared(landed)
     if not open_ or not dataset.parts or read_record(product)[0]:
@@ -57,7 +57,7 @@ def refuse_changed(product: Product, landed: Mapping[str, Landed], dataset: Data
     now = {field.name: from_arrow(field.type) for field in dataset.schema}
     for port in product.outputs:
         served: Iterable[pa.Field] = ()
-        # Each storage has errors of its own: nothing is there yet, or nobody may look.
+        # Each storage has its own errors: nothing was published yet, or reading is not allowed.
         with contextlib.suppress(Exception):
             served = port.module().published_schema(port, product)
         for field in served:
@@ -77,12 +77,12 @@ def refuse_changed(product: Product, landed: Mapping[str, Landed], dataset: Data
     raise PublishedTypesChanged(
         "\n".join(
             [
-                "Columns would change their types, and that is not declared; no record of an earlier run is on this machine:",
+                "Undeclared columns would change their types; this machine has no record of an earlier run:",
                 *lines,
             ]
         ),
-        fix=f"Declare the inputs in {SOURCES}. This keeps the types of columns that the model takes as they are; to publish"
-        f" others, write those:\n{yaml_block(tables)}",
+        fix=f"Declare the inputs in {SOURCES}. This keeps the types of columns that the model passes on unchanged; to publish"
+        f" other types, write those:\n{yaml_block(tables)}",
     )
 
 
@@ -100,7 +100,7 @@ _FAMILIES = {
 
 
 def _family(kind: str) -> str:
-    """Return what a type is to a reader; empty for one that has parts, or is in no list."""
+    """Return the group of types that a reader cannot distinguish; empty for a nested type, or one that is in no group."""
     try:
         parsed = parse(kind)
     except UnknownType:
@@ -110,7 +110,7 @@ def _family(kind: str) -> str:
 
 
 def remember(product: Product, landed: Mapping[str, Landed], columns: Mapping[str, str]) -> None:
-    """Keeps what the columns of the inputs and of the data set are, once published: see pipeline/declared.py."""
+    """Record the columns of the inputs and of the data set after publishing: see pipeline/declared.py."""
     file = recorded(product)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
@@ -128,26 +128,24 @@ def _changes(
     before: Mapping[str, str], now: Mapping[str, str], promised: set[str], gone: Collection[str]
 ) -> Iterator[str]:
     for column in sorted(before.keys() | now.keys()):
-        known = f"; {column} is a column of the contract" if column in promised else ""
+        known = f"; {column} is a column in the contract" if column in promised else ""
         if column not in now:
             empty = ": it stays, and is empty in rows that are read from now on" if column in gone else ""
             yield f"{column} is gone{empty}{known}"
         elif column in gone:
-            yield f"{column} is in none of the rows that were read, and is empty in them{known}"
+            yield f"{column} is in none of the rows that were read, and stays empty in them{known}"
         elif column not in before:
-            yield f"{column} ({now[column]}) is new" + (
-                known or ", and the contract promises nothing of that name"
-            )
+            yield f"{column} ({now[column]}) is new" + (known or ", and is not in the contract")
         elif before[column] and before[column] != now[column]:
-            yield f"{column} was {before[column]} and is {now[column]}{known}"
+            yield f"{column} was {before[column]} and is now {now[column]}{known}"
 
 
 def _promised(product: Product) -> set[str]:
-    """The names of the contract's columns, and what it says that they are made of."""
+    """Return the names of the contract's columns, and of the source columns that it gives for them."""
     try:
         contract = yaml.safe_load(product.contract.read_text("utf-8"))
         columns = [column for table in contract["schema"] for column in table["properties"]]
         made = [source for column in columns for source in column.get("transformSourceObjects", [])]
         return {column["name"] for column in columns} | {str(source).rpartition(".")[2] for source in made}
     except (OSError, yaml.YAMLError, KeyError, TypeError):
-        return set()  # what is wrong with a contract, its own stage tells
+        return set()  # a broken contract is reported by its own stage

@@ -1,4 +1,4 @@
-"""What a run takes over from the one before it, if the product has `incremental@1`: only what changed is written anew."""
+"""Reuse the last run's data set with `incremental@1`: only what changed is written again."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from pipeline.spec import Product
 from pipeline.sql import identifier, literal
 
 RECORD = "published.json"
-"""In the state's folder, from a publication to the next transform: without it, the next run makes everything anew."""
+"""File in the state folder between a publication and the next transform; without it, the next run rebuilds everything."""
 PARTITIONS = re.compile(
     r"VARCHAR|BOOLEAN|U?(TINY|SMALL|BIG)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\)|DATE|TIME|UUID|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?"
 )
-"""DuckDB's types of which each value has one text, and each text one value."""
+"""DuckDB's types in which each value has one text, and each text one value."""
 
 
 @dataclass(frozen=True)
 class Last:
-    """The last run, if what it left can be gone on with."""
+    """The last run, if this run can continue from it."""
 
     code: str
-    """Of the models and of what the spec says, as a hash."""
+    """Hash of the models and the spec."""
     publication: str = ""
     partitions: dict[str, list[Any]] = field(default_factory=dict)
     """Value of the partition column, as the engine's text -> how many rows it has, and their fingerprint."""
     columns: dict[str, str] = field(default_factory=dict)
-    """Column of the data set -> its type, in the engine's words."""
+    """Column of the data set -> its type, in the engine's spelling."""
 
     def __bool__(self) -> bool:
         return bool(self.publication)
 
 
 def last(product: Product, *, anew: bool) -> Last:
-    """What the last run left. `anew`: as if there had been none.
+    """Return the state of the last run. `anew`: ignore it.
 
-    What was not published, or was made by other code, is not gone on with: a run that fails is followed by a whole one.
+    State that was not published, or was made by other code, is not reused: after a failed run, the next one is a full run.
     """
     code = _code(product)
     state = product.state
@@ -65,7 +65,7 @@ def last(product: Product, *, anew: bool) -> Last:
 
 
 def models(product: Product) -> list[str]:
-    """The models that go on from what they made before: dbt's incremental ones, if the data set is made of them."""
+    """Return dbt's incremental models that the data set is made from."""
     if product.trait("incremental") is None:
         return []
     try:
@@ -90,17 +90,17 @@ def models(product: Product) -> list[str]:
 
 
 def forget(product: Product) -> None:
-    """From here on until it is published, what lies in the state is nothing to go on with."""
+    """Invalidate the state until this run has published."""
     if product.state:
         (product.state / RECORD).unlink(missing_ok=True)
 
 
 def kept(product: Product, started: datetime, types: Mapping[str, str]) -> str:
-    """The condition, in SQL, for the rows that `retention@1` keeps; empty if there is no such trait.
+    """Return the SQL condition for the rows that `retention@1` keeps; empty if there is no such trait.
 
-    `types`: the model's columns with their types, in the engine's words. What is older than the first day, in UTC,
-    that is kept is out; a time without a zone is taken for UTC. Raises UnreadableInput for a column of another kind:
-    texts are compared letter by letter, and rows inside of the window would be dropped.
+    `types`: the model's columns with their types, in the engine's spelling. Rows before the first day to keep (UTC)
+    are removed; a time without a zone is taken as UTC. Raises UnreadableInput for a column of another type:
+    texts are compared letter by letter, which could drop rows that should be kept.
     """
     retention = product.trait("retention")
     if retention is None:
@@ -108,11 +108,11 @@ def kept(product: Product, started: datetime, types: Mapping[str, str]) -> str:
     name = retention["column"]
     kind = next((kind for known, kind in types.items() if known.lower() == name.lower()), None)
     if kind is None or not MOMENT.fullmatch(kind.strip().lower()):
-        what = "is not there" if kind is None else f"is {kind}"
+        what = "does not exist" if kind is None else f"is {kind}"
         raise UnreadableInput(
-            f"retention@1 looks at the column {name} of the data set, which {what}, and no date or timestamp.",
-            fix=f"Make it one in models/{product.dataset}.sql, such as `cast({name} as date)` (DuckDB, for a text such as "
-            f"28/11/2026: `strptime({name}, '%d/%m/%Y')::date`), or name another column in data-product.yaml.",
+            f"retention@1 uses the column {name} of the data set, which {what}, and not a date or timestamp.",
+            fix=f"Make it a date or timestamp in models/{product.dataset}.sql, such as `cast({name} as date)` (DuckDB, for a text such as "
+            f"28/11/2026: `strptime({name}, '%d/%m/%Y')::date`), or use another column in data-product.yaml.",
         )
     column = identifier(name)
     oldest = (started.astimezone(UTC) - timedelta(days=int(retention["keep"].removesuffix("d")))).date()
@@ -122,13 +122,13 @@ def kept(product: Product, started: datetime, types: Mapping[str, str]) -> str:
 
 
 MOMENT = re.compile(r"date|datetime(64)?(\(.*\))?|timestamp.*")
-"""What the engines call dates and timestamps."""
+"""Engines' names for dates and timestamps."""
 
 
 def write(
     product: Product, platform: Platform, columns: list[str], about: dict[str, str], before: Last, rows: str
 ) -> tuple[Dataset, dict[str, list[Any]]]:
-    """Writes the data set, or what of it changed; returns it, with its partitions as `Last` has them.
+    """Write the data set, or its changed part; return it, with its partitions as in `Last`.
 
     `rows` is the condition for the rows of the data set. Raises PromiseBroken, UnreadableInput.
     """
@@ -173,8 +173,8 @@ def write(
         )
     if any("\0" in value for value, *_ in found):
         raise PromiseBroken(
-            f"Some values of {column}, by which the data set is partitioned, hold the character NUL, which no SQL can name.",
-            fix=f"Take it out in models/{product.dataset}.sql (DuckDB: `replace({column}, chr(0), '')`), or choose another"
+            f"Some values of {column}, by which the data set is partitioned, contain the character NUL, which SQL cannot express.",
+            fix=f"Remove it in models/{product.dataset}.sql (DuckDB: `replace({column}, chr(0), '')`), or choose another"
             " partition for incremental@1.",
         )
     partitions = {value: [rows, version] for value, rows, version in found}
@@ -194,7 +194,7 @@ def write(
         )
     changed = files(staged)
     parts = (*kept, *changed)
-    if not parts:  # nothing is left, and that has columns too
+    if not parts:  # no rows are left, but the columns are needed
         platform.write(product.dataset, columns, staged, rows)
         return _dataset(product, staged, about, column, partitions), partitions
     kind = _partition_type(product, column, parts, values)
@@ -210,7 +210,7 @@ def remember(
     code: str,
     partitions: dict[str, list[Any]],
 ) -> None:
-    """Keeps what was published, for the next run to go on with."""
+    """Record what was published, for the next run to continue from."""
     if product.state is None:
         return
     store, staged = _store(product), product.scratch / "staged"
@@ -243,7 +243,7 @@ def _dataset(
     partition: str = "",
     partitions: Iterable[str] = (),
 ) -> Dataset:
-    """The whole data set, as it lies in a folder."""
+    """Return the whole data set from the files in a folder."""
     parts = files(folder)
     if partition:
         _partition_type(product, partition, parts, partitions)
@@ -251,7 +251,7 @@ def _dataset(
 
 
 def _partition_type(product: Product, column: str, parts: tuple[Path, ...], values: Iterable[str]) -> str:
-    """DuckDB's type of the partition column. Raises UnreadableInput for one whose values have no text of their own."""
+    """Return DuckDB's type of the partition column. Raises UnreadableInput if its values have no unique text."""
     kind = described(parts)[column]
     if PARTITIONS.fullmatch(kind):
         with duckdb.connect() as connection:
@@ -260,12 +260,12 @@ def _partition_type(product: Product, column: str, parts: tuple[Path, ...], valu
             unfit = connection.execute(query, [list(values)]).fetchone()
         if unfit:
             raise UnreadableInput(
-                f"incremental@1: {column} has the value {unfit[0]}, which is no {kind} on every platform.",
-                fix=f"Choose another partition in data-product.yaml, or leave such rows out of models/{product.dataset}.sql.",
+                f"incremental@1: {column} has the value {unfit[0]}, which is not a {kind} on every platform.",
+                fix=f"Choose another partition in data-product.yaml, or remove such rows in models/{product.dataset}.sql.",
             )
     else:
         raise UnreadableInput(
-            f"incremental@1: {column} is a {kind}, which cannot part a data set: only texts, numbers, dates, timestamps"
+            f"incremental@1: {column} is a {kind}, which cannot be a partition column: only texts, numbers, dates, timestamps"
             " and booleans can.",
             fix=f"Choose another partition in data-product.yaml, or cast {column} in models/{product.dataset}.sql.",
         )
@@ -273,7 +273,7 @@ def _partition_type(product: Product, column: str, parts: tuple[Path, ...], valu
 
 
 def _kept_files(product: Product, before: Last, values: Iterable[str]) -> tuple[Path, ...] | None:
-    """The files of what has not changed since the last run; None if they are not as that run left them."""
+    """Return the files that have not changed since the last run; None if that run's files were modified."""
     found: list[Path] = []
     for value in values:
         part_files = files(_store(product) / part(value))
@@ -302,11 +302,11 @@ CODE = (
     *("models", "macros", "snapshots", "seeds", "packages", "pipeline"),
     *("dbt_project.yml", "packages.yml", "dependencies.yml", "package-lock.yml", "pyproject.toml", "uv.lock"),
 )
-"""What of the repository decides what a run makes of its inputs, besides spec and contract."""
+"""Files, besides spec and contract, that decide what a run makes of its inputs."""
 
 
 def _code(product: Product) -> str:
-    """What decides what a run makes of its inputs, as a hash."""
+    """Return a hash of all that decides what a run makes of its inputs."""
     known = hashlib.sha256(repr((product.target, product.transform)).encode())
     found = [file for name in CODE for file in [product.root / name, *(product.root / name).rglob("*")]]
     files = [file for file in found if file.is_file() and "__pycache__" not in file.parts]

@@ -1,4 +1,4 @@
-"""Stage 1: every input becomes a table of the schema `inputs`, where the platform reads it."""
+"""Stage 1: load every input into a table of the schema `inputs` on the platform."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from pipeline.spec import Capability, Product
 
 @dataclass(frozen=True)
 class Landed:
-    """An input, as it has been read."""
+    """An input that was read."""
 
     rows: int
-    """That this run has read; fewer than there are, if it reads only what is new."""
+    """Rows that this run has read; fewer than `total` if it reads only new ones."""
     columns: dict[str, str]
-    """Column -> canonical type, as pipeline/column_types.py has it."""
+    """Column -> canonical type, as in pipeline/column_types.py."""
     described: bool = False
-    """Whether what was read says itself what its columns are."""
+    """True if the source itself has types for its columns."""
     undeclared: tuple[str, ...] = ()
-    """Columns whose types were taken because they are certain, and which nothing declares."""
+    """Columns without a declared type, which got the type that is certain."""
     total: int = 0
-    """Rows that the input has now, with those of earlier runs."""
+    """All rows that the input has now, with those of earlier runs."""
     notes: tuple[str, ...] = ()
-    """Sentences for the report on what came, and did not come."""
+    """Sentences for the report on rows and columns that came or are missing."""
     gone: tuple[str, ...] = ()
-    """Columns that the source does not have any more, and that the table keeps, empty in new rows."""
+    """Columns that the source no longer has; the table keeps them, empty in new rows."""
     newest: tuple[str, str] | None = None
-    """The column of the cursor, and its highest value."""
+    """The cursor column and its highest value."""
 
 
 def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[str, Landed]:
-    """Reads all inputs: files as they lie, and what lies in other systems with dlt.
+    """Read all inputs: files directly, data of other systems with dlt.
 
-    `anew`: what earlier runs have loaded is dropped, and how far they came is forgotten.
+    `anew`: drop what earlier runs have loaded, and reset their cursors.
     """
     systems = [source for source in product.inputs if hasattr(source.module(), "resource")]
     landed: dict[str, Landed] = {}
-    changes: list[Change] = []  # of all inputs, so that one block fixes them at once
+    changes: list[Change] = []  # of all inputs, so that one message has a fix for all
     for source in product.inputs:
         if source not in systems:
             try:
@@ -85,13 +85,13 @@ def _load(systems: list[Capability], product: Product, platform: Platform, anew:
     from dlt.pipeline.exceptions import PipelineStepFailed
 
     destination, options = platform.landing()
-    # How far the cursors came, dlt reads where the rows are, and nowhere else: with the load that brought them.
-    # What a run that died had read and not loaded is read again, and merged by its key.
+    # dlt reads the cursor values from the destination only, where they are stored together with the rows.
+    # Rows that an interrupted run had read but not loaded are read again, and merged by their key.
     pipeline = dlt.pipeline(
         "ingest", pipelines_dir=str(product.scratch / "dlt"), destination=destination, dataset_name=INPUTS
     )
     resources = [source.module().resource(source, product) for source in systems]
-    if check := getattr(platform, "loadable", None):  # what dlt would end with words of its own
+    if check := getattr(platform, "loadable", None):  # a clear error before dlt's own
         for source, resource in zip(systems, resources, strict=True):
             resource.add_map(partial(check, source.name))
     try:
@@ -124,24 +124,24 @@ def _load(systems: list[Capability], product: Product, platform: Platform, anew:
 
 
 def _drift(reading: Reading, kept: int) -> Iterator[str]:
-    """What a count of the source says that a cursor cannot see."""
+    """Yield what a count of the source shows and a cursor cannot."""
     there = reading.rows_at_source
     if there is None or there == kept:
         return
     if there < kept:
         yield (
-            f"the source has {there:,} rows, and {kept:,} are kept here: rows were deleted there."
-            " `python -m pipeline --full-refresh` reads all anew"
+            f"the source has {there:,} rows, but {kept:,} are kept here: rows were deleted at the source."
+            " `python -m pipeline --full-refresh` reads everything again"
         )
     else:
         yield (
-            f"the source has {there:,} rows, and only {kept:,} are kept here: rows came behind the cursor. Raise `lag`,"
-            " and read all anew with `python -m pipeline --full-refresh`"
+            f"the source has {there:,} rows, but only {kept:,} are kept here: rows were added behind the cursor. Raise `lag`,"
+            " and read everything again with `python -m pipeline --full-refresh`"
         )
 
 
 def _cause(failure: Exception) -> UnreadableInput:
-    """What an input module said, out of the layers that dlt wraps around it."""
+    """Return the error of an input module, without the layers that dlt wraps around it."""
     error: BaseException | None = failure
     while error is not None:
         if isinstance(error, UnreadableInput):

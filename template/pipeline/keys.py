@@ -17,14 +17,14 @@ TRAIT = "`key` of snapshot@1 in data-product.yaml"
 
 
 def refuse_doubled(platform: Platform, name: str, key: Sequence[str], columns: Mapping[str, str]) -> None:
-    """Raises PromiseBroken if two rows of an input have the same key, or one has none.
+    """Raise PromiseBroken if two rows of an input have the same key, or one has none.
 
-    dbt's snapshot would close the one row for the other, and say nothing. `columns` are those of the input.
+    dbt's snapshot would silently close one row in favour of the other. `columns` are those of the input.
     """
     known = {column.lower(): column for column in columns}
     if missing := [column for column in key if column.lower() not in known]:
         raise UnreadableInput(
-            f"snapshot@1: the input {name} has no column {', '.join(missing)}, which is in the key.",
+            f"snapshot@1: the input {name} has no column {', '.join(missing)}, which is part of the key.",
             fix=f"Correct {TRAIT}. The input has {', '.join(columns)}.",
         )
     names = [identifier(known[column.lower()]) for column in key]

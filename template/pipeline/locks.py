@@ -15,9 +15,9 @@ class Busy(Exception):
 
 @contextlib.contextmanager
 def locked(file: Path) -> Iterator[bool]:
-    """Holds the lock `file` within the context. Raises Busy at once if another process does.
+    """Hold the lock `file` within the context. Raises Busy at once if another process does.
 
-    Yields whether it is sure that nobody else does: some network file systems have no locks.
+    Yields True if the lock is reliable: some network file systems have no locks.
     """
     lock = FileLock(file)
     try:
@@ -35,18 +35,18 @@ def locked(file: Path) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def marked(file: Path) -> Iterator[None]:
-    """Shows other processes that `file` is in use, by a lock beside it."""
+    """Show other processes that `file` is in use, by a lock beside it."""
     mark = file.with_name(f"{file.name}.lock")
     with locked(mark):
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # Windows removes no file that is open; the next run does
+            with contextlib.suppress(OSError):  # Windows does not remove open files; the next run does
                 mark.unlink()
 
 
 def remove_unused(folder: Path, pattern: str) -> None:
-    """Removes the files that no process has marked: whoever made them has died."""
+    """Remove the files that no process has marked, because their process has died."""
     for file in folder.glob(pattern):
         with contextlib.suppress(Busy), marked(file):
             file.unlink(missing_ok=True)

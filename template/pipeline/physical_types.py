@@ -1,7 +1,7 @@
 """Map a contract's `physicalType`, in the spelling of any common system, to DuckDB's types.
 
 `SPELLINGS` is the complete list of scalar types; docs/reference/promises.md shows it. Nested types are parsed by
-`column_types`, the only import. Products get a copy of this module.
+`column_types`, the only import. `meshwright check` uses a copy of this module.
 """
 
 from __future__ import annotations

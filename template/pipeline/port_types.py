@@ -1,4 +1,4 @@
-"""What each output port can hold, decided for the whole data set before the first port is touched."""
+"""Decide what each output port can store, for the whole data set, before the first port is written."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ TYPES = (
     *("FLOAT", "DOUBLE", "DECIMAL", "VARCHAR", "JSON", "UUID", "BLOB", "DATE", "TIME"),
     *("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "LIST", "STRUCT", "MAP"),
 )
-"""DuckDB's types of the columns of a data set, which is a Parquet file. Whatever is not here, no port holds."""
+"""DuckDB's types that a data set (Parquet) can have. No port can store other types."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of DuckDB's, with the types that it is made of."""
+    """A type of DuckDB, with its parts."""
 
     name: str
     """Without its parts: `DECIMAL`, `LIST`, `STRUCT`, `MAP`, `TIMESTAMP WITH TIME ZONE`."""
     text: str
-    """As DuckDB writes it."""
+    """In DuckDB's spelling."""
     parts: tuple[tuple[str, Kind], ...] = ()
     """STRUCT: its fields. LIST: its element. MAP: key and value."""
 
@@ -46,40 +46,40 @@ class Kind:
 
 @dataclass(frozen=True)
 class Limit:
-    """Values of a type that a port cannot hold."""
+    """Values of a type that a port cannot store."""
 
     condition: str
-    """For which of them, in DuckDB's SQL: `{0}` is the value."""
+    """The condition for them in DuckDB's SQL: `{0}` is the value."""
     reason: str
-    """What such a row holds: `an infinite date, which only PostgreSQL knows`."""
+    """What such a row contains: `an infinite date, which only PostgreSQL knows`."""
     fix: str
-    """The SQL that a model can put in place of `{column}`, or what to do."""
+    """SQL that a model can use instead of `{column}`, or another fix."""
     holds: str = ""
     """Only for a type that has a part of this name."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a kind of port holds, and how."""
+    """What a type of port can store, and how."""
 
     name: str
-    """What its readers call it."""
+    """Its name in messages."""
     types: Mapping[str, str]
-    """DuckDB's type -> what the port stores it as. Of one that is not here, the port holds nothing."""
+    """DuckDB's type -> the port's type. A port cannot store types that are missing here."""
     casts: Mapping[str, str] = field(default_factory=dict)
-    """DuckDB's type -> the wider one that its values are written as."""
+    """DuckDB's type -> the wider type that its values are written as."""
     limits: Mapping[str, tuple[Limit, ...]] = field(default_factory=dict)
-    """DuckDB's type -> the values that the port cannot hold."""
+    """DuckDB's type -> values that the port cannot store."""
     nested_limits: Mapping[str, tuple[Limit, ...]] | None = None
-    """The same within lists, structs and maps, where that is another."""
+    """The same within lists, structs and maps, if different."""
     refused_kind: Callable[[Kind], str] = lambda kind: ""
-    """Why a type cannot be stored with the parts that it has; empty if it can."""
+    """Return why a type cannot be stored with its parts; empty if it can."""
     refused_name: Callable[[str], str] = lambda name: ""
-    """Why a column cannot have a name; empty if it can."""
+    """Return why a name cannot be used for a column; empty if it can."""
     columns: int = 0
-    """How many it can have; 0: any number."""
+    """Maximum number of columns; 0: no limit."""
     dotted: bool = False
-    """Whether a field of a struct is known by its column's name, a dot and its own: then no column has that name."""
+    """True if fields of a struct become columns named `column.field`: then no other column may have that name."""
 
 
 FINITE = Limit(
@@ -89,32 +89,32 @@ FINITE = Limit(
 )
 WITHIN_A_DAY = Limit(
     "{0} >= time '24:00:00'",
-    "24:00:00, and a time of Parquet ends before it",
+    "24:00:00, which a time in Parquet cannot represent",
     "case when {column} < time '24:00:00' then {column} else time '00:00:00' end",
 )
 ANY_READER = {
     **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"), (FINITE,)),
     "TIME": (WITHIN_A_DAY,),
 }
-"""What Parquet files cannot hold so that every reader takes it for the same."""
+"""Values that Parquet files cannot store so that all readers agree on them."""
 YEARS = Limit(
     "not isfinite({0}) or year({0}) not between 1 and 9999",
-    "a date outside of the years 1 to 9999, which not all of its readers know",
+    "a date outside of the years 1 to 9999, which not all of its readers support",
     "case when {column} between date '0001-01-01' and date '9999-12-31' then {column} end",
 )
 YEARS_UTC = replace(
     YEARS,
-    # DuckDB's `year` of a time with a zone counts the years before Christ like those after.
+    # DuckDB's `year` of a time with a zone is positive also for years before Christ.
     condition="not isfinite({0}) or {0} < timestamptz '0001-01-01 00:00:00+00' or {0} >= timestamptz '10000-01-01 00:00:00+00'",
 )
 MICROSECONDS = Limit(
-    "epoch_ns({0}) % 1000 <> 0", "nanoseconds, and it keeps microseconds", "cast({column} as timestamp)"
+    "epoch_ns({0}) % 1000 <> 0", "nanoseconds, but it stores only microseconds", "cast({column} as timestamp)"
 )
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Something of a data set that a port cannot serve."""
+    """A part of a data set that a port cannot serve."""
 
     port: Capability | None
     """None: no port can."""
@@ -126,7 +126,7 @@ class Refusal:
 
 
 def refuse(product: Product, dataset: Dataset) -> None:
-    """Raises PromiseBroken with all that a port of the product cannot serve of the data set."""
+    """Raise PromiseBroken with everything in the data set that a port of the product cannot serve."""
     known = kinds(dataset.scan)
     found = [*_shared(dataset.schema.names, known)]
     if not found:
@@ -144,9 +144,9 @@ def refuse(product: Product, dataset: Dataset) -> None:
 
 
 def beyond(form: Format, parts: Sequence[Path], *, arrays: Format | None = None) -> list[str]:
-    """Return what a format cannot hold of the values of Parquet files, each with its column.
+    """Return which values of Parquet files a format cannot store, with their columns.
 
-    `arrays`: the format of lists of plain values, where that is another.
+    `arrays`: the format of lists of plain values, if different.
     """
     known = kinds(scan(parts))
     plain = {name: kind for name, kind in known.items() if arrays and _is_plain_list(kind)}
@@ -160,14 +160,14 @@ def _is_plain_list(kind: Kind) -> bool:
 
 
 def kinds(rows: str) -> dict[str, Kind]:
-    """The columns of rows, with their types."""
+    """Return the columns of rows, with their types."""
     with duckdb.connect() as connection:
         none = connection.sql(f"from {rows} limit 0")
         return dict(zip(none.columns, map(_kind, none.types), strict=True))
 
 
 def written(form: Format, dataset: Dataset) -> str:
-    """DuckDB's expressions for the columns as a port stores them; empty if that is how they are."""
+    """Return DuckDB's expressions for the columns as a port stores them; empty if nothing changes."""
     known = kinds(dataset.scan)
     cast = {name: _cast(form, kind) for name, kind in known.items()}
     if all(cast[name] == kind.text for name, kind in known.items()):
@@ -181,7 +181,7 @@ def written(form: Format, dataset: Dataset) -> str:
 
 
 def files(product: Product, selected: str, parts: Iterable[Path]) -> list[Path]:
-    """Parquet files with the columns that `written` selects of others; those themselves, if it selects nothing."""
+    """Return Parquet files with the columns that `written` selects; the same files if it is empty."""
     if not selected:
         return list(parts)
     folder = product.scratch / "stored" / uuid4().hex
@@ -196,7 +196,7 @@ def files(product: Product, selected: str, parts: Iterable[Path]) -> list[Path]:
 
 
 def schema(product: Product, selected: str, dataset: Dataset) -> pa.Schema:
-    """The Arrow types of those columns."""
+    """Return the Arrow types of those columns."""
     if not selected:
         return dataset.schema
     folder = product.scratch / "stored"
@@ -212,7 +212,7 @@ def _copy(selected: str, rows: str, file: Path) -> str:
 
 
 def _kind(type_: Any) -> Kind:
-    """A type, out of what DuckDB's Python package has for it."""
+    """Convert a type of DuckDB's Python package."""
     text, name = str(type_), type_.id.upper()
     if name in ("LIST", "ARRAY"):
         return Kind("LIST", text, (("element", _kind(dict(type_.children)["child"])),))
@@ -222,7 +222,7 @@ def _kind(type_: Any) -> Kind:
 
 
 def _cast(form: Format, kind: Kind) -> str:
-    """The type that a column is written as."""
+    """Return the type that a column is written as."""
     parts = [(name, _cast(form, part)) for name, part in kind.parts]
     if [cast for _, cast in parts] == [part.text for _, part in kind.parts]:
         return form.casts.get(kind.name, kind.text)
@@ -235,24 +235,24 @@ def _cast(form: Format, kind: Kind) -> str:
 
 
 def _shared(names: Iterable[str], known: Mapping[str, Kind]) -> Iterator[Refusal]:
-    """What no port serves."""
+    """Yield what no port can serve."""
     names = list(names)
     folded = Counter(name.casefold() for name in names)
     for name in names:
         if folded[name.casefold()] > 1:
-            what = f"column {name}: another one has this name but for its case, and most engines know no case"
+            what = f"column {name}: another column differs only in case, which most engines ignore"
             yield Refusal(None, what, f"rename {name}")
         if not name or "\0" in name:
-            yield Refusal(None, f"a column has the name {name!r}, which is none", "name it with `as`")
+            yield Refusal(None, f"a column has the invalid name {name!r}", "name it with `as`")
     for column, kind in known.items():
         for path, part in _within(column, kind):
             if part.name not in TYPES:
                 untyped = part.name == "NULL"
                 yield Refusal(
                     None,
-                    f"column {path} has no type, for it holds nothing but NULL"
+                    f"column {path} has no type, because all its values are NULL"
                     if untyped
-                    else f"column {path} is a {part.text}, which no port can hold",
+                    else f"column {path} is a {part.text}, which no port can store",
                     f"cast {column} to what the contract promises"
                     if untyped
                     else AS_TEXT.format(column=column),
@@ -268,7 +268,7 @@ def _refused(
 ) -> Iterator[Refusal]:
     if form.columns and len(known) > form.columns:
         yield Refusal(
-            port, f"{len(known)} columns, and {form.name} holds {form.columns}", "select fewer columns"
+            port, f"{len(known)} columns, but {form.name} allows {form.columns}", "select fewer columns"
         )
     for name in known:
         if reason := form.refused_name(name):
@@ -277,7 +277,7 @@ def _refused(
     for column, kind in known.items():
         for path, part in _within(column, kind):
             reason = (
-                f"and {form.name} has no such type"
+                f"and {form.name} does not have this type"
                 if part.name not in form.types
                 else form.refused_kind(part)
             )
@@ -286,21 +286,21 @@ def _refused(
                 yield Refusal(
                     port,
                     f"column {path} is a {part.text}, {reason}",
-                    f"{AS_TEXT.format(column=column)}, and promise a string in the contract",
+                    f"{AS_TEXT.format(column=column)}, and make it a string in the contract",
                 )
     if form.dotted and len(held) == len(known):
         paths = Counter(itertools.chain.from_iterable(itertools.starmap(_dotted, known.items())))
         for name in (name for name, times in paths.items() if times > 1):
-            what = f"column {name}: {form.name} calls a part of another column the same"
+            what = f"column {name}: {form.name} uses the same name for a part of another column"
             yield Refusal(port, what, f"rename {name}")
-    # Of the values that were published before, it is known that it can hold them.
+    # Values that were published before are known to fit.
     yield from _values(port, form, held, dataset.changed if dataset.changes else dataset.parts)
 
 
 def _values(
     port: Capability | None, form: Format, known: Mapping[str, Kind], parts: Sequence[Path]
 ) -> Iterator[Refusal]:
-    """The values that a port cannot hold."""
+    """Yield the values that a port cannot store."""
     asked = [
         (column, limit, condition)
         for column, kind in known.items()
@@ -323,14 +323,14 @@ def _values(
                 shown = f", such as {value[0]}" if value else ""
             yield Refusal(
                 port,
-                f"column {column} ({known[column].text}): {rows:,} {'row holds' if rows == 1 else 'rows hold'}"
+                f"column {column} ({known[column].text}): {rows:,} {'row contains' if rows == 1 else 'rows contain'}"
                 f" {limit.reason}{shown}",
                 limit.fix.format(column=column),
             )
 
 
 def _conditions(form: Format, kind: Kind, value: str, depth: int = 0) -> Iterator[tuple[Limit, str]]:
-    """For each limit of a type, or of what is in it, whether a value is beyond it."""
+    """Yield each limit of a type and its parts, with the condition that a value violates it."""
     limits = form.nested_limits if depth and form.nested_limits is not None else form.limits
     for limit in limits.get(kind.name, ()):
         if not limit.holds or limit.holds in kind:
@@ -349,14 +349,14 @@ def _conditions(form: Format, kind: Kind, value: str, depth: int = 0) -> Iterato
 
 
 def _dotted(path: str, kind: Kind) -> Iterator[str]:
-    """The names of a column and of all that are in it, as a format with `dotted` has them."""
+    """Yield the names of a column and its parts in a `dotted` format."""
     yield path
     for name, part in kind.parts:
         yield from _dotted(f"{path}.{name}", part)
 
 
 def _within(path: str, kind: Kind) -> Iterator[tuple[str, Kind]]:
-    """A column's type and all that are in it, each with where it is."""
+    """Yield a column's type and its parts, each with its path."""
     yield path, kind
     for name, part in kind.parts:
         yield from _within(f"{path}.{name}" if kind.name == "STRUCT" else f"{path}[]", part)

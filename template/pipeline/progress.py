@@ -1,4 +1,4 @@
-"""What a run reports while it runs and when it has ended: text for people, or JSON for schedulers."""
+"""Report the progress and the result of a run: text for people, or JSON for schedulers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Text:
             self.write(f"{text}\n")
 
     def write(self, text: str) -> None:
-        """Writes as long as somebody reads: a closed pipe or a full disk there does not change what the run does."""
+        """Write, and ignore a closed pipe or a full disk: the output must not change the result of the run."""
         stream = self.stream()
         if stream is None:
             return
@@ -38,7 +38,7 @@ class Text:
             stream.write(text)
             stream.flush()
         except (OSError, ValueError):
-            with contextlib.suppress(OSError, ValueError):  # what is in the buffer still would fail at exit
+            with contextlib.suppress(OSError, ValueError):  # buffered output would fail again at exit
                 descriptor = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(descriptor, stream.fileno())
                 os.close(descriptor)
@@ -48,14 +48,14 @@ class Text:
 
 
 class Json(Text):
-    """One JSON object a line, which nothing else is printed between: that goes to standard error."""
+    """One JSON object a line; any other output goes to standard error."""
 
     def __init__(self) -> None:
         try:
             number = sys.stdout.fileno()
             self.lines: TextIO = os.fdopen(os.dup(number), "w", encoding="ascii")
             sys.stdout.flush()
-            os.dup2(sys.stderr.fileno(), number)  # libraries' and other programs' words, too
+            os.dup2(sys.stderr.fileno(), number)  # also output of libraries and child processes
         except (OSError, ValueError):
             self.lines = sys.stdout
         sys.stdout = sys.stderr
@@ -78,34 +78,34 @@ _stage = ""
 
 
 def use_json() -> None:
-    """From here on, what the run reports is JSON."""
+    """Report everything from here on as JSON."""
     global _output
     _output = Json()
 
 
 def open_streams() -> None:
-    """Makes standard input, output and error usable, whatever the run was started with."""
+    """Make standard input, output and error usable, even if the run was started without them."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what its encoding does not have
+            stream.reconfigure(errors="backslashreplace")  # characters that its encoding does not have
 
 
 def say(text: str, event: str = "note", **fields: Any) -> None:
-    """Reports `text`. As JSON it is the `message` of an event, which has `fields` and its stage, if there is one."""
+    """Report `text`. As JSON, it is the `message` of an event with `fields` and the current stage."""
     _output.event(event, text, {"stage": _stage, **fields} if _stage else fields)
 
 
 @contextlib.contextmanager
 def stage(name: str) -> Iterator[Callable[[str], None]]:
-    """Shows a stage when it begins, and what it did when it has ended; names it in what goes wrong."""
+    """Report a stage when it begins and its result when it ends; add its name to errors."""
     global _stage
     _stage = name
     _output.stage(name)
@@ -127,7 +127,7 @@ def stage(name: str) -> Iterator[Callable[[str], None]]:
         raise type(problem)(f"{name}: {problem}", fix=MAKE_ROOM if full else problem.fix) from problem
     except Exception as error:
         failed()
-        if isinstance(error, OSError) or is_machine(error):  # such as a disk that is full
+        if isinstance(error, OSError) or is_machine(error):  # for example a full disk
             raise UnreadableInput(f"{name}: {error}", fix=MAKE_ROOM) from error
         raise
     finally:
@@ -135,7 +135,7 @@ def stage(name: str) -> Iterator[Callable[[str], None]]:
 
 
 def summary(report: dict[str, Any]) -> str:
-    """What came of a run, for people."""
+    """Return the result of a run, for people."""
     lines = [
         "",
         f"  rows     {sum(report['rowsIn'].values()):,} in, {report['rowsOut']:,} out",
@@ -153,7 +153,7 @@ IN_DOUBT = ("warning", "unchecked")
 
 
 def counted(report: dict[str, Any]) -> str:
-    """How many checks passed, how many ended with a warning, and how many promises nobody has checked."""
+    """Return the numbers of checks that passed, of warnings, and of unchecked promises."""
     warnings, unchecked = (
         sum(check["result"] == result for check in report["doubts"]) for result in IN_DOUBT
     )
@@ -175,7 +175,7 @@ def _checks(report: dict[str, Any]) -> Iterator[str]:
 
 
 def fields(report: dict[str, Any]) -> dict[str, Any]:
-    """The same for a program: the report, and of its checks those that need a look."""
+    """Return the same for a program: the report, with only the checks that need attention."""
     unsure = report["doubts"]
     return report | {
         "message": f"{report['rowsOut']:,} rows published",
@@ -185,7 +185,7 @@ def fields(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def level(measured: dict[str, Any]) -> str:
-    """A measured service level, for people."""
+    """Return a measured service level, for people."""
     value, unit = measured["value"], measured["unit"]
     said = (
         measured.get("reason") or "nothing to measure"

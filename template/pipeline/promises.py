@@ -1,6 +1,6 @@
 """List the promises that a contract (ODCS) makes about the data, and how each is checked.
 
-A promise counts as unchecked unless this module names its checker. Products get a copy of this module.
+A promise counts as unchecked unless this module names its checker. `meshwright check` uses a copy of this module.
 """
 
 from __future__ import annotations

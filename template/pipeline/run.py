@@ -24,37 +24,39 @@ from pipeline.progress import say, summary
 from pipeline.stages import stages
 
 TRACE = "build/logs/traceback.txt"
-"""Where an error came from that nobody has foreseen."""
-UNENDED = "The run has not ended: it is under way, or it was killed."
+"""Traceback of an unexpected error."""
+UNENDED = "The run has not ended: it is in progress, or it was killed."
 
 PATIENCE = 8.0
-"""Seconds that a run which is stopped has to end by itself: less than the 10 of `docker stop`."""
+"""Seconds that a stopped run has to end by itself: less than the 10 of `docker stop`."""
 
 _signal = 0
-"""The number of the signal that ends this run, if one does."""
+"""The number of the signal that ends this run, if any."""
 
 
 def main() -> int:
-    """Runs the product in this folder, or in --project; returns the exit code."""
+    """Run the product in this folder, or in --project; return the exit code."""
     progress.open_streams()
     options = argparse.ArgumentParser(
         prog="python -m pipeline",
-        description="Runs the data product in this folder: ingest, transform, verify the contract, publish.",
+        description="Run the data product in this folder: ingest, transform, verify the contract, publish.",
         epilog="Exit codes: 0 published and all kept; 1 a promise is not kept, nothing was published; 2 the inputs, the "
         "spec or the machine cannot be used; 3 published, and a service level was missed; 130 interrupted; 143 terminated.",
         allow_abbrev=False,
     )
     options.add_argument(
-        "--project", metavar="DIR", help="the repository of the data product, if it is not this folder"
+        "--project", metavar="DIR", help="the repository of the data product (default: this folder)"
     )
     options.add_argument(
         "--environment",
         default="",
         metavar="NAME",
-        help="one of spec.environments in data-product.yaml; without it, the sample",
+        help="one of spec.environments in data-product.yaml (default: the sample)",
     )
     options.add_argument(
-        "--full-refresh", action="store_true", help="make everything anew, whatever earlier runs have left"
+        "--full-refresh",
+        action="store_true",
+        help="rebuild everything, and ignore the results of earlier runs",
     )
     options.add_argument(
         "--log-format",
@@ -75,7 +77,7 @@ def main() -> int:
     try:
         root = _root(chosen.project)
         os.chdir(root)  # the folder that it was started in may be gone
-        # CI hands over all variables of the repository as one; those of the environment come first.
+        # CI passes all variables of the repository as one JSON object; variables of the environment take precedence.
         variables = {**_variables(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ}
         missed = PromiseBroken if chosen.missed_is_failure else ServiceLevelMissed
         run(root, variables, chosen.environment, anew=chosen.full_refresh, missed=missed)
@@ -89,13 +91,13 @@ def main() -> int:
 
 
 def _heed_signals() -> None:
-    """Ends the run in good order when somebody stops it, and PATIENCE later in any case; a second signal ends it at once."""
+    """End the run cleanly on a signal, after PATIENCE seconds at the latest; a second signal ends it at once."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         global _signal
         _signal = number
         signal.signal(number, signal.SIG_DFL)
-        # A library can swallow the exception, or be left with a lock that nobody releases.
+        # A library may swallow the exception, or wait for a lock that is never released.
         for seconds, end in (
             (PATIENCE, _say_stopped),
             (PATIENCE + 1, functools.partial(os._exit, 128 + number)),
@@ -107,7 +109,7 @@ def _heed_signals() -> None:
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
-        # What whoever has started it ignores, as for a job in the background, the run goes on ignoring.
+        # A signal that the parent process ignores, as for a background job, stays ignored.
         if number and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, stop)
 
@@ -118,20 +120,20 @@ def _say_stopped() -> None:
 
 
 def _exit_code(problem: BaseException) -> int:
-    if _signal or isinstance(problem, KeyboardInterrupt):  # libraries make errors of their own of a signal
+    if _signal or isinstance(problem, KeyboardInterrupt):  # libraries turn a signal into their own errors
         return 128 + (_signal or signal.SIGINT)
     return problem.exit_code if isinstance(problem, UnreadableInput) else UnreadableInput.exit_code
 
 
 def _explained(problem: BaseException, code: int, root: Path | None) -> tuple[str, str]:
-    """What went wrong, and how to fix it."""
+    """Return what went wrong, and the fix."""
     if code > 128:
         how = "Interrupted" if code == 128 + signal.SIGINT else "Terminated"
-        return f"{how}. Every port serves what it served before, or the new version whole.", ""
+        return f"{how}. Every port serves either the old version or the new one, complete.", ""
     if isinstance(problem, UnreadableInput):
         return str(problem), problem.fix
     if file := missing_file(problem):
-        return f"{file} is missing, and the pipeline does not run without it.", restore(file)
+        return f"{file} is missing; the pipeline cannot run without it.", restore(file)
     text = f"{type(problem).__name__}: {problem}"
     if is_machine(problem):
         return text, MAKE_ROOM
@@ -140,29 +142,29 @@ def _explained(problem: BaseException, code: int, root: Path | None) -> tuple[st
             trace = root / TRACE
             trace.parent.mkdir(parents=True, exist_ok=True)
             trace.write_text(traceback.format_exc(), "utf-8", "backslashreplace")
-    report = f"{TRACE} says where it came from: report it to whoever maintains the template."
-    return text, f"The pipeline does not know this error. {report}"
+    report = f"The traceback is in {TRACE}: report it to the maintainers of the template."
+    return text, f"This error is unexpected. {report}"
 
 
 def _root(project: str | None) -> Path:
-    """The product's repository. Raises UnreadableInput if there is none."""
+    """Return the product's repository. Raises UnreadableInput if there is none."""
     try:
         root = Path(project or ".").resolve(strict=True)
         if (root / spec.FILE).exists():
             return root
-    except (OSError, RuntimeError, ValueError) as error:  # no such folder, links in a circle, a null byte
+    except (OSError, RuntimeError, ValueError) as error:  # missing folder, circular links, null byte
         raise UnreadableInput(
-            f"{project or 'The current folder'} is no folder that can be read: {error}",
-            fix="Name the repository of a data product: --project DIR",
+            f"{project or 'The current folder'} is not a readable folder: {error}",
+            fix="Give the repository of a data product: --project DIR",
         ) from error
     raise UnreadableInput(
-        f"{root} is no data product: it has no {spec.FILE}.",
-        fix="Run in the repository of a data product, or name it: --project DIR",
+        f"{root} is not a data product: it has no {spec.FILE}.",
+        fix="Run in the repository of a data product, or give it: --project DIR",
     )
 
 
 def _variables(text: str) -> dict[str, str]:
-    fix = 'Write a JSON object of texts, such as {"FLIGHTS": "in/flights.csv"}, or leave it out.'
+    fix = 'Write a JSON object of texts, such as {"FLIGHTS": "in/flights.csv"}, or remove the variable.'
     try:
         variables = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -183,11 +185,11 @@ def run(
     anew: bool = False,
     missed: type[PromiseBroken] = ServiceLevelMissed,
 ) -> dict[str, Any]:
-    """Runs the product below `root`, as it is in `target`; returns what build/run.json says of it.
+    """Run the product below `root` in the environment `target`; return the content of build/run.json.
 
-    `environment` has the variables. `anew`: nothing of earlier runs is gone on with.
-    Raises PromiseBroken where the data breaks a promise, `missed` where it is published and a service level is not
-    kept, UnreadableInput where there is nothing to run on.
+    `environment` has the variables. `anew`: ignore all results of earlier runs.
+    Raises PromiseBroken if the data breaks a promise, `missed` if it is published but misses a service level,
+    UnreadableInput if there is nothing to run on.
     """
     started, clock = datetime.now(UTC), time.monotonic()
     report: dict[str, Any] = {
@@ -215,7 +217,7 @@ def run(
                 report["missed"] = names
                 raise missed(
                     f"Published, but {', '.join(names)} missed the service level.",
-                    fix="Fix what slows or thins the data, or promise less in spec.serviceLevels.",
+                    fix="Fix what delays or reduces the data, or relax the objective in spec.serviceLevels.",
                 )
         except BaseException as problem:
             report = {**_name(root), **report, "exitCode": _exit_code(problem)}
@@ -231,7 +233,7 @@ def run(
 
 
 def _name(root: Path) -> dict[str, str]:
-    """Which product it is, as far as the spec can be read."""
+    """Return the product's name and version, as far as the spec can be read."""
     try:
         metadata = spec.read(root)["metadata"]
         return {"product": f"{metadata['domain']}/{metadata['name']}", "version": metadata["version"]}

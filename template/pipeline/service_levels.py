@@ -1,4 +1,4 @@
-"""Measures the service level indicators (SLIs) that the spec's service levels (SLOs) name."""
+"""Measure the service level indicators (SLIs) of the spec's service levels (SLOs)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from pipeline.spec import Product
 from pipeline.sql import identifier, literal, only_row
 
 CLOCKS = 600
-"""By how many seconds clocks may differ: what is further ahead is not true."""
+"""Seconds that clocks may differ; a time further in the future is an error."""
 ZONES = 14 * 3600
-"""By how many seconds a time or a day that says no zone can be ahead of UTC."""
+"""Seconds that a time or date without a zone can be ahead of UTC."""
 MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A service level, and the value that its indicator had; `value` is in `unit`."""
+    """A service level and its measured value, in `unit`."""
 
     name: str
     indicator: str
@@ -35,11 +35,11 @@ class Measurement:
     unit: str
     kept: bool
     reason: str = ""
-    """Why there is no value, or why it cannot be true."""
+    """Why there is no value, or why the value is wrong."""
 
 
 class _NotTrue(Exception):
-    """An indicator has no value, or one that cannot be true; says why."""
+    """An indicator has no value, or an impossible one; the message says why."""
 
 
 def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measurement]:
@@ -140,11 +140,11 @@ class _Indicators:
 
 
 def _past(seconds: float | None, what: str = "the inputs were read ", ahead: int = 0) -> float | None:
-    """Seconds that have passed. What is ahead by no more than clocks and zones differ is now. Raises _NotTrue."""
+    """Return the seconds that have passed; 0 for a time ahead by a possible difference of clocks and zones. Raises _NotTrue."""
     if seconds is None:
         return None
     if not math.isfinite(seconds):
-        raise _NotTrue(f"{what}at no time that there is")
+        raise _NotTrue(f"{what}at an impossible time")
     if seconds < -CLOCKS - ahead:
         raise _NotTrue(f"{what}{-seconds / 3600:,.1f} h in the future")
     return max(seconds, 0.0)
@@ -154,10 +154,10 @@ def _judge(level: Mapping[str, str], measured: float | None, reason: str = "") -
     goal = objective(level["objective"])
     if goal is None:
         raise UnreadableInput(
-            f"data-product.yaml: service level {level['name']}: {level['objective']} is no objective."
+            f"data-product.yaml: service level {level['name']}: {level['objective']} is not a valid objective."
         )
     value = None if measured is None else measured / SECONDS.get(goal.unit, 1)
-    # What could not be measured was not kept.
+    # A level that could not be measured counts as missed.
     kept = value is not None and goal.met(value)
     return Measurement(
         level["name"],
@@ -171,7 +171,7 @@ def _judge(level: Mapping[str, str], measured: float | None, reason: str = "") -
 
 
 def as_text(product: Product, levels: list[dict[str, Any]]) -> str:
-    """What build/slis.json says."""
+    """Return the content of build/slis.json."""
     record = {
         "product": f"{product.domain}/{product.name}",
         "version": product.version,

@@ -1,4 +1,4 @@
-"""What the product says of itself: data-product.yaml, read whenever the pipeline runs."""
+"""Read data-product.yaml, whenever the pipeline runs."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ CHECK = "`uvx prek run --all-files meshwright-check`"
 
 @dataclass(frozen=True)
 class Capability:
-    """One typed thing that the product has: an input, its transform, an output port, its platform or a trait."""
+    """A use of a capability: an input, the transform, an output port, the platform or a trait."""
 
     kind: str
     uses: str
     name: str = ""
     source: str = ""
-    """Inputs only: where the data comes from, `system:…` or `dp:…`."""
+    """Inputs only: the source of the data, `system:…` or `dp:…`."""
     properties: dict[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
-        """The code behind `uses: <name>@<major>`, brought by the capability's blueprint."""
+        """The code of `uses: <name>@<major>`, which comes with the capability's blueprint."""
         return f"pipeline/{self.kind}/{self.uses.partition('@')[0].replace('-', '_')}.py"
 
     def module(self) -> ModuleType:
@@ -58,30 +58,30 @@ class Product:
     outputs: tuple[Capability, ...]
     service_levels: tuple[Mapping[str, str], ...]
     open: bool = False
-    """Whether everybody may read it."""
+    """True if everybody may read it."""
     platform: Capability = Capability("platforms", "duckdb@1")
     """The engine that the models run on."""
     traits: tuple[Capability, ...] = ()
     physical_types: str = "warning"
-    """What a physical type of the contract that the data breaks is: `error` or `warning`."""
+    """Level of a broken physical type: `error` or `warning`."""
     classification: str = ""
-    """How sensitive the product is as a whole: the classification of a column that has none."""
+    """The classification of the product as a whole, and of columns without one."""
     target: str = ""
-    """Which of spec.environments this is; empty: what the spec says outside of them."""
+    """The environment, one of spec.environments; empty: none."""
 
     @property
     def build(self) -> Path:
-        """What a run makes."""
+        """The folder for all results of a run."""
         return self.root / "build"
 
     @property
     def scratch(self) -> Path:
-        """Scratch of one run; the next run starts by removing it."""
+        """The folder for temporary files of one run; the next run starts by removing it."""
         return self.build / "scratch"
 
     @property
     def state(self) -> Path | None:
-        """What a run leaves for the next one; None where every run starts from nothing."""
+        """The folder for data that the next run reuses; None if every run starts from nothing."""
         lasting = any(self.trait(name) is not None for name in ("incremental", "snapshot"))
         if lasting or any("cursor" in source.properties for source in self.inputs):
             return self.build / "state" / (self.target or "default")
@@ -89,24 +89,24 @@ class Product:
 
     @property
     def work(self) -> Path:
-        """Where the platform keeps what is between inputs and ports: it lasts as long as `state`, or one run."""
+        """The folder for the platform's data between inputs and ports: kept as long as `state`, or for one run."""
         return self.state or self.scratch
 
     def trait(self, name: str) -> dict[str, Any] | None:
-        """The properties of a trait, or None if the product does not have it."""
+        """Return the properties of a trait, or None if the product does not have it."""
         return next((trait.properties for trait in self.traits if trait.uses.partition("@")[0] == name), None)
 
     def address(self, port: str) -> str:
         return f"dp:{self.domain}/{self.name}#{port}"
 
     def make_folder(self, path: Path) -> None:
-        """Makes a port's folder. A new one is closed to other accounts of the machine, unless access is open."""
+        """Create a port's folder. Unless access is open, other accounts of the machine cannot read it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o777 if self.open else 0o700, exist_ok=True)
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves dates as texts, which is what JSON, the schema and the metamodel's checker take them for."""
+    """Keeps dates as texts, as in JSON, in the schema and in `meshwright check`."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -116,15 +116,15 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read(root: Path) -> Any:
-    """Returns the spec as it stands in its file. Raises UnreadableInput."""
+    """Return the spec as it is in its file. Raises UnreadableInput."""
     try:
         return yaml.load((root / FILE).read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise UnreadableInput(
-            f"{FILE} cannot be read: {error.strerror or error}", fix=f"Make {FILE} a file that can be read."
+            f"{FILE} cannot be read: {error.strerror or error}", fix=f"Make {FILE} readable."
         ) from error
     except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UnreadableInput(f"{FILE}: {error}", fix=f"{CHECK} tells more.") from error
+        raise UnreadableInput(f"{FILE}: {error}", fix=f"{CHECK} shows details.") from error
 
 
 def _read_schema(root: Path) -> Any:
@@ -133,12 +133,12 @@ def _read_schema(root: Path) -> Any:
     except (OSError, ValueError) as error:
         raise UnreadableInput(
             f"{SCHEMA} cannot be read: {error}",
-            fix=f"It is the template's: `git checkout {SCHEMA}` brings it back.",
+            fix=f"Restore it: `git checkout {SCHEMA}`.",
         ) from error
 
 
 def load(root: Path, environment: Mapping[str, str], target: str = "") -> Product:
-    """Reads data-product.yaml below `root`, bound as spec.environments says for `target`.
+    """Read data-product.yaml below `root`, with the changes of the environment `target`.
 
     Variables come from `environment`. Raises UnreadableInput.
     """
@@ -150,12 +150,12 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
             jsonschema.validate(spec, schema)
     except grammar.Unknown as error:
         known = f"It has {', '.join(error.known)}." if error.known else "It has none."
-        raise UnreadableInput(f"{path.name}: {error}. {known}", fix="Name one that it has.") from error
+        raise UnreadableInput(f"{path.name}: {error}. {known}", fix="Use one of these.") from error
     except jsonschema.ValidationError as error:
         where = f"{path.name}, as {target}" if target else path.name
         raise UnreadableInput(
             f"{where}: {error.json_path.replace('$.', '')}: {_without_secrets(error)}",
-            fix=f"{CHECK} tells more.",
+            fix=f"{CHECK} shows details.",
         ) from error
 
     def capability(kind: str, entry: Mapping[str, Any]) -> Capability:
@@ -183,7 +183,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
         service_levels=tuple(body["serviceLevels"]),
         open=body["access"]["mode"] == "open",
         platform=capability("platforms", body.get("platform", {"uses": "duckdb@1"})),
-        # Of the traits, only those that the pipeline knows have code here; the others are read elsewhere.
+        # Only the traits with code in the pipeline matter here; others are read elsewhere.
         traits=tuple(capability("traits", entry) for entry in body.get("traits", [])),
         target=target,
     )
@@ -195,21 +195,21 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
         if not (root / used.path).is_file():
             raise UnreadableInput(
                 f"data-product.yaml: {used.uses} needs {used.path}, which is not in this repository.",
-                fix=f"{CHECK} names the command that brings it.",
+                fix=f"{CHECK} prints the command that adds it.",
             )
     return product
 
 
 def _without_secrets(error: jsonschema.ValidationError) -> str:
-    """What is wrong, without the value of what may be a secret."""
+    """Return what is wrong, without the value if it may be a secret."""
     secret = isinstance(error.schema, dict) and error.schema.get("writeOnly")
     if secret or ("properties" in error.absolute_path and error.validator in ("anyOf", "oneOf")):
-        return "it is not what the schema asks for"
+        return "it does not fit the schema"
     return error.message
 
 
 def _replace_variables(value: Any, environment: Mapping[str, str]) -> Any:
-    """Replaces `${VARIABLE}` and `${VARIABLE:-default}` (Bitol RFC-0050) in every text of `value`."""
+    """Replace `${VARIABLE}` and `${VARIABLE:-default}` (Bitol RFC-0050) in every text of `value`."""
     if isinstance(value, dict):
         return {key: _replace_variables(item, environment) for key, item in value.items()}
     if isinstance(value, list):

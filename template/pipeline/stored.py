@@ -1,4 +1,4 @@
-"""The contract's physical types: the data is written with them where nothing is lost by it."""
+"""Write the data with the contract's physical types, unless values would be lost."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pipeline.spec import Product
 from pipeline.sql import form, identifier, scan
 
 ERROR_FROM = "0.4"
-"""From this release on a physical type that the data breaks ends every run; until then, where the spec says so."""
+"""From this release on, a broken physical type ends every run; until then, only if the spec says so."""
 
-LATER = f"Make the data fit, or write another `physicalType`. This ends the run from Meshwright {ERROR_FROM} on, and now already with `physicalTypes: error` below spec.dataset of data-product.yaml."
+LATER = f"Make the data fit, or change the `physicalType`. From Meshwright {ERROR_FROM} on, this ends the run; it does already with `physicalTypes: error` below spec.dataset of data-product.yaml."
 
 
 def is_error(product: Product) -> bool:
-    """Return True if a physical type that the data breaks ends the run."""
+    """Return True if a broken physical type ends the run."""
     return product.physical_types == "error"
 
 
@@ -41,10 +41,10 @@ class Stored:
 
 
 def fitted(product: Product, columns: Sequence[Mapping[str, Any]], dataset: Dataset) -> Dataset:
-    """Return the data set with the contract's physical types, as far as nothing is lost by it.
+    """Return the data set with the contract's physical types, except where values would be lost.
 
-    A column that would lose by it stays as it is: `verify` reports it. Raises PromiseBroken where what was published
-    before has the type already, for a data set has one type a column, and readers rely on it.
+    Such a column stays as it is, and `verify` reports it. Raises PromiseBroken if the rows published before
+    already have the type, because all rows of a column have one type, and readers rely on it.
     """
     if not any(_has_physical(column) for column in columns) or not dataset.parts:
         return dataset
@@ -72,7 +72,7 @@ def fitted(product: Product, columns: Sequence[Mapping[str, Any]], dataset: Data
             elif earlier or published.get(change.column) == change.target:
                 raise PromiseBroken(
                     f"column {change.column}: {lossy:,} values, such as {example}, would lose as {change.target}, "
-                    "which the rows that were published before have.",
+                    "the type of the rows that were published before.",
                     fix="Fix the data, or change the physicalType in the contract.",
                 )
         if casts:
@@ -101,7 +101,7 @@ def _due(columns: Sequence[Mapping[str, Any]], actual: Mapping[str, Type]) -> It
 
 
 def _target(node: Mapping[str, Any], kind: Type) -> str:
-    """The type of a column as the contract has it: its own where that says nothing, or nothing that can be cast to."""
+    """Return the type of a column in the contract; the column's own if the contract has none, or none to cast to."""
     if kind.kind == "struct":
         described = {
             str(inner.get("physicalName") or inner.get("name")).lower(): inner
@@ -122,7 +122,7 @@ def _target(node: Mapping[str, Any], kind: Type) -> str:
 
 
 def castable(logical: str, kind: Type, physical: physical_types.Physical) -> bool:
-    """Return True if a cast can keep what a value means: never between times with and without a zone, nor against
+    """Return True if a cast can keep the meaning of a value: not between times with and without a zone, and not against
     the logical type."""
     if ("with time zone" in kind.kind) != ("WITH TIME ZONE" in physical.target) and "time" in kind.kind:
         return False
@@ -131,7 +131,7 @@ def castable(logical: str, kind: Type, physical: physical_types.Physical) -> boo
 
 
 def _lossy(connection: duckdb.DuckDBPyConnection, rows: str, change: Stored) -> tuple[int, Any]:
-    """How many values a cast would change, and one of them."""
+    """Return the number of values that a cast would change, and one of them."""
     condition = lossy(identifier(change.column), change.actual, change.target)
     found = connection.execute(
         f"select count(*) filter ({condition}), first({identifier(change.column)}::varchar) filter ({condition}) from {rows}"
@@ -141,7 +141,7 @@ def _lossy(connection: duckdb.DuckDBPyConnection, rows: str, change: Stored) -> 
 
 
 def lossy(value: str, kind: Type, target: str) -> str:
-    """The condition, in SQL, for a value that is not the same any more after a cast and back."""
+    """Return the SQL condition for a value that changes by a cast and back."""
     there, again = f"try_cast({value} as {target})", f"try_cast(try_cast({value} as {target}) as {kind.text})"
     if target == "UUID" and kind.kind == "varchar":
         return f"{value} is not null and {there}::varchar is distinct from lower({value})"
@@ -149,7 +149,7 @@ def lossy(value: str, kind: Type, target: str) -> str:
 
 
 def _rewrite(connection: duckdb.DuckDBPyConnection, part: Path, casts: list[Stored]) -> None:
-    """Writes a file anew, with the same rows in the same order and what it says of itself."""
+    """Rewrite a file with the same rows in the same order, and the same metadata."""
     about = {
         key.decode(): value.decode("utf-8", "replace")
         for key, value in (pq.read_metadata(part).metadata or {}).items()
@@ -171,18 +171,18 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-# -- what verify asks -------------------------------------------------------------------------------------
+# -- questions of verify ----------------------------------------------------------------------------------
 
 
 def questions(
     product: Product, promise: Promise, actual: Mapping[str, Type], logical: str, partition: str
 ) -> Iterator[Asked | Check]:
-    """Yield what to ask of each row so that a physical type is kept, or what is known already. Raises NoPlace."""
+    """Yield the row checks of a physical type, or its result if it is known already. Raises NoPlace."""
     kind = at(promise.path, actual)
     physical = physical_types.read(promise.value)
     name = f"Check that field {promise.field} has physical type {promise.value}"
     broken, fix = ("failed", "") if is_error(product) else ("warning", LATER)
-    assert physical is not None  # `promises` reports what is in no list
+    assert physical is not None  # `promises` reports types that are not in the list
 
     def ask(predicate: Predicate, told: str) -> Asked:
         condition = violation(promise.path, actual, predicate)
@@ -194,12 +194,12 @@ def questions(
         model = f"Write `cast(… as {target})` in the model. " if target else ""
         kept = promise.path[0] == partition or any(port.uses.startswith("view@") for port in product.outputs)
         if target and castable(logical, kind, physical) and not kept:
-            # What loses nothing has been written with the type already: these rows are why this has not been.
+            # Columns that lose nothing are already written with the type: these rows are the reason that this one is not.
             yield ask(
                 lambda here, of: lossy(here, of, target), f"of {kind.text} would not be the same as {target}"
             )
         else:
-            reason = f"it is {kind.text}, and not {target or promise.value}"
+            reason = f"it is {kind.text}, not {target or promise.value}"
             yield Check(name, promise.field, broken, reason, f"{model}{fix}".strip())
         return
     fraction = physical.precision if "TIME" in physical.name else None

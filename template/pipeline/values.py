@@ -1,4 +1,4 @@
-"""Values of other systems as the type that a column has here: the same value, or `Unfit`. Nothing is rounded or cut."""
+"""Convert values of other systems to the type of a column, unchanged, or raise `Unfit`. Nothing is rounded or cut."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ARROW = {
     "TIMESTAMP_NS": pa.timestamp("us"),
     "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"),
 }
-"""How dlt takes each type: it knows no unsigned numbers and no nanoseconds. DECIMAL and VARCHAR(n) are seen to in `arrow`."""
+"""Type -> the type for dlt, which supports neither unsigned numbers nor nanoseconds. `arrow` handles DECIMAL and VARCHAR(n)."""
 CLOCKS = ("DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 LENGTH = re.compile(r"VARCHAR\((\d+)\)")
@@ -61,34 +61,34 @@ MOMENT_TEXT = re.compile(rf"{DAY}[T ]{CLOCK} ?(Z|[+-]\d\d(:?\d\d)?)", re.ASCII)
 
 
 class Unfit(ValueError):
-    """A value that a type cannot hold as it is."""
+    """A value that a type cannot represent exactly."""
 
     position = 0
-    """Where it is among the values, from 0."""
+    """Its position among the values, from 0."""
 
 
 class Broken(str):
-    """The text of a value that the driver of a database cannot read: no type can hold it, except a text."""
+    """The text of a value that a database driver cannot parse: only text columns can hold it."""
 
 
 def arrow(type_: str) -> pa.DataType:
-    """How a column of this type lands. Raises KeyError for a type that dlt does not carry."""
+    """Return the type that a column of this type lands as. Raises KeyError for a type that dlt does not support."""
     if match := DECIMAL.fullmatch(type_):
         return pa.decimal128(int(match[1]), int(match[2]))
     return pa.string() if LENGTH.fullmatch(type_) else ARROW[type_]
 
 
 def array(values: Sequence[Any], type_: str, *, utc: bool = False) -> pa.Array:
-    """The values as a column of this type. `utc`: a time without a zone is one in UTC.
+    """Return the values as a column of this type. `utc`: a time without a zone is in UTC.
 
-    Raises Unfit, of the first value that the type cannot hold, with its position as `position`.
+    Raises Unfit for the first value that does not fit, with its position as `position`.
     """
     kind = arrow(type_)
     if _as_they_are(values, type_):
         try:
             return pa.array(values, type=kind)
         except (ValueError, TypeError, ArithmeticError, pa.ArrowException):
-            pass  # one of them does not fit: which, the loop below says
+            pass  # one of them does not fit; the loop below finds which
     converted = []
     for position, value in enumerate(values):
         try:
@@ -101,7 +101,7 @@ def array(values: Sequence[Any], type_: str, *, utc: bool = False) -> pa.Array:
 
 
 def _as_they_are(values: Sequence[Any], type_: str) -> bool:
-    """Return True if Arrow takes over these values without changing any, or refuses them."""
+    """Return True if Arrow takes these values unchanged, or refuses them."""
     kinds = set(map(type, values)) - {_NONE}
     if kinds == {datetime}:
         zoned = {value.tzinfo is not None for value in values if value is not None}
@@ -120,11 +120,11 @@ _AS_THEY_ARE: dict[str, Set[type]] = {
     "BLOB": {bytes},
     "DATE": {date},
 }
-"""Type -> the types of Python that Arrow takes over without changing any value."""
+"""Type -> types of Python that Arrow takes unchanged."""
 
 
 def convert(value: Any, type_: str, *, utc: bool = False) -> Any:
-    """The value as Arrow takes it for a column of this type. Raises ValueError or ArithmeticError where it does not fit."""
+    """Return the value as Arrow takes it for a column of this type. Raises ValueError or ArithmeticError if it does not fit."""
     if match := DECIMAL.fullmatch(type_):
         return _decimal(value, int(match[1]), int(match[2]))
     if type_ in INTEGERS:
@@ -143,10 +143,10 @@ def convert(value: Any, type_: str, *, utc: bool = False) -> Any:
 
 
 def text(value: Any) -> str:
-    """The value as a text, as it is written. Raises ValueError where that would lose something."""
+    """Return the value as a text, as written. Raises ValueError if that would lose something."""
     match value:
         case str():
-            value.encode()  # half a character is none
+            value.encode()  # a lone surrogate cannot be encoded
             return str(value)
         case bool():
             return "true" if value else "false"
@@ -164,7 +164,7 @@ def text(value: Any) -> str:
 
 
 def latest(now: datetime, ahead: timedelta) -> datetime | None:
-    """Return the time that is so far ahead; None where that is after the last year."""
+    """Return the time that is `ahead` in the future; None if that is after the last year."""
     try:
         return now + ahead
     except OverflowError:
@@ -172,7 +172,7 @@ def latest(now: datetime, ahead: timedelta) -> datetime | None:
 
 
 def shown(value: Any) -> str:
-    """The value as a message names it: on one line, and not at any length."""
+    """Return the value for a message: on one line, and cut if it is long."""
     if isinstance(value, str):
         whole = "'" + value.encode("utf-8", "backslashreplace").decode() + "'"
     elif isinstance(value, bytes | bytearray | memoryview):
@@ -184,7 +184,7 @@ def shown(value: Any) -> str:
 
 
 def fitting(values: Sequence[Any]) -> str:
-    """The narrowest of a few types that holds all of these values; empty if none does."""
+    """Return the narrowest of a few types that fits all of these values; empty if none does."""
     present = [value for value in values if value is not None]
     digits = []
     for value in present:
@@ -215,13 +215,13 @@ def _integer(value: Any) -> int:
             return _integer(Decimal(value))
         case Decimal() if value.is_finite() and value.adjusted() < 40 and value == value.to_integral_value():
             return int(value)
-    raise Unfit("no whole number")
+    raise Unfit("not a whole number")
 
 
 def _decimal(value: Any, precision: int, scale: int) -> Decimal:
     match value:
         case bool():
-            raise Unfit("no decimal number")
+            raise Unfit("not a decimal number")
         case int() | Decimal():
             number = Decimal(value)
         case float():
@@ -229,17 +229,17 @@ def _decimal(value: Any, precision: int, scale: int) -> Decimal:
         case str() if NUMBER_TEXT.fullmatch(value):
             number = Decimal(value)
         case _:
-            raise Unfit("no decimal number")
+            raise Unfit("not a decimal number")
     if not number.is_finite():
-        raise Unfit("no decimal number")
+        raise Unfit("not a decimal number")
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
-    while digits and exponent < -scale and digits[-1] == 0:  # zeros that say nothing
+    while digits and exponent < -scale and digits[-1] == 0:  # trailing zeros
         digits, exponent = digits[:-1], exponent + 1
     if not any(digits):
         return Decimal(0)
     if exponent < -scale or len(digits) + exponent > precision - scale:
-        raise Unfit("more digits than it has room for")
+        raise Unfit("more digits than the type allows")
     return Decimal((sign, digits, exponent))
 
 
@@ -267,9 +267,9 @@ def _float(value: Any) -> float:
 
 
 def _finite(number: float, infinite: bool = False, zero: bool = True) -> float:
-    """Return the number. Raises Unfit for one that was not infinite, or not zero, before it was rounded."""
+    """Return the number. Raises Unfit if rounding made it infinite or zero."""
     if (math.isinf(number) and not infinite) or (number == 0 and not zero):
-        raise Unfit("no number that a DOUBLE has room for")
+        raise Unfit("a number out of the range of a DOUBLE")
     return number
 
 
@@ -308,7 +308,7 @@ def _time(value: Any) -> time:
             pass
         case str() if TIME_TEXT.fullmatch(value):
             return time.fromisoformat(value)
-    raise Unfit("no time of day")
+    raise Unfit("not a time of day")
 
 
 def _timestamp(value: Any) -> datetime:
@@ -322,7 +322,7 @@ def _timestamp(value: Any) -> datetime:
             pass
         case str() if TIMESTAMP_TEXT.fullmatch(value) or DATE_TEXT.fullmatch(value):
             return datetime.fromisoformat(value)
-    raise Unfit("no date and time without a time zone")
+    raise Unfit("not a date and time without a time zone")
 
 
 def _moment(value: Any, utc: bool) -> datetime:
@@ -333,7 +333,7 @@ def _moment(value: Any, utc: bool) -> datetime:
             value if isinstance(value, datetime) and value.tzinfo else _timestamp(value).replace(tzinfo=UTC)
         )
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise Unfit("no date and time with a time zone")
+        raise Unfit("not a date and time with a time zone")
     return value.astimezone(UTC)
 
 
@@ -354,7 +354,7 @@ def _json(value: Any) -> str:
 
 
 def _no_json(word: str) -> Any:
-    raise Unfit(f"{word} is no JSON")
+    raise Unfit(f"{word} is not JSON")
 
 
 _OTHERS: dict[str, Callable[[Any], Any]] = {

@@ -1,7 +1,7 @@
-"""Stage 3: the data set is verified against its contract, before anybody can read it.
+"""Stage 3: verify the data set against its contract, before anybody can read it.
 
-datacontract-cli checks what it knows; `conformance` and `stored` check what it does not. A promise that none of them
-has looked at is reported as unchecked: see docs/reference/promises.md.
+datacontract-cli checks the promises that it supports; `conformance` and `stored` check others. A promise that none of
+them has checked is reported as unchecked: see docs/reference/promises.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipeline.promises import name as promised_name
 from pipeline.spec import Product
 from pipeline.sql import identifier, only_row, scan
 
-logging.getLogger("datacontract").setLevel(logging.CRITICAL)  # what it finds, the run prints
+logging.getLogger("datacontract").setLevel(logging.CRITICAL)  # the run prints its findings
 
 OF_ROWS = {
     *("required", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum"),
@@ -60,11 +60,11 @@ KEYS = {
     "freshness": ("servicelevel_freshness",),
     "retention": ("servicelevel_retention",),
 }
-"""Kind of promise -> what datacontract-cli calls the check of it: without one, the promise is unchecked."""
+"""Kind of promise -> datacontract-cli's name of the check; without that check, the promise is unchecked."""
 
 
 def read_contract(product: Product) -> OpenDataContractStandard:
-    """Reads the contract; a promise that is misspelled would never be checked, so it is refused."""
+    """Read the contract; unknown keys are refused, because a misspelled promise would never be checked."""
     run = DataContract(data_contract_file=str(product.contract)).lint()
     wrong = [
         str(check.reason or check.name)
@@ -74,32 +74,32 @@ def read_contract(product: Product) -> OpenDataContractStandard:
     if wrong:
         raise UnreadableInput(
             f"{product.contract.name}: {'; '.join(wrong)}",
-            fix="`uvx prek run --all-files meshwright-check` tells where.",
+            fix="`uvx prek run --all-files meshwright-check` shows where.",
         )
     return OpenDataContractStandard.from_file(str(product.contract))
 
 
 def described(product: Product, contract: OpenDataContractStandard) -> list[dict[str, Any]]:
-    """The contract's columns, as YAML has them, in its own order."""
+    """Return the contract's columns as in its YAML, in its order."""
     for table in contract.schema_ or []:
         if table.name == product.dataset:
             return [column.model_dump(by_alias=True, exclude_none=True) for column in table.properties or []]
     raise UnreadableInput(
-        f"{product.contract.name}: it says nothing of {product.dataset}, the data set of data-product.yaml.",
+        f"{product.contract.name} does not describe {product.dataset}, the data set in data-product.yaml.",
         fix=f"Name the contract's schema {product.dataset}.",
     )
 
 
 def promised_columns(product: Product, contract: OpenDataContractStandard) -> list[str]:
-    """The names of the contract's columns in its own order."""
+    """Return the names of the contract's columns in its order."""
     return [str(column.get("physicalName") or column["name"]) for column in described(product, contract)]
 
 
 def written(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> Dataset:
-    """The data set with the contract's physical types, where nothing is lost by it.
+    """Return the data set with the contract's physical types, except where values would be lost.
 
-    Raises PromiseBroken for a nested field that the contract does not describe: nobody has promised it, and nobody
-    has classified it.
+    Raises PromiseBroken for a nested field that the contract does not describe: it has no meaning and no
+    classification.
     """
     columns = described(product, contract)
     if dataset.parts:
@@ -114,16 +114,18 @@ def written(product: Product, contract: OpenDataContractStandard, dataset: Datas
 
 def _not_described(one: conformance.Undescribed) -> str:
     if one.whole:
-        return f"{dotted(one.path)} is an object, and the contract describes none of its fields"
+        return f"{dotted(one.path)} is an object, but the contract describes none of its fields"
     return f"{dotted(one.path)} ({one.type.text}) is in the data, but not in the contract"
 
 
 def _how_to_describe(product: Product, beyond: list[conformance.Undescribed]) -> str:
-    fixes = [f"Describe it in {product.contract.name}, or leave it out of the model."]
+    fixes = [f"Describe it in {product.contract.name}, or remove it from the model."]
     for one in beyond:
         of = dotted(one.path)
         if one.whole:
-            fixes.append(f"Of {of}, with a description of each field:\n{conformance.as_yaml(one.type, '  ')}")
+            fixes.append(
+                f"For {of}, with a description of each field:\n{conformance.as_yaml(one.type, '  ')}"
+            )
         else:
             parent = dotted(one.path[:-1])
             kind = conformance.logical(one.type)
@@ -135,7 +137,7 @@ def _how_to_describe(product: Product, beyond: list[conformance.Undescribed]) ->
 
 @dataclass
 class _Verification:
-    """What is known while a data set is verified."""
+    """The state of the verification of a data set."""
 
     product: Product
     contract: dict[str, Any]
@@ -143,17 +145,17 @@ class _Verification:
     connection: duckdb.DuckDBPyConnection
     actual: Mapping[str, Type]
     asked: list[Asked] = field(default_factory=list)
-    """Of each row that changed."""
+    """Checks of each row that changed."""
     checks: list[Check] = field(default_factory=list)
     engine: list[Promise] = field(default_factory=list)
-    """What datacontract-cli is asked."""
+    """Promises for datacontract-cli to check."""
 
     @property
     def name(self) -> str:
         return self.product.dataset
 
     def may_show(self, path: tuple[str, ...]) -> bool:
-        """Return True if values at the path may be printed: nothing of them is classified above `internal`."""
+        """Return True if values at the path may be printed: nothing in them is classified above `internal`."""
         columns = [
             column
             for table in self.contract.get("schema") or []
@@ -165,12 +167,12 @@ class _Verification:
 
 
 def verify(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> list[Check]:
-    """Every promise of the contract, checked against the very files that are published next, or unchecked.
+    """Check every promise of the contract on the files that are published next; yield also the unchecked ones.
 
-    What is promised of each row, the rows that have not changed since they were published have kept already: it is
-    asked of the others. What is promised of the data set as a whole is asked of the whole.
+    Promises about single rows are checked only on rows that changed, because unchanged rows kept them before.
+    Promises about the whole data set are checked on all rows.
     """
-    # A database with one view over those files: there, unlike in bare Parquet, types are checked too.
+    # A database with one view over those files: unlike with bare Parquet, types are checked, too.
     database = product.scratch / "verify.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("set timezone = 'UTC'")
@@ -201,14 +203,14 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
     ]
     checks = engine + own + missing
     if all(check.result == "unchecked" for check in checks):
-        raise UnreadableInput(f"{product.contract.name}: it holds no promise that can be checked.")
+        raise UnreadableInput(f"{product.contract.name}: it contains no promise that can be checked.")
     return checks
 
 
 def _is_open(node: Mapping[str, Any], path: tuple[str, ...], inherited: str) -> bool:
-    """Return True if neither a column, nor what is nested at the path, nor anything below that is above `internal`.
+    """Return True if the column, its part at the path, and everything below it are at most `internal`.
 
-    `path` begins below the column. `inherited` is the classification of what has none.
+    `path` begins below the column. `inherited` is the classification of parts without one.
     """
     level = str(node.get("classification") or inherited)
     if level not in ("", "public", "internal"):
@@ -224,11 +226,11 @@ def _is_open(node: Mapping[str, Any], path: tuple[str, ...], inherited: str) -> 
     return all(_is_open(inner, (), level) for inner in below.values())
 
 
-# -- who checks what ------------------------------------------------------------------------------------------
+# -- choosing the checker -------------------------------------------------------------------------------------
 
 
 def _ask(known: _Verification, promise: Promise) -> None:
-    """Gives a promise to whoever checks it."""
+    """Pass a promise to its checker."""
     if promise.unchecked:
         known.checks.append(
             Check(f"Check {promise}", promise.field, "unchecked", promise.unchecked, promise.fix)
@@ -237,14 +239,12 @@ def _ask(known: _Verification, promise: Promise) -> None:
     try:
         _ask_somebody(known, promise)
     except NoPlace:
-        # Its presence or its type is not kept, and that is reported.
+        # Its presence or type is broken, which is reported.
         known.checks.append(
             Check(f"Check {promise}", promise.field, "unchecked", "The data has no such place.")
         )
     except (ValueError, TypeError, KeyError, ArithmeticError, duckdb.Error) as error:
-        reason = (
-            f"The contract does not say it in a way that can be checked: {str(error).partition(chr(10))[0]}"
-        )
+        reason = f"The contract's value cannot be checked: {str(error).partition(chr(10))[0]}"
         known.checks.append(Check(f"Check {promise}", promise.field, "error", reason))
 
 
@@ -294,7 +294,7 @@ def _passed(known: _Verification, promise: Promise) -> None:
 
 
 def _node(contract: Mapping[str, Any], keys: Keys) -> Mapping[str, Any]:
-    """The column that a promise is about."""
+    """Return the column that a promise is about."""
     node: Any = contract
     for key in keys[:-1]:
         node = node[key]
@@ -324,11 +324,11 @@ def _logical_type(known: _Verification, promise: Promise) -> None:
     if kind.kind in conformance.UNTYPED:
         physical = _node(known.contract, promise.keys).get("physicalType")
         as_text = logical == "string" and (physical or kind.kind == "json")
-        reason = "" if as_text else f"it is {kind.text}, which no logical type has"
+        reason = "" if as_text else f"it is {kind.text}, which has no logical type"
         fix = "" if as_text else f"Write `logicalType: string` and `physicalType: {kind.text.lower()}`."
         if kind.kind == "json" and logical in ("object", "array", "map"):
-            reason = f"it is a text of JSON, and not an {logical}"
-            fix = "Make it one in the model (DuckDB: `from_json`), or promise `logicalType: string`, `physicalType: json`."
+            reason = f"it is JSON text, not an {logical}"
+            fix = "Convert it in the model (DuckDB: `from_json`), or write `logicalType: string`, `physicalType: json`."
         known.checks.append(Check(name, promise.field, "passed" if as_text else "failed", reason, fix))
         return
     if promise.engine:
@@ -339,7 +339,7 @@ def _logical_type(known: _Verification, promise: Promise) -> None:
         reason = "" if right else f"it is {kind.text}"
         known.checks.append(Check(name, promise.field, "passed" if right else "failed", reason))
     if logical == "integer" and (kind.is_float or (kind.kind == "decimal" and not kind.text.endswith(",0)"))):
-        _ask_rows(known, replace(promise, kind="whole"), "has whole numbers only", "with another number than a whole one")  # fmt: skip
+        _ask_rows(known, replace(promise, kind="whole"), "has whole numbers only", "with a number that is not whole")  # fmt: skip
 
 
 def _time_zone(known: _Verification, promise: Promise) -> None:
@@ -348,9 +348,7 @@ def _time_zone(known: _Verification, promise: Promise) -> None:
     right = there == bool(promise.value) and (there or kind.kind in conformance.STORED_AS["timestamp"] + conformance.STORED_AS["time"])  # fmt: skip
     said = "with a time zone" if promise.value else "without a time zone"
     name = f"Check that field {promise.field} is {said}"
-    fix = (
-        "Cast it in the model, such as `… at time zone 'Europe/Paris'`, or change what the contract promises."
-    )
+    fix = "Cast it in the model, such as `… at time zone 'Europe/Paris'`, or change the contract."
     reason = "" if right else f"it is {kind.text}"
     known.checks.append(
         Check(name, promise.field, "passed" if right else "failed", reason, "" if right else fix)
@@ -360,8 +358,8 @@ def _time_zone(known: _Verification, promise: Promise) -> None:
 def _moments(known: _Verification, promise: Promise) -> None:
     kind = _type_of(known, promise)
     if kind.kind not in (*conformance.STORED_AS["timestamp"], *conformance.STORED_AS["date"]):
-        fix = f"Make {promise.field} a date or a timestamp in the model, or name another `element`."
-        reason = f"{promise.field} is {kind.text}, and no date or timestamp"
+        fix = f"Make {promise.field} a date or a timestamp in the model, or use another `element`."
+        reason = f"{promise.field} is {kind.text}, not a date or timestamp"
         known.checks.append(Check(f"Check {promise}", promise.field, "failed", reason, fix))
         return
     known.engine.append(promise)
@@ -409,7 +407,7 @@ def _ask_rows(known: _Verification, promise: Promise, name: str = "", told: str 
     fits = conformance.FITS.get(promise.kind)
     name = f"Check that field {promise.field} {name or f'has {promise.kind} {_brief(promise.value)}'}"
     if fits and kind.kind not in fits:
-        reason = f"it is {kind.text}, of which that cannot be said"
+        reason = f"it is {kind.text}, to which that does not apply"
         known.checks.append(Check(name, promise.field, "failed", reason))
         return
     predicate = makers[promise.kind](promise.value)
@@ -430,7 +428,7 @@ def _brief(value: Any) -> str:
 
 
 def _engine_compares(known: _Verification, promise: Promise) -> bool:
-    """Whether datacontract-cli compares the values with what the contract says as the contract means it."""
+    """Return True if datacontract-cli compares the values with the contract's value as the contract means it."""
     if promise.kind == "enum":
         return _alike(promise.value, _type_of(known, promise).kind)
     if promise.kind in ("pattern", "minLength", "maxLength"):
@@ -462,7 +460,7 @@ def _engine_measures(known: _Verification, promise: Promise) -> bool:
 
 
 def _keys(known: _Verification, everything: list[Promise]) -> None:
-    """Checks the keys that datacontract-cli cannot name."""
+    """Check the keys whose columns datacontract-cli cannot name."""
     key = [promise for promise in everything if promise.kind == "primaryKey" and len(promise.path) == 1]
     alone = [[p] for p in everything if p.kind == "unique" and not p.engine and not p.unchecked]
     if any(not promise.engine for promise in key):
@@ -483,7 +481,7 @@ def _keys(known: _Verification, everything: list[Promise]) -> None:
         except NoPlace:
             continue
         (repeated,) = only_row(known.connection.execute(f"select {count}"))
-        reason = f"{repeated:,} values are there more than once" if repeated else ""
+        reason = f"{repeated:,} values occur more than once" if repeated else ""
         name = f"Check that {names} names one row"
         known.checks.append(Check(name, names, "failed" if repeated else "passed", reason))
 
@@ -492,7 +490,7 @@ def _keys(known: _Verification, everything: list[Promise]) -> None:
 
 
 def _by_engine(known: _Verification, contract: OpenDataContractStandard, database: str) -> list[Any]:
-    """What datacontract-cli finds, of the promises that are left to it."""
+    """Return datacontract-cli's results for the promises that are left to it."""
     if not known.engine:
         return []
     asked = OpenDataContractStandard.model_validate(_without(known))
@@ -506,7 +504,7 @@ def _by_engine(known: _Verification, contract: OpenDataContractStandard, databas
 
 
 def _without(known: _Verification) -> dict[str, Any]:
-    """The contract without what datacontract-cli is not asked."""
+    """Return the contract without the promises that datacontract-cli does not check."""
     keys = {promise.keys for promise in known.engine}
     columns = {promise.keys: promise for promise in known.engine if promise.kind == "presence"}
 
@@ -562,13 +560,13 @@ DECIDED = {
     *("physicalType", "logicalType", "logicalTypeOptions", "required", "unique", "primaryKey", "enum"),
     *("quality", "relationships", "properties", "items", "map"),
 }
-"""What of a column is given to datacontract-cli only if it is asked for it."""
+"""Keys of a column that are passed to datacontract-cli only if it has to check them."""
 
 PLACEHOLDER = re.compile(r"[\"'`]?\$?\{(?:field|column|property)\}[\"'`]?")
 
 
 def _queries(known: _Verification) -> Iterator[dict[str, Any]]:
-    """Queries about columns that datacontract-cli cannot name, as queries about the data set."""
+    """Yield queries about columns that datacontract-cli cannot name as queries about the data set."""
     for promise in known.engine:
         if promise.kind == "sql" and promise.path and not engine_reads(promise.path):
             query = PLACEHOLDER.sub(lambda _: identifier(promise.path[0]), str(promise.value.get("query")))  # noqa: B023
@@ -576,7 +574,7 @@ def _queries(known: _Verification) -> Iterator[dict[str, Any]]:
 
 
 def _found(contract: OpenDataContractStandard, **options: Any) -> list[Any]:
-    """datacontract-cli's own checks, each with what came of it."""
+    """Return datacontract-cli's own checks, with their results."""
     return _checks(DataContract(data_contract=contract, server="staged", **options).test())
 
 
@@ -586,7 +584,7 @@ def _checks(run: Run) -> list[LibraryCheck]:
 
 
 def _without_rows(contract: OpenDataContractStandard) -> OpenDataContractStandard:
-    """The contract without what it promises of each row for itself: a row that has not changed keeps that still."""
+    """Return the contract without its promises about single rows, which unchanged rows still keep."""
     whole = contract.model_copy(deep=True)
     for table in whole.schema_ or []:
         for column in table.properties or []:
@@ -595,13 +593,13 @@ def _without_rows(contract: OpenDataContractStandard) -> OpenDataContractStandar
 
 
 def _check(known: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> Check:
-    """Return what came of a check of datacontract-cli, with a value that breaks it."""
+    """Return the result of a check of datacontract-cli, with a value that breaks it."""
     result = str(getattr(check.result, "value", check.result))
-    # Without DuckDB's drawing of the place in the query.
+    # Without DuckDB's marking of the position in the query.
     reason = " ".join((check.reason or "").partition("\n\nLINE ")[0].split())
     fix = ""
     if result == "warning" and not reason.startswith("Actual "):
-        result = "unchecked"  # It says why it did not look.
+        result = "unchecked"  # The message says why it was not checked.
     elif reason.startswith(FAILED_QUERY):
         if "quality_sql" in str(check.type):
             reason = f"The query cannot be run: {reason.removeprefix(FAILED_QUERY)}"
@@ -610,7 +608,7 @@ def _check(known: _Verification, connection: duckdb.DuckDBPyConnection, changed:
             reason = f"It cannot be checked: {reason.removeprefix(FAILED_QUERY)}"
     elif result == "passed" and "quality_sql" in str(check.type):
         if many := _answers(connection, check.implementation):
-            result, reason = "unchecked", f"The query returns {many}, and a rule is about one value."
+            result, reason = "unchecked", f"The query returns {many}, but a rule compares one value."
             fix = "Make the query return one row with one column, such as `select count(*) …`."
     elif result in ("failed", "warning"):
         reason += _such_as(known, connection, changed, check)
@@ -618,12 +616,12 @@ def _check(known: _Verification, connection: duckdb.DuckDBPyConnection, changed:
 
 
 BOUNDS = {"exclusiveMinimum": ("field_minimum",), "exclusiveMaximum": ("field_maximum",)}
-"""What datacontract-cli calls the other half of the check of a kind."""
+"""Kind -> datacontract-cli's name of the other half of its check."""
 FAILED_QUERY = "Error evaluating check: "
 
 
 def _answers(connection: duckdb.DuckDBPyConnection, query: Any) -> str:
-    """Return how many rows or columns a query returns, where it is not one of each; empty if it is."""
+    """Return how many rows or columns a query returns, if not one of each; otherwise empty."""
     try:
         found = connection.execute(f"from (\n{str(query).rstrip().rstrip(';')}\n) limit 2")
         columns, rows = len(found.description or ()), len(found.fetchall())
@@ -635,7 +633,7 @@ def _answers(connection: duckdb.DuckDBPyConnection, query: Any) -> str:
 
 
 def _such_as(known: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> str:
-    """Return an example of a value that breaks a check of datacontract-cli, where there is one that may be shown."""
+    """Return an example of a value that breaks a check of datacontract-cli, if it may be printed."""
     kind, _, promise = next(
         (
             (kind, key, promise)
@@ -665,7 +663,7 @@ def _such_as(known: _Verification, connection: duckdb.DuckDBPyConnection, change
         found = connection.execute(f"select first({one}) from {scanned} where {condition}").fetchone()
         return such_as(found[0] if found else None)
     except (duckdb.Error, NoPlace, KeyError, ValueError, TypeError):
-        return ""  # an example is a help, and no promise
+        return ""  # an example is optional
 
 
 def _key_columns(known: _Verification) -> list[tuple[str, ...]]:
@@ -674,12 +672,12 @@ def _key_columns(known: _Verification) -> list[tuple[str, ...]]:
 
 
 def _answered(promise: Promise, dataset: str, found: list[Any]) -> bool:
-    """Whether datacontract-cli has a check for a promise."""
+    """Return True if datacontract-cli has a check for a promise."""
     keys = {check.key for check in found}
     if promise.kind in KEYS and promise.path:
         of = f"{dataset}__{promise.field}__"
         return any(f"{of}{name}" in keys for name in KEYS[promise.kind])
-    # Of these, it has one for each, and no name for them.
+    # These checks carry no name of the promise.
     types = {
         "sql": ("quality_sql",),
         "custom": ("quality_custom",),
@@ -691,14 +689,14 @@ def _answered(promise: Promise, dataset: str, found: list[Any]) -> bool:
 
 
 def refuse_broken(product: Product, checks: list[Check]) -> None:
-    """Raises PromiseBroken if any check failed or could not be made; a warning is reported, and so is what is unchecked."""
+    """Raise PromiseBroken if any check failed or could not run; warnings and unchecked promises are only reported."""
     broken = [check for check in checks if check.result not in ("passed", "warning", "unchecked")]
     if any(check.result == "error" and is_full(check.reason) for check in broken):
         raise UnreadableInput("\n".join(map(str, broken)), fix=MAKE_ROOM)
     if broken:
         fixes = dict.fromkeys(check.fix for check in broken if check.fix)
         fixes[
-            f"Fix the data, or change what {product.contract.name} promises "
-            "(with a new major version, if a consumer loses by it)."
+            f"Fix the data, or change {product.contract.name} "
+            "(with a new major version, if it affects consumers)."
         ] = None
         raise PromiseBroken("\n".join(str(check) for check in broken), fix="\n".join(fixes))

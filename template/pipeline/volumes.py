@@ -1,4 +1,4 @@
-"""How much the inputs bring, held against the last publication: what shrinks, vanishes or brings nothing is noted."""
+"""Compare the rows of the inputs with the last publication, and note inputs that shrank, vanished or are empty."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pipeline.ingest import Landed
 from pipeline.spec import Product
 
 SHRUNK = 0.5
-"""An input with fewer than this share of the rows of the last publication is noted."""
+"""An input with less than this share of the last publication's rows is noted."""
 
 
 def notes(product: Product, landed: Mapping[str, Landed]) -> list[str]:
-    """Return what is to be said of the rows of the inputs, as sentences."""
+    """Return sentences on the rows of the inputs."""
     before = _recorded_rows(product)
     return [
         f"input {name}: {sentence}"
         for name, input in landed.items()
         for sentence in (*input.notes, *_volume(input, before.get(name)))
     ] + [
-        f"input {name}: it is not in data-product.yaml any more, and had {rows:,} rows"
+        f"input {name}: it is no longer in data-product.yaml; it had {rows:,} rows"
         for name, rows in before.items()
         if name not in landed
     ]
@@ -36,7 +36,7 @@ def _volume(input: Landed, before: int | None) -> Iterator[str]:
 
 
 def _recorded_rows(product: Product) -> dict[str, int]:
-    """Return the rows of each input when the product was last published; of those that are known."""
+    """Return the rows of each input at the last publication, where known."""
     try:
         rows = json.loads(recorded(product).read_text("utf-8"))["rows"]
         return {str(name): int(count) for name, count in rows.items()}

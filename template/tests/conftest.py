@@ -1,4 +1,4 @@
-"""One run of the pipeline on the sample, in a copy of the repository, for all tests."""
+"""Run the pipeline once on the sample, in a copy of the repository, for all tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left: the product, as it ran, and build/run.json."""
+    """The result of a run: the product as it ran, and build/run.json."""
 
     product: spec.Product
     report: dict[str, Any]
@@ -27,6 +27,6 @@ class Run:
 def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     root = tmp_path_factory.mktemp("product") / ROOT.name
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("build", ".git", ".venv", "__pycache__"))
-    # No variables: the sample it is, whatever this machine has set.
+    # Without variables, so that it runs on the sample whatever this machine has set.
     report = run(root, environment={})
     return Run(spec.load(root, environment={}), report)

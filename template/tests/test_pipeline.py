@@ -1,4 +1,4 @@
-"""The pipeline keeps what data-product.yaml and the contract promise, on the sample."""
+"""The pipeline keeps the promises of data-product.yaml and the contract, on the sample."""
 
 from __future__ import annotations
 

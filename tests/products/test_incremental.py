@@ -133,9 +133,7 @@ said["served"] = served()
 """,
     )
     assert said["first"]["changed"] == []
-    assert said["new"]["changed"] == [
-        "input readings: unit (VARCHAR) is new, and the contract promises nothing of that name"
-    ]
+    assert said["new"]["changed"] == ["input readings: unit (VARCHAR) is new, and is not in the contract"]
     assert "value" in said["other"]["failed"]  # a text is no number: refused, and nothing was published
     assert said["served"] == said["new"]["rows"]
 

@@ -492,7 +492,7 @@ def test_a_schedule_starts_when_cron_would(worked_out: dict[str, Any], cron: str
 
 def test_what_is_no_time_is_a_problem(worked_out: dict[str, Any]) -> None:
     problems = worked_out["crons"]["problems"]
-    assert sorted(re.findall(r"'(.*)' is no time", "\n".join(problems))) == sorted(NO_CRONS)
+    assert sorted(re.findall(r"'(.*)' is not a valid schedule", "\n".join(problems))) == sorted(NO_CRONS)
     assert len(problems) == len(NO_CRONS)
 
 

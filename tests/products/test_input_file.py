@@ -190,20 +190,20 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a short line": ({"content": "a,b,c\n1,2,3\n4,5"}, "x.csv:3: 2 fields, where the header has 3", "`delimiter`"),
     "a long line": ({"content": 'a,b\n"x\ny",2\n4,5,6\n'}, "x.csv:4: 3 fields", "Correct the line"),
     "a delimiter too many": ({"content": "a,b\n1,2,\n"}, "x.csv:2: 3 fields", "Correct the line"),
-    "text after a quote": ({"content": 'a,b\n1,"x"y\n'}, "x.csv:2: a quoted field goes on", "`quote`"),
-    "blanks after a quote": ({"content": 'a,b\n1,2\n3,"x" \n'}, "x.csv:3: a quoted field goes on", "`quote`"),
+    "text after a quote": ({"content": 'a,b\n1,"x"y\n'}, "x.csv:2: a quoted field has text after", "`quote`"),
+    "blanks after a quote": ({"content": 'a,b\n1,2\n3,"x" \n'}, "x.csv:3: a quoted field has text after", "`quote`"),
     "an open quote": ({"content": 'a,b\n1,"2\n3,4\n'}, "x.csv:2: the quote", "`quote`"),
     "latin-1": ({"content": "a,b\n1,x\n2,Zürich\n".encode("latin-1")}, "x.csv:3: the bytes fc 72", "`encoding`"),
     "utf-16": ({"content": "a\nx\n".encode("utf-16")}, "x.csv:1: the bytes", "such as utf-16"),
     "another encoding": ({"content": "a\nü\n", "encoding": "ascii"}, "x.csv:2: the bytes c3 bc", "`encoding`"),
-    "no encoding": ({"content": "a\n1\n", "encoding": "rot13"}, "'rot13' is no encoding", "`encoding`"),
+    "no encoding": ({"content": "a\n1\n", "encoding": "rot13"}, "'rot13' is not an encoding", "`encoding`"),
     "NUL": ({"content": "a,b\n1,x\0\n"}, "x.csv:2: a NUL", "utf-16"),
     "garbage": ({"content": bytes(range(256)) * 9}, "x.csv:3: the bytes 80", "It is no text, as it seems"),
     "a letter of latin-1": ({"content": "a,b\n1,Zürich\n".encode("latin-1")}, "x.csv:2: the bytes fc 72 69 63", "such as latin-1"),
     "a name twice": ({"content": "a b,a.b\n1,2\n"}, "several columns would be called a_b", "`names`"),
     "no header": ({"content": "1,2025-01-01\n2,x\n"}, "its first line is no header: 1, 2025-01-01", "`header: false`"),
     "no header and no names": ({"content": "1,2\n", "header": False}, "x.csv has no header", "column_2"),
-    "another delimiter": ({"content": "a;b\n1;2\n"}, "its header is one name with ';'", "delimiter: ';'"),
+    "another delimiter": ({"content": "a;b\n1;2\n"}, "its header is a single name that contains ';'", "delimiter: ';'"),
     "a file without header": (
         {"content": {"1.csv": "id,v\n1,2\n", "2.csv": "3,4\n5,6\n"}}, "2.csv has other columns than 1.csv: it lacks id, v", "missing_columns"),
     "JSON of other columns": (
@@ -219,18 +219,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "another type than 0.2.0 published": (
         {"content": "a\n1.5\n", "record": {"t": {"a": "double"}}}, "a was published as DOUBLE, and would be DECIMAL(18,1)", "data_type: DOUBLE"),
     "two types for one column": ({"content": "a\n1\n", "declared": {"a": "INT"}, "types": {"A": "text"}}, "a is VARCHAR, and models/sources.yml:1 says INTEGER", "`types`"),
-    "a type that is none": ({"content": "a\n1\n", "types": {"a": "money"}}, "`money` is no type", "VARCHAR"),
+    "a type that is none": ({"content": "a\n1\n", "types": {"a": "money"}}, "`money` is not a known type", "VARCHAR"),
     "a broken line of JSON": ({"content": {"x.jsonl": '{"a":1}\n{"a":2\n{"a":3}\n'}}, "x.jsonl:2: it ends in the middle", "Correct"),
-    "two objects on a line": ({"content": {"x.jsonl": '{"a":1}{"a":2}\n'}}, "x.jsonl:1: something follows", "line of its own"),
-    "lines that are not said to be": ({"content": {"x.json": '{"a":1}\n{"a":2}'}}, "x.json:2: something follows", "`lines: true`"),
+    "two objects on a line": ({"content": {"x.jsonl": '{"a":1}{"a":2}\n'}}, "x.jsonl:1: the line has text after", "line of its own"),
+    "lines that are not said to be": ({"content": {"x.json": '{"a":1}\n{"a":2}'}}, "x.json:2: the file has text after", "`lines: true`"),
     "JSON cut short": ({"content": {"x.json": '[{"a":1},\n{"a":'}}, "x.json:2: it ends in the middle", "Correct"),
     "a list that is never closed": ({"content": {"x.json": '[{"a":1},\n{"a":2}'}}, "x.json:2: the list is never closed", "Correct"),
     "JSON without a comma": ({"content": {"x.json": '[{"a":1},\n{"a" 2}]' + " " * 99}}, "x.json:2: it is not JSON", "Correct"),
-    "a key twice": ({"content": {"x.json": '[{"a":{"b":1,"b":2}}]'}}, "x.json:1: the key 'b' is there twice", "Correct"),
+    "a key twice": ({"content": {"x.json": '[{"a":{"b":1,"b":2}}]'}}, "x.json:1: the key 'b' occurs twice", "Correct"),
     "two keys for one column": ({"content": {"x.json": '[{"a b":1},\n{"a_b":2}]'}}, "x.json:2: the keys 'a b' and 'a_b'", "Rename"),
     "a thousand levels": ({"content": {"x.json": '[{"a":' + "[" * 1000 + "]" * 1000 + "}]"}}, "x.json:1: a value is nested too deep", "Flatten"),
     "NaN in JSON": ({"content": {"x.json": '[{"a":NaN}]'}}, "x.json:1: NaN is no JSON", "Correct"),
-    "half a character": ({"content": {"x.json": '[{"a":"\\ud800"}]'}}, "x.json:1: a text holds half a character", "Correct"),
+    "half a character": ({"content": {"x.json": '[{"a":"\\ud800"}]'}}, "x.json:1: a text contains a lone surrogate", "Correct"),
     "no objects": ({"content": {"x.json": "[1]"}}, "x.json:1: a row is no object", "list of objects"),
     "a field that nobody declared": (
         {"content": {"x.json": '[{"o":{"x":1}},\n{"o":{"x":1,"y":2}}]'}, "declared": {"o": "STRUCT(x BIGINT)"}}, "x.json:2: column o", "Correct"),
@@ -265,8 +265,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "two keys that are one": (
         {"content": {"x.json": '[{"m":{"1":2}},\n{"m":{"1":2,"01":3}}]'}, "declared": {"m": "MAP(BIGINT, BIGINT)"}}, "x.json:2: column m", "Correct"),
     "a list in a file of lines": ({"content": {"x.jsonl": '[{"a":1},\n{"a":2}]'}}, "x.jsonl:1: it ends in the middle", "`lines: false`"),
-    "names beside a header": ({"content": "a,b\n1,2\n", "names": ["x", "y"]}, "x.csv has a header, a, b, and `names` are other", "`header: false`"),
-    "an escape of something else": ({"content": 'a,b\n"x\\"",1\nC:\\new,2\n', "escape": "\\"}, "x.csv:3: '\\\\n', where `escape`", "take `escape` out"),
+    "names beside a header": ({"content": "a,b\n1,2\n", "names": ["x", "y"]}, "x.csv has the header a, b, which differs from `names`", "`header: false`"),
+    "an escape of something else": ({"content": 'a,b\n"x\\"",1\nC:\\new,2\n', "escape": "\\"}, "x.csv:3: '\\\\n', but `escape`", "remove `escape`"),
     **{
         f"{text} as {kind}": ({"content": f"a\n'{text}'\n", "quote": "'", "declared": {"a": kind}}, f"column a: '{text}' does not fit", "Correct")
         for text, kind in (("[1,]", "JSON"), ('{"x":NaN}', "JSON"), ("-Infinity", "JSON"), ('{"x":1.10,}', "STRUCT(x DECIMAL(9,2))"))
@@ -279,14 +279,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "JSON in gzip cut short": ({"content": {"x.json.gz": gzip.compress(b"[]")[:-9]}}, "x.json.gz:1: it cannot be read on", "deliver it again"),
     "gzip by another name": ({"content": gzip.compress(b"a\n1\n")}, "x.csv:1: the bytes", "end in .gz"),
     "a workbook": ({"content": b"PK\x03\x04\xff"}, "x.csv:1: the bytes ff", "save it as CSV"),
-    "HTML": ({"content": "<html>\n</html>\n"}, "its first line is no header of a CSV file", "`path`"),
-    "lines of JSON by another name": ({"content": '{"a":1}\n{"a":2}\n'}, "its first line is no header of a CSV file", "`format`"),
-    "a line for Excel": ({"content": "sep=;\na;b\n1;2\n", "delimiter": ";"}, "its first line is no header, but tells Excel", "`skip: 1`"),
-    "only blanks": ({"content": "  \n"}, "its first line is no header", "`header: false`"),
+    "HTML": ({"content": "<html>\n</html>\n"}, "its first line is not the header of a CSV file", "`path`"),
+    "lines of JSON by another name": ({"content": '{"a":1}\n{"a":2}\n'}, "its first line is not the header of a CSV file", "`format`"),
+    "a line for Excel": ({"content": "sep=;\na;b\n1;2\n", "delimiter": ";"}, "its first line is not a header, but Excel's delimiter", "`skip: 1`"),
+    "only blanks": ({"content": "  \n"}, "its first line is not a header", "`header: false`"),
     "NUL in the header": ({"content": "a\0,b\n"}, "x.csv:1: a NUL", "utf-16"),
     "a delimiter that is no ASCII": ({"content": "a§b\n1§2\n", "delimiter": "§"}, "`escape` cannot be '§'", "data-product.yaml"),
     "one sign for two things": ({"content": "a,b\n1,2\n", "quote": ","}, "`escape` cannot be ',', ','", "data-product.yaml"),
-    "an encoding with NUL": ({"content": "a\n", "encoding": "utf-8\0"}, "is no encoding", "`encoding`"),
+    "an encoding with NUL": ({"content": "a\n", "encoding": "utf-8\0"}, "is not an encoding", "`encoding`"),
     "Parquet cut short": ({"content": {"x.parquet": b"PAR1"}}, "x.parquet cannot be read", "cut short"),
 }  # fmt: skip
 
@@ -335,9 +335,9 @@ PARQUET: dict[str, tuple[list[pa.Array], dict[str, str], dict[str, Any], str | t
     "nested nanoseconds": ([pa.array([[1]], pa.list_(NS_UTC))], {}, {}, "1.parquet: column a has nanoseconds"),
     "texts in bytes": ([pa.array(["Zü".encode()])], {"a": "VARCHAR"}, {}, ("VARCHAR", "Zü")),
     "bytes that are no text": ([pa.array([b"\xff"])], {"a": "VARCHAR"}, {}, "1.parquet: row 1: column a: \\xFF does not fit"),
-    "a time zone made up": ([pa.array([datetime(2025, 1, 1)])], {"a": "timestamptz"}, {}, "a time zone would be made up, or lost"),
-    "a time zone lost": ([pa.array([1000], NS_UTC)], {"a": "DATE"}, {}, "a time zone would be made up, or lost"),
-    "an object as JSON": ([pa.array([{"x": 1}])], {"a": "JSON"}, {}, "column a is STRUCT(x BIGINT) in the file, and not JSON"),
+    "a time zone made up": ([pa.array([datetime(2025, 1, 1)])], {"a": "timestamptz"}, {}, "a time zone would be invented or lost"),
+    "a time zone lost": ([pa.array([1000], NS_UTC)], {"a": "DATE"}, {}, "a time zone would be invented or lost"),
+    "an object as JSON": ([pa.array([{"x": 1}])], {"a": "JSON"}, {}, "column a is STRUCT(x BIGINT) in the file, but"),
     "nothing, declared": ([pa.nulls(1)], {"a": "DATE"}, {}, ("DATE", None)),
     "a form": ([pa.array(["01.02.2025"])], {"a": "DATE"}, {"date_format": "%d.%m.%Y"}, ("DATE", date(2025, 2, 1))),
     "a value of the second file": ([pa.array(["1"]), pa.array(["2", "x"])], {"a": "BIGINT"}, {}, "2.parquet: row 2: column a: x does not fit BIGINT"),
@@ -436,7 +436,7 @@ def test_memory_does_not_grow_by_the_square_of_the_columns(land: Land) -> None:
 
 def test_a_header_that_is_none_is_no_line_to_skip(land: Land) -> None:
     refused = land("0,0,1\n1,2,3\n")
-    assert "its first line is no header" in str(refused) and "skip" not in refused.fix
+    assert "its first line is not a header" in str(refused) and "skip" not in refused.fix
 
 
 def test_times_of_old_parquet_files_are_read_to_the_microsecond(land: Land) -> None:
@@ -451,7 +451,10 @@ def test_times_of_old_parquet_files_are_read_to_the_microsecond(land: Land) -> N
 
 
 def test_columns_of_parquet_have_names_of_their_own(land: Land) -> None:
-    for names, words in ((["a", "a"], "several columns called a"), (["a", ""], "a column without a name")):
+    for names, words in (
+        (["a", "a"], "several columns with the name a"),
+        (["a", ""], "a column without a name"),
+    ):
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=names), sink)
         assert words in str(land({"x.parquet": sink.getvalue()}))
@@ -482,7 +485,7 @@ IN_0_2_0 = {"day": "date32[day]", "at": "timestamp[us]", "short": "date32[day]",
 def test_what_keeps_the_guesses_of_0_2_0_is_printed_with_the_formats(land: Land) -> None:
     refused = land(GUESSED, record={"t": IN_0_2_0})
     block, _, rest = refused.fix.partition("\n")[2].partition("\nAnd add")
-    formats, _, notes = rest.partition("\n")[2].partition("\nLook at these:")
+    formats, _, notes = rest.partition("\n")[2].partition("\nCheck these:")
     properties = yaml.safe_load(formats)
     assert properties == {
         "date_format": {"day": "%d/%m/%Y", "short": "%y/%m/%d"},
@@ -516,7 +519,7 @@ def test_a_view_reads_only_what_duckdb_reads_exactly(land: Land) -> None:
     assert land(plain, DAY, how="lying", date_format="%m/%d/%Y") == [(1, date(2025, 1, 2))]
     assert land({"x.json": '[{"A b":1}]'}, how="lying") == [(1,)]
     for content in ({"x.json": '[{"a":1234567890123456.78}]'}, 'a,b\n1, "x"\n'):
-        assert "DuckDB by itself does not read" in str(land(content, how="lying"))
+        assert "DuckDB alone cannot read" in str(land(content, how="lying"))
     assert "`comment`" in str(land("a\n1\n", how="lying", comment="#"))
 
 

@@ -20,14 +20,14 @@ def test_what_shrinks_vanishes_or_brings_nothing_is_noted(every_port: Path, tmp_
     assert volumes.notes(product, first) == ["input a: it has no rows"]
     evolution.remember(product, first, {})
     then = {
-        "b": Landed(4, columns, total=4, notes=("the cursor at stands still",)),
+        "b": Landed(4, columns, total=4, notes=("the cursor at has stayed",)),
         "c": Landed(5, columns, total=5),
     }
     had = "and had 10 when the product was last published"
     assert volumes.notes(product, then) == [
-        "input b: the cursor at stands still",
+        "input b: the cursor at has stayed",
         f"input b: it has only 4 rows, {had}",
-        "input a: it is not in data-product.yaml any more, and had 0 rows",
+        "input a: it is no longer in data-product.yaml; it had 0 rows",
     ]
     assert volumes.notes(product, {**first, "b": Landed(0, columns)})[1] == f"input b: it has no rows, {had}"
     gone = {
@@ -36,31 +36,31 @@ def test_what_shrinks_vanishes_or_brings_nothing_is_noted(every_port: Path, tmp_
     }
     assert evolution.changes(product, gone) == [
         "input b: id is gone: it stays, and is empty in rows that are read from now on",
-        "input b: new (DATE) is new, and the contract promises nothing of that name",
-        "input c: id is in none of the rows that were read, and is empty in them",
+        "input b: new (DATE) is new, and is not in the contract",
+        "input c: id is in none of the rows that were read, and stays empty in them",
     ]
 
 
 SAID = {
     'connection failed: connection to server at "db", port 5432 failed: FATAL:  password authentication failed for user "ada"': "the server refuses the login",
     "Access denied for user 'ada'@'localhost' (using password: YES)": "the server refuses the login",
-    "connection to server failed: fe_sendauth: no password supplied": "the server asks for a password, and there is none",
-    'FATAL:  no pg_hba.conf entry for host "192.0.2.1", user "ada", database "x", no encryption': "the server does not let this user in from this machine, or not without TLS",
-    "failed to resolve host 'db.example.org': [Errno -2] Name or service not known": "no machine of that name is known",
-    "Can't connect to MySQL server on 'ssl-db' ([Errno 111] Connection refused)": "nothing listens at that host and port",
+    "connection to server failed: fe_sendauth: no password supplied": "the server requires a password, but none is set",
+    'FATAL:  no pg_hba.conf entry for host "192.0.2.1", user "ada", database "x", no encryption': "the server rejects this user from this machine, or requires TLS",
+    "failed to resolve host 'db.example.org': [Errno -2] Name or service not known": "the host name is unknown",
+    "Can't connect to MySQL server on 'ssl-db' ([Errno 111] Connection refused)": "no server listens on that host and port",
     "Can't connect to MySQL server on 'db' (timed out)": "the server does not answer",
-    "server does not support SSL, but SSL was required": "no trusted TLS connection comes about",
-    "SSL error: certificate verify failed": "no trusted TLS connection comes about",
+    "server does not support SSL, but SSL was required": "no trusted TLS connection can be established",
+    "SSL error: certificate verify failed": "no trusted TLS connection can be established",
     'FATAL:  database "bookings" does not exist': "the server has no database of that name",
     "Unknown database 'bookings'": "the server has no database of that name",
-    'FATAL:  role "ada" does not exist': "the server knows no such user",
-    "permission denied for table bookings": "the account may not do that",
-    "SELECT command denied to user 'ada'@'localhost' for table 't'": "the account may not do that",
-    "Access denied for user 'ada'@'%' to database 'bookings'": "the account may not do that",
+    'FATAL:  role "ada" does not exist': "the user does not exist on the server",
+    "permission denied for table bookings": "the account lacks the permission",
+    "SELECT command denied to user 'ada'@'localhost' for table 't'": "the account lacks the permission",
+    "Access denied for user 'ada'@'%' to database 'bookings'": "the account lacks the permission",
     'relation "t" does not exist': "there is no such table",
     "FATAL:  sorry, too many clients already": "the server has no connection left",
-    "unable to open database file": "there is no such file, or it may not be read",
-    "file is not a database": "the file is no whole SQLite database",
+    "unable to open database file": "the file does not exist, or cannot be read",
+    "file is not a database": "the file is not a complete SQLite database",
     "server closed the connection unexpectedly": "the connection was lost",
     "terminating connection due to administrator command": "the connection was lost",
     "division by zero": "",

@@ -354,7 +354,7 @@ def test_what_passes_is_waited_for(case: str, api: Api, load: Load) -> None:
 LASTING = {
     "an error of the server": (Answer(b"", 500), 5, "500 Internal Server Error"),
     "too many requests": (Answer(b"", 429, {"Retry-After": "3600"}), 5, "429 Too Many Requests"),
-    "a connection that breaks": (Answer(ROWS, cut=True), 5, "there is no connection, or it broke"),
+    "a connection that breaks": (Answer(ROWS, cut=True), 5, "the connection failed or was lost"),
     "silence": (Answer(ROWS, drip=0.5), 5, "it did not answer in time"),
     "a wrong request": (Answer({"message": "no such airport"}, 400), 1, '400 Bad Request. It said: {"message": "no such airport"}'),
     "a wrong path": (Answer(b"", 404), 1, "404 Not Found"),
@@ -392,7 +392,7 @@ def test_a_link_to_another_host_gets_no_request(form: str, api: Api, elsewhere: 
     for kind in ("a token", "a key in the address"):
         auth, _ = AUTH[kind]
         refused = load(properties(api, data_selector="items", auth=auth) | {"paginator": LINKS})
-        assert "another host than that of `base_url`" in refused["problem"], refused
+        assert "host differs from that of `base_url`" in refused["problem"], refused
     assert elsewhere.asked == []
 
 
@@ -400,11 +400,11 @@ def test_a_redirect_gets_no_request(api: Api, elsewhere: Api, load: Load) -> Non
     api.routes["/rows"] = lambda _: Answer(status=307, headers={"Location": f"{elsewhere.url}/rows?key=1"})
     auth, _ = AUTH["a key in a header"]
     refused = load(properties(api, auth=auth))
-    assert f"it is somewhere else now, at {elsewhere.url}/rows." in refused["problem"]
+    assert f"it has moved to {elsewhere.url}/rows." in refused["problem"]
     api.routes["/token"] = api.routes["/rows"]
     asks = guarded(api, "OAuth")
     api.routes["/token"] = lambda _: Answer(status=307, headers={"Location": f"{elsewhere.url}/rows"})
-    assert "it is somewhere else now" in load(asks)["problem"]
+    assert "it has moved to" in load(asks)["problem"]
     assert elsewhere.asked == []
 
 
@@ -421,7 +421,7 @@ def test_secrets_go_by_https_only_or_stay_on_this_machine(api: Api, load: Load, 
         "..",
     ):
         refused = load(properties(api, auth=auth) | {"base_url": base_url})
-        assert "get the secrets" in refused["problem"] or "neither an http(s) URL" in refused["problem"]
+        assert "receive the secrets" in refused["problem"] or "neither an http(s) URL" in refused["problem"]
         assert "pw" not in refused["problem"]
     tokens = {"type": "oauth2_client_credentials", "access_token_url": "http://id.example.org"}
     assert "http://id.example.org would" in load(properties(api, auth=tokens))["problem"]
@@ -438,11 +438,11 @@ def body(content: bytes, **headers: str) -> Callable[[Asked], Answer]:
 
 
 LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
-    "the same link again": (leads("/rows?from=10"), LINKS, "comes to no end: page 2 leads nowhere new"),
+    "the same link again": (leads("/rows?from=10"), LINKS, "has no end: page 2 links to a page that was read before"),
     "a new link for ever": (
         lambda asked: Answer({"items": [{"id": asked.before}], "links": {"next": f"/rows?{asked.before}"}}),
         LINKS,
-        "comes to no end: page 50 is not the last",
+        "has no end: page 50 is not the last",
     ),
     "an offset that nobody heeds": (rows({"id": 1}), {"type": "offset", "limit": 1}, "page 2 leads nowhere new"),
     "a cursor that stays": (
@@ -450,38 +450,38 @@ LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
         {"type": "cursor", "cursor_path": "after", "cursor_param": "after"},
         "leads nowhere new",
     ),
-    "a link to a file": (leads("file:///etc/passwd"), LINKS, "not what `paginator`"),
-    "a link that is a number": (leads(7), LINKS, "not what `paginator`"),  # type: ignore[arg-type]
+    "a link to a file": (leads("file:///etc/passwd"), LINKS, "does not fit `paginator`"),
+    "a link that is a number": (leads(7), LINKS, "does not fit `paginator`"),  # type: ignore[arg-type]
     "a total that is a word": (
         lambda _: Answer({"items": ROWS, "total": "many s3cr3t"}),
         {"type": "offset", "limit": 1, "total_path": "total"},
-        "not what `paginator`",
+        "does not fit `paginator`",
     ),
-    "a page for people": (body(b"<html>Log in"), {}, "its answer is no JSON: Expecting value in line 1, column 1. It said: <html>Log in"),
-    "half of an answer": (body(b'{"items": [{"id": 1}, {"i'), {}, "its answer is no JSON"),
-    "no text at all": (body(bytes(range(128, 256))), {}, "byte 1 of its answer, in line 1, is no UTF-8 (0x80"),
-    "nothing": (body(b""), {}, "its answer is no JSON"),
+    "a page for people": (body(b"<html>Log in"), {}, "its response is not JSON: Expecting value in line 1, column 1. Its response: <html>Log in"),
+    "half of an answer": (body(b'{"items": [{"id": 1}, {"i'), {}, "its response is not JSON"),
+    "no text at all": (body(bytes(range(128, 256))), {}, "byte 1 of its response, in line 1, is not UTF-8 (0x80"),
+    "nothing": (body(b""), {}, "its response is not JSON"),
     "a deep hole": (body(b"[" * 200_000), {}, "nested too deeply"),
-    "no rows where they should be": (body(b'{"rows": []}'), {}, "its answer has no items"),
+    "no rows where they should be": (body(b'{"rows": []}'), {}, "its response has no items"),
     "rows that are none": (rows(1, 2), {}, "row 1 is no JSON object"),
-    "no number": (body(b'{"items": [{"id": NaN}]}'), {}, "NaN is no number there"),
+    "no number": (body(b'{"items": [{"id": NaN}]}'), {}, "NaN is not a number in JSON"),
     "a name twice": (body(b'{"items": [{"id": 1, "id": 2}]}'), {}, "an object has id twice"),
     "a thousand levels": (body(b'{"items": [{"id": ' + b"[" * 1000 + b"]" * 1000 + b"}]}"), {}, "nested"),
     "a hundred levels": (body(b'{"items": [{"id": ' + b"[" * 101 + b"]" * 101 + b"}]}"), {}, "page 1, row 1: id is nested more than 100 levels deep"),
-    "latin-1 and no word of it": (body('[{"city": "Zürich"}]'.encode("latin-1")), {}, "byte 13 of its answer, in line 1, is no UTF-8 (0xfc, after '[{\"city\": \"Z')"),
+    "latin-1 and no word of it": (body('[{"city": "Zürich"}]'.encode("latin-1")), {}, "byte 13 of its response, in line 1, is not UTF-8 (0xfc, after '[{\"city\": \"Z')"),
     "an encoding that nobody knows": (body(b"[]", **{"Content-Type": "application/json; charset=x-none"}), {}, "its charset x-none is not known"),
     "half of a sign": (rows({"id": "\ud800"}), {}, "page 1, row 1: id is "),
-    "two columns of one name": (rows({"Flight No.": 1, "flight-no": 2}), {}, "several columns would be called flight_no"),
+    "two columns of one name": (rows({"Flight No.": 1, "flight-no": 2}), {}, "several columns would have the name flight_no"),
     "objects by their names": (rows({str(number): {} for number in range(2000)}), {}, "more than 1000 columns"),
-    "no row, and no columns": (rows(), {}, "nobody knows its columns"),
-    "too much": (rows({"text": "x" * 2_000_000}), {}, "its answer is too large or too slow"),
+    "no row, and no columns": (rows(), {}, "its columns are unknown"),
+    "too much": (rows({"text": "x" * 2_000_000}), {}, "its response is too large or too slow"),
     "too much, packed": (
         body(gzip.compress(b'{"items": [{"text": "' + b"x" * 2_000_000 + b'"}]}'), **{"Content-Encoding": "gzip"}),
         {},
-        "its answer is too large or too slow",
+        "its response is too large or too slow",
     ),
-    "a little now and then": (lambda _: Answer({"items": ROWS}, drip=0.05), {}, "its answer is too large or too slow"),
-    "no zip": (body(b"{}", **{"Content-Encoding": "gzip"}), {}, "there is no connection, or it broke"),
+    "a little now and then": (lambda _: Answer({"items": ROWS}, drip=0.05), {}, "its response is too large or too slow"),
+    "no zip": (body(b"{}", **{"Content-Encoding": "gzip"}), {}, "the connection failed or was lost"),
 }  # fmt: skip
 
 
@@ -713,7 +713,7 @@ def test_a_cursor_does_not_follow_a_row_into_the_future(api: Api, load: Load) ->
     assert 51 in ids(second) and second["gone"] == ["extra"] and second["notes"] == []
     third = load(asks, goes_on=True)
     assert third["notes"][0].startswith(
-        "no row is newer: the cursor at stands still at 2026-01-02T00:00:00Z, since "
+        "no row is newer: the cursor at has stayed at 2026-01-02T00:00:00Z, since "
     )
     assert third["gone"] == []
     store.put(52, "2026-01-03T00:00:00Z", colour="red")

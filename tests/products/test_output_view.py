@@ -162,7 +162,7 @@ print(json.dumps(said))
         "incremental": "With incremental@1",
         "snapshot": "With snapshot@1",
         "loaded": "what database@1 reads is loaded",
-        "fetched": "is a URL, which is fetched",
+        "fetched": "is a URL, which a view",
         "seed": "cannot be made over model.product.flown",
         "python": "cannot be made over model.product.flown",
         "lasting": "cannot be made over model.product.flown",

@@ -62,7 +62,7 @@ def test_rows_that_go_change_or_stay_are_served_once_by_every_port(
     ("query", "says"),
     [
         ("select null::integer as p, 1 as n", "Some rows have no p"),
-        ("select [1] as p, 1 as n", r"p is a INTEGER\[\], which cannot part a data set"),
+        ("select [1] as p, 1 as n", r"p is a INTEGER\[\], which cannot be a partition column"),
         ("select 'x'::blob as p, 1 as n", "p is a BLOB"),
         ("select 1 as p, 2 as __PART", "has a column __PART"),
     ],

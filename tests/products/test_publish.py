@@ -271,7 +271,7 @@ def test_what_the_system_refuses_ends_a_run_with_a_fix(every_port: Path) -> None
     ("error", "fix"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "Make room"),
-        (OSError(errno.EACCES, "Permission denied"), "the right to write"),
+        (OSError(errno.EACCES, "Permission denied"), "Allow the account"),
         (
             RuntimeError("Generic LocalFileSystem error: Permission denied (os error 13)\n   0: <unknown>"),
             "the right to",
@@ -280,11 +280,11 @@ def test_what_the_system_refuses_ends_a_run_with_a_fix(every_port: Path) -> None
             ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
             "Run again when it can be reached",
         ),
-        (RuntimeError("CommitFailedException: branch main has changed"), "whoever else writes there"),
+        (RuntimeError("CommitFailedException: branch main has changed"), "the other writer"),
         (OSError(errno.ENAMETOOLONG, "File name too long"), "Correct the path of the port"),
         (
             ValueError("Invalid data type\n   0: <unknown>\n   1: <unknown>"),
-            "report it to the platform's team",
+            "report it to the platform team",
         ),
     ],
 )
@@ -295,4 +295,4 @@ def test_each_cause_has_a_fix_of_its_own(
     problem = publish._failed(Published(tmp_path, "delta@1").port, "replaced", error)
     assert fix in problem.fix and "<unknown>" not in str(problem) and problem.exit_code == 2
     assert str(problem).startswith("The port lake (delta@1) could not be replaced: ")
-    assert "Its readers see the old data set or the new one, whole." in problem.fix
+    assert "Its readers see either the old data set or the new one, complete." in problem.fix

@@ -227,7 +227,7 @@ def test_a_terminal_without_unicode_gets_escapes(small: Path, product_python: Pa
     plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     done = run(product_python, small, "-m", "pipeline", "--project", "Zürich·", **plain)
     assert (done.returncode, done.stderr) == (2, "")
-    assert done.stdout.isascii() and "is no folder that can be read" in done.stdout
+    assert done.stdout.isascii() and "is not a readable folder" in done.stdout
 
 
 def test_a_variable_that_is_not_utf8_is_named(product: Path, product_python: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_folder_that_is_gone_is_named(product: Path, product_python: Path, tmp
     gone.mkdir()
     script = 'cd "$0" && rmdir "$0" && exec "$@"'
     command = ["bash", "-c", script, gone, product_python, product / "pipeline", "--project"]
-    for project, says in ((product, "no file matches gone.csv"), (".", "no folder that can be read")):
+    for project, says in ((product, "no file matches gone.csv"), (".", "not a readable folder")):
         gone.mkdir(exist_ok=True)
         done = subprocess.run(
             [*command, project], env=children_environment(FLIGHTS="gone.csv"), capture_output=True, text=True
@@ -305,7 +305,7 @@ def test_a_run_that_is_stopped_says_so(
         os.kill(started.pid, number)
         done = started.ended()
     assert done.returncode == code, done.stdout + done.stderr
-    assert "Every port serves what it served before" in done.stdout and "Traceback" not in done.stderr
+    assert "Every port serves either the old version" in done.stdout and "Traceback" not in done.stderr
     assert (report(product)["outcome"], report(product)["exitCode"]) == ("failed", code)
 
 

@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     type=click.Choice(["human", "github", "sarif", "json"]),
     default="human",
     show_default=True,
-    help="How findings are printed.",
+    help="Output format of the findings.",
 )
 @click.option(
     "--mesh",
     "sources",
     metavar="SOURCE",
     multiple=True,
-    help="What else there is, which inputs and names are held against: a folder of repositories, a file of records, or a "
-    "catalog's address. Can be given again.",
+    help="The rest of the mesh, to check inputs and names against: a folder of repositories, a file of records, or a "
+    "catalog's address. Can be repeated.",
 )
 @click.option(
     "--against",
     metavar="COMMIT",
-    help="Refuse what breaks consumers, compared with what this commit promises, without a new major version.",
+    help="Report changes since this commit that break consumers without a new major version.",
 )
 def check(products: tuple[Path, ...], form: str, sources: tuple[str, ...], against: str | None) -> None:
-    """Checks the metamodel, the contract and the access policy of PRODUCTS (repositories; the current one if none), and
-    says which way of sharing fits what they read of other products."""
+    """Check the metamodel, the contract and the access policy of PRODUCTS (repositories; default: the current one), and
+    advise which way of sharing fits the data they read from other products."""
     from meshwright.check import engine
     from meshwright.check.findings import FORMATS
 
@@ -67,7 +67,7 @@ def _counted(number: int, what: str) -> str:
 def _others(
     products: Sequence[Path], sources: Sequence[str]
 ) -> tuple[Sequence[Record] | None, Mapping[str, str]]:
-    """The mesh that somebody names, and which of what the products read it has no more."""
+    """Return the mesh given by `sources`, and which products it has retired of those that are read."""
     if not sources:
         return None, {}
     from meshwright.mesh.sources import of_repository, records, retired

@@ -1,4 +1,4 @@
-"""`meshwright check`: the metamodel, the contract and the access policy of a product."""
+"""The engine of `meshwright check`: metamodel, contract and access policy of a product."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 READABLE = "Readable"
 SHAPE = "Shape"
 PROMISES = {
-    READABLE: "Every file that is checked can be read: UTF-8, YAML, one document, no key twice, no trick with aliases.",
-    SHAPE: "Every file that is checked has the shape of its JSON Schema; what the schema does not know is refused.",
+    READABLE: "Every checked file can be read: UTF-8, YAML, one document, no duplicate key, no excessive aliases.",
+    SHAPE: "Every checked file fits its JSON Schema; unknown fields are refused.",
 }
-"""The two checks that come before the rules, because the rules stand on them."""
+"""The two checks that run before the rules, because the rules depend on them."""
 
 
 @dataclass
 class Facts:
-    """What a rule can ask for by naming it as an argument; None where it cannot be read."""
+    """What a rule can ask for by naming it as an argument; None if it cannot be read."""
 
     root: Path
     """The product's repository."""
@@ -47,23 +47,23 @@ class Facts:
     approvers: Document | None = None
     access_tests: Document | None = None
     agreements: Sequence[Document] = ()
-    """Those that could be read, of access/agreements/."""
+    """The readable files of access/agreements/."""
     documents: Sequence[Document] = ()
-    """All of the above that could be read."""
+    """All readable documents of the above."""
     answers: dict[str, Any] = field(default_factory=dict)
-    """Copier's answers; empty where there is no answers file."""
+    """Copier's answers; empty if there is no answers file."""
     products: Sequence[Document] = ()
-    """The specs of all products of this check, this one among them."""
+    """The specs of all products in this check, including this one."""
     record: Record | None = None
-    """The product as the mesh sees it."""
+    """The product's record in the mesh."""
     mesh: Lineage | None = None
-    """The products of this check, and those of the mesh that it was given."""
+    """The products of this check, and those of the given mesh."""
     issues: Sequence[Issue] = ()
-    """What is wrong about the product in that mesh."""
+    """The problems of the product in that mesh."""
     namesakes: Sequence[Record] = ()
-    """Products of the mesh that have its name."""
+    """Products of the mesh with the same name."""
     comparison: Comparison | None = None
-    """What has changed since the commit that the check was given."""
+    """The changes since the given commit."""
 
 
 def check(
@@ -72,13 +72,13 @@ def check(
     retired: Mapping[str, str] | None = None,
     against: str | None = None,
 ) -> list[Finding]:
-    """Checks the products whose repositories lie at `roots`; file names start with it, as it was given.
+    """Check the products in the repositories `roots`; file names in findings start with the root as given.
 
-    `others`: the mesh that their inputs and names are held against; None if nobody has said what there is. `retired`:
-    what the mesh has no more, as for Lineage. `against`: the commit that a change must not break without a new major
-    version; Unreadable is raised where git does not know it.
+    `others`: the mesh to check their inputs and names against; None if not given. `retired`: the products that it has
+    retired, as for Lineage. `against`: the commit to compare with; a change since then must not break consumers without
+    a new major version. Raises Unreadable if git does not know it.
     """
-    distinct = {root.resolve(): root for root in roots}  # a repository that is named twice is one
+    distinct = {root.resolve(): root for root in roots}  # the same repository given twice counts once
     gathered = [_gather(root) for root in distinct.values()]
     products = [facts.spec for facts, _ in gathered if facts.spec is not None]
     _place_in_mesh([facts for facts, _ in gathered if facts.spec is not None], others, retired)
@@ -97,7 +97,7 @@ def check(
 def _place_in_mesh(
     checked: Sequence[Facts], others: Sequence[Record] | None, retired: Mapping[str, str] | None
 ) -> None:
-    """Gives each product its record, and what is wrong about it among the others."""
+    """Give each product its record, and its problems in the mesh."""
     from meshwright.mesh.lineage import Lineage, is_same, issues
     from meshwright.product.documents import of_documents, origin
 
@@ -120,7 +120,7 @@ def _place_in_mesh(
             for issue in told
             if own[id] is facts.record
             and (issue.product == id or (issue.kind == "cycle" and id in issue.about))
-            # A product that is not there is missing only if it is known what there is.
+            # Without the whole mesh, a product that is not here is not reported as missing.
             and (issue.kind != "dangling-input" or issue.about or others is not None)
         ]
 
@@ -130,26 +130,26 @@ OF_RECORD = {
     "contract": ("contract", schema.contract),
     "policy": ("policy", schema.access_policy),
 }
-"""Part of a catalog record -> the fact that rules ask for, and its schema."""
+"""Part of a catalog record -> the fact of the rules, and its schema."""
 
 
 def check_record(value: Any) -> list[Finding]:
-    """Checks a catalog record with the same metamodel: its shape, its documents' shapes, and every rule that needs no
-    more than these documents. A finding's file is the part of the record: `product`, `contract`, `policy`; its place
-    is told in its message."""
+    """Check a catalog record with the same metamodel: its shape, its documents' shapes, and every rule that needs
+    only these documents. A finding's file is the part of the record (`product`, `contract`, `policy`); its place
+    is in its message."""
     try:
         return _checked(value)
     except Unreadable as problem:
         told, fix = str(problem), problem.fix
     except UnicodeEncodeError:
-        told, fix = "It holds half a character (a lone surrogate).", "Leave it out."
+        told, fix = "It contains a lone surrogate (half a character).", "Remove it."
     return [_finding(READABLE, Problem("record", (), told, fix), "", metamodel.HOME)]
 
 
 def _checked(value: Any) -> list[Finding]:
     parts = value if isinstance(value, dict) else {}
     found = {part: valued(part, parts[part]) for part in OF_RECORD if isinstance(parts.get(part), dict)}
-    # The record's own schema does not look into these.
+    # The record's own schema does not cover these.
     record = valued("record", {**parts, **dict.fromkeys(found)} if found else value)
     record.value = value
     facts = Facts(Path(), documents=list(found.values()))
@@ -162,16 +162,16 @@ def _checked(value: Any) -> list[Finding]:
 
 
 BEYOND = {one.name for one in fields(Facts)} - {fact for fact, _ in OF_RECORD.values()} - {"documents"}
-"""Facts that a record does not carry."""
+"""Facts that a record does not contain."""
 
 
 def _findings(
     facts: Facts, problems: list[tuple[str, Problem]], prefix: str, beyond: Set[str] = frozenset()
 ) -> list[Finding]:
-    """What the schemas found of one product, and what its rules find."""
+    """Return the findings of the schemas and the rules for one product."""
     home = _home(facts.answers)
     broken = list(_rules(facts, beyond))
-    # Where a rule speaks of a place, or of something in it, its words are better than the schema's
+    # A rule's message about a place, or about something in it, is better than the schema's message
     # that the place is wrong or missing.
     told = {(_file(problem), problem.keys) for rule, problem in broken if rule.level == "error"}
     around = {(file, keys[:depth]) for file, keys in told for depth in range(len(keys))}
@@ -213,7 +213,7 @@ def _finding(rule: str | Rule, problem: Problem, prefix: str, home: str) -> Find
 
 
 def _home(answers: dict[str, Any]) -> str:
-    """Where the documentation of this product's very template version lies."""
+    """Return the address of the documentation for the product's version of the template."""
     source, commit = answers.get("_src_path"), answers.get("_commit")
     if not isinstance(source, str) or not isinstance(commit, str) or re.search(r"\s", source + commit):
         return metamodel.HOME
@@ -221,14 +221,14 @@ def _home(answers: dict[str, Any]) -> str:
     for short, address in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
         source = re.sub(f"^{short}/?", address, source)
     source = re.sub(r"^(?:ssh://)?git@([^:/]+)[:/]", r"https://\1/", source).removesuffix(".git")
-    source = re.sub(r"^https?://[^/@]*@", "https://", source)  # never a credential
+    source = re.sub(r"^https?://[^/@]*@", "https://", source)  # without credentials
     if source.startswith(("https://", "http://")):
         return f"{source}/blob/{commit}"
     return source if source.startswith("/") else metamodel.HOME
 
 
 def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
-    """Reads the product's files and holds each against its schema."""
+    """Read the product's files and validate each against its schema."""
     facts = Facts(root)
     problems: list[tuple[str, Problem]] = []
     with contextlib.suppress(Unreadable):  # a product may have been made without Copier
@@ -237,7 +237,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
         facts.answers = {}
 
     def load(path: Any) -> Document | None:
-        """The document at `path`; one that is not there is left to the rule about files that are named."""
+        """Return the document at `path`; None if it does not exist, which is left to the rule FilesExist."""
         if not isinstance(path, str) or (path != SPEC and not inside(root, path)):
             return None
         try:
@@ -282,12 +282,15 @@ def _rules(facts: Facts, beyond: Set[str]) -> Iterator[tuple[Rule, Problem]]:
         try:
             for problem in rule.check(**arguments):
                 yield rule, problem
-        except Unreadable as problem:  # a file beside the three documents, which the rule had to read
-            yield rule, Problem(SPEC, (), f"A file that the rule needs: {problem}", problem.fix)
+        except Unreadable as problem:  # another file, read by the rule itself
+            yield (
+                rule,
+                Problem(SPEC, (), f"The rule needs a file that cannot be read: {problem}", problem.fix),
+            )
 
 
 @cache
 def _askable(beyond: frozenset[str]) -> tuple[tuple[Rule, tuple[str, ...]], ...]:
-    """Each rule that asks for nothing beyond what there is, and the facts that it asks for."""
+    """Return the rules that need no fact in `beyond`, each with the facts that it needs."""
     asked = ((rule, tuple(inspect.signature(rule.check).parameters)) for rule in RULES)
     return tuple((rule, names) for rule, names in asked if not beyond.intersection(names))

@@ -1,4 +1,4 @@
-"""What a check found, and the forms in which it is told."""
+"""The findings of a check, and their output formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshwright.product import metamodel
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One unmet promise: where it stands, which rule found it, and how to fix it."""
+    """A broken promise: its place, the rule that it breaks, and the fix."""
 
     file: str
     line: int
@@ -28,7 +28,7 @@ class Finding:
 
 
 def human(findings: Sequence[Finding]) -> str:
-    """For people, and for editors that know file:line:column."""
+    """Return text for people, and for editors that know file:line:column."""
     lines = []
     for finding in findings:
         lines.append(
@@ -41,7 +41,7 @@ def human(findings: Sequence[Finding]) -> str:
 
 
 def github(findings: Sequence[Finding]) -> str:
-    """Workflow commands, which GitHub shows beside the line in a pull request."""
+    """Return workflow commands, which GitHub shows at the line in a pull request."""
 
     def data(text: str) -> str:
         return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
@@ -65,12 +65,12 @@ def _with_fix(finding: Finding) -> str:
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """A list of objects, for programs."""
+    """Return a JSON list of objects, for programs."""
     return json.dumps(with_old([asdict(finding) for finding in findings]), indent=2, ensure_ascii=False)
 
 
 def sarif(findings: Sequence[Finding]) -> str:
-    """SARIF 2.1.0, for code scanning."""
+    """Return SARIF 2.1.0, for code scanning."""
     rules = {finding.rule: finding.link for finding in findings}
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",

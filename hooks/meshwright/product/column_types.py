@@ -1,7 +1,7 @@
 """The types that a column of an input can have, by DuckDB's names, and which of them a column's texts certainly have.
 
-`TYPES` is the complete list; docs/reference/types.md shows it. Products get a copy of this module, so it imports
-nothing of Meshwright.
+`TYPES` is the complete list; docs/reference/types.md shows it. `meshwright check` uses a copy of this module, so it
+imports nothing of the pipeline.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Parse texts in data-product.yaml: variables, objectives of service levels, environments.
 
-The pipeline of products has a copy of this file.
+`meshwright check` uses a copy of this file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The inputs that this product can use: one module a capability.
+"""The inputs that this product can use: one module for each capability.
 
-A module has either `files(source, product)`, the rows as Parquet files that have the same columns (a list of them, or
-Files, which says more), or, for what dlt loads, `resource(source, product)`. A resource can have an attribute
-`reading`, a Reading, for the run to report.
+A module has either `files(source, product)`, which returns Parquet files with the same columns (a list, or
+Files, with details), or, for dlt, `resource(source, product)`. A resource can have an attribute
+`reading`, a Reading, for the report of the run.
 """
 
 from __future__ import annotations
@@ -20,60 +20,60 @@ from pipeline.spec import Capability, Product
 
 @dataclass(frozen=True)
 class Files:
-    """Parquet files that have the same columns, and what is known of these."""
+    """Parquet files with the same columns, and details on these."""
 
     paths: list[Path]
     columns: dict[str, str]
-    """Column -> canonical type, as pipeline/column_types.py has them."""
+    """Column -> canonical type, as in pipeline/column_types.py."""
     described: bool = True
-    """Whether the files that were read say themselves what their columns are; otherwise they should be declared."""
+    """True if the files themselves have types for their columns; otherwise the types should be declared."""
     absent: tuple[str, ...] = ()
-    """Columns that are declared, and in none of the rows that were read."""
+    """Declared columns that none of the rows have."""
     notes: tuple[str, ...] = ()
     """Sentences for the report."""
 
 
 @dataclass
 class Reading:
-    """What an input has noticed while it was read."""
+    """Observations while an input was read."""
 
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     columns: dict[str, str] = field(default_factory=dict)
     """Column, as it lands -> canonical type: those that the source has now."""
     described: bool = False
-    """Whether the source says itself what its columns are."""
+    """True if the source itself has types for its columns."""
     undeclared: list[str] = field(default_factory=list)
-    """Columns whose types were taken because they are certain, and which nothing declares."""
+    """Columns without a declared type, which got the type that is certain."""
     gone: list[str] = field(default_factory=list)
-    """Columns of earlier runs that the source does not have any more, and that stay, empty in new rows."""
+    """Columns of earlier runs that the source no longer has; they stay, empty in new rows."""
     rows_at_source: int | None = None
-    """How many rows the source has, where only those were read that are new."""
+    """Number of rows at the source, if only new ones were read."""
     beyond: int = 0
-    """Rows whose cursor is beyond its ceiling."""
+    """Rows whose cursor is above its ceiling."""
     furthest: Any = None
     """The highest cursor of those."""
     newest: tuple[str, str] | None = None
-    """The cursor's column, and its highest value."""
+    """The cursor column and its highest value."""
     notes: list[str] = field(default_factory=list)
-    """Sentences for the report, which begin with a small letter."""
+    """Sentences for the report, which begin with a lower-case letter."""
 
 
 def column_name(name: str) -> str:
-    """What a column lands as, so that SQL can write it without quotes: `Flight No.` becomes `flight_no`."""
+    """Return the name that a column lands with, so that SQL needs no quotes: `Flight No.` becomes `flight_no`."""
     return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
 def landing(source: Capability, product: Product) -> Path:
-    """A new folder for what an input has read."""
+    """Return a new folder for the files of an input."""
     folder = product.scratch / "landed" / source.name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def held(files: Iterable[Path], folder: Path) -> list[Path]:
-    """The same files below `folder`, without a copy: whoever replaces one meanwhile changes nothing for this run.
+    """Return the same files below `folder`, as hard links: if a file is replaced meanwhile, this run is not affected.
 
-    Where the file system cannot do that, the files themselves.
+    Returns the files themselves if the file system has no hard links.
     """
     names = [(file, folder / f"{number:06}.parquet") for number, file in enumerate(files)]
     try:
@@ -85,9 +85,9 @@ def held(files: Iterable[Path], folder: Path) -> list[Path]:
 
 
 def damage(file: Path) -> str:
-    """Return what is wrong with the pages of a Parquet file, and where; empty if all of them can be read.
+    """Return which pages of a Parquet file are damaged, and how; empty if all can be read.
 
-    Its footer says nothing of them, and DuckDB does not look at their checksums.
+    The footer does not cover the pages, and DuckDB does not verify their checksums.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -98,7 +98,7 @@ def damage(file: Path) -> str:
             try:
                 for batch in opened.iter_batches(row_groups=[group], use_threads=False):
                     batch.validate(full=True)  # texts are UTF-8
-            except pa.ArrowNotImplementedError:  # of Arrow's, and not of the file's
+            except pa.ArrowNotImplementedError:  # a limit of Arrow, not an error in the file
                 return ""
             except (pa.ArrowException, OSError) as error:
                 rows = f"rows {row + 1} to {row + opened.metadata.row_group(group).num_rows}"

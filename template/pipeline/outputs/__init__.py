@@ -34,30 +34,30 @@ def refuse_impossible(product: Product) -> None:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[bool]:
-    """One run at a time writes to a folder, whatever repository it is of. Raises UnreadableInput for the second one.
+    """Allow one run at a time to write to a folder, across repositories. Raises UnreadableInput for the second one.
 
-    Yields whether that is sure: some network file systems have no locks.
+    Yields True if the lock is reliable: some network file systems have no locks.
     """
     try:
         with locked(folder.with_name(f".{folder.name}.lock")) as sure:
             yield sure
     except Busy:
         raise UnreadableInput(
-            f"Another run publishes to {folder} now.", fix="Wait until it has ended, and run again."
+            f"Another run is publishing to {folder}.", fix="Wait until it has ended, and run again."
         ) from None
 
 
 def replacing(file: Path, target: Path) -> Iterator[None]:
-    """Puts a file that the run has made where readers look for it: made ready up to the `yield`, replaced after it."""
+    """Put a file of the run at its published path: prepared before the `yield`, replaced after it."""
     remove_unused(target.parent, f".{target.stem}.*.partial")
     partial = target.with_name(f".{target.name}.{uuid4().hex}.partial")
     with contextlib.ExitStack() as stack:
         stack.enter_context(marked(partial))
         stack.callback(partial.unlink, missing_ok=True)
         try:
-            # What was verified, and not a copy of it: a run changes no file that it has written.
+            # The verified file itself, not a copy: a run never changes a file that it has written.
             os.link(file, partial)
-        except OSError:  # another file system, or one that has no such links
+        except OSError:  # another file system, or one without hard links
             with file.open("rb") as source, partial.open("xb") as sink:
                 shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
         with partial.open("rb+") as written:

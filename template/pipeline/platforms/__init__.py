@@ -1,4 +1,4 @@
-"""The platforms that this product can run on: one module a capability, each with an `opened(product, metadata)`."""
+"""The platforms that this product can run on: one module for each capability, with an `opened(product, metadata)`."""
 
 from __future__ import annotations
 
@@ -9,66 +9,66 @@ from typing import Any, Protocol
 from pipeline.sql import digest
 
 INPUTS = "inputs"
-"""The schema of the inputs, whatever the platform: models read `source('inputs', …)`."""
+"""The schema of the inputs on every platform: models read `source('inputs', …)`."""
 PART = "__part"
-"""The column that engines partition by: the digest of another one's text. It is in no file."""
+"""The column that engines partition by: the digest of another column's text. It is in no file."""
 
 
 def part(text: str) -> str:
-    """The folder of the files whose rows have a value of this text."""
+    """Return the folder of the files whose rows have a value with this text."""
     return f"{PART}={digest(text)}"
 
 
 class Platform(Protocol):
-    """An engine, for the length of one run. Its SQL takes names and texts as `pipeline.sql` quotes them."""
+    """An engine, for the length of one run. Its SQL takes names and texts as quoted by `pipeline.sql`."""
 
     @property
     def own_table(self) -> str:
-        """The materialization of pipeline/macros that makes a plain table of the data set; empty: dbt's own does."""
+        """The materialization of pipeline/macros that makes a plain table of the data set; empty: dbt's own."""
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
-        """Makes Parquet files, which have the same columns, the table `inputs.<name>`."""
+        """Make Parquet files with the same columns the table `inputs.<name>`."""
 
     def landing(self) -> tuple[Any, dict[str, Any]]:
-        """Where dlt loads to, so that the engine reads it there: a destination, and options of dlt's `run`."""
+        """Return the destination for dlt where the engine can read it, and options of dlt's `run`."""
 
     def landed(self, name: str) -> None:
-        """Makes what dlt has loaded the table `inputs.<name>`, where it is not one yet."""
+        """Make the data loaded by dlt the table `inputs.<name>`, if it is not yet."""
 
     def rows(self, name: str) -> int:
-        """How many rows the table `inputs.<name>` has."""
+        """Return the number of rows of the table `inputs.<name>`."""
 
     def profile(self) -> dict[str, Any]:
-        """How dbt reaches the engine: one output of its profile."""
+        """Return how dbt connects to the engine: one output of its profile."""
 
     def release(self) -> None:
-        """Lets go of what dbt holds, once it has ended."""
+        """Release what dbt holds, once it has ended."""
 
     def input(self, name: str) -> str:
-        """An input's table, as the engine's SQL names it."""
+        """Return the name of an input's table in the engine's SQL."""
 
     def relation(self, model: str) -> str:
-        """A model, as the engine's SQL names it."""
+        """Return the name of a model in the engine's SQL."""
 
     def columns(self, model: str) -> dict[str, str]:
-        """The columns of a model, with their types in the engine's words; empty if there is no such model."""
+        """Return the columns of a model, with their types in the engine's spelling; empty if there is no such model."""
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """A few rows, as Python has them."""
+        """Return a few rows as Python values."""
 
     def text(self, model: str, column: str) -> str:
         """A column's value as a text, in SQL: one text for each value, which DuckDB can cast back."""
 
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
-        """An aggregate, in SQL: a number of some rows of a model that is another one if a value of theirs is."""
+        """Return an SQL aggregate over some rows of a model: a number that changes if any of their values does."""
 
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
-        """The engine's bulk write: a model's columns, in this order, as Parquet files below a new folder.
+        """Write a model's columns, in this order, as Parquet files below a new folder, with the engine's bulk write.
 
-        `rows` is a condition in SQL that chooses the rows. `by` is a column: then each of its values has files of its
-        own, in a folder that `part` names by the value's `text`. A name made of the value itself could be too long, or
-        the same as another one where case does not count.
+        `rows` is an SQL condition for the rows. `by` is a column: each of its values then gets its own files,
+        in a folder that `part` names by the value's `text`. The value itself could be too long for a name, or
+        equal to another one on systems that ignore case.
         """
 
     def delete(self, model: str, rows: str) -> None:
-        """Deletes the rows that a condition chooses of an incremental model; one that is made anew is left alone."""
+        """Delete the matching rows of an incremental model; other models are left alone, because they are rebuilt."""

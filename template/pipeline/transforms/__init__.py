@@ -1,4 +1,4 @@
-"""The transforms that this product can use: one module a capability, with a `transform` that returns `Transformed`."""
+"""The transforms that this product can use: one module for each capability, with a `transform` that returns `Transformed`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Transformed:
-    """What a transform did."""
+    """The result of a transform."""
 
     done: str
-    """In words, for the line of its stage."""
+    """A phrase for the report of its stage."""
     warnings: list[dict[str, Any]] = field(default_factory=list)
-    """What does not end the run: `name`, `file`, `rows` and `message` of each, as build/run.json keeps them."""
+    """Findings that do not end the run: `name`, `file`, `rows` and `message` of each, as in build/run.json."""

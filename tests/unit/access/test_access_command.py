@@ -398,8 +398,8 @@ def test_hostile_words_stay_words(approved: Case) -> None:
     [
         ({"role": "admin"}, "The policy has no role admin."),
         ({"until": "2020-01-01"}, "It ends before it begins."),
-        ({"principal": "analysts"}, "'analysts' does not say whether it is a group or one reader."),
-        ({"requester": "bo"}, "'bo' is no e-mail address."),
+        ({"principal": "analysts"}, "'analysts' is neither a group nor a single reader."),
+        ({"requester": "bo"}, "'bo' is not an e-mail address."),
         ({"role": "service", "until": "2099-01-01"}, "its role allows 365"),
         ({"for": "x"}, "description.purpose"),
         ({"output": "cellar"}, "The product has no output port cellar."),

@@ -74,9 +74,9 @@ def test_own_data_with_the_samples_texts_is_warned_of(
     change(product)
     expected = set(EVERYWHERE)
     if type_ == "source-oriented":
-        expected.add(("README.md", "is"))  # a consumer's shows the address registry, whatever it is about
+        expected.add(("README.md", "text"))  # a consumer's shows the address registry, whatever it is about
     if change is own_input or (change is own_place and type_ == "consumer-oriented"):
-        expected.add(("sample_data/README.md", "is"))  # no input reads the sample any more
+        expected.add(("sample_data/README.md", "text"))  # no input reads the sample any more
     assert places(product) == expected
 
 

@@ -1,7 +1,7 @@
-"""CSV as it is written: nothing about its form is guessed, and every field is a text.
+"""Read CSV exactly as configured: its format is not guessed, and every field is a text.
 
-Arrow parses. It takes two things for granted that are checked here as the bytes go by: that a quote stands only where
-a field begins or ends, and that no block ends between the two characters of a line end.
+Arrow parses. It makes two assumptions that are checked here while the bytes pass: quotes are only at the
+beginning or the end of a field, and no block ends between the two characters of a line end.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ csv.field_size_limit(2**31 - 1)
 
 @dataclass(frozen=True)
 class Form:
-    """How a file is written: the properties of `file@1`."""
+    """The format of a file: the properties of `file@1`."""
 
     delimiter: str = ","
     quote: str = '"'
     """Empty: no field is quoted."""
     escape: str = ""
-    """What stands before a quote inside of a quoted field; empty: another quote."""
+    """The character before a quote within a quoted field; empty: another quote."""
     comment: str = ""
-    """Lines that begin with it are left out; empty: none."""
+    """Lines that begin with it are skipped; empty: none."""
     skip: int = 0
-    """Lines before the header."""
+    """Number of lines before the header."""
     header: bool = True
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ()
-    """What stands for a missing value, beside nothing at all."""
+    """Texts for a missing value, in addition to an empty field."""
     quoted_nulls: bool = False
-    """Whether that is so in quotes too."""
+    """True if these texts are missing values in quotes, too."""
 
 
 class Fault(Exception):
-    """What is wrong with a file, and on which line."""
+    """What is wrong with a file, and its line."""
 
     def __init__(self, line: int, message: str, fix: str = "") -> None:
         super().__init__(message)
@@ -58,24 +58,24 @@ class Fault(Exception):
 
 @dataclass
 class CsvFile:
-    """One file. Every method reads it anew, block by block."""
+    """One file. Every method reads it again, block by block."""
 
     path: Path
     form: Form
 
     def header(self) -> list[str]:
-        """Return the names in the header; nothing if there is no line. Raises Fault."""
+        """Return the names in the header; empty if there is no line. Raises Fault."""
         lines = _Lines(self._text(), self.form)
         return self._first(lines)
 
     def width(self) -> int:
-        """Return how many fields the first line has; 0 if there is no line. Raises Fault."""
+        """Return the number of fields of the first line; 0 if there is no line. Raises Fault."""
         return len(self._first(_Lines(self._text(), self.form)))
 
     def batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows, as texts: None is a missing value, an empty text is one in quotes.
+        """Yield the rows, as texts: None is a missing value, an empty text is an empty field in quotes.
 
-        Raises Fault, or what Arrow and codecs raise: `fault()` then knows the line.
+        Raises Fault, or errors of Arrow and codecs, for which `fault()` finds the line.
         """
         head = 0
         if self.form.header:
@@ -83,7 +83,7 @@ class CsvFile:
             self._first(lines)
             head = lines.number
         size = BLOCK_BYTES
-        sent = 0  # rows
+        sent = 0  # rows yielded so far
         while True:
             body = _Body(self._bytes(), self.form, head or self.form.skip)
             known = sent
@@ -99,13 +99,13 @@ class CsvFile:
             except pa.ArrowInvalid as error:
                 if "straddling" not in str(error) or size >= LARGEST_BLOCK_BYTES:
                     raise
-                # A row is longer than a block. Blocks of another size part the rows otherwise: what has gone is counted.
+                # A row is longer than a block. Other block sizes split the rows differently, so the rows yielded are counted.
                 size = min(size * 8, LARGEST_BLOCK_BYTES)
         if body.odd and (fault := self.fault(names) or self._ambiguous(body)):
             raise fault
 
     def fault(self, names: list[str]) -> Fault | None:
-        """Return the first thing that is wrong with the file, None if all is well."""
+        """Return the first thing that is wrong with the file, None if it is fine."""
         try:
             lines = _Lines(self._text(), self.form)
             if self.form.header:
@@ -121,7 +121,7 @@ class CsvFile:
                 if row and len(row) != len(names):
                     return Fault(
                         before + 1,
-                        f"{len(row)} field{'s' * (len(row) != 1)}, where {'the header has' if self.form.header else 'there should be'}"
+                        f"{len(row)} field{'s' * (len(row) != 1)}, but {'the header has' if self.form.header else 'expected'}"
                         f" {len(names)}: {_shown(row)}",
                     )
                 before = lines.number
@@ -129,12 +129,12 @@ class CsvFile:
             return fault
         except csv.Error as error:
             if "unexpected end" in str(error):
-                return Fault(before + 1, "the quote that begins a field here is never closed")
-            return Fault(before + 1, f"a quoted field goes on after its closing quote ({error})")
+                return Fault(before + 1, "a quoted field begins here and is never closed")
+            return Fault(before + 1, f"a quoted field has text after its closing quote ({error})")
         return None
 
     def _escaping(self, lines: _Lines) -> Iterator[str]:
-        """Yield the lines. Raises Fault where an escape stands before a sign that needs none: readers drop it there."""
+        """Yield the lines. Raises Fault for an escape before a character that needs none, because readers would drop it."""
         form = self.form
         for line in lines:
             rest = line
@@ -144,13 +144,13 @@ class CsvFile:
                 place = rest.index(form.escape)
                 raise Fault(
                     lines.number,
-                    f"{rest[place : place + 2]!r}, where `escape` escapes a quote, a delimiter or itself",
-                    "Correct the line, or take `escape` out of the input's properties in data-product.yaml.",
+                    f"{rest[place : place + 2]!r}, but `escape` may only precede a quote, a delimiter or itself",
+                    "Correct the line, or remove `escape` from the input's properties in data-product.yaml.",
                 )
             yield line
 
     def _ambiguous(self, body: _Body) -> Fault | None:
-        """Where a quote stands inside of a field, lines that begin like a comment may be part of one."""
+        """Raise Fault for a quote within an unquoted field: lines that look like comments might be part of a field."""
         if not self.form.comment or not body.stray:
             return None
         probe = _Body(iter(()), self.form, 0)
@@ -161,12 +161,12 @@ class CsvFile:
                 break
         return Fault(
             lines.number,
-            "a quote inside of a field that is not quoted, in a file with comments",
+            "a quote within an unquoted field, in a file with comments",
             "Quote the field.",
         )
 
     def line(self, row: int) -> int:
-        """Return the line on which a row begins; the first one is 0."""
+        """Return the line on which a row begins; the first row is 0."""
         lines = _Lines(self._text(), self.form)
         if self.form.header:
             self._first(lines)
@@ -214,7 +214,7 @@ class CsvFile:
                 ),
             )
         except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):  # nothing but blank lines
+            if "Empty CSV" in str(error):  # only blank lines
                 return
             raise
         yield from reader
@@ -230,7 +230,7 @@ class CsvFile:
             yield from (text.encode() for text in decoded(blocks, self.form.encoding))
 
     def _text(self) -> Iterator[str]:
-        """Yield the file as text. Raises Fault where it cannot be decoded."""
+        """Yield the file as text. Raises Fault if it cannot be decoded."""
         yield from decoded(unpacked(self.path), self.form.encoding)
 
 
@@ -239,15 +239,15 @@ def _is_utf8(encoding: str) -> bool:
 
 
 _PACKED = {
-    b"\x1f\x8b": "It is compressed by gzip: let its name end in .gz.",
-    b"\x28\xb5\x2f\xfd": "It is compressed by Zstandard: let its name end in .zst.",
-    b"PK\x03\x04": "It is a ZIP archive, or a workbook of Excel: unpack it, or save it as CSV.",
+    b"\x1f\x8b": "It is compressed with gzip: rename it to end in .gz.",
+    b"\x28\xb5\x2f\xfd": "It is compressed with Zstandard: rename it to end in .zst.",
+    b"PK\x03\x04": "It is a ZIP archive, or an Excel workbook: unpack it, or save it as CSV.",
 }
-"""How a file begins that is no text -> the fix."""
+"""First bytes of files that are not text -> the fix."""
 
 
 def unpacked(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, which may be compressed. Raises Fault where they cannot be read."""
+    """Yield the bytes of a file, decompressed. Raises Fault if they cannot be read."""
     line = 1
     compression = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower())
     try:
@@ -257,7 +257,7 @@ def unpacked(path: Path) -> Iterator[bytes]:
                 line += block.count(b"\n")
     except OSError as error:
         raise Fault(
-            line, f"it cannot be read on: {error}", "It is damaged, or was cut short: deliver it again."
+            line, f"it cannot be read further: {error}", "It is damaged or truncated: deliver it again."
         ) from error
 
 
@@ -301,14 +301,14 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
                 text.encode()
             except UnicodeEncodeError as error:
                 line += _ends(text[: error.start])
-                raise Fault(line, f"half a character (a lone surrogate), as {encoding} has it") from error
+                raise Fault(line, f"a lone surrogate (half a character) in {encoding}") from error
         line += _ends(text)
         if text:
             yield text
 
 
 def _ends(text: str) -> int:
-    """Return how many lines end in a text."""
+    """Return the number of line ends in a text."""
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
@@ -324,11 +324,11 @@ def _reader(lines: Iterable[str], form: Form) -> Any:
 
 
 class _Lines:
-    """The lines that a CSV reader gets to see: without comments, and without those before the header."""
+    """The lines that a CSV reader should see: without comments, and without those before the header."""
 
     def __init__(self, texts: Iterable[str], form: Form) -> None:
         self.number = 0
-        """Of the line that was read last, as an editor counts."""
+        """Number of the last line read, as in an editor."""
         self._lines = self._seen(split_lines(texts), form)
 
     def __iter__(self) -> Iterator[str]:
@@ -363,7 +363,7 @@ def split_lines(texts: Iterable[str]) -> Iterator[str]:
 
 
 class _Body(io.RawIOBase):
-    """The bytes after the header, as Arrow reads them; says whether they are as simple as Arrow takes them to be."""
+    """The bytes after the header for Arrow; notes whether they contain anything that Arrow's parser assumes is absent."""
 
     def __init__(self, blocks: Iterator[bytes], form: Form, head: int) -> None:
         super().__init__()
@@ -373,15 +373,15 @@ class _Body(io.RawIOBase):
         self._held = b""
         self._form = form
         self.odd = bool(form.escape)
-        """Whether the file needs a second look: `CsvFile.fault`."""
+        """True if the file needs a second check: `CsvFile.fault`."""
         self.stray = False
-        """Whether a quote stands where it neither begins nor ends a field."""
+        """True if there is a quote that is neither at the beginning nor at the end of a field."""
         quote, delimiter = form.quote.encode(), form.delimiter.encode()
         self._quote = quote
         self._edges = {b"", b"\n", b"\r", delimiter}
         self._inside = False
         self._outside = b"\n"
-        """The end of what stands between two quoted fields, as far as it has been read."""
+        """The end of the text between two quoted fields, as far as read."""
 
     def readable(self) -> bool:
         return True
@@ -404,13 +404,13 @@ class _Body(io.RawIOBase):
         self._fill(size + 1 if size >= 0 else 2**62)
         size = len(self._held) if size < 0 else size
         block, self._held = self._held[:size], self._held[size:]
-        # Arrow takes a line feed at the beginning of a block for the rest of a line end, even inside of quotes.
+        # Arrow takes a line feed at the start of a block for the rest of a line end, even within quotes.
         if block.endswith(b"\r") and len(block) > 1 and self._held:
             block, self._held = block[:-1], b"\r" + self._held
         return block
 
     def look(self, block: bytes) -> None:
-        """Notices a quote that is neither at the edge of a field nor doubled."""
+        """Note a quote that is neither at the edge of a field nor doubled."""
         if self.odd:
             return
         if b"\0" in block:
@@ -430,7 +430,7 @@ class _Body(io.RawIOBase):
                 return
 
     def _outside_piece(self, piece: bytes, *, ends: bool) -> None:
-        """What stands outside of quotes, between two of them; `ends`: a quote follows."""
+        """Check the text outside of quotes; `ends`: a quote follows."""
         if piece and not self._outside and piece[:1] not in self._edges:
             self.odd = self.stray = not self._form.escape  # right after a closing quote
         if piece:
@@ -440,7 +440,7 @@ class _Body(io.RawIOBase):
 
 
 def _after(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
-    """Yield what comes after so many lines."""
+    """Yield the content after `count` lines."""
     rest = b""
     for block in blocks:
         if not lines:
@@ -465,8 +465,8 @@ def _after(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
 
 
 def _commentless(blocks: Iterator[bytes], form: Form) -> Iterator[bytes]:
-    """Yield the lines that do not begin with the sign of a comment; inside of quotes, there is none."""
-    sign = form.comment.encode().decode("latin-1")  # like the lines below: a character for each byte
+    """Yield the lines that do not begin with the comment character; text within quotes is never a comment."""
+    sign = form.comment.encode().decode("latin-1")  # like the lines below: one character for each byte
     inside = False
     kept: list[str] = []
     for line in split_lines(block.decode("latin-1") for block in blocks):

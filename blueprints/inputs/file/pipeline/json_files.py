@@ -1,4 +1,4 @@
-"""JSON as it is written: numbers keep their digits, whatever their size."""
+"""Read JSON exactly: numbers keep their digits, whatever their size."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from pipeline.csv_files import Fault, decoded, split_lines, unpacked
 
 BATCH_ROWS = 20_000
 LINE = "_line"
-"""The column that says where a row begins; no column of an input begins with an underscore."""
+"""The column with the line where a row begins; no column of an input begins with an underscore."""
 
 LONGEST_WORD = 12
-"""Of what JSON writes without an end sign of its own, such as `false` or a character as an escape."""
-TOO_DEEP, FLATTEN = "a value is nested too deep to be read", "Flatten it before it is delivered."
+"""Maximum length of JSON tokens without an end character, such as `false` or an escaped character."""
+TOO_DEEP, FLATTEN = "a value is nested too deeply to be read", "Flatten it before delivery."
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class Number(str):
-    """A number, in the digits in which it is written."""
+    """A number, with the digits as written."""
 
     __slots__ = ()
 
 
 @dataclass
 class JsonFile:
-    """One file: a list of objects, one object, or with `lines` an object a line."""
+    """One file: a list of objects, one object, or with `lines` one object a line."""
 
     path: Path
     lines: bool
     encoding: str = "utf-8"
     nulls: frozenset[str] = frozenset()
-    """Texts that stand for a missing value, beside `null`."""
+    """Texts for a missing value, in addition to `null`."""
     nested: Mapping[str, ColumnType] = field(default_factory=dict)
     """Columns that are declared as STRUCT, LIST, MAP or JSON, and converted: see `as_texts`."""
     kinds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Column -> what its values have been so far: number, text, boolean, nested."""
+    """Column -> kinds of its values so far: number, text, boolean, nested."""
 
     def batches(self, column: Any) -> Iterator[pa.RecordBatch]:
-        """Yield the rows, as texts, with their lines in the column LINE. `column` turns a key into a column's name.
+        """Yield the rows, as texts, with their lines in the column LINE. `column` converts a key to a column's name.
 
-        Each batch has the columns that its rows have. Raises Fault.
+        Each batch has only the columns of its rows. Raises Fault.
         """
         names: dict[str, str] = {}
         values: dict[str, list[str | None]] = {}
@@ -57,7 +57,7 @@ class JsonFile:
         for line, row in self._rows():
             if type(row) is not dict:
                 what = "a list" if isinstance(row, list) else "no object"
-                raise Fault(line, f"a row is {what}", "Give a list of objects, or an object a line.")
+                raise Fault(line, f"a row is {what}", "Write a list of objects, or one object a line.")
             count = len(places)
             for key, value in row.items():
                 name = names.get(key)
@@ -110,7 +110,7 @@ class JsonFile:
         return _written(value, declared if declared and declared.parts else None)
 
     def kinds_of(self, due: Mapping[str, str], column: Any) -> Iterator[tuple[int, str, str]]:
-        """Yield line, column and kind of each value of some columns that is of another kind than is due."""
+        """Yield line, column and kind of each value with a kind that its column does not allow."""
         words = {"text": "a text", "number": "a number", "boolean": "a boolean", "nested": "nested"}
         for line, row in self._rows():
             for key, value in row.items():
@@ -139,7 +139,7 @@ class JsonFile:
                 )
                 raise
             if text[end:].strip():
-                raise Fault(number, "something follows the object", "Put each object on a line of its own.")
+                raise Fault(number, "the line has text after the object", "Put each object on its own line.")
             yield number, value
 
     def _of_document(self, texts: Iterator[str]) -> Iterator[tuple[int, Any]]:
@@ -148,14 +148,14 @@ class JsonFile:
         if buffer.peek() != "[":
             line = buffer.line
             if not buffer.peek():
-                raise Fault(line, "there is no JSON in it", "Take it out, or write `[]`.")
+                raise Fault(line, "it contains no JSON", "Remove it, or write `[]`.")
             yield line, buffer.value()
             buffer.skip()
             if buffer.peek():
                 raise Fault(
                     buffer.line,
-                    "something follows the first value",
-                    "If it has an object a line, give the input `lines: true` in data-product.yaml.",
+                    "the file has text after the first value",
+                    "If it has one object a line, give the input `lines: true` in data-product.yaml.",
                 )
             return
         buffer.take()
@@ -170,9 +170,7 @@ class JsonFile:
                 sign = buffer.peek()
                 if sign not in (",", "]"):
                     what = (
-                        "the list is never closed"
-                        if not sign
-                        else f"there is {sign!r} where `,` or `]` should be"
+                        "the list is never closed" if not sign else f"there is {sign!r} instead of `,` or `]`"
                     )
                     raise Fault(buffer.line, what)
                 buffer.take()
@@ -181,11 +179,11 @@ class JsonFile:
                 buffer.skip()
         buffer.skip()
         if buffer.peek():
-            raise Fault(buffer.line, "something follows the list", "Put all objects into one list.")
+            raise Fault(buffer.line, "the file has text after the list", "Put all objects into one list.")
 
 
 class _Buffer:
-    """A text that comes in pieces, from one place on."""
+    """A text that arrives in pieces, from the current position on."""
 
     def __init__(self, texts: Iterator[str]) -> None:
         self._texts = texts
@@ -203,7 +201,7 @@ class _Buffer:
         self._at += 1
 
     def skip(self) -> None:
-        """Go on to what is no white space."""
+        """Skip white space."""
         while self.peek():
             end = _after_space(self._text, self._at)
             self.line += self._text.count("\n", self._at, end)
@@ -216,7 +214,7 @@ class _Buffer:
         ended = False
         while True:
             try:
-                # A number may go on in the next piece.
+                # A number may continue in the next piece.
                 value, end = _decode(self._text, self._at, self.line, last=ended)
                 if end < len(self._text) or ended:
                     break
@@ -229,7 +227,7 @@ class _Buffer:
         return value
 
     def _more(self, size: int = 0) -> bool:
-        """Read at least as much again as there is."""
+        """Read at least as much again as the buffer holds."""
         pieces = [self._text[self._at :]]
         read = 0
         for text in self._texts:
@@ -242,18 +240,18 @@ class _Buffer:
 
 
 class _Final(Fault):
-    """What nothing that follows can heal."""
+    """An error that further text cannot repair."""
 
 
 def _after_space(text: str, start: int = 0) -> int:
-    """Return the place of the first character that is no space; the end, if there is none."""
+    """Return the position of the first character that is not a space; the end, if there is none."""
     space = _SPACE.match(text, start)
-    assert space is not None, "it also matches nothing"
+    assert space is not None, "the pattern matches the empty text"
     return space.end()
 
 
 class _Twice(ValueError):
-    """What is JSON, and means nothing."""
+    """Valid JSON without a meaning."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -262,13 +260,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _Twice(f"the key {key!r} is there twice in one object")
+                raise _Twice(f"the key {key!r} occurs twice in one object")
             seen.add(key)
     return value
 
 
 def _constant(word: str) -> Any:
-    raise _Twice(f"{word} is no JSON")
+    raise _Twice(f"{word} is not JSON")
 
 
 _DECODER = json.JSONDecoder(
@@ -277,7 +275,7 @@ _DECODER = json.JSONDecoder(
 
 
 def _decode(text: str, start: int, line: int, *, last: bool) -> tuple[Any, int]:
-    """Return a value and where it ends. `last`: nothing more will come. Raises Fault."""
+    """Return a value and its end. `last`: no more text will come. Raises Fault."""
     try:
         return _DECODER.raw_decode(text, start)
     except json.JSONDecodeError as error:
@@ -295,7 +293,7 @@ def _decode(text: str, start: int, line: int, *, last: bool) -> tuple[Any, int]:
 
 
 def _written(value: Any, kind: ColumnType | None) -> str:
-    """Return JSON with every digit as it was; for a type, its leaves are texts. Raises RecursionError."""
+    """Return JSON with every digit as written; with a type, its leaves are texts. Raises RecursionError."""
     return "".join(_pieces(value, kind))
 
 
@@ -327,16 +325,16 @@ def _pieces(value: Any, kind: ColumnType | None) -> Iterator[str]:
 
 
 def _part(kind: ColumnType | None, key: str) -> ColumnType | None:
-    """Return the type of what a container has by a key; of what it should not have, any."""
+    """Return the type of a container's entry by its key; any type for an entry that should not exist."""
     if kind is None or not kind.parts:
         return kind
     return dict(kind.parts).get(key, kind.parts[-1][1]) if kind.name == "STRUCT" else kind.parts[-1][1]
 
 
 def as_texts(text: str, kind: ColumnType) -> str:
-    """Return JSON whose leaves are texts, as far as its type goes; what is no JSON, as it is.
+    """Return JSON whose leaves are texts, as deep as its type goes; return invalid JSON unchanged.
 
-    So DuckDB, which takes numbers for doubles, does not see one. What is nested deeper is the text of its JSON.
+    So DuckDB, which reads numbers as doubles, sees none. Deeper levels become the text of their JSON.
     """
     try:
         value, end = _DECODER.raw_decode(text, _after_space(text))
@@ -356,5 +354,5 @@ def _batch(values: dict[str, list[str | None]], places: list[int]) -> pa.RecordB
             for n in range(count)
             if any("\ud800" <= sign <= "\udfff" for texts in arrays.values() for sign in texts[n] or "")
         )
-        raise Fault(places[row], "a text holds half a character (a lone surrogate)") from error
+        raise Fault(places[row], "a text contains a lone surrogate (half a character)") from error
     return pa.RecordBatch.from_arrays([*columns, pa.array(places, pa.int64())], [*arrays, LINE])

@@ -1,4 +1,4 @@
-"""Access: open only where the classification allows it, and terms that are where they are said to be."""
+"""Rules on access: open only where the classification allows it, and terms that match the spec."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshwright.product.problem import Problem
 
 
 class OpenAccessFits(Rule):
-    """Only data that everybody here may see is open to everybody here."""
+    """Only data that everybody in the organisation may see has open access."""
 
     broken = {SPEC: {"spec": {"classification": "secret", "access": {"mode": "open"}}}}
 
@@ -30,14 +30,14 @@ class OpenAccessFits(Rule):
                 spec,
                 ("spec", "access", "mode"),
                 f"The data is {classification}, and access is open.",
-                "Write `mode: approval-required`, or classify the data lower.",
+                "Write `mode: approval-required`, or lower the classification.",
             )
 
 
 class ClearanceInOrder(Rule):
-    """Whoever may see what is sensitive may see what is less so, and a role's clearance says it all.
+    """A clearance includes all lower classifications, and lists them.
 
-    A clearance with a gap (confidential, but not internal) is a mistake in every case that we have seen.
+    A clearance with a gap (confidential, but not internal) is a mistake in all cases that we have seen.
     """
 
     broken = {
@@ -57,13 +57,13 @@ class ClearanceInOrder(Rule):
                 yield Problem(
                     policy,
                     ("roles", name, "clearance"),
-                    f"The role {name} may see {', '.join(sorted(levels))}, but not {', '.join(gap)}.",
+                    f"The role {name} has clearance for {', '.join(sorted(levels))}, but not for {', '.join(gap)}.",
                     f"Write `clearance: [{', '.join(needed)}]`.",
                 )
 
 
 class AgreementVersionNamed(Rule):
-    """The text of the data sharing agreement names the version that the spec says it has."""
+    """The text of the data sharing agreement has the version given in the spec."""
 
     broken = {SPEC: {"spec": {"dataSharingAgreement": {"version": "9.9.9"}}}}
 
@@ -74,6 +74,6 @@ class AgreementVersionNamed(Rule):
             return
         said = rf"\bversion\W{{1,5}}{re.escape(version)}(?![\w.-]*\w)"
         if not re.search(said, read_text(root, document), re.IGNORECASE):
-            detail = f"{document} does not say that it is version {version}."
-            fix = f"Write `Version {version}` into it, or give the version that it has."
+            detail = f"{document} does not contain `version {version}`."
+            fix = f"Write `Version {version}` into it, or correct the version in the spec."
             yield Problem(spec, ("spec", "dataSharingAgreement", "version"), detail, fix)

@@ -1,4 +1,4 @@
-"""Who asked for access and who may say yes: agreements, approvers, tests and the team's own denials."""
+"""Rules on who asks for access and who approves it: agreements, approvers, tests and the team's own denials."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _roles(policy: Document) -> dict[str, Any]:
 
 
 class AgreementNamedAsFile(Rule):
-    """An agreement is called as its file is, so that there is one of each name."""
+    """An agreement has the name of its file, so that names are unique."""
 
     broken = {FILE: {**REQUEST, "id": "something-else"}}
 
@@ -66,12 +66,12 @@ class AgreementNamedAsFile(Rule):
         for agreement in agreements:
             name = agreement.get("id")
             if isinstance(name, str) and agreement.path.name != f"{name}.yaml":
-                detail = f"It calls itself {name}, and the file is {agreement.path.name}."
-                yield Problem(agreement, ("id",), detail, f"Name the file {name}.yaml, or fix the id.")
+                detail = f"Its id is {name}, but the file is {agreement.path.name}."
+                yield Problem(agreement, ("id",), detail, f"Rename the file to {name}.yaml, or fix the id.")
 
 
 class AgreementAboutProduct(Rule):
-    """An agreement is about this product and about output ports that it has."""
+    """An agreement is for this product and for existing output ports."""
 
     broken = {FILE: {**REQUEST, "provider": {"dataProductId": "airport-operations/arrivals"}}}
 
@@ -81,7 +81,7 @@ class AgreementAboutProduct(Rule):
         for agreement in agreements:
             about = agreement.get("provider.dataProductId")
             if about is not None and about != product:
-                detail = f"It is about {about}; this product is {product}."
+                detail = f"It is for {about}, but this product is {product}."
                 yield Problem(
                     agreement, ("provider", "dataProductId"), detail, f"Write `dataProductId: {product}`."
                 )
@@ -94,7 +94,7 @@ class AgreementAboutProduct(Rule):
 
 
 class AgreementForRole(Rule):
-    """An agreement is for a role that the policy has, and for a purpose that the role is for."""
+    """An agreement is for a role of the policy, and for a purpose that the role allows."""
 
     broken = {FILE: {**REQUEST, "roles": [{"role": "administrator"}]}}
 
@@ -110,13 +110,13 @@ class AgreementForRole(Rule):
                 item.get("property"): item.get("value") for _, item in agreement.items("customProperties")
             }
             if isinstance(purposes, list) and custom.get("purpose") not in purposes:
-                detail = f"The role {name} is for certain purposes, and this is none of them."
+                detail = f"The role {name} does not allow this purpose."
                 fix = f"Add the property `purpose` with one of: {listed(purposes)}."
                 yield Problem(agreement, ("customProperties",), detail, fix)
 
 
 class AgreementNamesReaders(Rule):
-    """An agreement names its readers as the corporate directory does, and who asks by an e-mail address."""
+    """An agreement names its readers as the corporate directory does, and its requester by an e-mail address."""
 
     broken = {
         FILE: {
@@ -135,12 +135,12 @@ class AgreementNamesReaders(Rule):
                 if item.get("property") == "principal":
                     for name in value if isinstance(value, list) else [value]:
                         if not re.fullmatch(r"(group|id):[^\x00-\x1f]+", str(name)):
-                            detail = f"{name!r} does not say whether it is a group or one reader."
+                            detail = f"{name!r} is neither a group nor a single reader."
                             yield Problem(
                                 agreement, (*keys, "value"), detail, "Write `group:<name>` or `id:<id>`."
                             )
                 if item.get("property") == "requester" and not re.fullmatch(r"[^@\s]+@[^@\s]+", str(value)):
-                    detail = f"{value!r} is no e-mail address."
+                    detail = f"{value!r} is not an e-mail address."
                     yield Problem(agreement, (*keys, "value"), detail, "Write one, such as bo@example.org.")
 
 
@@ -157,8 +157,8 @@ class AgreementEnds(Rule):
                     for key in ("startTimestamp", "endTimestamp")
                 )
                 lasts = end - start
-            except (ValueError, TypeError):  # a day that no month has; the schema lets it pass
-                detail = "Its beginning or its end is no moment that there is."
+            except (ValueError, TypeError):  # a date that does not exist; the schema accepts it
+                detail = "Its start or end is a date that does not exist."
                 yield Problem(
                     agreement,
                     ("endTimestamp",),
@@ -170,12 +170,12 @@ class AgreementEnds(Rule):
             if lasts.total_seconds() <= 0:
                 yield Problem(agreement, ("endTimestamp",), "It ends before it begins.", "Give a later end.")
             elif isinstance(longest, int) and lasts.total_seconds() > longest * 86400:
-                detail = f"It lasts {lasts.days} days; its role allows {longest}."
+                detail = f"It lasts {lasts.days} days, but its role allows {longest}."
                 yield Problem(agreement, ("endTimestamp",), detail, "Give an earlier end.")
 
 
 class ApproversAreDifferentPeople(Rule):
-    """Each approver is named once, with a key of their own that cannot be forged."""
+    """Each approver is listed once, with a secure key of their own."""
 
     broken = {APPROVERS: {"approvers": [ADA, {**ADA, "email": "ADA@example.org"}]}}
 
@@ -185,9 +185,9 @@ class ApproversAreDifferentPeople(Rule):
 
 
 class ApproverForEachCapacity(Rule):
-    """Every approval that a role needs can be given: approvers.yaml names somebody for it.
+    """For every approval that a role requires, approvers.yaml lists a person.
 
-    A product without any approver is one that nobody has been let into yet.
+    Until a product has its first approver, it has no readers, and the rule does not apply.
     """
 
     broken = {
@@ -201,17 +201,17 @@ class ApproverForEachCapacity(Rule):
             needed = role.get("approvals", ["owner"])
             for capacity in needed if isinstance(needed, list) and named else []:
                 if capacity not in named:
-                    detail = f"The role {name} needs the approval of a {capacity}, and no approver is one."
+                    detail = f"The role {name} requires the approval of a {capacity}, but no approver has this capacity."
                     yield Problem(
                         policy,
                         ("roles", name, "approvals"),
                         detail,
-                        f"Name a {capacity} in access/approvers.yaml.",
+                        f"Add a {capacity} to access/approvers.yaml.",
                     )
 
 
 class RowsOfPromisedColumns(Rule):
-    """The rows that a role sees are chosen by columns of the contract."""
+    """Row filters of roles use columns of the contract."""
 
     broken = {POLICY: {"roles": {"reader": {"rows": [{"column": "region", "in": ["EU"]}]}}}}
 
@@ -228,7 +228,7 @@ class RowsOfPromisedColumns(Rule):
 
 
 class AccessTestsAboutPolicy(Rule):
-    """The access tests speak of roles, columns and classifications that there are."""
+    """The access tests use existing roles, columns and classifications."""
 
     broken = {
         TESTS: {
@@ -250,7 +250,7 @@ class AccessTestsAboutPolicy(Rule):
                     access_tests, (*keys, "role"), detail, f"Choose one of: {listed(_roles(policy))}."
                 )
             if isinstance(named, str) and named not in metamodel.CLASSIFICATIONS:
-                detail = f"{named} is no classification."
+                detail = f"{named} is not a classification."
                 fix = f"Choose one of: {listed(metamodel.CLASSIFICATIONS)}; or list columns."
                 yield Problem(access_tests, (*keys, "columns"), detail, fix)
             for column in named if isinstance(named, list) else []:
@@ -261,9 +261,9 @@ class AccessTestsAboutPolicy(Rule):
 
 
 class TeamRegoOnlyDenies(Rule):
-    """The team's own Rego in access/rego/ only denies more, and looks at nothing but what it is given.
+    """The team's own Rego in access/rego/ only denies more, and reads only its input.
 
-    No network, no environment, no clock: the same question has the same answer on every machine and on every day.
+    It uses no network, environment or clock: the same question has the same answer on every machine, on every day.
     """
 
     broken = {

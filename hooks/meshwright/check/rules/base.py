@@ -1,4 +1,4 @@
-"""What every rule is: see the modules beside this one."""
+"""The base class of all rules."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Rule:
     """A promise that every data product keeps."""
 
     broken: dict[str, Any]
-    """A JSON merge patch (RFC 7396) that breaks the rule, by file; None deletes the file, a text is all of it,
-    and `twin` stands for a second product: words about it, or what breaks the rule in one that reads the first."""
+    """A JSON merge patch (RFC 7396) that breaks the rule, by file; None deletes the file, a text replaces it,
+    and `twin` is a second product: a description of it, or a patch that breaks the rule in a product that reads the first."""
 
     usually: ClassVar[str] = "error"
-    """Its level where the organisation says no other: `error`, `warning` or `note`."""
+    """Its default level, unless the organisation sets another: `error`, `warning` or `note`."""
 
     @property
     def id(self) -> str:
@@ -37,6 +37,6 @@ class Rule:
         return metamodel.level(self.id, self.usually)
 
     def check(self, *args: Any, **facts: Any) -> Iterator[Problem]:
-        """Yields each place where the rule is not kept. A rule names the facts that it needs; a type checker
-        takes `*args: Any, **facts: Any` for any signature."""
+        """Yield each place where the rule is broken. A rule names the facts that it needs; a type checker
+        accepts any signature for `*args: Any, **facts: Any`."""
         raise NotImplementedError

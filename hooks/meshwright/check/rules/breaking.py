@@ -1,4 +1,4 @@
-"""What a new version may change, where the check is told what to hold it against (`--against`)."""
+"""Rules on what a new version may change, compared with a commit (`--against`)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class BreakingChangeIsMajor(Rule):
     """A change that breaks consumers comes with a new major version of the contract and of the product.
 
-    It runs where the check is told a commit to compare with, as CI tells it for each pull request: `meshwright check
-    --against origin/main`. A column that goes or means something else, a value that could not be there before, a
-    quality rule, a service level or an output port less, rows that are kept for a shorter time, a role that sees less,
-    another name of the product: whoever reads it has to know. [Every kind of change](../changes.md), and what it needs.
+    It runs if the check has a commit to compare with, as in CI for each pull request: `meshwright check
+    --against origin/main`. Breaking changes are, for example: a column that is removed or means something else, a value
+    that was impossible before, one quality rule, service level or output port less, a shorter retention, a role that sees
+    less, another name of the product. See [every kind of change](../changes.md), and the version that it needs.
     """
 
     broken = {
@@ -44,10 +44,10 @@ class BreakingChangeIsMajor(Rule):
 
 
 class ChangeUnderstood(Rule):
-    """Whether a change breaks consumers can be told without a person.
+    """Whether a change breaks consumers is known without a person.
 
-    It runs beside BreakingChangeIsMajor. Another query, another pattern: it may promise more or less than before, and
-    whoever reviews it decides.
+    It runs together with BreakingChangeIsMajor. Another query or pattern may promise more or less than before; the
+    reviewer decides.
     """
 
     broken = {
@@ -65,11 +65,11 @@ class ChangeUnderstood(Rule):
     def check(self, comparison: Comparison) -> Iterator[Problem]:
         for change in comparison.changes:
             if not change.breaks:
-                fix = "Look at it; if consumers feel it, give contract and product a new major version."
+                fix = "Review it; if it affects consumers, give contract and product a new major version."
                 yield Problem(change.document, change.keys, change.detail, fix)
 
 
 def _major(version: Any) -> int:
-    """The first number of a version; 0 if it is none."""
+    """Return the major number of a version; 0 if it has none."""
     match = re.match(r"\d{1,6}(?=\.)", str(version), re.ASCII)
     return int(match[0]) if match else 0

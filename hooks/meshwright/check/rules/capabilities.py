@@ -1,4 +1,4 @@
-"""The capabilities that a product uses: known, of the right kind, and with their code in the repository."""
+"""Rules on the capabilities that a product uses: known, of the right kind, and with their code in the repository."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def used(spec: Document) -> Iterator[tuple[str, Keys, dict[str, Any]]]:
-    """Everything in the spec that names a capability: its kind, where it stands, and what it says."""
+    """Yield every use of a capability in the spec: its kind, its place, and the entry."""
     for kind in ("inputs", "outputs", "traits"):
         for keys, item in spec.items(f"spec.{kind}"):
             yield kind, keys, item
@@ -50,7 +50,7 @@ def _bound(environment: Any, place: Keys) -> Iterator[tuple[str, Keys, dict[str,
 
 
 class CapabilityKnown(Rule):
-    """Every capability that the product uses is in the registry, in the version it names."""
+    """Every capability that the product uses is in the registry, in the given version."""
 
     broken = {SPEC: {"spec": {"transform": {"uses": "alchemy@1"}}}}
 
@@ -70,8 +70,8 @@ class CapabilityKnown(Rule):
 class CapabilityInstalled(Rule):
     """The code of every capability that the product uses is in the repository.
 
-    A blueprint brings it. Copier's answers say which blueprints a repository was made with; another one
-    comes with `copier update --data`.
+    The code comes from a blueprint. Copier's answers list the blueprints that a repository was made with; another one
+    is added with `copier update --data`.
     """
 
     broken = {
@@ -88,7 +88,7 @@ class CapabilityInstalled(Rule):
         for kind, keys, item in used(spec):
             entry = registry.find(kind, item["uses"]) if isinstance(item.get("uses"), str) else None
             chosen = answers.get(kind)
-            # Of what it does in CI, a repository gets what its forge runs, if there is anything.
+            # Of its CI files, a repository has only those of its forge, if any.
             brought = isinstance(chosen, list) and entry is not None and entry.name in chosen
             elsewhere = ".github/" if brought and answers.get("forge") == "gitlab" else ".gitlab/"
             missing = [
@@ -103,8 +103,8 @@ class CapabilityInstalled(Rule):
                 data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")
                 fix = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {data}`."
             elif not answers:
-                fix = f"Take it from the template's blueprints/{kind}/{entry.name}/."
-            detail = f"{entry.uses} needs {', '.join(missing)}, which is not here."
+                fix = f"Copy it from the template's blueprints/{kind}/{entry.name}/."
+            detail = f"{entry.uses} needs {', '.join(missing)}, which is missing."
             yield Problem(spec, (*keys, "uses"), detail, fix)
 
 
@@ -124,13 +124,13 @@ class InputsFitType(Rule):
             yield Problem(
                 spec,
                 ("spec", "type"),
-                f"The product is {spec.get('spec.type')}, but none of its inputs reads {words}.",
+                f"The product is {spec.get('spec.type')}, but no input reads {words}.",
                 f"Add an input whose `from` starts with {prefix}, or fix spec.type.",
             )
 
 
 class InputFitsSource(Rule):
-    """An input that reads another data product uses a capability for that, and so does one that reads a system."""
+    """An input uses a capability that can read its source: a data product, or a system."""
 
     broken = {
         SPEC: {
@@ -168,7 +168,7 @@ class InputFitsSource(Rule):
                     spec,
                     (*keys, "from"),
                     f"{entry.uses} cannot read {source}.",
-                    f"Use {fitting}, or name a source that starts with {prefix}.",
+                    f"Use {fitting}, or give a source that starts with {prefix}.",
                 )
 
 
@@ -198,16 +198,16 @@ class ReadsOthersOnly(Rule):
                 yield Problem(
                     spec,
                     (*keys, "from"),
-                    f"{item['from']} is a port of this very product.",
-                    "Read another one.",
+                    f"{item['from']} is a port of this product itself.",
+                    "Read another product.",
                 )
 
 
 class PortsReadExist(Rule):
-    """A port that the product reads is a port of the product that it names.
+    """A port that the product reads exists in its source.
 
-    Within one check, over all products that it was given and over those of the mesh that `--mesh` names; with a mesh, a
-    product that it does not have is missing.
+    Checks the products of this run and those of the mesh given with `--mesh`; with a mesh, a product that is not in it
+    is reported as missing.
     """
 
     broken = {"twin": "a consumer"}
@@ -219,14 +219,14 @@ class PortsReadExist(Rule):
 
 
 def at_input(spec: Document, name: str) -> Keys:
-    """Where the input of a name stands."""
+    """Return the place of an input, by its name."""
     return next(
         (keys for keys, item in spec.items("spec.inputs") if item.get("name") == name), ("spec", "inputs")
     )
 
 
 class ModelExists(Rule):
-    """The model that makes the data set is in the repository."""
+    """The model of the data set is in the repository."""
 
     broken = {"models/departures.sql": None}
 
@@ -234,8 +234,8 @@ class ModelExists(Rule):
         name = spec.get("spec.dataset.name")
         uses = str(spec.get("spec.transform.uses"))
         if not uses.startswith("dbt@") or not isinstance(name, str) or not re.fullmatch("[a-z0-9_]+", name):
-            return  # the schema says so
+            return  # left to the schema
         models = [*root.glob(f"models/**/{name}.sql"), *root.glob(f"models/**/{name}.py")]
         if not any(inside(root, str(model.relative_to(root))) for model in models):
-            fix = f"Write models/{name}.sql, or name the data set as its model."
+            fix = f"Write models/{name}.sql, or give the data set the name of its model."
             yield Problem(spec, ("spec", "dataset", "name"), f"There is no model {name} in models/.", fix)

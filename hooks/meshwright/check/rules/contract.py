@@ -1,4 +1,4 @@
-"""The contract: valid, about this product's data set, and as careful as the product is."""
+"""Rules on the contract: valid, about this product's data set, and as strict as the product."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ContractVersionSupported(Rule):
 class ContractDescribesDataset(Rule):
     """The contract describes the product's one data set, and no other.
 
-    A wish to publish a second data set is a sign that a second product is due.
+    If you want to publish a second data set, you probably need a second product.
     """
 
     broken = {SPEC: {"spec": {"dataset": {"name": "something_else"}}}}
@@ -47,13 +47,13 @@ class ContractDescribesDataset(Rule):
             yield Problem(
                 contract,
                 ("schema",),
-                f"It describes {', '.join(map(str, names)) or 'nothing'}; the product's data set is {dataset}.",
+                f"It describes {', '.join(map(str, names)) or 'no data set'}, but the product's data set is {dataset}.",
                 f"Keep one entry in `schema`, with `name: {dataset}`.",
             )
 
 
 class ContractNamesProduct(Rule):
-    """Where the contract names its product and domain, they are those of the spec."""
+    """If the contract names its product and domain, they are those of the spec."""
 
     broken = {CONTRACT: {"dataProduct": "another"}}
 
@@ -69,7 +69,7 @@ class ContractNamesProduct(Rule):
 class ColumnsDescribed(Rule):
     """The contract lists the data set's columns, each once, with its type and its meaning.
 
-    A consumer who has to ask what a column means has no contract. A column without a description is not
+    Consumers should not have to ask what a column means, and its name alone does not say it.
     described by its name.
     """
 
@@ -86,29 +86,31 @@ class ColumnsDescribed(Rule):
             table.get("name") == spec.get("spec.dataset.name") for _, table in tables(contract)
         ):
             yield Problem(
-                contract, ("schema", 0), "It lists no column.", "List the columns under `properties`."
+                contract, ("schema", 0), "It lists no columns.", "List the columns under `properties`."
             )
         for keys, name, column in found:
-            if name.lower() in seen:  # SQL does not tell Carrier from carrier
-                detail = f"The column {name} stands there twice."
+            if name.lower() in seen:  # SQL does not distinguish Carrier and carrier
+                detail = f"The column {name} is listed twice."
                 yield Problem(contract, (*keys, "name"), detail, "Keep one of the two.")
             seen.add(name.lower())
             if not name.strip() or re.search(r"[\x00-\x1f]", name):
-                yield Problem(contract, (*keys, "name"), f"{name!r} is no name.", "Give the column a name.")
+                yield Problem(
+                    contract, (*keys, "name"), f"{name!r} is not a name.", "Give the column a name."
+                )
             if not column.get("logicalType"):
                 detail = f"The column {name} has no logicalType."
                 yield Problem(contract, keys, detail, "Give its type, such as `logicalType: string`.")
             meaning = str(column.get("description") or "")
             if not re.search(r"\w.*\w", meaning) or meaning.strip().lower() == name.lower():
-                detail = f"The column {name} has no description that says what it means."
+                detail = f"The column {name} has no description."
                 yield Problem(contract, (*keys, "description"), detail, "Write what it means.")
 
 
 class ObjectsDescribed(Rule):
     """The contract describes the fields of every object.
 
-    A run publishes no field that nobody has described, and so refuses an object without `properties`. Data whose keys
-    are not known before is a map: `logicalType: map` (ODCS 3.2), or `physicalType: map`.
+    A run publishes no undescribed field, and so refuses an object without `properties`. Data whose keys
+    are not known in advance is a map: `logicalType: map` (ODCS 3.2), or `physicalType: map`.
     """
 
     broken = {
@@ -138,13 +140,13 @@ class ObjectsDescribed(Rule):
                     and not node.get("properties")
                     and not physical.startswith("map")
                 ):
-                    detail = f"{of} is an object, and the contract describes none of its fields."
-                    fix = "List its fields under `properties`, or say `physicalType: map` where its keys are not known."
+                    detail = f"{of} is an object, but the contract describes none of its fields."
+                    fix = "List its fields under `properties`, or write `physicalType: map` if its keys are not known in advance."
                     yield Problem(contract, place, detail, fix)
 
 
 def _with_items(keys: Keys, name: str, node: dict[str, Any]) -> Iterator[tuple[Keys, str, dict[str, Any]]]:
-    """Yield a column, and the items or values of it that have no name of their own."""
+    """Yield a column, and those of its items or values that have no name of their own."""
     yield keys, name, node
     pairs = node.get("map")
     key, value = (pairs.get("key"), pairs.get("value")) if isinstance(pairs, dict) else (None, None)
@@ -158,9 +160,9 @@ def _with_items(keys: Keys, name: str, node: dict[str, Any]) -> Iterator[tuple[K
 
 
 class ColumnNotAboveProduct(Rule):
-    """No column is more sensitive than the product says it is as a whole.
+    """No column is more sensitive than the product as a whole.
 
-    A column that has no classification counts as the most sensitive there is.
+    A column without a classification counts as the most sensitive.
     """
 
     broken = {
@@ -189,21 +191,21 @@ class ColumnNotAboveProduct(Rule):
             here = (*keys, "classification")
             if part is not None and part not in order:
                 yield Problem(
-                    contract, here, f"{part!r} is no classification.", f"Choose one of: {listed(order)}."
+                    contract, here, f"{part!r} is not a classification.", f"Choose one of: {listed(order)}."
                 )
             elif whole in order and order.index(part or order[-1]) > order.index(whole):
                 told = f"is {part}" if part else f"has no classification, and so counts as {order[-1]}"
                 detail = f"The column {name} {told}; the product is {whole}."
-                fix = "Classify the column, classify the product higher, or leave the column out of the data set."
+                fix = "Classify the column, raise the classification of the product, or remove the column from the data set."
                 yield Problem(contract, here, detail, fix)
 
 
 class PromisesChecked(Rule):
-    """Every promise of the contract is one that the run checks.
+    """Every promise of the contract is checked by the run.
 
-    A promise that nobody looks at is neither kept nor broken: consumers who rely on it rely on nothing. The run, the
-    catalog and the assessment report it as unchecked. Which kinds of promise are checked, and by whom, is in
-    docs/reference/promises.md.
+    An unchecked promise is neither kept nor broken, and consumers cannot rely on it. The run, the
+    catalog and the assessment report it as unchecked. docs/reference/promises.md lists which kinds of promise are checked,
+    and by which tool.
     """
 
     broken = {
@@ -231,14 +233,14 @@ class PromisesChecked(Rule):
             return
         for promise in promises(contract.value, str(spec.get("spec.dataset.name"))):
             if promise.unchecked:
-                detail = f"Nobody checks {promise}. {promise.unchecked}"
+                detail = f"The run does not check {promise}. {promise.unchecked}"
                 yield Problem(contract, promise.keys, detail, promise.fix)
 
 
 class ContractVersioned(Rule):
     """The contract has a version of the form major.minor.patch.
 
-    A consumer sees by the major number whether a change can break something.
+    The major number tells consumers whether a change can break something.
     """
 
     broken = {CONTRACT: {"version": "latest"}}

@@ -1,4 +1,4 @@
-"""What the spec binds otherwise in an environment."""
+"""Rules on the spec's environments."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from meshwright.product.validate import misshapen
 
 
 class EnvironmentsFit(Rule):
-    """In each of its environments, the product is a whole one.
+    """The product is complete in each of its environments.
 
-    An environment says only what is bound otherwise there. What comes of it has to name inputs and ports that the
-    product has, and to give each capability all that it needs to know.
+    An environment lists only its differences. With them applied, all inputs and ports that it names must exist, and each
+    capability must have all its required properties.
     """
 
     broken = {SPEC: {"spec": {"environments": {"production": {"outputs": {"lake": {"uses": "delta@1"}}}}}}}
 
     def check(self, spec: Document) -> Iterator[Problem]:
         if any(True for _ in misshapen(spec, schema.data_product)):
-            return  # the schema says so
+            return  # left to the schema
         for name in names(spec):
             place = ("spec", "environments", name)
             try:

@@ -1,4 +1,4 @@
-"""What the product is called, and that nothing in it still waits to be written."""
+"""Rules on the product's name, and on placeholders that still have to be replaced."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PLACEHOLDER = re.compile(r"(?i)\bREPLACE[-_ ]ME\b")
 FILLER = re.compile(rf"(?:{metamodel.FILLERS}|[\W_])+|<[^<>]*>", re.IGNORECASE)
 UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b")
 PROSE = {"title", "purpose", "usage", "limitations", "description", "action", "users"}
-"""Fields that somebody writes for somebody else to read; the names of people are looked at too."""
+"""Fields with prose for people; the names of people are checked, too."""
 
 
 class NameUnique(Rule):
     """No other product of the domain has the same name.
 
-    Within one check, over all products that it was given and over those of the mesh that `--mesh` names: there, one of
-    the same repository is the product itself. The catalog refuses a name that is taken.
+    Checks the products of this run and those of the mesh given with `--mesh`; one from the same repository is the
+    product itself. The catalog, too, refuses a name that is taken.
     """
 
     broken = {"twin": SPEC}
@@ -42,15 +42,15 @@ class NameUnique(Rule):
             yield Problem(
                 spec,
                 ("metadata", "name"),
-                f"{name[0]}/{name[1]} is the name of another product too{f': {listed(where)}' if where else ''}.",
-                "Give one of the two another name.",
+                f"{name[0]}/{name[1]} is also the name of another product{f': {listed(where)}' if where else ''}.",
+                "Rename one of them.",
             )
 
 
 class PlaceholderReplaced(Rule):
-    """Nothing stands where somebody still has to write: no REPLACE-ME, no TODO.
+    """No placeholder is left: no REPLACE-ME, no TODO.
 
-    A fresh product that was made without naming its owner has such places.
+    A fresh product that was made without its owner's name has such places.
     """
 
     broken = {SPEC: {"spec": {"owner": {"name": "REPLACE-ME"}}}}
@@ -60,20 +60,18 @@ class PlaceholderReplaced(Rule):
             for keys, text in document.texts():
                 if keys[:1] != ("extensions",) and _unwritten(keys, text):
                     where = ".".join(map(str, keys))
-                    yield Problem(
-                        document, keys, f"{where} is still {text.strip()!r}.", "Write what belongs there."
-                    )
+                    yield Problem(document, keys, f"{where} is still {text.strip()!r}.", "Replace it.")
         agreement = spec.get("spec.dataSharingAgreement.document")
         if isinstance(agreement, str) and inside(root, agreement):
             for number, line in enumerate(read_text(root, agreement).splitlines(), 1):
                 if PLACEHOLDER.search(line) or UNFINISHED.search(line):
-                    told = f"It still says {line.strip()[:100]!r}."
-                    yield Problem(agreement, (), told, "Write what belongs there.", number)
+                    told = f"It still contains {line.strip()[:100]!r}."
+                    yield Problem(agreement, (), told, "Replace it.", number)
 
 
 def _unwritten(keys: Keys, text: str) -> bool:
     if keys[:1] == ("spec",) and "properties" in keys:
-        return False  # what a capability is told is no prose: `nulls: [NA]` means just that
+        return False  # properties of a capability are not prose: `nulls: [NA]` is meant as written
     field = next((key for key in reversed(keys) if isinstance(key, str)), "")
     prose = field in PROSE or keys[-2:] in (("owner", "name"), ("steward", "name"))
     unwritten = prose and (FILLER.fullmatch(text) or UNFINISHED.search(text))

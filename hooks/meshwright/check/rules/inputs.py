@@ -1,4 +1,4 @@
-"""What models/sources.yml says of the inputs, held against the spec."""
+"""Rules that compare models/sources.yml with the inputs in the spec."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from meshwright.product.grammar import default
 from meshwright.product.problem import Problem
 
 SOURCE = "inputs"
-"""The source whose tables are the inputs; it may have another name in dbt, and this as its schema."""
+"""The dbt source whose tables are the inputs; it may have another name, with this one as its schema."""
 UNTYPED = {"csv", "tsv", "json", "jsonl", "ndjson", "txt"}
-"""Endings of files whose columns have no types of their own."""
+"""Suffixes of files whose columns have no types of their own."""
 
 
 @dataclass
 class Table:
-    """A table of the source `inputs`, and where it is."""
+    """A table of the source `inputs`, and its place."""
 
     document: Document
     keys: Keys
     columns: dict[str, tuple[Keys, str | None]] = field(default_factory=dict)
-    """Column, as it lands -> where it is, and its data_type."""
+    """Column, as it lands -> its place and its data_type."""
 
 
 class SourcesMatchInputs(Rule):
     """The tables of the dbt source `inputs` are the inputs of the spec.
 
-    A model reads an input as `source('inputs', '<its name>')`. An input that no source has cannot be read by a model, and
-    a table that is no input is not there when the models run. The source may be in any YAML file below `models/`.
+    A model reads an input as `source('inputs', '<its name>')`. A model cannot read an input that is not in the source,
+    and a table that is not an input is missing when the models run. The source may be in any YAML file below `models/`.
     """
 
     broken = {SOURCES: {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
@@ -60,14 +60,14 @@ class SourcesMatchInputs(Rule):
                         yield Problem(
                             document,
                             (*keys, "name"),
-                            f"The source is called {source.get('name')}, and inputs are read as the source {SOURCE}.",
-                            f"Call it `{SOURCE}`, or give it `schema: {SOURCE}`.",
+                            f"The source has the name {source.get('name')}, but inputs are read as the source {SOURCE}.",
+                            f"Rename it to `{SOURCE}`, or give it `schema: {SOURCE}`.",
                         )
                         return
         for name in missing:
             yield Problem(
                 *place,
-                f"The input {name} is no table of the source {SOURCE}.",
+                f"The input {name} is not a table of the source {SOURCE}.",
                 f"Add `- name: {name}` to the tables of the source {SOURCE} in {SOURCES}.",
             )
         for name, table in tables.items():
@@ -75,16 +75,16 @@ class SourcesMatchInputs(Rule):
                 yield Problem(
                     table.document,
                     table.keys,
-                    f"The table {name} of the source {SOURCE} is no input of the spec.",
+                    f"The table {name} of the source {SOURCE} is not an input of the spec.",
                     f"Remove it, or add the input to spec.inputs. The inputs are {listed(inputs)}.",
                 )
 
 
 class InputsDeclared(Rule):
-    """The columns of every input that does not describe itself have declared types.
+    """Every column of an input that does not describe itself has a declared type.
 
-    CSV, JSON and the answers of an API say nothing of types. What is not declared gets a type that all rows certainly
-    have, and the next file may have other rows. The place for a declaration is `data_type` in `models/sources.yml`;
+    CSV, JSON and the answers of an API have no types. An undeclared column gets the type that all its values certainly
+    have, and the next file may differ. Declare the type as `data_type` in `models/sources.yml`;
     a run prints what to write there. Parquet, databases and other products' ports describe themselves.
     """
 
@@ -105,13 +105,13 @@ class InputsDeclared(Rule):
                 continue
             given = {_landed(column) for column in _types(item)}
             known = _recorded(root, name)
-            # What was published last has columns that the table may not list.
+            # The last published data has columns that the table may not list.
             columns = {
                 **dict.fromkeys(known),
                 **{column: kind for column, (_, kind) in table.columns.items()},
             }
             open_ = [column for column, kind in columns.items() if not kind and column not in given]
-            # Where neither lists one, nobody knows whether `types` has them all.
+            # If neither lists one, it is unknown whether `types` is complete.
             if columns and not open_:
                 continue
             what = listed(open_) if open_ else "columns that `types` leaves out" if given else "any column"
@@ -122,17 +122,17 @@ class InputsDeclared(Rule):
                 table.document,
                 table.keys,
                 f"The input {name} has no declared type for {what}.",
-                f"Give the table `columns: [{block}]`, as it was last published."
+                f"Give the table `columns: [{block}]`, as last published."
                 if known
                 else f"Give each column a `data_type` in {SOURCES}. `uv run python -m pipeline` prints what to write.",
             )
 
 
 class SourceFreshnessUnchecked(Rule):
-    """No source promises to be fresh where nobody looks.
+    """No source has a freshness that is not checked.
 
-    A run does not call `dbt source freshness`. A service level with the indicator `freshness` is measured by every run,
-    over the rows that are published.
+    A run does not call `dbt source freshness`. It measures a service level with the indicator `freshness`, on the rows
+    that it publishes.
     """
 
     usually = "warning"
@@ -164,20 +164,20 @@ class SourceFreshnessUnchecked(Rule):
                             yield Problem(
                                 document,
                                 (*place, *above, "freshness"),
-                                f"Nobody checks the freshness of {node.get('name')}.",
-                                "Make it a service level of data-product.yaml (`indicator: freshness`), and remove it here.",
+                                f"The run does not check the freshness of {node.get('name')}.",
+                                "Move it to a service level in data-product.yaml (`indicator: freshness`).",
                             )
 
 
 def _is_threshold(freshness: Any) -> bool:
-    """Return True if dbt would hold a source against it."""
+    """Return True if dbt would check a source against it."""
     return isinstance(freshness, dict) and any(freshness.get(key) for key in ("warn_after", "error_after"))
 
 
 class TypesAgree(Rule):
-    """What the spec calls a column's type, and what `models/sources.yml` calls it, is the same type.
+    """The spec and `models/sources.yml` give a column the same type.
 
-    `types` in the spec is there for what differs between environments. A contradiction ends the run.
+    `types` in the spec is meant for differences between environments. A contradiction ends the run.
     """
 
     broken = {
@@ -227,10 +227,10 @@ class TypesAgree(Rule):
 
 
 class TypesKnown(Rule):
-    """Every declared type of an input's column is one of the list.
+    """Every declared type of an input's column is in the list.
 
-    The list is in docs/reference/types.md: DuckDB's names, with the usual other spellings. It holds for `data_type` in
-    the source `inputs` and for `types` in the spec.
+    The list is in docs/reference/types.md: DuckDB's names, with the usual other spellings. It applies to `data_type` in
+    the source `inputs` and to `types` in the spec.
     """
 
     broken = {
@@ -267,12 +267,15 @@ def _unknown(document: Document, keys: Keys, column: str, text: Any) -> Iterator
         canonical(str(text))
     except UnknownType as error:
         yield Problem(
-            document, keys, f"The type of {column}: {error}", "Choose one of these; VARCHAR takes anything."
+            document,
+            keys,
+            f"The type of {column}: {error}",
+            "Choose one of these; VARCHAR accepts any value.",
         )
 
 
 def _is_untyped(item: dict[str, Any]) -> bool:
-    """Return True if what an input reads says nothing of its columns' types."""
+    """Return True if the source of an input has no column types."""
     properties = item.get("properties")
     properties = properties if isinstance(properties, dict) else {}
     match str(item.get("uses")).partition("@")[0]:
@@ -293,15 +296,15 @@ def _types(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _landed(name: str) -> str:
-    """Return what a column lands as: `Flight No.` becomes `flight_no`."""
+    """Return the name that a column lands with: `Flight No.` becomes `flight_no`."""
     return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
 def source_documents(root: Path) -> Iterator[Document]:
-    """Yield the YAML files of models/ that speak of sources, those that can be read."""
+    """Yield the readable YAML files of models/ that define sources."""
     folder = root / "models"
     for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
-        # dbt tells what it cannot read, and may read what is not plain YAML.
+        # dbt reports unreadable files, and may accept files that are not plain YAML.
         with contextlib.suppress(Unreadable, OSError):
             if b"sources" in file.read_bytes():
                 yield read(root, file.relative_to(root).as_posix())
@@ -333,7 +336,7 @@ def _tables(documents: Iterator[Document] | list[Document]) -> dict[str, Table]:
 
 
 def _recorded(root: Path, name: str) -> dict[str, str]:
-    """Return the columns of an input as they were last published here; empty where that is not known."""
+    """Return the columns of an input as last published here; empty if unknown."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         record = json.loads((root / "build" / "inputs" / "default.json").read_text("utf-8"))
         if record["version"] == 2:

@@ -1,4 +1,4 @@
-"""The attributes that every data product has, one rule for each row of `metamodel.MANDATORY`."""
+"""Rules on the attributes that every data product has: one for each row of `metamodel.MANDATORY`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from meshwright.product.problem import Problem
 
 
 class Mandatory(Rule):
-    """A rule that demands attributes of the spec."""
+    """A rule that requires attributes of the spec."""
 
     def __init__(self, id: str, row: metamodel.Mandatory) -> None:
         self._id, self._row = id, row
@@ -37,14 +37,14 @@ class Mandatory(Rule):
         for attribute in self.attributes:
             parent = attribute.rpartition(".")[0]
             if parent in missing or not isinstance(spec.get(parent, {}), dict):
-                continue  # one finding for the whole, from here or from the schema
+                continue  # the missing parent is reported once, here or by the schema
             if spec.get(attribute) in (None, "", [], {}):
                 missing.append(attribute)
                 yield Problem(spec, tuple(attribute.split(".")), f"{attribute} is missing.", self.fix)
 
 
 def _without(keys: list[str]) -> dict[str, Any]:
-    """Return the merge patch that removes what lies at `keys`."""
+    """Return the merge patch that removes the value at `keys`."""
     return {keys[0]: _without(keys[1:]) if keys[1:] else None}
 
 

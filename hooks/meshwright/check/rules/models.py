@@ -1,4 +1,4 @@
-"""The models, held against the platforms that they run on."""
+"""Rules that check the models' SQL for the platforms that they run on."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ FLOATING = {"double", "double precision", "float", "float4", "float8", "real"}
 
 
 class SqlSameEverywhere(Rule):
-    """The models say nothing that the product's platforms are known to understand differently.
+    """The models use no SQL that is known to differ between the product's platforms.
 
-    A product that runs on DuckDB in tests and on another platform in production is to give the same rows there. Some SQL
-    is read differently without an error: `extract(dow from d)` has 0 for Sunday on PostgreSQL and 1 on Spark. Other SQL
-    fails on one of them. This rule parses the models of a product that names more than one platform, in `spec.platform`
-    and `spec.environments`, and knows the constructs of the [page on portable SQL](../portable-sql.md). What a macro
-    makes is not looked at: with `adapter.dispatch`, it has a spelling for each platform.
+    A product that runs on DuckDB in tests and on another platform in production has to return the same rows there. Some
+    SQL differs without an error: `extract(dow from d)` is 0 for Sunday on PostgreSQL and 1 on Spark. Other SQL
+    fails on one of them. This rule parses the models of a product with more than one platform, in `spec.platform`
+    and `spec.environments`, and knows the constructs on the [page on portable SQL](../portable-sql.md). Output of macros
+    is not checked: with `adapter.dispatch`, a macro has a spelling for each platform.
 
-    A line that is the same everywhere for a reason that its SQL does not show ends with `-- portable: the reason`.
+    If a line is portable for a reason that its SQL does not show, end it with `-- portable: the reason`.
     """
 
     broken = {
@@ -47,11 +47,11 @@ class SqlSameEverywhere(Rule):
 
 
 class SqlNotKnownToDiffer(Rule):
-    """The models say nothing that may differ between the product's platforms, as far as SQL shows.
+    """The models use no SQL that may differ between the product's platforms, as far as the SQL shows.
 
-    Whether `a / b` cuts a fraction off depends on the types of the columns, and whether `concat(a, b)` is null depends on
-    their values: that is not seen in the SQL. So this is a warning, with a spelling that is the same whatever the types
-    are. A function that nobody has tried on all platforms is one, too, and a model that cannot be parsed.
+    Whether `a / b` truncates depends on the types of the columns, and whether `concat(a, b)` is null depends on
+    their values, neither of which the SQL shows. So this is a warning, with a spelling that is the same for all
+    types. Functions that were not tried on all platforms, and models that cannot be parsed, are warnings, too.
     """
 
     usually = "warning"
@@ -121,13 +121,13 @@ def _differences(root: Path, spec: Document, *, certain: bool) -> Iterator[Probl
                 yield Problem(
                     name,
                     (),
-                    f"It cannot be parsed, so nobody knows whether it is the same on {', '.join(platforms)}: {error}.",
-                    "Correct the SQL; put what only one platform can parse into a macro with adapter.dispatch.",
+                    f"It cannot be parsed, so it is unknown whether it is the same on {', '.join(platforms)}: {error}.",
+                    "Correct the SQL; move syntax of a single platform into a macro with adapter.dispatch.",
                     error.line,
                 )
             continue
         except (OSError, UnicodeDecodeError):
-            continue  # dbt says so
+            continue  # left to dbt
         for difference in found:
             construct = difference.construct
             if construct.certainly_differs(platforms) == certain:
@@ -135,7 +135,7 @@ def _differences(root: Path, spec: Document, *, certain: bool) -> Iterator[Probl
 
 
 def _platforms(spec: Document) -> list[str]:
-    """Return the names of the platforms that the spec binds, here or in an environment."""
+    """Return the names of the platforms in the spec: the default, and those of its environments."""
     environments = spec.get("spec.environments")
     bound = [spec.get("spec.platform"), *(environments.values() if isinstance(environments, dict) else ())]
     named = [entry.get("platform", entry) if isinstance(entry, dict) else None for entry in bound]
@@ -146,7 +146,7 @@ def _platforms(spec: Document) -> list[str]:
 
 
 def _floating(root: Path) -> set[str]:
-    """Return the names of the columns that sources declare as floating-point numbers, in small letters."""
+    """Return the names of columns that sources declare as floating-point numbers, in lower case."""
     return {
         str(column.get("name")).lower()
         for document in source_documents(root)

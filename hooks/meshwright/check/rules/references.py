@@ -1,4 +1,4 @@
-"""Files that the spec names, and names that the spec uses twice or not at all."""
+"""Rules on files that the spec refers to, and on names that are duplicate or unknown."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s]+|/[^/\s])")
 
 
 class FilesExist(Rule):
-    """Every file that the spec names is in the repository.
+    """Every file that the spec refers to is in the repository.
 
-    So that code, checks and readers find what the spec promises. An input's property is a file where its schema says
-    `format: file`. With a variable, `${NAME:-default}`, it is the default that is looked for: the product runs on it
-    as it is.
+    So code, checks and readers find it. A property of an input is a file if its schema has
+    `format: file`. Of a variable, `${NAME:-default}`, the default is checked, because the product runs on it
+    without further settings.
     """
 
     broken = {SPEC: {"spec": {"dataSharingAgreement": {"document": "docs/gone.md"}}}}
@@ -53,13 +53,13 @@ class FilesExist(Rule):
                         spec,
                         (*keys, "properties", key),
                         f"No file of the repository matches {path!r}.",
-                        "Give a sample in the repository as the default, and the real place in a variable: "
+                        "Use a sample in the repository as the default, and a variable for the actual path: "
                         "`${NAME:-sample_data/…}`.",
                     )
 
 
 class VariablesWellFormed(Rule):
-    """A variable is written ${NAME} or ${NAME:-default}, and nothing else looks like one."""
+    """A variable has the form ${NAME} or ${NAME:-default}, and no other text looks like one."""
 
     broken = {SPEC: {"spec": {"transform": {"properties": {"vars": {"since": "${SINCE-2013}"}}}}}}
 
@@ -74,7 +74,7 @@ class VariablesWellFormed(Rule):
                 yield Problem(
                     spec,
                     keys,
-                    f"{text!r} holds a variable that is not well-formed.",
+                    f"{text!r} contains a malformed variable.",
                     "Write ${NAME} or ${NAME:-default}.",
                 )
 
@@ -106,12 +106,12 @@ class NamesDistinct(Rule):
                         spec,
                         (*keys, "name"),
                         f"spec.{part} has {name} twice.",
-                        "Give one of the two another name.",
+                        "Rename one of them.",
                     )
 
 
 class UseCasePortsExist(Rule):
-    """The output ports that a use case names are ports of the product."""
+    """The output ports of a use case are ports of the product."""
 
     broken = {
         SPEC: {
@@ -134,15 +134,15 @@ class UseCasePortsExist(Rule):
                         spec,
                         (*keys, "outputs", index),
                         f"There is no output {port}.",
-                        f"Name one of: {known}.",
+                        f"Use one of: {known}.",
                     )
 
 
 class PortsStayInBuild(Rule):
-    """The default place of an output port lies below build/, which git leaves alone.
+    """The default path of an output port is below build/, which git ignores.
 
-    There the product can be run by everybody, and nobody commits data by mistake. Where it is deployed, a
-    variable says where the port lies: `${LAKE:-build/ports/lake}`. A URL may stand there as it is.
+    So everybody can run the product, and nobody commits data by mistake. For a deployment, a
+    variable sets the path: `${LAKE:-build/ports/lake}`. A URL needs no variable.
     """
 
     broken = {
@@ -161,14 +161,14 @@ class PortsStayInBuild(Rule):
                     spec,
                     (*keys, "properties", "path"),
                     f"{path!r} is not below build/.",
-                    "Write a variable with a default there, such as `${LAKE:-build/ports/lake}`.",
+                    "Use a variable with a default below build/, such as `${LAKE:-build/ports/lake}`.",
                 )
 
 
 class PortPathsDistinct(Rule):
-    """No two output ports write to the same place.
+    """No two output ports write to the same path.
 
-    Two ports at one path overwrite each other, and a reader finds now the one and now the other.
+    Two ports with one path overwrite each other.
     """
 
     broken = {
@@ -190,14 +190,14 @@ class PortPathsDistinct(Rule):
                 yield Problem(
                     spec,
                     (*keys, "properties", "path"),
-                    f"Another port writes to {place} too.",
+                    f"Another port writes to {place}, too.",
                     "Give each port a path of its own.",
                 )
             seen.add(place)
 
 
 def _port_paths(spec: Document) -> Iterator[tuple[Keys, str]]:
-    """Each output port that has a path, with the path's default; a port that only a variable places is left out."""
+    """Yield each output port that has a path, with the path's default; a port with a variable without default is skipped."""
     for keys, item in spec.items("spec.outputs"):
         properties = item.get("properties")
         path = properties.get("path") if isinstance(properties, dict) else None
@@ -206,14 +206,14 @@ def _port_paths(spec: Document) -> Iterator[tuple[Keys, str]]:
 
 
 def _is_file(item: dict[str, Any], key: str) -> bool:
-    """Whether a property of an input names files: its schema says so."""
+    """Return True if a property of an input is a file, according to its schema."""
     entry = registry.find("inputs", str(item.get("uses")))
     declared = entry.properties.get("properties", {}).get(key) if entry else None
     return isinstance(declared, dict) and declared.get("format") == "file"
 
 
 def _matches(root: Path, pattern: str) -> bool:
-    """Whether a pattern names a file below the root, as the pipeline looks for it."""
+    """Return True if a pattern matches a file below the root, by the pipeline's rules."""
     if pattern.startswith("/") or ".." in pattern.split("/"):
         return False
     try:

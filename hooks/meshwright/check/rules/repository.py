@@ -1,4 +1,4 @@
-"""What stands in other files of the repository because it cannot stand in the spec alone."""
+"""Rules on other files of the repository that have to match the spec."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from meshwright.product.problem import Problem
 
 
 class OwnerReviews(Rule):
-    """CODEOWNERS asks the owner who is named in the spec."""
+    """CODEOWNERS requests reviews from the owner in the spec."""
 
     broken = {SPEC: {"spec": {"owner": {"email": "somebody.else@example.org"}}}}
 
@@ -47,7 +47,7 @@ class OwnerReviews(Rule):
         fix = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
         lines = [line.partition("#")[0].split() for line in read_text(root, codeowners).splitlines()]
         for path in (SPEC, POLICY):
-            # The last line that matches is the one that counts.
+            # The last matching line counts.
             asked = [
                 (number, line[1:]) for number, line in enumerate(lines, 1) if line and _names(line[0], path)
             ]
@@ -61,7 +61,7 @@ WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
 def _names(pattern: str, path: str) -> bool:
-    """Whether a line of CODEOWNERS is about a path: gitignore's patterns, without `!` and `[`."""
+    """Return True if a line of CODEOWNERS matches a path: gitignore's patterns, without `!` and `[`."""
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.strip("/"))
     inner = "".join(WILDCARDS.get(part, re.escape(part)) for part in parts)
     anywhere = "" if "/" in pattern.rstrip("/") else "(?:.*/)?"
@@ -70,10 +70,10 @@ def _names(pattern: str, path: str) -> bool:
 
 
 class HookAtTemplateVersion(Rule):
-    """The hook that checks the product has the version of the template that the product was made from.
+    """The hook that checks the product has the version of the product's template.
 
-    A newer hook asks for what the repository does not have yet, and its next update would not merge. So the hook
-    moves with `copier update`, not with `pre-commit autoupdate`.
+    A newer hook requires things that the repository does not have yet, and the next update would conflict. So the hook
+    is updated by `copier update`, not by `pre-commit autoupdate`.
     """
 
     broken = {
@@ -100,10 +100,10 @@ class HookAtTemplateVersion(Rule):
         if not ours:
             source = json.dumps(template_url(answers), ensure_ascii=False)
             fix = f"Write as the first of `repos`: - {{repo: {source}, rev: {version}, hooks: [{{id: meshwright-check}}]}}"
-            yield Problem(config, ("repos",), "The hook meshwright-check is not there.", fix)
+            yield Problem(config, ("repos",), "The hook meshwright-check is missing.", fix)
         for keys, item in ours:
             if item.get("rev") != version:
-                detail = f"The hook has the version {item.get('rev')}, the repository {version}."
+                detail = f"The hook has the version {item.get('rev')}, but the repository has {version}."
                 fix = f"Write `rev: {version}` here; a newer one comes with `uvx copier update`."
                 yield Problem(config, (*keys, "rev"), detail, fix)
 
@@ -116,9 +116,9 @@ def _brings(repository: dict[str, Any], hook: str) -> bool:
 
 
 class TemplateFilesPresent(Rule):
-    """Every file that the pipeline and the checks need and that the template owns is in the repository.
+    """Every template-owned file that the pipeline and the checks need is in the repository.
 
-    `copier update` does not bring back what was deleted, and the pipeline does not run without it.
+    `copier update` does not restore deleted files, and the pipeline does not run without them.
     """
 
     broken = {"pipeline/publish.py": None}
@@ -130,9 +130,9 @@ class TemplateFilesPresent(Rule):
 
 
 class CiPresent(Rule):
-    """Every file of CI that the template owns is in the repository.
+    """Every CI file that the template owns is in the repository.
 
-    A workflow that was deleted checks, publishes and grants nothing any more, and no update brings it back.
+    After a workflow is deleted, nothing is checked, published or granted any more, and no update restores it.
     """
 
     broken = {PIPELINE: None}
@@ -148,7 +148,7 @@ CI = (".github/", ".gitlab")
 
 
 def _gone(root: Path, answers: dict[str, Any]) -> list[str]:
-    """The template's files that are not there; repositories made before 0.3.0 get the list with an update."""
+    """Return the template's files that are missing; repositories made before 0.3.0 get the list with an update."""
     if not answers or not inside(root, TEMPLATE_FILES):
         return []
     other = ".github/" if answers.get("forge") == "gitlab" else ".gitlab"
@@ -158,13 +158,13 @@ def _gone(root: Path, answers: dict[str, Any]) -> list[str]:
         for path in (paths if isinstance(paths, list) else [])
         if isinstance(path, str)
         and not path.startswith(other)
-        and not path.endswith("/CODEOWNERS")  # OwnerReviews misses it
+        and not path.endswith("/CODEOWNERS")  # left to OwnerReviews
         and not (root / path).is_file()
     ]
 
 
 def template_url(answers: Mapping[str, Any]) -> str:
-    """Return the address of the template as git knows it, without Copier's short forms (blueprints/template-url.jinja)."""
+    """Return the git address of the template, without Copier's short forms (blueprints/template-url.jinja)."""
     url = str(answers.get("_src_path", "")).removeprefix("git+")
     for short, host in (("gh", "https://github.com/"), ("gl", "https://gitlab.com/")):
         url = re.sub(rf"^{short}:/?(.+?)(\.git)?$", rf"{host}\1", url)
@@ -172,7 +172,7 @@ def template_url(answers: Mapping[str, Any]) -> str:
 
 
 def restore(paths: Sequence[str], answers: Mapping[str, Any]) -> str:
-    """Return the command that writes files of the template again as this version has them, and nothing else."""
+    """Return the command that restores these files of the template in the product's version, and changes nothing else."""
     if not answers.get("_commit"):
         return f"Restore it from git: `git checkout HEAD -- {shlex.join(paths)}`."
     chosen = " ".join(f"--exclude {shlex.quote(f'!/{path}')}" for path in paths)
@@ -180,7 +180,7 @@ def restore(paths: Sequence[str], answers: Mapping[str, Any]) -> str:
 
 
 class ScheduleValid(Rule):
-    """The schedule trait's cron expression is one that comes to pass."""
+    """The schedule trait's cron expression is valid and matches a time."""
 
     broken = {SPEC: {"spec": {"traits": [{"uses": "schedule@1", "properties": {"cron": "0 25 * * *"}}]}}}
 
@@ -190,7 +190,7 @@ class ScheduleValid(Rule):
                 yield Problem(
                     spec,
                     (*keys, "properties", "cron"),
-                    f"{cron!r} is no time: minute, hour, day of the month, month, day of the week.",
+                    f"{cron!r} is not a valid schedule: minute, hour, day of the month, month, day of the week.",
                     'Write five fields, such as "0 5 * * *" for five o\'clock every day (UTC).',
                 )
 
@@ -198,7 +198,7 @@ class ScheduleValid(Rule):
 class ScheduleAgrees(Rule):
     """The workflow that runs the pipeline has the same cron expression as the schedule trait.
 
-    GitHub reads the expression from the workflow alone, so it has to stand in both. GitLab keeps schedules outside of
+    GitHub reads the expression only from the workflow, so it has to be in both. GitLab keeps schedules outside of
     the repository, and CI sets them from the trait.
     """
 
@@ -211,12 +211,12 @@ class ScheduleAgrees(Rule):
             item for _, item in spec.items("spec.traits") if str(item.get("uses")).startswith("schedule@")
         ]
         if not inside(root, SCHEDULE) or not isinstance(traits, list) or len(wanted) < len(scheduled):
-            return  # the schema, or another rule, says so
+            return  # left to the schema, or to another rule
         workflow = read(root, SCHEDULE)
         found = [str(item.get("cron")) for _, item in workflow.items("on.schedule")]
         if found != wanted:
-            detail = f"It runs at {found or 'no time'}; the schedule trait says {wanted or 'never'}."
-            same = f"Write the same there: {', '.join(map(repr, wanted))}."
+            detail = f"It runs at {found or 'no time'}, but the schedule trait says {wanted or 'never'}."
+            same = f"Write the same in the workflow: {', '.join(map(repr, wanted))}."
             other = f"Add the schedule trait to the spec, or remove {SCHEDULE}."
             yield Problem(workflow, ("on", "schedule"), detail, same if wanted else other)
 

@@ -1,4 +1,4 @@
-"""What a product keeps of the sample that it was born with, once its data is its team's own."""
+"""Rules on texts of the initial sample that are left when the product has its own data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = (
         "day", "origin", "carrier", "airline", "departures", "cancelled", "on_time", "mean_delay_minutes",
     },
 )  # fmt: skip
-"""Of the sample's two data sets. A contract that has most of them is the sample's, changed here and there."""
+"""Columns of the sample's two data sets. A contract with most of them is the sample's, perhaps edited."""
 ABOUT_FLIGHTS = re.compile(
     r"Departures from New York's three airports, as they were scheduled"
     r"|Join on carrier, flight_number and scheduled_departure"
@@ -36,7 +36,7 @@ ABOUT_FLIGHTS = re.compile(
     r"|One row (?:a|for each) scheduled departure; cancelled departures are rows too"
     r"|One row a day, airport and airline\. Add up the counts"
 )
-"""Sentences of the sample, in the spec and in the contract."""
+"""Sentences of the sample's spec and contract."""
 USE_CASES = {
     "Delay analysis": (["Operations control"], "Re-plan turnarounds before they run late"),
     "Airline league table": (["Customer relations"], "Tell travellers what to expect"),
@@ -48,15 +48,15 @@ IN_FILES = {
     "access/agreements/README.md": re.compile(r"Why flights are late|tail_number"),
     "docs/data-sharing-agreement.md": ABOUT_FLIGHTS,
 }  # fmt: skip
-"""A file that speaks of the sample -> by which words it is known."""
+"""A file about the sample -> the words by which it is recognized."""
 
 
 class SampleReplaced(Rule):
-    """The texts of a product whose inputs or contract are its team's own are not the sample's.
+    """A product whose inputs or contract are its team's own does not keep the sample's texts.
 
-    A product is born with a sample about flights. Who reads its purpose, usage, limitations and use cases, its README
-    or the licence of its sample data later takes them for the product's own. A product that still runs on the sample
-    keeps them, whatever it is called.
+    A fresh product has a sample about flights. Readers would take its purpose, usage, limitations and use cases, its
+    README or the licence of its sample data for the product's own. A product that still runs on the sample
+    may keep them, whatever its name is.
     """
 
     broken = {
@@ -92,15 +92,15 @@ class SampleReplaced(Rule):
                 yield Problem(spec, (*keys, "name"), detail, "Write who uses your data set, and for what.")
         for path, words in IN_FILES.items():
             if path == SAMPLE and _reads_sample(spec):
-                continue  # its licence holds for what is still read
+                continue  # the sample data is still read, so its licence applies
             if line := _line_of(root, path, words):
-                detail = "This is about the sample."
-                yield Problem(path, (), detail, "Write what holds for your data.", line)
+                detail = "This text is about the sample."
+                yield Problem(path, (), detail, "Replace it with a text about your data.", line)
 
 
 @cache
 def _sample() -> tuple[tuple[str, frozenset[str]], ...]:
-    """The inputs of a fresh product: their names, and where they read."""
+    """Return the inputs of a fresh product: their names and paths."""
     return tuple(
         (item["name"], _places(item))
         for entry in registry.capabilities()
@@ -121,7 +121,7 @@ def _reads_own_data(spec: Document) -> bool:
 
 
 def _reads_sample(spec: Document) -> bool:
-    """Whether an input, however it is called, still reads a file that the product was born with."""
+    """Return True if any input still reads a file of the initial sample."""
     born = {place for _, places in _sample() for place in places if place.startswith("sample_data/")}
     return any(
         (item.get("name"), _places(item)) in _sample()

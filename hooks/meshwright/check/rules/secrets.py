@@ -1,4 +1,4 @@
-"""Secrets are named in the spec, never written into it."""
+"""Rules on secrets: the spec refers to them by variables, and no file contains them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ IN_URL = re.compile(
     r"|[?&;](?:password|passwd|pwd|pw|secret|token|access_token|api_key|apikey|sig)=(?P<parameter>[^&;#\s}]+)",
     re.IGNORECASE,
 )
-"""A password before the host, or as a parameter. It begins with what is rare, so that a long text costs no time."""
+"""A password before the host, or as a parameter. The pattern begins with a rare text, so that long texts are fast."""
 
 
 class SecretsByReference(Rule):
-    """A property that holds a secret is a variable without a default, ${NAME}, in every environment.
+    """A property with a secret is a variable without a default, ${NAME}, in every environment.
 
-    A spec is read by everybody who reads the repository, its history and its logs. The secret itself is set where
-    the pipeline runs, or lies in a vault that dlt's providers know.
+    Everybody who can read the repository, its history and its logs can read the spec. The secret itself is set where
+    the pipeline runs, or is in a vault that dlt's providers read.
     """
 
     broken = {
@@ -62,9 +62,9 @@ class SecretsByReference(Rule):
                     yield Problem(
                         spec,
                         (*keys, "properties", *place),
-                        f"{name} is a secret, and is not just the name of a variable.",
-                        f"Write ${{{_variable(place)}}}, and set that variable where the pipeline runs."
-                        " If this was a real secret, replace it: git does not forget.",
+                        f"{name} is a secret, so it must be a variable without a default.",
+                        f"Write ${{{_variable(place)}}}, and set the variable where the pipeline runs."
+                        " If this was a real secret, replace it: it stays in git's history.",
                     )
 
 
@@ -72,7 +72,7 @@ LEAK = "${LAKE:-https://ada:example@example.org/lake}"  # pragma: allowlist secr
 
 
 class NoPasswordInUrl(Rule):
-    """No URL in the spec holds a password, not even as the default of a variable."""
+    """No URL in the spec contains a password, not even as the default of a variable."""
 
     broken = {SPEC: {"spec": {"outputs": [{"properties": {"path": LEAK}}]}}}
 
@@ -83,21 +83,21 @@ class NoPasswordInUrl(Rule):
                     yield Problem(
                         spec,
                         keys,
-                        "A URL holds a password or a token.",
-                        "Take it out: name a variable in the property that is meant for it, or let the whole URL be a"
-                        " variable. If it was a real one, replace it: git does not forget.",
+                        "A URL contains a password or a token.",
+                        "Remove it: use a variable in the property for it, or for the whole URL."
+                        " If it was a real one, replace it: it stays in git's history.",
                     )
                     break
 
 
 class NoSecretCommitted(Rule):
-    """No file of the repository holds a password, a key or a token.
+    """No file of the repository contains a password, a key or a token.
 
-    Those who may read a repository, its history and its forks may read what is in it. Looked at is every file that git
-    tracks, sample data too: private keys, the tokens of well-known services and of the Meshwright catalog, addresses
-    with a password, and names such as `password`, `pw`, `token` or `api_key` that get a value in files of
-    configuration. A line that says `pragma: allowlist secret`, or `pragma: allowlist nextline secret` on the line
-    before, is left alone.
+    Everybody who can read a repository, its history and its forks can read its secrets. The rule searches every file that
+    git tracks, also sample data, for private keys, tokens of well-known services and of the Meshwright catalog, addresses
+    with a password, and names such as `password`, `pw`, `token` or `api_key` that have a value in files of
+    configuration. It ignores a line with `pragma: allowlist secret`, or with `pragma: allowlist nextline secret` on the
+    line before.
     """
 
     broken = {"infra/production.auto.tfvars": 'pw = "tr0ub4dor-3xample"\n'}
@@ -108,17 +108,17 @@ class NoSecretCommitted(Rule):
                 yield Problem(
                     path,
                     (),
-                    f"Here is {kind}.",
-                    "Replace it where it is valid, for git does not forget. Then name a variable here instead, or add"
-                    " `pragma: allowlist secret` to the line if it is none.",
+                    f"This line contains {kind}.",
+                    "Replace the secret where it is used, because it stays in git's history. Then use a variable here; or add"
+                    " `pragma: allowlist secret` to the line if it is not a secret.",
                     line,
                 )
 
 
 SKIPPED = (".meshwright/", "uv.lock")
-"""What the template owns or a tool writes: schemas and hashes."""
+"""Files of the template, and files written by a tool: schemas and hashes."""
 LARGEST = 4_000_000
-"""Bytes of a file that are looked at; what is committed is smaller (check-added-large-files)."""
+"""Maximum bytes of a file that are searched; larger files are not committed (check-added-large-files)."""
 
 
 def _secrets_of(file: Path, path: str) -> tuple[tuple[int, str], ...]:
@@ -133,7 +133,7 @@ def _secrets_of(file: Path, path: str) -> tuple[tuple[int, str], ...]:
 
 @lru_cache(maxsize=4096)
 def _scan(file: Path, path: str, changed: int, size: int) -> tuple[tuple[int, str], ...]:
-    """The secrets of a file; kept for as long as the file stays as it is."""
+    """Return the secrets of a file; cached until the file changes."""
     try:
         with file.open("rb") as opened:
             raw = opened.read(LARGEST)
@@ -143,7 +143,7 @@ def _scan(file: Path, path: str, changed: int, size: int) -> tuple[tuple[int, st
 
 
 def _properties(spec: Document) -> Iterator[tuple[str, Keys, Any, Any]]:
-    """Whatever has properties, in the spec and in its environments: kind, place, capability, properties."""
+    """Yield everything with properties, in the spec and in its environments: kind, place, capability, properties."""
     uses: dict[tuple[str, Any], Any] = {}
     for kind in ("inputs", "outputs", "traits"):
         for keys, item in spec.items(f"spec.{kind}"):
@@ -161,13 +161,13 @@ def _properties(spec: Document) -> Iterator[tuple[str, Keys, Any, Any]]:
             kind, items = ("platforms", {"": items}) if key == "platform" else (key, items)
             for name, item in items.items() if isinstance(items, dict) else ():
                 if isinstance(item, dict):
-                    # An environment that names no capability means the one that the spec names.
+                    # An environment without a capability uses the one in the spec.
                     meant = item.get("uses") or uses.get((kind, str(name) or "platform"))
                     yield kind, (*place, key, *([name] if name else [])), meant, item.get("properties")
 
 
 def _secrets(schema: Any, value: Any) -> Iterator[tuple[Keys, Any]]:
-    """Each value that the schema calls a secret (`writeOnly`), with its path below `value`."""
+    """Yield each value that the schema marks as a secret (`writeOnly`), with its path below `value`."""
     if not isinstance(schema, dict):
         return
     if schema.get("writeOnly"):

@@ -1,4 +1,4 @@
-"""Service levels: an objective that its indicator can be held against."""
+"""Rules on service levels: an objective must fit its indicator."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def _level(**changes: str) -> dict[str, Any]:
 
 
 class ObjectiveMeasurable(Rule):
-    """An objective is one that its indicator can meet and can miss.
+    """An indicator can both meet and miss its objective.
 
-    Freshness and duration are times and have an upper bound; completeness is a share in per cent and, like
-    volume, has a lower bound. What is always or never met says nothing.
+    Freshness and duration are times and have an upper bound; completeness is a percentage and, like
+    volume, has a lower bound. An objective that is always or never met promises nothing.
     """
 
     broken = _level(objective=">= 24h")
@@ -34,19 +34,19 @@ class ObjectiveMeasurable(Rule):
             indicator = item.get("indicator")
             goal = objective(str(item.get("objective")))
             if not isinstance(indicator, str) or indicator not in metamodel.INDICATORS or not goal:
-                continue  # the schema says so
+                continue  # left to the schema
             units, direction, _ = metamodel.INDICATORS[indicator]
             share = goal.unit == "%"
             bounded = not share or goal.value < 100 or (goal.value == 100 and goal.comparison == ">=")
             points = goal.comparison.startswith(direction)
             if goal.unit not in units or not points or goal.value == 0 or not bounded:
                 detail = f"{item['objective']!r} cannot be both met and missed by {indicator}."
-                fix = f"Give {direction} or {direction}=, a number above 0 and one of: {listed(units)}."
+                fix = f"Write {direction} or {direction}=, a number above 0 and one of: {listed(units)}."
                 yield Problem(spec, (*keys, "objective"), detail, fix)
 
 
 class IndicatorColumnKnown(Rule):
-    """The column that an indicator looks at is a column of the contract; completeness needs one."""
+    """The column of an indicator is a column of the contract; completeness needs one."""
 
     broken = _level(column="gone")
 
@@ -59,17 +59,17 @@ class IndicatorColumnKnown(Rule):
             )
             here = (*keys, "column")
             if column is None and needs:
-                detail = f"{indicator} is measured on a column, and none is named."
+                detail = f"{indicator} is measured on a column, but no column is given."
                 yield Problem(spec, keys, detail, "Give it a `column`.")
             elif column is not None and needs is False:
-                yield Problem(spec, here, f"{indicator} looks at no column.", "Leave `column` out.")
+                yield Problem(spec, here, f"{indicator} is not measured on a column.", "Remove `column`.")
             elif isinstance(column, str) and known:
                 if column not in known:
                     detail = f"The contract has no column {column}."
-                    yield Problem(spec, here, detail, f"Name one of: {listed(known)}.")
+                    yield Problem(spec, here, detail, f"Use one of: {listed(known)}.")
                 elif indicator == "freshness" and known[column].get("logicalType") not in (
                     "date",
                     "timestamp",
                 ):
-                    detail = f"The column {column} is no point in time."
-                    yield Problem(spec, here, detail, "Name a date or a timestamp.")
+                    detail = f"The column {column} is neither a date nor a timestamp."
+                    yield Problem(spec, here, detail, "Use a column with a date or a timestamp.")

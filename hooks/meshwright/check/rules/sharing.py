@@ -1,4 +1,4 @@
-"""How the product shares what it reads of others, and that their policies hold here too."""
+"""Rules on how the product shares other products' data, and on the policies that it inherits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOURCE = {"dp:airport-operations/flights#lake": {"uses": "parquet@1", "location"
 
 
 def _reading(**properties: str) -> dict[str, object]:
-    """A spec that reads another product, in whose address registry SOURCE is."""
+    """Return a spec that reads another product, which is in the address registry as SOURCE."""
     return {
         "spec": {
             "inputs": [
@@ -44,7 +44,7 @@ def _reading(**properties: str) -> dict[str, object]:
 
 
 def _advised(record: Record, mesh: Lineage) -> Iterator[tuple[Input, Record | None, Advice]]:
-    """Each input that reads another product, that product if it is known, and how it is best shared."""
+    """Yield each input that reads another product, with that product if known, and the advice for it."""
     for entry in record.inputs:
         if entry.product:
             source = mesh.records.get(entry.product)
@@ -52,9 +52,9 @@ def _advised(record: Record, mesh: Lineage) -> Iterator[tuple[Input, Record | No
 
 
 class SharingTold(Rule):
-    """Whoever reads another product is told which way of sharing fits, and why.
+    """Advises for each input from another product which way of sharing fits, and why.
 
-    A note: nothing fails. [Choose how to share](../../how-to/choose-how-to-share.md) says how it is decided.
+    This is a note, never a failure. [Choose how to share](../../how-to/choose-how-to-share.md) explains the choice.
     """
 
     usually = "note"
@@ -68,23 +68,23 @@ class SharingTold(Rule):
             ]
             if source and is_copy(entry, record, source):
                 told.append(
-                    "Here it is a copy, as declared."
+                    "This product declares a copy."
                     if advice.declared == "copy"
-                    else "All of its columns are served here again, which makes this a copy."
+                    else "This product serves all of its columns again, so it is a copy."
                 )
                 told.append(ageing(record, source))
             yield Problem(spec, (*at_input(spec, entry.name), "from"), " ".join(told), "")
 
 
 SAID = {"virtual": "a virtual database", "native": "native sharing", "copy": "a governed copy"}
-"""Pattern -> what it is called in a sentence."""
+"""Pattern -> its name in a sentence."""
 
 
 class SharingFits(Rule):
-    """What a product says of how it shares another's data is what fits.
+    """The way of sharing that a product declares is the one that fits.
 
-    [Choose how to share](../../how-to/choose-how-to-share.md) says how it is decided. A warning only: the team may know
-    more than the spec says, and then had better say it there (`workload`).
+    [Choose how to share](../../how-to/choose-how-to-share.md) explains the choice. It is only a warning: the team may know
+    more than the spec says, and then can add it there (`workload`).
     """
 
     usually = "warning"
@@ -100,8 +100,8 @@ class SharingFits(Rule):
             yield Problem(
                 spec,
                 (*at_input(spec, entry.name), "properties", "sharing"),
-                f"It says {advice.declared}, and {SAID[advice.pattern]} fits. {advice.reason}",
-                f"{change} `sharing: {advice.pattern}`; or say with `workload` what the data is read for.",
+                f"It declares {advice.declared}, but {SAID[advice.pattern]} fits. {advice.reason}",
+                f"{change} `sharing: {advice.pattern}`; or declare with `workload` what the data is read for.",
             )
 
 
@@ -113,7 +113,7 @@ def _problems(
     record: Record,
     documents: Sequence[Document],
 ) -> Iterator[Problem]:
-    """The issues of a kind, each where it stands in the product's files."""
+    """Yield the issues of some kinds, each at its place in the product's files."""
     for issue in issues:
         if (issue.kind, issue.level) == (kind, level):
             document, keys = _place(issue, spec, record, documents)
@@ -136,11 +136,11 @@ def _place(
 
 
 class ClassificationKept(Rule):
-    """A product is as sensitive as what it reads, and the columns of a copy are as sensitive as in its source.
+    """A product is at least as sensitive as its sources, and the columns of a copy are as sensitive as in its source.
 
-    As far as the sources are known: products of this check, or of the mesh that `--mesh` names. What is sensitive there
-    does not become harmless by being read. The hooks of a repository know no other product, and so do not see this. CI
-    does for each change, where a catalog is configured; `meshwright check --mesh <catalog>` does by hand.
+    Known sources are the products of this check, and those of the mesh given with `--mesh`. Reading sensitive data does
+    not make it harmless. A repository's hooks know no other product, and so cannot check this. CI
+    does for each change, if a catalog is configured; `meshwright check --mesh <catalog>` does by hand.
     """
 
     broken = {"twin": {SPEC: {"spec": {"classification": "public"}}}}
@@ -165,7 +165,7 @@ COPY = {
 
 
 def _granted(id: str, product: str, principal: str) -> dict[str, object]:
-    """An approved agreement."""
+    """Return an approved agreement."""
     return {
         **REQUEST,
         "id": id,
@@ -178,12 +178,12 @@ def _granted(id: str, product: str, principal: str) -> dict[str, object]:
 
 
 class ReadersNotWidened(Rule):
-    """Nobody reads in a copy what they could not read in its source.
+    """No copy has a reader who could not read its source.
 
-    As far as the source is known: a product of this check, or of the mesh that `--mesh` names. A copy is what says so
-    (`sharing: copy`), or serves all columns of its source again. It is not open where its source takes an approval, its
-    roles see no more columns and rows than those of the source, and whom its agreements name the source's agreements
-    let in, too.
+    Known sources are the products of this check, and those of the mesh given with `--mesh`. A product is a copy if it
+    declares so (`sharing: copy`), or serves all columns of its source again. A copy must not be open if its source
+    requires approval; its roles must not see more columns and rows than those of the source; and the source's agreements
+    must grant access to everybody in the copy's agreements, too.
     """
 
     broken = {"twin": {SPEC: {"spec": {"access": {"mode": "open"}, **COPY}}}}
@@ -195,9 +195,9 @@ class ReadersNotWidened(Rule):
 
 
 class ReadersComparable(Rule):
-    """Whoever reads a copy is named as the source's agreements name them, so that it can be seen that both let them in.
+    """A copy's agreements name its readers as the source's agreements do, so that the two can be compared.
 
-    Whether somebody belongs to a group only the corporate directory knows.
+    Only the corporate directory knows whether a person belongs to a group.
     """
 
     usually = "warning"
@@ -216,10 +216,10 @@ class ReadersComparable(Rule):
 
 
 class RightsNotWidened(Rule):
-    """A product allows third parties nothing that a product forbids which its data comes from, however far up.
+    """A product allows third parties nothing that a product upstream of it forbids.
 
-    As far as these are known: products of this check, or of the mesh that `--mesh` names. What may not be passed on
-    modified may not be passed on at all, because whatever is made of it is a modification.
+    Known products are those of this check, and those of the mesh given with `--mesh`. Data that may not be passed on
+    in modified form may not be passed on at all, because whatever a product makes of it is a modification.
     """
 
     broken = {"twin": {SPEC: {"spec": {"distributionRights": {"unmodified": "allowed"}}}}}
@@ -231,9 +231,9 @@ class RightsNotWidened(Rule):
 
 
 class NoCycle(Rule):
-    """A product's data does not come from itself, around other products.
+    """A product does not read its own data through other products.
 
-    As far as these are known: products of this check, or of the mesh that `--mesh` names.
+    Known products are those of this check, and those of the mesh given with `--mesh`.
     """
 
     broken = {"twin": "a consumer that is read"}

@@ -23,7 +23,7 @@ from pipeline.sql import identifier, literal, scan
 
 
 def files(source: Capability, product: Product) -> list[Path]:
-    """The rows that the port serves now, as Parquet files: its own, where they can be read as they are."""
+    """Return the rows that the port serves now, as Parquet files: its own, if they can be read unchanged."""
     entry = _look_up(source, product)
     folder = landing(source, product)
     try:
@@ -36,12 +36,12 @@ def files(source: Capability, product: Product) -> list[Path]:
         )
     except UNREADABLE as error:
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} lies at {entry['location']}, which cannot be read: {error}",
+            f"Input {source.name}: {source.source} at {entry['location']} cannot be read: {error}",
             fix="Ask the product's owner, or give another address registry.",
         ) from error
     if broken:
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} lies at {entry['location']}, and is damaged: {broken}.",
+            f"Input {source.name}: {source.source} at {entry['location']} is damaged: {broken}.",
             fix="Ask the product's owner to publish it again.",
         )
     if other:
@@ -53,12 +53,12 @@ def files(source: Capability, product: Product) -> list[Path]:
 
 
 def lying(source: Capability, product: Product) -> str:
-    """DuckDB's SQL for the rows that the port serves, whenever it is asked."""
+    """Return DuckDB's SQL for the rows that the port serves at the time of the query."""
     entry = _look_up(source, product)
     if entry["uses"] != "parquet@1" or "://" in entry["location"]:
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} ({entry['uses']}) is none that DuckDB looks at by itself.",
-            fix="Read a Parquet port that lies in a file system.",
+            f"Input {source.name}: {source.source} ({entry['uses']}) cannot be queried by DuckDB directly.",
+            fix="Read a Parquet port in a file system.",
         )
     for file in sorted(Path(entry["location"]).rglob("*.parquet")):
         if found := unreadable(str(file), schema_of(str(file))):
@@ -70,7 +70,7 @@ def lying(source: Capability, product: Product) -> str:
 
 
 def _look_up(source: Capability, product: Product) -> dict[str, Any]:
-    """Resolves the input's address to `{uses, location}`; a relative location is relative to the registry."""
+    """Resolve the input's address to `{uses, location}`; a relative location is relative to the registry."""
     registry = source.properties["addresses"]
     if "://" not in registry:
         registry = str(product.root / registry)
@@ -78,13 +78,11 @@ def _look_up(source: Capability, product: Product) -> dict[str, Any]:
         with fsspec.open(registry, "rt", encoding="utf-8") as file:
             entry = yaml.safe_load(file)[source.source]
         location, uses = str(entry["location"]), entry["uses"]
-    except (
-        Exception
-    ) as error:  # Missing, no YAML, no such address: whatever it is, the address is not resolved.
+    except Exception as error:  # missing, not YAML, unknown address: in any case, it is not resolved
         reason = "is not in" if isinstance(error, KeyError) else f"cannot be looked up ({error}) in"
         raise UnreadableInput(
             f"Input {source.name}: {source.source} {reason} the address registry {registry}.",
-            fix=f"Give the input an address registry that knows {source.source}.",
+            fix=f"Give the input an address registry that contains {source.source}.",
         ) from error
     if uses not in OPEN:
         raise UnreadableInput(
@@ -107,7 +105,7 @@ def _delta(location: str, folder: Path) -> list[Path]:
 
 
 def _landed(rows: ds.Dataset, folder: Path) -> list[Path]:
-    """The port's Parquet files, if they lie here and hold all that its rows do; otherwise a file of them."""
+    """Return the port's Parquet files if they are local and complete; otherwise copy the rows to a file."""
     if isinstance(rows, ds.FileSystemDataset) and isinstance(rows.filesystem, pyarrow.fs.LocalFileSystem):
         schema = rows.schema.remove_metadata()
         if rows.files and all(pq.read_schema(file).remove_metadata() == schema for file in rows.files):
@@ -129,8 +127,8 @@ def _iceberg(location: str, folder: Path) -> list[Path]:
 
     scan = StaticTable.from_metadata(location).scan()
 
-    def as_it_is(task: FileScanTask) -> bool:
-        """Columns are known by their numbers: a file may have others than the table has by now, or none."""
+    def is_current(task: FileScanTask) -> bool:
+        """Return True if a file has exactly the columns of the table now; Iceberg identifies columns by number."""
         path = task.file.file_path
         try:
             return (
@@ -142,7 +140,7 @@ def _iceberg(location: str, folder: Path) -> list[Path]:
             return False
 
     tasks = list(scan.plan_files())
-    if tasks and all(map(as_it_is, tasks)):
+    if tasks and all(map(is_current, tasks)):
         return held([Path(task.file.file_path) for task in tasks], folder)
     rows = scan.to_arrow_batch_reader()
     return _written(rows.schema, rows, folder)
@@ -151,7 +149,7 @@ def _iceberg(location: str, folder: Path) -> list[Path]:
 def _view(location: str, folder: Path) -> list[Path]:
     landed = folder / "rows.parquet"
     with duckdb.connect(location, read_only=True) as connection:
-        # What it reads is said there, by another product: nothing is fetched and run for it.
+        # The location comes from another product: it must not make DuckDB install extensions.
         connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
         rows = identifier(Path(location).stem)
         connection.execute(f"copy (from {rows}) to {literal(str(landed))} (format parquet)")

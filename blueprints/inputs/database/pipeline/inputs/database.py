@@ -1,4 +1,4 @@
-"""`database@1`: a table or view of a database, whole or what has changed since the run before."""
+"""`database@1`: a table or view of a database, complete or only what has changed since the last run."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ SESSION = {
     "postgresql": ["set time zone 'UTC'", "set session characteristics as transaction read only"],
     "mysql": ["set time_zone = '+00:00'", "set session transaction read only"],
 }
-"""SQLite is opened read-only instead. Other databases have their account's permissions."""
+"""Statements for a read-only session. SQLite is opened read-only instead; other databases rely on the account's permissions."""
 
 NUMERIC = "DECIMAL(38,9)"
-"""What a decimal number without a precision lands as."""
+"""The type that a decimal number without a precision lands as."""
 AHEAD = timedelta(days=1)
-"""How far in the future a cursor is still believed, unless the input has a `cursor_ceiling`: clocks have zones."""
+"""How far a cursor may be in the future, unless the input has a `cursor_ceiling`: enough for any time zone."""
 
 SQLITE_TYPES = {
     "BOOLEAN": "BOOLEAN",
@@ -62,9 +62,9 @@ SQLITE_TYPES = {
     "DEC": NUMERIC,
     "NUMBER": NUMERIC,
 }
-"""Types that are declared in SQLite, to which its own rules give the affinity NUMERIC -> what they land as.
+"""Declared types of SQLite with the affinity NUMERIC by its own rules -> the type that they land as.
 
-A declared type that is in none of its rules and not here, such as uuid or string, is a text: SQLite lets in anything.
+A declared type that is neither here nor in the rules, such as uuid or string, lands as text: SQLite accepts any name.
 """
 SQLITE_AFFINITIES = (
     (("INT",), "BIGINT"),
@@ -72,7 +72,7 @@ SQLITE_AFFINITIES = (
     (("BLOB",), "BLOB"),
     (("REAL", "FLOA", "DOUB"), "DOUBLE"),
 )
-"""SQLite's rules, in its order: what a declared type contains -> what it lands as."""
+"""SQLite's rules, in order: text in a declared type -> the type that it lands as."""
 
 
 @dataclass(frozen=True)
@@ -80,29 +80,29 @@ class _Column:
     """A column to read."""
 
     name: str
-    """As it lands."""
+    """The name that it lands with."""
     read: sa.ColumnElement[Any]
     """Its value, as the database computes it."""
     type: str
-    """As it lands, in the words of pipeline.column_types."""
+    """The type that it lands as, in the spelling of pipeline.column_types."""
     place: str = ""
     """The file that declares the type; empty: the database does."""
     utc: bool = False
-    """Whether a time without a zone is a moment in UTC."""
+    """True if a time without a zone is in UTC."""
 
 
 def resource(source: Capability, product: Product) -> DltResource:
-    """What dlt loads into the table `source.name`: all rows, or with `cursor` those that are new or changed.
+    """Return what dlt loads into the table `source.name`: all rows, or with `cursor` the new and changed ones.
 
-    Looks at the table's columns at once, and reads the rows when dlt asks for them. Raises UnreadableInput
-    for whatever does not work, now or then.
+    Inspects the table's columns at once, and reads the rows when dlt asks for them. Raises UnreadableInput
+    for any failure, now or then.
     """
     given = source.properties
     with _readable(source):
         engine = _engine(source, product)
         with warnings.catch_warnings(
             category=sa.exc.SAWarning, action="ignore"
-        ):  # types that it does not know
+        ):  # types that SQLAlchemy does not know
             metadata = sa.MetaData(schema=given.get("schema"))
             table = sa.Table(given["table"], metadata, autoload_with=engine, resolve_fks=False)
             by_name = _by_name(source, table)
@@ -129,10 +129,10 @@ def resource(source: Capability, product: Product) -> DltResource:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads in chunks, in one transaction. A value is what its column says, or the run ends.
+    """Reads in chunks, in one transaction. A value that does not fit its column's type ends the run.
 
-    The highest cursor is part of dlt's state, which dlt loads together with the rows. dlt's own `incremental` does
-    not do here: with a lag it fails on times in Arrow, and it forgets rows that change twice within one tick.
+    The highest cursor value is part of dlt's state, which dlt loads together with the rows. dlt's own `incremental` is
+    not used: with a lag it fails on times in Arrow, and it loses rows that change twice with the same cursor value.
     """
 
     source: Capability
@@ -140,9 +140,9 @@ class _Reader:
     table: sa.Table
     columns: list[_Column]
     key: list[str]
-    """The columns that tell each row from all others."""
+    """The columns that identify each row."""
     proof: sa.Select[Any] | None
-    """Finds rows that they do not tell apart."""
+    """A query for rows that they do not distinguish."""
     cursor: str
     reading: Reading
 
@@ -150,11 +150,11 @@ class _Reader:
         """Yield the rows as Arrow tables, the first of them without rows."""
         with _readable(self.source), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("begin")  # all that follows sees the file as it is now
+                connection.exec_driver_sql("begin")  # all that follows reads the same snapshot of the file
             if self.proof is not None and connection.execute(self.proof).first():
                 raise UnreadableInput(
                     f"Input {self.source.name}: several rows have the same {', '.join(self.key)}.",
-                    fix="Name the columns in `key` that tell each row from all others.",
+                    fix="Set `key` to columns that identify each row.",
                 )
             schema = self._schema()
             state: dict[str, Any] = {}
@@ -169,12 +169,12 @@ class _Reader:
                 if self.source.properties.get("notice_deletions", True):
                     count = sa.select(sa.func.count()).select_from(self.table)
                     self.reading.rows_at_source = connection.execute(count).scalar_one()
-            # An empty table first: a table without rows is still a table with its columns.
+            # An empty table first, so that a table without rows still has its columns.
             yield dlt.mark.with_hints(
                 schema.empty_table(), dlt.mark.make_hints(columns=hints(self.reading.columns))
             )
             texts = bool(self.cursor) and pa.types.is_string(schema.field(self.cursor).type)
-            if texts:  # the database orders them, by a collation of its own
+            if texts:  # the database would order them by its own collation
                 column = self._column(self.cursor).read
                 last = connection.execute(sa.select(sa.func.max(column))).scalar_one()
                 highest = highest if last is None else values.text(last)
@@ -193,7 +193,7 @@ class _Reader:
         return next(column for column in self.columns if column.name == name)
 
     def _query(self, reached: Any) -> sa.Select[Any]:
-        """The rows that may be new. One without a cursor may be, too; and one at the highest, if it changed twice."""
+        """Return the rows that may be new: also rows without a cursor, and rows at the highest value, which may have changed again."""
         rows = sa.select(*(column.read.label(column.name) for column in self.columns)).subquery()
         if reached is None:
             return sa.select(rows)
@@ -209,20 +209,20 @@ class _Reader:
                 reached -= type(reached)(lag)
             case _ if lag:
                 raise UnreadableInput(
-                    f"Input {self.source.name}: {self.cursor} is neither a number nor a time, and knows no lag.",
-                    fix="Take `lag` out, or name another `cursor`.",
+                    f"Input {self.source.name}: {self.cursor} is neither a number nor a time, so `lag` does not apply.",
+                    fix="Remove `lag`, or use another `cursor`.",
                 )
         column = rows.c[self.cursor]
         return sa.select(rows).where(sa.or_(column >= reached, column.is_(None)))
 
     def _state(self) -> dict[str, Any]:
-        """What the runs before have left: how far they came, and where."""
+        """Return the state of earlier runs: the cursor value that they reached, and the place that they read."""
         here = {"place": _place(self.source), "cursor": self.cursor}
         state: dict[str, Any] = dlt.current.resource_state(self.source.name)
         if state.get("place", here["place"]) != here["place"]:
-            # What two databases hold is not mixed, such as the sample and the real one.
+            # Data of two databases must not be mixed, such as the sample and production.
             raise UnreadableInput(
-                f"Input {self.source.name}: its rows came from {state['place']}, and now they would come"
+                f"Input {self.source.name}: its rows came from {state['place']}, but now they would come"
                 f" from {here['place']}.",
                 fix=f"Correct `url` or `table`, or {START_OVER}.",
             )
@@ -239,7 +239,7 @@ class _Reader:
         return [name for name in names if before and name not in before]
 
     def _ceiling(self, kind: pa.DataType) -> Any:
-        """The highest value of the cursor that is believed; None: any."""
+        """Return the highest accepted cursor value; None: any."""
         given, now = self.source.properties.get("cursor_ceiling"), self.reading.started
         if pa.types.is_timestamp(kind):
             highest = values.latest(now, AHEAD if given is None else timedelta(seconds=given))
@@ -254,21 +254,21 @@ class _Reader:
         )
 
     def _reached(self, state: dict[str, Any], kind: pa.DataType) -> Any:
-        """How far the runs before came; None to read from the beginning."""
+        """Return the cursor value that earlier runs reached; None to read from the beginning."""
         text = state.get("reached")
         if text is None:
             return None
         reached, ceiling = pa.scalar(text).cast(kind).as_py(), self._ceiling(kind)
         if ceiling is not None and reached > ceiling:
-            # The release 0.2.0 took any value, and read nothing from then on.
+            # Release 0.2.0 accepted any value, and read nothing from then on.
             self.reading.notes.append(
-                f"the cursor {self.cursor} stood at {reached}, beyond {ceiling}: all rows are read again"
+                f"the cursor {self.cursor} was at {reached}, above {ceiling}: all rows are read again"
             )
             return None
         return reached
 
     def _highest(self, column: pa.ChunkedArray, before: Any) -> Any:
-        """The highest cursor so far, of those that are believed."""
+        """The highest accepted cursor value so far."""
         ceiling = self._ceiling(column.type)
         if ceiling is not None:
             beyond = column.filter(pc.greater(column, pa.scalar(ceiling).cast(column.type)))
@@ -283,7 +283,7 @@ class _Reader:
         return max((value for value in (before, last) if value is not None), default=None)
 
     def _keep(self, state: dict[str, Any], before: Any, highest: Any) -> None:
-        """Keeps how far this run came, and notes what a cursor that stands still may mean."""
+        """Store the cursor value that this run reached, and note what an unchanged cursor may mean."""
         now, notes = self.reading.started.isoformat(timespec="seconds"), self.reading.notes
         naming = dlt.current.source_schema().naming
         state["columns"] = [naming.normalize_identifier(column.name) for column in self.columns]
@@ -291,13 +291,13 @@ class _Reader:
             beyond = "in the future" if self._is_time() else "above `cursor_ceiling`"
             notes.append(
                 f"rows whose {self.cursor} is {beyond}: {self.reading.beyond:,}, up to {self.reading.furthest}. They are"
-                " loaded, and the cursor does not follow them"
+                " loaded, but the cursor is not set to them"
             )
         if highest is None:
             return
         if before is not None and highest == before:
             since = f", since {state['moved']}" if "moved" in state else ""
-            notes.append(f"no row is newer: the cursor {self.cursor} stands still at {before}{since}")
+            notes.append(f"no row is newer: the cursor {self.cursor} has stayed at {before}{since}")
         else:
             state["moved"] = now
         state["reached"] = str(highest)
@@ -307,7 +307,7 @@ class _Reader:
         return self._column(self.cursor).type.startswith(("DATE", "TIMESTAMP"))
 
     def _schema(self) -> pa.Schema:
-        """The columns as they are to land; refuses those that landed as another type before."""
+        """Return the columns as they will land; refuse those that landed as another type before."""
         types = {column.name: column.type for column in self.columns}
         refuse_other_types(self.source.name, types, {column.name: column.place for column in self.columns})
         self.reading.columns |= types
@@ -333,13 +333,13 @@ class _Reader:
                 raise self._unfit(column, found, unfit.position, rows[unfit.position], before) from unfit
             if column.name in self.key and arrays[-1].null_count:
                 raise UnreadableInput(
-                    f"Input {self.source.name}: there are rows without {column.name}, which is part of the key.",
-                    fix="Name columns in `key` that every row has.",
+                    f"Input {self.source.name}: some rows have no {column.name}, which is part of the key.",
+                    fix="Use columns in `key` that every row has.",
                 )
         return pa.Table.from_arrays(arrays, schema=schema)
 
     def _unfit(self, column: _Column, found: Any, position: int, row: Any, before: int) -> UnreadableInput:
-        """The error for a value that does not fit its column: where it is, and the type that would take it."""
+        """Return the error for a value that does not fit its column: its place, and a type that fits."""
         names = [one.name for one in self.columns]
         key = self.key or [
             name for name in map(landed_name, self.table.primary_key.columns.keys()) if name in names
@@ -355,22 +355,22 @@ class _Reader:
         declare = (
             f"declare in {column.place or SOURCES}, for the table {self.source.name}: {entry}"
             if fits
-            else f"leave {column.name} out with `columns` in {SPEC}"
+            else f"exclude {column.name} with `columns` in {SPEC}"
         )
         return UnreadableInput(
-            f"Input {self.source.name}: {_place(self.source)}: {where}: the column {column.name} holds"
-            f" {values.shown(found[position])}, which is no {column.type}, {by}.",
+            f"Input {self.source.name}: {_place(self.source)}: {where}: the column {column.name} contains"
+            f" {values.shown(found[position])}, which is not a {column.type}, {by}.",
             fix=f"Correct it in the database, or {declare}.",
         )
 
 
 class _AsItIs(sa.types.UserDefinedType[Any]):
-    """Values as the driver gives them, which says most exactly what the database holds."""
+    """Return values as the driver's Python types, which represent the database's values most exactly."""
 
     cache_ok = True
 
     def bind_processor(self, dialect: sa.Dialect) -> Any:
-        """How the value of a cursor is written, to compare with what SQLite holds."""
+        """Return a cursor value as text, to compare with texts in SQLite."""
 
         def write(value: Any) -> Any:
             match value:
@@ -389,7 +389,7 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
 
 
 def _engine(source: Capability, product: Product) -> sa.Engine:
-    """Connections that only read, each table as it was at one moment."""
+    """Connections that only read, each table in one snapshot."""
     url = _url(source)
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     if password := source.properties.get("password") or dlt.secrets.get(f"sources.{source.name}.password"):
@@ -408,7 +408,7 @@ def _engine(source: Capability, product: Product) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
         if backend == "sqlite":
-            # What is no UTF-8 is found where its row is known: see pipeline.values.
+            # Text that is not UTF-8 is reported where its row is known: see pipeline.values.
             connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         if backend == "postgresql":
             _guard(connection)
@@ -422,7 +422,7 @@ def _engine(source: Capability, product: Product) -> sa.Engine:
 
 
 def _guard(connection: Any) -> None:
-    """Lets psycopg give the text of a value that Python has no like for: `infinity`, a year before Christ, 24:00."""
+    """Make psycopg return text for values that Python cannot represent: `infinity`, a year before Christ, 24:00."""
     from psycopg import DataError
     from psycopg.adapt import Loader
     from psycopg.pq import Format
@@ -451,9 +451,9 @@ def _url(source: Capability) -> sa.URL:
     try:
         return sa.make_url(source.properties["url"])
     except (sa.exc.ArgumentError, ValueError):
-        # Without the url, which may hold a password.
+        # Without the url, which may contain a password.
         raise UnreadableInput(
-            f"Input {source.name}: its `url` is none that SQLAlchemy understands.",
+            f"Input {source.name}: its `url` is not valid for SQLAlchemy.",
             fix="Write it as postgresql://user@host:5432/database, mysql://user@host/database or sqlite:///path, with"
             " the password in `password`.",
         ) from None
@@ -461,27 +461,27 @@ def _url(source: Capability) -> sa.URL:
 
 @contextlib.contextmanager
 def _readable(source: Capability) -> Iterator[None]:
-    """Turns what the database or its driver says into an UnreadableInput, without passwords."""
+    """Convert errors of the database or its driver to UnreadableInput, without passwords."""
     try:
         yield
     except sa.exc.NoSuchTableError as error:
         raise UnreadableInput(
-            f"Input {source.name}: there is no table {error} that this account can see.",
-            fix="Correct `table` or `schema` in data-product.yaml, or let the account read it.",
+            f"Input {source.name}: the table {error} does not exist, or this account cannot see it.",
+            fix="Correct `table` or `schema` in data-product.yaml, or allow the account to read it.",
         ) from error
     except sa.exc.NoSuchModuleError as error:
         raise UnreadableInput(
-            f"Input {source.name}: SQLAlchemy knows no database {_url(source).drivername}.",
-            fix="Correct the beginning of `url`, or `uv add` the package that brings the dialect.",
+            f"Input {source.name}: SQLAlchemy does not support {_url(source).drivername}.",
+            fix="Correct the beginning of `url`, or `uv add` the package with the dialect.",
         ) from error
     except ModuleNotFoundError as error:
         raise UnreadableInput(
             f"Input {source.name}: the driver {error.name} is not installed.",
-            fix="`uv add` the package that brings it.",
+            fix="`uv add` its package.",
         ) from error
     except UnicodeDecodeError as error:
         raise UnreadableInput(
-            f"Input {source.name}: {_place(source)}: a text is no {error.encoding}: {values.shown(error.object)}.",
+            f"Input {source.name}: {_place(source)}: a text is not {error.encoding}: {values.shown(error.object)}.",
             fix="Correct it in the database, or read a view that casts its column to bytes.",
         ) from error
     except sa.exc.SQLAlchemyError as error:
@@ -489,7 +489,7 @@ def _readable(source: Capability) -> Iterator[None]:
 
 
 def _explained(source: Capability, error: sa.exc.SQLAlchemyError) -> UnreadableInput:
-    """The error of a database, with a cause and a fix where they are known."""
+    """Return the error of a database, with a cause and a fix if known."""
     reason = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
     said = str(reason.args[-1] if reason.args else reason)
     first = " ".join(said.split()) or type(reason).__name__
@@ -498,17 +498,17 @@ def _explained(source: Capability, error: sa.exc.SQLAlchemyError) -> UnreadableI
     cause, fix = explained(f"{getattr(reason, 'sqlstate', None) or ''} {first}")
     return UnreadableInput(
         f"Input {source.name}: {_place(source)} cannot be read{f': {cause}' if cause else ''}: {first}",
-        fix=f"{fix or 'Correct what it names, and run again.'} Nothing of it was loaded.",
+        fix=f"{fix or 'Correct the cause, and run again.'} None of its rows were loaded.",
     )
 
 
 def _by_name(source: Capability, table: sa.Table) -> dict[str, sa.Column[Any]]:
-    """The columns to read, by the names they land under: `Flight No.` becomes `flight_no`, as with files."""
+    """Return the columns to read, by the names that they land with: `Flight No.` becomes `flight_no`, as for files."""
     names = [landed_name(column.name) for column in table.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UnreadableInput(
-            f"Input {source.name}: several columns would be called {', '.join(twice)}.",
-            fix="Read a view that gives each a name of its own.",
+            f"Input {source.name}: several columns would have the name {', '.join(twice)}.",
+            fix="Read a view with distinct names.",
         )
     columns = dict(zip(names, table.columns, strict=True))
     return {name: columns[name] for name in _named(source, "columns", columns) or names}
@@ -521,9 +521,9 @@ def _columns(
     table: sa.Table,
     by_name: dict[str, sa.Column[Any]],
 ) -> list[_Column]:
-    """The columns to read, with the types that they are declared with; the database declares those of all others."""
+    """Return the columns to read, with their declared types, or those of the database."""
     declaration = declared(source, product)
-    # A database describes itself: what the last publication recorded is no declaration of it.
+    # A database describes itself: the record of the last publication is not a declaration.
     given = {
         landed_name(name): (kind, declaration.origin(name).partition(":")[0])
         for name, kind in declaration.columns.items()
@@ -531,9 +531,9 @@ def _columns(
     }
     if missing := [name for name in given if name not in by_name]:
         raise UnreadableInput(
-            f"Input {source.name}: {given[missing[0]][1]} declares {', '.join(missing)}, and {_place(source)} has"
+            f"Input {source.name}: {given[missing[0]][1]} declares {', '.join(missing)}, but {_place(source)} has only"
             f" {', '.join(by_name)}.",
-            fix=f"Take {', '.join(missing)} out of {given[missing[0]][1]}, or bring the column back.",
+            fix=f"Remove {', '.join(missing)} from {given[missing[0]][1]}, or restore the column.",
         )
     affinities = _sqlite_types(engine, table) if engine.dialect.name == "sqlite" else {}
     columns = []
@@ -548,27 +548,27 @@ def _columns(
             values.arrow(kind)
         except KeyError:
             raise UnreadableInput(
-                f"Input {source.name}: {place} declares {name} as {kind}, which database@1 does not load.",
-                fix="Declare it as JSON or VARCHAR, and take it apart in a model.",
+                f"Input {source.name}: {place} declares {name} as {kind}, which database@1 does not support.",
+                fix="Declare it as JSON or VARCHAR, and parse it in a model.",
             ) from None
         columns.append(_Column(name, sa.type_coerce(read, _AsItIs()), kind, place, utc))
     return columns
 
 
 def _place(source: Capability) -> str:
-    """Where the rows come from, without who asks."""
+    """Return the source of the rows, without the user."""
     given = source.properties
     url = _url(source).set(username=None, password=None, query={})
     return f"{url} {'.'.join(filter(None, (given.get('schema'), given['table'])))}"
 
 
 def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) -> list[str]:
-    """The columns that a property names, as they land."""
+    """Return the columns that a property names, as they land."""
     given = source.properties.get(what, [])
     names = [landed_name(name) for name in ([given] if isinstance(given, str) else given)]
     if missing := [name for name in names if name not in columns]:
         raise UnreadableInput(
-            f"Input {source.name}: `{what}` names {', '.join(missing)}, which is none of the columns that are read:"
+            f"Input {source.name}: `{what}` has {', '.join(missing)}, which is not one of the columns that are read:"
             f" {', '.join(columns)}.",
             fix=f"Correct `{what}` or `columns` in data-product.yaml.",
         )
@@ -580,7 +580,7 @@ def _scalar(text: str) -> str:
 
 
 def _sqlite_types(engine: sa.Engine, table: sa.Table) -> dict[str, str]:
-    """The types that the columns are declared with; SQLAlchemy says only what it makes of them."""
+    """Return the declared types of the columns; SQLAlchemy only has its own interpretation of them."""
     name = engine.dialect.identifier_preparer.quote(table.name)
     schema = f"{engine.dialect.identifier_preparer.quote(table.schema)}." if table.schema else ""
     with engine.connect() as connection:
@@ -589,7 +589,7 @@ def _sqlite_types(engine: sa.Engine, table: sa.Table) -> dict[str, str]:
 
 
 def _sqlite_type(declared: str) -> tuple[str, bool]:
-    """What a declared type of SQLite lands as, and whether its times are in UTC: see https://sqlite.org/datatype3.html."""
+    """Return the type that a declared type of SQLite lands as, and whether its times are in UTC: https://sqlite.org/datatype3.html."""
     plain = " ".join(declared.upper().partition("(")[0].split())
     for parts, kind in SQLITE_AFFINITIES:
         if any(part in plain for part in parts):
@@ -601,15 +601,15 @@ def _sqlite_type(declared: str) -> tuple[str, bool]:
 
 
 def _decimal(precision: int, scale: int) -> str:
-    """The type of a decimal number; a text where there is none of so many digits."""
+    """Return the type of a decimal number; text if no type has that many digits."""
     precision, scale = max(precision - min(scale, 0), scale, 1), max(scale, 0)
     return f"DECIMAL({precision},{scale})" if precision <= 38 else "VARCHAR"
 
 
 def _expression(column: sa.Column[Any]) -> tuple[sa.ColumnElement[Any], str, bool]:
-    """How a column is read so that its values stay what they are, what it lands as, and whether its times are in UTC.
+    """Return how to read a column without changing its values, the type that it lands as, and whether its times are in UTC.
 
-    What has no like becomes a text, in the database.
+    Values without an equivalent are converted to text by the database.
     """
     kind: Any = column.type
     while isinstance(kind, postgresql.DOMAIN):
@@ -622,7 +622,7 @@ def _expression(column: sa.Column[Any]) -> tuple[sa.ColumnElement[Any], str, boo
             return as_text, "JSON", False
         case mysql.TIMESTAMP():
             return column, "TIMESTAMP WITH TIME ZONE", True
-        case mysql.FLOAT():  # comes with six digits, unless it is computed with
+        case mysql.FLOAT():  # rounded to six digits, unless it is part of an expression
             return column.op("+")(sa.literal_column("0e0")), "DOUBLE", False
         case mysql.BIT():
             number = column.op("+")(sa.literal_column("0"))
@@ -657,7 +657,7 @@ def _expression(column: sa.Column[Any]) -> tuple[sa.ColumnElement[Any], str, boo
 
 
 def _duplicates(engine: sa.Engine, table: sa.Table, key: list[sa.Column[Any]]) -> sa.Select[Any] | None:
-    """Finds rows with the same key; None where the database vouches for it."""
+    """Return a query for rows with the same key; None if the database guarantees that there are none."""
     if not key:
         return None
     unique = [table.primary_key.columns.keys()] if table.primary_key else []

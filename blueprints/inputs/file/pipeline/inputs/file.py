@@ -49,10 +49,10 @@ FORMATS = {
 COMPRESSIONS = {".gz", ".zst"}
 MISFIT = "does not fit"
 IN_MEMORY_BYTES = 64 * 2**20
-"""Of texts; what is larger is read again, or spooled, block by block."""
+"""Maximum bytes of text in memory; larger files are read again, or spooled to disk, block by block."""
 
 ROWS_LOOKED_AT = 10_000
-"""For a hint."""
+"""Rows examined for a hint."""
 LIKE_A_DATE = r"[0-9]{1,4}([/. -])[0-9]{1,2}[/. -][0-9]{1,4}( [0-9:. APMapm]+)?"
 
 JSON_KINDS = {
@@ -60,11 +60,11 @@ JSON_KINDS = {
     "text": frozenset({"DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}),
     "boolean": frozenset({"BOOLEAN"}),
 }
-"""Which types the values of a JSON column can certainly be, if all are of one kind."""
+"""Kind of all values of a JSON column -> types that they can certainly have."""
 
 
 def files(source: Capability, product: Product) -> Files:
-    """Return the rows of every file that the input names, as Parquet files that have the same columns."""
+    """Return the rows of all files of the input, as Parquet files with the same columns."""
     paths = _files(source, product)
     folder = landing(source, product)
     form = _format(paths, source)
@@ -87,13 +87,13 @@ def files(source: Capability, product: Product) -> Files:
 
 
 def lying(source: Capability, product: Product) -> str:
-    """Return DuckDB's SQL for the rows of the files that are there now, whenever it is asked.
+    """Return DuckDB's SQL for the rows of the files that exist at the time of the query.
 
-    Only now all rows are looked at. Later, a value that does not fit its type makes a reader's query fail.
+    All rows are checked only now. Later, a value that does not fit its type makes a reader's query fail.
     """
     if "://" in source.properties["path"]:
         raise UnreadableInput(
-            f"Input {source.name} is a URL, which is fetched before it is read.",
+            f"Input {source.name} is a URL, which a view cannot read.",
             fix="Give it a path, or serve the data through another port, such as parquet@1.",
         )
     paths = _files(source, product)
@@ -112,7 +112,7 @@ def lying(source: Capability, product: Product) -> str:
         same = False
     if not same:
         raise UnreadableInput(
-            f"Input {source.name}: DuckDB by itself does not read {source.properties['path']} exactly as it is written.",
+            f"Input {source.name}: DuckDB alone cannot read {source.properties['path']} exactly.",
             fix="Serve the data through another port, such as parquet@1.",
         )
     texts.convert(columns, "select count(columns(*)) from", "as typed")
@@ -124,42 +124,42 @@ def lying(source: Capability, product: Product) -> str:
 
 @contextlib.contextmanager
 def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of its own for each query: one that failed may keep its connection busy."""
+    """Return a new connection for each query: after a failed query, a connection may stay busy."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         yield connection
 
 
-# The types of the columns ------------------------------------------------------------------------------------------
+# Types of columns --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of texts, and what becomes of it."""
+    """A column of texts, and the type that they are converted to."""
 
     kind: ColumnType
     text: str
-    """SQL for the text of a value; null where it is missing."""
+    """SQL for the text of a value; null if it is missing."""
     spelling: Spelling
     origin: str = ""
-    """What declares it; empty if the type was taken because it is certain."""
+    """The file that declares it; empty if the type is the one that is certain."""
     recorded: bool = False
-    """Whether only the last publication says so."""
+    """True if the type comes only from the record of the last publication."""
 
     def sql(self, text: str) -> str:
         return checked(self.kind, text, self.spelling)
 
 
 def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, Column]:
-    """Return what each column is: as it is declared, or as it certainly is."""
+    """Return each column with its type: the declared one, or the one that is certain."""
     declaration = declared(source, product)
     absent = [name for name in declaration.columns if name not in texts.columns]
-    if isinstance(texts, _Csv):  # in JSON, a value that is missing need not be there at all
+    if isinstance(texts, _Csv):  # in JSON, the key of a missing value may be absent
         absent = [name for name in absent if not declaration.is_recorded(name)]
         _refuse_missing(texts.columns, declaration, source, texts.may_lack)
     if not texts.columns and not absent:
         raise UnreadableInput(
-            f"Input {source.name}: {source.properties['path']} has no rows, so nobody knows its columns.",
+            f"Input {source.name}: {source.properties['path']} has no rows, so its columns are unknown.",
             fix=f"Declare them in {SOURCES}:\n{yaml_block({source.name: {'column_name': 'VARCHAR'}})}",
         )
     open_ = [name for name in texts.columns if name not in declaration.columns]
@@ -167,9 +167,9 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
     now = {name: kind for name, kind in certain.items() if kind} | declaration.columns
     if changed := changed_types(declaration, now):
         raise TypesChanged.of([_change(texts, source, now, changed)])
-    # What 0.2.0 has published, and what has no values now, is what it was.
+    # A column that 0.2.0 has published, and that has no values now, keeps its type.
     kinds = {name: kind or declaration.earlier.get(name) or "VARCHAR" for name, kind in certain.items()}
-    if source.properties.get("decimal") == ",":  # where 1.234 may be a thousand and more, no point is certain
+    if source.properties.get("decimal") == ",":  # 1.234 may be more than a thousand, so no point is certain
         kinds = {name: "VARCHAR" if kind.startswith("DECIMAL") else kind for name, kind in kinds.items()}
     kinds |= declaration.columns
     given = [name for name in declaration.columns if not declaration.is_recorded(name)]
@@ -196,7 +196,7 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
 def _change(
     texts: _Texts, source: Capability, now: Mapping[str, str], changed: Mapping[str, tuple[str, str]]
 ) -> Change:
-    """Return how to keep the types that 0.2.0 has guessed, and published: it guessed the format of dates, too."""
+    """Return how to keep the types that 0.2.0 guessed and published; it also guessed the format of dates."""
     kept = {name: now[name] for name in [*texts.columns, *now] if name in now}
     formats: dict[str, dict[str, str]] = {}
     notes = []
@@ -218,7 +218,7 @@ def _change(
         if not fitting:
             kept[name] = "VARCHAR"
             notes.append(
-                f"{name}: not all of its texts are {was} as they are written, so it is VARCHAR here. Cast it in your models."
+                f"{name}: not all of its texts are exactly {was}, so it is VARCHAR here. Cast it in your models."
             )
         elif fitting[0] and not spellings[0].format:
             given = texts.given[name]
@@ -227,13 +227,13 @@ def _change(
             )
             if len(fitting) > 1:
                 notes.append(
-                    f"{name}: all of its texts can be read as {' and as '.join(map(repr, fitting))}. Give the one that is meant."
+                    f"{name}: all of its texts can be read as {' and as '.join(map(repr, fitting))}. Set the right one."
                 )
     return Change(source.name, dict(changed), kept, formats, tuple(notes))
 
 
 def _notes(texts: _Texts, columns: Mapping[str, Column]) -> tuple[str, ...]:
-    """Return what undeclared columns could be declared to be: text that looks like a date, or that is JSON."""
+    """Return hints for undeclared columns with texts that look like dates or JSON."""
     few = f"(from texts limit {ROWS_LOOKED_AT})"
     notes = []
     for name, column in columns.items():
@@ -244,11 +244,11 @@ def _notes(texts: _Texts, columns: Mapping[str, Column]) -> tuple[str, ...]:
             try:
                 kind = _structured(json.loads(structure)) if structure else ""
                 is_nested = bool(kind and parse(kind).parts)
-            except RecursionError:  # nobody declares that
+            except RecursionError:  # nobody declares a type that deep
                 continue
             if is_nested:
                 notes.append(
-                    f"{name} is the text of its JSON. If models read its fields, declare {_entry(name, kind)} in {SOURCES}"
+                    f"{name} is JSON text. If models read its fields, declare {_entry(name, kind)} in {SOURCES}"
                 )
         elif column.kind.name == "VARCHAR":
             filled = f"filter ({column.text} is not null)"
@@ -271,9 +271,9 @@ def _date_note(texts: _Texts, name: str, text: str, rows: str) -> str:
         if fitting := [form for form, answer in zip(formats, answers, strict=True) if answer]:
             key = "date_format" if kind == "DATE" else "timestamp_format"
             written = f"{key}: {json.dumps({texts.given[name]: fitting[0]})}"
-            other = f" (or {fitting[1]!r}, if that is meant)" if len(fitting) > 1 else ""
+            other = f" (or {fitting[1]!r}, if that is right)" if len(fitting) > 1 else ""
             return (
-                f"{name} is text, and looks like {kind}. If models take it for that, declare {_entry(name, kind)} in {SOURCES},"
+                f"{name} is text that looks like {kind}. If models use it so, declare {_entry(name, kind)} in {SOURCES},"
                 f" and give the input `{written}`{other} in {SPEC}"
             )
     return ""
@@ -284,7 +284,7 @@ def _entry(name: str, kind: str) -> str:
 
 
 def _structured(structure: Any) -> str:
-    """Return the type of what DuckDB calls the structure of JSON; empty if it has none that can be declared."""
+    """Return the type for DuckDB's structure of JSON; empty if no declarable type fits."""
     if isinstance(structure, dict):
         parts = [f"{identifier(name)} {_structured(part) or 'JSON'}" for name, part in structure.items()]
         text = f"STRUCT({', '.join(parts)})"
@@ -299,7 +299,7 @@ def _structured(structure: Any) -> str:
 
 
 def _formats(kind: str) -> Iterator[str]:
-    """Yield the formats that DuckDB guesses, the one that it prefers first."""
+    """Yield the formats that DuckDB tries, in its order of preference."""
     clocks = ("",) if kind == "DATE" else (" %H:%M:%S", " %H:%M:%S.%f", " %I:%M:%S %p")
     for form in (
         "%y{0}%m{0}%d",
@@ -316,12 +316,12 @@ def _formats(kind: str) -> Iterator[str]:
 
 def _reads(kind: ColumnType, text: str, spelling: Spelling) -> str:
     test = fits(kind, text, spelling)
-    # `%Y` takes a year of two digits as well.
+    # `%Y` also accepts a year of two digits.
     return f"({test} and regexp_matches({text}, '[0-9][0-9][0-9][0-9]'))" if "%Y" in spelling.format else test
 
 
 def _refuse_missing(columns: list[str], declaration: Declaration, source: Capability, may_lack: bool) -> None:
-    """Raise UnreadableInput if a column that the product declares is in no file; a record declares nothing here."""
+    """Raise UnreadableInput if a declared column is in no file; a record is not a declaration."""
     if may_lack:
         return
     missing = [
@@ -333,7 +333,7 @@ def _refuse_missing(columns: list[str], declaration: Declaration, source: Capabi
             f"Input {source.name}: {source.properties['path']} has no column {', '.join(missing)}, which {origin} declares."
             f" It has {_few(columns)}.",
             fix=f"Correct the name in {origin.partition(':')[0]}, the file's header, or the input's `delimiter`, `skip` or"
-            f" `header` in {SPEC}. `missing_columns: allowed` takes a missing column for an empty one.",
+            f" `header` in {SPEC}. With `missing_columns: allowed`, a missing column is empty.",
         )
 
 
@@ -349,7 +349,7 @@ FORMATTED = {
 
 
 def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None:
-    """Raise UnreadableInput for a format of dates or timestamps that says no value, or one of a column that is none."""
+    """Raise UnreadableInput for an incomplete format of dates or timestamps, or for one of a column of another type."""
     for key, types in FORMATTED.items():
         given = source.properties.get(key) or {}
         columns = [name for name, kind in kinds.items() if kind.name in types]
@@ -357,7 +357,7 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
             named = {column: column_name(column) for column in given}
             if stray := [column for column, name in named.items() if name not in columns]:
                 raise UnreadableInput(
-                    f"Input {source.name}: `{key}` names {_few(stray)}, which is no column that is declared as {types[0]}.",
+                    f"Input {source.name}: `{key}` has {_few(stray)}, which is not a column declared as {types[0]}.",
                     fix=f"Correct the name in {SPEC}, or declare the column as {types[0]} in {SOURCES}.",
                 )
             forms = {named[column]: form for column, form in given.items()}
@@ -372,32 +372,32 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
 
 
 def _spelling(name: str, kind: ColumnType, properties: Mapping[str, Any], is_declared: bool) -> Spelling:
-    """Return how the texts of a column are written. A format is one of columns that are declared."""
+    """Return the spelling of a column's texts. Formats apply only to declared columns."""
     said = next((properties.get(key, "") for key, types in FORMATTED.items() if kind.name in types), "")
     if isinstance(said, dict):
         said = next((form for column, form in said.items() if column_name(column) == name), "")
     return Spelling(properties.get("decimal", "."), said if is_declared else "")
 
 
-# Files of texts ----------------------------------------------------------------------------------------------------
+# Text files --------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class _Texts:
-    """The rows of CSV or JSON files, all columns as texts. They are read as often as somebody asks."""
+    """The rows of CSV or JSON files, all columns as texts. They are read again for each use."""
 
     source: Capability
     names: list[str]
-    """Of the files, as people know them."""
+    """Names of the files for messages."""
     columns: list[str]
-    """As they land."""
+    """Names that the columns land with."""
     may_lack: bool
     given: dict[str, str] = field(default_factory=dict)
-    """Column -> the name that it has in the files."""
+    """Column -> its name in the files."""
     _table: pa.Table | None = None
 
     def text(self, name: str, kind: ColumnType | None) -> str:
-        """Return SQL for a value's text. `kind` is None while it is not known."""
+        """Return SQL for a value's text. `kind` is None if it is not known yet."""
         raise NotImplementedError
 
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -412,11 +412,11 @@ class _Texts:
         """Raise UnreadableInput if a file is broken."""
 
     def lying(self) -> str:
-        """Return DuckDB's SQL for a relation that reads the files by itself, all columns as texts."""
+        """Return DuckDB's SQL for a relation that reads the files directly, all columns as texts."""
         raise NotImplementedError
 
     def renamed(self, scan: str) -> str:
-        """Return SQL for a relation of the columns as they land."""
+        """Return SQL for a relation with the columns as they land."""
         listed = ", ".join(f"{identifier(self.given[name])} as {identifier(name)}" for name in self.columns)
         return f"(select {listed} from {scan})"
 
@@ -425,7 +425,7 @@ class _Texts:
         return certain_types(self.query, {name: self.text(name, None) for name in names})
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return what SQL that reads `texts` gives. Raises UnreadableInput if a file is broken."""
+        """Return the result of SQL that reads `texts`. Raises UnreadableInput if a file is broken."""
         try:
             rows = self._table
             if rows is None:
@@ -442,7 +442,7 @@ class _Texts:
             raise
 
     def convert(self, columns: Mapping[str, Column], before: str, after: str) -> None:
-        """Run SQL with the typed rows in its middle. Raises UnreadableInput for a value that does not fit."""
+        """Run SQL around the typed rows. Raises UnreadableInput for a value that does not fit."""
         listed = ", ".join(
             f"{column.sql(column.text)} as {identifier(name)}" for name, column in columns.items()
         )
@@ -489,17 +489,17 @@ class _Texts:
         why = f", which {column.origin} declares" if column.origin else ""
         if column.spelling.format and column.kind.name in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
             why += f", written {column.spelling.format!r}"
-        fix = f"Correct the value in the file, or the type in {column.origin.partition(':')[0] or SOURCES}; VARCHAR takes anything."
+        fix = f"Correct the value in the file, or the type in {column.origin.partition(':')[0] or SOURCES}; VARCHAR accepts any value."
         numeric = column.kind.name in NUMERIC
         if not any(sign.isdigit() for sign in value):
             fix += f" If it stands for a missing value, add it to the input's `nulls` in {SPEC}."
         elif numeric and "," in value and column.spelling.decimal == ".":
-            fix += f' If a comma stands before the decimals, give the input `decimal: ","` in {SPEC}.'
+            fix += f' If decimals follow a comma, give the input `decimal: ","` in {SPEC}.'
         if column.recorded:
             lenient = fits(column.kind, literal(value), replace(column.spelling, is_certain=False))
             with _connected() as connection:
                 if connection.execute(f"select {lenient}").fetchone() == (True,):
-                    why = f" without a declaration, and {column.origin} is the record of a run: it may be a text"
+                    why = f" according to the record in {column.origin}, without a declaration: the column may be text"
             kinds = {other: str(one.kind) for other, one in columns.items()}
             recorded = {other: one for other, one in columns.items() if one.recorded}
             tests = ", ".join(
@@ -510,13 +510,13 @@ class _Texts:
             changed = [other for other, fit in zip(recorded, answers, strict=True) if fit is False]
             kinds |= {other: kind or "VARCHAR" for other, kind in self.certain(changed).items()}
             fix = (
-                f"Correct the value in the file. If the column has another type from now on, declare it in {SOURCES}:\n"
+                f"Correct the value in the file. If the type of the column has changed, declare it in {SOURCES}:\n"
                 f"{yaml_block({self.source.name: kinds})}"
             )
         elif column.kind.name == "DATE" and not column.spelling.format:
-            fix += f" If dates are written otherwise, give the input's `date_format` in {SPEC}, such as '%m/%d/%Y'."
+            fix += f" If dates have another format, give the input's `date_format` in {SPEC}, such as '%m/%d/%Y'."
         elif column.kind.name.startswith("TIMESTAMP") and not column.spelling.format:
-            fix += f" If times are written otherwise, give the input's `timestamp_format` in {SPEC}."
+            fix += f" If times have another format, give the input's `timestamp_format` in {SPEC}."
         return UnreadableInput(
             f"Input {self.source.name}: {place}: column {name}: {shown} {MISFIT} {column.kind}{why}.",
             fix=fix,
@@ -529,7 +529,7 @@ class _Csv(_Texts):
     headers: list[list[str]] = field(default_factory=list)
     """Of each file: the landed names, in the file's order."""
     nested: Mapping[str, ColumnType] = field(default_factory=dict)
-    """Columns that are declared as STRUCT, LIST or MAP: their texts are JSON."""
+    """Columns declared as STRUCT, LIST or MAP: their texts are JSON."""
 
     def text(self, name: str, kind: ColumnType | None) -> str:
         column, form = identifier(name), self.files[0].form
@@ -537,7 +537,7 @@ class _Csv(_Texts):
             return "cast(null as varchar)"
         if form.quoted_nulls or (kind is not None and kind.name == "VARCHAR"):
             return column
-        # In quotes it is a text, and in a column of numbers that can only be a missing one.
+        # In quotes, a null marker is text; but in a column of numbers it can only mean a missing value.
         words = ", ".join(literal(word) for word in ("", *form.nulls))
         return f"(case when {column} in ({words}) then null else {column} end)"
 
@@ -569,7 +569,7 @@ class _Csv(_Texts):
         return UnreadableInput(
             f"Input {self.source.name}: {self.names[number]}:{fault.line}: {fault}.",
             fix=fault.fix
-            or f"Correct the line, or say in {SPEC} how the file is written: `delimiter`, `quote`, `escape`, `comment`,"
+            or f"Correct the line, or describe the file's format in {SPEC}: `delimiter`, `quote`, `escape`, `comment`,"
             " `skip`, `header`, `encoding`.",
         )
 
@@ -577,7 +577,7 @@ class _Csv(_Texts):
         form = self.files[0].form
         if form.comment or codecs.lookup(form.encoding).name not in ("utf-8", "utf-8-sig"):
             raise UnreadableInput(
-                f"Input {self.source.name}: a view cannot read files with `comment`, or of another encoding than UTF-8.",
+                f"Input {self.source.name}: a view cannot read files with `comment`, or in another encoding than UTF-8.",
                 fix="Serve the data through another port, such as parquet@1.",
             )
         options = {
@@ -608,7 +608,7 @@ class _Json(_Texts):
     _spooled: list[tuple[int, Path]] = field(default_factory=list)
 
     def read(self, nested: Mapping[str, ColumnType]) -> None:
-        """Read all files once: what columns there are, is known only then."""
+        """Read all files once, because only then all columns are known."""
         size = 0
         columns: dict[str, None] = {}
         of_files: list[set[str]] = []
@@ -675,7 +675,7 @@ class _Json(_Texts):
         return int(batch[LINE][within].as_py())
 
     def refuse_other_kinds(self, recorded: Mapping[str, str]) -> None:
-        """Raise UnreadableInput for a text where only a record says that the column holds numbers, and the like."""
+        """Raise UnreadableInput for a value of another type than in the record, which is the only source of the type."""
         of_types = {kind: word for word, kinds in JSON_KINDS.items() for kind in kinds}
         due = {name: of_types.get(parse(kind).name, "") for name, kind in recorded.items()}
         due = {name: kind for name, kind in due.items() if kind and self.kinds.get(name, set()) - {kind}}
@@ -686,9 +686,9 @@ class _Json(_Texts):
         for number, file in enumerate(self.files):
             for line, name, kind in file.kinds_of(due, column_name):
                 raise UnreadableInput(
-                    f"Input {self.source.name}: {self.names[number]}:{line}: column {name}: its value is {kind}, and it was"
+                    f"Input {self.source.name}: {self.names[number]}:{line}: column {name}: its value is {kind}, but it was"
                     f" {recorded[name]} when it was last published.",
-                    fix=f"Correct the value in the file. If the column has another type from now on, declare it in {SOURCES}:\n"
+                    fix=f"Correct the value in the file. If the type of the column has changed, declare it in {SOURCES}:\n"
                     f"{yaml_block({self.source.name: certain})}",
                 )
 
@@ -711,7 +711,7 @@ class _Json(_Texts):
         form = "newline_delimited" if self.files[0].lines else "array"
         if self.files[0].nulls or codecs.lookup(self.files[0].encoding).name not in ("utf-8", "utf-8-sig"):
             raise UnreadableInput(
-                f"Input {self.source.name}: a view cannot read JSON with `nulls`, or of another encoding than UTF-8.",
+                f"Input {self.source.name}: a view cannot read JSON with `nulls`, or in another encoding than UTF-8.",
                 fix="Serve the data through another port, such as parquet@1.",
             )
         columns = ", ".join(f"{literal(self.given[name])}: 'VARCHAR'" for name in self.columns)
@@ -730,7 +730,7 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
             raise LookupError
     except (LookupError, ValueError):
         raise UnreadableInput(
-            f"Input {source.name}: {encoding!r} is no encoding that Python knows.",
+            f"Input {source.name}: {encoding!r} is not an encoding that Python supports.",
             fix=f"Give `encoding` in {SPEC} as Python spells it: utf-8, latin-1, cp1252, utf-16.",
         ) from None
     if form == "json":
@@ -759,8 +759,8 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
     signs = [sign for sign in (shape.delimiter, shape.quote, shape.escape) if sign]
     if len(set(signs)) < len(signs) or any(sign in "\r\n\0" or not sign.isascii() for sign in signs):
         raise UnreadableInput(
-            f"Input {source.name}: `delimiter`, `quote` and `escape` cannot be {', '.join(map(repr, signs))}: each is another"
-            " character of ASCII, and no line end.",
+            f"Input {source.name}: `delimiter`, `quote` and `escape` cannot be {', '.join(map(repr, signs))}: each must be a different"
+            " ASCII character, and not a line end.",
             fix=f"Correct them in {SPEC}.",
         )
     tabs = shape if "delimiter" in said else replace(shape, delimiter="\t")
@@ -775,7 +775,7 @@ def _suffixes(path: str) -> set[str]:
 def _csv(
     tables: list[CsvFile], names: list[str], source: Capability, product: Product, may_lack: bool
 ) -> _Csv:
-    """Return the files, once their headers have been read and agree."""
+    """Return the files, after checking that their headers agree."""
     declaration = declared(source, product)
     rows = _Csv(source, names, [], may_lack, files=tables, nested=_nested(declaration))
     for number, table in enumerate(tables):
@@ -787,15 +787,17 @@ def _csv(
             raise rows.refusal(number, fault) from fault
         if not header:
             raise UnreadableInput(
-                f"Input {source.name}: {names[number]} is empty.", fix="Take it out, or give it its header."
+                f"Input {source.name}: {names[number]} is empty.", fix="Remove it, or add its header."
             )
         landed = [column_name(name) for name in header]
         is_unknown = table.form.header and not declaration.columns.keys() & set(landed)
         if twice := sorted({name for name in landed if landed.count(name) > 1}):
             if is_unknown:
-                _refuse_doubtful(header, names[number], source)  # a row of values is nothing to skip
+                _refuse_doubtful(
+                    header, names[number], source
+                )  # the line might be data, so it is not skipped
             raise UnreadableInput(
-                f"Input {source.name}: {names[number]}: several columns would be called {', '.join(twice)}.",
+                f"Input {source.name}: {names[number]}: several columns would have the name {', '.join(twice)}.",
                 fix=f"Rename all but one of them in the file, or give `header: false`, `skip: {table.form.skip + 1}` and"
                 f" `names` in {SPEC}."
                 if table.form.header
@@ -804,8 +806,8 @@ def _csv(
         called = source.properties.get("names")
         if table.form.header and called and [column_name(name) for name in called] != landed:
             raise UnreadableInput(
-                f"Input {source.name}: {names[number]} has a header, {_few(header)}, and `names` are other ones.",
-                fix=f"Give the input `header: false` and `skip: {table.form.skip + 1}`, or take `names` out of {SPEC}.",
+                f"Input {source.name}: {names[number]} has the header {_few(header)}, which differs from `names`.",
+                fix=f"Give the input `header: false` and `skip: {table.form.skip + 1}`, or remove `names` from {SPEC}.",
             )
         if number and not may_lack:
             _refuse_difference(source, names, 0, number, rows.headers[0], landed)
@@ -838,33 +840,33 @@ def _given_names(source: Capability, product: Product, table: CsvFile, shown: st
     if not names:
         block = yaml_block({source.name: {f"column_{number + 1}": "VARCHAR" for number in range(width)}})
         raise UnreadableInput(
-            f"Input {source.name}: {shown} has no header, and nothing says what its {width} columns are called.",
+            f"Input {source.name}: {shown} has no header, and its {width} columns have no names.",
             fix=f"Give the input's `names` in {SPEC}, or declare all columns in their order in {SOURCES}:\n{block}",
         )
     return list(names)
 
 
 def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
-    """Raise UnreadableInput for a header that is none, if no declaration knows one of its names."""
+    """Raise UnreadableInput if the first line is probably not a header, unless a declaration has one of its names."""
     if header[0].lower().startswith("sep="):
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its first line is no header, but tells Excel the delimiter: {header[0][:80]}.",
+            f"Input {source.name}: {shown}: its first line is not a header, but Excel's delimiter setting: {header[0][:80]}.",
             fix=f"Give the input `skip: 1` and its `delimiter` in {SPEC}.",
         )
     if header[0].lstrip()[:1] in ("{", "[", "<"):
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its first line is no header of a CSV file: {', '.join(header)[:80]}.",
-            fix=f"Correct the file, or the input's `path` or `format` in {SPEC}. If these are names, declare them in {SOURCES}.",
+            f"Input {source.name}: {shown}: its first line is not the header of a CSV file: {', '.join(header)[:80]}.",
+            fix=f"Correct the file, or the input's `path` or `format` in {SPEC}. If these are column names, declare them in {SOURCES}.",
         )
     if all(certain(name) != "VARCHAR" or not name.strip() for name in header):
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its first line is no header: {_few(header)}.",
-            fix=f"Give the input `header: false` and `names` in {SPEC}. If these are names, declare them in {SOURCES}.",
+            f"Input {source.name}: {shown}: its first line is not a header: {_few(header)}.",
+            fix=f"Give the input `header: false` and `names` in {SPEC}. If these are column names, declare them in {SOURCES}.",
         )
     signs = [sign for sign in ("\t", ";", "|", ",") if len(header) == 1 and sign in header[0]]
     if signs:
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its header is one name with {signs[0]!r} in it: {header[0][:80]}.",
+            f"Input {source.name}: {shown}: its header is a single name that contains {signs[0]!r}: {header[0][:80]}.",
             fix=f"Give the input `delimiter: {signs[0]!r}` in {SPEC}. If that is the column's name, declare it in {SOURCES}.",
         )
 
@@ -877,10 +879,10 @@ def _refuse_difference(
     if not lacks and not more:
         return
     differ = " and ".join(
-        [f"lacks {_few(lacks)}"] * bool(lacks) + [f"has {_few(more)}, which is not there"] * bool(more)
+        [f"lacks {_few(lacks)}"] * bool(lacks) + [f"has in addition {_few(more)}"] * bool(more)
     )
     raise UnreadableInput(
-        f"Input {source.name}: {names[other]} has other columns than {names[first]}: it {differ}.",
+        f"Input {source.name}: {names[other]} has different columns than {names[first]}: it {differ}.",
         fix=f"Correct the file or the input's `path`, or give it `missing_columns: allowed` in {SPEC}.",
     )
 
@@ -899,7 +901,7 @@ def _few(names: list[str]) -> str:
 
 
 def _shown(path: str, product: Product) -> str:
-    """Return a file's name as people know it."""
+    """Return a file's name for messages."""
     try:
         return Path(path).relative_to(product.root).as_posix()
     except ValueError:
@@ -972,7 +974,7 @@ def _parquet_schemas(paths: list[str], names: list[str], source: Capability) -> 
         except (pa.ArrowException, OSError) as error:
             raise UnreadableInput(
                 f"Input {source.name}: {name} cannot be read: {error}",
-                fix="It is no Parquet file, or it was cut short: deliver it again.",
+                fix="It is not a Parquet file, or it is truncated: deliver it again.",
             ) from error
     for name, path, schema in zip(names, paths, schemas, strict=True):
         if found := unreadable(path, schema):
@@ -1054,7 +1056,7 @@ CLOCKS = ("DATE", "TIME", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE
 
 
 def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
-    """Return SQL for a column as the type that is declared; the query fails where a value is another one then."""
+    """Return SQL for a column in its declared type; the query fails if that would change a value."""
     column, was = identifier(field_.name), from_arrow(field_.type)
     if is_finer(field_.type):
         column = (
@@ -1073,10 +1075,14 @@ def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
     zoned = "TIMESTAMP WITH TIME ZONE"
     clocks = before.name in CLOCKS and kind.name in CLOCKS and (before.name == zoned) != (kind.name == zoned)
     if not before.name or clocks or (before.parts and landed == "VARCHAR"):
-        why = "a time zone would be made up, or lost" if clocks else "its values have no one spelling as that"
+        why = (
+            "a time zone would be invented or lost"
+            if clocks
+            else "its values have no unique spelling in that type"
+        )
         raise UnreadableInput(
-            f"Input {source.name}: column {field_.name} is {was} in the file, and not {kind}, which {origin} declares: {why}.",
-            fix=f"Declare it as it is in {origin.partition(':')[0]}, or take it out there, and convert it in your models.",
+            f"Input {source.name}: column {field_.name} is {was} in the file, but {origin} declares {kind}: {why}.",
+            fix=f"Declare its actual type in {origin.partition(':')[0]}, or remove it there, and convert it in your models.",
         )
     new = f"try_cast({column} as {landed})"
     test = f"coalesce(try_cast({new} as {was}) = {column}, false)"
@@ -1102,7 +1108,7 @@ def _files(source: Capability, product: Product) -> list[str]:
         _fetch(source, product)
         if "://" in path
         else [path]
-        if os.path.isfile(product.root / path)  # whatever its name has of a pattern's signs
+        if os.path.isfile(product.root / path)  # even if its name contains characters of a pattern
         else sorted(glob.glob(path, root_dir=product.root, recursive=True))
     )
     found = [str(product.root / file) for file in found if not (product.root / file).is_dir()]
@@ -1116,7 +1122,7 @@ def _files(source: Capability, product: Product) -> list[str]:
         try:
             real = str(Path(file).resolve(strict=True))
             size = Path(real).stat().st_size
-        except (OSError, RuntimeError) as error:  # a link to nothing, or links in a circle
+        except (OSError, RuntimeError) as error:  # a dangling or circular link
             reason = getattr(error, "strerror", None) or str(error)
             raise UnreadableInput(
                 f"Input {source.name}: {shown} cannot be opened: {reason}.",
@@ -1124,14 +1130,14 @@ def _files(source: Capability, product: Product) -> list[str]:
             ) from error
         if real in known:
             raise UnreadableInput(
-                f"Input {source.name}: {known[real]} and {shown} are the same file, by a link: its rows would be there twice.",
-                fix=f"Take the link away, or name the files without it in the input's `path` in {SPEC}.",
+                f"Input {source.name}: {known[real]} and {shown} are the same file, by a link: its rows would be loaded twice.",
+                fix=f"Remove the link, or exclude it from the input's `path` in {SPEC}.",
             )
         known[real] = shown
         if not size:
             raise UnreadableInput(
                 f"Input {source.name}: {shown} is empty.",
-                fix="Take it out, or give it its header.",
+                fix="Remove it, or add its header.",
             )
     return found
 
@@ -1141,7 +1147,7 @@ def _list(texts: list[str]) -> str:
 
 
 def _format(files: list[str], source: Capability) -> str:
-    """Return the one format of all files."""
+    """Return the common format of all files."""
     if said := source.properties.get("format"):
         return str(said)
     formats: dict[str, str] = {}
@@ -1150,33 +1156,33 @@ def _format(files: list[str], source: Capability) -> str:
         found = FORMATS.get(suffixes[-1] if suffixes else "")
         if not found:
             raise UnreadableInput(
-                f"Input {source.name}: {file}: its name does not end in a format that is known ({', '.join(FORMATS)}).",
+                f"Input {source.name}: {file}: its name does not end in a known format ({', '.join(FORMATS)}).",
                 fix=f"Give the input's `format` in {SPEC}.",
             )
         formats.setdefault(found, file)
     if len(formats) > 1:
         raise UnreadableInput(
-            f"Input {source.name}: {' and '.join(formats.values())} are of different formats.",
+            f"Input {source.name}: {' and '.join(formats.values())} have different formats.",
             fix=f"Correct the input's `path` in {SPEC}, or give its `format`.",
         )
     return next(iter(formats))
 
 
 def _fetch(source: Capability, product: Product) -> list[str]:
-    """Copies what the URL names below the scratch folder, so that all that follows reads local files."""
+    """Copy the files of the URL below the scratch folder, so that only local files are read afterwards."""
     url = source.properties["path"]
     folder = product.scratch / "downloads" / source.name
     folder.mkdir(parents=True, exist_ok=True)
     try:
         storage, location = fsspec.core.url_to_fs(url)
         found = sorted(storage.glob(location)) if "*" in location else [location]
-        # Numbered, because two folders may hold files of the same name.
+        # Numbered, because two folders may contain files of the same name.
         files = [
             folder / f"{number:06}-{Path(urlsplit(name).path).name}" for number, name in enumerate(found)
         ]
         for name, file in zip(found, files, strict=True):
             storage.get_file(name, str(file))
-    except Exception as error:  # Each protocol's client has errors of its own.
+    except Exception as error:  # Each protocol's client has its own errors.
         raise UnreadableInput(
             f"Input {source.name}: {url} cannot be fetched: {error!r}",
             fix=f"Correct its `path` in {SPEC}. A protocol other than http and https needs its package for fsspec, such as"

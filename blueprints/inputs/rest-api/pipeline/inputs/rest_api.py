@@ -1,4 +1,4 @@
-"""`rest-api@1`: the rows that a REST API gives as JSON, page by page, read by dlt's REST client."""
+"""`rest-api@1`: the rows that a REST API returns as JSON, page by page, read by dlt's REST client."""
 
 from __future__ import annotations
 
@@ -54,49 +54,49 @@ from pipeline.sql import identifier, literal
 ATTEMPTS = 5
 BACKOFF_SECONDS = 1
 LONGEST_WAIT_SECONDS = 60
-"""Between two attempts, whatever the API's `Retry-After` says."""
+"""Maximum wait between two attempts, whatever the API's `Retry-After` is."""
 TIMEOUT_SECONDS = (10, 60)
-"""To connect; between two pieces of an answer."""
+"""Timeouts for connecting, and between two parts of a response."""
 LONGEST_ANSWER_SECONDS = 300
 LARGEST_ANSWER_BYTES = 128 * 2**20
 MOST_PAGES = 10_000
 MOST_COLUMNS = 1_000
 MOST_LEVELS = 100
-"""Of lists and objects within each other, in a row."""
+"""Maximum nesting of lists and objects in a row."""
 BATCH_ROWS = 20_000
 AHEAD = timedelta(days=1)
-"""How far in the future a cursor is still believed, unless the input has a `cursor_ceiling`: clocks have zones."""
+"""How far a cursor may be in the future, unless the input has a `cursor_ceiling`: enough for any time zone."""
 LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 START_OVER = "start over with `python -m pipeline --full-refresh`"
 LIST = "$"
-"""The answer itself, which must be a list then."""
+"""The response itself, which must be a list then."""
 
 REASONS: dict[type[Exception], tuple[str, str]] = {
     requests.exceptions.SSLError: (
         "its certificate cannot be trusted",
-        "Correct the host in `base_url`, or give the authority that signed its certificate in REQUESTS_CA_BUNDLE.",
+        "Correct the host in `base_url`, or set REQUESTS_CA_BUNDLE to the authority that signed its certificate.",
     ),
     requests.Timeout: (
         "it did not answer in time",
-        "Run again when it answers; check `base_url`, and that a firewall lets this machine through.",
+        "Run again later; check `base_url`, and that no firewall blocks this machine.",
     ),
     requests.ConnectionError: (
-        "there is no connection, or it broke",
-        "Correct `base_url`, or run again when the API answers.",
+        "the connection failed or was lost",
+        "Correct `base_url`, or run again when the API is available.",
     ),
     Exception: (
-        "its answer is not what `paginator` or `auth` in data-product.yaml takes it for",
-        "Correct `paginator` or `auth` in data-product.yaml: an answer of the API shows what it has.",
+        "its response does not fit `paginator` or `auth` in data-product.yaml",
+        "Correct `paginator` or `auth` in data-product.yaml: look at a response of the API.",
     ),
 }
-"""The kind of an error -> the cause, and the fix."""
+"""Kind of error -> cause and fix."""
 STATUS = {
-    401: "Check the secret that `auth` names, or give the input an `auth`, in data-product.yaml.",
-    403: "Ask the API's owner to let this account read it, or correct `auth` in data-product.yaml.",
+    401: "Check the secret of `auth`, or give the input an `auth`, in data-product.yaml.",
+    403: "Ask the API's owner to allow this account to read it, or correct `auth` in data-product.yaml.",
     404: "Correct `base_url` or `path` in data-product.yaml.",
     429: "Run later or less often, or ask the API's owner for a higher limit.",
 }
-"""The status of an answer -> the fix."""
+"""Status of a response -> fix."""
 AUTH = {
     "bearer": BearerTokenAuth,
     "api_key": APIKeyAuth,
@@ -112,7 +112,7 @@ SECRETS = {
 
 
 class _OffsetPaginator(paginators.OffsetPaginator):
-    """Goes on by the rows that came: an API that gives fewer a page than it was asked for loses none."""
+    """Advances by the number of rows received: an API that returns smaller pages than requested loses none."""
 
     def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
         self.value_step = len(data or [])
@@ -120,7 +120,7 @@ class _OffsetPaginator(paginators.OffsetPaginator):
 
 
 class _JSONLinkPaginator(paginators.JSONLinkPaginator):
-    """Takes an empty link for none."""
+    """Treats an empty link as none."""
 
     _next_reference: str | None
 
@@ -129,7 +129,7 @@ class _JSONLinkPaginator(paginators.JSONLinkPaginator):
         self._next_reference = self._next_reference or None
 
 
-# dlt looks for a `total` that few APIs have, unless it is told not to.
+# dlt expects a `total` by default, which few APIs return.
 PAGINATORS = {
     "json_link": _JSONLinkPaginator,
     "header_link": paginators.HeaderLinkPaginator,
@@ -141,10 +141,10 @@ PAGINATORS = {
 
 
 def resource(source: Capability, product: Product) -> dlt.sources.DltResource:
-    """The input as dlt loads it: replaced as a whole, or merged by its key where it is incremental.
+    """Return the input for dlt: replaced completely, or merged by its key if it is incremental.
 
-    What the next run must know (the last cursor, the type of each column) is dlt's state of the resource,
-    and so moves only together with the rows. Raises UnreadableInput when it is read.
+    State for the next run (the last cursor value, the type of each column) is dlt's state of the resource,
+    so it is stored only together with the rows. Raises UnreadableInput when it is read.
     """
     key = [landed_name(name) for name in source.properties.get("key", [])]
     reading = Reading()
@@ -160,7 +160,7 @@ def resource(source: Capability, product: Product) -> dlt.sources.DltResource:
 
 
 def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[Any]:
-    """All rows, once they have all come: what a column is can only be said of all its values."""
+    """Yield all rows after receiving all of them, because a column's type depends on all of its values."""
     state = dlt.current.resource_state(source.name)
     spool = _Spool(source, product, state, reading)
     since = _since(source, spool, state, reading)
@@ -170,7 +170,7 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
     types = spool.types()
     if not types:
         raise UnreadableInput(
-            f"Input {source.name}: the API gave no row, so nobody knows its columns.",
+            f"Input {source.name}: the API returned no rows, so its columns are unknown.",
             fix=f"Declare the columns that the models read in {SOURCES}, with their `data_type`.",
         )
     key = {landed_name(name) for name in source.properties.get("key", [])}
@@ -191,7 +191,7 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
     state |= {"types": types, "absent": absent}
     reading.columns |= types
     reading.undeclared += [name for name in types if name not in spool.declaration.columns]
-    # An empty table first: an API without rows is still a table with its columns.
+    # An empty table first, so that an API without rows still has its columns.
     yield dlt.mark.with_hints(schema.empty_table(), dlt.mark.make_hints(columns=hints(landed)))
     tables = spool.read(schema, types)
     if "cursor" not in source.properties:
@@ -203,16 +203,16 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
 
 
 def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Reading) -> str | None:
-    """What the API is asked to begin with."""
+    """Return the parameters of the first request."""
     first = source.properties.get("initial_value")
     if "cursor" not in source.properties:
         return first
-    # What two APIs give is not mixed, such as the sample and the real one.
+    # Data of two APIs must not be mixed, such as the sample and production.
     url = source.properties["base_url"]
     place = f"{_shown(url) if '://' in url else url} {source.properties['path']}"
     if state.setdefault("place", place) != place:
         raise UnreadableInput(
-            f"Input {source.name}: its rows came from {state['place']}, and now they would come from {place}.",
+            f"Input {source.name}: its rows came from {state['place']}, but now they would come from {place}.",
             fix=START_OVER,
         )
     reached: str | None = state.get("cursor")
@@ -222,9 +222,9 @@ def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Re
         return reached or first
     with contextlib.suppress(ValueError, ArithmeticError):
         if values.convert(reached, kind, utc=True) > ceiling:
-            # The release 0.2.0 took any value, and read nothing from then on.
+            # Release 0.2.0 accepted any value, and read nothing from then on.
             reading.notes.append(
-                f"the cursor {spool.cursor} stood at {reached}, beyond {ceiling}: all rows are read again"
+                f"the cursor {spool.cursor} was at {reached}, above {ceiling}: all rows are read again"
             )
             state.pop("cursor")
             return first
@@ -232,7 +232,7 @@ def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Re
 
 
 def _ceiling(source: Capability, kind: str, reading: Reading) -> Any:
-    """The highest value of the cursor that is believed; None: any."""
+    """Return the highest accepted cursor value; None: any."""
     given, now = source.properties.get("cursor_ceiling"), reading.started
     if kind.startswith("TIMESTAMP"):
         highest = values.latest(now, AHEAD if given is None else timedelta(seconds=given))
@@ -246,19 +246,19 @@ def _ceiling(source: Capability, kind: str, reading: Reading) -> Any:
 
 
 def _keep(source: Capability, spool: _Spool, state: dict[str, Any], reading: Reading) -> None:
-    """Keeps how far this run came, and notes what a cursor that stands still may mean."""
+    """Store the cursor value that this run reached, and note what an unchanged cursor may mean."""
     before = state.get("cursor")
     if spool.beyond:
         beyond = "in the future" if spool.in_time else "above `cursor_ceiling`"
         reading.notes.append(
-            f"rows whose {spool.cursor} is {beyond}: {spool.beyond:,}, up to {spool.furthest}. They are loaded, and the"
-            " cursor does not follow them"
+            f"rows whose {spool.cursor} is {beyond}: {spool.beyond:,}, up to {spool.furthest}. They are loaded, but the"
+            " cursor is not set to them"
         )
     if spool.last is None:
         return
     if before is not None and spool.last == before:
         since = f", since {state['moved']}" if "moved" in state else ""
-        reading.notes.append(f"no row is newer: the cursor {spool.cursor} stands still at {before}{since}")
+        reading.notes.append(f"no row is newer: the cursor {spool.cursor} has stayed at {before}{since}")
     else:
         state["moved"] = reading.started.isoformat(timespec="seconds")
     state["cursor"] = spool.last
@@ -266,13 +266,13 @@ def _keep(source: Capability, spool: _Spool, state: dict[str, Any], reading: Rea
 
 
 class Real(str):
-    """A number of JSON that is no plain integer, as it is written."""
+    """A number of JSON that is not a plain integer, as written."""
 
     __slots__ = ()
 
 
 class _Found:
-    """What the values of a column are."""
+    """The kinds and types of a column's values."""
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -281,21 +281,21 @@ class _Found:
 
     @property
     def type(self) -> str:
-        """What the values certainly are; empty if there are none."""
+        """The type that the values certainly have; empty if there are none."""
         if not self.kinds:
             return ""
         if self.kinds == {"n"}:
             return self.numbers.type
         if self.kinds == {"s"}:
             kind = self.texts.type
-            return kind if kind.startswith(("DATE", "TIME")) else "VARCHAR"  # "007" is a text to JSON
+            return kind if kind.startswith(("DATE", "TIME")) else "VARCHAR"  # in JSON, "007" is a text
         return (
             {"b": "BOOLEAN", "j": "JSON"}.get(*self.kinds) or "VARCHAR" if len(self.kinds) == 1 else "VARCHAR"
         )
 
 
 class _Spool:
-    """All rows, in a file with one a line, from the moment that they come until all of them are there."""
+    """All rows in a file, one a line, until the last one has been received."""
 
     def __init__(self, source: Capability, product: Product, state: dict[str, Any], reading: Reading) -> None:
         self.source, self.reading = source, reading
@@ -308,7 +308,7 @@ class _Spool:
             origins={landed_name(name): place for name, place in given.origins.items()},
         )
         self.known = {**state.get("types", {}), **self.declaration.columns}
-        """The types that are settled before any value comes."""
+        """Types that are known before any value comes."""
         self.loaded: set[str] = set(state.get("types", {})) - set(self.declaration.columns)
         for name, kind in self.known.items():
             try:
@@ -316,33 +316,33 @@ class _Spool:
             except KeyError:
                 raise UnreadableInput(
                     f"Input {source.name}: {self.declaration.origin(name)} declares {name} as {kind}, which rest-api@1"
-                    " does not load.",
-                    fix="Declare it as JSON, and take it apart in a model.",
+                    " does not support.",
+                    fix="Declare it as JSON, and parse it in a model.",
                 ) from None
         cursor = source.properties.get("cursor")
         self.cursor = landed_name(cursor) if cursor else ""
         self.names: dict[str, str] = {}
         self.columns: dict[str, _Found] = {}
         self.pages: list[int] = []
-        """The number of the first row of each page, less one."""
+        """For each page, the number of rows before it."""
         self.number = 0
         self.last: str | None = state.get("cursor")
         self.beyond, self.furthest, self.in_time = 0, "", False
 
     @property
     def filled(self) -> list[str]:
-        """The columns that hold a value."""
+        """The columns that have a value."""
         return [name for name, column in self.columns.items() if column.kinds]
 
     def write(self, target: Any, page: int, rows: list[Any]) -> None:
-        """Take over the rows of a page."""
+        """Add the rows of a page."""
         self.pages.append(self.number)
         for row in rows:
             self.number += 1
             if not isinstance(row, dict):
                 raise UnreadableInput(
-                    f"Input {self.source.name}: row {self.number} is no JSON object.",
-                    fix="Let `data_selector` in data-product.yaml name the list of rows.",
+                    f"Input {self.source.name}: row {self.number} is not a JSON object.",
+                    fix="Set `data_selector` in data-product.yaml to the list of rows.",
                 )
             written: list[Any] = [None] * len(self.columns)
             for key, value in row.items():
@@ -356,7 +356,7 @@ class _Spool:
             target.write(json.dumps(written) + "\n")
 
     def _taken(self, column: _Found, value: Any, name: str) -> Any:
-        """A value as the file has it: booleans and integers as such, others as a text that begins with its kind."""
+        """Return a value for the file: booleans and integers unchanged, others as a text that begins with their kind."""
         settled = name in self.known
         written: int | str
         match value:
@@ -382,11 +382,11 @@ class _Spool:
             raise UnreadableInput(
                 f"Input {self.source.name}: {self.place(self.number)}: {name} is nested more than {MOST_LEVELS} levels"
                 " deep.",
-                fix="Ask the API for less of it, or let `data_selector` name a list further inside.",
+                fix="Request fewer fields from the API, or set `data_selector` to a list further inside.",
             ) from None
 
     def types(self) -> dict[str, str]:
-        """The type of each column: the one that is settled, or the one that its values certainly are."""
+        """Return the type of each column: the known one, or the one that its values certainly have."""
         found = {
             name: self.known.get(name) or column.type or "VARCHAR" for name, column in self.columns.items()
         }
@@ -396,12 +396,12 @@ class _Spool:
         return {name: self.declaration.origin(name) for name in self.known}
 
     def place(self, number: int) -> str:
-        """Where a row is, counted from 1."""
+        """Return the position of a row, counted from 1."""
         page = bisect.bisect_left(self.pages, number)
         return f"page {page}, row {number - self.pages[page - 1]}"
 
     def read(self, schema: pa.Schema, types: dict[str, str]) -> Iterator[pa.Table]:
-        """Yield the rows, each value as its column's type. Raises UnreadableInput for one that does not fit."""
+        """Yield the rows, each value in its column's type. Raises UnreadableInput for one that does not fit."""
         with self.file.open(encoding="utf-8") as lines:
             start = 0
             while batch := [json.loads(line) for line in itertools.islice(lines, BATCH_ROWS)]:
@@ -418,7 +418,7 @@ class _Spool:
             return pa.nulls(len(batch), values.arrow(kind))
         index = column.index
         found = [_given(row[index]) if index < len(row) else None for row in batch]
-        if kind == "JSON":  # a text of JSON has quotes there
+        if kind == "JSON":  # JSON text has quotes there
             texts = [index < len(row) and str(row[index])[:1] == "s" for row in batch]
             found = [
                 json.dumps(value, ensure_ascii=False) if text else value
@@ -432,9 +432,9 @@ class _Spool:
             raise self._unfit(name, kind, found, unfit.position, start) from unfit
 
     def _other_kind(self, name: str, kind: str, kinds: set[str], found: list[Any]) -> int | None:
-        """Return the position of the first text in a column of numbers that only earlier runs know, and the like.
+        """Return the position of the first value of another kind than in earlier runs, if they are the only source of the type.
 
-        As a declaration, BIGINT would take "007" for 7.
+        With a declaration, BIGINT would accept "007" as 7.
         """
         family = kind.partition("(")[0]
         due = (
@@ -457,8 +457,8 @@ class _Spool:
         by = self.declaration.origin(name)
         if name not in self.known:
             return UnreadableInput(
-                f"{where}, which no {kind} can hold.",
-                fix="Have it corrected in the API: half of a character is in it.",
+                f"{where}, which a {kind} cannot contain.",
+                fix="Have it corrected in the API: it contains a lone surrogate (half a character).",
             )
         again = f", and {START_OVER}" if name in self.loaded else ""
         if by == SPEC:
@@ -468,12 +468,12 @@ class _Spool:
             entry = "{" + f"name: {name}, data_type: VARCHAR" + "}"
             declare = f"declare in {place}, for the table {self.source.name}: {entry}"
         return UnreadableInput(
-            f"{where}, which is no {kind}, as {f'{by} declares' if by else 'the rows of earlier runs have it'}.",
+            f"{where}, which is not a {kind}, as {f'{by} declares' if by else 'in earlier runs'}.",
             fix=f"Have it corrected in the API, or {declare}{again}.",
         )
 
     def _follow(self, column: pa.ChunkedArray, batch: list[list[Any]]) -> None:
-        """Find the greatest cursor that is believed, in the very words of the API, which gets it back."""
+        """Find the highest accepted cursor value, unchanged, because it is sent back to the API."""
         kind = self.types()[self.cursor]
         ceiling = _ceiling(self.source, kind, self.reading)
         self.in_time = kind.startswith(("DATE", "TIMESTAMP"))
@@ -489,7 +489,7 @@ class _Spool:
                 known, self.last = value, values.text(_given(row[index]))
 
     def refuse_missing(self) -> None:
-        """Raise UnreadableInput if a row lacks what tells it apart. A pass over the file, before anything is loaded."""
+        """Raise UnreadableInput if a row has no key or cursor. Reads the file once, before anything is loaded."""
         names = [self.cursor, *(landed_name(name) for name in self.source.properties["key"])]
         indices = [self.columns[name].index if name in self.columns else sys.maxsize for name in names]
         with self.file.open(encoding="utf-8") as lines:
@@ -498,30 +498,30 @@ class _Spool:
                 for name, index in zip(names, indices, strict=True):
                     if index >= len(row) or row[index] is None:
                         raise UnreadableInput(
-                            f"Input {self.source.name}: {self.place(number)}: a row has no {name}, which is its `cursor`"
-                            " or in its `key`.",
-                            fix="Name columns that every row has in `cursor` and `key` in data-product.yaml.",
+                            f"Input {self.source.name}: {self.place(number)}: a row has no {name}, which is in `cursor`"
+                            " or in `key`.",
+                            fix="Use columns that every row has for `cursor` and `key` in data-product.yaml.",
                         )
 
     def _new_name(self, key: str) -> str:
         if len(self.names) == MOST_COLUMNS:
             raise UnreadableInput(
                 f"Input {self.source.name}: there are more than {MOST_COLUMNS} columns.",
-                fix="Let `data_selector` in data-product.yaml name the list of rows, not an object that holds each by its"
+                fix="Set `data_selector` in data-product.yaml to the list of rows, not to an object that has each row by its"
                 " name.",
             )
         name = landed_name(key)
         if name in self.names.values():
             raise UnreadableInput(
-                f"Input {self.source.name}: several columns would be called {name}.",
-                fix="Ask the API for one of them only, if it can be asked.",
+                f"Input {self.source.name}: several columns would have the name {name}.",
+                fix="Request only one of them from the API, if possible.",
             )
         self.names[key] = name
         return name
 
 
 def _given(written: Any) -> Any:
-    """A value out of the file: see _Spool._taken. What is nested is its JSON."""
+    """Return a value from the file: see _Spool._taken. Nested values are their JSON."""
     if not isinstance(written, str):
         return written
     return Real(written[1:]) if written[0] == "n" else written[1:]
@@ -532,7 +532,7 @@ def _written(value: Any) -> str:
 
 
 def _json(value: Any, level: int = 1) -> str:
-    """The value as JSON, its numbers as they came."""
+    """Return the value as JSON, with unchanged numbers."""
     if level > MOST_LEVELS:
         raise RecursionError
     match value:
@@ -552,8 +552,8 @@ def _json(value: Any, level: int = 1) -> str:
 def _one_of_each(
     tables: Iterator[pa.Table], schema: pa.Schema, source: Capability, spool: _Spool
 ) -> Iterator[pa.Table]:
-    """The newest row of each key, the last of two that are equally new: a row that changes while it is paged through
-    comes twice."""
+    """Return the newest row of each key, and of equally new ones the last: a row that changes during paging
+    is received twice."""
     file = spool.file.with_suffix(".parquet")
     order, start = "__row", 0
     with pq.ParquetWriter(file, schema.append(pa.field(order, pa.int64()))) as writer:
@@ -578,7 +578,7 @@ def _one_of_each(
 
 
 def _pages(source: Capability, product: Product, since: str | None) -> Iterator[list[Any]]:
-    """What the API gives, page by page."""
+    """Yield the API's rows, page by page."""
     properties = source.properties
     params = properties.get("params", {}) | ({properties["start_param"]: since} if since else {})
     most = properties.get("maximum_pages", MOST_PAGES)
@@ -600,11 +600,11 @@ def _pages(source: Capability, product: Product, since: str | None) -> Iterator[
             more = page.paginator.has_next_page
             if (page and page == before) or (more and (following in asked or number == most)):
                 raise UnreadableInput(
-                    f"Input {source.name}: {_shown(url)} comes to no end: "
+                    f"Input {source.name}: {_shown(url)} has no end: "
                     + (
                         f"page {most} is not the last."
                         if number == most
-                        else f"page {number} leads nowhere new."
+                        else f"page {number} links to a page that was read before."
                     ),
                     fix="Fix `paginator`, or raise `maximum_pages`, in data-product.yaml.",
                 )
@@ -616,12 +616,12 @@ def _pages(source: Capability, product: Product, since: str | None) -> Iterator[
 def _next(
     pages: Iterator[PageData[Any]], auth: AuthConfigBase | None, url: str, source: Capability
 ) -> PageData[Any] | None:
-    """The next page, None after the last one. What goes wrong is told without the secrets in it."""
+    """Return the next page, None after the last one. Errors contain no secrets."""
     try:
         return next(pages, None)
     except (requests.RequestException, ValueError, TypeError, AttributeError, RecursionError) as error:
         problem = _problem(error, auth, url, source)
-    # Not below `except`: dlt writes the errors from which one was raised into its trace, secrets and all.
+    # Not within `except`: dlt writes chained errors to its trace, including secrets.
     raise problem
 
 
@@ -639,19 +639,19 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
             reason = f"{status} {responses.get(status, '')}".strip()
             fix = STATUS.get(
                 status,
-                "Run again when the API answers."
+                "Run again when the API is available."
                 if status >= 500
                 else "Correct the input's properties in data-product.yaml, or ask the API's owner.",
             )
         case requests.TooManyRedirects() if response is not None:
             target = urljoin(response.url, response.headers["Location"])
-            reason = f"it is somewhere else now, at {_shown(target)}"
+            reason = f"it has moved to {_shown(target)}"
             fix = "Give that address in `base_url` and `path` in data-product.yaml."
         case requests.ConnectionError() if re.search("getaddrinfo|[Rr]esol", str(error)):
-            reason, fix = "no machine of that name is known", "Correct the host in `base_url`."
+            reason, fix = "the host name is unknown", "Correct the host in `base_url`."
     answer = ""
     if response is not None and response.content and not isinstance(error, requests.TooManyRedirects):
-        answer = f" It said: {_printable(_masked(response.content[:100_000], secrets))}"
+        answer = f" Its response:  {_printable(_masked(response.content[:100_000], secrets))}"
     return UnreadableInput(
         f"Input {source.name}: {_shown(getattr(asked, 'url', None) or url)} cannot be read: {reason}.{answer}",
         fix=fix,
@@ -659,7 +659,7 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
 
 
 class Unusable(requests.RequestException):
-    """An answer that nobody can use, for the reason that is told."""
+    """A response that cannot be used, and why."""
 
     def __init__(self, message: str, fix: str = "", **about: Any) -> None:
         super().__init__(message, **about)
@@ -667,26 +667,26 @@ class Unusable(requests.RequestException):
 
 
 class _Client(RESTClient):
-    """Takes nothing for rows that is not where `data_selector` says."""
+    """Raises an error if nothing is at `data_selector`, instead of returning no rows."""
 
     def extract_response(self, response: requests.Response, data_selector: str) -> list[Any]:
         body = response.json()
         if not isinstance(body, list) and data_selector == LIST:
             raise Unusable(
-                "its answer is no list: say in `data_selector` where the rows are", response=response
+                "its response is not a list: set `data_selector` to the list of rows", response=response
             )
         found = jsonpath.find_values(data_selector, body)
         if not found and "*" not in data_selector:
-            raise Unusable(f"its answer has no {data_selector}", response=response)
+            raise Unusable(f"its response has no {data_selector}", response=response)
         rows = found[0] if len(found) == 1 else found
         return rows if isinstance(rows, list) else [] if rows is None else [rows]
 
 
 class _Answer(requests.Response):
-    """An answer whose JSON is read strictly, once: numbers keep their digits, and nothing is guessed or dropped."""
+    """A response whose JSON is parsed strictly, once: numbers keep their digits, and nothing is guessed or dropped."""
 
     encoding_of_input = ""
-    """What the input's `encoding` says."""
+    """The input's `encoding`."""
 
     def json(self, **_: Any) -> Any:
         if not hasattr(self, "_read"):
@@ -704,20 +704,20 @@ class _Answer(requests.Response):
             )
         except RecursionError:
             raise Unusable(
-                "its answer is nested too deeply to be read",
-                "Ask the API for less of it: a row has a few levels, not hundreds.",
+                "its response is nested too deeply to be read",
+                "Request less from the API: a row should have a few levels, not hundreds.",
                 response=self,
             ) from None
         except _NoJSON as error:
-            raise Unusable(f"its answer is no JSON: {error}", error.fix, response=self) from None
+            raise Unusable(f"its response is not JSON: {error}", error.fix, response=self) from None
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
-            raise Unusable(f"its answer is no JSON: {error.msg} in {where}", response=self) from None
+            raise Unusable(f"its response is not JSON: {error.msg} in {where}", response=self) from None
 
     def _decoded(self) -> str:
         about = Message()
         about["Content-Type"] = self.headers.get("Content-Type", "")
-        # What an answer of JSON is without a word on it: UTF-8, or the UTF of its first bytes.
+        # The encoding of JSON without a charset: UTF-8, or the UTF of its first bytes.
         encoding = (
             self.encoding_of_input
             or str(about.get_param("charset") or "")
@@ -729,36 +729,36 @@ class _Answer(requests.Response):
             return self.content.decode(encoding)
         except LookupError:
             raise Unusable(
-                f"its charset {_printable(encoding)} is not known", _ENCODING, response=self
+                f"its charset {_printable(encoding)} is unknown", _ENCODING, response=self
             ) from None
         except UnicodeDecodeError as error:
             name = encoding.removesuffix("-sig").upper()
             line = self.content.count(b"\n", 0, error.start) + 1
             near = _printable(self.content[max(error.start - 40, 0) : error.start].decode("ascii", "ignore"))
             raise Unusable(
-                f"byte {error.start + 1} of its answer, in line {line}, is no {name}"
+                f"byte {error.start + 1} of its response, in line {line}, is not {name}"
                 f" (0x{self.content[error.start]:02x}, after {near!r})",
                 _ENCODING,
                 response=self,
             ) from None
 
 
-_ENCODING = "Have the API name its charset in Content-Type, or give it as `encoding`, such as latin-1, in data-product.yaml."
+_ENCODING = "Have the API declare its charset in Content-Type, or give it as `encoding`, such as latin-1, in data-product.yaml."
 
 
 class _NoJSON(ValueError):
-    """What is none by the rules that everybody's JSON keeps."""
+    """Text that breaks the rules of JSON."""
 
-    fix = "Ask the API's owner to have it corrected."
+    fix = "Ask the API's owner to correct it."
 
 
 def _integer(text: str) -> int | Real:
-    """A number without a fraction; one that an integer would not give back, as it is written."""
+    """Return a number without a fraction; unchanged text if an integer would lose its spelling."""
     return int(text) if len(text) <= 40 and text != "-0" else Real(text)
 
 
 def _refuse_constant(name: str) -> None:
-    raise _NoJSON(f"{name} is no number there")
+    raise _NoJSON(f"{name} is not a number in JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -772,7 +772,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _Adapter(HTTPAdapter):
-    """Sends to one host only, whoever names another one, and reads an answer whole, within bounds."""
+    """Sends requests to one host only, and reads a response completely, within limits of size and time."""
 
     def __init__(self, url: str, encoding: str | None) -> None:
         super().__init__()
@@ -780,14 +780,16 @@ class _Adapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         if _origin(request.url or "") != self.origin:
-            raise Unusable("it is another host than that of `base_url`, and gets no request", request=request)
+            raise Unusable(
+                "its host differs from that of `base_url`, so no request was sent", request=request
+            )
         response = super().send(request, *arguments, **options)
         body, end = bytearray(), time.monotonic() + LONGEST_ANSWER_SECONDS
         try:
             while piece := response.raw.read1(2**16, decode_content=True):
                 body += piece
                 if len(body) > LARGEST_ANSWER_BYTES or time.monotonic() > end:
-                    raise Unusable("its answer is too large or too slow", request=request)
+                    raise Unusable("its response is too large or too slow", request=request)
         except urllib3.exceptions.HTTPError as error:
             slow = isinstance(error, urllib3.exceptions.TimeoutError)
             raise (requests.Timeout if slow else requests.ConnectionError)(request=request) from error
@@ -802,9 +804,9 @@ class _Adapter(HTTPAdapter):
 
 
 def _session(url: str, recorded: bool = False, encoding: str | None = None) -> requests.Session:
-    """Tries again after 429, 5xx and broken connections, and follows no redirect.
+    """Return a session that retries after 429, 5xx and broken connections, and follows no redirect.
 
-    `encoding`: answers are the rows, in this encoding if it is not empty.
+    `encoding`: responses are the rows, in this encoding if it is not empty.
     """
     session: requests.Session = Client(
         request_timeout=TIMEOUT_SECONDS,
@@ -821,11 +823,11 @@ def _session(url: str, recorded: bool = False, encoding: str | None = None) -> r
 
 
 def _made(name: str, kinds: Mapping[str, Callable[..., Any]], source: Capability, **more: Any) -> Any:
-    """What the property of that name describes: `type` says which kind, and the rest is dlt's."""
+    """Return dlt's object for the property of that name: `type` is its kind, the rest is passed to dlt."""
     options = source.properties[name] | more
     try:
         return kinds[options.pop("type")](**options)
-    except Exception as error:  # A JSON path that is none: each part of its parser has errors of its own.
+    except Exception as error:  # invalid JSON paths: each part of the parser has its own errors
         raise UnreadableInput(
             f"Input {source.name}: `{name}` cannot be used: {_printable(str(error))}",
             fix="Fix it in data-product.yaml.",
@@ -833,7 +835,7 @@ def _made(name: str, kinds: Mapping[str, Callable[..., Any]], source: Capability
 
 
 def _auth(source: Capability, url: str) -> AuthConfigBase | None:
-    """Who asks. dlt's providers are asked for a secret that the spec does not name."""
+    """Return the authentication. A secret that is not in the spec is read from dlt's providers."""
     said = source.properties.get("auth")
     if not said:
         return None
@@ -842,8 +844,8 @@ def _auth(source: Capability, url: str) -> AuthConfigBase | None:
         parts = urlsplit(_address(target) or "")
         if parts.scheme != "https" and parts.hostname not in LOCALHOST:
             raise UnreadableInput(
-                f"Input {source.name}: {_shown(target)} would get the secrets for everybody on the way to read.",
-                fix="Give an https:// address.",
+                f"Input {source.name}: {_shown(target)} would receive the secrets unencrypted.",
+                fix="Use an https:// address.",
             )
     secrets = {}
     for name in SECRETS[said["type"]]:
@@ -852,14 +854,14 @@ def _auth(source: Capability, url: str) -> AuthConfigBase | None:
         if not secrets[name]:
             raise UnreadableInput(
                 f"Input {source.name}: its `auth` has no {name}.",
-                fix=f"Name the variable that holds it in data-product.yaml, or set {place.replace('.', '__').upper()}.",
+                fix=f"Set it to a variable in data-product.yaml, or set {place.replace('.', '__').upper()}.",
             )
     return _made("auth", AUTH, source, **secrets, **({"session": _session(tokens)} if tokens else {}))
 
 
 @contextlib.contextmanager
 def _base_url(source: Capability, product: Product) -> Iterator[tuple[str, bool]]:
-    """`base_url`, and False; or, if it is a folder of recorded answers, where they are served meanwhile, and True."""
+    """Yield `base_url`, and False; or, for a folder of recorded responses, the address that serves them, and True."""
     text = source.properties["base_url"]
     if url := _address(text):
         yield url, False
@@ -869,7 +871,7 @@ def _base_url(source: Capability, product: Product) -> Iterator[tuple[str, bool]
         raise UnreadableInput(
             f"Input {source.name}: its `base_url` is neither an http(s) URL without credentials nor a folder of the"
             " repository.",
-            fix="Fix it in data-product.yaml, or the variable that it names.",
+            fix="Fix it in data-product.yaml, or the variable that it uses.",
         )
     server = http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(_Recorded, directory=str(folder))
@@ -889,11 +891,11 @@ class _Recorded(http.server.SimpleHTTPRequestHandler):
         return super().translate_path(path) + ".json"
 
     def log_message(self, *_: Any) -> None:
-        """What is read from the sample is nobody's news."""
+        """Log nothing when the sample is read."""
 
 
 def _address(text: str) -> str | None:
-    """An http(s) URL as requests writes it; None if it is none, or has credentials in it."""
+    """Return an http(s) URL as requests writes it; None if it is invalid or contains credentials."""
     try:
         url = requests.Request("GET", text).prepare().url or ""
         scheme, _, _ = _origin(url)
@@ -908,13 +910,13 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _shown(url: str) -> str:
-    """A URL without what may be secret in it."""
+    """Return a URL without its possibly secret parts."""
     parts = urlsplit(url)
     return _printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 def _masked(said: bytes, secrets: Iterable[str]) -> str:
-    """What a server said, without secrets and what looks like one."""
+    """Return a server's text without secrets, or what looks like one."""
     text = said.decode("utf-8", "replace")
     for secret in secrets:
         text = text.replace(secret, "…")
@@ -922,5 +924,5 @@ def _masked(said: bytes, secrets: Iterable[str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """The beginning of a text that somebody else wrote, on one line."""
+    """Return the beginning of an untrusted text, on one line."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text[:1000]).split())[:200]
