@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_locked_is_not_mistaken_for_a_second_run(
 
     folder = tmp_path / "port"
     folder.mkdir()
-    with alone(folder) as sure, pytest.raises(UnreadableInput, match="Another run publishes"):
+    with alone(folder) as sure, pytest.raises(UnreadableInput, match="Another run is publishing"):
         assert sure
         with alone(folder):
             raise AssertionError("it is held")

@@ -217,7 +217,7 @@ def test_a_publication_that_is_given_up_leaves_nothing(here: Published) -> None:
 def test_two_runs_do_not_publish_the_same_at_once(here: Published) -> None:
     first = here.ready("select 1 as a")
     next(first)
-    with pytest.raises(Exception, match="Another run publishes to"):
+    with pytest.raises(Exception, match="Another run is publishing to"):
         next(here.ready("select 2 as a"))
     next(first, None)
     assert here.rows() == [(1,)]
@@ -243,7 +243,7 @@ def test_somebody_elses_folder_is_left_alone(here: Published) -> None:
     theirs = Path(here.location) / "data" / "theirs.parquet"
     theirs.parent.mkdir(parents=True)
     theirs.touch()
-    with pytest.raises(Exception, match="was not made by this port"):
+    with pytest.raises(Exception, match="was not created by this port"):
         here.publish("select 1 as a")
     assert theirs.exists()
 

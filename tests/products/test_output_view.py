@@ -77,7 +77,7 @@ def test_what_a_source_becomes_is_seen_at_once(
     assert duckdb.execute(f"select count(*) from '{product / FILE}'").fetchall() == [(1667,)]
     # And what is verified is not what the view gives now.
     said = script(product_python, product, PUBLISH + "print(refused())")
-    assert "The view gives 999 rows, and 1667 were verified" in said
+    assert "The view returns 999 rows, but 1667 were verified" in said
 
 
 PUBLISH = f"""
@@ -157,17 +157,17 @@ print(json.dumps(said))
     shutil.copy(ROOT / database, product / "pipeline/inputs/database.py")
     said = json.loads(script(product_python, product, PUBLISH + code).splitlines()[-1])
     words = {
-        "url": "no database to a URL",
+        "url": "cannot write a database to a URL",
         "platform": "runs on spark@1",
         "incremental": "With incremental@1",
         "snapshot": "With snapshot@1",
         "loaded": "what database@1 reads is loaded",
         "fetched": "is a URL, which a view",
-        "seed": "cannot be made over model.product.flown",
-        "python": "cannot be made over model.product.flown",
-        "lasting": "cannot be made over model.product.flown",
+        "seed": "A view cannot read model.product.flown",
+        "python": "A view cannot read model.product.flown",
+        "lasting": "A view cannot read model.product.flown",
         "sql": "The view cannot be made",
-        "kept": "The view gives 0 rows",
+        "kept": "The view returns 0 rows",
     }
     assert {name: words[name] in (text or "") for name, text in said.items()} == dict.fromkeys(words, True), (
         said

@@ -77,7 +77,7 @@ REFUSED = {
     "timestamp '12345-01-01'": dict.fromkeys(("delta", "iceberg"), "outside of the years 1 to 9999"),
     "'4800-01-01 (BC)'::date": dict.fromkeys(("delta", "iceberg", "postgres"), "such as"),
     "timestamp_ns '2024-01-01 00:00:00.000000001'": dict.fromkeys(("delta", "iceberg", "postgres"), "holds nanoseconds"),
-    "'a' || chr(0)": {"postgres": "1 row holds the character NUL"},
+    "'a' || chr(0)": {"postgres": "1 row contains the character NUL"},
     "{'a': ['a' || chr(0)]}": {"postgres": "the character NUL"},
     "map {'a' || chr(0): 1}": {"postgres": "the character NUL"},
     "'{\"a\": \"\\u0000\"}'::json": {"postgres": "the character NUL"},
@@ -91,13 +91,13 @@ REFUSED = {
     "['0.5E-0020000'::json]": {"postgres": "an exponent of five digits"},
     "[1.5, 'nan'::double]": {"postgres": "NaN or infinity within a list"},
     "[{'a': 1}]": {},
-    "[map {'a': timestamp '2024-01-01'}]": {"delta": "no time without a zone within a map"},
+    "[map {'a': timestamp '2024-01-01'}]": {"delta": "cannot write a time without a zone within a map"},
     "[timestamp '2024-01-01']": {},
     "null::struct(a integer)[]": {"iceberg": "NULL for a list or a map of structs"},
     "{'a': null::map(varchar, struct(a integer))}": {"iceberg": "NULL for a list or a map of structs"},
     "null::struct(b struct(a integer)[])": {},
-    "[[{'b c': 1}]]": {"iceberg": "names are more than letters"},
-    "map {'k': [{'d.e': 1}]}": {"iceberg": "names are more than letters"},
+    "[[{'b c': 1}]]": {"iceberg": "names contain other characters than letters"},
+    "map {'k': [{'d.e': 1}]}": {"iceberg": "names contain other characters than letters"},
     "[{'b c': 1}]": {},
     "[[{'b_c': 1}]]": {},
 }  # fmt: skip
@@ -120,8 +120,8 @@ NAMES = {
     "select": {},
     "x" * 63: {},
     "é" * 32: {"postgres": "longer than the 63 bytes"},
-    "ctid": {"postgres": "PostgreSQL has a column of this name"},
-    "_file": {"iceberg": "Iceberg has a column of this name"},
+    "ctid": {"postgres": "PostgreSQL itself has a column with this name"},
+    "_file": {"iceberg": "Iceberg itself has a column with this name"},
 }
 
 

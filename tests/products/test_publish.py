@@ -195,7 +195,7 @@ def test_two_runs_of_two_checkouts_leave_one_whole_data_set(here: Published, tmp
         next(second, None)
         assert values(here) == {(3, 30)}
     else:
-        with pytest.raises(Exception, match=r"Another run publishes to .*shared") as refused:
+        with pytest.raises(Exception, match=r"Another run is publishing to .*shared") as refused:
             next(second)
         assert "Wait until it has ended" in refused.value.fix
         next(first, None)

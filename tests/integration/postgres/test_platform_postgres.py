@@ -157,14 +157,14 @@ def test_arrays_of_plain_values_come_in_and_leave_as_they_were(type_: str, here:
 
 
 UNFIT = {
-    "'a' || chr(0)": "column v (VARCHAR): 1 row holds the character NUL",
-    "[chr(0)]": "column v (VARCHAR[]): 1 row holds the character NUL",
-    '\'{"a": 1, "a": 2}\'::json': "column v (JSON): 1 row holds a JSON object with the same key twice",
-    '[\'{"a": 1, "a": 2}\'::json]': "column v (JSON[]): 1 row holds a JSON object with the same key twice",
+    "'a' || chr(0)": "column v (VARCHAR): 1 row contains the character NUL",
+    "[chr(0)]": "column v (VARCHAR[]): 1 row contains the character NUL",
+    '\'{"a": 1, "a": 2}\'::json': "column v (JSON): 1 row contains a JSON object with a duplicate key",
+    '[\'{"a": 1, "a": 2}\'::json]': "column v (JSON[]): 1 row contains a JSON object with a duplicate key",
     "{'a': 'nan'::double}": "column v (STRUCT(a DOUBLE)): 1 row holds NaN or infinity",
-    "date '5881580-07-10'": "column v (DATE): 1 row holds a date that PostgreSQL does not know",
+    "date '5881580-07-10'": "column v (DATE): 1 row contains a date out of PostgreSQL's range",
     "timestamp_ns '2024-01-01 00:00:00.000000001'": "column v (TIMESTAMP_NS): 1 row holds nanoseconds",
-    "1 as ctid, 2": "column ctid: PostgreSQL has a column of this name of its own",
+    "1 as ctid, 2": "column ctid: PostgreSQL itself has a column with this name",
     f"1 as {'x' * 64}, 2": "its name is longer than the 63 bytes",
 }
 """A value -> what is said of an input that has it."""
@@ -292,7 +292,7 @@ def test_who_may_not_make_schemas_is_told_which_and_works_in_those_made_for_it(h
         connection.execute(f"revoke create on database {connection.info.dbname} from {user}")
         with (
             pytest.raises(
-                here.code.errors.UnreadableInput, match="may not make the schema d_inputs"
+                here.code.errors.UnreadableInput, match="is not allowed to create the schema d_inputs"
             ) as caught,
             here.run(),
         ):

@@ -1,4 +1,4 @@
-"""What the warehouses have in common: dlt loads the inputs and fetches the data set, and dbt runs the models there."""
+"""What all warehouses share: dlt loads the inputs and fetches the data set, and dbt runs the models there."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from pipeline.platforms import INPUTS
 from pipeline.spec import Product
 
 MODELS = "models"
-"""The schema of the models, in a database of the product's own, beside `inputs`."""
+"""The schema of the models, in the product's own database, beside `inputs`."""
 ROWS_AT_ONCE = 100_000
 REFUSED = ("incremental", "retention")
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A warehouse, as dlt reaches it (`destination`) and as dbt does (`reached`)."""
+    """A warehouse, with dlt's connection (`destination`) and dbt's (`reached`)."""
 
     product: Product
     metadata: Mapping[str, str]
@@ -49,7 +49,7 @@ class Warehouse:
         return self.destination, {}
 
     def landed(self, name: str) -> None:
-        """dlt has made it a table of the schema `inputs`."""
+        """Nothing to do: dlt has loaded it into the schema `inputs`."""
 
     def rows(self, name: str) -> int:
         with self._pipeline(INPUTS).sql_client() as client:
@@ -61,7 +61,7 @@ class Warehouse:
         return {"threads": 4, **self.reached, "schema": MODELS}
 
     def release(self) -> None:
-        """dbt closes its connections itself."""
+        """Nothing to do: dbt closes its connections itself."""
 
     def input(self, name: str) -> str:
         with self._pipeline(INPUTS).sql_client() as client:
@@ -106,7 +106,7 @@ class Warehouse:
                     writer = stack.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
                 writer.write_table(table.cast(schema))
             if writer is None:
-                raise UnreadableInput(f"{model} has no rows, and a warehouse says no types without one.")
+                raise UnreadableInput(f"{model} has no rows, and a warehouse returns no types without one.")
 
     def delete(self, model: str, rows: str) -> None:
         _refuse(rows)
@@ -125,7 +125,7 @@ class Warehouse:
 
 
 def hidden(name: str, value: str) -> str:
-    """What a dbt profile says of a secret, which is then in no file: dbt shows nobody what such a variable holds."""
+    """Return the reference to a secret for a dbt profile, so that it is in no file: dbt hides the values of such variables."""
     variable = f"DBT_ENV_SECRET_{name.upper()}"
     os.environ[variable] = value
     return "{% raw %}{{ env_var('VARIABLE') }}{% endraw %}".replace("VARIABLE", variable)
@@ -135,7 +135,7 @@ def hidden(name: str, value: str) -> str:
 def opened(
     product: Product, metadata: Mapping[str, str], destination: Any, reached: Mapping[str, Any]
 ) -> Iterator[Warehouse]:
-    """The warehouse, which nobody else should work in meanwhile; raises UnreadableInput for what it is not made for."""
+    """Open the warehouse, which no other run should use meanwhile. Raises UnreadableInput for unsupported traits."""
     for trait in REFUSED:
         _refuse(product.trait(trait) is not None)
     try:
@@ -148,12 +148,12 @@ def _refuse(asked: object) -> None:
     if asked:
         raise UnreadableInput(
             "incremental@1 and retention@1 do not work on this platform: their conditions are not in its SQL.",
-            fix="Choose another platform for them, or leave them out.",
+            fix="Choose another platform, or remove these traits.",
         )
 
 
 def _schema(schema: pa.Schema) -> pa.Schema:
-    """The same types whatever the warehouse: whole numbers as such, and time in microseconds."""
+    """Convert to the same types for all warehouses: integers, and time in microseconds."""
 
     def like(kind: pa.DataType) -> pa.DataType:
         if pa.types.is_decimal(kind) and kind.scale == 0:

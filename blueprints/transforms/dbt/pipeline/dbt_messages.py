@@ -1,4 +1,4 @@
-"""What dbt and its adapters write of a failure, as a few lines: what failed, in which file and line, and why."""
+"""Shorten error messages of dbt and its adapters to a few lines: what failed, in which file and line, and why."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from pipeline.spec import Product
 LONGEST = 300
 LONGEST_TABLE = 16
 SHOWN = 5
-LOG = "build/logs/dbt.log has all that dbt wrote."
+LOG = "build/logs/dbt.log has dbt's complete output."
 
 HEADING = re.compile(
     r"(?:[A-Z][\w ]+ Error(?: in [\w ]+ \S+ \(.*\))?|An error occurred during execution of unit test .*)$"
 )
-"""dbt's first lines: the kind of error, and the model, which is named anyway."""
+"""First lines of dbt's messages to drop: the kind of error, and the model, which is given anyway."""
 NOISE = re.compile(
     r"\s*(?:compiled code at |> in macro |> called by |\^+$|-{3,}|JVM stacktrace|== SQL)", re.IGNORECASE
 )
 ENDS = re.compile(r"LINE \d+:|[+:]- |org\.|at \w|'\w+ \[|line \d+$")
-"""Where the cause ends: a line of the statement, of Spark's plan or of a stack."""
+"""Where the cause ends: a line of the statement, of Spark's plan or of a stack trace."""
 QUOTED_LINE = re.compile(r"^\s*LINE (?P<number>\d+): (?P<text>.*)$", re.MULTILINE)
 """How DuckDB and PostgreSQL quote a line of the statement."""
 SPARK_QUOTES = re.compile(r"^(?P<text>.*)\n-*\^", re.MULTILINE)
@@ -46,7 +46,7 @@ PARTLY = re.compile(r"PARTIAL SUCCESS", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Names:
-    """What a repository calls things, to say what a wrong name was to be."""
+    """The names in a repository, to suggest the right one."""
 
     product: Product
     inputs: frozenset[str]
@@ -55,12 +55,12 @@ class Names:
 
 
 def failures(names: Names, failed: Sequence[Any], results: Sequence[Any]) -> list[str]:
-    """Return a line for each result that failed, and one for all that was not built because of them."""
+    """Return a line for each result that failed, and one for all nodes that were not built because of them."""
     lines = [failure(names, result) for result in failed]
     unbuilt = [result.node.name for result in results if result.status == NodeStatus.Skipped]
     if unbuilt:
         more = f" and {len(unbuilt) - SHOWN} more" if len(unbuilt) > SHOWN else ""
-        lines.append(f"not built because of that: {', '.join(unbuilt[:SHOWN])}{more}")
+        lines.append(f"not built because of these errors: {', '.join(unbuilt[:SHOWN])}{more}")
     return lines
 
 
@@ -85,7 +85,7 @@ def failure(names: Names, result: Any) -> str:
 
 
 def warning(product: Product, result: Any) -> dict[str, Any]:
-    """Return what a test that only warns found, for build/run.json."""
+    """Return what a test with severity `warn` found, for build/run.json."""
     return {
         "name": result.node.name,
         "file": result.node.original_file_path,
@@ -95,22 +95,22 @@ def warning(product: Product, result: Any) -> dict[str, Any]:
 
 
 def unchecked_freshness(source: Any) -> dict[str, Any]:
-    """Return the warning for a source that promises to be fresh: `dbt build` does not look at that."""
+    """Return the warning for a source with a freshness, which `dbt build` does not check."""
     return {
         "name": f"{source.source_name}.{source.name}",
         "file": source.original_file_path,
         "rows": None,
-        "message": "nobody checks its `freshness`; make it a service level of data-product.yaml (indicator: freshness), "
-        "which every run measures, and remove it here",
+        "message": "its `freshness` is not checked; move it to a service level in data-product.yaml (indicator: freshness), "
+        "which every run measures",
     }
 
 
 def unreadable(
     exception: BaseException | None, names: Names, left: Sequence[Any] = (), *, installing: bool = False
 ) -> UnreadableInput:
-    """Return the error for a command of dbt that ended before it had results, or that left something unbuilt.
+    """Return the error for a dbt command that ended without results, or left something unbuilt.
 
-    `installing`: the command was to install packages.
+    `installing`: the command installs packages.
     """
     if exception is None:
         unbuilt = ", ".join(f"{result.node.name} ({result.status})" for result in left)
@@ -139,17 +139,17 @@ def _not_installed(message: str) -> UnreadableInput:
     if MISSING.search(message):
         return UnreadableInput(
             f"dbt: packages.yml: {shortened(message)}",
-            fix="Correct `local:` in packages.yml: it is the folder of a package, as seen from the repository.",
+            fix="Correct `local:` in packages.yml: it is the folder of a package, relative to the repository.",
         )
     return UnreadableInput(
         f"dbt: the packages of packages.yml cannot be installed: {shortened(message)}",
-        fix="Where dbt's hub or a git server cannot be reached, copy the package to packages/NAME, commit it, and name"
+        fix="If dbt's hub or the git server cannot be reached, copy the package to packages/NAME, commit it, and name"
         " it in packages.yml as `- local: packages/NAME`.",
     )
 
 
 def without_noise(message: str) -> list[str]:
-    """Return the lines of a message, without dbt's heading and what follows the cause."""
+    """Return the lines of a message, without dbt's heading and the part after the cause."""
     lines = [line for line in message.strip().splitlines() if not NOISE.match(line)]
     while lines and HEADING.match(lines[0].strip()):
         lines = lines[1:]
@@ -157,9 +157,9 @@ def without_noise(message: str) -> list[str]:
 
 
 def shortened(message: str) -> str:
-    """Return the cause alone, in a line or two: not the statement, the plan or the stack that an adapter quotes with it."""
+    """Return only the cause, in a line or two, without the statement, plan or stack trace that an adapter quotes."""
     lines = [line.strip() for line in without_noise(message)]
-    # What an enforced contract compares.
+    # The comparison of an enforced contract.
     table = "".join(
         f"\n    {line}" for line in [line for line in lines if line.startswith("|")][:LONGEST_TABLE]
     )
@@ -201,7 +201,7 @@ TESTING = re.compile(
 
 
 def place_of(root: Path, message: str, word: str = "") -> str:
-    """Return the file that a message names, and the line: the first with a word in it, or the one that it points at."""
+    """Return the file and line in a message: the first with a word in it, or the line that it quotes."""
     files = _files(root, message)
     if not files:
         return ""
@@ -210,7 +210,7 @@ def place_of(root: Path, message: str, word: str = "") -> str:
 
 
 def line_of(file: Path, message: str, word: str = "") -> int:
-    """Return the line of a file that a message points at; 0 if it points at none, or may mean several."""
+    """Return the line of a file that a message quotes; 0 if there is none, or more than one."""
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
@@ -220,12 +220,12 @@ def line_of(file: Path, message: str, word: str = "") -> int:
         word = undefined["name"]
     if word:
         shown, exact = word, True
-    elif quoted := QUOTED_LINE.search(message):  # of the statement, of which the model is a part
+    elif quoted := QUOTED_LINE.search(message):  # of the statement, which contains the model
         shown = quoted["text"].strip().strip(".").strip()
     elif quoted := SPARK_QUOTES.search(message):
         shown = quoted["text"].strip()
     elif numbered := NUMBERED.search(message):
-        # dbt counts without the empty lines that a file begins with.
+        # dbt does not count empty lines at the beginning of a file.
         empty = len(text) - len(text.lstrip())
         return int(numbered["number"]) + (text[:empty].count("\n") if file.suffix == ".sql" else 0)
     else:
@@ -241,12 +241,12 @@ def _at(file: str, names: Names, message: str) -> str:
 
 
 def _files(root: Path, message: str) -> list[str]:
-    """Return the files of the repository that a message names, in its order."""
+    """Return the files of the repository in a message, in order."""
     found = []
     for name in dict.fromkeys(known["file"] for known in FILE.finditer(message)):
         if (root / name).is_file():
             found.append(name)
-        else:  # dbt names some files as they are seen from models/
+        else:  # dbt gives some files relative to models/
             found += [
                 str(path.relative_to(root)) for path in (root / "models").rglob(name) if path.is_file()
             ][:1]
@@ -255,7 +255,7 @@ def _files(root: Path, message: str) -> list[str]:
 
 def _rows(result: Any) -> str:
     count = result.failures or 0
-    return f"{count:,} row{'' if count == 1 else 's'} that should not be there"
+    return f"{count:,} row{'' if count == 1 else 's'} that should not exist"
 
 
 def _query(product: Product, node: Any) -> str:

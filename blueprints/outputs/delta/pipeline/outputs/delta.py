@@ -58,9 +58,9 @@ FORMAT = Format(
         "TIMESTAMP WITH TIME ZONE": (YEARS_UTC,),
         "TIMESTAMP_NS": (FINITE, MICROSECONDS),
     },
-    # Without the feature of the table that such a time needs, which delta-rs looks for everywhere but there.
+    # A time without a zone needs a feature of the table, which delta-rs does not enable within maps.
     refused_kind=lambda kind: (
-        "and delta-rs writes no time without a zone within a map"
+        "and delta-rs cannot write a time without a zone within a map"
         if kind.name == "MAP" and ("TIMESTAMP" in kind or "TIMESTAMP_NS" in kind)
         else ""
     ),
@@ -68,7 +68,7 @@ FORMAT = Format(
 
 
 def location(port: Capability, product: Product) -> str:
-    """Where readers find the data."""
+    """Return where readers find the data."""
     path = port.properties["path"]
     return (
         f"{path.rstrip('/')}/{product.dataset}"
@@ -78,17 +78,17 @@ def location(port: Capability, product: Product) -> str:
 
 
 def read(port: Capability, product: Product) -> pa.Table:
-    """What readers find there now."""
+    """Return the published data."""
     return deltalake.DeltaTable(location(port, product)).to_pyarrow_table()
 
 
 def published_schema(port: Capability, product: Product) -> pa.Schema:
-    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    """Return the columns of the published data. Raises if nothing was published yet."""
     return deltalake.DeltaTable(location(port, product)).to_pyarrow_dataset().schema
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
-    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    """Prepare the new version up to the `yield`, and publish it afterwards."""
     target = location(port, product)
     selected = written(FORMAT, dataset)
     columns = schema(product, selected, dataset)
@@ -108,9 +108,9 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
 
 
 def _write(target: str, dataset: Dataset, rows: ds.Dataset, changes: Changes | None, partition: str) -> None:
-    # The commit is the last thing that happens: one new file in the table's log.
+    # The commit comes last: one new file in the table's log.
     about = deltalake.CommitProperties(custom_metadata=dataset.metadata)
-    if changes and not changes.values:  # nothing is new but when the inputs were read
+    if changes and not changes.values:  # only the time of reading is new
         table = deltalake.DeltaTable(target)
         table.create_write_transaction(
             [], "append", table.schema(), [changes.column], commit_properties=about
@@ -132,7 +132,7 @@ def _write(target: str, dataset: Dataset, rows: ds.Dataset, changes: Changes | N
 
 
 def _sweep(target: str) -> None:
-    """Removes what a run has written that was not committed: it is newer than the last commit, and in no version."""
+    """Remove files of a run that did not commit: they are newer than the last commit, and in no version."""
     if not deltalake.DeltaTable.is_deltatable(target):
         return
     log = Path(target) / "_delta_log"
@@ -144,7 +144,7 @@ def _sweep(target: str) -> None:
 
 
 def _goes_on(target: str, dataset: Dataset, columns: pa.Schema, partition: str) -> bool:
-    """Whether the table is what was published last, and of the same columns: then only what changed is written."""
+    """Return True if the table is the last publication and has the same columns: then only changed rows are written."""
     if not dataset.changes or not partition or not deltalake.DeltaTable.is_deltatable(target):
         return False
     table = deltalake.DeltaTable(target)

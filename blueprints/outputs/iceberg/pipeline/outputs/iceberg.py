@@ -51,19 +51,19 @@ from pipeline.spec import Capability, Product
 
 KEPT = timedelta(days=7)
 AT_ONCE_BYTES = 256 * 1024 * 1024
-"""How much of the rows is in memory, as Arrow has them."""
+"""Maximum bytes of rows in memory, in Arrow."""
 MARK = ".made-by-the-pipeline"
-"""A file in a folder that was made here. Nothing is removed from somebody's own."""
+"""A file in folders that this port has created. Nothing is removed from other folders."""
 
 
 def _refused_kind(kind: Kind) -> str:
-    """Return why pyiceberg loses fields of a list or a map of lists or maps; empty if it does not.
+    """Return why pyiceberg would lose fields of a list or map within lists or maps; empty if it would not.
 
-    Files have other names for fields that Avro could not name (`b c`: `b_x20c`), and so deep it does not find them.
+    Files have encoded names for fields that Avro cannot name (`b c`: `b_x20c`); pyiceberg does not find them that deep.
     """
     inner = [part for _, part in kind.parts if part.name in NESTS]
     if kind.name in NESTS and any(_has_odd_field(part) for part in inner):
-        return "and pyiceberg reads NULL from its fields whose names are more than letters, digits and underscores"
+        return "and pyiceberg reads NULL from its fields whose names contain other characters than letters, digits and underscores"
     return ""
 
 
@@ -103,7 +103,7 @@ FORMAT = Format(
         "UINTEGER": "BIGINT",
         "UBIGINT": "DECIMAL(20,0)",
         "JSON": "VARCHAR",
-        "UUID": "VARCHAR",  # pyiceberg cannot read one that is within a map
+        "UUID": "VARCHAR",  # pyiceberg cannot read one within a map
         "TIMESTAMP_NS": "TIMESTAMP",
     },
     limits={
@@ -111,13 +111,13 @@ FORMAT = Format(
         "TIMESTAMP WITH TIME ZONE": (YEARS_UTC,),
         "TIMESTAMP_NS": (FINITE, MICROSECONDS),
         "TIME": (WITHIN_A_DAY,),
-        # pyiceberg writes an empty list in its place.
+        # pyiceberg writes an empty list instead.
         **dict.fromkeys(
             ("LIST", "MAP"),
             (
                 Limit(
                     "{0} is null",
-                    "NULL for a list or a map of structs, and pyiceberg would make an empty one of it",
+                    "NULL for a list or a map of structs, which pyiceberg would write as empty",
                     "coalesce({column}, an empty list or map)",
                     holds="STRUCT",
                 ),
@@ -125,17 +125,17 @@ FORMAT = Format(
         ),
     },
     refused_kind=_refused_kind,
-    refused_name=lambda name: "Iceberg has a column of this name of its own" if name in RESERVED else "",
+    refused_name=lambda name: "Iceberg itself has a column with this name" if name in RESERVED else "",
     dotted=True,
 )
 SETTINGS = {
-    "commit.retry.num-retries": "0",  # another run has been faster: that is told, and not papered over
+    "commit.retry.num-retries": "0",  # if another run was faster, the conflict is reported
     "write.parquet.compression-codec": "zstd",
 }
 
 
 def location(port: Capability, product: Product) -> str:
-    """Where readers find the data."""
+    """Return where readers find the data."""
     path = port.properties["path"]
     if "://" in path:
         return f"{path.rstrip('/')}/{product.dataset}"
@@ -143,31 +143,31 @@ def location(port: Capability, product: Product) -> str:
 
 
 def read(port: Capability, product: Product) -> pa.Table:
-    """What readers find there now."""
+    """Return the published data."""
     return StaticTable.from_metadata(location(port, product)).scan().to_arrow()
 
 
 def published_schema(port: Capability, product: Product) -> pa.Schema:
-    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    """Return the columns of the published data. Raises if nothing was published yet."""
     return StaticTable.from_metadata(location(port, product)).schema().as_arrow()
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
-    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    """Prepare the new version up to the `yield`, and publish it afterwards."""
     here = _Place(location(port, product), _name(port, product))
     selected = written(FORMAT, dataset)
     columns = schema(product, selected, dataset)
     known = _schema(columns)
     with contextlib.ExitStack() as stack:
-        own = "catalog" not in port.properties  # who has a catalog may have others write to the table
+        own = "catalog" not in port.properties  # with an external catalog, others may write to the table
         if here.folder:
             product.make_folder(here.folder.parent)
             here.folder.mkdir(exist_ok=True)
             here = replace(here, alone=stack.enter_context(alone(here.folder)) and own)
         catalog = stack.enter_context(contextlib.closing(_catalog(port, here)))
         table = _found(catalog, here, own=own)
-        stack.callback(_sweep, catalog, here)  # what is of no use any more, however this ends
-        _sweep(catalog, here)  # what a run has left that was killed
+        stack.callback(_sweep, catalog, here)  # remove unneeded files in any case
+        _sweep(catalog, here)  # remove files of a run that was killed
         partition = dataset.folders_by(FOLDERS)
         transaction = table.transaction() if table else _new(catalog, here, known, partition)
         changes = dataset.changes if table and _goes_on(table, known, dataset, partition) else None
@@ -184,13 +184,13 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the table is."""
+    """The location of the table, and its catalog."""
 
     location: str
     name: tuple[str, str]
-    """In the catalog."""
+    """Namespace and name in the catalog."""
     alone: bool = False
-    """Whether nobody else can be writing there."""
+    """True if no other process can be writing to it."""
 
     @property
     def folder(self) -> Path | None:
@@ -206,15 +206,15 @@ def _catalog(port: Capability, here: _Place) -> Catalog:
         return load_catalog(name)
     if here.folder is None:
         raise UnreadableInput(
-            f"{here.location} is a URL, where no SQLite file can be the catalog.",
-            fix="Name a `catalog` of your own, or give it a folder.",
+            f"{here.location} is a URL, where a SQLite file cannot be the catalog.",
+            fix="Set `catalog` to your own catalog, or use a folder.",
         )
     file = URL.create("sqlite", database=str(here.folder.with_name("catalog.db")))
     return SqlCatalog("default", uri=file.render_as_string())
 
 
 def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
-    """The table, if there is one. `own`: the catalog is a file of the port."""
+    """Return the table, if it exists. `own`: the catalog is a file of the port."""
     table = None
     try:
         table = catalog.load_table(here.name)
@@ -222,7 +222,7 @@ def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
             return table
         if not own:
             raise UnreadableInput(
-                f"The table {'.'.join(here.name)} lies at {table.location()}, and not at {here.location}.",
+                f"The table {'.'.join(here.name)} is at {table.location()}, not at {here.location}.",
                 fix="Fix the port's path, or give it another namespace.",
             )
     except NoSuchTableError:
@@ -232,16 +232,17 @@ def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
             raise
     if table is None and here.folder and not (here.folder / MARK).exists() and any(here.folder.iterdir()):
         raise UnreadableInput(
-            f"{here.folder} is not empty, and was not made by this port.", fix="Give the port another path."
+            f"{here.folder} is not empty, and was not created by this port.",
+            fix="Give the port another path.",
         )
-    # A folder that was copied, moved or emptied: its table is elsewhere, or nowhere, and this one is made anew.
+    # The folder was copied, moved or emptied: its table is elsewhere or gone, so a new one is created.
     with contextlib.suppress(NoSuchTableError):
         catalog.drop_table(here.name)
     return None
 
 
 def _new(catalog: Catalog, here: _Place, schema: Schema, partition: str) -> Transaction:
-    """A table that is there when the transaction is committed."""
+    """Return a table that exists only after the transaction is committed."""
     if here.folder:
         (here.folder / MARK).touch()
     if not catalog.namespace_exists(here.name[:1]):
@@ -254,21 +255,23 @@ def _new(catalog: Catalog, here: _Place, schema: Schema, partition: str) -> Tran
 
 
 def _schema(columns: pa.Schema) -> Schema:
-    """The columns, as Iceberg has them. Raises UnreadableInput for a type that it does not know."""
+    """Return the columns as an Iceberg schema. Raises UnreadableInput for a type that it does not support."""
     try:
         known = _pyarrow_to_schema_without_ids(columns)
     except (TypeError, ValueError, UnsupportedPyArrowTypeException) as error:
-        raise UnreadableInput(f"Iceberg has no such type: {error}", fix="Cast it in the model.") from error
+        raise UnreadableInput(
+            f"Iceberg does not support this type: {error}", fix="Cast it in the model."
+        ) from error
     return assign_fresh_schema_ids(known)
 
 
 def _types(schema: Schema) -> dict[str, pa.DataType]:
-    """Column -> type, without the numbers that Iceberg gives to columns."""
+    """Return column -> type, without Iceberg's column numbers."""
     return {field.name: field.type for field in schema_to_pyarrow(schema, include_field_ids=False)}
 
 
 def _goes_on(table: Table, schema: Schema, dataset: Dataset, partition: str) -> bool:
-    """Whether the table is what was published last, and of the same columns: then only what changed is written."""
+    """Return True if the table is the last publication and has the same columns: then only changed rows are written."""
     newest = table.current_snapshot()
     if not dataset.changes or not partition or newest is None or newest.summary is None:
         return False
@@ -288,7 +291,7 @@ def _fill(
     partition: str,
     metadata: Mapping[str, str],
 ) -> None:
-    """Writes the files of what is new, and takes out what it replaces."""
+    """Write the files of new rows, and remove the rows that they replace."""
     if changes:
         if changes.values:
             where = In(changes.column, changes.typed().to_pylist())  # type: ignore[call-arg, arg-type]  # its own __init__ is hidden by pydantic's
@@ -297,13 +300,13 @@ def _fill(
         if table.current_snapshot():
             transaction.delete(AlwaysTrue())
         _reshape(transaction, schema, partition)
-    # Something is written even if there are no rows: what was published stands in its properties.
+    # Even without rows, a snapshot is written: its properties identify the publication.
     for some in rows:
         transaction.append(some, snapshot_properties=dict(metadata))
 
 
 def _rows(parts: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows to write, some at a time: pyiceberg takes all that it is given into memory."""
+    """Yield the rows to write in parts, because pyiceberg loads all that it is given into memory."""
     found = ds.dataset([str(part) for part in parts], schema=schema, format="parquet")
     batches, size = [], 0
     for batch in found.to_batches() if parts else ():
@@ -316,7 +319,7 @@ def _rows(parts: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
 
 
 def _reshape(transaction: Transaction, schema: Schema, partition: str) -> None:
-    """Gives a table, all of whose rows are replaced, other columns and partitions."""
+    """Change the columns and partitions of a table whose rows are all replaced."""
     old, new = _types(transaction.table_metadata.schema()), _types(schema)
     parted = [field.name for field in transaction.table_metadata.spec().fields]
     if parted and parted != [partition]:
@@ -324,7 +327,7 @@ def _reshape(transaction: Transaction, schema: Schema, partition: str) -> None:
             for name in parted:
                 update.remove_field(name)
     if list(old.items()) != list(new.items()):
-        # A column whose type Iceberg does not widen becomes another column of the same name.
+        # If Iceberg cannot widen a column's type, the column is replaced by another one of the same name.
         kept = {name for name in new if name in old and _widens(transaction, schema, name)}
         with transaction.update_schema(allow_incompatible_changes=True) as update:
             for name in old.keys() - kept:
@@ -356,7 +359,7 @@ def _widens(transaction: Transaction, schema: Schema, name: str) -> bool:
 
 
 def _expire(transaction: Transaction, table: Table | None) -> None:
-    """Leaves one snapshot of this publication, and those of the last days."""
+    """Keep one snapshot of this publication, and those of the last days."""
     before = {snapshot.snapshot_id for snapshot in table.snapshots()} if table else set()
     oldest = (datetime.now(UTC) - KEPT).timestamp() * 1000
     known = transaction.table_metadata
@@ -371,10 +374,10 @@ def _expire(transaction: Transaction, table: Table | None) -> None:
 
 
 def _point(table: Table) -> None:
-    """Says which metadata is the newest, for readers who open the folder and not the catalog."""
+    """Write which metadata is the newest, for readers that open the folder instead of the catalog."""
     hint = f"{table.location()}/metadata/version-hint.text"
     version = table.metadata_location.rpartition("/")[2].removesuffix(".metadata.json").encode()
-    # A URL is an object store's, which shows an object when its upload is complete.
+    # On a URL, an object store shows an object only after its upload is complete.
     partial = hint if "://" in hint else f"{hint}.partial"
     with table.io.new_output(partial).create(overwrite=True) as sink:
         sink.write(version)
@@ -383,7 +386,7 @@ def _point(table: Table) -> None:
 
 
 def _files(metadata: TableMetadata, table: Table) -> set[str]:
-    """All files that a table's snapshots need."""
+    """Return all files that a table's snapshots need."""
     found: set[str] = set()
     manifests: dict[str, ManifestFile] = {}
     for snapshot in metadata.snapshots:
@@ -396,11 +399,11 @@ def _files(metadata: TableMetadata, table: Table) -> set[str]:
 
 
 def _sweep(catalog: Catalog, here: _Place) -> None:
-    """Removes the files of the folder that the table does not need: of runs that failed, and of long ago."""
+    """Remove the files that the table does not need: of failed runs and old snapshots."""
     if not here.folder or not here.alone or not (here.folder / MARK).exists():
         return
     needed = {f"{here.location}/metadata/version-hint.text"}
-    # Asked anew: a commit that failed may have been one.
+    # Read again: a commit that seemed to fail may have succeeded.
     with contextlib.suppress(NoSuchTableError):
         table = catalog.load_table(here.name)
         needed |= {table.metadata_location, *(entry.metadata_file for entry in table.metadata.metadata_log)}

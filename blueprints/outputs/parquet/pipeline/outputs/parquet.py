@@ -51,28 +51,28 @@ FORMAT = Format(
 
 
 def location(port: Capability, product: Product) -> str:
-    """Where readers find the data."""
+    """Return where readers find the data."""
     path, name = port.properties["path"], f"{product.dataset}.parquet"
     return f"{path.rstrip('/')}/{name}" if "://" in path else str(product.root / path / name)
 
 
 def read(port: Capability, product: Product) -> pa.Table:
-    """What readers find there now."""
+    """Return the published data."""
     return pq.read_table(location(port, product))
 
 
 def published_schema(port: Capability, product: Product) -> pa.Schema:
-    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    """Return the columns of the published data. Raises if nothing was published yet."""
     return pq.read_schema(location(port, product))
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
-    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    """Prepare the new version up to the `yield`, and publish it afterwards."""
     file, target = _one_file(dataset, product), location(port, product)
     if "://" in target:
         storage, path = pyarrow.fs.FileSystem.from_uri(target)
         yield
-        # An object store shows an object when its upload is complete, not before.
+        # An object store shows an object only after its upload is complete.
         with file.open("rb") as source, storage.open_output_stream(path) as sink:
             shutil.copyfileobj(source, sink, 8 * 1024 * 1024)
         return
@@ -82,14 +82,14 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
 
 
 def _one_file(dataset: Dataset, product: Product) -> Path:
-    """The data set as one file, which says where it comes from."""
+    """Return the data set as one file, with metadata on its origin."""
     if len(dataset.parts) == 1:
         (part,) = dataset.parts
         known = pq.read_metadata(part).metadata or {}
         if all(known.get(key.encode()) == value.encode() for key, value in dataset.metadata.items()):
             return part
     file = product.scratch / "one-file" / f"{product.dataset}.parquet"
-    if not file.exists():  # another port of this kind has made it
+    if not file.exists():  # unless another port of this type has made it
         file.parent.mkdir()
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")

@@ -29,16 +29,16 @@ __all__ = ["FORMAT", "location", "publish", "read"]
 
 
 def location(port: Capability, product: Product) -> str:
-    """Where readers find the data."""
+    """Return where readers find the data."""
     return shown(place(port, product))
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
-    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    """Prepare the new version up to the `yield`, and publish it afterwards."""
     here, described = place(port, product), columns(dataset.scan)
     with connected(here, make=True) as connection:
         generations.alone(connection, here)
-        generations.drop_unused(connection, here)  # what a run left behind that did not come to its end
+        generations.drop_unused(connection, here)  # remove what an interrupted run left
         table = generations.load(connection, here, described, dataset)
         yield
         generations.show(connection, here, table, described, dataset)
@@ -46,12 +46,12 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
 
 
 def read(port: Capability, product: Product) -> pa.Table:
-    """What is published there now."""
+    """Return the published data."""
     return _read(port, product, "")
 
 
 def published_schema(port: Capability, product: Product) -> pa.Schema:
-    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    """Return the columns of the published data. Raises if nothing was published yet."""
     return _read(port, product, " where false").schema
 
 
@@ -60,7 +60,7 @@ def _read(port: Capability, product: Product, condition: str) -> pa.Table:
     with connected(here, make=False) as connection:
         known = types(connection, here.view)
         if not known:
-            raise UnreadableInput(f"There is no view {here.view}: nothing was published there yet.")
+            raise UnreadableInput(f"The view {here.view} does not exist: nothing was published there yet.")
         selected = ", ".join(map(identifier, known))
         typed = {name: from_text(name, type_) for name, type_ in known.items()}
         with fetched(connection, f"select {selected} from {here.view}{condition}", typed) as (engine, rows):
@@ -68,7 +68,7 @@ def _read(port: Capability, product: Product, condition: str) -> pa.Table:
 
 
 def main() -> int:
-    """`python -m pipeline.outputs.postgres` keeps the product's embedded server up, until it is interrupted."""
+    """Keep the product's embedded server running until it is interrupted: `python -m pipeline.outputs.postgres`."""
     try:
         product = spec.load(Path.cwd(), os.environ)
         ports = {
@@ -81,9 +81,9 @@ def main() -> int:
             for name, here in ports.items():
                 address = stack.enter_context(embedded(here, make=True))
                 where = urlencode({key: address[key] for key in ("host", "port")})
-                say(f"{name}: PostgreSQL runs in {here.folder}. To look at the data:")
+                say(f"{name}: PostgreSQL runs in {here.folder}. To query the data:")
                 say(f"  psql 'postgresql://{here.access}@/{address['dbname']}?{where}'")
-            say("Ctrl-C stops it, if it was started here.")
+            say("Ctrl-C stops it, if this command has started it.")
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
     except UnreadableInput as problem:

@@ -1,1 +1,1 @@
-"""What `postgres@1` consists of."""
+"""The parts of `postgres@1`."""

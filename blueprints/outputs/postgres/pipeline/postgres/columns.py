@@ -1,4 +1,4 @@
-"""Types of columns in PostgreSQL, and each value as a text that both sides read alike."""
+"""Map types of columns to PostgreSQL, and convert values to text that DuckDB and PostgreSQL read the same."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ POSTGRES = {
     "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
     "INTERVAL": "interval",
 }
-"""DuckDB's name of a type -> PostgreSQL's. Decimals, and what has parts, are seen to in `_postgres`."""
+"""DuckDB's name of a type -> PostgreSQL's. `_postgres` handles decimals and nested types."""
 
 TO_TEXT = {
     "BLOB": r"'\x' || hex({0})",
     # PostgreSQL would round it.
     "TIMESTAMP_NS": "case when {0}::timestamp::timestamp_ns is distinct from {0}"
-    " then error('column ' || {1} || ' has nanoseconds, and PostgreSQL keeps microseconds: round it in the model')"
+    " then error('column ' || {1} || ' has nanoseconds, but PostgreSQL stores microseconds: round it in the model')"
     " else {0}::timestamp end",
 }
-"""DuckDB's type -> the expression whose text PostgreSQL reads, of the column {0} and its name {1}.
+"""DuckDB's type -> the expression for the text that PostgreSQL reads, of the column {0} and its name {1}.
 
-None: PostgreSQL reads what DuckDB writes.
+None: PostgreSQL reads DuckDB's own text.
 """
 
 DUCKDB = {
@@ -70,7 +70,7 @@ DUCKDB = {
     "timestamp with time zone": "timestamptz",
     "interval": "interval",
 }
-"""PostgreSQL's name of a type -> DuckDB's. Decimals are seen to in `counterpart`, and everything else is text."""
+"""PostgreSQL's name of a type -> DuckDB's. `counterpart` handles decimals; every other type is text."""
 
 BEFORE_CHRIST = r"regexp_replace({0}, '^([^ ]+)(.*) BC$', '\1 (BC)\2')"
 LIST = re.compile(r"([^\[]+?)\[\d*\]")
@@ -81,24 +81,24 @@ FROM_TEXT = {
     "timestamp without time zone": BEFORE_CHRIST,
     "timestamp with time zone": BEFORE_CHRIST,
 }
-"""PostgreSQL's type -> the expression for what it wrote; none: DuckDB reads what PostgreSQL writes."""
+"""PostgreSQL's type -> the expression that parses its text; missing: DuckDB reads the text directly."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the file that is published."""
+    """A column of the file to publish."""
 
     name: str
     type: str
-    """PostgreSQL's name of it."""
+    """PostgreSQL's name of the type."""
     text: str
     """DuckDB's expression for the text of its values."""
 
 
 def columns(scan: str, *, arrays: bool = False) -> list[Column]:
-    """The columns of a data set, which `scan` reads, in its order. Raises UnreadableInput for a type that has no counterpart.
+    """Return the columns of `scan`, in order. Raises UnreadableInput for a type without a counterpart.
 
-    `arrays`: a list of plain values is an array, and not `jsonb`.
+    `arrays`: store a list of plain values as an array, not as `jsonb`.
     """
     return [
         (_array(name, kind.text) if arrays else None) or _column(name, kind.text, kind)
@@ -107,19 +107,19 @@ def columns(scan: str, *, arrays: bool = False) -> list[Column]:
 
 
 def counterpart(type_: str) -> str:
-    """DuckDB's type for one of PostgreSQL's; of what DuckDB has no like for, text."""
+    """Return DuckDB's type for one of PostgreSQL's; text if it has no counterpart."""
     plain = PRECISION.sub("", type_)
     return DUCKDB.get(plain, type_ if plain == "numeric" and plain != type_ else "varchar")
 
 
 def from_text(name: str, type_: str) -> str:
-    """DuckDB's expression for a value of a column that PostgreSQL wrote as text."""
+    """Return DuckDB's expression for a value that PostgreSQL wrote as text."""
     value = FROM_TEXT.get(PRECISION.sub("", type_), "{0}").format(identifier(name))
     return f"cast({value} as {counterpart(type_)})"
 
 
 def _array(name: str, type_: str) -> Column | None:
-    """The column of a list of plain values, as an array that PostgreSQL reads; None for any other column."""
+    """Return a list of plain values as an array for PostgreSQL; None for any other column."""
     listed = LIST.fullmatch(type_)
     if not listed or (listed[1] not in POSTGRES and not listed[1].startswith("DECIMAL")):
         return None
@@ -130,9 +130,9 @@ def _array(name: str, type_: str) -> Column | None:
 
 
 def _document(kind: Kind, value: str, depth: int = 0) -> str:
-    """DuckDB's expression for a value of this type as JSON text.
+    """Return DuckDB's expression for a value of this type as JSON text.
 
-    `to_json` makes floating-point numbers of those in the documents that a value is made of.
+    `to_json` would convert numbers within JSON documents to floating point.
     """
     if kind.name == "JSON":
         return f"cast({value} as varchar)"
@@ -169,6 +169,6 @@ def _column(name: str, type_: str, kind: Kind | None = None) -> Column:
         return Column(name, f"numeric{decimal[1]}", quoted)
     if type_ not in POSTGRES:
         raise UnreadableInput(
-            f"column {name} has the type {type_}, which postgres@1 does not know: cast it in the model"
+            f"column {name} has the type {type_}, which postgres@1 does not support: cast it in the model"
         )
     return Column(name, POSTGRES[type_], TO_TEXT.get(type_, "{0}").format(quoted, literal(name)))

@@ -1,4 +1,4 @@
-"""Rows in bulk, into a table and out of a query: as CSV that DuckDB writes and reads, and nobody takes apart in between."""
+"""Copy rows in bulk, into a table and out of a query, as CSV that DuckDB writes and reads directly."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ LONGEST_ROW_BYTES = 64 * 1024 * 1024
 
 
 def fill(connection: psycopg.Connection[Any], table: str, described: list[Column], scan: str) -> int:
-    """Makes a table of what `scan` reads, in the transaction that is open; returns how many rows it has.
+    """Create a table with the rows of `scan`, in the open transaction; return the number of rows.
 
-    Raises UnreadableInput for a value that PostgreSQL refuses.
+    Raises UnreadableInput for a value that PostgreSQL rejects.
     """
     types = ", ".join(f"{identifier(whole(column.name))} {column.type}" for column in described)
     with connection.cursor() as cursor:
         cursor.execute(f"create table {table} ({types})")
         try:
-            # Frozen: a transaction that began before sees the rows too, and not an empty table.
+            # Frozen: older transactions see the rows, too, instead of an empty table.
             with (
                 _texts(scan, described) as blocks,
                 cursor.copy(f"copy {table} from stdin (format csv, freeze)") as copy,
@@ -44,7 +44,7 @@ def fill(connection: psycopg.Connection[Any], table: str, described: list[Column
 
 
 def types(connection: psycopg.Connection[Any], relation: str) -> dict[str, str]:
-    """The columns of a relation, with their types as PostgreSQL names them; none if it is not there."""
+    """Return the columns of a relation, with PostgreSQL's names of their types; empty if it does not exist."""
     return dict(
         connection.execute(
             "select attname, format_type(atttypid, atttypmod) from pg_attribute"
@@ -58,15 +58,15 @@ def types(connection: psycopg.Connection[Any], relation: str) -> dict[str, str]:
 def fetched(
     connection: psycopg.Connection[Any], query: str, typed: Mapping[str, str]
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
-    """The rows of a query, as a connection of DuckDB and the SQL that reads them there, once.
+    """Yield the rows of a query, as a connection of DuckDB and the SQL that reads them once.
 
-    `typed` has, for each column of the query, DuckDB's expression for its value, which is made from its text. The rows
-    are not known to be all of them before the context has ended. Raises UnreadableInput.
+    `typed` has, for each column of the query, DuckDB's expression that parses its text. The rows
+    are known to be complete only after the context has ended. Raises UnreadableInput.
     """
     reading, writing = os.pipe()
 
     def copy() -> None:
-        # In quotes, all that is not null: a row of nothing would be an empty line, which is none.
+        # Quote all values but null: a row with nothing else would be an empty line, which is skipped.
         options = "format csv, null '\\N', force_quote *"
         with (
             open(writing, "wb", BLOCK_BYTES) as pipe,
@@ -90,7 +90,7 @@ def fetched(
                 f"select {selected} from read_csv('/dev/fd/{reading}', columns = {texts}, {options})",
             )
         except duckdb.Error as error:
-            os.close(reading)  # who is still writing is told so
+            os.close(reading)  # so that the writer gets an error
             reading = -1
             cause = copied.exception()
             if cause is None or isinstance(cause, BrokenPipeError):
@@ -104,10 +104,10 @@ def fetched(
 
 
 def _unfit(error: BaseException) -> BaseException:
-    """What became of rows that could not be fetched, without the value that was not fit."""
+    """Return the error for rows that could not be fetched, without the failing value."""
     if isinstance(error, (psycopg.DataError, duckdb.ConversionException)):
         return UnreadableInput(
-            f"A value cannot leave the database as what its column is ({type(error).__name__}): cast it in the model"
+            f"A value cannot be converted to the type of its column ({type(error).__name__}): cast it in the model"
         )
     if isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException)):
         return UnreadableInput(str(error))
@@ -116,7 +116,7 @@ def _unfit(error: BaseException) -> BaseException:
 
 @contextlib.contextmanager
 def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
-    """The rows as CSV, in blocks, while they are made: a value in quotes is a text, and nothing at all is null."""
+    """Yield the rows as CSV, in blocks, while they are made: a quoted value is text, an empty field is null."""
     reading, writing = os.pipe()
     quoted = ", ".join(identifier(column.name) for column in described if column.type == "text")
     options = "format csv, header false" + (f", force_quote ({quoted})" if quoted else "")
@@ -126,7 +126,7 @@ def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
         try:
             with duckdb.connect() as connection:
                 connection.execute("set timezone = 'UTC'")
-                # One thread makes texts faster than PostgreSQL takes them, and piles up none in memory.
+                # One thread makes text faster than PostgreSQL reads it, and does not fill the memory.
                 connection.execute("set threads = 1")
                 connection.execute(f"copy (select {selected} from {scan}) to '/dev/fd/{writing}' ({options})")
         finally:
@@ -136,8 +136,8 @@ def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
         while block := os.read(reading, BLOCK_BYTES):
             yield block
         try:
-            written.result()  # an end that is none must not be taken for one
-        except duckdb.InvalidInputException as error:  # what `error` in a column's text said
+            written.result()  # an incomplete stream must not be taken for the end
+        except duckdb.InvalidInputException as error:  # the message of `error` in a column's text
             raise UnreadableInput(str(error).partition(": ")[2]) from error
 
     with ThreadPoolExecutor(1) as thread:
@@ -145,19 +145,17 @@ def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
         try:
             yield blocks(written)
         finally:
-            os.close(reading)  # who is still writing is told so
+            os.close(reading)  # so that the writer gets an error
 
 
 def _refused(error: psycopg.DataError, described: list[Column], scan: str) -> str:
-    """Which column the server refuses, and why; never the value."""
+    """Return which column the server rejects, and why; never the value."""
     if isinstance(error, errors.CharacterNotInRepertoire) and (with_nul := _with_nul(described, scan)):
-        return (
-            f"column {with_nul} holds the character NUL, which no text in PostgreSQL can: fix it in the model"
-        )
+        return f"column {with_nul} contains the character NUL, which text in PostgreSQL cannot: fix it in the model"
     context = error.diag.context or ""
     named = next((column for column in described if f", column {column.name}: " in context), None)
     where = f"column {named.name} ({named.type})" if named else "a value"
-    return f"{where} is refused by PostgreSQL ({server_message(error)}): fix it in the model"
+    return f"{where} is rejected by PostgreSQL ({server_message(error)}): fix it in the model"
 
 
 def _with_nul(described: list[Column], scan: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The data set in a database: a table for each generation, and the view that shows one of them."""
+"""The data set in a database: a table for each generation, and the view that reads one of them."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from pipeline.postgres.place import Place, whole
 from pipeline.sql import identifier, literal, only_row
 
 LOCK_SECONDS = 1
-"""How long readers who come while the view is replaced may have to wait."""
+"""Maximum wait of new readers while the view is replaced."""
 SWAP_SECONDS = 15 * 60
-"""How long a reader's transaction may hold up a publication, which tries again every LOCK_SECONDS."""
+"""Maximum time that a reader's transaction can delay a publication, which tries again every LOCK_SECONDS."""
 RIVAL_SECONDS = 10
-"""How long to wait for another run that publishes the same."""
+"""Maximum wait for another run that publishes the same product."""
 
 
 @dataclass(frozen=True)
 class Relation:
-    """A table that holds a generation, or a view that was set aside."""
+    """The table of a generation, or an old view."""
 
     name: str
     is_view: bool
     used: bool
-    """Whether a view reads it."""
+    """True if a view reads it."""
     current: bool
-    """Whether the view of the data set reads it."""
+    """True if the view of the data set reads it."""
     generation: int
 
 
 def alone(connection: psycopg.Connection[Any], place: Place) -> None:
-    """One publication of a product at a time, wherever the others run, until the connection ends."""
+    """Allow one publication of a product at a time, across machines, until the connection ends."""
     connection.execute(f"set lock_timeout = '{RIVAL_SECONDS}s'")
     try:
         connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [place.view])
     except errors.LockNotAvailable as error:
         raise UnreadableInput(
-            f"Another run publishes to {place.view} now: wait until it has ended"
+            f"Another run is publishing to {place.view}: wait until it has ended"
         ) from error
     connection.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
 
 
 def load(connection: psycopg.Connection[Any], place: Place, described: list[Column], dataset: Dataset) -> str:
-    """Fills the table of a new generation, whole or not at all; returns its name."""
+    """Fill the table of a new generation, completely or not at all; return its name."""
     newest = max((relation.generation for relation in _relations(connection, place)), default=0)
     name = f"{place.dataset}__{newest + 1}"
     whole(_aside(name))
@@ -61,7 +61,7 @@ def load(connection: psycopg.Connection[Any], place: Place, described: list[Colu
     with connection.transaction():
         rows = fill(connection, table, described, dataset.scan)
         if rows != dataset.rows:
-            raise UnreadableInput(f"{rows} rows of {dataset.rows} arrived in {table}.")
+            raise UnreadableInput(f"Only {rows} of {dataset.rows} rows arrived in {table}.")
     connection.execute(f"analyze {table}")
     return name
 
@@ -69,7 +69,7 @@ def load(connection: psycopg.Connection[Any], place: Place, described: list[Colu
 def show(
     connection: psycopg.Connection[Any], place: Place, table: str, described: list[Column], dataset: Dataset
 ) -> None:
-    """Repoints the view to a generation, in one transaction."""
+    """Point the view to a generation, in one transaction."""
     deadline = time.monotonic() + SWAP_SECONDS
     while True:
         try:
@@ -81,14 +81,14 @@ def show(
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
                 raise UnreadableInput(
-                    f"For {SWAP_SECONDS // 60} minutes somebody has been reading {place.view} in one transaction:"
+                    f"For {SWAP_SECONDS // 60} minutes, {place.view} has been read in a single transaction:"
                     f" {_readers(connection, place)} has to end it"
                 ) from error
-        time.sleep(LOCK_SECONDS)  # those who queued up behind this are let through
+        time.sleep(LOCK_SECONDS)  # lets waiting readers proceed
 
 
 def drop_unused(connection: psycopg.Connection[Any], place: Place) -> None:
-    """Drops what no view reads. What is being read at this moment, or needed, stays until the next run."""
+    """Drop what no view reads. Tables that are in use now stay until the next run."""
     for kind, are_views in (("view", True), ("table", False)):
         for relation in _relations(connection, place):
             if relation.is_view == are_views and not relation.used:
@@ -103,16 +103,18 @@ def _repoint(connection: psycopg.Connection[Any], place: Place, table: str, desc
         with connection.transaction():
             connection.execute(f"create or replace view {place.view} {query}")
     except errors.InvalidTableDefinition:
-        # Another shape: the views that read the old one go on doing so, until access is applied again.
+        # The columns differ: views on the old generation keep reading it until access is applied again.
         old = next((relation for relation in _relations(connection, place) if relation.current), None)
         if old is None:
-            raise UnreadableInput(f"{place.view} is none of the pipeline's own: rename or drop it") from None
+            raise UnreadableInput(
+                f"{place.view} was not created by the pipeline: rename or drop it"
+            ) from None
         connection.execute(f"alter view {place.view} rename to {identifier(_aside(old.name))}")
         connection.execute(f"create view {place.view} {query}")
 
 
 def _readers(connection: psycopg.Connection[Any], place: Place) -> str:
-    """Who holds the view at this moment."""
+    """Return who is reading the view now."""
     found = connection.execute(
         "select string_agg(distinct format('%%s (process %%s)', usename, pid), ', ')"
         " from pg_locks join pg_stat_activity using (pid)"

@@ -1,4 +1,4 @@
-"""What PostgreSQL holds, and the values that it cannot hold, or would change without a word."""
+"""What PostgreSQL can store, and the values that it rejects or would silently change."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pipeline.postgres.place import NAME_BYTES
 SYSTEM_COLUMNS = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"}
 WITHOUT_NUL = Limit(
     "contains({0}, chr(0))",
-    "the character NUL, which no text of PostgreSQL can hold",
+    "the character NUL, which text in PostgreSQL cannot contain",
     "replace({column}, chr(0), '')",
 )
 JSON_WITHOUT_NUL = Limit(
     r"regexp_matches({0}, '(^|[^\\])(\\\\)*\\u0000')",
-    "the character NUL, which no text of PostgreSQL can hold",
+    "the character NUL, which text in PostgreSQL cannot contain",
     r"replace({column}, '\u0000', '')",
 )
 JSON_KEYS = Limit(
     "exists (select 1 from json_tree({0}) as t where t.key is not null group by t.parent, t.key having count(*) > 1)",
-    "a JSON object with the same key twice, of which PostgreSQL keeps one",
+    "a JSON object with a duplicate key, of which PostgreSQL keeps only one",
     "correct the documents of {column}",
 )
 NESTED_JSON_KEYS = replace(
@@ -29,13 +29,13 @@ NESTED_JSON_KEYS = replace(
 )
 JSON_NUMBERS = Limit(
     r"""regexp_matches(regexp_replace({0}, '"([^"\\]|\\.)*"', '', 'g'), '[eE][+-]?0*[1-9][0-9][0-9][0-9][0-9]')""",
-    "a number with an exponent of five digits, which no number of PostgreSQL has room for",
+    "a number with an exponent of five digits, which is out of range in PostgreSQL",
     "correct the documents of {column}",
 )
 JSON_LIMITS = (JSON_WITHOUT_NUL, JSON_NUMBERS)
 NUMBER = Limit(
     "not isfinite({0})",
-    "NaN or infinity within a list or a struct, which JSON cannot hold",
+    "NaN or infinity within a list or a struct, which JSON cannot represent",
     "replace NaN and infinity in {column} by NULL",
 )
 
@@ -43,12 +43,12 @@ NUMBER = Limit(
 def _refused_name(name: str) -> str:
     if len(name.encode()) > NAME_BYTES:
         return f"its name is longer than the {NAME_BYTES} bytes of a name in PostgreSQL"
-    return "PostgreSQL has a column of this name of its own" if name in SYSTEM_COLUMNS else ""
+    return "PostgreSQL itself has a column with this name" if name in SYSTEM_COLUMNS else ""
 
 
 def _between(first: str, last: str) -> tuple[Limit, ...]:
     condition = "isfinite({0}) and ({0} < " + first + " or {0} > " + last + ")"
-    return (Limit(condition, "a date that PostgreSQL does not know", "correct the dates of {column}"),)
+    return (Limit(condition, "a date out of PostgreSQL's range", "correct the dates of {column}"),)
 
 
 FORMAT = Format(
@@ -76,7 +76,7 @@ FORMAT = Format(
     columns=1600,
 )
 ARRAYS = replace(FORMAT, nested_limits={**FORMAT.limits, "JSON": JSON_LIMITS})
-"""The same where a list of plain values is an array, and not a document."""
+"""The same, if a list of plain values is an array instead of a document."""
 CHANGED = Format(
     "PostgreSQL",
     types=FORMAT.types,
@@ -86,4 +86,4 @@ CHANGED = Format(
     },
     nested_limits={},
 )
-"""Only what it takes, and changes."""
+"""What PostgreSQL accepts but changes."""

@@ -1,4 +1,4 @@
-"""Where a product lies: which database, and what its schemas and roles are called there."""
+"""Where a product is stored in PostgreSQL: the database, and the names of its schemas and roles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.spec import Capability, Product
 from pipeline.sql import identifier
 
 NAME_BYTES = 63
-"""PostgreSQL cuts what is longer, and says so to nobody who listens."""
+"""PostgreSQL silently truncates longer names."""
 
 SCHEMA = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,39}")
 
@@ -26,7 +26,7 @@ class Place:
     schema: str
     dataset: str
     url: str = field(default="", repr=False)
-    """Of the database; it may hold a password. Empty: `folder` is an embedded server's."""
+    """URL of the database; it may contain a password. Empty: `folder` has an embedded server."""
     folder: Path = Path()
 
     @property
@@ -36,7 +36,7 @@ class Place:
 
     @property
     def access(self) -> str:
-        """The role that gives others access."""
+        """The role that grants access to others."""
         return f"{self.schema}_access"
 
     @property
@@ -46,49 +46,49 @@ class Place:
 
     @property
     def audit(self) -> str:
-        """The schema of the records of who was given access."""
+        """The schema with the records of granted access."""
         return f"{self.schema}_audit"
 
     @property
     def view(self) -> str:
-        """The view that readers' views are made over, as SQL writes it."""
+        """The view that readers' views select from, quoted for SQL."""
         return self.named(self.dataset)
 
     def named(self, name: str) -> str:
-        """Something in the private schema, as SQL writes it."""
+        """Return an object in the private schema, quoted for SQL."""
         return f"{identifier(self.private)}.{identifier(whole(name))}"
 
 
 def place(used: Capability, product: Product, schema: str = "") -> Place:
-    """Where the properties of a port, or of the platform, say. `schema`: what it is called where they do not.
+    """Return the place for the properties of a port or the platform. `schema`: the default name.
 
     Raises UnreadableInput.
     """
     schema, url = used.properties.get("schema", schema or product.dataset), used.properties["url"]
     if not SCHEMA.fullmatch(schema):
         raise UnreadableInput(
-            f"{schema} is no name for a product in a database: give {used.name or 'the platform'} the property `schema`,"
-            " small letters, digits and `_`, a letter first, not pg_, at most 40"
+            f"{schema} is not a valid schema name for a product: give {used.name or 'the platform'} the property `schema`,"
+            " with at most 40 lower-case letters, digits and `_`, beginning with a letter, not with pg_"
         )
     if "://" not in url:
         return Place(schema, product.dataset, folder=product.root / url)
     if not url.startswith(("postgresql://", "postgres://")):
-        raise UnreadableInput("The url of a PostgreSQL database begins with postgresql://")
+        raise UnreadableInput("The url of a PostgreSQL database must begin with postgresql://")
     _parts(url)
     return Place(schema, product.dataset, url=url)
 
 
 def whole(name: str) -> str:
-    """The name, if PostgreSQL keeps all of it. Raises UnreadableInput."""
+    """Return the name if PostgreSQL does not truncate it. Raises UnreadableInput."""
     if len(name.encode()) > NAME_BYTES:
         raise UnreadableInput(
-            f"The name {name} is longer than the {NAME_BYTES} bytes of a name in PostgreSQL: find a shorter one"
+            f"The name {name} is longer than the {NAME_BYTES} bytes of a name in PostgreSQL: choose a shorter one"
         )
     return name
 
 
 def shown(place: Place) -> str:
-    """Where readers find the data: the database, with the product's schema on its search path, and no login."""
+    """Return where readers find the data: the database, with the product's schema on its search path, without a login."""
     if not place.url:
         return str(place.folder)
     parts = _parts(place.url)
@@ -98,7 +98,7 @@ def shown(place: Place) -> str:
     network = ",".join(
         quote(host, safe="") + (f":{port}" if port else "") for host, port in zip(hosts, ports, strict=True)
     )
-    # Only what is named here: whatever else is in an url may be a secret.
+    # An allowlist: any other part of a URL may be a secret.
     more: dict[str, str] = {key: parts[key] for key in ("service", "sslmode") if key in parts}
     more["options"] = f"-csearch_path={place.schema}"
     return (
@@ -107,16 +107,16 @@ def shown(place: Place) -> str:
 
 
 def _parts(url: str) -> dict[str, str]:
-    """The url as libpq takes it. Raises UnreadableInput, without the url, where a part may be one of a password."""
+    """Return the URL for libpq. Raises UnreadableInput, without the URL, because any part may belong to a password."""
     try:
         parts = {key: str(value) for key, value in psycopg.conninfo.conninfo_to_dict(url).items()}
     except psycopg.ProgrammingError:
         parts = {"port": "none"}
-    # An `@` or a `/` in a password that is not quoted ends it, and the rest of it becomes another part.
+    # An unquoted `@` or `/` in a password ends it, and the rest becomes another part.
     others = [parts.get("dbname", ""), *(host[1:] for host in parts.get("host", "").split(","))]
     if any("@" in part for part in others) or re.search(r"[^0-9,]", parts.get("port", "")):
         raise UnreadableInput(
-            "The url is none that libpq understands, or its password has characters that an url must quote"
-            " (`@` is %40, `/` is %2F). It is not shown here, because it may hold a password."
+            "The url is not valid for libpq, or its password has characters that must be percent-encoded"
+            " (`@` is %40, `/` is %2F). It is not shown, because it may contain a password."
         )
     return parts

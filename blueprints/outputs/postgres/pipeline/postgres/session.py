@@ -1,4 +1,4 @@
-"""A connection as the role that publishes, and what has to be in a database before there can be one."""
+"""Connect as the role that publishes, and set up what a database needs before that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.postgres.place import Place
 from pipeline.sql import identifier, only_row
 
 SETTINGS = {
-    "search_path": "pg_catalog, pg_temp",  # nobody else's functions and operators
+    "search_path": "pg_catalog, pg_temp",  # no functions and operators of others
     "standard_conforming_strings": "on",  # what literal() relies on
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
@@ -26,21 +26,21 @@ SETTINGS = {
     "extra_float_digits": "1",
     "transaction_timeout": "0",
     "idle_session_timeout": "0",
-    # A run whose machine has died gives back its lock soon, not in hours.
+    # Release the lock soon after the machine of a run has died, not after hours.
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-"""Whatever a role or a database has for its own. A server that does not know one yet does without."""
+"""Override settings of roles and databases. Settings that a server does not know are skipped."""
 
 BOOTSTRAP = "an administrator of the database runs, once, what `meshwright access bootstrap` prints"
 
 
 @contextlib.contextmanager
 def connected(place: Place, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
-    """A connection, not in a transaction. `make`: an embedded server that is not there yet is made.
+    """Yield a connection, not in a transaction. `make`: create a missing embedded server.
 
-    Whatever the database refuses while the context lasts becomes an UnreadableInput without values of the data.
+    Database errors within the context become UnreadableInput, without values of the data.
     """
     with database_errors(), contextlib.ExitStack() as stack:
         address: dict[str, Any] = {"conninfo": place.url}
@@ -53,7 +53,7 @@ def connected(place: Place, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
 
 @contextlib.contextmanager
 def database_errors() -> Iterator[None]:
-    """Whatever the database refuses while the context lasts becomes an UnreadableInput without values of the data."""
+    """Convert database errors within the context to UnreadableInput, without values of the data."""
     try:
         yield
     except psycopg.Error as error:
@@ -61,14 +61,14 @@ def database_errors() -> Iterator[None]:
 
 
 def _explained(error: psycopg.Error) -> UnreadableInput:
-    """The error with a cause and a fix, where what the server says is known."""
+    """Return the error with a cause and a fix, if the server's message is known."""
     text = server_message(error)
     cause, fix = explained(f"{error.sqlstate or ''} {text}")
     return UnreadableInput(f"PostgreSQL: {cause}: {text}" if cause else f"PostgreSQL: {text}", fix=fix)
 
 
 def connect(address: Mapping[str, Any]) -> psycopg.Connection[Any]:
-    """A connection, not in a transaction, with settings under which both sides mean the same by a text."""
+    """Return a connection, not in a transaction, with settings that give texts the same meaning on both sides."""
     connection = psycopg.connect(**address, autocommit=True, client_encoding="UTF8")
     connection.execute("set statement_timeout = 0")
     connection.execute(
@@ -81,7 +81,7 @@ def connect(address: Mapping[str, Any]) -> psycopg.Connection[Any]:
 
 @contextlib.contextmanager
 def embedded(place: Place, *, make: bool) -> Iterator[dict[str, Any]]:
-    """The embedded server, with the product's roles and schemas in it."""
+    """Yield the embedded server, with the product's roles and schemas."""
     with server.running(place.folder, make=make) as address:
         with psycopg.connect(**address, user="postgres") as connection:
             prepare(connection, place)
@@ -89,9 +89,9 @@ def embedded(place: Place, *, make: bool) -> Iterator[dict[str, Any]]:
 
 
 def prepare(connection: psycopg.Connection[Any], place: Place) -> None:
-    """What a database needs before a product can publish there: the same that `meshwright access bootstrap` prints.
+    """Return the SQL that a database needs before a product can publish: as printed by `meshwright access bootstrap`.
 
-    Without the roles of readers, which are the access policy's.
+    Without the roles of readers, which come from the access policy.
     """
     there = {name for (name,) in connection.execute("select rolname from pg_catalog.pg_roles")}
     for role in {place.pipeline, place.access} - there:
@@ -114,22 +114,22 @@ def prepare(connection: psycopg.Connection[Any], place: Place) -> None:
 
 
 def server_message(error: psycopg.Error) -> str:
-    """What went wrong, in the server's words, without the value that they may end with."""
+    """Return the server's message, without the value that it may end with."""
     return (error.diag.message_primary or str(error)).partition(': "')[0].strip()
 
 
 def _become(connection: psycopg.Connection[Any], place: Place) -> None:
-    """Takes on the role that publishes."""
+    """Switch to the role that publishes."""
     (user,) = only_row(connection.execute("select current_user"))
     if user != place.pipeline:
         try:
             connection.execute(f"set role {identifier(place.pipeline)}")
         except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
             raise UnreadableInput(
-                f"{user} is not {place.pipeline}, and not a member of that role: {BOOTSTRAP}"
+                f"{user} is neither {place.pipeline} nor a member of that role: {BOOTSTRAP}"
             ) from error
     may = "select bool_and(has_schema_privilege(oid, 'create')) from pg_namespace where nspname = %s"
     (may_create,) = only_row(connection.execute(may, [place.private]))
     if not may_create:
-        what = "is not there" if may_create is None else f"is not open to {place.pipeline}"
+        what = "does not exist" if may_create is None else f"is not open to {place.pipeline}"
         raise UnreadableInput(f"The schema {place.private} {what}: {BOOTSTRAP}")

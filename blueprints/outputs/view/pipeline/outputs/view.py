@@ -24,19 +24,19 @@ ANOTHER_PORT = "Serve it through another port, such as parquet@1."
 
 
 def location(port: Capability, product: Product) -> str:
-    """Where readers find the view."""
+    """Return where readers find the view."""
     return str(product.root / port.properties["path"] / f"{product.dataset}.duckdb")
 
 
 def read(port: Capability, product: Product) -> pa.Table:
-    """What the view gives now."""
+    """Return the current rows of the view."""
     with duckdb.connect(location(port, product), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         return connection.sql(f"from {identifier(product.dataset)}").to_arrow_table()
 
 
 def published_schema(port: Capability, product: Product) -> pa.Schema:
-    """Return the columns that readers find there now. Raises where nothing was published yet."""
+    """Return the columns of the published view. Raises if nothing was published yet."""
     with duckdb.connect(location(port, product), read_only=True) as connection:
         return connection.sql(f"from {identifier(product.dataset)} limit 0").to_arrow_table().schema
 
@@ -44,16 +44,16 @@ def published_schema(port: Capability, product: Product) -> pa.Schema:
 def refuse(port: Capability, product: Product) -> None:
     """Raises UnreadableInput for a product of which no view can be made: before any of its inputs is read."""
     if "://" in port.properties["path"]:
-        raise UnreadableInput("DuckDB writes no database to a URL.", fix="Give the port a folder.")
+        raise UnreadableInput("DuckDB cannot write a database to a URL.", fix="Give the port a folder.")
     if product.platform.uses != "duckdb@1":
         raise UnreadableInput(
-            f"A view is made of what DuckDB runs, and this product runs on {product.platform.uses}.",
+            f"A view needs models that run on DuckDB, but this product runs on {product.platform.uses}.",
             fix=ANOTHER_PORT,
         )
     for trait in ("incremental", "snapshot"):
         if product.trait(trait) is not None:
             raise UnreadableInput(
-                f"With {trait}@1, the data set is more than its sources hold.", fix=ANOTHER_PORT
+                f"With {trait}@1, the data set contains more than its sources.", fix=ANOTHER_PORT
             )
     for source in product.inputs:
         if not hasattr(source.module(), "lying"):
@@ -74,11 +74,11 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
             _make(connection, product, dataset)
             (rows,) = only_row(connection.execute(f"select count(*) from {identifier(product.dataset)}"))
     except duckdb.Error as error:
-        raise UnreadableInput(f"The view cannot be made: {error}", fix=ANOTHER_PORT) from error
+        raise UnreadableInput(f"The view cannot be created: {error}", fix=ANOTHER_PORT) from error
     if rows != dataset.rows:
         raise UnreadableInput(
-            f"The view gives {rows} rows, and {dataset.rows} were verified.",
-            fix="Run again, if a source has changed meanwhile. A model that says something else each time needs another port.",
+            f"The view returns {rows} rows, but {dataset.rows} were verified.",
+            fix="Run again, if a source has changed meanwhile. A model whose result changes with each query needs another port.",
         )
     target = Path(location(port, product))
     product.make_folder(target.parent)
@@ -86,7 +86,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
 
 
 def _make(connection: duckdb.DuckDBPyConnection, product: Product, dataset: Dataset) -> None:
-    """Makes the inputs and the models views, and the data set's one as the contract has verified it."""
+    """Create views for the inputs and the models; the data set's view has the columns that the contract was verified on."""
     manifest = json.loads((product.build / "dbt" / "manifest.json").read_text("utf-8"))
     names: dict[str, str] = {}
     for node in _needed(manifest, product):
@@ -94,12 +94,12 @@ def _make(connection: duckdb.DuckDBPyConnection, product: Product, dataset: Data
             query = _where_it_lies(node["identifier"], product)
         else:
             query = node["compiled_code"]
-            # dbt names the run's database too; here it has another name, and readers give it any.
+            # dbt includes the name of the run's database, but readers may attach this one under any name.
             for full, name in names.items():
                 query = query.replace(full, name)
             if node["name"] == product.dataset:
                 query = _as_verified(connection, query, product, dataset)
-        if node["relation_name"]:  # a model without one is within those that read it
+        if node["relation_name"]:  # a model without one is inlined in those that read it
             names[node["relation_name"]] = name = _name(node)
             connection.execute(f"create schema if not exists {identifier(node['schema'])}")
             connection.execute(f"create view {name} as {query}")
@@ -114,7 +114,7 @@ def _is_viewable(node: Mapping[str, Any]) -> bool:
 
 
 def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, Any]]:
-    """What the data set's model is made of, each after all that it reads itself; the model is the last."""
+    """Return the nodes that the data set's model depends on, in order of dependency; the model is the last."""
     nodes = {**manifest["nodes"], **manifest["sources"]}
     ordered: dict[str, Mapping[str, Any]] = {}
 
@@ -122,7 +122,7 @@ def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, 
         node = nodes.get(key)
         if node is None or not _is_viewable(node):
             raise UnreadableInput(
-                f"A view cannot be made over {key}: only over inputs, and over models in SQL that are not incremental.",
+                f"A view cannot read {key}: only inputs, and SQL models that are not incremental.",
                 fix=ANOTHER_PORT,
             )
         for needed in node.get("depends_on", {}).get("nodes", []):
@@ -141,7 +141,7 @@ def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, 
 
 
 def _where_it_lies(name: str, product: Product) -> str:
-    """DuckDB's SQL for an input, as it is whenever it is asked."""
+    """Return DuckDB's SQL for an input, evaluated at the time of the query."""
     source = next(source for source in product.inputs if source.name == name)
     lying: str = source.module().lying(source, product)
     return lying
@@ -150,7 +150,7 @@ def _where_it_lies(name: str, product: Product) -> str:
 def _as_verified(
     connection: duckdb.DuckDBPyConnection, query: str, product: Product, dataset: Dataset
 ) -> str:
-    """The columns and rows that the contract has been verified on, of the types that they had then."""
+    """Return SQL for the columns and rows as verified against the contract, with the types that they had then."""
     types = connection.execute(f"describe from {dataset.scan}").fetchall()
     columns = ", ".join(
         f"cast({identifier(name)} as {type_}) as {identifier(name)}" for name, type_, *_ in types
@@ -161,5 +161,5 @@ def _as_verified(
 
 
 def _name(node: Mapping[str, Any]) -> str:
-    """How the view's database calls what the run's database has."""
+    """Return the name, in the view's database, of a relation in the run's database."""
     return f"{identifier(node['schema'])}.{identifier(node.get('alias') or node['identifier'])}"

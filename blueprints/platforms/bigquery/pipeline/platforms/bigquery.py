@@ -12,7 +12,7 @@ from pipeline.spec import Product
 
 
 def opened(product: Product, metadata: Mapping[str, str]) -> AbstractContextManager[warehouse.Warehouse]:
-    """The product's project, for one run. Who asks is what Google's own libraries find: no secret is named."""
+    """Open the product's project, for one run. Google's own libraries find the credentials."""
     known = product.platform.properties
     destination = dlt.destinations.bigquery(project_id=known["project"], location=known["location"])
     profile = {

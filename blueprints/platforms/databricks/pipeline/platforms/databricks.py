@@ -12,7 +12,7 @@ from pipeline.spec import Product
 
 
 def opened(product: Product, metadata: Mapping[str, str]) -> AbstractContextManager[warehouse.Warehouse]:
-    """The product's catalog, for one run."""
+    """Open the product's catalog, for one run."""
     known = product.platform.properties
     place = {name: known[name] for name in ("catalog", "http_path")}
     destination = dlt.destinations.databricks(

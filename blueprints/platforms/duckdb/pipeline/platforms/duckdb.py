@@ -22,7 +22,7 @@ WIDE = re.compile(r'(?<!")\bU?HUGEINT\b(?!")')
 
 @dataclass(frozen=True)
 class Duckdb:
-    """DuckDB on one file. Every method has a connection of its own, because dbt and dlt have theirs."""
+    """DuckDB on one file. Every method opens its own connection, because dbt and dlt have theirs."""
 
     database: Path
     product: Product
@@ -32,7 +32,7 @@ class Duckdb:
 
     @property
     def file(self) -> Path:
-        """Where the data set's model goes, if it is a plain table: see pipeline/macros/dataset_duckdb.sql."""
+        """The file for the data set's model, if it is a plain table: see pipeline/macros/dataset_duckdb.sql."""
         return self.product.scratch / "dataset" / f"{self.product.dataset}.parquet"
 
     @contextlib.contextmanager
@@ -45,7 +45,7 @@ class Duckdb:
         except duckdb.Error as error:
             raise UnreadableInput(
                 f"duckdb@1: {error}",
-                fix="Make room, or fix what it names. If the state of earlier runs is broken, remove build/state.",
+                fix="Make room, or fix the cause. If the state of earlier runs is broken, remove build/state.",
             ) from error
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
@@ -61,7 +61,7 @@ class Duckdb:
         return dlt.destinations.duckdb(str(self.database)), {"loader_file_format": "parquet"}
 
     def landed(self, name: str) -> None:
-        """dlt has made it a table of this very database."""
+        """Nothing to do: dlt has loaded it into this database."""
 
     def rows(self, name: str) -> int:
         ((rows,),) = self.query(f"select count(*) from {INPUTS}.{identifier(name)}")
@@ -69,7 +69,7 @@ class Duckdb:
 
     def profile(self) -> dict[str, Any]:
         threads = self.product.platform.properties.get("threads", os.cpu_count())
-        # One model at a time, and all cores for it: the engine shares its memory out better than dbt does.
+        # One model at a time, with all cores: the engine shares its memory better than dbt does.
         return {
             "type": "duckdb",
             "path": str(self.database),
@@ -143,7 +143,7 @@ class Duckdb:
 
 @contextlib.contextmanager
 def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
-    """The database of the product, which lasts as long as its work does."""
+    """Return the product's database file, which is kept as long as `Product.work`."""
     product.work.mkdir(parents=True, exist_ok=True)
     (product.scratch / "dataset").mkdir(parents=True)
     known = product.platform.properties
@@ -162,20 +162,20 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
 
 
 def _narrow(name: str, kind: str) -> str:
-    """A column that is to be written: Parquet has no integer that is wider than a bigint."""
+    """Return SQL for a column to write: Parquet has no integer wider than a bigint."""
     if "HUGEINT" not in kind:
         return identifier(name)
     return f"cast({identifier(name)} as {WIDE.sub('BIGINT', kind)}) as {identifier(name)}"
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
-    """Drops a view or a table: an input that was loaded may be read where it lies from now on."""
+    """Drop a view or a table: an input that was loaded before may now be read from its files, or vice versa."""
     if kind := _kind(connection, schema, name):
         connection.execute(f"drop {kind} {identifier(schema)}.{identifier(name)}")
 
 
 def _kind(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> str:
-    """Whether something is a view or a table; empty if it is not there."""
+    """Return whether something is a view or a table; empty if it does not exist."""
     found = connection.execute(
         "select table_type from information_schema.tables where table_schema = ? and table_name = ?",
         [schema, name],

@@ -1,4 +1,4 @@
-"""`postgres@1`: a PostgreSQL database. Three schemas of the product hold what is between its inputs and its ports."""
+"""`postgres@1`: a PostgreSQL database. Three schemas of the product hold the data between its inputs and its ports."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ from pipeline.values import shown
 TLS = ("sslmode", "sslcert", "sslkey", "sslrootcert")
 MODELS_AT_ONCE = 4
 BYTES = ("pg_c_utf8", "C.utf8", "C.UTF-8", "C")
-"""Collations that order text by its bytes, the best one first: the last knows only the capitals of ASCII."""
+"""Collations that order text by its bytes, best first: the last one only knows the capital letters of ASCII."""
 KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 APPROXIMATE = ("DOUBLE", "FLOAT", "FLOAT or DOUBLE")
-"""Physical types of the contract that may lose digits: whoever writes one has decided it."""
+"""Physical types that may lose digits, if the contract has them."""
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """PostgreSQL, with the connection that holds the product's lock: where that one is lost, the run ends."""
+    """PostgreSQL, with the connection that holds the product's lock: if it is lost, the run ends."""
 
     product: Product
     metadata: Mapping[str, str]
     place: Place
     connection: psycopg.Connection[Any]
     collation: str = ""
-    """Of the columns that are text, so that they are ordered by their bytes; empty: the database does it anyway."""
+    """Collation of text columns, so that they are ordered by bytes; empty if that is the database's default."""
     own_table: str = ""
 
     @property
@@ -63,19 +63,19 @@ class Postgres:
 
     @property
     def staging(self) -> str:
-        """The schema in which dlt makes ready what it merges."""
+        """The schema in which dlt stages rows to merge."""
         return f"{self.inputs}_staging"
 
     @property
     def models(self) -> str:
-        """Beside `inputs`: see pipeline/macros/inputs_postgres.sql."""
+        """Separate from `inputs`: see pipeline/macros/inputs_postgres.sql."""
         return f"{self.place.schema}_models"
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
         table, rows = f"{identifier(self.inputs)}.{identifier(whole(name))}", scan(files)
         names = {column: FORMAT.refused_name(column) for column in pq.read_schema(files[0]).names}
         if len(names) > FORMAT.columns:
-            raise _unfit(name, [f"{len(names)} columns, and PostgreSQL holds {FORMAT.columns}"])
+            raise _unfit(name, [f"{len(names)} columns, but PostgreSQL allows {FORMAT.columns}"])
         refused = [f"column {column}: {reason}" for column, reason in names.items() if reason]
         if refused := refused or beyond(CHANGED, files):
             raise _unfit(name, refused)
@@ -95,25 +95,25 @@ class Postgres:
             more.pop(given, None)
         if " " in "".join([info.user, info.password, info.dbname, *more.values()]):
             raise UnreadableInput(
-                "dlt cannot pass on a login to PostgreSQL, or a part of its url, that has a space.",
+                "dlt cannot pass a space in a login to PostgreSQL, or in its url.",
                 fix="Give the login a password without spaces, and the platform a url without them.",
             )
         login = f"{quote(info.user, safe='')}:{quote(info.password, safe='')}"
-        # The host of libpq may be a folder, and then it is no host to dlt: libpq takes the one that is said last.
+        # libpq's host may be a folder, which dlt does not accept as a host; libpq takes the last host given.
         url = f"postgresql://{login}@host:{info.port}/{quote(info.dbname, safe='')}?{urlencode(more, quote_via=quote)}"
-        # Of dlt's formats the only one that tells an empty text from none, without a row in Python.
+        # The only format of dlt that distinguishes an empty text from null without converting rows to Python.
         options = {"dataset_name": self.inputs, "loader_file_format": "parquet"}
         return _destination(url), options
 
     def loadable(self, name: str, rows: pa.Table) -> pa.Table:
-        """Return the rows, as they are. Raises UnreadableInput for a text that the database cannot hold."""
+        """Return the rows unchanged. Raises UnreadableInput for a text that the database cannot store."""
         for column in rows.column_names:
             texts = rows.column(column)
             if not pa.types.is_string(texts.type):
                 continue
             if (place := pc.index(pc.match_substring(texts, "\0"), True).as_py()) >= 0:
                 text = shown(texts[place].as_py())
-                raise _unfit(name, [f"column {column}: {text} holds {limits.WITHOUT_NUL.reason}"])
+                raise _unfit(name, [f"column {column}: {text} contains {limits.WITHOUT_NUL.reason}"])
         return rows
 
     def landed(self, name: str) -> None:
@@ -122,7 +122,7 @@ class Postgres:
         self.connection.execute(f"analyze {table}")
 
     def _order_by_bytes(self, table: str) -> None:
-        """Gives the text columns of a table, which is not written anew by it, their collation."""
+        """Set the collation of a table's text columns, without rewriting the table."""
         texts = self.connection.execute(
             "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(%s)"
             " and attnum > 0 and not attisdropped and attcollation = 'pg_catalog.default'::regcollation",
@@ -142,7 +142,7 @@ class Postgres:
     def profile(self) -> dict[str, Any]:
         info = self.connection.info
         known = info.get_parameters()
-        # dbt shows nobody what a variable of such a name holds. The other one is libpq's.
+        # dbt hides the values of variables with such a name. The other variable is libpq's.
         os.environ |= {"DBT_ENV_SECRET_POSTGRES": info.password, "PGTZ": "UTC"}
         os.environ["PIPELINE_COLLATION"] = self.collation  # see pipeline/macros/order_postgres.sql
         return {
@@ -153,14 +153,14 @@ class Postgres:
             "password": "{% raw %}{{ env_var('DBT_ENV_SECRET_POSTGRES') }}{% endraw %}",
             "dbname": info.dbname,
             "schema": self.models,
-            "search_path": "pg_catalog,pg_temp",  # nobody else's functions and operators
+            "search_path": "pg_catalog,pg_temp",  # no functions and operators of others
             "keepalives_idle": 30,
             "threads": MODELS_AT_ONCE,
             **{name: known[name] for name in TLS if name in known},
         }
 
     def release(self) -> None:
-        """dbt closes its connections itself."""
+        """Nothing to do: dbt closes its connections itself."""
 
     def input(self, name: str) -> str:
         return f"{identifier(self.inputs)}.{identifier(whole(name))}"
@@ -204,7 +204,7 @@ class Postgres:
             engine.execute(f"copy ({selected}) to {literal(str(target))} ({options})")
 
     def _refuse_losses(self, model: str, targets: Mapping[str, str], rows: str) -> None:
-        """Raises PromiseBroken for a `numeric` without a precision that holds what its type of the contract cannot."""
+        """Raise PromiseBroken for a `numeric` without a precision whose values do not fit the contract's type."""
         losses = {name: loss for name, type_ in targets.items() if (loss := _loss(name, type_))}
         if not losses:
             return
@@ -216,25 +216,25 @@ class Postgres:
                 said = (
                     f"as {targets[name]}"
                     if targets[name]
-                    else "as a double, which is what no physicalType means"
+                    else "as a double, the default without a physicalType"
                 )
                 raise PromiseBroken(
-                    f"column {name} of {model} is a numeric without a precision and holds {value}, which would lose"
+                    f"column {name} of {model} is a numeric without a precision and contains {value}, which would lose"
                     f" digits {said}.",
                     fix=f"Cast it in the model, as in cast({name} as decimal(18, 2)); or give {name} in the contract"
-                    " a physicalType that holds it, such as decimal(38, 10), or double where digits may be lost.",
+                    " a physicalType that fits, such as decimal(38, 10), or double if digits may be lost.",
                 )
 
     def delete(self, model: str, rows: str) -> None:
         relation = self.relation(model)
         kind = "select relkind from pg_class where oid = to_regclass(%s)"
-        # Through a view, rows of the inputs would go.
+        # With a view, this would delete rows of the inputs.
         if self.connection.execute(kind, [relation]).fetchone() == ("r",):
             self.connection.execute(f"delete from {relation} where {rows}")
 
 
 def _unfit(name: str, reasons: Iterable[str]) -> UnreadableInput:
-    """The error of an input that the database does not hold as it is."""
+    """Return the error for an input that the database cannot store unchanged."""
     return UnreadableInput(
         "\n".join(f"Input {name}: {reason}" for reason in reasons),
         fix="Correct it at the source, or run the product on duckdb@1, where a model can correct it.",
@@ -242,14 +242,14 @@ def _unfit(name: str, reasons: Iterable[str]) -> UnreadableInput:
 
 
 def _destination(url: str) -> Any:
-    """dlt's destination for PostgreSQL, which also loads a file without rows: its own ends such a load with an error."""
+    """dlt's destination for PostgreSQL, which also loads a file without rows; dlt's own fails with an error."""
     import dlt  # heavy, and only for what dlt loads
     from dlt.destinations.impl.postgres.postgres import PostgresClient
     from dlt.destinations.job_impl import FinalizedLoadJobWithFollowupJobs
 
     class Client(PostgresClient):
         def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:
-            # ADBC takes the columns from the first batch of rows, and there is none.
+            # ADBC takes the columns from the first batch, and there is none.
             if file_path.endswith(".parquet") and not pq.read_metadata(file_path).num_rows:
                 return FinalizedLoadJobWithFollowupJobs(file_path)
             return super().create_load_job(table, file_path, load_id, restore)
@@ -264,7 +264,7 @@ def _destination(url: str) -> Any:
 
 @contextlib.contextmanager
 def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
-    """The product's schemas, which no other run uses meanwhile. They are emptied first, where nothing lasts."""
+    """Open the product's schemas, locked against other runs. They are emptied first, unless state is kept."""
     here = place(product.platform, product, _schema(product))
     with database_errors(), contextlib.ExitStack() as stack:
         address: dict[str, Any] = {"conninfo": here.url}
@@ -282,7 +282,7 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
 
 
 def _collation(connection: psycopg.Connection[Any]) -> str:
-    """Return the collation that orders text by its bytes and knows all capitals; empty if it is the database's own."""
+    """Return the collation that orders text by bytes and knows all capital letters; empty if it is the database's default."""
     own = (
         "select coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'), datcollate from pg_database d"
         " where datname = current_database()"
@@ -299,7 +299,7 @@ def _collation(connection: psycopg.Connection[Any]) -> str:
 
 
 def _schema(product: Product) -> str:
-    """Return what the schemas are called where the spec does not say so; a name that does not fit ends with its hash."""
+    """Return the default name of the schemas; a name that is not valid ends with its hash."""
     name = f"{product.dataset}_{product.target}".replace("-", "_") if product.target else product.dataset
     if SCHEMA.fullmatch(name):
         return name
@@ -307,7 +307,7 @@ def _schema(product: Product) -> str:
 
 
 def _admit(administrator: psycopg.Connection[Any], here: Place) -> None:
-    """Lets the product's own role into its embedded server."""
+    """Allow the product's role to log in to its embedded server."""
     role = identifier(here.pipeline)
     if not administrator.execute("select 1 from pg_roles where rolname = %s", [here.pipeline]).fetchone():
         administrator.execute(f"create role {role} login")
@@ -315,18 +315,18 @@ def _admit(administrator: psycopg.Connection[Any], here: Place) -> None:
 
 
 def _alone(engine: Postgres) -> None:
-    """One run at a time, wherever the others are, until the connection ends."""
+    """Allow one run at a time, across machines, until the connection ends."""
     lock = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
     (free,) = only_row(engine.connection.execute(lock, [engine.models]))
     if not free:
         raise UnreadableInput(
-            f"Another run of this product works in the schema {engine.models} of the same database.",
-            fix="Wait until it has ended. If its machine has died, the database knows within a minute.",
+            f"Another run of this product uses the schema {engine.models} of the same database.",
+            fix="Wait until it has ended. If its machine has died, the database releases it within a minute.",
         )
 
 
 def _make(engine: Postgres, schema: str) -> None:
-    """The schema, with nothing of anybody else in it; and nothing at all, where no state lasts."""
+    """Create the schema, or check that it is the product's own; empty it, unless state is kept."""
     product, connection = engine.product, engine.connection
     mark = f"Working data of {product.address('')}{product.target}, made by its pipeline".replace("#", " ")
     found = connection.execute(
@@ -342,13 +342,13 @@ def _make(engine: Postgres, schema: str) -> None:
         if found != (mark,):
             if there:
                 raise UnreadableInput(
-                    f"The schema {schema} of the database is not this product's: {(found and found[0]) or 'it has no comment'}.",
+                    f"The schema {schema} of the database does not belong to this product: {(found and found[0]) or 'it has no comment'}.",
                     fix="Give the platform another `schema` in data-product.yaml.",
                 )
             connection.execute(f"comment on schema {identifier(schema)} is {literal(mark)}")
     except errors.InsufficientPrivilege as error:
         raise UnreadableInput(
-            f"{connection.info.user} may not make the schema {schema}, or does not own it.",
+            f"{connection.info.user} is not allowed to create the schema {schema}, or does not own it.",
             fix=f"An administrator runs: create schema {identifier(schema)} authorization {identifier(connection.info.user)};"
             f" the same for {engine.inputs}, {engine.staging} and {engine.models}.",
         ) from error
@@ -360,7 +360,7 @@ def _make(engine: Postgres, schema: str) -> None:
 
 
 def _promised(product: Product) -> dict[str, dict[str, Any]]:
-    """The columns of the data set, as the contract has them."""
+    """Return the columns of the data set, as in the contract."""
     contract = yaml.safe_load(product.contract.read_text("utf-8"))
     return {
         column.get("physicalName") or column["name"]: column
@@ -371,7 +371,7 @@ def _promised(product: Product) -> dict[str, dict[str, Any]]:
 
 
 def _is_open_numeric(type_: str) -> bool:
-    """Return True for a `numeric` that DuckDB has no decimal for, such as a sum or an average: it holds anything."""
+    """Return True for a `numeric` of unlimited precision, such as a sum or an average, which DuckDB has no decimal for."""
     precision = NUMERIC.fullmatch(type_)
     if not type_.startswith("numeric") or type_.endswith("[]"):
         return False
@@ -379,7 +379,7 @@ def _is_open_numeric(type_: str) -> bool:
 
 
 def _target(promised: Mapping[str, Any]) -> str:
-    """Return DuckDB's type for such a column, as the contract has it; empty: nothing there decides."""
+    """Return DuckDB's type for such a column, according to the contract; empty if the contract has none."""
     physical = physical_types.read(promised.get("physicalType") or "")
     if physical and physical.target.startswith("DECIMAL"):
         return physical.target
@@ -390,7 +390,7 @@ def _target(promised: Mapping[str, Any]) -> str:
 
 
 def _loss(name: str, type_: str) -> str:
-    """Return the condition, in SQL, for a value that a type does not hold; empty for a type that may lose digits."""
+    """Return the SQL condition for a value that a type cannot represent; empty for a type that may lose digits."""
     value = identifier(name)
     if decimal := DECIMAL.fullmatch(type_):
         precision, scale = int(decimal[1]), int(decimal[2])
@@ -401,13 +401,13 @@ def _loss(name: str, type_: str) -> str:
         )
     if type_:
         return ""
-    # A number of up to 15 digits comes back from a double as it was.
+    # A double represents numbers of up to 15 digits exactly.
     kept = f"abs({value}) < 1e300 or {value} = 'NaN'"
     return f"case when {kept} then {value}::double precision::numeric <> {value} else true end"
 
 
 def _read(name: str, type_: str, target: str) -> tuple[str, str]:
-    """Return how a column leaves PostgreSQL, in its SQL, and what becomes of the text, in DuckDB's.
+    """Return how to export a column, in PostgreSQL's SQL, and how to parse the text, in DuckDB's.
 
     `target` is the type of a `numeric` without a precision.
     """

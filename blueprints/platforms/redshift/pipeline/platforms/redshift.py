@@ -13,7 +13,7 @@ from pipeline.spec import Product
 
 
 def opened(product: Product, metadata: Mapping[str, str]) -> AbstractContextManager[warehouse.Warehouse]:
-    """The product's database, for one run."""
+    """Open the product's database, for one run."""
     known = product.platform.properties
     place: dict[str, Any] = {name: known[name] for name in ("host", "port", "database") if name in known}
     destination = dlt.destinations.redshift(

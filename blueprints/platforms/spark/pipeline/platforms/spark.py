@@ -1,4 +1,4 @@
-"""`spark@1`: a Spark session, in a JVM of this run's own or on a Spark Connect server. Models are in schema `main`."""
+"""`spark@1`: a Spark session, in a JVM of this run or on a Spark Connect server. Models are in the schema `main`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from pipeline.sql import identifier, literal, only_row, scan
 
 MODELS = "main"
 REWRITTEN = "__rewritten"
-"""Ends the name of a table that is to take another one's place: see pipeline/macros/rewrite_spark.sql."""
+"""Suffix of a table that will replace another one: see pipeline/macros/rewrite_spark.sql."""
 LOG = "build/logs/spark.log"
 
 SESSION = {
-    # As on the other platforms: times have no zone, what cannot be cast is an error, and so is what does not fit.
+    # As on the other platforms: times have no zone, and a value that cannot be cast or does not fit is an error.
     "spark.sql.ansi.enabled": "true",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.session.timeZone": "UTC",
@@ -53,29 +53,29 @@ READ_AS = {
     "INTERVAL": "VARCHAR",
     '"NULL"': "INTEGER",
 }
-"""What Spark cannot read from Parquet, as DuckDB calls it -> what it reads instead."""
+"""DuckDB's types in Parquet that Spark cannot read -> the type to convert to."""
 
 SECRET = re.compile(r"(?i)secret|password|token|credential|key")
-"""Names of settings that the JVM's command line, which every account of the machine can see, does not show."""
+"""Names of settings to keep off the JVM's command line, which every account of the machine can see."""
 
 COMMENT_NAME_OR_TEXT = re.compile(
     r"""--[^\n]*|/\*.*?\*/|`(?:[^`]|``)*`|"(?P<name>(?:[^"]|"")*)"|\b[rR]'[^']*'|'(?P<text>(?:[^']|'')*)'""",
     re.S,
 )
 
-logging.getLogger("SQLQueryContextLogger").disabled = True  # says on the terminal what is raised anyway
+logging.getLogger("SQLQueryContextLogger").disabled = True  # it prints errors that are raised anyway
 
 
 @dataclass(frozen=True)
 class Spark:
-    """One session, which dbt finds too."""
+    """One session, which dbt uses, too."""
 
     session: SparkSession
     product: Product
     storage: str
-    """A folder or a URL that this machine and the cluster read and write, where this product is alone."""
+    """A folder or a URL, used only by this product, that this machine and the cluster can read and write."""
     warehouse: Path | None
-    """Where the tables' files lie, if that is a folder of this machine."""
+    """The folder of the tables' files, if it is on this machine."""
     own_table: str = ""
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
@@ -101,7 +101,7 @@ class Spark:
 
         where = f"{self.storage}/landed/{INPUTS}/{name}"
         table = deltalake.DeltaTable(where)
-        # Nobody else reads it: the folder is left with the files of the last version, which Spark reads as they are.
+        # The folder keeps only the files of the last version, which Spark reads directly.
         table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True)
         columns = pa.schema(table.schema().to_arrow())
         self._external(name, where, schema=from_arrow_schema(columns, prefer_timestamp_ntz=True))
@@ -111,11 +111,11 @@ class Spark:
         return int(rows)
 
     def profile(self) -> dict[str, Any]:
-        # dbt takes the session that there is. One model at a time, and the whole cluster for it.
+        # dbt uses the existing session. One model at a time, with the whole cluster.
         return {"type": "spark", "method": "session", "host": "session", "schema": MODELS, "threads": 1}
 
     def release(self) -> None:
-        """dbt holds nothing but the session."""
+        """Nothing to do: dbt holds only the session."""
 
     def input(self, name: str) -> str:
         return f"{INPUTS}.{identifier(name)}"
@@ -131,7 +131,7 @@ class Spark:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with _understood():
-            # By way of Arrow: a time with a zone would come as this machine's clock had it.
+            # Through Arrow: otherwise a time with a zone would be in this machine's local time.
             found = self.session.sql(sql).toArrow()
         return list(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
@@ -144,7 +144,7 @@ class Spark:
         types, hashed = self.columns(model), []
         for name in columns:
             value = identifier(name)
-            # Spark's hash passes over nulls, within a value too, and refuses maps.
+            # Spark's hash ignores nulls, also nested ones, and rejects maps.
             nested = types[name].startswith(("array", "map", "struct"))
             hashed += [f"cast({value} as string)" if nested else value, f"{value} is null"]
         return f"sum(cast(xxhash64({', '.join(hashed)}) as decimal(20, 0)))"
@@ -185,7 +185,7 @@ class Spark:
             self.session.catalog.createTable(dialect(relation), path=where, source="parquet", **options)
 
     def _take(self, model: str, columns: Sequence[str], folder: Path) -> bool:
-        """Takes the files of the table itself, which are what a copy would be; False if there are none to be had."""
+        """Take the table's own files instead of a copy; return False if that is not possible."""
         files = sorted((self.warehouse / f"{MODELS}.db" / model).glob("*.parquet")) if self.warehouse else []
         if not files or list(self.columns(model)) != list(columns):
             return False
@@ -198,7 +198,7 @@ class Spark:
 
 @contextlib.contextmanager
 def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Spark]:
-    """A session for this run. What is in its tables lasts as long as the product's work does."""
+    """Open a session for this run. Its tables are kept as long as `Product.work`."""
     known = product.platform.properties
     storage = _storage(product)
     settings = SESSION | {name: str(value) for name, value in known.get("settings", {}).items()}
@@ -210,7 +210,7 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Spark]:
             _started(product, storage, settings),
         )
     with session as spark:
-        # dbt and the pipeline write texts and names as standard SQL does.
+        # dbt and the pipeline write texts and names in standard SQL.
         ask = spark.sql
         spark.sql = lambda sql, *arguments, **named: ask(dialect(sql), *arguments, **named)
         with _understood():
@@ -221,7 +221,7 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Spark]:
 
 
 def dialect(sql: str) -> str:
-    """Standard SQL as Spark 4.0 reads it: names in backticks, and backslashes before what ends a text."""
+    """Translate standard SQL for Spark 4.0: names in backticks, and backslashes before quotes in texts."""
 
     def spark(found: re.Match[str]) -> str:
         if (name := found["name"]) is not None:
@@ -234,7 +234,7 @@ def dialect(sql: str) -> str:
 
 
 def _storage(product: Product) -> str:
-    """This product's own place in the storage, without what an earlier run has no more use for."""
+    """Return this product's own place in the storage, without unneeded files of earlier runs."""
     given = product.platform.properties.get("storage", "")
     if not given:
         storage = str(product.work.absolute())
@@ -284,7 +284,7 @@ def _make_readable(name: str, files: Sequence[Path], folder: Path) -> None:
 
 
 def _bring(written: str, folder: Path) -> None:
-    """Brings the Parquet files that Spark has written, and nothing else that lies beside them, into a new folder."""
+    """Put the Parquet files that Spark has written, and no other files, into a new folder."""
     files, path = pyarrow.fs.FileSystem.from_uri(written)
     for found in files.get_file_info(pyarrow.fs.FileSelector(path, recursive=True)):
         if not found.path.endswith(".parquet") or found.base_name.startswith((".", "_")):
@@ -299,24 +299,24 @@ def _bring(written: str, folder: Path) -> None:
 
 
 def _own(spark: SparkSession, schema: str, owner: str) -> None:
-    """Makes the schema, or finds it as this product has made it before."""
+    """Create the schema, or check that it is this product's."""
     if not spark.catalog.databaseExists(schema):
         spark.sql(f"create schema {schema} comment {literal(owner)}")
     elif spark.catalog.getDatabase(schema).description != owner:
         raise UnreadableInput(
-            f"spark@1: this catalog has a schema {schema} that is not this product's.",
+            f"spark@1: this catalog has a schema {schema} that does not belong to this product.",
             fix="Give the product a catalog of its own: the setting spark.sql.defaultCatalog, or another metastore.",
         )
 
 
 def _tidy(spark: SparkSession, warehouse: Path | None) -> None:
-    """Ends what a run that died was about: a table was to take another one's place, or was not whole yet."""
+    """Complete or undo the replacement of tables that a killed run had begun."""
     tables = {table.name for table in spark.catalog.listTables(MODELS)}
     for new in [name for name in tables if name.endswith(REWRITTEN)]:
         old = new.removesuffix(REWRITTEN)
         if old in tables:
             spark.sql(f"drop table {MODELS}.{identifier(new)}")
-        else:  # that one is dropped only when the new one is whole
+        else:  # the old table is dropped only when the new one is complete
             spark.sql(f"alter table {MODELS}.{identifier(new)} rename to {MODELS}.{identifier(old)}")
     if warehouse:
         known = {table.name for table in spark.catalog.listTables(MODELS)}
@@ -327,14 +327,14 @@ def _tidy(spark: SparkSession, warehouse: Path | None) -> None:
 
 @contextlib.contextmanager
 def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Iterator[SparkSession]:
-    """A session in a JVM of its own, which is the driver and, with a local master, the executor too."""
+    """Start a session in its own JVM, which is the driver and, with a local master, the executor, too."""
     home = os.environ.get("JAVA_HOME")
     if not shutil.which(f"{home}/bin/java" if home else "java"):
         raise UnreadableInput(
-            f"spark@1 needs Java 17 or newer, and there is no {home}/bin/java."
+            f"spark@1 needs Java 17 or newer, but {home}/bin/java does not exist."
             if home
-            else "spark@1 needs Java 17 or newer, and there is none.",
-            fix="Install it (Debian: apt-get install openjdk-17-jre-headless), or have JAVA_HOME say where it is.",
+            else "spark@1 needs Java 17 or newer, which is not installed.",
+            fix="Install it (Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME.",
         )
     master = product.platform.properties.get("master", "local[*]")
     wanted = {
@@ -350,7 +350,7 @@ def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Ite
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.local.dir": str(product.scratch.absolute() / "spilled"),
         }
-    if product.state:  # what is in the tables lasts, and so must what is known of them
+    if product.state:  # tables are kept, so their metadata must be, too
         metastore = product.state.absolute() / "metastore"
         wanted |= {
             "spark.sql.catalogImplementation": "hive",
@@ -370,7 +370,7 @@ def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Ite
             session = SparkSession(SparkContext(conf=conf, gateway=gateway))
         yield session
     finally:
-        # The next session of this process has a JVM of its own.
+        # The next session of this process gets its own JVM.
         if SparkContext._active_spark_context:
             SparkContext._active_spark_context.stop()
         if gateway:
@@ -384,10 +384,10 @@ def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Ite
 
 @contextlib.contextmanager
 def _connected(remote: str, settings: Mapping[str, str]) -> Iterator[SparkSession]:
-    """A session on a Spark Connect server. It takes settings of sessions; all others are the server's own."""
-    os.environ["SPARK_REMOTE"] = remote  # where dbt looks
+    """Open a session on a Spark Connect server. Only settings of sessions can be changed."""
+    os.environ["SPARK_REMOTE"] = remote  # for dbt
     try:
-        # dbt asks for Hive each time, which is the server's business.
+        # dbt always asks for Hive, which only the server can set.
         warnings.filterwarnings("ignore", "Failed to set spark.sql.catalogImplementation")
         with _understood("the Spark Connect server cannot be reached"):
             session = SparkSession.builder.remote(remote).getOrCreate()
@@ -404,9 +404,9 @@ def _connected(remote: str, settings: Mapping[str, str]) -> Iterator[SparkSessio
 
 @contextlib.contextmanager
 def _understood(what: str = "Spark has failed") -> Iterator[None]:
-    """Turns what Spark says into an UnreadableInput, without the plan and the stack behind it."""
+    """Convert Spark's errors to UnreadableInput, without the plan and the stack trace."""
     try:
         yield
     except (PySparkException, Py4JError, OSError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise UnreadableInput(f"spark@1: {what}: {first}", fix=f"{LOG} has all that it said.") from error
+        raise UnreadableInput(f"spark@1: {what}: {first}", fix=f"{LOG} has its complete output.") from error

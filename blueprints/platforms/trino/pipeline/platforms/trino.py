@@ -13,11 +13,11 @@ from pipeline.spec import Product
 
 
 def opened(product: Product, metadata: Mapping[str, str]) -> AbstractContextManager[warehouse.Warehouse]:
-    """The product's catalog, for one run."""
+    """Open the product's catalog, for one run."""
     known = product.platform.properties
     user, password, catalog = (quote(known[name], safe="") for name in ("user", "password", "catalog"))
     port = known.get("port", 443)
-    # dlt knows Trino as one of SQLAlchemy's databases.
+    # dlt supports Trino as one of SQLAlchemy's databases.
     destination = dlt.destinations.sqlalchemy(f"trino://{user}:{password}@{known['host']}:{port}/{catalog}")
     profile = {
         "type": "trino",

@@ -1,4 +1,4 @@
-"""`dbt@1`: `dbt build` in this process, on whatever platform the product runs."""
+"""`dbt@1`: `dbt build` in this process, on the product's platform."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from pipeline.spec import Product
 from pipeline.transforms import Transformed
 
 BUILT = {NodeStatus.Success, NodeStatus.Pass, NodeStatus.Warn, NodeStatus.NoOp, NodeStatus.Reused}
-"""What is as it should be. Exposures, metrics and saved queries are no-ops: dbt lists them and builds nothing."""
+"""Good results. Exposures, metrics and saved queries are no-ops: dbt lists them and builds nothing."""
 FAILED = {NodeStatus.Error, NodeStatus.Fail, NodeStatus.RuntimeErr, NodeStatus.PartialSuccess}
 PACKAGES = ("packages.yml", "dependencies.yml")
 TEXT = {"bigquery@1": "string", "databricks@1": "string", "spark@1": "string", "trino@1": "varchar"}
-"""What a text of any length is called on a platform; on all others, `text`."""
+"""Platform -> its type for text of any length; on others, `text`."""
 
 
 def transform(
     product: Product, platform: Platform, landed: Mapping[str, Landed], *, anew: bool
 ) -> Transformed:
-    """Builds and tests the models; returns what was done. `anew`: incremental models too.
+    """Build and test the models; return the results. `anew`: rebuild incremental models, too.
 
-    Raises PromiseBroken for a model or a test that fails, UnreadableInput for a project that dbt cannot read.
+    Raises PromiseBroken if a model or a test fails, UnreadableInput for a project that dbt cannot read.
     """
     _write_snapshots(product, platform, landed)
     profiles = product.build / "dbt"
     profiles.mkdir(parents=True, exist_ok=True)
     connection = platform.profile()
     profile = {"product": {"target": "run", "outputs": {"run": connection}}}
-    # JSON is YAML. Whoever calls dbt by hand gives `--profiles-dir build/dbt`.
+    # JSON is YAML. To call dbt by hand, use `--profiles-dir build/dbt`.
     (profiles / "profiles.yml").write_text(json.dumps(profile, indent=2) + "\n", "utf-8")
     options = {
         "--project-dir": product.root,
         "--profiles-dir": profiles,
         "--log-path": product.build / "logs",
         "--vars": json.dumps(product.transform.properties.get("vars", {})),
-        # Silent, because the run prints its own progress; dbt's own words are in build/logs/dbt.log.
+        # Quiet, because the run prints its own progress; dbt's output is in build/logs/dbt.log.
         "--log-level": "none",
         "--log-level-file": "info",
     }
@@ -73,7 +73,7 @@ def transform(
         again = ["--full-refresh"] if anew else []
         invocation = _invoke(["build", *words, *target, *again], manifest)
     finally:
-        # dbt keeps its connections and its adapter in mind; the next run in this process has its own.
+        # dbt caches its connections and its adapter, but the next run in this process needs its own.
         platform.release()
         reset_adapters()
     results = list(getattr(invocation.result, "results", []))
@@ -83,10 +83,10 @@ def transform(
     if failed:
         raise PromiseBroken(
             "\n".join(dbt_messages.failures(names, failed, results)),
-            fix="Correct the model or its test; build/logs/dbt.log has all that dbt wrote.",
+            fix="Correct the model or its test; build/logs/dbt.log has dbt's complete output.",
         )
     if not invocation.success:
-        # Skipped, and nothing that has failed says why.
+        # Skipped, although no failure explains it.
         left = [result for result in results if result.status not in BUILT]
         raise dbt_messages.unreadable(invocation.exception, names, left)
     counts = Counter(str(result.node.resource_type).replace("_", " ") for result in results)
@@ -110,7 +110,7 @@ def transform(
 
 
 def _invoke(words: list[str], manifest: Any = None) -> Any:
-    """What a command of dbt came to. `manifest`: what an earlier one has parsed."""
+    """Run a dbt command; return its result. `manifest`: the one that an earlier command has parsed."""
     invocation = dbtRunner(manifest=manifest).invoke(words)
     if isinstance(invocation.exception, KeyboardInterrupt):
         raise invocation.exception
@@ -122,7 +122,7 @@ def _plural(kind: str) -> str:
 
 
 def _forget_parsed(product: Product) -> None:
-    """Has dbt parse everything anew after a change of a YAML file: by itself it goes on with unit tests that are gone."""
+    """Make dbt parse everything again after a change of a YAML file: otherwise it keeps unit tests that were removed."""
     folders = [
         product.root / name for name in ("models", "snapshots", "macros", "seeds", "tests", "analyses")
     ]
@@ -141,7 +141,7 @@ def _forget_parsed(product: Product) -> None:
 
 
 def _install_packages(product: Product, words: list[str], names: dbt_messages.Names) -> None:
-    """Installs the packages that the repository names, where those that are installed are others."""
+    """Install the packages of the repository, unless the right ones are installed."""
     named = [file for file in (product.root / name for name in PACKAGES) if file.is_file()]
     if not named:
         return
@@ -151,7 +151,7 @@ def _install_packages(product: Product, words: list[str], names: dbt_messages.Na
         files = [file for file in (*named, product.root / "package-lock.yml") if file.is_file()]
         return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
-    # A local package is a link to its folder; on a system without links it is a copy, which may be an old one.
+    # A local package is a link to its folder; on a system without links it is a copy, which may be outdated.
     lasting = os.name == "posix" and installed.is_dir() and stamp.is_file()
     if lasting and stamp.read_text("utf-8") == state():
         return
@@ -163,10 +163,10 @@ def _install_packages(product: Product, words: list[str], names: dbt_messages.Na
 
 
 def _choose_materialization(product: Product, platform: Platform, manifest: Any, schema: str) -> None:
-    """Has a plain table of the data set made by the platform's own materialization, which writes it just once.
+    """Use the platform's own materialization for a plain table of the data set, which writes it only once.
 
-    It does the one thing that a plain table needs. A model that asks dbt for more is made by dbt's own, so that what
-    dbt promises is kept. Raises PromiseBroken for a model that leaves no table where the data set is read.
+    It supports only what a plain table needs. A model that uses more is built by dbt's own materialization, so that
+    all its options work. Raises PromiseBroken for a model that leaves no table where the data set is read.
     """
     name = product.dataset
     disabled = [node for nodes in manifest.disabled.values() for node in nodes if node.name == name]
@@ -178,7 +178,7 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
     if not nodes:
         where = f" {disabled[0].original_file_path} is disabled." if disabled else ""
         raise PromiseBroken(
-            f"There is no model {name}, and that is the data set that data-product.yaml promises.{where}",
+            f"There is no model {name}, which is the data set in data-product.yaml.{where}",
             fix=f"Remove enabled=false from {disabled[0].original_file_path}."
             if disabled
             else f"Add models/{name}.sql, or correct spec.dataset.name.",
@@ -187,7 +187,7 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
     config, file = node.config, node.original_file_path
     if config.materialized == "ephemeral":
         raise PromiseBroken(
-            f"{file} is ephemeral: it leaves no table that could be published.",
+            f"{file} is ephemeral: it creates no table that could be published.",
             fix="Remove materialized='ephemeral' from the model of the data set.",
         )
     if len(nodes) > 1 or node.alias != name or node.schema != schema or config.database:
@@ -195,7 +195,7 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
             dict.fromkeys(f"{other.schema}.{other.alias} ({other.original_file_path})" for other in nodes)
         )
         raise PromiseBroken(
-            f"The data set is read from {schema}.{name}, and dbt makes it as {asked}.",
+            f"The data set is read from {schema}.{name}, but dbt creates it as {asked}.",
             fix="Remove alias, schema, database and versions from the model of the data set; other models may have them.",
         )
     if platform.own_table and is_plain_table(node):
@@ -203,9 +203,9 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
 
 
 def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
-    """Give the columns of seeds that dbt would change their type: `007`, `1e5` and ids of 20 digits stay as they are.
+    """Return the columns of seeds whose values dbt would change: `007`, `1e5` and ids of 20 digits keep their text.
 
-    dbt guesses the types of a seed that says none. A type that the seed declares (`column_types`) is the team's word.
+    dbt guesses the types of a seed without them. Types that the seed declares (`column_types`) are not changed.
     """
     text = TEXT.get(product.platform.uses, "text")
     for node in manifest.nodes.values():
@@ -213,7 +213,7 @@ def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
             continue
         file = Path(node.root_path or product.root) / node.original_file_path
         columns: dict[str, Certainty] = {}
-        # A file that is none is dbt's to refuse.
+        # An invalid file is left to dbt.
         with (
             contextlib.suppress(OSError, UnicodeDecodeError, csv.Error),
             file.open(encoding="utf-8-sig", newline="") as lines,
@@ -222,10 +222,10 @@ def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
             columns = {name: Certainty() for name in next(rows, [])}
             for row in rows:
                 for column, value in zip(columns.values(), row, strict=False):
-                    column.add(None if value.lower() in ("", "null") else value)  # as dbt has it
+                    column.add(None if value.lower() in ("", "null") else value)  # as dbt does
         declared = node.config.column_types
         types = {name: column.type for name, column in columns.items() if name not in declared}
-        # What has no more digits than a double can hold, dbt keeps.
+        # dbt keeps numbers with few enough digits for a double.
         exact = {
             name: text if kind == "VARCHAR" else kind
             for name, kind in types.items()
@@ -235,7 +235,7 @@ def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
 
 
 def is_plain_table(node: Any) -> bool:
-    """Return True if a model asks dbt for nothing but a table of its SQL."""
+    """Return True if a model uses only options of a plain table."""
     config = node.config
     return (
         node.resource_type == "model"
@@ -247,19 +247,19 @@ def is_plain_table(node: Any) -> bool:
         and not config.pre_hook
         and not config.post_hook
         and not any((config.quoting or {}).values())
-        # Whatever else an adapter knows: sql_header, indexes, partitions, an order of rows.
+        # Other options of adapters: sql_header, indexes, partitions, sort order.
         and not config._extra
     )
 
 
 def _write_snapshots(product: Product, platform: Platform, landed: Mapping[str, Landed]) -> None:
-    """What `snapshot@1` keeps the history of, as dbt wants it said."""
+    """Return the snapshots of `snapshot@1`, in dbt's configuration format."""
     folder = product.build / "snapshots"
     shutil.rmtree(folder, ignore_errors=True)
     traits = [trait.properties for trait in product.traits if trait.uses.startswith("snapshot@")]
     if unknown := [trait["input"] for trait in traits if trait["input"] not in landed]:
         raise UnreadableInput(
-            f"snapshot@1 names {unknown[0]}, which is no input.", fix="Fix the trait in data-product.yaml."
+            f"snapshot@1 uses {unknown[0]}, which is not an input.", fix="Fix the trait in data-product.yaml."
         )
     for trait in traits:
         name = trait["input"]
@@ -271,7 +271,7 @@ def _write_snapshots(product: Product, platform: Platform, landed: Mapping[str, 
             "config": {
                 "unique_key": trait["key"],
                 "strategy": "check",
-                # Not what a load adds of its own, which is new each time.
+                # Without the columns that each load adds, whose values are always new.
                 "check_cols": [column for column in landed[name].columns if column not in trait["key"]],
                 "hard_deletes": "invalidate",
             },
