@@ -179,7 +179,10 @@ def test_every_value_arrives_as_it_is(where: str, request: pytest.FixtureRequest
 
 
 NOT_KEPT = {
-    "a NUL in a text": ("select 'x' as fine, 'top-' || chr(0) as bad", "column bad contains the character NUL"),
+    "a NUL in a text": (
+        "select 'x' as fine, 'top-' || chr(0) as bad",
+        "column bad contains the character NUL",
+    ),
     "a NUL in a part": ("select {'a': 'top-' || chr(0)} as bad", "column bad (jsonb) is rejected"),
     "a part that JSON cannot say": ("select [1.0, 'nan'::double] as bad", "column bad (jsonb) is rejected"),
     "a date after PostgreSQL's last": ("select date '5881000-01-01' as bad", "column bad (date) is rejected"),

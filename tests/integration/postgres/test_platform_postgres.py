@@ -161,9 +161,9 @@ UNFIT = {
     "[chr(0)]": "column v (VARCHAR[]): 1 row contains the character NUL",
     '\'{"a": 1, "a": 2}\'::json': "column v (JSON): 1 row contains a JSON object with a duplicate key",
     '[\'{"a": 1, "a": 2}\'::json]': "column v (JSON[]): 1 row contains a JSON object with a duplicate key",
-    "{'a': 'nan'::double}": "column v (STRUCT(a DOUBLE)): 1 row holds NaN or infinity",
+    "{'a': 'nan'::double}": "column v (STRUCT(a DOUBLE)): 1 row contains NaN or infinity",
     "date '5881580-07-10'": "column v (DATE): 1 row contains a date out of PostgreSQL's range",
-    "timestamp_ns '2024-01-01 00:00:00.000000001'": "column v (TIMESTAMP_NS): 1 row holds nanoseconds",
+    "timestamp_ns '2024-01-01 00:00:00.000000001'": "column v (TIMESTAMP_NS): 1 row contains nanoseconds",
     "1 as ctid, 2": "column ctid: PostgreSQL itself has a column with this name",
     f"1 as {'x' * 64}, 2": "its name is longer than the 63 bytes",
 }
@@ -178,7 +178,7 @@ def test_an_input_that_the_database_cannot_hold_is_named_with_its_column(here: R
             assert str(refused.value).startswith("Input t: ") and reason in str(refused.value), value
             assert "duckdb@1" in refused.value.fix
         texts = pa.table({"n": [1, 2], "v": ["a", "b\0c"]})
-        with pytest.raises(here.code.errors.UnreadableInput, match=r"Input t: column v: 'b.c' holds the"):
+        with pytest.raises(here.code.errors.UnreadableInput, match=r"Input t: column v: 'b.c' contains the"):
             engine.loadable("t", texts)
         assert engine.loadable("t", texts[:1]) == texts[:1]
         file = here.file("select ['12345678901234567890.123456789'::json] as v, {'a': '0.10'::json} as w")
