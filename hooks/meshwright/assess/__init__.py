@@ -1,8 +1,8 @@
 """`meshwright assess`: fitness functions over all products of a mesh, for six characteristics.
 
-A fitness function is a class in one of the modules below functions/, and that is all it takes to add one (or in a module
-of an organisation's own: a folder that fitness.yaml names, or the entry point `meshwright.fitness`). Its name is its id,
-its docstring says what is asked (the first paragraph) and why (the rest).
+A fitness function is a class in one of the modules below functions/; defining the class adds the function. An
+organisation can have its own modules: in a folder listed in fitness.yaml, or at the entry point `meshwright.fitness`.
+The class name is the function's id; its docstring has the question (first paragraph) and the reason (the rest).
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 
 State = Literal["kept", "broken", "inconclusive", "excepted"]
-"""`inconclusive`: it could not be looked at; neither for nor against the product. `excepted`: broken, and governance
-knows why and until when; it does not count against the score, and is shown."""
+"""`inconclusive`: it could not be examined, and does not change the score. `excepted`: broken, but governance has
+granted an exception with a reason and an end; it is shown, and does not lower the score."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a function found at one place of a product."""
+    """The result of a function at one place of a product."""
 
     state: Literal["kept", "broken", "inconclusive"]
     evidence: str
-    """What was looked at and seen, as a sentence: never a value of the data. Names of the mesh stand in it as they are:
-    hostile until printed or escaped."""
+    """What was examined and observed, as a sentence: never a value of the data. It contains names of the mesh unchanged:
+    untrusted until printed or escaped."""
     fix: str = ""
-    """What the team does about it; empty where there is nothing to do."""
+    """What the team has to do; empty if nothing."""
     place: str = ""
-    """Which port, column or service level; empty: the product as a whole."""
+    """The port, column or service level; empty: the product as a whole."""
 
 
 class Fitness:
-    """A question that is asked of every product of the mesh."""
+    """A question about every product of the mesh."""
 
     characteristic: ClassVar[str]
     """One of CHARACTERISTICS."""
     severity: ClassVar[str] = "medium"
     """A key of SEVERITIES."""
     probes: ClassVar[bool] = False
-    """Whether it looks at storage or a catalog; `--static` leaves it out, and its result is then inconclusive."""
+    """True if it reads storage or a catalog; with `--static` it is skipped, and its result is inconclusive."""
 
     @property
     def id(self) -> str:
@@ -58,12 +58,12 @@ class Fitness:
         return inspect.cleandoc(self.__doc__ or "").partition("\n\n")[2]
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
-        """Yields a verdict for each place that it looks at. Nothing at all means that there was nothing to look at, which
-        counts as inconclusive. What it raises is inconclusive, too, and told."""
+        """Yield a verdict for each place that is examined. No verdict means that there was nothing to examine, which
+        counts as inconclusive. An exception is inconclusive, too, and reported."""
         raise NotImplementedError
 
 
 def as_text(value: Any) -> str:
-    """For evidence: a short text of something that may be long."""
+    """Return a short text of a value for evidence."""
     text = str(value)
     return text if len(text) <= 200 else f"{text[:150]} … {text[-40:]}"

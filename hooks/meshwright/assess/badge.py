@@ -1,4 +1,4 @@
-"""Badges: a product's score as a small picture for its README, made here and loading nothing."""
+"""Badges: a product's score as a small image for its README, which loads nothing."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ COLOURS = {
     "excepted": "#5b6573",
     "unknown": "#6b7280",
 }
-"""Each with white text on it that can be read (contrast 4.5 or more)."""
+"""Colours on which white text can be read (contrast 4.5 or more)."""
 SIGNS = {"good": "\u2713", "fair": "!", "bad": "\u2715", "excepted": "~", "unknown": "?"}
-"""How a score stands, for those who do not see its colour."""
+"""State of a score -> a sign for people who do not see its colour."""
 LONGEST = 40
 NARROW, WIDE = "fijlrtI.,:;!|'()[] -/", "mwMW%@"
 
 
 def svg(label: str, text: str, state: str) -> str:
-    """A badge: what is measured, what it came to, and how that stands (a key of COLOURS). Texts may be hostile."""
+    """Return a badge with a label, a value and a state (a key of COLOURS). The texts may be untrusted."""
     label, text = _short(label), _short(f"{SIGNS[state]} {text}")
     left, right = _width(label) + 12, _width(text) + 12
     whole = left + right
@@ -48,13 +48,13 @@ def _short(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    """About as wide as the text is in 11 px; `textLength` makes it exact."""
+    """Return the approximate width of a text in 11 px; `textLength` makes it exact."""
     return round(sum(4.2 if sign in NARROW else 10.2 if sign in WIDE else 7.1 for sign in text))
 
 
 def write(folder: Path, assessment: dict[str, Any], floors: dict[str, int]) -> list[str]:
-    """Writes `<domain>/<name>.svg` and `<domain>/<name>/<characteristic>.svg` for each product. Returns the ids of those
-    that cannot be called like a file. Raises OSError."""
+    """Write `<domain>/<name>.svg` and `<domain>/<name>/<characteristic>.svg` for each product. Return the ids of those
+    that are not valid file names. Raises OSError."""
     kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in assessment["functions"]}
     left_out = []
     for product in assessment["products"]:

@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 @click.option(
     "--catalog",
     metavar="URL",
-    help="The catalog in which products should be found; the source, if it is one.",
+    help="The catalog that should list the products (default: the source, if it is a catalog).",
 )
-@click.option("--static", is_flag=True, help="Look at records alone: at no storage and no catalog.")
+@click.option("--static", is_flag=True, help="Examine only records, no storage and no catalog.")
 @click.option(
     "--expectations",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="What the organisation expects: fitness.yaml.",
+    help="The organisation's expectations: fitness.yaml.",
 )
 @click.option(
     "--history",
     type=click.Path(path_type=Path),
     metavar="FOLDER|FILE",
-    help="Earlier assessments, for the trend; this one is added.",
+    help="Earlier assessments, for trends; this one is appended.",
 )
 @click.option(
-    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Writes the dashboard, too."
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Also write the dashboard."
 )
 @click.option(
     "--badges",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Writes a badge for each product, and each of its scores.",
+    help="Write badges for each product and each of its scores.",
 )
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 @click.option(
@@ -56,21 +56,21 @@ if TYPE_CHECKING:
     "floors",
     multiple=True,
     metavar="NAME=SCORE",
-    help="The lowest score that a product may have, such as secure=80 (repeatable).",
+    help="The minimum score of a product, such as secure=80 (repeatable).",
 )
 @click.option(
     "--product",
     "only",
     multiple=True,
     metavar="DOMAIN/NAME",
-    help="Only this product, seen in the whole mesh (repeatable).",
+    help="Assess only this product, within the whole mesh (repeatable).",
 )
 @click.option(
     "--publish",
     is_flag=True,
-    help=f"Hands the assessment in to the catalog, with {TOKEN} from the environment.",
+    help=f"Upload the assessment to the catalog, with {TOKEN} from the environment.",
 )
-@click.option("--jobs", type=click.IntRange(1, 256), help="Products at the same time.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Number of products assessed in parallel.")
 def assess(
     sources: tuple[str, ...],
     catalog: str | None,
@@ -85,11 +85,11 @@ def assess(
     publish: bool,
     jobs: int | None,
 ) -> None:
-    """Asks every product of a mesh whether it is self-describable, addressable, discoverable, secure, trustworthy and
-    interoperable, and scores it. SOURCES: repositories, folders of them, files of records, or a catalog's address.
+    """Assess whether every product of a mesh is self-describable, addressable, discoverable, secure, trustworthy and
+    interoperable, and score it. SOURCES: repositories, folders of them, files of records, or a catalog's address.
 
-    Exit codes: 0 assessed; 1 a product breaks a critical function without an exception, is below a floor, or unknown
-    where there is one; 2 wrong usage, or something cannot be read.
+    Exit codes: 0 assessed; 1 a product breaks a critical function without an exception, or a score with a floor is below
+    it or unknown; 2 wrong usage, or something cannot be read.
     """
 
     catalog = catalog or _only_catalog(sources)
@@ -133,8 +133,8 @@ def _check(catalog: str | None, is_part: bool, has_history: bool, publish: bool)
     """Stop where options do not go together."""
     if is_part and (has_history or publish):
         stop(
-            "--product assesses a part of the mesh, which is no part of its history.",
-            "Leave out --history and --publish.",
+            "--product assesses only a part of the mesh, which must not be added to its history.",
+            "Omit --history and --publish.",
         )
     if publish and not (catalog and os.environ.get(TOKEN)):
         stop("--publish needs --catalog, and a token.", f"Name the catalog, and set {TOKEN}.")
@@ -175,7 +175,7 @@ def _floors(options: tuple[str, ...]) -> dict[str, int]:
             )
         if not score.isascii() or not score.isdigit() or int(score) > 100:
             stop(
-                f"--floor {floor}: {score or 'nothing'} is no score.",
+                f"--floor {floor}: {score or 'an empty text'} is not a score.",
                 "Write a number from 0 to 100, such as secure=80.",
             )
         floors[name] = int(score)
@@ -186,13 +186,13 @@ def _known(mesh: list[Record], only: tuple[str, ...], sources: tuple[str, ...]) 
     if not mesh:
         stop(
             f"There is no product in {', '.join(sources)}.",
-            "Name a product's repository, a folder of them, or a catalog.",
+            "Give a product's repository, a folder of them, or a catalog.",
         )
     missing = sorted(set(only) - {record.id for record in mesh})
     if missing:
         stop(
             f"--product {missing[0]}: the mesh has no such product.",
-            "Write <domain>/<name>, as the report does.",
+            "Write <domain>/<name>, as in the report.",
         )
 
 
@@ -230,7 +230,7 @@ def _publish(catalog: str, assessment: dict[str, Any]) -> None:
 
 
 class _Progress:
-    """A line that counts, where somebody watches."""
+    """A counter of products, on a terminal."""
 
     def __init__(self, total: int) -> None:
         self.total, self.count = total, 0

@@ -1,7 +1,7 @@
 """The dashboard: an assessment as one HTML page that loads nothing.
 
-Up to IN_FULL products all of it stands in the page, and works without JavaScript. Of a larger mesh the page carries the
-rest as data, and shows of it what is asked for. Nothing that a record says is ever markup or a style.
+Up to IN_FULL products, the page contains everything and works without JavaScript. For a larger mesh, it contains the
+rest as data, and shows it on request. Texts of records never become markup or style.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from meshwright.mesh.scores import CHARACTERISTICS
 
 FOLDER = Path(__file__).parent
 IN_FULL = 300
-"""Products, up to which the page has all evidence as HTML."""
+"""Number of products up to which the page has all evidence as HTML."""
 SHOWN = 4
-"""Lines in each of the lists on top."""
+"""Number of lines in each of the lists at the top."""
 PLACES = 20
-"""Verdicts of one function that the page shows."""
+"""Number of verdicts of one function that the page shows."""
 TEXT = 9_000_000
-"""How many signs of evidence a page carries in all; the JSON has the rest."""
-TOO_LARGE = "This page would be too large with it; the assessment as JSON has it."
+"""Maximum characters of evidence on a page; the JSON has the rest."""
+TOO_LARGE = "Left out, because this page would be too large; the assessment as JSON contains it."
 SOON = 30
-"""Days before its end in which an exception is pointed out."""
+"""Days before its end from which an exception is highlighted."""
 
 ORDER = {"broken": 0, "excepted": 1, "inconclusive": 2, "kept": 3}
-"""State of a function -> where it stands in a product's evidence."""
+"""State of a function -> its position in a product's evidence."""
 WORDS = {"broken": "broken", "excepted": "excepted", "inconclusive": "not known", "kept": "kept"}
 SIGNS = {"bad": "✕", "fair": "!", "good": "✓", "excepted": "~", "unknown": "?"}
 MEANINGS = {
@@ -50,9 +50,9 @@ COUNTED = {
     "excepted": "excepted",
     "unknown": "not known",
 }
-"""The same of a number of products."""
+"""The same, for a number of products."""
 WIDTH, HEIGHT = 120, 28
-"""Of a sparkline, in its own units."""
+"""Size of a sparkline, in its own units."""
 
 Links = Callable[[str], str]
 """Product id -> the address of its page, or an empty text."""
@@ -65,8 +65,8 @@ def page(
     floors: Mapping[str, int] | None = None,
     home: str = "",
 ) -> str:
-    """The page. `history`: earlier assessments as history.read or a catalog gives them; what is no earlier one of this
-    kind is left out. `links`: where a product's own page is, for a catalog that has one; `home`:
+    """Return the page. `history`: earlier assessments from history.read or a catalog; those of another kind, or
+    not earlier, are skipped. `links`: the addresses of products' pages, in a catalog that has them; `home`:
     the address of that catalog."""
     floors = floors or {}
     functions = [dict(one) for one in assessment["functions"]]
@@ -122,7 +122,7 @@ def _products(
     before: Mapping[str, Any],
     links: Links | None,
 ) -> list[dict[str, Any]]:
-    """What the page says of each product, the lowest score first, and those that are unknown last."""
+    """Return the products for the page, lowest score first, unknown ones last."""
     taken: set[str] = set()
     found = []
     for number, product in enumerate(assessment["products"]):
@@ -149,18 +149,18 @@ def _products(
 
 
 def _is_anchor(id: str) -> bool:
-    """Whether a product's id can be the end of an address as it is; the address then holds from run to run."""
+    """Return True if a product's id can be the fragment of an address, which then stays the same from run to run."""
     return re.fullmatch(r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9_-]{1,100}", id) is not None and not id.startswith("product/")  # fmt: skip
 
 
 def _change(score: int | None, before: Any) -> int:
-    """Since the last run; 0 if nothing is known of one of the two."""
+    """Return the difference since the last run; 0 if either is unknown."""
     was = before[-1] if isinstance(before, list) and before else None
     return score - was if score is not None and isinstance(was, int) else 0
 
 
 class _Texts:
-    """How much evidence still fits on the page; as HTML each text counts each time, as data once."""
+    """Counts how much evidence still fits on the page; in HTML each text counts each time, in data once."""
 
     def __init__(self, signs: int, once: bool) -> None:
         self._left, self._once = signs, once
@@ -179,7 +179,7 @@ class _Texts:
 def _evidence(
     product: Mapping[str, Any], functions: Sequence[Mapping[str, Any]], texts: _Texts, kept: bool
 ) -> dict[str, list[dict[str, Any]]]:
-    """By characteristic, what was found, the broken first. `kept`: whether also what is kept has its evidence."""
+    """Return the verdicts by characteristic, broken ones first. `kept`: include evidence of kept functions."""
     known = {one["id"]: one for one in functions}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in CHARACTERISTICS}
     for result in sorted(product["results"], key=lambda one: ORDER[one["state"]]):
@@ -213,7 +213,7 @@ def _tiles(
     earlier: Sequence[Mapping[str, Any]],
     floors: Mapping[str, int],
 ) -> Iterator[dict[str, Any]]:
-    """One for each characteristic: the mesh's score, how its products stand, and where it came from."""
+    """Return a tile for each characteristic: the mesh's score, the states of its products, and its trend."""
     for name in CHARACTERISTICS:
         cells = [product["cells"][name] for product in products]
         counted = _counted(cell.standing for cell in cells)
@@ -242,7 +242,7 @@ def _standing(score: int | None, floor: int | None, counted: Mapping[str, int]) 
 
 
 def _bars(counted: Mapping[str, int], total: int) -> Iterator[tuple[str, float, float]]:
-    """Standing, start and length of each part of the bar, in parts of a hundred."""
+    """Yield the state, start and length of each part of a bar, in percent."""
     start = 0.0
     for name, count in counted.items():
         length = 100 * count / total
@@ -252,7 +252,7 @@ def _bars(counted: Mapping[str, int], total: int) -> Iterator[tuple[str, float, 
 
 
 def _line(found: Trend) -> list[str]:
-    """The points of a sparkline; each part of it where every score is known."""
+    """Return the points of a sparkline; one entry for each section without unknown scores."""
     known = [point for point in found.points if point is not None]
     if len(found.points) < 2 or not known:
         return []
@@ -271,7 +271,7 @@ def _line(found: Trend) -> list[str]:
 
 
 def _worst(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Those in the red, or else those with something broken, and where."""
+    """Return the products in the red, or else those with something broken, and where."""
     for standing in ("bad", "fair"):
         found = [product for product in products if product["standing"] == standing]
         if found:
@@ -283,7 +283,7 @@ def _worst(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _exceptions(assessment: Mapping[str, Any], products: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is excepted, by what ends first."""
+    """Return the exceptions, those that end first at the top."""
     today = datetime.fromisoformat(assessment["at"]).date()
     found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for product in products:
@@ -304,7 +304,7 @@ def _exceptions(assessment: Mapping[str, Any], products: Sequence[Mapping[str, A
 
 
 def _unanswered(assessment: Mapping[str, Any]) -> dict[str, Any]:
-    """Which functions had no answer, for how many products; together where most of these say the same."""
+    """Return the functions without an answer, with the number of products; grouped if most have the same reason."""
     why: dict[str, Counter[str]] = {}
     for product in assessment["products"]:
         for result in product["results"]:
@@ -342,8 +342,8 @@ def _data(
     texts: _Texts,
     in_full: bool,
 ) -> dict[str, Any]:
-    """What sorting and filtering need; and, where the page has no evidence as HTML, the evidence. Texts that stand in
-    several places stand in `texts` once."""
+    """Return the data for sorting and filtering, and the evidence if it is not in the page as HTML. `texts` has each
+    repeated text once."""
     standings = list(SIGNS)
     table: dict[str, int] = {}
 
@@ -394,5 +394,5 @@ def _packed(
 
 
 def href(anchor: str, characteristic: str = "") -> str:
-    """The end of an address that leads to a product's evidence, or to that of one characteristic."""
+    """Return the fragment that leads to a product's evidence, or to that of one characteristic."""
     return "#" + quote(f"{anchor}/{characteristic}" if characteristic else anchor, safe="/")

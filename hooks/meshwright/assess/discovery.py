@@ -1,4 +1,4 @@
-"""Which fitness functions there are: Meshwright's, those of installed packages, and an organisation's own folders."""
+"""Find the fitness functions: Meshwright's, those of installed packages, and those in an organisation's folders."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import CHARACTERISTICS, SEVERITIES
 
 GROUP = "meshwright.fitness"
-"""The entry points of installed packages: each names a module, or a package of modules."""
+"""Entry points of installed packages: each refers to a module, or a package of modules."""
 OWN = "meshwright.assess"
 
 
 def functions(folders: Sequence[Path] = ()) -> tuple[Fitness, ...]:
-    """Every function, by characteristic and then by name. Runs the modules in `folders`. Raises Unreadable where one of
-    them cannot be loaded, holds none, or has one that makes no sense, with its file and line."""
+    """Return all functions, by characteristic and name. Runs the modules in `folders`. Raises Unreadable, with file and
+    line, if one of them cannot be loaded, contains no function, or an invalid one."""
     found = list(_of(importlib.import_module(f"{OWN}.functions")))
     for entry in sorted(entry_points(group=GROUP), key=lambda one: (one.name, one.value)):
         found += _plugged_in(entry)
@@ -48,7 +48,7 @@ def asked(expectations: Expectations) -> list[Fitness]:
 
 
 def is_built_in(function: Fitness) -> bool:
-    """Whether it comes with Meshwright, and has a page in its documentation."""
+    """Return True if the function is part of Meshwright, and has a page in its documentation."""
     return type(function).__module__.startswith(f"{OWN}.")
 
 
@@ -58,17 +58,17 @@ def _plugged_in(entry: EntryPoint) -> list[Fitness]:
         module = entry.load()
     except (Exception, SystemExit) as error:
         raise Unreadable(
-            f"{where} cannot be loaded: {_named(error)}", "Fix the package that brings it, or remove it."
+            f"{where} cannot be loaded: {_named(error)}", "Fix its package, or remove the package."
         ) from error
     if not isinstance(module, ModuleType):
-        raise Unreadable(f"{where} is no module.", "Let it name the module that holds the functions.")
+        raise Unreadable(f"{where} is not a module.", "Point it to the module with the functions.")
     return _some(list(_of(module)), where)
 
 
 def _in_folder(folder: Path) -> list[Fitness]:
-    """The functions of a folder's modules, loaded as a package that nothing else can be called like."""
+    """Return the functions of a folder's modules, loaded as a package with a unique name."""
     if not folder.is_dir():
-        raise Unreadable(f"{folder}: there is no such folder.", "Fix the entry below `folders`.")
+        raise Unreadable(f"{folder}: the folder does not exist.", "Fix the entry in `folders`.")
     name = f"meshwright_fitness_{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
     package = ModuleType(name)
     package.__path__ = [str(folder.resolve())]
@@ -79,14 +79,14 @@ def _in_folder(folder: Path) -> list[Fitness]:
 def _some(found: list[Fitness], where: str) -> list[Fitness]:
     if not found:
         raise Unreadable(
-            f"{where}: there is no fitness function in it.",
+            f"{where}: it contains no fitness function.",
             "Write one: docs/how-to/add-a-fitness-function.md",
         )
     return found
 
 
 def _of(module: ModuleType) -> Iterator[Fitness]:
-    """The functions of a module, or of a package and its modules, as they stand there."""
+    """Return the functions of a module, or of a package and its modules, in the order of definition."""
     names = [one.name for one in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{module.__name__}.")]
     for part in (module, *map(_imported, names)):
         for entry in list(vars(part).values()):
@@ -99,29 +99,31 @@ def _imported(name: str) -> ModuleType:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and name.startswith(f"{OWN}."):
-            raise  # nobody has to fix what is ours: something is not installed
+            raise  # not the user's error: something of ours is not installed
         raise Unreadable(f"{_place(name, error)}: {_named(error)}", "Fix the module.") from error
 
 
 def _is_function(entry: object) -> bool:
-    """A class whose name begins with an underscore is there for others to build on."""
+    """Return True for a fitness function; a class whose name begins with an underscore is a base class."""
     return isinstance(entry, type) and issubclass(entry, Fitness) and not entry.__name__.startswith("_")
 
 
 def _sound(kind: type[Fitness]) -> Fitness:
-    """The function, if it says all that has to be said of it."""
+    """Return the function if its class is complete."""
     if getattr(kind, "characteristic", None) not in CHARACTERISTICS:
-        raise _senseless(kind, "`characteristic` is none of the six", f"Write one of: {', '.join(CHARACTERISTICS)}.")  # fmt: skip
+        raise _senseless(kind, "`characteristic` is not one of the six", f"Write one of: {', '.join(CHARACTERISTICS)}.")  # fmt: skip
     if kind.severity not in SEVERITIES:
-        raise _senseless(kind, "`severity` is not known", f"Write one of: {', '.join(SEVERITIES)}.")
+        raise _senseless(kind, "`severity` is unknown", f"Write one of: {', '.join(SEVERITIES)}.")
     if kind.check is Fitness.check:
         raise _senseless(kind, "it has no `check`", "Write it, or begin its name with an underscore.")
     try:
         function = kind()
     except Exception as error:
-        raise _senseless(kind, f"it cannot be made: {_named(error)}", "Let it need no arguments.") from error
+        raise _senseless(
+            kind, f"it cannot be created: {_named(error)}", "Define it without required arguments."
+        ) from error
     if not kind.__doc__ or not function.question:
-        raise _senseless(kind, "its docstring does not say what is asked", "Write the question there.")
+        raise _senseless(kind, "its docstring does not contain the question", "Write the question there.")
     return function
 
 
@@ -131,7 +133,7 @@ def _refuse_doubles(found: Sequence[Fitness]) -> None:
         other = by_id.setdefault(function.id, function)
         if other is not function:
             problem = f"{_stands(type(other))} has the same name"
-            raise _senseless(type(function), problem, "Give one of the two another name.")
+            raise _senseless(type(function), problem, "Rename one of them.")
 
 
 def _senseless(kind: type[Fitness], problem: str, fix: str) -> Unreadable:
@@ -146,7 +148,7 @@ def _stands(kind: type[Fitness]) -> str:
 
 
 def _place(name: str, error: BaseException) -> str:
-    """The file and line of a module where loading it failed."""
+    """Return the file and line of a module where loading it failed."""
     spec = importlib.util.find_spec(name)
     file = spec.origin if spec and spec.origin else name
     if isinstance(error, SyntaxError) and error.filename == file:

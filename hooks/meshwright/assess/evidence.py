@@ -1,6 +1,6 @@
-"""What fitness functions can ask about a product: its record, its mesh, its repository's files, its ports and the catalog.
+"""The facts about a product for fitness functions: its record, its mesh, its repository's files, its ports and the catalog.
 
-Everything is asked for at most once and then kept, because several functions look at the same thing.
+Everything is read at most once and then cached, because several functions use the same facts.
 """
 
 from __future__ import annotations
@@ -27,37 +27,37 @@ T = TypeVar("T")
 
 
 class Catalog(Protocol):
-    """What is asked of a catalog. What it raises makes the question inconclusive."""
+    """The required methods of a catalog. Their exceptions make a function inconclusive."""
 
     def product(self, id: str) -> Mapping[str, Any] | None:
-        """The value of the record that it shows for `<domain>/<name>`; None if it shows none."""
+        """Return the value of the published record of `<domain>/<name>`; None if there is none."""
 
     def search(self, words: str, limit: int) -> Sequence[str]:
-        """The ids of the products that it finds by these words, best first."""
+        """Return the ids of the products that match these words, best first."""
 
 
 @dataclass
 class Evidence:
-    """One product under assessment."""
+    """One product under assessment, with all that functions can read of it."""
 
     record: Record
     mesh: Lineage
     now: datetime
-    """With a time zone; the moment of the whole assessment."""
+    """The moment of the whole assessment, with a time zone."""
     static: bool = False
-    """Whether nothing outside of the record may be looked at."""
+    """True if nothing outside of the record may be read."""
     catalog: Catalog | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What governance allows, all of it optional: `hosts` (names or addresses that may be asked although they are
-    private, and that PostgreSQL credentials may go to), `paths` (folders of this machine that may be read for records
-    that came from elsewhere), `seconds` (how long one answer may take), `megabytes` (how much is fetched at most)."""
+    """Settings of governance, all optional: `hosts` (private names or addresses that may be accessed, and
+    that may receive PostgreSQL credentials), `paths` (folders of this machine that may be read for records
+    from elsewhere), `seconds` (timeout of one answer), `megabytes` (maximum download)."""
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     # -- the record, and the mesh around it -----------------------------------------------------------
 
     @cached_property
     def findings(self) -> Sequence[Finding]:
-        """What the metamodel says: of the repository, where it is on this machine, or else of the record. The file of
+        """The findings of the metamodel: for the repository, if it is on this machine, or else for the record. The file of
         a finding is relative to the repository, or the part of the record."""
         from meshwright.check.engine import check, check_record
 
@@ -77,25 +77,25 @@ class Evidence:
     # -- its ports ------------------------------------------------------------------------------------
 
     def table(self, port: Port) -> Table:
-        """What lies at the port. Raises storage.Blocker: Absent, Corrupt or Unseen."""
+        """Return the data of the port. Raises storage.Blocker: Absent, Corrupt or Unseen."""
         from meshwright.assess.storage import ports
 
         return self._once(("table", port.name), lambda: ports.table(self._place(port)))
 
     def variant(self, port: Port, role: str) -> Table:
-        """What a role of the policy sees at the port. Raises storage.Blocker."""
+        """Return what a role of the policy can read at the port. Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
         return self._once(("variant", port.name, role), lambda: ports.variant(self._place(port), role))
 
     def without_credentials(self, port: Port) -> Refusal:
-        """Whether somebody without credentials can read the port. Raises storage.Blocker."""
+        """Return whether the port can be read without credentials. Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
         return self._once(("anonymous", port.name), lambda: ports.without_credentials(self._place(port)))
 
     def by_grants(self, port: Port) -> Refusal | None:
-        """Whether what is granted lets in more than the product's own; None where the storage has no grants of its own.
+        """Return whether the grants admit others than the product's readers; None if the storage has no grants.
         Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
@@ -109,13 +109,13 @@ class Evidence:
 
     @cached_property
     def _scratch(self) -> Path:
-        """A folder for what is fetched, which goes with this."""
+        """A folder for downloads, removed with this object."""
         folder = Path(tempfile.mkdtemp(prefix="meshwright-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return folder
 
     def _once(self, key: Any, look: Callable[[], T]) -> T:
-        """What was seen the first time, also where that was blocker."""
+        """Return the cached result, or raise the cached blocker."""
         from meshwright.assess.storage import Blocker
 
         if key not in self._kept:
@@ -137,14 +137,14 @@ def gather(
     catalog: Catalog | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Evidence:
-    """Looks at nothing yet: whatever a function asks for is looked at then."""
+    """Return the evidence of a product, which is read when a function asks for it."""
     return Evidence(record, mesh, now, static, catalog, settings or {})
 
 
 def prepare(mesh: Lineage) -> None:
-    """Makes what all products of a mesh share, such as the index that they are searched in. Called once, before the
-    assessment is spread over processes, so that each of them need not make it anew; whoever leaves it out gets the
-    same, later."""
+    """Build what all products of a mesh share, such as the search index. Called before the assessment is
+    distributed to processes, so that they need not build it again; without this call, it is built
+    when needed."""
     from meshwright.assess import words
 
     words.index(mesh)

@@ -1,4 +1,4 @@
-"""fitness.yaml: what an organisation expects of its mesh, and what it excepts for a while."""
+"""Read fitness.yaml: an organisation's expectations of its mesh, and temporary exceptions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from meshwright.product.validate import misshapen
 
 @dataclass(frozen=True)
 class Exemption:
-    """One function that one product, or every product of a domain, may break for a while."""
+    """An exception: one function that one product, or every product of a domain, may break for a while."""
 
     product: str
     """`<domain>/<name>`, or `<domain>/*`."""
     function: str
     reason: str
     until: date
-    """The last day on which it counts."""
+    """The last day on which it applies."""
     approved_by: str = ""
 
     def covers(self, product: str) -> bool:
@@ -35,27 +35,27 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What fitness.yaml says; without one, nothing beyond the functions themselves."""
+    """The content of fitness.yaml; without one, only the functions themselves apply."""
 
     floors: Mapping[str, int] = field(default_factory=dict)
-    """Characteristic -> the lowest score that a product may have."""
+    """Characteristic -> the minimum score of a product."""
     severities: Mapping[str, str] = field(default_factory=dict)
-    """Function -> the severity that it has here."""
+    """Function -> its severity in this organisation."""
     off: Mapping[str, str] = field(default_factory=dict)
-    """Function -> why nobody is asked."""
+    """Function -> why it is disabled."""
     folders: Sequence[Path] = ()
-    """Where the organisation's own functions lie."""
+    """Folders with the organisation's own functions."""
     exemptions: Sequence[Exemption] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     """For evidence.gather."""
     document: Document | None = None
 
     def checked(self, functions: Collection[Fitness]) -> None:
-        """Raises Unreadable where a function is named that there is not."""
+        """Raise Unreadable for a function that does not exist."""
         known = {function.id for function in functions}
         for keys, name in self._named():
             if name not in known:
-                fix = f"Fix its spelling, or remove it. There are: {listed(sorted(known))}."
+                fix = f"Fix its spelling, or remove it. The functions are: {listed(sorted(known))}."
                 raise _unreadable(self.document, keys, f"there is no fitness function {name}", fix)
 
     def severity(self, function: Fitness) -> str:
@@ -70,12 +70,12 @@ class Expectations:
 
 
 def read(path: Path) -> Expectations:
-    """Reads fitness.yaml. Raises Unreadable, whose text begins with the place: file, line and column."""
+    """Read fitness.yaml. Raises Unreadable, whose text begins with the place: file, line and column."""
     try:
         with path.open("rb") as file:
             document = parse(str(path), decode(file.read(MAX_BYTES + 1)))
     except OSError as error:
-        fix = "Write it (docs/how-to/assess-the-mesh.md), or name another with --expectations."
+        fix = "Write it (docs/how-to/assess-the-mesh.md), or give another file with --expectations."
         raise Unreadable(f"{path}: it cannot be read: {error.strerror}.", fix) from error
     except Unreadable as error:
         place = f"{path}:{error.line}:{error.column}"
@@ -110,8 +110,8 @@ def _exemption(document: Document, keys: Keys, said: Mapping[str, str]) -> Exemp
     try:
         until = date.fromisoformat(said["until"])
     except ValueError:
-        keys, problem = (*keys, "until"), f"{said['until']} is no day of the calendar"
-        raise _unreadable(document, keys, problem, "Write a day such as 2027-03-31.") from None
+        keys, problem = (*keys, "until"), f"{said['until']} is not a date"
+        raise _unreadable(document, keys, problem, "Write a date such as 2027-03-31.") from None
     return Exemption(said["product"], said["function"], said["reason"], until, said.get("approvedBy", ""))
 
 

@@ -1,7 +1,7 @@
-"""Earlier assessments, for trends: a file of JSON lines, one a run.
+"""Store earlier assessments, for trends: a file of JSON lines, one for each run.
 
-A line has the mesh's scores and, by product, its scores in the same order with the product's own at the end. A static
-assessment and one that looked at storage do not compare; each has a trend of its own.
+A line has the mesh's scores and, by product, its scores in the same order with the product's own at the end. Static
+assessments are not comparable with others; each kind has its own trend.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import mean
 
 FILE = "assessments.jsonl"
-"""In a folder that is named."""
+"""The file's name in a given folder."""
 MONTH = timedelta(days=30)
 SHOWN = 30
-"""Runs on a sparkline, at most."""
+"""Maximum number of runs in a sparkline."""
 
 
 def entry(assessment: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of an assessment. Of two products with one id the first counts."""
+    """Return the entry for an assessment. Of two products with one id, the first counts."""
     order = list(assessment["scores"])
     products: dict[str, list[int | None]] = {}
     for product in assessment["products"]:
@@ -40,10 +40,10 @@ def entry(assessment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The entries of a history, in their order; none if it is not there yet. `path`: the file, or the folder that it lies
-    in. Raises Unreadable, with the line, where one is not an entry: a history is never guessed and never overwritten.
+    """Return the entries of a history, in order; empty if it does not exist yet. `path`: the file, or its folder.
+    Raises Unreadable, with the line, for an invalid entry: a history is never guessed and never overwritten.
 
-    Only the newest entry of each kind keeps its products, which is all that is compared with.
+    Only the newest entry of each kind keeps its products, because only that one is compared with.
     """
     file = _file(path)
     if not file.exists():
@@ -59,7 +59,7 @@ def read(path: Path) -> list[dict[str, Any]]:
                 entries.append(one)
     except OSError as error:
         problem = f"{file}: it cannot be read: {error.strerror}."
-        raise Unreadable(problem, "Fix its permissions, or name another with --history.") from error
+        raise Unreadable(problem, "Fix its permissions, or give another file with --history.") from error
     return entries
 
 
@@ -70,7 +70,7 @@ def _entry(line: bytes, place: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         sound = False
     if not sound:
-        fix = "Take it from a backup, or remove this line; or name another file with --history."
+        fix = "Take it from a backup, or remove this line; or give another file with --history."
         raise Unreadable(f"{place}: this is not the line of an assessment.", fix)
     return found
 
@@ -97,7 +97,7 @@ def _is_score(said: Any) -> bool:
 
 
 def moment(entry: Mapping[str, Any]) -> datetime | None:
-    """When it was; None if it does not say so."""
+    """Return the time of an entry; None if it has none."""
     try:
         at = datetime.fromisoformat(entry["at"])
     except (KeyError, TypeError, ValueError):
@@ -106,9 +106,9 @@ def moment(entry: Mapping[str, Any]) -> datetime | None:
 
 
 def append(path: Path, assessment: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) -> bool:
-    """Adds a line, unless the last one of the day says the same. Whether it did. Raises Unreadable.
+    """Append a line, unless the last one of the same day is equal; return True if appended. Raises Unreadable.
 
-    The file is replaced as a whole, so that whoever reads it, or pulls the plug, finds it whole.
+    The file is replaced atomically, so that readers always find it complete, also after a power cut.
     """
     new = entry(assessment)
     same = [one for one in earlier if one["static"] == new["static"]][-1:]
@@ -116,7 +116,7 @@ def append(path: Path, assessment: Mapping[str, Any], earlier: Sequence[Mapping[
         return False
     file = _file(path)
     line = json.dumps(new, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
-    fix = "Name another place with --history."
+    fix = "Give another place with --history."
     try:
         earlier_lines = file.read_bytes() if file.exists() else b""
     except OSError as error:
@@ -134,10 +134,10 @@ def _file(path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Trend:
-    """How one score came about; differences are None where there is nothing to compare with."""
+    """The history of one score; differences are None if there is nothing to compare with."""
 
     points: tuple[int | None, ...]
-    """The earlier ones and the present one, oldest first."""
+    """The earlier scores and the present one, oldest first."""
     since_last: int | None
     since_month: int | None
 
@@ -145,8 +145,8 @@ class Trend:
 def comparable(
     history: Sequence[Mapping[str, Any]], assessment: Mapping[str, Any]
 ) -> list[Mapping[str, Any]]:
-    """The entries before this assessment that are of its kind, oldest first. An entry that does not say of which kind
-    it is, such as a catalog's, is of any."""
+    """Return the earlier entries of the same kind as this assessment, oldest first. An entry without a kind,
+    such as a catalog's, is comparable with both."""
     now = moment(assessment)
     found = [
         (at, one)
@@ -162,7 +162,7 @@ def comparable(
 def trend(
     earlier: Sequence[Mapping[str, Any]], assessment: Mapping[str, Any], characteristic: str | None = None
 ) -> Trend:
-    """Of the mesh's score for a characteristic, or of its score as a whole. `earlier`: as `comparable` gives them."""
+    """Return the trend of the mesh's score for a characteristic, or of its total. `earlier`: from `comparable`."""
 
     def of(one: Mapping[str, Any]) -> int | None:
         found = one.get("scores")
@@ -186,7 +186,7 @@ def trend(
 def month_before(
     earlier: Sequence[Mapping[str, Any]], assessment: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
-    """The newest entry that is 30 days old or older."""
+    """Return the newest entry that is at least 30 days old."""
     now = moment(assessment)
     old = [one for one in earlier if now and (at := moment(one)) and at <= now - MONTH]
     return old[-1] if old else None

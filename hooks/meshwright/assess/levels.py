@@ -1,4 +1,4 @@
-"""Service levels: what an objective says, and what the data says to it."""
+"""Service levels: compute indicators from the data, and compare them with objectives."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from meshwright.product.grammar import SECONDS, Objective
 from meshwright.product.record import ServiceLevel
 
 AHEAD = timedelta(minutes=10)
-"""By how much clocks may differ."""
+"""Maximum difference between clocks."""
 ZONES = timedelta(hours=14)
-"""By how much a time or a day that says no zone can be ahead of UTC."""
+"""How far a time or date without a zone can be ahead of UTC."""
 
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What the data itself says."""
+    """An indicator, computed from the data."""
 
     value: float
-    """Now, in the objective's unit."""
+    """The value now, in the objective's unit."""
     then: float | None
-    """When it was measured; None if the data has changed since, or nobody knows whether it has."""
+    """The value at the time of the measurement; None if the data has changed since, or may have."""
     words: str
-    """How it was found, as the beginning of a sentence."""
+    """How it was computed, as the beginning of a sentence."""
 
 
 def recompute(
     level: ServiceLevel, goal: Objective, table: Table, now: datetime, measured: datetime | None
 ) -> Recomputed | None:
-    """The indicator, from the rows themselves; None for one that rows cannot tell. Raises storage.Blocker."""
+    """Compute the indicator from the rows; None if rows do not show it. Raises storage.Blocker."""
     told = moment(table.metadata.get("ingestedAt"))
     same = measured is not None and told is not None and told <= measured + AHEAD
     if level.indicator == "freshness":
         newest = told if level.column is None else table.newest(level.column)
         if newest is None:
             where = "beside the data" if level.column is None else f"in the column {level.column}"
-            raise Unseen(f"Nothing {where} says how old it is.", "Publish with the pipeline, which writes `ingestedAt` beside the data.")  # fmt: skip
+            raise Unseen(f"There is no time {where}.", "Publish with the pipeline, which stores `ingestedAt` with the data.")  # fmt: skip
         how = "its inputs were read" if level.column is None else f"of the newest {level.column}"
         unit = SECONDS.get(goal.unit, 1)
         then = (measured - newest).total_seconds() / unit if same and measured else None
@@ -53,19 +53,19 @@ def recompute(
 
 
 def impossible(value: float, unit: str, column: str | None = None) -> str:
-    """Return why a value cannot be true; empty if it can. `column`: that its moment was taken from."""
+    """Return why a value is impossible; empty if it is possible. `column`: the source of its time."""
     ahead = (AHEAD + (ZONES if column else timedelta())).total_seconds()
     if value != value or abs(value) == float("inf"):
-        return "it is no number"
+        return "it is not a number"
     if unit in SECONDS and value * SECONDS[unit] < -ahead:
-        return "it comes from the future"
+        return "it is in the future"
     if unit == "%" and not 0 <= value <= 100:
-        return "no share is like that"
-    return "there are never fewer than none" if unit == "rows" and value < 0 else ""
+        return "a percentage is between 0 and 100"
+    return "a number of rows is not negative" if unit == "rows" and value < 0 else ""
 
 
 def contradicts(level: ServiceLevel, goal: Objective, then: float) -> bool:
-    """Whether the published measurement is another than the data of that moment gives."""
+    """Return True if the published measurement differs from the value computed for the same time."""
     if level.value is None:
         return False
     slack = max(600 / SECONDS[goal.unit], 0.05 * abs(then)) if goal.unit in SECONDS else 0.01
@@ -73,7 +73,7 @@ def contradicts(level: ServiceLevel, goal: Objective, then: float) -> bool:
 
 
 def moment(text: object) -> datetime | None:
-    """A moment with a time zone; None for anything else."""
+    """Parse a time with a time zone; None for anything else."""
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
@@ -82,5 +82,5 @@ def moment(text: object) -> datetime | None:
 
 
 def shown(value: float, unit: str) -> str:
-    """A number for a sentence."""
+    """Return a number for a sentence."""
     return f"{value:,.2f}".rstrip("0").rstrip(".") + (unit if unit in ("%", *SECONDS) else f" {unit}")

@@ -1,6 +1,6 @@
-"""What a role of the access policy shall see of a column, worked out anew from the policy alone, and whether it does.
+"""Compute from the access policy what a role should see of a column, and check whether the data conforms.
 
-`meshwright access` asks Rego the same. An assessment that asked it too would find what it does, not whether it is right.
+`meshwright access` evaluates the same in Rego. This implementation is independent, so that it can find errors in it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from meshwright.product.record import Column, Record
 
 CLEAR = "clear"
 LOOKED_AT = 50_000
-"""Different values of a column."""
+"""Maximum distinct values of a column that are examined."""
 FIRST_OF_A_YEAR = re.compile(r"-?\d{1,6}-01-01([ T]00:00:00(\.0+)?(\+00(:00)?|Z)?)?( \(?BC\)?)?")
 
 
 def treatment(record: Record, role: Mapping[str, Any], column: Column) -> str | None:
-    """`clear`, the name of a mask, or None where the role shall not see that there is such a column."""
+    """Return `clear`, the name of a mask, or None if the role must not see the column at all."""
     clearance = role.get("clearance")
     if isinstance(clearance, list) and column.classification in clearance:
         return CLEAR
@@ -32,10 +32,10 @@ def treatment(record: Record, role: Mapping[str, Any], column: Column) -> str | 
 
 
 def unmasked(table: Table, column: str, mask: str, clear: Callable[[], Iterable[str]]) -> str:
-    """What is wrong about the values that a role sees, as the end of a sentence; empty if each of them is as its mask
-    has it. `clear`: gives values of the data set itself. Raises storage.Blocker."""
+    """Return what is wrong with the values that a role sees, as the end of a sentence; empty if all are masked
+    correctly. `clear`: returns values of the data set itself. Raises storage.Blocker."""
     if mask == "empty":
-        return "" if table.filled(column) == 0 else "has values, and shall be empty"
+        return "" if table.filled(column) == 0 else "has values, but should be empty"
     values = table.texts(column, LOOKED_AT)
     if mask == "redacted":
         return "" if set(values) <= {"***"} else "has other values than ***"
@@ -44,6 +44,6 @@ def unmasked(table: Table, column: str, mask: str, clear: Callable[[], Iterable[
         return "" if good else "has other days than the first of a year"
     if mask == "domain":
         if any("@" in value for value in values):
-            return "has whole e-mail addresses"
-        return "has values as they are in the data set" if set(values) & set(clear()) else ""
-    return f"has the mask {mask[:40]}, which nobody knows"
+            return "has complete e-mail addresses"
+        return "has unmasked values of the data set" if set(values) & set(clear()) else ""
+    return f"has the unknown mask {mask[:40]}"

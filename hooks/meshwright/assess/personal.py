@@ -1,4 +1,4 @@
-"""Personal data, known by its form: e-mail addresses, bank accounts and payment cards, with their check digits."""
+"""Recognize personal data by its format: e-mail addresses, bank accounts and payment cards, with their check digits."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ OF_NOBODY = re.compile(
     r"([.+_-].*)?",
     re.IGNORECASE,
 )
-"""What stands before the @ of an address that is an office's and not a person's."""
+"""Local parts of e-mail addresses that belong to an office, not a person."""
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 CARD = re.compile(
     r"(4\d{12}(\d{3}){0,2}|(5[1-5]|2[2-7])\d{14}|3[47]\d{13}|(6011|65\d\d|64[4-9]\d)\d{12}|3(0[0-5]|[68]\d)\d{11})"
 )
-"""By the numbers that the large schemes have."""
+"""The number ranges of the large card schemes."""
 SEPARATED = re.compile(r"[ -]")
 
 
@@ -47,14 +47,14 @@ KINDS: Mapping[str, tuple[Callable[[str], bool | None], float]] = {
     "bank account numbers (IBAN)": (_is_iban, 0.5),
     "payment card numbers": (_is_card, 0.9),
 }
-"""What it is -> whether a value is it (None: it has not even the form), and the least share of those that have the form.
-A check digit fits one of ten, or of a hundred, by chance."""
+"""Kind -> test of a value (None: it does not have the format), and the minimum share among values in that format.
+A check digit is correct by chance for one value in ten, or in a hundred."""
 FEWEST = 2
-"""Payment cards: one number alone may fit by chance."""
+"""Payment cards: a single number may be correct by chance."""
 
 
 def found(values: Iterable[str]) -> Iterable[tuple[str, int]]:
-    """What kinds of personal data there are among values, and how many of each."""
+    """Return the kinds of personal data among values, and the number of each."""
     values = list(values)
     for what, (test, share) in KINDS.items():
         judged = [told for value in values if len(value) <= 100 and (told := test(value)) is not None]

@@ -1,4 +1,4 @@
-"""An assessment for people, and for machines."""
+"""Print an assessment for people, and for programs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import metamodel
 
 SHOWN_PRODUCTS = 50
-"""Products that the report for people shows, those with the lowest scores; JSON and HTML have all."""
+"""Number of products in the report for people, those with the lowest scores; JSON and HTML have all."""
 SHOWN_PLACES = 3
 SIGNS = {"bad": "x", "fair": "!", "good": "", "excepted": "~", "unknown": "?"}
 LEGEND = "x critical, or low   ! something is broken   ~ excepted   ? not all is known"
 
 
 def as_json(assessment: Mapping[str, Any]) -> str:
-    """JSON with a line for each product."""
+    """Return JSON with one line for each product."""
     rest = {key: value for key, value in assessment.items() if key != "products"}
     products = ",\n".join(json.dumps(product, ensure_ascii=False) for product in assessment["products"])
     return f'{json.dumps(rest, ensure_ascii=False)[:-1]}, "products": [\n{products}\n]}}'
@@ -34,7 +34,7 @@ def human(
     failures: Sequence[MissedFloor] = (),
     built_in: frozenset[str] = frozenset(),
 ) -> str:
-    """A row a product, then what is broken, by product, then what there is to know about the whole. `built_in`: ids of
+    """Return a row for each product, then what is broken, by product, then notes on the whole mesh. `built_in`: ids of
     the functions that have a page in the documentation."""
     functions = {one["id"]: one for one in assessment["functions"]}
     kinds = {id: (one["characteristic"], one["severity"]) for id, one in functions.items()}
@@ -121,7 +121,7 @@ def _details(
             said = next(one for one in result["verdicts"] if one["state"] == "inconclusive")
             unknown.setdefault(_evidence(said), []).append(result["function"])
     for evidence, found in unknown.items():
-        lines += [f"  not known: {', '.join(found)}", f"    {evidence}"]
+        lines += [f"  unknown: {', '.join(found)}", f"    {evidence}"]
     return ["", f"{printable(product['id'])}:", *lines] if lines else []
 
 
@@ -149,7 +149,7 @@ def _evidence(verdict: Mapping[str, Any]) -> str:
 
 
 def link(function: str) -> str:
-    """The page of a function that comes with Meshwright."""
+    """Return the address of the page of one of Meshwright's functions."""
     return f"{metamodel.HOME}/docs/reference/fitness/{function}.md"
 
 
@@ -159,14 +159,14 @@ def _rest(assessment: Mapping[str, Any], failures: Sequence[MissedFloor]) -> lis
         if failure.floor is None:
             said = f"breaks {failure.what}, which is critical"
         elif failure.score is None:
-            said = f"{failure.what} is not known, and its floor is {failure.floor}"
+            said = f"{failure.what} is unknown, but its floor is {failure.floor}"
         else:
-            said = f"{failure.what} is {failure.score}, and its floor is {failure.floor}"
+            said = f"{failure.what} is {failure.score}, below its floor of {failure.floor}"
         lines.append(f"failed: {printable(failure.product)}: {said}")
     count = len(assessment["products"])
     asked = len(assessment["functions"])
     unknown = sum(result["state"] == "inconclusive" for product in assessment["products"] for result in product["results"])  # fmt: skip
     kind = "statically " if assessment["static"] else ""
     total = f"{count} product{'s' if count != 1 else ''} {kind}assessed by {asked} functions"
-    left = f"; {unknown} of {count * asked} questions are without an answer" if unknown else ""
+    left = f"; {unknown} of {count * asked} questions have no answer" if unknown else ""
     return [*([""] if lines else []), *lines, "", total + left]

@@ -32,8 +32,8 @@ def assess(
 ) -> dict[str, Any]:
     """Return the assessment of a mesh, in the order of its products' ids, as JSON has it (schemas/assessment.yaml).
 
-    `catalog`: the address of the one that products should be found in. `only`: ids of the products that are assessed,
-    in the mesh of all of them. Raises Unreadable where fitness.yaml and the functions do not fit together, or the
+    `catalog`: the address of the catalog that should list the products. `only`: ids of the products to assess
+    within the whole mesh. Raises Unreadable if fitness.yaml does not match the functions, or the
     catalog does not answer.
     """
     expectations = expectations or Expectations()

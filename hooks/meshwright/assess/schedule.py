@@ -1,4 +1,4 @@
-"""When a product should have run last, by its own schedule."""
+"""Compute when a product should have run last, by its own schedule."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from meshwright.product.cron import times
 from meshwright.product.record import Record
 
 LATE = timedelta(hours=6)
-"""How late a run may be, with all that it takes; forges start scheduled runs when they come round to it."""
+"""How late a run may end; forges start scheduled runs with a delay."""
 FARTHEST = timedelta(days=400)
-"""How far back is looked."""
+"""How far back to search."""
 
 
 def due(record: Record, now: datetime) -> datetime | None:
-    """The moment since which there should have been a run; None without a schedule that comes to pass."""
+    """Return the time since when there should have been a run; None without a valid schedule."""
     moments = [_last(cron, now - LATE) for cron in _crons(record)]
     return max(filter(None, moments), default=None)
 

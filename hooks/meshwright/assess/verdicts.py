@@ -1,4 +1,4 @@
-"""Short forms for what fitness functions say."""
+"""Short constructors for verdicts of fitness functions."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from meshwright.assess.evidence import Evidence
 
 NAMED = 5
-"""Names in a sentence; the others are counted."""
+"""Names in a sentence; the others are only counted."""
 PLACES = 20
-"""Places of one kind that are told one by one."""
+"""Number of places of one kind that are listed one by one."""
 
 
 def kept(evidence: str, place: str = "") -> Verdict:
@@ -30,14 +30,14 @@ def unknown(evidence: str, fix: str = "", place: str = "") -> Verdict:
 
 
 def some(names: Iterable[str]) -> str:
-    """Names for a sentence, each of them short, and not all if there are many."""
+    """Return names for a sentence, each of them short, and not all if there are many."""
     names = list(names)
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(as_text(name) for name in names[:NAMED]) + more
 
 
 def at_ports(product: Evidence, look: Callable[[Port], Iterator[Verdict]]) -> Iterator[Verdict]:
-    """What is seen at each output port; what keeps from looking at one is told of that one."""
+    """Yield the verdicts on each output port; a blocker at a port gives a verdict on that port."""
     from meshwright.assess.storage import Blocker
 
     for port in product.record.outputs:

@@ -1,7 +1,7 @@
-"""Which product has which words, over a whole mesh: how rare a word is, and what a search for some words would find.
+"""Index the words of a mesh's products: how rare a word is, and what a search for some words would return.
 
-The embedded catalog's search in little: all words have to be there, and weigh what they weigh there. A mesh of thousands
-is searched three times for each of its products, which no database does in the time there is.
+This is the embedded catalog's search in miniature: all words must match, with the same weights. A mesh of thousands
+of products is searched three times for each of them, which would take too long in a database.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from meshwright.mesh.lineage import Lineage
 from meshwright.product.record import Record
 
 WEIGHTS = (10.0, 3.0, 1.0)
-"""Of a word in the title, in what is said of the product, in the columns: the same as in the embedded catalog. A word of
-a short title says more than one of a long title."""
+"""Weights of a word in the title, the description and the columns, as in the embedded catalog. A word in a short
+title weighs more than one in a long title."""
 KEPT = 10_000
-"""Searches whose result is kept: many products say the same."""
+"""Number of cached searches: many products have the same texts."""
 LONGEST = 50_000
-"""Signs of one part of a product that are looked at: somebody may have written a million."""
+"""Maximum characters of one part of a product that are indexed, because a text may have a million."""
 _PLAIN = re.compile(r"[a-z0-9]+")
 _KNOWN: WeakKeyDictionary[Lineage, Index] = WeakKeyDictionary()
 
 
 def split(text: str) -> list[str]:
-    """The words of a text, as the catalog takes them."""
-    if text.isascii():  # the same, and much faster
+    """Return the words of a text, as the catalog splits it."""
+    if text.isascii():  # the same result, much faster
         return [word[: catalog.LONGEST] for word in _PLAIN.findall(text.lower())]
     return list(catalog.words(text))
 
@@ -38,7 +38,7 @@ LITTLE = frozenset(
         "a an and are as at be by column contains field for from in is it its of on or that the this to value which with"
     )
 )
-"""Words that say nothing at all."""
+"""Words without meaning."""
 EMPTY = LITTLE | frozenset(
     split(
         "all any can columns contain contained data dataset datasets describes description domain has have here information into may"
@@ -46,20 +46,20 @@ EMPTY = LITTLE | frozenset(
         " various we what you your analysis business purpose purposes general stuff things records record etc"
     )
 )
-"""Words that say nothing about one product in particular."""
+"""Words that fit any product."""
 SHORTEST = 3
-"""Letters of a word that tells something."""
+"""Minimum letters of a distinctive word."""
 
 
 def distinctive(text: str) -> set[str]:
-    """The words of a text that could not stand in every product's."""
+    """Return the words of a text that do not fit every product."""
     return {
         word for word in split(text) if len(word) >= SHORTEST and word not in EMPTY and not word.isdigit()
     }
 
 
 def index(mesh: Lineage) -> Index:
-    """Made once for each mesh."""
+    """Return the index, created once for each mesh."""
     found = _KNOWN.get(mesh)
     if found is None:
         found = _KNOWN[mesh] = Index(mesh)
@@ -74,7 +74,7 @@ class Index:
         self._having: tuple[dict[str, array[int]], ...] = ({}, {}, {})
         """For each part: word -> the products that have it there."""
         self._titles = array("I")
-        """How many words a title has."""
+        """Number of words of each title."""
         self._sets: dict[str, frozenset[int]] = {}
         self._found: dict[tuple[Sequence[str], int], Sequence[str]] = {}
         for number, record in enumerate(mesh.records.values()):
@@ -90,16 +90,16 @@ class Index:
         return len(self._ids)
 
     def rarity(self, word: str) -> int:
-        """How many products have the word; one that has it in two parts counts twice."""
+        """Return the number of products with the word; one that has it in two parts counts twice."""
         return sum(len(having.get(word, ())) for having in self._having)
 
     def rarest(self, words: Iterable[str], many: int) -> list[str]:
-        """The words that tell a product best from others: rare ones first, then long ones."""
+        """Return the most distinctive words: rare ones first, then long ones."""
         return sorted(set(words), key=lambda word: (self.rarity(word), -len(word), word))[:many]
 
     def search(self, words: Sequence[str], limit: int) -> Sequence[str]:
-        """The ids of the products that have all the words, best first. Where more are equally good than there is room
-        for, none of them: which one somebody would see is chance."""
+        """Return the ids of the products that have all the words, best first. If more products rank equally than fit,
+        none of them is returned, because it would be chance."""
         key = (tuple(words), limit)
         if key not in self._found:
             if len(self._found) > KEPT:
@@ -108,7 +108,7 @@ class Index:
         return self._found[key]
 
     def _anywhere(self, word: str) -> frozenset[int]:
-        """The products that have the word in any part."""
+        """Return the products that have the word in any part."""
         if word not in self._sets:
             if len(self._sets) > KEPT:
                 self._sets.clear()
@@ -132,7 +132,7 @@ class Index:
 
 
 def _parts(record: Record) -> Iterator[str]:
-    """What a product is found by in the catalog, in its three parts, as far as the product says it of itself."""
+    """Yield the texts by which the catalog finds a product, in three parts, from the product's own documents."""
     yield " ".join((record.title, record.name, record.domain))[:LONGEST]
     cases = [text for case in record.use_cases for text in (case.name, case.action, *case.users)]
     said = (record.purpose, record.usage, record.limitations, *record.tags, *cases)

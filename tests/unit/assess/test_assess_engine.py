@@ -165,9 +165,9 @@ def test_what_is_known_in_part_is_not_kept() -> None:
     ("answer", "says"),
     [
         ("raises", "RuntimeError: no luck at https://example.org/x"),
-        ("dies", "The process that looked at this product died."),
-        ("hangs", "Given up after"),
-        ("splendid", "'splendid', which is no state"),
+        ("dies", "The process that assessed this product died."),
+        ("hangs", "Stopped after"),
+        ("splendid", "'splendid', which is not a state"),
     ],
 )
 def test_a_function_that_fails_is_inconclusive_for_that_product_alone(
@@ -202,7 +202,7 @@ def test_the_same_mesh_is_assessed_the_same_however_many_work_on_it(ours: Callab
 def test_two_products_with_one_name_are_two_rows(ours: Callable[..., Path]) -> None:
     found = assessed(ours(), told(Locked=["kept"]), told(Locked=["broken"]), told(Locked=["kept"]))
     assert [one["id"] for one in found["products"]] == ["fleet/engines"] * 2, "one that came twice is one"
-    assert "2 products are called fleet/engines; each has a row." in found["notes"]
+    assert "2 products have the id fleet/engines; each has a row." in found["notes"]
 
 
 def test_a_part_of_the_mesh_is_seen_in_all_of_it(ours: Callable[..., Path], mesh: Callable[..., Path]) -> None:  # fmt: skip
@@ -274,7 +274,7 @@ def test_what_is_excepted_altogether_is_not_below_its_floor(ours: Callable[..., 
 @pytest.mark.parametrize(
     ("entry", "answers", "note"),
     [
-        (exception(until="2026-11-21"), ["broken"], "ended on 2026-11-21; it counts no more"),
+        (exception(until="2026-11-21"), ["broken"], "ended on 2026-11-21; it no longer applies"),
         (exception("fleet/wings"), ["broken"], "the mesh has no such product"),
         (exception("weather/*"), ["broken"], "the mesh has no such product"),
         (exception(), ["kept"], "the function is kept"),
@@ -379,7 +379,7 @@ IMPORT = "from meshwright.assess import Fitness, Verdict\n"
         ("x = 1\ny = = 2\n", 2, "SyntaxError"),
         ("x = 1\n\nimport nowhere_at_all\n", 3, "No module named 'nowhere_at_all'"),
         ("raise SystemExit('gone')\n", 1, "gone"),
-        ("x = 1\n", 0, "there is no fitness function in it"),
+        ("x = 1\n", 0, "it contains no fitness function"),
         (IMPORT + ONE.format(name="A", text="Why?", characteristic="nice", more=CHECK), 2, "none of the six"),
         (IMPORT + ONE.format(name="A", text="Why?", characteristic="secure", more=""), 2, "no `check`"),
         (IMPORT + ONE.format(name="A", text="", characteristic="secure", more=CHECK), 2, "docstring"),
@@ -437,8 +437,8 @@ def test_every_function_that_comes_along_makes_sense() -> None:
         (["--floor", "secure"], "no score"),
         (["--floor", "secure=200"], "no score"),
         (["--product", "fleet/wings"], "no such product"),
-        (["--product", "fleet/engines", "--history", "h"], "no part of its history"),
-        (["--product", "fleet/engines", "--publish"], "no part of its history"),
+        (["--product", "fleet/engines", "--history", "h"], "must not be added to its history"),
+        (["--product", "fleet/engines", "--publish"], "must not be added to its history"),
         (["--publish"], "needs --catalog"),
         (["--expectations", "nowhere.yaml"], "cannot be read"),
         (["--static", "--html", "/nowhere/at/all.html"], "cannot be written"),
@@ -555,7 +555,7 @@ def test_the_report_says_what_is_broken_and_how_to_fix_it(
         "      fix: Fix it.",
         "  Sealed (excepted, low, secure): Is it sealed?",
         f"    excepted until 2099-12-31: {REASON} (approved by ada@example.org)",
-        "  not known: Labelled",
+        "  unknown: Labelled",
         "failed: fleet/engines: breaks Locked, which is critical",
     ):
         assert line in done.stdout.splitlines(), done.stdout
@@ -621,7 +621,7 @@ def test_an_assessment_is_handed_in_to_the_catalog(
     with catalog(tmp_path / "catalog") as server:
         monkeypatch.setenv("MESHWRIGHT_CATALOG_TOKEN", server.token("assess"))
         done = assess(path, "--expectations", ours(), "--catalog", server.url, "--publish")
-        assert done.exit_code == 0 and "handed in to" in done.stderr, done.output
+        assert done.exit_code == 0 and "uploaded to" in done.stderr, done.output
         latest = server.get("/api/assessments/latest").json
     assert [one["id"] for one in latest["products"]] == ["fleet/_[2J__wings", "fleet/engines"]
     assert latest["scores"]["secure"] == 100

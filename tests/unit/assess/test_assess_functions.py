@@ -496,7 +496,7 @@ def test_what_only_looks_bad_is_not_blamed(product: Assessed, name: str, change:
         ("SensitiveColumnsHidden", lambda product: shutil.rmtree(product.lake.parent / "roles"), "access apply"),
         ("MeasurementsTrue", lambda product: write(product.lake, rows(), {}), "ingestedAt"),
         ("LastRunPassed", setting("quality.unchecked", [{"name": "Check format of x", "field": "x", "result": "unchecked"}]), "format of x"),
-        ("MeasurementsTrue", both(lake(ingestedAt=NOW.isoformat()), tables(ingestedAt=NOW.isoformat())), "lies there now"),
+        ("MeasurementsTrue", both(lake(ingestedAt=NOW.isoformat()), tables(ingestedAt=NOW.isoformat())), "the current data"),
         ("DataIsThisProducts", lambda product: write(product.lake, rows(), {}), "whose it is"),
         ("DataMatchesContract", removed("lake"), "no file"),
         ("DataMatchesContract", lambda product: product.settings.pop("paths"), "path of a machine"),

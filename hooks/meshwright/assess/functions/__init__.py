@@ -1,1 +1,1 @@
-"""The fitness functions that come with Meshwright: a module for each characteristic."""
+"""The fitness functions of Meshwright: a module for each characteristic."""

@@ -20,17 +20,17 @@ _TAKEN: WeakKeyDictionary[Lineage, Counter[str]] = WeakKeyDictionary()
 
 
 def _taken(mesh: Lineage) -> Counter[str]:
-    """Id -> how many products of the mesh have it."""
+    """Return id -> number of products with that id."""
     if mesh not in _TAKEN:
         _TAKEN[mesh] = Counter(record.id for record in mesh.all)
     return _TAKEN[mesh]
 
 
 class IdUnique(Fitness):
-    """Is the product the only one of the mesh that is called so?
+    """Is the product the only one of the mesh with its id?
 
-    The id `<domain>/<name>` is the address that inputs, agreements and catalogs write down. Where two products have
-    one, nobody knows which of them is meant.
+    The id `<domain>/<name>` is the address in inputs, agreements and catalogs. If two products have the
+    same id, it is unknown which one is meant.
     """
 
     characteristic = "addressable"
@@ -41,25 +41,25 @@ class IdUnique(Fitness):
         count = _taken(product.mesh)[record.id]
         if not record.get("product.metadata.name") or not record.get("product.metadata.domain"):
             yield broken(
-                "The spec does not give the product a name and a domain.",
+                "The spec has no name or no domain.",
                 "Write metadata.name and metadata.domain.",
             )
         elif not ID.fullmatch(record.id):
             yield broken(
-                f"{as_text(record.id)} cannot stand in an address.",
-                "Use small letters, digits and single hyphens for metadata.domain and metadata.name.",
+                f"{as_text(record.id)} cannot be used in an address.",
+                "Use lower-case letters, digits and single hyphens for metadata.domain and metadata.name.",
             )
         elif count > 1:
             yield broken(
-                f"{count} products of the mesh are called {as_text(record.id)}.",
-                "Give one of them another name; the one that the catalog already knows keeps its own.",
+                f"{count} products of the mesh have the id {as_text(record.id)}.",
+                "Rename one of them; the one that is already in the catalog keeps its name.",
             )
         else:
-            yield kept(f"No other product of the mesh is called {as_text(record.id)}.")
+            yield kept(f"No other product of the mesh has the id {as_text(record.id)}.")
 
 
 class AddressesPublished(Fitness):
-    """Does the address registry say where each output port lies?
+    """Does the address registry have the location of each output port?
 
     Consumers write `dp:<domain>/<product>#<port>`, and never a path. The address registry, which every run writes, leads
     from the one to the other.
@@ -73,7 +73,7 @@ class AddressesPublished(Fitness):
         registry = record.get("addresses")
         often = Counter(port.location for port in record.outputs)
         if not record.outputs:
-            yield broken("The product has no output port.", "Add one to spec.outputs.")
+            yield broken("The product has no output ports.", "Add one to spec.outputs.")
         for port in record.outputs:
             entry = registry.get(port.address) if isinstance(registry, dict) else None
             entry = entry if isinstance(entry, dict) else {}
@@ -84,16 +84,16 @@ class AddressesPublished(Fitness):
                     port.name,
                 )
             elif often[port.location] > 1:
-                yield broken("Another port has the very same location.", "Give each port a path of its own, and run the pipeline.", port.name)  # fmt: skip
+                yield broken("Another port has the same location.", "Give each port a path of its own, and run the pipeline.", port.name)  # fmt: skip
             elif entry.get("uses") not in (None, port.uses):
                 yield broken(
-                    f"The address registry says that it is served by {as_text(entry['uses'])}, and the spec says {as_text(port.uses)}.",
+                    f"The address registry has {as_text(entry['uses'])} for this port, but the spec has {as_text(port.uses)}.",
                     "Run the pipeline, and publish the product again.",
                     port.name,
                 )
             elif entry.get("version") not in (None, record.version):
                 yield broken(
-                    f"The address registry is of version {as_text(entry['version'])}; the product is version {as_text(record.version)}.",
+                    f"The address registry has version {as_text(entry['version'])}, but the product has version {as_text(record.version)}.",
                     "Run the pipeline, and publish the product again.",
                     port.name,
                 )
@@ -104,7 +104,7 @@ class AddressesPublished(Fitness):
 class InputsLeadSomewhere(Fitness):
     """Does every address that the product reads belong to a port of a product in the mesh?
 
-    An input that names a product or a port which is gone fails at the next run, or goes on with old data.
+    If the product or port of an input no longer exists, the next run fails, or continues with old data.
     """
 
     characteristic = "addressable"
@@ -114,13 +114,13 @@ class InputsLeadSomewhere(Fitness):
         record = product.record
         inputs = [one for one in record.inputs if one.product]
         if not inputs:
-            yield kept("It reads no other product: there is no address that could lead nowhere.")
+            yield kept("It reads no other product.")
         for one in inputs:
             source = product.mesh.records.get(one.product)
             if source is None and len(product.mesh.records) == 1:
-                yield unknown("No other product was given to this assessment.", "Assess the whole mesh.", one.name)  # fmt: skip
+                yield unknown("This assessment includes no other product.", "Assess the whole mesh.", one.name)  # fmt: skip
             elif source is None:
-                yield broken(f"The mesh has no product {as_text(one.product)}.", "Read another one, or bring it back.", one.name)  # fmt: skip
+                yield broken(f"The mesh has no product {as_text(one.product)}.", "Read another product, or restore this one.", one.name)  # fmt: skip
             elif one.port not in {port.name for port in source.outputs}:
                 yield broken(
                     f"{as_text(one.product)} has no port {as_text(one.port)}.",
@@ -132,9 +132,9 @@ class InputsLeadSomewhere(Fitness):
 
 
 class LocationAnswers(Fitness):
-    """Does something answer at the location of each output port?
+    """Is there data at the location of each output port?
 
-    An address that leads to nothing is found out by the consumer, at the worst moment.
+    Otherwise the consumer discovers that the address leads nowhere, at the worst moment.
     """
 
     characteristic = "addressable"
@@ -147,18 +147,18 @@ class LocationAnswers(Fitness):
     def _answers(self, product: Evidence, port: Port) -> Iterator[Verdict]:
         try:
             product.table(port)
-            yield kept(f"The data lies at {as_text(port.location)}.", port.name)
-        except Corrupt:  # what it is, others ask
-            yield kept(f"Something lies at {as_text(port.location)}.", port.name)
+            yield kept(f"The data is at {as_text(port.location)}.", port.name)
+        except Corrupt:  # its format is a matter for other functions
+            yield kept(f"There is data at {as_text(port.location)}.", port.name)
         except Absent as problem:
             yield broken(f"The address leads nowhere. {problem}", problem.fix, port.name)
 
 
 class DataMatchesContract(Fitness):
-    """Does the data at each port have the columns of the contract, in their types?
+    """Does the data at each port have the columns of the contract, with their types?
 
-    The contract is what consumers build on. It is compared with what the storage itself says of the data: no column is
-    missing, none is there that nobody described (and classified), and each can hold what its logical type says.
+    Consumers build on the contract. It is compared with the storage's own description of the data: no column is
+    missing, every column is described (and classified), and each one can store its logical type.
     """
 
     characteristic = "addressable"
@@ -171,11 +171,11 @@ class DataMatchesContract(Fitness):
     def _compared(self, product: Evidence, port: Port) -> Iterator[Verdict]:
         promised = {column.name: column.logical_type for column in product.record.columns}
         if not promised:
-            yield unknown("The contract describes no column of the data set.", "", port.name)
+            yield unknown("The contract describes no columns of the data set.", "", port.name)
             return
         there = {field.name: field for field in product.table(port).fields}
         wrong = [
-            f"{name} is {there[name].type}, and not {type_}"
+            f"{name} is {there[name].type}, not {type_}"
             for name, type_ in promised.items()
             if name in there and type_ and type_ not in there[name].logical
         ]
@@ -187,11 +187,11 @@ class DataMatchesContract(Fitness):
         told = [f"{what}: {some(names)}" for what, names in differences.items() if names]
         if told:
             yield broken(
-                f"The data at {as_text(port.location)} has not the schema of the contract ({'; '.join(told)}).",
-                "Run the pipeline with this contract, or fix the contract (a new major version, if a consumer loses by it).",
+                f"The data at {as_text(port.location)} does not have the schema of the contract ({'; '.join(told)}).",
+                "Run the pipeline with this contract, or fix the contract (with a new major version, if it affects consumers).",
                 port.name,
             )
         else:
             yield kept(
-                f"The data has the {len(promised)} columns of the contract, in their types.", port.name
+                f"The data has the {len(promised)} columns of the contract, with their types.", port.name
             )

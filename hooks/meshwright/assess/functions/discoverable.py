@@ -1,4 +1,4 @@
-"""Discoverable: whoever needs the data finds the product, sees that it fits, and knows how to ask for it."""
+"""Discoverable: people who need the data find the product, see that it fits, and know how to ask for it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from meshwright.assess.words import LONGEST, distinctive, split
 from meshwright.product.record import Record
 
 FIRST = 10
-"""How far down a list of findings people look."""
+"""How many results of a search people read."""
 SMALL = 20
-"""In a mesh with fewer products to be among the first ten says nothing: there the first half counts."""
+"""In a smaller mesh, being among the first ten means nothing: the product must be in the first half."""
 ASKED = 3
-"""Words that somebody types who looks for what a text says."""
+"""Number of words of a text that a search uses."""
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class PublishedInCatalog(Fitness):
-    """Does the catalog show the product, as it is now?
+    """Does the catalog show the current state of the product?
 
-    What is not in the catalog is not found; what the catalog shows of an older state misleads. Compared is what the
-    product says of itself, and what its last run told.
+    A product that is not in the catalog is not found, and an outdated entry misleads. The comparison covers the
+    product's documents and the results of its last run.
     """
 
     characteristic = "discoverable"
@@ -35,7 +35,7 @@ class PublishedInCatalog(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
         if product.catalog is None:
-            yield unknown("No catalog was given to this assessment.", "Name one with --catalog.")
+            yield unknown("This assessment has no catalog.", "Give one with --catalog.")
             return
         shown = product.catalog.product(record.id)
         publish = "Run `meshwright catalog publish` in its CI, after each run on the default branch."
@@ -47,9 +47,9 @@ class PublishedInCatalog(Fitness):
             version = f" (version {as_text(other.version)})" if other.version != record.version else ""
             yield broken(f"The catalog shows an older description of the product{version}.", publish)
         elif parts := [part for part in ("measurement", "quality", "addresses", "readers") if _differs(part, other, record)]:  # fmt: skip
-            yield broken(f"The catalog shows what an earlier run told: {some(parts)}.", publish)
+            yield broken(f"The catalog shows results of an earlier run: {some(parts)}.", publish)
         else:
-            yield kept("The catalog shows the product as it is.")
+            yield kept("The catalog shows the current state of the product.")
 
 
 def _differs(part: str, shown: Record, record: Record) -> bool:
@@ -57,10 +57,10 @@ def _differs(part: str, shown: Record, record: Record) -> bool:
 
 
 class FoundByItsOwnWords(Fitness):
-    """Is the product among the first that are found by its own words?
+    """Is the product among the first results of a search for its own words?
 
-    It is searched for by its title, by the rarest words of its purpose and by those of what one of its columns means,
-    as somebody would who needs just this data. Without a catalog the search is made over the mesh that was read.
+    The searches use its title, the rarest words of its purpose, and those of one column's description,
+    like a person who needs this data. Without a catalog, the search is made over the records of the mesh.
     """
 
     characteristic = "discoverable"
@@ -70,30 +70,30 @@ class FoundByItsOwnWords(Fitness):
         limit = FIRST if len(product.index) >= SMALL else max(3, len(product.index) // 2)
         for place, words in _queries(product).items():
             if not words:
-                yield unknown(f"Its {place} has no word to search for.", "", place)
+                yield unknown(f"Its {place} has no words to search for.", "", place)
                 continue
             if product.catalog is not None and not product.static:
                 found: Sequence[str] = product.catalog.search(" ".join(words), limit)
             else:
                 found = product.index.search(words, limit)
             if product.record.id in found[:limit]:
-                yield kept(f"It is found by words of its {place}: {some(words)}.", place)
+                yield kept(f"It is found by words in its {place}: {some(words)}.", place)
             else:
                 yield broken(
-                    f"Whoever searches for words of its {place} ({some(words)}) does not find it among the first {limit}.",
-                    f"Write into its {place} what sets it apart from other products, and publish it.",
+                    f"A search for words in its {place} ({some(words)}) does not return it among the first {limit}.",
+                    f"Write into its {place} what distinguishes it from other products, and publish it.",
                     place,
                 )
 
 
 def _queries(product: Evidence) -> Mapping[str, Sequence[str]]:
-    """Where words are taken from -> the words."""
+    """Return place of the words -> words."""
     record, index = product.record, product.index
     purpose = index.rarest(distinctive(record.purpose[:LONGEST]), ASKED)
     described = [column.description[:LONGEST] for column in record.columns[:100]]
     rarest = index.rarest(distinctive(" ".join(described)), 1)
     queries: dict[str, Sequence[str]] = {"title": split(record.title[:LONGEST])[:16], "purpose": purpose}
-    # Columns may mean the same in many products, and should then be described alike.
+    # Columns may mean the same in many products, and should then have the same description.
     if rarest and index.rarity(rarest[0]) <= FIRST:
         meaning = next(words for text in described if rarest[0] in (words := distinctive(text)))
         queries["columns"] = index.rarest(meaning, ASKED)
@@ -101,9 +101,9 @@ def _queries(product: Evidence) -> Mapping[str, Sequence[str]]:
 
 
 class UseCasesTold(Fitness):
-    """Does the product say what it is used for, by whom, and to do what?
+    """Does the product describe what it is used for, by whom, and for which action?
 
-    A use case of somebody else is the shortest way to see that the data fits one's own.
+    Other people's use cases are the shortest way to see whether the data fits one's own.
     """
 
     characteristic = "discoverable"
@@ -113,20 +113,20 @@ class UseCasesTold(Fitness):
         record = product.record
         ports = {port.name for port in record.outputs}
         if not record.use_cases:
-            yield broken("It names no use case.", "Add what it is used for to spec.useCases.")
+            yield broken("It has no use cases.", "Add them to spec.useCases.")
         for case in record.use_cases:
             if not case.users or not case.action.strip():
-                yield broken("It does not say who uses the data, or to do what.", "Give the use case `users` and `action`.", case.name)  # fmt: skip
+                yield broken("The use case lacks the users of the data, or their action.", "Give the use case `users` and `action`.", case.name)  # fmt: skip
             elif strangers := [name for name in case.outputs if name not in ports]:
-                yield broken(f"It uses ports that the product does not have: {some(strangers)}.", "Name ports of spec.outputs.", case.name)  # fmt: skip
+                yield broken(f"It uses ports that the product does not have: {some(strangers)}.", "Use ports of spec.outputs.", case.name)  # fmt: skip
             else:
-                yield kept("It says who uses the data, and to do what.", case.name)
+                yield kept("The use case has users and an action.", case.name)
 
 
 class AccessExplained(Fitness):
-    """Does the product say how access is asked for, and whom to ask?
+    """Does the product explain how to ask for access, and whom?
 
-    Access that nobody knows how to get is got around.
+    If people do not know how to get access, they get around it.
     """
 
     characteristic = "discoverable"
@@ -136,20 +136,18 @@ class AccessExplained(Fitness):
         record = product.record
         if not record.access_mode:
             yield broken(
-                "It does not say whether access is open or has to be approved.",
+                "It does not declare whether access is open or requires approval.",
                 "Write spec.access.mode: open or approval-required.",
             )
         if not EMAIL.fullmatch(record.owner.email):
-            yield broken(
-                "The owner has no e-mail address at which to ask.", "Write spec.owner.email.", "owner"
-            )
+            yield broken("The owner has no e-mail address for questions.", "Write spec.owner.email.", "owner")
         if not record.roles:
-            yield broken("The access policy has no role in which anybody could read.", "Add a role to access/policy.yaml.", "policy")  # fmt: skip
+            yield broken("The access policy has no roles, so nobody can read.", "Add a role to access/policy.yaml.", "policy")  # fmt: skip
         silent = [name for name, role in record.roles.items() if not _says(role.get("description"))]
         for name in silent[:FIRST]:
-            yield broken("The policy does not say whom the role is for.", f"Give the role {as_text(name)} a `description`.", as_text(name))  # fmt: skip
+            yield broken("The policy does not describe whom the role is for.", f"Give the role {as_text(name)} a `description`.", as_text(name))  # fmt: skip
         if record.roles and not silent:
-            yield kept(f"The policy says whom each of its {len(record.roles)} roles is for, and the owner is known.")  # fmt: skip
+            yield kept(f"The policy describes each of its {len(record.roles)} roles, and the owner is known.")  # fmt: skip
 
 
 def _says(text: Any) -> bool:

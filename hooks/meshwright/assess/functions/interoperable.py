@@ -1,4 +1,4 @@
-"""Interoperable: what the product serves can be read and joined with tools that know nothing of this product."""
+"""Interoperable: the product's data can be read and joined with standard tools."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ RESERVED = frozenset(
         *("when", "where", "window", "with"),
     }
 )
-"""Words that mean something else in SQL, in nearly every engine, unless they are quoted."""
+"""Words that are reserved in the SQL of nearly every engine."""
 KINDS = {"inputs": "product.spec.inputs", "outputs": "product.spec.outputs", "traits": "product.spec.traits"}
 
 
 class CapabilitiesKnown(Fitness):
-    """Does the product use capabilities that the platform has, and will go on having?
+    """Are the product's capabilities in the registry, and not deprecated?
 
-    What the registry does not know, no other tool of the platform understands. What is deprecated there goes away.
+    Other tools of the platform do not support unknown capabilities, and deprecated ones will be removed.
     """
 
     characteristic = "interoperable"
@@ -108,21 +108,21 @@ class CapabilitiesKnown(Fitness):
                 known = some(entry.uses for entry in registry.capabilities() if entry.kind == kind)
                 yield broken(
                     f"The platform has no {registry.KINDS[kind]} {as_text(uses)}.",
-                    f"Use one of: {known}. `meshwright capabilities` tells what they do.",
+                    f"Use one of: {known}. `meshwright capabilities` explains them.",
                     as_text(name),
                 )
             elif entry.maturity == "deprecated":
-                yield broken(f"{entry.uses} is deprecated.", f"`meshwright capabilities {entry.uses}` tells what to use instead.", as_text(name))  # fmt: skip
+                yield broken(f"{entry.uses} is deprecated.", f"`meshwright capabilities {entry.uses}` shows the replacement.", as_text(name))  # fmt: skip
             else:
                 fine.append(uses)
         if fine and len(fine) == len(used):
-            yield kept(f"The platform has all that it uses: {some(sorted(set(fine)))}.")
+            yield kept(f"The platform has all its capabilities: {some(sorted(set(fine)))}.")
 
 
 class ContractIsStandard(Fitness):
-    """Is the contract one that every tool for the Open Data Contract Standard reads?
+    """Can every tool for the Open Data Contract Standard read the contract?
 
-    It is held against the standard's own JSON Schema.
+    The contract is validated against the standard's own JSON Schema.
     """
 
     characteristic = "interoperable"
@@ -131,7 +131,7 @@ class ContractIsStandard(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
         if not isinstance(record.get("contract"), dict):
-            yield unknown("There is no contract that can be read.")
+            yield unknown("There is no readable contract.")
             return
         wrong = [
             finding
@@ -140,7 +140,7 @@ class ContractIsStandard(Fitness):
             and (finding.rule == "ContractVersionSupported" or (finding.rule == "Shape" and _is_contract(finding.file)))
         ]  # fmt: skip
         if record.get("contract.apiVersion") is None:
-            yield broken("The contract does not say which version of the standard it follows.", "Write `apiVersion: v3.2.0` or `v3.1.0`.")  # fmt: skip
+            yield broken("The contract does not declare its version of the standard.", "Write `apiVersion: v3.2.0` or `v3.1.0`.")  # fmt: skip
         for finding in wrong[:PLACES]:
             yield broken(as_text(finding.message), finding.fix, "contract")
         if not wrong and record.get("contract.apiVersion") is not None:
@@ -152,9 +152,9 @@ def _is_contract(file: str) -> bool:
 
 
 class OpenFormatOffered(Fitness):
-    """Is the data offered in at least one format whose specification is open?
+    """Is the data available in at least one open format?
 
-    A format that one vendor's tools alone can read binds every consumer to that vendor.
+    A format that only one vendor's tools can read binds every consumer to that vendor.
     """
 
     characteristic = "interoperable"
@@ -164,21 +164,21 @@ class OpenFormatOffered(Fitness):
         ports = product.record.outputs
         open_ = [port.name for port in ports if port.uses.partition("@")[0].lower() in formats.OPEN]
         if not ports:
-            yield unknown("The product has no output port.")
+            yield unknown("The product has no output ports.")
         elif open_:
-            yield kept(f"These ports serve a format that is open: {some(open_)}.")
+            yield kept(f"These ports serve an open format: {some(open_)}.")
         else:
             yield broken(
-                f"No port serves a format that is known to be open: {some(port.uses for port in ports)}.",
+                f"No port serves a known open format: {some(port.uses for port in ports)}.",
                 "Add a port such as parquet@1 or delta@1 to spec.outputs.",
             )
 
 
 class BytesAreWhatTheyClaim(Fitness):
-    """Is what lies at each port in the format that the port says?
+    """Is the data at each port in the port's format?
 
-    A file is not Parquet because of its name: it begins and ends as the format demands, or has the log that makes a
-    folder a table.
+    A name does not make a file Parquet: it has to begin and end as the format requires; a table's folder has to have
+    its log.
     """
 
     characteristic = "interoperable"
@@ -191,15 +191,15 @@ class BytesAreWhatTheyClaim(Fitness):
     def _looked_at(self, product: Evidence, port: Port) -> Iterator[Verdict]:
         try:
             fields = product.table(port).fields
-            yield kept(f"It is what {as_text(port.uses)} says, with {len(fields)} columns.", port.name)
+            yield kept(f"It has the format of {as_text(port.uses)}, with {len(fields)} columns.", port.name)
         except Corrupt as problem:
-            yield broken(str(problem), problem.fix or "Publish it in the format that the port says.", port.name)  # fmt: skip
+            yield broken(str(problem), problem.fix or "Publish it in the port's format.", port.name)  # fmt: skip
 
 
 class ReadByAnotherReader(Fitness):
-    """Can a reader other than the one that wrote the data read its rows?
+    """Can a reader other than the writer of the data read all its rows?
 
-    The pipeline writes with Arrow and delta-rs; rows are read here with DuckDB, all columns of them.
+    The pipeline writes with Arrow and delta-rs; this reads all columns of the rows with DuckDB.
     """
 
     characteristic = "interoperable"
@@ -213,20 +213,20 @@ class ReadByAnotherReader(Fitness):
         try:
             table = product.table(port)
             rows = table.decoded()
-            yield kept(f"{table.reader} reads it: {rows:,} rows, whole.", port.name)
+            yield kept(f"{table.reader} reads it completely: {rows:,} rows.", port.name)
         except Corrupt as problem:
             yield broken(
                 f"It cannot be read. {problem}",
-                problem.fix or "Publish it anew with a writer that keeps to the format.",
+                problem.fix or "Publish it again with a writer that conforms to the format.",
                 port.name,
             )
 
 
 class NamesPortable(Fitness):
-    """Can the columns be written in any engine without quotes?
+    """Can the columns be used in any engine without quotes?
 
-    Engines disagree about capitals, spaces and signs in names, and about which words are theirs. Small letters, digits
-    and underscores mean the same in all.
+    Engines disagree about capital letters, spaces and special characters in names, and about reserved words. Lower-case
+    letters, digits and underscores mean the same in all.
     """
 
     characteristic = "interoperable"
@@ -236,16 +236,16 @@ class NamesPortable(Fitness):
         record = product.record
         names = [record.dataset, *(column.name for column in record.columns)]
         if len(names) == 1:
-            yield unknown("The contract describes no column of the data set.")
+            yield unknown("The contract describes no columns of the data set.")
             return
         strange = [name for name in names if not PORTABLE.fullmatch(name)]
         taken = [name for name in names if name.lower() in RESERVED]
         if strange:
             yield broken(
-                f"These names are not made of small letters, digits and underscores: {some(strange)}.",
-                "Rename them in the model and the contract (a new major version: a consumer loses by it).",
+                f"These names contain other characters than lower-case letters, digits and underscores: {some(strange)}.",
+                "Rename them in the model and the contract (with a new major version, because it affects consumers).",
             )
         if taken:
-            yield broken(f"These names are words of SQL: {some(taken)}.", "Rename them in the model and the contract (a new major version: a consumer loses by it).")  # fmt: skip
+            yield broken(f"These names are reserved words of SQL: {some(taken)}.", "Rename them in the model and the contract (with a new major version, because it affects consumers).")  # fmt: skip
         if not strange and not taken:
             yield kept(f"The data set and its {len(names) - 1} columns have names that mean the same in every engine.")  # fmt: skip

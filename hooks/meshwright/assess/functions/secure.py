@@ -1,4 +1,4 @@
-"""Secure: nobody reads what the access policy does not let them, looked at from where a stranger would."""
+"""Secure: nobody can read what the access policy does not allow, tested from a stranger's point of view."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from meshwright.product.record import Column, Port, Record, rank
 
 CONFIDENTIAL = rank("confidential")
 VALUES = 20_000
-"""Different values of a column that are looked at."""
+"""Maximum distinct values of a column that are examined."""
 SAYS_PERSONAL = frozenset(
     {"pii", "personal", "personal-data", "personal_data", "personaldata", "gdpr", "phi", "spi"}
 )
-"""Tags that say so."""
+"""Tags for personal data."""
 CALLED_PERSONAL = re.compile(
     r"((customer|user|person|passenger|patient|employee|client|private|personal|home|contact)_)?"
     r"(e?_?mail(_address)?|ssn|social_security_number|iban|passport(_number|_no)?|date_of_birth|birth_?date|dob|credit_card(_number)?"
@@ -37,7 +37,7 @@ SECRETS = {
     "a key of a storage account": (("AccountKey=",), re.compile(r"AccountKey=[A-Za-z0-9+/=]{40}")),
     "a password in an address": (("://",), re.compile(r"://[^/\s:@\"'${}]{0,200}:[^/\s@\"'${}]{1,200}@")),
 }
-"""What must not be public -> texts that it cannot be without, and what it looks like."""
+"""Kind of secret -> texts that it always contains (a cheap test), and its pattern."""
 
 
 def _is_for_everybody(record: Record) -> bool:
@@ -45,10 +45,10 @@ def _is_for_everybody(record: Record) -> bool:
 
 
 class AnonymousReadRefused(Fitness):
-    """Is somebody without credentials refused at every output port?
+    """Is a reader without credentials refused at every output port?
 
-    It is tried: a request without credentials over http, an unsigned one to the bucket, a login without a password; of
-    files on a machine it is asked whether its other accounts reach them. A product that is open to everybody may be
+    The test is real: an http request without credentials, an unsigned request to the bucket, a login without a password;
+    for local files, whether other accounts of the machine can read them. A product with open access may be
     read by everybody.
     """
 
@@ -61,7 +61,7 @@ class AnonymousReadRefused(Fitness):
 
     def _tried(self, product: Evidence, port: Port) -> Iterator[Verdict]:
         if _is_for_everybody(product.record):
-            yield kept("The product is open to everybody, by its own word.", port.name)
+            yield kept("The product declares open access.", port.name)
             return
         refusal = product.without_credentials(port)
         if refusal.open:
@@ -76,10 +76,10 @@ class AnonymousReadRefused(Fitness):
 
 
 class SensitiveColumnsHidden(Fitness):
-    """Is what a role may not see hidden in what the role reads?
+    """Is the data that a role must not see hidden from it?
 
-    For each role whose clearance does not cover every column, the very rows that the role reads are looked at: a column
-    above its clearance is not there, or every value in it is masked as the policy says.
+    For each role whose clearance does not cover every column, the rows that the role can read are examined: a column
+    above its clearance must be absent, or every value in it must be masked as in the policy.
     """
 
     characteristic = "secure"
@@ -89,7 +89,7 @@ class SensitiveColumnsHidden(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         if not product.record.roles or not product.record.columns:
             yield unknown(
-                "There is no policy with roles, or no contract with columns, to hold the data against."
+                "There is no policy with roles, or no contract with columns, to compare the data with."
             )
             return
         yield from at_ports(product, partial(self._at, product))
@@ -120,30 +120,30 @@ class SensitiveColumnsHidden(Fitness):
             ]
             if granted:
                 yield unknown(
-                    f"Agreements let somebody read in this role ({some(granted)}), and there is nothing yet that it reads.",
+                    f"Agreements grant this role ({some(granted)}), but there is no data for it yet.",
                     "Run `meshwright access apply`.",
                     place,
                 )
             else:
-                yield kept("Nobody was let in, and nothing was written for the role to read.", place)
+                yield kept("Nobody has the role, and there is no data for it.", place)
             return
         there = {field.name for field in table.fields}
-        wrong = [f"{name} is there" for name in sorted(there - shall.keys())]
+        wrong = [f"{name} is visible" for name in sorted(there - shall.keys())]
         for name, mask in hidden.items():
             if name not in there:
                 continue
             if mask is None:
-                wrong.append(f"{name} is there")
+                wrong.append(f"{name} is visible")
             elif said := masking.unmasked(table, name, mask, partial(_values, product, port, name)):
                 wrong.append(f"{name} {said}")
         if wrong:
             yield broken(
-                f"The role sees more than it may: {some(wrong)}.",
-                "Run `meshwright access apply`, and `meshwright access verify` after it.",
+                f"The role sees more than the policy allows: {some(wrong)}.",
+                "Run `meshwright access apply`, then `meshwright access verify`.",
                 place,
             )
         else:
-            yield kept(f"{len(hidden)} columns above the role's clearance are not there, or are masked.", place)  # fmt: skip
+            yield kept(f"{len(hidden)} columns above the role's clearance are absent or masked.", place)  # fmt: skip
 
 
 def _values(product: Evidence, port: Port, column: str) -> list[str]:
@@ -151,10 +151,10 @@ def _values(product: Evidence, port: Port, column: str) -> list[str]:
 
 
 class PersonalDataClassified(Fitness):
-    """Is personal data that can be known by its form classified as confidential?
+    """Is personal data that can be recognized by its format classified as confidential?
 
-    The data itself is looked through, in columns that the contract classifies lower and that a role therefore sees as
-    they are: for e-mail addresses of people, and for bank accounts and payment cards whose check digits are right.
+    The values of columns that the contract classifies lower, and that some role sees unmasked, are searched
+    for e-mail addresses of people, and for bank accounts and payment cards with valid check digits.
     """
 
     characteristic = "secure"
@@ -175,16 +175,16 @@ class PersonalDataClassified(Fitness):
             for what, count in personal.found(table.texts(field.name, VALUES)):
                 clean = False
                 yield broken(
-                    f"{count} different values of the column {as_text(field.name)}, which is {visible[field.name].classification}, are {what}.",
-                    "Classify the column as confidential in the contract and run `meshwright access apply`, or leave it out.",
+                    f"{count} distinct values of the column {as_text(field.name)}, which is {visible[field.name].classification}, are {what}.",
+                    "Classify the column as confidential in the contract and run `meshwright access apply`, or remove it.",
                     f"{port.name}: {field.name}",
                 )
         if clean:
-            yield kept(f"In {looked_at} columns that are classified below confidential there is no personal data that can be known by its form.", port.name)  # fmt: skip
+            yield kept(f"No personal data was recognized in the {looked_at} columns that are classified below confidential.", port.name)  # fmt: skip
 
 
 def _seen_by_somebody(record: Record) -> list[Column]:
-    """The columns below confidential that a role sees as they are; all of them where the policy cannot be read."""
+    """Return the columns below confidential that some role sees unmasked; all of them if the policy cannot be read."""
     low = [column for column in record.columns if rank(column.classification) < CONFIDENTIAL]
     if not record.roles or _is_for_everybody(record):
         return low
@@ -196,9 +196,9 @@ def _seen_by_somebody(record: Record) -> list[Column]:
 
 
 class PersonalColumnsClassified(Fitness):
-    """Are columns confidential whose tags or names say that they hold personal data?
+    """Are columns whose tags or names indicate personal data classified as confidential?
 
-    The classification decides who sees a column. One that says `pii` and is public contradicts itself.
+    The classification decides who sees a column. A public column with the tag `pii` contradicts itself.
     """
 
     characteristic = "secure"
@@ -207,7 +207,7 @@ class PersonalColumnsClassified(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         columns = product.record.columns
         if not columns:
-            yield unknown("The contract describes no column of the data set.")
+            yield unknown("The contract describes no columns of the data set.")
             return
         wrong = {
             column.name: why
@@ -216,25 +216,25 @@ class PersonalColumnsClassified(Fitness):
         }
         for name, why in list(wrong.items())[:PLACES]:
             yield broken(
-                f"The column {as_text(name)} {why}, and is classified below confidential.",
+                f"The column {as_text(name)} {why}, but is classified below confidential.",
                 "Classify it as confidential in the contract, and run `meshwright access apply`.",
                 name,
             )
         if not wrong:
-            yield kept(f"None of the {len(columns)} columns says that it is personal and is classified below confidential.")  # fmt: skip
+            yield kept(f"None of the {len(columns)} columns is marked as personal and classified below confidential.")  # fmt: skip
 
 
 def _personal(column: Column) -> str:
     tags = [tag for tag in column.tags if tag.casefold() in SAYS_PERSONAL]
     if tags:
         return f"has the tag {tags[0]}"
-    return "is called as personal data is" if CALLED_PERSONAL.fullmatch(column.name) else ""
+    return "has a typical name of personal data" if CALLED_PERSONAL.fullmatch(column.name) else ""
 
 
 class EveryColumnClassified(Fitness):
     """Does the contract classify every column?
 
-    A column without a classification counts as secret: safe, and useless. Somebody has to decide.
+    A column without a classification counts as secret: this is safe, but useless, until a person decides.
     """
 
     characteristic = "secure"
@@ -244,7 +244,7 @@ class EveryColumnClassified(Fitness):
         columns = product.record.columns
         bare = [column.name for column in columns if not column.stated]
         if not columns:
-            yield unknown("The contract describes no column of the data set.")
+            yield unknown("The contract describes no columns of the data set.")
         elif bare:
             yield broken(
                 f"{len(bare)} of {len(columns)} columns have no classification: {some(bare)}.",
@@ -255,10 +255,10 @@ class EveryColumnClassified(Fitness):
 
 
 class PolicyAsNarrowAsNeeded(Fitness):
-    """Does the access policy let in nobody wholesale?
+    """Does the access policy grant no more than needed?
 
-    A clearance above all that the product has lets a role see whatever comes later. An agreement with everybody is not
-    an agreement. Both are for open products, or for none.
+    A clearance above all data of the product lets a role see anything that is added later. An agreement with everybody
+    is not an agreement. Use open access instead, or neither.
     """
 
     characteristic = "secure"
@@ -279,8 +279,8 @@ class PolicyAsNarrowAsNeeded(Fitness):
             if above:
                 clean = False
                 yield broken(
-                    f"The role {as_text(name)} may see what is {some(above)}, and the product has nothing of that kind.",
-                    "Take it out of the role's clearance until there is something that the role needs.",
+                    f"The role {as_text(name)} has clearance for {some(above)}, but the product has no such data.",
+                    "Remove it from the role's clearance until the role needs it.",
                     as_text(name),
                 )
         for reader in record.readers:
@@ -288,17 +288,17 @@ class PolicyAsNarrowAsNeeded(Fitness):
                 clean = False
                 yield broken(
                     f"The agreement {as_text(reader.agreement)} is with everybody.",
-                    "Name the group or the people who read, or make access open.",
+                    "List the groups or the people who read, or make access open.",
                     as_text(reader.agreement),
                 )
         if clean:
-            yield kept(f"None of {len(record.roles)} roles may see more than there is, and no agreement is with everybody.")  # fmt: skip
+            yield kept(f"None of {len(record.roles)} roles has clearance above the product's data, and no agreement is with everybody.")  # fmt: skip
 
 
 class NoCredentialsPublished(Fitness):
     """Are spec, contract, policy, agreement and addresses free of credentials?
 
-    The catalog shows them to everybody, and keeps every version.
+    The catalog shows these documents to everybody, and keeps every version.
     """
 
     characteristic = "secure"
@@ -314,9 +314,11 @@ class NoCredentialsPublished(Fitness):
                 if any(sign in text for sign in signs) and pattern.search(text):
                     clean = False
                     yield broken(
-                        f"Something that looks like {what} stands there.",
+                        f"It contains what looks like {what}.",
                         "Revoke it now, take it out, and read it from the environment: ${VARIABLE}.",
                         part,
                     )
         if clean:
-            yield kept("Nothing that looks like a key, a token or a password stands in what is published.")
+            yield kept(
+                "The published documents contain nothing that looks like a key, a token or a password."
+            )

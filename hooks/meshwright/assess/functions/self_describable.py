@@ -1,4 +1,4 @@
-"""Self-describable: whoever finds the product understands it without asking anybody."""
+"""Self-describable: a reader understands the product without asking anybody."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from meshwright.product import metamodel
 from meshwright.product.files import SPEC
 
 PARTS = {"product": SPEC, "contract": "the contract", "policy": "the access policy"}
-"""Part of the record -> what it is made of."""
+"""Part of the record -> its document."""
 AGREEMENT = 40
-"""Signs; fewer say nothing of who may do what."""
+"""Minimum characters of a data sharing agreement with any content."""
 FILLER = re.compile(metamodel.FILLERS, re.IGNORECASE)
 FEWEST = 5
-"""Words; fewer cannot be held against others."""
+"""Minimum words of a text for a comparison."""
 STEM = 5
-"""Letters that two words of one family have in common: depart, departure, departed."""
+"""Common first letters of words of one family: depart, departure, departed."""
 
 
 class SpecReadable(Fitness):
     """Can spec, contract, access policy and sharing agreement be read?
 
-    Everything else that is asked stands on these four. A document that no program can read is one that no catalog
-    shows, no check holds to its promises and no person finds.
+    All other questions depend on these four. If a document cannot be parsed, no catalog shows it, no check compares it
+    with the data, and nobody finds it.
     """
 
     characteristic = "self-describable"
@@ -39,27 +39,27 @@ class SpecReadable(Fitness):
         if record.problem:
             yield broken(
                 f"A file of the product cannot be read: {as_text(record.problem)}",
-                "Fix the file; `meshwright check` tells the place.",
+                "Fix the file; `meshwright check` shows the place.",
             )
         for part, what in PARTS.items():
             if not isinstance(record.get(part), dict) or not record.get(part):
-                yield broken(f"Of {what} nothing can be read.", f"Write {what}, and run `meshwright check`.", part)  # fmt: skip
+                yield broken(f"No content of {what} can be read.", f"Write {what}, and run `meshwright check`.", part)  # fmt: skip
         agreement = record.get("agreement")
         if not isinstance(agreement, str) or len(agreement.strip()) < AGREEMENT:
             yield broken(
-                "There is no text of a data sharing agreement.",
-                "Write the document that spec.dataSharingAgreement.document names.",
+                "The data sharing agreement has no text.",
+                "Write the document at the path in spec.dataSharingAgreement.document.",
                 "agreement",
             )
         else:
-            yield kept("The text of the data sharing agreement is there.", "agreement")
+            yield kept("The data sharing agreement has a text.", "agreement")
 
 
 class MetamodelKept(Fitness):
     """Does the product keep the rules of the metamodel?
 
-    The twelve mandatory attributes and what belongs to them are what all products have in common; tools, catalogs and
-    people rely on them without looking. Each rule that is broken is told once, with the first place where it is.
+    Tools, catalogs and people rely on the twelve mandatory attributes and what belongs to them, which all products have
+    in common. Each broken rule is reported once, with the first place.
     """
 
     characteristic = "self-describable"
@@ -79,11 +79,11 @@ class MetamodelKept(Fitness):
             yield broken(f"The rule {rule} is broken. {as_text(told[0])}{more}", fixes[rule], rule)
         if not by_rule:
             where = "the repository" if product.record.root else "the record"
-            yield kept(f"Every rule of the metamodel that can be held against {where} is kept.")
+            yield kept(f"Every rule of the metamodel that applies to {where} is kept.")
 
 
 def _is_reported_elsewhere(rule: str, file: str, message: str) -> bool:
-    """What SpecReadable and ContractIsStandard say already."""
+    """Return True for findings that SpecReadable and ContractIsStandard report already."""
     if rule == "Readable":
         return True
     if rule != "Shape":
@@ -94,10 +94,10 @@ def _is_reported_elsewhere(rule: str, file: str, message: str) -> bool:
 
 
 class PurposeSaid(Fitness):
-    """Do purpose, usage and limitations say something about this product, in words of its own?
+    """Are purpose, usage and limitations specific to this product?
 
-    Whoever reads only these three sentences decides whether to go on. `Provides data for analysis` could stand in every
-    product, and helps nobody to tell this one from the next.
+    Readers decide by these three sentences whether to go on. `Provides data for analysis` fits every
+    product, and does not distinguish this one.
     """
 
     characteristic = "self-describable"
@@ -110,26 +110,26 @@ class PurposeSaid(Fitness):
         fewest = {"purpose": 3, "usage": 2, "limitations": 1}
         for name, text in said.items():
             fix = (
-                f"Write into spec.description.{name} what holds for this product alone, in a sentence or two."
+                f"Write into spec.description.{name} what is specific to this product, in a sentence or two."
             )
             words = distinctive(text)
             if not text.strip():
-                yield broken(f"Nothing is said about its {name}.", fix, name)
+                yield broken(f"Its {name} is missing.", fix, name)
             elif FILLER.search(text) and len(words) <= 4:
-                yield broken(f"Its {name} still waits to be written.", fix, name)
+                yield broken(f"Its {name} is still a placeholder.", fix, name)
             elif len(words) < fewest[name] or (name == "purpose" and not words - title):
-                yield broken(f"Its {name} could stand in every product: it says nothing of this one.", fix, name)  # fmt: skip
+                yield broken(f"Its {name} fits every product: it is not specific to this one.", fix, name)  # fmt: skip
             elif [other for other in said if other != name and said[other].strip() == text.strip()]:
                 yield broken(f"Its {name} repeats another of the three texts word for word.", fix, name)
             else:
-                yield kept(f"What it says of its {name} is its own, in {len(split(text))} words.", name)
+                yield kept(f"Its {name} is specific, in {len(split(text))} words.", name)
 
 
 class DescriptionFitsData(Fitness):
-    """Is the description about the data that the contract describes?
+    """Is the description about the data in the contract?
 
-    A description that was copied from another product sends people to the wrong place. It is seen by this: neither
-    title nor purpose, usage or limitations have a single word in common with the names and meanings of the columns.
+    A description copied from another product misleads people. It is recognized by this: title, purpose, usage and
+    limitations have not a single word in common with the names and descriptions of the columns.
     """
 
     characteristic = "self-describable"
@@ -147,23 +147,23 @@ class DescriptionFitsData(Fitness):
         )
         about = described[:LONGEST].replace("_", " ").lower()
         if len(said) < FEWEST or about.count(" ") < FEWEST:
-            yield unknown("Description or contract say too little to be held against each other.")
+            yield unknown("Description or contract have too few words to be compared.")
         elif not about.isascii() or not all(word.isascii() for word in said):
-            yield unknown("Description and contract are written in letters that are not compared here.")
+            yield unknown("Description and contract are in different scripts, and cannot be compared.")
         elif any(f" {word[:STEM]}" in f" {about}" for word in said):
-            yield kept("Title, purpose, usage and limitations speak of things that are in the columns, too.")
+            yield kept("Title, purpose, usage and limitations have words in common with the columns.")
         else:
             yield broken(
-                "Title, purpose, usage and limitations have no word in common with the columns and their meanings.",
-                "Describe the data that the contract describes, in the words of its columns.",
+                "Title, purpose, usage and limitations have no word in common with the columns and their descriptions.",
+                "Describe the data in the contract, with the words of its columns.",
             )
 
 
 class ColumnsExplained(Fitness):
-    """Does every column have a meaning that is more than its name again?
+    """Does every column have a description that adds to its name?
 
-    `customer_id: the customer id` tells whoever reads it nothing that the name did not. Nor does one sentence that
-    stands at several columns.
+    `customer_id: the customer id` adds nothing to the name. Nor does one sentence that is used
+    for several columns.
     """
 
     characteristic = "self-describable"
@@ -172,7 +172,7 @@ class ColumnsExplained(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         columns = product.record.columns
         if not columns:
-            yield unknown("The contract describes no column of the data set.")
+            yield unknown("The contract describes no columns of the data set.")
             return
         often = Counter(column.description.strip().casefold() for column in columns if column.description)
         wrong: dict[str, str] = {}
@@ -186,15 +186,15 @@ class ColumnsExplained(Fitness):
             elif often[said.casefold()] > 2:
                 wrong[column.name] = "shares its description word for word with others"
         for name, what in list(wrong.items())[:PLACES]:
-            yield broken(f"The column {as_text(name)} {what}.", "Write in the contract what one value of it means, with unit and what an empty one stands for.", name)  # fmt: skip
+            yield broken(f"The column {as_text(name)} {what}.", "Describe in the contract what a value means, its unit, and the meaning of a missing value.", name)  # fmt: skip
         if len(wrong) > PLACES:
-            yield broken(f"So it is with {len(wrong) - PLACES} more columns.", "Describe them in the contract.")  # fmt: skip
+            yield broken(f"The same is true for {len(wrong) - PLACES} more columns.", "Describe them in the contract.")  # fmt: skip
         if not wrong:
-            yield kept(f"Each of the {len(columns)} columns is described in words that are more than its name.")  # fmt: skip
+            yield kept(f"Each of the {len(columns)} columns has a description that adds to its name.")  # fmt: skip
 
 
 def _repeats(said: str, names: list[str]) -> bool:
-    """Whether a description is the words of the name, in their order, and nothing else."""
+    """Return True if a description consists only of the words of the name, in their order."""
     if said.count(" ") > 2 * len(names) + 4:
         return False
     words = [word for word in split(said) if word not in LITTLE]
@@ -205,9 +205,9 @@ def _repeats(said: str, names: list[str]) -> bool:
 
 
 class RowExplained(Fitness):
-    """Does the contract say what one row is?
+    """Does the contract define what one row is?
 
-    Without it nobody knows what may be counted or joined: a flight, a leg of one, or a change of its schedule.
+    Otherwise it is unknown what can be counted or joined: a flight, a leg of one, or a change of its schedule.
     """
 
     characteristic = "self-describable"
@@ -223,18 +223,18 @@ class RowExplained(Fitness):
         text = str(tables[0].get("description") or "")
         if len(distinctive(text) - set(split(record.dataset.replace("_", " ")))) < 2:
             yield broken(
-                "The contract says nothing, or next to nothing, of what a row of the data set is.",
+                "The contract does not define, or hardly, what a row of the data set is.",
                 "Give the data set in the contract a description that begins `One row for each …`.",
             )
         else:
-            yield kept("The contract describes the data set as a whole.")
+            yield kept("The contract has a description of the data set.")
 
 
 class ExamplesGiven(Fitness):
-    """Are there examples of the data that can be seen before anybody is let in?
+    """Are there examples of the data that people can see before they have access?
 
-    One example answers what three sentences do not. They stand at the columns of the contract, or in the repository as
-    a sample on which the product runs.
+    One example explains more than three sentences. Examples are in the columns of the contract, or in the repository as
+    the sample that the product runs on.
     """
 
     characteristic = "self-describable"
@@ -248,8 +248,8 @@ class ExamplesGiven(Fitness):
             return
         if record.root is None:
             yield unknown(
-                "The contract has no examples, and whether the repository has a sample is not known here.",
-                "Give a few columns of the contract `examples` that are nobody's data.",
+                "The contract has no examples, and it is unknown whether the repository has a sample.",
+                "Give a few columns of the contract `examples`, without real people's data.",
             )
             return
         folder = record.root / "sample_data"
@@ -261,5 +261,5 @@ class ExamplesGiven(Fitness):
         else:
             yield broken(
                 "Neither the contract has examples nor the repository a sample.",
-                "Give a few columns of the contract `examples` that are nobody's data.",
+                "Give a few columns of the contract `examples`, without real people's data.",
             )

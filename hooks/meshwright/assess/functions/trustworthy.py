@@ -1,4 +1,4 @@
-"""Trustworthy: what the product promises of its quality is measured, true, and kept."""
+"""Trustworthy: the quality that the product promises is measured, true, and kept."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from meshwright.product.record import Port, ServiceLevel
 
 RUN = "Run the pipeline, and publish the product again."
 OLDEST = 30
-"""Days after which a measurement says nothing of today, where neither a schedule nor a promise says how often."""
+"""Maximum age of a measurement in days, if neither a schedule nor a service level defines one."""
 
 
 class ServiceLevelsPromised(Fitness):
-    """Are service levels promised that can be measured?
+    """Does the product promise measurable service levels?
 
-    A promise without a number, or without an indicator, cannot be broken, and so is none.
+    A promise without a number or an indicator cannot be broken, and so promises nothing.
     """
 
     characteristic = "trustworthy"
@@ -31,19 +31,19 @@ class ServiceLevelsPromised(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         promised = product.record.service_levels
         if not promised:
-            yield broken("It promises no service level.", "Add one to spec.serviceLevels, freshness first.")
+            yield broken("It promises no service levels.", "Add one to spec.serviceLevels, freshness first.")
         for level in promised:
             if objective(level.objective) is None:
-                yield broken(f"{as_text(level.objective) or 'Nothing'} is no objective.", 'Write one such as "<= 24h".', level.name)  # fmt: skip
+                yield broken(f"{as_text(level.objective) or 'Nothing'} is not a valid objective.", 'Write one such as "<= 24h".', level.name)  # fmt: skip
             else:
-                yield kept(f"{as_text(level.indicator)} is promised to be {as_text(level.objective)}.", level.name)  # fmt: skip
+                yield kept(f"The objective of {as_text(level.indicator)} is {as_text(level.objective)}.", level.name)  # fmt: skip
 
 
 class ServiceLevelsMeasured(Fitness):
-    """Is each service level measured, of this version, and lately?
+    """Is each service level measured recently, for this version?
 
-    A measurement is of this version and this objective, and younger than the product's own schedule, or the freshness
-    that it promises, allow.
+    A measurement has to be of this version and objective, and within the product's own schedule or the freshness
+    that it promises.
     """
 
     characteristic = "trustworthy"
@@ -58,7 +58,7 @@ class ServiceLevelsMeasured(Fitness):
                 yield broken("No measurement of this version is published.", RUN)
             return
         if measurement.get("product") not in (None, record.id) or measurement.get("version") not in (None, record.version):  # fmt: skip
-            yield broken("The measurement is of another product, or of another version of it.", RUN)
+            yield broken("The measurement is of another product, or another version.", RUN)
             return
         yield self._age(product, measurement.get("measuredAt"))
         told = measurement.get("serviceLevels")
@@ -66,32 +66,32 @@ class ServiceLevelsMeasured(Fitness):
         for level in record.service_levels:
             entry = measured.get(level.name)
             if entry is None:
-                yield broken("It is promised, and was not measured.", RUN, level.name)
+                yield broken("It is promised, but was not measured.", RUN, level.name)
             elif entry.get("objective") != level.objective:
-                yield broken("What was measured was held against another objective.", RUN, level.name)
+                yield broken("The measurement was compared with another objective.", RUN, level.name)
             elif entry.get("indicator") != level.indicator:
-                yield broken("What was measured is another indicator.", RUN, level.name)
+                yield broken("The measurement has another indicator.", RUN, level.name)
             elif level.value is None:
-                yield broken("There was nothing to measure.", "Fix what the indicator looks at, and run the pipeline.", level.name)  # fmt: skip
+                yield broken("There was nothing to measure.", "Fix the data of the indicator, and run the pipeline.", level.name)  # fmt: skip
             else:
                 yield kept(f"It was measured: {levels.shown(level.value, level.unit)}.", level.name)
         promised = {level.name for level in record.service_levels}
         for name in [name for name in measured if name not in promised][:PLACES]:
-            yield broken("It is measured, and promised nowhere.", "Promise it in spec.serviceLevels, or run the pipeline of this version.", name)  # fmt: skip
+            yield broken("It is measured, but not promised.", "Add it to spec.serviceLevels, or run the pipeline of this version.", name)  # fmt: skip
 
     def _age(self, product: Evidence, said: Any) -> Verdict:
         at = levels.moment(said)
         if at is None:
-            return broken("The measurement does not say when it was made.", RUN)
+            return broken("The measurement has no time.", RUN)
         if at > product.now + levels.AHEAD:
-            return broken("The measurement says that it was made in the future.", RUN)
+            return broken("The time of the measurement is in the future.", RUN)
         age = product.now - at
         due = schedule.due(product.record, product.now)
         days = levels.shown(age.total_seconds() / 86400, "d")
         if due is not None and at < due:
             return broken(
-                f"The last measurement is {days} old; the schedule asked for a run at {due:%Y-%m-%d %H:%M} UTC.",
-                "Find out why the scheduled run did not take place or did not publish, and run the pipeline.",
+                f"The last measurement is {days} old; the schedule required a run at {due:%Y-%m-%d %H:%M} UTC.",
+                "Find out why the scheduled run did not start or did not publish, and run the pipeline.",
             )
         if due is None and age.days >= _longest(product):
             return broken(f"The last measurement is {days} old.", RUN)
@@ -99,7 +99,7 @@ class ServiceLevelsMeasured(Fitness):
 
 
 def _longest(product: Evidence) -> float:
-    """Days after which a product without a schedule should have measured anew."""
+    """Return the maximum age in days of a measurement of a product without a schedule."""
     goals = [
         goal
         for level in product.record.service_levels
@@ -110,9 +110,9 @@ def _longest(product: Evidence) -> float:
 
 
 class ServiceLevelsKept(Fitness):
-    """Do the published measurements keep what is promised?
+    """Do the published measurements meet the objectives?
 
-    The numbers are held against the objectives; a flag that says `kept` is not believed.
+    The numbers are compared with the objectives; the published flag `kept` is not trusted.
     """
 
     characteristic = "trustworthy"
@@ -122,29 +122,29 @@ class ServiceLevelsKept(Fitness):
         for level in product.record.service_levels:
             goal = objective(level.objective)
             if goal is None or level.value is None:
-                yield unknown("There is no measurement to hold against the objective.", "", level.name)
+                yield unknown("There is no measurement to compare with the objective.", "", level.name)
                 continue
             value = levels.shown(level.value, goal.unit)
             if level.unit != goal.unit:
-                yield broken(f"It is promised in {goal.unit} and measured in {as_text(level.unit)}.", RUN, level.name)  # fmt: skip
+                yield broken(f"It is promised in {goal.unit}, but measured in {as_text(level.unit)}.", RUN, level.name)  # fmt: skip
             elif why := levels.impossible(level.value, goal.unit, level.column):
-                yield broken(f"It was {value}, which cannot be true: {why}.", "Fix the rows that are wrong in the model.", level.name)  # fmt: skip
+                yield broken(f"It was {value}, which is impossible: {why}.", "Fix the wrong rows in the model.", level.name)  # fmt: skip
             elif not goal.met(level.value):
-                lie = " The measurement calls that kept." if level.kept else ""
+                lie = " The measurement has it as kept." if level.kept else ""
                 yield broken(
-                    f"It was {value}; promised is {as_text(level.objective)}.{lie}",
-                    "Fix what slows or thins the data, or promise less in spec.serviceLevels.",
+                    f"It was {value}; the objective is {as_text(level.objective)}.{lie}",
+                    "Fix what delays or reduces the data, or relax the objective in spec.serviceLevels.",
                     level.name,
                 )
             else:
-                yield kept(f"It was {value}; promised is {as_text(level.objective)}.", level.name)
+                yield kept(f"It was {value}; the objective is {as_text(level.objective)}.", level.name)
 
 
 class MeasurementsTrue(Fitness):
-    """Does the data itself say what the measurements say?
+    """Does the data confirm the measurements?
 
-    Freshness, completeness and volume are worked out anew from the rows at each port, as they were when the product
-    measured them. A measurement that the data contradicts is worse than none; one that admits a miss is honest.
+    Freshness, completeness and volume are computed again from the rows at each port, for the time of the
+    measurement. A measurement that the data contradicts is worse than none; one that admits a miss is honest.
     """
 
     characteristic = "trustworthy"
@@ -156,21 +156,21 @@ class MeasurementsTrue(Fitness):
 
     def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
         if goal.unit in SECONDS and levels.impossible(found.value, goal.unit, level.column):
-            return broken(f"The data says that it comes from the future ({found.words}).", RUN, place)
+            return broken(f"According to the data, it comes from the future ({found.words}).", RUN, place)
         if found.then is None or level.value is None:
-            return unknown("No measurement of the data that lies there now is published.", RUN, place)
+            return unknown("No measurement of the current data is published.", RUN, place)
         says = f"the published measurement says {levels.shown(level.value, goal.unit)}"
         was = f"{found.words} it was {levels.shown(found.then, goal.unit)} when it was measured"
         if levels.contradicts(level, goal, found.then):
-            fix = "Nobody edits build/slis.json: run the pipeline, which measures what it publishes."
+            fix = "Do not edit build/slis.json: run the pipeline, which measures what it publishes."
             return broken(f"{was}; {says}.", fix, place)
         return kept(f"{was}, and {says}.", place)
 
 
 class DataKeepsPromises(Fitness):
-    """Does the data, as it lies there now, keep what is promised?
+    """Does the current data meet the objectives?
 
-    Worked out from the rows at each port, whatever was published about them. Data grows old although nobody touches it.
+    Computed from the rows at each port, whatever was published about them. Data ages even if it does not change.
     """
 
     characteristic = "trustworthy"
@@ -181,19 +181,19 @@ class DataKeepsPromises(Fitness):
         yield from _recomputed(product, self._held)
 
     def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
-        now = f"{found.words} it is {levels.shown(found.value, goal.unit)} now; promised is {as_text(level.objective)}."
+        now = f"{found.words} it is {levels.shown(found.value, goal.unit)} now; the objective is {as_text(level.objective)}."
         if why := levels.impossible(found.value, goal.unit, level.column):
-            return broken(f"{now} That cannot be true: {why}.", "Fix the rows that are wrong in the model.", place)  # fmt: skip
+            return broken(f"{now} That is impossible: {why}.", "Fix the wrong rows in the model.", place)  # fmt: skip
         if goal.met(found.value):
             return kept(now, place)
-        fix = "Run the pipeline, and fix what keeps it from running in time or thins the data; or promise less in spec.serviceLevels."
+        fix = "Run the pipeline, and fix what delays it or reduces the data; or relax the objective in spec.serviceLevels."
         return broken(now, fix, place)
 
 
 def _recomputed(
     product: Evidence, held: Callable[[ServiceLevel, Objective, Recomputed, str], Verdict]
 ) -> Iterator[Verdict]:
-    """A verdict for each service level that rows can tell of, at each port."""
+    """Yield a verdict for each service level that can be computed from rows, at each port."""
     measured = levels.moment(product.record.get("measurement.measuredAt"))
 
     def at(port: Port) -> Iterator[Verdict]:
@@ -211,10 +211,10 @@ def _recomputed(
 
 
 class DataIsThisProducts(Fitness):
-    """Does the data say that it is this product's, of this version?
+    """Is the data marked as this product's, in this version?
 
-    The pipeline writes beside the rows whose they are. Rows of another product, or of a version with another contract,
-    are not what the address promises.
+    The pipeline stores the product and version with the rows. Rows of another product, or of a version with another
+    contract, are not what the address promises.
     """
 
     characteristic = "trustworthy"
@@ -228,23 +228,23 @@ class DataIsThisProducts(Fitness):
         record, told = product.record, product.table(port).metadata
         whose, version = told.get("product"), told.get("productVersion")
         if whose is None:
-            yield unknown("Nothing beside the data says whose it is.", "Publish with the pipeline, which writes it.", port.name)  # fmt: skip
+            yield unknown("The data has no metadata on its product.", "Publish with the pipeline, which writes it.", port.name)  # fmt: skip
         elif whose != record.id:
-            yield broken(f"The data says that it is {as_text(whose)}'s.", "Give each product a path of its own, and run the pipeline.", port.name)  # fmt: skip
+            yield broken(f"According to its metadata, the data belongs to {as_text(whose)}.", "Give each product a path of its own, and run the pipeline.", port.name)  # fmt: skip
         elif version not in (None, record.version):
             yield broken(
-                f"The data is of version {as_text(version)}; the product is version {as_text(record.version)}.",
+                f"The data has version {as_text(version)}, but the product has version {as_text(record.version)}.",
                 RUN,
                 port.name,
             )
         else:
-            yield kept(f"The data says that it is this product's, version {as_text(record.version)}.", port.name)  # fmt: skip
+            yield kept(f"According to its metadata, the data belongs to this product, version {as_text(record.version)}.", port.name)  # fmt: skip
 
 
 class LastRunPassed(Fitness):
     """Did the last run publish, with every check of the contract passed?
 
-    A consumer who sees that a run failed knows that the data is older than it should be, and whom to ask.
+    A consumer who sees that a run failed knows that the data is outdated, and whom to ask.
     """
 
     characteristic = "trustworthy"
@@ -254,17 +254,17 @@ class LastRunPassed(Fitness):
         record = product.record
         run = record.get("quality")
         if not isinstance(run, dict):
-            yield broken("What came of the last run of this version is not published.", RUN)
+            yield broken("The result of the last run of this version is not published.", RUN)
             return
         told = run.get("failed")
         failed = [check for check in (told if isinstance(told, list) else ()) if isinstance(check, dict) and check.get("result") != "warning"]  # fmt: skip
         if run.get("outcome") != "published":
             yield broken(
-                f"The last run failed: {as_text(run.get('problem') or 'it does not say why')}",
-                "Fix what it says, and run the pipeline again.",
+                f"The last run failed: {as_text(run.get('problem') or 'the reason is not given')}",
+                "Fix the cause, and run the pipeline again.",
             )
         elif run.get("contract") not in (None, record.get("contract.version")):
-            yield broken(f"The last run was verified against version {as_text(run['contract'])} of the contract.", RUN)  # fmt: skip
+            yield broken(f"The last run was verified against another version of the contract: {as_text(run['contract'])}.", RUN)  # fmt: skip
         elif not run.get("checks"):
             yield broken("The last run made no check of the contract.", RUN)
         elif not failed:
@@ -272,8 +272,8 @@ class LastRunPassed(Fitness):
         told = run.get("unchecked")
         for check in [check for check in (told if isinstance(told, list) else ()) if isinstance(check, dict)][:PLACES]:  # fmt: skip
             yield unknown(
-                f"Nobody has checked a promise of the contract: {as_text(check.get('name'))}. {as_text(check.get('reason') or '')}".strip(),
-                "Promise it in a way that the run can check: docs/reference/promises.md says how.",
+                f"A promise of the contract is not checked: {as_text(check.get('name'))}. {as_text(check.get('reason') or '')}".strip(),
+                "Write it so that the run can check it: see docs/reference/promises.md.",
                 as_text(check.get("field") or ""),
             )
         for check in failed[:PLACES]:
@@ -285,10 +285,10 @@ class LastRunPassed(Fitness):
 
 
 class QualityPromised(Fitness):
-    """Does the contract hold rules of quality that every run is verified against?
+    """Does the contract have quality rules that every run verifies?
 
-    Names and types alone say nothing of whether the data is right. A rule does: how many rows there are, what names
-    one of them, which values there can be.
+    Names and types alone do not ensure that the data is right. Rules do: the number of rows, the key of
+    a row, the possible values.
     """
 
     characteristic = "trustworthy"
@@ -309,15 +309,15 @@ class QualityPromised(Fitness):
             if node.get("logicalTypeOptions") or node.get("required") or node.get("unique")
         ]
         if rules:
-            yield kept(f"The contract has {len(rules)} rules of quality, and bounds for {len(bounds)} columns.")  # fmt: skip
+            yield kept(f"The contract has {len(rules)} rules of quality, and limits for {len(bounds)} columns.")  # fmt: skip
         elif bounds:
             yield broken(
-                f"The contract bounds single columns ({some(bounds)}), and has no rule of quality.",
+                f"The contract has limits for single columns ({some(bounds)}), but no quality rules.",
                 "Add `quality` to the data set in the contract: at least rowCount, and duplicateValues for its key.",
             )
         else:
             yield broken(
-                "The contract promises names and types, and nothing of quality.",
+                "The contract promises names and types, but no quality.",
                 "Add `quality` to the data set in the contract: at least rowCount, and duplicateValues for its key.",
             )
 
