@@ -1,1 +1,1 @@
-"""`meshwright capabilities`: the registry, listed and explained."""
+"""`meshwright capabilities`: list and explain the registry."""

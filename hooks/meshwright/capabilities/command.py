@@ -11,7 +11,7 @@ from meshwright.core.console import Verb
 @click.argument("name", required=False)
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 def capabilities(name: str | None, form: str) -> None:
-    """Lists the registry of capabilities, or explains the one called NAME (such as `file` or `file@1`)."""
+    """List the registry of capabilities, or explain the capability NAME (such as `file` or `file@1`)."""
     from meshwright.capabilities.report import as_json, explained, listed
     from meshwright.product import registry
 

@@ -1,4 +1,4 @@
-"""`meshwright capabilities`: what the registry has, for people and for programs."""
+"""Print the registry for people and for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from meshwright.product.registry import KINDS, Capability
 
 
 def listed(entries: Sequence[Capability]) -> str:
-    """A table, a line each."""
+    """Return a table with a line for each capability."""
     width = max(len(entry.uses) for entry in entries)
     return "\n".join(
         f"{KINDS[entry.kind]:<9}  {entry.uses:<{width}}  {entry.maturity:<12}  {entry.summary}"
@@ -20,7 +20,7 @@ def listed(entries: Sequence[Capability]) -> str:
 
 
 def explained(entry: Capability) -> str:
-    """All that its blueprint says, and how a spec uses it."""
+    """Return the content of a blueprint, and how to use it in a spec."""
     lines = [
         f"{entry.uses} ({KINDS[entry.kind]}, {entry.maturity}, version {entry.version}, owner {entry.owner})",
         "",
@@ -40,7 +40,7 @@ def explained(entry: Capability) -> str:
 
 
 def properties(entry: Capability) -> Iterator[tuple[str, bool, str]]:
-    """Each property's name, whether it is required, and what it means."""
+    """Yield each property's name, whether it is required, and its description."""
     required = entry.properties.get("required", [])
     for name, schema in entry.properties.get("properties", {}).items():
         choices = f" One of: {', '.join(map(str, schema['enum']))}." if "enum" in schema else ""
@@ -48,7 +48,7 @@ def properties(entry: Capability) -> Iterator[tuple[str, bool, str]]:
 
 
 def as_json(entries: Sequence[Capability]) -> str:
-    """The registry's entries as they are."""
+    """Return the registry's entries unchanged."""
 
     def plain(entry: Capability) -> dict[str, Any]:
         fields = asdict(entry) | {"uses": entry.uses}

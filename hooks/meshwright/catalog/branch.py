@@ -1,7 +1,7 @@
-"""Whether what is about to be published is what stands on the default branch.
+"""Check that what will be published is on the default branch.
 
-It keeps people and pipelines from publishing by mistake what nobody has merged. Whoever holds the catalog's token could
-still do so by hand: the token is the border, so it belongs to an environment of the default branch only.
+This keeps people and pipelines from publishing unmerged changes by mistake. It is not a security boundary: whoever has
+the catalog's token could still publish by hand, so the token should be limited to an environment of the default branch.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable, inside, read
 from meshwright.product.files import AGREEMENTS, ANSWERS, SPEC
 
-TRY_OUT = "To look at what would be sent, use --dry-run."
+TRY_OUT = "To see what would be sent, use --dry-run."
 MERGE = f"Merge it first; the pipeline of the default branch publishes. {TRY_OUT}"
-CHECK_OUT = "Check out the commit that the pipeline runs for."
+CHECK_OUT = "Check out the commit of the pipeline."
 PARTS = ("spec.dataset.contract", "spec.access.policy", "spec.dataSharingAgreement.document")
-"""Where the spec names the other documents of a record."""
+"""Paths of the other documents of a record, in the spec."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Stand:
 
 
 def stand(root: Path, variables: Mapping[str, str]) -> Stand:
-    """The default branch, if it is what is checked out at `root`, and the record's files are as they are committed there.
+    """Return the default branch, if it is checked out at `root` and the record's files are unchanged since the commit.
 
-    `variables`: the environment. Raises http.Refused if not, Unreadable if git cannot say.
+    `variables`: the environment. Raises http.Refused if not, Unreadable if git fails.
     """
     if not (root / ".git").exists():
         fix = f"Run it in a clone of the product's repository. {TRY_OUT}"
-        raise Refused(f"{root} is not the root of a git repository, so nobody can say what is merged.", fix)
+        raise Refused(f"{root} is not the root of a git repository, so it is unknown what is merged.", fix)
     here = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if not here:
         raise Refused("The repository has no commit yet.", "Commit the product, and merge it.")
@@ -59,8 +59,8 @@ def _by_github(_: Path, here: str, variables: Mapping[str, str]) -> str:
         raise Refused(f"This is the pipeline of a pull request ({printable(event)}).", MERGE)
     branch = ref.removeprefix("refs/heads/")
     if branch == ref or not branch:
-        raise Refused(f"This is the pipeline of {printable(ref) or 'nothing'}, which is no branch.", MERGE)
-    # A schedule is the default branch's by definition, and its event may not name the repository.
+        raise Refused(f"This is the pipeline of {printable(ref) or 'nothing'}, which is not a branch.", MERGE)
+    # A schedule always belongs to the default branch, and its event may not name the repository.
     default = branch if event == "schedule" else _default_of_event(variables.get("GITHUB_EVENT_PATH", ""))
     return _same(branch, default, here, variables.get("GITHUB_SHA", ""))
 
@@ -79,22 +79,22 @@ PIPELINES: Mapping[str, Callable[[Path, str, Mapping[str, str]], str]] = {
     "GITHUB_ACTIONS": _by_github,
     "GITLAB_CI": _by_gitlab,
 }
-"""The variable that is `true` in a kind of CI -> how it says what runs there. Anywhere else, git is asked."""
+"""Variable that is `true` in a kind of CI -> function that returns what the pipeline runs for. Elsewhere, git is used."""
 
 
 def _same(branch: str, default: str, here: str, commit: str) -> str:
     if not default:
-        raise Refused("The pipeline does not say which branch is the default one.", TRY_OUT)
+        raise Refused("The pipeline does not provide the name of the default branch.", TRY_OUT)
     if branch != default:
         problem = f"This is the pipeline of {printable(branch)}; the default branch is {printable(default)}."
         raise Refused(problem, MERGE)
-    if here != commit:  # pipelines of the default branch can be made to check out something else
-        raise Refused("What is checked out is not the commit that this pipeline runs for.", CHECK_OUT)
+    if here != commit:  # pipelines of the default branch can check out another commit
+        raise Refused("The checked-out commit is not the one that this pipeline runs for.", CHECK_OUT)
     return branch
 
 
 def _default_of_event(path: str) -> str:
-    """The default branch as the file of the event names it; empty if it does not."""
+    """Return the default branch in the event's file; empty if missing."""
     try:
         event = json.loads(Path(path).read_bytes())
         branch = event["repository"]["default_branch"]
@@ -132,7 +132,7 @@ def _is_pushed(root: Path, here: str, default: str) -> bool:
 
 
 def _changed(root: Path) -> Iterator[str]:
-    """The record's files that are not as they are committed; asked of their content, since an index can be told to lie."""
+    """Yield the record's files that differ from the commit; compares contents, because git's index can be manipulated."""
     present = [path for path in _files(root) if inside(root, path)]
     asked = [*present, AGREEMENTS]
     committed = {}
@@ -149,7 +149,7 @@ def _changed(root: Path) -> Iterator[str]:
 
 
 def _files(root: Path) -> Iterator[str]:
-    """The paths of the files that make the record, wherever they are; none that leads out of the repository."""
+    """Yield the paths of the record's files; none outside of the repository."""
     yield SPEC
     yield ANSWERS
     try:
@@ -161,13 +161,13 @@ def _files(root: Path) -> Iterator[str]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git says of the repository at `root`, with nothing that its configuration could start. Raises Unreadable."""
+    """Return git's output for the repository at `root`; its configuration cannot start programs. Raises Unreadable."""
     command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
     try:
         done = run(command, ALWAYS, ok=())
     except (GitError, OSError) as error:
-        raise Unreadable(f"git cannot be asked: {error}", "Install git.") from error
+        raise Unreadable(f"git cannot be run: {error}", "Install git.") from error
     if done.returncode > 1:
         said = printable(text(done.stderr).strip().partition("\n")[0])
-        raise Unreadable(f"git says of {root}: {said}", "Fix the clone.")
+        raise Unreadable(f"git fails in {root}: {said}", "Fix the clone.")
     return text(done.stdout).removesuffix("\n") if done.returncode == 0 else ""

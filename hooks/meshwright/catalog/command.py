@@ -1,4 +1,4 @@
-"""The `catalog` verb's commands."""
+"""The commands of `meshwright catalog`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FUNCTION = Callable[..., None]
 
 
 class Setting(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click only
-    """A text; a variable of the environment holds several, as a shell would have them."""
+    """A text; the environment variable can contain several, separated and quoted as in a shell."""
 
     name = "setting"
 
@@ -34,25 +34,25 @@ class Setting(click.ParamType):  # type: ignore[type-arg]  # generic in some rel
         try:
             return shlex.split(rv)
         except ValueError as error:
-            raise click.UsageError(f"MESHWRIGHT_CATALOG_SETTINGS: {error}. Close what is open.") from error
+            raise click.UsageError(f"MESHWRIGHT_CATALOG_SETTINGS: {error}. Close the open quotes.") from error
 
 
 @click.group(cls=Verbs, extra="catalog")
 def catalog() -> None:
-    """The organisation's catalog: publishes products to it, and serves the embedded one.
+    """The organisation's catalog: publish products to it, and serve the embedded one.
 
     Exit codes: 0 done; 1 refused, by a rule or by the catalog; 2 wrong usage, unreadable input, or no answer.
     """
 
 
 def elsewhere(command: FUNCTION) -> FUNCTION:
-    """The options that say which catalog."""
+    """Add the options for the catalog to use."""
     for option in reversed(
         (
-            click.option("--to", envvar="MESHWRIGHT_CATALOG_KIND", type=click.Choice(["embedded", *adapters.names()]), default="embedded", show_default=True, help="Which kind of catalog (or MESHWRIGHT_CATALOG_KIND)."),
+            click.option("--to", envvar="MESHWRIGHT_CATALOG_KIND", type=click.Choice(["embedded", *adapters.names()]), default="embedded", show_default=True, help="The kind of catalog (or MESHWRIGHT_CATALOG_KIND)."),
             click.option("--catalog", "url", envvar=ADDRESS, metavar="URL", help=f"Its address (or {ADDRESS})."),
-            click.option("--set", "settings", envvar="MESHWRIGHT_CATALOG_SETTINGS", multiple=True, type=Setting(), metavar="KEY=VALUE", help="What this kind of catalog needs besides (repeatable; or MESHWRIGHT_CATALOG_SETTINGS, separated by spaces, in quotes where one has any)."),
-            click.option("--patience", type=click.FloatRange(0, 3600), default=120.0, show_default=True, metavar="SECONDS", help="How long failures of the network are put up with."),
+            click.option("--set", "settings", envvar="MESHWRIGHT_CATALOG_SETTINGS", multiple=True, type=Setting(), metavar="KEY=VALUE", help="A setting for this kind of catalog (repeatable; or MESHWRIGHT_CATALOG_SETTINGS, separated by spaces, quoted if one contains spaces)."),
+            click.option("--patience", type=click.FloatRange(0, 3600), default=120.0, show_default=True, metavar="SECONDS", help="Maximum time of retries after network failures."),
             click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True),
         )
     ):  # fmt: skip
@@ -61,21 +61,21 @@ def elsewhere(command: FUNCTION) -> FUNCTION:
 
 
 @catalog.command(
-    epilog=f"The catalog's token is read from {TOKEN}, and from nowhere else.",
+    epilog=f"The catalog's token is read from {TOKEN}, only.",
     short_help="Publishes a product.",
 )
 @click.argument("product", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
 @elsewhere
-@click.option("--dry-run", is_flag=True, help="Prints what would be sent, from any branch; sends nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, from any branch, and send nothing.")
 @click.option(
     "--repository",
     metavar="URL",
-    help="The product's repository, where git's remote `origin` does not say it.",
+    help="The address of the product's repository (default: git's remote `origin`).",
 )
 def publish(product: Path, dry_run: bool, repository: str | None, **options: Any) -> None:
-    """Publishes PRODUCT (a repository; the current one if none), from its default branch only.
+    """Publish PRODUCT (a repository; default: the current one), from its default branch only.
 
-    What the catalog has already is not sent again. After a failure, run it once more.
+    Unchanged products are not sent again. After a failure, run it again.
     """
     with _refusals():
         from meshwright.catalog import publish as verb
@@ -89,15 +89,15 @@ def publish(product: Path, dry_run: bool, repository: str | None, **options: Any
 
 
 @catalog.command(
-    epilog=f"The catalog's token is read from {TOKEN}, and from nowhere else.",
-    short_help="Takes a product out.",
+    epilog=f"The catalog's token is read from {TOKEN}, only.",
+    short_help="Retire a product.",
 )
 @click.argument("product", metavar="DOMAIN/NAME")
-@click.option("--reason", required=True, metavar="TEXT", help="Why, for those who use it.")
-@click.option("--successor", metavar="DOMAIN/NAME", help="What they use instead.")
+@click.option("--reason", required=True, metavar="TEXT", help="The reason, for its users.")
+@click.option("--successor", metavar="DOMAIN/NAME", help="The product to use instead.")
 @elsewhere
 def retire(product: str, reason: str, successor: str | None, **options: Any) -> None:
-    """Takes DOMAIN/NAME out of the catalog; links to it keep leading to a page that says why, and what to use."""
+    """Retire DOMAIN/NAME in the catalog; links to it lead to a page with the reason and its successor."""
     with _refusals():
         from meshwright.catalog import publish as verb
         from meshwright.mesh.catalog_client import split
@@ -105,14 +105,14 @@ def retire(product: str, reason: str, successor: str | None, **options: Any) -> 
         for id in filter(None, (product, successor)):
             split(id)
         if not reason.strip():
-            stop("There is no reason.", "Say why, for those who use it: --reason TEXT.")
+            stop("The reason is empty.", "Give the reason, for its users: --reason TEXT.")
         outcome = verb.adapter(options["to"]).retire(product, _place(**options), reason.strip(), successor)
     _report(outcome, options["form"])
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """End the command with exit code 1 where the catalog, or a rule, refuses; after all that they say about it."""
+    """Exit with code 1 if the catalog or a rule refuses, after printing the findings."""
     from meshwright.core.yaml import Unreadable
 
     try:
@@ -130,7 +130,7 @@ def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any
     from meshwright.catalog import Place
 
     if not url:
-        stop("No catalog is named.", f"Name it with --catalog URL, or set {ADDRESS}.")
+        stop("No catalog is given.", f"Give it with --catalog URL, or set {ADDRESS}.")
     return Place(
         url,
         os.environ.get(TOKEN),
@@ -149,7 +149,7 @@ def _settings(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _dry(to: Adapter, ready: Prepared, settings: dict[str, str], form: str) -> None:
-    """Standard output has what would be sent and nothing else, so that it can be kept in a file."""
+    """Print only what would be sent to standard output, so that it can be saved to a file."""
     from meshwright.export import as_json
 
     payloads = to.payloads(ready.record, settings)
@@ -172,10 +172,10 @@ def _report(outcome: Outcome, form: str, **more: str) -> None:
 
 
 SAYS = {
-    "created": "{} is in the catalog now",
+    "created": "{} was added to the catalog",
     "updated": "{} is up to date in the catalog",
     "unchanged": "{} has not changed, so nothing was sent",
-    "retired": "{} is taken out of the catalog",
+    "retired": "{} was retired in the catalog",
 }
 
 

@@ -1,4 +1,4 @@
-"""The embedded catalog as one of those that a product can be published to: `meshwright catalog serve`."""
+"""The adapter of the embedded catalog (`meshwright catalog serve`)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ NAME = "embedded"
 
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
-    """The record itself. There are no settings: raises Unreadable for any."""
+    """Return the record itself. There are no settings: raises Unreadable for any."""
     _without(settings)
     return [Payload(f"PUT {path('api', 'products', record.domain, record.name)}", dict(record.value))]
 
 
 def current(id: str, place: Place) -> Record | None:
-    """Returns the record that the catalog has of an active product."""
+    """Return the catalog's record of an active product."""
     found = _catalog(place).get(id)
     return found if isinstance(found, Record) else None
 
 
 def publish(record: Record, place: Place) -> Outcome:
-    """Sends the record, unless the catalog has it already."""
+    """Send the record, unless the catalog has it already."""
     catalog = _catalog(place)
     if catalog.has(record):
         page = path("products", record.domain, record.name)
@@ -36,21 +36,19 @@ def publish(record: Record, place: Place) -> Outcome:
 
 
 def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
-    """Takes the product out; its page and its versions stay, marked as retired."""
+    """Retire the product; its page and its versions stay, marked as retired."""
     return _catalog(place).retire(id, reason, successor)
 
 
 def _catalog(place: Place) -> Catalog:
     _without(place.settings)
     if not place.token:
-        raise Unreadable(
-            "There is no token for the catalog.", f"Set {TOKEN} to the one that its operator gave you."
-        )
+        raise Unreadable("There is no token for the catalog.", f"Set {TOKEN} to the token from its operator.")
     return Catalog(place.url, place.token, place.patience, place.notify)
 
 
 def _without(settings: Mapping[str, str] | None) -> None:
     if settings:
         raise Unreadable(
-            "The embedded catalog has no settings.", "Leave --set out, or name the catalog with --to."
+            "The embedded catalog has no settings.", "Omit --set, or give the kind of catalog with --to."
         )

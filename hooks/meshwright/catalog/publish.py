@@ -1,4 +1,4 @@
-"""`meshwright catalog publish` and `retire`: what a record lacks, what keeps it from being published, and sending it."""
+"""`meshwright catalog publish` and `retire`: prepare a record, check that it may be published, and send it."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from meshwright.product.documents import origin
 from meshwright.product.files import ADDRESSES, MEASURED, RUN
 from meshwright.product.record import Record
 
-RUN_FIRST = "the pipeline's run, `uv run python -m pipeline`, makes it"
+RUN_FIRST = "a run of the pipeline, `uv run python -m pipeline`, writes it"
 
 
 class Unkept(Refused):
-    """The record breaks promises of the metamodel, so nothing is sent."""
+    """The record breaks promises of the metamodel, so it is not sent."""
 
     def __init__(self, findings: list[Finding]) -> None:
         count = f"{len(findings)} promise{'s' if len(findings) > 1 else ''}"
         super().__init__(
-            f"The product does not keep {count}, so nothing is sent.", "Fix what is named above."
+            f"The product does not keep {count}, so nothing was sent.", "Fix the findings above."
         )
         self.findings = findings
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A record that a catalog may have."""
+    """A record that may be published."""
 
     record: Record
     notes: tuple[str, ...]
-    """Sentences: what it does not say, and why."""
+    """Sentences: what it lacks, and why."""
 
 
 def adapter(name: str) -> Adapter:
-    """The module that speaks to one kind of catalog."""
+    """Return the module for one kind of catalog."""
     if name == "embedded":
         return import_module("meshwright.catalog.embedded")
     found: Adapter = import_module("meshwright.catalog.adapters").find(name)
@@ -54,16 +54,16 @@ def adapter(name: str) -> Adapter:
 
 
 def prepared(root: Path, repository: str | None = None, branch: str = "") -> Prepared:
-    """The record of the product at `root`. Raises Unreadable, and Unkept if it breaks the metamodel.
+    """Return the record of the product at `root`. Raises Unreadable, and Unkept if it breaks the metamodel.
 
-    `repository`: its address, where git's remote `origin` does not say it. `branch`: where git does not say that.
+    `repository`: its address (default: git's remote `origin`). `branch`: the branch, if git does not know it.
     """
     made = of_repository(root, repository)
     if made.problem:
         raise Unreadable(printable(made.problem), "Fix the file.")
     if not made.repository:
         fix = "Give it with --repository URL, or git remote add origin URL."
-        raise Unreadable("The address of the product's repository is not known.", fix)
+        raise Unreadable("The address of the product's repository is unknown.", fix)
     record = _on(made, branch)
     errors = [finding for finding in check_record(record.value) if finding.level == "error"]
     if errors:
@@ -75,10 +75,10 @@ def prepared(root: Path, repository: str | None = None, branch: str = "") -> Pre
 def publish(
     root: Path, repository: str | None, to: Adapter, place: Place, variables: Mapping[str, str]
 ) -> tuple[Outcome, Record]:
-    """Publishes the product at `root`, from its default branch only. Raises Refused, NoAnswer, Unreadable.
+    """Publish the product at `root`, from its default branch only. Raises Refused, NoAnswer, Unreadable.
 
-    `variables`: the environment, in which CI says what it runs for. What is written to a file instead of being sent, for a
-    catalog that comes and reads it, may be written on any branch: it is looked at when it is merged.
+    `variables`: the environment, with CI's variables for branch and commit. A file for a catalog that fetches it may be
+    written on any branch, because it is reviewed when it is merged.
     """
     sent = "://" in place.url
     branch = stand(root, variables).branch if sent else ""
@@ -87,10 +87,10 @@ def publish(
         failed = Failed(run["product"], quality, origin(root, repository).get("repository", ""))
         if (record := _in_place(failed, to, place)) is not None:
             outcome = to.publish(record, place)
-            note = f"The last run failed, and the record says so; all else is as it was: {failed.problem}"
+            note = f"The last run failed, which the record now shows; everything else is unchanged: {failed.problem}"
             return replace(outcome, notes=(note, *outcome.notes)), record
         if not hasattr(to, "current") and not (root / ADDRESSES).exists():
-            note = f"The last run failed, and nothing was sent: this kind of catalog would lose where the ports are. {failed.problem}"
+            note = f"The last run failed, and nothing was sent, because this kind of catalog would lose the locations of the ports. {failed.problem}"
             return Outcome("unchanged", failed.product, "", (note,)), of_repository(root, repository)
     ready = prepared(root, repository, branch)
     outcome = to.publish(ready.record, place)
@@ -104,19 +104,19 @@ class Failed:
     product: str
     """`<domain>/<name>`."""
     quality: Mapping[str, Any]
-    """What a record says of it."""
+    """The `quality` part of a record."""
     repository: str
     """The address of the repository that it ran in."""
 
     @property
     def problem(self) -> str:
-        return printable(str(self.quality.get("problem", "it does not say why"))[:300])
+        return printable(str(self.quality.get("problem", "the reason is not given"))[:300])
 
 
 def _in_place(failed: Failed, to: Adapter, place: Place) -> Record | None:
-    """Returns the record that the catalog has, with this run as the last one: what is served has not changed.
+    """Return the catalog's record with this run as the last one: the served data is unchanged.
 
-    None where the catalog has no such product, has it of another repository, or cannot be asked.
+    Return None if the catalog does not have the product, has it from another repository, or does not support reading.
     """
     if not hasattr(to, "current"):
         return None
@@ -127,7 +127,7 @@ def _in_place(failed: Failed, to: Adapter, place: Place) -> Record | None:
 
 
 def findings_of(error: Unreadable) -> Iterator[str]:
-    """The findings that come with a refusal, ours or the catalog's, a line each."""
+    """Yield the findings of a refusal, ours or the catalog's, one a line."""
     if isinstance(error, Unkept):
         yield from printable(human(error.findings), lines=True).split("\n")
     elif isinstance(error, Refused) and error.status == 422 and error.answer is not None:
@@ -139,32 +139,32 @@ def findings_of(error: Unreadable) -> Iterator[str]:
 
 
 def _on(record: Record, branch: str) -> Record:
-    """The record with the branch that it is published from, where git did not say it."""
+    """Return the record with the branch that it is published from, if git did not know it."""
     if not branch or record.get("source.branch"):
         return record
     return Record({**record.value, "source": {**record.value["source"], "branch": branch}}, record.root)
 
 
 def _gaps(root: Path, record: Record) -> Iterator[str]:
-    """What the record does not say, because the last run did not, or was about something else."""
+    """Yield what the record lacks, because the last run has no result or was for another version."""
     for part, file, what in (
-        ("measurement", MEASURED, "what was measured"),
-        ("quality", RUN, "how the last run went"),
+        ("measurement", MEASURED, "the measurements"),
+        ("quality", RUN, "the result of the last run"),
     ):
         if record.get(part) is not None:
             continue
         if (root / file).exists():
-            yield f"{file} is not about {record.id} {record.version}, so the record does not say {what}."
+            yield f"{file} is not for {record.id} {record.version}, so the record lacks {what}."
         else:
-            yield f"There is no {file}, so the record does not say {what}; {RUN_FIRST}."
+            yield f"There is no {file}, so the record lacks {what}; {RUN_FIRST}."
     if record.get("measurement") is not None:
         unmeasured = [level.name for level in record.service_levels if level.value is None]
         if unmeasured:
             yield f"The last run has no value for {', '.join(unmeasured)}."
     if record.get("quality.outcome") == "failed":
-        yield f"The last run failed, and the record says so: {printable(str(record.get('quality.problem', 'it does not say why'))[:300])}"
+        yield f"The last run failed, which the record shows: {printable(str(record.get('quality.problem', 'the reason is not given'))[:300])}"
     for port in record.outputs:
         if not port.location:
-            yield f"Where {port.name} was published is not known; {RUN_FIRST}."
+            yield f"The location of {port.name} is unknown; {RUN_FIRST}."
         elif "://" not in port.location:
-            yield f"{port.name} lies in a folder of the machine that ran, where nobody else finds it: {printable(port.location[:200])}"
+            yield f"{port.name} is in a folder of the machine of the run, which others cannot read: {printable(port.location[:200])}"

@@ -1,4 +1,4 @@
-"""The `export` verb's commands."""
+"""The commands of `meshwright export`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @click.group(cls=Verbs)
 def export() -> None:
-    """Writes a product in the formats that others exchange.
+    """Write a product in formats for interchange.
 
-    Exit codes: 0 done; 1 the product breaks a promise, so there is nothing to exchange; 2 wrong usage or unreadable
+    Exit codes: 0 done; 1 the product breaks a promise, so it is not exported; 2 wrong usage or unreadable
     input.
     """
 
@@ -31,7 +31,7 @@ OUTPUT = click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A file; standard output if none is given.",
+    help="The file to write (default: standard output).",
 )
 
 
@@ -39,7 +39,7 @@ OUTPUT = click.option(
 @PRODUCT
 @OUTPUT
 def odps(product: Path, output: Path | None) -> None:
-    """Open Data Product Standard 1.1 (Bitol), of PRODUCT (a repository; the current one if none)."""
+    """Export PRODUCT (a repository; default: the current one) as Open Data Product Standard 1.1 (Bitol)."""
     from meshwright.export.odps import document, rendered
 
     _export(product, output, lambda record: rendered(document(record)))
@@ -49,7 +49,7 @@ def odps(product: Path, output: Path | None) -> None:
 @PRODUCT
 @OUTPUT
 def dprod(product: Path, output: Path | None) -> None:
-    """DPROD in JSON-LD, of PRODUCT (a repository; the current one if none)."""
+    """Export PRODUCT (a repository; default: the current one) as DPROD in JSON-LD."""
     from meshwright.export import as_json
     from meshwright.export.dprod import document
 
@@ -65,7 +65,7 @@ def _export(product: Path, output: Path | None, rendered: Callable[[Record], str
     errors = [finding for finding in check([product]) if finding.level == "error"]
     if errors:
         click.echo(printable(human(errors), lines=True), err=True)
-        stop("The product breaks a promise, so it is not exported.", "Fix what is named above.", 1)
+        stop("The product breaks a promise, so it is not exported.", "Fix the findings above.", 1)
     record = of_repository(product)
     if record.problem:
         stop(record.problem, "Fix the file.")
@@ -73,5 +73,5 @@ def _export(product: Path, output: Path | None, rendered: Callable[[Record], str
     if output is None:
         click.echo(text, nl=False)
         return
-    files.write(output, text, "Name another file with --output.")
+    files.write(output, text, "Give another file with --output.")
     click.echo(f"wrote {output}", err=True)

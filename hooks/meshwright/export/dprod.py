@@ -1,7 +1,7 @@
 """A record as a DPROD description in JSON-LD: https://www.omg.org/spec/DPROD/
 
-The context stands in the document, so that no reader has to fetch one. Products and ports are called as they are in
-the mesh, `dp:<domain>/<name>#<port>`, which is an IRI; so what one product reads is the very node that another offers.
+The context is part of the document, so that no reader has to fetch it. Products and ports have their names in
+the mesh, `dp:<domain>/<name>#<port>`, which are IRIs; so the input of one product is the same node as the port of another.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import quote
 from meshwright.product.record import PRODUCT, Input, Person, Port, Record
 
 OWN = "urn:meshwright:"
-"""Where terms begin that neither DPROD nor what it builds on has."""
+"""Prefix of terms that exist neither in DPROD nor in the vocabularies it builds on."""
 
 CONTEXT: dict[str, Any] = {
     "dprod": "https://www.omg.org/spec/DPROD/",
@@ -27,7 +27,7 @@ RULES = {"allowed": "odrl:permission", "forbidden": "odrl:prohibition"}
 
 
 def document(record: Record) -> dict[str, Any]:
-    """The document's value; what the record does not say is left out."""
+    """Return the document's value; properties that the record lacks are left out."""
     product = f"{PRODUCT}{_part(record.domain)}/{_part(record.name)}"
     dataset = f"{product}/{_part(record.dataset)}"
     return {
@@ -59,7 +59,7 @@ def document(record: Record) -> dict[str, Any]:
 def _input(one: Input) -> dict[str, Any]:
     if one.product:
         domain, _, name = one.product.partition("/")
-        # What another product's port is called is for that product to say.
+        # Details of another product's port are left to that product.
         return {
             "@id": f"{PRODUCT}{_part(domain)}/{_part(name)}#{_part(one.port)}",
             "@type": "dcat:DataService",
@@ -115,7 +115,7 @@ def _dataset(record: Record, dataset: str) -> dict[str, Any]:
 
 
 def _policy(record: Record, dataset: str) -> dict[str, Any] | None:
-    """What may be passed on to third parties."""
+    """Return what may be passed on to third parties."""
     rules: dict[str, Any] = {}
     for what, said in record.distribution_rights.items():
         action: dict[str, Any] = {"@id": ACTIONS[what]}
@@ -141,12 +141,12 @@ def _attribution(steward: Person) -> dict[str, Any] | None:
 
 
 def _named(kind: str, name: str) -> dict[str, Any] | None:
-    """A thing that is known by its name."""
+    """Return an object that is identified by its name."""
     return {"@id": f"{OWN}{kind}:{_part(name)}", "rdfs:label": name} if name else None
 
 
 def _link(url: str) -> dict[str, Any] | None:
-    """An address that others can use; None for a path of some machine."""
+    """Return an address that others can use; None for a path on a machine."""
     return {"@id": quote(url, safe=":/?#[]@!$&'()*+,;=%-._~")} if "://" in url else None
 
 
@@ -160,7 +160,7 @@ def _distribution(port: Port) -> str:
 
 
 def _part(text: str) -> str:
-    """A part of an IRI: whatever it holds, it leads nowhere else."""
+    """Return a text as a part of an IRI, fully escaped."""
     return quote(text, safe="@", errors="replace")
 
 

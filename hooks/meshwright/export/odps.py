@@ -1,7 +1,7 @@
-"""A record as an Open Data Product Standard 1.1 document (Bitol's; another standard shares the name).
+"""A record as an Open Data Product Standard 1.1 document (Bitol's; another standard has the same name).
 
-https://github.com/bitol-io/open-data-product-standard: What it has no field for stands in customProperties whose vendor is
-`meshwright`; docs/how-to/publish-to-the-catalog.md lists them.
+https://github.com/bitol-io/open-data-product-standard. Properties without a field there are in customProperties with the
+vendor `meshwright`; docs/how-to/publish-to-the-catalog.md lists them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TYPES = {"source-oriented": "sourceAligned", "consumer-oriented": "consumerAlign
 
 
 def document(record: Record) -> dict[str, Any]:
-    """The document's value; what the record does not say is left out."""
+    """Return the document's value; properties that the record lacks are left out."""
     owner = record.owner
     return _without_empty(
         {
@@ -70,13 +70,13 @@ def document(record: Record) -> dict[str, Any]:
 
 
 def rendered(value: Mapping[str, Any]) -> str:
-    """YAML in which every text is a text, and that steers no terminal."""
+    """Return YAML in which every text is unambiguous, without control characters."""
     text = yaml.dump(dict(value), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
     return "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
 
 
 class _Plain(yaml.SafeDumper):
-    """Without anchors, and with quotes around what no terminal should see, so that it can be escaped there."""
+    """Writes no anchors, and quotes texts with control characters, so that they are escaped."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -94,14 +94,14 @@ def _escaped(sign: str) -> str:
 
 
 def _input(one: Input) -> dict[str, Any]:
-    # The contract of another product's port is for that product to name.
+    # The contract of another product's port is left to that product.
     return _without_empty(
         {"name": one.name, "customProperties": _custom(**{"from": one.source, "uses": one.uses})}
     )
 
 
 def _output(record: Record, port: Port) -> dict[str, Any]:
-    location = port.location if "://" in port.location else ""  # a path means nothing to others
+    location = port.location if "://" in port.location else ""  # a path is useless to others
     return _without_empty(
         {
             "name": port.name,

@@ -15,9 +15,9 @@ from meshwright.core.console import Verb, stop
 from meshwright.core.renamed import with_old
 
 DRAWN = {"html", "svg"}
-"""Formats that nobody reads in a terminal: they go to a file."""
+"""Formats that are written to a file, because they cannot be read in a terminal."""
 SHOWN = 20
-"""Issues that are told in a terminal; every format has them all."""
+"""Number of issues printed in a terminal; every format has them all."""
 
 
 @click.command("map", cls=Verb, extra="catalog")
@@ -27,10 +27,10 @@ SHOWN = 20
 )  # fmt: skip
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Where it goes: html and svg to mesh.html and mesh.svg, if none is named, the others to standard output.",
+    help="The file to write (default: mesh.html for html, mesh.svg for svg, standard output for others).",
 )  # fmt: skip
 @click.option(
-    "--focus", metavar="DOMAIN/NAME", help="Only this product, what it comes from and what comes from it."
+    "--focus", metavar="DOMAIN/NAME", help="Only this product, with everything upstream and downstream."
 )
 @click.option(
     "--domain", "domains", multiple=True, metavar="DOMAIN", help="Only this domain and its direct neighbours (repeatable).",
@@ -38,18 +38,18 @@ SHOWN = 20
 def draw(
     sources: tuple[str, ...], form: str, output: Path | None, focus: str | None, domains: tuple[str, ...]
 ) -> None:
-    """Draws the logical architecture of a mesh from its specs alone, and names what is wrong with its lineage.
+    """Draw the logical architecture of a mesh from its specs alone, and list the problems in its lineage.
 
     SOURCES: repositories, folders of them, files of records, or a catalog's address.
 
-    Exit codes: 0 drawn, warnings at most; 1 drawn, and there are errors; 2 wrong usage, or something cannot be read.
+    Exit codes: 0 drawn, at most with warnings; 1 drawn, with errors; 2 wrong usage, or something cannot be read.
     """
     from meshwright.core.text import printable
     from meshwright.map.model import model
     from meshwright.mesh.sources import records, retired
 
     if focus and domains:
-        raise click.UsageError("--focus and --domain go different ways: name one of them.")
+        raise click.UsageError("--focus and --domain exclude each other: give only one of them.")
     found = records(sources)
     there = {record.id for record in found}
     read = {entry.product for record in found for entry in record.inputs if entry.product}
@@ -64,10 +64,10 @@ def draw(
 
         if (error.name or "").partition(".")[0] not in ("jinja2", "markupsafe"):
             raise
-        stop("The page needs Jinja, which is not installed.", install_command("assess"))
+        stop("The HTML page requires Jinja, which is not installed.", install_command("assess"))
     target = output or (Path(f"mesh.{form}") if form in DRAWN else None)
     if target:
-        files.write(target, drawn, "Name another file with --output.", parents=True)
+        files.write(target, drawn, "Give another file with --output.", parents=True)
     else:
         click.echo(drawn, nl=False)
     _summarize(map, form, target)
@@ -78,7 +78,7 @@ def draw(
 
 
 def as_json(map: Mapping[str, Any]) -> str:
-    """Sorted keys, so that two maps can be compared line by line."""
+    """Return JSON with sorted keys, so that two maps can be compared line by line."""
     return json.dumps(with_old(map), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -95,7 +95,7 @@ def _formats() -> Mapping[str, Callable[[Mapping[str, Any]], str]]:
 
 
 def _summarize(map: Mapping[str, Any], form: str, target: Path | None) -> None:
-    """The summary, on standard error: standard output is the map's."""
+    """Print the summary to standard error, because standard output is for the map."""
     from meshwright.map import mermaid
 
     for issue in map["issues"][:SHOWN]:
@@ -105,7 +105,7 @@ def _summarize(map: Mapping[str, Any], form: str, target: Path | None) -> None:
         click.echo(f"… {len(map['issues']) - SHOWN} more (--format json)", err=True)
     if form == "mermaid" and not mermaid.is_narrow(map):
         click.echo(
-            "Too many products for a flowchart: it has the domains only. For less, use --domain or --focus.",
+            "Too many products for a flowchart, so it shows only domains. To show products, use --domain or --focus.",
             err=True,
         )
     errors = sum(issue["level"] == "error" for issue in map["issues"])
@@ -114,6 +114,6 @@ def _summarize(map: Mapping[str, Any], form: str, target: Path | None) -> None:
     products, domains = len(map["products"]), len(map["domains"])
     click.echo(
         f"{products} product{'s' if products != 1 else ''} in {domains} domain{'s' if domains != 1 else ''}: "
-        f"{counts or 'nothing is wrong with the lineage'}" + (f"; see {target}" if target else ""),
+        f"{counts or 'no problems in the lineage'}" + (f"; see {target}" if target else ""),
         err=True,
     )

@@ -1,4 +1,4 @@
-"""A map as one page: a picture that shows without a script, what is wrong in words, and every product's facts below."""
+"""A map as one HTML page: the picture, which needs no script, the issues as text, and every product's facts below."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshwright.product.record import Record
 FOLDER = Path(__file__).parent
 
 LISTED = 1000
-"""So many products are listed with all their facts; of more, each has a line, and its facts are in the panel."""
+"""Up to this many products are listed with all facts; in a larger map each has one line, and its facts in the panel."""
 
 
 def page(
@@ -25,13 +25,13 @@ def page(
     links: Links | None = None,
     home: str = "",
 ) -> str:
-    """The page of a mesh, or of a part of it, as `model` takes it. `links` gives the address of a product's own page,
-    `home` that of the catalog. Raises Unreadable if the mesh has no such focus or domain."""
+    """Return the page of a mesh, or of a part of it, as for `model`. `links` returns the address of a product's own page,
+    `home` is that of the catalog. Raises Unreadable if the mesh does not have the focus or domain."""
     return drawn(model(records, focus, domains, links), home)
 
 
 def drawn(map: Mapping[str, Any], home: str = "") -> str:
-    """The page of a map's model."""
+    """Return the page for a map's model."""
     from markupsafe import Markup
 
     members: dict[str, list[Mapping[str, Any]]] = {}
@@ -51,7 +51,7 @@ def drawn(map: Mapping[str, Any], home: str = "") -> str:
         edges={(edge["consumer"], edge["input"]): edge for edge in map["edges"]},
         issues={issue["number"]: issue for issue in map["issues"]},
         errors=sum(issue["level"] == "error" for issue in map["issues"]),
-        picture=Markup(svg.drawn(map)),  # noqa: S704 - every text in it is escaped where it is drawn
+        picture=Markup(svg.drawn(map)),  # noqa: S704 - svg.drawn escapes every text
         whole=svg.is_whole(map),
         detailed=len(map["products"]) <= LISTED,
         patterns=svg.PATTERNS,

@@ -1,4 +1,4 @@
-"""A map in the LikeC4 language: a model with kinds of its own, an overview, and a view of each domain."""
+"""A map in the LikeC4 language: a model with its own kinds, an overview, and a view of each domain."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ WAYS = {"native": "native", "virtual": "virtual", "copy": "copied"}
 TAGS = {"source-oriented", "consumer-oriented", "public", "internal", "confidential", "secret"}
 NAME = 120
 DETAILED = 12
-"""So many products of a domain are shown with their ports and use cases in its view: LikeC4 lays it out for minutes else."""
+"""A domain's view shows ports and use cases up to this many products, because LikeC4's layout would take minutes."""
 
 
 def document(map: Mapping[str, Any]) -> str:
-    """The whole, as one .c4 file."""
+    """Return the whole map as one .c4 file."""
     names: dict[str, str] = {}
     parts = [SPECIFICATION, "model {", *_elements(map, names), *_relations(map, names), "}", "views {"]
     return "\n".join([*parts, *_views(map), "}", ""])
 
 
 def text(said: str) -> str:
-    """A quoted text that no sign in it can end."""
+    """Return a quoted and escaped text."""
     cut = said if len(said) <= NAME else said[: NAME - 1] + "…"
     escaped = cut.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if escaped.strip() else '"?"'
@@ -108,7 +108,7 @@ def _relations(map: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str
         target, way = names[f"p:{edge['consumer']}"], WAYS[edge["declared"] or edge["pattern"]]
         if target != source and not source.startswith(
             f"{target}."
-        ):  # the language knows no product that reads itself
+        ):  # the language has no relation of an element to itself
             yield f"  {source} -[{way}]-> {target} {text(edge['input'])}"
     for product in map["products"]:
         path = names[f"p:{product['id']}"]

@@ -9,9 +9,9 @@ from itertools import count
 from typing import Any
 
 MOST, MOST_EDGES = 150, 450
-"""Nodes and edges of a flowchart that one can still look at, and that Mermaid still draws."""
+"""Maximum nodes and edges of a readable flowchart, and of one that Mermaid can draw."""
 NAME = 60
-"""Signs of a name: Mermaid refuses texts of 50,000 signs."""
+"""Maximum characters of a name: Mermaid refuses texts of 50,000 characters."""
 
 ARROWS = {"native": "-->", "virtual": "-.->", "copy": "==>"}
 
@@ -23,13 +23,13 @@ STYLES = """  classDef source stroke:#0f766e,stroke-width:2px
 
 
 def flowchart(map: Mapping[str, Any]) -> str:
-    """Product by product; domain by domain, if that would be more than MOST nodes: `is_narrow` tells."""
+    """Return a flowchart of products, or of domains if there would be more than MOST nodes: see `is_narrow`."""
     lines = _products(map) if is_narrow(map) else _domains(map)
     return "\n".join(["flowchart LR", *lines, STYLES, ""])
 
 
 def is_narrow(map: Mapping[str, Any]) -> bool:
-    """Whether the flowchart shows every product."""
+    """Return True if the flowchart shows every product."""
     cases = sum(len(product["useCases"]) for product in map["products"])
     nodes = sum(len(map[key]) for key in ("products", "systems", "users", "capabilities")) + cases
     feeds = sum(len(product["inputs"]) for product in map["products"])
@@ -40,7 +40,7 @@ def is_narrow(map: Mapping[str, Any]) -> bool:
 
 
 def label(*parts: str) -> str:
-    """A quoted text that no sign in it can end, in which nothing is markup, a directive or a comment."""
+    """Return a quoted text, escaped so that it contains no markup, directive or comment."""
     return f'"{"<br/>".join(_encoded(part) for part in parts if part)}"'
 
 
@@ -105,7 +105,7 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _domains(map: Mapping[str, Any]) -> Iterator[str]:
-    yield f"  %% {len(map['products'])} products are too many for a flowchart: these are their domains. For less, use --domain or --focus."
+    yield f"  %% {len(map['products'])} products are too many for a flowchart, so it shows only domains. To show products, use --domain or --focus."
     shown = sorted(map["domains"], key=lambda one: (-one["products"], one["name"]))[:MOST]
     names = {domain["name"]: f"d{place}" for place, domain in enumerate(shown)}
     for domain in shown:
@@ -115,13 +115,13 @@ def _domains(map: Mapping[str, Any]) -> Iterator[str]:
     pairs = Counter((domain_of.get(edge["source"]), domain_of[edge["consumer"]]) for edge in map["edges"])
     drawn = [pair for pair, _ in pairs.most_common() if pair[0] != pair[1] and set(pair) <= set(names)]
     if len(drawn) > MOST_EDGES or len(shown) < len(map["domains"]):
-        yield f"  %% Left out: {len(map['domains']) - len(shown)} domains, {max(0, len(drawn) - MOST_EDGES)} of the thinnest flows."
+        yield f"  %% Left out: {len(map['domains']) - len(shown)} domains, {max(0, len(drawn) - MOST_EDGES)} of the smallest flows."
     for pair in drawn[:MOST_EDGES]:
         yield f"  {names[pair[0]]} -->|{pairs[pair]}| {names[pair[1]]}"
 
 
 class _Edges:
-    """Counts edges as Mermaid does, which knows them by nothing else."""
+    """Counts edges like Mermaid, which identifies them only by number."""
 
     def __init__(self, wrong: list[int]) -> None:
         self._next = count()

@@ -1,4 +1,4 @@
-"""What a map shows, as JSON (schemas/map.yaml): made from records alone, the same for the same records."""
+"""The content of a map, as JSON (schemas/map.yaml): made from records alone, the same for the same records."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from meshwright.product.record import Record
 API_VERSION, KIND = "meshwright/v1", "Map"
 
 LINE, PROSE = 200, 1000
-"""Signs of a name and of a sentence that a map keeps; the record has the rest."""
+"""Maximum characters of a name and of a sentence in a map; the record has the rest."""
 
 Links = Callable[[str], str | None]
-"""The id of a product -> the address of its page, or None."""
+"""Product id -> the address of its page, or None."""
 
 
 def model(
@@ -28,9 +28,9 @@ def model(
     links: Links | None = None,
     retired: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The map of a mesh, or of a part of it: `focus` is the id of a product, shown with all that it comes from and goes
-    to; `domains` are shown with their products' direct neighbours. `retired`, as Lineage takes it: what the
-    catalog has taken out. Raises Unreadable if the mesh has no such one."""
+    """Return the map of a mesh, or of a part of it: `focus` is the id of a product, shown with everything upstream and
+    downstream; `domains` are shown with their products' direct neighbours. `retired`: products that the
+    catalog has retired, as for Lineage. Raises Unreadable if the mesh does not have the focus or domain."""
     lineage = Lineage(records, retired)
     mine, kept = _part(lineage, focus, domains)
     there = dict.fromkeys(issue for issue in issues(lineage) if issue.product in mine)
@@ -73,17 +73,17 @@ def model(
 
 
 def plain(text: str, limit: int = LINE) -> str:
-    """A text that nobody vouches for, on one line, without what steers a terminal or turns the direction of writing."""
+    """Return an untrusted text on one line, without control characters and marks that change the writing direction."""
     cut = text[: limit + 1]
     shown = cut if cut.isprintable() and "@" not in cut else printable(cut)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def _part(lineage: Lineage, focus: str | None, domains: Sequence[str]) -> tuple[set[str], set[str]]:
-    """The products that the map is about, and those with the neighbours that they are shown with."""
+    """Return the products of the part, and all products to show, with their neighbours."""
     if focus is not None:
         if focus not in lineage.records:
-            raise Unreadable(f"{focus}: the mesh has no such product.", "Name one as <domain>/<name>.")
+            raise Unreadable(f"{focus}: the mesh has no such product.", "Give one as <domain>/<name>.")
         whole = {focus, *lineage.upstream(focus), *lineage.downstream(focus)}
         return whole, whole
     if not domains:
@@ -91,14 +91,14 @@ def _part(lineage: Lineage, focus: str | None, domains: Sequence[str]) -> tuple[
     there = {record.domain for record in lineage.records.values()}
     for domain in domains:
         if domain not in there:
-            raise Unreadable(f"{domain}: the mesh has no such domain.", f"Name one of {', '.join(sorted(there)[:20])}.")  # fmt: skip
+            raise Unreadable(f"{domain}: the mesh has no such domain.", f"Use one of {', '.join(sorted(there)[:20])}.")  # fmt: skip
     mine = {id for id, record in lineage.records.items() if record.domain in domains}
     around = {other for id in mine for other in (*lineage.sources(id), *lineage.consumers(id))}
     return mine, mine | around
 
 
 def _names(ids: Iterable[str]) -> dict[str, str]:
-    """What each product is called on the map: its id, unless that is too long or too odd to be shown as it is."""
+    """Return each product's name on the map: its id, unless that is too long or has unprintable characters."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for id in sorted(ids):
@@ -111,10 +111,10 @@ def _names(ids: Iterable[str]) -> dict[str, str]:
 
 
 class _Order:
-    """Which products come before which, whatever runs in circles."""
+    """The order of products from upstream to downstream, even if there are cycles."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]], least: Mapping[str, int]) -> None:
-        """`pairs`: source and consumer. `least`: every product -> the lowest rank that it may have."""
+        """`pairs`: source and consumer. `least`: every product -> its minimum rank."""
         down: dict[str, list[str]] = {id: [] for id in sorted(least)}
         up: dict[str, list[str]] = {id: [] for id in down}
         for source, consumer in sorted(set(pairs)):
@@ -123,7 +123,7 @@ class _Order:
         order = list(reversed(_visited(down, sorted(down, key=lambda id: (not up[id], id)))))
         place = {id: number for number, id in enumerate(order)}
         self.ranks: dict[str, int] = {}
-        """Product -> how many products its data comes through, at most; the way back of a circle does not count."""
+        """Product -> length of the longest path to it; the edge that closes a cycle does not count."""
         for id in order:
             self.ranks[id] = max(
                 least[id], *(self.ranks[one] + 1 for one in up[id] if place[one] < place[id]), 0
@@ -139,12 +139,12 @@ class _Order:
                         waiting += up[one]
 
     def around(self, source: str, consumer: str) -> bool:
-        """Whether the data of a consumer comes back to its source."""
+        """Return True if a consumer's data flows back to its source."""
         return self._component.get(source, source) == self._component.get(consumer)
 
 
 def _visited(down: Mapping[str, Sequence[str]], starts: Sequence[str]) -> list[str]:
-    """Every product after all that can be reached from it, circles apart."""
+    """Return every product after all that can be reached from it, except in cycles."""
     seen: set[str] = set()
     done: list[str] = []
     for start in starts:
@@ -224,7 +224,7 @@ def _edge(
 
 
 def _about(edge: Edge, by_input: Mapping[tuple[str, str], Sequence[Issue]]) -> list[Issue]:
-    """The issues of this very input; those that name no input, by the product that they are about."""
+    """Return the issues of this input, or, for issues without an input, of the product that they are about."""
     mine, source = edge.consumer.id, edge.input.product
     unnamed = [issue for issue in by_input.get((mine, ""), ()) if source in issue.about]
     return [*(by_input.get((mine, edge.input.name), ()) if edge.input.name else ()), *unnamed]
@@ -271,7 +271,7 @@ def _named(
 
 
 def _capabilities(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What the platform gives, in the order in which data passes it; kind is empty for what the registry lacks."""
+    """Return the platform's capabilities in the order of the data flow; `kind` is empty if not in the registry."""
     kinds = {entry.uses: registry.KINDS[entry.kind] for entry in registry.capabilities()}
     order = {kind: number for number, kind in enumerate(registry.KINDS.values())}
     counts: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Where the domains of a large map stand: tiles from left to right as the data flows, with what flows between them."""
+"""The layout of a large map's domains: tiles from left to right along the data flow, with the flows between them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from math import ceil, sqrt
 from typing import Any
 
 TILE, HEIGHT, ACROSS, DOWN, MARGIN = 236.0, 62.0, 84.0, 34.0, 24.0
-"""A tile's width and its height without dots, and the room between tiles and around them."""
+"""Width and height of a tile without dots, and the space between and around tiles."""
 ARC = 48.0
 """How far a flow between two tiles of one column swings out."""
 DOT, IN_ROW, DOTS = 15.0, 14, 70
-"""From dot to dot; how many stand in a row, and in a tile at most."""
+"""Distance between dots; dots in a row, and maximum dots in a tile."""
 SHOWN_FLOWS, DRAWN_FLOWS = 1.6, 3000
-"""Flows that are shown before anybody asks, for each domain; and those that are there at all, the strongest first."""
+"""Flows that are visible at first, for each domain; and the maximum number of flows, the strongest first."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Dot:
     id: str
     title: str
     kind: str
-    """`source` or `consumer`, and `error` or `warning` if something is wrong with it."""
+    """`source` or `consumer`, and `error` or `warning` if it has an issue."""
     x: float
     y: float
 
@@ -40,7 +40,7 @@ class Tile:
     level: str
     dots: Sequence[Dot]
     more: int
-    """Products that have no dot."""
+    """Products without a dot."""
     h: float
     w: float = TILE
     x: float = 0.0
@@ -62,7 +62,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything, with its place."""
+    """All elements, with their positions."""
 
     w: float
     h: float
@@ -71,7 +71,7 @@ class Overview:
 
 
 def overview(map: Mapping[str, Any]) -> Overview:
-    """The domains of a map."""
+    """Return the layout of a map's domains."""
     levels = {issue["number"]: issue["level"] for issue in map["issues"]}
     members: dict[str, list[Mapping[str, Any]]] = {}
     for product in map["products"]:
@@ -97,7 +97,7 @@ def _tile(name: str, products: Sequence[Mapping[str, Any]], levels: Mapping[int,
     count = len(products)
     told = f"{count} product{'s' if count > 1 else ''}, {sources} source-oriented"
     shown = sorted(products, key=lambda one: (one["rank"], one["id"]))
-    if count > DOTS:  # what is wrong must not be what is left out
+    if count > DOTS:  # products with issues must not be left out
         shown = sorted(shown, key=lambda one: not one["issues"])[:DOTS]
     dots = []
     for number, product in enumerate(shown):
@@ -112,7 +112,7 @@ def _tile(name: str, products: Sequence[Mapping[str, Any]], levels: Mapping[int,
 def _columns(
     members: Mapping[str, Sequence[Mapping[str, Any]]], counts: Mapping[tuple[str, str], int]
 ) -> list[list[str]]:
-    """Domains by how far their data has come; in each column, near to what they are tied to."""
+    """Arrange the domains by their distance from the sources, and within a column near to their neighbours."""
     far = {
         name: sum(product["rank"] for product in products) / len(products)
         for name, products in members.items()

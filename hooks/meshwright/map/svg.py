@@ -1,4 +1,4 @@
-"""A map as SVG: for a page, where it is the picture that a script moves, or as a file of its own."""
+"""A map as SVG: for a page, where a script can move the picture, or as a separate file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from meshwright.map.text import clipped, width
 STYLE = Path(__file__).parent / "picture.css"
 
 WHOLE, LINES = 60, 400
-"""So many products, with so many inputs of others, are drawn one by one; of more, the domains are."""
+"""Maximum products, and inputs from other products, that are drawn one by one; a larger map shows domains."""
 
 PATTERNS = {
     "native": "shared by the platform",
@@ -43,17 +43,17 @@ MARKERS = "".join(
 
 
 def drawn(map: Mapping[str, Any]) -> str:
-    """The picture as an element of a page, whose products link to `#<id>` in it."""
+    """Return the picture as an element of a page; its products link to `#<id>` there."""
     x, y, w, h, parts = _parts(map, links=True)
     return (
         f'<svg class="mesh" viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" role="group" '
-        f'aria-label="The map. All that it shows is in the list below, too.">'
+        f'aria-label="The map. The list below has the same content.">'
         f'<defs>{MARKERS}</defs><g id="view">{"".join(parts)}</g></svg>'
     )
 
 
 def document(map: Mapping[str, Any]) -> str:
-    """The picture as a file, with its legend and what is wrong in words."""
+    """Return the picture as a file, with its legend and the issues as text."""
     x, y, w, h, parts = _parts(map, links=False)
     notes = list(_notes(map, x + MARGIN, y + h, w - 2 * MARGIN))
     h += 20 * (len(notes) + 1)
@@ -67,7 +67,7 @@ def document(map: Mapping[str, Any]) -> str:
 
 
 def is_whole(map: Mapping[str, Any]) -> bool:
-    """Whether the picture shows every product, rather than the domains."""
+    """Return True if the picture shows products instead of domains."""
     return len(map["products"]) <= WHOLE and len(map["edges"]) <= LINES
 
 
@@ -167,7 +167,7 @@ def _line(line: Line, levels: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def advice(edge: Mapping[str, Any]) -> str:
-    """Which sharing pattern fits, and why."""
+    """Return which sharing pattern fits, and why."""
     other = edge["declared"] not in ("", edge["pattern"])
     return " ".join(
         filter(None, (f"Better {edge['pattern']}." if other else "", edge["reason"], edge["unknown"]))
@@ -175,12 +175,12 @@ def advice(edge: Mapping[str, Any]) -> str:
 
 
 def worst(known: Sequence[Mapping[str, Any]]) -> str:
-    """The most serious level of some issues; empty if there is none."""
+    """Return the most serious level of some issues; empty if there is none."""
     return min((issue["level"] for issue in known), default="")
 
 
 def _badge(known: Sequence[Mapping[str, Any]], x: float, y: float) -> str:
-    """The number of the first issue, as the list of issues has it."""
+    """Return the number of the first issue, as in the list of issues."""
     if not known:
         return ""
     text = str(known[0]["number"])

@@ -1,4 +1,4 @@
-"""How wide a text is at most, without knowing the font that it will be shown in."""
+"""Estimate the maximum width of a text without knowing its font."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 WIDTHS = (
-    # Of widespread sans serifs the widest, in em; whoever has a narrower one sees a little more air.
+    # The widths, in em, of the widest common sans-serif font; with a narrower one, there is a little more space.
     ("'|ijlI.,:;!", 0.34),
     ('frt ()[]{}-/\\"*`°·', 0.46),
     ("ABCDEFGHJKLNOPQRSTUVXYZ+=<>~&#…", 0.8),
@@ -26,24 +26,24 @@ def _sign(sign: str) -> float:
         return REST if sign < "\u0080" or sign.islower() else FOREIGN
     if unicodedata.east_asian_width(sign) in "WF":
         return WIDE
-    # One sign that stands for a whole phrase, or a stack of wedges.
+    # A single character for a whole phrase, or a stack of wedges.
     return (
         LIGATURE if "\ufdf0" <= sign <= "\ufdff" or (sign >= "\U00012000" and sign < "\U00012550") else WIDE
     )
 
 
 def width(text: str, size: float, bold: bool = False) -> float:
-    """In pixels, `size` being the font's."""
+    """Return the width in pixels for a font size."""
     return sum(map(_sign, text)) * size * (BOLD if bold else 1)
 
 
 def clipped(text: str, room: float, size: float, bold: bool = False) -> str:
-    """As much of a text as fits into `room` pixels, with an ellipsis where something is left out."""
+    """Return as much of a text as fits into `room` pixels, with an ellipsis if it is cut."""
     if width(text, size, bold) <= room:
         return text
     left = room - width("…", size, bold)
     kept = 0
-    for kept, sign in enumerate(text):  # noqa: B007 - where it stops is what is wanted
+    for kept, sign in enumerate(text):  # noqa: B007 - the position is used after the loop
         left -= width(sign, size, bold)
         if left < 0:
             break
@@ -51,7 +51,7 @@ def clipped(text: str, room: float, size: float, bold: bool = False) -> str:
 
 
 def wrapped(text: str, room: float, size: float, lines: int, bold: bool = False) -> Sequence[str]:
-    """A text on at most so many lines, broken between words where it can be."""
+    """Break a text into at most `lines` lines, between words if possible."""
     found: list[str] = []
     words = text.split()
     while words and len(found) < lines - 1:

@@ -1,1 +1,1 @@
-"""`meshwright rollout`: blueprint releases on their way to every repository of a mesh."""
+"""`meshwright rollout`: update every repository of a mesh to a release of the template."""

@@ -1,4 +1,4 @@
-"""The `rollout` verb's four commands."""
+"""The four commands of `meshwright rollout`."""
 
 from __future__ import annotations
 
@@ -22,40 +22,38 @@ FUNCTION = Callable[..., None]
 
 @click.group(cls=Verbs, extra="mesh")
 def rollout() -> None:
-    """Brings releases of the template to every repository of a mesh.
+    """Update every repository of a mesh to a release of the template.
 
-    Exit codes: 0 all is well; 1 a repository is in conflict, has drifted, failed, or was not reached; 2 the mesh
+    Exit codes: 0 success; 1 a repository has conflicts or drift, failed, or was not reached; 2 the mesh
     or the template cannot be read.
     """
 
 
 def everywhere(command: FUNCTION) -> FUNCTION:
-    """The options that all four have."""
+    """Add the options that all four commands have."""
     for option in reversed(
         (
             click.option("--fleet", default="mesh.yaml", show_default=True, metavar="FILE|URL", help="The repositories."),
             click.option("--wave", "waves", multiple=True, metavar="NAME", help="Only this wave (repeatable)."),
-            click.option("--only", multiple=True, metavar="PATTERN", help="Only repositories whose name or address fits (repeatable)."),
+            click.option("--only", multiple=True, metavar="PATTERN", help="Only repositories whose name or address matches (repeatable)."),
             click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True),
-            click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Writes a page, too."),
-            click.option("--jobs", type=click.IntRange(1, 256), help="Repositories at the same time."),
-            click.option("--timeout", type=click.FloatRange(1), default=120.0, show_default=True, metavar="SECONDS", help="How long a server may take to answer."),
+            click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Also write an HTML page."),
+            click.option("--jobs", type=click.IntRange(1, 256), help="Number of repositories processed in parallel."),
+            click.option("--timeout", type=click.FloatRange(1), default=120.0, show_default=True, metavar="SECONDS", help="Timeout for each answer of a server."),
         )
     ):  # fmt: skip
         command = option(command)
     return command
 
 
-TO = click.option(
-    "--to", metavar="VERSION", help="A version of the template; the newest release if none is named."
-)
+TO = click.option("--to", metavar="VERSION", help="A version of the template (default: the newest release).")
 
 
 @rollout.command()
 @TO
 @everywhere
 def status(**options: Any) -> None:
-    """Which version each repository has, and how far it is behind."""
+    """Show the version of each repository, and how many releases it is behind."""
     _roll("status", **options)
 
 
@@ -63,29 +61,33 @@ def status(**options: Any) -> None:
 @TO
 @everywhere
 def plan(**options: Any) -> None:
-    """Which repositories would take a version cleanly, and which not, and why. Changes nothing anywhere."""
+    """Show which repositories would take a version without conflicts, and why others would not. Changes nothing."""
     _roll("plan", **options)
 
 
 @rollout.command()
 @TO
 @click.option(
-    "--with-conflicts", is_flag=True, help="Push conflicts too, between markers, for people to resolve."
+    "--with-conflicts",
+    is_flag=True,
+    help="Also push updates with conflicts, between markers, for people to resolve.",
 )
 @click.option(
-    "--verify", is_flag=True, help="Run each product's own checks on the result first. Runs its code here."
+    "--verify",
+    is_flag=True,
+    help="Run each product's own checks on the result first. This executes its code on this machine.",
 )
-@click.option("--keep-going", is_flag=True, help="Begin the next wave whatever became of the one before.")
+@click.option("--keep-going", is_flag=True, help="Begin the next wave even if the one before has failures.")
 @everywhere
 def apply(**options: Any) -> None:
-    """Pushes a version to each repository as a branch, and opens a pull request. Run it again to go on."""
+    """Push a version to each repository as a branch, and open a pull request. Run it again to continue."""
     _roll("apply", **options)
 
 
 @rollout.command()
 @everywhere
 def drift(**options: Any) -> None:
-    """Which of the template's files a repository has changed, as a diff."""
+    """Show which of the template's files a repository has changed, as a diff."""
     _roll("drift", to=None, **options)
 
 
@@ -101,7 +103,7 @@ def _roll(
 ) -> None:
     from meshwright.core.git import OF_A_REPOSITORY
 
-    for name in OF_A_REPOSITORY:  # whoever starts us from a hook must not lead us, or Copier, into theirs
+    for name in OF_A_REPOSITORY:  # a hook that starts us must not make us, or Copier, work in its repository
         os.environ.pop(name, None)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from meshwright.core.yaml import Unreadable
@@ -118,7 +120,7 @@ def _roll(
         stop(f"{fleet} has no wave {unknown[0]}.", f"It has {', '.join(mesh.waves)}.")
     repositories = run.chosen(mesh, waves, only)
     if not repositories:
-        stop(f"No repository of {fleet} was chosen.", "Loosen --wave and --only.")
+        stop(f"No repository of {fleet} matches.", "Relax --wave and --only.")
     progress = _Progress(len(repositories))
     try:
         report = run.roll(
@@ -127,14 +129,14 @@ def _roll(
     finally:
         progress.done()
     if page:
-        files.write(page, html(report), "Name another file with --html.")
+        files.write(page, html(report), "Give another file with --html.")
         click.echo(f"wrote {page}", err=True)
     click.echo(FORMATS[form](report))
     sys.exit(130 if report.interrupted else 0 if report.well else 1)
 
 
 class _Progress:
-    """A line that counts, where somebody watches."""
+    """A counter of repositories, on a terminal."""
 
     def __init__(self, total: int) -> None:
         self.total, self.count = total, 0

@@ -1,4 +1,4 @@
-"""What a rollout found out about a repository, or did with it."""
+"""The result of a rollout for a repository."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from meshwright.core.renamed import with_old
 from meshwright.core.text import printable
 
 STATES = {
-    # state -> whether all is well, what it means
-    "up to date": (True, "the version is there"),
-    "behind": (True, "a newer version is there to be taken"),
+    # state -> success, meaning
+    "up to date": (True, "it has the version"),
+    "behind": (True, "a newer version is available"),
     "ahead": (True, "it has a newer version already"),
-    "clean": (True, "takes the version without a conflict"),
-    "pushed": (True, "the version is on its branch"),
+    "clean": (True, "can take the version without conflicts"),
+    "pushed": (True, "the version is on a branch"),
     "waiting": (True, "its wave has not begun"),
-    "kept": (True, "the template's files are as the template has them"),
-    "conflict": (False, "people have to look at it"),
+    "kept": (True, "the template's files are unchanged"),
+    "conflict": (False, "people have to resolve it"),
     "drifted": (False, "the template's files were changed"),
-    "failed": (False, "its own checks, or the push, said no"),
-    "refused": (False, "nothing is done with it; the reason says why"),
-    "unreachable": (False, "its server did not answer, or not with a repository"),
+    "failed": (False, "its own checks or the push failed"),
+    "refused": (False, "it was skipped for the given reason"),
+    "unreachable": (False, "its server did not answer, or is not a git server"),
 }
 
 
 @dataclass
 class Outcome:
-    """One repository's part in a rollout."""
+    """The result of a rollout for one repository."""
 
     name: str
     url: str
@@ -41,20 +41,20 @@ class Outcome:
     version: str = ""
     """The version it has."""
     target: str = ""
-    """The version it is to get."""
+    """The version it should get."""
     behind: int | None = None
-    """How many releases lie between the two."""
+    """Number of releases between the two."""
     reason: str = ""
     fix: str = ""
     changes: list[tuple[str, str]] = field(default_factory=list)
-    """What the update changes: A(dded), M(odified) or D(eleted), and the path."""
+    """Changes by the update: A(dded), M(odified) or D(eleted), and the path."""
     conflicts: list[Conflict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     diff: list[str] = field(default_factory=list)
-    """Drift: a diff a file, from what the template has to what is there."""
+    """Drift: a diff for each file, from the template to the repository."""
     branch: str = ""
     pull_request: str = ""
-    """Its address, or the address where it can be opened."""
+    """Its address, or the address for opening it."""
     seconds: float = 0.0
 
     @property
@@ -62,14 +62,14 @@ class Outcome:
         return STATES[self.state][0]
 
     def as_json_value(self) -> dict[str, Any]:
-        """As JSON has it: every text printable, no credentials."""
+        """Return the value for JSON: texts are printable and without credentials."""
         plain = {key: without_credentials(getattr(self, key)) for key in ("url", "reason", "fix")}
         value: dict[str, Any] = clean(with_old(asdict(self) | plain | {"seconds": round(self.seconds, 3)}))
         return value
 
 
 def clean(value: Any) -> Any:
-    """The same for every text in a value that JSON can hold."""
+    """Clean every text in a JSON value."""
     if isinstance(value, str):
         return printable(value, lines=True)
     if isinstance(value, dict):
@@ -78,6 +78,6 @@ def clean(value: Any) -> Any:
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    """State -> how many repositories, in the order of STATES."""
+    """Return state -> number of repositories, in the order of STATES."""
     counts = Counter(outcome.state for outcome in outcomes)
     return {state: counts[state] for state in STATES if counts[state]}

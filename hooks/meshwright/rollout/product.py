@@ -1,4 +1,4 @@
-"""What one repository of a mesh says of itself, and what a release makes of it, on objects alone."""
+"""Read a repository of a mesh and merge a release into it, working only on git objects."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from meshwright.rollout.render import Release, Store, Unrenderable, new, old
 
 ATTRIBUTES = ".gitattributes"
 MAX_DIFF = 20_000
-"""Characters of a file's drift that are shown."""
+"""Maximum characters of a file's drift in the report."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The template of a mesh, at the version that is rolled out."""
+    """The template of a mesh, at the version of the rollout."""
 
     store: Store
     url: str
@@ -38,29 +38,29 @@ class Origin:
 
 @dataclass
 class Product:
-    """A repository that was fetched, and understood."""
+    """A repository that was fetched and read."""
 
     git: Git
     remote: Remote
     fetched: Mapping[str, str]
-    """Branch -> commit, of what was fetched."""
+    """Branch -> commit, of the fetched branches."""
     head: str
     root: Mapping[str, tuple[str, str]]
-    """What lies in the root of the repository there: name -> mode and object."""
+    """Entries in the root of the repository: name -> mode and object."""
     answers: dict[str, Any]
     answered: bytes
-    """The answers file as it is."""
+    """The content of the answers file."""
     recorded: str
-    """The template's commit that it was made from, or updated to."""
+    """The template's commit that it was made from, or last updated to."""
     folder: Path
-    """A place for what is made on the way."""
+    """A folder for intermediate files."""
 
 
 def understood(
     origin: Origin, repository: Repository, outcome: Outcome, folder: Path, timeout: float,
     more: tuple[str, ...] = (), deep: bool = True,
 ) -> Product:  # fmt: skip
-    """Fetches a repository and reads what it was made from. Raises GitError, Unusable."""
+    """Fetch a repository and read its answers. Raises GitError, Unusable."""
     git = Git(folder / "product.git")
     remote = look(git, repository, timeout)
     fetched = fetch(git, remote, more, timeout, deep)
@@ -70,27 +70,27 @@ def understood(
     answers = _answers(answered)
     outcome.version = answers["_commit"]
     if not any(same(answers["_src_path"], known) for known in (origin.url, *origin.formerly)):
-        fix = "Take it out of the mesh, or name that address under `formerly` in mesh.yaml."
+        fix = "Remove it from the mesh, or add that address to `formerly` in mesh.yaml."
         raise Unusable(f"It was made from another template: {answers['_src_path'][:200]}", fix)
     recorded = origin.store.commit(answers["_commit"])
     if recorded is None:
-        fix = "It was made from a version that was never published: `copier recopy` it from one that is."
+        fix = "It was made from an unpublished version: run `copier recopy` with a published one."
         raise Unusable(f"The template has no version {answers['_commit'][:100]}.", fix)
     outcome.behind = origin.store.between(recorded, origin.commit)
     return Product(git, remote, fetched, head, root, answers, answered, recorded, folder)
 
 
-NO_PRODUCT = "Take it out of the mesh, or give it the answers that `copier copy` would have recorded."
+NO_PRODUCT = "Remove it from the mesh, or add the answers file that `copier copy` would have written."
 
 
 def _answers_file(git: Git, root: Mapping[str, tuple[str, str]], timeout: float) -> bytes:
     try:
         mode, name = root[ANSWERS]
     except KeyError:
-        raise Unusable(f"It has no {ANSWERS}: no product of a template.", NO_PRODUCT) from None
+        raise Unusable(f"It has no {ANSWERS}, so it was not made from a template.", NO_PRODUCT) from None
     if mode not in ("100644", "100755"):
-        raise Unusable(f"Its {ANSWERS} is no file.", NO_PRODUCT)
-    # Where files come only when they are asked for, this is the moment.
+        raise Unusable(f"Its {ANSWERS} is not a file.", NO_PRODUCT)
+    # In a partial clone, the file is fetched now.
     if int(git.abroad("cat-file", "-s", name, timeout=timeout, variables=ON_DEMAND)) > MAX_BYTES:
         raise Unusable(f"Its {ANSWERS} is larger than {MAX_BYTES:,} bytes.", NO_PRODUCT)
     return git.blob(name)
@@ -98,17 +98,17 @@ def _answers_file(git: Git, root: Mapping[str, tuple[str, str]], timeout: float)
 
 def _answers(raw: bytes) -> dict[str, Any]:
     try:
-        parse(ANSWERS, decode(raw))  # small enough, and without tricks; then read as Copier reads it
+        parse(ANSWERS, decode(raw))  # a size limit and no aliases; then parsed as Copier does
         answers = yaml.safe_load(raw)
     except Unreadable as error:
         raise Unusable(f"Its {ANSWERS}:{error.line}: {error}", error.fix) from error
     except (yaml.YAMLError, ValueError) as error:
         raise Unusable(f"Its {ANSWERS}: {error}", NO_PRODUCT) from error
     if not isinstance(answers, dict):
-        raise Unusable(f"Its {ANSWERS} is no mapping.", NO_PRODUCT)
+        raise Unusable(f"Its {ANSWERS} is not a mapping.", NO_PRODUCT)
     for key in ("_src_path", "_commit"):
         if not isinstance(answers.get(key), str) or not answers[key]:
-            raise Unusable(f"{key} in its {ANSWERS} is no text.", NO_PRODUCT)
+            raise Unusable(f"{key} in its {ANSWERS} is not a text.", NO_PRODUCT)
     return {
         key: value
         for key, value in answers.items()
@@ -117,16 +117,16 @@ def _answers(raw: bytes) -> dict[str, Any]:
 
 
 def merged(origin: Origin, product: Product) -> Merge:
-    """The product with the release in it. Raises GitError, Unrenderable, Unusable."""
+    """Merge the release into the product. Raises GitError, Unrenderable, Unusable."""
     source = product.answers["_src_path"]
     recorded = _release(origin, product.recorded, source)
-    # Where the template has moved, its present address is what hooks and updates go to from now on.
+    # If the template has moved, hooks and updates use its present address from now on.
     target = _release(origin, origin.commit, source if same(source, origin.url) else origin.url)
     for stage in ("before", "after"):
         if target.migration_tasks(stage, recorded):
-            fix = "Release it without: docs/how-to/blueprints-that-update.md."
-            raise Unusable("The release has migrations, which run code; a rollout runs none.", fix)
-    # Templates can ask for the name of the folder.
+            fix = "Release it without migrations: docs/how-to/blueprints-that-update.md."
+            raise Unusable("The release has migrations, but a rollout does not run code.", fix)
+    # Templates can use the name of the folder.
     name = _folder_name(product.remote.url)
     before, after = product.folder / "before" / name, product.folder / "after" / name
     was = old(recorded, product.answers, target.exclude, before)
@@ -135,7 +135,7 @@ def merged(origin: Origin, product: Product) -> Merge:
         there = product.git.entries(product.head)
         _leave_out(before, lambda path: was.skipped(path) or will.skipped(path))
         _leave_out(after, lambda path: will.skipped(path) and path.as_posix() in there)
-    # What Copier writes there is the new version's, whatever a team wrote: nothing to merge.
+    # Copier always takes this file from the new version, so there is nothing to merge.
     (before / ANSWERS).write_bytes(product.answered)
     _heed_attributes(product)
     trees = [product.git.tree(folder, product.head) for folder in (before, after)]
@@ -149,7 +149,7 @@ def _folder_name(url: str) -> str:
 
 
 def _heed_attributes(product: Product) -> None:
-    """What is rendered is kept as it would be in the product: its own .gitattributes hold."""
+    """Apply the product's own .gitattributes to rendered files."""
     mode, name = product.root.get(ATTRIBUTES, ("", ""))
     if mode == "100644" and int(product.git.one("cat-file", "-s", name)) <= MAX_BYTES:
         product.git.attributes(product.git.blob(name))
@@ -171,13 +171,13 @@ def _leave_out(folder: Path, unwanted: Any) -> None:
 
 
 def changes(product: Product, tree: str) -> list[tuple[str, str]]:
-    """What a tree changes: (A, M, D or T, path)."""
+    """Return the changes by a tree: (A, M, D or T, path)."""
     told = product.git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-status", product.head, tree)
     return list(zip(told[::2], told[1::2], strict=True))
 
 
 def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
-    """Files of the template that are not as the recorded version makes them: (A, M or D, path, diff).
+    """Return the template's files that differ from the recorded version: (A, M or D, path, diff).
 
     Raises GitError, Unrenderable, Unusable.
     """
@@ -185,9 +185,9 @@ def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
     release = _release(origin, product.recorded, product.answers["_src_path"])
     old(release, product.answers, (), folder)
     if not (folder / MANIFEST).is_file():
-        fix = f"Update it first: versions with a {MANIFEST} can be asked."
+        fix = f"Update it first to a version with {MANIFEST}."
         raise Unusable(
-            f"Version {product.answers['_commit']} does not say which files are the template's.", fix
+            f"Version {product.answers['_commit']} does not have the list of the template's files.", fix
         )
     manifest = load(folder / MANIFEST)
     _heed_attributes(product)
@@ -202,7 +202,7 @@ def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
 
 
 def _diff(product: Product, fresh: str, path: str, entry: tuple[str, str] | None) -> str:
-    """From what the template has to what the team has, as `git diff` says it."""
+    """Return the diff from the template's file to the product's."""
     if entry and entry[0] != "160000" and int(product.git.one("cat-file", "-s", entry[1])) > MAX_BYTES:
         return f"{path} is larger than {MAX_BYTES:,} bytes."
     told = product.git(

@@ -1,4 +1,4 @@
-"""A product's repository as its server shows it: what is looked at, fetched and pushed there."""
+"""Read, fetch and push branches of a product's repository on its server."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from meshwright.rollout.fleet import Repository
 
 HEADS = "refs/heads/"
 HERE = "refs/meshwright/"
-"""Where fetched commits are kept, in a repository of our own."""
+"""Namespace of fetched commits in a repository of our own."""
 
 
 class Unusable(Error):
-    """The repository can be reached, and nothing can be done with it."""
+    """The repository can be reached, but not used."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Remote:
     heads: Mapping[str, str]
     """Branch -> commit."""
     branch: str | None
-    """The branch that gets updates; None where HEAD names no branch but a commit."""
+    """The branch for updates; None if HEAD is detached."""
     head: str
-    """The commit there."""
+    """Its commit."""
 
 
 def look(git: Git, repository: Repository, timeout: float) -> Remote:
-    """Asks for the branches, and fetches nothing. Raises GitError, Unusable."""
+    """Read the branches without fetching. Raises GitError, Unusable."""
     told = git.abroad("ls-remote", "--symref", "--", repository.url, "HEAD", f"{HEADS}*", timeout=timeout)
     heads, default, commit = {}, None, None
-    for line in told.split("\n"):  # other ends of lines are allowed in names
+    for line in told.split("\n"):  # names may contain other line ends
         value, _, name = line.partition("\t")
         if name == "HEAD" and value.startswith("ref: "):
             default = value.removeprefix("ref: ").removeprefix(HEADS)
@@ -55,21 +55,21 @@ def _without_a_branch(repository: Repository, heads: Mapping[str, str], default:
     there = ", ".join(sorted(heads)[:5]) + (", …" if len(heads) > 5 else "")
     if not heads:
         return Unusable(
-            "The repository is empty.", "Push the product, or take the repository out of the mesh."
+            "The repository is empty.", "Push the product, or remove the repository from the mesh."
         )
     if repository.branch:
-        fix = f"Name one that there is under `branch` in mesh.yaml{f' (the default is {default})' if default in heads else ''}."
-        return Unusable(f"It has no branch {repository.branch}; it has {there}.", fix)
+        fix = f"Set `branch` in mesh.yaml to an existing one{f' (the default is {default})' if default in heads else ''}."
+        return Unusable(f"It has no branch {repository.branch}, only {there}.", fix)
     fix = "Set the default branch on the server, or `branch` in mesh.yaml."
-    return Unusable(f"Its default branch does not exist; it has {there}.", fix)
+    return Unusable(f"Its default branch does not exist; existing branches: {there}.", fix)
 
 
 def fetch(
     git: Git, remote: Remote, more: tuple[str, ...], timeout: float, deep: bool = True
 ) -> dict[str, str]:
-    """Fetches the tip of the branch, and of some more branches, without their history; returns branch -> commit.
+    """Fetch the tip of the branch, and of some others, without history; return branch -> commit.
 
-    With `deep` all files but very large ones, else only what is asked for later. Raises GitError.
+    With `deep`, fetch all files but very large ones; otherwise fetch files on demand. Raises GitError.
     """
     wanted = {"HEAD" if remote.branch is None else remote.branch: "head"}
     wanted |= {branch: f"more{number}" for number, branch in enumerate(more) if branch in remote.heads}
@@ -86,16 +86,16 @@ def fetch(
 
 
 def push(git: Git, remote: Remote, branch: str, commit: str, timeout: float) -> None:
-    """Puts a commit on a branch, if the branch is still where it was when it was looked at. Raises GitError."""
+    """Push a commit to a branch, if the branch has not changed since it was read. Raises GitError."""
     ref = HEADS + branch
     local = [f"--receive-pack={RECEIVE}"] if is_path(remote.url) else []
     command = (
         "push", "--porcelain", "--no-verify", "--no-signed", *local,
         f"--force-with-lease={ref}:{remote.heads.get(branch, '')}", "--", remote.url, f"{commit}:{ref}",
     )  # fmt: skip
-    # A server's own reason stands among the results, not among the errors.
+    # The server's reason is in the results, not in the error output.
     told = git.abroad(*command, timeout=timeout, ok=(0, 1))
     results = [line.split("\t") for line in told.split("\n") if ref in line]
     if not any(flag in ("*", "+", " ", "=") for flag, *_ in results):
-        why = results[0][-1] if results else "The server did not say why."
+        why = results[0][-1] if results else "The server gave no reason."
         raise GitError(without_credentials(why))

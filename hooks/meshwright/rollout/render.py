@@ -1,9 +1,9 @@
-"""The template at any of its versions, rendered by Copier itself, many times in one process.
+"""Render any version of the template with Copier itself, many times in one process.
 
-Copier does all that decides what a file holds. What is left out is what it does anew for every single
-render: clone the template, compile its Jinja, and ask git about each file. Most of that is done by handing
-Copier's own worker what it would otherwise have made itself (https://copier.readthedocs.io, 9.16 to 9.19);
-were it to stop asking, renders would become slow, not wrong.
+Copier decides the content of every file. Only work that it repeats for each render is avoided: cloning the
+template, compiling its Jinja, and running git for each file. Most of that is done by passing objects to
+Copier's worker that it would otherwise create itself (https://copier.readthedocs.io, 9.16 to 9.19);
+if a version of Copier ignores them, renders become slow, not wrong.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from packaging.version import InvalidVersion, Version
 from meshwright.core.git import ABROAD, ALONE, CAREFUL, Git, GitError, run
 from meshwright.rollout.fleet import cloneable
 
-# libyaml reads the same language ten times as fast, and Copier reads YAML for every computed answer.
+# libyaml is ten times as fast, and Copier parses YAML for every computed answer.
 if hasattr(yaml, "CSafeLoader"):
     yaml.safe_load = lambda stream: yaml.load(stream, Loader=yaml.CSafeLoader)
 
 
 class Unrenderable(Exception):
-    """The template cannot be rendered with these answers, or at this version; says why."""
+    """The template cannot be rendered with these answers, or at this version; the message says why."""
 
 
 class Release(Template):
-    """A template at one version, whose checkout is there already."""
+    """A template at one version with an existing checkout."""
 
     checkout: Path
     environment: Any = None
@@ -54,7 +54,7 @@ class Release(Template):
 
 @dataclass(frozen=True)
 class Store:
-    """A template's repository, cloned once, and the checkouts of the versions that are asked for."""
+    """A template's repository, cloned once, with checkouts of the versions in use."""
 
     folder: Path
     url: str
@@ -65,7 +65,7 @@ class Store:
 
     @classmethod
     def cloned(cls, folder: Path, url: str, timeout: float) -> Store:
-        """Fetches all versions. Raises GitError."""
+        """Fetch all versions. Raises GitError."""
         store = cls(folder, url)
         refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
         store.git.abroad("fetch", "--quiet", "--update-shallow", "--", cloneable(url), *refs, timeout=timeout)
@@ -73,7 +73,7 @@ class Store:
 
     @lru_cache(maxsize=512)  # noqa: B019 - one store lives as long as its process
     def commit(self, version: str) -> str | None:
-        """The commit that a version (a tag, `git describe`'s words, a branch, a commit) names."""
+        """Return the commit of a version: a tag, output of `git describe`, a branch, or a commit."""
         if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._/+-]{0,199}", version):
             return None
         for name in (f"refs/tags/{version}", version):
@@ -84,24 +84,24 @@ class Store:
         return None
 
     def versions(self) -> list[tuple[Version, str]]:
-        """All releases (tags that are versions), the oldest first."""
+        """Return all releases (tags that are versions), the oldest first."""
         tags = self.git.one("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split()
         return sorted((version, tag) for tag in tags if (version := _version(tag)))
 
     def newest(self) -> str | None:
-        """The newest release that is no prerelease, as `copier update` chooses it."""
+        """Return the newest release that is not a prerelease, as `copier update` chooses it."""
         final = [tag for version, tag in self.versions() if not version.is_prerelease]
         return final[-1] if final else None
 
     def described(self, commit: str) -> str:
-        """What Copier calls a commit: its tag, or the nearest one and how far it is away."""
+        """Return Copier's name of a commit: its tag, or the nearest one and the distance."""
         return self.git.one("describe", "--tags", "--always", commit)
 
     def position(self, commit: str) -> tuple[Version, int] | None:
-        """Where a commit lies among the releases: the last one before it, and how many commits follow."""
+        """Return the position of a commit among the releases: the last one before it, and the number of commits after that."""
         try:
             name = self.git.one("describe", "--tags", commit)
-        except GitError:  # no tag comes before it; its short name may look like a version, and is none
+        except GitError:  # no earlier tag; its short name may look like a version, but is not one
             return None
         match = re.fullmatch(r"(.+)-(\d+)-g[0-9a-f]+", name)
         version = _version(match[1] if match else name)
@@ -109,7 +109,7 @@ class Store:
 
     @lru_cache(maxsize=512)  # noqa: B019
     def between(self, commit: str, target: str) -> int | None:
-        """How many releases a commit is behind another; negative where it is ahead; None where nobody can say."""
+        """Return how many releases a commit is behind another; negative if ahead; None if unknown."""
         if commit == target:
             return 0
         here, there = self.position(commit), self.position(target)
@@ -121,7 +121,7 @@ class Store:
         return max(1, sum(here[0] < version <= there[0] for version, _ in self.versions()))
 
     def checkout(self, commit: str) -> Path:
-        """The folder with the template's files at a commit; several processes may ask at once."""
+        """Return a folder with the template's files at a commit. Safe for parallel processes."""
         target = self.folder / "checkouts" / commit
         if not target.exists():
             target.parent.mkdir(exist_ok=True)
@@ -137,7 +137,7 @@ class Store:
 
     @lru_cache(maxsize=8)  # noqa: B019 - one store lives as long as its process
     def release(self, commit: str, url: str) -> Release:
-        """The template at a commit, as whoever took it from `url` has it. Raises GitError, Unrenderable."""
+        """Return the template at a commit, with the address `url`. Raises GitError, Unrenderable."""
         release = Release(url=url, ref=commit)
         release.checkout = self.checkout(commit).resolve()
         release.commit = self.described(commit)
@@ -151,16 +151,20 @@ def _refuse_what_no_rollout_can_do(release: Release) -> None:
     try:
         unsafe = release.tasks or release.jinja_extensions
         foreign = release.external_data
-        # Read now, so that whatever is wrong with them is told once, and not for each product.
+        # Read now, so that errors in it are reported once, and not for each product.
         _ = release.exclude, release.skip_if_exists, release.questions_data, release.envops
     except Exception as error:
         raise Unrenderable(f"copier.yml: {error}") from error
     if unsafe:
-        raise Unrenderable("It runs code of its own (_tasks, _jinja_extensions), and a rollout runs none.")
+        raise Unrenderable(
+            "It has _tasks or _jinja_extensions, but a rollout does not run a template's code."
+        )
     if foreign:
-        raise Unrenderable("It reads files of the product (_external_data), and a rollout checks none out.")
+        raise Unrenderable(
+            "It reads files of the product (_external_data), but a rollout does not check them out."
+        )
     if (release.checkout / ".gitmodules").exists():
-        raise Unrenderable("It has submodules, and a rollout fetches none.")
+        raise Unrenderable("It has submodules, but a rollout does not fetch them.")
 
 
 def _version(name: str) -> Version | None:
@@ -172,16 +176,16 @@ def _version(name: str) -> Version | None:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a render says of paths, besides the files that it wrote."""
+    """Path rules of a render, in addition to the files that it wrote."""
 
     excluded: Callable[[Path], bool]
-    """Whether updates leave a path alone (`_exclude`)."""
+    """True if updates leave a path alone (`_exclude`)."""
     skipped: Callable[[Path], bool]
-    """Whether a path is only written where there is none (`_skip_if_exists`)."""
+    """True if a path is only written when missing (`_skip_if_exists`)."""
 
 
 class Renderer(Worker):
-    """Copier's worker with a release that many share, and without the settings of whoever runs it."""
+    """Copier's worker with a shared release, and without the user's settings."""
 
     @cached_property
     def jinja_env(self) -> Any:
@@ -197,7 +201,7 @@ class Renderer(Worker):
         return super().answers_relpath if "{" in str(plain) else plain
 
     def _render_context(self) -> Any:
-        # Once all questions are answered it stays the same; Copier makes it anew for every part of every path.
+        # It does not change after all questions are answered, but Copier creates it again for every part of every path.
         settled = Phase.current() is Phase.RENDER and "{" not in str(self.template.answers_relpath)
         return self._settled if settled else super()._render_context()
 
@@ -206,19 +210,19 @@ class Renderer(Worker):
         return super()._render_context()
 
     def _sync_git_index_executable_bit(self, *_: Any) -> None:
-        """Nothing: there is no index where this renders, and asking git about each file takes most of the time."""
+        """Do nothing: there is no index here, and running git for each file takes most of the time."""
 
 
 def old(release: Release, answers: Mapping[str, Any], exclude: Sequence[str], folder: Path) -> Rendered:
-    """Renders what `copier update` starts from: the recorded version with the recorded answers.
+    """Render the base of `copier update`: the recorded version with the recorded answers.
 
-    `exclude` is the new version's, because what that leaves alone must not look deleted. Raises Unrenderable.
+    `exclude` comes from the new version, so that excluded files do not look deleted. Raises Unrenderable.
     """
     return _render(release, folder, answers, {}, exclude)
 
 
 def new(release: Release, answers: Mapping[str, Any], folder: Path) -> Rendered:
-    """Renders what `copier update --defaults` arrives at; new questions get their defaults. Raises Unrenderable."""
+    """Render the result of `copier update --defaults`; new questions get their defaults. Raises Unrenderable."""
     return _render(release, folder, {}, answers, ())
 
 
@@ -245,18 +249,18 @@ def _render(
 
 
 def _compiling_once(environment: Any) -> Any:
-    """A Jinja environment that compiles each text once, and not again for every path and every product."""
+    """Return a Jinja environment that compiles each text only once."""
     compile_text, find = lru_cache(maxsize=4096)(environment.from_string), environment.get_template
 
     def forget_yield() -> None:
-        # Copier's yield tag leaves its state behind, and counts on every text being compiled anew.
+        # Copier's yield tag keeps state in the environment, and relies on every text being compiled again.
         state = get_yield_context(environment)
         state.yield_name = state.yield_iterable = None
 
     def from_string(source: Any) -> Any:
         forget_yield()
         if not isinstance(source, str):
-            raise TypeError("Not a text.")  # as Jinja does; Copier then takes the value as it is
+            raise TypeError("Not a text.")  # as Jinja does; Copier then uses the value unchanged
         return compile_text(source)
 
     def get_template(name: str, *arguments: Any, **options: Any) -> Any:

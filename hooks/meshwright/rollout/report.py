@@ -1,4 +1,4 @@
-"""A rollout's report: a table for people, JSON for machines, one HTML page for everybody else."""
+"""A rollout's report: a table for the terminal, JSON for programs, an HTML page for a browser."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from meshwright.rollout.outcome import STATES, Outcome, counted
 from meshwright.rollout.run import Report
 
 SHOWN_HUNKS = 3
-"""Conflicts of one file that the table shows; JSON and HTML have all."""
+"""Maximum conflicts of one file in the table; JSON and HTML have all."""
 
 
 def table(report: Report) -> str:
-    """A line a repository, then what people have to look at."""
+    """Return a line for each repository, then what people have to resolve."""
     rows = [("repository", "wave", "version", "state", "")]
     rows += [
         (outcome.name, outcome.wave, outcome.version or "?", outcome.state, _summary(outcome))
@@ -78,7 +78,7 @@ def as_json(report: Report) -> str:
 
 
 def html(report: Report) -> str:
-    """One page that loads nothing."""
+    """Return one page that loads nothing."""
     import jinja2
 
     environment = jinja2.Environment(

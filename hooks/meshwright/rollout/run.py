@@ -1,4 +1,4 @@
-"""A rollout over a whole mesh: all cores, wave by wave, and no repository can stop the others."""
+"""Run a rollout over a whole mesh, in parallel, wave by wave; no repository can stop the others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Unready(Error):
 
 @dataclass
 class Report:
-    """What a rollout came to."""
+    """The result of a rollout."""
 
     verb: str
     template: str
@@ -58,7 +58,7 @@ class Report:
 
 
 def chosen(fleet: Fleet, waves: Sequence[str], only: Sequence[str]) -> list[Repository]:
-    """The repositories of some waves (all, if none is named) whose name or address fits one of the patterns."""
+    """Return the repositories of the given waves (default: all) whose name or address matches one of the patterns."""
     return [
         repository
         for repository in fleet.repositories
@@ -83,7 +83,7 @@ def roll(
     verify: bool = False,
     keep_going: bool = False,
 ) -> Report:
-    """Does what a verb says with every repository. Raises Unready if the template or the version is not there."""
+    """Run a verb on every repository. Raises Unready if the template or the version does not exist."""
     with tempfile.TemporaryDirectory(prefix="meshwright-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
         origin = _origin(verb, fleet, folder, to, timeout)
@@ -100,11 +100,11 @@ def roll(
                 for outcome in _all(task, members, jobs):
                     outcomes[outcome.url] = outcome
                     progress(outcome)
-                # What speaks against the release stops it; a server that is down does not.
+                # Failures that are due to the release stop the rollout; an unreachable server does not.
                 if not keep_going and any(
                     outcomes[one.url].state in ("conflict", "failed") for one in members
                 ):
-                    stopped = f"The wave {wave} has repositories that did not take the release."
+                    stopped = f"Not all repositories of the wave {wave} have taken the release."
         except KeyboardInterrupt:
             stopped = INTERRUPTED
         told = [outcomes.get(one.url) or _waiting(one, origin, stopped) for one in repositories]
@@ -115,14 +115,14 @@ def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: floa
     try:
         store = Store.cloned(folder, fleet.template, timeout)
     except GitError as error:
-        fix = "Check `template` in mesh.yaml, and that git may read it."
+        fix = "Check `template` in mesh.yaml, and that git can read it."
         raise Unready(
             f"The template cannot be fetched from {without_credentials(fleet.template)}: {error}", fix
         ) from error
     wanted = to or store.newest()
     if wanted is None:
         raise Unready(
-            "The template has no release.", "Tag one (docs/how-to/release.md), or name a version with --to."
+            "The template has no release.", "Tag one (docs/how-to/release.md), or give a version with --to."
         )
     commit = store.commit(wanted)
     if commit is None:
@@ -132,7 +132,7 @@ def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: floa
         try:
             store.release(commit, fleet.template)
         except Unrenderable as error:
-            fix = "Release one that can be: docs/how-to/blueprints-that-update.md"
+            fix = "Release a version that can be rolled out: docs/how-to/blueprints-that-update.md"
             raise Unready(f"The template's version {wanted} cannot be rolled out. {error}", fix) from error
     tagged = any(tag == wanted for _, tag in store.versions())
     return Origin(
@@ -141,7 +141,7 @@ def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: floa
 
 
 def _waiting(repository: Repository, origin: Origin, why: str) -> Outcome:
-    fix = "Run it again." if why == INTERRUPTED else "Look at them first; or go on with --keep-going."
+    fix = "Run it again." if why == INTERRUPTED else "Check them first; or continue with --keep-going."
     return Outcome(
         repository.name,
         repository.url,
@@ -154,7 +154,7 @@ def _waiting(repository: Repository, origin: Origin, why: str) -> Outcome:
 
 
 def _all(task: Task, repositories: Sequence[Repository], jobs: int) -> Iterator[Outcome]:
-    """Works on all repositories in processes. One that takes its process with it does so a second time, alone."""
+    """Process all repositories in parallel. If one kills its process, it is tried again alone."""
     if jobs == 1 and len(repositories) == 1:
         yield from (work(task, one) for one in repositories)
         return
@@ -165,7 +165,7 @@ def _all(task: Task, repositories: Sequence[Repository], jobs: int) -> Iterator[
         if one.url in left:
             yield Outcome(
                 one.name, one.url, one.wave, "failed", target=task.origin.version,
-                reason="The process that worked on it died.", fix="Is there enough memory?",
+                reason="The process that worked on it died.", fix="Check that there is enough memory.",
             )  # fmt: skip
 
 
@@ -182,7 +182,7 @@ def _pooled(
             yield outcome
     except BrokenExecutor:
         pass
-    except BaseException:  # Ctrl-C, above all: nothing more is pushed from here on
+    except BaseException:  # on Ctrl-C, above all, nothing more is pushed
         for child in active_children():
             child.terminate()
         raise
@@ -191,8 +191,8 @@ def _pooled(
 
 
 def _begin(parent: int) -> None:
-    """In a worker: it ends when it is told to, or when nobody is left to tell it, with all that it began."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that people see
+    """In a worker: end on a signal or when the parent process is gone, together with all child processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     signal.signal(signal.SIGTERM, lambda *_: _stop())
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
@@ -209,5 +209,5 @@ def _stop() -> None:
 
 
 def default_jobs() -> int:
-    """Servers are waited for more than cores are."""
+    """Return more jobs than cores, because most of the time is spent waiting for servers."""
     return max(4, 2 * (os.cpu_count() or 1))

@@ -1,4 +1,4 @@
-"""What `status`, `plan`, `apply` and `drift` do with one repository."""
+"""Run `status`, `plan`, `apply` or `drift` on one repository."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from meshwright.rollout.remote import Unusable, push
 from meshwright.rollout.render import Unrenderable
 
 BRANCH = "meshwright/"
-"""What the branches of a rollout begin with; the version follows."""
+"""Prefix of a rollout's branches; the version follows."""
 TRAILER = "Meshwright-Rollout"
 VERIFY_SECONDS = 1800.0
 MAX_REASON = 500
@@ -28,14 +28,14 @@ MAX_REASON = 500
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked for, the same for every repository."""
+    """The request, the same for every repository."""
 
     verb: str
     origin: Origin
     folder: Path
-    """Where a worker makes its temporary folders."""
+    """The parent of a worker's temporary folders."""
     timeout: float
-    """Seconds that a server may take to answer."""
+    """Seconds to wait for an answer of a server."""
     with_conflicts: bool = False
     verify: tuple[str, ...] = ()
     forges: dict[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Task:
 
 
 def work(task: Task, repository: Repository) -> Outcome:
-    """Does what is asked with one repository; whatever is wrong with it stands in the outcome."""
+    """Process one repository; errors are in the outcome."""
     clock = time.perf_counter()
     outcome = Outcome(repository.name, repository.url, repository.wave, target=task.origin.version)
     with tempfile.TemporaryDirectory(
@@ -59,12 +59,14 @@ def work(task: Task, repository: Repository) -> Outcome:
         except Unrenderable as error:
             outcome.state = "refused"
             outcome.reason = f"The template cannot be rendered with its answers: {error}"
-            outcome.fix = "Look at its .copier-answers.yml, and at what `copier update` says there."
+            outcome.fix = "Check its .copier-answers.yml, and the output of `copier update` there."
         except GitError as error:
             outcome.reason = outcome.reason or str(error)
-        except Exception as error:  # one repository never stops the others, whatever is wrong with it
+        except Exception as error:  # one repository must never stop the others
             outcome.state, outcome.reason = "failed", f"{type(error).__name__}: {error}"[:MAX_REASON]
-            outcome.fix = "Look at what is unusual about it; if nothing is, this is a defect of meshwright."
+            outcome.fix = (
+                "Check what is unusual about the repository; if nothing is, this is a defect of meshwright."
+            )
     outcome.seconds = time.perf_counter() - clock
     return outcome
 
@@ -87,12 +89,12 @@ def _plan(task: Task, repository: Repository, outcome: Outcome, folder: Path) ->
 def _planned(
     task: Task, repository: Repository, outcome: Outcome, folder: Path
 ) -> tuple[Product, Merge] | None:
-    """Plans an update; None where there is nothing to do."""
+    """Plan an update; return None if there is nothing to do."""
     product = understood(task.origin, repository, outcome, folder, task.timeout, more=(task.branch,))
     outcome.state = _standing(task, product, outcome)
     if outcome.state != "behind":
         return None
-    outcome.state = "refused"  # until it is known better: what goes wrong from here on is the repository's
+    outcome.state = "refused"  # a later error is due to the repository
     merge = merged(task.origin, product)
     outcome.changes = changes(product, merge.tree)
     outcome.conflicts, outcome.notes = merge.conflicts, list(merge.notes)
@@ -100,7 +102,7 @@ def _planned(
     outcome.fix = "Resolve it with the team: docs/how-to/roll-out.md" if merge.conflicts else ""
     older = [name for name in product.remote.heads if name.startswith(BRANCH) and name != task.branch]
     if older:
-        outcome.notes.append(f"branches of other rollouts are still there: {', '.join(sorted(older)[:5])}")
+        outcome.notes.append(f"branches of other rollouts still exist: {', '.join(sorted(older)[:5])}")
     return product, merge
 
 
@@ -111,13 +113,13 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
     product, merge = planned
     outcome.state, outcome.branch = "failed", task.branch
     if BRANCH.rstrip("/") in product.remote.heads:
-        fix = f"Rename that branch: git keeps no branch {task.branch} beside it."
-        raise Unusable(f"It has a branch called {BRANCH.rstrip('/')}.", fix)
+        fix = f"Rename that branch: git does not allow a branch {task.branch} beside it."
+        raise Unusable(f"It has a branch {BRANCH.rstrip('/')}.", fix)
     tip = product.fetched.get(task.branch)
     state = _tip(product, tip, merge.tree) if tip else "absent"
     if state == "foreign":
         outcome.state = "refused"
-        outcome.reason = f"Somebody else has committed to {task.branch}; it is left alone."
+        outcome.reason = f"{task.branch} has commits of others, so it was left alone."
         outcome.fix = "Merge it or delete it, then run this again."
     elif state != "current":
         message = _signed(_message(product, task, merge), merge.tree, product.head)
@@ -135,7 +137,7 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
             push(product.git, product.remote, task.branch, commit, task.timeout)
         except GitError as error:
             outcome.reason = f"The push was refused: {error}"
-            outcome.fix = "Fix what it says, then run this again."
+            outcome.fix = "Fix the cause, then run this again."
             return
     if outcome.state != "refused":
         outcome.state = "conflict" if merge.conflicts else "pushed"
@@ -149,7 +151,7 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
 
 
 def _tip(product: Product, tip: str, tree: str) -> str:
-    """What a branch that is there already is to this rollout: `current`, `stale`, or `foreign`, not ours alone."""
+    """Return the state of an existing branch: `current`, `stale`, or `foreign` (it has commits of others)."""
     head, _, message = text(product.git("cat-file", "commit", tip)).partition("\n\n")
     about = [line.split(" ", 1) for line in head.split("\n") if " " in line]
     made = next((value for key, value in about if key == "tree"), "")
@@ -160,7 +162,7 @@ def _tip(product: Product, tip: str, tree: str) -> str:
 
 
 def _signed(message: str, tree: str, parent: str) -> str:
-    """A message with a trailer that fits it, this tree and this parent alone, so that a rollout knows its own."""
+    """Add a trailer with a hash of message, tree and parent, by which a rollout recognizes its own commits."""
     told = f"{tree} {parent} {message}".encode(errors="surrogateescape")
     return f"{message}\n{TRAILER}: {hashlib.sha256(told).hexdigest()}\n"
 
@@ -178,11 +180,11 @@ def _message(product: Product, task: Task, merge: Merge) -> str:
 
 
 def _identity(git: Git) -> dict[str, str]:
-    """Whose the commit is: the user's own name, as git knows it, or else Meshwright's."""
+    """Return the author of the commit: git's user, or else Meshwright."""
     found = {}
     for key, otherwise in IDENTITY.items():
         try:
-            # Git takes these signs out, and wants something to be left.
+            # Git removes these characters, and requires the rest not to be empty.
             found[key] = git.abroad("config", "--get", key, timeout=10).strip(" \n<>.,:;\"'\\") or otherwise
         except GitError:
             found[key] = otherwise
@@ -194,7 +196,7 @@ def _identity(git: Git) -> dict[str, str]:
 
 
 def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path) -> bool:
-    """Runs the product's own checks in a checkout of the result; the code that runs is the product's."""
+    """Run the product's own checks in a checkout of the result; this executes the product's code."""
     place = folder / "checkout"
     local = {**ALONE, **ABROAD}
     run(["git", *CAREFUL, "init", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=meshwright", str(place)], local)  # fmt: skip
@@ -223,7 +225,9 @@ def _drift(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
     outcome.diff = [diff for _, _, diff in found]
     outcome.state = "drifted" if found else "kept"
     if found:
-        outcome.fix = "Undo the change, or propose it to the template: the next update may undo it."
+        outcome.fix = (
+            "Undo the change, or propose it for the template, because the next update may overwrite it."
+        )
 
 
 VERBS: dict[str, Callable[[Task, Repository, Outcome, Path], None]] = {

@@ -1,6 +1,6 @@
 """The embedded catalog: one process, one database, no JavaScript needed.
 
-What it knows of a product is the record that the product's own CI has sent. Everything in a record is hostile: it is
+A product's data is the record that its own CI has sent. Everything in a record is untrusted: it is
 checked by the metamodel, kept as it is, and reaches a page through autoescaping only.
 """
 
@@ -20,7 +20,7 @@ class RequestProblem(Error):
         self.status, self.error, self.detail, self.more = status, error, detail, more
 
     def value(self) -> dict[str, object]:
-        """The body of the answer."""
+        """Return the body of the answer."""
         value: dict[str, object] = with_old(
             {"error": self.error, "detail": self.detail, "fix": self.fix, **self.more}
         )
@@ -28,5 +28,5 @@ class RequestProblem(Error):
 
 
 def now() -> str:
-    """This moment as RFC 3339, to the millisecond, so that texts sort as moments do."""
+    """Return the current time in RFC 3339, to the millisecond; such texts sort by time."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""What an assessment has to be before the catalog keeps it."""
+"""Validate an assessment before the catalog stores it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import jsonschema_rs
 from meshwright.product import schema
 
 AHEAD = timedelta(hours=1)
-"""How far clocks may differ; one from the future would stay the latest until then."""
+"""Maximum difference between clocks; an assessment from the future would stay the latest until then."""
 FINDINGS = 20
 
 
 def issues(value: Any) -> list[str]:
-    """What is wrong about it, as sentences; the first FINDINGS."""
+    """Return what is wrong with it, as sentences; at most FINDINGS."""
     errors = islice(_validator().iter_errors(value), FINDINGS)
     found = [f"{'.'.join(map(str, error.instance_path)) or 'it'}: {error.message[:300]}" for error in errors]
     if found:
         return found
     at = _moment(value["at"])
     if at is None:
-        return [f"at: {value['at']} is no moment."]
+        return [f"at: {value['at']} is not a time with a time zone."]
     if at > datetime.now(UTC) + AHEAD:
         return [f"at: {value['at']} is in the future."]
     functions = {function["id"] for function in value["functions"]}
     for product in value["products"]:
         for result in product["results"]:
             if result["function"] not in functions:
-                return [f"{product['id']}: {result['function']} is none of its functions."]
+                return [f"{product['id']}: {result['function']} is not one of its functions."]
             if result.get("until") and _moment(result["until"]) is None:
-                return [f"{product['id']}: {result['until']} is no day."]
+                return [f"{product['id']}: {result['until']} is not a date."]
     return []
 
 

@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from meshwright.serve.catalog_store import CatalogStore
 
 DATABASE = click.option(
-    "--database", envvar="MESHWRIGHT_CATALOG_DATABASE", default="catalog.db", show_default=True, metavar="FILE|URL", help="A file for SQLite, or postgresql://… (with a password only in MESHWRIGHT_CATALOG_DATABASE, which no process list shows)."
+    "--database", envvar="MESHWRIGHT_CATALOG_DATABASE", default="catalog.db", show_default=True, metavar="FILE|URL", help="A file for SQLite, or postgresql://… (if it has a password, set it in MESHWRIGHT_CATALOG_DATABASE, because process lists show options)."
 )  # fmt: skip
 
 
 @click.command(cls=Verb, extra="catalog")
 @DATABASE
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=8420, show_default=True, help="0: any that is free."
-)
-@click.option("--private", is_flag=True, help="Reading needs a token, too; browsers give it as password.")
-@click.option(
-    "--url", default="", metavar="URL", help="The catalog's address as others see it, behind a proxy."
+    "--port", type=click.IntRange(0, 65_535), default=8420, show_default=True, help="0: any free port."
 )
 @click.option(
-    "--template", metavar="URL", help="The template that /api/mesh.yaml names; the most common one, if none."
+    "--private", is_flag=True, help="Require a token for reading, too; browsers send it as the password."
+)
+@click.option("--url", default="", metavar="URL", help="The catalog's public address, behind a proxy.")
+@click.option(
+    "--template", metavar="URL", help="The template in /api/mesh.yaml (default: the most common one)."
 )
 def serve(database: str, host: str, port: int, private: bool, url: str, template: str | None) -> None:
-    """Serves the embedded catalog: its API and its pages. Without a token nothing can be written."""
+    """Serve the embedded catalog: its API and its pages. Without a token, nothing can be written."""
     import asyncio
     import signal
     import socket
@@ -43,14 +43,14 @@ def serve(database: str, host: str, port: int, private: bool, url: str, template
     from meshwright.serve.app import Settings, application
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With its protocol named, or asyncio does not know that it may switch Nagle's algorithm off, which costs 40 ms.
+    # With the protocol given, because otherwise asyncio does not disable Nagle's algorithm, which costs 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(1024)  # so that whoever reads the line below can come at once
+        listening.listen(1024)  # so that clients of the line printed below can connect at once
     except OSError as error:
-        stop(f"{host}:{port} cannot be listened at: {error.strerror}.", "Choose another with --port.")
+        stop(f"cannot listen on {host}:{port}: {error.strerror}.", "Choose another port with --port.")
     app = application(store, Settings(private, url, template))
     config = uvicorn.Config(
         app,
@@ -63,18 +63,18 @@ def serve(database: str, host: str, port: int, private: bool, url: str, template
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Catalog at http://{shown}:{listening.getsockname()[1]}/ (stop it with Ctrl-C)")
     sys.stdout.flush()
-    # The server stops cleanly and then raises the signal again: being asked to end is no failure.
+    # The server stops cleanly and then raises the signal again; a requested stop is not a failure.
     for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, lambda *_: None)
     sys.setswitchinterval(
         0.001
-    )  # seconds; a thread that computes would else hold up all answers five times as long
+    )  # seconds; otherwise a computing thread delays all answers five times as long
     asyncio.run(uvicorn.Server(config).serve([listening]))
 
 
 @click.group(cls=Verbs, extra="catalog")
 def token() -> None:
-    """Who may write to the embedded catalog, or read a private one."""
+    """Manage tokens for writing to the embedded catalog, or reading a private one."""
 
 
 @token.command()
@@ -84,15 +84,15 @@ def token() -> None:
     "products",
     multiple=True,
     metavar="DOMAIN/NAME",
-    help="Publishes and retires this product, and no other (repeatable).",
+    help="Allow publishing and retiring this product only (repeatable).",
 )
-@click.option("--assess", is_flag=True, help="Hands in assessments, and reads.")
-@click.option("--read", is_flag=True, help="Reads a private catalog.")
-@click.option("--admin", is_flag=True, help="Does all of it, and hands products over to other repositories.")
+@click.option("--assess", is_flag=True, help="Allow uploading assessments, and reading.")
+@click.option("--read", is_flag=True, help="Allow reading a private catalog.")
+@click.option("--admin", is_flag=True, help="Allow everything, and moving products to other repositories.")
 @click.option(
-    "--expires", "days", type=click.IntRange(1, 3650), metavar="DAYS", help="After how many days it ends."
+    "--expires", "days", type=click.IntRange(1, 3650), metavar="DAYS", help="Days until it expires."
 )
-@click.option("--note", default="", help="Whom it is for.")
+@click.option("--note", default="", help="A note, for example on its user.")
 def create(
     database: str,
     products: tuple[str, ...],
@@ -102,7 +102,7 @@ def create(
     days: int | None,
     note: str,
 ) -> None:
-    """Makes a token and prints it, this once."""
+    """Create a token and print it; it is not shown again."""
     store = _store(database)
     from meshwright.serve.catalog_store import tokens
     from meshwright.serve.lookup import ID
@@ -115,17 +115,17 @@ def create(
         name for is_given, name in given if is_given
     }
     if not scopes:
-        raise click.UsageError("Say what it may do: --product, --assess, --read or --admin.")
+        raise click.UsageError("Choose its permissions: --product, --assess, --read or --admin.")
     made, id = store.tokens.create(scopes, note.replace("\0", "")[:500], days)
     store.close()
-    click.echo(f"Token {id}. It is not shown again: keep it where secrets are kept.", err=True)
+    click.echo(f"Token {id}. It is not shown again: store it with your secrets.", err=True)
     click.echo(made)
 
 
 @token.command("list")
 @DATABASE
 def list_tokens(database: str) -> None:
-    """Every token and what it may do; never the token itself."""
+    """List all tokens and their permissions; never the tokens themselves."""
     from meshwright.core.text import printable
 
     store = _store(database)
@@ -155,7 +155,7 @@ def revoke(database: str, id: str) -> None:
     found = store.tokens.revoke(id_of(id) or id)
     store.close()
     if not found:
-        stop("There is no such token.", "`meshwright catalog token list` names them.", 1)
+        stop("There is no such token.", "`meshwright catalog token list` shows them.", 1)
     click.echo("Revoked.")
 
 
@@ -163,7 +163,7 @@ def revoke(database: str, id: str) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @DATABASE
 def site(folder: Path, database: str) -> None:
-    """Writes all pages of the embedded catalog into FOLDER, to be read from there or put on any web server."""
+    """Write all pages of the embedded catalog into FOLDER, as files for any web server or for reading directly."""
     from meshwright.serve.site import export
 
     store = _store(database)

@@ -1,4 +1,4 @@
-"""What every answer has in common: its headers, its line in the log, and the short way for what was answered before."""
+"""What all answers share: headers, a line in the log, and a cache of earlier answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshwright.serve.search import Search
 Scope = MutableMapping[str, Any]
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'"
-"""The Content-Security-Policy of what is no page."""
+"""The Content-Security-Policy of answers that are not pages."""
 JSON = [(b"content-type", b"application/json")]
 SEARCH = "/api/products"
 
@@ -63,7 +63,7 @@ class Guard:
                 self._log_request(scope, status, begun)
 
     def _known(self, scope: Scope) -> bytes | None:
-        """The answer to a search that somebody has just made; in a private catalog somebody has to look at tokens."""
+        """Return a cached answer to a search; None in a private catalog, where tokens must be checked."""
         if self._private or scope["path"] != SEARCH or scope["method"] != "GET":
             return None
         return self._search.quick(scope["query_string"])
@@ -71,11 +71,11 @@ class Guard:
     def _headers(self, told: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         policy = next((value for name, value in told if name == b"content-security-policy"), NOTHING.encode())
         kept = [(name, value) for name, value in told if name != b"content-security-policy"]
-        # Not in the page itself: frame-ancestors only counts in a header.
+        # Not in the page itself: frame-ancestors only works in a header.
         return [*kept, (b"content-security-policy", policy + b"; frame-ancestors 'none'"), *self._common]
 
     def _log_request(self, scope: Scope, status: int, begun: float) -> None:
-        """Never the query nor the headers: there are tokens in them, and what people search for."""
+        """Write a line to the log, without query and headers: they contain tokens, and what people search for."""
         spent = (time.perf_counter() - begun) * 1000
         path = printable(scope["path"][:300])
         sys.stderr.write(f"{now()} {scope['method']} {path} {status} {spent:.1f} ms\n")

@@ -1,4 +1,4 @@
-"""Where pages lead to: relative addresses, so that a catalog can lie anywhere, and its export in any folder."""
+"""Relative links between pages, so that a catalog can be served at any path, and exported to any folder."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from meshwright.serve.search import Query
 
 
 class Links(Protocol):
-    """From one page to the others."""
+    """Links from one page to the others."""
 
     live: bool
-    """Whether somebody is there to search."""
+    """True if the search works."""
 
     def home(self, query: Query | None = None) -> str: ...
 
@@ -32,12 +32,12 @@ class Links(Protocol):
 
 
 class Served:
-    """Addresses of the catalog as it is served."""
+    """Addresses of the served catalog."""
 
     live = True
 
     def __init__(self, path: str) -> None:
-        """`path`: of the page that leads there."""
+        """`path`: of the page with the links."""
         self._root = "../" * (path.count("/") - 1) or "./"
 
     def home(self, query: Query | None = None) -> str:
@@ -66,12 +66,12 @@ class Served:
 
 
 class Exported:
-    """Files of a folder."""
+    """Files in a folder."""
 
     live = False
 
     def __init__(self, depth: int) -> None:
-        """`depth`: how many folders deep the page lies that leads there."""
+        """`depth`: number of folders above the page with the links."""
         self._root = "../" * depth
 
     def home(self, query: Query | None = None) -> str:

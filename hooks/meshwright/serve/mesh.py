@@ -1,4 +1,4 @@
-"""The mesh as `meshwright rollout` takes it: where the active products' repositories are."""
+"""The mesh file for `meshwright rollout`: the repositories of the active products."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshwright.serve import RequestProblem
 def document(sources: Iterable[Mapping[str, Any]], template: str | None = None) -> dict[str, Any]:
     """schemas/mesh.yaml; addresses that no other machine could clone are left out. Raises RequestProblem.
 
-    `sources`: `source` of each record. `template`: the one to name, whatever the records say.
+    `sources`: `source` of each record. `template`: overrides the template in the records.
     """
     repositories: dict[str, str] = {}
     templates: Counter[str] = Counter()
@@ -29,7 +29,7 @@ def document(sources: Iterable[Mapping[str, Any]], template: str | None = None) 
         raise RequestProblem(
             404,
             "no-template",
-            "No product says which template it was made from, by an address that others can reach.",
+            "No product has the address of a template that others can reach.",
             "Serve the catalog with --template URL.",
         )
     return {

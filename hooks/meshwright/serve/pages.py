@@ -1,4 +1,4 @@
-"""The catalog's pages. They need no JavaScript; what a record says reaches them through autoescaping only."""
+"""The catalog's pages. They need no JavaScript; texts of records are only inserted by autoescaping."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from meshwright.serve.search import FACETS, Query, Search
 
 FOLDER = Path(__file__).parent / "templates"
 COLUMNS, READERS, VERSIONS, EDGES = 2_000, 500, 100, 200
-"""Rows of a table on a page; the record has all of them."""
+"""Maximum rows of a table on a page; the record has all of them."""
 PATIENCE = 5.0
-"""Seconds that somebody waits for a page that is made for somebody else."""
+"""Maximum seconds to wait while another request renders the page."""
 REST = 20
-"""How many times longer than it took to draw a large page stays as it is, whatever changes."""
+"""A large page is cached for this many times its rendering time, even if products change."""
 OF_ACCESS = 50
 """Products on a page of the overview of access."""
 STEERING = dict.fromkeys(
     [*range(9), *range(11, 32), 127, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
-"""Signs that are not shown but change how others are."""
+"""Invisible characters that change how others are displayed."""
 NAMES = {
     "domain": "Domain",
     "classification": "Classification",
@@ -45,28 +45,28 @@ NAMES = {
     "tag": "Tag",
     "type": "Type",
 }
-"""Facet -> what it is called."""
+"""Facet -> its label."""
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 
 def policy_of(html: str) -> str:
-    """The policy that a page says of itself, to be said in its header, too."""
+    """Return the policy in a page, for its header."""
     found = _POLICY.search(html)
     return unescape(found[1]) if found else "default-src 'none'"
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A page that is made from all products."""
+    """A rendered page about all products."""
 
     revision: int
     text: str
     until: float
-    """The moment (monotonic) before which it is not made again."""
+    """The time (monotonic) before which it is not rendered again."""
 
 
 class Pages:
-    """Every page, for a catalog that is served and for one that is exported."""
+    """All pages, for the served and the exported catalog."""
 
     def __init__(self, store: CatalogStore, search: Search) -> None:
         self._store, self._search = store, search
@@ -87,7 +87,7 @@ class Pages:
     # -- pages ----------------------------------------------------------------------------------------
 
     def home(self, to: Links, query: Query) -> str:
-        """Search, and what was found."""
+        """Return the search page, with results."""
         found = self._search.search(query)
         return self._page(
             "home.html.jinja",
@@ -101,12 +101,12 @@ class Pages:
         )
 
     def everything(self, to: Links) -> str:
-        """The first page of an exported catalog: all products."""
+        """Return the first page of an exported catalog: all products."""
         found = self._search.search(Query(limit=10_000_000))
         return self._page("everything.html.jinja", to, here="home", script=self._filter, found=found)
 
     def domain(self, to: Links, domain: str) -> str:
-        """The products of a domain."""
+        """Return the page with the products of a domain."""
         found = self._search.search(Query(chosen=(("domain", domain),), limit=10_000_000))
         if not found.total:
             raise RequestProblem(404, "unknown-domain", f"The catalog has no domain {domain[:200]}.", "Choose one from the list of products.")  # fmt: skip
@@ -153,7 +153,7 @@ class Pages:
         )
 
     def access(self, to: Links, query: Query) -> str:
-        """Who may read what, product by product."""
+        """Return the overview of readers, by product."""
         query = replace(query, limit=OF_ACCESS if to.live else 10_000_000)
         found = self._search.search(query)
         kept = self._store.products.named([told["id"] for told in found.products])
@@ -171,11 +171,11 @@ class Pages:
         )
 
     def fitness(self, to: Links) -> str:
-        """The dashboard of the latest assessment."""
+        """Return the dashboard of the latest assessment."""
         return self._kept("fitness", to, lambda: self._dashboard(to))
 
     def map(self, to: Links) -> str:
-        """The logical architecture."""
+        """Return the map of the mesh."""
         return self._kept("map", to, lambda: self._map(to))
 
     def problem(self, to: Links, problem: RequestProblem) -> str:
@@ -183,7 +183,7 @@ class Pages:
         return self._page("problem.html.jinja", to, problem=problem)
 
     def badge(self, id: str) -> str:
-        """The product's score as a small picture (SVG)."""
+        """Return the product's score as a small image (SVG)."""
         from meshwright.assess import badge
         from meshwright.mesh import scores
 
@@ -198,22 +198,22 @@ class Pages:
         said = "unknown" if latest["score"] is None else f"{latest['score']} of 100"
         return badge.svg("data product", said, standing)
 
-    # -- how they are made ----------------------------------------------------------------------------
+    # -- rendering ------------------------------------------------------------------------------------
 
     def _page(self, name: str, to: Links, script: str = "", here: str = "", **content: Any) -> str:
-        """`here`: the entry of the navigation that leads to this page."""
+        """Render a page. `here`: the navigation entry of the page."""
         policy = pages.policy(self._style, script, forms=to.live)
         return self._templates.get_template(name).render(
             style=self._style, script=script, policy=policy, to=to, here=here, **content
         )
 
     def _kept(self, name: str, to: Links, make: Callable[[], str]) -> str:
-        """A page that is made from all products, made once for each revision, and by one at a time."""
+        """Return a page about all products, rendered once for each revision, by one thread at a time."""
         key, revision = (name, to.home()), self._search.revision
         kept = self._drawn.get(key)
         if kept and (kept.revision == revision or time.monotonic() < kept.until):
             return kept.text
-        # While somebody draws, others get the page before, if there is one, and do not use up all threads by waiting.
+        # During rendering, other requests get the previous page, if any, so that they do not block all threads.
         if not self._drawing.acquire(timeout=0 if kept else PATIENCE):
             if kept:
                 return kept.text
@@ -256,11 +256,11 @@ class Pages:
             return self.problem(to, RequestProblem(404, "no-map", str(problem), problem.fix))
 
     def _known(self, to: Links) -> Callable[[str], str]:
-        """The pages of products; those that the catalog does not have were assessed elsewhere, and have none."""
+        """Return the links to products' pages; products that are not in this catalog have none."""
         return lambda id: to.product(id) if self._search.summary_of(id) else ""
 
     def _is_past(self, at: str) -> bool:
-        """Whether a product's last assessment is not the mesh's last one."""
+        """Return True if a product's last assessment is not the mesh's last one."""
         latest = self._store.assessments.list(1)
         return not latest or latest[0]["at"] != at
 
@@ -276,7 +276,7 @@ class Pages:
     def _facets(
         self, link: Callable[[Query], str], query: Query, facets: Mapping[str, Mapping[str, int]]
     ) -> Iterator[dict[str, Any]]:
-        """Every facet as links: to choose a value, or to take the choice back."""
+        """Return every facet as links: to choose a value, or to remove the choice."""
         chosen = dict(query.chosen)
         for name in FACETS:
             values = dict(facets[name])
@@ -323,13 +323,13 @@ def _pager(link: Callable[[Query], str], query: Query, total: int) -> dict[str, 
 
 
 def short(text: str, most: int = 2_000) -> str:
-    """No longer than a page bears, and without the signs that would turn the words around it."""
+    """Return a text cut to a length for pages, without characters that would change the display around it."""
     text = text if len(text) <= most else f"{text[: most - 2]} …"
     return text.translate(STEERING)
 
 
 def minute(moment: str) -> str:
-    """A moment for people, in one time zone."""
+    """Return a time for people, in one time zone."""
     try:
         return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except (ValueError, OverflowError):

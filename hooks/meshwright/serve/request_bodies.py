@@ -12,7 +12,7 @@ from fastapi import Request
 from meshwright.serve import RequestProblem
 
 EXCESS, PATIENCE = 5, 2.0
-"""Up to how many times too much is taken in before it is refused, and for how many seconds."""
+"""How many times the limit is read before a body is refused, and for how many seconds."""
 
 
 async def json_of(request: Request, most: int) -> Any:
@@ -23,7 +23,7 @@ async def json_of(request: Request, most: int) -> Any:
 async def body_of(request: Request, most: int) -> bytes:
     """Return what was sent, of at most so many bytes; raises RequestProblem.
 
-    It is counted while it comes, because what a header says of its length may be wrong.
+    The bytes are counted on arrival, because the length in a header may be wrong.
     """
     header = request.headers.get("content-length", "")
     announced = int(header) if header.isascii() and header.isdigit() and len(header) < 20 else 0
@@ -43,7 +43,7 @@ async def body_of(request: Request, most: int) -> bytes:
 
 
 async def _discard(stream: AsyncIterator[bytes], most: int) -> None:
-    """Take in so many more bytes: whoever is cut off while they send do not read the answer."""
+    """Read more bytes: a client that is cut off while sending does not read the answer."""
     with move_on_after(PATIENCE):
         async for part in stream:
             most -= len(part)
@@ -71,5 +71,5 @@ def _no_number(name: str) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("an object has a key twice")
+        raise ValueError("an object has a duplicate key")
     return value

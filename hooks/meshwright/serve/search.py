@@ -1,7 +1,7 @@
 """Search: the database finds words, and everything else is counted in memory.
 
-Which products have a value of a facet is one large integer with a bit for each product, so that counting ten thousand
-products by five facets costs a few dozen `and`s. What is in memory follows the database by its revision.
+The products with a value of a facet are one large integer with a bit for each product, so that counting ten thousand
+products by five facets takes a few dozen `and`s. The data in memory follows the database by its revision.
 """
 
 from __future__ import annotations
@@ -31,46 +31,46 @@ FACETS: dict[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
 }
 """Facet -> the values that a product has (summary.py)."""
 LAST_OFFSET = 1_000_000
-"""Where a page of a search may begin at most."""
+"""Maximum offset of a page of results."""
 VALUES = 100
-"""Values of a facet that are told, the most frequent first."""
+"""Maximum values of a facet that are returned, the most frequent first."""
 FRESH = 0.2
-"""Seconds after which another process may have written; our own writes are known at once. While somebody looks, the
-answer before is given for as long again."""
+"""Seconds after which another process may have written; our own writes are known at once. While a thread checks,
+the previous answer is valid for as long again."""
 ANSWERS, RANKINGS = 32_000_000, 16_000_000
-"""Bytes of answers, and of what the database found, that are kept until something changes."""
+"""Bytes of cached answers, and of cached results of the database; valid until something changes."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked for."""
+    """A search request."""
 
     q: str = ""
     chosen: tuple[tuple[str, str], ...] = ()
-    """Facets and the value that each has to have."""
+    """Facets, each with its required value."""
     limit: int = 20
     offset: int = 0
 
 
 @dataclass(frozen=True)
 class Found:
-    """One page of what was found."""
+    """One page of results."""
 
     total: int
     products: Sequence[Mapping[str, Any]]
     """Summaries with `score`."""
     facets: Mapping[str, Mapping[str, int]]
-    """Facet -> value -> how many there would be; the most frequent first."""
+    """Facet -> value -> number of results with it; the most frequent first."""
 
     def text(self) -> bytes:
-        """As the API has it."""
+        """Return it in the API's format."""
         products = ",".join(f'{told["text"]},"score":{_json(told["score"])}}}' for told in self.products)
         return f'{{"total":{self.total},"products":[{products}],"facets":{_json(self.facets)}}}'.encode()
 
 
 @dataclass
 class _State:
-    """What is known of all products at one revision."""
+    """The data about all products at one revision."""
 
     revision: int = -1
     told: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -85,38 +85,36 @@ class _State:
 
 
 class Search:
-    """What can be asked of all products at once. Safe to be used by several threads."""
+    """Queries over all products. Thread-safe."""
 
     def __init__(self, store: CatalogStore) -> None:
         self._store = store
         self._state = _State()
         self._looked = 0.0
-        """When the database was last looked at; 0 after a write of our own."""
+        """When the database was last checked; 0 after a write of our own."""
         self._sent = 0.0
-        """When somebody was last sent to look."""
+        """When a thread was last sent to check."""
         self._lock = threading.RLock()
         self._found: _Kept[tuple[array[int], int]] = _Kept(RANKINGS)
         self._answers: _Kept[bytes] = _Kept(ANSWERS)
 
     def wrote(self) -> None:
-        """Is told after each write of our own."""
-        with self._lock:  # not in the middle of looking, which would then take itself for fresh
+        """Must be called after each write of our own."""
+        with self._lock:  # not during a check, which would then count as fresh
             self._looked = 0.0
 
     def quick(self, key: Any) -> bytes | None:
-        """The answer to a request that was answered before, if nothing has changed; asks the database for nothing."""
+        """Return the cached answer to a request, if nothing has changed; does not query the database."""
         now = time.monotonic()
         if now - self._looked < FRESH:
             return self._answers.get(key)
-        if (
-            self._looked and now - self._sent < FRESH
-        ):  # somebody is looking; the others need not all wait for that
+        if self._looked and now - self._sent < FRESH:  # another thread is checking, so this one need not wait
             return self._answers.get(key)
         self._sent = now
         return None
 
     def answer(self, query: Query, key: Any) -> bytes:
-        """As the API has it; `key` is how the same request is known again."""
+        """Return the answer in the API's format; `key` identifies the same request."""
         with self._lock:
             self._refresh()
             if (kept := self._answers.get(key)) is not None:
@@ -129,14 +127,14 @@ class Search:
         return text
 
     def search(self, query: Query) -> Found:
-        """One page of the products that have all the words and all the chosen values."""
+        """Return one page of the products with all the words and all the chosen values."""
         words = of_query(query.q)
         with self._lock:
             self._refresh()
             revision = self._state.revision
             known = self._found.get(words)
         if words and known is None:
-            # Outside of the lock: the database can work for several at once.
+            # Outside of the lock, so that the database works on several queries at once.
             numbers = array("Q", self._store.full_text.find(words))
             known = (numbers, _bits(numbers))
         with self._lock:
@@ -157,28 +155,28 @@ class Search:
         return Found(wanted.bit_count(), page, facets)
 
     def summary_of(self, id: str) -> Mapping[str, Any] | None:
-        """The summary of an active product."""
+        """Return the summary of an active product."""
         with self._lock:
             self._refresh()
             number = self._state.ids.get(id)
             return None if number is None else self._summary(number)
 
     def title(self, id: str) -> str | None:
-        """What an active product is called."""
+        """Return the title of an active product."""
         told = self.summary_of(id)
         return None if told is None else str(told["title"])
 
     def consumers(self, id: str) -> Sequence[str]:
-        """The ids of the active products that read a product."""
+        """Return the ids of the active products that read a product."""
         with self._lock:
             self._refresh()
             return sorted(self._state.read_by.get(id, ()))
 
     def around(self, id: str) -> tuple[int, int]:
-        """How many active products a product's data comes from and goes to, directly or around.
+        """Return how many active products are upstream and downstream of a product.
 
-        meshwright.lineage tells the same of records; here the edges follow each change, because building them anew for
-        the first page after it takes a second in a large mesh.
+        meshwright.lineage computes the same from records; here the edges are updated with each change, because building them
+        again for the next page would take a second in a large mesh.
         """
         with self._lock:
             self._refresh()
@@ -188,7 +186,7 @@ class Search:
             return sum(one in state.ids for one in up), len(down)
 
     def records(self) -> Iterator[Record]:
-        """Every active product's whole record, by id."""
+        """Yield every active product's complete record, by id."""
         last = ""
         while page := self._store.products.after(last, 500):
             yield from (product.record for product in page)
@@ -196,7 +194,7 @@ class Search:
 
     @property
     def revision(self) -> int:
-        """What pages that are made from all products are kept by."""
+        """Return the revision, by which pages about all products are cached."""
         with self._lock:
             self._refresh()
             return self._state.revision
@@ -219,7 +217,7 @@ class Search:
 
     def _learn(self, number: int, told: dict[str, Any]) -> None:
         state, bit = self._state, 1 << number
-        # As a list shows it, made once: most of what a search would cost is writing the same products again.
+        # Rendered once for lists: most of the cost of a search is writing the same products again.
         state.told[number] = told | {"text": _json({key: told[key] for key in OF_A_LIST})[:-1]}
         state.ids[told["id"]] = number
         state.active |= bit
@@ -255,7 +253,7 @@ class Search:
 
     def _counts(self, name: str, found: int, masks: Mapping[str, int]) -> dict[str, int]:
         for other, mask in masks.items():
-            if other != name:  # so that one can see what another choice would give
+            if other != name:  # to count what another choice would return
                 found &= mask
         counts = {value: (bits & found).bit_count() for value, bits in self._state.bits[name].items()}
         ranked = sorted((-count, value) for value, count in counts.items() if count and value)
@@ -291,7 +289,7 @@ def _bits(numbers: Sequence[int]) -> int:
 
 
 class _Kept(Generic[V]):
-    """Values by key, up to a number of bytes; the oldest goes first."""
+    """Cached values by key, up to a number of bytes; the oldest is removed first."""
 
     def __init__(self, most: int) -> None:
         self._values: OrderedDict[Any, tuple[V | None, int]] = OrderedDict()

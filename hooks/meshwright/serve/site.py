@@ -1,4 +1,4 @@
-"""The whole catalog as a folder of files, with relative links, for any web server or none."""
+"""Export the whole catalog as a folder of files, with relative links, for any web server or none."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from meshwright.serve.pages import Pages
 from meshwright.serve.search import Query, Search
 
 MARK = ".meshwright-catalog"
-"""The file by which a folder is known to be nothing but an export."""
+"""The file that marks a folder as an export."""
 
 
 def export(store: CatalogStore, folder: Path) -> int:
     """Writes the site to a folder beside, and then puts that in the place of an earlier one. How many products it has.
 
-    Raises Unreadable, if the folder is anything else than such an export or cannot be written.
+    Raises Unreadable if the folder contains anything but an export, or cannot be written.
     """
-    folder = Path(os.path.abspath(folder))  # a folder that a link names keeps its link
+    folder = Path(os.path.abspath(folder))  # symbolic links are kept
     folder = folder.resolve() if folder.is_symlink() else folder
     if folder.exists() and not (folder / MARK).is_file() and any(folder.iterdir()):
-        raise Unreadable(f"{folder}: there is something else in it.", "Name a folder that is new or empty.")
+        raise Unreadable(f"{folder}: the folder contains other files.", "Give a new or empty folder.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -40,7 +40,7 @@ def export(store: CatalogStore, folder: Path) -> int:
             raise
     except OSError as error:
         raise Unreadable(
-            f"{folder}: it cannot be written: {error.strerror}.", "Name another folder."
+            f"{folder}: it cannot be written: {error.strerror}.", "Give another folder."
         ) from error
     return count
 

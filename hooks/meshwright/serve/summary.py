@@ -1,4 +1,4 @@
-"""What lists, searches and lineage need of a product, so that none of them has to read its record."""
+"""The summary of a product for lists, searches and lineage, so that they need not read its record."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OF_A_LIST = (
     "hash",
     "publishedAt",
 )
-"""What the API's list of products shows."""
+"""Fields in the API's list of products."""
 LONG = 500
-"""Signs of a text in a list."""
+"""Maximum characters of a text in a list."""
 
 
 def summary(record: Record, published_at: str) -> dict[str, Any]:
-    """A JSON object."""
+    """Return the summary as a JSON object."""
     return {
         "id": record.id,
         "title": record.title,

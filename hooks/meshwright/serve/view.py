@@ -1,4 +1,4 @@
-"""What a page says of a product that its record does not say in these words: how to read it, who may, how to ask."""
+"""Derive from a record what a page shows in addition: how to read the product, who may, and how to ask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meshwright.core.text import printable
 from meshwright.product.record import Port, Reader, Record
 
 MONTHS = timedelta(days=180)
-"""For how long the example of a request asks."""
+"""Duration of the access in the example of a request."""
 GOOD, FAIR = 80, 50
 
 
@@ -29,16 +29,16 @@ class Readers:
     named: tuple[str, ...]
     """Groups, and programs."""
     people: int
-    """Single people are counted, and not named: a catalog is no directory of who works where on what."""
+    """Number of single people, without names: a catalog is not a directory of who works on what."""
     until: str
-    """The day."""
+    """The date."""
     over: bool
     team: str
     consumer: str
 
 
 def readers(record: Record, at: datetime | None = None) -> Sequence[Readers]:
-    """Those whose agreement has not ended first."""
+    """Return the readers; agreements that have not ended come first."""
     at = at or datetime.now(UTC)
     return sorted(
         (_readers(record, one, at) for one in record.readers), key=lambda one: (one.over, one.agreement)
@@ -75,15 +75,15 @@ class Reading:
 
     port: Port
     linked: bool
-    """Whether its location can be linked to."""
+    """True if its location can be a link."""
     how: Sequence[tuple[str, str]]
-    """What is shown, and the text to copy."""
+    """Labels, and the texts to copy."""
     role: str
-    """Where one reads in a role of the access policy; empty if that is not known."""
+    """Location for readers in a role of the access policy; empty if unknown."""
 
 
 def reading(record: Record) -> Iterator[Reading]:
-    """Every output port."""
+    """Yield every output port."""
     for port in record.outputs:
         location = printable(port.location, lines=True).replace("\n", "").replace("\t", "")
         engine = _ENGINES.get(port.uses.partition("@")[0])
@@ -128,7 +128,7 @@ def _role(port: Port, location: str) -> str:
 
 
 def request(record: Record, at: datetime | None = None) -> str:
-    """The commands with which somebody asks for access, to be pasted into a shell: all that a record says is quoted."""
+    """Return the commands that request access, for pasting into a shell: all texts of the record are quoted."""
     role = next(
         (name for name, said in record.roles.items() if said.get("kind") == "human"),
         next(iter(record.roles), "reader"),
@@ -143,21 +143,21 @@ def request(record: Record, at: datetime | None = None) -> str:
 
 
 def standing(score: int | None) -> str:
-    """A class of the style sheet."""
+    """Return a class of the style sheet."""
     if score is None:
         return "unknown"
     return "good" if score >= GOOD else "fair" if score >= FAIR else "bad"
 
 
 def level(value: float | None, unit: str) -> str:
-    """What was measured, for people."""
+    """Return a measured value for people."""
     return "not measured" if value is None else f"{value:,.6g} {unit}".strip()
 
 
 def broken(
     history: Sequence[Mapping[str, Any]], functions: Sequence[Mapping[str, Any]]
 ) -> Sequence[dict[str, Any]]:
-    """What the latest assessment found that is not kept: broken first, each with its question."""
+    """Return what is not kept in the latest assessment: broken functions first, each with its question."""
     asked = {function["id"]: function for function in functions}
     order = {"broken": 0, "excepted": 1, "inconclusive": 2}
     found = [

@@ -290,7 +290,7 @@ def test_openmetadata_draws_the_lineage_between_the_ports() -> None:
         place, adapter = Place(server.url, TOKEN, patience=5), adapters.find("openmetadata")
         consumer = RECORDS["consumer"]()
         early = adapter.publish(consumer, place)
-        assert any("lineage lacks it" in note for note in early.notes)
+        assert any("lineage does not include it" in note for note in early.notes)
         adapter.publish(record(), place)
         done = adapter.publish(consumer, place)
         assert done.outcome == "unchanged" and not any("lineage" in note for note in done.notes)

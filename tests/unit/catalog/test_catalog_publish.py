@@ -136,7 +136,9 @@ def net(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
 def test_a_product_is_published_with_what_it_says_and_what_was_measured(product: Product) -> None:
     done = product.publish()
     assert done.exit_code == 0, done.output
-    assert done.stdout == f"{product.id} is in the catalog now: {product.server.url}/products/{product.id}\n"
+    assert (
+        done.stdout == f"{product.id} was added to the catalog: {product.server.url}/products/{product.id}\n"
+    )
     found = Record(product.published())
     assert (found.id, found.owner.name, found.classification) == (product.id, "Ada Example", "internal")
     assert [(level.name, level.value, level.kept) for level in found.service_levels] == [
@@ -154,7 +156,7 @@ def test_a_product_is_published_with_what_it_says_and_what_was_measured(product:
 
 def test_what_has_not_changed_is_not_sent_again_and_what_has_is(product: Product, net: Network) -> None:
     for change, calls, says in (
-        (lambda: None, ["GET", "PUT"], "is in the catalog now"),
+        (lambda: None, ["GET", "PUT"], "was added to the catalog"),
         (lambda: None, ["GET"], "has not changed, so nothing was sent"),
         (lambda: product.ran(fresh=2.0), ["GET", "PUT"], "is up to date in the catalog"),
         (lambda: None, ["GET"], "has not changed"),
@@ -387,7 +389,7 @@ def test_a_retired_product_keeps_its_page_and_can_come_back(product: Product, ne
     done = CliRunner(env=told).invoke(main, command)
     assert done.exit_code == 0, done.output
     assert net.calls == ["POST"] * 3
-    assert f"{product.id} is taken out of the catalog: " in done.stdout
+    assert f"{product.id} was retired in the catalog: " in done.stdout
     found = Catalog(product.server.url).get(product.id)
     assert found == Retired("Nobody reads it.", f"{DOMAIN}/arrivals")
     assert product.server.get(f"/products/{product.id}").status in (200, 410)
@@ -452,9 +454,14 @@ def test_github_publishes_from_the_default_branch(product: Product, event: str) 
         ("push", "refs/heads/feature/main", {}, "the pipeline of feature/main"),
         ("push", "refs/tags/main", {}, "is no branch"),
         ("push", "", {}, "is no branch"),
-        ("push", "refs/heads/main", {"GITHUB_EVENT_PATH": "/nowhere"}, "does not say which branch"),
-        ("workflow_run", "refs/heads/main", {"GITHUB_SHA": "0" * 40}, "not the commit"),
-        ("push", "refs/heads/main", {"GITHUB_SHA": ""}, "not the commit"),
+        (
+            "push",
+            "refs/heads/main",
+            {"GITHUB_EVENT_PATH": "/nowhere"},
+            "does not provide the name of the default branch",
+        ),
+        ("workflow_run", "refs/heads/main", {"GITHUB_SHA": "0" * 40}, "not the one that this pipeline"),
+        ("push", "refs/heads/main", {"GITHUB_SHA": ""}, "not the one that this pipeline"),
     ],
 )
 def test_github_publishes_from_nothing_else(product: Product, event: str, ref: str, changes: dict[str, str], says: str) -> None:  # fmt: skip
@@ -467,7 +474,7 @@ def test_github_publishes_from_nothing_else(product: Product, event: str, ref: s
 def test_an_event_that_says_nothing_is_no_permission(product: Product, event: str) -> None:
     environment = on_github(product)
     Path(environment["GITHUB_EVENT_PATH"]).write_text(event)
-    assert "does not say which branch" in refused(product, **environment)
+    assert "does not provide the name of the default branch" in refused(product, **environment)
 
 
 def test_gitlab_publishes_from_the_default_branch_only(product: Product) -> None:
@@ -476,11 +483,11 @@ def test_gitlab_publishes_from_the_default_branch_only(product: Product) -> None
     for changes, says in (
         ({"CI_COMMIT_BRANCH": "try"}, "the pipeline of try"),
         ({"CI_COMMIT_BRANCH": ""}, "not the pipeline of a branch"),
-        ({"CI_DEFAULT_BRANCH": ""}, "does not say which branch"),
+        ({"CI_DEFAULT_BRANCH": ""}, "does not provide the name of the default branch"),
         ({"CI_PIPELINE_SOURCE": "merge_request_event"}, "merge request"),
         ({"CI_PIPELINE_SOURCE": "external_pull_request_event", "CI_COMMIT_BRANCH": "try"}, "try"),
         ({"CI_MERGE_REQUEST_IID": "7"}, "merge request"),
-        ({"CI_COMMIT_SHA": "0" * 40}, "not the commit"),
+        ({"CI_COMMIT_SHA": "0" * 40}, "not the one that this pipeline"),
     ):
         assert says in refused(product, **on_gitlab(product, **changes))
 

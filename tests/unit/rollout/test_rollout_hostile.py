@@ -288,7 +288,7 @@ def test_repositories_without_a_commit_or_a_branch_say_so(mesh: Mesh) -> None:
     code, found = mesh.rollout("plan")
     assert code == 1
     assert found["empty"]["reason"] == "The repository is empty."
-    assert found["unborn"]["reason"] == "Its default branch does not exist; it has main."
+    assert found["unborn"]["reason"] == "Its default branch does not exist; existing branches: main."
     assert found["named"]["reason"] == "It has no branch trunk; it has main."
     assert found["a-file"]["state"] == "unreachable"
     assert found["good"]["state"] == "clean"
@@ -327,7 +327,7 @@ def test_a_branch_that_is_in_the_way_is_named(mesh: Mesh) -> None:
     git("branch", "meshwright", cwd=mesh.folder / "good")
     code, found = mesh.rollout("apply")
     assert (code, found["good"]["state"]) == (1, "refused")
-    assert "branch called meshwright" in found["good"]["reason"]
+    assert "a branch meshwright" in found["good"]["reason"]
 
 
 def test_a_server_that_refuses_the_push_is_told_about(mesh: Mesh) -> None:

@@ -1,4 +1,4 @@
-"""What adapters share: texts as a catalog takes them, names that do not collide, and what a record says, in words."""
+"""Functions for all adapters: texts within a catalog's limits, unique names, and descriptions of a record."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from meshwright.core.yaml import Unreadable
 from meshwright.product.record import Person, Port, Record, ServiceLevel
 
 LONG = 20_000
-"""Characters of a text for which a catalog documents no limit: enough for prose, and no load for its search."""
+"""Maximum characters of a text, if the catalog documents no limit: enough for prose, not too much for its search."""
 PARAGRAPH = 4_000
-"""Characters of one text within a page."""
+"""Maximum characters of one text within a page."""
 SHORT = 256
-"""Characters of a name for which a catalog documents no limit."""
+"""Maximum characters of a name, if the catalog documents no limit."""
 MANY = 1_000
-"""How many columns, ports or inputs of one product are sent."""
+"""Maximum number of columns, ports or inputs of one product."""
 
 Settings = Mapping[str, tuple[str, str]]
-"""Setting -> its default, and what it is."""
+"""Setting -> its default and description."""
 
 
 def chosen(known: Settings, given: Mapping[str, str] | None) -> dict[str, str]:
-    """The settings with their defaults. Raises Unreadable for one that the adapter does not know."""
+    """Return the settings with their defaults. Raises Unreadable for an unknown setting."""
     values = {key: default for key, (default, _) in known.items()}
     for key, value in (given or {}).items():
         if key not in known:
             told = ", ".join(known) or "none"
             raise Unreadable(
-                f"The setting {printable(key)[:100]!r} is not known here.",
-                f"Settings of this catalog: {told}.",
+                f"The setting {printable(key)[:100]!r} is unknown.",
+                f"The settings of this catalog are: {told}.",
             )
         values[key] = value
     return values
 
 
 def one_of(settings: Mapping[str, str], key: str, *allowed: str) -> str:
-    """A setting that has to be one of a few words. Raises Unreadable."""
+    """Return a setting that must be one of the allowed values. Raises Unreadable."""
     if settings[key] in allowed:
         return settings[key]
     raise Unreadable(
@@ -52,22 +52,22 @@ def one_of(settings: Mapping[str, str], key: str, *allowed: str) -> str:
 
 
 class Words:
-    """Texts without what no text needs; what had to be cut is told in `notes`."""
+    """Cleans and shortens texts; `notes` lists what was cut."""
 
     def __init__(self, catalog: str) -> None:
         self.catalog = catalog
         self.notes: list[str] = []
 
     def line(self, text: str, most: int, what: str) -> str:
-        """One line of at most so many characters."""
+        """Return one line of at most `most` characters."""
         return self._cut(" ".join(_clean(text[: 4 * most]).split()), len(text) > 4 * most, most, what)
 
     def lines(self, text: str, most: int, what: str) -> str:
-        """The same of several lines."""
+        """Return the same for a text of several lines."""
         return self._cut(_clean(text[: most + 1], "\n\t"), False, most, what)
 
     def first(self, items: Any, what: str, most: int = MANY) -> list[Any]:
-        """The first of many."""
+        """Return the first `most` items."""
         found = list(items)
         if len(found) > most:
             self.notes.append(f"Of {len(found):,} {what}, the first {most:,} are in {self.catalog}.")
@@ -85,16 +85,16 @@ def _clean(text: str, allowed: str = "") -> str:
 
 
 def _sign(sign: str) -> str:
-    """A sign as a text may have it: what steers a terminal, a page or the direction of writing becomes a mark."""
-    if sign.isprintable() or sign in "\u200c\u200d":  # the joiners of scripts and emoji
+    """Return a character that is safe in a text: control characters become a mark."""
+    if sign.isprintable() or sign in "\u200c\u200d":  # joiners in scripts and emoji
         return sign
     return " " if sign.isspace() or unicodedata.category(sign) == "Zs" else "\ufffd"
 
 
 def identifier(*words: str, most: int = 63, allowed: str = "a-z0-9_-", between: str = ".") -> str:
-    """A name made of several, of allowed signs only. What has to change for it gets a hash, so two never become one.
+    """Return a name of several words with only allowed characters. A changed name gets a hash, so that names stay unique.
 
-    `between` must not be allowed within a word; `most`: characters, at least 20.
+    `between` must not be allowed within a word; `most`: maximum characters, at least 20.
     """
     made = between.join(_word(word, allowed, between) for word in words)
     if len(made) <= most:
@@ -111,12 +111,12 @@ def _word(word: str, allowed: str, between: str) -> str:
 
 
 def fitting(name: str, words: Words, most: int = 128, without: str = "") -> str:
-    """A column's name as it is, if it may be; else one that is as long as it may be, and still no other column's."""
+    """Return a column's name unchanged if the catalog accepts it; otherwise a unique name of the maximum length."""
     made = " ".join(_clean(name[: 4 * most]).split())
     made = made.replace(without, "_") if without else made
     if made == name and len(name) <= most:
         return made
-    words.notes.append(f"A column's name is another one in {words.catalog}, which does not take it as it is.")
+    words.notes.append(f"A column was renamed in {words.catalog}, which does not accept its name.")
     return f"{made[: most - 9]}-{_hash(name)}"
 
 
@@ -125,7 +125,7 @@ def _hash(text: str) -> str:
 
 
 def web(repository: str) -> str:
-    """Where people see a repository, from any address that git takes; empty if that cannot be told."""
+    """Return the web address of a repository, from any address that git accepts; empty if unknown."""
     try:
         found = parts(repository)
     except ValueError:
@@ -136,17 +136,17 @@ def web(repository: str) -> str:
 
 
 def person(who: Person) -> str:
-    """Such as `Ada Example <ada@example.org>`; empty if neither is known."""
+    """Return a text such as `Ada Example <ada@example.org>`; empty if neither is known."""
     return f"{who.name} <{who.email}>".strip() if who.email else who.name
 
 
 def place(port: Port) -> str:
-    """Where a port's data lies, if that means anything to others; a path of the machine that ran does not."""
+    """Return where a port's data is, if others can use it; empty for a path on the machine of the run."""
     return port.location if "://" in port.location else ""
 
 
 def level(promise: ServiceLevel) -> str:
-    """A service level in words, with what the last run measured."""
+    """Return a service level as text, with the last measurement."""
     of = f" of {promise.column}" if promise.column else ""
     told = f"{promise.name}: {promise.indicator}{of} {promise.objective}"
     if promise.kept is None:
@@ -156,7 +156,7 @@ def level(promise: ServiceLevel) -> str:
 
 
 def facts(record: Record) -> dict[str, str]:
-    """What most catalogs have no field for: property -> its value, in one line each. Unknown ones are missing."""
+    """Return properties without a field in most catalogs: name -> one line. Unknown ones are missing."""
     found: dict[str, str] = {
         "productId": record.id,
         "version": record.version,
@@ -189,7 +189,7 @@ def facts(record: Record) -> dict[str, str]:
 
 
 def last_run(record: Record) -> str:
-    """What came of the last run, in one line; empty if none is known."""
+    """Return the result of the last run, in one line; empty if unknown."""
     outcome, at = _text_at(record, "quality.outcome"), _text_at(record, "quality.startedAt")
     if not outcome:
         return ""
@@ -199,12 +199,12 @@ def last_run(record: Record) -> str:
     ]
     failed = record.get("quality.failed")
     if isinstance(failed, list) and failed:
-        counts.append(f"{len(failed)} of them not passed")
+        counts.append(f"{len(failed)} of them failed")
     return ", ".join([f"{outcome} at {at}", *counts])
 
 
 def sections(record: Record) -> Iterator[tuple[str, list[str]]]:
-    """A page about the product: heading, lines. Nothing of it is escaped."""
+    """Yield a page about the product: headings and lines, not escaped."""
     for heading, text in (
         ("", record.purpose), ("Usage", record.usage), ("Limitations", record.limitations)
     ):  # fmt: skip
@@ -223,7 +223,7 @@ def sections(record: Record) -> Iterator[tuple[str, list[str]]]:
     ]
     yield from _section("Terms", terms)
     who = [f"{role}: {person(one)}" for role, one in (("Owner", record.owner), ("Steward", record.steward)) if person(one)]  # fmt: skip
-    yield from _section("Who answers for it", who)
+    yield from _section("Responsible", who)
     yield from _section("Service levels", [level(one) for one in record.service_levels[:MANY]])
     yield from _section("Last run", [last_run(record)])
     yield from _section(
@@ -233,7 +233,7 @@ def sections(record: Record) -> Iterator[tuple[str, list[str]]]:
     cases = [f"{one.name}: {one.action} ({', '.join(one.users)})" for one in record.use_cases[:MANY]]
     yield from _section("Use cases", cases)
     source = [f"Repository: {record.repository}" if record.repository else "", f"Version: {record.version}" if record.version else ""]  # fmt: skip
-    yield from _section("Where it is made", source)
+    yield from _section("Source", source)
 
 
 def _section(heading: str, lines: list[str]) -> Iterator[tuple[str, list[str]]]:
@@ -243,7 +243,7 @@ def _section(heading: str, lines: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def as_markdown(record: Record, words: Words, most: int = LONG, what: str = "The description") -> str:
-    """The page as Markdown, in which nothing that the record says is markup."""
+    """Return the page as Markdown; texts of the record are escaped."""
     made = []
     for heading, lines in sections(record):
         shown = [plain_markdown(words.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
@@ -254,7 +254,7 @@ def as_markdown(record: Record, words: Words, most: int = LONG, what: str = "The
 
 
 def as_html(record: Record, words: Words, most: int = LONG, what: str = "The page") -> str:
-    """The page as HTML, in which nothing that the record says is markup."""
+    """Return the page as HTML; texts of the record are escaped."""
     made = []
     for heading, lines in sections(record):
         shown = [escape(words.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
@@ -268,7 +268,7 @@ def as_html(record: Record, words: Words, most: int = LONG, what: str = "The pag
 
 
 def _whole(made: list[str], words: Words, most: int, what: str) -> str:
-    """Whole lines, as many as fit: markup is never cut in its middle."""
+    """Return as many complete lines as fit, because markup must not be cut in the middle."""
     kept, size = [], 0
     for line in made:
         size += len(line) + 1
@@ -280,7 +280,7 @@ def _whole(made: list[str], words: Words, most: int, what: str) -> str:
 
 
 def plain_markdown(text: str) -> str:
-    """A text in which nothing is markup."""
+    """Return a text with all Markdown escaped."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", text)
     return re.sub(r"^([#+-]|\d+[.)])(?=\s)", r"\\\1", text)
@@ -292,7 +292,7 @@ def _text_at(record: Record, dotted: str) -> str:
 
 
 def same(wanted: Any, there: Any) -> bool:
-    """Whether all that is wanted is there already; what a catalog adds by itself does not count."""
+    """Return True if the catalog has all desired values; values that it adds itself are ignored."""
     if isinstance(wanted, Mapping):
         return isinstance(there, Mapping) and all(
             same(value, there.get(key)) for key, value in wanted.items()
@@ -307,7 +307,7 @@ def same(wanted: Any, there: Any) -> bool:
 
 
 def columns(record: Record, words: Words) -> list[Any]:
-    """The contract's columns, each name once."""
+    """Return the contract's columns, without duplicate names."""
     seen: dict[str, Any] = {}
     for column in record.columns:
         seen.setdefault(column.name, column)

@@ -1,4 +1,4 @@
-"""Backstage: `catalog-info.yaml`, a file that the repository commits and Backstage fetches. Nothing is sent.
+"""Backstage: write `catalog-info.yaml`, which the repository commits and Backstage fetches. Nothing is sent.
 
 The product is a System with a Component (its pipeline), an API (its contract) and a Resource for each output port.
 """
@@ -25,32 +25,32 @@ from meshwright.product.record import DESCRIPTIVE, Record
 NAME = "backstage"
 
 SETTINGS: common.Settings = {
-    "owner": ("", "the Backstage group or user that owns the product; the group of its team, if empty"),
+    "owner": ("", "the Backstage group or user that owns the product (default: its team's group)"),
     "lifecycle": ("production", "the lifecycle of its component and its API"),
     "shared": (
         "no",
-        "`yes`: the file defines domain and group, too; Backstage takes each from one file only",
+        "`yes`: the file also defines domain and group; Backstage reads each from only one file",
     ),
 }
 
 FILE = "catalog-info.yaml"
-MARK = "# Written by `meshwright catalog publish --to backstage`, from data-product.yaml. Changes here are lost.\n"
+MARK = "# Written by `meshwright catalog publish --to backstage`, from data-product.yaml. Changes here will be lost.\n"
 PREFIX = "meshwright/"
 """Of the annotations and labels."""
 NAMES = 63
 DEFINITION = 200_000
-"""Characters of a contract that is put into the file; Backstage keeps each entity in a row of its database."""
+"""Maximum characters of a contract in the file; Backstage stores each entity in a database row."""
 
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
-    """The entities that the file would hold."""
+    """Return the entities for the file."""
     return [
         Payload(f"write {FILE}", _entities(record, common.chosen(SETTINGS, settings), Words("Backstage")))
     ]
 
 
 def publish(record: Record, place: Place) -> Outcome:
-    """Writes the file, whole or not at all; one that was not written by this is not touched."""
+    """Write the file atomically; a file that this command has not written is left alone."""
     words = Words("Backstage")
     entities = _entities(record, common.chosen(SETTINGS, place.settings), words)
     words.notes.append(f"Commit {FILE}: Backstage fetches it from the repository.")
@@ -58,9 +58,7 @@ def publish(record: Record, place: Place) -> Outcome:
     there = _read(file)
     outcome: OutcomeKind = "created" if there is None else "updated"
     if there is not None and (of := _product(there)) not in ("", record.id):
-        raise Refused(
-            f"{file} is the one of {printable(of)}.", "Name the folder of this product's repository."
-        )
+        raise Refused(f"{file} belongs to {printable(of)}.", "Give the folder of this product's repository.")
     text = _text(entities)
     if there == text:
         return Outcome("unchanged", record.id, str(file), tuple(dict.fromkeys(words.notes[:-1])))
@@ -69,11 +67,11 @@ def publish(record: Record, place: Place) -> Outcome:
 
 
 def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
-    """Marks the entities as deprecated, and says why; they stay, so that what refers to them still finds them."""
+    """Mark the entities as deprecated, with the reason; they stay, so that references to them still work."""
     file = _file(place.url)
     there = _read(file)
     if there is None or _product(there) != id:
-        raise Refused(f"{file} is not the one of {printable(id)}.", "Name the folder of its repository.")
+        raise Refused(f"{file} does not belong to {printable(id)}.", "Give the folder of its repository.")
     words = Words("Backstage")
     why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
@@ -109,8 +107,8 @@ def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list
     entities = _shared(record, owner, group, words) if settings["shared"] == "yes" else []
     if common.one_of(settings, "shared", "yes", "no") == "no":
         words.notes.append(
-            f"Backstage has to know the domain {_name(record.domain)} and the owner {printable(owner)[:100]} from "
-            "another file; or --set shared=yes."
+            f"The domain {_name(record.domain)} and the owner {printable(owner)[:100]} must be defined for Backstage in "
+            "another file; or use --set shared=yes."
         )
     system = {"owner": owner, "domain": _name(record.domain)}
     entities.append(_entity("System", _metadata(record, name, record.title, described, words), system))
@@ -132,7 +130,7 @@ def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list
 
 
 def _still(record: Record) -> Record:
-    """What a commit cannot change: with the commit or a measurement in it, the file would never be up to date."""
+    """Return the record without commit and measurements, which would change the file on each run."""
     kept = {key: record.value[key] for key in DESCRIPTIVE if key in record.value}
     return Record({**kept, "source": {"repository": record.repository}}, fallback=record.fallback)
 
@@ -173,7 +171,7 @@ def _metadata(record: Record, name: str, title: str, description: str, words: Wo
 
 
 def _annotations(record: Record, words: Words) -> dict[str, str]:
-    """Whatever Backstage has no field for. A key is cut to what it takes, with a hash if it changes."""
+    """Return annotations for properties that Backstage has no field for. A key that has to change gets a hash."""
     found = {}
     for key, value in common.facts(record).items():
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", key)
@@ -194,13 +192,13 @@ def _definition(record: Record, words: Words) -> str:
     if len(text) <= DEFINITION:
         return str(text)
     words.notes.append(
-        f"The contract is longer than {DEFINITION:,} characters; Backstage is told where it lies."
+        f"The contract is longer than {DEFINITION:,} characters; Backstage gets its path instead."
     )
     return f"The contract is too long to be shown: {common.facts(record).get('contract', '')} in the repository.\n"
 
 
 def _resource(source: str) -> str:
-    """The reference to the port of another product that an input names."""
+    """Return the reference to another product's port."""
     product, _, port = source.removeprefix("dp:").partition("#")
     domain, _, name = product.partition("/")
     return f"resource:default/{_name(domain, name, port)}"
@@ -220,41 +218,39 @@ def _type(uses: str) -> str:
 def _file(address: str) -> Path:
     if address.startswith(("http://", "https://")):
         raise Unreadable(
-            "Backstage fetches a file; nothing is sent to it.", "Name the product's repository: --catalog ."
+            "Backstage fetches a file; nothing is sent to it.", "Give the product's repository: --catalog ."
         )
     path = Path(address)
     return path / FILE if path.is_dir() else path
 
 
 def _read(file: Path) -> str | None:
-    """What the file holds; None if there is none. Raises Unreadable if somebody else wrote it."""
+    """Return the content of the file; None if it does not exist. Raises Unreadable if this command has not written it."""
     if file.is_symlink():
-        raise Unreadable(f"{file} is a link.", "Put a file there, or none.")
+        raise Unreadable(f"{file} is a link.", "Replace it by a file, or remove it.")
     try:
         text = file.read_text("utf-8")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise Unreadable(f"{file} cannot be read.", "Put a file there, or none.") from error
+        raise Unreadable(f"{file} cannot be read.", "Replace it by a readable file, or remove it.") from error
     if not text.startswith(MARK):
         raise Unreadable(
-            f"{file} was not written by `meshwright catalog publish`, so it stays as it is.",
-            "Name another file, such as catalog-info.product.yaml, and register it in Backstage as well.",
+            f"{file} was not written by `meshwright catalog publish`, so it was not changed.",
+            "Give another file, such as catalog-info.product.yaml, and register it in Backstage as well.",
         )
     return text
 
 
 def _product(text: str) -> str:
-    """Whose file it is; empty if it does not say."""
+    """Return the id of the product that the file belongs to; empty if unknown."""
     try:
         for entity in yaml.safe_load_all(text):
             said = entity["metadata"].get("annotations", {}).get(f"{PREFIX}product-id")
             if said:
                 return str(said)
     except (yaml.YAMLError, TypeError, LookupError, AttributeError) as error:
-        raise Unreadable(
-            "The file is no longer as it was written.", f"Remove {FILE}, and run it again."
-        ) from error
+        raise Unreadable("The file was changed by hand.", f"Remove {FILE}, and run it again.") from error
     return ""
 
 

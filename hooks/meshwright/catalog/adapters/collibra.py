@@ -1,7 +1,7 @@
 """Collibra: one job of its Import API, which commits all commands or none. It creates and updates by name.
 
-Asset types are those that Collibra ships for data products: Data Product, Data Product Port, Data Contract. Ids of
-relation types and of user groups differ from company to company: they are settings, and left out without them.
+The asset types are Collibra's standard types for data products: Data Product, Data Product Port, Data Contract. Ids of
+relation types and user groups differ between companies: they are settings, and skipped if not set.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from meshwright.product.record import Port, Record
 NAME = "collibra"
 
 SETTINGS: common.Settings = {
-    "community": ("Data products", "the community, which has to be there"),
+    "community": ("Data products", "the community, which must exist"),
     "domains": (
         "import",
-        "`import`: makes the domain, of the type Data Product Catalog; `there`: it is there",
+        "`import`: creates the domain, of the type Data Product Catalog; `there`: it exists",
     ),
     "auth": ("bearer", "how the token is sent: `bearer`, or `basic` (the token is `user:password`)"),
     "attributes": (
         "",
-        "`property=Attribute type, ...`: which property goes to which attribute besides Description",
+        "`property=Attribute type, ...`: attributes for properties, in addition to Description",
     ),
     "groups": ("", "`Role=id of a user group, ...`: who is responsible for the product"),
     "exposes": ("", "id of the relation type from a product to its output ports (`exposes data as`)"),
@@ -43,25 +43,25 @@ SETTINGS: common.Settings = {
         "id of the relation type from a product to the ports it reads (`consumes data through`)",
     ),
     "contract": ("", "id of the relation type from a port to its data contract"),
-    "status": ("", "the status that the assets get; left as it is, if empty"),
-    "retired-status": ("Obsolete", "the status that they get when the product is retired"),
+    "status": ("", "the status of the assets (default: unchanged)"),
+    "retired-status": ("Obsolete", "their status when the product is retired"),
 }
 
 JOB = "/rest/2.0/import/json-job"
 ENDED = {"COMPLETED", "ERROR", "FAILED", "CANCELED", "CANCELLED", "ABORTED"}
-"""States in which a job does nothing more. Done is only what is COMPLETED with the result SUCCESS."""
+"""Final states of a job. It succeeded only if COMPLETED with the result SUCCESS."""
 FIRST_LOOK, LONGEST_PAUSE = 0.05, 5.0
-"""Seconds between two looks at a job; each pause is twice the one before."""
+"""Seconds between two polls of a job; each pause is twice as long as the one before."""
 
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
-    """The file of commands."""
+    """Return the file of commands."""
     commands = _commands(record, common.chosen(SETTINGS, settings), Words("Collibra"))
     return [Payload(f"POST {JOB}", commands)]
 
 
 def publish(record: Record, place: Place) -> Outcome:
-    """Sends the file, and waits until the job has ended. Saying the same again changes nothing in Collibra."""
+    """Send the file, and wait until the job has ended. Importing the same again changes nothing in Collibra."""
     settings, words = common.chosen(SETTINGS, place.settings), Words("Collibra")
     http = _http(place, settings)
     _import(http, _commands(record, settings, words), place.patience)
@@ -69,7 +69,7 @@ def publish(record: Record, place: Place) -> Outcome:
 
 
 def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
-    """Sets the status of the product's asset, and says why; nothing is deleted."""
+    """Set the status of the product's asset, with the reason; nothing is deleted."""
     settings, words = common.chosen(SETTINGS, place.settings), Words("Collibra")
     http = _http(place, settings)
     domain, _, name = id.partition("/")
@@ -90,7 +90,7 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
 
 
 def _commands(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
-    """Each after what it refers to: domain, contract, ports, product."""
+    """Return the commands, each after those that it refers to: domain, contract, ports, product."""
     commands: list[dict[str, Any]] = []
     if common.one_of(settings, "domains", "import", "there") == "import":
         domain = _identifier(settings, record.domain, record.name)["domain"]
@@ -179,7 +179,9 @@ def _relations(
                 {json.dumps(other): other for other in others}.values()
             )
         elif others:
-            words.notes.append(f"Without --set {key}=ID, Collibra is not told which ports the product {key}.")
+            words.notes.append(
+                f"Without --set {key}=ID, the ports that the product {key} are not sent to Collibra."
+            )
     return relations
 
 
@@ -190,13 +192,13 @@ def _column(column: Any, words: Words) -> str:
 
 
 def _pairs(settings: Mapping[str, str], key: str) -> dict[str, str]:
-    """A setting such as `a=b, c=d`. Raises Unreadable."""
+    """Parse a setting such as `a=b, c=d`. Raises Unreadable."""
     found = {}
     for pair in filter(None, (part.strip() for part in settings[key].split(","))):
         name, equals, value = (word.strip() for word in pair.partition("="))
         if not (name and equals and value):
             raise Unreadable(
-                f"The setting {key} has {printable(pair)[:100]!r}.", "Write NAME=VALUE, and commas between."
+                f"The setting {key} has {printable(pair)[:100]!r}.", "Write NAME=VALUE, separated by commas."
             )
         found[name] = value
     return found
@@ -219,18 +221,18 @@ def _http(place: Place, settings: Mapping[str, str]) -> Http:
 
 
 def _import(http: Http, commands: list[dict[str, Any]], patience: float) -> None:
-    """Raises Refused unless Collibra says that the whole job succeeded."""
+    """Run the import. Raises Refused unless the whole job succeeded."""
     body, boundary = _multipart(commands)
     kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
     job = http.request("POST", JOB, body=body, headers=kind, again=True).object()
     id, until, pause = job.get("id"), time.monotonic() + patience, FIRST_LOOK
     if not isinstance(id, str) or not id:
-        raise Refused("Collibra did not say which job it made.", "Check the address.")
+        raise Refused("Collibra returned no job.", "Check the address.")
     while str(job.get("state")).upper() not in ENDED:
         if time.monotonic() > until:
             raise NoAnswer(
                 f"Collibra's job {printable(id)[:100]} has not ended within {patience:.0f} s.",
-                "Look at it in Collibra, or run this again: what has been imported is not imported twice.",
+                "Check the job in Collibra, or run this again: nothing is imported twice.",
             )
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
@@ -240,7 +242,7 @@ def _import(http: Http, commands: list[dict[str, Any]], patience: float) -> None
         said = job.get("message") or job.get("errorMessage") or ""
         raise Refused(
             f"Collibra's job {printable(id)[:100]} ended as {printable(state)[:50]}, {printable(result)[:50]}: {printable(str(said))[:500]}",
-            "Nothing was imported. Fix what it names: mostly a type, an attribute or a permission that is missing.",
+            "Nothing was imported. Fix the cause: often a type, an attribute or a permission is missing.",
         )
 
 

@@ -1,7 +1,7 @@
 """DataHub, by its own library: a data product, and a dataset for each output port, as metadata change proposals.
 
-The proposals are made without the library, so that they can be looked at or kept as a file for `datahub ingest` without
-it; it is only imported to send them. The product's own aspect is sent last: it tells whether all before it arrived.
+The proposals are made without the library, so that they can be inspected or saved for `datahub ingest` without
+it; it is only imported for sending. The product's own aspect is sent last: it shows that all others arrived.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ NAME = "datahub"
 
 SETTINGS: common.Settings = {
     "env": ("PROD", "the environment of the datasets"),
-    "platform": ("meshwright", "the data platform below which the output ports stand"),
-    "users": ("email", "how users are called: by their `email`, or by its `local` part"),
-    "tags": ("classification.", "what stands before a level in the name of its tag"),
+    "platform": ("meshwright", "the data platform of the output ports"),
+    "users": ("email", "how users are named: by their `email`, or its `local` part"),
+    "tags": ("classification.", "the prefix of a classification in the name of its tag"),
 }
 
 KINDS = {
@@ -43,21 +43,21 @@ KINDS = {
     "object": "RecordType",
     "array": "ArrayType",
 }
-"""ODCS logical type -> type of a field; an unknown one is NullType."""
+"""ODCS logical type -> type of a field; NullType for an unknown one."""
 SCHEMA = "com.linkedin.schema."
 ACTOR = "urn:li:corpuser:meshwright"
 NEVER = {"time": 0, "actor": ACTOR}
-"""When something changed: the same record makes the same proposals, so no clock is looked at."""
+"""Fixed audit stamp, instead of the current time: the same record always makes the same proposals."""
 
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
-    """The proposals, in the form of a file for DataHub's `file` source."""
+    """Return the proposals, in the format of DataHub's `file` source."""
     made = _proposals(record, common.chosen(SETTINGS, settings), Words("DataHub"))
     return [Payload(f"UPSERT {one['entityUrn']} {one['aspectName']}", one) for one in made]
 
 
 def publish(record: Record, place: Place) -> Outcome:
-    """Sends the proposals, unless the product there says that it was made from the very same; or writes them to a file."""
+    """Send the proposals, unless DataHub already has exactly this record; or write them to a file."""
     settings, words = common.chosen(SETTINGS, place.settings), Words("DataHub")
     proposals = _proposals(record, settings, words)
     if not place.url.startswith(("http://", "https://")):
@@ -81,7 +81,7 @@ def publish(record: Record, place: Place) -> Outcome:
 
 
 def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
-    """Deprecates its datasets, and takes the product out of DataHub's search; the pages stay."""
+    """Deprecate its datasets, and remove the product from DataHub's search; the pages stay."""
     words = Words("DataHub")
     graph = _graph(place)
     domain, _, name = id.partition("/")
@@ -100,9 +100,9 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
 
 
 def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words: Words) -> Outcome:
-    """A file for DataHub's `file` source, for whoever may not reach DataHub from here."""
+    """Write a file for DataHub's `file` source, to be sent from elsewhere."""
     text = json.dumps(proposals, indent=1, ensure_ascii=False) + "\n"
-    words.notes.append("Send the file with `datahub ingest`, from where DataHub is reached.")
+    words.notes.append("Send the file with `datahub ingest`, from a machine that can reach DataHub.")
     there = file.read_text("utf-8", errors="replace") if file.is_file() else None
     outcome: OutcomeKind = "created" if there is None else "updated" if there != text else "unchanged"
     if outcome != "unchanged":
@@ -188,7 +188,7 @@ def _dataset(
 
 
 def _shared(record: Record, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
-    """What the product and its datasets have in common."""
+    """Return the aspects that the product and its datasets have in common."""
     aspects: dict[str, Any] = {"domains": {"domains": [_domain_urn(record)]}}
     whole = common.one_of(settings, "users", "email", "local") == "email"
     owners = []
@@ -231,7 +231,7 @@ def _field(column: Column, settings: Mapping[str, str], words: Words) -> dict[st
 
 
 def _domain(record: Record) -> dict[str, Any]:
-    """Sent only where DataHub does not have it: it may say more of it by then."""
+    """Return the proposal for the domain, which is sent only if DataHub does not have it."""
     return _proposal(
         "domain", _domain_urn(record), "domainProperties", {"name": common.identifier(record.domain)}
     )
@@ -260,7 +260,7 @@ def _cleaned(facts: Mapping[str, str], words: Words) -> dict[str, str]:
 
 
 def _reads(record: Record, settings: Mapping[str, str], words: Words) -> list[str]:
-    """The datasets of the ports that are read, each once."""
+    """Return the datasets of the ports that are read, each once."""
     found = {}
     for one in record.inputs:
         if one.product:
@@ -270,7 +270,7 @@ def _reads(record: Record, settings: Mapping[str, str], words: Words) -> list[st
 
 
 def _dataset_urn(domain: str, name: str, port: str, settings: Mapping[str, str]) -> str:
-    """The port's address, as DataHub names datasets: the one who reads it makes the same."""
+    """Return the URN for a port's address, which its readers compute in the same way."""
     platform, env = _word(settings["platform"]), _word(settings["env"])
     return f"urn:li:dataset:(urn:li:dataPlatform:{platform},{common.identifier(domain, name, port, most=200)},{env})"
 
@@ -303,8 +303,10 @@ def _word(text: str) -> str:
 
 
 def _graph(place: Place) -> Any:
-    """DataHub's own client. Raises Unreadable, NoAnswer."""
-    address = Http(place.url, place.token, server="catalog").url  # refuses what a token must not be sent to
+    """Return DataHub's own client. Raises Unreadable, NoAnswer."""
+    address = Http(
+        place.url, place.token, server="catalog"
+    ).url  # refuses addresses that must not get a token
     os.environ.setdefault("DATAHUB_TELEMETRY_ENABLED", "false")
     try:
         from datahub.ingestion.graph.client import DataHubGraph
@@ -313,7 +315,7 @@ def _graph(place: Place) -> Any:
         from meshwright.core.install import install_command
 
         raise Unreadable(
-            "DataHub is spoken to by its own library, which is not installed.",
+            "The library for DataHub is not installed.",
             "Write a file with --catalog FILE.json and send it with `datahub ingest`, or install it: "
             + install_command("catalog", "datahub"),
         ) from error
@@ -348,7 +350,7 @@ def _exists(graph: Any, urn: str) -> bool:
 
 
 def _reported(call: Any, what: str) -> Any:
-    """What a call returns; what it raises in this command's own words, without what was sent. Raises Refused, NoAnswer."""
+    """Run a call and return its result; its errors become ours, without the data sent. Raises Refused, NoAnswer."""
     try:
         return call()
     except Exception as error:
@@ -357,18 +359,18 @@ def _reported(call: Any, what: str) -> Any:
         if status in range(400, 500) and status not in (408, 429):
             raise Refused(f"DataHub refused {where}: status {status}.", FIXES.get(status, "Ask its operator."), status) from None  # fmt: skip
         reason = f"status {status}" if status else type(error).__name__
-        raise NoAnswer(f"DataHub did not answer for {where}: {reason}.", "Run it again: what has been done is not done twice.") from None  # fmt: skip
+        raise NoAnswer(f"DataHub did not answer for {where}: {reason}.", "Run it again: completed steps are not repeated.") from None  # fmt: skip
 
 
 FIXES = {
-    401: "Set the token that DataHub's operator gave you.",
-    403: "Ask DataHub's operator for a token that may do this.",
+    401: "Set the token from DataHub's operator.",
+    403: "Ask DataHub's operator for a token with this permission.",
     404: "Give the address of DataHub's metadata service, such as https://datahub.example.org/api/gms.",
 }
 
 
 def _status(error: BaseException | None) -> int:
-    """The HTTP status that an error of the library, or one below it, tells; 0 if none does."""
+    """Return the HTTP status of an error of the library, or of its cause; 0 if it has none."""
     while error is not None:
         response = getattr(error, "response", None)
         info = getattr(error, "info", None)
@@ -380,6 +382,6 @@ def _status(error: BaseException | None) -> int:
 
 
 def _page(place: Place, urn: str) -> str:
-    """The page in DataHub's front end, where its address can be told from that of its service."""
+    """Return the product's page in DataHub's front end, if its address can be derived from the service's."""
     home = place.url.rstrip("/").removesuffix("/api/gms")
     return f"{home}/dataProduct/{urn}" if home != place.url.rstrip("/") else ""

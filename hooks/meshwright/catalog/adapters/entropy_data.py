@@ -18,22 +18,22 @@ from meshwright.product.record import Record
 NAME = "entropy-data"
 
 SETTINGS: common.Settings = {
-    "team": ("", "the id of the team that owns the product; the product's own team, if empty"),
-    "inputs": ("request", "`request`: asks for access to the ports that the product reads; `none`: does not"),
+    "team": ("", "the id of the team that owns the product (default: the product's own team)"),
+    "inputs": ("request", "`request`: request access to the ports that the product reads; `none`: do not"),
 }
 
 IDS = 256
-"""Characters of an id, as its own client has it."""
+"""Maximum characters of an id, as in its own client."""
 TODAY = "<the day it is sent>"
 
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
-    """What would be sent to an empty catalog."""
+    """Return what would be sent to an empty catalog."""
     return [Payload(f"PUT {where}", body) for where, body in _bodies(record, common.chosen(SETTINGS, settings), Words("Entropy Data"))]  # fmt: skip
 
 
 def publish(record: Record, place: Place) -> Outcome:
-    """Puts what is not there or differs. An access agreement that is there is left alone: people decide on it there."""
+    """Send what is missing or differs. Existing access agreements are left alone, because people decide on them there."""
     words = Words("Entropy Data")
     http = _http(place)
     changes: list[bool] = []
@@ -47,7 +47,7 @@ def publish(record: Record, place: Place) -> Outcome:
         if is_access:
             body["info"]["startDate"] = datetime.now(UTC).date().isoformat()
             words.notes.append(
-                f"Access to {printable(body['provider']['dataProductId'])} is asked for there."
+                f"Access to {printable(body['provider']['dataProductId'])} was requested there."
             )
         answer = http.request("PUT", where, body)
         if where.startswith("/api/dataproducts/"):
@@ -58,7 +58,7 @@ def publish(record: Record, place: Place) -> Outcome:
 
 
 def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
-    """Sets the product's status to retired, and says why; it stays where links lead to."""
+    """Set the product's status to retired, with the reason; its page stays."""
     http, words = _http(place), Words("Entropy Data")
     domain, _, name = id.partition("/")
     where = path("api", "dataproducts", _id(domain, name))
@@ -90,10 +90,10 @@ def _http(place: Place) -> Http:
 
 
 def _bodies(record: Record, settings: Mapping[str, str], words: Words) -> list[tuple[str, dict[str, Any]]]:
-    """Path and body of each resource, what is referred to first."""
+    """Return path and body of each resource, each after those that it refers to."""
     team = settings["team"] or record.owner.team
     if not team:
-        words.notes.append("The product names no team, so nobody owns it in Entropy Data.")
+        words.notes.append("The product has no team, so it has no owner in Entropy Data.")
     bodies: list[tuple[str, dict[str, Any]]] = []
     contract_id = ""
     contract = record.get("contract")
@@ -118,7 +118,7 @@ def _bodies(record: Record, settings: Mapping[str, str], words: Words) -> list[t
 
 
 def _agreements(record: Record, words: Words) -> list[tuple[str, dict[str, Any]]]:
-    """One for each port that is read: it is how Entropy Data draws lineage from product to product."""
+    """Return one for each port that is read: Entropy Data shows lineage between products by agreements."""
     found = {}
     for one in words.first((one for one in record.inputs if one.product), "inputs", 100):
         domain, _, name = one.product.partition("/")
@@ -134,7 +134,7 @@ def _agreements(record: Record, words: Words) -> list[tuple[str, dict[str, Any]]
 
 
 def _id(*parts: str) -> str:
-    """An id that can be a part of an address: without a slash."""
+    """Return an id that can be part of an address: without slashes."""
     return common.identifier(*parts, most=IDS)
 
 
@@ -143,7 +143,7 @@ def _is_id(text: str) -> bool:
 
 
 def _cleaned(value: Any, words: Words) -> Any:
-    """A document whose texts steer nothing and are not longer than a text needs to be."""
+    """Return a document with cleaned and shortened texts."""
     if isinstance(value, str):
         return words.lines(value, common.LONG, "A text")
     if isinstance(value, Mapping):

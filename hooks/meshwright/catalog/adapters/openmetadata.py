@@ -1,7 +1,7 @@
 """OpenMetadata: domain, data product, and a table for each output port, by its REST interface (1.12 and later).
 
-What is there is changed by JSON Patch: a PUT by a bot leaves descriptions and owners as they are. The database service
-below which the tables stand has to be there; database, schema and table are named for domain, product and port.
+Existing entities are changed by JSON Patch, because a PUT by a bot does not change descriptions and owners. The
+database service of the tables must exist; database, schema and table are named after domain, product and port.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ NAME = "openmetadata"
 SETTINGS: common.Settings = {
     "service": (
         "meshwright",
-        "the database service below which the tables of output ports stand; has to be there",
+        "the database service for the tables of output ports, which must exist",
     ),
     "classification": (
         "DataClassification",
-        "the classification whose tags are the levels; made, if it is not there",
+        "the classification with tags for the levels; created if missing",
     ),
     "domain-type": (
         "Aggregate",
-        "what a domain is made as: `Source-aligned`, `Consumer-aligned` or `Aggregate`",
+        "the type of new domains: `Source-aligned`, `Consumer-aligned` or `Aggregate`",
     ),
     "users": (
         "local",
-        "how users are called: by the `local` part of their e-mail address, or by the whole `email`",
+        "how users are named: by the `local` part of their e-mail address, or the whole `email`",
     ),
 }
 
 API = "/api/v1"
 NAMES = 128
-"""Characters of a name, in the strictest of its schemas."""
+"""Maximum characters of a name, in the strictest of its schemas."""
 TYPES = {
     "string": "STRING",
     "integer": "BIGINT",
@@ -55,16 +55,16 @@ TYPES = {
     "object": "STRUCT",
     "array": "ARRAY",
 }
-"""ODCS logical type -> data type of a column; an unknown one is UNKNOWN."""
+"""ODCS logical type -> data type of a column; UNKNOWN for an unknown one."""
 FORMATS = {"parquet": "parquet"}
-"""Capability -> file format, of those that OpenMetadata knows."""
+"""Capability -> file format, if OpenMetadata supports it."""
 LISTS = ("domains", "dataProducts")
 ONES = ("databaseSchema", "database", "service")
-"""What a request names, and an answer refers to."""
+"""Fields with a name in requests, and a reference in answers."""
 
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
-    """What would be sent to an empty catalog; ids that it gives are named in angle brackets."""
+    """Return what would be sent to an empty catalog; ids that it assigns are in angle brackets."""
     settings, words = common.chosen(SETTINGS, settings), Words("OpenMetadata")
     made = [(kind, body) for kind, body in _tags(record, settings)]
     made += _entities(record, settings, words)
@@ -82,14 +82,14 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
 
 
 def publish(record: Record, place: Place) -> Outcome:
-    """Makes what is not there, changes what differs, and draws the lineage from the ports that are there."""
+    """Create what is missing, change what differs, and add the lineage from existing ports."""
     settings, words = common.chosen(SETTINGS, place.settings), Words("OpenMetadata")
     http = _http(place)
     if _found(http, "services/databaseServices", _fqn(settings["service"])) is None:
         service = printable(settings["service"])[:100]
         raise Refused(
             f"OpenMetadata has no database service {service!r}.",
-            "An administrator makes one of type Custom Database for the ports of data products; or --set service=NAME.",
+            "Have an administrator create one of type Custom Database for the ports of data products; or use --set service=NAME.",
         )
     changes: list[str] = []
     for kind, body in _tags(record, settings):
@@ -118,7 +118,7 @@ def publish(record: Record, place: Place) -> Outcome:
 
 
 def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
-    """Says in the product's description and name that it is retired; a deleted one would break links."""
+    """Mark the product as retired in its description and name; deleting it would break links."""
     http, words = _http(place), Words("OpenMetadata")
     domain, _, name = id.partition("/")
     there = _found(http, "dataProducts", _product_name(domain, name))
@@ -136,7 +136,7 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
 
 
 def _tags(record: Record, settings: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """The classification and the tags that the product and its columns have, for where they are not there."""
+    """Return the classification and the tags of the product and its columns, in case they are missing."""
     levels = {record.classification, *(column.classification for column in record.columns)} - {""}
     if not levels:
         return []
@@ -156,7 +156,7 @@ def _tags(record: Record, settings: Mapping[str, str]) -> list[tuple[str, dict[s
 
 
 def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list[tuple[str, dict[str, Any]]]:
-    """Each after what it refers to."""
+    """Return the entities, each after those that it refers to."""
     domain, product = _name(record.domain), _product_name(record.domain, record.name)
     kind = common.one_of(settings, "domain-type", "Source-aligned", "Consumer-aligned", "Aggregate")
     title = words.line(record.title, common.SHORT, "The title")
@@ -247,7 +247,7 @@ def _ports(record: Record, words: Words) -> list[Port]:
 
 
 def _reads(record: Record, settings: Mapping[str, str], words: Words) -> list[str]:
-    """The full names of the tables of the ports that are read, each once."""
+    """Return the full names of the tables of the ports that are read, each once."""
     found = {}
     for one in record.inputs:
         if one.product:
@@ -261,16 +261,16 @@ def _name(word: str) -> str:
 
 
 def _product_name(domain: str, name: str) -> str:
-    """One in the whole of OpenMetadata, and without a dot, which would have to be quoted."""
+    """Return a name that is unique in OpenMetadata, without a dot, which would have to be quoted."""
     return common.identifier(domain, name, most=NAMES, between="--")
 
 
 def _fqn(*names: str) -> str:
-    """A fully qualified name, with quotes where its grammar wants them."""
+    """Return a fully qualified name, quoted as its grammar requires."""
     return ".".join(f'"{name}"' if re.search(r'[."]', name) else name for name in names)
 
 
-# -- what is there ------------------------------------------------------------------------------------
+# -- existing entities --------------------------------------------------------------------------------
 
 
 def _http(place: Place) -> Http:
@@ -296,7 +296,7 @@ def _upsert(http: Http, kind: str, body: dict[str, Any], changes: list[str]) -> 
         changes.append(f"PUT {kind}")
         return http.request("PUT", f"{API}/{kind}", body).object()
     if kind in ("dataProducts", "tables"):
-        # What a request names and an answer refers to cannot change without the entity becoming another one.
+        # A reference cannot change without the entity becoming another one.
         fixed = {"name", *LISTS, *ONES}
         wanted = {key: value for key, value in body.items() if key not in fixed}
         differing = {key: value for key, value in wanted.items() if not common.same(value, there.get(key) or _empty(value))}  # fmt: skip
@@ -307,7 +307,7 @@ def _upsert(http: Http, kind: str, body: dict[str, Any], changes: list[str]) -> 
 
 
 def _empty(value: Any) -> Any:
-    """What stands for a value that an answer leaves out."""
+    """Return the equivalent of a value that an answer omits."""
     return [] if isinstance(value, list) else "" if isinstance(value, str) else None
 
 
@@ -318,7 +318,7 @@ def _patch(http: Http, kind: str, there: Mapping[str, Any], wanted: Mapping[str,
 
 
 def _owners(http: Http, record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, str]]:
-    """The team, or else the owner: OpenMetadata takes one team, or people."""
+    """Return the team, or else the owner: OpenMetadata accepts one team, or people."""
     if record.owner.team and (team := _found(http, "teams", _fqn(record.owner.team))) is not None:
         return [{"id": str(team.get("id")), "type": "team"}]
     whole = common.one_of(settings, "users", "local", "email") == "email"
@@ -326,7 +326,7 @@ def _owners(http: Http, record: Record, settings: Mapping[str, str], words: Word
     if login and (user := _found(http, "users", _fqn(login))) is not None:
         return [{"id": str(user.get("id")), "type": "user"}]
     words.notes.append(
-        "OpenMetadata knows neither the product's team nor its owner, so nobody owns it there yet."
+        "OpenMetadata has neither the product's team nor its owner, so the product has no owner there yet."
     )
     return []
 
@@ -339,14 +339,14 @@ def _connect(
     tables: list[dict[str, str]],
     words: Words,
 ) -> None:
-    """Ports and lineage. Saying them again changes nothing, so they are said again: a run before may have ended here."""
+    """Add ports and lineage. They are always sent, because an earlier run may have been interrupted; repeating changes nothing."""
     home = f"{API}/dataProducts{path(product)}"
     sources = []
     for name in _reads(record, settings, words):
         source = _found(http, "tables", name)
         if source is None:
             words.notes.append(
-                f"OpenMetadata does not have {printable(name)[:200]}, so the lineage lacks it."
+                f"OpenMetadata does not have {printable(name)[:200]}, so the lineage does not include it."
             )
         else:
             sources.append({"id": str(source.get("id")), "type": "table"})
@@ -355,8 +355,8 @@ def _connect(
             answer = http.request("PUT", f"{home}/{part}/add", {"assets": assets}).json()
             if isinstance(answer, dict) and answer.get("status") not in (None, "success"):
                 raise Refused(
-                    f"OpenMetadata did not take all {part} of {printable(record.id)}: {printable(str(answer.get('status')))[:50]}.",
-                    "Ask its operator what its log says.",
+                    f"OpenMetadata did not accept all {part} of {printable(record.id)}: {printable(str(answer.get('status')))[:50]}.",
+                    "Ask its operator to check its log.",
                 )
     for source in sources:
         for table in tables:
