@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pipeline.column_types import from_arrow
 
 INT96 = pa.field("", pa.timestamp("us"), metadata={"stored": "INT96"})
-"""Of old files. DuckDB reads it to the microsecond, and Arrow to the nanosecond, which has no room for the year 9999."""
+"""The type of old files. DuckDB reads it in microseconds, Arrow in nanoseconds, which cannot represent the year 9999."""
 
 
 def schema_of(path: str) -> pa.Schema:
@@ -56,7 +56,7 @@ def unreadable(path: str, schema: pa.Schema) -> tuple[str, str] | None:
 
 
 def _finer_row(path: str, column: pa.Field) -> int | None:
-    """Return the first row with a value that is finer than a microsecond; 0 if the type is nested, and none is looked at."""
+    """Return the first row with a value that is more precise than a microsecond; 0 for nested types, which are not searched."""
     if not column.metadata and not is_finer(column.type):
         return 0
     number = pa.int64()
@@ -90,6 +90,6 @@ def _is_too_long(kind: pa.DataType) -> bool:
 
 
 def is_finer(kind: pa.DataType) -> bool:
-    """Return True for nanoseconds that no type here has: DuckDB cuts them off."""
+    """Return True for nanoseconds that no type here has: DuckDB truncates them."""
     zoned = pa.types.is_timestamp(kind) and kind.tz is not None
     return (zoned or bool(pa.types.is_time(kind))) and kind.unit == "ns"

@@ -109,7 +109,7 @@ class Box:
 
 @dataclass
 class Picture:
-    """Everything, with its place."""
+    """All elements, with their positions."""
 
     x: float
     y: float

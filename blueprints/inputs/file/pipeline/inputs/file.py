@@ -1099,7 +1099,7 @@ def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
     return f"case when {column} is null then null when {test} then {new} else error({message}) end"
 
 
-# Where the files are -----------------------------------------------------------------------------------------------
+# Locations of files ------------------------------------------------------------------------------------------------
 
 
 def _files(source: Capability, product: Product) -> list[str]:
