@@ -253,7 +253,7 @@ def test_a_product_that_breaks_the_metamodel_is_not_sent(product: Product, net: 
     product.push()
     done = product.publish(url=net.url)
     assert done.exit_code == 1 and net.asked == []
-    assert "data-product.yaml:" in done.stderr and "Fix what is named above." in done.stderr
+    assert "data-product.yaml:" in done.stderr and "Fix the findings above." in done.stderr
     assert product.publish("--dry-run").exit_code == 1
 
 
@@ -321,7 +321,7 @@ def test_what_was_measured_of_another_version_is_left_out_and_said(product: Prod
     shutil.rmtree(product.root / "build")
     done = product.publish()
     assert done.exit_code == 0 and "There is no build/slis.json" in done.stderr
-    assert "Where lake was published is not known" in done.stderr
+    assert "The location of lake is unknown" in done.stderr
     assert "addresses" not in product.published()
 
 

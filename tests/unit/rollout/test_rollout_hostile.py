@@ -48,7 +48,7 @@ def linked_answers(product: Path) -> None:
     ("edit", "says"),
     [
         (lambda product: (product / ".copier-answers.yml").unlink(), "no .copier-answers.yml"),
-        (lambda product: write(product / ".copier-answers.yml", "[1, 2]\n"), "no mapping"),
+        (lambda product: write(product / ".copier-answers.yml", "[1, 2]\n"), "not a mapping"),
         (lambda product: write(product / ".copier-answers.yml", "a: [\n"), "not YAML"),
         (lambda product: write(product / ".copier-answers.yml", "_commit: v1.0.0\n"), "_src_path"),
         (lambda product: (product / ".copier-answers.yml").write_bytes(b"\xff\xfe"), "not UTF-8"),
