@@ -94,7 +94,7 @@ def assess(
 
     catalog = catalog or _only_catalog(sources)
     _check(catalog, bool(only), bool(history), publish)
-    gc.disable()  # all that is made is kept to the end: looking for what is not would take a third of the time
+    gc.disable()  # nearly all objects live until the end: garbage collection would take a third of the time
     try:
         from meshwright.assess import discovery, report
         from meshwright.assess import history as past
@@ -137,7 +137,7 @@ def _check(catalog: str | None, is_part: bool, has_history: bool, publish: bool)
             "Omit --history and --publish.",
         )
     if publish and not (catalog and os.environ.get(TOKEN)):
-        stop("--publish needs --catalog, and a token.", f"Name the catalog, and set {TOKEN}.")
+        stop("--publish needs --catalog, and a token.", f"Give the catalog, and set {TOKEN}.")
 
 
 def _assess(
@@ -217,7 +217,7 @@ def _write_badges(folder: Path, assessment: dict[str, Any], floors: dict[str, in
     from meshwright.core.text import printable
 
     for id in badge.write(folder, assessment, floors):
-        click.echo(f"no badge for {printable(id)}: it is no name that a file can have", err=True)
+        click.echo(f"no badge for {printable(id)}: it is not a valid file name", err=True)
     click.echo(f"wrote {folder}", err=True)
 
 
@@ -226,7 +226,7 @@ def _publish(catalog: str, assessment: dict[str, Any]) -> None:
     from meshwright.mesh.catalog_client import Catalog
 
     Catalog(catalog, os.environ[TOKEN]).post_assessment(assessment)
-    click.echo(f"handed in to {printable(catalog)}", err=True)
+    click.echo(f"uploaded to {printable(catalog)}", err=True)
 
 
 class _Progress:

@@ -41,9 +41,7 @@ def asked(expectations: Expectations) -> list[Fitness]:
     expectations.checked(every)
     asked = [one for one in every if one.id not in expectations.off]
     if not asked:
-        raise Unreadable(
-            "Every fitness function is off: there is nothing to assess.", "Leave some of them on."
-        )
+        raise Unreadable("Every fitness function is off: there is nothing to assess.", "Enable some of them.")
     return asked
 
 

@@ -9,7 +9,7 @@ from meshwright.mesh.catalog_client import Catalog as Client
 from meshwright.product.record import Record
 
 PATIENCE = 10.0
-"""How long, in seconds, a catalog may take to come round, each time it is asked."""
+"""Timeout, in seconds, of each request to a catalog."""
 
 
 class EmbeddedCatalog:

@@ -19,13 +19,13 @@ def apply(
     for exemption in expectations.exemptions:
         what = f"{exemption.function} of {exemption.product}"
         if exemption.until < today:
-            notes.append(f"The exception for {what} ended on {exemption.until}; it counts no more.")
+            notes.append(f"The exception for {what} ended on {exemption.until}; it no longer applies.")
             continue
         if exemption.function in expectations.off:
-            notes.append(f"The exception for {what} does nothing: the function is off.")
+            notes.append(f"The exception for {what} has no effect: the function is off.")
             continue
         if not any(exemption.covers(record.id) for record in records):
-            notes.append(f"The exception for {what} does nothing: the mesh has no such product.")
+            notes.append(f"The exception for {what} has no effect: the mesh has no such product.")
             continue
         results = [
             result
@@ -37,7 +37,7 @@ def apply(
         for result in results:
             _except(result, exemption)
         if results and all(result["state"] == "kept" for result in results):
-            notes.append(f"The exception for {what} does nothing: the function is kept.")
+            notes.append(f"The exception for {what} has no effect: the function is kept.")
     return notes
 
 

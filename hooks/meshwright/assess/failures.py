@@ -15,10 +15,10 @@ class MissedFloor:
 
     product: str
     what: str
-    """A characteristic that is below its floor, or unknown where there is one; or a critical function that is broken."""
+    """A characteristic with a floor that is below it or unknown, or a broken critical function."""
     score: int | None = None
     floor: int | None = None
-    """None: it is about a critical function."""
+    """None: a critical function."""
 
 
 def failures(assessment: Mapping[str, Any], floors: Mapping[str, int]) -> Iterator[MissedFloor]:

@@ -24,10 +24,10 @@ from meshwright.mesh.lineage import Lineage
 from meshwright.product.record import Record
 
 AT_ONCE = 100
-"""Products that a process takes at a time, at most."""
+"""Maximum number of products that a process takes at a time."""
 FEW = 20
-"""Up to so many products are not worth other processes, if nothing outside of their records is looked at."""
-DIED = "The process that looked at this product died."
+"""Up to this many products are assessed in one process, if only their records are examined."""
+DIED = "The process that assessed this product died."
 
 Progress = Callable[[int], None]
 """Called with how many more products are done."""
@@ -60,12 +60,12 @@ def spread(
         return
     size = max(1, min(AT_ONCE, len(chosen) // (jobs * 4)))
     parts = [tuple(chosen[start : start + size]) for start in range(0, len(chosen), size)]
-    # Processes that are forked share the records; a collection would touch, and so copy, all of them.
+    # Forked processes share the records; garbage collection would touch, and so copy, all of them.
     gc.collect()
     gc.freeze()
     try:
         done = dict(_pooled(task, asked, parts, jobs, progress))
-        # Whoever was in a process that died is asked once more, alone, so that only the culprit is without an answer.
+        # If a process died, its products are assessed again, one by one, so that only the cause has no result.
         for part in parts:
             if part not in done:
                 done[part] = list(_one_by_one(task, asked, part, progress))
@@ -143,7 +143,7 @@ class _Worker:
 
 
 _WORKER: list[_Worker] = []
-"""Of a process that was started for the assessment: what it was given."""
+"""In a process started for the assessment: its data."""
 
 
 def _begin(task: SpreadTask, asked: Sequence[Fitness] | None) -> None:

@@ -18,14 +18,14 @@ from meshwright.mesh import scores
 from meshwright.product.record import Record
 
 SECONDS = 120
-"""How long one function may look at one product."""
+"""Timeout of one function for one product."""
 PLACES, SIGNS = 1000, 900
-"""How many verdicts of one function are kept, and how much of a text: records are hostile."""
+"""Maximum number of verdicts of one function, and maximum characters of a text: records are untrusted."""
 
-STATIC = "Not looked at: this assessment is static, and the function looks at storage or at a catalog."
-NOTHING = "There was nothing to look at."
+STATIC = "Skipped: this assessment is static, but the function reads storage or a catalog."
+NOTHING = "There was nothing to examine."
 FAILED = "The function itself failed: {problem}"
-TOO_LONG = f"Given up after {SECONDS} seconds."
+TOO_LONG = f"Stopped after {SECONDS} seconds."
 
 Known = dict[tuple[str, ...], dict[str, str]]
 """Verdicts of other products; of equal ones only one is kept, because most are."""
@@ -74,7 +74,7 @@ def _verdicts(function: Fitness, product: Evidence, known: Known) -> list[dict[s
                 verdicts.append(known.setdefault(tuple(plain.values()), plain))
     except TooLong:
         verdicts.append(_inconclusive(TOO_LONG))
-    except Exception as error:  # whatever it is, the other products are still to be assessed
+    except Exception as error:  # on any error, the other products still have to be assessed
         problem = writable(without_credentials(as_text(f"{type(error).__name__}: {error}")))
         verdicts.append(_inconclusive(FAILED.format(problem=problem)))
     return verdicts or [_inconclusive(NOTHING)]
@@ -82,7 +82,7 @@ def _verdicts(function: Fitness, product: Evidence, known: Known) -> list[dict[s
 
 def _plain(verdict: Verdict) -> dict[str, str]:
     if verdict.state not in ("kept", "broken", "inconclusive"):
-        raise ValueError(f"it says {verdict.state!r}, which is no state of a verdict")
+        raise ValueError(f"it returned {verdict.state!r}, which is not a state of a verdict")
     texts = {"evidence": verdict.evidence, "fix": verdict.fix, "mend": verdict.fix, "place": verdict.place}
     return {"state": verdict.state} | {name: writable(text) for name, text in texts.items()}
 

@@ -294,7 +294,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _type(tokens: _Tokens, text: str) -> tuple[ColumnType, _Tokens]:
-    """Return the type that the tokens begin with, and those that follow it."""
+    """Return the type at the start of the tokens, and the remaining tokens."""
     name, tokens = _words(tokens)
     numbers: tuple[int, ...] = ()
     parts: list[tuple[str, ColumnType]] = []

@@ -189,7 +189,7 @@ class Record:
 
     @cached_property
     def capabilities(self) -> tuple[str, ...]:
-        """Every `<capability>@<major>` of the platform that the product uses, sorted."""
+        """All capabilities that the product uses, as `<capability>@<major>`, sorted."""
         uses = {text(item, "uses") for item in self._items("product.spec.traits")}
         uses |= {port.uses for port in self.outputs} | {one.uses for one in self.inputs} | self.platforms
         uses.add(self._text("product.spec.transform.uses"))
@@ -217,7 +217,7 @@ class Record:
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """Those of the contract as a whole and of the data set that it describes, sorted."""
+        """Tags of the contract and of its data set, sorted."""
         found = set(texts(self._mapping("contract"), "tags"))
         for table in self._items("contract.schema"):
             found |= set(texts(table, "tags"))

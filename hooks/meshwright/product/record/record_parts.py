@@ -14,7 +14,7 @@ SYSTEM, PRODUCT = "system:", "dp:"
 
 @dataclass(frozen=True)
 class Person:
-    """An owner or a steward; what is not known is empty."""
+    """An owner or a steward; unknown fields are empty."""
 
     name: str = ""
     email: str = ""
@@ -23,12 +23,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Input:
-    """What a product reads."""
+    """An input of a product."""
 
     name: str
     uses: str
     source: str
-    """`system:<name>` or `dp:<domain>/<product>#<port>`; as it stands there, if it is neither."""
+    """`system:<name>` or `dp:<domain>/<product>#<port>`; any other text is kept unchanged."""
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -56,7 +56,7 @@ class Port:
     address: str
     """`dp:<domain>/<product>#<port>`."""
     location: str
-    """Where the last run published to, a path or a URL without credentials; empty before the first. Hostile."""
+    """Where the last run published to: a path or a URL without credentials; empty before the first run. Untrusted."""
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -65,21 +65,21 @@ class Column:
     """A column of the contract, at the top level of the data set."""
 
     name: str
-    """As it is called where the data lies."""
+    """Its physical name."""
     logical_type: str
     classification: str
-    """The most sensitive one, if the contract says none, as the access policy takes it."""
+    """The column's classification; if the contract has none, the most sensitive, as the access policy assumes."""
     description: str = ""
     required: bool = False
     tags: tuple[str, ...] = ()
     examples: tuple[Any, ...] = field(default=(), hash=False)
     stated: bool = True
-    """Whether the contract gives it a classification."""
+    """True if the contract gives it a classification."""
 
 
 @dataclass(frozen=True)
 class UseCase:
-    """What the data is used for."""
+    """A use case of the data."""
 
     name: str
     users: tuple[str, ...]
@@ -89,7 +89,7 @@ class UseCase:
 
 @dataclass(frozen=True)
 class ServiceLevel:
-    """A promise (SLO), and what the last run measured for it (SLI)."""
+    """A promised level (SLO), and its measurement in the last run (SLI)."""
 
     name: str
     indicator: str
@@ -99,24 +99,24 @@ class ServiceLevel:
     """In `unit`; None: not measured, or nothing to measure."""
     unit: str = ""
     kept: bool | None = None
-    """As the last run told; None: no run has told."""
+    """The last run's result; None: no result."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """An agreement whose status is `approved`. Whether its signature counts is for `meshwright access` to say."""
+    """An agreement with the status `approved`. Only `meshwright access` checks its signature."""
 
     agreement: str
     role: str
     port: str
-    """Empty: every port."""
+    """Empty: all ports."""
     principals: tuple[str, ...]
     """`group:<name>` or `id:<id>`."""
     until: str
     """RFC 3339."""
     team: str = ""
     consumer: str = ""
-    """The id of the data product that reads, if one does."""
+    """The id of the data product that reads; empty for people."""
 
 
 def service_level(item: Mapping[str, Any], measured: Mapping[str, Any]) -> ServiceLevel:

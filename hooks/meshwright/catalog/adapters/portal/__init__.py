@@ -1,7 +1,7 @@
-"""data-product-portal (conveyordata), by its REST interface of version 0.8: looks up, then creates or changes.
+"""data-product-portal (conveyordata), by its REST interface of version 0.8: look up, then create or change.
 
-What the portal's administrators make (domains, types of products, tags) is looked up and never made here. Products are
-known by their namespace, `<domain>.<name>`, and ports by `<domain>.<name>.<port>`.
+Entities of the portal's administrators (domains, types of products, tags) are only looked up. Products are
+identified by their namespace, `<domain>.<name>`, and ports by `<domain>.<name>.<port>`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ NAME = "portal"
 
 SETTINGS: common.Settings = {
     "auth": ("bearer", "how the token is sent: `bearer` (OpenID Connect), or `x-key` (the portal's own key)"),
-    "type": ("", "the type of data product in the portal; the product's own type, if empty"),
-    "lifecycle": ("", "the lifecycle in the portal; its default one, if empty"),
-    "inputs": ("request", "`request`: asks for access to the ports that the product reads; `none`: does not"),
+    "type": ("", "the type of data product in the portal (default: the product's own type)"),
+    "lifecycle": ("", "the lifecycle in the portal (default: the portal's default)"),
+    "inputs": ("request", "`request`: request access to the ports that the product reads; `none`: do not"),
 }
 
 
@@ -96,7 +96,7 @@ def publish(record: Record, place: Place) -> Outcome:
     usage = words.line(record.usage, common.PARAGRAPH, "The usage")
     if (
         http.request("GET", home).object().get("usage") or ""
-    ) != usage:  # or what was said when it was retired
+    ) != usage:  # or the text from when it was retired
         http.request("PUT", f"{home}/usage", {"usage": usage})
         changes.append("usage")
     make_owner(http, "data_product", product, known, record, changes)
@@ -116,13 +116,13 @@ def publish(record: Record, place: Place) -> Outcome:
         activate(http, there, changes)
         for part, value in details(record, words):
             if not common.same(value, present(http, there, part)):
-                http.request("POST", f"{there}/{part}", value, again=True)  # both say the whole again
+                http.request("POST", f"{there}/{part}", value, again=True)  # both replace the whole value
                 changes.append(part)
     for namespace in sorted(set(ports) - set(planned)):
         if archive(http, f"{home}/output_ports{path(ports[namespace])}"):
             changes.append("archive")
             words.notes.append(
-                f"The port {printable(namespace)[:100]} is archived: the product has it no more."
+                f"The port {printable(namespace)[:100]} is archived, because the product no longer has it."
             )
     if settings["inputs"] == "request":
         request_access(http, home, record, known, words, changes)

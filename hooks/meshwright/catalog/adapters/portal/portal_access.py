@@ -66,7 +66,7 @@ def request_access(
         id = by_namespace(ports).get(namespace)
         if id is None:
             words.notes.append(
-                f"The portal does not have {printable(one.source)[:200]}, so the lineage lacks it."
+                f"The portal does not have {printable(one.source)[:200]}, so the lineage does not include it."
             )
         elif id not in there and id not in missing:
             missing.append(id)

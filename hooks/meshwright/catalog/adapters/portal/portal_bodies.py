@@ -12,11 +12,11 @@ from meshwright.product.record import Port, Record
 
 NAMESPACE = 64
 ACCESS = {"open": "unrestricted", "approval-required": "restricted"}
-"""Mode of access -> what the portal's access types do. One that is not known is not open."""
+"""Access mode -> the portal's access type. An unknown mode is not open."""
 STATUS = {"published": "success", "failed": "failure"}
 
 Ids = Callable[[str, str], str]
-"""Kind and name of a thing of the portal -> its id there; of a `duration`: the default for such consumers."""
+"""Kind and name of an entity in the portal -> its id; for a `duration`: the default for this kind of consumer."""
 
 
 def product_body(record: Record, ids: Ids, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def namespaces_read(record: Record, words: Words) -> list[str]:
 
 def justification(record: Record) -> str:
     """Return why the product asks for access to what it reads."""
-    return f"{record.id} reads it, as its data-product.yaml says. Access is decided by its agreement."
+    return f"{record.id} reads it, according to its data-product.yaml. Access is decided by its agreement."
 
 
 def namespace_of(record: Record, *port: str) -> str:

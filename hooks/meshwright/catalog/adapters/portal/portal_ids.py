@@ -21,7 +21,7 @@ LISTS = {
     "user": ("users", "users", "email"),
     "product": ("data_products", "data_products", "namespace"),
 }
-"""Kind -> where the portal lists it, under which key, and by what it is looked up."""
+"""Kind -> where the portal lists it, under which key, and the field to look it up by."""
 
 
 def known_ids(http: Http) -> dict[str, dict[str, str]]:
@@ -60,13 +60,13 @@ def finder(known: Mapping[str, Mapping[str, str]], record: Record, words: Words)
         if kind == "tag":
             if not id:
                 words.notes.append(
-                    f"The portal has no tag {printable(name)[:100]!r}; an administrator makes it."
+                    f"The portal has no tag {printable(name)[:100]!r}; an administrator can create it."
                 )
         elif not id:
             called = f"{kind} {printable(name)[:100]!r}" if name else f"default {kind}"
             raise Refused(
                 f"The portal has no {called}.",
-                f"Ask its administrator for it; or name another one, if there is a setting for it: --set {kind}=NAME.",
+                f"Ask its administrator to add it; or use another one, if there is a setting for it: --set {kind}=NAME.",
             )
         return id
 
@@ -80,7 +80,7 @@ def owner_ids(record: Record, known: Mapping[str, Mapping[str, str]], words: Wor
         owners.append(known["user"][record.owner.email])
     else:
         words.notes.append(
-            f"The owner {printable(record.owner.email)[:100]!r} has not signed in to the portal, so it does not know "
-            "them as its owner yet; a later run adds them."
+            f"The owner {printable(record.owner.email)[:100]!r} has not signed in to the portal, so they are not "
+            "its owner there yet; a later run adds them."
         )
     return list(dict.fromkeys(owners))
