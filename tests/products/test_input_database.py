@@ -427,7 +427,7 @@ def test_names_that_would_be_one_column_are_refused(lake: Callable[..., Lake], s
 @pytest.mark.parametrize(
     ("properties", "reason"),
     [
-        ({"url": "sqlite:///gone.sqlite"}, "there is no such file"),
+        ({"url": "sqlite:///gone.sqlite"}, "the file does not exist"),
         (
             {"url": f"postgresql://reader:{SECRET}@127.0.0.1:1/bookings"},
             "no server listens on that host and port",
@@ -452,41 +452,41 @@ def test_a_database_that_is_not_there_is_said_without_the_password(
 UNFIT = {
     "sqlite": {
         # The declared type, the value, the type that is declared in models/sources.yml: what the run says.
-        "word": ("decimal(8, 2)", "'many'", "", "'many', which is no DECIMAL(8,2), as the database declares"),
-        "digits": ("decimal(8, 2)", "1.234", "", "1.234, which is no DECIMAL(8,2)"),
-        "missing": ("integer", "'NA'", "", "'NA', which is no BIGINT"),
-        "fraction": ("integer", "1.9", "", "1.9, which is no BIGINT"),
-        "point": ("floating point", "1.5", "", "1.5, which is no BIGINT"),  # SQLite's rules find INT in it
-        "truth": ("boolean", "'f'", "", "'f', which is no BOOLEAN"),
-        "two": ("bool", "2", "", "2, which is no BOOLEAN"),
-        "number": ("date", "5", "", "5, which is no DATE"),
-        "moment": ("date", "'2024-01-01 10:00:00'", "", "which is no DATE"),
-        "zone": ("datetime", "'2024-01-01T10:00:00+02:00'", "", "which is no TIMESTAMP"),
-        "nanoseconds": ("datetime", "'2024-01-01 10:00:00.123456789'", "", "which is no TIMESTAMP"),
-        "bytes": ("text", "x'ff'", "", "x'ff', which is no VARCHAR"),
-        "letters": ("text", "x'41'", "", "x'41', which is no VARCHAR"),
-        "latin": ("text", "cast(x'5afc' as text)", "", "\\udcfc', which is no VARCHAR"),
-        "blob": ("blob", "'text'", "", "'text', which is no BLOB"),
-        "json": ("json", "'{'", "", "'{', which is no JSON"),
-        "third": ("numeric", "1.0 / 3", "", "0.3333333333333333, which is no DECIMAL(38,9)"),
-        "declared": ("text", "'x1'", "INTEGER", "'x1', which is no INTEGER, as models/sources.yml declares"),
-        "long": ("text", "'four'", "VARCHAR(3)", "'four', which is no VARCHAR(3)"),
+        "word": ("decimal(8, 2)", "'many'", "", "'many', which is not a DECIMAL(8,2), as the database declares"),
+        "digits": ("decimal(8, 2)", "1.234", "", "1.234, which is not a DECIMAL(8,2)"),
+        "missing": ("integer", "'NA'", "", "'NA', which is not a BIGINT"),
+        "fraction": ("integer", "1.9", "", "1.9, which is not a BIGINT"),
+        "point": ("floating point", "1.5", "", "1.5, which is not a BIGINT"),  # SQLite's rules find INT in it
+        "truth": ("boolean", "'f'", "", "'f', which is not a BOOLEAN"),
+        "two": ("bool", "2", "", "2, which is not a BOOLEAN"),
+        "number": ("date", "5", "", "5, which is not a DATE"),
+        "moment": ("date", "'2024-01-01 10:00:00'", "", "which is not a DATE"),
+        "zone": ("datetime", "'2024-01-01T10:00:00+02:00'", "", "which is not a TIMESTAMP"),
+        "nanoseconds": ("datetime", "'2024-01-01 10:00:00.123456789'", "", "which is not a TIMESTAMP"),
+        "bytes": ("text", "x'ff'", "", "x'ff', which is not a VARCHAR"),
+        "letters": ("text", "x'41'", "", "x'41', which is not a VARCHAR"),
+        "latin": ("text", "cast(x'5afc' as text)", "", "\\udcfc', which is not a VARCHAR"),
+        "blob": ("blob", "'text'", "", "'text', which is not a BLOB"),
+        "json": ("json", "'{'", "", "'{', which is not a JSON"),
+        "third": ("numeric", "1.0 / 3", "", "0.3333333333333333, which is not a DECIMAL(38,9)"),
+        "declared": ("text", "'x1'", "INTEGER", "'x1', which is not a INTEGER, as models/sources.yml declares"),
+        "long": ("text", "'four'", "VARCHAR(3)", "'four', which is not a VARCHAR(3)"),
     },
     "postgres": {
-        "third": ("numeric", "1.0 / 3", "", "0.33333333333333333333, which is no DECIMAL(38,9)"),
-        "nan": ("numeric(5, 2)", "'NaN'", "", "NaN, which is no DECIMAL(5,2)"),
-        "forever": ("timestamp", "'infinity'", "", "'infinity', which is no TIMESTAMP"),
-        "zoned": ("timestamptz", "'-infinity'", "", "'-infinity', which is no TIMESTAMP WITH TIME ZONE"),
-        "ancient": ("date", "'0044-03-15 BC'", "", "'0044-03-15 BC', which is no DATE"),
-        "far": ("date", "'20240-01-01'", "", "'20240-01-01', which is no DATE"),
-        "midnight": ("time", "'24:00'", "", "'24:00:00', which is no TIME"),
-        "declared": ("double precision", "1.5", "BIGINT", "1.5, which is no BIGINT"),
+        "third": ("numeric", "1.0 / 3", "", "0.33333333333333333333, which is not a DECIMAL(38,9)"),
+        "nan": ("numeric(5, 2)", "'NaN'", "", "NaN, which is not a DECIMAL(5,2)"),
+        "forever": ("timestamp", "'infinity'", "", "'infinity', which is not a TIMESTAMP"),
+        "zoned": ("timestamptz", "'-infinity'", "", "'-infinity', which is not a TIMESTAMP WITH TIME ZONE"),
+        "ancient": ("date", "'0044-03-15 BC'", "", "'0044-03-15 BC', which is not a DATE"),
+        "far": ("date", "'20240-01-01'", "", "'20240-01-01', which is not a DATE"),
+        "midnight": ("time", "'24:00'", "", "'24:00:00', which is not a TIME"),
+        "declared": ("double precision", "1.5", "BIGINT", "1.5, which is not a BIGINT"),
     },
     "mariadb": {
-        "zero": ("date", "'0000-00-00'", "", "'0000-00-00', which is no DATE"),
-        "never": ("datetime", "'0000-00-00 00:00:00'", "", "which is no TIMESTAMP"),
-        "month": ("date", "'2024-00-00'", "", "'2024-00-00', which is no DATE"),
-        "declared": ("bigint unsigned", "18446744073709551615", "BIGINT", "which is no BIGINT"),
+        "zero": ("date", "'0000-00-00'", "", "'0000-00-00', which is not a DATE"),
+        "never": ("datetime", "'0000-00-00 00:00:00'", "", "which is not a TIMESTAMP"),
+        "month": ("date", "'2024-00-00'", "", "'2024-00-00', which is not a DATE"),
+        "declared": ("bigint unsigned", "18446744073709551615", "BIGINT", "which is not a BIGINT"),
     },
 }
 FIT = {
@@ -556,7 +556,7 @@ def test_a_value_that_its_column_cannot_hold_ends_the_run_with_its_place(
 ) -> None:
     cases = UNFIT[source.kind]
     for name, ended in in_tables(lake(), cases).items():
-        assert f" {name}: id = 7: the column v holds " in ended.get("error", ""), (name, ended)
+        assert f" {name}: id = 7: the column v contains " in ended.get("error", ""), (name, ended)
         assert cases[name][3] in ended["error"], (name, ended)
         assert "declare in models/sources.yml, for the table " in ended["fix"] or name == "latin", ended
 

@@ -192,7 +192,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a delimiter too many": ({"content": "a,b\n1,2,\n"}, "x.csv:2: 3 fields", "Correct the line"),
     "text after a quote": ({"content": 'a,b\n1,"x"y\n'}, "x.csv:2: a quoted field has text after", "`quote`"),
     "blanks after a quote": ({"content": 'a,b\n1,2\n3,"x" \n'}, "x.csv:3: a quoted field has text after", "`quote`"),
-    "an open quote": ({"content": 'a,b\n1,"2\n3,4\n'}, "x.csv:2: the quote", "`quote`"),
+    "an open quote": ({"content": 'a,b\n1,"2\n3,4\n'}, "x.csv:2: a quoted field", "`quote`"),
     "latin-1": ({"content": "a,b\n1,x\n2,Zürich\n".encode("latin-1")}, "x.csv:3: the bytes fc 72", "`encoding`"),
     "utf-16": ({"content": "a\nx\n".encode("utf-16")}, "x.csv:1: the bytes", "such as utf-16"),
     "another encoding": ({"content": "a\nü\n", "encoding": "ascii"}, "x.csv:2: the bytes c3 bc", "`encoding`"),
@@ -274,9 +274,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a URL of no protocol": ({"content": "a\n", "path": "nowhere://x.csv"}, "nowhere://x.csv cannot be fetched", "`path`"),
     "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: half a character", "Correct"),
     "UTF-16 without its mark": ({"content": "a\nx\n".encode("utf-16-le"), "encoding": "utf-16"}, "x.csv:1: UTF-16 stream", "utf-16-le"),
-    "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "cut short"),
-    "gzip cut short": ({"content": {"x.csv.gz": gzip.compress(b"a\n1\n")[:-9]}}, "x.csv.gz:1: it cannot be read on", "deliver it again"),
-    "JSON in gzip cut short": ({"content": {"x.json.gz": gzip.compress(b"[]")[:-9]}}, "x.json.gz:1: it cannot be read on", "deliver it again"),
+    "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "truncated"),
+    "gzip cut short": ({"content": {"x.csv.gz": gzip.compress(b"a\n1\n")[:-9]}}, "x.csv.gz:1: it cannot be read further", "deliver it again"),
+    "JSON in gzip cut short": ({"content": {"x.json.gz": gzip.compress(b"[]")[:-9]}}, "x.json.gz:1: it cannot be read further", "deliver it again"),
     "gzip by another name": ({"content": gzip.compress(b"a\n1\n")}, "x.csv:1: the bytes", "end in .gz"),
     "a workbook": ({"content": b"PK\x03\x04\xff"}, "x.csv:1: the bytes ff", "save it as CSV"),
     "HTML": ({"content": "<html>\n</html>\n"}, "its first line is not the header of a CSV file", "`path`"),
@@ -287,7 +287,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a delimiter that is no ASCII": ({"content": "a§b\n1§2\n", "delimiter": "§"}, "`escape` cannot be '§'", "data-product.yaml"),
     "one sign for two things": ({"content": "a,b\n1,2\n", "quote": ","}, "`escape` cannot be ',', ','", "data-product.yaml"),
     "an encoding with NUL": ({"content": "a\n", "encoding": "utf-8\0"}, "is not an encoding", "`encoding`"),
-    "Parquet cut short": ({"content": {"x.parquet": b"PAR1"}}, "x.parquet cannot be read", "cut short"),
+    "Parquet cut short": ({"content": {"x.parquet": b"PAR1"}}, "x.parquet cannot be read", "truncated"),
 }  # fmt: skip
 
 

@@ -57,7 +57,7 @@ SAID = {
     "permission denied for table bookings": "the account lacks the permission",
     "SELECT command denied to user 'ada'@'localhost' for table 't'": "the account lacks the permission",
     "Access denied for user 'ada'@'%' to database 'bookings'": "the account lacks the permission",
-    'relation "t" does not exist': "there is no such table",
+    'relation "t" does not exist': "the table does not exist",
     "FATAL:  sorry, too many clients already": "the server has no connection left",
     "unable to open database file": "the file does not exist, or cannot be read",
     "file is not a database": "the file is not a complete SQLite database",

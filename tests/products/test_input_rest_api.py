@@ -356,7 +356,7 @@ LASTING = {
     "too many requests": (Answer(b"", 429, {"Retry-After": "3600"}), 5, "429 Too Many Requests"),
     "a connection that breaks": (Answer(ROWS, cut=True), 5, "the connection failed or was lost"),
     "silence": (Answer(ROWS, drip=0.5), 5, "it did not answer in time"),
-    "a wrong request": (Answer({"message": "no such airport"}, 400), 1, '400 Bad Request. It said: {"message": "no such airport"}'),
+    "a wrong request": (Answer({"message": "no such airport"}, 400), 1, '400 Bad Request. Its response: {"message": "no such airport"}'),
     "a wrong path": (Answer(b"", 404), 1, "404 Not Found"),
 }  # fmt: skip
 
@@ -444,11 +444,11 @@ LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
         LINKS,
         "has no end: page 50 is not the last",
     ),
-    "an offset that nobody heeds": (rows({"id": 1}), {"type": "offset", "limit": 1}, "page 2 leads nowhere new"),
+    "an offset that nobody heeds": (rows({"id": 1}), {"type": "offset", "limit": 1}, "page 2 links to a page that was read before"),
     "a cursor that stays": (
         lambda asked: Answer({"items": [{"id": asked.before}], "after": "x"}),
         {"type": "cursor", "cursor_path": "after", "cursor_param": "after"},
-        "leads nowhere new",
+        "links to a page that was read before",
     ),
     "a link to a file": (leads("file:///etc/passwd"), LINKS, "does not fit `paginator`"),
     "a link that is a number": (leads(7), LINKS, "does not fit `paginator`"),  # type: ignore[arg-type]
@@ -463,7 +463,7 @@ LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
     "nothing": (body(b""), {}, "its response is not JSON"),
     "a deep hole": (body(b"[" * 200_000), {}, "nested too deeply"),
     "no rows where they should be": (body(b'{"rows": []}'), {}, "its response has no items"),
-    "rows that are none": (rows(1, 2), {}, "row 1 is no JSON object"),
+    "rows that are none": (rows(1, 2), {}, "row 1 is not a JSON object"),
     "no number": (body(b'{"items": [{"id": NaN}]}'), {}, "NaN is not a number in JSON"),
     "a name twice": (body(b'{"items": [{"id": 1, "id": 2}]}'), {}, "an object has id twice"),
     "a thousand levels": (body(b'{"items": [{"id": ' + b"[" * 1000 + b"]" * 1000 + b"}]}"), {}, "nested"),
@@ -583,18 +583,18 @@ UNFIT = {
     "too many digits": (
         "DECIMAL(10,2)",
         "1.234",
-        "n is 1.234, which is no DECIMAL(10,2), as data-product.yaml declares",
+        "n is 1.234, which is not a DECIMAL(10,2), as data-product.yaml declares",
     ),
-    "too large": ("INTEGER", "3000000000", "n is 3000000000, which is no INTEGER"),
-    "a fraction": ("BIGINT", "3.5", "n is 3.5, which is no BIGINT"),
-    "too long": ("VARCHAR(3)", '"four"', "n is 'four', which is no VARCHAR(3)"),
-    "endless": ("DOUBLE", "1e400", "n is 1e400, which is no DOUBLE"),
-    "endlessly whole": ("BIGINT", "1e999999999", "n is 1e999999999, which is no BIGINT"),
-    "no day": ("DATE", '"2023-02-29"', "n is '2023-02-29', which is no DATE"),
-    "no zone": ("TIMESTAMP WITH TIME ZONE", '"2023-02-28T10:00:00"', "which is no TIMESTAMP WITH TIME ZONE"),
-    "a zone": ("TIMESTAMP", '"2023-02-28T10:00:00Z"', "which is no TIMESTAMP"),
-    "a word": ("BOOLEAN", '"yes"', "n is 'yes', which is no BOOLEAN"),
-    "a list": ("BIGINT", "[1]", "n is '[1]', which is no BIGINT"),
+    "too large": ("INTEGER", "3000000000", "n is 3000000000, which is not a INTEGER"),
+    "a fraction": ("BIGINT", "3.5", "n is 3.5, which is not a BIGINT"),
+    "too long": ("VARCHAR(3)", '"four"', "n is 'four', which is not a VARCHAR(3)"),
+    "endless": ("DOUBLE", "1e400", "n is 1e400, which is not a DOUBLE"),
+    "endlessly whole": ("BIGINT", "1e999999999", "n is 1e999999999, which is not a BIGINT"),
+    "no day": ("DATE", '"2023-02-29"', "n is '2023-02-29', which is not a DATE"),
+    "no zone": ("TIMESTAMP WITH TIME ZONE", '"2023-02-28T10:00:00"', "which is not a TIMESTAMP WITH TIME ZONE"),
+    "a zone": ("TIMESTAMP", '"2023-02-28T10:00:00Z"', "which is not a TIMESTAMP"),
+    "a word": ("BOOLEAN", '"yes"', "n is 'yes', which is not a BOOLEAN"),
+    "a list": ("BIGINT", "[1]", "n is '[1]', which is not a BIGINT"),
 }
 
 
@@ -688,7 +688,7 @@ def test_an_incremental_column_keeps_its_type(api: Api, load: Load) -> None:
     assert (table["types"]["name"], table["types"]["seats"]) == ("VARCHAR", "BIGINT")
     store.put(3, "2026-02-03T00:00:00Z", seats=5.5)
     refused = load(asks, goes_on=True)
-    assert "page 1, row 2: seats is 5.5, which is no BIGINT" in refused["problem"]
+    assert "page 1, row 2: seats is 5.5, which is not a BIGINT" in refused["problem"]
     assert "--full-refresh" in refused["fix"]
     store.put(3, "2026-02-03T00:00:00Z", seats=6)
     assert same(load(asks, goes_on=True), store)
@@ -732,7 +732,7 @@ def test_a_run_that_died_loses_and_doubles_nothing(api: Api, load: Load) -> None
         store.put(number, f"2026-02-01T00:00:{number}Z")
     whole, died = store.answer, load  # the connection breaks on the second page, for good
     api.routes["/rows"] = lambda asked: Answer(status=0) if asked.params["offset"] == "10" else whole(asked)
-    assert "it broke" in died(asks, goes_on=True)["problem"]
+    assert "was lost" in died(asks, goes_on=True)["problem"]
     api.routes["/rows"] = whole
     load(asks, goes_on=True, dies_after_extract=True)
     store.put(50, "2026-02-02T00:00:00Z")

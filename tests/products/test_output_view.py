@@ -161,12 +161,12 @@ print(json.dumps(said))
         "platform": "runs on spark@1",
         "incremental": "With incremental@1",
         "snapshot": "With snapshot@1",
-        "loaded": "what database@1 reads is loaded",
+        "loaded": "database@1 loads its data",
         "fetched": "is a URL, which a view",
         "seed": "A view cannot read model.product.flown",
         "python": "A view cannot read model.product.flown",
         "lasting": "A view cannot read model.product.flown",
-        "sql": "The view cannot be made",
+        "sql": "The view cannot be created",
         "kept": "The view returns 0 rows",
     }
     assert {name: words[name] in (text or "") for name, text in said.items()} == dict.fromkeys(words, True), (

@@ -257,7 +257,7 @@ def test_a_missed_service_level_is_no_success(product: Path, product_python: Pat
 
 UNUSABLE = {
     "a file that is not there": ({"FLIGHTS": "gone.csv"}, None, "no file matches gone.csv"),
-    "a file of no known format": ({"FLIGHTS": "README.md"}, None, "does not end in a format"),
+    "a file of no known format": ({"FLIGHTS": "README.md"}, None, "does not end in a known format"),
     "a file that is not what its name says": ({"FLIGHTS": "fake.parquet"}, None, "cannot be read"),
     "a host that is not there": ({"FLIGHTS": "http://127.0.0.1:9/flights.csv"}, None, "cannot be fetched"),
     "a variable without default": (

@@ -334,4 +334,4 @@ def test_a_product_publishes_the_same_behind_spark_connect_with_a_storage_that_i
     other = make("other", platforms=["spark"], product_name="other")
     edit(other / "data-product.yaml", elsewhere)
     done = run(platforms_python, other, "spark", SPARK_REMOTE=connect)
-    assert done.returncode == 2 and "that is not this product's" in done.stdout
+    assert done.returncode == 2 and "that does not belong to this product" in done.stdout

@@ -73,7 +73,7 @@ CASES = {
     "a date with a time": Case(a(logicalType="date"), "select timestamp '2025-01-01 10:00:00' a", "failed", "timestamp"),
     "bytes": Case(a(logicalType="string", physicalType="bytea"), "select 'a'::blob a", "passed", stored="BLOB"),
     "bytes that nobody calls bytes": Case(a(logicalType="string"), "select 'a'::blob a", "failed", "BLOB"),
-    "JSON that is called an object": Case(of("object", TEXT), """select '{"s": 1}'::json a""", "failed", "text of JSON"),
+    "JSON that is called an object": Case(of("object", TEXT), """select '{"s": 1}'::json a""", "failed", "JSON text"),
     "a text that is called an object": Case(of("object", TEXT), """select '{"s": 1}' a""", "failed", "'object'"),
     # physical types
     "a length": Case(physical("varchar(2)"), "select 'abc' a", "failed", "such as 'abc'"),

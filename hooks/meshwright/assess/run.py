@@ -83,7 +83,7 @@ def _distinct(records: Sequence[Record]) -> Iterator[Record]:
 def _taken_twice(records: Sequence[Record]) -> list[str]:
     counted = Counter(record.id for record in records)
     return [
-        f"{count} products are called {writable(as_text(id))}; each has a row."
+        f"{count} products have the id {writable(as_text(id))}; each has a row."
         for id, count in counted.items()
         if count > 1
     ]

@@ -234,7 +234,7 @@ def test_without_a_token_or_a_catalog_nothing_is_asked(product: Product, net: Ne
     done = product.publish(url=net.url, **{TOKEN: None})
     assert done.exit_code == 2 and f"Set {TOKEN}" in done.stderr
     done = product.publish(MESHWRIGHT_CATALOG=None)
-    assert done.exit_code == 2 and "No catalog is named" in done.stderr
+    assert done.exit_code == 2 and "No catalog is given" in done.stderr
     done = product.publish(url="http://catalog.example.org")
     assert done.exit_code == 2 and "the token is not sent there" in done.stderr
     done = product.publish(url="https://ada:hidden-1@catalog.example.org", HIDDEN="hidden-1")
@@ -317,7 +317,7 @@ def test_what_was_measured_of_another_version_is_left_out_and_said(product: Prod
     found = product.published()
     assert "measurement" not in found and "quality" not in found
     for file in ("build/slis.json", "build/run.json"):
-        assert f"note: {file} is not about {product.id} 1.0.0" in done.stderr
+        assert f"note: {file} is not for {product.id} 1.0.0" in done.stderr
     shutil.rmtree(product.root / "build")
     done = product.publish()
     assert done.exit_code == 0 and "There is no build/slis.json" in done.stderr
@@ -452,8 +452,8 @@ def test_github_publishes_from_the_default_branch(product: Product, event: str) 
         ("merge_group", "refs/heads/main", {}, "pull request"),
         ("push", "refs/heads/try", {}, "the pipeline of try"),
         ("push", "refs/heads/feature/main", {}, "the pipeline of feature/main"),
-        ("push", "refs/tags/main", {}, "is no branch"),
-        ("push", "", {}, "is no branch"),
+        ("push", "refs/tags/main", {}, "is not a branch"),
+        ("push", "", {}, "is not a branch"),
         (
             "push",
             "refs/heads/main",

@@ -357,7 +357,7 @@ def test_warnings_alone_are_exit_code_0(tmp_path: Path) -> None:
         (["nowhere"], "nowhere"),
         (["{small}", "--focus", "no/where"], "the mesh has no such product"),
         (["{small}", "--domain", "nowhere"], "the mesh has no such domain"),
-        (["{small}", "--focus", "a/b", "--domain", "c"], "different ways"),
+        (["{small}", "--focus", "a/b", "--domain", "c"], "exclude each other"),
         (["{small}", "--format", "dot"], "dot"),
         ([], "SOURCES"),
         (["{small}", "-o", "/proc/none/mesh.html"], "cannot be written"),

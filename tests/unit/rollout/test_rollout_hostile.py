@@ -355,8 +355,8 @@ def test_a_template_that_moved_takes_its_products_along(mesh: Mesh) -> None:
 @pytest.mark.parametrize(
     ("feature", "says"),
     [
-        ("_tasks: [touch made]\n", "runs code"),
-        ("_jinja_extensions: [jinja2.ext.do]\n", "runs code"),
+        ("_tasks: [touch made]\n", "does not run"),
+        ("_jinja_extensions: [jinja2.ext.do]\n", "does not run"),
         ("_external_data: {spec: data-product.yaml}\n", "reads files of the product"),
         ("_min_copier_version: '99'\n", "Copier version"),
         ("_exclude: 3\n", "copier.yml"),
