@@ -16,7 +16,7 @@ from pipeline.locks import Busy, locked
 
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """One run at a time, in a fresh scratch folder, whatever an earlier run left there."""
+    """Allow one run at a time, in an empty scratch folder."""
     build = root / "build"
     with contextlib.ExitStack() as stack:
         try:
@@ -27,7 +27,7 @@ def alone(root: Path) -> Iterator[None]:
             scratch.mkdir(parents=True)
         except Busy:
             raise UnreadableInput(
-                "Another run of this product is under way here.", fix="Wait until it has ended."
+                "Another run of this product is in progress here.", fix="Wait until it has ended."
             ) from None
         except OSError as error:
             raise UnreadableInput(f"build/ cannot be written: {error}", fix=MAKE_ROOM) from error
@@ -35,7 +35,7 @@ def alone(root: Path) -> Iterator[None]:
 
 
 def write(root: Path, name: str, content: dict[str, Any] | str) -> None:
-    """Writes a whole file below build/, or nothing. Raises UnreadableInput."""
+    """Write a file below build/ atomically. Raises UnreadableInput."""
     text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
     partial = root / "build" / f".{name}.partial"
     try:

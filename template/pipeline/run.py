@@ -224,7 +224,7 @@ def run(
             report["seconds"] = round(time.monotonic() - clock, 3)
             if "missed" not in report:
                 report["problem"] = _explained(problem, report["exitCode"], None)[0]
-            with contextlib.suppress(UnreadableInput):  # the disk may be the problem
+            with contextlib.suppress(UnreadableInput):  # the disk may be the cause
                 write(root, "run.json", report)
             raise
         report["exitCode"] = 0

@@ -43,7 +43,7 @@ class _NotTrue(Exception):
 
 
 def measure(product: Product, dataset: Dataset, started: datetime) -> list[Measurement]:
-    """Measures every service level on the data set that was published."""
+    """Measure every service level on the published data set."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"create view dataset as from {dataset.scan}")
@@ -87,10 +87,10 @@ class _Indicators:
             )
         kind = self._kind_of(column)
         if kind not in MOMENTS:
-            raise _NotTrue(f"the column {column} is {kind}, and no date or timestamp")
+            raise _NotTrue(f"the column {column} is {kind}, not a date or timestamp")
         name = identifier(column)
         if self._scalar(f"count(*) filter (not isfinite({name}))"):
-            raise _NotTrue(f"the column {column} holds infinity, which is no time")
+            raise _NotTrue(f"the column {column} contains infinity, which is not a time")
         age = self._scalar(
             f"epoch({literal(self._now.isoformat())}::timestamptz) - epoch(max({name})::timestamptz)"
         )
@@ -132,9 +132,9 @@ class _Indicators:
         kind = self._kinds.get((column or "").lower())
         if kind is None:
             raise UnreadableInput(
-                f"A service level is about the column {column}, which the data set does not have. "
+                f"A service level uses the column {column}, which the data set does not have. "
                 f"It has {', '.join(self._columns)}.",
-                fix="Name one of these columns in spec.serviceLevels of data-product.yaml.",
+                fix="Use one of these columns in spec.serviceLevels of data-product.yaml.",
             )
         return kind
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.ingest import Landed
     from pipeline.platforms import Platform
 
-DECLARE = """            {}: nothing declares the types of all columns, so what is certain was taken.
+DECLARE = """            {}: not all columns have declared types; undeclared ones got the types that are certain.
             These tables of models/sources.yml declare them:"""
 
 
@@ -97,8 +97,8 @@ def _transform(
     report["incrementalModels"] = incremental.models(product) if before else []
     for name in report["incrementalModels"]:
         say(
-            f"            {name} is an incremental model, and takes in what its own filter lets through: a row that comes"
-            " late, changes or goes outside of it is left as it was, until a run with --full-refresh",
+            f"            {name} is an incremental model, which adds only rows that its filter selects: a row that is"
+            " late, changed or deleted outside of the filter stays as it was until a run with --full-refresh",
             stage="transform",
             level="warning",
         )
@@ -128,11 +128,11 @@ def _verify(
         report["rowsOut"] = dataset.rows
         evolution.refuse_changed(product, landed, dataset)
         checks = verify.verify(product, contract, dataset)
-        # Tests that products have had since 0.1.0 hold that all of `checks` passed, and what is in doubt did not fail.
+        # Tests of products since 0.1.0 require that all of `checks` passed; warnings and unchecked promises did not fail.
         report["checks"] = [vars(check) for check in checks if check.result not in IN_DOUBT]
         report["doubts"] = [vars(check) for check in checks if check.result in IN_DOUBT]
         verify.refuse_broken(product, checks)
-        # What cannot be measured is told before it is public.
+        # A service level that cannot be measured is reported before publishing.
         service_levels.measure(product, dataset, started)
         done(f"{product.contract.name} {contract.version}: {counted(report)}")
     return _Written(dataset, columns, partitions)
@@ -168,6 +168,6 @@ def _publish(
             evolution.remember(product, landed, types)
         except OSError as error:
             raise UnreadableInput(
-                f"The ports serve the new version, but build/ does not say so: {error}", fix=MAKE_ROOM
+                f"The ports serve the new version, but build/ could not be updated: {error}", fix=MAKE_ROOM
             ) from error
         done(f"{dataset.rows:,} rows to {', '.join(locations)}")

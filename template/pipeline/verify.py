@@ -284,7 +284,7 @@ def _metric(known: _Verification, promise: Promise) -> None:
 def _key(known: _Verification, promise: Promise) -> None:
     if promise.engine:
         known.engine.append(promise)
-    # What is not, `_keys` checks.
+    # Other keys are checked by `_keys`.
     if promise.kind == "primaryKey":
         _no_nan(known, promise)
 

@@ -452,7 +452,12 @@ def test_a_database_that_is_not_there_is_said_without_the_password(
 UNFIT = {
     "sqlite": {
         # The declared type, the value, the type that is declared in models/sources.yml: what the run says.
-        "word": ("decimal(8, 2)", "'many'", "", "'many', which is not a DECIMAL(8,2), as the database declares"),
+        "word": (
+            "decimal(8, 2)",
+            "'many'",
+            "",
+            "'many', which is not a DECIMAL(8,2), as the database declares",
+        ),
         "digits": ("decimal(8, 2)", "1.234", "", "1.234, which is not a DECIMAL(8,2)"),
         "missing": ("integer", "'NA'", "", "'NA', which is not a BIGINT"),
         "fraction": ("integer", "1.9", "", "1.9, which is not a BIGINT"),
@@ -469,7 +474,12 @@ UNFIT = {
         "blob": ("blob", "'text'", "", "'text', which is not a BLOB"),
         "json": ("json", "'{'", "", "'{', which is not a JSON"),
         "third": ("numeric", "1.0 / 3", "", "0.3333333333333333, which is not a DECIMAL(38,9)"),
-        "declared": ("text", "'x1'", "INTEGER", "'x1', which is not a INTEGER, as models/sources.yml declares"),
+        "declared": (
+            "text",
+            "'x1'",
+            "INTEGER",
+            "'x1', which is not a INTEGER, as models/sources.yml declares",
+        ),
         "long": ("text", "'four'", "VARCHAR(3)", "'four', which is not a VARCHAR(3)"),
     },
     "postgres": {

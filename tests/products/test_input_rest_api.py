@@ -591,7 +591,11 @@ UNFIT = {
     "endless": ("DOUBLE", "1e400", "n is 1e400, which is not a DOUBLE"),
     "endlessly whole": ("BIGINT", "1e999999999", "n is 1e999999999, which is not a BIGINT"),
     "no day": ("DATE", '"2023-02-29"', "n is '2023-02-29', which is not a DATE"),
-    "no zone": ("TIMESTAMP WITH TIME ZONE", '"2023-02-28T10:00:00"', "which is not a TIMESTAMP WITH TIME ZONE"),
+    "no zone": (
+        "TIMESTAMP WITH TIME ZONE",
+        '"2023-02-28T10:00:00"',
+        "which is not a TIMESTAMP WITH TIME ZONE",
+    ),
     "a zone": ("TIMESTAMP", '"2023-02-28T10:00:00Z"', "which is not a TIMESTAMP"),
     "a word": ("BOOLEAN", '"yes"', "n is 'yes', which is not a BOOLEAN"),
     "a list": ("BIGINT", "[1]", "n is '[1]', which is not a BIGINT"),

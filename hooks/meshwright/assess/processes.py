@@ -35,7 +35,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class SpreadTask:
-    """What every process has to know."""
+    """The data that every process needs."""
 
     records: Sequence[Record]
     mesh: Lineage

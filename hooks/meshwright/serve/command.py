@@ -148,7 +148,7 @@ def list_tokens(database: str) -> None:
 @DATABASE
 @click.argument("id")
 def revoke(database: str, id: str) -> None:
-    """Ends the token with this ID at once."""
+    """Revoke the token with this ID at once."""
     from meshwright.serve.catalog_store.tokens import id_of
 
     store = _store(database)

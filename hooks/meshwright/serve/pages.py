@@ -113,7 +113,7 @@ class Pages:
         return self._page("domain.html.jinja", to, domain=domain, found=found)
 
     def product(self, to: Links, product: StoredProduct) -> str:
-        """All that is known of a product."""
+        """Return a product's page."""
         record = product.record
         history = self._store.assessments.history(product.id)
         scores = history[0] if history and not self._is_past(history[0]["at"]) else None
@@ -133,7 +133,7 @@ class Pages:
         )
 
     def version(self, to: Links, product: StoredProduct, hash: str, text: str) -> str:
-        """What a product said of itself once."""
+        """Return the page of a version of a product."""
         record = Record(json.loads(text))
         versions = self._store.products.versions(product.id)
         version = next(version for version in versions if version.hash == hash)
@@ -179,7 +179,7 @@ class Pages:
         return self._kept("map", to, lambda: self._map(to))
 
     def problem(self, to: Links, problem: RequestProblem) -> str:
-        """Why something is not done."""
+        """Return the page for an error."""
         return self._page("problem.html.jinja", to, problem=problem)
 
     def badge(self, id: str) -> str:

@@ -57,7 +57,7 @@ def parse(body: bytes) -> Any:
         value = json.loads(body.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_once)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
         raise RequestProblem(
             400, "malformed", f"The body is not plain JSON: {reason}.", "Send JSON in UTF-8."
         ) from error

@@ -20,7 +20,7 @@ MARK = ".meshwright-catalog"
 
 
 def export(store: CatalogStore, folder: Path) -> int:
-    """Writes the site to a folder beside, and then puts that in the place of an earlier one. How many products it has.
+    """Write the site to a new folder, then replace an earlier export by it. Return the number of products.
 
     Raises Unreadable if the folder contains anything but an export, or cannot be written.
     """

@@ -936,7 +936,7 @@ def _parquet(
 
 
 def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tuple[str, dict[str, str], bool]:
-    """Return SQL for the rows, the columns, and whether every platform reads the files as they are."""
+    """Return SQL for the rows, the columns, and whether every platform can read the files unchanged."""
     names = [_shown(path, product) for path in paths]
     schemas = _parquet_schemas(paths, names, source)
     may_lack = source.properties.get("missing_columns") == "allowed"
@@ -947,7 +947,7 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
     landed = [column_name(name) for name in kinds]
     if twice := sorted({name for name in landed if landed.count(name) > 1}):
         raise UnreadableInput(
-            f"Input {source.name}: several columns would be called {', '.join(twice)}.",
+            f"Input {source.name}: several columns would have the name {', '.join(twice)}.",
             fix="Rename all but one of them in the file.",
         )
     declaration = declared(source, product)
@@ -1014,7 +1014,7 @@ def _refuse_kinds(
                     name for name, other in zip(names, schemas, strict=True) if one.name in other.names
                 )
                 raise UnreadableInput(
-                    f"Input {source.name}: column {one.name} is {from_arrow(one.type)} in {names[number]}, and"
+                    f"Input {source.name}: column {one.name} is {from_arrow(one.type)} in {names[number]}, but"
                     f" {from_arrow(kind)} in {first}.",
                     fix=f"Deliver one of them again, or declare the column's data_type in {SOURCES}.",
                 )
