@@ -286,7 +286,7 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
             fix = "utf-16" if utf16 else "utf-16-le or utf-8" if known == "utf-16" else "latin-1 or cp1252"
             more = f"Give the input's `encoding` in data-product.yaml, such as {fix}."
             if fix == known:
-                more = "Correct the file: it is damaged, or cut short."
+                more = "Correct the file: it is damaged or truncated."
             elif not utf16 and isinstance(error, UnicodeDecodeError) and _CONTROLS.search(error.object):
                 more = (
                     "It is no text, as it seems: correct the input's `path` or `format` in data-product.yaml. If it is one, give"

@@ -35,7 +35,7 @@ class EnvironmentsFit(Rule):
                 continue
             for problem in misshapen(bound, schema.data_product):
                 where = ".".join(map(str, problem.keys))
-                yield Problem(spec, place, f"There, {where}: {problem.detail}", problem.fix)
+                yield Problem(spec, place, f"In this environment, {where}: {problem.detail}", problem.fix)
 
 
 class ViewsWhereDuckdbRuns(Rule):

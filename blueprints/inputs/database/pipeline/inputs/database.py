@@ -377,7 +377,7 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
                 case datetime() if value.tzinfo and value.date() > date.min:
                     # A text with a time zone goes by its own day, which may be the one before.
                     return (value.date() - timedelta(days=1)).isoformat()
-                case date():  # a text of it, as the texts of one day go: the shortest form comes first
+                case date():  # the shortest form of a date sorts first
                     return value.isoformat()[:10]
                 case Decimal() if value == value.to_integral_value():
                     return int(value)

@@ -64,7 +64,7 @@ def refuse(port: Capability, product: Product) -> None:
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
-    """Makes ready up to the `yield`, and replaces what readers see after it."""
+    """Prepare the new version up to the `yield`, and publish it afterwards."""
     refuse(port, product)
     made = product.scratch / "views" / port.name / f"{product.dataset}.duckdb"
     made.parent.mkdir(parents=True)

@@ -137,7 +137,7 @@ class Spark:
 
     def text(self, model: str, column: str) -> str:
         value = f"cast({identifier(column)} as string)"
-        # An instant is a text of the session's time zone, which it does not name.
+        # The text of an instant is in the session's time zone, without naming it.
         return f"({value} || '+00')" if self.columns(model)[column] == "timestamp" else value
 
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
