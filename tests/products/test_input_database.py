@@ -375,7 +375,7 @@ def test_a_type_that_changes_is_refused_by_name_and_new_columns_come_along(
     source.run("alter table t add column extra varchar(9)")
     source.run("insert into t values (6, 'text', '2024-05-04 10:00:00', 'seven')")
     said = changes.refused()
-    assert "the column extra has changed at its source: it was bigint (int64), and is VARCHAR" in said
+    assert "the column extra has changed at its source: it was bigint (int64), and is now VARCHAR" in said
     assert "--full-refresh" in said
     source.run("alter table t drop column extra")
     assert changes.rows("id") == ["1", "2", "3", "4", "5", "6"]
@@ -596,7 +596,7 @@ def test_a_cursor_does_not_follow_a_row_into_the_future(lake: Callable[..., Lake
     said = changes.ingest()
     assert [row["value"] for row in said["tables"]["t"]["rows"]] == ["first"] * 3 + ["tomorrow", "new"]
     assert [note.partition(":")[0] for note in said["notes"]["t"]] == [
-        "the source has 4 rows, and 5 are kept here"
+        "the source has 4 rows, but 5 are kept here"
     ]
     (still, _) = changes.ingest()["notes"]["t"]
     assert still.startswith("no row is newer: the cursor changed has stayed at 2024-05-02 10:00:00, since ")

@@ -200,8 +200,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "NUL": ({"content": "a,b\n1,x\0\n"}, "x.csv:2: a NUL", "utf-16"),
     "garbage": ({"content": bytes(range(256)) * 9}, "x.csv:3: the bytes 80", "It is no text, as it seems"),
     "a letter of latin-1": ({"content": "a,b\n1,Zürich\n".encode("latin-1")}, "x.csv:2: the bytes fc 72 69 63", "such as latin-1"),
-    "a name twice": ({"content": "a b,a.b\n1,2\n"}, "several columns would be called a_b", "`names`"),
-    "no header": ({"content": "1,2025-01-01\n2,x\n"}, "its first line is no header: 1, 2025-01-01", "`header: false`"),
+    "a name twice": ({"content": "a b,a.b\n1,2\n"}, "several columns would have the name a_b", "`names`"),
+    "no header": ({"content": "1,2025-01-01\n2,x\n"}, "its first line is not a header: 1, 2025-01-01", "`header: false`"),
     "no header and no names": ({"content": "1,2\n", "header": False}, "x.csv has no header", "column_2"),
     "another delimiter": ({"content": "a;b\n1;2\n"}, "its header is a single name that contains ';'", "delimiter: ';'"),
     "a file without header": (

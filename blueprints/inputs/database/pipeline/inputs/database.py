@@ -568,7 +568,7 @@ def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) ->
     names = [landed_name(name) for name in ([given] if isinstance(given, str) else given)]
     if missing := [name for name in names if name not in columns]:
         raise UnreadableInput(
-            f"Input {source.name}: `{what}` has {', '.join(missing)}, which is not one of the columns that are read:"
+            f"Input {source.name}: `{what}` names {', '.join(missing)}, which is not one of the columns that are read:"
             f" {', '.join(columns)}.",
             fix=f"Correct `{what}` or `columns` in data-product.yaml.",
         )

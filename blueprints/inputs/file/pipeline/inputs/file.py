@@ -357,7 +357,7 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
             named = {column: column_name(column) for column in given}
             if stray := [column for column, name in named.items() if name not in columns]:
                 raise UnreadableInput(
-                    f"Input {source.name}: `{key}` has {_few(stray)}, which is not a column declared as {types[0]}.",
+                    f"Input {source.name}: `{key}` names {_few(stray)}, which is not a column declared as {types[0]}.",
                     fix=f"Correct the name in {SPEC}, or declare the column as {types[0]} in {SOURCES}.",
                 )
             forms = {named[column]: form for column, form in given.items()}
