@@ -34,7 +34,7 @@ def _default(entry: dict[str, Any], asked: dict[str, Any], computed: dict[str, A
     """Return what Cookiecutter proposes: its first choice, or a text in which it knows the answers before."""
     default = entry["default"]
     choices = entry.get("choices")
-    if isinstance(choices, dict | list):
+    if isinstance(choices, dict | list) and not entry.get("multiselect"):
         values = list(choices.values() if isinstance(choices, dict) else choices)
         return [default, *(value for value in values if value != default)]
     if isinstance(default, list):
@@ -45,8 +45,8 @@ def _default(entry: dict[str, Any], asked: dict[str, Any], computed: dict[str, A
         return computed[default.strip("{} ")]["default"]
     if entry.get("multiselect"):
         default = re.sub(r"\[('[^'\]]*')\]", r"\1", default)  # a list of one is a text there
-    names = "|".join(map(re.escape, asked))
-    return re.sub(rf"(?<![\w'.])({names})(?![\w'])", r"cookiecutter.\1", default)
+    name = re.compile(rf"(?<![\w'.])({'|'.join(map(re.escape, asked))})(?![\w'])")
+    return re.sub(r"\{[{%].*?[%}]\}", lambda found: name.sub(r"cookiecutter.\1", found[0]), default)
 
 
 def _text(value: dict[str, Any]) -> str:
