@@ -32,11 +32,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Shown:
-    """A column that a role sees: as it is, or through a mask."""
+    """A column that a role sees, unmasked or masked."""
 
     column: Column
     mask: str | None = None
-    """A key of MASKS; None: the value as it is."""
+    """A key of MASKS; None: unmasked."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,14 @@ class Member:
 
 @dataclass(frozen=True)
 class Desired:
-    """The desired state of a product: whoever and whatever is not named here has no access."""
+    """The desired state of a product: anybody and anything not listed has no access."""
 
     product: str
     """`<domain>/<name>`."""
     dataset: str
     """The data set's name in spec and contract."""
     views: tuple[View, ...]
-    """One for each role of the policy, in its order, including roles that nobody has."""
+    """One for each role of the policy, in its order, including roles without members."""
     members: tuple[Member, ...]
     """Sorted by role and principal; a pair occurs once."""
 

@@ -10,11 +10,11 @@ from meshwright.access.product_access import ProductAccess
 from meshwright.access.resolve import Decided
 
 RANK = ("nothing", "masked", "clear")
-"""What somebody can see of a column, rising."""
+"""What a principal can see of a column, in ascending order."""
 
 
 def broken_tests(decided: Decided, port: Port) -> Iterator[tuple[bool, str]]:
-    """Yield the tests that do not hold: whether somebody sees too much, and what is wrong."""
+    """Yield the tests that fail: whether a principal sees too much, and what is wrong."""
     desired = decided.desired(port)
     roles: dict[str, set[str]] = {view.role: {view.role} for view in desired.views}
     held: dict[str, set[str]] = {}

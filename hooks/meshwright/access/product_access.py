@@ -43,16 +43,16 @@ class ProductAccess:
     columns: tuple[Column, ...]
     ports: tuple[Port, ...]
     policy: Mapping[str, Any]
-    """access/policy.yaml, as far as it is authorised."""
+    """The newest authorised version of access/policy.yaml."""
     policy_commit: str
     trust: str | None
-    """The commit that first named an approver; whatever is older counts as it is."""
+    """The commit that first named an approver; older commits need no approval."""
     agreements: tuple[Agreement, ...]
     tests: Sequence[Mapping[str, Any]]
     team: Mapping[str, str]
     """Path -> text of the team's own Rego."""
     problems: tuple[str, ...] = field(default=())
-    """What is wrong, but stops no run: edits that nobody authorised, files that cannot be read."""
+    """Problems that do not stop a run: unauthorised edits, unreadable files."""
 
     @property
     def roles(self) -> Mapping[str, Mapping[str, Any]]:

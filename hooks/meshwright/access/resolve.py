@@ -169,7 +169,7 @@ def _verdict(
     signers = {person(signer.partition(" ")[0]) for signer in approved.signers}
     for one in people:
         if signers & {person(name) for name in names_of(one)}:
-            unfit[one.id] = (*unfit.get(one.id, ()), "They approved it themselves; somebody else has to.")
+            unfit[one.id] = (*unfit.get(one.id, ()), "They approved it themselves; another person has to.")
     members = tuple(one for one in people if one.id in answer["members"] and one.id not in unfit)
     refused = _refused(answer["refused"], approved, facts)
     return AccessVerdict(agreement.role, agreement, approved, members, refused, {**unknown, **unfit})

@@ -1,4 +1,4 @@
-"""The embedded catalog, as fitness functions ask it."""
+"""The embedded catalog's interface for fitness functions."""
 
 from __future__ import annotations
 

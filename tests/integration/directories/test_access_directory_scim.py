@@ -318,7 +318,7 @@ def slices(pages: list[Answer]) -> Callable[[str, dict[str, str]], Answer]:
         ([page(user("1", active="maybe"))], "not SCIM"),
         ([page(user("1", active=0))], "not SCIM"),
         ([page(user("1", title="\ud800"))], "half a character"),
-        ([page(user("1", userName="a\u202eb"))], "nobody sees"),
+        ([page(user("1", userName="a\u202eb"))], "invisible characters"),
         ([(200, {}, b"")], "not SCIM"),
         ([(200, {}, b"<html>")], "not SCIM"),
         ([(200, {}, b"[]")], "not SCIM"),

@@ -144,7 +144,7 @@ def test_nobody_gains_by_what_they_approve(case: Case) -> None:
     own, group = case.json("plan")["agreements"]
     assert not own["counts"] and "ada@example.org" in " ".join(own["refused"])
     assert group["members"] == ["bo@example.org"]
-    assert group["unfit"] == {"ada@example.org": ["They approved it themselves; somebody else has to."]}
+    assert group["unfit"] == {"ada@example.org": ["They approved it themselves; another person has to."]}
     assert "ada@example.org" not in case("plan", "--against", "HEAD~3").partition("Not granted")[0]
 
 

@@ -146,7 +146,7 @@ BREAKING: dict[str, tuple[str, Edit, str]] = {
     "a service level of the contract goes": (CONTRACT, lambda it: it["slaProperties"].pop(1), "latency is promised no more"),
     "multiples of less": (CONTRACT, lambda it: columns(it)["distance_miles"]["logicalTypeOptions"].update(multipleOf=1), "multipleOf 2"),
     "a scale is another": (CONTRACT, lambda it: columns(it)["distance_miles"].update(physicalType="decimal(10,3)"), "decimal(10,2)"),
-    "a physical type goes": (CONTRACT, lambda it: columns(it)["distance_miles"].pop("physicalType"), "not said"),
+    "a physical type goes": (CONTRACT, lambda it: columns(it)["distance_miles"].pop("physicalType"), "unknown"),
     "a text may be longer": (CONTRACT, lambda it: columns(it)["airline"].update(physicalType="text"), "varchar(30)"),
     "a column is classified lower": (CONTRACT, lambda it: columns(it)["tail_number"].update(classification="public"), "more people"),
     "a column is classified higher": (CONTRACT, lambda it: columns(it)["airline"].update(classification="confidential"), "no more"),

@@ -43,7 +43,7 @@ def approval(history: History, path: str, needed: Sequence[str], not_by: frozens
 
 
 class _Version(NamedTuple):
-    """What one version of an agreement says."""
+    """The content of one version of an agreement."""
 
     status: str
     """Empty if it says none."""
@@ -129,7 +129,7 @@ class _Agreements:
         except Unreadable as error:
             return _Version("", f"{error} {error.fix}")
         if not isinstance(value, dict) or not isinstance(value.get("status"), str):
-            return _Version("", "It says no status. Write `status: requested`.")
+            return _Version("", "It has no status. Write `status: requested`.")
         # As text, because to Python 1, 1.0 and true are equal.
         rest = {key: part for key, part in value.items() if key != "status"}
         return _Version(value["status"], json.dumps(rest, sort_keys=True))

@@ -1,4 +1,4 @@
-"""The newest version of the spec, the policy and the like that somebody authorised."""
+"""The newest authorised versions of the spec, the policy and similar files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from meshwright.core.git_history import History
 
 @dataclass(frozen=True)
 class Authorised:
-    """The newest version of a file that somebody authorised."""
+    """The newest authorised version of a file."""
 
     text: str | None
-    """None: the authorised version is that there is no such file."""
+    """None: the deletion of the file was authorised."""
     commit: str
     """The commit of the mainline that the version is from; empty if the file never was authorised."""
     problem: str = ""

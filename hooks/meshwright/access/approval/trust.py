@@ -51,7 +51,7 @@ class Trust:
         self.founded: int | None = None
         """The position of the root of trust."""
         self.problem = ""
-        """What is wrong with access/approvers.yaml as it is now."""
+        """What is wrong with the current access/approvers.yaml."""
         self._lists = ApproverLists(history)
         self._authorised: tuple[Approver, ...] = ()
         self._since: list[int] = []

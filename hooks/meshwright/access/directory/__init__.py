@@ -20,7 +20,7 @@ from meshwright.product.validate import misshapen
 __all__ = ["DirectoryError", "Snapshot", "read"]
 
 READERS = {"principals": "file", "ldap": "ldap", "scim": "scim"}
-"""What the file has -> the module beside this one that reads it: `read(document, query) -> Snapshot`."""
+"""Key in the file -> the module in this package that reads it: `read(document, query) -> Snapshot`."""
 
 
 def read(

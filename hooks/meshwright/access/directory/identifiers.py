@@ -11,7 +11,7 @@ MAX_TEXT = 256
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""What Unicode counts as printable and nobody sees."""
+"""Characters that Unicode counts as printable, but that are invisible."""
 
 
 def is_plain(text: str) -> bool:

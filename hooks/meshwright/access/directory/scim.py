@@ -27,11 +27,11 @@ from meshwright.core.yaml import Document, Unreadable
 SILENCE_SECONDS = 30.0
 """How long the server may send nothing."""
 READ_SECONDS = 600.0
-"""How long the whole reading may take."""
+"""Timeout for reading the whole directory."""
 PATIENCE = 60.0
 """How long failed tries and waits may take, together."""
 TRIES = 4
-"""How often one thing is asked for."""
+"""Maximum attempts of a request."""
 FINAL = frozenset(range(100, 600)) - TEMPORARY
 MAX_ANSWER = 64_000_000
 PAGE = 500
@@ -241,7 +241,7 @@ def _changed(what: str) -> DirectoryError:
 
 
 def _nonsense(what: str) -> DirectoryError:
-    problem = f"The directory says something that is not SCIM 2.0 about {what[:300]}."
+    problem = f"The directory's answer is not SCIM 2.0 for {what[:300]}."
     return DirectoryError(problem, "Check `scim.url`, and what runs there.")
 
 

@@ -23,7 +23,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class ShrinkAlarm:
-    """Why nothing is changed until somebody has looked."""
+    """Why nothing is changed until a person has checked."""
 
     sentence: str
     fix: str

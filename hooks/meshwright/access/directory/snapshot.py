@@ -1,4 +1,4 @@
-"""What is asked of a directory, and its answer: a snapshot that is whole and unambiguous, or an error."""
+"""A query to a directory, and its answer: a complete and unambiguous snapshot, or an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meshwright.core.errors import Error
 
 @dataclass(frozen=True)
 class DirectoryQuery:
-    """What is asked of a directory; nothing else is fetched."""
+    """A query to a directory; nothing else is fetched."""
 
     groups: frozenset[str]
     principals: frozenset[str]
@@ -44,13 +44,13 @@ class DirectoryError(Error):
 def checked_snapshot(
     everybody: Iterable[Principal], groups: Mapping[str, frozenset[str]], complete: bool = False
 ) -> Snapshot:
-    """Return a snapshot of principals that nobody can take for one another. Raises DirectoryError."""
+    """Return a snapshot of principals with distinguishable ids. Raises DirectoryError."""
     principals: dict[str, Principal] = {}
     similar: dict[str, str] = {}
     for principal in everybody:
         key = principal.id
         if not is_plain(key):
-            problem = f"The id {key[:MAX_TEXT]!r} is empty, too long, or holds characters that nobody sees."
+            problem = f"The id {key[:MAX_TEXT]!r} is empty, too long, or contains invisible characters."
             raise DirectoryError(problem, "Correct it in the directory.", key)
         if (other := similar.setdefault(folded(key), key)) != key or key in principals:
             problem = f"The ids {other!r} and {key!r} can be taken for one another."
@@ -67,9 +67,7 @@ def _check_logins(principals: Mapping[str, Principal]) -> None:
         for principal in principals.values():
             login = principal.login(target)
             if not is_plain(login):
-                problem = (
-                    f"{principal.id} has the login {login[:MAX_TEXT]!r} at {target}, which nobody can have."
-                )
+                problem = f"{principal.id} has the login {login[:MAX_TEXT]!r} at {target}, which is not a possible login."
                 raise DirectoryError(problem, "Correct it in the directory.", principal.id)
             if (other := taken.setdefault(folded(login), principal.id)) != principal.id:
                 problem = f"{other} and {principal.id} have the same login {login!r} at {target}."

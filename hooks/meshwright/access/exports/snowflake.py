@@ -62,7 +62,7 @@ def files(desired: Desired, table: str) -> dict[str, str]:
         "Grants do not end by themselves here: make and run it again after each change, and not later than",
         f"{sql.next_end(desired) or '(no access has an end)'}.",
         "",
-        "It cannot take away what it does not know. The queries at its end must show no more than this:",
+        "It cannot revoke other grants. The queries at its end must show no more than this:",
         "no grant on the table and no future grant for readers; no view and no role of this table that the file",
         "does not make; the users below as the only ones that have its roles, and no role that has them.",
     ]

@@ -77,7 +77,7 @@ def files(desired: Desired, table: str) -> dict[str, str]:
         "drops the views that it makes: nobody reads until it is done. Grants do not end by themselves here: make",
         f"and run it again after each change, and not later than {sql.next_end(desired) or '(no access has an end)'}.",
         "",
-        "It cannot take away what it does not know. The queries at its end must show no more than this:",
+        "It cannot revoke other grants. The queries at its end must show no more than this:",
         "no SELECT on the table, the schemas or the catalog for readers (it is inherited); no view that the file does",
         "not make; the principals below as the only ones that have SELECT on a view.",
     ]

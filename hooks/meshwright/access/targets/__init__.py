@@ -11,7 +11,7 @@ TARGETS = {"postgres@1": "postgres", "parquet@1": "files", "delta@1": "files"}
 """Capability -> module of this package (see `grants.Target`)."""
 NONE = {
     "view@1": (
-        "Nothing can be granted to view@1 alone: whoever reads a view needs access to all that it reads.",
+        "Nothing can be granted to view@1 alone: readers of a view need access to all its sources.",
         "Let its readers ask for access to the sources, or serve the data through another port.",
     ),
     "iceberg@1": (

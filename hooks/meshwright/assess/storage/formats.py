@@ -24,7 +24,7 @@ def _parquet(store: Store, name: str, allowed: Allowed) -> Files:
     if head != PARQUET or tail != PARQUET or size < 12:
         what = "is empty" if not size else f"begins {_seems(path)}"
         raise Corrupt(
-            f"It is said to be Parquet, and {what}: it does not begin and end as Parquet does.",
+            f"It should be Parquet, but {what}: it does not begin and end like Parquet.",
             "Publish it with a writer of Parquet, or name the capability that it is.",
         )
     return Files(
@@ -47,7 +47,7 @@ def _json(store: Store, name: str, allowed: Allowed) -> Files:
 def _text(path: Path) -> None:
     with path.open("rb") as file:
         if b"\0" in file.read(TEXT_HEAD):
-            raise Corrupt("It is said to be text, and is not.", "Publish it in the format that it claims.")
+            raise Corrupt("It should be text, but is not.", "Publish it in the format that it claims.")
 
 
 def _seems(path: Path) -> str:

@@ -49,7 +49,7 @@ def variant(place: Place, role: str) -> Table:
         return postgres.variant(_database(place), role)
     store, name = _store(place)
     if "/" in role or role in ("", ".", ".."):
-        raise Unseen("The role's name is none that a folder can have.", "Give it another name.")
+        raise Unseen("The role's name is not a valid name of a folder.", "Give it another name.")
     return formats.opened(place.format, store, f"{FOLDER_OF_ROLES}/{role}/{name}", place.allowed)
 
 

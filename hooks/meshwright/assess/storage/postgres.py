@@ -143,9 +143,7 @@ def database(location: str, dataset: str, schema: str, allowed: Allowed) -> Data
     try:
         parts = {key: str(said) for key, said in psycopg.conninfo.conninfo_to_dict(location).items()}
     except (psycopg.Error, UnicodeError):
-        raise Unseen(
-            "The address is none that PostgreSQL's clients understand.", "Fix the port's url."
-        ) from None
+        raise Unseen("The address is not valid for PostgreSQL's clients.", "Fix the port's url.") from None
     host, port = parts.get("host", ""), parts.get("port", "5432")
     if (
         not host

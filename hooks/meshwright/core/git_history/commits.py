@@ -46,7 +46,7 @@ class Graph:
     """The commits that led to one, and how they are related."""
 
     def __init__(self, tip: str, read: Callable[[str], bytes]) -> None:
-        """`read` returns a commit as git keeps it. Raises HistoryError."""
+        """`read` returns a commit object of git. Raises HistoryError."""
         self.commits: dict[str, Commit] = {}
         """By name."""
         self.mainline: list[str] = []

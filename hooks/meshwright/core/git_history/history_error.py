@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshwright.core.errors import Error
 
-MALFORMED = "Somebody made a commit with a tool that is not git. Take it out of the history."
+MALFORMED = "A commit was made by a tool other than git. Remove it from the history."
 INCOMPLETE = "Clone it anew and in full: without --depth, --filter and --reference."
 
 

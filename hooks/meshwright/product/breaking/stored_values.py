@@ -56,7 +56,7 @@ def of_options(was: Document, now: Document) -> Iterator[PromiseChange]:
         kind = _physical_change(column.get("physicalType"), present[path].get("physicalType"))
         if kind:
             then, today = column.get("physicalType"), present[path].get("physicalType")
-            detail = f"The column {column_name(path)} was stored as {then or 'nobody said what'}; now it is {today or 'not said'}."
+            detail = f"The column {column_name(path)} was stored as {then or 'an unknown type'}; now it is {today or 'unknown'}."
             yield PromiseChange(now, column_keys(now, path), detail, kind)
 
 

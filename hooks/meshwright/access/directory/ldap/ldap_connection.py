@@ -103,7 +103,7 @@ def _refused(result: Mapping[str, Any]) -> DirectoryError:
         problem = "The directory refuses the user, or the password."
         return DirectoryError(problem, f"Check {USER} and {PASSWORD}.")
     problem = f"The directory does not let the reader in: it answers {result['description']}."
-    return DirectoryError(problem, f"Set {USER} and {PASSWORD}, or ask whoever runs the directory.")
+    return DirectoryError(problem, f"Set {USER} and {PASSWORD}, or ask the operator of the directory.")
 
 
 def failure(error: Exception) -> DirectoryError:

@@ -18,7 +18,7 @@ from meshwright.access.directory.snapshot import DirectoryError
 from meshwright.access.grants import Kind, Principal
 
 READ_SECONDS = 600.0
-"""How long the whole reading may take."""
+"""Timeout for reading the whole directory."""
 PAGE = 500
 
 DN_MEMBERS = ("member", "uniqueMember")
@@ -109,7 +109,7 @@ class LdapServer:
                 problem = (
                     f"The directory answers {result['description']} when asked for what is at {quoted(base)}."
                 )
-                fix = FIXES.get(code, "Ask whoever runs the directory; its log says more.")
+                fix = FIXES.get(code, "Ask the operator of the directory; its log has details.")
                 raise DirectoryError(problem, fix)
             assert response is not None, "a search that succeeded has answers"
             for item in response:

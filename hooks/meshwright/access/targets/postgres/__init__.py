@@ -197,7 +197,7 @@ def _prove(
     if after.changes:
         raise Refused(
             f"Port {port.name} was left as it was, because the changes did not hold: {after.changes[0].sentence}",
-            "Somebody else may be changing the same: run this again. If it stays, this is a defect of meshwright.",
+            "Another process may be changing the same: run this again. If the error persists, it is a defect of meshwright.",
         )
     if not whole:
         return

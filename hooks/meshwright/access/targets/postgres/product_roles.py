@@ -37,7 +37,7 @@ def _check_existence(desired: Desired, actual: Actual, plan: DatabasePlan) -> No
         reader = names.reader(view.role)
         if reader not in actual.by_name:
             plan.blocker(
-                f"There is no role {reader}: nobody can read as {view.role} yet.",
+                f"The role {reader} does not exist: nobody can read as {view.role} yet.",
                 f"CREATE ROLE {identifier(reader)} NOLOGIN {NO_ATTRIBUTES};\n{_admin_option(actual, reader)}",
             )
         elif actual.by_name[reader].oid not in actual.administered:
@@ -64,7 +64,7 @@ def _check_readers(actual: Actual, plan: DatabasePlan) -> None:
         for row in actual.memberships:
             if row.member == role.oid:
                 plan.blocker(
-                    f"Whoever reads as {shown(role.name)} is also in {shown(actual.role(row.role))}.",
+                    f"Members of {shown(role.name)} are also members of {shown(actual.role(row.role))}.",
                     revocation(actual, row),
                     logins=actual.logins_with(role.oid),
                 )

@@ -113,7 +113,7 @@ def _held(address: dict[str, Any], port: Port, names: Names) -> Refused:
                 "\n".join(f"SELECT pg_terminate_backend({pid});" for pid, _ in holders),
             )
     return Refused(
-        f"The views of port {port.name} were left as they were: somebody else used one.", "Run this again."
+        f"The views of port {port.name} were not changed: one of them was in use.", "Run this again."
     )
 
 
@@ -160,8 +160,8 @@ def _first_line(error: psycopg.Error) -> str:
 
 _FIXES: tuple[tuple[type[psycopg.Error], str, str], ...] = (
     (errors.QueryCanceled, "it took too long.", "Run this again when the database is less busy."),
-    (errors.SerializationFailure, "somebody else changed the same just now.", "Run this again."),
-    (errors.DeadlockDetected, "somebody else changed the same just now.", "Run this again."),
+    (errors.SerializationFailure, "another process has just changed the same objects.", "Run this again."),
+    (errors.DeadlockDetected, "another process has just changed the same objects.", "Run this again."),
     (errors.OperationalError, "the connection was lost.", "Run this again: it finds out what was done."),
 )
 
@@ -172,6 +172,6 @@ def _refused(error: psycopg.Error, port: Port) -> Refused:
         if isinstance(error, kind):
             return Refused(f"Port {port.name} was left as it was: {what}", fix)
     return Refused(
-        f"Port {port.name} was left as it was; PostgreSQL says: {_first_line(error)} ({error.sqlstate})",
-        "Fix what it says, then run this again.",
+        f"Port {port.name} was not changed; PostgreSQL reports: {_first_line(error)} ({error.sqlstate})",
+        "Fix the cause, then run this again.",
     )
