@@ -221,7 +221,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "two types for one column": ({"content": "a\n1\n", "declared": {"a": "INT"}, "types": {"A": "text"}}, "a is VARCHAR, and models/sources.yml:1 says INTEGER", "`types`"),
     "a type that is none": ({"content": "a\n1\n", "types": {"a": "money"}}, "`money` is not a known type", "VARCHAR"),
     "a broken line of JSON": ({"content": {"x.jsonl": '{"a":1}\n{"a":2\n{"a":3}\n'}}, "x.jsonl:2: it ends in the middle", "Correct"),
-    "two objects on a line": ({"content": {"x.jsonl": '{"a":1}{"a":2}\n'}}, "x.jsonl:1: the line has text after", "line of its own"),
+    "two objects on a line": ({"content": {"x.jsonl": '{"a":1}{"a":2}\n'}}, "x.jsonl:1: the line has text after", "its own line"),
     "lines that are not said to be": ({"content": {"x.json": '{"a":1}\n{"a":2}'}}, "x.json:2: the file has text after", "`lines: true`"),
     "JSON cut short": ({"content": {"x.json": '[{"a":1},\n{"a":'}}, "x.json:2: it ends in the middle", "Correct"),
     "a list that is never closed": ({"content": {"x.json": '[{"a":1},\n{"a":2}'}}, "x.json:2: the list is never closed", "Correct"),
@@ -272,7 +272,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         for text, kind in (("[1,]", "JSON"), ('{"x":NaN}', "JSON"), ("-Infinity", "JSON"), ('{"x":1.10,}', "STRUCT(x DECIMAL(9,2))"))
     },
     "a URL of no protocol": ({"content": "a\n", "path": "nowhere://x.csv"}, "nowhere://x.csv cannot be fetched", "`path`"),
-    "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: half a character", "Correct"),
+    "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: a lone surrogate", "Correct"),
     "UTF-16 without its mark": ({"content": "a\nx\n".encode("utf-16-le"), "encoding": "utf-16"}, "x.csv:1: UTF-16 stream", "utf-16-le"),
     "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "truncated"),
     "gzip cut short": ({"content": {"x.csv.gz": gzip.compress(b"a\n1\n")[:-9]}}, "x.csv.gz:1: it cannot be read further", "deliver it again"),

@@ -302,7 +302,7 @@ def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
-    assert "something else" in mesh.run("site", str(mine), code=2)
+    assert "other files" in mesh.run("site", str(mine), code=2)
     assert [file.name for file in mine.iterdir()] == ["thesis.txt"]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["mine", "site"], "nothing is left lying about"
 

@@ -104,7 +104,7 @@ def test_two_products_of_one_title_are_told_apart(portal: Portal, place: Place) 
 def test_lineage_is_asked_for_once(portal: Portal, place: Place) -> None:
     adapter.publish(record("airport-operations/departures"), place)
     done = adapter.publish(consumer("punctuality"), place)
-    assert any("asked for" in note for note in done.notes)
+    assert any("was requested" in note for note in done.notes)
     assert adapter.publish(consumer("punctuality"), place).outcome == "unchanged"
     home = product(portal, "customer-experience.punctuality")["home"]
     (link,) = portal.get(f"{home}/input_ports")["input_ports"]

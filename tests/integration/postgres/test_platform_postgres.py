@@ -275,7 +275,7 @@ def test_two_runs_and_two_products_do_not_meet(here: Runs) -> None:
             pass
     here.name = "arrivals"
     with (
-        pytest.raises(here.code.errors.UnreadableInput, match=r"d_models .* is not this product's"),
+        pytest.raises(here.code.errors.UnreadableInput, match=r"d_models .* does not belong to this product"),
         here.run(),
     ):
         pass

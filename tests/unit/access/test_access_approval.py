@@ -494,7 +494,7 @@ def gone(product: Repository) -> None:
         (link, "is a symbolic link"),
         (case_variant, "differ only in case"),
         (case_variant_of_the_folder, "differ only in case"),
-        (not_yaml, "stands here twice"),
+        (not_yaml, "appears here twice"),
         (huge, "larger than"),
         (gone, "no such file"),
     ],

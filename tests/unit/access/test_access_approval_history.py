@@ -394,7 +394,7 @@ def test_keys_that_count(good: str) -> None:
         (key("ssh-ed25519", ED, b"more"), "cannot be read"),
         (key("ecdsa-sha2-nistp384", b"nistp256", POINT), "cannot be read"),
         (key("ecdsa-sha2-nistp256", b"nistp256", b"\2" + POINT[1:33]), "cannot be read"),
-        (key("ssh-rsa", ED).replace("ssh-rsa", "ssh-ed25519"), "another kind"),
+        (key("ssh-rsa", ED).replace("ssh-rsa", "ssh-ed25519"), "another type"),
         (key("ssh-ed25519", ED)[:-4], "cannot be read"),
         (key("ssh-ed25519", ED) + "====", "cannot be read"),
         ("ssh-ed25519 AAAA", "cannot be read"),
@@ -414,7 +414,7 @@ def test_keys_that_do_not_count(bad: str, says: str) -> None:
 def test_every_person_and_every_key_stands_there_once() -> None:
     one, two = key("ssh-ed25519", ED), key("ssh-ed25519", ED[::-1])
     assert problems(entry(one), entry(two, "dan@example.org")) == []
-    assert "stands here twice" in problems(entry(one), entry(two, "ADA@example.org", "steward"))[0]
+    assert "is listed twice" in problems(entry(one), entry(two, "ADA@example.org", "steward"))[0]
     assert "is that of ada@example.org" in problems(entry(one), entry(f"{one} two", "dan@example.org"))[0]
 
 

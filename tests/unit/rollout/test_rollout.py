@@ -214,7 +214,7 @@ def test_a_branch_with_somebody_elses_commits_is_left_alone(mesh: Mesh) -> None:
         commit(product, "Moved")
         code, found = mesh.rollout("apply")
         assert (code, found["plain"]["state"]) == (1, "refused")
-        assert "Somebody else" in found["plain"]["reason"]
+        assert "commits of others" in found["plain"]["reason"]
         assert git("rev-parse", BRANCH, cwd=product) == theirs
         git("branch", "--quiet", "-D", BRANCH, cwd=product)
 

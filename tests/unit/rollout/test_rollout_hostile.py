@@ -61,7 +61,7 @@ def linked_answers(product: Path) -> None:
         (answers("name: x", "name: [1]"), "cannot be rendered"),
         (long_answers, "larger than"),
         (bomb, "aliases"),
-        (linked_answers, "is no file"),
+        (linked_answers, "is not a file"),
     ],
 )
 def test_answers_that_cannot_be_trusted_are_refused(
