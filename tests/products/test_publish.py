@@ -274,7 +274,7 @@ def test_what_the_system_refuses_ends_a_run_with_a_fix(every_port: Path) -> None
         (OSError(errno.EACCES, "Permission denied"), "Allow the account"),
         (
             RuntimeError("Generic LocalFileSystem error: Permission denied (os error 13)\n   0: <unknown>"),
-            "the right to",
+            "Allow the account",
         ),
         (
             ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
