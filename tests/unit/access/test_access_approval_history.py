@@ -415,7 +415,10 @@ def test_every_person_and_every_key_stands_there_once() -> None:
     one, two = key("ssh-ed25519", ED), key("ssh-ed25519", ED[::-1])
     assert problems(entry(one), entry(two, "dan@example.org")) == []
     assert "is listed twice" in problems(entry(one), entry(two, "ADA@example.org", "steward"))[0]
-    assert "is that of ada@example.org" in problems(entry(one), entry(f"{one} two", "dan@example.org"))[0]
+    assert (
+        "has the same key as ada@example.org"
+        in problems(entry(one), entry(f"{one} two", "dan@example.org"))[0]
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def server_address(
     if not host or port == 0 or address.scheme not in (secure, plain_text):
         raise Unreadable(f"It is not an address of the form {secure}://.", example, *place)
     if "@" in address.netloc:
-        fix = f"Take it out; the environment holds it: {USER} and {PASSWORD}, or {TOKEN}."
+        fix = f"Remove it; set it in the environment: {USER} and {PASSWORD}, or {TOKEN}."
         raise Unreadable("The address holds a user.", fix, *place)
     if address.query or address.fragment:
         raise Unreadable("The address holds more than where the server is.", example, *place)

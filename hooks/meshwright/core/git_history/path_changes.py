@@ -15,7 +15,7 @@ from meshwright.core.git_history.tree import Entry
 
 @dataclass(frozen=True)
 class PathChanges:
-    """What changed at and below one entry of the root, also where its case differs."""
+    """The changes at and below one entry of the root, ignoring case."""
 
     graph: Graph
     touches: Mapping[str, Mapping[str, Entry | None]]

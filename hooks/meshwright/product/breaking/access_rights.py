@@ -1,4 +1,4 @@
-"""What consumers may do, and what each role sees."""
+"""Compare the rights of consumers, and what each role sees."""
 
 from __future__ import annotations
 

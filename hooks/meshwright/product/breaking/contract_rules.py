@@ -1,4 +1,4 @@
-"""The contract: what datacontract-cli says of it, and rules of quality of which it says nothing."""
+"""Compare contracts: changes that datacontract-cli reports, and quality rules, which it does not compare."""
 
 from __future__ import annotations
 

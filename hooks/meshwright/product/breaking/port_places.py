@@ -1,4 +1,4 @@
-"""The product's address, and its output ports: what they are, and where they lie."""
+"""Compare the product's address, and the types and locations of its output ports."""
 
 from __future__ import annotations
 

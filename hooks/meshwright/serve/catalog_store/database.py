@@ -145,7 +145,9 @@ def is_locked(error: OperationalError) -> bool:
 
 def busy() -> RequestProblem:
     """Return the answer to a write that waited too long for its turn."""
-    return RequestProblem(409, "busy", "Others are writing, and it was not done in time.", "Send it again.")
+    return RequestProblem(
+        409, "busy", "Other writes are in progress, and this one timed out.", "Send it again."
+    )
 
 
 def unavailable() -> RequestProblem:

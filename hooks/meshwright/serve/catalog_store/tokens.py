@@ -72,7 +72,7 @@ def id_of(token: str) -> str:
 
 
 def digest(token: str) -> str:
-    """Return the SHA-256 in hexadecimal. A slow hash would protect words that people think up; these are 256 bits of chance."""
+    """Return the SHA-256 in hexadecimal. A slow hash would only be needed for passwords; these are 256 random bits."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

@@ -28,7 +28,7 @@ def refuse_names(port: Port, desired: Desired, in_bucket: bool) -> None:
         if not ROLE.fullmatch(view.role):
             raise Refused(
                 f"{json.dumps(view.role)} cannot be the name of a role.",
-                "Use small letters, digits and single hyphens.",
+                "Use lower-case letters, digits and single hyphens.",
             )
     roles = {view.role for view in desired.views}
     if strangers := sorted({member.role for member in desired.members} - roles):

@@ -29,7 +29,7 @@ class DatabasePlan:
     def blocker(
         self, sentence: str, statement: str, logins: Iterable[str] = (), objects: Iterable[str] = ()
     ) -> None:
-        """Add what the administrator has to know and run. `logins`, `objects`: whose differences it explains."""
+        """Add what the administrator has to know and to run. `logins`, `objects`: whose differences it explains."""
         self.blockers.append(
             DatabaseBlocker(ManualAction(sentence, statement), frozenset(logins), frozenset(objects))
         )

@@ -1,4 +1,4 @@
-"""Who owns a product in the portal, and which ports it asks to read."""
+"""Set a product's owners in the portal, and request access to the ports that it reads."""
 
 from __future__ import annotations
 
