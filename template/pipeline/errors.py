@@ -10,7 +10,7 @@ class UnreadableInput(Exception):
 
     exit_code = 2
 
-    def __init__(self, message: str, *, fix: str = "") -> None:
+    def __init__(self, message: str, *, fix: str) -> None:
         super().__init__(message)
         self.fix = fix
 

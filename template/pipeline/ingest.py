@@ -68,7 +68,10 @@ def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
         schema = pq.read_schema(files[0])
         rows = sum(pq.read_metadata(file).num_rows for file in files)
     except OSError as error:
-        raise UnreadableInput(f"Input {source.name}: {error}") from error
+        raise UnreadableInput(
+            f"Input {source.name}: {error}",
+            fix=f"Make its files readable, or correct the input {source.name} in data-product.yaml.",
+        ) from error
     if not isinstance(read, Files):
         columns = {field.name: from_arrow(field.type) for field in schema}
         return Landed(rows, columns, described=True, total=rows)
@@ -149,4 +152,7 @@ def _cause(failure: Exception) -> UnreadableInput:
         if isinstance(error, KeyboardInterrupt):
             raise error
         error = error.__cause__ or error.__context__
-    return UnreadableInput(f"dlt: {failure}")
+    return UnreadableInput(
+        f"dlt: {failure}",
+        fix="Correct the input in data-product.yaml, or the source that it names, and run again.",
+    )

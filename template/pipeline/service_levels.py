@@ -154,7 +154,8 @@ def _judge(level: Mapping[str, str], measured: float | None, reason: str = "") -
     goal = objective(level["objective"])
     if goal is None:
         raise UnreadableInput(
-            f"data-product.yaml: service level {level['name']}: {level['objective']} is not a valid objective."
+            f"data-product.yaml: service level {level['name']}: {level['objective']} is not a valid objective.",
+            fix="Write a comparison and a value, such as `<= 24h` or `>= 99%`.",
         )
     value = None if measured is None else measured / SECONDS.get(goal.unit, 1)
     # A level that could not be measured counts as missed.

@@ -190,7 +190,10 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
     for kind, ports in (("inputs", product.inputs), ("outputs", product.outputs)):
         names = [port.name for port in ports]
         if twice := {name for name in names if names.count(name) > 1}:
-            raise UnreadableInput(f"data-product.yaml: spec.{kind} has {', '.join(sorted(twice))} twice.")
+            raise UnreadableInput(
+                f"data-product.yaml: spec.{kind} has {', '.join(sorted(twice))} twice.",
+                fix="Give each of them a name of its own.",
+            )
     for used in (product.platform, *product.inputs, product.transform, *product.outputs):
         if not (root / used.path).is_file():
             raise UnreadableInput(

@@ -203,7 +203,10 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
     ]
     checks = engine + own + missing
     if all(check.result == "unchecked" for check in checks):
-        raise UnreadableInput(f"{product.contract.name}: it contains no promise that can be checked.")
+        raise UnreadableInput(
+            f"{product.contract.name} contains no promise that can be checked.",
+            fix="Give a column its logicalType, `required` or `unique`, or a rule of `quality`.",
+        )
     return checks
 
 

@@ -25,6 +25,7 @@ MODELS = "models"
 """The schema of the models, in the product's own database, beside `inputs`."""
 ROWS_AT_ONCE = 100_000
 REFUSED = ("incremental", "retention")
+CORRECT = "Correct what the warehouse reports, or its settings in data-product.yaml, and run again."
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Warehouse:
         try:
             loading.run(dlt.resource(rows, name=name, write_disposition="replace"))
         except PipelineStepFailed as failure:
-            raise UnreadableInput(f"Input {name} could not be loaded: {failure}") from failure
+            raise UnreadableInput(f"Input {name} could not be loaded: {failure}", fix=CORRECT) from failure
 
     def landing(self) -> tuple[Any, dict[str, Any]]:
         return self.destination, {}
@@ -106,7 +107,10 @@ class Warehouse:
                     writer = stack.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
                 writer.write_table(table.cast(schema))
             if writer is None:
-                raise UnreadableInput(f"{model} has no rows, and a warehouse returns no types without one.")
+                raise UnreadableInput(
+                    f"{model} has no rows, and a warehouse returns no types without one.",
+                    fix=f"See why models/{model}.sql returns none, and run again.",
+                )
 
     def delete(self, model: str, rows: str) -> None:
         _refuse(rows)
@@ -141,7 +145,7 @@ def opened(
     try:
         yield Warehouse(product, metadata, destination, reached)
     except DatabaseException as error:
-        raise UnreadableInput(f"The warehouse: {error}") from error
+        raise UnreadableInput(f"The warehouse: {error}", fix=CORRECT) from error
 
 
 def _refuse(asked: object) -> None:

@@ -86,7 +86,8 @@ def _look_up(source: Capability, product: Product) -> dict[str, Any]:
         ) from error
     if uses not in OPEN:
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} is served by {uses}, which {source.uses} cannot read."
+            f"Input {source.name}: {source.source} is served by {uses}, which {source.uses} cannot read.",
+            fix=f"Name another output port of that product in data-product.yaml: {', '.join(sorted(OPEN))} can be read.",
         )
     if "://" not in location:
         location = (

@@ -60,7 +60,10 @@ def _read(port: Capability, product: Product, condition: str) -> pa.Table:
     with connected(here, make=False) as connection:
         known = types(connection, here.view)
         if not known:
-            raise UnreadableInput(f"The view {here.view} does not exist: nothing was published there yet.")
+            raise UnreadableInput(
+                f"The view {here.view} does not exist: nothing was published there yet.",
+                fix="Publish first: `uv run python -m pipeline`.",
+            )
         selected = ", ".join(map(identifier, known))
         typed = {name: from_text(name, type_) for name, type_ in known.items()}
         with fetched(connection, f"select {selected} from {here.view}{condition}", typed) as (engine, rows):
@@ -76,7 +79,10 @@ def main() -> int:
         }
         ports = {name: here for name, here in ports.items() if not here.url}
         if not ports:
-            raise UnreadableInput("No output port of this product has an embedded server.")
+            raise UnreadableInput(
+                "No output port of this product has an embedded server.",
+                fix="Connect to the server that the port's `url` names.",
+            )
         with contextlib.ExitStack() as stack:
             for name, here in ports.items():
                 address = stack.enter_context(embedded(here, make=True))

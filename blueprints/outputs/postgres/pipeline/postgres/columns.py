@@ -169,6 +169,7 @@ def _column(name: str, type_: str, kind: Kind | None = None) -> Column:
         return Column(name, f"numeric{decimal[1]}", quoted)
     if type_ not in POSTGRES:
         raise UnreadableInput(
-            f"column {name} has the type {type_}, which postgres@1 does not support: cast it in the model"
+            f"column {name} has the type {type_}, which postgres@1 does not support.",
+            fix="Cast it in the model.",
         )
     return Column(name, POSTGRES[type_], TO_TEXT.get(type_, "{0}").format(quoted, literal(name)))

@@ -12,7 +12,7 @@ import duckdb
 import psycopg
 from psycopg import errors
 
-from pipeline.errors import UnreadableInput
+from pipeline.errors import MAKE_ROOM, UnreadableInput
 from pipeline.postgres.columns import Column
 from pipeline.postgres.place import whole
 from pipeline.postgres.session import server_message
@@ -20,6 +20,7 @@ from pipeline.sql import identifier, literal, only_row
 
 BLOCK_BYTES = 1024 * 1024
 LONGEST_ROW_BYTES = 64 * 1024 * 1024
+CAST = "Cast it in the model, so that PostgreSQL can store it."
 
 
 def fill(connection: psycopg.Connection[Any], table: str, described: list[Column], scan: str) -> int:
@@ -39,7 +40,7 @@ def fill(connection: psycopg.Connection[Any], table: str, described: list[Column
                 for block in blocks:
                     copy.write(block)
         except psycopg.DataError as error:
-            raise UnreadableInput(_refused(error, described, scan)) from error
+            raise UnreadableInput(_refused(error, described, scan), fix=CAST) from error
         return cursor.rowcount
 
 
@@ -107,10 +108,10 @@ def _unfit(error: BaseException) -> BaseException:
     """Return the error for rows that could not be fetched, without the failing value."""
     if isinstance(error, (psycopg.DataError, duckdb.ConversionException)):
         return UnreadableInput(
-            f"A value cannot be converted to the type of its column ({type(error).__name__}): cast it in the model"
+            f"A value cannot be converted to the type of its column ({type(error).__name__}).", fix=CAST
         )
     if isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException)):
-        return UnreadableInput(str(error))
+        return UnreadableInput(str(error), fix=MAKE_ROOM)
     return error
 
 
@@ -138,7 +139,7 @@ def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
         try:
             written.result()  # an incomplete stream must not be taken for the end
         except duckdb.InvalidInputException as error:  # the message of `error` in a column's text
-            raise UnreadableInput(str(error).partition(": ")[2]) from error
+            raise UnreadableInput(str(error).partition(": ")[2], fix=CAST) from error
 
     with ThreadPoolExecutor(1) as thread:
         written = thread.submit(write)

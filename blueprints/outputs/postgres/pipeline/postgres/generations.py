@@ -47,7 +47,7 @@ def alone(connection: psycopg.Connection[Any], place: Place) -> None:
         connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [place.view])
     except errors.LockNotAvailable as error:
         raise UnreadableInput(
-            f"Another run is publishing to {place.view}: wait until it has ended"
+            f"Another run is publishing to {place.view}.", fix="Wait until it has ended, and run again."
         ) from error
     connection.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
 
@@ -61,7 +61,10 @@ def load(connection: psycopg.Connection[Any], place: Place, described: list[Colu
     with connection.transaction():
         rows = fill(connection, table, described, dataset.scan)
         if rows != dataset.rows:
-            raise UnreadableInput(f"Only {rows} of {dataset.rows} rows arrived in {table}.")
+            raise UnreadableInput(
+                f"Only {rows} of {dataset.rows} rows arrived in {table}.",
+                fix="Run again: nothing was published.",
+            )
     connection.execute(f"analyze {table}")
     return name
 
@@ -81,8 +84,9 @@ def show(
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
                 raise UnreadableInput(
-                    f"For {SWAP_SECONDS // 60} minutes, {place.view} has been read in a single transaction:"
-                    f" {_readers(connection, place)} has to end it"
+                    f"For {SWAP_SECONDS // 60} minutes, {place.view} has been read in a single transaction by"
+                    f" {_readers(connection, place)}.",
+                    fix="Have that transaction ended, and run again.",
                 ) from error
         time.sleep(LOCK_SECONDS)  # lets waiting readers proceed
 
@@ -107,7 +111,7 @@ def _repoint(connection: psycopg.Connection[Any], place: Place, table: str, desc
         old = next((relation for relation in _relations(connection, place) if relation.current), None)
         if old is None:
             raise UnreadableInput(
-                f"{place.view} was not created by the pipeline: rename or drop it"
+                f"{place.view} was not created by the pipeline.", fix="Rename or drop it, and run again."
             ) from None
         connection.execute(f"alter view {place.view} rename to {identifier(_aside(old.name))}")
         connection.execute(f"create view {place.view} {query}")

