@@ -136,7 +136,9 @@ class History:
         if top not in self._changed:
             changes = path_changes(self._objects, self._graph, top)
             if changes.newest(top) != self._tree.files(top):  # a tree that git reads in two ways
-                raise HistoryError(f"The changes of commits at {top!r} do not match their contents.", MALFORMED)
+                raise HistoryError(
+                    f"The changes of commits at {top!r} do not match their contents.", MALFORMED
+                )
             self._changed[top] = changes
         return self._changed[top]
 
