@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,7 +46,8 @@ from postgres_server import Server
 from meshwright.access.decision import POLICY, Decision, decoded, encoded
 from meshwright.access.grants import Column, Condition, Desired, Member, Port, Principal, Record, Shown, View
 from meshwright.access.targets import postgres
-from meshwright.access.targets.postgres.names import Names, literal, quoted
+from meshwright.access.targets.postgres.names import Names
+from meshwright.core.sql.postgres import identifier, literal
 
 PRODUCTS, COLUMNS, PRINCIPALS, AMONG, DRIFTS, AGREEMENTS, ROWS, RUNS = (
     int(os.environ.get(name, size))
@@ -71,6 +73,10 @@ def seconds(work: Callable[[], object]) -> float:
     clock = time.perf_counter()
     work()
     return time.perf_counter() - clock
+
+
+def _fetch(connection: psycopg.Connection[Any], query: bytes) -> list[Any]:
+    return connection.execute(query).fetchall()
 
 
 def line(name: str, taken: float, of: int = 0, unit: str = "", more: str = "") -> None:
@@ -143,10 +149,10 @@ def prepared(server: Server, database: str, products: list[Product], logins: lis
     with psycopg.connect(server.url(database), autocommit=True) as connection:
         for made in products:
             script = postgres.bootstrap(made.schema, [view.role for view in made.desired.views], logins)
-            table = quoted(f"{made.schema}_private", "data__1")
+            table = identifier(f"{made.schema}_private", "data__1")
             connection.execute(
-                f"{script} SET ROLE {quoted(made.schema + '_pipeline')}; CREATE TABLE {table} ({types});"
-                f"CREATE VIEW {quoted(made.schema + '_private', 'data')} AS SELECT * FROM {table}; RESET ROLE;".encode()
+                f"{script} SET ROLE {identifier(made.schema + '_pipeline')}; CREATE TABLE {table} ({types});"
+                f"CREATE VIEW {identifier(made.schema + '_private', 'data')} AS SELECT * FROM {table}; RESET ROLE;".encode()
             )
 
 
@@ -228,7 +234,7 @@ class Bedrock:
             except FileNotFoundError:
                 return "there is no uv"
             except subprocess.CalledProcessError as error:
-                return error.stderr.strip()[-300:]
+                return str(error.stderr).strip()[-300:]
         (self.environment / "ready").touch()
         return ""
 
@@ -296,7 +302,7 @@ def drifts(server: Server, database: str, products: list[Product], peer: Bedrock
     with psycopg.connect(server.url(database), autocommit=True) as connection:
         for name, statement in list(BY_HAND.items())[:DRIFTS]:
             connection.execute(statement.format(s=made.schema).encode())
-            found = [seen_by_us(made), bool(peer) and peer.check() != healthy]
+            found = [seen_by_us(made), peer is not None and peer.check() != healthy]
             by = healed(connection, made)
             counts = [count + answer for count, answer in zip(counts, found, strict=True)]
             told = ["found" if answer else "-" for answer in found]
@@ -374,7 +380,10 @@ def with_opa(team: dict[str, str]) -> Decide:
             "agreement": agreement,
             "subjects": {subject.id: {"kind": subject.kind, "attributes": attributes}},
         }
-        return decoded(engine.eval_document("meshwright.access.agreement", encoded(question)))
+        answer: dict[str, Any] = decoded(
+            engine.eval_document("meshwright.access.agreement", encoded(question))
+        )
+        return answer
 
     return decide
 
@@ -517,14 +526,14 @@ def reading(server: Server, database: str, schema: str, readers: dict[str, str])
         # What the first to read writes, neither contestant has to.
         owner.execute(f"VACUUM ANALYZE {table}".encode())
         for name, (column, role) in READS.items():
-            view = quoted(schema, Names(schema).view(role))
+            view = identifier(schema, Names(schema).view(role))
             with psycopg.connect(server.url(database, readers[role]), autocommit=True) as reader:
                 contestants = {"table": (owner, table), "view": (reader, view)}
                 taken: dict[str, list[float]] = {who: [] for who in contestants}
                 for _ in range(RUNS + 1):
                     for who, (connection, source) in contestants.items():
                         query = f"SELECT count(*), max({column}) FROM {source}".encode()
-                        taken[who].append(seconds(lambda c=connection, q=query: c.execute(q).fetchall()))
+                        taken[who].append(seconds(partial(_fetch, connection, query)))
             base, seen = (statistics.median(times[1:]) for times in taken.values())  # the first is to warm up
             print(f"  {name:<46} {base:8.3f} s {seen:8.3f} s {seen / base:8.2f}", flush=True)
 
@@ -535,7 +544,7 @@ def published_table(server: Server, database: str, schema: str) -> str:
             "SELECT tablename FROM pg_tables WHERE schemaname = %s", [f"{schema}_private"]
         ).fetchall()
     ((name,),) = found
-    return quoted(f"{schema}_private", name)
+    return identifier(f"{schema}_private", name)
 
 
 @contextmanager

@@ -139,7 +139,8 @@ def _search(url: str, queries: list[str], pace: float | None) -> list[float]:
     """Seconds of every search. In a process of its own, so that the clients do not wait for each other in this one."""
     script = [sys.executable, __file__, "--search", url, str(pace or 0)]
     done = subprocess.run(script, input=json.dumps(queries), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    times: list[float] = json.loads(done.stdout)
+    return times
 
 
 async def _clients(url: str, queries: list[str], pace: float) -> list[float]:

@@ -115,8 +115,8 @@ def prepared(scale: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
     tables = ",".join(("lineitem", "orders", *TABLES))
     call(UV, "tool", "run", "--quiet", GENERATOR, "parquet", "-q", "-s", scale, "-T", tables, "-o", raw)
-    for folder in ("lineitem", "orders"):
-        (partial / folder).mkdir(parents=True)
+    for name in ("lineitem", "orders"):
+        (partial / name).mkdir(parents=True)
     with duckdb.connect() as connection:
         connection.execute(f"set temp_directory = '{partial / 'spilled'}'")
         for name, (orders, changed) in EXTRACTS.items():
@@ -202,7 +202,7 @@ class Product:
 
     @property
     def rows(self) -> int:
-        return json.loads((self.folder / "build/run.json").read_text("utf-8"))["rowsOut"]
+        return int(json.loads((self.folder / "build/run.json").read_text("utf-8"))["rowsOut"])
 
 
 # --- what is measured ----------------------------------------------------------------------------------------------------
@@ -230,7 +230,8 @@ def full(product: Product, engine: str, scale: str, data: Path, runs: int) -> di
         "the product has other rows than the bare engine"
     )
     found |= {"measure": "full", "engine": engine, "scale": scale, "rows": product.rows}
-    cleared(target), cleared(product.folder / "build")
+    cleared(target)
+    cleared(product.folder / "build")
     return found
 
 
@@ -312,9 +313,8 @@ def timed(*command: object, cwd: Path) -> Taken:
 
 def plain(model: Path) -> str:
     """The SQL of a model, as an engine understands it where each input is a table or a view."""
-    return Template(model.read_text("utf-8")).render(
-        source=lambda _, name: name, is_incremental=lambda: False
-    )
+    template = Template(model.read_text("utf-8"))
+    return str(template.render(source=lambda _, name: name, is_incremental=lambda: False))
 
 
 def sums(rows: Dataset) -> tuple[Any, ...]:

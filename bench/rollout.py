@@ -136,7 +136,10 @@ def planned(folder: Path, source: Path, count: int, jobs: int) -> tuple[float, f
         str(jobs),
     ]
     clock = time.perf_counter()
-    with (folder / "told.json").open("w") as told, subprocess.Popen(command, stdout=told) as process:
+    with (
+        (folder / "told.json").open("w") as told,
+        subprocess.Popen([str(part) for part in command], stdout=told) as process,
+    ):
         peak = [0.0]
         watcher = threading.Thread(target=watch, args=(process, peak))
         watcher.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -38,7 +39,7 @@ def opa_bindings() -> ModuleType:
                 pytest.skip(f"real OPA ({PACKAGE}) cannot be installed: {done.stderr.strip()[-300:]}")
     sys.path.append(str(FOLDER))
     try:
-        import opa_bindings as found
+        found = importlib.import_module("opa_bindings")
     except OSError as error:
         pytest.skip(f"real OPA ({PACKAGE}) does not run on this machine: {error}")
     return found

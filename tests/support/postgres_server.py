@@ -57,7 +57,8 @@ class Server:
         self.databases = 0
         subprocess.run(
             [
-                *[*self.prefix, self.programs / "initdb", "--pgdata", self.folder / "data"],
+                *self.prefix,
+                *map(str, [self.programs / "initdb", "--pgdata", self.folder / "data"]),
                 *["--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"],
                 "--no-sync",
             ],
@@ -72,8 +73,9 @@ class Server:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *[*self.prefix, self.programs / "postgres", "-D", self.folder / "data"],
-                    *["-k", self.folder, *settings],
+                    *self.prefix,
+                    *map(str, [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder]),
+                    *settings,
                 ],
                 stdout=log,
                 stderr=log,
