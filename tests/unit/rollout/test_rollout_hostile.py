@@ -289,7 +289,7 @@ def test_repositories_without_a_commit_or_a_branch_say_so(mesh: Mesh) -> None:
     assert code == 1
     assert found["empty"]["reason"] == "The repository is empty."
     assert found["unborn"]["reason"] == "Its default branch does not exist; existing branches: main."
-    assert found["named"]["reason"] == "It has no branch trunk; it has main."
+    assert found["named"]["reason"] == "It has no branch trunk, only main."
     assert found["a-file"]["state"] == "unreachable"
     assert found["good"]["state"] == "clean"
 
