@@ -187,7 +187,7 @@ EXACT: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]] =
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
-    "a short line": ({"content": "a,b,c\n1,2,3\n4,5"}, "x.csv:3: 2 fields, where the header has 3", "`delimiter`"),
+    "a short line": ({"content": "a,b,c\n1,2,3\n4,5"}, "x.csv:3: 2 fields, but the header has 3", "`delimiter`"),
     "a long line": ({"content": 'a,b\n"x\ny",2\n4,5,6\n'}, "x.csv:4: 3 fields", "Correct the line"),
     "a delimiter too many": ({"content": "a,b\n1,2,\n"}, "x.csv:2: 3 fields", "Correct the line"),
     "text after a quote": ({"content": 'a,b\n1,"x"y\n'}, "x.csv:2: a quoted field has text after", "`quote`"),
@@ -205,9 +205,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no header and no names": ({"content": "1,2\n", "header": False}, "x.csv has no header", "column_2"),
     "another delimiter": ({"content": "a;b\n1;2\n"}, "its header is a single name that contains ';'", "delimiter: ';'"),
     "a file without header": (
-        {"content": {"1.csv": "id,v\n1,2\n", "2.csv": "3,4\n5,6\n"}}, "2.csv has other columns than 1.csv: it lacks id, v", "missing_columns"),
+        {"content": {"1.csv": "id,v\n1,2\n", "2.csv": "3,4\n5,6\n"}}, "2.csv has different columns than 1.csv: it lacks id, v", "missing_columns"),
     "JSON of other columns": (
-        {"content": {"1.json": '[{"a":1}]', "2.json": '[{"b":1}]'}}, "2.json has other columns than 1.json", "missing_columns"),
+        {"content": {"1.json": '[{"a":1}]', "2.json": '[{"b":1}]'}}, "2.json has different columns than 1.json", "missing_columns"),
     "two formats": ({"content": {"1.csv": "a\n1\n", "2.json": "[]"}, "path": "*.*"}, "1.csv and", "`format`"),
     "a column that is declared only": ({"content": "a\n1\n", "declared": {"b": "DATE"}}, "has no column b, which models/sources.yml:1 declares", "missing_columns"),
     "another type": ({"content": 'a,b\n"x\ny",1\nz,1.5\n', "declared": {"b": "BIGINT"}}, "x.csv:4: column b: '1.5' does not fit BIGINT", "VARCHAR"),
@@ -218,7 +218,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         {"content": "a\n1\n1.5\n", "record": {"version": 2, "inputs": {"t": {"a": "BIGINT"}}}}, "x.csv:3: column a: '1.5' does not fit BIGINT", '"DECIMAL(18,1)"'),
     "another type than 0.2.0 published": (
         {"content": "a\n1.5\n", "record": {"t": {"a": "double"}}}, "a was published as DOUBLE, and would be DECIMAL(18,1)", "data_type: DOUBLE"),
-    "two types for one column": ({"content": "a\n1\n", "declared": {"a": "INT"}, "types": {"A": "text"}}, "a is VARCHAR, and models/sources.yml:1 says INTEGER", "`types`"),
+    "two types for one column": ({"content": "a\n1\n", "declared": {"a": "INT"}, "types": {"A": "text"}}, "a is VARCHAR, but models/sources.yml:1 has INTEGER", "`types`"),
     "a type that is none": ({"content": "a\n1\n", "types": {"a": "money"}}, "`money` is not a known type", "VARCHAR"),
     "a broken line of JSON": ({"content": {"x.jsonl": '{"a":1}\n{"a":2\n{"a":3}\n'}}, "x.jsonl:2: it ends in the middle", "Correct"),
     "two objects on a line": ({"content": {"x.jsonl": '{"a":1}{"a":2}\n'}}, "x.jsonl:1: the line has text after", "its own line"),
@@ -229,7 +229,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a key twice": ({"content": {"x.json": '[{"a":{"b":1,"b":2}}]'}}, "x.json:1: the key 'b' occurs twice", "Correct"),
     "two keys for one column": ({"content": {"x.json": '[{"a b":1},\n{"a_b":2}]'}}, "x.json:2: the keys 'a b' and 'a_b'", "Rename"),
     "a thousand levels": ({"content": {"x.json": '[{"a":' + "[" * 1000 + "]" * 1000 + "}]"}}, "x.json:1: a value is nested too deep", "Flatten"),
-    "NaN in JSON": ({"content": {"x.json": '[{"a":NaN}]'}}, "x.json:1: NaN is no JSON", "Correct"),
+    "NaN in JSON": ({"content": {"x.json": '[{"a":NaN}]'}}, "x.json:1: NaN is not JSON", "Correct"),
     "half a character": ({"content": {"x.json": '[{"a":"\\ud800"}]'}}, "x.json:1: a text contains a lone surrogate", "Correct"),
     "no objects": ({"content": {"x.json": "[1]"}}, "x.json:1: a row is no object", "list of objects"),
     "a field that nobody declared": (
@@ -315,13 +315,13 @@ def test_parquet_describes_itself_and_is_never_widened_in_silence(land: Land) ->
     whole, wide = parquet(**{"A b": [1], "c": [1.5]}), parquet(**{"A b": [2**53 + 1], "c": ["7"]})
     both = {"1.parquet": whole, "2.parquet": wide}
     assert land({"x.parquet": whole}) == ({"a_b": "BIGINT", "c": "DOUBLE"}, [(1, 1.5)])
-    assert "column c is VARCHAR in 2.parquet, and DOUBLE in 1.parquet" in str(land(both))
+    assert "column c is VARCHAR in 2.parquet, but DOUBLE in 1.parquet" in str(land(both))
     assert land(both, {"c": "DOUBLE"})[1] == [(1, 1.5), (2**53 + 1, 7.0)]
     assert "column A b: 9007199254740993 does not fit DOUBLE" in str(
         land({"x.parquet": wide}, {"a_b": "DOUBLE"})
     )
     assert "column c: 1.5 does not fit BIGINT" in str(land({"x.parquet": whole}, {"c": "BIGINT"}))
-    assert "2.parquet has other columns than 1.parquet: it lacks c" in str(
+    assert "2.parquet has different columns than 1.parquet: it lacks c" in str(
         land({"1.parquet": whole, "2.parquet": parquet(**{"A b": [1]})})
     )
 
@@ -452,7 +452,7 @@ def test_times_of_old_parquet_files_are_read_to_the_microsecond(land: Land) -> N
 
 def test_columns_of_parquet_have_names_of_their_own(land: Land) -> None:
     for names, words in (
-        (["a", "a"], "several columns with the name a"),
+        (["a", "a"], "several columns called a"),
         (["a", ""], "a column without a name"),
     ):
         sink = io.BytesIO()

@@ -76,7 +76,7 @@ REFUSED = {
     "[timestamptz '0001-01-01 00:00:00+00', timestamptz '9999-12-31 23:59:59.999999+00']": {},
     "timestamp '12345-01-01'": dict.fromkeys(("delta", "iceberg"), "outside of the years 1 to 9999"),
     "'4800-01-01 (BC)'::date": dict.fromkeys(("delta", "iceberg", "postgres"), "such as"),
-    "timestamp_ns '2024-01-01 00:00:00.000000001'": dict.fromkeys(("delta", "iceberg", "postgres"), "holds nanoseconds"),
+    "timestamp_ns '2024-01-01 00:00:00.000000001'": dict.fromkeys(("delta", "iceberg", "postgres"), "contains nanoseconds"),
     "'a' || chr(0)": {"postgres": "1 row contains the character NUL"},
     "{'a': ['a' || chr(0)]}": {"postgres": "the character NUL"},
     "map {'a' || chr(0): 1}": {"postgres": "the character NUL"},
