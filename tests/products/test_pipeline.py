@@ -268,7 +268,7 @@ UNUSABLE = {
     "a spec that is not YAML": ({}, ("kind: DataProduct", "kind: [DataProduct"), "data-product.yaml"),
     "a spec that breaks the schema": ({}, ("type: source-oriented", "type: sideways"), "spec.type"),
     "a promise that is misspelled": ({}, None, "contract.odcs.yaml"),
-    "a line with too many fields": ({"FLIGHTS": "long.csv"}, None, "21 fields, where the header has 19"),
+    "a line with too many fields": ({"FLIGHTS": "long.csv"}, None, "21 fields, but the header has 19"),
     "a file that is empty": ({"FLIGHTS": "empty.csv"}, None, "flights"),
     "a column of a service level that is not there": ({}, ("column: airline", "column: airlin"), "airlin"),
     "two ports of one name": ({}, ("name: tables", "name: lake"), "lake twice"),

@@ -651,7 +651,7 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
             reason, fix = "the host name is unknown", "Correct the host in `base_url`."
     answer = ""
     if response is not None and response.content and not isinstance(error, requests.TooManyRedirects):
-        answer = f" Its response:  {_printable(_masked(response.content[:100_000], secrets))}"
+        answer = f" Its response: {_printable(_masked(response.content[:100_000], secrets))}"
     return UnreadableInput(
         f"Input {source.name}: {_shown(getattr(asked, 'url', None) or url)} cannot be read: {reason}.{answer}",
         fix=fix,
