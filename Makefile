@@ -18,17 +18,17 @@ test: $(ENV)/.ready ## every package's unit tests, and each main path once on re
 	@$(ENV)/bin/ruff check . && $(ENV)/bin/ruff format --check .
 	@$(ENV)/bin/python -m pytest -m 'not beyond and not portal and not aws and not oldest' $(ARGS)
 
-test-all: $(ENV)/.ready ## the whole suite: matrices, real servers, browsers, property tests
+test-all: $(ENV)/.ready ## the whole suite (without the marks portal, aws and oldest): matrices, real servers, browsers, property tests
 	@$(ENV)/bin/python -m pytest $(ARGS)
 
-test-%: $(ENV)/.ready ## all tests of one package: make test-rollout
+test-%: $(ENV)/.ready ## the tests of one package: make test-rollout
 	@$(ENV)/bin/python -m pytest tests/unit/$* $(wildcard tests/integration/*/test_$**.py) $(ARGS)
 
-soak: $(ENV)/.ready ## the property tests at full size: 1,000 random tables, every row of answers run (an hour or two)
+soak: $(ENV)/.ready ## the property tests at full size: 1,000 random tables, every row of answers run (two hours)
 	@MESHWRIGHT_TABLES=1000 MESHWRIGHT_ANSWERS=all $(ENV)/bin/python -m pytest $(ARGS) tests/products/test_ports_serve_the_source.py tests/products/test_inputs_hold_the_source.py tests/products/test_born_green.py
 
 # A product's package `pipeline` is the template's with its blueprints'; mypy finds all of them at once.
-check: $(ENV)/.ready ## lint, types and floors, in seconds
+check: $(ENV)/.ready ## lint, types and layers, in seconds
 	@$(ENV)/bin/ruff check . && $(ENV)/bin/ruff format --check .
 	@MYPYPATH=$$(printf '%s:' blueprints/*/*) $(ENV)/bin/mypy
 	@$(ENV)/bin/lint-imports --no-logo

