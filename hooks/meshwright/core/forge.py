@@ -31,10 +31,10 @@ def address(url: str, forge: str | None, branch: str, base: str | None) -> str:
     if forge == "github":
         between = "...".join(quote(os.fsencode(name), safe="") for name in (base, branch) if name)
         return f"{home}/compare/{between}?expand=1"
-    asked = {"merge_request[source_branch]": branch} | (
+    parameters = {"merge_request[source_branch]": branch} | (
         {"merge_request[target_branch]": base} if base else {}
     )
-    return f"{home}/-/merge_requests/new?{urlencode(asked, errors='surrogateescape')}"
+    return f"{home}/-/merge_requests/new?{urlencode(parameters, errors='surrogateescape')}"
 
 
 def request(

@@ -40,7 +40,7 @@ OF_A_REPOSITORY = (
     "GIT_WORK_TREE",
 )
 ALWAYS = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
-ALONE = {
+ISOLATED = {
     **ALWAYS,
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -48,7 +48,7 @@ ALONE = {
     "GIT_ALLOW_PROTOCOL": "",
 }
 """Isolated: no configuration but ours, and no network; a missing object stays missing."""
-ABROAD = {**ALWAYS, "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "1"}
+REMOTE = {**ALWAYS, "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "1"}
 """Remote: the user's configuration, but no transport that is a program (`ext::`), and no lazy fetch that a
 remote repository could start: it could name a program to run."""
 ON_DEMAND = {"GIT_NO_LAZY_FETCH": "0"}
@@ -108,14 +108,14 @@ class Git:
     ) -> bytes:
         """Run git here, isolated; return its output. Raises GitError."""
         return run(
-            ["git", f"--git-dir={self.directory}", *arguments], {**ALONE, **variables}, feed, ok
+            ["git", f"--git-dir={self.directory}", *arguments], {**ISOLATED, **variables}, feed, ok
         ).stdout
 
     def status(self, *arguments: str) -> int:
         """Return the exit code of a git command."""
-        return run(["git", f"--git-dir={self.directory}", *arguments], ALONE, ok=()).returncode
+        return run(["git", f"--git-dir={self.directory}", *arguments], ISOLATED, ok=()).returncode
 
-    def abroad(
+    def remote_command(
         self,
         *arguments: str,
         timeout: float,
@@ -124,7 +124,7 @@ class Git:
     ) -> str:
         """Run git here with the user's configuration, to contact a remote. Raises GitError."""
         command = ["git", f"--git-dir={self.directory}", *CAREFUL, *arguments]
-        return text(run(command, {**ABROAD, **variables}, ok=ok, timeout=timeout).stdout)
+        return text(run(command, {**REMOTE, **variables}, ok=ok, timeout=timeout).stdout)
 
     def lines(self, *arguments: str) -> list[str]:
         """Return the entries that git prints with -z."""
@@ -142,12 +142,12 @@ class Git:
         place = {"GIT_INDEX_FILE": str(self.directory / "index.tree"), "GIT_WORK_TREE": str(folder)}
         (self.directory / "index.tree").unlink(missing_ok=True)
         self("add", "--all", "--force", "--", str(folder), variables=place)
-        told = self("ls-files", "--cached", "--ignored", "--exclude-standard", "-z", variables=place)
-        ignored = text(told).split("\0")[:-1]
-        there = self.entries(product, *ignored) if ignored else {}
-        if unwanted := [os.fsencode(path) + b"\0" for path in ignored if path not in there]:
+        output = self("ls-files", "--cached", "--ignored", "--exclude-standard", "-z", variables=place)
+        ignored = text(output).split("\0")[:-1]
+        kept = self.entries(product, *ignored) if ignored else {}
+        if excluded := [os.fsencode(path) + b"\0" for path in ignored if path not in kept]:
             remove = ("update-index", "-z", "--force-remove", "--stdin")
-            self(*remove, feed=b"".join(unwanted), variables=place)
+            self(*remove, feed=b"".join(excluded), variables=place)
         return self.one("write-tree", variables=place)
 
     def attributes(self, rules: bytes) -> None:
@@ -159,11 +159,11 @@ class Git:
         """Return a copy of a tree with some entries (mode, object) replaced, or removed if None."""
         place = {"GIT_INDEX_FILE": str(self.directory / "index.edit")}
         self("read-tree", tree, variables=place)
-        told = b"".join(
+        index_info = b"".join(
             f"{mode} {name}\t".encode() + os.fsencode(path) + b"\0"
             for path, (mode, name) in ((path, entry or ("0", "0" * 40)) for path, entry in entries.items())
         )
-        self("update-index", "-z", "--index-info", feed=told, variables=place)
+        self("update-index", "-z", "--index-info", feed=index_info, variables=place)
         return self.one("write-tree", variables=place)
 
     def entries(self, tree: str, *paths: str) -> dict[str, tuple[str, str]]:
@@ -264,12 +264,12 @@ def text(output: bytes) -> str:
 
 def _reason(errors: str) -> str:
     """Return the line of git's error output that has the reason."""
-    said = [line.removeprefix("remote: ").strip() for line in errors.splitlines() if line.strip()]
+    lines = [line.removeprefix("remote: ").strip() for line in errors.splitlines() if line.strip()]
     for start in ("fatal: ", "error: ", "! "):
-        for line in said:
+        for line in lines:
             if line.startswith(start):
                 return without_credentials(line.removeprefix(start))
-    return without_credentials(said[-1]) if said else ""
+    return without_credentials(lines[-1]) if lines else ""
 
 
 def without_credentials(words: str) -> str:

@@ -71,8 +71,8 @@ def merge(
             # If the base has no such file, it is new, and the team deleted the file that git takes for its origin.
             if git.entries(base, name):
                 edits[path] = None
-                told = f"{name} was deleted by the team and stays deleted, though the template changed it"
-                result.notes.append(told)
+                note = f"{name} was deleted by the team and stays deleted, though the template changed it"
+                result.notes.append(note)
         elif aside != path:
             edits |= {path: None, aside: git.entries(merged, path).get(path)}
             result.conflicts.append(Conflict(aside, _in_words(kinds)))

@@ -112,8 +112,8 @@ def strict_json(text: str) -> Any:
     return value
 
 
-def _no_number(said: str) -> float:
-    raise ValueError(f"{said} is not a number in JSON")
+def _no_number(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number in JSON")
 
 
 def valued(path: str, value: Any) -> Document:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from meshwright.core.git import ABROAD, CAREFUL, GitError, run, text, without_credentials
+from meshwright.core.git import CAREFUL, REMOTE, GitError, run, text, without_credentials
 from meshwright.core.yaml import Document, Unreadable, read
 from meshwright.product.files import ANSWERS
 from meshwright.product.record import API_VERSION, KIND
@@ -46,7 +46,7 @@ def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
             "team": agreement.get("consumer.teamId"),
             "consumer": agreement.get("consumer.dataProductId"),
         }
-        yield {key: said for key, said in reader.items() if said is not None}
+        yield {key: value for key, value in reader.items() if value is not None}
 
 
 def origin(root: Path, repository: str | None = None) -> dict[str, str]:
@@ -63,7 +63,7 @@ def origin(root: Path, repository: str | None = None) -> dict[str, str]:
         "template": str(answers.get("_src_path") or ""),
         "templateVersion": str(answers.get("_commit") or ""),
     }
-    return {key: without_credentials(said) for key, said in source.items() if said}
+    return {key: without_credentials(value) for key, value in source.items() if value}
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -71,9 +71,9 @@ def _git(root: Path, *arguments: str) -> str:
     if not os.path.lexists(root / ".git"):
         return ""
     # The repository's own configuration is read, but it cannot make git run a program or fetch anything.
-    alone = ABROAD | {"GIT_ALLOW_PROTOCOL": "", "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
+    isolated = REMOTE | {"GIT_ALLOW_PROTOCOL": "", "GIT_CEILING_DIRECTORIES": str(root.resolve().parent)}
     try:
-        asked = run(["git", "-C", str(root), *CAREFUL, *arguments], alone, ok=(), timeout=PATIENCE)
+        done = run(["git", "-C", str(root), *CAREFUL, *arguments], isolated, ok=(), timeout=PATIENCE)
     except (GitError, OSError, ValueError):
         return ""
-    return text(asked.stdout).strip() if asked.returncode == 0 else ""
+    return text(done.stdout).strip() if done.returncode == 0 else ""

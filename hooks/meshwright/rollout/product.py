@@ -91,7 +91,7 @@ def _answers_file(git: Git, root: Mapping[str, tuple[str, str]], timeout: float)
     if mode not in ("100644", "100755"):
         raise Unusable(f"Its {ANSWERS} is not a file.", NO_PRODUCT)
     # In a partial clone, the file is fetched now.
-    if int(git.abroad("cat-file", "-s", name, timeout=timeout, variables=ON_DEMAND)) > MAX_BYTES:
+    if int(git.remote_command("cat-file", "-s", name, timeout=timeout, variables=ON_DEMAND)) > MAX_BYTES:
         raise Unusable(f"Its {ANSWERS} is larger than {MAX_BYTES:,} bytes.", NO_PRODUCT)
     return git.blob(name)
 
@@ -162,18 +162,18 @@ def _release(origin: Origin, commit: str, url: str) -> Release:
         raise Unrenderable(f"The template at {commit[:12]}: {error}") from error
 
 
-def _leave_out(folder: Path, unwanted: Any) -> None:
+def _leave_out(folder: Path, excluded: Any) -> None:
     for parent, _, names in os.walk(folder):
         for name in names:
             file = Path(parent, name)
-            if unwanted(file.relative_to(folder)):
+            if excluded(file.relative_to(folder)):
                 file.unlink()
 
 
 def changes(product: Product, tree: str) -> list[tuple[str, str]]:
     """Return the changes by a tree: (A, M, D or T, path)."""
-    told = product.git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-status", product.head, tree)
-    return list(zip(told[::2], told[1::2], strict=True))
+    fields = product.git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-status", product.head, tree)
+    return list(zip(fields[::2], fields[1::2], strict=True))
 
 
 def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
@@ -192,12 +192,14 @@ def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
     manifest = load(folder / MANIFEST)
     _heed_attributes(product)
     fresh = product.git.tree(folder, product.head)
-    wanted = product.git.entries(fresh)
-    there = product.git.entries(product.head, *wanted)
+    desired = product.git.entries(fresh)
+    actual = product.git.entries(product.head, *desired)
     found = []
-    for path, entry in wanted.items():
-        if there.get(path) != entry and path != ANSWERS and owner(path, manifest) == TEMPLATE:
-            found.append(("M" if path in there else "D", path, _diff(product, fresh, path, there.get(path))))
+    for path, entry in desired.items():
+        if actual.get(path) != entry and path != ANSWERS and owner(path, manifest) == TEMPLATE:
+            found.append(
+                ("M" if path in actual else "D", path, _diff(product, fresh, path, actual.get(path)))
+            )
     return found
 
 
@@ -205,8 +207,12 @@ def _diff(product: Product, fresh: str, path: str, entry: tuple[str, str] | None
     """Return the diff from the template's file to the product's."""
     if entry and entry[0] != "160000" and int(product.git.one("cat-file", "-s", entry[1])) > MAX_BYTES:
         return f"{path} is larger than {MAX_BYTES:,} bytes."
-    told = product.git(
+    output = product.git(
         "--literal-pathspecs", "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames",
         "--src-prefix=template/", "--dst-prefix=product/", fresh, product.head, "--", path,
     ).decode("utf-8", "replace")  # fmt: skip
-    return told if len(told) <= MAX_DIFF else f"{told[:MAX_DIFF]}\n… {len(told) - MAX_DIFF:,} more characters"
+    return (
+        output
+        if len(output) <= MAX_DIFF
+        else f"{output[:MAX_DIFF]}\n… {len(output) - MAX_DIFF:,} more characters"
+    )

@@ -33,9 +33,11 @@ class Remote:
 
 def look(git: Git, repository: Repository, timeout: float) -> Remote:
     """Read the branches without fetching. Raises GitError, Unusable."""
-    told = git.abroad("ls-remote", "--symref", "--", repository.url, "HEAD", f"{HEADS}*", timeout=timeout)
+    output = git.remote_command(
+        "ls-remote", "--symref", "--", repository.url, "HEAD", f"{HEADS}*", timeout=timeout
+    )
     heads, default, commit = {}, None, None
-    for line in told.split("\n"):  # names may contain other line ends
+    for line in output.split("\n"):  # names may contain other line ends
         value, _, name = line.partition("\t")
         if name == "HEAD" and value.startswith("ref: "):
             default = value.removeprefix("ref: ").removeprefix(HEADS)
@@ -71,18 +73,18 @@ def fetch(
 
     With `deep`, fetch all files but very large ones; otherwise fetch files on demand. Raises GitError.
     """
-    wanted = {"HEAD" if remote.branch is None else remote.branch: "head"}
-    wanted |= {branch: f"more{number}" for number, branch in enumerate(more) if branch in remote.heads}
+    names = {"HEAD" if remote.branch is None else remote.branch: "head"}
+    names |= {branch: f"more{number}" for number, branch in enumerate(more) if branch in remote.heads}
     refs = [
         f"+{'HEAD' if remote.branch is None and kept == 'head' else HEADS + branch}:{HERE}{kept}"
-        for branch, kept in wanted.items()
+        for branch, kept in names.items()
     ]
-    git.abroad(
+    git.remote_command(
         "fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
         f"--filter={f'blob:limit={MAX_BLOB}' if deep else 'tree:1'}", "--", remote.url, *refs,
         timeout=timeout,
     )  # fmt: skip
-    return {branch: git.one("rev-parse", "--verify", HERE + kept) for branch, kept in wanted.items()}
+    return {branch: git.one("rev-parse", "--verify", HERE + kept) for branch, kept in names.items()}
 
 
 def push(git: Git, remote: Remote, branch: str, commit: str, timeout: float) -> None:
@@ -94,8 +96,8 @@ def push(git: Git, remote: Remote, branch: str, commit: str, timeout: float) -> 
         f"--force-with-lease={ref}:{remote.heads.get(branch, '')}", "--", remote.url, f"{commit}:{ref}",
     )  # fmt: skip
     # The server's reason is in the results, not in the error output.
-    told = git.abroad(*command, timeout=timeout, ok=(0, 1))
-    results = [line.split("\t") for line in told.split("\n") if ref in line]
+    output = git.remote_command(*command, timeout=timeout, ok=(0, 1))
+    results = [line.split("\t") for line in output.split("\n") if ref in line]
     if not any(flag in ("*", "+", " ", "=") for flag, *_ in results):
         why = results[0][-1] if results else "The server gave no reason."
         raise GitError(without_credentials(why))

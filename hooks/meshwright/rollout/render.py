@@ -25,7 +25,7 @@ from copier._template import Template
 from copier._types import Phase
 from packaging.version import InvalidVersion, Version
 
-from meshwright.core.git import ABROAD, ALONE, CAREFUL, Git, GitError, run
+from meshwright.core.git import CAREFUL, ISOLATED, REMOTE, Git, GitError, run
 from meshwright.rollout.fleet import cloneable
 
 # libyaml is ten times as fast, and Copier parses YAML for every computed answer.
@@ -68,7 +68,9 @@ class Store:
         """Fetch all versions. Raises GitError."""
         store = cls(folder, url)
         refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        store.git.abroad("fetch", "--quiet", "--update-shallow", "--", cloneable(url), *refs, timeout=timeout)
+        store.git.remote_command(
+            "fetch", "--quiet", "--update-shallow", "--", cloneable(url), *refs, timeout=timeout
+        )
         return store
 
     @lru_cache(maxsize=512)  # noqa: B019 - one store lives as long as its process
@@ -126,7 +128,7 @@ class Store:
         if not target.exists():
             target.parent.mkdir(exist_ok=True)
             fresh = Path(tempfile.mkdtemp(dir=self.folder))
-            local = {**ALONE, **ABROAD}
+            local = {**ISOLATED, **REMOTE}
             run(["git", *CAREFUL, "clone", "--quiet", "--shared", "--no-checkout", "--template=", str(self.git.directory), str(fresh)], local)  # fmt: skip
             run(["git", *CAREFUL, "-C", str(fresh), "checkout", "--quiet", "--detach", commit], local)
             try:

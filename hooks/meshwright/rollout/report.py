@@ -88,10 +88,10 @@ def html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    told = report.as_json_value()
-    told["repositories"].sort(key=lambda one: (STATES[one["state"]][0], one["state"], one["name"]))
+    content = report.as_json_value()
+    content["repositories"].sort(key=lambda one: (STATES[one["state"]][0], one["state"], one["name"]))
     states = {state: {"well": well, "means": means} for state, (well, means) in STATES.items()}
-    return environment.get_template("report.html.jinja").render(**told, states=states)
+    return environment.get_template("report.html.jinja").render(**content, states=states)
 
 
 FORMATS = {"table": table, "json": as_json}

@@ -107,8 +107,8 @@ def roll(
                     stopped = f"Not all repositories of the wave {wave} have taken the release."
         except KeyboardInterrupt:
             stopped = INTERRUPTED
-        told = [outcomes.get(one.url) or _waiting(one, origin, stopped) for one in repositories]
-    return Report(verb, fleet.template, origin.version, told, interrupted=stopped == INTERRUPTED)
+        results = [outcomes.get(one.url) or _waiting(one, origin, stopped) for one in repositories]
+    return Report(verb, fleet.template, origin.version, results, interrupted=stopped == INTERRUPTED)
 
 
 def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: float) -> Origin:
@@ -119,24 +119,24 @@ def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: floa
         raise Unready(
             f"The template cannot be fetched from {without_credentials(fleet.template)}: {error}", fix
         ) from error
-    wanted = to or store.newest()
-    if wanted is None:
+    version = to or store.newest()
+    if version is None:
         raise Unready(
             "The template has no release.", "Tag one (docs/how-to/release.md), or give a version with --to."
         )
-    commit = store.commit(wanted)
+    commit = store.commit(version)
     if commit is None:
         known = ", ".join(tag for _, tag in store.versions()[-5:]) or "no release at all"
-        raise Unready(f"The template has no version {wanted}.", f"It has {known}.")
+        raise Unready(f"The template has no version {version}.", f"It has {known}.")
     if verb in ("plan", "apply"):
         try:
             store.release(commit, fleet.template)
         except Unrenderable as error:
             fix = "Release a version that can be rolled out: docs/how-to/blueprints-that-update.md"
-            raise Unready(f"The template's version {wanted} cannot be rolled out. {error}", fix) from error
-    tagged = any(tag == wanted for _, tag in store.versions())
+            raise Unready(f"The template's version {version} cannot be rolled out. {error}", fix) from error
+    tagged = any(tag == version for _, tag in store.versions())
     return Origin(
-        store, fleet.template, fleet.formerly, commit, wanted if tagged else store.described(commit)
+        store, fleet.template, fleet.formerly, commit, version if tagged else store.described(commit)
     )
 
 

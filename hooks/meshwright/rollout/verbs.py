@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshwright.core import forge
-from meshwright.core.git import ABROAD, ALONE, CAREFUL, IDENTITY, Git, GitError, run, text
+from meshwright.core.git import CAREFUL, IDENTITY, ISOLATED, REMOTE, Git, GitError, run, text
 from meshwright.core.merge import Merge
 from meshwright.rollout.fleet import Repository
 from meshwright.rollout.outcome import Outcome
@@ -163,8 +163,8 @@ def _tip(product: Product, tip: str, tree: str) -> str:
 
 def _signed(message: str, tree: str, parent: str) -> str:
     """Add a trailer with a hash of message, tree and parent, by which a rollout recognizes its own commits."""
-    told = f"{tree} {parent} {message}".encode(errors="surrogateescape")
-    return f"{message}\n{TRAILER}: {hashlib.sha256(told).hexdigest()}\n"
+    content = f"{tree} {parent} {message}".encode(errors="surrogateescape")
+    return f"{message}\n{TRAILER}: {hashlib.sha256(content).hexdigest()}\n"
 
 
 def _message(product: Product, task: Task, merge: Merge) -> str:
@@ -185,7 +185,9 @@ def _identity(git: Git) -> dict[str, str]:
     for key, otherwise in IDENTITY.items():
         try:
             # Git removes these characters, and requires the rest not to be empty.
-            found[key] = git.abroad("config", "--get", key, timeout=10).strip(" \n<>.,:;\"'\\") or otherwise
+            found[key] = (
+                git.remote_command("config", "--get", key, timeout=10).strip(" \n<>.,:;\"'\\") or otherwise
+            )
         except GitError:
             found[key] = otherwise
     return {
@@ -198,7 +200,7 @@ def _identity(git: Git) -> dict[str, str]:
 def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path) -> bool:
     """Run the product's own checks in a checkout of the result; this executes the product's code."""
     place = folder / "checkout"
-    local = {**ALONE, **ABROAD}
+    local = {**ISOLATED, **REMOTE}
     run(["git", *CAREFUL, "init", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=meshwright", str(place)], local)  # fmt: skip
     run(["git", *CAREFUL, "-C", str(place), "fetch", "--quiet", "--depth=1", str(git.directory), commit], local)  # fmt: skip
     run(["git", *CAREFUL, "-C", str(place), "reset", "--quiet", "--hard", "FETCH_HEAD"], local)

@@ -9,7 +9,7 @@ import weakref
 from pathlib import Path
 from typing import IO
 
-from meshwright.core.git import ALONE, OF_A_REPOSITORY, Git, GitError, end, run, text
+from meshwright.core.git import ISOLATED, OF_A_REPOSITORY, Git, GitError, end, run, text
 from meshwright.core.git_history.history_error import INCOMPLETE, HistoryError
 from meshwright.core.yaml import MAX_BYTES, Unreadable
 
@@ -17,7 +17,7 @@ SECONDS = 600.0
 """How long git may take to compare the whole history."""
 PATHSPECS = ("LITERAL", "ICASE", "GLOB", "NOGLOB")
 QUIET = {
-    **ALONE,
+    **ISOLATED,
     "GIT_NO_LAZY_FETCH": "1",
     **{f"GIT_{way}_PATHSPECS": "0" for way in PATHSPECS},  # paths mean what we say, whatever a user likes
 }

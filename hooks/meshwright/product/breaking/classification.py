@@ -17,8 +17,8 @@ def of_classification(
     """Return changes by which other people see a column or the product than was promised."""
     order = metamodel.CLASSIFICATIONS
 
-    def level(said: Any) -> int:
-        return order.index(said) if said in order else len(order) - 1
+    def level(value: Any) -> int:
+        return order.index(value) if value in order else len(order) - 1
 
     before, after = (one.get("spec.classification") for one in (was, now))
     if before in order and after in order and before != after:

@@ -47,8 +47,8 @@ def of_unchecked_rules(was: Document, now: Document) -> Iterator[PromiseChange]:
             if rule in left:
                 left.remove(rule)
             elif path in places[1]:
-                said = rule.get("description") or rule.get("name") or rule.get("engine") or rule["type"]
-                detail = f"The rule of quality {str(said).strip()!r} of {column_name(path) or 'the data set'} is another, or none any more."
+                name = rule.get("description") or rule.get("name") or rule.get("engine") or rule["type"]
+                detail = f"The rule of quality {str(name).strip()!r} of {column_name(path) or 'the data set'} is another, or none any more."
                 yield PromiseChange(now, column_keys(now, path), detail, "contract-unclear")
 
 

@@ -30,8 +30,10 @@ def of_contract(was: Document, now: Document) -> Iterator[PromiseChange]:
             yield PromiseChange(now, ("slaProperties",), detail, "contract-level")
             continue
         keys, then = present[name, element]
-        said = [tuple(level.get(field) for field in ("value", "valueExt", "unit")) for level in (item, then)]
-        if said[0] == said[1] or name == "freshness":
+        values = [
+            tuple(level.get(field) for field in ("value", "valueExt", "unit")) for level in (item, then)
+        ]
+        if values[0] == values[1] or name == "freshness":
             continue
         old, new = (_amount(level) for level in (item, then))
         more = LONGER_IS_MORE.get(name)

@@ -116,14 +116,14 @@ class Record:
     @property
     def classification(self) -> str:
         """One of metamodel.CLASSIFICATIONS; empty if it is none of them."""
-        said = self._text("product.spec.classification")
-        return said if said in metamodel.CLASSIFICATIONS else ""
+        value = self._text("product.spec.classification")
+        return value if value in metamodel.CLASSIFICATIONS else ""
 
     @property
     def access_mode(self) -> str:
         """`open` or `approval-required`; empty if it is neither."""
-        said = self._text("product.spec.access.mode")
-        return said if said in ("open", "approval-required") else ""
+        value = self._text("product.spec.access.mode")
+        return value if value in ("open", "approval-required") else ""
 
     @property
     def distribution_rights(self) -> Mapping[str, str]:
@@ -180,11 +180,11 @@ class Record:
         """Platforms of its models, as `<name>@<major>`: the default, and those of its environments."""
         environments = self.get("product.spec.environments")
         bound = environments.values() if isinstance(environments, dict) else ()
-        said = [
+        declared = [
             self.get("product.spec.platform"),
             *(item.get("platform") for item in bound if isinstance(item, dict)),
         ]
-        named = {text(item, "uses") for item in said if isinstance(item, dict)} - {""}
+        named = {text(item, "uses") for item in declared if isinstance(item, dict)} - {""}
         return named if isinstance(self.get("product.spec.platform"), dict) else named | {"duckdb@1"}
 
     @cached_property
@@ -209,10 +209,10 @@ class Record:
         tables = (table for table in self._items("contract.schema") if table.get("name") == self.dataset)
         levels: dict[str, str] = {}
         for item in items(next(tables, {}), "properties"):
-            said = item.get("classification")
-            if not isinstance(said, str) or said not in metamodel.CLASSIFICATIONS:
-                said = metamodel.CLASSIFICATIONS[-1]
-            levels[column_name(item)] = said
+            level = item.get("classification")
+            if not isinstance(level, str) or level not in metamodel.CLASSIFICATIONS:
+                level = metamodel.CLASSIFICATIONS[-1]
+            levels[column_name(item)] = level
         return levels
 
     @cached_property
@@ -278,8 +278,8 @@ class Record:
         return items(self._mapping(parent) if parent else self.value, key)
 
     def _person(self, dotted: str) -> Person:
-        said = self._mapping(dotted)
-        return Person(text(said, "name"), text(said, "email"), text(said, "team"))
+        person = self._mapping(dotted)
+        return Person(text(person, "name"), text(person, "email"), text(person, "team"))
 
 
 def digest(value: Any) -> str:
