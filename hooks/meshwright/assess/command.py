@@ -103,11 +103,11 @@ def assess(
 
         expected = read(expectations) if expectations else Expectations()
         lowest = {**expected.floors, **_floors(floors)}
-        asked = discovery.asked(expected)
+        enabled = discovery.enabled_functions(expected)
         earlier = past.read(history) if history else []
         assessment = _assess(sources, catalog, static, expected, only, jobs)
         failing = list(failures(assessment, lowest))
-        own = frozenset(one.id for one in asked if discovery.is_built_in(one))
+        own = frozenset(one.id for one in enabled if discovery.is_built_in(one))
         human = report.human(assessment, earlier, lowest, failing, own) if form == "human" else ""
         if page:
             _write_page(page, assessment, earlier, lowest)

@@ -217,7 +217,7 @@ def _tiles(
     for name in CHARACTERISTICS:
         cells = [product["cells"][name] for product in products]
         counted = _counted(cell.standing for cell in cells)
-        asked = sum(cell.functions for cell in cells)
+        total = sum(cell.functions for cell in cells)
         score, floor = assessment["scores"][name], floors.get(name)
         found = trend(earlier, assessment, name)
         yield {
@@ -225,7 +225,7 @@ def _tiles(
             "score": score,
             "floor": floor,
             "standing": _standing(score, floor, counted),
-            "known": 100 * sum(cell.known for cell in cells) // asked if asked else 0,
+            "known": 100 * sum(cell.known for cell in cells) // total if total else 0,
             "counted": counted,
             "bars": list(_bars(counted, len(products))),
             "trend": found,
@@ -309,16 +309,18 @@ def _unanswered(assessment: Mapping[str, Any]) -> dict[str, Any]:
     for product in assessment["products"]:
         for result in product["results"]:
             if result["state"] == "inconclusive":
-                said = next(one["evidence"] for one in result["verdicts"] if one["state"] == "inconclusive")
-                why.setdefault(result["function"], Counter())[said] += 1
+                evidence = next(
+                    one["evidence"] for one in result["verdicts"] if one["state"] == "inconclusive"
+                )
+                why.setdefault(result["function"], Counter())[evidence] += 1
     together: dict[str, list[tuple[str, int]]] = {}
-    for function, said in sorted(why.items(), key=lambda one: (-one[1].total(), one[0])):
-        together.setdefault(said.most_common(1)[0][0], []).append((function, said.total()))
-    listed = [{"why": said, "functions": found} for said, found in together.items()]
+    for function, reasons in sorted(why.items(), key=lambda one: (-one[1].total(), one[0])):
+        together.setdefault(reasons.most_common(1)[0][0], []).append((function, reasons.total()))
+    listed = [{"why": reason, "functions": found} for reason, found in together.items()]
     return {
         "shown": listed[:SHOWN],
         "more": sum(len(one["functions"]) for one in listed[SHOWN:]),
-        "count": sum(said.total() for said in why.values()),
+        "count": sum(reasons.total() for reasons in why.values()),
         "asked": len(assessment["functions"]) * len(assessment["products"]),
     }
 
@@ -380,8 +382,8 @@ def _packed(
                 numbers[one["function"]["id"]],
                 list(ORDER).index(one["state"]),
                 [
-                    [list(ORDER).index(said["state"]), at(said["evidence"]), at(said["fix"]), at(said["place"])]
-                    for said in one["verdicts"]
+                    [list(ORDER).index(verdict["state"]), at(verdict["evidence"]), at(verdict["fix"]), at(verdict["place"])]
+                    for verdict in one["verdicts"]
                 ],
                 one["more"],
                 at(one["reason"]),

@@ -35,14 +35,14 @@ def functions(folders: Sequence[Path] = ()) -> tuple[Fitness, ...]:
     return tuple(sorted(found, key=lambda one: (CHARACTERISTICS.index(one.characteristic), one.id)))
 
 
-def asked(expectations: Expectations) -> list[Fitness]:
+def enabled_functions(expectations: Expectations) -> list[Fitness]:
     """Return the functions that an organisation has not switched off; raises Unreadable."""
     every = functions(expectations.folders)
     expectations.checked(every)
-    asked = [one for one in every if one.id not in expectations.off]
-    if not asked:
+    enabled = [one for one in every if one.id not in expectations.off]
+    if not enabled:
         raise Unreadable("Every fitness function is off: there is nothing to assess.", "Enable some of them.")
-    return asked
+    return enabled
 
 
 def is_built_in(function: Fitness) -> bool:

@@ -89,8 +89,10 @@ def read(path: Path) -> Expectations:
         settings["paths"] = [str((path.parent / one).resolve()) for one in settings["paths"]]
     return Expectations(
         floors=_floors(document, value.get("floors", {})),
-        severities={name: said["severity"] for name, said in functions.items() if "severity" in said},
-        off={name: said["off"] for name, said in functions.items() if "off" in said},
+        severities={
+            name: options["severity"] for name, options in functions.items() if "severity" in options
+        },
+        off={name: options["off"] for name, options in functions.items() if "off" in options},
         folders=tuple(path.parent / folder for folder in value.get("folders", ())),
         exemptions=tuple(_exemption(document, *entry) for entry in document.items("exceptions")),
         settings=settings,
@@ -98,21 +100,21 @@ def read(path: Path) -> Expectations:
     )
 
 
-def _floors(document: Document, said: Mapping[str, int]) -> Mapping[str, int]:
-    for name in said:
+def _floors(document: Document, floors: Mapping[str, int]) -> Mapping[str, int]:
+    for name in floors:
         if name not in CHARACTERISTICS:
             fix = f"Write one of: {', '.join(CHARACTERISTICS)}."
             raise _unreadable(document, ("floors", name), f"there is no characteristic {name}", fix)
-    return said
+    return floors
 
 
-def _exemption(document: Document, keys: Keys, said: Mapping[str, str]) -> Exemption:
+def _exemption(document: Document, keys: Keys, entry: Mapping[str, str]) -> Exemption:
     try:
-        until = date.fromisoformat(said["until"])
+        until = date.fromisoformat(entry["until"])
     except ValueError:
-        keys, problem = (*keys, "until"), f"{said['until']} is not a date"
+        keys, problem = (*keys, "until"), f"{entry['until']} is not a date"
         raise _unreadable(document, keys, problem, "Write a date such as 2027-03-31.") from None
-    return Exemption(said["product"], said["function"], said["reason"], until, said.get("approvedBy", ""))
+    return Exemption(entry["product"], entry["function"], entry["reason"], until, entry.get("approvedBy", ""))
 
 
 def _unreadable(document: Document | None, keys: Keys, problem: str, fix: str) -> Unreadable:

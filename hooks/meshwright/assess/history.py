@@ -92,8 +92,8 @@ def _is_sound(found: Any) -> bool:
     )
 
 
-def _is_score(said: Any) -> bool:
-    return said is None or (type(said) is int and 0 <= said <= 100)
+def _is_score(value: Any) -> bool:
+    return value is None or (type(value) is int and 0 <= value <= 100)
 
 
 def moment(entry: Mapping[str, Any]) -> datetime | None:

@@ -31,10 +31,10 @@ def recompute(
     level: ServiceLevel, goal: Objective, table: Table, now: datetime, measured: datetime | None
 ) -> Recomputed | None:
     """Compute the indicator from the rows; None if rows do not show it. Raises storage.Blocker."""
-    told = moment(table.metadata.get("ingestedAt"))
-    same = measured is not None and told is not None and told <= measured + AHEAD
+    ingested = moment(table.metadata.get("ingestedAt"))
+    same = measured is not None and ingested is not None and ingested <= measured + AHEAD
     if level.indicator == "freshness":
-        newest = told if level.column is None else table.newest(level.column)
+        newest = ingested if level.column is None else table.newest(level.column)
         if newest is None:
             where = "beside the data" if level.column is None else f"in the column {level.column}"
             raise Unseen(f"There is no time {where}.", "Publish with the pipeline, which stores `ingestedAt` with the data.")  # fmt: skip

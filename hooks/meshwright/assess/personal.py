@@ -57,7 +57,7 @@ def found(values: Iterable[str]) -> Iterable[tuple[str, int]]:
     """Return the kinds of personal data among values, and the number of each."""
     values = list(values)
     for what, (test, share) in KINDS.items():
-        judged = [told for value in values if len(value) <= 100 and (told := test(value)) is not None]
+        judged = [result for value in values if len(value) <= 100 and (result := test(value)) is not None]
         good = sum(judged)
         if good and good >= share * len(judged) and (test is not _is_card or good >= FEWEST):
             yield what, good

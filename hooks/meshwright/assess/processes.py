@@ -46,14 +46,14 @@ class SpreadTask:
 
 
 def spread(
-    task: SpreadTask, asked: Sequence[Fitness], chosen: Sequence[int], jobs: int, progress: Progress
+    task: SpreadTask, functions: Sequence[Fitness], chosen: Sequence[int], jobs: int, progress: Progress
 ) -> Iterator[dict[str, Any]]:
     """Return the results of the chosen products, in their order."""
     catalog = _catalog(task)
     if catalog:  # one error if it does not answer, and not one by every function for every product
         catalog.search("", 1)
     if task.static and len(chosen) <= FEW:
-        worker = _Worker(task, asked, None)
+        worker = _Worker(task, functions, None)
         known: Known = {}
         yield from (worker.product(task.records[number], known) for number in chosen)
         progress(len(chosen))
@@ -64,11 +64,11 @@ def spread(
     gc.collect()
     gc.freeze()
     try:
-        done = dict(_pooled(task, asked, parts, jobs, progress))
+        done = dict(_pooled(task, functions, parts, jobs, progress))
         # If a process died, its products are assessed again, one by one, so that only the cause has no result.
         for part in parts:
             if part not in done:
-                done[part] = list(_one_by_one(task, asked, part, progress))
+                done[part] = list(_one_by_one(task, functions, part, progress))
     finally:
         gc.unfreeze()
     for part in parts:
@@ -77,12 +77,12 @@ def spread(
 
 def _pooled(
     task: SpreadTask,
-    asked: Sequence[Fitness],
+    functions: Sequence[Fitness],
     parts: Sequence[tuple[int, ...]],
     jobs: int,
     progress: Progress,
 ) -> Iterator[tuple[tuple[int, ...], list[dict[str, Any]]]]:
-    with _pool(task, asked, jobs) as pool:
+    with _pool(task, functions, jobs) as pool:
         waiting: dict[Future[list[dict[str, Any]]], tuple[int, ...]] = {}
         for part in parts:
             try:
@@ -98,29 +98,29 @@ def _pooled(
 
 
 def _one_by_one(
-    task: SpreadTask, asked: Sequence[Fitness], part: Sequence[int], progress: Progress
+    task: SpreadTask, functions: Sequence[Fitness], part: Sequence[int], progress: Progress
 ) -> Iterator[dict[str, Any]]:
-    pool = _pool(task, asked, 1)
+    pool = _pool(task, functions, 1)
     try:
         for number in part:
             try:
                 yield from pool.submit(_some, (number,)).result()
             except BrokenProcessPool:
-                pool = _pool(task, asked, 1)
-                yield without_answer(asked, task.records[number], DIED)
+                pool = _pool(task, functions, 1)
+                yield without_answer(functions, task.records[number], DIED)
             progress(1)
     finally:
         pool.shutdown()
 
 
-def _pool(task: SpreadTask, asked: Sequence[Fitness], jobs: int) -> ProcessPoolExecutor:
+def _pool(task: SpreadTask, functions: Sequence[Fitness], jobs: int) -> ProcessPoolExecutor:
     """Return processes that share what is here, or else have it copied.
 
     Where it is copied they look for the functions themselves: those of a folder cannot be copied.
     """
     shared = sys.platform == "linux"
     way = multiprocessing.get_context("fork" if shared else "spawn")
-    return ProcessPoolExecutor(jobs, way, _begin, (task, asked if shared else None))
+    return ProcessPoolExecutor(jobs, way, _begin, (task, functions if shared else None))
 
 
 def _catalog(task: SpreadTask) -> Catalog | None:
@@ -132,23 +132,23 @@ class _Worker:
     """What one process works with."""
 
     task: SpreadTask
-    asked: Sequence[Fitness]
+    functions: Sequence[Fitness]
     catalog: Catalog | None
 
     def product(self, record: Record, known: Known) -> dict[str, Any]:
         task = self.task
         settings = task.expectations.settings
         product = gather(record, task.mesh, task.now, task.static, self.catalog, settings)
-        return results(self.asked, product, known)
+        return results(self.functions, product, known)
 
 
 _WORKER: list[_Worker] = []
 """In a process started for the assessment: its data."""
 
 
-def _begin(task: SpreadTask, asked: Sequence[Fitness] | None) -> None:
+def _begin(task: SpreadTask, functions: Sequence[Fitness] | None) -> None:
     gc.enable()
-    _WORKER[:] = [_Worker(task, asked or discovery.asked(task.expectations), _catalog(task))]
+    _WORKER[:] = [_Worker(task, functions or discovery.enabled_functions(task.expectations), _catalog(task))]
     time_limit.enable()
 
 

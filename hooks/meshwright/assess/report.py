@@ -99,8 +99,8 @@ def _trends(assessment: Mapping[str, Any], history: Sequence[Mapping[str, Any]])
     if not earlier:
         return []
     found = {name: trend(earlier, assessment, name) for name in CHARACTERISTICS}
-    told = [f"{name} {_changed(one)}" for name, one in found.items()]
-    return ["", f"since {earlier[-1]['at'][:10]}: {', '.join(told)}"]
+    changes = [f"{name} {_changed(one)}" for name, one in found.items()]
+    return ["", f"since {earlier[-1]['at'][:10]}: {', '.join(changes)}"]
 
 
 def _changed(found: Trend) -> str:
@@ -118,8 +118,8 @@ def _details(
     unknown: dict[str, list[str]] = {}
     for result in product["results"]:
         if result["state"] == "inconclusive":
-            said = next(one for one in result["verdicts"] if one["state"] == "inconclusive")
-            unknown.setdefault(_evidence(said), []).append(result["function"])
+            verdict = next(one for one in result["verdicts"] if one["state"] == "inconclusive")
+            unknown.setdefault(_evidence(verdict), []).append(result["function"])
     for evidence, found in unknown.items():
         lines += [f"  unknown: {', '.join(found)}", f"    {evidence}"]
     return ["", f"{printable(product['id'])}:", *lines] if lines else []
@@ -157,16 +157,16 @@ def _rest(assessment: Mapping[str, Any], failures: Sequence[MissedFloor]) -> lis
     lines = [f"note: {printable(note)}" for note in assessment["notes"]]
     for failure in failures:
         if failure.floor is None:
-            said = f"breaks {failure.what}, which is critical"
+            reason = f"breaks {failure.what}, which is critical"
         elif failure.score is None:
-            said = f"{failure.what} is unknown, but its floor is {failure.floor}"
+            reason = f"{failure.what} is unknown, but its floor is {failure.floor}"
         else:
-            said = f"{failure.what} is {failure.score}, below its floor of {failure.floor}"
-        lines.append(f"failed: {printable(failure.product)}: {said}")
+            reason = f"{failure.what} is {failure.score}, below its floor of {failure.floor}"
+        lines.append(f"failed: {printable(failure.product)}: {reason}")
     count = len(assessment["products"])
-    asked = len(assessment["functions"])
+    functions = len(assessment["functions"])
     unknown = sum(result["state"] == "inconclusive" for product in assessment["products"] for result in product["results"])  # fmt: skip
     kind = "statically " if assessment["static"] else ""
-    total = f"{count} product{'s' if count != 1 else ''} {kind}assessed by {asked} functions"
-    left = f"; {unknown} of {count * asked} questions have no answer" if unknown else ""
+    total = f"{count} product{'s' if count != 1 else ''} {kind}assessed by {functions} functions"
+    left = f"; {unknown} of {count * functions} questions have no answer" if unknown else ""
     return [*([""] if lines else []), *lines, "", total + left]

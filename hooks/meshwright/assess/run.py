@@ -37,16 +37,16 @@ def assess(
     catalog does not answer.
     """
     expectations = expectations or Expectations()
-    asked = discovery.asked(expectations)
+    enabled = discovery.enabled_functions(expectations)
     records = sorted(_distinct(records), key=lambda record: record.id)
     mesh = Lineage(records)
     prepare(mesh)
     task = SpreadTask(records, mesh, now, static, catalog, expectations)
     chosen = [number for number, record in enumerate(records) if not only or record.id in only]
-    products = list(spread(task, asked, chosen, jobs, progress))
+    products = list(spread(task, enabled, chosen, jobs, progress))
     functions = [
         {"id": one.id, "characteristic": one.characteristic, "severity": expectations.severity(one), "question": one.question, "why": one.why}
-        for one in asked
+        for one in enabled
     ]  # fmt: skip
     kinds = {one["id"]: (one["characteristic"], one["severity"]) for one in functions}
     notes = [f"{function} is off for every product: {why}" for function, why in sorted(expectations.off.items())]  # fmt: skip

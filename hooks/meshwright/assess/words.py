@@ -135,7 +135,7 @@ def _parts(record: Record) -> Iterator[str]:
     """Yield the texts by which the catalog finds a product, in three parts, from the product's own documents."""
     yield " ".join((record.title, record.name, record.domain))[:LONGEST]
     cases = [text for case in record.use_cases for text in (case.name, case.action, *case.users)]
-    said = (record.purpose, record.usage, record.limitations, *record.tags, *cases)
-    yield " ".join(text[:LONGEST] for text in said)[:LONGEST]
+    texts = (record.purpose, record.usage, record.limitations, *record.tags, *cases)
+    yield " ".join(text[:LONGEST] for text in texts)[:LONGEST]
     columns = (text for column in record.columns for text in (column.name, column.description[:LONGEST]))
     yield " ".join(columns)[:LONGEST]

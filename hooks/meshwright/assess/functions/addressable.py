@@ -173,21 +173,21 @@ class DataMatchesContract(Fitness):
         if not promised:
             yield unknown("The contract describes no columns of the data set.", "", port.name)
             return
-        there = {field.name: field for field in product.table(port).fields}
+        actual = {field.name: field for field in product.table(port).fields}
         wrong = [
-            f"{name} is {there[name].type}, not {type_}"
+            f"{name} is {actual[name].type}, not {type_}"
             for name, type_ in promised.items()
-            if name in there and type_ and type_ not in there[name].logical
+            if name in actual and type_ and type_ not in actual[name].logical
         ]
         differences = {
-            "missing there": sorted(promised.keys() - there.keys()),
-            "not in the contract": sorted(there.keys() - promised.keys()),
+            "missing there": sorted(promised.keys() - actual.keys()),
+            "not in the contract": sorted(actual.keys() - promised.keys()),
             "of another type": wrong,
         }
-        told = [f"{what}: {some(names)}" for what, names in differences.items() if names]
-        if told:
+        details = [f"{what}: {some(names)}" for what, names in differences.items() if names]
+        if details:
             yield broken(
-                f"The data at {as_text(port.location)} does not have the schema of the contract ({'; '.join(told)}).",
+                f"The data at {as_text(port.location)} does not have the schema of the contract ({'; '.join(details)}).",
                 "Run the pipeline with this contract, or fix the contract (with a new major version, if it affects consumers).",
                 port.name,
             )

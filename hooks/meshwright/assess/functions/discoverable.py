@@ -16,7 +16,7 @@ FIRST = 10
 """How many results of a search people read."""
 SMALL = 20
 """In a smaller mesh, being among the first ten means nothing: the product must be in the first half."""
-ASKED = 3
+QUERY_WORDS = 3
 """Number of words of a text that a search uses."""
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -89,14 +89,14 @@ class FoundByItsOwnWords(Fitness):
 def _queries(product: Evidence) -> Mapping[str, Sequence[str]]:
     """Return place of the words -> words."""
     record, index = product.record, product.index
-    purpose = index.rarest(distinctive(record.purpose[:LONGEST]), ASKED)
+    purpose = index.rarest(distinctive(record.purpose[:LONGEST]), QUERY_WORDS)
     described = [column.description[:LONGEST] for column in record.columns[:100]]
     rarest = index.rarest(distinctive(" ".join(described)), 1)
     queries: dict[str, Sequence[str]] = {"title": split(record.title[:LONGEST])[:16], "purpose": purpose}
     # Columns may mean the same in many products, and should then have the same description.
     if rarest and index.rarity(rarest[0]) <= FIRST:
         meaning = next(words for text in described if rarest[0] in (words := distinctive(text)))
-        queries["columns"] = index.rarest(meaning, ASKED)
+        queries["columns"] = index.rarest(meaning, QUERY_WORDS)
     return queries
 
 

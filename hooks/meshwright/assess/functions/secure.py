@@ -134,8 +134,8 @@ class SensitiveColumnsHidden(Fitness):
                 continue
             if mask is None:
                 wrong.append(f"{name} is visible")
-            elif said := masking.unmasked(table, name, mask, partial(_values, product, port, name)):
-                wrong.append(f"{name} {said}")
+            elif problem := masking.unmasked(table, name, mask, partial(_values, product, port, name)):
+                wrong.append(f"{name} {problem}")
         if wrong:
             yield broken(
                 f"The role sees more than the policy allows: {some(wrong)}.",
@@ -308,8 +308,12 @@ class NoCredentialsPublished(Fitness):
         record = product.record
         clean = True
         for part in ("product", "contract", "policy", "agreement", "addresses"):
-            said = record.get(part)
-            text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, default=str)
+            document = record.get(part)
+            text = (
+                document
+                if isinstance(document, str)
+                else json.dumps(document, ensure_ascii=False, default=str)
+            )
             for what, (signs, pattern) in SECRETS.items():
                 if any(sign in text for sign in signs) and pattern.search(text):
                     clean = False

@@ -74,9 +74,9 @@ class MetamodelKept(Fitness):
             ):
                 by_rule[finding.rule].append(f"{finding.file}: {finding.message}")
                 fixes.setdefault(finding.rule, finding.fix)
-        for rule, told in by_rule.items():
-            more = f" ({len(told) - 1} more places.)" if len(told) > 1 else ""
-            yield broken(f"The rule {rule} is broken. {as_text(told[0])}{more}", fixes[rule], rule)
+        for rule, messages in by_rule.items():
+            more = f" ({len(messages) - 1} more places.)" if len(messages) > 1 else ""
+            yield broken(f"The rule {rule} is broken. {as_text(messages[0])}{more}", fixes[rule], rule)
         if not by_rule:
             where = "the repository" if product.record.root else "the record"
             yield kept(f"Every rule of the metamodel that applies to {where} is kept.")
@@ -106,9 +106,9 @@ class PurposeSaid(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
         title = distinctive(f"{record.title} {record.name}".replace("-", " "))
-        said = {"purpose": record.purpose, "usage": record.usage, "limitations": record.limitations}
+        texts = {"purpose": record.purpose, "usage": record.usage, "limitations": record.limitations}
         fewest = {"purpose": 3, "usage": 2, "limitations": 1}
-        for name, text in said.items():
+        for name, text in texts.items():
             fix = (
                 f"Write into spec.description.{name} what is specific to this product, in a sentence or two."
             )
@@ -119,7 +119,7 @@ class PurposeSaid(Fitness):
                 yield broken(f"Its {name} is still a placeholder.", fix, name)
             elif len(words) < fewest[name] or (name == "purpose" and not words - title):
                 yield broken(f"Its {name} fits every product: it is not specific to this one.", fix, name)  # fmt: skip
-            elif [other for other in said if other != name and said[other].strip() == text.strip()]:
+            elif [other for other in texts if other != name and texts[other].strip() == text.strip()]:
                 yield broken(f"Its {name} repeats another of the three texts word for word.", fix, name)
             else:
                 yield kept(f"Its {name} is specific, in {len(split(text))} words.", name)
@@ -137,7 +137,7 @@ class DescriptionFitsData(Fitness):
 
     def check(self, product: Evidence) -> Iterator[Verdict]:
         record = product.record
-        said = distinctive(
+        words = distinctive(
             " ".join((record.title, record.purpose, record.usage, record.limitations))[:LONGEST]
         )
         tables = [table for table in record.get("contract.schema") or () if isinstance(table, dict)] if isinstance(record.get("contract.schema"), list) else []  # fmt: skip
@@ -146,11 +146,11 @@ class DescriptionFitsData(Fitness):
             (*meanings, record.dataset, *(str(table.get("description")) for table in tables))
         )
         about = described[:LONGEST].replace("_", " ").lower()
-        if len(said) < FEWEST or about.count(" ") < FEWEST:
+        if len(words) < FEWEST or about.count(" ") < FEWEST:
             yield unknown("Description or contract have too few words to be compared.")
-        elif not about.isascii() or not all(word.isascii() for word in said):
+        elif not about.isascii() or not all(word.isascii() for word in words):
             yield unknown("Description and contract are in different scripts, and cannot be compared.")
-        elif any(f" {word[:STEM]}" in f" {about}" for word in said):
+        elif any(f" {word[:STEM]}" in f" {about}" for word in words):
             yield kept("Title, purpose, usage and limitations have words in common with the columns.")
         else:
             yield broken(
@@ -177,13 +177,13 @@ class ColumnsExplained(Fitness):
         often = Counter(column.description.strip().casefold() for column in columns if column.description)
         wrong: dict[str, str] = {}
         for column in columns:
-            said = column.description.strip()
+            meaning = column.description.strip()
             names = split(column.name.replace("_", " "))
-            if not said or (len(said) < 20 and FILLER.fullmatch(said)):
+            if not meaning or (len(meaning) < 20 and FILLER.fullmatch(meaning)):
                 wrong[column.name] = "has no description"
-            elif _repeats(said, names):
+            elif _repeats(meaning, names):
                 wrong[column.name] = "has a description that only repeats its name"
-            elif often[said.casefold()] > 2:
+            elif often[meaning.casefold()] > 2:
                 wrong[column.name] = "shares its description word for word with others"
         for name, what in list(wrong.items())[:PLACES]:
             yield broken(f"The column {as_text(name)} {what}.", "Describe in the contract what a value means, its unit, and the meaning of a missing value.", name)  # fmt: skip
@@ -193,11 +193,11 @@ class ColumnsExplained(Fitness):
             yield kept(f"Each of the {len(columns)} columns has a description that adds to its name.")  # fmt: skip
 
 
-def _repeats(said: str, names: list[str]) -> bool:
+def _repeats(description: str, names: list[str]) -> bool:
     """Return True if a description consists only of the words of the name, in their order."""
-    if said.count(" ") > 2 * len(names) + 4:
+    if description.count(" ") > 2 * len(names) + 4:
         return False
-    words = [word for word in split(said) if word not in LITTLE]
+    words = [word for word in split(description) if word not in LITTLE]
     waiting = iter(names)
     return words == ["".join(names)] or all(
         any(name.removesuffix("s") == word.removesuffix("s") for name in waiting) for word in words

@@ -61,8 +61,8 @@ class ServiceLevelsMeasured(Fitness):
             yield broken("The measurement is of another product, or another version.", RUN)
             return
         yield self._age(product, measurement.get("measuredAt"))
-        told = measurement.get("serviceLevels")
-        measured = {str(one.get("name")): one for one in (told if isinstance(told, list) else ()) if isinstance(one, dict)}  # fmt: skip
+        published = measurement.get("serviceLevels")
+        measured = {str(one.get("name")): one for one in (published if isinstance(published, list) else ()) if isinstance(one, dict)}  # fmt: skip
         for level in record.service_levels:
             entry = measured.get(level.name)
             if entry is None:
@@ -79,8 +79,8 @@ class ServiceLevelsMeasured(Fitness):
         for name in [name for name in measured if name not in promised][:PLACES]:
             yield broken("It is measured, but not promised.", "Add it to spec.serviceLevels, or run the pipeline of this version.", name)  # fmt: skip
 
-    def _age(self, product: Evidence, said: Any) -> Verdict:
-        at = levels.moment(said)
+    def _age(self, product: Evidence, measured_at: Any) -> Verdict:
+        at = levels.moment(measured_at)
         if at is None:
             return broken("The measurement has no time.", RUN)
         if at > product.now + levels.AHEAD:
@@ -154,14 +154,14 @@ class MeasurementsTrue(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         yield from _recomputed(product, self._held)
 
-    def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
-        if goal.unit in SECONDS and levels.impossible(found.value, goal.unit, level.column):
-            return broken(f"According to the data, it comes from the future ({found.words}).", RUN, place)
-        if found.then is None or level.value is None:
+    def _held(self, level: ServiceLevel, goal: Objective, actual: Recomputed, place: str) -> Verdict:
+        if goal.unit in SECONDS and levels.impossible(actual.value, goal.unit, level.column):
+            return broken(f"According to the data, it comes from the future ({actual.words}).", RUN, place)
+        if actual.then is None or level.value is None:
             return unknown("No measurement of the current data is published.", RUN, place)
         says = f"the published measurement says {levels.shown(level.value, goal.unit)}"
-        was = f"{found.words} it was {levels.shown(found.then, goal.unit)} when it was measured"
-        if levels.contradicts(level, goal, found.then):
+        was = f"{actual.words} it was {levels.shown(actual.then, goal.unit)} when it was measured"
+        if levels.contradicts(level, goal, actual.then):
             fix = "Do not edit build/slis.json: run the pipeline, which measures what it publishes."
             return broken(f"{was}; {says}.", fix, place)
         return kept(f"{was}, and {says}.", place)
@@ -180,11 +180,11 @@ class DataKeepsPromises(Fitness):
     def check(self, product: Evidence) -> Iterator[Verdict]:
         yield from _recomputed(product, self._held)
 
-    def _held(self, level: ServiceLevel, goal: Objective, found: Recomputed, place: str) -> Verdict:
-        now = f"{found.words} it is {levels.shown(found.value, goal.unit)} now; the objective is {as_text(level.objective)}."
-        if why := levels.impossible(found.value, goal.unit, level.column):
+    def _held(self, level: ServiceLevel, goal: Objective, actual: Recomputed, place: str) -> Verdict:
+        now = f"{actual.words} it is {levels.shown(actual.value, goal.unit)} now; the objective is {as_text(level.objective)}."
+        if why := levels.impossible(actual.value, goal.unit, level.column):
             return broken(f"{now} That is impossible: {why}.", "Fix the wrong rows in the model.", place)  # fmt: skip
-        if goal.met(found.value):
+        if goal.met(actual.value):
             return kept(now, place)
         fix = "Run the pipeline, and fix what delays it or reduces the data; or relax the objective in spec.serviceLevels."
         return broken(now, fix, place)
@@ -201,9 +201,9 @@ def _recomputed(
         for level in product.record.service_levels:
             goal, place = objective(level.objective), f"{port.name}: {level.name}"
             try:
-                found = levels.recompute(level, goal, table, product.now, measured) if goal else None
-                if goal and found:
-                    yield held(level, goal, found, place)
+                actual = levels.recompute(level, goal, table, product.now, measured) if goal else None
+                if goal and actual:
+                    yield held(level, goal, actual, place)
             except Blocker as blocker:
                 yield unknown(str(blocker), blocker.fix, place)
 
@@ -225,8 +225,8 @@ class DataIsThisProducts(Fitness):
         yield from at_ports(product, partial(self._whose, product))
 
     def _whose(self, product: Evidence, port: Port) -> Iterator[Verdict]:
-        record, told = product.record, product.table(port).metadata
-        whose, version = told.get("product"), told.get("productVersion")
+        record, metadata = product.record, product.table(port).metadata
+        whose, version = metadata.get("product"), metadata.get("productVersion")
         if whose is None:
             yield unknown("The data has no metadata on its product.", "Publish with the pipeline, which writes it.", port.name)  # fmt: skip
         elif whose != record.id:
@@ -256,8 +256,8 @@ class LastRunPassed(Fitness):
         if not isinstance(run, dict):
             yield broken("The result of the last run of this version is not published.", RUN)
             return
-        told = run.get("failed")
-        failed = [check for check in (told if isinstance(told, list) else ()) if isinstance(check, dict) and check.get("result") != "warning"]  # fmt: skip
+        checks = run.get("failed")
+        failed = [check for check in (checks if isinstance(checks, list) else ()) if isinstance(check, dict) and check.get("result") != "warning"]  # fmt: skip
         if run.get("outcome") != "published":
             yield broken(
                 f"The last run failed: {as_text(run.get('problem') or 'the reason is not given')}",
@@ -269,8 +269,8 @@ class LastRunPassed(Fitness):
             yield broken("The last run made no check of the contract.", RUN)
         elif not failed:
             yield kept(f"The last run published {as_text(run.get('rows', 'its'))} rows; {as_text(run['checks'])} checks of the contract passed.")  # fmt: skip
-        told = run.get("unchecked")
-        for check in [check for check in (told if isinstance(told, list) else ()) if isinstance(check, dict)][:PLACES]:  # fmt: skip
+        unchecked = run.get("unchecked")
+        for check in [check for check in (unchecked if isinstance(unchecked, list) else ()) if isinstance(check, dict)][:PLACES]:  # fmt: skip
             yield unknown(
                 f"A promise of the contract is not checked: {as_text(check.get('name'))}. {as_text(check.get('reason') or '')}".strip(),
                 "Write it so that the run can check it: see docs/reference/promises.md.",

@@ -47,32 +47,34 @@ class _State:
     files: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     schema: list[Mapping[str, Any]] = field(default_factory=list)
     partitions: list[str] = field(default_factory=list)
-    told: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
     """What the newest commit that says something says of itself."""
 
     def take(self, action: Mapping[str, Any]) -> None:
-        kind, said = next(((kind, said) for kind, said in action.items() if isinstance(said, dict)), ("", {}))
+        kind, content = next(
+            ((kind, content) for kind, content in action.items() if isinstance(content, dict)), ("", {})
+        )
         if kind == "add":
-            if said.get("deletionVector"):
+            if content.get("deletionVector"):
                 raise Unseen("The Delta table has deletion vectors, which are not read here.")
-            self.files[_within(said.get("path"))] = said.get("partitionValues") or {}
+            self.files[_within(content.get("path"))] = content.get("partitionValues") or {}
         elif kind == "remove":
-            self.files.pop(_within(said.get("path")), None)
+            self.files.pop(_within(content.get("path")), None)
         elif kind == "metaData":
-            self._describe(said)
+            self._describe(content)
         elif kind == "protocol":
-            _understand(said)
-        elif kind == "commitInfo" and "product" in said:
-            self.told = {key: str(said[key])[:200] for key in ("product", "productVersion", "ingestedAt") if key in said}  # fmt: skip
+            _understand(content)
+        elif kind == "commitInfo" and "product" in content:
+            self.metadata = {key: str(content[key])[:200] for key in ("product", "productVersion", "ingestedAt") if key in content}  # fmt: skip
 
-    def _describe(self, said: Mapping[str, Any]) -> None:
+    def _describe(self, content: Mapping[str, Any]) -> None:
         try:
-            fields = json.loads(said["schemaString"])["fields"]
+            fields = json.loads(content["schemaString"])["fields"]
             self.schema = [{"name": str(one["name"]), "type": one["type"]} for one in fields]
         except (KeyError, TypeError, ValueError, RecursionError):
             raise Corrupt("The Delta table's log describes no columns.", FIX) from None
-        self.partitions = [str(name) for name in said.get("partitionColumns") or ()]
-        settings = said.get("configuration") or {}
+        self.partitions = [str(name) for name in content.get("partitionColumns") or ()]
+        settings = content.get("configuration") or {}
         if isinstance(settings, dict) and settings.get("delta.columnMapping.mode", "none") != "none":
             raise Unseen("The Delta table maps its columns' names, which is not read here.")
 
@@ -100,17 +102,17 @@ def opened(store: Store, name: str, allowed: Allowed) -> Files:
                 f"There is no transaction log ({LOG}) with a commit in it, so it is no Delta table.", FIX
             )
         raise _absent(name)
-    wanted = [version for version in sorted(commits) if version > checkpoint]
-    if wanted != list(range(checkpoint + 1, checkpoint + 1 + len(wanted))):
+    versions = [version for version in sorted(commits) if version > checkpoint]
+    if versions != list(range(checkpoint + 1, checkpoint + 1 + len(versions))):
         raise Corrupt("Commits are missing from the Delta table's log.", FIX)
-    if len(wanted) > MOST:
+    if len(versions) > MOST:
         raise Unseen(f"The Delta table has more than {MOST} commits since its last checkpoint.")
     for action in _checkpointed([store.local(f"{name}/{LOG}/{part}") for part in parts], allowed):
         state.take(action)
-    for version in wanted:
+    for version in versions:
         for action in _committed(store.local(f"{name}/{LOG}/{commits[version]}"), allowed):
             state.take(action)
-    if not state.told and checkpoint in commits:
+    if not state.metadata and checkpoint in commits:
         for action in _committed(store.local(f"{name}/{LOG}/{commits[checkpoint]}"), allowed):
             if "commitInfo" in action:
                 state.take(action)
@@ -128,7 +130,7 @@ def _rows(state: _State, store: Store, name: str, allowed: Allowed) -> Files:
         raise Corrupt("The Delta table's log names a file that is not there.", FIX) from problem
     if not there:
         empty = ", ".join(f"null::{_type(one['type'])} as {identifier(one['name'])}" for one in state.schema)
-        return Files(f"select {empty} where false", (), allowed, state.told)
+        return Files(f"select {empty} where false", (), allowed, state.metadata)
     plain = [one for one in state.schema if one["name"] not in state.partitions]
     names = ", ".join(identifier(one["name"]) for one in plain)
     if not state.partitions:
@@ -136,7 +138,7 @@ def _rows(state: _State, store: Store, name: str, allowed: Allowed) -> Files:
         query = (
             f"select {names} from read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
         )
-        return Files(query, list(there.values()), allowed, state.told)
+        return Files(query, list(there.values()), allowed, state.metadata)
     types = {one["name"]: _type(one["type"]) for one in state.schema}
     each = []
     for path, file in there.items():
@@ -147,7 +149,7 @@ def _rows(state: _State, store: Store, name: str, allowed: Allowed) -> Files:
         )
         read = f"read_parquet({literal(str(file))}, hive_partitioning = false)"
         each.append(f"select {', '.join(filter(None, (names, fixed)))} from {read}")
-    return Files(" union all by name ".join(each), list(there.values()), allowed, state.told)
+    return Files(" union all by name ".join(each), list(there.values()), allowed, state.metadata)
 
 
 def _checkpoint(entries: Any) -> tuple[int, list[str]]:
@@ -172,13 +174,13 @@ def _checkpointed(paths: list[Path], allowed: Allowed) -> Iterator[Mapping[str, 
     table = Files(f"select * from read_parquet([{listed}], union_by_name = true)", paths, allowed, {})
     for kind in ("protocol", "metaData", "add"):
         if kind in {one.name for one in table.fields}:
-            for (said,) in table.ask(f"select {kind} from ({table.query}) where {kind} is not null"):
-                yield {kind: _plain(said)}
+            for (content,) in table.ask(f"select {kind} from ({table.query}) where {kind} is not null"):
+                yield {kind: _plain(content)}
 
 
-def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(structure: Mapping[str, Any]) -> dict[str, Any]:
     """A structure of DuckDB's as the same in JSON: a map may come as two lists."""
-    found = dict(said)
+    found = dict(structure)
     for key in ("partitionValues", "configuration"):
         value = found.get(key)
         if isinstance(value, dict) and set(value) == {"key", "value"} and isinstance(value["key"], list):

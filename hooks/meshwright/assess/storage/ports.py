@@ -69,8 +69,8 @@ def by_grants(place: Place) -> Refusal | None:
         return None
     from meshwright.assess.storage import postgres
 
-    said = place.port.properties.get("administrators")
-    known = [str(name) for name in said] if isinstance(said, list) else ["postgres"]
+    administrators = place.port.properties.get("administrators")
+    known = [str(name) for name in administrators] if isinstance(administrators, list) else ["postgres"]
     return postgres.let_in_by_grants(_database(place), known)
 
 

@@ -73,7 +73,7 @@ class Database:
             with self._connected(user=login, password="", passfile=NOWHERE):
                 return "yes"
         except _Refused as refused:
-            return "no such login" if re.search(r'role ".*" does not exist', refused.said) else "no"
+            return "no such login" if re.search(r'role ".*" does not exist', refused.message) else "no"
 
     @contextlib.contextmanager
     def _connected(self, **login: Any) -> Iterator[psycopg.Connection[Any]]:
@@ -113,23 +113,23 @@ class Database:
             watch.cancel()
 
     def _unreached(self, error: Exception) -> Exception:
-        said = str(error)
-        if "onnection refused" in said or "No such file or directory" in said:
+        message = str(error)
+        if "onnection refused" in message or "No such file or directory" in message:
             return Absent(f"Nothing listens as {self.shown}.", "Start the server, or fix the port's url.")
-        if re.search(r'database ".*" does not exist', said):
+        if re.search(r'database ".*" does not exist', message):
             return Absent(f"{self.shown} has no such database.", "Fix the port's url.")
-        if "timeout" in said or "could not receive" in said:
+        if "timeout" in message or "could not receive" in message:
             return Unseen(f"{self.shown} does not answer.")
-        return _Refused(self, said)
+        return _Refused(self, message)
 
 
 class _Refused(Unseen):
     """The server does not let a login in."""
 
-    def __init__(self, database: Database, said: str) -> None:
+    def __init__(self, database: Database, message: str) -> None:
         fix = "Give the assessment a login there (PGUSER, PGPASSWORD), or leave it: it stays unknown."
         super().__init__(f"{database.shown} does not let the login of the assessment in.", fix)
-        self.said = said
+        self.message = message
         """The server's words, which go no further."""
 
 
@@ -141,7 +141,7 @@ def database(location: str, dataset: str, schema: str, allowed: Allowed) -> Data
     if not location.startswith(SCHEMES):
         return _embedded(Path(location), dataset, schema, allowed)
     try:
-        parts = {key: str(said) for key, said in psycopg.conninfo.conninfo_to_dict(location).items()}
+        parts = {key: str(value) for key, value in psycopg.conninfo.conninfo_to_dict(location).items()}
     except (psycopg.Error, UnicodeError):
         raise Unseen("The address is not valid for PostgreSQL's clients.", "Fix the port's url.") from None
     host, port = parts.get("host", ""), parts.get("port", "5432")
@@ -173,8 +173,8 @@ def _embedded(folder: Path, dataset: str, schema: str, allowed: Allowed) -> Data
     if not (folder / "PG_VERSION").is_file():
         raise Absent(f"There is no database in {folder}.", "Run the pipeline, which makes it.")
     try:
-        said = (folder / "postmaster.pid").read_text("utf-8").splitlines()
-        port, host = str(int(said[3])), said[4]
+        lines = (folder / "postmaster.pid").read_text("utf-8").splitlines()
+        port, host = str(int(lines[3])), lines[4]
     except (OSError, ValueError, IndexError):
         raise Unseen(
             f"The embedded server in {folder} is not running.",
@@ -263,10 +263,10 @@ class Relation:
 
 def _comment(comment: Any) -> Mapping[str, str]:
     try:
-        said = json.loads(comment or "{}")
+        content = json.loads(comment or "{}")
     except (ValueError, RecursionError):
         return {}
-    return {key: str(value)[:200] for key, value in said.items()} if isinstance(said, dict) else {}
+    return {key: str(value)[:200] for key, value in content.items()} if isinstance(content, dict) else {}
 
 
 def opened(database: Database) -> Relation:
