@@ -27,8 +27,8 @@ def explained(entry: Capability) -> str:
         entry.description,
     ]
     shared = {"Platform": [entry.platform], "Offers": entry.offers, "Opens": entry.opens}
-    told = [f"{what}: {', '.join(said)}" for what, said in shared.items() if any(said)]
-    lines += ["", *told] if told else []
+    facts = [f"{what}: {', '.join(values)}" for what, values in shared.items() if any(values)]
+    lines += ["", *facts] if facts else []
     described = list(properties(entry))
     if described:
         lines += ["", "Properties:"]

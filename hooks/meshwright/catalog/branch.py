@@ -134,9 +134,9 @@ def _is_pushed(root: Path, here: str, default: str) -> bool:
 def _changed(root: Path) -> Iterator[str]:
     """Yield the record's files that differ from the commit; compares contents, because git's index can be manipulated."""
     present = [path for path in _files(root) if inside(root, path)]
-    asked = [*present, AGREEMENTS]
+    paths = [*present, AGREEMENTS]
     committed = {}
-    for line in _git(root, "--literal-pathspecs", "ls-tree", "-r", "-z", "HEAD", "--", *asked).split("\0"):
+    for line in _git(root, "--literal-pathspecs", "ls-tree", "-r", "-z", "HEAD", "--", *paths).split("\0"):
         about, _, path = line.partition("\t")
         if path:
             committed[path] = about.split(" ")[2]
@@ -168,6 +168,6 @@ def _git(root: Path, *arguments: str) -> str:
     except (GitError, OSError) as error:
         raise Unreadable(f"git cannot be run: {error}", "Install git.") from error
     if done.returncode > 1:
-        said = printable(text(done.stderr).strip().partition("\n")[0])
-        raise Unreadable(f"git fails in {root}: {said}", "Fix the clone.")
+        message = printable(text(done.stderr).strip().partition("\n")[0])
+        raise Unreadable(f"git fails in {root}: {message}", "Fix the clone.")
     return text(done.stdout).removesuffix("\n") if done.returncode == 0 else ""

@@ -117,12 +117,12 @@ def _dataset(record: Record, dataset: str) -> dict[str, Any]:
 def _policy(record: Record, dataset: str) -> dict[str, Any] | None:
     """Return what may be passed on to third parties."""
     rules: dict[str, Any] = {}
-    for what, said in record.distribution_rights.items():
+    for what, right in record.distribution_rights.items():
         action: dict[str, Any] = {"@id": ACTIONS[what]}
         if what == "modified":
             action["odrl:includedIn"] = {"@id": "odrl:distribute"}
         rule = {"odrl:action": action, "odrl:target": {"@id": dataset}}
-        rules.setdefault(RULES[said], []).append(rule)
+        rules.setdefault(RULES[right], []).append(rule)
     return {"@type": ["odrl:Policy", "odrl:Set"], **rules} if rules else None
 
 
@@ -165,4 +165,4 @@ def _part(text: str) -> str:
 
 
 def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: said for key, said in value.items() if said not in (None, "", [], {})}
+    return {key: content for key, content in value.items() if content not in (None, "", [], {})}

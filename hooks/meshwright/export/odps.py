@@ -125,14 +125,14 @@ def _support(owner: Person) -> dict[str, Any]:
 
 
 def _level(level: ServiceLevel) -> dict[str, Any]:
-    told = {
+    promised = {
         "name": level.name,
         "indicator": level.indicator,
         "column": level.column,
         "objective": level.objective,
     }
     measured = {"value": level.value, "unit": level.unit} if level.value is not None else {}
-    return _without_empty(told | measured) | ({"kept": level.kept} if level.kept is not None else {})
+    return _without_empty(promised | measured) | ({"kept": level.kept} if level.kept is not None else {})
 
 
 def _custom(**properties: Any) -> list[dict[str, Any]]:
@@ -144,7 +144,7 @@ def _custom(**properties: Any) -> list[dict[str, Any]]:
 
 
 def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: said for key, said in value.items() if said not in (None, "", [], {})}
+    return {key: content for key, content in value.items() if content not in (None, "", [], {})}
 
 
 def _text(value: Any) -> str:

@@ -33,10 +33,10 @@ def chosen(known: Settings, given: Mapping[str, str] | None) -> dict[str, str]:
     values = {key: default for key, (default, _) in known.items()}
     for key, value in (given or {}).items():
         if key not in known:
-            told = ", ".join(known) or "none"
+            names = ", ".join(known) or "none"
             raise Unreadable(
                 f"The setting {printable(key)[:100]!r} is unknown.",
-                f"The settings of this catalog are: {told}.",
+                f"The settings of this catalog are: {names}.",
             )
         values[key] = value
     return values
@@ -148,11 +148,11 @@ def place(port: Port) -> str:
 def level(promise: ServiceLevel) -> str:
     """Return a service level as text, with the last measurement."""
     of = f" of {promise.column}" if promise.column else ""
-    told = f"{promise.name}: {promise.indicator}{of} {promise.objective}"
+    text = f"{promise.name}: {promise.indicator}{of} {promise.objective}"
     if promise.kept is None:
-        return told
+        return text
     value = "nothing to measure" if promise.value is None else f"measured {promise.value:g} {promise.unit}"
-    return f"{told}; {value}, {'kept' if promise.kept else 'not kept'}"
+    return f"{text}; {value}, {'kept' if promise.kept else 'not kept'}"
 
 
 def facts(record: Record) -> dict[str, str]:
@@ -195,7 +195,7 @@ def last_run(record: Record) -> str:
         return ""
     rows, checks = record.get("quality.rows"), record.get("quality.checks")
     counts = [
-        f"{said} {what}" for said, what in ((rows, "rows"), (checks, "checks")) if isinstance(said, int)
+        f"{number} {what}" for number, what in ((rows, "rows"), (checks, "checks")) if isinstance(number, int)
     ]
     failed = record.get("quality.failed")
     if isinstance(failed, list) and failed:
@@ -291,19 +291,19 @@ def _text_at(record: Record, dotted: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def same(wanted: Any, there: Any) -> bool:
+def same(desired: Any, actual: Any) -> bool:
     """Return True if the catalog has all desired values; values that it adds itself are ignored."""
-    if isinstance(wanted, Mapping):
-        return isinstance(there, Mapping) and all(
-            same(value, there.get(key)) for key, value in wanted.items()
+    if isinstance(desired, Mapping):
+        return isinstance(actual, Mapping) and all(
+            same(value, actual.get(key)) for key, value in desired.items()
         )
-    if isinstance(wanted, list):
+    if isinstance(desired, list):
         return (
-            isinstance(there, list)
-            and len(wanted) == len(there)
-            and all(same(one, other) for one, other in zip(wanted, there, strict=True))
+            isinstance(actual, list)
+            and len(desired) == len(actual)
+            and all(same(one, other) for one, other in zip(desired, actual, strict=True))
         )
-    return bool(wanted == there)
+    return bool(desired == actual)
 
 
 def columns(record: Record, words: Words) -> list[Any]:

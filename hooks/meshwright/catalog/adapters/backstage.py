@@ -55,12 +55,12 @@ def publish(record: Record, place: Place) -> Outcome:
     entities = _entities(record, common.chosen(SETTINGS, place.settings), words)
     words.notes.append(f"Commit {FILE}: Backstage fetches it from the repository.")
     file = _file(place.url)
-    there = _read(file)
-    outcome: OutcomeKind = "created" if there is None else "updated"
-    if there is not None and (of := _product(there)) not in ("", record.id):
+    actual = _read(file)
+    outcome: OutcomeKind = "created" if actual is None else "updated"
+    if actual is not None and (of := _product(actual)) not in ("", record.id):
         raise Refused(f"{file} belongs to {printable(of)}.", "Give the folder of this product's repository.")
     text = _text(entities)
-    if there == text:
+    if actual == text:
         return Outcome("unchanged", record.id, str(file), tuple(dict.fromkeys(words.notes[:-1])))
     files.write(file, text)
     return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
@@ -69,13 +69,13 @@ def publish(record: Record, place: Place) -> Outcome:
 def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
     """Mark the entities as deprecated, with the reason; they stay, so that references to them still work."""
     file = _file(place.url)
-    there = _read(file)
-    if there is None or _product(there) != id:
+    actual = _read(file)
+    if actual is None or _product(actual) != id:
         raise Refused(f"{file} does not belong to {printable(id)}.", "Give the folder of its repository.")
     words = Words("Backstage")
     why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
-    entities = list(yaml.safe_load_all(there))
+    entities = list(yaml.safe_load_all(actual))
     for entity in entities:
         if entity["kind"] in ("Domain", "Group"):
             continue
@@ -122,8 +122,8 @@ def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list
         entities.append(_entity("API", _metadata(record, name, title, described, words), api))
     for port in ports:
         title = f"{record.title}: {port.name}"
-        told = words.line(port.uses, common.PARAGRAPH, "A port's type")
-        metadata = _metadata(record, _name(record.domain, record.name, port.name), title, told, words)
+        description = words.line(port.uses, common.PARAGRAPH, "A port's type")
+        metadata = _metadata(record, _name(record.domain, record.name, port.name), title, description, words)
         spec = {"type": _type(port.uses), **of, "dependsOn": [f"component:default/{name}"]}
         entities.append(_entity("Resource", metadata, spec))
     return entities
@@ -246,9 +246,9 @@ def _product(text: str) -> str:
     """Return the id of the product that the file belongs to; empty if unknown."""
     try:
         for entity in yaml.safe_load_all(text):
-            said = entity["metadata"].get("annotations", {}).get(f"{PREFIX}product-id")
-            if said:
-                return str(said)
+            product = entity["metadata"].get("annotations", {}).get(f"{PREFIX}product-id")
+            if product:
+                return str(product)
     except (yaml.YAMLError, TypeError, LookupError, AttributeError) as error:
         raise Unreadable("The file was changed by hand.", f"Remove {FILE}, and run it again.") from error
     return ""

@@ -106,10 +106,12 @@ def _commands(record: Record, settings: Mapping[str, str], words: Words) -> list
         )
     ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
     for port in ports:
-        told = escape(words.line(f"{port.uses} {common.place(port)}", common.PARAGRAPH, "A port's place"))
+        description = escape(
+            words.line(f"{port.uses} {common.place(port)}", common.PARAGRAPH, "A port's place")
+        )
         title = f"{record.title}: {port.name}"
         asset = _asset(
-            record, settings, "Data Product Port", title, f"<p>{told}</p>", words, "port", port.name
+            record, settings, "Data Product Port", title, f"<p>{description}</p>", words, "port", port.name
         )
         if columns and settings["contract"]:
             to = _identifier(settings, record.domain, record.name, "contract")
@@ -187,8 +189,8 @@ def _relations(
 
 def _column(column: Any, words: Words) -> str:
     level = column.classification if column.stated else f"{column.classification}, as none is stated"
-    told = f"{column.name} ({column.logical_type or 'of unknown type'}, {level}): {column.description}"
-    return escape(words.line(told, common.PARAGRAPH, "A column's description"))
+    description = f"{column.name} ({column.logical_type or 'of unknown type'}, {level}): {column.description}"
+    return escape(words.line(description, common.PARAGRAPH, "A column's description"))
 
 
 def _pairs(settings: Mapping[str, str], key: str) -> dict[str, str]:
@@ -239,9 +241,9 @@ def _import(http: Http, commands: list[dict[str, Any]], patience: float) -> None
         job = http.request("GET", f"/rest/2.0/jobs{path(id)}").object()
     state, result = str(job.get("state")).upper(), str(job.get("result")).upper()
     if (state, result) != ("COMPLETED", "SUCCESS"):
-        said = job.get("message") or job.get("errorMessage") or ""
+        message = job.get("message") or job.get("errorMessage") or ""
         raise Refused(
-            f"Collibra's job {printable(id)[:100]} ended as {printable(state)[:50]}, {printable(result)[:50]}: {printable(str(said))[:500]}",
+            f"Collibra's job {printable(id)[:100]} ended as {printable(state)[:50]}, {printable(result)[:50]}: {printable(str(message))[:500]}",
             "Nothing was imported. Fix the cause: often a type, an attribute or a permission is missing.",
         )
 

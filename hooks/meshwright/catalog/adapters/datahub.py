@@ -64,10 +64,10 @@ def publish(record: Record, place: Place) -> Outcome:
         return _written(Path(place.url), record, [_domain(record), *proposals], words)
     graph = _graph(place)
     urn = _product_urn(record.domain, record.name)
-    there = _product_there(graph, urn)
-    back = there is not None and _is_removed(graph, urn)
+    actual = _actual_product(graph, urn)
+    back = actual is not None and _is_removed(graph, urn)
     mark = proposals[-1]["aspect"]["json"]["customProperties"]["digest"]
-    if there is not None and there.customProperties.get("digest") == mark and not back:
+    if actual is not None and actual.customProperties.get("digest") == mark and not back:
         return Outcome("unchanged", record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
     if not _exists(graph, _domain_urn(record)):
         _send(graph, [_domain(record)])
@@ -76,7 +76,7 @@ def publish(record: Record, place: Place) -> Outcome:
         undone = {"deprecated": False, "note": "", "actor": ACTOR}
         _send(graph, [_proposal("dataset", port, "deprecation", undone) for port in ports])
     _send(graph, proposals)
-    outcome: OutcomeKind = "created" if there is None else "updated"
+    outcome: OutcomeKind = "created" if actual is None else "updated"
     return Outcome(outcome, record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
 
 
@@ -86,14 +86,14 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
     graph = _graph(place)
     domain, _, name = id.partition("/")
     urn = _product_urn(domain, name)
-    there = _product_there(graph, urn)
-    if there is None:
+    actual = _actual_product(graph, urn)
+    if actual is None:
         raise Refused(f"DataHub has no data product {printable(id)}.", "Check domain and name.", 404)
     why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
     deprecation: dict[str, Any] = {"deprecated": True, "note": why, "actor": ACTOR}
     if successor:
         deprecation["note"] += f" Its successor is {printable(successor)}."
-    assets = [asset.destinationUrn for asset in there.assets or []]
+    assets = [asset.destinationUrn for asset in actual.assets or []]
     proposals = [_proposal("dataset", asset, "deprecation", deprecation) for asset in assets]
     _send(graph, [*proposals, _proposal("dataProduct", urn, "status", {"removed": True})])
     return Outcome("retired", id, _page(place, urn), tuple(words.notes))
@@ -103,8 +103,8 @@ def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words:
     """Write a file for DataHub's `file` source, to be sent from elsewhere."""
     text = json.dumps(proposals, indent=1, ensure_ascii=False) + "\n"
     words.notes.append("Send the file with `datahub ingest`, from a machine that can reach DataHub.")
-    there = file.read_text("utf-8", errors="replace") if file.is_file() else None
-    outcome: OutcomeKind = "created" if there is None else "updated" if there != text else "unchanged"
+    actual = file.read_text("utf-8", errors="replace") if file.is_file() else None
+    outcome: OutcomeKind = "created" if actual is None else "updated" if actual != text else "unchanged"
     if outcome != "unchanged":
         files.write(file, text)
     return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
@@ -158,10 +158,12 @@ def _dataset(
     words: Words,
 ) -> list[dict[str, Any]]:
     urn = _dataset_urn(record.domain, record.name, port.name, settings)
-    told = f"Output port of {record.id}. {record.purpose}"
+    description = f"Output port of {record.id}. {record.purpose}"
     properties: dict[str, Any] = {
         "name": words.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
-        "description": common.plain_markdown(words.line(told, common.PARAGRAPH, "A port's description")),
+        "description": common.plain_markdown(
+            words.line(description, common.PARAGRAPH, "A port's description")
+        ),
         "customProperties": _cleaned(
             {"capability": port.uses, "address": port.address, "location": common.place(port)}, words
         ),
@@ -332,7 +334,7 @@ def _send(graph: Any, proposals: Sequence[dict[str, Any]]) -> None:
         _reported(lambda proposal=proposal: graph.emit_mcp(proposal), one["entityUrn"])
 
 
-def _product_there(graph: Any, urn: str) -> Any:
+def _actual_product(graph: Any, urn: str) -> Any:
     from datahub.metadata.schema_classes import DataProductPropertiesClass
 
     return _reported(lambda: graph.get_aspect(urn, DataProductPropertiesClass), urn)

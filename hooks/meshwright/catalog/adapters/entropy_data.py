@@ -40,9 +40,9 @@ def publish(record: Record, place: Place) -> Outcome:
     url = ""
     for where, body in _bodies(record, common.chosen(SETTINGS, place.settings), words):
         found = http.request("GET", where, ok={200, 404})
-        there = found.object() if found.status == 200 else None
+        actual = found.object() if found.status == 200 else None
         is_access = where.startswith("/api/access/")
-        if there is not None and (is_access or common.same(body, there)):
+        if actual is not None and (is_access or common.same(body, actual)):
             continue
         if is_access:
             body["info"]["startDate"] = datetime.now(UTC).date().isoformat()
@@ -52,7 +52,7 @@ def publish(record: Record, place: Place) -> Outcome:
         answer = http.request("PUT", where, body)
         if where.startswith("/api/dataproducts/"):
             url = answer.headers.get("location-html") or ""
-        changes.append(there is None)
+        changes.append(actual is None)
     outcome: OutcomeKind = "unchanged" if not changes else "created" if all(changes) else "updated"
     return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
 
@@ -65,11 +65,11 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
     found = http.request("GET", where, ok={200, 404})
     if found.status == 404:
         raise Refused(f"Entropy Data has no data product {printable(id)}.", "Check domain and name.", 404)
-    there = found.object()
+    actual = found.object()
     why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
-    described = there.get("description")
-    body = there | {
+    described = actual.get("description")
+    body = actual | {
         "status": "retired",
         "description": (described if isinstance(described, dict) else {}) | {"purpose": why},
     }
@@ -98,8 +98,10 @@ def _bodies(record: Record, settings: Mapping[str, str], words: Words) -> list[t
     contract_id = ""
     contract = record.get("contract")
     if isinstance(contract, Mapping) and contract:
-        said = contract.get("id")
-        contract_id = said if isinstance(said, str) and _is_id(said) else _id(record.domain, record.name)
+        declared = contract.get("id")
+        contract_id = (
+            declared if isinstance(declared, str) and _is_id(declared) else _id(record.domain, record.name)
+        )
         body = _cleaned(dict(contract) | {"id": contract_id}, words)
         if team:
             body.setdefault("team", {"name": team})

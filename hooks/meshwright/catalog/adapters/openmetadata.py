@@ -102,11 +102,11 @@ def publish(record: Record, place: Place) -> Outcome:
     for kind, body in _entities(record, settings, words):
         if owners and kind in ("dataProducts", "tables"):
             body["owners"] = owners
-        there = _upsert(http, kind, body, changes)
+        actual = _upsert(http, kind, body, changes)
         if kind == "dataProducts":
-            product = there
+            product = actual
         elif kind == "tables":
-            tables.append({"id": str(there.get("id")), "type": "table"})
+            tables.append({"id": str(actual.get("id")), "type": "table"})
     _connect(
         http, record, settings, str(product.get("fullyQualifiedName") or product.get("name")), tables, words
     )
@@ -121,14 +121,14 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
     """Mark the product as retired in its description and name; deleting it would break links."""
     http, words = _http(place), Words("OpenMetadata")
     domain, _, name = id.partition("/")
-    there = _found(http, "dataProducts", _product_name(domain, name))
-    if there is None:
+    actual = _found(http, "dataProducts", _product_name(domain, name))
+    if actual is None:
         raise Refused(f"OpenMetadata has no data product {printable(id)}.", "Check domain and name.", 404)
     why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
-    title = str(there.get("displayName") or name).removesuffix(" (retired)")
-    _patch(http, "dataProducts", there, {"displayName": f"{title} (retired)", "description": common.plain_markdown(why)})  # fmt: skip
-    fqn = str(there.get("fullyQualifiedName") or there.get("name"))
+    title = str(actual.get("displayName") or name).removesuffix(" (retired)")
+    _patch(http, "dataProducts", actual, {"displayName": f"{title} (retired)", "description": common.plain_markdown(why)})  # fmt: skip
+    fqn = str(actual.get("fullyQualifiedName") or actual.get("name"))
     return Outcome("retired", id, f"{http.url}/dataProduct/{quote(fqn, safe='')}", tuple(words.notes))
 
 
@@ -291,19 +291,19 @@ PARENT = {"databases": "service", "databaseSchemas": "database", "tables": "data
 def _upsert(http: Http, kind: str, body: dict[str, Any], changes: list[str]) -> dict[str, Any]:
     parent = body.get(PARENT.get(kind, ""))
     name = f"{parent}.{_fqn(body['name'])}" if parent else _fqn(body["name"])
-    there = _found(http, kind, name)
-    if there is None:
+    actual = _found(http, kind, name)
+    if actual is None:
         changes.append(f"PUT {kind}")
         return http.request("PUT", f"{API}/{kind}", body).object()
     if kind in ("dataProducts", "tables"):
         # A reference cannot change without the entity becoming another one.
         fixed = {"name", *LISTS, *ONES}
-        wanted = {key: value for key, value in body.items() if key not in fixed}
-        differing = {key: value for key, value in wanted.items() if not common.same(value, there.get(key) or _empty(value))}  # fmt: skip
+        desired = {key: value for key, value in body.items() if key not in fixed}
+        differing = {key: value for key, value in desired.items() if not common.same(value, actual.get(key) or _empty(value))}  # fmt: skip
         if differing:
-            _patch(http, kind, there, differing)
+            _patch(http, kind, actual, differing)
             changes.append(f"PATCH {kind}")
-    return there
+    return actual
 
 
 def _empty(value: Any) -> Any:
@@ -311,9 +311,9 @@ def _empty(value: Any) -> Any:
     return [] if isinstance(value, list) else "" if isinstance(value, str) else None
 
 
-def _patch(http: Http, kind: str, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    steps = [{"op": "add", "path": f"/{key}", "value": value} for key, value in wanted.items()]
-    where = f"{API}/{kind}{path(str(there.get('id')))}"
+def _patch(http: Http, kind: str, actual: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    steps = [{"op": "add", "path": f"/{key}", "value": value} for key, value in values.items()]
+    where = f"{API}/{kind}{path(str(actual.get('id')))}"
     http.request("PATCH", where, steps, headers={"Content-Type": "application/json-patch+json"}, again=True)
 
 

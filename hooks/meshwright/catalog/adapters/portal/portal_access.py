@@ -27,8 +27,8 @@ def make_owner(
     if owner is None:
         return
     where = f"{API}/authz/role_assignments/{scope}"
-    there = listed(http, f"{where}?{scope}_id={id}", "role_assignments")
-    if any(_id_of(item.get("user")) == owner for item in there):
+    actual = listed(http, f"{where}?{scope}_id={id}", "role_assignments")
+    if any(_id_of(item.get("user")) == owner for item in actual):
         return
     roles = listed(http, f"{API}/authz/roles/{scope}", "roles")
     role = next((item.get("id") for item in roles if item.get("prototype") == 2), None)
@@ -50,7 +50,7 @@ def request_access(
     changes: list[str],
 ) -> None:
     """Ask for access to each port that the product reads, once, whatever became of it: the portal's lineage."""
-    there = {str(item.get("output_port_id")) for item in listed(http, f"{home}/input_ports", "input_ports")}
+    actual = {str(item.get("output_port_id")) for item in listed(http, f"{home}/input_ports", "input_ports")}
     missing = []
     for one in record.inputs:
         if not one.product:
@@ -68,7 +68,7 @@ def request_access(
             words.notes.append(
                 f"The portal does not have {printable(one.source)[:200]}, so the lineage does not include it."
             )
-        elif id not in there and id not in missing:
+        elif id not in actual and id not in missing:
             missing.append(id)
     if missing:
         body = {

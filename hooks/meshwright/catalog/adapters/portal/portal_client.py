@@ -46,20 +46,20 @@ def upsert(
         answer = http.request("POST", where, body | {"owners": owners}, again=False).object()
         changes.append(f"POST {where}")
         return str(answer.get("id"))
-    there = http.request("GET", f"{where}{path(id)}").object()
-    if not common.same(body, _flat(there)):
+    actual = http.request("GET", f"{where}{path(id)}").object()
+    if not common.same(body, _flat(actual)):
         http.request("PUT", f"{where}{path(id)}", body)
         changes.append(f"PUT {where}")
     return id
 
 
-def _flat(there: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(actual: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the portal says of a product or port, with the keys with which it is sent."""
-    flat = dict(there)
+    flat = dict(actual)
     for key in ("type", "domain", "lifecycle", "access_type"):
-        value = there.get(key)
+        value = actual.get(key)
         flat[f"{key}_id"] = value.get("id") if isinstance(value, Mapping) else None
-    tags = there.get("tags")
+    tags = actual.get("tags")
     flat["tag_ids"] = sorted(str(tag.get("id")) for tag in (tags if isinstance(tags, list) else []) if isinstance(tag, Mapping))  # fmt: skip
     return flat
 
@@ -82,10 +82,10 @@ def archive(http: Http, where: str) -> bool:
 def present(http: Http, where: str, part: str) -> dict[str, Any]:
     """Return what is below a port already, with the keys with which it is sent; empty if nothing is."""
     answer = http.request("GET", f"{where}/{part}", ok={200, 404})
-    there = answer.object() if answer.status == 200 else {}
+    actual = answer.object() if answer.status == 200 else {}
     if part == "data_quality_summary":
-        return there | {"created_at": moment(there.get("created_at"))}
-    tables = [item for item in there.get("schema_objects") or [] if isinstance(item, dict)]
+        return actual | {"created_at": moment(actual.get("created_at"))}
+    tables = [item for item in actual.get("schema_objects") or [] if isinstance(item, dict)]
     for table in tables:
         columns = [item for item in table.get("properties") or [] if isinstance(item, dict)]
         table["properties"] = [column | {"logicalType": column.get("logical_type")} for column in columns]
