@@ -111,13 +111,13 @@ def _place_in_mesh(
             here = replace(facts.record, value={**value, "source": origin(facts.root)})
             facts.namesakes = [other for other in namesakes if is_same(here, other) is False]
     mesh = Lineage([*own.values(), *(other for other in others or () if other.id not in own)], retired)
-    told = list(issues(mesh))
+    mesh_issues = list(issues(mesh))
     for facts in checked:
         facts.mesh = mesh
         id = facts.record.id if facts.record else ""
         facts.issues = [
             issue
-            for issue in told
+            for issue in mesh_issues
             if own[id] is facts.record
             and (issue.product == id or (issue.kind == "cycle" and id in issue.about))
             # Without the whole mesh, a product that is not here is not reported as missing.
@@ -140,10 +140,10 @@ def check_record(value: Any) -> list[Finding]:
     try:
         return _checked(value)
     except Unreadable as problem:
-        told, fix = str(problem), problem.fix
+        detail, fix = str(problem), problem.fix
     except UnicodeEncodeError:
-        told, fix = "It contains a lone surrogate (half a character).", "Remove it."
-    return [_finding(READABLE, Problem("record", (), told, fix), "", metamodel.HOME)]
+        detail, fix = "It contains a lone surrogate (half a character).", "Remove it."
+    return [_finding(READABLE, Problem("record", (), detail, fix), "", metamodel.HOME)]
 
 
 def _checked(value: Any) -> list[Finding]:
@@ -173,9 +173,9 @@ def _findings(
     broken = list(_rules(facts, beyond))
     # A rule's message about a place, or about something in it, is better than the schema's message
     # that the place is wrong or missing.
-    told = {(_file(problem), problem.keys) for rule, problem in broken if rule.level == "error"}
-    around = {(file, keys[:depth]) for file, keys in told for depth in range(len(keys))}
-    covered = {True: told | around, False: told}
+    reported = {(_file(problem), problem.keys) for rule, problem in broken if rule.level == "error"}
+    around = {(file, keys[:depth]) for file, keys in reported for depth in range(len(keys))}
+    covered = {True: reported | around, False: reported}
     shape: list[tuple[str | Rule, Problem]] = [
         (rule, problem)
         for rule, problem in problems
@@ -254,8 +254,8 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     facts.approvers, facts.access_tests = (
         load(path) if (root / path).exists() else None for path in (APPROVERS, TESTS)
     )
-    asked = sorted((root / AGREEMENTS).glob("*.y*ml"))
-    agreements = [load(path.relative_to(root).as_posix()) for path in asked]
+    paths = sorted((root / AGREEMENTS).glob("*.y*ml"))
+    agreements = [load(path.relative_to(root).as_posix()) for path in paths]
     facts.agreements = [agreement for agreement in agreements if agreement is not None]
     shapes = (
         (facts.spec, schema.data_product),
@@ -273,10 +273,10 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
 
 
 def _rules(facts: Facts, beyond: Set[str]) -> Iterator[tuple[Rule, Problem]]:
-    for rule, asked in _askable(frozenset(beyond)):
+    for rule, needed in _askable(frozenset(beyond)):
         if rule.level == "off":
             continue
-        arguments = {name: getattr(facts, name) for name in asked}
+        arguments = {name: getattr(facts, name) for name in needed}
         if None in arguments.values():
             continue
         try:
@@ -292,5 +292,5 @@ def _rules(facts: Facts, beyond: Set[str]) -> Iterator[tuple[Rule, Problem]]:
 @cache
 def _askable(beyond: frozenset[str]) -> tuple[tuple[Rule, tuple[str, ...]], ...]:
     """Return the rules that need no fact in `beyond`, each with the facts that it needs."""
-    asked = ((rule, tuple(inspect.signature(rule.check).parameters)) for rule in RULES)
-    return tuple((rule, names) for rule, names in asked if not beyond.intersection(names))
+    needs = ((rule, tuple(inspect.signature(rule.check).parameters)) for rule in RULES)
+    return tuple((rule, names) for rule, names in needs if not beyond.intersection(names))

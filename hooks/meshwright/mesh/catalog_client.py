@@ -47,9 +47,9 @@ class Catalog:
     def _records(self) -> Iterator[Record]:
         after, limit = "", PAGE
         while True:
-            asked = urlencode({"after": after, "limit": limit})
+            parameters = urlencode({"after": after, "limit": limit})
             try:
-                page = self._http.request("GET", f"/api/records?{asked}").object()
+                page = self._http.request("GET", f"/api/records?{parameters}").object()
             except TooLarge:
                 if limit == 1:
                     raise
@@ -68,8 +68,8 @@ class Catalog:
 
     def search(self, q: str, limit: int = 20, **filters: str) -> list[dict[str, Any]]:
         """Return the products that match a query, best first, as GET /api/products has them."""
-        asked = urlencode({"q": q, "limit": limit, **filters}, errors="replace")
-        products = self._http.request("GET", f"/api/products?{asked}").object().get("products")
+        parameters = urlencode({"q": q, "limit": limit, **filters}, errors="replace")
+        products = self._http.request("GET", f"/api/products?{parameters}").object().get("products")
         if not isinstance(products, list) or not all(isinstance(entry, dict) for entry in products):
             raise self._foreign("/api/products")
         return products

@@ -52,10 +52,10 @@ def ageing(copy: Record, source: Record) -> str:
 
 def _lasting(product: Record) -> str:
     fresh = [short(level.objective) for level in product.service_levels if level.indicator == "freshness"]
-    said = product.get("contract.slaProperties")
+    levels = product.get("contract.slaProperties")
     kept = [
         short(f"{item.get('value')} {item.get('unit') or ''}".strip())
-        for item in (said if isinstance(said, list) else ())
+        for item in (levels if isinstance(levels, list) else ())
         if isinstance(item, dict) and item.get("property") == "retention"
     ]
     return f"freshness {listed(fresh) if fresh else 'not promised'}, retention {listed(kept) if kept else 'not promised'}"
@@ -74,12 +74,12 @@ class _Pair:
 
 
 def _classification(consumer: Record, source: Record) -> Iterator[Breach]:
-    said, needed = consumer.classification, source.classification
-    if said and needed and rank(said) < rank(needed):
+    declared, needed = consumer.classification, source.classification
+    if declared and needed and rank(declared) < rank(needed):
         yield Breach(
             "classification-lowered",
-            f"It is {said}, but its input from {short(source.id)} is {needed}.",
-            f"Classify it {needed}, or ask the source's owner for a port whose data is at most {said}.",
+            f"It is {declared}, but its input from {short(source.id)} is {needed}.",
+            f"Classify it {needed}, or ask the source's owner for a port whose data is at most {declared}.",
             ("product", "spec", "classification"),
         )
 
@@ -215,10 +215,10 @@ def _kept(there: Any, here: Any) -> bool:
 
 def _required(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
     """Return True if all requirements of the source for a reader are required here, too."""
-    needed, asked = there.get("requires"), here.get("requires")
-    asked = asked if isinstance(asked, dict) else {}
+    needed, required = there.get("requires"), here.get("requires")
+    required = required if isinstance(required, dict) else {}
     for attribute, values in needed.items() if isinstance(needed, dict) else ():
-        mine = asked.get(attribute)
+        mine = required.get(attribute)
         allowed = values if isinstance(values, list) else []
         if not isinstance(mine, list) or not all(value in allowed for value in mine):
             return False

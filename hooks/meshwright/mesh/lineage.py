@@ -192,7 +192,7 @@ def _cycles(lineage: Lineage) -> Iterator[Issue]:
         if len(members) == 1 and first not in lineage.sources(first):
             continue
         way = _way(members, lineage.sources)
-        said = (
+        subject = (
             " reads ".join(map(short, way))
             if way and len(way) <= 13
             else f"Among {listed(map(short, members))}"
@@ -200,7 +200,7 @@ def _cycles(lineage: Lineage) -> Iterator[Issue]:
         yield Issue(
             first,
             "cycle",
-            f"{said}: the data of each comes from itself."
+            f"{subject}: the data of each comes from itself."
             if len(members) > 1
             else f"{short(first)} reads itself.",
             "Remove one of these inputs; often a third product for the shared part helps.",
@@ -273,14 +273,14 @@ def _unused(lineage: Lineage, now: datetime) -> Iterator[Issue]:
 
 
 def _inherited(lineage: Lineage, now: datetime) -> Iterator[Issue]:
-    told: set[tuple[str, str, str]] = set()
+    reported: set[tuple[str, str, str]] = set()
     for edge in lineage.edges:
         if edge.source is None or edge.source is edge.consumer:
             continue
         for breach in breaches(edge.input, edge.consumer, edge.source, now):
             about = (edge.consumer.id, edge.source.id, breach.sentence)
-            if about not in told:  # through another input
-                told.add(about)
+            if about not in reported:  # through another input
+                reported.add(about)
                 yield Issue(
                     edge.consumer.id,
                     breach.kind,
@@ -301,7 +301,9 @@ def _rights(lineage: Lineage) -> Iterator[Issue]:
     modified form may not be passed on at all: whatever a consumer makes of it is a modification."""
     rights = {id: record.distribution_rights for id, record in lineage.records.items()}
     forbidding = {
-        right: _nearest(lineage, {id: id for id, said in rights.items() if said.get(right) == "forbidden"})
+        right: _nearest(
+            lineage, {id: id for id, stated in rights.items() if stated.get(right) == "forbidden"}
+        )
         for right in RIGHTS
     }
     for record in lineage.records.values():

@@ -58,8 +58,8 @@ class _Known:
 def advise(input: Input, consumer: Record, source: Record | None) -> Advice:
     """Return the pattern that fits an input from another product. If `source` is None (unknown), use the consumer's
     address registry, if its repository is here, for the kind of port."""
-    said = input.properties.get("sharing")
-    declared = said if said in get_args(Pattern) else None
+    value = input.properties.get("sharing")
+    declared = value if value in get_args(Pattern) else None
     workload = input.properties.get("workload")
     workload = workload if isinstance(workload, str) and workload in PREFERRED else USUAL
     here = _platforms(consumer)

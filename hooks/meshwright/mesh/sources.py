@@ -58,8 +58,8 @@ def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
             from meshwright.mesh.catalog_client import Retired
 
             catalog = _catalog(source)
-            asked = {id: catalog.get(id) for id in sorted(ids)}
-            found |= {id: one.successor for id, one in asked.items() if isinstance(one, Retired)}
+            answers = {id: catalog.get(id) for id in sorted(ids)}
+            found |= {id: one.successor for id, one in answers.items() if isinstance(one, Retired)}
     return found
 
 
@@ -105,10 +105,10 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
     contract, policy = (
         load(spec.get(place)) if spec else None for place in ("spec.dataset.contract", "spec.access.policy")
     )
-    asked = sorted(path.relative_to(root).as_posix() for path in (root / AGREEMENTS).glob("*.y*ml"))
-    if len(asked) > MANY:
-        problems.append(f"{AGREEMENTS} has {len(asked)} files; only the first {MANY} are read.")
-    agreements = [load(path) for path in asked[:MANY]]
+    paths = sorted(path.relative_to(root).as_posix() for path in (root / AGREEMENTS).glob("*.y*ml"))
+    if len(paths) > MANY:
+        problems.append(f"{AGREEMENTS} has {len(paths)} files; only the first {MANY} are read.")
+    agreements = [load(path) for path in paths[:MANY]]
     value = of_documents(spec, contract, policy, [document for document in agreements if document])
     if spec is not None:
         agreement = spec.get("spec.dataSharingAgreement.document")
@@ -126,15 +126,15 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
 
 def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
     """Return the results of the last run from build/, if it was a run of this product and version."""
-    told: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     version = spec.get("metadata.version") if spec else None
     levels = _json(root, MEASURED)
     name = f"{spec.get('metadata.domain')}/{spec.get('metadata.name')}" if spec else None
     run, quality = last_run(root)
     if quality and run.get("product") == name and run.get("version") == version:
-        told["quality"] = quality
+        results["quality"] = quality
     if levels.get("product") == name and levels.get("version") == version:
-        told["measurement"] = levels
+        results["measurement"] = levels
     if inside(root, ADDRESSES):
         try:
             addresses = read(root, ADDRESSES).value
@@ -145,12 +145,12 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
             if spec
             else set()
         )
-        told["addresses"] = {  # a registry can also have other products, and ports that were removed
+        results["addresses"] = {  # a registry can also have other products, and ports that were removed
             address: {**entry, "location": without_credentials(entry["location"])}
             for address, entry in (addresses.items() if isinstance(addresses, dict) else ())
             if address in ports and isinstance(entry, dict) and isinstance(entry.get("location"), str)
         }
-    return told
+    return results
 
 
 def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -158,8 +158,8 @@ def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     run = _json(root, RUN)
     if not _is_time(run.get("startedAt")):
         return {}, {}
-    lists = [said for said in (run.get("checks"), run.get("doubts")) if isinstance(said, list)]
-    checks = [check for said in lists for check in said if isinstance(check, dict)]
+    lists = [entries for entries in (run.get("checks"), run.get("doubts")) if isinstance(entries, list)]
+    checks = [check for entries in lists for check in entries if isinstance(check, dict)]
     quality = {
         "startedAt": run["startedAt"],
         "outcome": run.get("outcome"),
@@ -181,8 +181,8 @@ def _check(check: dict[str, Any]) -> dict[str, Any]:
     return {key: _cut(check[key], length) for key, length in longest.items() if key in check}
 
 
-def _cut(said: Any, length: int) -> Any:
-    return f"{said[: length - 1]}…" if isinstance(said, str) and len(said) > length else said
+def _cut(value: Any, length: int) -> Any:
+    return f"{value[: length - 1]}…" if isinstance(value, str) and len(value) > length else value
 
 
 def _json(root: Path, path: str) -> dict[str, Any]:
@@ -194,9 +194,9 @@ def _json(root: Path, path: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_time(said: Any) -> bool:
+def _is_time(value: Any) -> bool:
     try:
-        return datetime.fromisoformat(said).tzinfo is not None
+        return datetime.fromisoformat(value).tzinfo is not None
     except (TypeError, ValueError):
         return False
 

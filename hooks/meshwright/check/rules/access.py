@@ -72,8 +72,8 @@ class AgreementVersionNamed(Rule):
         version = spec.get("spec.dataSharingAgreement.version")
         if not isinstance(document, str) or not isinstance(version, str) or not inside(root, document):
             return
-        said = rf"\bversion\W{{1,5}}{re.escape(version)}(?![\w.-]*\w)"
-        if not re.search(said, read_text(root, document), re.IGNORECASE):
+        pattern = rf"\bversion\W{{1,5}}{re.escape(version)}(?![\w.-]*\w)"
+        if not re.search(pattern, read_text(root, document), re.IGNORECASE):
             detail = f"{document} does not contain `version {version}`."
             fix = f"Write `Version {version}` into it, or correct the version in the spec."
             yield Problem(spec, ("spec", "dataSharingAgreement", "version"), detail, fix)

@@ -59,10 +59,13 @@ class ContractNamesProduct(Rule):
 
     def check(self, spec: Document, contract: Document) -> Iterator[Problem]:
         for key, attribute in (("dataProduct", "metadata.name"), ("domain", "metadata.domain")):
-            said, is_ = contract.get(key), spec.get(attribute)
-            if said is not None and is_ is not None and said != is_:
+            in_contract, in_spec = contract.get(key), spec.get(attribute)
+            if in_contract is not None and in_spec is not None and in_contract != in_spec:
                 yield Problem(
-                    contract, (key,), f"{key} is {said}, but {attribute} is {is_}.", f"Write `{key}: {is_}`."
+                    contract,
+                    (key,),
+                    f"{key} is {in_contract}, but {attribute} is {in_spec}.",
+                    f"Write `{key}: {in_spec}`.",
                 )
 
 
@@ -194,8 +197,8 @@ class ColumnNotAboveProduct(Rule):
                     contract, here, f"{part!r} is not a classification.", f"Choose one of: {listed(order)}."
                 )
             elif whole in order and order.index(part or order[-1]) > order.index(whole):
-                told = f"is {part}" if part else f"has no classification, and so counts as {order[-1]}"
-                detail = f"The column {name} {told}; the product is {whole}."
+                level = f"is {part}" if part else f"has no classification, and so counts as {order[-1]}"
+                detail = f"The column {name} {level}; the product is {whole}."
                 fix = "Classify the column, raise the classification of the product, or remove the column from the data set."
                 yield Problem(contract, here, detail, fix)
 

@@ -65,8 +65,8 @@ class PlaceholderReplaced(Rule):
         if isinstance(agreement, str) and inside(root, agreement):
             for number, line in enumerate(read_text(root, agreement).splitlines(), 1):
                 if PLACEHOLDER.search(line) or UNFINISHED.search(line):
-                    told = f"It still contains {line.strip()[:100]!r}."
-                    yield Problem(agreement, (), told, "Replace it.", number)
+                    detail = f"It still contains {line.strip()[:100]!r}."
+                    yield Problem(agreement, (), detail, "Replace it.", number)
 
 
 def _unwritten(keys: Keys, text: str) -> bool:

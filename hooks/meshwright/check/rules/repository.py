@@ -48,10 +48,10 @@ class OwnerReviews(Rule):
         lines = [line.partition("#")[0].split() for line in read_text(root, codeowners).splitlines()]
         for path in (SPEC, POLICY):
             # The last matching line counts.
-            asked = [
+            matching = [
                 (number, line[1:]) for number, line in enumerate(lines, 1) if line and _names(line[0], path)
             ]
-            number, reviewers = asked[-1] if asked else (1, [])
+            number, reviewers = matching[-1] if matching else (1, [])
             if email not in reviewers:
                 detail = f"{path} is reviewed by {listed(reviewers)}, not by the owner {email}."
                 yield Problem(codeowners, (), detail, fix, number)
@@ -206,19 +206,19 @@ class ScheduleAgrees(Rule):
 
     def check(self, root: Path, spec: Document) -> Iterator[Problem]:
         traits = spec.get("spec.traits", [])
-        wanted = [cron for _, cron in _crons(spec)]
+        desired = [cron for _, cron in _crons(spec)]
         scheduled = [
             item for _, item in spec.items("spec.traits") if str(item.get("uses")).startswith("schedule@")
         ]
-        if not inside(root, SCHEDULE) or not isinstance(traits, list) or len(wanted) < len(scheduled):
+        if not inside(root, SCHEDULE) or not isinstance(traits, list) or len(desired) < len(scheduled):
             return  # left to the schema, or to another rule
         workflow = read(root, SCHEDULE)
-        found = [str(item.get("cron")) for _, item in workflow.items("on.schedule")]
-        if found != wanted:
-            detail = f"It runs at {found or 'no time'}, but the schedule trait says {wanted or 'never'}."
-            same = f"Write the same in the workflow: {', '.join(map(repr, wanted))}."
+        actual = [str(item.get("cron")) for _, item in workflow.items("on.schedule")]
+        if actual != desired:
+            detail = f"It runs at {actual or 'no time'}, but the schedule trait says {desired or 'never'}."
+            same = f"Write the same in the workflow: {', '.join(map(repr, desired))}."
             other = f"Add the schedule trait to the spec, or remove {SCHEDULE}."
-            yield Problem(workflow, ("on", "schedule"), detail, same if wanted else other)
+            yield Problem(workflow, ("on", "schedule"), detail, same if desired else other)
 
 
 def _crons(spec: Document) -> Iterator[tuple[Any, str]]:

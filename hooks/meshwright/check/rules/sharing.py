@@ -63,20 +63,20 @@ class SharingTold(Rule):
     def check(self, spec: Document, record: Record, mesh: Lineage) -> Iterator[Problem]:
         for entry, source, advice in _advised(record, mesh):
             through = f" through its port {short(advice.port)}" if advice.port else ""
-            told = [
-                f"{short(entry.source)}: {SAID[advice.pattern]} fits{through}. {advice.reason} {advice.unknown}"
+            sentences = [
+                f"{short(entry.source)}: {PATTERN_NAMES[advice.pattern]} fits{through}. {advice.reason} {advice.unknown}"
             ]
             if source and is_copy(entry, record, source):
-                told.append(
+                sentences.append(
                     "This product declares a copy."
                     if advice.declared == "copy"
                     else "This product serves all of its columns again, so it is a copy."
                 )
-                told.append(ageing(record, source))
-            yield Problem(spec, (*at_input(spec, entry.name), "from"), " ".join(told), "")
+                sentences.append(ageing(record, source))
+            yield Problem(spec, (*at_input(spec, entry.name), "from"), " ".join(sentences), "")
 
 
-SAID = {"virtual": "a virtual database", "native": "native sharing", "copy": "a governed copy"}
+PATTERN_NAMES = {"virtual": "a virtual database", "native": "native sharing", "copy": "a governed copy"}
 """Pattern -> its name in a sentence."""
 
 
@@ -100,7 +100,7 @@ class SharingFits(Rule):
             yield Problem(
                 spec,
                 (*at_input(spec, entry.name), "properties", "sharing"),
-                f"It declares {advice.declared}, but {SAID[advice.pattern]} fits. {advice.reason}",
+                f"It declares {advice.declared}, but {PATTERN_NAMES[advice.pattern]} fits. {advice.reason}",
                 f"{change} `sharing: {advice.pattern}`; or declare with `workload` what the data is read for.",
             )
 
