@@ -44,9 +44,9 @@ def document(map: Mapping[str, Any]) -> str:
     return "\n".join([*parts, *_views(map), "}", ""])
 
 
-def text(said: str) -> str:
+def text(value: str) -> str:
     """Return a quoted and escaped text."""
-    cut = said if len(said) <= NAME else said[: NAME - 1] + "…"
+    cut = value if len(value) <= NAME else value[: NAME - 1] + "…"
     escaped = cut.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if escaped.strip() else '"?"'
 
@@ -92,7 +92,7 @@ def _product(
         yield f"      description {text(product['purpose'])}"
     facts = {"id": product["id"], "version": product["version"], "owner": product["owner"], "team": product["team"]}  # fmt: skip
     facts |= {f"issue{issue['number']}": issue["sentence"] for issue in known}
-    stated = " ".join(f"{key} {text(said)}" for key, said in facts.items() if said)
+    stated = " ".join(f"{key} {text(value)}" for key, value in facts.items() if value)
     yield f"      metadata {{ {stated} }}"
     for number, port in enumerate(product["outputs"]):
         names.setdefault(f"o:{product['id']}#{port['name']}", f"{path}.o{number}")

@@ -264,12 +264,12 @@
   const link = (id, words) => h("a", { href: address(`p:${id}`) }, words || products.get(id)?.title || id);
   const list = (title, items) => (items.length ? [h("h3", {}, title), h("ul", {}, ...items.slice(0, 200).map((item) => h("li", {}, ...[].concat(item))), items.length > 200 ? h("li", { class: "rest" }, `and ${items.length - 200} more`) : "")] : []);
   const quiet = (words) => h("span", { class: "rest" }, words);
-  const told = (number) => { const issue = issues.get(number); return h("div", { class: `issue ${issue.level}` }, h("b", { class: issue.level === "error" ? "bad" : "fair" }, issue.sentence), " ", quiet(issue.fix)); };
+  const issueText = (number) => { const issue = issues.get(number); return h("div", { class: `issue ${issue.level}` }, h("b", { class: issue.level === "error" ? "bad" : "fair" }, issue.sentence), " ", quiet(issue.fix)); };
   function ofProduct(product) {
     const edges = new Map((reads.get(product.id) || []).map((edge) => [edge.input, edge]));
     const facts = [product.id, product.version, product.type, product.classification, product.access].filter(Boolean).join(" · ");
     return [h("h2", {}, product.url ? h("a", { href: product.url }, product.title) : product.title), h("p", { class: "rest" }, facts), h("p", {}, product.purpose),
-      ...product.issues.map(told),
+      ...product.issues.map(issueText),
       ...list("Owner", product.owner || product.team ? [[product.owner, product.team ? quiet(` ${product.team}`) : ""]] : []),
       ...list("Reads", product.inputs.map((input) => {
         const edge = edges.get(input.name);

@@ -109,8 +109,10 @@ def _domains(map: Mapping[str, Any]) -> Iterator[str]:
     shown = sorted(map["domains"], key=lambda one: (-one["products"], one["name"]))[:MOST]
     names = {domain["name"]: f"d{place}" for place, domain in enumerate(shown)}
     for domain in shown:
-        told = f"{domain['products']} products" + (f", {domain['issues']} issues" if domain["issues"] else "")
-        yield f"  {names[domain['name']]}[{label(domain['name'], told)}]:::{'wrong' if domain['issues'] else 'other'}"
+        counts = f"{domain['products']} products" + (
+            f", {domain['issues']} issues" if domain["issues"] else ""
+        )
+        yield f"  {names[domain['name']]}[{label(domain['name'], counts)}]:::{'wrong' if domain['issues'] else 'other'}"
     domain_of = {product["id"]: product["domain"] for product in map["products"]}
     pairs = Counter((domain_of.get(edge["source"]), domain_of[edge["consumer"]]) for edge in map["edges"])
     drawn = [pair for pair, _ in pairs.most_common() if pair[0] != pair[1] and set(pair) <= set(names)]

@@ -35,7 +35,7 @@ class Tile:
     """A domain."""
 
     name: str
-    told: str
+    summary: str
     issues: int
     level: str
     dots: Sequence[Dot]
@@ -95,7 +95,7 @@ def _tile(name: str, products: Sequence[Mapping[str, Any]], levels: Mapping[int,
     known = [levels[number] for product in products for number in product["issues"]]
     sources = sum(product["type"] == "source-oriented" for product in products)
     count = len(products)
-    told = f"{count} product{'s' if count > 1 else ''}, {sources} source-oriented"
+    summary = f"{count} product{'s' if count > 1 else ''}, {sources} source-oriented"
     shown = sorted(products, key=lambda one: (one["rank"], one["id"]))
     if count > DOTS:  # products with issues must not be left out
         shown = sorted(shown, key=lambda one: not one["issues"])[:DOTS]
@@ -106,7 +106,7 @@ def _tile(name: str, products: Sequence[Mapping[str, Any]], levels: Mapping[int,
         x, y = 14 + number % IN_ROW * DOT, HEIGHT + number // IN_ROW * DOT
         dots.append(Dot(product["id"], product["title"], f"{kind} {worst}".strip(), x, y))
     height = HEIGHT + ceil(len(shown) / IN_ROW) * DOT + 12 + (18 if count > DOTS else 0)
-    return Tile(name, told, len(known), min(known, default=""), dots, count - len(shown), height)
+    return Tile(name, summary, len(known), min(known, default=""), dots, count - len(shown), height)
 
 
 def _columns(

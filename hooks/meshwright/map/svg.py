@@ -230,8 +230,8 @@ KINDS = {"source-oriented": "source", "consumer-oriented": "consumer"}
 
 def _whole(node: Node, product: Mapping[str, Any]) -> str:
     if product:
-        said = [product["type"], product["classification"], product["team"] or product["owner"]]
-        return f"{node.whole} ({product['id']})\n{', '.join(filter(None, said))}\n{product['purpose'][:300]}"
+        facts = [product["type"], product["classification"], product["team"] or product["owner"]]
+        return f"{node.whole} ({product['id']})\n{', '.join(filter(None, facts))}\n{product['purpose'][:300]}"
     if node.kind == "case":
         return f"{node.whole}\n{', '.join(node.value['users'])}: {node.value['action']}"
     return f"{node.whole}: not in the mesh" if node.kind == "ghost" else node.whole
@@ -299,10 +299,10 @@ def _title(text: str) -> str:
 def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
     for flow in found.flows:
         names = "line flow" + ("" if flow.strong else " weak") + (" error" if flow.issues else "")
-        told = f"{flow.source} → {flow.target}: {flow.count} input{'s' if flow.count > 1 else ''}"
-        told += f", {flow.issues} with an issue" if flow.issues else ""
+        label = f"{flow.source} → {flow.target}: {flow.count} input{'s' if flow.count > 1 else ''}"
+        label += f", {flow.issues} with an issue" if flow.issues else ""
         yield (
-            f'<g class="{names}" data-a="d:{escape(flow.source)}" data-b="d:{escape(flow.target)}">{_title(told)}'
+            f'<g class="{names}" data-a="d:{escape(flow.source)}" data-b="d:{escape(flow.target)}">{_title(label)}'
             f'<path d="{flow.path}" stroke-width="{flow.width:.1f}"/></g>'
         )
     for tile in found.tiles:
@@ -312,10 +312,10 @@ def _overview(found: overview.Overview, links: bool) -> Iterator[str]:
             f'transform="translate({tile.x:.1f} {tile.y:.1f})"'
         )
         yield f'<a href="#d:{quote(tile.name)}" {about}>' if links else f"<g {about}>"
-        yield _title(f"{tile.name}: {tile.told}")
+        yield _title(f"{tile.name}: {tile.summary}")
         yield f'<rect class="body" width="{tile.w:.1f}" height="{tile.h:.1f}" rx="12"/>'
         yield _text("title", 14, 28, clipped(tile.name, tile.w - 28 - (34 if tile.issues else 0), TITLE, bold=True))  # fmt: skip
-        yield _text("small quiet", 14, 47, tile.told)
+        yield _text("small quiet", 14, 47, tile.summary)
         if tile.issues:
             half = max(10.0, width(str(tile.issues), TINY, bold=True) / 2 + 5)
             yield (

@@ -64,8 +64,8 @@ def serve(database: str, host: str, port: int, private: bool, url: str, template
     click.echo(f"Catalog at http://{shown}:{listening.getsockname()[1]}/ (stop it with Ctrl-C)")
     sys.stdout.flush()
     # The server stops cleanly and then raises the signal again; a requested stop is not a failure.
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     sys.setswitchinterval(
         0.001
     )  # seconds; otherwise a computing thread delays all answers five times as long

@@ -68,9 +68,11 @@ class Guard:
             return None
         return self._search.quick(scope["query_string"])
 
-    def _headers(self, told: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        policy = next((value for name, value in told if name == b"content-security-policy"), NOTHING.encode())
-        kept = [(name, value) for name, value in told if name != b"content-security-policy"]
+    def _headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        policy = next(
+            (value for name, value in headers if name == b"content-security-policy"), NOTHING.encode()
+        )
+        kept = [(name, value) for name, value in headers if name != b"content-security-policy"]
         # Not in the page itself: frame-ancestors only works in a header.
         return [*kept, (b"content-security-policy", policy + b"; frame-ancestors 'none'"), *self._common]
 

@@ -41,10 +41,10 @@ class Served:
         self._root = "../" * (path.count("/") - 1) or "./"
 
     def home(self, query: Query | None = None) -> str:
-        return self._root + _asked(query)
+        return self._root + _query_string(query)
 
     def access(self, query: Query | None = None) -> str:
-        return f"{self._root}access{_asked(query)}"
+        return f"{self._root}access{_query_string(query)}"
 
     def product(self, id: str) -> str:
         return f"{self._root}products/{quote(id)}"
@@ -99,10 +99,10 @@ class Exported:
         return f"{self._root}products/{quote(id)}/record.json"
 
 
-def _asked(query: Query | None) -> str:
+def _query_string(query: Query | None) -> str:
     if query is None:
         return ""
-    said = [("q", query.q)] if query.q else []
-    said += query.chosen
-    said += [("offset", str(query.offset))] if query.offset else []
-    return f"?{urlencode(said, errors='replace')}" if said else "?"
+    parameters = [("q", query.q)] if query.q else []
+    parameters += query.chosen
+    parameters += [("offset", str(query.offset))] if query.offset else []
+    return f"?{urlencode(parameters, errors='replace')}" if parameters else "?"

@@ -156,8 +156,8 @@ class Pages:
         """Return the overview of readers, by product."""
         query = replace(query, limit=OF_ACCESS if to.live else 10_000_000)
         found = self._search.search(query)
-        kept = self._store.products.named([told["id"] for told in found.products])
-        records = [kept[told["id"]].record for told in found.products if told["id"] in kept]
+        kept = self._store.products.named([summary["id"] for summary in found.products])
+        records = [kept[summary["id"]].record for summary in found.products if summary["id"] in kept]
         return self._page(
             "access.html.jinja",
             to,
@@ -195,8 +195,8 @@ class Pages:
             one["id"]: (one["characteristic"], one["severity"]) for one in self._store.assessments.functions()
         }
         standing = scores.worst(scores.cells(latest["results"], kinds).values())
-        said = "unknown" if latest["score"] is None else f"{latest['score']} of 100"
-        return badge.svg("data product", said, standing)
+        text = "unknown" if latest["score"] is None else f"{latest['score']} of 100"
+        return badge.svg("data product", text, standing)
 
     # -- rendering ------------------------------------------------------------------------------------
 

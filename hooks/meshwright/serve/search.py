@@ -23,11 +23,11 @@ from meshwright.serve.summary import OF_A_LIST
 
 V = TypeVar("V")
 FACETS: dict[str, Callable[[Mapping[str, Any]], Iterable[str]]] = {
-    "domain": lambda told: (told["domain"],),
-    "classification": lambda told: (told["classification"],),
-    "port": lambda told: {port["uses"] for port in told["ports"]},
-    "tag": lambda told: told["tags"],
-    "type": lambda told: (told["type"],),
+    "domain": lambda product: (product["domain"],),
+    "classification": lambda product: (product["classification"],),
+    "port": lambda product: {port["uses"] for port in product["ports"]},
+    "tag": lambda product: product["tags"],
+    "type": lambda product: (product["type"],),
 }
 """Facet -> the values that a product has (summary.py)."""
 LAST_OFFSET = 1_000_000
@@ -64,7 +64,9 @@ class Found:
 
     def text(self) -> bytes:
         """Return it in the API's format."""
-        products = ",".join(f'{told["text"]},"score":{_json(told["score"])}}}' for told in self.products)
+        products = ",".join(
+            f'{summary["text"]},"score":{_json(summary["score"])}}}' for summary in self.products
+        )
         return f'{{"total":{self.total},"products":[{products}],"facets":{_json(self.facets)}}}'.encode()
 
 
@@ -73,7 +75,7 @@ class _State:
     """The data about all products at one revision."""
 
     revision: int = -1
-    told: dict[int, dict[str, Any]] = field(default_factory=dict)
+    summaries: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Number -> summary, of active products."""
     ids: dict[str, int] = field(default_factory=dict)
     bits: dict[str, dict[str, int]] = field(default_factory=lambda: {name: {} for name in FACETS})
@@ -147,12 +149,12 @@ class Search:
             else:
                 ranked, found = self._ordered(), 0 if query.q.strip() else state.active
             masks = {name: state.bits[name].get(value, 0) for name, value in query.chosen}
-            wanted = found
+            matching = found
             for mask in masks.values():
-                wanted &= mask
-            page = [self._summary(number) for number in _page(ranked, wanted, query)]
+                matching &= mask
+            page = [self._summary(number) for number in _page(ranked, matching, query)]
             facets = {name: self._counts(name, found, masks) for name in FACETS}
-        return Found(wanted.bit_count(), page, facets)
+        return Found(matching.bit_count(), page, facets)
 
     def summary_of(self, id: str) -> Mapping[str, Any] | None:
         """Return the summary of an active product."""
@@ -163,8 +165,8 @@ class Search:
 
     def title(self, id: str) -> str | None:
         """Return the title of an active product."""
-        told = self.summary_of(id)
-        return None if told is None else str(told["title"])
+        summary = self.summary_of(id)
+        return None if summary is None else str(summary["title"])
 
     def consumers(self, id: str) -> Sequence[str]:
         """Return the ids of the active products that read a product."""
@@ -181,7 +183,9 @@ class Search:
         with self._lock:
             self._refresh()
             state = self._state
-            up = _reached(id, lambda one: state.told[state.ids[one]]["reads"] if one in state.ids else ())
+            up = _reached(
+                id, lambda one: state.summaries[state.ids[one]]["reads"] if one in state.ids else ()
+            )
             down = _reached(id, lambda one: state.read_by.get(one, ()))
             return sum(one in state.ids for one in up), len(down)
 
@@ -215,41 +219,44 @@ class Search:
             self._answers.clear()
         self._looked = looked
 
-    def _learn(self, number: int, told: dict[str, Any]) -> None:
+    def _learn(self, number: int, summary: dict[str, Any]) -> None:
         state, bit = self._state, 1 << number
         # Rendered once for lists: most of the cost of a search is writing the same products again.
-        state.told[number] = told | {"text": _json({key: told[key] for key in OF_A_LIST})[:-1]}
-        state.ids[told["id"]] = number
+        state.summaries[number] = summary | {"text": _json({key: summary[key] for key in OF_A_LIST})[:-1]}
+        state.ids[summary["id"]] = number
         state.active |= bit
-        for source in told["reads"]:
-            state.read_by.setdefault(source, set()).add(told["id"])
+        for source in summary["reads"]:
+            state.read_by.setdefault(source, set()).add(summary["id"])
         for name, values in FACETS.items():
-            for value in values(told):
+            for value in values(summary):
                 state.bits[name][value] = state.bits[name].get(value, 0) | bit
 
     def _forget(self, number: int) -> None:
         state, bit = self._state, 1 << number
-        told = state.told.pop(number, None)
-        if told is None:
+        summary = state.summaries.pop(number, None)
+        if summary is None:
             return
-        del state.ids[told["id"]]
+        del state.ids[summary["id"]]
         state.active &= ~bit
-        for source in told["reads"]:
-            state.read_by[source].discard(told["id"])
+        for source in summary["reads"]:
+            state.read_by[source].discard(summary["id"])
         for name, values in FACETS.items():
-            for value in values(told):
+            for value in values(summary):
                 state.bits[name][value] &= ~bit
 
     def _ordered(self) -> Sequence[int]:
         state = self._state
         if state.order is None:
-            by_title = {number: (told["title"].casefold(), told["id"]) for number, told in state.told.items()}
+            by_title = {
+                number: (summary["title"].casefold(), summary["id"])
+                for number, summary in state.summaries.items()
+            }
             state.order = sorted(by_title, key=by_title.__getitem__)
         return state.order
 
     def _summary(self, number: int) -> dict[str, Any]:
-        told = self._state.told[number]
-        return told | {"score": self._state.scores.get(told["id"])}
+        summary = self._state.summaries[number]
+        return summary | {"score": self._state.scores.get(summary["id"])}
 
     def _counts(self, name: str, found: int, masks: Mapping[str, int]) -> dict[str, int]:
         for other, mask in masks.items():
@@ -260,10 +267,10 @@ class Search:
         return {value: -count for count, value in ranked[:VALUES]}
 
 
-def _page(ranked: Sequence[int], wanted: int, query: Query) -> Iterator[int]:
-    if wanted.bit_count() == len(ranked):
+def _page(ranked: Sequence[int], matching: int, query: Query) -> Iterator[int]:
+    if matching.bit_count() == len(ranked):
         return iter(ranked[query.offset : query.offset + query.limit])
-    chosen = (number for number in ranked if wanted >> number & 1)
+    chosen = (number for number in ranked if matching >> number & 1)
     return islice(chosen, query.offset, query.offset + query.limit)
 
 

@@ -88,8 +88,8 @@ def reading(record: Record) -> Iterator[Reading]:
         location = printable(port.location, lines=True).replace("\n", "").replace("\t", "")
         engine = _ENGINES.get(port.uses.partition("@")[0])
         how = [engine(location, record)] if engine and location else []
-        told = f'- {{name: {record.dataset or record.name}, uses: data-product@1, from: "{port.address}"}}'
-        how.append(("As an input of another data product", told))
+        entry = f'- {{name: {record.dataset or record.name}, uses: data-product@1, from: "{port.address}"}}'
+        how.append(("As an input of another data product", entry))
         yield Reading(port, is_link(port.location), how, _role(port, location))
 
 
@@ -130,7 +130,7 @@ def _role(port: Port, location: str) -> str:
 def request(record: Record, at: datetime | None = None) -> str:
     """Return the commands that request access, for pasting into a shell: all texts of the record are quoted."""
     role = next(
-        (name for name, said in record.roles.items() if said.get("kind") == "human"),
+        (name for name, entry in record.roles.items() if entry.get("kind") == "human"),
         next(iter(record.roles), "reader"),
     )
     until = ((at or datetime.now(UTC)) + MONTHS).date().isoformat()
@@ -158,11 +158,11 @@ def broken(
     history: Sequence[Mapping[str, Any]], functions: Sequence[Mapping[str, Any]]
 ) -> Sequence[dict[str, Any]]:
     """Return what is not kept in the latest assessment: broken functions first, each with its question."""
-    asked = {function["id"]: function for function in functions}
+    by_id = {function["id"]: function for function in functions}
     order = {"broken": 0, "excepted": 1, "inconclusive": 2}
     found = [
-        dict(result) | {"about": asked[result["function"]]}
+        dict(result) | {"about": by_id[result["function"]]}
         for result in (history[0]["results"] if history else ())
-        if result["state"] in order and result["function"] in asked
+        if result["state"] in order and result["function"] in by_id
     ]
     return sorted(found, key=lambda result: (order[result["state"]], result["function"]))

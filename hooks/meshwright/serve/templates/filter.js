@@ -1,7 +1,7 @@
 "use strict";
 const box = document.getElementById("filter");
 const input = box.querySelector("input");
-const told = box.querySelector("output");
+const output = box.querySelector("output");
 const entries = [...document.querySelectorAll("[data-entry]")].map((node) => [node, node.textContent.toLowerCase()]);
 const show = () => {
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -13,7 +13,7 @@ const show = () => {
   for (const group of document.querySelectorAll("[data-group]")) {
     group.hidden = !group.querySelector("[data-entry]:not([hidden])");
   }
-  told.textContent = words.length ? `${count} of ${entries.length}` : "";
+  output.textContent = words.length ? `${count} of ${entries.length}` : "";
 };
 input.addEventListener("input", show);
 box.hidden = false;
