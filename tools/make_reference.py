@@ -45,26 +45,26 @@ FILES = {
     ),
     "access-agreement": (
         "access/agreements/\\<id>.yaml",
-        "Who asked to read a data product, and until when: see [sharing](../how-to/share-data.md).",
+        "Who may read a data product, and until when: see [share data](../how-to/share-data.md).",
         schema.access_agreement,
     ),
-    "access-tests": ("access/tests.yaml", "Who must see what, and who must not.", schema.access_tests),
+    "access-tests": ("access/tests.yaml", "Who must be able to see what, and who must not.", schema.access_tests),
     "approvers": ("access/approvers.yaml", "Who may approve agreements, by which key.", schema.approvers),
     "directory": (
         "The directory",
-        "Who there is and who is in which group: a file that says so, or how to ask an LDAP or SCIM server.",
+        "People and groups: listed in a file, or read from an LDAP or SCIM server.",
         schema.directory,
     ),
     "mesh": (
         "mesh.yaml",
-        "Which repositories a mesh consists of, for [rollouts](../how-to/roll-out.md). An entry of `repositories` can\n"
-        "be the address alone.",
+        "The repositories of a mesh, for [rollouts](../how-to/roll-out.md). An entry of `repositories` can be just an\n"
+        "address.",
         schema.mesh,
     ),
     "catalog-record": (
         "A catalog record",
-        "What [`meshwright catalog publish`](../how-to/publish-to-the-catalog.md) makes of a product, and what the catalog's\n"
-        "[API](catalog-api.md) takes and gives.",
+        "The record of a product that [`meshwright catalog publish`](../how-to/publish-to-the-catalog.md) sends, and that the\n"
+        "catalog's [API](catalog-api.md) accepts and returns.",
         schema.catalog_record,
     ),
     "fitness": (
@@ -74,18 +74,18 @@ FILES = {
     ),
     "assessment": (
         "An assessment",
-        "What `meshwright assess --format json` prints, and what the catalog keeps of it.",
+        "The output of `meshwright assess --format json`, which the catalog stores.",
         schema.assessment,
     ),
     "map": (
         "The map, as JSON",
-        "What [`meshwright map --format json`](../how-to/draw-the-mesh.md) prints.",
+        "The output of [`meshwright map --format json`](../how-to/draw-the-mesh.md).",
         schema.map_of_mesh,
     ),
 }
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
 SHARED = ("column_types.py", "grammar.py", "physical_types.py", "promises.py")
-"""Modules of the pipeline that the checks need as well: each stands in both packages, the same."""
+"""Modules of the pipeline that the checks need as well: both packages have the same file."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
 
 
@@ -106,7 +106,7 @@ def pages() -> dict[str, str]:
     written["docs/reference/changes.md"] = changes_page()
     written["docs/reference/spec.md"] = spec_page()
     for name, (title, about, compose) in FILES.items():
-        made = f"Made from `hooks/meshwright/product/schemas/{name}.yaml`."
+        made = f"Generated from `hooks/meshwright/product/schemas/{name}.yaml`."
         written[f"docs/reference/{name}.md"] = fields_page(title, f"{about}\n{made}", compose())
     written["docs/reference/bootstrap.sql"] = (
         "-- Written by `make reference`: what `meshwright access bootstrap` prints for a product with the schema\n"
@@ -137,12 +137,12 @@ def portable_sql_page() -> str:
         NOTE,
         "# Portable SQL",
         "",
-        "What DuckDB, PostgreSQL and Spark understand differently, and what to write instead. The rules",
-        "[SqlSameEverywhere](rules/SqlSameEverywhere.md) and [SqlNotKnownToDiffer](rules/SqlNotKnownToDiffer.md) look for it in",
-        "the models of a product that names more than one platform. Databricks is taken to read SQL as Spark does, and Redshift",
-        "as PostgreSQL; of Snowflake, BigQuery and Trino nothing is known, so a construct of this page is a warning there.",
-        "The page is made from `hooks/meshwright/check/portable_sql/`, and a test runs each portable spelling on all three platforms",
-        "and compares the values.",
+        "SQL that DuckDB, PostgreSQL and Spark interpret differently, and what to write instead. The rules",
+        "[SqlSameEverywhere](rules/SqlSameEverywhere.md) and [SqlNotKnownToDiffer](rules/SqlNotKnownToDiffer.md) report it in",
+        "the models of a product that names more than one platform. They treat Databricks like Spark, and Redshift like",
+        "PostgreSQL. Snowflake, BigQuery and Trino have not been tested, so these constructs are warnings there.",
+        "The page is generated from `hooks/meshwright/check/portable_sql/`, and a test runs each portable spelling on all three",
+        "platforms and compares the values.",
         "",
         "| construct | such as | DuckDB | PostgreSQL | Spark | write instead | |",
         "|---|---|---|---|---|---|---|",
@@ -159,14 +159,14 @@ def portable_sql_page() -> str:
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     lines += [
         "",
-        "“May differ” says that types or values decide, which SQL does not show: it is a warning, everything else an error.",
-        "A line that is the same everywhere for a reason that its SQL does not show ends with `-- portable: the reason`.",
+        "“May differ” means that the result depends on types or values, which the SQL does not show. Such a line is a warning; all",
+        "others are errors. If you know that a line gives the same result everywhere, end it with `-- portable: the reason`.",
         "",
         "## Functions that are the same everywhere",
         "",
         f"{', '.join(f'`{name}`' for name in sorted(EVERYWHERE))}.",
         "",
-        "Any other function is a warning. For some the finding says what to write instead:",
+        "Any other function is a warning. For some functions, the warning names a replacement:",
         "",
         "| function | write instead |",
         "|---|---|",
@@ -174,7 +174,7 @@ def portable_sql_page() -> str:
         "",
         "## A spelling for each platform",
         "",
-        "Where nothing is portable, a macro has one spelling for each platform. Macros are not looked at:",
+        "If no portable spelling exists, write a macro with one spelling for each platform. Macros are not checked:",
         "",
         "```sql",
         "{% macro first_number(text) %}{{ return(adapter.dispatch('first_number', 'product')(text)) }}{% endmacro %}",
@@ -183,12 +183,12 @@ def portable_sql_page() -> str:
         "{% macro spark__first_number(text) %}regexp_extract({{ text }}, '[0-9]+', 0){% endmacro %}",
         "```",
         "",
-        "## What needs no care",
+        "## What is the same everywhere",
         "",
-        "Text is compared and ordered by its bytes: `B`, `Z`, `_`, `a`, `ä`. Times have no zone, and sessions are in UTC. A",
-        "week begins on Monday. A text is in single quotes, `'it''s'`, and a backslash is a backslash, on Spark too. What cannot",
-        "be cast ends the run. `%` has the sign of the first number. `greatest` and `least` pass over nulls. An empty text is no",
-        "null. `round` of decimals goes away from zero at a half; of doubles it does not everywhere, so use decimals.",
+        "Text is compared and ordered by its bytes: `B`, `Z`, `_`, `a`, `ä`. Times have no zone, and sessions use UTC. Weeks",
+        "begin on Monday. Text is enclosed in single quotes, `'it''s'`, and a backslash is a plain character, on Spark too. A value",
+        "that cannot be cast ends the run. The result of `%` has the sign of the first number. `greatest` and `least` ignore nulls.",
+        "An empty text is not null. `round` rounds halves of decimals away from zero; for doubles this differs, so use decimals.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -199,16 +199,15 @@ def promises_page() -> str:
         NOTE,
         "# What a contract promises, and who checks it",
         "",
-        "Every run holds the data set against its contract before anybody can read it. datacontract-cli checks most of",
-        "it, a module of Meshwright what datacontract-cli does not. A promise that nobody has looked at is reported as",
-        "unchecked: on the terminal and in `build/run.json` (`doubts`, `result: unchecked`), in the catalog, by the fitness function",
-        "[LastRunPassed](fitness/LastRunPassed.md) (unknown: neither good nor bad), and before the run by the rule",
-        "[PromisesChecked](rules/PromisesChecked.md), a warning that an organisation can make an error in",
-        "`hooks/meshwright/product/metamodel.py`. The table is made from `template/pipeline/promises.py`.",
+        "Every run checks the data set against its contract before it publishes. datacontract-cli checks most promises, and",
+        "Meshwright the others. A promise that neither can check is reported as unchecked: on the terminal, in `build/run.json`",
+        "(`doubts`, `result: unchecked`), in the catalog, and by the fitness function [LastRunPassed](fitness/LastRunPassed.md), as",
+        "unknown. The rule [PromisesChecked](rules/PromisesChecked.md) reports it before the run, as a warning; an organisation can",
+        "make it an error in `hooks/meshwright/product/metamodel.py`. The table is generated from `template/pipeline/promises.py`.",
         "",
-        "What is promised of each row is asked of the rows that have changed, and what is promised of the whole data set",
-        "of the whole. Of a value that breaks a promise the run prints an example, unless its column is classified above",
-        "`internal`. NaN is no value: it counts as missing, and is neither at least nor at most anything.",
+        "In an incremental run, promises about single rows are checked in the changed rows, and promises about the whole data",
+        "set on all rows. The run prints an example of a value that breaks a promise, unless its column is classified above",
+        "`internal`. NaN counts as a missing value, and satisfies no minimum or maximum.",
         "",
         "| promise | who checks it | notes |",
         "|---|---|---|",
@@ -217,19 +216,22 @@ def promises_page() -> str:
     lines += [
         "",
         "Names, descriptions, tags, examples, classifications, `customProperties`, teams, roles, prices, support and",
-        "servers are no promises about the data. `meshwright check` looks at those that a data product needs.",
+        "servers are not promises about the data. `meshwright check` checks those that a data product needs.",
         "",
         "## Physical types",
         "",
-        "The data is written with the contract's `physicalType` where nothing is lost by it: every value is the same after",
-        "a cast and back. That is the same on every platform, for it happens between the platform and the ports. Otherwise",
-        "the run says which column, how many values and one of them. With `physicalTypes: error` below `spec.dataset`, as a",
-        "new product has it, that ends the run; without it, it is a warning until Meshwright 0.4, and an error from then on.",
-        "Nothing is cast between times with and without a time zone, nor against the logical type, nor for the port `view@1`,",
-        "which serves the model itself: cast it in the model. A type with a length, such as `varchar(2)`, promises that no",
-        "value is longer. Time stamps with a precision, such as `timestamp(3)`, promise that no digit beyond it is in use.",
+        "A column is written with the contract's `physicalType` if nothing is lost, which means that every value is the same",
+        "after a cast and back. This is the same on every platform, because it happens between the platform and the ports.",
+        "Otherwise the run reports the column, the number of such values and one of them. With `physicalTypes: error` below",
+        "`spec.dataset`, which new products have, this ends the run; without it, it is a warning until Meshwright 0.4, and an",
+        "error from then on.",
         "",
-        "| DuckDB's name | spellings, in small or large letters |",
+        "Three things are never cast: times with a time zone to times without one or back, a column whose logical type",
+        "contradicts the physical one, and columns of the port `view@1`, which serves the model itself. Cast them in the model.",
+        "A type with a length, such as `varchar(2)`, promises that no value is longer. A timestamp with a precision, such as",
+        "`timestamp(3)`, promises that no digit beyond it is used.",
+        "",
+        "| DuckDB's name | spellings, in any case |",
         "|---|---|",
     ]
     for name, spellings in SPELLINGS.items():
@@ -237,8 +239,8 @@ def promises_page() -> str:
     lines += [
         "",
         "Nested types are written as `STRUCT(street VARCHAR, geo DOUBLE[])`, `array<string>` or `MAP(VARCHAR, BIGINT)`.",
-        "`number(10, 0)` is also kept by an integer column whose values have that many digits. A name that is not in the",
-        "table, such as `money`, is reported as unchecked.",
+        "An integer column whose values have at most ten digits also satisfies `number(10, 0)`. A name that is not in the table,",
+        "such as `money`, is reported as unchecked.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -249,10 +251,10 @@ def changes_page() -> str:
         NOTE,
         "# What a change needs",
         "",
-        "`meshwright check --against origin/main`, which CI runs for each pull request, holds contract, spec and access policy",
-        "against what they were. A change by which a consumer loses something needs a new major version of contract and",
-        "product ([BreakingChangeIsMajor](rules/BreakingChangeIsMajor.md), an error). What only a person can decide is a",
-        "warning ([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is made from `hooks/meshwright/product/breaking/changes.py`.",
+        "`meshwright check --against origin/main`, which CI runs for each pull request, compares contract, spec and access policy",
+        "with their previous versions. A change that breaks consumers needs a new major version of contract and product",
+        "([BreakingChangeIsMajor](rules/BreakingChangeIsMajor.md), an error). A change that only a person can assess is a warning",
+        "([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is generated from `hooks/meshwright/product/breaking/changes.py`.",
         "",
         "| change | needs |",
         "|---|---|",
@@ -276,10 +278,10 @@ def spec_page() -> str:
         NOTE,
         "# data-product.yaml",
         "",
-        "What a data product is, in one file. The table is made from `hooks/meshwright/product/schemas/data-product.yaml`,",
-        "the schema that checks it. A field whose rule is named is one of the mandatory attributes. `${NAME}` and",
-        "`${NAME:-default}` in the `properties` of a capability are replaced from the environment when the pipeline",
-        "runs. Nothing that is not in the table is accepted, except below `extensions`.",
+        "The description of a data product, in one file. The table is generated from its schema,",
+        "`hooks/meshwright/product/schemas/data-product.yaml`. A field with a rule in the last column is a mandatory attribute.",
+        "`${NAME}` and `${NAME:-default}` in the `properties` of a capability are replaced from the environment when the",
+        "pipeline runs. Fields that are not in the table are refused, except below `extensions`.",
         "",
         "| field | meaning | required |",
         "|---|---|---|",
@@ -341,14 +343,14 @@ def ownership_page() -> str:
         NOTE,
         "# Who owns a product's files",
         "",
-        f"Every file that a product can get, from `template/` and `blueprints/`. `{MANIFEST}` says",
-        "whose it is; what updates leave alone, CODEOWNERS and the search for drift follow from it.",
+        f"Every file that a product can get, from `template/` and `blueprints/`. `{MANIFEST}` names",
+        "the owner of each; updates, CODEOWNERS and `meshwright rollout drift` use it.",
         "",
         "| owner | what an update does |",
         "|---|---|",
-        "| product | Nothing: written at birth, then the team's. One that was deleted does not come back. |",
-        "| shared | Merges: the team's changes and the template's. The ends of files and lists are left to the team. |",
-        "| template | Merges too, but an edit is drift: a later update may undo it, or fail to merge. |",
+        "| product | Nothing: the file is written once, and then belongs to the team. A deleted file is not restored. |",
+        "| shared | Merges the changes of the team and of the template. The ends of files and lists are for the team. |",
+        "| template | Merges too, but an edit of the team is drift: a later update may revert it, or conflict. |",
         "",
         "| file | owner | brought by |",
         "|---|---|---|",
@@ -388,7 +390,7 @@ def rules_index() -> str:
         NOTE,
         "# Rules",
         "",
-        "What `meshwright check` and the pre-commit hook hold every product to. Each rule is a class in",
+        "The rules that `meshwright check` and the pre-commit hook check in every product. Each rule is a class in",
         "`hooks/meshwright/check/rules/`; an organisation sets levels in `hooks/meshwright/product/metamodel.py`.",
         "",
         "| rule | promise |",
@@ -418,15 +420,15 @@ def rule_page(rule: Rule) -> str:
         places += [(f"`{file}` of a product that reads it", file, patch) for file, patch in twin.items()]
     for where, file, patch in places:
         if patch is None:
-            lines += [f"Broken, for example, by deleting `{file}`.", ""]
+            lines += [f"Example of a violation: `{file}` is missing.", ""]
             continue
         kind, text = file.rpartition(".")[2], patch
         if not isinstance(patch, str):
             text = yaml.safe_dump(patch, sort_keys=False, allow_unicode=True).replace(
                 ": null", ":  # missing"
             )
-        said = "Told, for example, about" if rule.level == "note" else "Broken, for example, by"
-        lines += [f"{said} this in {where}:", "", f"```{kind}", text.rstrip(), "```", ""]
+        example = "Reported, for example" if rule.level == "note" else "Example of a violation"
+        lines += [f"{example}, in {where}:", "", f"```{kind}", text.rstrip(), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -435,7 +437,7 @@ def fitness_index() -> str:
         NOTE,
         "# Fitness functions",
         "",
-        "What [`meshwright assess`](../../how-to/assess-the-mesh.md) asks of every product of the mesh. Each is a class in",
+        "The questions that [`meshwright assess`](../../how-to/assess-the-mesh.md) asks about every product. Each is a class in",
         "`hooks/meshwright/assess/functions/`; an organisation [adds its own](../../how-to/add-a-fitness-function.md) and sets",
         "severities in [fitness.yaml](../fitness.md).",
     ]
@@ -457,7 +459,7 @@ def fitness_index() -> str:
 
 def fitness_page(function: Fitness) -> str:
     source = f"hooks/{type(function).__module__.replace('.', '/')}.py"
-    looks = "It looks at storage or a catalog, so that `--static` leaves it out. " if function.probes else ""
+    looks = "It reads storage or a catalog, so `--static` skips it. " if function.probes else ""
     return "\n".join(
         [
             NOTE,
@@ -481,9 +483,9 @@ def api_page() -> str:
         NOTE,
         "# The catalog's API",
         "",
-        "What `meshwright catalog serve` answers; `/openapi.json` there says the same to programs. A record is described",
-        "[here](catalog-record.md). Who writes sends `Authorization: Bearer <token>`. Every error is an object with `error`",
-        "(a word), `detail` and `fix` (sentences).",
+        "The HTTP API of `meshwright catalog serve`, which also serves its description as `/openapi.json`. Records have [these",
+        "fields](catalog-record.md). Requests that write need `Authorization: Bearer <token>`. Every error is an object with",
+        "`error` (a word), `detail` and `fix` (sentences).",
         "",
         "| request | what it does |",
         "|---|---|",
@@ -507,8 +509,8 @@ def capabilities_index() -> str:
         NOTE,
         "# Capabilities",
         "",
-        "The registry: what a data product can use. Each is a folder below `blueprints/`; `meshwright capabilities`",
-        "lists the same.",
+        "The registry of everything that a data product can use. Each capability is a folder below `blueprints/`;",
+        "`meshwright capabilities` prints the same list.",
         "",
         "| capability | kind | maturity | what it does |",
         "|---|---|---|---|",
@@ -549,7 +551,7 @@ def capability_page(entry: registry.Capability) -> str:
             f"| `{name}` | {text} | {'yes' if required else ''} |" for name, required, text in described
         ]
         lines.append("")
-    lines += ["## As a fresh product uses it", "", "```yaml", entry.example.rstrip(), "```"]
+    lines += ["## Example", "", "```yaml", entry.example.rstrip(), "```"]
     return "\n".join(lines) + "\n"
 
 
