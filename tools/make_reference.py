@@ -48,7 +48,11 @@ FILES = {
         "Who may read a data product, and until when: see [share data](../how-to/share-data.md).",
         schema.access_agreement,
     ),
-    "access-tests": ("access/tests.yaml", "Who must be able to see what, and who must not.", schema.access_tests),
+    "access-tests": (
+        "access/tests.yaml",
+        "Who must be able to see what, and who must not.",
+        schema.access_tests,
+    ),
     "approvers": ("access/approvers.yaml", "Who may approve agreements, by which key.", schema.approvers),
     "directory": (
         "The directory",
