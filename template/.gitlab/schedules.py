@@ -19,8 +19,8 @@ import yaml
 PREFIX = "Meshwright: "
 
 
-def wanted(spec: dict[str, Any]) -> dict[str, str]:
-    """Return description -> cron expression (UTC)."""
+def desired_crons(spec: dict[str, Any]) -> dict[str, str]:
+    """Return description -> cron expression (UTC) of every schedule that the product has to have."""
     crons = [
         trait["properties"]["cron"]
         for trait in spec["spec"]["traits"]
@@ -37,7 +37,7 @@ def wanted(spec: dict[str, Any]) -> dict[str, str]:
 
 def main() -> int:
     """Set the schedules; return the exit code."""
-    crons = wanted(yaml.safe_load(Path("data-product.yaml").read_text("utf-8")))
+    crons = desired_crons(yaml.safe_load(Path("data-product.yaml").read_text("utf-8")))
     ref = f"refs/heads/{os.environ['CI_DEFAULT_BRANCH']}"
     token = os.environ.get("SCHEDULES_TOKEN")
     if not token:
@@ -45,18 +45,18 @@ def main() -> int:
             "SCHEDULES_TOKEN is not set, so the schedules were not checked. Fix: set it, or set the schedules by hand:"
         )
         for description, cron in crons.items():
-            told = ["--description", description, "--cron", cron, "--cronTimeZone", "UTC", "--ref", ref]
-            print(f"  glab schedule create {shlex.join(told)}")
+            arguments = ["--description", description, "--cron", cron, "--cronTimeZone", "UTC", "--ref", ref]
+            print(f"  glab schedule create {shlex.join(arguments)}")
         return 77
     server = gitlab.Gitlab(os.environ["CI_SERVER_URL"], private_token=token)
     schedules = server.projects.get(os.environ["CI_PROJECT_ID"], lazy=True).pipelineschedules
-    found: dict[str, list[Any]] = {}
+    existing: dict[str, list[Any]] = {}
     for schedule in schedules.list(iterator=True):
         if schedule.description.startswith(PREFIX):
-            found.setdefault(schedule.description, []).append(schedule)
+            existing.setdefault(schedule.description, []).append(schedule)
     for description, cron in crons.items():
         settings = {"cron": cron, "cron_timezone": "UTC", "ref": ref, "active": True}
-        schedule, *doubles = found.pop(description, None) or [None]
+        schedule, *doubles = existing.pop(description, None) or [None]
         if schedule is None:
             schedules.create({"description": description, **settings})
         elif any(getattr(schedule, name) != value for name, value in settings.items()):
@@ -65,7 +65,7 @@ def main() -> int:
         for double in doubles:
             double.delete()
         print(f"{description}: {cron} (UTC)")
-    for gone in (schedule for schedules_ in found.values() for schedule in schedules_):
+    for gone in (schedule for schedules_ in existing.values() for schedule in schedules_):
         gone.delete()
         print(f"{gone.description}: removed, because it is not in data-product.yaml")
     return 0

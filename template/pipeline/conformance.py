@@ -192,20 +192,20 @@ def logical(kind: Type) -> str:
 # -- places ---------------------------------------------------------------------------------------------
 
 
-class NoPlace(Exception):
+class NoSuchPath(Exception):
     """The data has no such path; the check of presence or type reports that."""
 
 
-def at(path: tuple[str, ...], actual: Mapping[str, Type]) -> Type:
-    """Return the type at a path. Raises NoPlace."""
+def type_at(path: tuple[str, ...], actual: Mapping[str, Type]) -> Type:
+    """Return the type at a path. Raises NoSuchPath."""
     column = next((name for name in actual if name.lower() == path[0].lower()), None)
     if column is None:
-        raise NoPlace
+        raise NoSuchPath
     kind = actual[column]
     for step in path[1:]:
         field = kind.field(step)
         if field is None:
-            raise NoPlace
+            raise NoSuchPath
         kind = kind.children[field]
     return kind
 
@@ -214,10 +214,10 @@ Predicate = Callable[[str, Type], str]
 
 
 def violation(path: tuple[str, ...], actual: Mapping[str, Type], predicate: Predicate) -> str:
-    """Return the SQL condition for rows in which `predicate` is true for a value at the path. Raises NoPlace."""
+    """Return the SQL condition for rows in which `predicate` is true for a value at the path. Raises NoSuchPath."""
     column = next((name for name in actual if name.lower() == path[0].lower()), None)
     if column is None:
-        raise NoPlace
+        raise NoSuchPath
     return _violation(identifier(column), actual[column], path[1:], predicate, 0)
 
 
@@ -226,7 +226,7 @@ def _violation(value: str, kind: Type, path: tuple[str, ...], predicate: Predica
         return f"coalesce({predicate(value, kind)}, false)"
     field = kind.field(path[0])
     if field is None:
-        raise NoPlace
+        raise NoSuchPath
     inner = kind.children[field]
     if path[0] not in STEPS:
         below = _violation(f"struct_extract({value}, {literal(field)})", inner, path[1:], predicate, depth)
@@ -238,10 +238,10 @@ def _violation(value: str, kind: Type, path: tuple[str, ...], predicate: Predica
 
 
 def example(path: tuple[str, ...], actual: Mapping[str, Type], predicate: Predicate) -> str:
-    """Return SQL for the text of a value at the path for which `predicate` is true, in one row. Raises NoPlace."""
+    """Return SQL for the text of a value at the path for which `predicate` is true, in one row. Raises NoSuchPath."""
     column = next((name for name in actual if name.lower() == path[0].lower()), None)
     if column is None:
-        raise NoPlace
+        raise NoSuchPath
     return _example(identifier(column), actual[column], path[1:], predicate, 0)
 
 
@@ -250,7 +250,7 @@ def _example(value: str, kind: Type, path: tuple[str, ...], predicate: Predicate
         return f"case when {predicate(value, kind)} then {value}::varchar end"
     field = kind.field(path[0])
     if field is None:
-        raise NoPlace
+        raise NoSuchPath
     inner = kind.children[field]
     if path[0] not in STEPS:
         return _example(f"struct_extract({value}, {literal(field)})", inner, path[1:], predicate, depth)
@@ -291,10 +291,10 @@ def _bound(comparison: str) -> Callable[[Any], Predicate]:
 
 def _members(values: list[Any], here: str, kind: Type) -> str:
     """Return the SQL condition that a value is one of these, each cast to its type."""
-    said = [value for value in values if value is not None and not isinstance(value, dict | list)]
-    if not said:
+    scalars = [value for value in values if value is not None and not isinstance(value, dict | list)]
+    if not scalars:
         return "false"
-    cast = ", ".join(f"try_cast({constant(value)} as {kind.text})" for value in said)
+    cast = ", ".join(f"try_cast({constant(value)} as {kind.text})" for value in scalars)
     return f"coalesce({here} in ({cast}), false)"
 
 
@@ -482,14 +482,14 @@ FITS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class PendingCheck:
     """A check of every row."""
 
     name: str
     path: tuple[str, ...]
     condition: str
     """True for the rows that break the promise."""
-    told: str
+    problem: str
     """What is wrong with them."""
     broken: str = "failed"
     """The result if there are such rows."""
@@ -498,48 +498,44 @@ class Asked:
     """SQL for the text of the value that breaks it; empty: the whole column's."""
 
 
-def answers(
+def run_row_checks(
     connection: duckdb.DuckDBPyConnection,
     scan: str,
-    questions: list[Asked],
+    checks: list[PendingCheck],
     shown: Callable[[tuple[str, ...]], bool],
 ) -> Iterator[Check]:
     """Run all the row checks in one query and yield the results; `shown` decides for a path whether its values may be printed."""
-    if not questions:
+    if not checks:
         return
     try:
-        rows = _counted(connection, scan, questions)
+        rows = _counted(connection, scan, checks)
     except duckdb.Error:
         rows = []
-        for question in questions:  # One of them cannot be run: which?
+        for check in checks:  # One of them cannot be run: which?
             try:
-                rows += _counted(connection, scan, [question])
+                rows += _counted(connection, scan, [check])
             except duckdb.Error as error:
                 rows.append((None, str(error).splitlines()[0]))
-    for question, (count, example) in zip(questions, rows, strict=True):
-        field = dotted(question.path)
+    for check, (count, example) in zip(checks, rows, strict=True):
+        field = dotted(check.path)
         if count is None:
-            yield Check(question.name, field, "error", f"It cannot be checked: {example}", question.fix)
+            yield Check(check.name, field, "error", f"It cannot be checked: {example}", check.fix)
         elif not count:
-            yield Check(question.name, field, "passed", "")
+            yield Check(check.name, field, "passed", "")
         else:
-            value = (
-                such_as(example) if shown(question.path if question.example else question.path[:1]) else ""
-            )
+            value = such_as(example) if shown(check.path if check.example else check.path[:1]) else ""
             which = "1 row" if count == 1 else f"{count:,} rows"
-            yield Check(
-                question.name, field, question.broken, f"{which} {question.told}{value}", question.fix
-            )
+            yield Check(check.name, field, check.broken, f"{which} {check.problem}{value}", check.fix)
 
 
 def _counted(
-    connection: duckdb.DuckDBPyConnection, scan: str, questions: list[Asked]
+    connection: duckdb.DuckDBPyConnection, scan: str, checks: list[PendingCheck]
 ) -> list[tuple[Any, Any]]:
-    asked = []
-    for question in questions:
-        value = question.example or f"{identifier(question.path[0])}::varchar"
-        asked.append(f"count(*) filter ({question.condition}), first({value}) filter ({question.condition})")
-    row = connection.execute(f"select {', '.join(asked)} from {scan}").fetchone()
+    aggregates = []
+    for check in checks:
+        value = check.example or f"{identifier(check.path[0])}::varchar"
+        aggregates.append(f"count(*) filter ({check.condition}), first({value}) filter ({check.condition})")
+    row = connection.execute(f"select {', '.join(aggregates)} from {scan}").fetchone()
     assert row is not None
     return list(zip(row[::2], row[1::2], strict=True))
 
@@ -550,8 +546,8 @@ def such_as(value: Any) -> str:
 
 
 def _short(text: Any) -> str:
-    said = repr(str(text))
-    return said if len(said) <= 80 else f"{said[:77]}…'"
+    quoted = repr(str(text))
+    return quoted if len(quoted) <= 80 else f"{quoted[:77]}…'"
 
 
 # -- metrics ----------------------------------------------------------------------------------------------
@@ -560,7 +556,7 @@ def _short(text: Any) -> str:
 def metric(
     connection: duckdb.DuckDBPyConnection, scan: str, promise: Promise, actual: Mapping[str, Type]
 ) -> Check:
-    """Compute a metric of the standard's library, and compare it with its target. Raises NoPlace."""
+    """Compute a metric of the standard's library, and compare it with its target. Raises NoSuchPath."""
     rule, kind = promise.value, promise.kind
     name = str(
         rule.get("description") or f"Check that {promise.field or 'the data set'} has {kind} as promised"
@@ -621,7 +617,7 @@ def counted(promise: Promise) -> Predicate:
 def duplicates(
     paths: list[tuple[str, ...]], actual: Mapping[str, Type], scan: str, among: str = ""
 ) -> tuple[str, str]:
-    """Return SQL for the number of values that occur more than once, and of rows that repeat one. Raises NoPlace.
+    """Return SQL for the number of values that occur more than once, and of rows that repeat one. Raises NoSuchPath.
 
     `among`: count only the values in these rows; their duplicates may be in any row.
     """
@@ -629,12 +625,12 @@ def duplicates(
     for path in paths:
         column = next((name for name in actual if name.lower() == path[0].lower()), None)
         if column is None:
-            raise NoPlace
+            raise NoSuchPath
         value, kind = identifier(column), actual[column]
         for step in path[1:]:
             field = kind.field(step)
             if field is None or step in STEPS:
-                raise NoPlace
+                raise NoSuchPath
             value, kind = f"struct_extract({value}, {literal(field)})", kind.children[field]
         values.append(value)
     there = " and ".join(f"{value} is not null" for value in values)

@@ -99,8 +99,9 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
 """Regular expression for a driver's message -> cause and fix. The first match counts."""
 
 
-def explained(said: str) -> tuple[str, str]:
+def explained(message: str) -> tuple[str, str]:
     """Return cause and fix for a driver's message; both empty if it is not in the table."""
     return next(
-        ((cause, fix) for pattern, cause, fix in CAUSES if re.search(pattern, said, re.IGNORECASE)), ("", "")
+        ((cause, fix) for pattern, cause, fix in CAUSES if re.search(pattern, message, re.IGNORECASE)),
+        ("", ""),
     )

@@ -211,11 +211,11 @@ def certain_types(
                 del candidates[name]
         if not candidates:
             break
-        asked = ", ".join(
+        expressions = ", ".join(
             f"{_all_are(kind, columns[name]) if kind else f'any_value({columns[name]})'}"
             for name, kind in candidates.items()
         )
-        (answers,) = query(f"select {asked} from texts")
+        (answers,) = query(f"select {expressions} from texts")
         following: dict[str, str] = {}
         for (name, kind), answer in zip(candidates.items(), answers, strict=True):
             if not kind and answer is None:

@@ -57,8 +57,8 @@ def last(product: Product, *, anew: bool) -> Last:
     if state is None or anew:
         return Last(code)
     try:
-        said = json.loads((state / RECORD).read_text("utf-8"))
-        known = Last(said["code"], said["publication"], said["partitions"], said["columns"])
+        record = json.loads((state / RECORD).read_text("utf-8"))
+        known = Last(record["code"], record["publication"], record["partitions"], record["columns"])
     except (OSError, ValueError, KeyError):
         return Last(code)
     return known if known.code == code else Last(code)

@@ -301,18 +301,18 @@ def _values(
     port: Capability | None, form: Format, known: Mapping[str, Kind], parts: Sequence[Path]
 ) -> Iterator[Refusal]:
     """Yield the values that a port cannot store."""
-    asked = [
+    checks = [
         (column, limit, condition)
         for column, kind in known.items()
         for limit, condition in _conditions(form, kind, identifier(column))
     ]
-    if not asked or not parts:
+    if not checks or not parts:
         return
-    counted = ", ".join(f"count(*) filter (where {condition})" for _, _, condition in asked)
+    counted = ", ".join(f"count(*) filter (where {condition})" for _, _, condition in checks)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         counts = only_row(connection.execute(f"select {counted} from {scan(parts)}"))
-        for (column, limit, condition), rows in zip(asked, counts, strict=True):
+        for (column, limit, condition), rows in zip(checks, counts, strict=True):
             if not rows:
                 continue
             shown = ""

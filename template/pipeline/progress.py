@@ -66,8 +66,8 @@ class Json(Text):
     def event(self, event: str, text: str, fields: dict[str, Any]) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         known = {"time": time, "level": "info", "event": event, "message": text.strip(), **fields}
-        said = {name: value for name, value in known.items() if value not in ("", None)}
-        self.write(json.dumps(said, default=str) + "\n")
+        filled = {name: value for name, value in known.items() if value not in ("", None)}
+        self.write(json.dumps(filled, default=str) + "\n")
 
     def stream(self) -> TextIO | None:
         return self.lines
@@ -140,7 +140,7 @@ def summary(report: dict[str, Any]) -> str:
         "",
         f"  rows     {sum(report['rowsIn'].values()):,} in, {report['rowsOut']:,} out",
         *_checks(report),
-        *(f"  SLI      {level(measured)}" for measured in report["serviceLevels"]),
+        *(f"  SLI      {level_text(measured)}" for measured in report["serviceLevels"]),
     ]
     for address, location in report["ports"].items():
         lines += [f"  port     {address}", f"           {location}"]
@@ -184,12 +184,12 @@ def fields(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def level(measured: dict[str, Any]) -> str:
-    """Return a measured service level, for people."""
+def level_text(measured: dict[str, Any]) -> str:
+    """Return the sentence that reports a measured service level to people."""
     value, unit = measured["value"], measured["unit"]
-    said = (
+    result = (
         measured.get("reason") or "nothing to measure"
         if value is None
         else f"{value:g}{'' if unit == '%' else ' '}{unit}"
     )
-    return f"{measured['name']}: {said} (objective {measured['objective']}) {'kept' if measured['kept'] else 'MISSED'}"
+    return f"{measured['name']}: {result} (objective {measured['objective']}) {'kept' if measured['kept'] else 'MISSED'}"

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from pipeline import physical_types
-from pipeline.conformance import Asked, Check, Predicate, Type, at, example, types, violation
+from pipeline.conformance import Check, PendingCheck, Predicate, Type, example, type_at, types, violation
 from pipeline.dataset import Dataset, count
 from pipeline.declared import published_types
 from pipeline.errors import PromiseBroken
@@ -171,23 +171,23 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-# -- questions of verify ----------------------------------------------------------------------------------
+# -- row checks of verify ----------------------------------------------------------------------------------
 
 
-def questions(
+def row_checks(
     product: Product, promise: Promise, actual: Mapping[str, Type], logical: str, partition: str
-) -> Iterator[Asked | Check]:
-    """Yield the row checks of a physical type, or its result if it is known already. Raises NoPlace."""
-    kind = at(promise.path, actual)
+) -> Iterator[PendingCheck | Check]:
+    """Yield the row checks of a physical type, or its result if it is known already. Raises NoSuchPath."""
+    kind = type_at(promise.path, actual)
     physical = physical_types.read(promise.value)
     name = f"Check that field {promise.field} has physical type {promise.value}"
     broken, fix = ("failed", "") if is_error(product) else ("warning", LATER)
     assert physical is not None  # `promises` reports types that are not in the list
 
-    def ask(predicate: Predicate, told: str) -> Asked:
+    def row_check(predicate: Predicate, problem: str) -> PendingCheck:
         condition = violation(promise.path, actual, predicate)
         one = example(promise.path, actual, predicate)
-        return Asked(name, promise.path, condition, told, broken, fix, one)
+        return PendingCheck(name, promise.path, condition, problem, broken, fix, one)
 
     target = physical.target
     if not physical.holds(kind.text):
@@ -195,7 +195,7 @@ def questions(
         kept = promise.path[0] == partition or any(port.uses.startswith("view@") for port in product.outputs)
         if target and castable(logical, kind, physical) and not kept:
             # Columns that lose nothing are already written with the type: these rows are the reason that this one is not.
-            yield ask(
+            yield row_check(
                 lambda here, of: lossy(here, of, target), f"of {kind.text} would not be the same as {target}"
             )
         else:
@@ -207,13 +207,13 @@ def questions(
         unit, what = ("length", "characters")
         if kind.kind == "blob" or physical.bytes:
             unit, what = ("octet_length" if kind.kind == "blob" else "strlen", "bytes")
-        yield ask(
+        yield row_check(
             lambda here, of: f"{unit}({here}) > {physical.length}",
             f"with more than {physical.length} {what}",
         )
     elif physical.integers and physical.precision and kind.kind != "decimal":
         limit = 10**physical.precision
-        yield ask(
+        yield row_check(
             lambda here, of: f"{here} >= {limit} or {here} <= -{limit}",
             f"with more than {physical.precision} digits",
         )
@@ -223,11 +223,11 @@ def questions(
             if kind.kind == "timestamp_ns"
             else f"extract(microsecond from {{}}) % {10 ** (6 - fraction)}"
         )
-        yield ask(
+        yield row_check(
             lambda here, of: f"{digits.format(here)} <> 0",
             f"with more than {fraction} digits of a second's fraction",
         )
     elif physical.name == "JSON" and kind.kind == "varchar":
-        yield ask(lambda here, of: f"not json_valid({here})", "without JSON in it")
+        yield row_check(lambda here, of: f"not json_valid({here})", "without JSON in it")
     else:
         yield Check(name, promise.field, "passed", "")

@@ -19,7 +19,7 @@ from datacontract.model.run import Run
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from pipeline import conformance, stored
-from pipeline.conformance import Asked, Check, NoPlace, Type, at, example, such_as, violation
+from pipeline.conformance import Check, NoSuchPath, PendingCheck, Type, example, such_as, type_at, violation
 from pipeline.dataset import Dataset
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.promises import METRICS, Keys, Promise, dotted, engine_reads, promises
@@ -144,7 +144,7 @@ class _Verification:
     dataset: Dataset
     connection: duckdb.DuckDBPyConnection
     actual: Mapping[str, Type]
-    asked: list[Asked] = field(default_factory=list)
+    pending: list[PendingCheck] = field(default_factory=list)
     """Checks of each row that changed."""
     checks: list[Check] = field(default_factory=list)
     engine: list[Promise] = field(default_factory=list)
@@ -183,14 +183,14 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
         )
         everything = list(promises(plain, product.dataset))
         for promise in everything:
-            _ask(known, promise)
+            _assign(known, promise)
         _keys(known, everything)
         changed = dataset.scan
         if dataset.changes is not None:
             changed = scan(dataset.changed) if dataset.changed else f"(from {changed} limit 0)"
         own = [
             *known.checks,
-            *conformance.answers(connection, changed, known.asked, known.may_show),
+            *conformance.run_row_checks(connection, changed, known.pending, known.may_show),
         ]
     found = _by_engine(known, contract, str(database))
     with duckdb.connect(str(database), read_only=True) as connection:
@@ -232,16 +232,16 @@ def _is_open(node: Mapping[str, Any], path: tuple[str, ...], inherited: str) -> 
 # -- choosing the checker -------------------------------------------------------------------------------------
 
 
-def _ask(known: _Verification, promise: Promise) -> None:
-    """Pass a promise to its checker."""
+def _assign(known: _Verification, promise: Promise) -> None:
+    """Assign a promise to its checker; record at once the results that are known already."""
     if promise.unchecked:
         known.checks.append(
             Check(f"Check {promise}", promise.field, "unchecked", promise.unchecked, promise.fix)
         )
         return
     try:
-        _ask_somebody(known, promise)
-    except NoPlace:
+        _assign_by_kind(known, promise)
+    except NoSuchPath:
         # Its presence or type is broken, which is reported.
         known.checks.append(
             Check(f"Check {promise}", promise.field, "unchecked", "The data has no such place.")
@@ -251,16 +251,17 @@ def _ask(known: _Verification, promise: Promise) -> None:
         known.checks.append(Check(f"Check {promise}", promise.field, "error", reason))
 
 
-def _ask_somebody(known: _Verification, promise: Promise) -> None:
+def _assign_by_kind(known: _Verification, promise: Promise) -> None:
+    """Assign a promise by its kind: to a checker of this module, to datacontract-cli, or to a check of each row."""
     kind = promise.kind
-    if ask := _ASK.get(kind):
-        ask(known, promise)
+    if check := _CHECKERS.get(kind):
+        check(known, promise)
     elif promise.engine and _engine_compares(known, promise):
         known.engine.append(promise)
         if kind in ("required", "minimum", "exclusiveMinimum"):
             _no_nan(known, promise)
     elif kind in conformance.PREDICATES:
-        _ask_rows(known, promise)
+        _check_rows(known, promise)
     elif kind == "sql" and not promise.engine:
         known.engine.append(promise)  # with the column's name in the query: see `_without`
     else:
@@ -270,9 +271,9 @@ def _ask_somebody(known: _Verification, promise: Promise) -> None:
 
 def _physical_type(known: _Verification, promise: Promise) -> None:
     logical = str(_node(known.contract, promise.keys).get("logicalType") or "")
-    for one in stored.questions(known.product, promise, known.actual, logical, known.dataset.partition):
-        if isinstance(one, Asked):
-            known.asked.append(one)
+    for one in stored.row_checks(known.product, promise, known.actual, logical, known.dataset.partition):
+        if isinstance(one, PendingCheck):
+            known.pending.append(one)
         else:
             known.checks.append(one)
 
@@ -306,7 +307,7 @@ def _node(contract: Mapping[str, Any], keys: Keys) -> Mapping[str, Any]:
 
 
 def _type_of(known: _Verification, promise: Promise) -> Type:
-    return at(promise.path, known.actual)
+    return type_at(promise.path, known.actual)
 
 
 def _presence(known: _Verification, promise: Promise) -> None:
@@ -317,7 +318,7 @@ def _presence(known: _Verification, promise: Promise) -> None:
     try:
         _type_of(known, promise)
         known.checks.append(Check(name, promise.field, "passed", ""))
-    except NoPlace:
+    except NoSuchPath:
         known.checks.append(Check(name, promise.field, "failed", "It is missing."))
 
 
@@ -342,15 +343,15 @@ def _logical_type(known: _Verification, promise: Promise) -> None:
         reason = "" if right else f"it is {kind.text}"
         known.checks.append(Check(name, promise.field, "passed" if right else "failed", reason))
     if logical == "integer" and (kind.is_float or (kind.kind == "decimal" and not kind.text.endswith(",0)"))):
-        _ask_rows(known, replace(promise, kind="whole"), "has whole numbers only", "with a number that is not whole")  # fmt: skip
+        _check_rows(known, replace(promise, kind="whole"), "has whole numbers only", "with a number that is not whole")  # fmt: skip
 
 
 def _time_zone(known: _Verification, promise: Promise) -> None:
     kind = _type_of(known, promise)
     there = "with time zone" in kind.kind
     right = there == bool(promise.value) and (there or kind.kind in conformance.STORED_AS["timestamp"] + conformance.STORED_AS["time"])  # fmt: skip
-    said = "with a time zone" if promise.value else "without a time zone"
-    name = f"Check that field {promise.field} is {said}"
+    expected = "with a time zone" if promise.value else "without a time zone"
+    name = f"Check that field {promise.field} is {expected}"
     fix = "Cast it in the model, such as `… at time zone 'Europe/Paris'`, or change the contract."
     reason = "" if right else f"it is {kind.text}"
     known.checks.append(
@@ -369,8 +370,8 @@ def _moments(known: _Verification, promise: Promise) -> None:
     if promise.kind == "retention":
         return
     column = identifier(promise.path[0])
-    known.asked.append(
-        Asked(
+    known.pending.append(
+        PendingCheck(
             f"Check that {promise.field} is not from the future",
             promise.path,
             f"{column}::timestamptz > now() + interval 1 day",
@@ -381,15 +382,15 @@ def _moments(known: _Verification, promise: Promise) -> None:
 
 def _no_nan(known: _Verification, promise: Promise) -> None:
     if _type_of(known, promise).is_float:
-        told = (
+        problem = (
             "with NaN"
             if promise.kind in ("minimum", "exclusiveMinimum")
             else "with NaN, which counts as missing"
         )
-        _ask_rows(known, replace(promise, kind="nan"), "has no NaN", told)
+        _check_rows(known, replace(promise, kind="nan"), "has no NaN", problem)
 
 
-_ASK: Mapping[str, Callable[[_Verification, Promise], None]] = {
+_CHECKERS: Mapping[str, Callable[[_Verification, Promise], None]] = {
     "presence": _presence,
     "logicalType": _logical_type,
     "physicalType": _physical_type,
@@ -404,7 +405,8 @@ _ASK: Mapping[str, Callable[[_Verification, Promise], None]] = {
 """Kind of promise -> what is done about it, whoever checks it."""
 
 
-def _ask_rows(known: _Verification, promise: Promise, name: str = "", told: str = "") -> None:
+def _check_rows(known: _Verification, promise: Promise, name: str = "", problem: str = "") -> None:
+    """Add a check of each row for a promise; record a failure at once if its kind does not apply to the type."""
     makers = {**conformance.PREDICATES, "nan": conformance._nan, "whole": conformance._whole}
     kind = _type_of(known, promise)
     fits = conformance.FITS.get(promise.kind)
@@ -414,12 +416,12 @@ def _ask_rows(known: _Verification, promise: Promise, name: str = "", told: str 
         known.checks.append(Check(name, promise.field, "failed", reason))
         return
     predicate = makers[promise.kind](promise.value)
-    known.asked.append(
-        Asked(
+    known.pending.append(
+        PendingCheck(
             name,
             promise.path,
             violation(promise.path, known.actual, predicate),
-            told or f"without {promise.kind} {_brief(promise.value)}",
+            problem or f"without {promise.kind} {_brief(promise.value)}",
             example=example(promise.path, known.actual, predicate),
         )
     )
@@ -433,18 +435,19 @@ def _brief(value: Any) -> str:
 def _engine_compares(known: _Verification, promise: Promise) -> bool:
     """Return True if datacontract-cli compares the values with the contract's value as the contract means it."""
     if promise.kind == "enum":
-        return _alike(promise.value, _type_of(known, promise).kind)
+        return _engine_compares_values(promise.value, _type_of(known, promise).kind)
     if promise.kind in ("pattern", "minLength", "maxLength"):
         return _type_of(known, promise).kind in conformance.STORED_AS["string"]
     return True
 
 
-def _alike(values: Iterable[Any], kind: str) -> bool:
-    said = [value for value in values if value is not None]
+def _engine_compares_values(values: Iterable[Any], kind: str) -> bool:
+    """Return True if datacontract-cli can compare a column with these values: all texts, or all numbers, as the column is."""
+    given = [value for value in values if value is not None]
     if kind in ("varchar", "enum"):
-        return all(isinstance(value, str) for value in said)
+        return all(isinstance(value, str) for value in given)
     numbers = kind in conformance.STORED_AS["number"]
-    return numbers and all(isinstance(value, int | float) and not isinstance(value, bool) for value in said)
+    return numbers and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
 
 
 def _engine_measures(known: _Verification, promise: Promise) -> bool:
@@ -459,7 +462,7 @@ def _engine_measures(known: _Verification, promise: Promise) -> bool:
     if promise.kind in ("nullValues", "missingValues") and kind.is_float:
         return False
     values = arguments.get("missingValues" if promise.kind == "missingValues" else "validValues")
-    return not isinstance(values, list) or _alike(values, kind.kind)
+    return not isinstance(values, list) or _engine_compares_values(values, kind.kind)
 
 
 def _keys(known: _Verification, everything: list[Promise]) -> None:
@@ -470,7 +473,7 @@ def _keys(known: _Verification, everything: list[Promise]) -> None:
         known.engine[:] = [promise for promise in known.engine if promise not in key]
         alone.append(key)
         for promise in key:
-            _ask(known, replace(promise, kind="required", engine=False))
+            _assign(known, replace(promise, kind="required", engine=False))
     changes = known.dataset.changes
     for members in alone:
         names = ", ".join(promise.field for promise in members)
@@ -481,7 +484,7 @@ def _keys(known: _Verification, everything: list[Promise]) -> None:
                 known.dataset.scan,
                 changes.rows if changes else "",
             )
-        except NoPlace:
+        except NoSuchPath:
             continue
         (repeated,) = only_row(known.connection.execute(f"select {count}"))
         reason = f"{repeated:,} values occur more than once" if repeated else ""
@@ -496,13 +499,13 @@ def _by_engine(known: _Verification, contract: OpenDataContractStandard, databas
     """Return datacontract-cli's results for the promises that are left to it."""
     if not known.engine:
         return []
-    asked = OpenDataContractStandard.model_validate(_without(known))
-    asked.servers = [Server(server="staged", type="duckdb", database=database, schema="main")]
+    reduced = OpenDataContractStandard.model_validate(_without(known))
+    reduced.servers = [Server(server="staged", type="duckdb", database=database, schema="main")]
     if known.dataset.changes is None:
-        return _found(asked)
-    whole = _found(_without_rows(asked))
+        return _found(reduced)
+    whole = _found(_without_rows(reduced))
     answered = {check.key for check in whole if check.key}
-    rows = _found(asked, check_categories={"schema"}, filters={known.name: known.dataset.changes.rows})
+    rows = _found(reduced, check_categories={"schema"}, filters={known.name: known.dataset.changes.rows})
     return whole + [check for check in rows if check.key not in answered]
 
 
@@ -544,19 +547,19 @@ def _without(known: _Verification) -> dict[str, Any]:
             }
         return kept
 
-    asked = {key: value for key, value in known.contract.items() if key not in ("schema", "slaProperties")}
-    asked["schema"] = [
+    reduced = {key: value for key, value in known.contract.items() if key not in ("schema", "slaProperties")}
+    reduced["schema"] = [
         pruned(table, ("schema", index), ()) | {"physicalName": known.name}
         for index, table in enumerate(known.contract["schema"])
         if table.get("name") == known.name
     ]
-    asked["schema"][0].setdefault("quality", []).extend(_queries(known))
+    reduced["schema"][0].setdefault("quality", []).extend(_queries(known))
     levels = [
         level
         for index, level in enumerate(known.contract.get("slaProperties") or [])
         if ("slaProperties", index) in keys
     ]
-    return asked | ({"slaProperties": levels} if levels else {})
+    return reduced | ({"slaProperties": levels} if levels else {})
 
 
 DECIDED = {
@@ -665,7 +668,7 @@ def _such_as(known: _Verification, connection: duckdb.DuckDBPyConnection, change
         scanned = changed if kind in OF_ROWS else known.dataset.scan
         found = connection.execute(f"select first({one}) from {scanned} where {condition}").fetchone()
         return such_as(found[0] if found else None)
-    except (duckdb.Error, NoPlace, KeyError, ValueError, TypeError):
+    except (duckdb.Error, NoSuchPath, KeyError, ValueError, TypeError):
         return ""  # an example is optional
 
 
