@@ -65,8 +65,8 @@ def land(every_port: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
         try:
             with duckdb.connect() as connection:
                 connection.execute("set timezone = 'UTC'")
-                if how == "lying":
-                    return connection.execute(file.lying(source, product)).fetchall()
+                if how == "reader_sql":
+                    return connection.execute(file.reader_sql(source, product)).fetchall()
                 landed = file.files(source, product)
                 rows = connection.execute("from read_parquet($1)", [[str(path) for path in landed.paths]])
                 found = landed.columns, rows.fetchall()
@@ -516,11 +516,11 @@ def test_what_undeclared_texts_look_like_is_noted_and_the_note_works(land: Land)
 
 def test_a_view_reads_only_what_duckdb_reads_exactly(land: Land) -> None:
     plain = "a,day\n1,01/02/2025\n"
-    assert land(plain, DAY, how="lying", date_format="%m/%d/%Y") == [(1, date(2025, 1, 2))]
-    assert land({"x.json": '[{"A b":1}]'}, how="lying") == [(1,)]
+    assert land(plain, DAY, how="reader_sql", date_format="%m/%d/%Y") == [(1, date(2025, 1, 2))]
+    assert land({"x.json": '[{"A b":1}]'}, how="reader_sql") == [(1,)]
     for content in ({"x.json": '[{"a":1234567890123456.78}]'}, 'a,b\n1, "x"\n'):
-        assert "DuckDB alone cannot read" in str(land(content, how="lying"))
-    assert "`comment`" in str(land("a\n1\n", how="lying", comment="#"))
+        assert "DuckDB alone cannot read" in str(land(content, how="reader_sql"))
+    assert "`comment`" in str(land("a\n1\n", how="reader_sql", comment="#"))
 
 
 TEXT = st.text(

@@ -783,7 +783,7 @@ def test_nanoseconds_of_another_product_are_not_cut_off(every_port: Path, tmp_pa
     source = Capability("inputs", "data-product@1", "t", "dp:air/other#lake", {"addresses": "addresses.yaml"})
     transform = Capability("transforms", "dbt@1")
     product = Product(tmp_path, "p", "d", "1.0.0", "data", tmp_path / "c.yaml", (), transform, (), ())
-    for read in (data_product.files, data_product.lying):
+    for read in (data_product.files, data_product.reader_sql):
         with pytest.raises(UnreadableInput, match="column at has nanoseconds") as refused:
             read(source, product)
         assert "Deliver it to the microsecond" in refused.value.fix

@@ -148,8 +148,8 @@ def opened(
         raise UnreadableInput(f"The warehouse: {error}", fix=CORRECT) from error
 
 
-def _refuse(asked: object) -> None:
-    if asked:
+def _refuse(is_used: object) -> None:
+    if is_used:
         raise UnreadableInput(
             "incremental@1 and retention@1 do not work on this platform: their conditions are not in its SQL.",
             fix="Choose another platform, or remove these traits.",

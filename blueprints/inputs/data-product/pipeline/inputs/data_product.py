@@ -52,7 +52,7 @@ def files(source: Capability, product: Product) -> list[Path]:
     return rows
 
 
-def lying(source: Capability, product: Product) -> str:
+def reader_sql(source: Capability, product: Product) -> str:
     """Return DuckDB's SQL for the rows that the port serves at the time of the query."""
     entry = _look_up(source, product)
     if entry["uses"] != "parquet@1" or "://" in entry["location"]:
@@ -111,15 +111,16 @@ def _landed(rows: ds.Dataset, folder: Path) -> list[Path]:
         schema = rows.schema.remove_metadata()
         if rows.files and all(pq.read_schema(file).remove_metadata() == schema for file in rows.files):
             return held([Path(file).absolute() for file in rows.files], folder)
-    return _written(rows.schema, rows.to_batches(), folder)
+    return _write_parquet(rows.schema, rows.to_batches(), folder)
 
 
-def _written(schema: pa.Schema, batches: Iterable[pa.RecordBatch], folder: Path) -> list[Path]:
-    landed = folder / "rows.parquet"
-    with pq.ParquetWriter(landed, schema) as writer:
+def _write_parquet(schema: pa.Schema, batches: Iterable[pa.RecordBatch], folder: Path) -> list[Path]:
+    """Write the rows to one Parquet file in the folder; return it as a list."""
+    path = folder / "rows.parquet"
+    with pq.ParquetWriter(path, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
-    return [landed]
+    return [path]
 
 
 def _iceberg(location: str, folder: Path) -> list[Path]:
@@ -144,17 +145,17 @@ def _iceberg(location: str, folder: Path) -> list[Path]:
     if tasks and all(map(is_current, tasks)):
         return held([Path(task.file.file_path) for task in tasks], folder)
     rows = scan.to_arrow_batch_reader()
-    return _written(rows.schema, rows, folder)
+    return _write_parquet(rows.schema, rows, folder)
 
 
 def _view(location: str, folder: Path) -> list[Path]:
-    landed = folder / "rows.parquet"
+    path = folder / "rows.parquet"
     with duckdb.connect(location, read_only=True) as connection:
         # The location comes from another product: it must not make DuckDB install extensions.
         connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
         rows = identifier(Path(location).stem)
-        connection.execute(f"copy (from {rows}) to {literal(str(landed))} (format parquet)")
-    return [landed]
+        connection.execute(f"copy (from {rows}) to {literal(str(path))} (format parquet)")
+    return [path]
 
 
 OPEN = {"parquet@1": _parquet, "delta@1": _delta, "iceberg@1": _iceberg, "view@1": _view}

@@ -491,8 +491,8 @@ def _readable(source: Capability) -> Iterator[None]:
 def _explained(source: Capability, error: sa.exc.SQLAlchemyError) -> UnreadableInput:
     """Return the error of a database, with a cause and a fix if known."""
     reason = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-    said = str(reason.args[-1] if reason.args else reason)
-    first = " ".join(said.split()) or type(reason).__name__
+    message = str(reason.args[-1] if reason.args else reason)
+    first = " ".join(message.split()) or type(reason).__name__
     if password := source.properties.get("password") or _url(source).password:
         first = first.replace(str(password), "…")
     cause, fix = explained(f"{getattr(reason, 'sqlstate', None) or ''} {first}")

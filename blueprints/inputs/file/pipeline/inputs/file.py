@@ -86,7 +86,7 @@ def files(source: Capability, product: Product) -> Files:
         ) from error
 
 
-def lying(source: Capability, product: Product) -> str:
+def reader_sql(source: Capability, product: Product) -> str:
     """Return DuckDB's SQL for the rows of the files that exist at the time of the query.
 
     All rows are checked only now. Later, a value that does not fit its type makes a reader's query fail.
@@ -102,7 +102,7 @@ def lying(source: Capability, product: Product) -> str:
         return _parquet_rows(paths, source, product)[0]
     texts = _texts(form, paths, source, product, landing(source, product))
     columns = _columns(texts, source, product)
-    rows = texts.lying()
+    rows = texts.relation_sql()
     listed = ", ".join(map(identifier, texts.columns))
     fingerprint = f"select count(*), sum(hash({listed})) from "
     try:
@@ -373,10 +373,10 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
 
 def _spelling(name: str, kind: ColumnType, properties: Mapping[str, Any], is_declared: bool) -> Spelling:
     """Return the spelling of a column's texts. Formats apply only to declared columns."""
-    said = next((properties.get(key, "") for key, types in FORMATTED.items() if kind.name in types), "")
-    if isinstance(said, dict):
-        said = next((form for column, form in said.items() if column_name(column) == name), "")
-    return Spelling(properties.get("decimal", "."), said if is_declared else "")
+    given = next((properties.get(key, "") for key, types in FORMATTED.items() if kind.name in types), "")
+    if isinstance(given, dict):
+        given = next((form for column, form in given.items() if column_name(column) == name), "")
+    return Spelling(properties.get("decimal", "."), given if is_declared else "")
 
 
 # Text files --------------------------------------------------------------------------------------------------------
@@ -411,7 +411,7 @@ class _Texts:
     def refuse_faults(self) -> None:
         """Raise UnreadableInput if a file is broken."""
 
-    def lying(self) -> str:
+    def relation_sql(self) -> str:
         """Return DuckDB's SQL for a relation that reads the files directly, all columns as texts."""
         raise NotImplementedError
 
@@ -573,7 +573,7 @@ class _Csv(_Texts):
             " `skip`, `header`, `encoding`.",
         )
 
-    def lying(self) -> str:
+    def relation_sql(self) -> str:
         form = self.files[0].form
         if form.comment or codecs.lookup(form.encoding).name not in ("utf-8", "utf-8-sig"):
             raise UnreadableInput(
@@ -707,7 +707,7 @@ class _Json(_Texts):
                 among[name] = JSON_KINDS[next(iter(kinds))]
         return found | certain_types(self.query, {name: identifier(name) for name in among}, among)
 
-    def lying(self) -> str:
+    def relation_sql(self) -> str:
         form = "newline_delimited" if self.files[0].lines else "array"
         if self.files[0].nulls or codecs.lookup(self.files[0].encoding).name not in ("utf-8", "utf-8-sig"):
             raise UnreadableInput(
@@ -721,10 +721,10 @@ class _Json(_Texts):
 
 
 def _texts(form: str, paths: list[str], source: Capability, product: Product, folder: Path) -> _Texts:
-    said = source.properties
+    properties = source.properties
     names = [_shown(path, product) for path in paths]
-    may_lack = said.get("missing_columns") == "allowed"
-    encoding = said.get("encoding", "utf-8")
+    may_lack = properties.get("missing_columns") == "allowed"
+    encoding = properties.get("encoding", "utf-8")
     try:
         if not codecs.lookup(encoding)._is_text_encoding:
             raise LookupError
@@ -734,27 +734,30 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
             fix=f"Give `encoding` in {SPEC} as Python spells it: utf-8, latin-1, cp1252, utf-16.",
         ) from None
     if form == "json":
-        nulls = frozenset(said.get("nulls", []))
+        nulls = frozenset(properties.get("nulls", []))
         documents = [
             JsonFile(
-                Path(path), said.get("lines", bool({".jsonl", ".ndjson"} & _suffixes(path))), encoding, nulls
+                Path(path),
+                properties.get("lines", bool({".jsonl", ".ndjson"} & _suffixes(path))),
+                encoding,
+                nulls,
             )
             for path in paths
         ]
         rows = _Json(source, names, [], may_lack, files=documents, folder=folder)
         rows.read(_nested(declared(source, product), "JSON"))
         return rows
-    quote = said.get("quote", '"')
+    quote = properties.get("quote", '"')
     shape = Form(
-        delimiter=said.get("delimiter", ","),
+        delimiter=properties.get("delimiter", ","),
         quote=quote,
-        escape="" if said.get("escape", quote) == quote else said["escape"],
-        comment=said.get("comment", ""),
-        skip=said.get("skip", 0),
-        header=said.get("header", True),
+        escape="" if properties.get("escape", quote) == quote else properties["escape"],
+        comment=properties.get("comment", ""),
+        skip=properties.get("skip", 0),
+        header=properties.get("header", True),
         encoding=encoding,
-        nulls=tuple(said.get("nulls", [])),
-        quoted_nulls=said.get("quoted_nulls", False),
+        nulls=tuple(properties.get("nulls", [])),
+        quoted_nulls=properties.get("quoted_nulls", False),
     )
     signs = [sign for sign in (shape.delimiter, shape.quote, shape.escape) if sign]
     if len(set(signs)) < len(signs) or any(sign in "\r\n\0" or not sign.isascii() for sign in signs):
@@ -763,7 +766,7 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
             " ASCII character, and not a line end.",
             fix=f"Correct them in {SPEC}.",
         )
-    tabs = shape if "delimiter" in said else replace(shape, delimiter="\t")
+    tabs = shape if "delimiter" in properties else replace(shape, delimiter="\t")
     tables = [CsvFile(Path(path), tabs if ".tsv" in _suffixes(path) else shape) for path in paths]
     return _csv(tables, names, source, product, may_lack)
 
@@ -1148,8 +1151,8 @@ def _list(texts: list[str]) -> str:
 
 def _format(files: list[str], source: Capability) -> str:
     """Return the common format of all files."""
-    if said := source.properties.get("format"):
-        return str(said)
+    if given := source.properties.get("format"):
+        return str(given)
     formats: dict[str, str] = {}
     for file in files:
         suffixes = [suffix for suffix in PurePosixPath(file.lower()).suffixes if suffix not in COMPRESSIONS]

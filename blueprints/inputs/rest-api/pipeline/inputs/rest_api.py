@@ -592,13 +592,13 @@ def _pages(source: Capability, product: Product, since: str | None) -> Iterator[
             paginator=_made("paginator", PAGINATORS, source),
             data_selector=properties.get("data_selector", LIST),
         )
-        asked: set[str] = set()
+        requested: set[str] = set()
         before, number = None, 0
         while (page := _next(pages, auth, url, source)) is not None:
             number += 1
             following = repr((page.request.url, page.request.params))
             more = page.paginator.has_next_page
-            if (page and page == before) or (more and (following in asked or number == most)):
+            if (page and page == before) or (more and (following in requested or number == most)):
                 raise UnreadableInput(
                     f"Input {source.name}: {_shown(url)} has no end: "
                     + (
@@ -608,7 +608,7 @@ def _pages(source: Capability, product: Product, since: str | None) -> Iterator[
                     ),
                     fix="Fix `paginator`, or raise `maximum_pages`, in data-product.yaml.",
                 )
-            asked.add(following)
+            requested.add(following)
             before = page
             yield page
 
@@ -627,7 +627,7 @@ def _next(
 
 def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Capability) -> UnreadableInput:
     response = getattr(error, "response", None)
-    asked = response if response is not None else getattr(error, "request", None)
+    exchange = response if response is not None else getattr(error, "request", None)
     known = ("access_token", *itertools.chain(*SECRETS.values()))
     secrets = [secret for name in known if (secret := getattr(auth, name, None))]
     reason, fix = next(known for kind, known in REASONS.items() if isinstance(error, kind))
@@ -653,7 +653,7 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
     if response is not None and response.content and not isinstance(error, requests.TooManyRedirects):
         answer = f" Its response: {_printable(_masked(response.content[:100_000], secrets))}"
     return UnreadableInput(
-        f"Input {source.name}: {_shown(getattr(asked, 'url', None) or url)} cannot be read: {reason}.{answer}",
+        f"Input {source.name}: {_shown(getattr(exchange, 'url', None) or url)} cannot be read: {reason}.{answer}",
         fix=fix,
     )
 
@@ -836,10 +836,10 @@ def _made(name: str, kinds: Mapping[str, Callable[..., Any]], source: Capability
 
 def _auth(source: Capability, url: str) -> AuthConfigBase | None:
     """Return the authentication. A secret that is not in the spec is read from dlt's providers."""
-    said = source.properties.get("auth")
-    if not said:
+    auth = source.properties.get("auth")
+    if not auth:
         return None
-    tokens = said.get("access_token_url")
+    tokens = auth.get("access_token_url")
     for target in (url, tokens) if tokens else (url,):
         parts = urlsplit(_address(target) or "")
         if parts.scheme != "https" and parts.hostname not in LOCALHOST:
@@ -848,9 +848,9 @@ def _auth(source: Capability, url: str) -> AuthConfigBase | None:
                 fix="Use an https:// address.",
             )
     secrets = {}
-    for name in SECRETS[said["type"]]:
+    for name in SECRETS[auth["type"]]:
         place = f"sources.{source.name}.{name}"
-        secrets[name] = said.get(name) or dlt.secrets.get(place)
+        secrets[name] = auth.get(name) or dlt.secrets.get(place)
         if not secrets[name]:
             raise UnreadableInput(
                 f"Input {source.name}: its `auth` has no {name}.",
@@ -915,9 +915,9 @@ def _shown(url: str) -> str:
     return _printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
-def _masked(said: bytes, secrets: Iterable[str]) -> str:
+def _masked(content: bytes, secrets: Iterable[str]) -> str:
     """Return a server's text without secrets, or what looks like one."""
-    text = said.decode("utf-8", "replace")
+    text = content.decode("utf-8", "replace")
     for secret in secrets:
         text = text.replace(secret, "…")
     return re.sub(r"[\w+/=%~-]{20,}", "…", text)

@@ -100,7 +100,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
                 stack.callback(_sweep, target)
                 _sweep(target)
         partition = dataset.folders_by(FOLDERS)
-        changes = dataset.changes if _goes_on(target, dataset, columns, partition) else None
+        changes = dataset.changes if _can_write_only_changes(target, dataset, columns, partition) else None
         parts = files(product, selected, dataset.changed if changes else dataset.parts)
         rows = ds.dataset([str(part) for part in parts], schema=columns, format="parquet")
         yield
@@ -143,12 +143,12 @@ def _sweep(target: str) -> None:
             file.unlink()
 
 
-def _goes_on(target: str, dataset: Dataset, columns: pa.Schema, partition: str) -> bool:
+def _can_write_only_changes(target: str, dataset: Dataset, columns: pa.Schema, partition: str) -> bool:
     """Return True if the table is the last publication and has the same columns: then only changed rows are written."""
     if not dataset.changes or not partition or not deltalake.DeltaTable.is_deltatable(target):
         return False
     table = deltalake.DeltaTable(target)
     newest = next((entry for entry in table.history(20) if entry.get("operation") == "WRITE"), {})
     same = table.schema() == deltalake.Schema.from_arrow(columns)
-    parted = table.metadata().partition_columns == [partition]
-    return same and parted and newest.get("publication") == dataset.changes.since
+    is_partitioned = table.metadata().partition_columns == [partition]
+    return same and is_partitioned and newest.get("publication") == dataset.changes.since

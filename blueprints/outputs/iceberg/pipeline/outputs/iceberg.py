@@ -170,7 +170,9 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         _sweep(catalog, here)  # remove files of a run that was killed
         partition = dataset.folders_by(FOLDERS)
         transaction = table.transaction() if table else _new(catalog, here, known, partition)
-        changes = dataset.changes if table and _goes_on(table, known, dataset, partition) else None
+        changes = (
+            dataset.changes if table and _can_write_only_changes(table, known, dataset, partition) else None
+        )
         parts = files(product, selected, dataset.changed if changes else dataset.parts)
         _fill(transaction, table, known, changes, _rows(parts, columns), partition, dataset.metadata)
         used = _files(transaction.table_metadata, table) if table else set()
@@ -270,15 +272,17 @@ def _types(schema: Schema) -> dict[str, pa.DataType]:
     return {field.name: field.type for field in schema_to_pyarrow(schema, include_field_ids=False)}
 
 
-def _goes_on(table: Table, schema: Schema, dataset: Dataset, partition: str) -> bool:
+def _can_write_only_changes(table: Table, schema: Schema, dataset: Dataset, partition: str) -> bool:
     """Return True if the table is the last publication and has the same columns: then only changed rows are written."""
     newest = table.current_snapshot()
     if not dataset.changes or not partition or newest is None or newest.summary is None:
         return False
     same = list(_types(table.schema()).items()) == list(_types(schema).items())
-    parted = [field.name for field in table.spec().fields] == [partition]
+    is_partitioned = [field.name for field in table.spec().fields] == [partition]
     return (
-        same and parted and newest.summary.additional_properties.get("publication") == dataset.changes.since
+        same
+        and is_partitioned
+        and newest.summary.additional_properties.get("publication") == dataset.changes.since
     )
 
 
@@ -321,10 +325,10 @@ def _rows(parts: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
 def _reshape(transaction: Transaction, schema: Schema, partition: str) -> None:
     """Change the columns and partitions of a table whose rows are all replaced."""
     old, new = _types(transaction.table_metadata.schema()), _types(schema)
-    parted = [field.name for field in transaction.table_metadata.spec().fields]
-    if parted and parted != [partition]:
+    partitioned_by = [field.name for field in transaction.table_metadata.spec().fields]
+    if partitioned_by and partitioned_by != [partition]:
         with transaction.update_spec() as update:
-            for name in parted:
+            for name in partitioned_by:
                 update.remove_field(name)
     if list(old.items()) != list(new.items()):
         # If Iceberg cannot widen a column's type, the column is replaced by another one of the same name.
@@ -342,7 +346,7 @@ def _reshape(transaction: Transaction, schema: Schema, partition: str) -> None:
             update.move_first(next(iter(new)))
             for before, name in itertools.pairwise(new):
                 update.move_after(name, before)
-    if partition and parted != [partition]:
+    if partition and partitioned_by != [partition]:
         with transaction.update_spec() as update:
             update.add_identity(partition)
 

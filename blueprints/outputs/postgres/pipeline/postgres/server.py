@@ -101,8 +101,8 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
 def _address(folder: Path) -> dict[str, Any] | None:
     """Return where the server of this folder answers, or None."""
     try:
-        said = (folder / "postmaster.pid").read_text().splitlines()
-        port, host, status = said[3], said[4], said[7].strip()
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        port, host, status = lines[3], lines[4], lines[7].strip()
     except (OSError, IndexError):
         return None
     address: dict[str, Any] = {"host": host, "port": port, "dbname": "postgres"}

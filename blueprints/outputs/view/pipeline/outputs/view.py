@@ -56,7 +56,7 @@ def refuse(port: Capability, product: Product) -> None:
                 f"With {trait}@1, the data set contains more than its sources.", fix=ANOTHER_PORT
             )
     for source in product.inputs:
-        if not hasattr(source.module(), "lying"):
+        if not hasattr(source.module(), "reader_sql"):
             raise UnreadableInput(
                 f"Input {source.name}: what {source.uses} reads is loaded, and is nowhere that a view could look at.",
                 fix=ANOTHER_PORT,
@@ -143,8 +143,8 @@ def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, 
 def _where_it_lies(name: str, product: Product) -> str:
     """Return DuckDB's SQL for an input, evaluated at the time of the query."""
     source = next(source for source in product.inputs if source.name == name)
-    lying: str = source.module().lying(source, product)
-    return lying
+    sql: str = source.module().reader_sql(source, product)
+    return sql
 
 
 def _as_verified(

@@ -213,14 +213,14 @@ class Postgres:
         values = self.query(f"select {lost} from {self.relation(model)}{where}")[0]
         for name, value in zip(losses, values, strict=True):
             if value is not None:
-                said = (
+                target = (
                     f"as {targets[name]}"
                     if targets[name]
                     else "as a double, the default without a physicalType"
                 )
                 raise PromiseBroken(
                     f"column {name} of {model} is a numeric without a precision and contains {value}, which would lose"
-                    f" digits {said}.",
+                    f" digits {target}.",
                     fix=f"Cast it in the model, as in cast({name} as decimal(18, 2)); or give {name} in the contract"
                     " a physicalType that fits, such as decimal(38, 10), or double if digits may be lost.",
                 )

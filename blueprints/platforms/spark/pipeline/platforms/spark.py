@@ -161,7 +161,7 @@ class Spark:
                 chosen.hint("rebalance", PART).write.mode("overwrite").partitionBy(PART).parquet(written)
             else:
                 chosen.write.mode("overwrite").parquet(written)
-        _bring(written, folder)
+        _move_parquet_files(written, folder)
 
     def delete(self, model: str, rows: str) -> None:
         old, new = self.relation(model), self.relation(model + REWRITTEN)
@@ -283,7 +283,7 @@ def _make_readable(name: str, files: Sequence[Path], folder: Path) -> None:
             shutil.copyfile(file, folder / f"{number:06}.parquet")
 
 
-def _bring(written: str, folder: Path) -> None:
+def _move_parquet_files(written: str, folder: Path) -> None:
     """Put the Parquet files that Spark has written, and no other files, into a new folder."""
     files, path = pyarrow.fs.FileSystem.from_uri(written)
     for found in files.get_file_info(pyarrow.fs.FileSelector(path, recursive=True)):
@@ -337,7 +337,7 @@ def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Ite
             fix="Install it (Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME.",
         )
     master = product.platform.properties.get("master", "local[*]")
-    wanted = {
+    options = {
         "spark.app.name": f"{product.domain}/{product.name}",
         "spark.master": master,
         "spark.ui.enabled": "false",
@@ -345,23 +345,23 @@ def _started(product: Product, storage: str, settings: Mapping[str, str]) -> Ite
         "spark.sql.warehouse.dir": f"{storage}/warehouse",
     }
     if master.startswith("local"):
-        wanted |= {
+        options |= {
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.local.dir": str(product.scratch.absolute() / "spilled"),
         }
     if product.state:  # tables are kept, so their metadata must be, too
         metastore = product.state.absolute() / "metastore"
-        wanted |= {
+        options |= {
             "spark.sql.catalogImplementation": "hive",
             "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:{metastore};create=true",
             "spark.hadoop.hive.exec.scratchdir": str(product.scratch.absolute() / "hive"),
             "spark.driver.defaultJavaOptions": f'-Dderby.stream.error.file="{product.build.absolute()}/logs/derby.log"',
         }
-    wanted |= settings
+    options |= settings
     conf, shown = SparkConf(loadDefaults=False), SparkConf(loadDefaults=False)
-    conf.setAll(list(wanted.items()))
-    shown.setAll([(name, value) for name, value in wanted.items() if not SECRET.search(name)])
+    conf.setAll(list(options.items()))
+    shown.setAll([(name, value) for name, value in options.items() if not SECRET.search(name)])
     (product.build / "logs").mkdir(exist_ok=True)
     gateway, interrupted = None, signal.getsignal(signal.SIGINT)
     try:

@@ -191,11 +191,11 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
             fix="Remove materialized='ephemeral' from the model of the data set.",
         )
     if len(nodes) > 1 or node.alias != name or node.schema != schema or config.database:
-        asked = ", ".join(
+        relations = ", ".join(
             dict.fromkeys(f"{other.schema}.{other.alias} ({other.original_file_path})" for other in nodes)
         )
         raise PromiseBroken(
-            f"The data set is read from {schema}.{name}, but dbt creates it as {asked}.",
+            f"The data set is read from {schema}.{name}, but dbt creates it as {relations}.",
             fix="Remove alias, schema, database and versions from the model of the data set; other models may have them.",
         )
     if platform.own_table and is_plain_table(node):
