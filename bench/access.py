@@ -244,20 +244,20 @@ class Bedrock:
         return done.returncode, done.stdout + done.stderr
 
     def generate(self) -> None:
-        status, said = self.run("generate")
-        assert status == 0, said[-2000:]
-        self.spec.write_text(said)
+        status, output = self.run("generate")
+        assert status == 0, output[-2000:]
+        self.spec.write_text(output)
 
     def check(self) -> str:
         """What it would change, or why it cannot say."""
-        _, said = self.run("configure", "--check", str(self.spec))
-        return said
+        _, output = self.run("configure", "--check", str(self.spec))
+        return output
 
     def healthy(self) -> str:
         """The same, where nothing has happened: it looks at everything, and does not stop at what it dislikes."""
-        said = self.check()
-        assert "SQL EXECUTED (CHECK MODE)" in said, said[-2000:]
-        return said
+        output = self.check()
+        assert "SQL EXECUTED (CHECK MODE)" in output, output[-2000:]
+        return output
 
 
 def seen_by_us(made: Product) -> bool:
@@ -305,8 +305,8 @@ def drifts(server: Server, database: str, products: list[Product], peer: Bedrock
             found = [seen_by_us(made), peer is not None and peer.check() != healthy]
             by = healed(connection, made)
             counts = [count + answer for count, answer in zip(counts, found, strict=True)]
-            told = ["found" if answer else "-" for answer in found]
-            print(f"  {name:<46} {told[0]:<12} {told[1] if peer else '':<12} {by}", flush=True)
+            cells = ["found" if answer else "-" for answer in found]
+            print(f"  {name:<46} {cells[0]:<12} {cells[1] if peer else '':<12} {by}", flush=True)
     print(f"  {f'found, of {DRIFTS}':<46} {counts[0]:<12} {counts[1] if peer else '':<12}".rstrip())
     assert counts[0] == DRIFTS
     assert not peer or peer.check() == healthy, "pgbedrock sees something left of it"
@@ -394,29 +394,29 @@ TURN = 250
 
 
 def decisions() -> None:
-    asked = agreements(AGREEMENTS)
-    print(f"\n{len(asked):,} decisions, each about one agreement with one subject")
+    cases = agreements(AGREEMENTS)
+    print(f"\n{len(cases):,} decisions, each about one agreement with one subject")
     for policy, team in {"the platform's policy": {}, "the same, and a team's": {"team.rego": TEAM}}.items():
         engines: dict[str, Decide] = {}
         for name, make in ENGINES.items():
             try:
                 engines[name] = make(team)
-                engines[name](*asked[0])  # compiles
+                engines[name](*cases[0])  # compiles
             except pytest.skip.Exception as reason:
                 print(f"  {name} is left out: {reason}")
         taken = dict.fromkeys(engines, 0.0)
-        told: dict[str, list[dict[str, Any]]] = {name: [] for name in engines}
-        for start in range(0, len(asked), TURN):
+        decided: dict[str, list[dict[str, Any]]] = {name: [] for name in engines}
+        for start in range(0, len(cases), TURN):
             for name, decide in engines.items():
                 clock = time.perf_counter()
-                told[name] += [decide(*question) for question in asked[start : start + TURN]]
+                decided[name] += [decide(*case) for case in cases[start : start + TURN]]
                 taken[name] += time.perf_counter() - clock
         for name in engines:
-            members = sum(len(answer["members"]) for answer in told[name])
-            more = f"{len(asked) / taken[name]:,.0f} a second; {members:,} are let in"
-            line(f"{name}: {policy}", taken[name], len(asked), "each", more)
+            members = sum(len(answer["members"]) for answer in decided[name])
+            more = f"{len(cases) / taken[name]:,.0f} a second; {members:,} are let in"
+            line(f"{name}: {policy}", taken[name], len(cases), "each", more)
         if len(engines) == len(ENGINES):
-            answers = [[ordered(answer) for answer in each] for each in told.values()]
+            answers = [[ordered(answer) for answer in each] for each in decided.values()]
             assert answers[0] == answers[1]
             ratio(taken["regopy"] / taken["Open Policy Agent"])
 

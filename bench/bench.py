@@ -116,17 +116,17 @@ def running(product: Path, environment: Path, folder: Path) -> None:
         flights = archive.extract("flights.csv", folder)
     python = environment / "bin" / "python"
     sample = product / "sample_data"
-    said: list[str] = []
+    outputs: list[str] = []
     times = medians(
         3,
-        pipeline_with_tests_contract_and_ports=lambda: said.append(call(python, "-m", "pipeline", cwd=product, FLIGHTS=flights)),
+        pipeline_with_tests_contract_and_ports=lambda: outputs.append(call(python, "-m", "pipeline", cwd=product, FLIGHTS=flights)),
         the_same_SQL_in_bare_DuckDB=lambda: call(
             python, "-c", BARE, flights, sample / "airlines.csv", sample / "planes.csv",
             product / "models/departures.sql", folder / "bare.parquet", cwd=product,
         ),
     )  # fmt: skip
     report("A whole year, 336,776 flights", times)
-    stages = [dict(re.findall(r"^  (\w+) +([\d.]+) s  ", text, re.MULTILINE)) for text in said]
+    stages = [dict(re.findall(r"^  (\w+) +([\d.]+) s  ", text, re.MULTILINE)) for text in outputs]
     whole = statistics.median(sum(map(float, stage.values())) for stage in stages)
     for name in stages[0]:
         share = statistics.median(float(stage[name]) for stage in stages)

@@ -65,7 +65,7 @@ def main() -> None:
 def assess(folder: Path, count: int, file: Path) -> None:
     command = ["assess", file, "--static", "--html", folder / "fitness.html", "--format", "json"]
     seconds, peak = _timed([BIN / "meshwright", *command], folder, ok=(0, 1))
-    told(
+    report(
         f"assess, static, with the dashboard, {count:,}",
         seconds,
         f"{peak:5.0f} MB   {count / seconds:,.0f} a second",
@@ -75,7 +75,7 @@ def assess(folder: Path, count: int, file: Path) -> None:
 def draw(folder: Path, count: int, file: Path) -> None:
     page = folder / "map.html"
     seconds, peak = _timed([BIN / "meshwright", "map", file, "-o", page], folder, ok=(0, 1))
-    told(f"map, as a page, {count:,}", seconds, f"{peak:5.0f} MB   page {page.stat().st_size / 1e6:.1f} MB")
+    report(f"map, as a page, {count:,}", seconds, f"{peak:5.0f} MB   page {page.stat().st_size / 1e6:.1f} MB")
 
 
 def catalog(folder: Path) -> None:
@@ -89,7 +89,7 @@ def catalog(folder: Path) -> None:
             for record in records[:PUBLISHED]:
                 there.put(record)
             seconds = time.perf_counter() - started
-            told(f"publish, {again}", seconds, f"{PUBLISHED / seconds:,.0f} a second")
+            report(f"publish, {again}", seconds, f"{PUBLISHED / seconds:,.0f} a second")
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(there.put, records[PUBLISHED:]))
         queries = [
@@ -124,7 +124,7 @@ def one_product(folder: Path) -> None:
         "meshwright map": [BIN / "meshwright", "map", ".", "-o", folder / "one.html"],
     }
     for name, command in own.items():
-        told(name, min(_timed(command, here, ok=(0, 1))[0] for _ in range(RUNS)), "")
+        report(name, min(_timed(command, here, ok=(0, 1))[0] for _ in range(RUNS)), "")
     for name, (version, words) in PEERS.items() if WITH_PEERS else ():
         python = _python(version)
         if python is None:
@@ -132,7 +132,7 @@ def one_product(folder: Path) -> None:
             continue
         command = [UV, "tool", "run", "--quiet", "--python", python, *words]
         seconds = [_timed(command, here, ok=(0, 1))[0] for _ in range(RUNS + 1)][1:]  # the first installs it
-        told(name, min(seconds), "")
+        report(name, min(seconds), "")
 
 
 def _search(url: str, queries: list[str], pace: float | None) -> list[float]:
@@ -238,11 +238,11 @@ def _output(command: list[object], folder: Path) -> bytes:
 
 def _python(version: str) -> str | None:
     """A Python of at least this version."""
-    wanted = tuple(map(int, version.split(".")))
-    if sys.version_info[:2] >= wanted:
+    required = tuple(map(int, version.split(".")))
+    if sys.version_info[:2] >= required:
         return sys.executable
-    found = [shutil.which(f"python3.{minor}") for minor in range(wanted[1], wanted[1] + 4)]
-    found += map(str, sorted(Path.home().glob(f".pyenv/versions/3.{wanted[1]}*/bin/python")))
+    found = [shutil.which(f"python3.{minor}") for minor in range(required[1], required[1] + 4)]
+    found += map(str, sorted(Path.home().glob(f".pyenv/versions/3.{required[1]}*/bin/python")))
     for python in filter(None, found):
         if subprocess.run([python, "--version"], capture_output=True).returncode == 0:
             return python
@@ -254,7 +254,7 @@ def _build() -> Path:
     return ROOT / "build"
 
 
-def told(what: str, seconds: float, more: str) -> None:
+def report(what: str, seconds: float, more: str) -> None:
     print(f"  {what:<50} {seconds:8.2f} s   {more}".rstrip(), flush=True)
 
 

@@ -301,13 +301,13 @@ def timed(*command: object, cwd: Path) -> Taken:
     words = [str(word) for word in command]
     process = subprocess.Popen(words, cwd=cwd, env=PLAIN, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
     with process, watched(process.pid) as seen:
-        said, errors = process.communicate()
+        output, errors = process.communicate()
     seconds = time.perf_counter() - clock
     if process.returncode:
-        sys.exit(f"{' '.join(words)} ended with {process.returncode}:\n{said}{errors}")
+        sys.exit(f"{' '.join(words)} ended with {process.returncode}:\n{output}{errors}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    stages = {name: float(took) for name, took in re.findall(r"^  (\w+) +([\d.]+) s  ", said, re.MULTILINE)}
+    stages = {name: float(took) for name, took in re.findall(r"^  (\w+) +([\d.]+) s  ", output, re.MULTILINE)}
     return Taken(round(seconds, 2), round(max(cpu, seen.cpu), 2), round(seen.peak), stages)
 
 

@@ -137,8 +137,8 @@ def planned(folder: Path, source: Path, count: int, jobs: int) -> tuple[float, f
     ]
     clock = time.perf_counter()
     with (
-        (folder / "told.json").open("w") as told,
-        subprocess.Popen([str(part) for part in command], stdout=told) as process,
+        (folder / "output.json").open("w") as output,
+        subprocess.Popen([str(part) for part in command], stdout=output) as process,
     ):
         peak = [0.0]
         watcher = threading.Thread(target=watch, args=(process, peak))
@@ -146,7 +146,7 @@ def planned(folder: Path, source: Path, count: int, jobs: int) -> tuple[float, f
         process.wait()
         taken = time.perf_counter() - clock
         watcher.join()
-    return taken, peak[0], json.loads((folder / "told.json").read_text())["summary"]
+    return taken, peak[0], json.loads((folder / "output.json").read_text())["summary"]
 
 
 def watch(process: subprocess.Popen[str], peak: list[float]) -> None:
