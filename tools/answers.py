@@ -45,8 +45,8 @@ def understood(validator: str) -> tuple[Template, set[str]]:
     return JINJA.from_string(validator), meta.find_undeclared_variables(JINJA.parse(validator))
 
 
-def asked(commit: str | None = None) -> Questions:
-    """What the work tree asks, or what a commit did."""
+def read_questions(commit: str | None = None) -> Questions:
+    """Return the questions of the template in the work tree, or in a commit."""
     if commit:
         text = git("show", f"{commit}:copier.yml", cwd=ROOT)
         paths = git("ls-tree", "-r", "--name-only", commit, "blueprints/", cwd=ROOT).splitlines()

@@ -16,21 +16,22 @@ def cookiecutter_json() -> str:
     """Return the text of cookiecutter.json. Cookiecutter knows texts, one of several choices, and yes or no."""
     described: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     entries = {name: entry for name, entry in described.items() if not name.startswith("_")}
-    asked = {name: entry for name, entry in entries.items() if entry.get("when") is not False}
-    computed = {name: entry for name, entry in entries.items() if name not in asked}
-    several = [name for name, entry in asked.items() if entry.get("multiselect")]
+    questions = {name: entry for name, entry in entries.items() if entry.get("when") is not False}
+    computed = {name: entry for name, entry in entries.items() if name not in questions}
+    several = [name for name, entry in questions.items() if entry.get("multiselect")]
     return _text(
         {
-            **{name: _default(entry, asked, computed) for name, entry in asked.items()},
+            **{name: _default(entry, questions, computed) for name, entry in questions.items()},
             "_several": several,
             "__prompts__": {
-                name: entry["help"] + (SEVERAL if name in several else "") for name, entry in asked.items()
+                name: entry["help"] + (SEVERAL if name in several else "")
+                for name, entry in questions.items()
             },
         }
     )
 
 
-def _default(entry: dict[str, Any], asked: dict[str, Any], computed: dict[str, Any]) -> Any:
+def _default(entry: dict[str, Any], questions: dict[str, Any], computed: dict[str, Any]) -> Any:
     """Return what Cookiecutter proposes: its first choice, or a text in which it knows the answers before."""
     default = entry["default"]
     choices = entry.get("choices")
@@ -45,7 +46,7 @@ def _default(entry: dict[str, Any], asked: dict[str, Any], computed: dict[str, A
         return computed[default.strip("{} ")]["default"]
     if entry.get("multiselect"):
         default = re.sub(r"\[('[^'\]]*')\]", r"\1", default)  # a list of one is a text there
-    name = re.compile(rf"(?<![\w'.])({'|'.join(map(re.escape, asked))})(?![\w'])")
+    name = re.compile(rf"(?<![\w'.])({'|'.join(map(re.escape, questions))})(?![\w'])")
     return re.sub(r"\{[{%].*?[%}]\}", lambda found: name.sub(r"cookiecutter.\1", found[0]), default)
 
 

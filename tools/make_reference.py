@@ -482,7 +482,7 @@ def api_page() -> str:
     """The catalog's API, from what FastAPI knows of it."""
     with tempfile.TemporaryDirectory() as folder:
         catalog = application(CatalogStore(f"sqlite:///{folder}/catalog.db"), Settings(log=False))
-        described = asyncio.run(_asked(catalog, "/openapi.json"))
+        described = asyncio.run(_get(catalog, "/openapi.json"))
     lines = [
         NOTE,
         "# The catalog's API",
@@ -501,7 +501,7 @@ def api_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-async def _asked(application: Any, path: str) -> Any:
+async def _get(application: Any, path: str) -> Any:
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url="http://catalog"
     ) as client:
@@ -561,31 +561,31 @@ def capability_page(entry: registry.Capability) -> str:
 
 def out_of_date() -> list[str]:
     """Generated files that are not what the sources make now, and generated pages of things that are gone."""
-    wanted = pages()
-    there = {
+    desired = pages()
+    existing = {
         path.relative_to(ROOT).as_posix()
         for folder in ("rules", "capabilities", "fitness")
         for path in (ROOT / "docs" / "reference" / folder).glob("*.md")
     }
     stale = [
         name
-        for name, text in wanted.items()
+        for name, text in desired.items()
         if not (ROOT / name).is_file() or (ROOT / name).read_text("utf-8") != text
     ]
-    return sorted({*stale, *(there - set(wanted))})
+    return sorted({*stale, *(existing - set(desired))})
 
 
 def main() -> None:
     stale = out_of_date()
-    wanted = pages()
+    desired = pages()
     for name in stale:
         file = ROOT / name
-        if name in wanted:
+        if name in desired:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(wanted[name], "utf-8")
+            file.write_text(desired[name], "utf-8")
         else:
             Path(file).unlink()
-        print(f"{'wrote' if name in wanted else 'removed'} {name}", file=sys.stderr)
+        print(f"{'wrote' if name in desired else 'removed'} {name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from answers import Answers, asked, pairwise
+from answers import Answers, pairwise, read_questions
 from checkout import git
 from products import ALL, BIN, Make, findings, pipeline, uv
 
@@ -25,7 +25,7 @@ from meshwright.assess.evidence import Evidence
 from meshwright.mesh.lineage import Lineage
 from meshwright.mesh.sources import of_repository
 
-NOW = asked()
+NOW = read_questions()
 PARTS = 2
 """So that workers share the work."""
 

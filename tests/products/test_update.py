@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import checkout
 import pytest
 import yaml
-from answers import Answers, Questions, asked, pairwise
+from answers import Answers, Questions, pairwise, read_questions
 from checkout import NEXT, ROOT, git, releases_in_history, snapshot_with_releases
 from copier import run_copy, run_update
 from filelock import FileLock
@@ -31,7 +31,7 @@ from meshwright.product.ownership import PRODUCT
 
 CHANGED = "v999.1.0"  # a later version still, whose changes the test makes
 LATEST = "v1000.0.0"
-NOW = asked()
+NOW = read_questions()
 
 Render = Callable[[str, Answers], Path]
 Start = Callable[[Path], Path]
@@ -42,7 +42,7 @@ def in_pairs() -> list[tuple[str, Answers]]:
     return [
         (release, answers)
         for release, commit in releases_in_history().items()
-        for answers in pairwise(NOW, asked(commit))
+        for answers in pairwise(NOW, read_questions(commit))
     ] or [(NEXT, {})]
 
 
