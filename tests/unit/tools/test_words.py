@@ -49,7 +49,7 @@ def names(tree: ast.Module) -> Iterator[tuple[int, str]]:
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
                 yield node.lineno, name
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 if not name.startswith("test_"):
                     yield node.lineno, name
             case ast.keyword(arg=str(name)):
@@ -75,11 +75,11 @@ def test_no_name_has_a_former_word() -> None:
     assert not found, "\n".join(found)
 
 
-def vague(room: str, words: re.Pattern[str]) -> list[str]:
-    """Return the places in a room of the package where a name has one of these words."""
+def vague(folder: str, words: re.Pattern[str]) -> list[str]:
+    """Return the places in a folder where a name has one of these words."""
     return [
         f"{path.relative_to(ROOT)}:{line}: {name}"
-        for path in modules(f"hooks/meshwright/{room}")
+        for path in modules(folder)
         if (tree := parsed(path))
         for line, name in [(0, path.stem), *names(tree)]
         if name not in PUBLIC
@@ -88,13 +88,14 @@ def vague(room: str, words: re.Pattern[str]) -> list[str]:
     ]
 
 
-def test_a_name_says_what_it_holds() -> None:
-    assert not (places := vague(".", ANSWERS)), "\n".join(places)
+@pytest.mark.parametrize("folder", [folder for folder in SOURCES if folder != "tests"])
+def test_a_name_says_what_it_holds(folder: str) -> None:
+    assert not (places := vague(folder, ANSWERS)), "\n".join(places)
 
 
 @pytest.mark.parametrize("room", CLEAR_ROOMS)
 def test_a_name_says_which_state_it_holds(room: str) -> None:
-    assert not (places := vague(room, STATES)), "\n".join(places)
+    assert not (places := vague(f"hooks/meshwright/{room}", STATES)), "\n".join(places)
 
 
 def test_a_function_is_called_what_it_does() -> None:
