@@ -161,7 +161,7 @@ def test_what_0_2_0_recorded_must_not_change_in_silence(declared: Any) -> None:
 def test_a_contradiction_of_spec_and_sources_ends_the_run(declared: Any) -> None:
     from pipeline.errors import UnreadableInput
 
-    with pytest.raises(UnreadableInput, match=r"`types`: a is BIGINT, and models/sources.yml:1 says INTEGER"):
+    with pytest.raises(UnreadableInput, match=r"`types`: a is BIGINT, but models/sources.yml:1 has INTEGER"):
         declared(
             "sources: [{name: inputs, tables: [{name: t, columns: [{name: a, data_type: INT}]}]}]",
             {"A": "BIGINT"},

@@ -117,8 +117,8 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (row,) = (rule.pop(file) for file in list(rule) if file.endswith("metamodel.py"))
     replace(
         fork / "hooks/meshwright/product/metamodel.py",
-        '}\n"""Rule id -> what it demands',
-        f'{row}}}\n"""Rule id -> what it demands',
+        '}\n"""Rule id -> its attributes',
+        f'{row}}}\n"""Rule id -> its attributes',
     )
     replace(fork / "copier.yml", "# COMPUTED ---", f"{question['copier.yml']}\n# COMPUTED ---")
     spec = "template/data-product.yaml.jinja"

@@ -605,7 +605,7 @@ def test_a_cursor_does_not_follow_a_row_into_the_future(lake: Callable[..., Lake
     assert changes.ingest()["notes"]["t"] == []
     changes.properties.pop("cursor_ceiling")  # as after an update from 0.2.0, which believed everything
     notes = changes.ingest()["notes"]["t"]
-    assert notes[0].startswith("the cursor changed stood at 2999-01-01 00:00:00, beyond ")
+    assert notes[0].startswith("the cursor changed was at 2999-01-01 00:00:00, above ")
 
 
 def test_a_column_that_is_gone_is_named_and_one_that_is_declared_is_missed(
@@ -618,7 +618,7 @@ def test_a_column_that_is_gone_is_named_and_one_that_is_declared_is_missed(
     said = changes.ingest()
     assert said["gone"]["t"] == ["value"] and sorted(said["columns"]["t"]) == ["changed", "id"]
     declare(changes.work, {"t": {"value": "VARCHAR"}})
-    assert "models/sources.yml declares value, and " in changes.refused()
+    assert "models/sources.yml declares value, but " in changes.refused()
 
 
 def test_a_column_that_a_whole_table_has_no_more_is_not_read_as_empty(

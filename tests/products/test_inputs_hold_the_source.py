@@ -607,7 +607,7 @@ def held_by_server(landed: Landed, names: list[str], kinds: list[str], texts: li
     note(f"{texts}")
     if landed.refused:
         unfit = {"numeric", "date", "timestamp", "timestamptz", "time", "text"}
-        assert unfit & set(kinds) and re.search(r"row \d+: the column c\d holds", landed.refused)
+        assert unfit & set(kinds) and re.search(r"row \d+: the column c\d contains", landed.refused)
         return
     actual = landed.rows(names)
     assert len(actual) == len(texts)

@@ -23,7 +23,7 @@ SNOWFLAKE_FILE = """\
 -- Grants do not end by themselves here: make and run it again after each change, and not later than
 -- 2027-06-30T00:00:00+00:00.
 --
--- It cannot take away what it does not know. The queries at its end must show no more than this:
+-- It cannot revoke other grants. The queries at its end must show no more than this:
 -- no grant on the table and no future grant for readers; no view and no role of this table that the file
 -- does not make; the users below as the only ones that have its roles, and no role that has them.
 
@@ -67,7 +67,7 @@ DATABRICKS_FILE = """\
 -- drops the views that it makes: nobody reads until it is done. Grants do not end by themselves here: make
 -- and run it again after each change, and not later than 2027-06-30T00:00:00+00:00.
 --
--- It cannot take away what it does not know. The queries at its end must show no more than this:
+-- It cannot revoke other grants. The queries at its end must show no more than this:
 -- no SELECT on the table, the schemas or the catalog for readers (it is inherited); no view that the file does
 -- not make; the principals below as the only ones that have SELECT on a view.
 

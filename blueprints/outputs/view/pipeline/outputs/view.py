@@ -58,7 +58,7 @@ def refuse(port: Capability, product: Product) -> None:
     for source in product.inputs:
         if not hasattr(source.module(), "reader_sql"):
             raise UnreadableInput(
-                f"Input {source.name}: what {source.uses} reads is loaded, and is nowhere that a view could look at.",
+                f"Input {source.name}: {source.uses} loads its data, so a view has nothing to read.",
                 fix=ANOTHER_PORT,
             )
 

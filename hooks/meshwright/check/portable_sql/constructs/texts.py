@@ -13,7 +13,8 @@ from meshwright.check.portable_sql.sql_tokens import SqlTokens
 
 SEVERAL_FORMS = re.compile("[ßŉİΣﬀ-ﬆ]")
 """Letters that upper or lower change in more than one way."""
-TEXTS = (exp.Upper, exp.Lower, exp.Trim, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.DPipe)
+REPLACE = getattr(exp, "Replace", exp.DPipe)  # older releases of sqlglot have no class for it
+TEXTS = (exp.Upper, exp.Lower, exp.Trim, exp.Substring, exp.Left, exp.Right, REPLACE, exp.DPipe)
 """Functions whose value is a text."""
 
 

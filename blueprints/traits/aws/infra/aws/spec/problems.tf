@@ -11,7 +11,7 @@ locals {
   starts_anew = local.forgets && contains(local.used, "incremental")
 
   problems = concat(
-    [for cron in local.no_times : "spec.traits: '${cron}' is no time: minute, hour, day of the month, month, day of the week."],
+    [for cron in local.no_times : "spec.traits: '${cron}' is not a valid schedule: minute, hour, day of the month, month, day of the week."],
     [for name in local.no_environment : "spec.environments has no ${name}, only ${join(", ", keys(local.environments))}."],
     [for name in local.missing : "${name} has no default and no value: say it in `variables`, or its secret's ARN in `secrets`."],
     [for name in local.twice : "${name} is in `variables` and in `secrets`: it can have one value."],
