@@ -142,7 +142,7 @@ def approve(root: Path, agreement: str) -> str:
     )
     return "\n".join(
         [
-            f"{path} is already approved: {whom if isinstance(whom, str) else ', '.join(whom)} "
+            f"{path} now has `status: approved`: {whom if isinstance(whom, str) else ', '.join(whom)} "
             f"as {role} until {document.get('endTimestamp')}.",
             "It counts once you sign it, with the key that access/approvers.yaml has of you (git signs with it after",
             "`git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub`):",

@@ -121,7 +121,7 @@ def _signed(history: History, present: Document, problems: list[str]) -> Documen
 
 
 def _authorised(history: History, path: str, problems: list[str]) -> tuple[str | None, str]:
-    """Return the newest text of a file that somebody authorised (None: its deletion), and its commit."""
+    """Return the newest text of a file that somebody authorised (None: there is none), and its commit."""
     newest = authorised(history, path)
     if newest.problem:
         problems.append(f"{path}: {newest.problem}")

@@ -84,7 +84,7 @@ def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()
 
 
 def verify(decided: Decided, ports: Sequence[Port]) -> Run:
-    """Compare what everybody can read with what they should, and nothing else. Changes nothing."""
+    """Compare what everybody can read with what they should be able to read. Changes nothing."""
 
     def one(port: Port) -> PortRun:
         differences = target(port.uses).verify(port, decided.desired(port))

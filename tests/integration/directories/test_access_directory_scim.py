@@ -25,6 +25,7 @@ from products import BIN
 from servers import certificate, ports, wait_for
 
 from meshwright.access.directory import DirectoryError, Snapshot, read, scim
+from meshwright.core.http import retry
 
 SECRET = "correct-horse-battery"  # noqa: S105 - of a server that lives as long as the tests
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -334,13 +335,14 @@ def slices(pages: list[Answer]) -> Callable[[str, dict[str, str]], Answer]:
         ([(307, {"Location": "/Users/"}, b"")], "redirects to another address"),
         ([(403, {}, b"")], "refuses"),
         ([(503, {"Retry-After": "3600"}, b"")], "answers 503"),
-        ([(429, {"Retry-After": "0"}, b"")] * 4, "answers 429"),
+        ([(429, {"Retry-After": "0"}, b"")] * 6, "answers 429"),
     ],
 )
 def test_an_answer_that_is_not_whole_is_not_used(
     ask: Ask, serve: Serve, monkeypatch: pytest.MonkeyPatch, pages: list[Answer], says: str
 ) -> None:
     monkeypatch.setattr(scim, "SILENCE_SECONDS", 1)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
     address = serve(slices(pages))
     with pytest.raises(DirectoryError) as refused:
         ask(everybody=True, url=address, attributes={"title": "title"}, pageSize=500)

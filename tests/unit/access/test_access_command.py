@@ -63,7 +63,8 @@ class Case:
         self("request", name, *(part for key, value in options.items() for part in (f"--{key}", value)))
 
     def approve(self, name: str = "delays", signed: str = "ada") -> str:
-        self("approve", name)
+        printed = self("approve", name)
+        assert "now has `status: approved`" in printed and "once you sign it" in printed
         return self.repository.commit(f"Approve {name}", {}, signed=signed)
 
     def publish(self, extra: str = "") -> None:

@@ -37,6 +37,7 @@ from meshwright.access.grants import (
 from meshwright.access.targets import files
 from meshwright.access.targets.files import bucket_policy
 from meshwright.access.targets.files.storage import Bucket, Folder
+from meshwright.product.store import Absent, Changed, Unseen
 
 deltalake = pytest.importorskip("deltalake")
 
@@ -884,6 +885,25 @@ def test_a_data_set_that_is_published_meanwhile_is_not_mixed_with_the_old_one(
     place.apply(desired())
     assert place.verify(desired()) == []
     assert place.read("the-program").num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (Changed("s3://lake/a was replaced while it was read.", "Run again."), "Run again."),
+        (
+            Unseen("boto3, which reads and writes s3://, is not installed.", "Install boto3."),
+            "Install boto3.",
+        ),
+        (Absent("There is no bucket lake."), files.FIX_STORAGE),
+        (PermissionError(13, "Permission denied"), files.FIX_STORAGE),
+    ],
+)
+def test_what_a_store_says_and_its_fix_reach_the_refusal(parquet: Place, error: Exception, fix: str) -> None:
+    with pytest.raises(Refused) as refused, files._refusing(parquet.port):
+        raise error
+    assert refused.value.fix == fix and str(error) in str(refused.value)
+    assert isinstance(error, OSError) or type(error).__name__ not in str(refused.value)
 
 
 def test_one_run_at_a_time(parquet: Place) -> None:

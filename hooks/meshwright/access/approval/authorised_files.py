@@ -14,7 +14,7 @@ class Authorised:
     """The newest authorised version of a file."""
 
     text: str | None
-    """None: the deletion of the file was authorised."""
+    """None: by what is authorised, there is no such file."""
     commit: str
     """The commit of the mainline that the version is from; empty if the file never was authorised."""
     problem: str = ""

@@ -27,10 +27,10 @@ from meshwright.core.yaml import Document, Unreadable
 SILENCE_SECONDS = 30.0
 """How long the server may send nothing."""
 READ_SECONDS = 600.0
-"""Timeout for reading the whole directory."""
-PATIENCE = 60.0
+"""After this no further request begins; also the timeout of one answer."""
+PATIENCE = READ_SECONDS
 """How long failed tries and waits may take, together."""
-TRIES = 4
+TRIES = 6
 """Maximum attempts of a request."""
 FINAL = frozenset(range(100, 600)) - TEMPORARY
 MAX_ANSWER = 64_000_000

@@ -119,11 +119,12 @@ class Bucket:
                     f"{where} does not exist ({code}).", "Run the pipeline, which writes it."
                 ) from None
             if code in CHANGED:
-                raise Changed(f"{where} was replaced while it was read.") from None
+                raise Changed(f"{where} was replaced while it was read.", "Run again.") from None
             fix = "Let this account read it, or run it with credentials."
             raise (Closed if code in CLOSED else Unseen)(f"{where} cannot be read ({code}).", fix) from None
         except (BotoCoreError, OSError, ValueError) as error:
-            raise Unseen(f"{where} cannot be read ({type(error).__name__}).") from None
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise Unseen(f"{where} cannot be read ({reason}).") from None
 
 
 class Closed(Unseen):

@@ -32,6 +32,9 @@ from meshwright.access.targets.files.records import AUDIT, ROLES, STATE, State, 
 from meshwright.access.targets.files.row_comparison import row_difference
 from meshwright.access.targets.files.steps import Steps, steps
 from meshwright.access.targets.files.storage import storage
+from meshwright.product.store import Blocker
+
+FIX_STORAGE = "Fix its path or its permissions, and apply again."
 
 __all__ = ["TABLES", "apply", "last", "plan", "verify"]
 
@@ -159,10 +162,13 @@ def _refusing(port: Port) -> Iterator[None]:
         yield
     except Refused:
         raise
+    except Blocker as error:
+        problem = f"The port {port.name} cannot be read or written: {shown(str(error))}"
+        raise Refused(problem, error.fix or FIX_STORAGE) from error
     except Exception as error:  # each storage has errors of its own
         # What computes on data may quote it.
         reason = "" if isinstance(error, (pa.ArrowException, duckdb.Error)) else f": {str(error)[:300]}"
         raise Refused(
             f"The port {port.name} cannot be read or written: {type(error).__name__}{shown(reason)}",
-            "Fix its path or its permissions, and apply again.",
+            FIX_STORAGE,
         ) from error
