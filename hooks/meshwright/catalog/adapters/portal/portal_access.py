@@ -49,7 +49,7 @@ def request_access(
     words: Words,
     changes: list[str],
 ) -> None:
-    """Ask for access to each port that the product reads, once, whatever became of it: the portal's lineage."""
+    """Request access to each port that the product reads, once, whatever became of it: the portal's lineage."""
     actual = {str(item.get("output_port_id")) for item in listed(http, f"{home}/input_ports", "input_ports")}
     missing = []
     for one in record.inputs:
@@ -78,5 +78,5 @@ def request_access(
         http.request("POST", f"{home}/input_ports", body, again=False)
         changes.append("input_ports")
         words.notes.append(
-            f"Access to {len(missing)} port(s) is asked for in the portal, which draws lineage by it."
+            f"Access to {len(missing)} port(s) was requested in the portal, which draws lineage by it."
         )
