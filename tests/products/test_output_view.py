@@ -192,6 +192,7 @@ print(file)
         ({"platform": "postgres@1"}, "runs on postgres@1"),
         ({"traits": "snapshot@1"}, "With snapshot@1"),
         ({"inputs": "file@1"}, ""),
+        ({"inputs": "database@1"}, "database@1 loads its data"),
     ],
 )
 def test_a_view_that_cannot_be_made_is_refused_before_anything_is_read(

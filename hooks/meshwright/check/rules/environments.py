@@ -39,11 +39,11 @@ class EnvironmentsFit(Rule):
 
 
 class ViewsWhereDuckdbRuns(Rule):
-    """A view is served where it can be made: of what DuckDB runs, over what its inputs are.
+    """A view is served only where DuckDB runs the models, over inputs that can be read in place.
 
     `view@1` copies nothing: its SQL is DuckDB's, and reads the sources where they are. Another platform runs the models
-    elsewhere, a history or an increment is more than the sources hold, and what a database or an API gives is loaded. A
-    run ends then before it reads anything.
+    elsewhere, a history or an increment contains more than the sources, and inputs from databases and APIs are loaded.
+    Then a run ends before it reads anything.
     """
 
     usually = "warning"
@@ -81,11 +81,13 @@ def _unviewable(spec: Document) -> str:
     """Return why no view can be made of a product; empty if one can."""
     platform = (spec.get("spec.platform") or {}).get("uses", "duckdb@1")
     if platform != "duckdb@1":
-        return f"a view is made of what DuckDB runs, not {platform}"
+        return f"a view needs models that run on DuckDB, not on {platform}"
     for trait in spec.get("spec.traits") or []:
         if trait["uses"] in ("incremental@1", "snapshot@1"):
-            return f"with {trait['uses']} the data set is more than its sources hold"
-    for source in spec.get("spec.inputs") or []:
-        if source["uses"] in ("database@1", "rest-api@1"):
-            return f"what {source['uses']} reads (input {source['name']}) is loaded, and is nowhere that a view could look at"
+            return f"with {trait['uses']} the data set contains more than its sources"
+    inputs = spec.get("spec.inputs") or []
+    if inputs and all(source["uses"] in ("database@1", "rest-api@1") for source in inputs):
+        return (
+            f"{inputs[0]['uses']} (input {inputs[0]['name']}) loads its data, so a view has nothing to read"
+        )
     return ""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 import pyarrow as pa
@@ -55,12 +55,15 @@ def refuse(port: Capability, product: Product) -> None:
             raise UnreadableInput(
                 f"With {trait}@1, the data set contains more than its sources.", fix=ANOTHER_PORT
             )
-    for source in product.inputs:
-        if not hasattr(source.module(), "reader_sql"):
-            raise UnreadableInput(
-                f"Input {source.name}: {source.uses} loads its data, so a view has nothing to read.",
-                fix=ANOTHER_PORT,
-            )
+    # Which inputs the data set is made of is known once dbt has read the models.
+    if product.inputs and not any(hasattr(source.module(), "reader_sql") for source in product.inputs):
+        _refuse_loaded(product.inputs[0])
+
+
+def _refuse_loaded(source: Capability) -> NoReturn:
+    raise UnreadableInput(
+        f"Input {source.name}: {source.uses} loads its data, so a view has nothing to read.", fix=ANOTHER_PORT
+    )
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
@@ -91,7 +94,7 @@ def _make(connection: duckdb.DuckDBPyConnection, product: Product, dataset: Data
     names: dict[str, str] = {}
     for node in _needed(manifest, product):
         if node["resource_type"] == "source":
-            query = _where_it_lies(node["identifier"], product)
+            query = _input_sql(node["identifier"], product)
         else:
             query = node["compiled_code"]
             # dbt includes the name of the run's database, but readers may attach this one under any name.
@@ -140,10 +143,13 @@ def _needed(manifest: Mapping[str, Any], product: Product) -> list[Mapping[str, 
     return list(ordered.values())
 
 
-def _where_it_lies(name: str, product: Product) -> str:
-    """Return DuckDB's SQL for an input, evaluated at the time of the query."""
+def _input_sql(name: str, product: Product) -> str:
+    """Return DuckDB's SQL for an input, evaluated at the time of the query. Raises UnreadableInput for one that is loaded."""
     source = next(source for source in product.inputs if source.name == name)
-    sql: str = source.module().reader_sql(source, product)
+    module = source.module()
+    if not hasattr(module, "reader_sql"):
+        _refuse_loaded(source)
+    sql: str = module.reader_sql(source, product)
     return sql
 
 
