@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from pipeline.column_types import UnknownType, parse
-from pipeline.declared import SOURCES
+from pipeline.declared import SOURCES, known_columns
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import Platform
 from pipeline.spec import Product
@@ -67,17 +67,21 @@ def refuse_other_types(product: Product, platform: Platform, name: str, columns:
         recorded = {str(key): dict(value) for key, value in json.loads(file.read_text("utf-8")).items()}
     except (OSError, ValueError, AttributeError, TypeError):
         recorded = {}
-    known = recorded.get(name, {}) if platform.columns(history(name)) else {}
+    # Releases up to 0.2.0 kept no types of histories; those of the input's table are the same.
+    before = recorded.get(name) or {
+        column: kind for column, kind in known_columns(product).get(name, {}).items() if kind
+    }
+    known = before if platform.columns(history(name)) else {}
     other = {column: kind for column, kind in columns.items() if not _holds(known.get(column, kind), kind)}
     if other:
         raise UnreadableInput(
             "\n".join(
-                f"snapshot@1: input {name}: the column {column} is {kind}, and its history {history(name)} has it as"
-                f" {known[column]}."
+                f"snapshot@1: input {name}: the column {column} is {kind}, but {known[column]} in its history"
+                f" {history(name)}."
                 for column, kind in other.items()
             ),
-            fix=f"Declare the old type in {SOURCES}, or, if the change is meant, drop the table {history(name)} in the"
-            " platform's database (on DuckDB, remove build/state): the history begins anew.",
+            fix=f"Declare the old type in {SOURCES}, or, if the change is intended, drop the table {history(name)} in the"
+            " platform's database (on DuckDB, remove build/state): the history starts again.",
         )
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import random
 import shutil
 from pathlib import Path
@@ -212,6 +213,28 @@ HISTORIES = [
 ]
 
 
+def test_a_history_of_an_older_release_takes_no_values_of_another_type(
+    every_port: Path, tmp_path: Path
+) -> None:
+    keys, errors, declared = (
+        importlib.import_module(f"pipeline.{name}") for name in ("keys", "errors", "declared")
+    )
+    here = Runs(tmp_path, partition="p")
+    product = here.product
+    product.scratch.mkdir(parents=True)
+    record = declared.recorded(product)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps({"t": {"v": "int64"}}))  # as 0.2.0 wrote it, and no histories.json
+    with here.platform(product, {}) as platform:
+        with platform.connected() as connection:
+            connection.execute("create table t_history as select 7 as v")
+        with pytest.raises(
+            errors.UnreadableInput, match="the column v is VARCHAR, but BIGINT in its history"
+        ):
+            keys.refuse_other_types(product, platform, "t", {"v": "VARCHAR"})
+        keys.refuse_other_types(product, platform, "t", {"v": "BIGINT"})
+
+
 def test_a_history_takes_no_values_of_another_type(every_port: Path, tmp_path: Path) -> None:
     keys = importlib.import_module("pipeline.keys")
     errors = importlib.import_module("pipeline.errors")
@@ -233,7 +256,5 @@ def test_a_history_takes_no_values_of_another_type(every_port: Path, tmp_path: P
                 continue
             with pytest.raises(errors.UnreadableInput) as refused:
                 keys.refuse_other_types(product, platform, "t", {"v": now, "w": "BIGINT"})
-            assert f"the column v is {now}, and its history t_history has it as {before}" in str(
-                refused.value
-            )
+            assert f"the column v is {now}, but {before} in its history t_history" in str(refused.value)
             assert "models/sources.yml" in refused.value.fix
