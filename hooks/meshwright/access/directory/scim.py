@@ -27,9 +27,7 @@ from meshwright.core.yaml import Document, Unreadable
 SILENCE_SECONDS = 30.0
 """How long the server may send nothing."""
 READ_SECONDS = 600.0
-"""After this no further request begins; also the timeout of one answer."""
-PATIENCE = READ_SECONDS
-"""How long failed tries and waits may take, together."""
+"""Timeout for reading the whole directory, with failed tries and the waits after them."""
 TRIES = 6
 """Maximum attempts of a request."""
 FINAL = frozenset(range(100, 600)) - TEMPORARY
@@ -192,22 +190,24 @@ def read(document: Document, query: DirectoryQuery) -> Snapshot:
     settings = document.value["scim"]
     address = server_address(document, ("scim", "url"), "https", "http")
     token = os.environ.get(TOKEN, "")
+    end = time.monotonic() + READ_SECONDS
     try:
         http = Http(
             address.geturl(),
             token,
             {"Accept": "application/scim+json, application/json"},
             server="directory",
-            patience=PATIENCE,
+            patience=READ_SECONDS,
             tries=TRIES,
             timeout=SILENCE_SECONDS,
             total=READ_SECONDS,
+            until=end,
             most=MAX_ANSWER,
             proxy=False,  # the secret is for the directory alone
         )
     except Unreadable as error:
         raise DirectoryError(f"{TOKEN}: {error}", error.fix) from error
-    server = ScimServer(settings, http, time.monotonic() + READ_SECONDS)
+    server = ScimServer(settings, http, end)
     if query.everybody:
         server.everybody()
     else:
@@ -221,7 +221,7 @@ def _failed(error: NoAnswer, path: str) -> DirectoryError:
     match error.reason:
         case "tls":
             fix = "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
-            return DirectoryError("The directory's certificate cannot be trusted.", fix)
+            return DirectoryError("The directory's certificate cannot be trusted, or TLS failed.", fix)
         case "size":
             problem = f"The directory answers with more than {MAX_ANSWER:,} bytes."
             return DirectoryError(problem, "Make the page smaller with `pageSize`.")

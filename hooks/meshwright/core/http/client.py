@@ -7,6 +7,7 @@ repeated only if doing it twice is the same as doing it once, or if it was certa
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Container, Mapping
 from typing import Any, BinaryIO
@@ -46,6 +47,7 @@ class Http:
         tries: int | None = None,
         timeout: float = 30.0,
         total: float | None = None,
+        until: float | None = None,
         most: int = MAX_ANSWER,
         redirects: int = 0,
         proxy: bool = True,
@@ -54,12 +56,13 @@ class Http:
     ) -> None:
         """Raises Unreadable if the address is invalid or must not be sent the token.
 
-        `url`: what paths are relative to. `server`: what messages call it. `header` and `scheme`: where the token goes,
-        and the word before it, which may be empty. `patience`: seconds that all requests together may spend on
-        failed tries and the waits after them. `tries`: of one request, at most. `timeout`: seconds for a connection, and
-        between two bytes of an answer. `total`: seconds for one whole answer; by default ten timeouts. `most`: bytes of
-        an answer. `redirects`: how many of a GET are followed; the token does not go along. `proxy`: whether the environment's is
-        used. `resolve`: returns the IP address to connect to, or raises. `notify`: gets a sentence before each wait.
+        `url`: what paths are relative to. `server`: what messages call it. `header` and `scheme`: where the token
+        goes, and the word before it, which may be empty. `patience`: seconds that all requests together may spend on
+        failed tries and the waits after them. `tries`: of one request, at most. `timeout`: seconds for a connection,
+        and between two bytes of an answer. `total`: seconds for one whole answer; by default ten timeouts. `until`:
+        a moment of the monotonic clock at which the last answer ends. `most`: bytes of an answer. `redirects`: how
+        many of a GET are followed; the token does not go along. `proxy`: whether the environment's is used.
+        `resolve`: returns the IP address to connect to, or raises. `notify`: gets a sentence before each wait.
         """
         self.url = address(url)
         self._secret = _as_secret(token) if token else ""
@@ -78,7 +81,7 @@ class Http:
         self._pool = pool(self.url, proxy)
         self._resolve, self._redirects = resolve, redirects
         self._timeout, self._total, self._most = timeout, total or 10 * timeout, most
-        self._notify, self._tries = notify, tries
+        self._notify, self._tries, self._until = notify, tries, until or math.inf
         self._patience = self._left = patience
 
     def request(
@@ -122,7 +125,8 @@ class Http:
                     return self._final(method, path, answer, ok)
                 failure = retry.failure_with(answer)
             self._left -= time.monotonic() - begun
-            self._wait(f"{method} {self.url}{path}", failure, tries, again)
+            # Without the query: it may name people.
+            self._wait(f"{method} {self.url}{path.partition('?')[0]}", failure, tries, again)
 
     def _wait(self, request: str, failure: retry.Failure, tries: int, again: bool) -> None:
         """Wait until the next attempt. Raises NoAnswer if there is none."""
@@ -153,7 +157,7 @@ class Http:
         if sink:
             sink.seek(0)
             sink.truncate()
-        with Attempt(self._total, self._resolve) as attempt:
+        with Attempt(max(0.1, min(self._total, self._until - time.monotonic())), self._resolve) as attempt:
             response = self._opened(method, self.url + path, body, headers)
             parts: list[bytes] = []
             size = 0

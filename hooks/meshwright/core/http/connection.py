@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
 import time
@@ -59,7 +58,7 @@ class Attempt:
         if self._socket:
             self._socket.close()
         # A duplicate: TLS takes the socket's descriptor over, and http.client closes its socket before the body is read.
-        self._socket = socket.socket(fileno=os.dup(connection.fileno()))
+        self._socket = socket.socket(fileno=socket.dup(connection.fileno()))
         if self.is_over:
             self._shut()
 
