@@ -49,7 +49,11 @@ class Folder:
     @contextlib.contextmanager
     def opened(self, name: str) -> Iterator[Content]:
         # Should a link or a pipe have taken the file's place meanwhile, this fails instead of following or waiting.
-        descriptor = os.open(self.local(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(self.local(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            problem = f"There is no file {self.root / name}."
+            raise Absent(problem, "Run the pipeline, which writes it.") from None
         with open(descriptor, "rb") as file:
             yield Content(file, os.fstat(descriptor).st_size)
 
