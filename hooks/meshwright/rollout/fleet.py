@@ -77,16 +77,16 @@ def _fleet(document: Document, source: str) -> Fleet:
             problem = f"The wave {wave} is not one of {', '.join(waves)}."
             raise Unreadable(problem, "Name it under `waves`, where its turn is.", line, column)
         if _canonical(url) in repositories:
-            raise Unreadable(
-                f"The repository {name} stands here twice.", "Keep one of the two.", line, column
-            )
+            raise Unreadable(f"The repository {name} is listed twice.", "Keep one of the two.", line, column)
         repositories[_canonical(url)] = Repository(name, url, wave, entry.get("branch"))
     for number, command in enumerate(value.get("verify", ())):
         try:
             shlex.split(command)
         except ValueError as error:
             place = document.place(("verify", number))
-            raise Unreadable(f"{command!r} is no command: {error}.", "Close what is open.", *place) from error
+            raise Unreadable(
+                f"{command!r} is not a command: {error}.", "Close the quotes.", *place
+            ) from error
     return Fleet(
         template=_resolved(document, ("template",), value["template"], source),
         formerly=tuple(value.get("formerly", ())),
@@ -98,7 +98,7 @@ def _fleet(document: Document, source: str) -> Fleet:
 
 
 def _resolved(document: Document, keys: tuple[str | int, ...], url: str, source: str) -> str:
-    """An address that means the same from everywhere. Raises Unreadable for one that must not be used."""
+    """Return an address that is valid from everywhere. Raises Unreadable for one that must not be used."""
     line, column = document.place(keys)
     try:
         secret = "://" in url and urlsplit(url).password
@@ -108,17 +108,17 @@ def _resolved(document: Document, keys: tuple[str | int, ...], url: str, source:
         secret, local, path = None, False, None
     if path is None or re.match(r"-|\w+::", url) or any(ord(sign) < 32 for sign in url):
         fix = "Write it as `git clone` takes it."
-        raise Unreadable(f"{url!r} is no address of a repository.", fix, line, column)
+        raise Unreadable(f"{url!r} is not an address of a repository.", fix, line, column)
     if secret:
         fix = "Leave it to git's credential helpers: https://git-scm.com/docs/gitcredentials"
-        raise Unreadable("The address carries a password.", fix, line, column)
+        raise Unreadable("The address contains a password.", fix, line, column)
     if local and _is_web(source):
         raise Unreadable(f"{url} is a path, but the list comes from {source}.", "Give a URL.", line, column)
     return path or url
 
 
 def _names(urls: list[str]) -> list[str]:
-    """The shortest end of each address that tells it from the others; the whole address, if none does."""
+    """Return the shortest end of each address that is unique; the whole address if none is."""
     ends = [url.rstrip("/").removesuffix(".git").replace(":", "/").split("/") for url in urls]
     names = ["" for _ in urls]
     for length in range(1, 5):
@@ -155,7 +155,8 @@ def _fetched(url: str) -> str:
         )
         return decode(http.request("GET", path).body)
     except (NoAnswer, Refused) as error:
-        raise Unreadable(f"It cannot be fetched: {error}", f"Check the address, and {TOKEN}.") from error
+        fix = f"{error.fix} The token is in {TOKEN}." if os.environ.get(TOKEN) else error.fix
+        raise Unreadable(f"It cannot be fetched: {error}", fix) from error
 
 
 def _is_web(source: str) -> bool:

@@ -43,7 +43,7 @@ def of_roles(was: Document, now: Document) -> Iterator[PromiseChange]:
         if lost := [
             level for level in old.get("clearance") or [] if level not in (new.get("clearance") or [])
         ]:
-            detail = f"The role {name} sees columns that are {', '.join(map(str, lost))} no more."
+            detail = f"The role {name} no longer sees columns that are {', '.join(map(str, lost))}."
             yield PromiseChange(now, (*place, "clearance"), detail, "role")
         if old.get("above") == "mask" and new.get("above") != "mask":
             detail = f"The role {name} got masks of the columns above its clearance; now it gets nothing."
@@ -66,7 +66,7 @@ def of_roles(was: Document, now: Document) -> Iterator[PromiseChange]:
                     now, (*place, "rows"), f"The role {name} sees other rows.", "role-unclear"
                 )
     if was.get("masks") != now.get("masks"):
-        yield PromiseChange(now, ("masks",), "The masks are others.", "role-unclear")
+        yield PromiseChange(now, ("masks",), "The masks have changed.", "role-unclear")
 
 
 def _narrower(before: Any, after: Any) -> bool:

@@ -25,7 +25,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "classification-seen": ("The classification of a column: higher, and every role that saw it still does", MINOR),
     "contract-level": ("`slaProperties`: one goes, is shorter (retention), longer (latency, frequency) or less (availability)", MAJOR),
     "contract-level-better": ("The same: comes, or promises more", MINOR),
-    "contract-level-unclear": ("Any other of `slaProperties` that is another", PERSON),
+    "contract-level-unclear": ("Any other of `slaProperties` that has changed", PERSON),
     "retired": ("The contract's `status`: deprecated or retired", PERSON),
     "address": ("The product's name or domain, of which its addresses are made", MAJOR),
     "port": ("An output port goes, or is of another kind", MAJOR),
@@ -45,7 +45,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "agreement": ("Another major version of the data sharing agreement", MAJOR),
     "role": ("A role of the access policy goes, sees less of its columns or other rows, or is for others", MAJOR),
     "role-more": ("A role comes, or sees more", MINOR),
-    "role-unclear": ("A role's rows are chosen otherwise, or a mask is another", PERSON),
+    "role-unclear": ("A role's rows are chosen in another way, or a mask has changed", PERSON),
     "unreadable": ("What was promised cannot be read", PERSON),
 }  # fmt: skip
 """Every kind of change: docs/reference/changes.md is made of it, and a test has an example of each."""

@@ -41,6 +41,6 @@ def of_classification(
         hidden = not cleared or any(old in seen and new not in seen for seen in cleared)
         if lowered or hidden:
             kind = "classification-lowered" if lowered else "classification-raised"
-            what = "more people see it" if lowered else "some who saw it see it no more"
+            what = "more people see it" if lowered else "some who saw it no longer see it"
             detail = f"The column {column_name(path)} was {old}; now it is {new}, and {what}."
             yield PromiseChange(contract, column_keys(contract, path), detail, kind)

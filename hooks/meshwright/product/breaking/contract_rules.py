@@ -48,7 +48,7 @@ def of_unchecked_rules(was: Document, now: Document) -> Iterator[PromiseChange]:
                 left.remove(rule)
             elif path in places[1]:
                 name = rule.get("description") or rule.get("name") or rule.get("engine") or rule["type"]
-                detail = f"The rule of quality {str(name).strip()!r} of {column_name(path) or 'the data set'} is another, or none any more."
+                detail = f"The rule of quality {str(name).strip()!r} of {column_name(path) or 'the data set'} has changed, or is gone."
                 yield PromiseChange(now, column_keys(now, path), detail, "contract-unclear")
 
 

@@ -71,7 +71,7 @@ def _moved(
         if before.get(key) != after.get(key):
             place = any(key.lower().endswith(word) for word in PLACES)
             kind = "port-moved" if place else "port-changed"
-            detail = f"The {key} of the output port {name} is another" + (
-                ", and who reads it there finds it no more." if place else "."
+            detail = f"The {key} of the output port {name} has changed" + (
+                ", and its readers there no longer find it." if place else "."
             )
             yield PromiseChange(now, (*keys, "properties", key), detail, kind)

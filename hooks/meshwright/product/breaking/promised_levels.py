@@ -26,7 +26,7 @@ def of_contract(was: Document, now: Document) -> Iterator[PromiseChange]:
         name, element = _level(item)
         if (name, element) not in present:
             of = f" of {element}" if element else ""
-            detail = f"The service level {name}{of} is promised no more."
+            detail = f"The service level {name}{of} is no longer promised."
             yield PromiseChange(now, ("slaProperties",), detail, "contract-level")
             continue
         keys, then = present[name, element]
@@ -38,7 +38,7 @@ def of_contract(was: Document, now: Document) -> Iterator[PromiseChange]:
         old, new = (_amount(level) for level in (item, then))
         more = LONGER_IS_MORE.get(name)
         if more is None or old is None or new is None:
-            yield PromiseChange(now, keys, f"The service level {name} is another.", "contract-level-unclear")
+            yield PromiseChange(now, keys, f"The service level {name} has changed.", "contract-level-unclear")
         elif (new < old) == more and new != old:
             detail = (
                 f"The service level {name} was {_value_and_unit(item)}; now it is {_value_and_unit(then)}."
@@ -85,7 +85,7 @@ def of_product(was: Document, now: Document) -> Iterator[PromiseChange]:
         name = level.get("name")
         keys, then = present.get(name, (("spec", "serviceLevels"), None))
         if then is None:
-            yield PromiseChange(now, keys, f"The service level {name} is promised no more.", "level")
+            yield PromiseChange(now, keys, f"The service level {name} is no longer promised.", "level")
         elif any(level.get(field) != then.get(field) for field in ("indicator", "column")):
             yield PromiseChange(now, keys, f"The service level {name} is about something else.", "level")
         elif _looser(level.get("indicator"), level.get("objective"), then.get("objective")):

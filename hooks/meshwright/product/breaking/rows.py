@@ -32,9 +32,9 @@ def of_rows(was: Document, now: Document) -> Iterator[PromiseChange]:
                 yield PromiseChange(now, keys, detail, "retention")
         if name == "snapshot" and before is not None and before != after:
             detail = (
-                "The history of the rows is kept otherwise."
+                "The history of the rows is kept in another way."
                 if after is not None
-                else "The history of the rows is kept no more."
+                else "The history of the rows is no longer kept."
             )
             yield PromiseChange(now, keys, detail, "history")
 
