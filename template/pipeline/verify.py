@@ -167,7 +167,7 @@ class _Verification:
 
 
 def verify(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> list[Check]:
-    """Check every promise of the contract on the files that are published next; yield also the unchecked ones.
+    """Check every promise of the contract on the files that are published next; return also the unchecked ones.
 
     Promises about single rows are checked only on rows that changed, because unchanged rows kept them before.
     Promises about the whole data set are checked on all rows.

@@ -26,7 +26,7 @@ SAME = {
     "array<struct<a: int, b: string>>": "STRUCT(a INTEGER, b VARCHAR)[]",
     "map(varchar, bigint)": "MAP(VARCHAR, BIGINT)",
 }
-UNKNOWN = ["", "money", "int int", "int(", "int 5", "decimal(40,2)", "decimal(2,3)", "STRUCT()", "STRUCT(a)", "array",
+UNKNOWN = ["", "(2) decimal", "money", "int int", "int(", "int 5", "decimal(40,2)", "decimal(2,3)", "STRUCT()", "STRUCT(a)", "array",
            "STRUCT(a INT, A INT)", "time with time zone", "varchar)", "varchar(1,2)", "timestamp(9)", "1", '"int"']  # fmt: skip
 
 CERTAIN: dict[str, list[list[str | None]]] = {

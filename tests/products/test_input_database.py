@@ -456,47 +456,57 @@ UNFIT = {
             "decimal(8, 2)",
             "'many'",
             "",
-            "'many', which is not a DECIMAL(8,2), as the database declares",
+            "'many', which does not fit DECIMAL(8,2), which the database declares",
         ),
-        "digits": ("decimal(8, 2)", "1.234", "", "1.234, which is not a DECIMAL(8,2)"),
-        "missing": ("integer", "'NA'", "", "'NA', which is not a BIGINT"),
-        "fraction": ("integer", "1.9", "", "1.9, which is not a BIGINT"),
-        "point": ("floating point", "1.5", "", "1.5, which is not a BIGINT"),  # SQLite's rules find INT in it
-        "truth": ("boolean", "'f'", "", "'f', which is not a BOOLEAN"),
-        "two": ("bool", "2", "", "2, which is not a BOOLEAN"),
-        "number": ("date", "5", "", "5, which is not a DATE"),
-        "moment": ("date", "'2024-01-01 10:00:00'", "", "which is not a DATE"),
-        "zone": ("datetime", "'2024-01-01T10:00:00+02:00'", "", "which is not a TIMESTAMP"),
-        "nanoseconds": ("datetime", "'2024-01-01 10:00:00.123456789'", "", "which is not a TIMESTAMP"),
-        "bytes": ("text", "x'ff'", "", "x'ff', which is not a VARCHAR"),
-        "letters": ("text", "x'41'", "", "x'41', which is not a VARCHAR"),
-        "latin": ("text", "cast(x'5afc' as text)", "", "\\udcfc', which is not a VARCHAR"),
-        "blob": ("blob", "'text'", "", "'text', which is not a BLOB"),
-        "json": ("json", "'{'", "", "'{', which is not a JSON"),
-        "third": ("numeric", "1.0 / 3", "", "0.3333333333333333, which is not a DECIMAL(38,9)"),
+        "digits": ("decimal(8, 2)", "1.234", "", "1.234, which does not fit DECIMAL(8,2)"),
+        "missing": ("integer", "'NA'", "", "'NA', which does not fit BIGINT"),
+        "fraction": ("integer", "1.9", "", "1.9, which does not fit BIGINT"),
+        "point": (
+            "floating point",
+            "1.5",
+            "",
+            "1.5, which does not fit BIGINT",
+        ),  # SQLite's rules find INT in it
+        "truth": ("boolean", "'f'", "", "'f', which does not fit BOOLEAN"),
+        "two": ("bool", "2", "", "2, which does not fit BOOLEAN"),
+        "number": ("date", "5", "", "5, which does not fit DATE"),
+        "moment": ("date", "'2024-01-01 10:00:00'", "", "which does not fit DATE"),
+        "zone": ("datetime", "'2024-01-01T10:00:00+02:00'", "", "which does not fit TIMESTAMP"),
+        "nanoseconds": ("datetime", "'2024-01-01 10:00:00.123456789'", "", "which does not fit TIMESTAMP"),
+        "bytes": ("text", "x'ff'", "", "x'ff', which does not fit VARCHAR"),
+        "letters": ("text", "x'41'", "", "x'41', which does not fit VARCHAR"),
+        "latin": ("text", "cast(x'5afc' as text)", "", "\\udcfc', which does not fit VARCHAR"),
+        "blob": ("blob", "'text'", "", "'text', which does not fit BLOB"),
+        "json": ("json", "'{'", "", "'{', which does not fit JSON"),
+        "third": ("numeric", "1.0 / 3", "", "0.3333333333333333, which does not fit DECIMAL(38,9)"),
         "declared": (
             "text",
             "'x1'",
             "INTEGER",
-            "'x1', which is not a INTEGER, as models/sources.yml declares",
+            "'x1', which does not fit INTEGER, which models/sources.yml declares",
         ),
-        "long": ("text", "'four'", "VARCHAR(3)", "'four', which is not a VARCHAR(3)"),
+        "long": ("text", "'four'", "VARCHAR(3)", "'four', which does not fit VARCHAR(3)"),
     },
     "postgres": {
-        "third": ("numeric", "1.0 / 3", "", "0.33333333333333333333, which is not a DECIMAL(38,9)"),
-        "nan": ("numeric(5, 2)", "'NaN'", "", "NaN, which is not a DECIMAL(5,2)"),
-        "forever": ("timestamp", "'infinity'", "", "'infinity', which is not a TIMESTAMP"),
-        "zoned": ("timestamptz", "'-infinity'", "", "'-infinity', which is not a TIMESTAMP WITH TIME ZONE"),
-        "ancient": ("date", "'0044-03-15 BC'", "", "'0044-03-15 BC', which is not a DATE"),
-        "far": ("date", "'20240-01-01'", "", "'20240-01-01', which is not a DATE"),
-        "midnight": ("time", "'24:00'", "", "'24:00:00', which is not a TIME"),
-        "declared": ("double precision", "1.5", "BIGINT", "1.5, which is not a BIGINT"),
+        "third": ("numeric", "1.0 / 3", "", "0.33333333333333333333, which does not fit DECIMAL(38,9)"),
+        "nan": ("numeric(5, 2)", "'NaN'", "", "NaN, which does not fit DECIMAL(5,2)"),
+        "forever": ("timestamp", "'infinity'", "", "'infinity', which does not fit TIMESTAMP"),
+        "zoned": (
+            "timestamptz",
+            "'-infinity'",
+            "",
+            "'-infinity', which does not fit TIMESTAMP WITH TIME ZONE",
+        ),
+        "ancient": ("date", "'0044-03-15 BC'", "", "'0044-03-15 BC', which does not fit DATE"),
+        "far": ("date", "'20240-01-01'", "", "'20240-01-01', which does not fit DATE"),
+        "midnight": ("time", "'24:00'", "", "'24:00:00', which does not fit TIME"),
+        "declared": ("double precision", "1.5", "BIGINT", "1.5, which does not fit BIGINT"),
     },
     "mariadb": {
-        "zero": ("date", "'0000-00-00'", "", "'0000-00-00', which is not a DATE"),
-        "never": ("datetime", "'0000-00-00 00:00:00'", "", "which is not a TIMESTAMP"),
-        "month": ("date", "'2024-00-00'", "", "'2024-00-00', which is not a DATE"),
-        "declared": ("bigint unsigned", "18446744073709551615", "BIGINT", "which is not a BIGINT"),
+        "zero": ("date", "'0000-00-00'", "", "'0000-00-00', which does not fit DATE"),
+        "never": ("datetime", "'0000-00-00 00:00:00'", "", "which does not fit TIMESTAMP"),
+        "month": ("date", "'2024-00-00'", "", "'2024-00-00', which does not fit DATE"),
+        "declared": ("bigint unsigned", "18446744073709551615", "BIGINT", "which does not fit BIGINT"),
     },
 }
 FIT = {
@@ -629,7 +639,7 @@ def test_a_column_that_a_whole_table_has_no_more_is_not_read_as_empty(
     whole.ingest()
     source.run("alter table t drop column value")
     said = whole.refused()
-    assert "has no column value any more" in said and "--full-refresh" in said
+    assert "value is no longer among the columns" in said and "--full-refresh" in said
     assert sorted(whole.ingest(anew=True)["tables"]["t"]["types"]) == ["changed", "id"]
 
 

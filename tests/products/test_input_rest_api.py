@@ -583,22 +583,22 @@ UNFIT = {
     "too many digits": (
         "DECIMAL(10,2)",
         "1.234",
-        "n is 1.234, which is not a DECIMAL(10,2), as data-product.yaml declares",
+        "n is 1.234, which does not fit DECIMAL(10,2), which data-product.yaml declares",
     ),
-    "too large": ("INTEGER", "3000000000", "n is 3000000000, which is not a INTEGER"),
-    "a fraction": ("BIGINT", "3.5", "n is 3.5, which is not a BIGINT"),
-    "too long": ("VARCHAR(3)", '"four"', "n is 'four', which is not a VARCHAR(3)"),
-    "endless": ("DOUBLE", "1e400", "n is 1e400, which is not a DOUBLE"),
-    "endlessly whole": ("BIGINT", "1e999999999", "n is 1e999999999, which is not a BIGINT"),
-    "no day": ("DATE", '"2023-02-29"', "n is '2023-02-29', which is not a DATE"),
+    "too large": ("INTEGER", "3000000000", "n is 3000000000, which does not fit INTEGER"),
+    "a fraction": ("BIGINT", "3.5", "n is 3.5, which does not fit BIGINT"),
+    "too long": ("VARCHAR(3)", '"four"', "n is 'four', which does not fit VARCHAR(3)"),
+    "endless": ("DOUBLE", "1e400", "n is 1e400, which does not fit DOUBLE"),
+    "endlessly whole": ("BIGINT", "1e999999999", "n is 1e999999999, which does not fit BIGINT"),
+    "no day": ("DATE", '"2023-02-29"', "n is '2023-02-29', which does not fit DATE"),
     "no zone": (
         "TIMESTAMP WITH TIME ZONE",
         '"2023-02-28T10:00:00"',
-        "which is not a TIMESTAMP WITH TIME ZONE",
+        "which does not fit TIMESTAMP WITH TIME ZONE",
     ),
-    "a zone": ("TIMESTAMP", '"2023-02-28T10:00:00Z"', "which is not a TIMESTAMP"),
-    "a word": ("BOOLEAN", '"yes"', "n is 'yes', which is not a BOOLEAN"),
-    "a list": ("BIGINT", "[1]", "n is '[1]', which is not a BIGINT"),
+    "a zone": ("TIMESTAMP", '"2023-02-28T10:00:00Z"', "which does not fit TIMESTAMP"),
+    "a word": ("BOOLEAN", '"yes"', "n is 'yes', which does not fit BOOLEAN"),
+    "a list": ("BIGINT", "[1]", "n is '[1]', which does not fit BIGINT"),
 }
 
 
@@ -692,7 +692,7 @@ def test_an_incremental_column_keeps_its_type(api: Api, load: Load) -> None:
     assert (table["types"]["name"], table["types"]["seats"]) == ("VARCHAR", "BIGINT")
     store.put(3, "2026-02-03T00:00:00Z", seats=5.5)
     refused = load(asks, goes_on=True)
-    assert "page 1, row 2: seats is 5.5, which is not a BIGINT" in refused["problem"]
+    assert "page 1, row 2: seats is 5.5, which does not fit BIGINT" in refused["problem"]
     assert "--full-refresh" in refused["fix"]
     store.put(3, "2026-02-03T00:00:00Z", seats=6)
     assert same(load(asks, goes_on=True), store)

@@ -778,7 +778,9 @@ def test_nanoseconds_of_another_product_are_not_cut_off(every_port: Path, tmp_pa
     lake.mkdir()
     at = pa.array([1, None], pa.timestamp("ns", "UTC"))
     pq.write_table(pa.table({"at": at}), lake / "0.parquet")
-    registry = {"dp:air/other#lake": {"uses": "parquet@1", "location": "lake"}}
+    registry = {
+        "dp:air/other#lake": {"uses": "parquet@1", "location": "lake/0.parquet"}
+    }  # as parquet@1 registers it
     (tmp_path / "addresses.yaml").write_text(yaml.safe_dump(registry))
     source = Capability("inputs", "data-product@1", "t", "dp:air/other#lake", {"addresses": "addresses.yaml"})
     transform = Capability("transforms", "dbt@1")

@@ -329,7 +329,7 @@ def test_a_file_of_the_pipeline_that_is_gone_is_named(product: Path, product_pyt
     done = pipeline(product_python, product)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "pipeline/progress.py is missing" in done.stderr
-    assert "`git checkout HEAD -- pipeline/progress.py`" in done.stderr
+    assert "fix: Restore it with `git checkout HEAD -- pipeline/progress.py`" in done.stderr
     said = "from pipeline.run import _explained; print(_explained(ModuleNotFoundError(name='pipeline.publish'), 2, None))"
     shutil.copy(ROOT / "template/pipeline/progress.py", product / "pipeline")
     (product / "pipeline" / "publish.py").unlink()

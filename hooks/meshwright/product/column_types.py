@@ -304,7 +304,7 @@ def _type(tokens: _Tokens, text: str) -> tuple[ColumnType, _Tokens]:
         else:
             numbers, tokens = _numbers(tokens[1:], text)
             more, tokens = _words(tokens)  # timestamp(6) with time zone
-            name = f"{name} {more}".strip()
+            name = f"{name} {more}".rstrip()
     kind = _named(name, numbers, parts, text)
     while tokens[:2] == [("sign", "["), ("sign", "]")]:
         kind, tokens = ColumnType("LIST", (), (("", kind),)), tokens[2:]

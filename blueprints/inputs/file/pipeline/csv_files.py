@@ -150,7 +150,7 @@ class CsvFile:
             yield line
 
     def _ambiguous(self, body: _Body) -> Fault | None:
-        """Raise Fault for a quote within an unquoted field: lines that look like comments might be part of a field."""
+        """Return a Fault for a quote within an unquoted field: lines that look like comments might be part of a field."""
         if not self.form.comment or not body.stray:
             return None
         probe = _Body(iter(()), self.form, 0)
@@ -289,7 +289,7 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
                 more = "Correct the file: it is damaged or truncated."
             elif not utf16 and isinstance(error, UnicodeDecodeError) and _CONTROLS.search(error.object):
                 more = (
-                    "It is no text, as it seems: correct the input's `path` or `format` in data-product.yaml. If it is one, give"
+                    "It does not seem to be text: correct the input's `path` or `format` in data-product.yaml. If it is one, give"
                     " its `encoding`, such as utf-16-le."
                 )
             packed = next((fix for sign, fix in _PACKED.items() if first.startswith(sign)), "")
@@ -440,7 +440,7 @@ class _Body(io.RawIOBase):
 
 
 def _after(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
-    """Yield the content after `count` lines."""
+    """Yield the content after `lines` lines."""
     rest = b""
     for block in blocks:
         if not lines:

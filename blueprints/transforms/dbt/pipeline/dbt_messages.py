@@ -174,7 +174,7 @@ def shortened(message: str) -> str:
     return text + table
 
 
-def overridden(manifest: Any) -> list[dict[str, str]]:
+def overridden(manifest: Any) -> list[dict[str, Any]]:
     """Return a warning for each macro of the repository that takes the place of one by which dbt tests.
 
     dbt allows it, and a test named `unique` then checks whatever the macro says, or nothing.
@@ -186,7 +186,8 @@ def overridden(manifest: Any) -> list[dict[str, str]]:
         {
             "name": macro.name,
             "file": macro.original_file_path,
-            "message": "it takes the place of dbt's own, and dbt's tests check what it says",
+            "rows": None,
+            "message": "it replaces dbt's own macro, so dbt's tests check only what it does",
         }
         for macro in manifest.macros.values()
         if macro.package_name == project and macro.name in of_dbt and TESTING.fullmatch(macro.name)

@@ -46,7 +46,7 @@ def files(source: Capability, product: Product) -> list[Path]:
         )
     if other:
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} lies at {entry['location']}{other[0]}.",
+            f"Input {source.name}: {source.source}, {entry['location']}{other[0]}.",
             fix=f"Ask the product's owner. {other[1]}",
         )
     return rows
@@ -60,10 +60,11 @@ def reader_sql(source: Capability, product: Product) -> str:
             f"Input {source.name}: {source.source} ({entry['uses']}) cannot be queried by DuckDB directly.",
             fix="Read a Parquet port in a file system.",
         )
-    for file in sorted(Path(entry["location"]).rglob("*.parquet")):
+    place = Path(entry["location"])
+    for file in [place] if place.is_file() else sorted(place.rglob("*.parquet")):
         if found := unreadable(str(file), schema_of(str(file))):
             raise UnreadableInput(
-                f"Input {source.name}: {source.source} lies at {file}{found[0]}.",
+                f"Input {source.name}: {source.source}, {file}{found[0]}.",
                 fix=f"Ask the product's owner. {found[1]}",
             )
     return f"from {scan([Path(entry['location'])])}"

@@ -315,9 +315,9 @@ class _Reader:
         gone = sorted(loaded_columns(self.source.name).keys() - set(map(naming.normalize_identifier, types)))
         if gone and not self.cursor:
             raise UnreadableInput(
-                f"Input {self.source.name}: {_place(self.source)} has no column {', '.join(gone)} any more. The table of"
-                " earlier runs keeps it, and models would read it as empty.",
-                fix=f"Take it out of the models, and {START_OVER}; or bring the column back.",
+                f"Input {self.source.name}: {', '.join(gone)} is no longer among the columns that are read from"
+                f" {_place(self.source)}. The table of earlier runs has it, and models would read NULL.",
+                fix=f"Remove it from the models, and {START_OVER}; or restore the column.",
             )
         self.reading.gone += gone
         return pa.schema(
@@ -349,7 +349,7 @@ class _Reader:
             if key
             else f"row {before + position + 1:,}"
         )
-        by = f"as {column.place} declares" if column.place else "as the database declares"
+        by = f"which {column.place or 'the database'} declares"
         fits = values.fitting(found)
         entry = "{" + f"name: {column.name}, data_type: {_scalar(fits)}" + "}"
         declare = (
@@ -359,7 +359,7 @@ class _Reader:
         )
         return UnreadableInput(
             f"Input {self.source.name}: {_place(self.source)}: {where}: the column {column.name} contains"
-            f" {values.shown(found[position])}, which is not a {column.type}, {by}.",
+            f" {values.shown(found[position])}, which does not fit {column.type}, {by}.",
             fix=f"Correct it in the database, or {declare}.",
         )
 

@@ -7,6 +7,7 @@ import contextlib
 import glob
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -124,7 +125,7 @@ def reader_sql(source: Capability, product: Product) -> str:
 
 @contextlib.contextmanager
 def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return a new connection for each query: after a failed query, a connection may stay busy."""
+    """Open a new connection for each query: after a failed query, a connection may stay busy."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         yield connection
@@ -383,7 +384,7 @@ def _spelling(name: str, kind: ColumnType, properties: Mapping[str, Any], is_dec
 
 
 @dataclass
-class _Texts:
+class _Texts(ABC):
     """The rows of CSV or JSON files, all columns as texts. They are read again for each use."""
 
     source: Capability
@@ -396,24 +397,25 @@ class _Texts:
     """Column -> its name in the files."""
     _table: pa.Table | None = None
 
+    @abstractmethod
     def text(self, name: str, kind: ColumnType | None) -> str:
         """Return SQL for a value's text. `kind` is None if it is not known yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield batches of all columns, each with the number of its file."""
-        raise NotImplementedError
 
+    @abstractmethod
     def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
         """Return the line of a row, which is `within` a batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuse_faults(self) -> None:
         """Raise UnreadableInput if a file is broken."""
 
+    @abstractmethod
     def relation_sql(self) -> str:
         """Return DuckDB's SQL for a relation that reads the files directly, all columns as texts."""
-        raise NotImplementedError
 
     def renamed(self, scan: str) -> str:
         """Return SQL for a relation with the columns as they land."""
@@ -606,6 +608,9 @@ class _Json(_Texts):
     folder: Path = Path()
     _held: list[tuple[int, pa.RecordBatch]] = field(default_factory=list)
     _spooled: list[tuple[int, Path]] = field(default_factory=list)
+
+    def refuse_faults(self) -> None:
+        """Do nothing: reading JSON finds every fault."""
 
     def read(self, nested: Mapping[str, ColumnType]) -> None:
         """Read all files once, because only then all columns are known."""

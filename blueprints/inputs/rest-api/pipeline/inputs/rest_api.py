@@ -186,7 +186,7 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
     if before and (new := [name for name in spool.columns if name not in before]):
         reading.notes.append(
             f"new columns: {', '.join(new)}. They are empty in rows of earlier runs: `python -m pipeline --full-refresh` reads"
-            " all anew"
+            " everything again"
         )
     state |= {"types": types, "absent": absent}
     reading.columns |= types
@@ -203,7 +203,7 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
 
 
 def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Reading) -> str | None:
-    """Return the parameters of the first request."""
+    """Return the value that the API is asked to begin with; None: from the beginning."""
     first = source.properties.get("initial_value")
     if "cursor" not in source.properties:
         return first
@@ -468,7 +468,7 @@ class _Spool:
             entry = "{" + f"name: {name}, data_type: VARCHAR" + "}"
             declare = f"declare in {place}, for the table {self.source.name}: {entry}"
         return UnreadableInput(
-            f"{where}, which is not a {kind}, as {f'{by} declares' if by else 'in earlier runs'}.",
+            f"{where}, which does not fit {kind}, {f'which {by} declares' if by else 'the type in earlier runs'}.",
             fix=f"Have it corrected in the API, or {declare}{again}.",
         )
 
@@ -552,7 +552,7 @@ def _json(value: Any, level: int = 1) -> str:
 def _one_of_each(
     tables: Iterator[pa.Table], schema: pa.Schema, source: Capability, spool: _Spool
 ) -> Iterator[pa.Table]:
-    """Return the newest row of each key, and of equally new ones the last: a row that changes during paging
+    """Yield the newest row of each key, and of equally new ones the last: a row that changes during paging
     is received twice."""
     file = spool.file.with_suffix(".parquet")
     order, start = "__row", 0

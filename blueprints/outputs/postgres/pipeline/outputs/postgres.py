@@ -93,7 +93,7 @@ def main() -> int:
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
     except UnreadableInput as problem:
-        say(str(problem))
+        say(str(problem), fix=problem.fix)
         return problem.exit_code
     return 0
 

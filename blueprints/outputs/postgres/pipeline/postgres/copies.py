@@ -21,6 +21,7 @@ from pipeline.sql import identifier, literal, only_row
 BLOCK_BYTES = 1024 * 1024
 LONGEST_ROW_BYTES = 64 * 1024 * 1024
 CAST = "Cast it in the model, so that PostgreSQL can store it."
+CORRECT = "Correct the value in the model (DuckDB, for NUL: `replace(column, chr(0), '')`)."
 
 
 def fill(connection: psycopg.Connection[Any], table: str, described: list[Column], scan: str) -> int:
@@ -40,7 +41,7 @@ def fill(connection: psycopg.Connection[Any], table: str, described: list[Column
                 for block in blocks:
                     copy.write(block)
         except psycopg.DataError as error:
-            raise UnreadableInput(_refused(error, described, scan), fix=CAST) from error
+            raise UnreadableInput(_refused(error, described, scan), fix=CORRECT) from error
         return cursor.rowcount
 
 
@@ -152,11 +153,11 @@ def _texts(scan: str, described: list[Column]) -> Iterator[Iterator[bytes]]:
 def _refused(error: psycopg.DataError, described: list[Column], scan: str) -> str:
     """Return which column the server rejects, and why; never the value."""
     if isinstance(error, errors.CharacterNotInRepertoire) and (with_nul := _with_nul(described, scan)):
-        return f"column {with_nul} contains the character NUL, which text in PostgreSQL cannot: fix it in the model"
+        return f"column {with_nul} contains the character NUL, which text in PostgreSQL cannot contain."
     context = error.diag.context or ""
     named = next((column for column in described if f", column {column.name}: " in context), None)
     where = f"column {named.name} ({named.type})" if named else "a value"
-    return f"{where} is rejected by PostgreSQL ({server_message(error)}): fix it in the model"
+    return f"{where} is rejected by PostgreSQL ({server_message(error)})."
 
 
 def _with_nul(described: list[Column], scan: str) -> str | None:

@@ -22,8 +22,8 @@ from pipeline.errors import UnreadableInput
 
 PATIENCE_SECONDS = 60
 MARK = "made-by-the-pipeline"
-START_ANEW = "If you cannot fix it, remove the folder: the next run publishes everything again."
 """A file in folders that this port has created. Servers in other folders are not started, stopped or changed."""
+START_ANEW = "If you cannot fix it, remove the folder: the next run publishes everything again."
 
 SETTINGS = {
     "listen_addresses": "",

@@ -64,7 +64,10 @@ def _explained(error: psycopg.Error) -> UnreadableInput:
     """Return the error with a cause and a fix, if the server's message is known."""
     text = server_message(error)
     cause, fix = explained(f"{error.sqlstate or ''} {text}")
-    return UnreadableInput(f"PostgreSQL: {cause}: {text}" if cause else f"PostgreSQL: {text}", fix=fix)
+    return UnreadableInput(
+        f"PostgreSQL: {cause}: {text}" if cause else f"PostgreSQL: {text}",
+        fix=fix or "Correct what PostgreSQL reports, and run again.",
+    )
 
 
 def connect(address: Mapping[str, Any]) -> psycopg.Connection[Any]:
@@ -89,7 +92,7 @@ def embedded(place: Place, *, make: bool) -> Iterator[dict[str, Any]]:
 
 
 def prepare(connection: psycopg.Connection[Any], place: Place) -> None:
-    """Return the SQL that a database needs before a product can publish: as printed by `meshwright access bootstrap`.
+    """Create in a database what a product needs to publish: as printed by `meshwright access bootstrap`.
 
     Without the roles of readers, which come from the access policy.
     """

@@ -143,7 +143,7 @@ class Duckdb:
 
 @contextlib.contextmanager
 def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
-    """Return the product's database file, which is kept as long as `Product.work`."""
+    """Open the product's database file, which is kept as long as `Product.work`."""
     product.work.mkdir(parents=True, exist_ok=True)
     (product.scratch / "dataset").mkdir(parents=True)
     known = product.platform.properties

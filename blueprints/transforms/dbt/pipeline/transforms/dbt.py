@@ -203,7 +203,7 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
 
 
 def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
-    """Return the columns of seeds whose values dbt would change: `007`, `1e5` and ids of 20 digits keep their text.
+    """Set the types of seed columns whose values dbt would change: `007`, `1e5` and ids of 20 digits keep their text.
 
     dbt guesses the types of a seed without them. Types that the seed declares (`column_types`) are not changed.
     """
@@ -253,7 +253,7 @@ def is_plain_table(node: Any) -> bool:
 
 
 def _write_snapshots(product: Product, platform: Platform, landed: Mapping[str, Landed]) -> None:
-    """Return the snapshots of `snapshot@1`, in dbt's configuration format."""
+    """Write the snapshots of `snapshot@1`, in dbt's configuration format. Raises for a doubled key or another type."""
     folder = product.build / "snapshots"
     shutil.rmtree(folder, ignore_errors=True)
     traits = [trait.properties for trait in product.traits if trait.uses.startswith("snapshot@")]
