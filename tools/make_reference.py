@@ -6,7 +6,7 @@ import asyncio
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from meshwright.core.yaml import load
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import registry, schema
 from meshwright.product.breaking import changes
+from meshwright.product.composed_schemas import SHIPPED, as_written
 from meshwright.product.files import ANSWERS, MANIFEST
 from meshwright.product.files import TEMPLATE_FILES as OWNED
 from meshwright.product.ownership import owner
@@ -37,27 +38,27 @@ from meshwright.product.promises import KINDS
 from meshwright.serve.app import Settings, application
 from meshwright.serve.catalog_store import CatalogStore
 
-FILES = {
+FILES: dict[str, tuple[str, str, Callable[[], dict[str, Any]]]] = {
     "access-policy": (
         "access/policy.yaml",
         "Who may read a data product, and who may not.",
-        schema.access_policy,
+        SHIPPED["access-policy"],
     ),
     "access-agreement": (
         "access/agreements/\\<id>.yaml",
         "Who may read a data product, and until when: see [share data](../how-to/share-data.md).",
-        schema.access_agreement,
+        SHIPPED["access-agreement"],
     ),
     "access-tests": (
         "access/tests.yaml",
         "Who must be able to see what, and who must not.",
-        schema.access_tests,
+        SHIPPED["access-tests"],
     ),
-    "approvers": ("access/approvers.yaml", "Who may approve agreements, by which key.", schema.approvers),
+    "approvers": ("access/approvers.yaml", "Who may approve agreements, by which key.", SHIPPED["approvers"]),
     "directory": (
         "The directory",
         "People and groups: listed in a file, or read from an LDAP or SCIM server.",
-        schema.directory,
+        SHIPPED["directory"],
     ),
     "mesh": (
         "mesh.yaml",
@@ -95,9 +96,7 @@ NOTE = "<!-- Written by `make reference`; edit the source that it names, not thi
 
 def pages() -> dict[str, str]:
     """Every generated file, by its path from the root of this repository."""
-    written = {
-        f"template/.meshwright/{name}": schema.text(compose()) for name, compose in schema.SHIPPED.items()
-    }
+    written = {f"template/.meshwright/{name}": text for name, text in as_written().items()}
     for name in SHARED:
         written[f"hooks/meshwright/product/{name}"] = (ROOT / "template" / "pipeline" / name).read_text(
             "utf-8"
@@ -274,7 +273,7 @@ def changes_page() -> str:
 
 def spec_page() -> str:
     """Every field of data-product.yaml."""
-    shape = schema.data_product()
+    shape = SHIPPED["data-product"]()
     mandatory = {
         attribute: rule for rule in RULES if isinstance(rule, Mandatory) for attribute in rule.attributes
     }

@@ -72,20 +72,28 @@ def folder() -> Path:
 @cache
 def capabilities() -> tuple[Capability, ...]:
     """Return all capabilities, by kind and name."""
-    found = []
-    for kind in KINDS:
-        for path in sorted((folder() / kind).glob("*/blueprint.yaml")):
-            definition = load(path)
-            for key in ("files", "requirements", "opens", "offers"):
-                definition[key] = tuple(definition.get(key, ()))
-            definition["files"] += tuple(
-                path for paths in definition.get("borrows", {}).values() for path in paths
-            )
-            schema = {"type": "object", "additionalProperties": False, **definition.pop("properties")}
-            found.append(Capability(kind=kind, folder=path.parent, properties=schema, **definition))
-    return tuple(found)
+    return tuple(_capability(kind, name) for kind in KINDS for name in _definitions(kind))
 
 
 def find(kind: str, uses: str) -> Capability | None:
     """Return the capability for `uses` in a spec, or None if the registry does not have it."""
-    return next((entry for entry in capabilities() if entry.kind == kind and entry.uses == uses), None)
+    name = uses.partition("@")[0]
+    entry = _capability(kind, name) if name in _definitions(kind) else None
+    return entry if entry and entry.uses == uses else None
+
+
+@cache
+def _definitions(kind: str) -> dict[str, Path]:
+    """Return the definition of each capability of a kind, by its name, which is the name of its folder."""
+    return {path.parent.name: path for path in sorted((folder() / kind).glob("*/blueprint.yaml"))}
+
+
+@cache
+def _capability(kind: str, name: str) -> Capability:
+    path = _definitions(kind)[name]
+    definition = load(path)
+    for key in ("files", "requirements", "opens", "offers"):
+        definition[key] = tuple(definition.get(key, ()))
+    definition["files"] += tuple(path for paths in definition.get("borrows", {}).values() for path in paths)
+    schema = {"type": "object", "additionalProperties": False, **definition.pop("properties")}
+    return Capability(kind=kind, folder=path.parent, properties=schema, **definition)

@@ -21,7 +21,7 @@ from meshwright.check.rules.contract import ObjectsDescribed
 from meshwright.check.rules.mandatory import Mandatory
 from meshwright.core.yaml import parse
 from meshwright.mesh.lineage import Issue, Lineage
-from meshwright.product import metamodel
+from meshwright.product import composed_schemas, metamodel, schema
 from meshwright.product.breaking.changes import Comparison
 
 Copy = Callable[[Path], Path]
@@ -182,21 +182,13 @@ def test_without_a_mandatory_attribute_its_rule_speaks_once(
 def test_an_organisation_lowers_a_level_in_one_place(
     monkeypatch: pytest.MonkeyPatch, copy_of: Copy, departures: Path
 ) -> None:
-    from meshwright.product import schema
-    from meshwright.product.validate import _validator
-
     product = copy_of(departures)
     edit(product / "data-product.yaml", lambda spec: merged(spec, {"spec": {"classification": None}}))
     for level, levels in (("warning", ["warning"]), ("note", []), ("off", [])):
         monkeypatch.setitem(metamodel.LEVELS, "ClassificationGiven", level)
-        schema.data_product.cache_clear()
-        _validator.cache_clear()
-        try:
-            assert [finding.level for finding in findings(product)] == levels
-        finally:
-            monkeypatch.delitem(metamodel.LEVELS, "ClassificationGiven")
-            schema.data_product.cache_clear()
-            _validator.cache_clear()
+        composed = composed_schemas.data_product()  # as `make reference` writes it
+        monkeypatch.setattr(schema, "data_product", lambda composed=composed: composed)
+        assert [finding.level for finding in findings(product)] == levels
 
 
 def test_a_capability_that_is_not_installed_names_the_command(
