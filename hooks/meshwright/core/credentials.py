@@ -96,6 +96,7 @@ PARAMETER = re.compile(rf"[?&;](?i:password|passwd|pwd|pw)={_UNSET}[^&;#\s\"'<>`
 VALUES = {".tfvars", ".env", ".ini", ".cfg", ".conf", ".properties"}
 """Suffixes of files that hold only names and values."""
 CONFIGURATION = {*VALUES, ".toml", ".yaml", ".yml", ".json", ".hcl", ".tf", ".sh"}
+CONTAINERS = {"Containerfile", "Dockerfile"}
 _NAME = (
     r"(?:(?<![A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z]))(?i:(?P<name>(?:pg|db)?pass(?:word|wd|phrase)?|pwd|pw|client_?secret"
     r"|secret(?:_?(?:access_?)?key)?|(?:api|access|private|account)_?key|(?:(?:auth|access|api|bearer|refresh)_?)?token))"
@@ -117,26 +118,25 @@ PLAIN = r"[A-Za-z]+(?:[ _.-][A-Za-z]+)*\.?|[\d.*/, -]+|/.*|https?://.*"
 IN_SQL = r"(?i)\b(?:identified by|password)\s+'(?P<value>[^'\n]{4,})'"
 
 
-def secrets_in(path: str, text: str) -> Iterator[tuple[int, str]]:
-    """Yield the line and the kind of each secret in a file's text; never the secret itself.
+def secrets_in(path: str, raw: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the line and the kind of each secret in a file; never the secret itself.
 
-    Below sample_data/, a column called `password` is data and not reported; tokens, keys and URLs with a password are.
+    `raw`: its bytes, taken for UTF-8. Below sample_data/, a column called `password` is data and not reported; tokens,
+    keys and URLs with a password are.
     """
+    # Bytes are searched faster than text, and most files have nothing that a pattern could match.
+    lower = raw.lower()
+    patterns = _possible(raw, lower)
+    names_secrets = not path.startswith("sample_data/") and any([name in lower for name in _NAMES])
+    if not patterns and not names_secrets:
+        return
+    text = raw.decode("utf-8", "replace")
     places: dict[int, str] = {}
-    lower = text.lower()
-    if long := _long_words(text, lower):
-        for kind in {kind: None for part, kind in _PARTS if part in long}:
-            for match in re.finditer(TOKENS[kind][1], text):
-                places.setdefault(match.start(), kind)
-    in_addresses = (
-        (IN_URL, "://" in text and "@" in text),
-        (PARAMETER, "=" in text and any([part in lower for part in _PARAMETERS])),
-    )
-    for pattern, possible in in_addresses:
-        for match in pattern.finditer(text) if possible else ():
-            places.setdefault(match.start(), "a password in an address")
-    if not path.startswith("sample_data/"):
-        for start, kind in _assigned(PurePosixPath(path), text, lower):
+    for pattern, kind in patterns:
+        for match in re.finditer(pattern, text):
+            places.setdefault(match.start(), kind)
+    if names_secrets:
+        for start, kind in _assigned(PurePosixPath(path), text):
             places.setdefault(start, kind)
     if not places:
         return
@@ -148,34 +148,47 @@ def secrets_in(path: str, text: str) -> Iterator[tuple[int, str]]:
             yield line, kind
 
 
-# What a pattern cannot match without: most texts and lines have none of it, and the pattern is not tried on them.
-_PARTS = [(part, kind) for kind, (parts, _) in TOKENS.items() for part in parts]
-_PARAMETERS = ("password=", "passwd=", "pwd=", "pw=")
-_NAMES = ("pass", "pw", "secret", "key", "token")
+# What a pattern cannot match without.
+_PARTS = [(part.encode(), kind) for kind, (parts, _) in TOKENS.items() for part in parts]
+_PARAMETERS = (b"password=", b"passwd=", b"pwd=", b"pw=")
+_NAMES = (b"pass", b"pw", b"secret", b"key", b"token", b"identified by")
 
 _WORDS = (
-    bytes(ord("a") if chr(code).isalnum() or chr(code) in "_+/=.~%?&;-" else ord(" ") for code in range(128))
+    bytes(ord("a") if chr(code).isalnum() or chr(code) in "_+/=.~%&;-" else ord(" ") for code in range(128))
     + b" " * 128
 )
 _LONG = b"a" * 15
 
 
-def _long_words(text: str, lower: str) -> str:
-    """Return the words long enough to be a token, one a line: most texts have few, so the patterns search far less."""
-    words = text.encode("ascii", "replace").replace(b"?", b" ").translate(_WORDS)
+def _possible(raw: bytes, lower: bytes) -> list[tuple[str | re.Pattern[str], str]]:
+    """Return the patterns of tokens and addresses that the file could match, with the kind of secret."""
+    possible: list[tuple[str | re.Pattern[str], str]] = []
+    if long := _long_words(raw, lower):
+        kinds = {kind: None for part, kind in _PARTS if part in long}
+        possible += [(TOKENS[kind][1], kind) for kind in kinds]
+    if b"://" in raw and b"@" in raw:
+        possible.append((IN_URL, "a password in an address"))
+    if b"=" in raw and any([part in lower for part in _PARAMETERS]):
+        possible.append((PARAMETER, "a password in an address"))
+    return possible
+
+
+def _long_words(raw: bytes, lower: bytes) -> bytes:
+    """Return the words long enough to be a token, one a line: most files have few, so the patterns search far less."""
+    words = raw.translate(_WORDS)
     long, end = [], 0
     while (start := words.find(_LONG, end)) >= 0:
         end = words.find(b" ", start)
         end = len(words) if end < 0 else end
-        long.append(text[start:end])
-    if "PRIVATE KEY" in text:
-        long.append("PRIVATE KEY")
-    if long and "aws" in lower:
-        long.append("aws")  # before the key, and not in one word with it
-    return "\n".join(long)
+        long.append(raw[start:end])
+    if b"PRIVATE KEY" in raw:
+        long.append(b"PRIVATE KEY")
+    if long and b"aws" in lower:
+        long.append(b"aws")  # before the key, and not in one word with it
+    return b"\n".join(long)
 
 
-def _assigned(file: PurePosixPath, text: str, lower: str) -> Iterator[tuple[int, str]]:
+def _assigned(file: PurePosixPath, text: str) -> Iterator[tuple[int, str]]:
     """Yield where a name for a secret is assigned a literal value, and the kind."""
     if file.suffix == ".sql":
         for match in re.finditer(IN_SQL, text):
@@ -183,18 +196,20 @@ def _assigned(file: PurePosixPath, text: str, lower: str) -> Iterator[tuple[int,
                 yield match.start(), "a password"
     ends = {*file.suffixes, file.name if file.name.startswith(".") else ""}
     only_values = bool(ends & VALUES) or file.name.startswith(".env")
-    configures = file.suffix in CONFIGURATION or file.name in ("Containerfile", "Dockerfile")
-    if not (only_values or configures) or not any(name in lower for name in _NAMES):
+    if not only_values and file.suffix not in CONFIGURATION and file.name not in CONTAINERS:
         return
     start = 0
     for line in text.split("\n"):
-        lowered = line.lower()
-        if any([name in lowered for name in _NAMES]):
+        lower = line.lower()
+        if any([name in lower for name in _IN_LINE]):
             for match in ASSIGNED.finditer(line):
                 value = match["double"] or match["single"] or match["bare"]
                 if not re.fullmatch(UNSET, value) and (only_values or not re.fullmatch(PLAIN, value)):
                     yield start + match.start(), f"a value for {match['name']}"
         start += len(line) + 1
+
+
+_IN_LINE = [name.decode() for name in _NAMES]
 
 
 def _nextline(before: str) -> bool:

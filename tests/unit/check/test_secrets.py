@@ -238,14 +238,14 @@ NO_SECRET = [
 
 @pytest.mark.parametrize(("file", "text"), SECRET)
 def test_a_secret_in_a_file_is_seen(file: str, text: str) -> None:
-    found = list(secrets_in(file, f"first\n{text}\n"))
+    found = list(secrets_in(file, f"first\n{text}\n".encode()))
     assert found and {line for line, _ in found} <= {2, 3, 4}
     assert "hunter2" not in str(found) and A36 not in str(found)
 
 
 @pytest.mark.parametrize(("file", "text"), NO_SECRET)
 def test_what_is_no_secret_is_left_alone(file: str, text: str) -> None:
-    assert list(secrets_in(file, f"{text}\n")) == []
+    assert list(secrets_in(file, f"{text}\n".encode())) == []
 
 
 def test_the_check_looks_at_what_git_tracks(copy_of: Copy, departures: Path) -> None:

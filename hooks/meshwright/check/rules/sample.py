@@ -99,14 +99,10 @@ class SampleReplaced(Rule):
 
 
 @cache
-def _sample() -> tuple[tuple[str, frozenset[str]], ...]:
-    """Return the inputs of a fresh product: their names and paths."""
-    return tuple(
-        (item["name"], _places(item))
-        for entry in registry.capabilities()
-        if entry.kind == "inputs"
-        for item in load_text(entry.example)
-    )
+def _examples(uses: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return the inputs of a fresh product that use a capability: their names and paths."""
+    entry = registry.find("inputs", uses)
+    return tuple((item["name"], _places(item)) for item in load_text(entry.example)) if entry else ()
 
 
 def _places(item: dict[str, Any]) -> frozenset[str]:
@@ -116,16 +112,25 @@ def _places(item: dict[str, Any]) -> frozenset[str]:
     return frozenset(default(value) for value in values if isinstance(value, str))
 
 
+def _is_example(item: dict[str, Any]) -> bool:
+    return (item.get("name"), _places(item)) in _examples(str(item.get("uses")))
+
+
 def _reads_own_data(spec: Document) -> bool:
-    return any((item.get("name"), _places(item)) not in _sample() for _, item in spec.items("spec.inputs"))
+    return not all(_is_example(item) for _, item in spec.items("spec.inputs"))
 
 
 def _reads_sample(spec: Document) -> bool:
     """Return True if any input still reads a file of the initial sample."""
-    born = {place for _, places in _sample() for place in places if place.startswith("sample_data/")}
+    examples = [
+        places
+        for entry in registry.capabilities()
+        if entry.kind == "inputs"
+        for _, places in _examples(entry.uses)
+    ]
+    born = {place for places in examples for place in places if place.startswith("sample_data/")}
     return any(
-        (item.get("name"), _places(item)) in _sample()
-        or (_places(item) & born) - {"sample_data/addresses.yaml"}
+        _is_example(item) or (_places(item) & born) - {"sample_data/addresses.yaml"}
         for _, item in spec.items("spec.inputs")
     )
 

@@ -139,7 +139,7 @@ def _scan(file: Path, path: str, changed: int, size: int) -> tuple[tuple[int, st
             raw = opened.read(LARGEST)
     except OSError:
         return ()
-    return tuple(secrets_in(path, raw.decode("utf-8", "replace")))
+    return tuple(secrets_in(path, raw))
 
 
 def _properties(spec: Document) -> Iterator[tuple[str, Keys, Any, Any]]:
