@@ -229,15 +229,21 @@ class Certainty:
         form = _FORMS.get(known)
         if form is None or not form.fullmatch(text):
             kind = certain(text)
-            self.kind = kind if not known or {known, kind} == {"BIGINT", "DECIMAL"} else "VARCHAR"
-            if known and self.kind != "VARCHAR":
-                self.kind = "DECIMAL"
+            if not known:
+                self.kind = kind
+            else:
+                self.kind = "DECIMAL" if {known, kind} == {"BIGINT", "DECIMAL"} else "VARCHAR"
         elif not _is_real(known, text):
             self.kind = "VARCHAR"
         if self.kind in ("BIGINT", "DECIMAL"):
             before, _, after = text.lstrip("-").partition(".")
             self._before, self._after = max(self._before, len(before)), max(self._after, len(after))
-            self._fits &= -(2**63) <= int(text.partition(".")[0]) < 2**63 if len(before) < 20 else False
+            self._fits = self._fits and len(before) < 20 and -(2**63) <= int(text.partition(".")[0]) < 2**63
+
+    @property
+    def digits(self) -> int:
+        """The digits that a number must have to hold all of the texts; 0 if they are not numbers."""
+        return self._before + self._after if self.kind in ("BIGINT", "DECIMAL") else 0
 
     @property
     def type(self) -> str:

@@ -211,6 +211,7 @@ def type_at(path: tuple[str, ...], actual: Mapping[str, Type]) -> Type:
 
 
 Predicate = Callable[[str, Type], str]
+"""SQL of a value, and its type -> SQL condition that is true if the value breaks the promise."""
 
 
 def violation(path: tuple[str, ...], actual: Mapping[str, Type], predicate: Predicate) -> str:
@@ -277,37 +278,37 @@ def constant(value: Any) -> str:
 
 def _bound(comparison: str) -> Callable[[Any], Predicate]:
     def of(value: Any) -> Predicate:
-        def predicate(here: str, kind: Type) -> str:
+        def predicate(value_sql: str, kind: Type) -> str:
             limit = constant(value)
             if kind.kind not in STORED_AS["number"] or isinstance(value, str):
                 limit = f"cast({limit} as {kind.text})"
-            nan = f"isnan({here}) or " if kind.is_float else ""
-            return f"{nan}{here} {comparison} {limit}"
+            nan = f"isnan({value_sql}) or " if kind.is_float else ""
+            return f"{nan}{value_sql} {comparison} {limit}"
 
         return predicate
 
     return of
 
 
-def _members(values: list[Any], here: str, kind: Type) -> str:
+def _members(values: list[Any], value_sql: str, kind: Type) -> str:
     """Return the SQL condition that a value is one of these, each cast to its type."""
     scalars = [value for value in values if value is not None and not isinstance(value, dict | list)]
     if not scalars:
         return "false"
     cast = ", ".join(f"try_cast({constant(value)} as {kind.text})" for value in scalars)
-    return f"coalesce({here} in ({cast}), false)"
+    return f"coalesce({value_sql} in ({cast}), false)"
 
 
 def _enum(values: list[Any]) -> Predicate:
-    return lambda here, kind: f"{here} is not null and not {_members(values, here, kind)}"
+    return lambda value_sql, kind: f"{value_sql} is not null and not {_members(values, value_sql, kind)}"
 
 
 def _length(comparison: str) -> Callable[[Any], Predicate]:
-    return lambda value: lambda here, kind: f"length({here}::varchar) {comparison} {int(value)}"
+    return lambda value: lambda value_sql, kind: f"length({value_sql}::varchar) {comparison} {int(value)}"
 
 
 def _pattern(value: Any) -> Predicate:
-    return lambda here, kind: f"not regexp_matches({here}::varchar, {literal(str(value))})"
+    return lambda value_sql, kind: f"not regexp_matches({value_sql}::varchar, {literal(str(value))})"
 
 
 def _multiple(value: Any) -> Predicate:
@@ -315,13 +316,13 @@ def _multiple(value: Any) -> Predicate:
     if Decimal(step) <= 0:
         raise ValueError(f"multipleOf is {value}")
 
-    def predicate(here: str, kind: Type) -> str:
+    def predicate(value_sql: str, kind: Type) -> str:
         if kind.kind == "decimal" or not kind.is_float:
-            return f"{here} % {step} <> 0"
+            return f"{value_sql} % {step} <> 0"
         # Compare decimal text: 0.3 is a multiple of 0.1, although no DOUBLE is exactly a tenth.
-        exact = f"try_cast({here}::varchar as decimal(38, 12))"
-        near = f"abs({here} / {step} - round({here} / {step})) > 1e-9"
-        return f"not isfinite({here}) or coalesce({exact} % {step} <> 0, {near})"
+        exact = f"try_cast({value_sql}::varchar as decimal(38, 12))"
+        near = f"abs({value_sql} / {step} - round({value_sql} / {step})) > 1e-9"
+        return f"not isfinite({value_sql}) or coalesce({exact} % {step} <> 0, {near})"
 
     return predicate
 
@@ -352,99 +353,108 @@ PARSED = {"date": "date", "date-time": "timestamptz", "time": "time"}
 def _format(value: Any) -> Predicate:
     name = str(value)
 
-    def predicate(here: str, kind: Type) -> str:
+    def predicate(value_sql: str, kind: Type) -> str:
         if kind.kind in STORED_AS["number"]:
-            return _of_bits(name, here, kind)
+            return _of_bits(name, value_sql, kind)
         if kind.kind in (*STORED_AS["date"], *STORED_AS["timestamp"], *STORED_AS["time"]):
             form = literal(strftime(name))
-            plain = f"('2000-01-01'::date + {here})" if kind.kind.startswith("time") and "stamp" not in kind.kind else here  # fmt: skip
-            plain = f"{plain}::timestamp" if "with time zone" in kind.kind or kind.kind == "date" else plain
-            again = f"try_strptime(strftime({plain}, {form}), {form})"
-            if kind.kind in STORED_AS["time"]:
-                return f"{again}::time is distinct from {here}::time and {here} is not null"
-            return f"{again}::timestamp is distinct from {plain}::timestamp and {here} is not null"
-        text = f"{here}::varchar"
+            is_time = kind.kind in STORED_AS["time"]
+            moment = f"('2000-01-01'::date + {value_sql})" if is_time else value_sql
+            moment = (
+                f"{moment}::timestamp" if "with time zone" in kind.kind or kind.kind == "date" else moment
+            )
+            round_trip = f"try_strptime(strftime({moment}, {form}), {form})"
+            if is_time:
+                return f"{round_trip}::time is distinct from {value_sql}::time and {value_sql} is not null"
+            return f"{round_trip}::timestamp is distinct from {moment}::timestamp and {value_sql} is not null"
+        text = f"{value_sql}::varchar"
         wrong = f"not regexp_full_match({text}, {literal(TEXTS[name])})"
         if name in PARSED:
             wrong = f"{wrong} or try_cast({text} as {PARSED[name]}) is null"
-        return f"{here} is not null and ({wrong})"
+        return f"{value_sql} is not null and ({wrong})"
 
     return predicate
 
 
-def _of_bits(name: str, here: str, kind: Type) -> str:
+def _of_bits(name: str, value_sql: str, kind: Type) -> str:
     bits = int(name[1:])
     if name.startswith("f"):
         if kind.is_float:
-            return f"{here}::float::double <> {here}::double" if bits == 32 else "false"
+            return f"{value_sql}::float::double <> {value_sql}::double" if bits == 32 else "false"
         floating = "float" if bits == 32 else "double"
-        return f"try_cast({here}::{floating} as {kind.text}) is distinct from {here}"
+        return f"try_cast({value_sql}::{floating} as {kind.text}) is distinct from {value_sql}"
     low, high = (0, 2**bits) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1))
     if bits == 128:
-        return f"{here} < 0" if low == 0 else "false"
-    return f"{here} < {low} or {here} >= {high}"
+        return f"{value_sql} < 0" if low == 0 else "false"
+    return f"{value_sql} < {low} or {value_sql} >= {high}"
 
 
-def _fields(kind: Type, here: str) -> str:
+def _fields(kind: Type, value_sql: str) -> str:
     """Return SQL for the number of fields of an object that have a value."""
     if kind.kind == "map":
-        return f"cardinality({here})"
-    each = (f"(struct_extract({here}, {literal(name)}) is not null)::int" for name in kind.children)
+        return f"cardinality({value_sql})"
+    each = (f"(struct_extract({value_sql}, {literal(name)}) is not null)::int" for name in kind.children)
     return " + ".join(each) or "0"
 
 
 def _count(comparison: str) -> Callable[[Any], Predicate]:
     return lambda value: (
-        lambda here, kind: f"{here} is not null and {_fields(kind, here)} {comparison} {int(value)}"
+        lambda value_sql, kind: (
+            f"{value_sql} is not null and {_fields(kind, value_sql)} {comparison} {int(value)}"
+        )
     )
 
 
 def _needed(names: Any) -> Predicate:
-    def predicate(here: str, kind: Type) -> str:
+    def predicate(value_sql: str, kind: Type) -> str:
         if kind.kind == "map":
-            return " or ".join(f"not map_contains({here}, {literal(str(name))})" for name in names)
+            return " or ".join(f"not map_contains({value_sql}, {literal(str(name))})" for name in names)
         missing = [
-            f"struct_extract({here}, {literal(field)}) is null"
+            f"struct_extract({value_sql}, {literal(field)}) is null"
             if (field := kind.field(str(name)))
             else "true"
             for name in names
         ]
-        return f"{here} is not null and ({' or '.join(missing)})"
+        return f"{value_sql} is not null and ({' or '.join(missing)})"
 
     return predicate
 
 
 def _items(comparison: str) -> Callable[[Any], Predicate]:
-    return lambda value: lambda here, kind: f"len({here}) {comparison} {int(value)}"
+    return lambda value: lambda value_sql, kind: f"len({value_sql}) {comparison} {int(value)}"
 
 
 def _unique_items(value: Any) -> Predicate:
-    return lambda here, kind: (
-        f"len(list_distinct({here})) < len(list_filter({here}, lambda y: y is not null))"
+    return lambda value_sql, kind: (
+        f"len(list_distinct({value_sql})) < len(list_filter({value_sql}, lambda y: y is not null))"
     )
 
 
 def _missing(value: Any = True) -> Predicate:
-    return lambda here, kind: f"{here} is null" + (f" or isnan({here})" if kind.is_float else "")
+    return lambda value_sql, kind: (
+        f"{value_sql} is null" + (f" or isnan({value_sql})" if kind.is_float else "")
+    )
 
 
 def _nan(value: Any = True) -> Predicate:
-    return lambda here, kind: f"isnan({here})"
+    return lambda value_sql, kind: f"isnan({value_sql})"
 
 
-def _whole(value: Any = "integer") -> Predicate:
-    def predicate(here: str, kind: Type) -> str:
+def _not_whole(value: Any = "integer") -> Predicate:
+    def predicate(value_sql: str, kind: Type) -> str:
         return (
-            f"not isfinite({here}) or {here} <> trunc({here})"
+            f"not isfinite({value_sql}) or {value_sql} <> trunc({value_sql})"
             if kind.is_float
-            else f"{here} <> trunc({here})"
+            else f"{value_sql} <> trunc({value_sql})"
         )
 
     return predicate
 
 
 def _normalized(value: Any) -> Predicate:
-    return lambda here, kind: f"abs(sqrt(list_sum(list_transform({here}, lambda y: y * y))) - 1) > 1e-6"
+    return lambda value_sql, kind: (
+        f"abs(sqrt(list_sum(list_transform({value_sql}, lambda y: y * y))) - 1) > 1e-6"
+    )
 
 
 PREDICATES: dict[str, Callable[[Any], Predicate]] = {
@@ -599,17 +609,19 @@ def counted(promise: Promise) -> Predicate:
     arguments = promise.value.get("arguments") or {}
     values = arguments.get("missingValues") or []
 
-    def missing(here: str, kind: Type) -> str:
-        listed = f" or {_members(values, here, kind)}" if promise.kind == "missingValues" and values else ""
-        return f"({_missing()(here, kind)}{listed})"
+    def missing(value_sql: str, kind: Type) -> str:
+        listed = (
+            f" or {_members(values, value_sql, kind)}" if promise.kind == "missingValues" and values else ""
+        )
+        return f"({_missing()(value_sql, kind)}{listed})"
 
-    def invalid(here: str, kind: Type) -> str:
+    def invalid(value_sql: str, kind: Type) -> str:
         wrong = []
         if arguments.get("validValues") is not None:
-            wrong.append(f"not {_members(arguments['validValues'], here, kind)}")
+            wrong.append(f"not {_members(arguments['validValues'], value_sql, kind)}")
         if arguments.get("pattern") is not None:
-            wrong.append(_pattern(arguments["pattern"])(here, kind))
-        return f"{here} is not null and ({' or '.join(wrong)})"
+            wrong.append(_pattern(arguments["pattern"])(value_sql, kind))
+        return f"{value_sql} is not null and ({' or '.join(wrong)})"
 
     return invalid if promise.kind == "invalidValues" else missing
 

@@ -23,6 +23,7 @@ NOT_WHOLE = re.compile(
 )
 """Types, in the spelling of DuckDB, PostgreSQL and Spark, that lose information in Parquet."""
 LONGEST_FOLDER = 240
+"""Bytes of a folder's name; file systems take 255, and a store may add some of its own."""
 FOLDERS = {
     "VARCHAR",
     "BOOLEAN",
@@ -92,7 +93,7 @@ class Dataset:
         """SQL of DuckDB for the rows."""
         return scan(self.parts)
 
-    def folders_by(self, types: Collection[str]) -> str:
+    def partition_column(self, types: Collection[str]) -> str:
         """Return the column that a port can partition its folders by; empty if its type or a value does not allow that.
 
         Hive and its successors read an empty text as null, a folder's name has at most 255 bytes, and delta-rs cannot
@@ -102,6 +103,7 @@ class Dataset:
             return ""
         if not self.partition.isprintable():
             return ""
+        # A folder's name is encoded twice: once for Hive's `name=value`, and once as a part of a path.
         folder = f"url_encode(url_encode({literal(self.partition)} || cast({identifier(self.partition)} as varchar)))"
         query = f"select max(strlen({folder})), bool_or(cast({identifier(self.partition)} as varchar) = '') from {self.scan}"
         with duckdb.connect() as connection:

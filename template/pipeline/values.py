@@ -179,7 +179,7 @@ def shown(value: Any) -> str:
         whole = f"x'{bytes(value[:LONGEST_SHOWN]).hex()}'"
     else:
         whole = str(value)
-    whole = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in whole)
+    whole = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in whole)
     return whole if len(whole) <= LONGEST_SHOWN else f"{whole[:LONGEST_SHOWN]}…"
 
 

@@ -62,7 +62,8 @@ models:
       - {name: word, data_type: varchar}
 """,
     "models/off.sql": "{{ config(enabled=false) }} select nothing",
-    "seeds/seeded.csv": "word,code,id,price,count\nseed,007,12345678901234567890,1.12345678901234567,3\n",
+    "seeds/seeded.csv": "word,code,id,price,count,rate,number\n"
+    "seed,007,12345678901234567890,1.12345678901234567,3,12345678901.12345,9007199254740993\n",
     "analyses/one.sql": "select * from {{ ref('departures') }}",
     "packages.yml": "packages:\n  - local: packages/ours\n",
     "packages/ours/dbt_project.yml": "{name: ours, version: '1.0', config-version: 2}\n",
@@ -116,8 +117,17 @@ def test_dbt_keeps_what_it_promises(
     assert (product / warning["message"].rpartition("its query: ")[2]).is_file()
     with duckdb.connect(str(next(product.glob("build/**/warehouse.duckdb")))) as warehouse:
         assert warehouse.sql("from main_apart.asked").fetchall() == [(4, 3, "seed")]
-        assert warehouse.sql("select code, id, price::text, count from seeded").fetchall() == [
-            ("007", "12345678901234567890", "1.12345678901234567", 3)
+        assert warehouse.sql(
+            "select code, id, price::text, count, rate::text, number from seeded"
+        ).fetchall() == [
+            (
+                "007",
+                "12345678901234567890",
+                "1.12345678901234567",
+                3,
+                "12345678901.12345",
+                9007199254740993,
+            )
         ]
         comments = "select comment from duckdb_tables() where table_name = 'asked' union all select comment from duckdb_columns() where column_name = 'four'"
         assert {row[0] for row in warehouse.sql(comments).fetchall()} == {

@@ -25,7 +25,7 @@ ENVIRONMENT = click.option(
     "--environment", envvar="PIPELINE_ENVIRONMENT", metavar="NAME", callback=_keep_environment, expose_value=False, help="The ports as they are in one of the spec's environments (or PIPELINE_ENVIRONMENT)."
 )  # fmt: skip
 DIRECTORY = click.option(
-    "--directory", envvar="MESHWRIGHT_DIRECTORY", metavar="FILE", help=f"The corporate directory, or how to ask it (or MESHWRIGHT_DIRECTORY); to look on, {SAMPLE_DIRECTORY} will do."
+    "--directory", envvar="MESHWRIGHT_DIRECTORY", metavar="FILE", help=f"A file with the corporate directory, or with the address of its LDAP or SCIM server (or MESHWRIGHT_DIRECTORY); to try it out, use {SAMPLE_DIRECTORY}."
 )  # fmt: skip
 PORTS = click.option(
     "--port", "names", multiple=True, metavar="NAME", help="Only this output port (repeatable)."

@@ -110,7 +110,7 @@ def _signed(history: History, present: Document, problems: list[str]) -> Documen
     """Return the spec as an approver last signed it, or as it was when the first one was named. Raises Unreadable."""
     last = authorised(history, SPEC)
     if last.text is None:
-        raise Unreadable(f"{SPEC}: No approver has signed one.", AGAIN)
+        raise Unreadable(f"{SPEC}: No version of it is signed by an approver.", AGAIN)
     signed = checked(SPEC, last.text, schema.data_product)
     for part in PARTS:
         if signed.get(part) != present.get(part):

@@ -106,7 +106,7 @@ def strict_json(text: str) -> Any:
     try:
         value = json.loads(text, parse_constant=_no_number)
         if re.search(r"\\u[dD][89a-fA-F]", text):
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError is a ValueError
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     return value

@@ -161,7 +161,7 @@ class CsvFile:
                 break
         return Fault(
             lines.number,
-            "a quote within an unquoted field, in a file with comments",
+            "a quote within an unquoted field: with `comment`, a comment and a continued field cannot be told apart",
             "Quote the field.",
         )
 

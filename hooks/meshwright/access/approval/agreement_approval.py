@@ -33,7 +33,7 @@ def approval(history: History, path: str, needed: Sequence[str], not_by: frozens
     """Return whether the agreement at a path is approved.
 
     `needed`: the capacities in which it has to be approved, each by another person; at least one approval is
-    needed in any case. `not_by`: ids and e-mail addresses of whoever asks or gains, who cannot approve.
+    needed in any case. `not_by`: ids and e-mail addresses of the requester and of everybody who would get access: they cannot approve.
     Raises HistoryError.
     """
     if "agreements" not in history.worked_out:

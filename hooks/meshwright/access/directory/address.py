@@ -30,10 +30,10 @@ def server_address(
     if not host or port == 0 or address.scheme not in (secure, plain_text):
         raise Unreadable(f"It is not an address of the form {secure}://.", example, *place)
     if "@" in address.netloc:
-        fix = f"Remove it; set it in the environment: {USER} and {PASSWORD}, or {TOKEN}."
-        raise Unreadable("The address holds a user.", fix, *place)
+        fix = f"Remove it, and set {USER} and {PASSWORD}, or {TOKEN}, in the environment."
+        raise Unreadable("The address contains a user name.", fix, *place)
     if address.query or address.fragment:
-        raise Unreadable("The address holds more than where the server is.", example, *place)
+        raise Unreadable("The address has a query or a fragment.", example, *place)
     if address.scheme == plain_text and not encrypted and not is_local(host):
         problem = f"{plain_text}:// would give the secret to anybody on the way, and believe their answers."
         raise Unreadable(problem, f"Use {secure}://.", *place)

@@ -131,16 +131,16 @@ class Dialect:
         return f"{name} {operator} {literals[0]}"
 
     def literal(self, column: Column, value: Value) -> str:
-        kind = typed(column, value)
-        if isinstance(kind, bool):
-            return "TRUE" if kind else "FALSE"
-        if isinstance(kind, datetime):
-            return self.since_1970((kind - EPOCH) // timedelta(microseconds=1))
-        if isinstance(kind, date):
-            return self.day(kind)
-        if isinstance(kind, str):
-            return self.text(kind)
-        return repr(kind).upper()
+        typed_value = typed(column, value)
+        if isinstance(typed_value, bool):
+            return "TRUE" if typed_value else "FALSE"
+        if isinstance(typed_value, datetime):
+            return self.since_1970((typed_value - EPOCH) // timedelta(microseconds=1))
+        if isinstance(typed_value, date):
+            return self.day(typed_value)
+        if isinstance(typed_value, str):
+            return self.text(typed_value)
+        return repr(typed_value).upper()
 
 
 def typed(column: Column, value: Value) -> str | int | float | bool | date | datetime:
@@ -151,7 +151,7 @@ def typed(column: Column, value: Value) -> str | int | float | bool | date | dat
         kinds = ", ".join(READERS)
         raise Refused(
             f"Rows cannot be filtered by {column.name!r} ({column.logical_type}) with the value {value!r}.",
-            f"Filter by a {kinds}, with values of its type (dates and timestamps as in ISO 8601).",
+            f"Filter by a column of one of these types: {kinds}. Write values of that type; dates and timestamps as in ISO 8601.",
         ) from error
 
 

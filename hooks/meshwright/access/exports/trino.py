@@ -77,7 +77,9 @@ def files(desired: Desired, table: str) -> dict[str, str]:
         raise Refused(f"The table {table!r} would be one of Trino's own.", "Publish the product elsewhere.")
     users = sql.logins(desired, "trino")
     for members in users.values():
-        _filters_can_be_read([desired.view(member.role) for member in members], members[0].principal.id)
+        _refuse_filters_on_hidden_columns(
+            [desired.view(member.role) for member in members], members[0].principal.id
+        )
     document = {
         "product": desired.product,
         "roles": {view.role: _role(view) for view in desired.views},
@@ -109,7 +111,7 @@ def _role(view: View) -> dict[str, Any]:
         "The data set has two columns that are both {} in Trino, which knows no capitals.",
         "Rename one of them.",
     )
-    _filters_can_be_read([view], "")
+    _refuse_filters_on_hidden_columns([view], "")
     columns = {
         shown.column.name.lower(): {"mask": TRINO.shown(shown)} if shown.mask is not None else {}
         for shown in view.columns
@@ -117,8 +119,8 @@ def _role(view: View) -> dict[str, Any]:
     return {"columns": columns, "rows": TRINO.rows(view) or "true"}
 
 
-def _filters_can_be_read(views: list[View], principal: str) -> None:
-    """Raise Refused if the rows of one depend on a column that is not in all of them."""
+def _refuse_filters_on_hidden_columns(views: list[View], principal: str) -> None:
+    """Raise Refused if a view filters rows by a column that another of the views does not have."""
     for view in views:
         for condition in view.rows:
             for other in views:

@@ -149,7 +149,9 @@ class DescriptionFitsData(Fitness):
         if len(words) < FEWEST or about.count(" ") < FEWEST:
             yield unknown("Description or contract have too few words to be compared.")
         elif not about.isascii() or not all(word.isascii() for word in words):
-            yield unknown("Description and contract are in different scripts, and cannot be compared.")
+            yield unknown(
+                "Description or contract have letters outside ASCII, so their words are not compared."
+            )
         elif any(f" {word[:STEM]}" in f" {about}" for word in words):
             yield kept("Title, purpose, usage and limitations have words in common with the columns.")
         else:

@@ -72,7 +72,7 @@ class ServiceLevelsMeasured(Fitness):
             elif entry.get("indicator") != level.indicator:
                 yield broken("The measurement has another indicator.", RUN, level.name)
             elif level.value is None:
-                yield broken("There was nothing to measure.", "Fix the data of the indicator, and run the pipeline.", level.name)  # fmt: skip
+                yield broken("The run could not measure it: it found no values.", "Check that the indicator's column has values, and run the pipeline.", level.name)  # fmt: skip
             else:
                 yield kept(f"It was measured: {levels.shown(level.value, level.unit)}.", level.name)
         promised = {level.name for level in record.service_levels}

@@ -7,7 +7,7 @@ from meshwright.core.git_history.history_error import MALFORMED, HistoryError
 from meshwright.core.git_history.objects import Objects
 
 Entry = tuple[str, str]
-"""Mode and object of a file."""
+"""Mode of a file, and the id of its content's object."""
 
 
 class Tree:

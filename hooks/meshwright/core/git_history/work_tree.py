@@ -33,16 +33,16 @@ def uncommitted(root: Path, paths: Iterable[str], tree: Tree, objects: Objects) 
 
 
 def _differs(file: Path, entry: Entry, objects: Objects) -> bool:
-    mode, name = entry
+    mode, object_id = entry
     try:
         about = file.lstat()
         if stat.S_ISLNK(about.st_mode):
-            return mode != "120000" or os.fsencode(os.readlink(file)) != objects.blob(name)
+            return mode != "120000" or os.fsencode(os.readlink(file)) != objects.blob(object_id)
         if not stat.S_ISREG(about.st_mode) or mode not in (REGULAR, "100755"):
             return True
-        if about.st_size > 2 * MAX_BYTES:  # twice, because its lines may have become longer
+        if about.st_size > 2 * MAX_BYTES:  # twice, because CRLF may have lengthened each line
             return True
-        return file.read_bytes().replace(b"\r\n", b"\n") != objects.blob(name).replace(b"\r\n", b"\n")
+        return file.read_bytes().replace(b"\r\n", b"\n") != objects.blob(object_id).replace(b"\r\n", b"\n")
     except (OSError, Unreadable):
         return True
 

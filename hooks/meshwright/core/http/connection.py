@@ -47,7 +47,7 @@ class Attempt:
             self._socket.close()
         # The connection was shut: what came may be a part of the answer, and an error says something else.
         if self.is_over and (error is None or isinstance(error, urllib3.exceptions.HTTPError | OSError)):
-            raise urllib3.exceptions.TimeoutError("the answer does not end") from error
+            raise urllib3.exceptions.TimeoutError("the answer took longer than the time limit") from error
 
     @property
     def is_over(self) -> bool:

@@ -456,11 +456,13 @@ class _Spool:
         where = f"Input {self.source.name}: {self.place(start + position + 1)}: {name} is {_written(value)}"
         by = self.declaration.origin(name)
         if name not in self.known:
+            # The type was inferred from these values, so it fits all of them but one: half a character fits no text.
             return UnreadableInput(
                 f"{where}, which a {kind} cannot contain.",
                 fix="Have it corrected in the API: it contains a lone surrogate (half a character).",
             )
         again = f", and {START_OVER}" if name in self.loaded else ""
+        expected = f"which {by} declares" if by else "the type in earlier runs"
         if by == SPEC:
             declare = f"declare {name}: VARCHAR in `types` of the input, in {SPEC}"
         else:
@@ -468,7 +470,7 @@ class _Spool:
             entry = "{" + f"name: {name}, data_type: VARCHAR" + "}"
             declare = f"declare in {place}, for the table {self.source.name}: {entry}"
         return UnreadableInput(
-            f"{where}, which does not fit {kind}, {f'which {by} declares' if by else 'the type in earlier runs'}.",
+            f"{where}, which does not fit {kind}, {expected}.",
             fix=f"Have it corrected in the API, or {declare}{again}.",
         )
 
@@ -507,8 +509,7 @@ class _Spool:
         if len(self.names) == MOST_COLUMNS:
             raise UnreadableInput(
                 f"Input {self.source.name}: there are more than {MOST_COLUMNS} columns.",
-                fix="Set `data_selector` in data-product.yaml to the list of rows, not to an object that has each row by its"
-                " name.",
+                fix="Point `data_selector` in data-product.yaml at the array of rows, not at an object whose keys name the rows.",
             )
         name = landed_name(key)
         if name in self.names.values():

@@ -99,7 +99,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
             if stack.enter_context(alone(Path(target))):
                 stack.callback(_sweep, target)
                 _sweep(target)
-        partition = dataset.folders_by(FOLDERS)
+        partition = dataset.partition_column(FOLDERS)
         changes = dataset.changes if _can_write_only_changes(target, dataset, columns, partition) else None
         parts = files(product, selected, dataset.changed if changes else dataset.parts)
         rows = ds.dataset([str(part) for part in parts], schema=columns, format="parquet")

@@ -168,7 +168,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         table = _found(catalog, here, own=own)
         stack.callback(_sweep, catalog, here)  # remove unneeded files in any case
         _sweep(catalog, here)  # remove files of a run that was killed
-        partition = dataset.folders_by(FOLDERS)
+        partition = dataset.partition_column(FOLDERS)
         transaction = table.transaction() if table else _new(catalog, here, known, partition)
         changes = (
             dataset.changes if table and _can_write_only_changes(table, known, dataset, partition) else None

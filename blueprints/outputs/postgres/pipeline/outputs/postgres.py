@@ -89,7 +89,7 @@ def main() -> int:
                 where = urlencode({key: address[key] for key in ("host", "port")})
                 say(f"{name}: PostgreSQL runs in {here.folder}. To query the data:")
                 say(f"  psql 'postgresql://{here.access}@/{address['dbname']}?{where}'")
-            say("Ctrl-C stops it, if this command has started it.")
+            say("Ctrl-C stops the server, unless another process started it.")
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
     except UnreadableInput as problem:

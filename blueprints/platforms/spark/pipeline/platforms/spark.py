@@ -82,12 +82,12 @@ class Spark:
         folder = (self.product.scratch if "://" in self.storage else Path(self.storage)) / "attached" / name
         folder.mkdir(parents=True)
         _make_readable(name, files, folder)
-        where = f"{self.storage}/attached/{name}"
+        url = f"{self.storage}/attached/{name}"
         if "://" in self.storage:
-            there, path = pyarrow.fs.FileSystem.from_uri(where)
-            there.create_dir(path)
-            pyarrow.fs.copy_files(str(folder), path, destination_filesystem=there)
-        self._external(name, where)
+            filesystem, path = pyarrow.fs.FileSystem.from_uri(url)
+            filesystem.create_dir(path)
+            pyarrow.fs.copy_files(str(folder), path, destination_filesystem=filesystem)
+        self._external(name, url)
 
     def landing(self) -> tuple[Any, dict[str, Any]]:
         import dlt  # heavy, and only for what dlt loads

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -202,6 +203,10 @@ def _choose_materialization(product: Product, platform: Platform, manifest: Any,
         config.materialized = platform.own_table
 
 
+_DIGITS_OF_SEEDS = {"BIGINT": 9, "DECIMAL": sys.float_info.dig}
+"""Digits that dbt keeps of whole numbers, which it loads as 32-bit integers, and of others, which it loads as doubles."""
+
+
 def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
     """Set the types of seed columns whose values dbt would change: `007`, `1e5` and ids of 20 digits keep their text.
 
@@ -224,14 +229,10 @@ def _keep_digits_of_seeds(product: Product, manifest: Any) -> None:
                 for column, value in zip(columns.values(), row, strict=False):
                     column.add(None if value.lower() in ("", "null") else value)  # as dbt does
         declared = node.config.column_types
-        types = {name: column.type for name, column in columns.items() if name not in declared}
-        # dbt keeps numbers with few enough digits for a double.
-        exact = {
-            name: text if kind == "VARCHAR" else kind
-            for name, kind in types.items()
-            if kind == "VARCHAR" or kind.startswith("DECIMAL(38")
-        }
-        declared.update(exact)
+        for name, column in columns.items():
+            is_text = column.type == "VARCHAR"
+            if name not in declared and (is_text or column.digits > _DIGITS_OF_SEEDS.get(column.kind, 0)):
+                declared[name] = text if is_text else column.type
 
 
 def is_plain_table(node: Any) -> bool:

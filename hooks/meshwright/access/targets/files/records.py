@@ -81,7 +81,7 @@ def audit(storage: Storage) -> list[Mapping[str, Any]]:
         pass
     raise Refused(
         f"The audit records in {storage.address(AUDIT)} cannot be read.",
-        "Put the file back from a backup, or keep it as evidence elsewhere: without it a new chain begins.",
+        "Restore the file from a backup. Otherwise move it away, as evidence: the next run then begins a new chain of records.",
     )
 
 

@@ -61,14 +61,14 @@ def storage(port: Port) -> Storage:
         place = BUCKET.fullmatch(path)
         if not place or {".", ".."} & set(place[2].split("/")):
             raise Refused(
-                f"The path of {port.name} is no plain s3://bucket/prefix.",
+                f"The path of {port.name} is not a plain s3://bucket/prefix.",
                 "Use letters, digits, _, =, . and - in it; credentials come from the environment.",
             )
         return Bucket(place[1], f"{place[2].strip('/')}/".lstrip("/"))
     if "://" in path:
         raise Refused(
-            f"Who may read {path.partition('://')[0]}:// cannot be decided from here.",
-            "Use s3:// or a folder; for other stores add a target.",
+            f"Meshwright cannot grant access to {path.partition('://')[0]}:// addresses.",
+            "Use s3:// or a folder, or write a module in access/targets for this storage.",
         )
     root = Path(port.root).resolve()
     folder = (root / path).resolve()

@@ -165,7 +165,7 @@ CONSTRUCTS = (
         id="bare-interval",
         what="an interval whose number is not in quotes",
         does=by_platform(duckdb="takes it", postgres="cannot parse it", spark="takes it"),
-        fix="Write interval '1' day, and n * interval '1' day for a column.",
+        fix="Write interval '1' day; if the number is in a column n: n * interval '1' day.",
         bad="date '2024-01-31' + interval 1 day",
         good="cast(date '2024-01-31' + 1 * interval '1' day as date)",
         value="2024-02-01",
