@@ -407,7 +407,7 @@ _CHECKERS: Mapping[str, Callable[[_Verification, Promise], None]] = {
 
 def _check_rows(known: _Verification, promise: Promise, name: str = "", problem: str = "") -> None:
     """Add a check of each row for a promise; record a failure at once if its kind does not apply to the type."""
-    makers = {**conformance.PREDICATES, "nan": conformance._nan, "whole": conformance._whole}
+    makers = {**conformance.PREDICATES, "nan": conformance._nan, "whole": conformance._not_whole}
     kind = _type_of(known, promise)
     fits = conformance.FITS.get(promise.kind)
     name = f"Check that field {promise.field} {name or f'has {promise.kind} {_brief(promise.value)}'}"

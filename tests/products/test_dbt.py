@@ -63,7 +63,7 @@ models:
 """,
     "models/off.sql": "{{ config(enabled=false) }} select nothing",
     "seeds/seeded.csv": "word,code,id,price,count,rate,number\n"
-    "seed,007,12345678901234567890,1.12345678901234567,3,12345678901.12345,9007199254740993\n",
+    "seed,007,12345678901234567890,1.12345678901234567,3,12345678901.1234567,9007199254740993\n",
     "analyses/one.sql": "select * from {{ ref('departures') }}",
     "packages.yml": "packages:\n  - local: packages/ours\n",
     "packages/ours/dbt_project.yml": "{name: ours, version: '1.0', config-version: 2}\n",
@@ -125,7 +125,7 @@ def test_dbt_keeps_what_it_promises(
                 "12345678901234567890",
                 "1.12345678901234567",
                 3,
-                "12345678901.12345",
+                "12345678901.1234567",
                 9007199254740993,
             )
         ]

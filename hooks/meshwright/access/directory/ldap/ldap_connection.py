@@ -55,7 +55,7 @@ def _address(document: Document, start_tls: bool) -> SplitResult:
         problem = "ldaps:// is encrypted from the start."
         raise Unreadable(problem, "Remove startTLS, or write ldap://.", *document.place(("ldap", "startTLS")))
     if address.path not in ("", "/"):
-        problem = "The address has a query or a fragment."
+        problem = "The address has a path."
         raise Unreadable(
             problem, "Bases and filters have fields of their own.", *document.place(("ldap", "url"))
         )
