@@ -112,7 +112,7 @@ said["other type"] = go()
     assert said["history"] == [[2, False], [5, True]]
     # dbt would write "007" into the history's column of numbers, as 7.
     assert (
-        "the column value is VARCHAR, and its history readings_history has it as DOUBLE"
+        "the column value is VARCHAR, but DOUBLE in its history readings_history"
         in said["other type"]["failed"]
     )
 

@@ -198,7 +198,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "another encoding": ({"content": "a\nü\n", "encoding": "ascii"}, "x.csv:2: the bytes c3 bc", "`encoding`"),
     "no encoding": ({"content": "a\n1\n", "encoding": "rot13"}, "'rot13' is not an encoding", "`encoding`"),
     "NUL": ({"content": "a,b\n1,x\0\n"}, "x.csv:2: a NUL", "utf-16"),
-    "garbage": ({"content": bytes(range(256)) * 9}, "x.csv:3: the bytes 80", "It is no text, as it seems"),
+    "garbage": ({"content": bytes(range(256)) * 9}, "x.csv:3: the bytes 80", "It does not seem to be text"),
     "a letter of latin-1": ({"content": "a,b\n1,Zürich\n".encode("latin-1")}, "x.csv:2: the bytes fc 72 69 63", "such as latin-1"),
     "a name twice": ({"content": "a b,a.b\n1,2\n"}, "several columns would have the name a_b", "`names`"),
     "no header": ({"content": "1,2025-01-01\n2,x\n"}, "its first line is not a header: 1, 2025-01-01", "`header: false`"),

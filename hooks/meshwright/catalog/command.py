@@ -62,7 +62,7 @@ def elsewhere(command: FUNCTION) -> FUNCTION:
 
 @catalog.command(
     epilog=f"The catalog's token is read from {TOKEN}, only.",
-    short_help="Publishes a product.",
+    short_help="Publish a product.",
 )
 @click.argument("product", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path())
 @elsewhere

@@ -43,6 +43,8 @@ class Capability:
     """The same for a consumer-oriented product, where its sample has other columns."""
     reads: str = ""
     """Inputs only: `system` or `data-product`, the kind of source in `from`."""
+    in_place: bool = False
+    """Inputs only: whether a query can read the data where it is (the module has `reader_sql`), so that a view can too."""
     own_data: str = ""
     """Inputs only: the variable that replaces the example data by the user's own, as the README shows it."""
     opens: tuple[str, ...] = ()

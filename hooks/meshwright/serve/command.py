@@ -50,7 +50,7 @@ def serve(database: str, host: str, port: int, private: bool, url: str, template
         listening.bind((host, port))
         listening.listen(1024)  # so that clients of the line printed below can connect at once
     except OSError as error:
-        stop(f"cannot listen on {host}:{port}: {error.strerror}.", "Choose another port with --port.")
+        stop(f"Cannot listen on {host}:{port}: {error.strerror}.", "Choose another port with --port.")
     app = application(store, Settings(private, url, template))
     config = uvicorn.Config(
         app,

@@ -177,7 +177,7 @@ class Search:
     def around(self, id: str) -> tuple[int, int]:
         """Return how many active products are upstream and downstream of a product.
 
-        meshwright.lineage computes the same from records; here the edges are updated with each change, because building them
+        meshwright.mesh.lineage computes the same from records; here the edges are updated with each change, because building them
         again for the next page would take a second in a large mesh.
         """
         with self._lock:

@@ -463,6 +463,9 @@ def test_backstages_file_is_written_once_and_brought_up_to_date(tmp_path: Path) 
     assert all(one["metadata"]["description"] == "Retired: Nobody reads it." for one in retired)
     adapter.publish(record(), place)
     assert file.read_text("utf-8") == first
+    file.write_text(first.replace("will be lost", "are lost"))  # as 0.2.0 wrote it
+    assert adapter.publish(record(), place).outcome == "updated"
+    assert file.read_text("utf-8") == first
     assert [path.name for path in tmp_path.iterdir()] == ["catalog-info.yaml"]
 
 

@@ -38,6 +38,8 @@ def test_an_entry_says_all_that_people_need(entry: registry.Capability) -> None:
     assert entry.summary.endswith(".") and entry.description.endswith(".")
     assert entry.maturity in ("experimental", "stable", "deprecated")
     assert entry.kind != "inputs" or entry.reads in ("system", "data-product")
+    sources = [entry.folder / path for path in own(entry) if path.startswith("pipeline/inputs/")]
+    assert entry.in_place is any("\ndef reader_sql(" in source.read_text("utf-8") for source in sources)
     jsonschema_rs.meta.validate(entry.properties)
     for name, property_schema in entry.properties.get("properties", {}).items():
         assert property_schema.get("description"), f"{entry.uses}: {name} has no description"

@@ -448,7 +448,7 @@ def test_tokens_are_kept_as_hashes_listed_without_secrets_and_never_logged(priva
     "arguments",
     [
         ["token", "create"],
-        ["token", "create", "--product", "Not/A/StoredProduct"],
+        ["token", "create", "--product", "Not/A/Product"],
         ["token", "create", "--read", "--expires", "0"],
         ["token", "list", "--database", "mysql://x"],
         ["token", "list", "--database", "sqlite://"],

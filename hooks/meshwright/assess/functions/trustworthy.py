@@ -34,7 +34,7 @@ class ServiceLevelsPromised(Fitness):
             yield broken("It promises no service levels.", "Add one to spec.serviceLevels, freshness first.")
         for level in promised:
             if objective(level.objective) is None:
-                yield broken(f"{as_text(level.objective) or 'Nothing'} is not a valid objective.", 'Write one such as "<= 24h".', level.name)  # fmt: skip
+                yield broken(f"{as_text(level.objective) or 'An empty text'} is not a valid objective.", 'Write one such as "<= 24h".', level.name)  # fmt: skip
             else:
                 yield kept(f"The objective of {as_text(level.indicator)} is {as_text(level.objective)}.", level.name)  # fmt: skip
 

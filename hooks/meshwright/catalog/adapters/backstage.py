@@ -35,6 +35,8 @@ SETTINGS: common.Settings = {
 
 FILE = "catalog-info.yaml"
 MARK = "# Written by `meshwright catalog publish --to backstage`, from data-product.yaml. Changes here will be lost.\n"
+WRITTEN = "# Written by `meshwright catalog publish --to backstage`"
+"""How a file of any release begins."""
 PREFIX = "meshwright/"
 """Of the annotations and labels."""
 NAMES = 63
@@ -234,7 +236,7 @@ def _read(file: Path) -> str | None:
         return None
     except (OSError, ValueError) as error:
         raise Unreadable(f"{file} cannot be read.", "Replace it by a readable file, or remove it.") from error
-    if not text.startswith(MARK):
+    if not text.startswith(WRITTEN):
         raise Unreadable(
             f"{file} was not written by `meshwright catalog publish`, so it was not changed.",
             "Give another file, such as catalog-info.product.yaml, and register it in Backstage as well.",

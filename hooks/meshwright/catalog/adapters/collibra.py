@@ -182,7 +182,7 @@ def _relations(
             )
         elif others:
             words.notes.append(
-                f"Without --set {key}=ID, the ports that the product {key} are not sent to Collibra."
+                f"Without --set {key}=ID, Collibra does not get the relation from the product to the ports that it {key}."
             )
     return relations
 

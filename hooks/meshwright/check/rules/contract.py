@@ -73,7 +73,6 @@ class ColumnsDescribed(Rule):
     """The contract lists the data set's columns, each once, with its type and its meaning.
 
     Consumers should not have to ask what a column means, and its name alone does not say it.
-    described by its name.
     """
 
     broken = {

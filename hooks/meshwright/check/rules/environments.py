@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document, Unreadable
-from meshwright.product import schema
+from meshwright.product import registry, schema
 from meshwright.product.environments import bind, names
 from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
@@ -86,7 +86,8 @@ def _unviewable(spec: Document) -> str:
         if trait["uses"] in ("incremental@1", "snapshot@1"):
             return f"with {trait['uses']} the data set contains more than its sources"
     inputs = spec.get("spec.inputs") or []
-    if inputs and all(source["uses"] in ("database@1", "rest-api@1") for source in inputs):
+    entries = [registry.find("inputs", str(source.get("uses"))) for source in inputs]
+    if entries and all(entry and not entry.in_place for entry in entries):
         return (
             f"{inputs[0]['uses']} (input {inputs[0]['name']}) loads its data, so a view has nothing to read"
         )

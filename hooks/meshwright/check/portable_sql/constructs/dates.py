@@ -72,10 +72,7 @@ CONSTRUCTS = (
         does=by_platform(
             duckdb="has 0 for Sunday", postgres="has 0 for Sunday", spark="has 1 for Sunday, and no isodow"
         ),
-        fix=(
-            "Compare with the Monday of its week: case d when w then 1 when w + 1 then 2 … end, where w is"
-            " cast(date_trunc('week', d) as date)."
-        ),
+        fix=DAY_OF_WEEK,
         bad="extract(dow from date '2024-01-07')",
         good="case date '2024-01-07' when cast(date_trunc('week', date '2024-01-07') as date) + 6 then 7 else 1 end",
         value="7",

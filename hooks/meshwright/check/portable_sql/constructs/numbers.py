@@ -164,7 +164,7 @@ CONSTRUCTS = (
         id="integer-division",
         what="a // b",
         does=by_platform(duckdb="divides integers", postgres="cannot parse it", spark="cannot parse it"),
-        fix="Write cast(floor(cast(a as decimal(18, 6)) / nullif(b, 0)) as integer).",
+        fix=INTEGER_DIVISION,
         bad="7 // 2",
         good="cast(floor(cast(7 as decimal(18, 6)) / nullif(2, 0)) as integer)",
         value="3",
