@@ -43,8 +43,8 @@ from checkout import ROOT
 from opa import opa_bindings
 from postgres_server import Server
 
-from meshwright.access.decision import POLICY, Decision, decoded, encoded
 from meshwright.access.grants import Column, Condition, Desired, Member, Port, Principal, Record, Shown, View
+from meshwright.access.rego_evaluation import POLICY, PolicyEngine, decoded, encoded
 from meshwright.access.targets import postgres
 from meshwright.access.targets.postgres.names import Names
 from meshwright.core.sql.postgres import identifier, literal
@@ -362,8 +362,8 @@ Decide = Callable[[dict[str, Any], Principal], dict[str, Any]]
 
 
 def with_regopy(team: dict[str, str]) -> Decide:
-    decision = Decision(team)
-    return lambda agreement, subject: decision.agreement(NOW, PRODUCT, ROLE, agreement, [subject])
+    engine = PolicyEngine(team)
+    return lambda agreement, subject: engine.agreement(NOW, PRODUCT, ROLE, agreement, [subject])
 
 
 def with_opa(team: dict[str, str]) -> Decide:

@@ -87,11 +87,13 @@ def plan(
 
     if against:
         _report(
-            compare.against(loading.decided_before(root, at, against), loading.decided_at(root, None, at)),
+            compare.against(
+                loading.decisions_before(root, at, against), loading.decisions_at(root, None, at)
+            ),
             form,
         )
-    decided = loading.decided_at(root, directory or loading.sample_directory(root), at)
-    _report(run.plan(decided, loading.chosen_ports(decided.product, names)), form)
+    decisions = loading.decisions_at(root, directory or loading.sample_directory(root), at)
+    _report(run.plan(decisions, loading.chosen_ports(decisions.product, names)), form)
 
 
 @access.command()
@@ -109,8 +111,8 @@ def apply(
     """Grants and revokes, all or nothing on each port, and proves that nobody else can read."""
     from meshwright.access import loading, run
 
-    decided = loading.decided_at(root, directory or loading.no_directory(), None)
-    _report(run.apply(decided, loading.chosen_ports(decided.product, names), confirmed), form)
+    decisions = loading.decisions_at(root, directory or loading.no_directory(), None)
+    _report(run.apply(decisions, loading.chosen_ports(decisions.product, names), confirmed), form)
 
 
 @access.command()
@@ -119,8 +121,8 @@ def verify(root: Path, directory: str | None, names: tuple[str, ...], form: str)
     """Whether everybody can read what they should, and nothing else, by what the storage itself reports. Changes nothing."""
     from meshwright.access import loading, run
 
-    decided = loading.decided_at(root, directory or loading.no_directory(), None)
-    _report(run.verify(decided, loading.chosen_ports(decided.product, names)), form)
+    decisions = loading.decisions_at(root, directory or loading.no_directory(), None)
+    _report(run.verify(decisions, loading.chosen_ports(decisions.product, names)), form)
 
 
 @access.command()
@@ -135,19 +137,19 @@ def explain(
 
     from meshwright.access import loading, report
 
-    decided = loading.decided_at(root, directory or loading.sample_directory(root), at, also=(principal,))
-    who = decided.directory.principals.get(principal)
+    decisions = loading.decisions_at(root, directory or loading.sample_directory(root), at, also=(principal,))
+    who = decisions.directory.principals.get(principal)
     if who is None:
         stop(
             f"The directory has no principal {principal}: they see nothing.",
             "Write the id as the directory has it.",
             code=1,
         )
-    what = next((entry for entry in decided.product.columns if entry.name == column), None)
+    what = next((entry for entry in decisions.product.columns if entry.name == column), None)
     if what is None:
-        columns = ", ".join(entry.name for entry in decided.product.columns)
+        columns = ", ".join(entry.name for entry in decisions.product.columns)
         stop(f"The contract has no column {column}.", f"It has {columns}.")
-    explanation = report.explained(decided, who, what)
+    explanation = report.explained(decisions, who, what)
     click.echo(json.dumps(explanation, indent=2) if form == "json" else report.explanation(explanation))
     sys.exit(0 if explanation["sees"] != "nothing" else 1)
 
@@ -161,11 +163,13 @@ def bootstrap(logins: bool, root: Path, directory: str | None, names: tuple[str,
     from meshwright.access.targets import postgres
 
     product = loading.product_at(root)
-    decided = loading.decided_at(root, directory or loading.sample_directory(root), None) if logins else None
+    decisions = (
+        loading.decisions_at(root, directory or loading.sample_directory(root), None) if logins else None
+    )
     for port in loading.chosen_ports(product, names):
         if port.uses != "postgres@1":
             continue
-        members = decided.desired(port).members if decided else ()
+        members = decisions.desired(port).members if decisions else ()
         people = sorted({member.principal.login("postgres") for member in members})
         click.echo(
             postgres.bootstrap(postgres.schema(port, product.dataset), list(product.roles), people), nl=False
@@ -203,15 +207,15 @@ def export(
         raise click.BadParameter(
             f"there is no {engine}; there are {', '.join(EXPORTS)}.", param_hint="ENGINE"
         )
-    decided = loading.decided_at(root, directory or loading.sample_directory(root), at)
-    ports = loading.chosen_ports(decided.product, names)
+    decisions = loading.decisions_at(root, directory or loading.sample_directory(root), at)
+    ports = loading.chosen_ports(decisions.product, names)
     if len(ports) != 1:
         stop(
             "The product has several output ports, and each can have readers of its own.",
             "Name one with --port.",
         )
     try:
-        files = EXPORTS[engine](decided.desired(ports[0]), table)
+        files = EXPORTS[engine](decisions.desired(ports[0]), table)
         refuse_others(folder, files)
     except Refused as refused:
         stop(str(refused), refused.fix, code=1)

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from meshwright.access.access_decisions import AccessDecisions
 from meshwright.access.grants import Action, Change, Desired, Member, Port, PortPlan, View
-from meshwright.access.resolve import Decided
 from meshwright.access.run import PortRun, Run
 
 
-def against(base: Decided | None, decided: Decided) -> Run:
+def against(base: AccessDecisions | None, decisions: AccessDecisions) -> Run:
     """Return the difference as a plan, port by port; both decided without a directory. None: there was no product before."""
     was = {port.name: port for port in base.product.ports} if base else {}
-    will = {port.name: port for port in decided.product.ports}
-    nothing = Desired(decided.product.id, decided.product.dataset, (), ())
+    will = {port.name: port for port in decisions.product.ports}
+    nothing = Desired(decisions.product.id, decisions.product.dataset, (), ())
     runs = []
     for name, port in {**will, **was, **will}.items():  # first what will be, then what only was
         old, new = was.get(name), will.get(name)
         changes = [*_moved(old, new)]
         before = base.desired(old) if base and old else nothing
-        changes += _changes(before, decided.desired(new) if new else nothing)
+        changes += _changes(before, decisions.desired(new) if new else nothing)
         runs.append(PortRun(PortPlan(name, port.uses, tuple(changes))))
-    return Run("plan", decided, tuple(runs), decided.product.problems)
+    return Run("plan", decisions, tuple(runs), decisions.product.problems)
 
 
 def _moved(old: Port | None, new: Port | None) -> Iterator[Change]:

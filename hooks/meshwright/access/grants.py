@@ -1,6 +1,6 @@
 """The types of a plan: what everybody should be able to read of a product, and what changes bring that about.
 
-The decision (`resolve.py`) makes a Desired; each target turns it into grants on one kind of storage. Nothing
+The decisions (`access_decisions.py`) make a Desired; each target turns it into grants on one kind of storage. Nothing
 here is SQL. Whatever is not in a Desired is denied.
 """
 

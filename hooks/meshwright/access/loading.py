@@ -1,4 +1,4 @@
-"""What a command is about: the product as it is committed, the decision on it, and its output ports."""
+"""What a command is about: the product as it is committed, the decisions on it, and its output ports."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NoReturn
 
 import click
 
+from meshwright.access.access_decisions import AccessDecisions, decide, named_in_agreements
 from meshwright.access.directory import read
 from meshwright.access.grants import Port
 from meshwright.access.output_ports import variables
 from meshwright.access.product_access import ProductAccess, load
-from meshwright.access.resolve import Decided, decide, named
 from meshwright.core.console import stop
 from meshwright.core.errors import Error
 from meshwright.core.git_history import HistoryError
@@ -27,8 +27,10 @@ def product_at(root: Path, replaced: bool = True) -> ProductAccess:
     return load(root, environment=variables() if replaced else None, target=target)
 
 
-def decided_at(root: Path, directory: str | None, at: datetime | None, also: tuple[str, ...] = ()) -> Decided:
-    """Return the decision on what is committed. `also`: principals that are asked for, whoever names them.
+def decisions_at(
+    root: Path, directory: str | None, at: datetime | None, also: tuple[str, ...] = ()
+) -> AccessDecisions:
+    """Return the decisions on what is committed. `also`: principals that are asked for, whoever names them.
 
     Without a directory nothing is asked. Raises Unreadable, HistoryError, Refused.
     """
@@ -37,21 +39,21 @@ def decided_at(root: Path, directory: str | None, at: datetime | None, also: tup
     try:
         snapshot = directory and read(
             directory,
-            named(product, "group"),
+            named_in_agreements(product, "group"),
             everybody=product.mode == "open",
-            principals={*named(product, "id"), *also},
+            principals={*named_in_agreements(product, "id"), *also},
         )
-        decided = decide(product, snapshot or None, now)
+        decisions = decide(product, snapshot or None, now)
     except Unreadable as error:
         raise error.of(directory) from error
     edited = product.history.uncommitted(["access", SPEC, CONTRACT])
     if dirty := [path for path in edited if path != SAMPLE_DIRECTORY]:
         click.echo(f"Not committed, and so ignored: {', '.join(dirty)}", err=True)
-    return decided
+    return decisions
 
 
-def decided_before(root: Path, at: datetime | None, commit: str) -> Decided | None:
-    """Return the decision at another commit, to compare with; None, with a line on stderr, where it cannot be read."""
+def decisions_before(root: Path, at: datetime | None, commit: str) -> AccessDecisions | None:
+    """Return the decisions at another commit, to compare with; None, with a line on stderr, where it cannot be read."""
     try:
         return decide(load(root, commit), None, at.replace(tzinfo=UTC) if at else datetime.now(UTC))
     except HistoryError:

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from meshwright.access.access_decisions import AccessDecisions
 from meshwright.access.grants import Port, View
 from meshwright.access.product_access import ProductAccess
-from meshwright.access.resolve import Decided
 
 RANK = ("nothing", "masked", "clear")
 """What a principal can see of a column, in ascending order."""
 
 
-def broken_tests(decided: Decided, port: Port) -> Iterator[tuple[bool, str]]:
+def broken_tests(decisions: AccessDecisions, port: Port) -> Iterator[tuple[bool, str]]:
     """Yield the tests that fail: whether a principal sees too much, and what is wrong."""
-    desired = decided.desired(port)
+    desired = decisions.desired(port)
     roles: dict[str, set[str]] = {view.role: {view.role} for view in desired.views}
     held: dict[str, set[str]] = {}
     for member in desired.members:
         held.setdefault(member.principal.id, set()).add(member.role)
-    for test in decided.product.tests:
+    for test in decisions.product.tests:
         who = test.get("role") or test["principal"]
         if "role" in test and who not in roles:
             yield True, f"access/tests.yaml names a role {who}, which the policy does not have."
             continue
         in_roles = roles[who] if "role" in test else held.get(who, set())
-        for column in _tested(decided.product, test["columns"]):
+        for column in _tested(decisions.product, test["columns"]):
             best = max(
                 (_sees(desired.view(role), column) for role in in_roles), key=RANK.index, default="nothing"
             )
-            if column not in {entry.name for entry in decided.product.columns}:
+            if column not in {entry.name for entry in decisions.product.columns}:
                 yield (
                     True,
                     f"access/tests.yaml names a column {column}, which the contract does not have.",

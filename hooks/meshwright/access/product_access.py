@@ -32,7 +32,7 @@ PARTS = (
 
 @dataclass(frozen=True)
 class ProductAccess:
-    """Everything that the decision needs of one product, at one commit."""
+    """Everything that the decisions need of one product, at one commit."""
 
     root: Path
     history: History

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
+from meshwright.access.access_decisions import AccessDecisions, AccessVerdict
 from meshwright.access.grants import Change, Column, Principal
-from meshwright.access.resolve import AccessVerdict, Decided
 from meshwright.access.run import PortRun, Run
 from meshwright.core.renamed import with_old
 from meshwright.core.text import printable
@@ -28,8 +28,8 @@ def printable_lines(lines: Iterator[str]) -> str:
 
 
 def _human(run: Run) -> Iterator[str]:
-    product = run.decided.product
-    at = f"{run.decided.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    product = run.decisions.product
+    at = f"{run.decisions.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     yield f"{product.id} at {product.history.commit[:9]}, {at}, access is {product.mode}"
     yield f"Approvers since {product.trust[:9]}" if product.trust else "There are no approvers yet"
     for port in run.ports:
@@ -39,7 +39,7 @@ def _human(run: Run) -> Iterator[str]:
     # Whom an open role does not fit is most of a company; `explain` says it of one.
     refused = [
         verdict
-        for verdict in run.decided.verdicts
+        for verdict in run.decisions.verdicts
         if verdict.agreement and (verdict.refused or verdict.unfit)
     ]
     if refused:
@@ -96,12 +96,12 @@ def _refused(verdict: AccessVerdict) -> Iterator[str]:
 
 def as_json(run: Run) -> str:
     """Return a run for programs."""
-    product = run.decided.product
+    product = run.decisions.product
     plain: dict[str, Any] = {
         "verb": run.verb,
         "product": product.id,
         "commit": product.history.commit,
-        "at": run.decided.now.astimezone(UTC).isoformat(timespec="seconds"),
+        "at": run.decisions.now.astimezone(UTC).isoformat(timespec="seconds"),
         "mode": product.mode,
         "trust": product.trust,
         "well": run.well,
@@ -128,7 +128,7 @@ def as_json(run: Run) -> str:
                 "refused": list(verdict.refused),
                 "unfit": {named: list(reasons) for named, reasons in verdict.unfit.items()},
             }
-            for verdict in run.decided.verdicts
+            for verdict in run.decisions.verdicts
         ],
         "problems": list(run.problems),
     }
@@ -139,21 +139,21 @@ def markdown(run: Run) -> str:
     """Return the same as `human`, for a comment in a forge: nothing in it is taken for markup."""
     text = human(run)
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 0)
-    return f"### Who may read {run.decided.product.id}\n\n{fence}text\n{text}\n{fence}\n"
+    return f"### Who may read {run.decisions.product.id}\n\n{fence}text\n{text}\n{fence}\n"
 
 
 FORMATS = {"human": human, "json": as_json, "markdown": markdown}
 
 
-def explained(decided: Decided, principal: Principal, column: Column) -> dict[str, Any]:
+def explained(decisions: AccessDecisions, principal: Principal, column: Column) -> dict[str, Any]:
     """Return why a principal sees a column, or why not: the most that they see, and each agreement or role by which."""
     rank = ("nothing", "masked", "clear")
     ways = []
-    for verdict in decided.verdicts:
-        named = _names(verdict, principal, decided)
+    for verdict in decisions.verdicts:
+        named = _names(verdict, principal, decisions)
         if not named:
             continue
-        view = next((view for view in decided.views if view.role == verdict.role), None)
+        view = next((view for view in decisions.views if view.role == verdict.role), None)
         shown = next((entry for entry in view.columns if entry.column == column), None) if view else None
         sees = "nothing" if shown is None else "masked" if shown.mask else "clear"
         reads = principal in verdict.members
@@ -174,7 +174,7 @@ def explained(decided: Decided, principal: Principal, column: Column) -> dict[st
                 ]
                 if view
                 else [],
-                "because": _because(decided, verdict.role, column, sees),
+                "because": _because(decisions, verdict.role, column, sees),
             }
         )
     best = max((way["sees"] for way in ways), key=rank.index, default="nothing")
@@ -188,19 +188,19 @@ def explained(decided: Decided, principal: Principal, column: Column) -> dict[st
     }
 
 
-def _names(verdict: AccessVerdict, principal: Principal, decided: Decided) -> bool:
+def _names(verdict: AccessVerdict, principal: Principal, decisions: AccessDecisions) -> bool:
     """Return True if a verdict is about somebody: they are named, or are in a group that is."""
     if verdict.agreement is None:
         return principal in verdict.members or principal.id in verdict.unfit
-    groups = decided.snapshot.groups if decided.snapshot else {}
+    groups = decisions.snapshot.groups if decisions.snapshot else {}
     return any(
         (kind == "id" and name == principal.id) or (kind == "group" and principal.id in groups.get(name, ()))
         for kind, _, name in (named.partition(":") for named in verdict.agreement.principals)
     )
 
 
-def _because(decided: Decided, role: str, column: Column, sees: str) -> str:
-    clearance = ", ".join(decided.product.roles.get(role, {}).get("clearance", []))
+def _because(decisions: AccessDecisions, role: str, column: Column, sees: str) -> str:
+    clearance = ", ".join(decisions.product.roles.get(role, {}).get("clearance", []))
     what = {
         "clear": "within the role's clearance",
         "masked": "above the role's clearance, and the role gets masks of such columns",

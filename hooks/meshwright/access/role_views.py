@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from meshwright.access.decision import Decision
 from meshwright.access.grants import Column, Condition, Refused, Shown, View
 from meshwright.access.product_access import ProductAccess
+from meshwright.access.rego_evaluation import PolicyEngine
 
 
-def role_views(product: ProductAccess, decision: Decision) -> Iterator[View]:
+def role_views(product: ProductAccess, engine: PolicyEngine) -> Iterator[View]:
     """Yield what each role sees. Raises Refused for a role that sees no column at all."""
     columns = {column.name: column for column in product.columns}
-    seen = decision.columns(product.roles, product.policy.get("masks", {}), product.columns)
+    seen = engine.columns(product.roles, product.policy.get("masks", {}), product.columns)
     for name, role in product.roles.items():
         shown = tuple(
             Shown(column, None if sees == "clear" else sees)

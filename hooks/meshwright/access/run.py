@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
+from meshwright.access.access_decisions import AccessDecisions
 from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
 from meshwright.access.grants import Port, PortPlan, Record, Refused
 from meshwright.access.policy_tests import broken_tests
-from meshwright.access.resolve import Decided
 from meshwright.access.targets import target
 
 SKEW = timedelta(minutes=5)
@@ -39,7 +39,7 @@ class Run:
     """The result of a run."""
 
     verb: str
-    decided: Decided
+    decisions: AccessDecisions
     ports: tuple[PortRun, ...]
     problems: tuple[str, ...] = field(default=())
     """What is wrong with the product itself, wherever it is published."""
@@ -51,21 +51,21 @@ class Run:
         )
 
 
-def plan(decided: Decided, ports: Sequence[Port]) -> Run:
+def plan(decisions: AccessDecisions, ports: Sequence[Port]) -> Run:
     """Return what `apply` would change. Changes nothing."""
     return _each(
-        "plan", decided, ports, lambda port: PortRun(target(port.uses).plan(port, decided.desired(port)))
+        "plan", decisions, ports, lambda port: PortRun(target(port.uses).plan(port, decisions.desired(port)))
     )
 
 
-def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()) -> Run:
+def apply(decisions: AccessDecisions, ports: Sequence[Port], confirmed: Sequence[str] = ()) -> Run:
     """Grant and revoke, all or nothing on each port, and prove it. `confirmed`: tokens of alarms."""
     lasts: dict[str, Mapping[str, Any] | None] = {}
-    for port in decided.product.ports:  # whichever of them this run is about
+    for port in decisions.product.ports:  # whichever of them this run is about
         with contextlib.suppress(Refused):  # raised again when it is that port's turn
             lasts[port.name] = target(port.uses).last(port)
     newest = max((last for last in lasts.values() if last), key=lambda last: last["at"], default=None)
-    alarms = [alarm for alarm in _alarms(decided, newest) if alarm[1] not in confirmed]
+    alarms = [alarm for alarm in _alarms(decisions, newest) if alarm[1] not in confirmed]
 
     def one(port: Port) -> PortRun:
         storage = target(port.uses)
@@ -74,56 +74,58 @@ def apply(decided: Decided, ports: Sequence[Port], confirmed: Sequence[str] = ()
             raise Refused(
                 " ".join(sentence for sentence, _ in alarms), f"If this is right, run with {again}."
             )
-        if excess := [sentence for too_much, sentence in broken_tests(decided, port) if too_much]:
+        if excess := [sentence for too_much, sentence in broken_tests(decisions, port) if too_much]:
             raise Refused(" ".join(excess), "Fix the policy, or access/tests.yaml if it asks for too little.")
         last = lasts[port.name] if port.name in lasts else storage.last(port)
-        record = Record(_content(decided, port), last["hash"] if last else "")
-        return PortRun(storage.apply(port, decided.desired(port), record), record=storage.last(port))
+        record = Record(_content(decisions, port), last["hash"] if last else "")
+        return PortRun(storage.apply(port, decisions.desired(port), record), record=storage.last(port))
 
-    return _each("apply", decided, ports, one)
+    return _each("apply", decisions, ports, one)
 
 
-def verify(decided: Decided, ports: Sequence[Port]) -> Run:
+def verify(decisions: AccessDecisions, ports: Sequence[Port]) -> Run:
     """Compare what everybody can read with what they should be able to read. Changes nothing."""
 
     def one(port: Port) -> PortRun:
-        differences = target(port.uses).verify(port, decided.desired(port))
+        differences = target(port.uses).verify(port, decisions.desired(port))
         return PortRun(PortPlan(port.name, port.uses), differences=tuple(differences))
 
-    return _each("verify", decided, ports, one)
+    return _each("verify", decisions, ports, one)
 
 
-def _each(verb: str, decided: Decided, ports: Sequence[Port], one: Callable[[Port], PortRun]) -> Run:
-    runs, problems = [], [*decided.product.problems, *_unknown(decided)]
+def _each(
+    verb: str, decisions: AccessDecisions, ports: Sequence[Port], one: Callable[[Port], PortRun]
+) -> Run:
+    runs, problems = [], [*decisions.product.problems, *_unknown(decisions)]
     for port in ports:
-        problems += [sentence for _, sentence in broken_tests(decided, port) if sentence not in problems]
+        problems += [sentence for _, sentence in broken_tests(decisions, port) if sentence not in problems]
         try:
             runs.append(one(port))
         except Refused as refused:
             runs.append(PortRun(PortPlan(port.name, port.uses), refused))
-    return Run(verb, decided, tuple(runs), tuple(problems))
+    return Run(verb, decisions, tuple(runs), tuple(problems))
 
 
-def _unknown(decided: Decided) -> list[str]:
+def _unknown(decisions: AccessDecisions) -> list[str]:
     """Return a sentence for each name in an agreement that counts and that the directory does not have."""
-    principals = decided.snapshot.principals if decided.snapshot else {}
+    principals = decisions.snapshot.principals if decisions.snapshot else {}
     return [
         f"Agreement {verdict.id}: {named}: {' '.join(reasons)}"
-        for verdict in decided.verdicts
+        for verdict in decisions.verdicts
         if not verdict.refused
         for named, reasons in verdict.unfit.items()
         if named not in principals
     ]
 
 
-def _alarms(decided: Decided, last: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+def _alarms(decisions: AccessDecisions, last: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
     """Yield what may be a mistake or an attack, and the token that confirms just this."""
     if last is None:
         return
-    product = decided.product
+    product = decisions.product
     before = datetime.fromisoformat(last["at"])
-    if decided.now + SKEW < before:
-        sentence = f"It is {_minute(decided.now)} here, and the last run was at {_minute(before)}."
+    if decisions.now + SKEW < before:
+        sentence = f"It is {_minute(decisions.now)} here, and the last run was at {_minute(before)}."
         yield sentence, _token("clock", last["hash"])
     if last["trust"] not in (None, product.trust):
         yield (
@@ -137,7 +139,7 @@ def _alarms(decided: Decided, last: Mapping[str, Any] | None) -> Iterator[tuple[
             "what has been revoked since would come back.",
             _token("commit", last["commit"], product.history.commit),
         )
-    alarm = shrink_alarm(last["directory"], directory_state(decided.directory, decided.groups))
+    alarm = shrink_alarm(last["directory"], directory_state(decisions.directory, decisions.groups))
     if alarm:
         yield f"{alarm.sentence} {alarm.fix}", alarm.token
 
@@ -150,13 +152,13 @@ def _minute(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _content(decided: Decided, port: Port) -> dict[str, Any]:
+def _content(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
     """Return the content of the audit record of a run, to which the target adds."""
-    product = decided.product
-    desired = decided.desired(port)
+    product = decisions.product
+    desired = decisions.desired(port)
     return {
         "product": product.id,
-        "at": decided.now.astimezone(UTC).isoformat(timespec="seconds"),
+        "at": decisions.now.astimezone(UTC).isoformat(timespec="seconds"),
         "commit": product.history.commit,
         "policy": product.policy_commit,
         "trust": product.trust,
@@ -170,7 +172,7 @@ def _content(decided: Decided, port: Port) -> dict[str, Any]:
                 "signers": list(verdict.approval.signers) if verdict.approval else [],
                 "refused": list(verdict.refused),
             }
-            for verdict in decided.verdicts
+            for verdict in decisions.verdicts
             if verdict.id
         },
         "members": [
@@ -182,5 +184,5 @@ def _content(decided: Decided, port: Port) -> dict[str, Any]:
             }
             for member in desired.members
         ],
-        "directory": directory_state(decided.directory, decided.groups),
+        "directory": directory_state(decisions.directory, decisions.groups),
     }

@@ -17,9 +17,9 @@ import yaml
 from click.testing import CliRunner, Result
 from signed import People, Repository
 
+from meshwright.access.access_decisions import decide
 from meshwright.access.directory import read
 from meshwright.access.product_access import load
-from meshwright.access.resolve import decide
 from meshwright.cli import main
 
 Make = Callable[..., Path]
@@ -489,11 +489,11 @@ def test_a_run_that_another_one_overtook_changes_nothing(approved: Case) -> None
 
     approved("apply", "--directory", approved.directory)
     product = load(approved.root, environment={})
-    decided = decide(product, read(approved.directory, ["analysts"]), datetime.now(UTC))
+    decisions = decide(product, read(approved.directory, ["analysts"]), datetime.now(UTC))
     (port,) = product.ports
     overtaken = Record({"commit": product.history.commit}, after="")
     with pytest.raises(Refused, match="Another run has changed the port meanwhile"):
-        files.apply(port, decided.desired(port), overtaken)
+        files.apply(port, decisions.desired(port), overtaken)
     newest = files.last(port)
     assert newest and newest["number"] == 1
     follow(newest, Record({}, after=newest["hash"]))

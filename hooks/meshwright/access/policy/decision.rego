@@ -1,7 +1,7 @@
 # The platform's decision: which agreements count, who reads by them, and what a role sees of a column.
 #
 # Rego v1, within what OPA, regopy and an OPA server agree on: no comprehension over `some k, v`, `every` only
-# inside a body, no text that is put together (`decision.py` fills the braces). Nothing asks a clock, a network
+# inside a body, no text that is put together (`rego_evaluation.py` fills the braces). Nothing asks a clock, a network
 # or an environment: `now` is an input. What may be missing is fetched with `object.get`, because engines differ
 # in what `not f(x)` is where there is no x, and a condition on what is missing must never let anybody in.
 package meshwright.access

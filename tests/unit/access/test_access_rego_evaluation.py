@@ -1,4 +1,4 @@
-"""The decision: what counts, who reads and what is seen; with regopy, and the same with the real OPA."""
+"""What Rego decides: what counts, who reads and what is seen; with regopy, and the same with the real OPA."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opa import opa_bindings
 
-from meshwright.access.decision import POLICY, Decision, decoded, encoded, filled
 from meshwright.access.grants import Column, Principal, Refused
+from meshwright.access.rego_evaluation import POLICY, PolicyEngine, decoded, encoded, filled
 from meshwright.product import metamodel
 
 DAY = 86400
@@ -55,9 +55,9 @@ def asked(
     agreement = {key: value for key, value in (AGREEMENT | (change or {})).items() if value is not None}
     product = PRODUCT | changed.get("product", {})
     role = {key: value for key, value in (ROLE | changed.get("role", {})).items() if value is not None}
-    decision = Decision({"team.rego": team} if team else None)
+    engine = PolicyEngine({"team.rego": team} if team else None)
     subjects = changed.get("subjects", [ADA])
-    return decision.agreement(now, product, changed.get("whole_role", role), agreement, subjects)
+    return engine.agreement(now, product, changed.get("whole_role", role), agreement, subjects)
 
 
 def test_an_approved_agreement_lets_its_subjects_in() -> None:
@@ -144,14 +144,14 @@ def test_open_access_needs_no_approval_up_to_what_may_be_open(clearance: list[st
         {"status": "requested", "approved": False}, product={"mode": "open"}, role={"clearance": clearance}
     )
     assert bool(answer["members"]) == counts
-    everybody = Decision().everybody(
+    everybody = PolicyEngine().everybody(
         NOW, PRODUCT | {"mode": "open"}, ROLE | {"clearance": clearance}, [ADA, SERVICE]
     )
     assert everybody["members"] == (["ada@example.org"] if counts else [])
 
 
 def test_without_open_access_nobody_reads_without_an_agreement() -> None:
-    assert Decision().everybody(NOW, PRODUCT, ROLE, [ADA])["members"] == []
+    assert PolicyEngine().everybody(NOW, PRODUCT, ROLE, [ADA])["members"] == []
 
 
 def test_a_team_denies_more() -> None:
@@ -160,14 +160,14 @@ def test_a_team_denies_more() -> None:
     assert asked(team=TEAM, subjects=[Principal("eve", "human", attributes={"country": "XX"})])["unfit"] == {
         "eve": ["Not from abroad."]
     }
-    everybody = Decision({"t": TEAM.replace('!= "operations"', "")})
+    everybody = PolicyEngine({"t": TEAM.replace('!= "operations"', "")})
     assert everybody.everybody(NOW, PRODUCT | {"mode": "open"}, ROLE, [ADA])["members"] == ["ada@example.org"]
 
 
 def test_a_team_that_denies_always_denies_where_access_is_open_too() -> None:
     team = 'package product.access\n\nimport rego.v1\n\ndeny contains "No." if true\n'
-    decision = Decision({"t": team})
-    assert decision.everybody(NOW, PRODUCT | {"mode": "open"}, ROLE, [ADA])["members"] == []
+    engine = PolicyEngine({"t": team})
+    assert engine.everybody(NOW, PRODUCT | {"mode": "open"}, ROLE, [ADA])["members"] == []
 
 
 @pytest.mark.parametrize("team", ["package product.access\n\nimport rego.v1\n\ndeny contains {", "non sense"])
@@ -193,7 +193,7 @@ def test_a_column_is_seen_by_its_classification_alone() -> None:
         "all": ROLE | {"clearance": list(metamodel.CLASSIFICATIONS)},
     }
     masks = {"confidential": {"string": "redacted"}, "secret": {"date": "year"}}
-    seen = Decision().columns(roles, masks, COLUMNS)
+    seen = PolicyEngine().columns(roles, masks, COLUMNS)
     assert seen["masked"] == {
         "public": "clear",
         "internal": "clear",
@@ -207,7 +207,7 @@ def test_a_column_is_seen_by_its_classification_alone() -> None:
 def test_a_classification_that_nobody_knows_is_not_seen() -> None:
     strange = [Column("x", "string", "top-secret")]
     roles = {"all": ROLE | {"clearance": ["top-secret", *metamodel.CLASSIFICATIONS]}}
-    assert Decision().columns(roles, {}, strange) == {}
+    assert PolicyEngine().columns(roles, {}, strange) == {}
 
 
 HOSTILE = [
@@ -300,7 +300,7 @@ questions = st.fixed_dictionaries(
 def test_regopy_and_opa_decide_alike(opa: Any, question: dict[str, Any], entry: str) -> None:
     def ours() -> Any:
         try:
-            return Decision({"team.rego": TEAM})._ask(entry, question)
+            return PolicyEngine({"team.rego": TEAM})._ask(entry, question)
         except Refused:
             return None
 
@@ -327,7 +327,7 @@ def test_regopy_and_opa_see_alike(opa: Any, policy: dict[str, Any], found: list[
         ],
     }
     theirs = decoded(opa.eval_query("x := data.meshwright.access.columns", encoded(question))[0]["x"])
-    assert Decision().columns(policy, masks, columns) == theirs
+    assert PolicyEngine().columns(policy, masks, columns) == theirs
 
 
 @pytest.mark.slow
@@ -354,10 +354,10 @@ def test_no_condition_of_the_policy_is_idle() -> None:
 
 def answer(policy: str, entry: str, question: dict[str, Any]) -> Any:
     team = 'package product.access\n\nimport rego.v1\n\ndeny contains "No." if input.agreement.requester == "mallory"\n'
-    decision = Decision({"team.rego": team})
-    decision.modules["decision.rego"] = policy
+    engine = PolicyEngine({"team.rego": team})
+    engine.modules["decision.rego"] = policy
     try:
-        found = decision._ask(entry, copy.deepcopy(question))
+        found = engine._ask(entry, copy.deepcopy(question))
     except Refused:
         return None
     return json.dumps(

@@ -9,10 +9,10 @@ from typing import Any
 
 from meshwright.access.agreement import Agreement
 from meshwright.access.approval import Approval, approval
-from meshwright.access.decision import Decision, filled
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Desired, Member, Port, Principal, View
 from meshwright.access.product_access import ProductAccess
+from meshwright.access.rego_evaluation import PolicyEngine, filled
 from meshwright.access.role_views import role_views
 from meshwright.access.subjects import assumed_principal, names_of, parties, subjects
 from meshwright.product import metamodel
@@ -49,7 +49,7 @@ class AccessVerdict:
 
 
 @dataclass(frozen=True)
-class Decided:
+class AccessDecisions:
     """All verdicts on a product, and what its roles see."""
 
     product: ProductAccess
@@ -106,35 +106,35 @@ def _latest(verdicts: Iterable[AccessVerdict]) -> datetime | None:
     return None if None in ends else max(end for end in ends if end)
 
 
-def named(product: ProductAccess, kind: str) -> set[str]:
+def named_in_agreements(product: ProductAccess, kind: str) -> set[str]:
     """Return the groups (`group`) or single principals (`id`) that agreements name, to ask the directory for."""
     names = (name.partition(":") for agreement in product.agreements for name in agreement.principals)
     return {name for prefix, _, name in names if prefix == kind}
 
 
-def decide(product: ProductAccess, snapshot: Snapshot | None, now: datetime) -> Decided:
+def decide(product: ProductAccess, snapshot: Snapshot | None, now: datetime) -> AccessDecisions:
     """Return the decisions on every agreement, at a moment (with a time zone). Raises Refused.
 
     Without a snapshot: as if the directory had everybody whom an agreement names, with what the role requires.
     """
-    decision = Decision(product.team)
-    views = tuple(role_views(product, decision))
+    engine = PolicyEngine(product.team)
+    views = tuple(role_views(product, engine))
     about = {
         "id": product.id,
         "mode": product.mode,
         "open": metamodel.CLASSIFICATIONS[: metamodel.CLASSIFICATIONS.index(metamodel.OPEN_UP_TO) + 1],
     }
     verdicts = [
-        _verdict(product, agreement, snapshot, now, about, decision) for agreement in product.agreements
+        _verdict(product, agreement, snapshot, now, about, engine) for agreement in product.agreements
     ]
     if product.mode == "open":
         for name, role in product.roles.items():
             people = list(snapshot.principals.values()) if snapshot else [assumed_principal(EVERYBODY, role)]
-            answer = decision.everybody(_seconds(now), about, role, people)
+            answer = engine.everybody(_seconds(now), about, role, people)
             members = tuple(one for one in people if one.id in set(answer["members"]))
             unfit = {id: tuple(sorted(map(str, reasons))) for id, reasons in answer["unfit"].items()}
             verdicts.append(AccessVerdict(name, None, None, members, (), unfit))
-    return Decided(product, now, views, tuple(verdicts), snapshot)
+    return AccessDecisions(product, now, views, tuple(verdicts), snapshot)
 
 
 def _seconds(time: datetime) -> int:
@@ -147,7 +147,7 @@ def _verdict(
     snapshot: Snapshot | None,
     now: datetime,
     about: Mapping[str, Any],
-    decision: Decision,
+    engine: PolicyEngine,
 ) -> AccessVerdict:
     if agreement.problem:
         return AccessVerdict(agreement.role, agreement, None, (), (agreement.problem,), {})
@@ -160,7 +160,7 @@ def _verdict(
         tuple(role.get("approvals", OWNER)),
         frozenset(parties(agreement, people if snapshot else [])),
     )
-    answer = decision.agreement(_seconds(now), about, declared, _question(agreement, approved), people)
+    answer = engine.agreement(_seconds(now), about, declared, _question(agreement, approved), people)
     facts = _facts(agreement, role)
     unfit = {
         id: tuple(sorted(filled(str(reason), facts) for reason in reasons))

@@ -54,7 +54,7 @@ def decoded(value: Any) -> Any:
             return value
 
 
-class Decision:
+class PolicyEngine:
     """The policies, ready to be asked."""
 
     def __init__(self, team: Mapping[str, str] | None = None) -> None:
