@@ -43,7 +43,17 @@ from checkout import ROOT
 from opa import opa_bindings
 from postgres_server import Server
 
-from meshwright.access.grants import Column, Condition, Desired, Member, Port, Principal, Record, Shown, View
+from meshwright.access.grants import (
+    Column,
+    Condition,
+    Desired,
+    Member,
+    Port,
+    Principal,
+    Record,
+    View,
+    VisibleColumn,
+)
 from meshwright.access.rego_evaluation import POLICY, PolicyEngine, decoded, encoded
 from meshwright.access.targets import postgres
 from meshwright.access.targets.postgres.names import Names
@@ -110,7 +120,7 @@ def views(described: Iterable[Column], rows: tuple[Condition, ...] = ()) -> tupl
     """One role that sees all as it is, and one that sees masks."""
     listed = list(described)
     masked = [
-        Shown(
+        VisibleColumn(
             column,
             MASKS[column.classification].get(column.logical_type, "empty")
             if column.classification in MASKS
@@ -118,7 +128,7 @@ def views(described: Iterable[Column], rows: tuple[Condition, ...] = ()) -> tupl
         )
         for column in listed
     ]
-    full = View("full", "human", tuple(Shown(column) for column in listed))
+    full = View("full", "human", tuple(VisibleColumn(column) for column in listed))
     return full, View("masked", "human", tuple(masked), rows)
 
 

@@ -27,8 +27,8 @@ from meshwright.access.grants import (
     PortPlan,
     Principal,
     Record,
-    Shown,
     View,
+    VisibleColumn,
 )
 from meshwright.access.targets import postgres
 
@@ -96,11 +96,11 @@ def column(name: str) -> Column:
 
 
 def view(role: str, *columns: str | tuple[str, str], rows: tuple[Condition, ...] = ()) -> View:
-    shown = [
-        Shown(column(entry)) if isinstance(entry, str) else Shown(column(entry[0]), entry[1])
+    visible = [
+        VisibleColumn(column(entry)) if isinstance(entry, str) else VisibleColumn(column(entry[0]), entry[1])
         for entry in columns
     ]
-    return View(role, "human", tuple(shown), rows)
+    return View(role, "human", tuple(visible), rows)
 
 
 FULL = view("full", *COLUMNS)

@@ -77,8 +77,8 @@ def _seen(before: View | None, after: View) -> Iterator[Change]:
     if before is None:
         yield Change("create", f"The role {role} is new, and sees {_list(after)}", "", role=role)
         return
-    was = {shown.column.name: _how(shown.mask) for shown in before.columns}
-    will = {shown.column.name: _how(shown.mask) for shown in after.columns}
+    was = {visible.column.name: _how(visible.mask) for visible in before.columns}
+    will = {visible.column.name: _how(visible.mask) for visible in after.columns}
     for column in [*will, *(name for name in was if name not in will)]:
         old, new = was.get(column, "nothing"), will.get(column, "nothing")
         if old != new:
@@ -95,8 +95,8 @@ def _how(mask: str | None) -> str:
 
 def _list(view: View) -> str:
     return ", ".join(
-        f"{_how(shown.mask)} of {shown.column.name}" if shown.mask else shown.column.name
-        for shown in view.columns
+        f"{_how(visible.mask)} of {visible.column.name}" if visible.mask else visible.column.name
+        for visible in view.columns
     )
 
 

@@ -31,7 +31,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Shown:
+class VisibleColumn:
     """A column that a role sees, unmasked or masked."""
 
     column: Column
@@ -56,7 +56,7 @@ class View:
     role: str
     """The role's name in access/policy.yaml: small letters, digits and single hyphens."""
     kind: Kind
-    columns: tuple[Shown, ...]
+    columns: tuple[VisibleColumn, ...]
     """Explicit; the role has no column that is not listed. Never empty."""
     rows: tuple[Condition, ...] = ()
     """All must hold."""

@@ -49,9 +49,9 @@ def _tested(product: ProductAccess, columns: Any) -> list[str]:
 
 
 def _sees(view: View, column: str) -> str:
-    for shown in view.columns:
-        if shown.column.name == column:
-            return "masked" if shown.mask else "clear"
+    for visible in view.columns:
+        if visible.column.name == column:
+            return "masked" if visible.mask else "clear"
     return "nothing"
 
 

@@ -154,8 +154,8 @@ def explained(decisions: AccessDecisions, principal: Principal, column: Column) 
         if not named:
             continue
         view = next((view for view in decisions.views if view.role == verdict.role), None)
-        shown = next((entry for entry in view.columns if entry.column == column), None) if view else None
-        sees = "nothing" if shown is None else "masked" if shown.mask else "clear"
+        visible = next((entry for entry in view.columns if entry.column == column), None) if view else None
+        sees = "nothing" if visible is None else "masked" if visible.mask else "clear"
         reads = principal in verdict.members
         reasons = [*verdict.refused, *verdict.unfit.get(principal.id, ())]
         ways.append(
@@ -167,7 +167,7 @@ def explained(decisions: AccessDecisions, principal: Principal, column: Column) 
                 "counts": reads,
                 "refused": reasons,
                 "sees": sees if reads else "nothing",
-                "mask": shown.mask if shown and reads else None,
+                "mask": visible.mask if visible and reads else None,
                 "rows": [
                     f"{row.column.name} {row.operation} {', '.join(map(str, row.values))}"
                     for row in view.rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from meshwright.access.grants import Column, Condition, Refused, Shown, View
+from meshwright.access.grants import Column, Condition, Refused, View, VisibleColumn
 from meshwright.access.product_access import ProductAccess
 from meshwright.access.rego_evaluation import PolicyEngine
 
@@ -15,17 +15,17 @@ def role_views(product: ProductAccess, engine: PolicyEngine) -> Iterator[View]:
     columns = {column.name: column for column in product.columns}
     seen = engine.columns(product.roles, product.policy.get("masks", {}), product.columns)
     for name, role in product.roles.items():
-        shown = tuple(
-            Shown(column, None if sees == "clear" else sees)
+        visible = tuple(
+            VisibleColumn(column, None if sees == "clear" else sees)
             for column in product.columns
             if (sees := seen.get(name, {}).get(column.name))
         )
-        if not shown:
+        if not visible:
             raise Refused(
                 f"The role {name} sees no column of {product.dataset}.",
                 "Give it a clearance that the classification of a column is in, or remove it.",
             )
-        yield View(name, role["kind"], shown, tuple(_conditions(name, role, columns)))
+        yield View(name, role["kind"], visible, tuple(_conditions(name, role, columns)))
 
 
 def _conditions(name: str, role: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[Condition]:

@@ -81,6 +81,6 @@ def moment(text: object) -> datetime | None:
     return found if found is not None and found.tzinfo is not None else None
 
 
-def shown(value: float, unit: str) -> str:
+def display_value(value: float, unit: str) -> str:
     """Return a number for a sentence."""
     return f"{value:,.2f}".rstrip("0").rstrip(".") + (unit if unit in ("%", *SECONDS) else f" {unit}")

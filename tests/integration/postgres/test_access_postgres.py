@@ -41,8 +41,8 @@ from meshwright.access.grants import (
     Principal,
     Record,
     Refused,
-    Shown,
     View,
+    VisibleColumn,
 )
 from meshwright.access.targets import postgres
 from meshwright.access.targets.postgres.names import Names
@@ -86,7 +86,7 @@ def test_whatever_a_name_or_a_value_holds_it_is_only_a_name_or_a_value(server: S
     names = [name.replace("{s}", product.schema) for name in HOSTILE]
     columns = [Column(name, "string", "public") for name in names]
     rows = (Condition(columns[0], "in", tuple(names)), Condition(columns[1], "notIn", ("\\", "'", "%s")))
-    product.views = (View("all", "human", tuple(Shown(entry) for entry in columns), rows),)
+    product.views = (View("all", "human", tuple(VisibleColumn(entry) for entry in columns), rows),)
     product.run(postgres.bootstrap(product.schema, ["all"], names))
     table = sql.SQL("SET ROLE {}; CREATE TABLE {} ({})").format(
         sql.Identifier(f"{product.schema}_pipeline"),
@@ -284,7 +284,10 @@ def test_a_column_that_changes_its_type_is_followed_at_once(product: Product) ->
         ((view("full", "id", rows=(Condition(column("born"), "atLeast", ("now",)),)),), "Value 1"),
         ((view("full", "id", rows=(Condition(column("seen"), "atLeast", ("2026-01-01",)),)),), "time zone"),
         ((view("full", "id", rows=(Condition(column("salary"), "atMost", (float("nan"),)),)),), "Value 1"),
-        ((View("full", "human", (Shown(Column("gone", "string", "public")),)),), "does not have: gone"),
+        (
+            (View("full", "human", (VisibleColumn(Column("gone", "string", "public")),)),),
+            "does not have: gone",
+        ),
         ((view("Full; DROP", "id"),), "cannot have a name"),
     ],
 )
@@ -322,7 +325,7 @@ def test_masks_keep_what_they_say_and_no_more(make: Make) -> None:
         "empty_array": ("integer[]", "empty", "{1}", None),
         "empty_json": ("jsonb", "empty", "{}", None),
     }
-    entries = tuple(Shown(Column(name, "string", "secret"), kind[1]) for name, kind in kinds.items())
+    entries = tuple(VisibleColumn(Column(name, "string", "secret"), kind[1]) for name, kind in kinds.items())
     product = make(views=(View("masked", "human", entries),), dataset="kinds")
     s = product.schema
     columns = ", ".join(f"{name} {kind[0].format(s=s)}" for name, kind in kinds.items())

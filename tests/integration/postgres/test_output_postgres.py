@@ -29,7 +29,7 @@ from postgres_server import Server
 from products import Make, pipeline
 from psycopg import sql
 
-from meshwright.access.grants import Column, Desired, Member, Port, Principal, Record, Shown, View
+from meshwright.access.grants import Column, Desired, Member, Port, Principal, Record, View, VisibleColumn
 from meshwright.access.targets import postgres
 from meshwright.access.targets.postgres import bootstrap
 
@@ -302,9 +302,9 @@ def test_access_is_applied_to_what_the_pipeline_published(where: str, request: p
             connection.execute(bootstrap(product.schema, ["reader"]))
         url = product.url if where == "embedded" else product.url.replace("_pipeline@", "_access@")
         port = Port("warehouse", "postgres@1", {"url": url, "schema": product.schema}, str(product.root))
-        shown = tuple(Shown(Column(name, "integer", "public")) for name in ("version", "id"))
+        visible = tuple(VisibleColumn(Column(name, "integer", "public")) for name in ("version", "id"))
         member = Member(Principal("ada", "human", logins={"postgres": ada}), "reader", ("a1",), None)
-        desired = Desired(METADATA["product"], DATASET, (View("reader", "human", shown),), (member,))
+        desired = Desired(METADATA["product"], DATASET, (View("reader", "human", visible),), (member,))
         reader = f"select distinct version from {product.schema}.reader"
 
         product.publish(version(1))

@@ -19,17 +19,22 @@ from meshwright.access.grants import (
     Member,
     Principal,
     Refused,
-    Shown,
     Value,
     View,
+    VisibleColumn,
 )
 
 ACCOUNT = "123456789012"
 TABLE = f"{ACCOUNT}.airport.departures"
 FLIGHT, ORIGIN = Column("flight", "integer", "public"), Column("origin", "string", "public")
 SALARY = Column("salary", "number", "secret")
-READER = View("reader", "human", (Shown(FLIGHT), Shown(ORIGIN)), (Condition(ORIGIN, "in", ("JFK", "LGA")),))
-MACHINE = View("machine", "machine", (Shown(ORIGIN), Shown(FLIGHT)))
+READER = View(
+    "reader",
+    "human",
+    (VisibleColumn(FLIGHT), VisibleColumn(ORIGIN)),
+    (Condition(ORIGIN, "in", ("JFK", "LGA")),),
+)
+MACHINE = View("machine", "machine", (VisibleColumn(ORIGIN), VisibleColumn(FLIGHT)))
 ADA, SERVICE = (f"arn:aws:iam::{ACCOUNT}:{name}" for name in ("user/ada", "role/punctuality"))
 
 
@@ -222,13 +227,13 @@ def test_what_is_granted_on_all_tables_is_left_to_an_administrator() -> None:
 
 
 def filtered(column: Column, *values: Value) -> View:
-    return View("reader", "human", (Shown(FLIGHT),), (Condition(column, "in", values),))
+    return View("reader", "human", (VisibleColumn(FLIGHT),), (Condition(column, "in", values),))
 
 
 @pytest.mark.parametrize(
     ("view", "arn", "table", "says"),
     [
-        (View("reader", "human", (Shown(SALARY, "empty"),)), ADA, TABLE, "masks nothing"),
+        (View("reader", "human", (VisibleColumn(SALARY, "empty"),)), ADA, TABLE, "masks nothing"),
         (filtered(Column("day", "date", "public"), "2026-01-01"), ADA, TABLE, "cannot filter rows by"),
         (filtered(Column('a"b', "string", "public"), "x"), ADA, TABLE, "cannot filter rows by"),
         (filtered(ORIGIN, "O'Hare"), ADA, TABLE, "documents no way"),

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from meshwright.access.exports import EXPORTS, sql
 from meshwright.access.exports.snowflake import SNOWFLAKE
 from meshwright.access.exports.unity_catalog import DATABRICKS
-from meshwright.access.grants import Column, Condition, Desired, Member, Principal, Refused, Shown, View
+from meshwright.access.grants import (
+    Column,
+    Condition,
+    Desired,
+    Member,
+    Principal,
+    Refused,
+    View,
+    VisibleColumn,
+)
 
 SNOWFLAKE_FILE = """\
 -- Who reads the data product airport-operations/departures, and what.
@@ -106,12 +115,12 @@ READER = View(
     "reader",
     "human",
     (
-        Shown(FLIGHT),
-        Shown(LEFT, "year"),
-        Shown(DAY, "year"),
-        Shown(text_column("mail"), "domain"),
-        Shown(text_column("name"), "redacted"),
-        Shown(Column("pay", "number", "secret"), "empty"),
+        VisibleColumn(FLIGHT),
+        VisibleColumn(LEFT, "year"),
+        VisibleColumn(DAY, "year"),
+        VisibleColumn(text_column("mail"), "domain"),
+        VisibleColumn(text_column("name"), "redacted"),
+        VisibleColumn(Column("pay", "number", "secret"), "empty"),
     ),
     (
         Condition(text_column("mail"), "notIn", ("O'Hare", "x")),
@@ -200,7 +209,7 @@ def named(catalog: str, schema: str, table: str, column: str, value: str, user: 
     view = View(
         "reader",
         "human",
-        (Shown(text_column(column), "domain"),),
+        (VisibleColumn(text_column(column), "domain"),),
         (Condition(text_column(column), "in", (value,)),),
     )
     return Desired(
@@ -303,7 +312,7 @@ def test_databricks_refuses_a_value_that_it_could_not_read() -> None:
 
 @both
 def test_columns_that_the_engine_takes_for_one_are_refused(reader: Reader) -> None:
-    view = View("reader", "human", (Shown(text_column("a")), Shown(text_column("a"))))
+    view = View("reader", "human", (VisibleColumn(text_column("a")), VisibleColumn(text_column("a"))))
     with pytest.raises(Refused, match="Two columns"):
         reader.file(Desired("a/b", "d", (view,), ()), "c.s.t")
 
@@ -311,8 +320,8 @@ def test_columns_that_the_engine_takes_for_one_are_refused(reader: Reader) -> No
 @both
 def test_a_mask_or_filter_that_fits_no_column_is_refused(reader: Reader) -> None:
     for view in (
-        View("reader", "human", (Shown(FLIGHT, "redacted"),)),
-        View("reader", "human", (Shown(FLIGHT),), (Condition(FLIGHT, "in", ("1",)),)),
+        View("reader", "human", (VisibleColumn(FLIGHT, "redacted"),)),
+        View("reader", "human", (VisibleColumn(FLIGHT),), (Condition(FLIGHT, "in", ("1",)),)),
     ):
         with pytest.raises(Refused) as caught:
             reader.file(Desired("a/b", "d", (view,), ()), "c.s.t")

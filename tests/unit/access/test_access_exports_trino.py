@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from opa import loaded, opa_bindings
 
 from meshwright.access.exports import trino
-from meshwright.access.grants import Column, Condition, Desired, Member, Principal, Refused, Shown, View
+from meshwright.access.grants import (
+    Column,
+    Condition,
+    Desired,
+    Member,
+    Principal,
+    Refused,
+    View,
+    VisibleColumn,
+)
 from meshwright.product.masks import MASKS
 
 TABLE = "Lake.Airport.Departures"
@@ -35,18 +44,30 @@ COLUMNS = ("flight", "origin", "left_at", "day", "mail", "salary")
 READER = View(
     "reader",
     "human",
-    (Shown(FLIGHT), Shown(ORIGIN), Shown(LEFT), Shown(DAY, "year"), Shown(MAIL, "domain")),
+    (
+        VisibleColumn(FLIGHT),
+        VisibleColumn(ORIGIN),
+        VisibleColumn(LEFT),
+        VisibleColumn(DAY, "year"),
+        VisibleColumn(MAIL, "domain"),
+    ),
     (Condition(ORIGIN, "in", ("JFK", "O'Hare")),),
 )
 AUDITOR = View(
     "auditor",
     "human",
-    (Shown(FLIGHT), Shown(ORIGIN), Shown(DAY), Shown(MAIL, "redacted"), Shown(SALARY, "empty")),
+    (
+        VisibleColumn(FLIGHT),
+        VisibleColumn(ORIGIN),
+        VisibleColumn(DAY),
+        VisibleColumn(MAIL, "redacted"),
+        VisibleColumn(SALARY, "empty"),
+    ),
     (Condition(FLIGHT, "atLeast", (7,)),),
 )
-MACHINE = View("machine", "machine", tuple(map(Shown, (FLIGHT, ORIGIN, LEFT, DAY, MAIL, SALARY))))
-STRANGE = View("strange", "human", (Shown(SALARY),))
-FEW = View("few", "human", (Shown(FLIGHT), Shown(ORIGIN)))
+MACHINE = View("machine", "machine", tuple(map(VisibleColumn, (FLIGHT, ORIGIN, LEFT, DAY, MAIL, SALARY))))
+STRANGE = View("strange", "human", (VisibleColumn(SALARY),))
+FEW = View("few", "human", (VisibleColumn(FLIGHT), VisibleColumn(ORIGIN)))
 
 
 def member(name: str, role: str, until: datetime | None = SOON, login: str = "") -> Member:
@@ -446,13 +467,13 @@ def policies(draw: st.DrawFn) -> Desired:
     views = []
     for role in ("one", "two", "three"):
         seen = draw(st.lists(st.sampled_from(columns), min_size=1, unique=True))
-        shown = tuple(Shown(each, draw(st.sampled_from(fitting[each.name]))) for each in seen)
+        visible = tuple(VisibleColumn(each, draw(st.sampled_from(fitting[each.name]))) for each in seen)
         texts = st.lists(
             st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=1
         )
         filtered = ORIGIN in seen and draw(st.booleans())
         conditions = (Condition(ORIGIN, "in", tuple(draw(texts))),) if filtered else ()
-        views.append(View(role, "human", shown, conditions))
+        views.append(View(role, "human", visible, conditions))
     pairs = draw(
         st.lists(st.tuples(USERS.filter(bool), st.sampled_from(["one", "two", "three"])), unique=True)
     )
@@ -539,7 +560,10 @@ HOSTILE = [
 def test_hostile_names_and_values_stay_between_their_quotes(text: str) -> None:
     odd = Column(f'{text}"', "string", "public")
     view = View(
-        "reader", "human", (Shown(odd), Shown(MAIL, "domain")), (Condition(odd, "notIn", (text, "b")),)
+        "reader",
+        "human",
+        (VisibleColumn(odd), VisibleColumn(MAIL, "domain")),
+        (Condition(odd, "notIn", (text, "b")),),
     )
     desired = Desired("a/b", "d", (view,), (member("x", "reader", login=text),))
     engine = loaded(trino.files(desired, "lake.airport.departures"))
@@ -624,9 +648,9 @@ def one(view: View, *members: Member) -> Desired:
         (one(replace(READER, columns=READER.columns[:1])), TABLE, "does not see"),
         (one(READER, member("a", "reader"), member("a", "few")), TABLE, ""),
         (one(replace(AUDITOR, rows=(Condition(MAIL, "in", ("x",)),)), member("a", "auditor"), member("a", "few")), TABLE, "reads in both"),
-        (one(replace(READER, columns=(*READER.columns, Shown(Column("FLIGHT", "string", "public"))))), TABLE, "no capitals"),
-        (one(replace(READER, columns=(Shown(ORIGIN), Shown(FLIGHT, "redacted")))), TABLE, "does not fit"),
-        (one(replace(READER, columns=(Shown(ORIGIN, "sha256"),))), TABLE, "does not fit"),
+        (one(replace(READER, columns=(*READER.columns, VisibleColumn(Column("FLIGHT", "string", "public"))))), TABLE, "no capitals"),
+        (one(replace(READER, columns=(VisibleColumn(ORIGIN), VisibleColumn(FLIGHT, "redacted")))), TABLE, "does not fit"),
+        (one(replace(READER, columns=(VisibleColumn(ORIGIN, "sha256"),))), TABLE, "does not fit"),
         (one(READER, member("a", "reader", login="x"), member("b", "reader", login="x")), TABLE, "has the login 'x'"),
         (one(READER, Member(Principal("", "human"), "reader", (), None)), TABLE, "has the login ''"),
     ],

@@ -31,8 +31,8 @@ from meshwright.access.grants import (
     Principal,
     Record,
     Refused,
-    Shown,
     View,
+    VisibleColumn,
 )
 from meshwright.access.targets import files
 from meshwright.access.targets.files import bucket_policy
@@ -78,15 +78,15 @@ def people(rows: int = 6) -> pa.Table:
     )
 
 
-def shown(*names: str, **masks: str) -> tuple[Shown, ...]:
-    return tuple(Shown(COLUMNS[name], masks.get(name)) for name in names)
+def visible(*names: str, **masks: str) -> tuple[VisibleColumn, ...]:
+    return tuple(VisibleColumn(COLUMNS[name], masks.get(name)) for name in names)
 
 
 IN_EUROPE = Condition(COLUMNS["region"], "in", ("EU", "CH"))
 READER = View(
-    "reader", "human", shown("id", "email", "born", "ok", email="domain", born="year"), (IN_EUROPE,)
+    "reader", "human", visible("id", "email", "born", "ok", email="domain", born="year"), (IN_EUROPE,)
 )
-PROGRAM = View("the-program", "machine", shown("id", "pay", "seen"))
+PROGRAM = View("the-program", "machine", visible("id", "pay", "seen"))
 ADA = Principal(
     "ada@example.org", "human", "Ada Example", logins={"aws": "arn:aws:iam::111122223333:role/ada"}
 )
@@ -290,12 +290,12 @@ def test_no_byte_below_a_role_is_of_what_it_does_not_see(tmp_path: Path, kind: s
     place = Place(Port("lake", kind, {"path": "lake"}, str(tmp_path)))
     place.publish(table)
     views = (
-        View("filtered", "human", shown("id", "region"), (IN_EUROPE,)),
-        View("masked", "human", shown("id", "email", "name", email="redacted", name="empty")),
-        View("hidden", "human", shown("id", "pay")),
+        View("filtered", "human", visible("id", "region"), (IN_EUROPE,)),
+        View("masked", "human", visible("id", "email", "name", email="redacted", name="empty")),
+        View("hidden", "human", visible("id", "pay")),
     )
     if encoded:
-        views += (View("nested", "human", (Shown(deep),), (IN_EUROPE,)),)
+        views += (View("nested", "human", (VisibleColumn(deep),), (IN_EUROPE,)),)
     place.apply(desired(*views))
     assert place.verify(desired(*views)) == []
     clear = every_byte(place.path / ("people" if kind == "delta@1" else "."))
@@ -309,7 +309,7 @@ def test_no_byte_below_a_role_is_of_what_it_does_not_see(tmp_path: Path, kind: s
 
 def test_statistics_are_of_the_rows_that_are_shown(parquet: Place) -> None:
     few = Condition(COLUMNS["id"], "atMost", (2,))
-    parquet.apply(desired(View("reader", "human", shown("id"), (few,))))
+    parquet.apply(desired(View("reader", "human", visible("id"), (few,))))
     about = pq.read_metadata(parquet.path / "roles/reader/people.parquet").row_group(0).column(0).statistics
     assert (about.min, about.max) == (0, 2)
 
@@ -319,12 +319,12 @@ def test_statistics_are_of_the_rows_that_are_shown(parquet: Place) -> None:
     [
         replace(READER, columns=READER.columns[:1]),
         replace(READER, rows=(IN_EUROPE, Condition(COLUMNS["id"], "atMost", (0,)))),
-        replace(READER, columns=shown("id", "email", "born", "ok", email="empty", born="year", ok="empty")),
+        replace(READER, columns=visible("id", "email", "born", "ok", email="empty", born="year", ok="empty")),
     ],
     ids=["columns", "rows", "masks"],
 )
 def test_what_a_narrower_view_takes_away_is_in_no_earlier_version(delta: Place, narrower: View) -> None:
-    wide = View("reader", "human", shown(*COLUMNS))
+    wide = View("reader", "human", visible(*COLUMNS))
     delta.apply(desired(wide))
     table = delta.path / "roles/reader/people"
     assert b"SENTINEL-name" in every_byte(table)
@@ -553,7 +553,7 @@ def test_rows_are_those_that_sql_finds_and_null_never_fits(
 ) -> None:
     place = Place(Port("lake", kind, {"path": "lake"}, str(tmp_path)))
     place.publish(people(12))
-    view = View("reader", "human", shown("id"), (Condition(COLUMNS[column], operation, values),))
+    view = View("reader", "human", visible("id"), (Condition(COLUMNS[column], operation, values),))
     place.apply(desired(view))
     assert place.read("reader").to_pylist() == in_sql(
         f"select id from people where {sql} order by id", people(12)
@@ -582,7 +582,7 @@ def test_rows_are_those_that_sql_finds_and_null_never_fits(
 def test_a_value_that_the_column_cannot_have_is_refused(
     parquet: Place, column: str, operation: Any, values: Any
 ) -> None:
-    view = View("reader", "human", shown("id"), (Condition(COLUMNS[column], operation, values),))
+    view = View("reader", "human", visible("id"), (Condition(COLUMNS[column], operation, values),))
     with pytest.raises(Refused, match="reader") as refused:
         parquet.apply(desired(view))
     assert refused.value.fix
@@ -603,7 +603,7 @@ def test_a_value_that_the_column_cannot_have_is_refused(
 )
 def test_of_an_address_the_domain_is_left(parquet: Place, value: str | None, domain: str | None) -> None:
     parquet.publish(pa.table({"email": pa.array([value], pa.string()), "name": [value or ""]}))
-    parquet.apply(desired(View("reader", "human", shown("email", "name", email="domain", name="redacted"))))
+    parquet.apply(desired(View("reader", "human", visible("email", "name", email="domain", name="redacted"))))
     assert parquet.read("reader").to_pylist() == [{"email": domain, "name": "***"}]
 
 
@@ -612,7 +612,7 @@ def test_an_address_that_is_no_text_shows_no_more_than_others(parquet: Place) ->
         pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\x0b\0\0\0"), pa.py_buffer(b"SENTI\xff@e.org")]
     )
     parquet.publish(pa.table({"email": raw}))
-    parquet.apply(desired(View("reader", "human", shown("email", email="domain"))))
+    parquet.apply(desired(View("reader", "human", visible("email", email="domain"))))
     assert b"SENTI" not in every_byte(parquet.path / "roles/reader")
 
 
@@ -631,10 +631,10 @@ def test_every_type_of_the_engine_survives_clear_and_masked(parquet: Place) -> N
             row[0] for row in connection.execute(f"describe from '{parquet.path}/people.parquet'").fetchall()
         ]
         columns = {name: Column(name, "object", "internal") for name in names}
-        clear = View("clear", "human", tuple(Shown(column) for column in columns.values()))
-        empty = View("empty", "human", tuple(Shown(column, "empty") for column in columns.values()))
+        clear = View("clear", "human", tuple(VisibleColumn(column) for column in columns.values()))
+        empty = View("empty", "human", tuple(VisibleColumn(column, "empty") for column in columns.values()))
         years = View(
-            "years", "human", tuple(Shown(columns[name], "year") for name in ("ts", "tz", "tn", "dt"))
+            "years", "human", tuple(VisibleColumn(columns[name], "year") for name in ("ts", "tz", "tn", "dt"))
         )
         parquet.apply(desired(clear, empty, years))
         assert parquet.verify(desired(clear, empty, years)) == []
@@ -662,7 +662,7 @@ def test_every_type_of_the_engine_survives_clear_and_masked(parquet: Place) -> N
 def test_a_type_that_would_be_lost_is_refused(parquet: Place) -> None:
     duckdb.sql(f"copy (select interval 1 day as id) to '{parquet.path}/people.parquet' (format parquet)")
     with pytest.raises(Refused, match="interval"):
-        parquet.plan(desired(View("reader", "human", shown("id"))))
+        parquet.plan(desired(View("reader", "human", visible("id"))))
 
 
 @pytest.mark.parametrize(
@@ -671,7 +671,7 @@ def test_a_type_that_would_be_lost_is_refused(parquet: Place) -> None:
 )
 def test_a_mask_that_does_not_go_with_the_type_is_refused(parquet: Place, column: str, mask: str) -> None:
     with pytest.raises(Refused, match=mask):
-        parquet.plan(desired(View("reader", "human", shown(column, **{column: mask}))))
+        parquet.plan(desired(View("reader", "human", visible(column, **{column: mask}))))
 
 
 HOSTILE = [
@@ -705,7 +705,7 @@ def test_hostile_names_of_columns_are_only_names(tmp_path: Path, kind: str) -> N
     columns = [Column(name, "string", "internal") for name in names]
     for number, column in enumerate(columns):
         rows = (Condition(column, "in", (f"{number}-2",)),)
-        wanted = desired(View("reader", "human", (Shown(column),), rows))
+        wanted = desired(View("reader", "human", (VisibleColumn(column),), rows))
         place.apply(wanted)
         assert place.read("reader").to_pylist() == [{names[number]: f"{number}-2"}]
         assert place.verify(wanted) == []
@@ -713,7 +713,7 @@ def test_hostile_names_of_columns_are_only_names(tmp_path: Path, kind: str) -> N
 
 
 def PROGRAM_OF(column: Column) -> View:
-    return View("other", "machine", (Shown(column, "redacted"),))
+    return View("other", "machine", (VisibleColumn(column, "redacted"),))
 
 
 @pytest.mark.parametrize(
@@ -843,8 +843,8 @@ def test_two_products_do_not_share_a_path(parquet: Place) -> None:
 def test_a_run_that_ends_early_leaves_less_to_read_and_the_next_one_does_the_rest(
     place: Place, monkeypatch: pytest.MonkeyPatch, stops_at: str
 ) -> None:
-    gone = View("gone", "human", shown("name"))
-    place.apply(desired(replace(READER, columns=shown("id", "email", "ok")), PROGRAM, gone))
+    gone = View("gone", "human", visible("name"))
+    place.apply(desired(replace(READER, columns=visible("id", "email", "ok")), PROGRAM, gone))
     narrower = desired(READER, replace(PROGRAM, columns=PROGRAM.columns[:1]))
     real = files.TABLES[place.port.uses].write
 
@@ -1303,7 +1303,7 @@ def test_on_s3_the_second_of_two_runs_gives_way(lake: Place, monkeypatch: pytest
 
 
 def test_a_delta_table_in_a_bucket_keeps_nothing_of_what_was_taken_away(delta_lake: Place) -> None:
-    wide = View("reader", "human", shown(*COLUMNS))
+    wide = View("reader", "human", visible(*COLUMNS))
     delta_lake.apply(desired(wide, PROGRAM))
     assert delta_lake.verify(desired(wide, PROGRAM)) == []
     assert any(b"SENTINEL-name" in body(key) for key in keys("ops/roles/reader/"))
@@ -1365,7 +1365,7 @@ def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
         code = (
             "import resource, test_access_files as t\n"
             f"place = t.Place(t.Port('lake', 'parquet@1', {{'path': '.'}}, {str(folder)!r}))\n"
-            "view = t.View('reader', 'human', t.shown('id', 'email', email='domain'), (t.IN_EUROPE,))\n"
+            "view = t.View('reader', 'human', t.visible('id', 'email', email='domain'), (t.IN_EUROPE,))\n"
             "place.apply(t.desired(view))\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         )

@@ -30,6 +30,6 @@ def folded(text: str) -> str:
     return " ".join(twice.split())
 
 
-def shown(text: str) -> str:
+def display_text(text: str) -> str:
     """Return a text of the directory for printing, without what would move the cursor or reverse the text."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text[:MAX_TEXT]).split())

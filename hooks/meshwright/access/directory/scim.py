@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from meshwright.access.directory.address import TOKEN, server_address
 from meshwright.access.directory.groups import by_name, members_of
-from meshwright.access.directory.identifiers import shown
+from meshwright.access.directory.identifiers import display_text
 from meshwright.access.directory.principals import principal
 from meshwright.access.directory.snapshot import DirectoryError, DirectoryQuery, Snapshot, checked_snapshot
 from meshwright.access.grants import Kind, Principal
@@ -228,7 +228,7 @@ def _failed(error: NoAnswer, path: str) -> DirectoryError:
         case "status":
             return _status(error.status, path, "It is busy: run this again later.")
     fix = "Check `scim.url`, and whether the server can be reached from here."
-    return DirectoryError(f"The directory cannot be read: {shown(str(error))}", fix)
+    return DirectoryError(f"The directory cannot be read: {display_text(str(error))}", fix)
 
 
 def _status(status: int, path: str, fix: str) -> DirectoryError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from meshwright.access.directory.identifiers import MAX_TEXT, folded, is_plain, shown
+from meshwright.access.directory.identifiers import MAX_TEXT, display_text, folded, is_plain
 from meshwright.access.grants import Principal
 from meshwright.core.errors import Error
 
@@ -55,7 +55,7 @@ def checked_snapshot(
         if (other := similar.setdefault(folded(key), key)) != key or key in principals:
             problem = f"The ids {other!r} and {key!r} can be taken for one another."
             raise DirectoryError(problem, "Rename one of them in the directory, or remove it.", key)
-        principals[key] = replace(principal, name=shown(principal.name))
+        principals[key] = replace(principal, name=display_text(principal.name))
     _check_logins(principals)
     return Snapshot(principals, groups, complete)
 

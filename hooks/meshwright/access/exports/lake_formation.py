@@ -176,14 +176,14 @@ def _key(principal: dict[str, str], resource: dict[str, Any]) -> str:
 
 def _resource(view: View, account: str, database: str, table: str) -> dict[str, Any]:
     """Return what a role reads: columns of the table, or a filter, whose name changes with its content. Raises Refused."""
-    for shown in view.columns:
-        if shown.mask is not None:
+    for visible in view.columns:
+        if visible.mask is not None:
             raise Refused(
-                f"The role {view.role} sees {shown.column.name!r} through the mask {shown.mask!r}, and Lake Formation"
+                f"The role {view.role} sees {visible.column.name!r} through the mask {visible.mask!r}, and Lake Formation"
                 " masks nothing.",
                 "Write `above: deny` for the role, or give it a file port, which writes its masked values.",
             )
-    columns = [shown.column.name for shown in view.columns]
+    columns = [visible.column.name for visible in view.columns]
     if not view.rows:
         place = {"CatalogId": account, "DatabaseName": database, "Name": table, "ColumnNames": columns}
         return {"TableWithColumns": place}
@@ -193,7 +193,7 @@ def _resource(view: View, account: str, database: str, table: str) -> dict[str, 
 
 
 def _filter(view: View, resource: dict[str, Any]) -> dict[str, Any]:
-    columns = [shown.column.name for shown in view.columns]
+    columns = [visible.column.name for visible in view.columns]
     return {
         **resource["DataCellsFilter"],
         "RowFilter": {"FilterExpression": _rows(view)},

@@ -105,10 +105,10 @@ def files(desired: Desired, table: str) -> dict[str, str]:
 
 def _made(view: View, place: str, base: str) -> Iterator[str]:
     sql.unique(
-        (shown.column.name for shown in view.columns), "Two columns are called {}.", "Rename one of them."
+        (visible.column.name for visible in view.columns), "Two columns are called {}.", "Rename one of them."
     )
-    columns = ", ".join(_quoted(shown.column.name) for shown in view.columns)
-    expressions = ",\n  ".join(SNOWFLAKE.shown(shown) for shown in view.columns)
+    columns = ", ".join(_quoted(visible.column.name) for visible in view.columns)
+    expressions = ",\n  ".join(SNOWFLAKE.column_expression(visible) for visible in view.columns)
     rows = SNOWFLAKE.rows(view)
     yield f"DROP VIEW IF EXISTS {place}"
     yield f"CREATE SECURE VIEW {place} ({columns}) AS SELECT\n  {expressions}\nFROM {base}" + (

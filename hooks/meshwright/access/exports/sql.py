@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from meshwright.access.grants import Column, Condition, Desired, Member, Refused, Shown, Value, View
+from meshwright.access.grants import Column, Condition, Desired, Member, Refused, Value, View, VisibleColumn
 from meshwright.product.masks import MASKS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -97,18 +97,18 @@ class Dialect:
     masks: Mapping[tuple[str, str], str]
     """Mask and logical type (`*`: any other) -> the expression; `{}` stands for the column."""
 
-    def shown(self, shown: Shown) -> str:
+    def column_expression(self, visible: VisibleColumn) -> str:
         """Return the expression of what a role sees of a column, in the column's own type. Raises Refused."""
-        name, mask = self.name(shown.column.name), shown.mask
+        name, mask = self.name(visible.column.name), visible.mask
         if mask is None:
             return name
         types = MASKS.get(mask)
-        if types is None or (types and shown.column.logical_type not in types):
+        if types is None or (types and visible.column.logical_type not in types):
             raise Refused(
-                f"The mask {mask!r} does not fit the column {shown.column.name!r} ({shown.column.logical_type}).",
+                f"The mask {mask!r} does not fit the column {visible.column.name!r} ({visible.column.logical_type}).",
                 f"Use one of {', '.join(MASKS)} that fits it in access/policy.yaml; `empty` always does.",
             )
-        template = self.masks.get((mask, shown.column.logical_type)) or self.masks[mask, "*"]
+        template = self.masks.get((mask, visible.column.logical_type)) or self.masks[mask, "*"]
         return template.replace("{}", name)
 
     def rows(self, view: View) -> str:

@@ -107,14 +107,16 @@ def _place(part: str) -> str:
 
 def _role(view: View) -> dict[str, Any]:
     sql.unique(
-        (shown.column.name.lower() for shown in view.columns),
+        (visible.column.name.lower() for visible in view.columns),
         "The data set has two columns that are both {} in Trino, which knows no capitals.",
         "Rename one of them.",
     )
     _refuse_filters_on_hidden_columns([view], "")
     columns = {
-        shown.column.name.lower(): {"mask": TRINO.shown(shown)} if shown.mask is not None else {}
-        for shown in view.columns
+        visible.column.name.lower(): {"mask": TRINO.column_expression(visible)}
+        if visible.mask is not None
+        else {}
+        for visible in view.columns
     }
     return {"columns": columns, "rows": TRINO.rows(view) or "true"}
 
@@ -124,7 +126,7 @@ def _refuse_filters_on_hidden_columns(views: list[View], principal: str) -> None
     for view in views:
         for condition in view.rows:
             for other in views:
-                if condition.column.name not in {shown.column.name for shown in other.columns}:
+                if condition.column.name not in {visible.column.name for visible in other.columns}:
                     who = f", and {principal!r} reads in both" if principal else ""
                     raise Refused(
                         f"The rows of the role {view.role} depend on {condition.column.name!r}, which the role"

@@ -109,12 +109,12 @@ def files(desired: Desired, table: str) -> dict[str, str]:
 
 def _made(view: View, place: str, base: str) -> Iterator[str]:
     sql.unique(
-        (shown.column.name.lower() for shown in view.columns),
+        (visible.column.name.lower() for visible in view.columns),
         "Two columns are both {} in Databricks, which knows no capitals.",
         "Rename one of them.",
     )
-    columns = ", ".join(_quoted(shown.column.name) for shown in view.columns)
-    expressions = ",\n  ".join(DATABRICKS.shown(shown) for shown in view.columns)
+    columns = ", ".join(_quoted(visible.column.name) for visible in view.columns)
+    expressions = ",\n  ".join(DATABRICKS.column_expression(visible) for visible in view.columns)
     rows = DATABRICKS.rows(view)
     yield f"DROP VIEW IF EXISTS {place}"
     yield f"CREATE VIEW {place} ({columns}) AS SELECT\n  {expressions}\nFROM {base}" + (

@@ -74,7 +74,7 @@ class ServiceLevelsMeasured(Fitness):
             elif level.value is None:
                 yield broken("The run could not measure it: it found no values.", "Check that the indicator's column has values, and run the pipeline.", level.name)  # fmt: skip
             else:
-                yield kept(f"It was measured: {levels.shown(level.value, level.unit)}.", level.name)
+                yield kept(f"It was measured: {levels.display_value(level.value, level.unit)}.", level.name)
         promised = {level.name for level in record.service_levels}
         for name in [name for name in measured if name not in promised][:PLACES]:
             yield broken("It is measured, but not promised.", "Add it to spec.serviceLevels, or run the pipeline of this version.", name)  # fmt: skip
@@ -87,7 +87,7 @@ class ServiceLevelsMeasured(Fitness):
             return broken("The time of the measurement is in the future.", RUN)
         age = product.now - at
         due = schedule.due(product.record, product.now)
-        days = levels.shown(age.total_seconds() / 86400, "d")
+        days = levels.display_value(age.total_seconds() / 86400, "d")
         if due is not None and at < due:
             return broken(
                 f"The last measurement is {days} old; the schedule required a run at {due:%Y-%m-%d %H:%M} UTC.",
@@ -124,7 +124,7 @@ class ServiceLevelsKept(Fitness):
             if goal is None or level.value is None:
                 yield unknown("There is no measurement to compare with the objective.", "", level.name)
                 continue
-            value = levels.shown(level.value, goal.unit)
+            value = levels.display_value(level.value, goal.unit)
             if level.unit != goal.unit:
                 yield broken(f"It is promised in {goal.unit}, but measured in {as_text(level.unit)}.", RUN, level.name)  # fmt: skip
             elif why := levels.impossible(level.value, goal.unit, level.column):
@@ -159,8 +159,8 @@ class MeasurementsTrue(Fitness):
             return broken(f"According to the data, it comes from the future ({actual.words}).", RUN, place)
         if actual.then is None or level.value is None:
             return unknown("No measurement of the current data is published.", RUN, place)
-        says = f"the published measurement says {levels.shown(level.value, goal.unit)}"
-        was = f"{actual.words} it was {levels.shown(actual.then, goal.unit)} when it was measured"
+        says = f"the published measurement says {levels.display_value(level.value, goal.unit)}"
+        was = f"{actual.words} it was {levels.display_value(actual.then, goal.unit)} when it was measured"
         if levels.contradicts(level, goal, actual.then):
             fix = "Do not edit build/slis.json: run the pipeline, which measures what it publishes."
             return broken(f"{was}; {says}.", fix, place)
@@ -181,7 +181,7 @@ class DataKeepsPromises(Fitness):
         yield from _recomputed(product, self._held)
 
     def _held(self, level: ServiceLevel, goal: Objective, actual: Recomputed, place: str) -> Verdict:
-        now = f"{actual.words} it is {levels.shown(actual.value, goal.unit)} now; the objective is {as_text(level.objective)}."
+        now = f"{actual.words} it is {levels.display_value(actual.value, goal.unit)} now; the objective is {as_text(level.objective)}."
         if why := levels.impossible(actual.value, goal.unit, level.column):
             return broken(f"{now} That is impossible: {why}.", "Fix the wrong rows in the model.", place)  # fmt: skip
         if goal.met(actual.value):

@@ -51,7 +51,7 @@ class Database:
     """An embedded server's login; empty: the login of whoever runs this."""
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         return f"PostgreSQL at {self.address['host']}"
 
     @contextlib.contextmanager
@@ -59,7 +59,7 @@ class Database:
         """With the credentials of whoever runs this. Raises Absent, Unseen."""
         if not self.named:
             raise Unseen(
-                f"{self.shown} is not asked with credentials.",
+                f"{self.display_name} is not asked with credentials.",
                 "Governance names the host in `hosts` of fitness.yaml, and gives the assessment a login (PGUSER, PGPASSWORD).",
             )
         methods = "scram-sha-256,none" if self.address["host"].startswith("/") else "scram-sha-256"
@@ -103,23 +103,25 @@ class Database:
                 yield connection
         except errors.InsufficientPrivilege:
             raise Unseen(
-                f"The login of the assessment may not read it in {self.shown}.",
+                f"The login of the assessment may not read it in {self.display_name}.",
                 "Grant it to the assessment's login, or leave it: it stays unknown.",
             ) from None
         except psycopg.Error as error:
             kind = type(error).__name__
-            raise Unseen(f"{self.shown} does not answer as it should ({kind}).") from None
+            raise Unseen(f"{self.display_name} does not answer as it should ({kind}).") from None
         finally:
             watch.cancel()
 
     def _unreached(self, error: Exception) -> Exception:
         message = str(error)
         if "onnection refused" in message or "No such file or directory" in message:
-            return Absent(f"Nothing listens as {self.shown}.", "Start the server, or fix the port's url.")
+            return Absent(
+                f"Nothing listens as {self.display_name}.", "Start the server, or fix the port's url."
+            )
         if re.search(r'database ".*" does not exist', message):
-            return Absent(f"{self.shown} has no such database.", "Fix the port's url.")
+            return Absent(f"{self.display_name} has no such database.", "Fix the port's url.")
         if "timeout" in message or "could not receive" in message:
-            return Unseen(f"{self.shown} does not answer.")
+            return Unseen(f"{self.display_name} does not answer.")
         return _Refused(self, message)
 
 
@@ -128,7 +130,7 @@ class _Refused(Unseen):
 
     def __init__(self, database: Database, message: str) -> None:
         fix = "Give the assessment a login there (PGUSER, PGPASSWORD), or leave it: it stays unknown."
-        super().__init__(f"{database.shown} does not let the login of the assessment in.", fix)
+        super().__init__(f"{database.display_name} does not let the login of the assessment in.", fix)
         self.message = message
         """The server's words, which go no further."""
 
@@ -211,7 +213,7 @@ class Relation:
             ).fetchone()
         if found is None:
             raise Absent(
-                f"{database.shown} has no view or table {name} in {' or '.join(schemas)}.",
+                f"{database.display_name} has no view or table {name} in {' or '.join(schemas)}.",
                 "Run the pipeline, which makes it.",
             )
         self.oid, self.schema, self.name, comment, columns = found
@@ -296,11 +298,13 @@ def without_credentials(database: Database) -> Refusal:
     fix = "Let pg_hba.conf ask for scram-sha-256 (or a certificate) on every line that can be reached."
     if inside is not None:
         return Refusal(
-            True, f"{database.shown} lets in whoever says to be {inside}, without credentials.", fix
+            True, f"{database.display_name} lets in whoever says to be {inside}, without credentials.", fix
         )
     if set(answers.values()) == {"no such login"}:
-        return Refusal(True, f"{database.shown} asks nobody for credentials: who knows a login's name is let in.", fix)  # fmt: skip
-    return Refusal(False, f"{database.shown} refuses logins without credentials ({', '.join(logins)}).")
+        return Refusal(True, f"{database.display_name} asks nobody for credentials: who knows a login's name is let in.", fix)  # fmt: skip
+    return Refusal(
+        False, f"{database.display_name} refuses logins without credentials ({', '.join(logins)})."
+    )
 
 
 READABLE = """
@@ -336,14 +340,14 @@ def let_in_by_grants(database: Database, known: Sequence[str]) -> Refusal:
         more = f" and {len(public) - 1} more" if len(public) > 1 else ""
         return Refusal(
             True,
-            f"Every login of {database.shown} may read {schema}.{name}{more}: PUBLIC has SELECT there.",
+            f"Every login of {database.display_name} may read {schema}.{name}{more}: PUBLIC has SELECT there.",
             f"revoke select on {schema}.{name} from public;",
         )
     if others:
         names = ", ".join(name for (name,) in others[:3])
         return Refusal(
             True,
-            f"{len(others)} logins of {database.shown} may read the whole data set past its roles: {names}.",
+            f"{len(others)} logins of {database.display_name} may read the whole data set past its roles: {names}.",
             f"revoke select on {private[0]}.{private[1]} from them; `meshwright access verify` tells more.",
         )
     return Refusal(

@@ -13,7 +13,7 @@ import ldap3
 from ldap3.core.exceptions import LDAPException
 
 from meshwright.access.directory.address import PASSWORD, USER, server_address
-from meshwright.access.directory.identifiers import shown
+from meshwright.access.directory.identifiers import display_text
 from meshwright.access.directory.snapshot import DirectoryError
 from meshwright.core.yaml import Document, Unreadable
 
@@ -113,4 +113,4 @@ def failure(error: Exception) -> DirectoryError:
         fix = "Have it give a certificate for this very name; name an authority of your own in SSL_CERT_FILE."
         return DirectoryError("The directory's certificate cannot be trusted.", fix)
     fix = "Check `ldap.url`, and whether the server can be reached from here."
-    return DirectoryError(f"The directory cannot be read: {shown(reason)}.", fix)
+    return DirectoryError(f"The directory cannot be read: {display_text(reason)}.", fix)

@@ -26,7 +26,7 @@ from meshwright.access import audit
 from meshwright.access.grants import Desired, Port, PortPlan, Record, Refused
 from meshwright.access.targets.files import records, variant
 from meshwright.access.targets.files.members import actual_members, put_policy
-from meshwright.access.targets.files.path_names import ROLE, shown
+from meshwright.access.targets.files.path_names import ROLE, display_text
 from meshwright.access.targets.files.port_state import TABLES, PortState, read_port_state
 from meshwright.access.targets.files.records import AUDIT, ROLES, STATE, State, Variant
 from meshwright.access.targets.files.row_comparison import row_difference
@@ -163,12 +163,12 @@ def _refusing(port: Port) -> Iterator[None]:
     except Refused:
         raise
     except Blocker as error:
-        problem = f"The port {port.name} cannot be read or written: {shown(str(error))}"
+        problem = f"The port {port.name} cannot be read or written: {display_text(str(error))}"
         raise Refused(problem, error.fix or FIX_STORAGE) from error
     except Exception as error:  # each storage has errors of its own
         # What computes on data may quote it.
         reason = "" if isinstance(error, (pa.ArrowException, duckdb.Error)) else f": {str(error)[:300]}"
         raise Refused(
-            f"The port {port.name} cannot be read or written: {type(error).__name__}{shown(reason)}",
+            f"The port {port.name} cannot be read or written: {type(error).__name__}{display_text(reason)}",
             FIX_STORAGE,
         ) from error

@@ -8,7 +8,7 @@ from datetime import UTC
 
 from meshwright.access.grants import Change
 from meshwright.access.targets.files import bucket_policy
-from meshwright.access.targets.files.path_names import shown, shown_member
+from meshwright.access.targets.files.path_names import display_member, display_text
 from meshwright.access.targets.files.port_state import PortState
 from meshwright.access.targets.files.records import POLICY, ROLES, Members
 from meshwright.access.targets.files.storage import Bucket
@@ -45,7 +45,7 @@ def member_changes(state: PortState) -> Iterator[Change]:
         until = f", until {member.until.astimezone(UTC):%Y-%m-%d}" if member.until else ""
         yield Change(
             "grant",
-            f"{shown_member(member)} may read as {member.role}{until}",
+            f"{display_member(member)} may read as {member.role}{until}",
             _statement(state, *key, state.members[key]["login"], "Allow"),
             member.agreements,
             member.principal.id,
@@ -55,7 +55,7 @@ def member_changes(state: PortState) -> Iterator[Change]:
         login = {**state.recorded.members, **actual}[role, id]["login"]
         yield Change(
             "revoke",
-            f"{shown(id)} may no longer read as {shown(role)}",
+            f"{display_text(id)} may no longer read as {display_text(role)}",
             _statement(state, role, id, login, "Remove"),
             (),
             id,

@@ -32,19 +32,19 @@ def refuse_names(port: Port, desired: Desired, in_bucket: bool) -> None:
             )
     roles = {view.role for view in desired.views}
     if strangers := sorted({member.role for member in desired.members} - roles):
-        raise Refused(f"There is no role {shown(strangers[0])}.", "Fix the agreement.")
+        raise Refused(f"There is no role {display_text(strangers[0])}.", "Fix the agreement.")
 
 
-def shown(text: str) -> str:
+def display_text(text: str) -> str:
     """Return a name for a sentence: it can neither begin a line of its own nor control a terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def shown_list(names: Sequence[str]) -> str:
+def display_list(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(map(shown, names[:NAMED])) + more
+    return ", ".join(map(display_text, names[:NAMED])) + more
 
 
-def shown_member(member: Member) -> str:
+def display_member(member: Member) -> str:
     principal = member.principal
-    return shown(f"{principal.name} ({principal.id})" if principal.name else principal.id)
+    return display_text(f"{principal.name} ({principal.id})" if principal.name else principal.id)

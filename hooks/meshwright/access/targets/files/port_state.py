@@ -10,7 +10,7 @@ from typing import Any
 
 from meshwright.access.grants import Desired, ManualAction, Member, Port, Refused
 from meshwright.access.targets.files import bucket_policy, delta, parquet, records
-from meshwright.access.targets.files.path_names import refuse_names, shown, shown_member
+from meshwright.access.targets.files.path_names import display_member, display_text, refuse_names
 from meshwright.access.targets.files.records import AUDIT, ROLES, Members, State
 from meshwright.access.targets.files.storage import Bucket, Storage, storage
 
@@ -110,6 +110,6 @@ def _add_member(state: PortState, member: Member) -> None:
 
 def _without_identity(member: Member) -> ManualAction:
     return ManualAction(
-        f"{shown_member(member)} has no AWS identity in the directory and cannot be let in as {member.role}.",
-        f"Give {shown(member.principal.id)} the `aws` login arn:aws:iam::<account>:role/<name> (or user/<name>) there.",
+        f"{display_member(member)} has no AWS identity in the directory and cannot be let in as {member.role}.",
+        f"Give {display_text(member.principal.id)} the `aws` login arn:aws:iam::<account>:role/<name> (or user/<name>) there.",
     )

@@ -10,7 +10,7 @@ import pyarrow as pa
 from meshwright.access.grants import Change, View
 from meshwright.access.targets.files import variant
 from meshwright.access.targets.files.members import member_changes, policy_changes
-from meshwright.access.targets.files.path_names import shown, shown_list
+from meshwright.access.targets.files.path_names import display_list, display_text
 from meshwright.access.targets.files.port_state import PortState
 from meshwright.access.targets.files.records import AUDIT, POLICY, ROLES, STATE
 
@@ -32,7 +32,7 @@ def steps(state: PortState) -> Steps:
     changes = [
         Change(
             "remove",
-            f"{ROLES}{shown(entry)} is removed: no role asks for it",
+            f"{ROLES}{display_text(entry)} is removed: no role asks for it",
             f"remove {', '.join(names) or entry}",
             role=entry,
         )
@@ -83,11 +83,11 @@ def _variant_change(state: PortState, view: View, schema: pa.Schema, why: str) -
     masks = {each.column.name: each.mask for each in view.columns}
     parts = []
     if without := [name for name in schema.names if name not in masks]:
-        parts.append("without " + shown_list(without))
+        parts.append("without " + display_list(without))
     if masked := [f"{name} ({mask})" for name, mask in masks.items() if mask]:
-        parts.append("masked: " + shown_list(masked))
+        parts.append("masked: " + display_list(masked))
     if rows := sorted({each.column.name for each in view.rows}):
-        parts.append("rows by " + shown_list(rows))
+        parts.append("rows by " + display_list(rows))
     sentence = f"{view.role} gets {state.desired.dataset} {'; '.join(parts)}".rstrip()
     statement = {
         "write": state.storage.address(state.table.named(f"{ROLES}{view.role}/{state.desired.dataset}")),

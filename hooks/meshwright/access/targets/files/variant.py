@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from meshwright.access.grants import Condition, Refused, Shown, View
+from meshwright.access.grants import Condition, Refused, View, VisibleColumn
 
 BATCH = 65_536
 """Rows that are held at once."""
@@ -46,7 +46,7 @@ class Cut:
     """Of what comes out."""
     read: dict[str, pc.Expression]
     """Our own name of a column -> the column. Everything that has to be read."""
-    shown: tuple[tuple[str | None, pa.DataType, Mask | None], ...]
+    columns: tuple[tuple[str | None, pa.DataType, Mask | None], ...]
     """Our own name (None: nothing of it is read), the type, and the mask of each column that comes out."""
     fits: tuple[tuple[str, pa.DataType, Fits], ...]
 
@@ -55,7 +55,7 @@ def fingerprint(view: View) -> str:
     """Return a text that changes with whatever a role sees."""
     content = [
         WRITTEN_AS,
-        [[shown.column.name, shown.mask] for shown in view.columns],
+        [[visible.column.name, visible.mask] for visible in view.columns],
         [[rows.column.name, rows.operation, list(rows.values)] for rows in view.rows],
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -76,9 +76,9 @@ def cut(view: View, source: pa.Schema) -> Cut:
         own = names.setdefault(name, f"c{len(names)}")
         return own, source.field(name)
 
-    if len({shown.column.name for shown in view.columns}) != len(view.columns) or not view.columns:
+    if len({visible.column.name for visible in view.columns}) != len(view.columns) or not view.columns:
         raise Refused(f"The role {view.role} has a column twice, or none.", "Fix the contract.")
-    fields, shown = [], []
+    fields, columns = [], []
     for each in view.columns:
         own, field = column(each.column.name)
         kind = plain(field.type)
@@ -86,7 +86,7 @@ def cut(view: View, source: pa.Schema) -> Cut:
         hidden = each.mask == "empty"
         if not hidden:
             read[own] = pc.field(each.column.name)
-        shown.append((None if hidden else own, kind, mask))
+        columns.append((None if hidden else own, kind, mask))
         fields.append(pa.field(each.column.name, kind, nullable=field.nullable or each.mask is not None))
     fits = []
     for condition in view.rows:
@@ -96,7 +96,7 @@ def cut(view: View, source: pa.Schema) -> Cut:
     if not read:  # How many rows there are is still to be known.
         own, _ = column(view.columns[0].column.name)
         read[own] = pc.field(view.columns[0].column.name)
-    return Cut(pa.schema(fields), read, tuple(shown), tuple(fits))
+    return Cut(pa.schema(fields), read, tuple(columns), tuple(fits))
 
 
 def rows(cut: Cut, source: ds.Dataset) -> pa.RecordBatchReader:
@@ -113,7 +113,7 @@ def _batches(cut: Cut, source: ds.Dataset) -> Iterator[pa.RecordBatch]:
         if keep is not None:
             batch = batch.filter(keep)
         columns = []
-        for read, kind, mask in cut.shown:
+        for read, kind, mask in cut.columns:
             if read is None:
                 columns.append(pa.nulls(batch.num_rows, kind))
                 continue
@@ -147,13 +147,13 @@ def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
     return column if column.type == kind else column.cast(kind)
 
 
-def _mask(view: View, shown: Shown, kind: pa.DataType) -> Mask | None:
-    if shown.mask is None or shown.mask == "empty":
+def _mask(view: View, visible: VisibleColumn, kind: pa.DataType) -> Mask | None:
+    if visible.mask is None or visible.mask == "empty":
         return None
-    mask, fitting = MASKS.get(shown.mask, (None, None))
+    mask, fitting = MASKS.get(visible.mask, (None, None))
     if mask is None or not fitting or not fitting(kind):
         raise Refused(
-            f"The role {view.role} sees the column {_quoted(shown.column.name)} through the mask {shown.mask},"
+            f"The role {view.role} sees the column {_quoted(visible.column.name)} through the mask {visible.mask},"
             f" which does not fit its type {kind}.",
             "Choose the mask `empty`, or one for the type.",
         )

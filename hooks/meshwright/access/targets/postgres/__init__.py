@@ -155,7 +155,7 @@ def _refuse_unprepared(actual: Actual, port: Port, desired: Desired) -> None:
         )
     if not actual.published:
         raise Refused(
-            f"There is no {names.private}.{naming.shown(names.dataset)} yet.",
+            f"There is no {names.private}.{naming.display_text(names.dataset)} yet.",
             "Run the pipeline, so that it publishes.",
         )
 

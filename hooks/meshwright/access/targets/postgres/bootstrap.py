@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from meshwright.access.grants import Refused
 from meshwright.access.targets.postgres.actual import MEMBERSHIP_OPTIONS, NO_ATTRIBUTES
 from meshwright.access.targets.postgres.audit_table import COLUMNS
-from meshwright.access.targets.postgres.names import Names, is_role_name, shown
+from meshwright.access.targets.postgres.names import Names, display_text, is_role_name
 from meshwright.core.sql.postgres import identifier, literal
 
 
@@ -24,7 +24,7 @@ def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = ()) -> 
         own = (names.access, names.pipeline)
         if not is_role_name(login) or login in own or login.startswith(names.reader_prefix):
             raise Refused(
-                f"Nobody can have the login {shown(login)}.",
+                f"Nobody can have the login {display_text(login)}.",
                 "Give the principal another one in the directory.",
             )
     access, pipeline = identifier(names.access), identifier(names.pipeline)

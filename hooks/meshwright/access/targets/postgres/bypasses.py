@@ -5,7 +5,7 @@ from __future__ import annotations
 from meshwright.access.targets.postgres.actual import Actual, OutsideObject, Role
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.memberships import revocations_between
-from meshwright.access.targets.postgres.names import shown
+from meshwright.access.targets.postgres.names import display_text
 from meshwright.core.sql.postgres import identifier
 
 POWERFUL = (
@@ -66,9 +66,9 @@ def _needs_no_grant(actual: Actual, role: Role, target: int, why: str, plan: Dat
         statement = f"ALTER ROLE {identifier(role.name)} {' '.join('NO' + name for name in excess)};"
     else:
         statement = "\n".join(revocations_between(actual, role.oid, target))
-        why = f"{why}, by way of {shown(actual.role(target))}"
+        why = f"{why}, by way of {display_text(actual.role(target))}"
     plan.blocker(
-        f"{shown(role.name)} needs no grant here: {why}. The port's `administrators` do not name this login.",
+        f"{display_text(role.name)} needs no grant here: {why}. The port's `administrators` do not name this login.",
         statement,
         logins=[role.name],
     )
@@ -83,7 +83,7 @@ def check_outside_objects(actual: Actual, plan: DatabasePlan) -> None:
 def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
     """Return the sentence about an object, and the statement that closes the way."""
     names = actual.names
-    what, who = f"{entry.kind} {shown(entry.identity)}", shown(actual.role(entry.role))
+    what, who = f"{entry.kind} {display_text(entry.identity)}", display_text(actual.role(entry.role))
     role = identifier(actual.role(entry.role))
     by_hand = f"-- By hand, because it is a {entry.kind}."
     drop = f"DROP {entry.kind.upper()} {entry.identity};" if entry.kind in DROPPABLE else by_hand
@@ -94,9 +94,7 @@ def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
                 drop,
             )
         case "inherits":
-            sentence = (
-                f"The table {shown(entry.identity)} shows what is in {names.private} to its own readers."
-            )
+            sentence = f"The table {display_text(entry.identity)} shows what is in {names.private} to its own readers."
             return sentence, entry.statement
         case "owned":
             return f"The {what} is {who}'s, and is outside of its schemas.", drop
@@ -106,7 +104,7 @@ def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
             return f"{who} has privileges on the {what}, which is not this product's.", revoke
         case _:
             return (
-                f"{who} owns or may use something in the database {shown(entry.identity)}: a schema's name is one "
+                f"{who} owns or may use something in the database {display_text(entry.identity)}: a schema's name is one "
                 "product's in the whole server.",
                 f"-- In that database: DROP OWNED BY {role};",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from meshwright.access.grants import Change
 from meshwright.access.targets.postgres.actual import PUBLIC, Actual, DefaultPrivilege
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
-from meshwright.access.targets.postgres.names import shown
+from meshwright.access.targets.postgres.names import display_text
 from meshwright.core.sql.postgres import identifier
 
 KINDS = {
@@ -32,15 +32,13 @@ def revoke_default_privileges(actual: Actual, plan: DatabasePlan) -> None:
             f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(creator)}{in_schema} "
             f"REVOKE {entry.privilege} ON {objects} FROM {to} CASCADE"
         )
-        who = "everybody" if entry.grantee == PUBLIC else shown(grantee)
+        who = "everybody" if entry.grantee == PUBLIC else display_text(grantee)
         if creator == actual.names.access:
-            sentence = (
-                f"{who} no longer gets {entry.privilege} on {objects.lower()} that {shown(creator)} creates."
-            )
-            plan.changes.append(Change("revoke", sentence, statement, principal=shown(who)))
+            sentence = f"{who} no longer gets {entry.privilege} on {objects.lower()} that {display_text(creator)} creates."
+            plan.changes.append(Change("revoke", sentence, statement, principal=display_text(who)))
         else:
             plan.blocker(
-                f"{who} gets {entry.privilege} on {objects.lower()} that {shown(creator)} will create"
+                f"{who} gets {entry.privilege} on {objects.lower()} that {display_text(creator)} will create"
                 f"{' in ' + entry.schema if entry.schema else ''}.",
                 f"{statement};",
             )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from meshwright.access.targets.postgres.actual import Actual
-from meshwright.access.targets.postgres.names import shown
+from meshwright.access.targets.postgres.names import display_text
 from meshwright.core.sql.postgres import identifier
 
 
@@ -145,7 +145,7 @@ def sentences(different: list[RightsDifference]) -> list[str]:
     for (too_much, login, schema, what), privileges in per_object.items():
         grouped[too_much, login, schema, tuple(sorted(privileges))].append(what)
     return [
-        f"{shown(login)} {'can' if too_much else 'cannot'} {', '.join(privileges)} on {_some(objects)}, "
+        f"{display_text(login)} {'can' if too_much else 'cannot'} {', '.join(privileges)} on {_some(objects)}, "
         f"{'which nobody granted' if too_much else 'which was granted'}."
         for (too_much, login, _, privileges), objects in sorted(grouped.items())
     ]
@@ -154,4 +154,4 @@ def sentences(different: list[RightsDifference]) -> list[str]:
 def _some(objects: Iterable[str]) -> str:
     listed = sorted(objects)
     more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
-    return shown(", ".join(listed[:3])) + more
+    return display_text(", ".join(listed[:3])) + more

@@ -9,7 +9,7 @@ from meshwright.access.grants import Change, Desired, Member
 from meshwright.access.targets.postgres.actual import NO_ATTRIBUTES, Actual, Membership
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_memberships
-from meshwright.access.targets.postgres.names import is_role_name, shown
+from meshwright.access.targets.postgres.names import display_text, is_role_name
 from meshwright.core.sql.postgres import identifier
 
 Keyed = Mapping[tuple[int, int], Member]
@@ -25,10 +25,10 @@ def members_with_login(desired: Desired, actual: Actual, plan: DatabasePlan) -> 
     for login, members in by_login.items():
         people = sorted({member.principal.id for member in members})
         role = actual.by_name.get(login)
-        who = " and ".join(shown(person) for person in people)
+        who = " and ".join(display_text(person) for person in people)
         if len(people) > 1:
             plan.blocker(
-                f"{who} have the same login {shown(login)}: one would read what the other may. Neither does.",
+                f"{who} have the same login {display_text(login)}: one would read what the other may. Neither does.",
                 "-- Give each a login of their own in the directory.",
             )
         elif (
@@ -37,12 +37,12 @@ def members_with_login(desired: Desired, actual: Actual, plan: DatabasePlan) -> 
             or (role is None and not is_role_name(login))
         ):
             plan.blocker(
-                f"{who} cannot read: {shown(login)} is no login for a person or a program.",
+                f"{who} cannot read: {display_text(login)} is no login for a person or a program.",
                 "-- Give them a login of their own in the directory.",
             )
         elif role is None:
             plan.blocker(
-                f"{who} cannot read yet: there is no login {shown(login)}.",
+                f"{who} cannot read yet: there is no login {display_text(login)}.",
                 f"CREATE ROLE {identifier(login)} LOGIN {NO_ATTRIBUTES};",
             )
         else:
@@ -87,7 +87,7 @@ def _revocations(
             continue  # It ends with the right of whoever passed it on.
         if not (ours and administered):
             plan.blocker(
-                f"{shown(login)} is in {shown(actual.role(row.role))} by {shown(actual.role(row.grantor))}'s grant, "
+                f"{display_text(login)} is in {display_text(actual.role(row.role))} by {display_text(actual.role(row.grantor))}'s grant, "
                 f"which {actual.names.access} cannot revoke.",
                 revocation(actual, row),
                 logins=actual.logins_with(row.member),
@@ -106,14 +106,14 @@ def _revoked(actual: Actual, row: Membership, member: Member | None) -> Change:
         role = reader.removeprefix(actual.names.reader_prefix)
         return Change(
             "revoke",
-            f"{shown(login)} may no longer read as {shown(role)}.",
+            f"{display_text(login)} may no longer read as {display_text(role)}.",
             f"REVOKE {identifier(reader)} FROM {identifier(login)} CASCADE",
-            principal=shown(login),
+            principal=display_text(login),
             role=role,
         )
     return Change(
         "revoke",
-        f"{shown(login)} may no longer say who else reads as {member.role}.",
+        f"{display_text(login)} may no longer say who else reads as {member.role}.",
         f"REVOKE ADMIN OPTION FOR {identifier(reader)} FROM {identifier(login)} CASCADE",
         principal=member.principal.id,
         role=member.role,
@@ -132,7 +132,7 @@ def _grants(
             continue
         if login_oid in actual.reach[reader_oid]:
             plan.blocker(
-                f"{shown(login.name)} cannot become a reader: {shown(reader.name)} is itself in {shown(login.name)}.",
+                f"{display_text(login.name)} cannot become a reader: {display_text(reader.name)} is itself in {display_text(login.name)}.",
                 f"REVOKE {identifier(login.name)} FROM {identifier(reader.name)} CASCADE;",
                 logins=[login.name],
             )
@@ -157,7 +157,7 @@ def _report_indirect_readers(actual: Actual, trusted: set[str], plan: DatabasePl
         reader = actual.by_name[name].oid
         for other in sorted(actual.logins_with(reader) - {name} - trusted):
             plan.blocker(
-                f"{shown(other)} can act as {shown(name)}, and so read as {role}.",
+                f"{display_text(other)} can act as {display_text(name)}, and so read as {role}.",
                 "\n".join(revocations_between(actual, actual.by_name[other].oid, reader)),
                 logins=[other],
             )
@@ -181,7 +181,7 @@ def _person(member: Member) -> str:
     more = [principal.id] if principal.name else []
     more += [f"login {login}"] if login != principal.id else []
     named = principal.name or principal.id
-    return shown(f"{named} ({', '.join(more)})" if more else named)
+    return display_text(f"{named} ({', '.join(more)})" if more else named)
 
 
 def revocation(actual: Actual, row: Membership) -> str:

@@ -26,12 +26,13 @@ class Names:
     def __post_init__(self) -> None:
         if not _SCHEMA.fullmatch(self.schema) or self.schema.startswith("pg_"):
             raise Refused(
-                f"The port's schema {shown(self.schema)} is not a name that it can have.",
+                f"The port's schema {display_text(self.schema)} is not a name that it can have.",
                 "Use at most 40 small letters, digits and underscores, a letter first, and not pg_.",
             )
         if len(self.dataset.encode()) > NAME_BYTES or "\0" in self.dataset:
             raise Refused(
-                f"The data set {shown(self.dataset)} cannot be the name of a table.", "Give it a shorter one."
+                f"The data set {display_text(self.dataset)} cannot be the name of a table.",
+                "Give it a shorter one.",
             )
 
     @property
@@ -65,7 +66,7 @@ class Names:
         name = f"{self.reader_prefix}{role}"
         if not _ROLE.fullmatch(role) or len(name.encode()) > NAME_BYTES:
             raise Refused(
-                f"The role {shown(role)} cannot have a name in PostgreSQL.",
+                f"The role {display_text(role)} cannot have a name in PostgreSQL.",
                 f"Use small letters, digits and single hyphens, at most {NAME_BYTES - len(self.reader_prefix)}.",
             )
         return name
@@ -91,7 +92,7 @@ def is_role_name(name: str) -> bool:
     )
 
 
-def shown(name: str) -> str:
+def display_text(name: str) -> str:
     """Return a name for a sentence: what a terminal would act on is escaped, and a very long one is cut."""
     safe = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
     return safe if len(safe) <= 200 else safe[:200] + "…"

@@ -8,13 +8,13 @@ from meshwright.access.grants import Change, Desired
 from meshwright.access.targets.postgres.actual import PUBLIC, Actual, Grant
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_grants
-from meshwright.access.targets.postgres.names import shown
+from meshwright.access.targets.postgres.names import display_text
 from meshwright.core.sql.postgres import identifier
 
 
-def grantee_shown(actual: Actual, grantee: int) -> str:
+def display_grantee(actual: Actual, grantee: int) -> str:
     """Return a grantee's name for a sentence."""
-    return "Everybody" if grantee == PUBLIC else shown(actual.role(grantee))
+    return "Everybody" if grantee == PUBLIC else display_text(actual.role(grantee))
 
 
 def grantee_quoted(actual: Actual, grantee: int) -> str:
@@ -50,11 +50,11 @@ def revoke_privileges(desired: Desired, actual: Actual, ignored: set[int], plan:
         if grant.grantor != grant.owner and (grant.oid, grant.grantor) in passed_on:
             continue  # It ends with the right of whoever passed it on.
         who, statement = (
-            grantee_shown(actual, grant.grantee),
+            display_grantee(actual, grant.grantee),
             _revocation(actual, grant, only_option=is_right),
         )
-        column = shown(f" ({identifier(grant.column)})") if grant.column else ""
-        what = f"{grant.privilege}{column} on {shown(object_)}"
+        column = display_text(f" ({identifier(grant.column)})") if grant.column else ""
+        what = f"{grant.privilege}{column} on {display_text(object_)}"
         if grant.owner == access:
             may = f"pass on {what}" if is_right else what
             plan.changes.append(Change("revoke", f"{who} no longer has {may}.", statement, principal=who))
@@ -106,7 +106,7 @@ def grant_privileges(
         plan.changes.append(
             Change(
                 "grant",
-                f"The role {role} may {'read' if kind == 'TABLE' else 'enter'} {shown(object_)}.",
+                f"The role {role} may {'read' if kind == 'TABLE' else 'enter'} {display_text(object_)}.",
                 f"GRANT {privilege} ON {kind} {object_} TO {identifier(actual.role(grantee))}",
                 role=role,
             )

@@ -7,7 +7,7 @@ from meshwright.access.targets.postgres.actual import NO_ATTRIBUTES, PUBLIC, Act
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_logins
 from meshwright.access.targets.postgres.memberships import revocation
-from meshwright.access.targets.postgres.names import shown
+from meshwright.access.targets.postgres.names import display_text
 from meshwright.core.sql.postgres import identifier
 
 
@@ -20,7 +20,7 @@ def check_product_roles(desired: Desired, actual: Actual, plan: DatabasePlan) ->
     names = actual.names
     if not actual.can_read:
         plan.blocker(
-            f"{names.access} may not read {names.private}.{shown(names.dataset)}: the views would show nothing.",
+            f"{names.access} may not read {names.private}.{display_text(names.dataset)}: the views would show nothing.",
             f"GRANT SELECT ON {identifier(names.private, names.dataset)} TO {identifier(names.access)};",
             objects=[identifier(names.private, names.dataset)],
         )
@@ -57,14 +57,14 @@ def _check_readers(actual: Actual, plan: DatabasePlan) -> None:
     for role in actual.readers:
         if excess := role.excess_attributes(login=False):
             plan.blocker(
-                f"{shown(role.name)} is more than a group of readers: {', '.join(excess)}.",
+                f"{display_text(role.name)} is more than a group of readers: {', '.join(excess)}.",
                 f"ALTER ROLE {identifier(role.name)} {' '.join('NO' + name for name in excess)};",
                 logins=[role.name],
             )
         for row in actual.memberships:
             if row.member == role.oid:
                 plan.blocker(
-                    f"Members of {shown(role.name)} are also members of {shown(actual.role(row.role))}.",
+                    f"Members of {display_text(role.name)} are also members of {display_text(actual.role(row.role))}.",
                     revocation(actual, row),
                     logins=actual.logins_with(role.oid),
                 )
@@ -94,7 +94,7 @@ def _check_owner(actual: Actual, plan: DatabasePlan) -> None:
     for relation in actual.relations.values():
         if relation.schema == names.private and pipeline and relation.owner != pipeline.oid:
             plan.blocker(
-                f"{shown(relation.identity)} is not {names.pipeline}'s, but {shown(actual.role(relation.owner))}'s.",
+                f"{display_text(relation.identity)} is not {names.pipeline}'s, but {display_text(actual.role(relation.owner))}'s.",
                 f"ALTER TABLE {relation.identity} OWNER TO {identifier(names.pipeline)};",
                 objects=[relation.identity],
             )

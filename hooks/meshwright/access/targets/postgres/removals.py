@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from meshwright.access.grants import Change, Refused
 from meshwright.access.targets.postgres.actual import Actual, SchemaObject, SchemaRelation
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
-from meshwright.access.targets.postgres.names import shown
-from meshwright.access.targets.postgres.privileges import grantee_quoted, grantee_shown
+from meshwright.access.targets.postgres.names import display_text
+from meshwright.access.targets.postgres.privileges import display_grantee, grantee_quoted
 from meshwright.access.targets.postgres.view_changes import ViewChanges
 from meshwright.core.sql.postgres import identifier
 
@@ -58,7 +58,7 @@ def remove_objects(actual: Actual, views: ViewChanges, plan: DatabasePlan) -> Re
         plan.changes.append(
             Change(
                 "remove",
-                f"The {entry.kind} {shown(entry.identity)} {why}.",
+                f"The {entry.kind} {display_text(entry.identity)} {why}.",
                 f"DROP {REMOVABLE[entry.kind]} {entry.identity}",
             )
         )
@@ -82,7 +82,9 @@ def _irremovable(actual: Actual, undesired: Mapping[Key, SchemaObject]) -> dict[
                 if (catalog, oid) not in undesired or (catalog, oid) in irremovable
             ]
             if users:
-                more[key] = f"{shown(users[0])}{f' and {len(users) - 1} more' if users[1:] else ''} use it"
+                more[key] = (
+                    f"{display_text(users[0])}{f' and {len(users) - 1} more' if users[1:] else ''} use it"
+                )
         if not more:
             return irremovable
         irremovable |= more
@@ -135,7 +137,7 @@ def _keep(
         )
         return
     plan.blocker(
-        f"The {entry.kind} {shown(entry.identity)} should not exist; it stays, because {because}.",
+        f"The {entry.kind} {display_text(entry.identity)} should not exist; it stays, because {because}.",
         drop,
         objects=[entry.identity, *([relation.identity] if relation else [])],
     )
@@ -146,7 +148,7 @@ def _set_aside(actual: Actual, relation: SchemaRelation, because: str) -> Iterat
     aside = f"{relation.name}~{relation.oid}"
     yield Change(
         "remove",
-        f"The view {shown(relation.identity)} is set aside as {aside}, closed to everybody: {because}.",
+        f"The view {display_text(relation.identity)} is set aside as {aside}, closed to everybody: {because}.",
         f"ALTER VIEW {relation.identity} RENAME TO {identifier(aside)}",
     )
     grants = [
@@ -155,7 +157,7 @@ def _set_aside(actual: Actual, relation: SchemaRelation, because: str) -> Iterat
     for grantee in dict.fromkeys(grant.grantee for grant in grants if grant.grantor == relation.owner):
         yield Change(
             "revoke",
-            f"{grantee_shown(actual, grantee)} may no longer read {shown(aside)}.",
+            f"{display_grantee(actual, grantee)} may no longer read {display_text(aside)}.",
             f"REVOKE ALL ON TABLE {identifier(relation.schema, aside)} FROM {grantee_quoted(actual, grantee)} CASCADE",
         )
 
@@ -168,7 +170,7 @@ def _remove_triggers_and_rules(actual: Actual, kept: set[int], plan: DatabasePla
             plan.changes.append(
                 Change(
                     "remove",
-                    f"The {kind.lower()} {shown(name)} on {shown(table)} is removed.",
+                    f"The {kind.lower()} {display_text(name)} on {display_text(table)} is removed.",
                     f"DROP {kind} {name} ON {table}",
                 )
             )

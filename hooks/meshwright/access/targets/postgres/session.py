@@ -13,7 +13,7 @@ import psycopg
 from psycopg import IsolationLevel, errors
 
 from meshwright.access.grants import Port, Refused
-from meshwright.access.targets.postgres.names import Names, shown
+from meshwright.access.targets.postgres.names import Names, display_text
 from meshwright.core.sql.postgres import identifier
 
 OLDEST = 150000
@@ -107,7 +107,7 @@ def _held(address: dict[str, Any], port: Port, names: Names) -> Refused:
     with suppress(psycopg.Error), psycopg.connect(**address, connect_timeout=15) as connection:
         holders = connection.execute(_HOLDERS, [list(names.schemas)]).fetchall()
         if holders:
-            who = ", ".join(f"{shown(login or 'somebody')} (process {pid})" for pid, login in holders)
+            who = ", ".join(f"{display_text(login or 'somebody')} (process {pid})" for pid, login in holders)
             return Held(
                 f"The views of port {port.name} were left as they were: {who} holds one for more than {LOCK_SECONDS} s.",
                 "\n".join(f"SELECT pg_terminate_backend({pid});" for pid, _ in holders),
@@ -151,11 +151,11 @@ def _without(message: str, address: dict[str, Any]) -> str:
     for secret in (parts.get("password"), os.environ.get("PGPASSWORD")):
         if secret and (str(secret) in line or unquote(str(secret)) in line):
             return "it does not let us in"
-    return shown(line)
+    return display_text(line)
 
 
 def _first_line(error: psycopg.Error) -> str:
-    return shown(error.diag.message_primary or type(error).__name__)
+    return display_text(error.diag.message_primary or type(error).__name__)
 
 
 _FIXES: tuple[tuple[type[psycopg.Error], str, str], ...] = (

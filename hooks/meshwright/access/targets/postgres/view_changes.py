@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from meshwright.access.grants import Change, Desired, View
 from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
-from meshwright.access.targets.postgres.names import Names, shown
+from meshwright.access.targets.postgres.names import Names, display_text
 from meshwright.core.sql.postgres import identifier
 
 
@@ -73,10 +73,10 @@ def _is_replaceable(view: SchemaRelation, twin: SchemaRelation) -> bool:
 
 def _change(action: str, view: View, names: Names, queries: Mapping[str, str]) -> Change:
     columns = ", ".join(
-        shown(entry.column.name) + (f" ({entry.mask})" if entry.mask else "") for entry in view.columns
+        display_text(entry.column.name) + (f" ({entry.mask})" if entry.mask else "") for entry in view.columns
     )
     rows = (
-        f"; only rows that fit on {', '.join(shown(row.column.name) for row in view.rows)}"
+        f"; only rows that fit on {', '.join(display_text(row.column.name) for row in view.rows)}"
         if view.rows
         else ""
     )

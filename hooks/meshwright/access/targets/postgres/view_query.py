@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from uuid import UUID
 
-from meshwright.access.grants import Condition, Refused, Shown, Value, View
+from meshwright.access.grants import Condition, Refused, Value, View, VisibleColumn
 from meshwright.access.targets.postgres.actual import MEMBERSHIP_OPTIONS, Type
-from meshwright.access.targets.postgres.names import Names, shown
+from meshwright.access.targets.postgres.names import Names, display_text
 from meshwright.core.sql.postgres import identifier, literal
 
 _EXACT = 'COLLATE pg_catalog."C"'  # A collation can take different texts for equal; access must not.
@@ -19,10 +19,10 @@ _WHOLE = ("smallint", "integer", "bigint")
 
 def view_query(view: View, types: Mapping[str, Type], names: Names, version: int) -> str:
     """Return the query of a role's view. `types`: column -> type. Raises Refused."""
-    missing = [shown(column) for column in _used(view) if column not in types]
+    missing = [display_text(column) for column in _used(view) if column not in types]
     if missing:
         raise Refused(
-            f"The role {view.role} uses columns that {names.private}.{shown(names.dataset)} does not have: "
+            f"The role {view.role} uses columns that {names.private}.{display_text(names.dataset)} does not have: "
             f"{', '.join(missing)}.",
             "Run the pipeline, so that what is published has the columns of the contract; or fix the contract.",
         )
@@ -83,17 +83,19 @@ _MASKS: Mapping[str, tuple[tuple[str, ...], Callable[[str, Type], str]]] = {
 """Mask -> the types that it can be used on (none: all), and its expression."""
 
 
-def _masked(entry: Shown, type_: Type) -> str:
+def _masked(entry: VisibleColumn, type_: Type) -> str:
     column = f"data.{identifier(entry.column.name)}"
     if entry.mask is None:
         return column
     if entry.mask not in _MASKS:
-        raise Refused(f"There is no mask {shown(entry.mask)} in PostgreSQL.", f"Use {', '.join(_MASKS)}.")
+        raise Refused(
+            f"There is no mask {display_text(entry.mask)} in PostgreSQL.", f"Use {', '.join(_MASKS)}."
+        )
     allowed, expression = _MASKS[entry.mask]
     if allowed and type_.base not in allowed:
         raise Refused(
-            f"The mask {entry.mask} cannot be used on column {shown(entry.column.name)}: it is published as "
-            f"{shown(type_.full)}, not as {' or '.join(allowed)}.",
+            f"The mask {entry.mask} cannot be used on column {display_text(entry.column.name)}: it is published as "
+            f"{display_text(type_.full)}, not as {' or '.join(allowed)}.",
             "Give the column's classification another mask, or publish the column in the contract's type.",
         )
     return expression(column, type_)
@@ -179,7 +181,7 @@ def _fits(condition: Condition, type_: Type) -> str:
     name = condition.column.name
     if type_.base not in _VALUES:
         raise Refused(
-            f"Rows cannot be filtered by column {shown(name)}: it is published as {shown(type_.full)}.",
+            f"Rows cannot be filtered by column {display_text(name)}: it is published as {display_text(type_.full)}.",
             f"Filter by a column of one of the types {', '.join(_VALUES)}.",
         )
     single = condition.operation in ("atLeast", "atMost")
@@ -189,7 +191,7 @@ def _fits(condition: Condition, type_: Type) -> str:
         or (single and len(condition.values) != 1)
     ):
         raise Refused(
-            f"The condition on column {shown(name)} is not valid.",
+            f"The condition on column {display_text(name)} is not valid.",
             "Fix `rows` in the policy: operation and values.",
         )
     values = [_value(condition, place, type_) for place in range(len(condition.values))]
@@ -209,7 +211,7 @@ def _value(condition: Condition, place: int, type_: Type) -> str:
         return literal(_VALUES[type_.base](condition.values[place]))
     except ValueError as error:
         raise Refused(
-            f"Value {place + 1} of the condition on column {shown(condition.column.name)} does not fit the column, "
-            f"which is published as {shown(type_.full)}: {error}.",
+            f"Value {place + 1} of the condition on column {display_text(condition.column.name)} does not fit the column, "
+            f"which is published as {display_text(type_.full)}: {error}.",
             "Fix the value under `rows` in the policy.",
         ) from None
