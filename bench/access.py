@@ -44,13 +44,13 @@ from opa import opa_bindings
 from postgres_server import Server
 
 from meshwright.access.grants import (
+    AuditRecord,
     Column,
     Condition,
     Desired,
     Member,
     Port,
     Principal,
-    Record,
     View,
     VisibleColumn,
 )
@@ -184,7 +184,7 @@ def mesh(products: list[Product], prepared_in: float) -> float:
 
     def applied() -> None:
         for made in products:
-            postgres.apply(made.port, made.desired, Record({"at": "now"}))
+            postgres.apply(made.port, made.desired, AuditRecord({"at": "now"}))
 
     def verified() -> None:
         for made in products:
@@ -280,11 +280,11 @@ def seen_by_us(made: Product) -> bool:
 
 def healed(connection: psycopg.Connection[Any], made: Product) -> str:
     """Heals a product, and asserts that it is as it was; returns who had to."""
-    done = postgres.apply(made.port, made.desired, Record({"at": "now"}))
+    done = postgres.apply(made.port, made.desired, AuditRecord({"at": "now"}))
     for manual_action in done.manual_actions:
         connection.execute(manual_action.statement.encode())
     connection.execute("DROP ROLE IF EXISTS intruder")
-    postgres.apply(made.port, made.desired, Record({"at": "now"}))
+    postgres.apply(made.port, made.desired, AuditRecord({"at": "now"}))
     assert not postgres.plan(made.port, made.desired).changes
     assert not (off := postgres.verify(made.port, made.desired)), off
     return "an administrator" if done.manual_actions else "apply"
@@ -301,7 +301,7 @@ def alongside(peer: Bedrock, products: list[Product], again: float) -> None:
 def drifts(server: Server, database: str, products: list[Product], peer: Bedrock | None) -> None:
     made = products[0]
     for each in products:
-        postgres.apply(each.port, each.desired, Record({"at": "now"}))
+        postgres.apply(each.port, each.desired, AuditRecord({"at": "now"}))
     if peer:
         peer.generate()
     healthy = peer.healthy() if peer else None
@@ -514,7 +514,7 @@ def publishing(server: Server, folder: Path) -> None:
     dataset = Dataset((parquet,), ROWS, {"product": f"bench/{schema}"})
     before = seconds(lambda: loaded(server, database, csv, types))
     whole = seconds(lambda: list(published.publish(port, spec, dataset)))
-    applied = seconds(lambda: postgres.apply(made.port, made.desired, Record({"at": "now"})))
+    applied = seconds(lambda: postgres.apply(made.port, made.desired, AuditRecord({"at": "now"})))
     after = seconds(lambda: loaded(server, database, csv, types))
     bare = (before + after) / 2
     line("bare COPY of a CSV file that is there", bare, more=f"  {before:.2f} before, {after:.2f} after")

@@ -19,6 +19,7 @@ from postgres_server import Server
 from psycopg import sql
 
 from meshwright.access.grants import (
+    AuditRecord,
     Column,
     Condition,
     Desired,
@@ -26,7 +27,6 @@ from meshwright.access.grants import (
     Port,
     PortPlan,
     Principal,
-    Record,
     View,
     VisibleColumn,
 )
@@ -199,7 +199,7 @@ class Product:
                 )
 
     def apply(self, **members: str) -> PortPlan:
-        return postgres.apply(self.port, self.desired(**members), Record({"at": "now"}))
+        return postgres.apply(self.port, self.desired(**members), AuditRecord({"at": "now"}))
 
     def plan(self, **members: str) -> PortPlan:
         return postgres.plan(self.port, self.desired(**members))

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from meshwright.access.grants import Record, Refused
+from meshwright.access.grants import AuditRecord, Refused
 
 
 def linked(previous: Mapping[str, Any] | None, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def broken(records: Iterable[Mapping[str, Any]]) -> str:
     return ""
 
 
-def follow(newest: Mapping[str, Any] | None, record: Record) -> None:
+def follow(newest: Mapping[str, Any] | None, record: AuditRecord) -> None:
     """Raise Refused if another run came in since this one was checked; called under the target's lock."""
     if record.after is not None and record.after != (newest["hash"] if newest else ""):
         raise Refused("Another run has changed the port meanwhile.", "Run it again.")

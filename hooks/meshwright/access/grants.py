@@ -146,7 +146,7 @@ class PortPlan:
 
 
 @dataclass(frozen=True)
-class Record:
+class AuditRecord:
     """The audit record of a run, which is written next to the port (see `audit.py`)."""
 
     content: Mapping[str, Any]
@@ -175,7 +175,7 @@ class Target(Protocol):
     def plan(self, port: Port, desired: Desired) -> PortPlan:
         """Return what would change. Changes nothing. Raises Refused."""
 
-    def apply(self, port: Port, desired: Desired, record: Record) -> PortPlan:
+    def apply(self, port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
         """Change it, all or nothing, prove it, write the audit record; return what was changed. Raises Refused."""
 
     def verify(self, port: Port, desired: Desired) -> Sequence[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from meshwright.access.access_decisions import AccessDecisions
 from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
-from meshwright.access.grants import Port, PortPlan, Record, Refused
+from meshwright.access.grants import AuditRecord, Port, PortPlan, Refused
 from meshwright.access.policy_tests import broken_tests
 from meshwright.access.targets import target
 
@@ -77,7 +77,7 @@ def apply(decisions: AccessDecisions, ports: Sequence[Port], confirmed: Sequence
         if excess := [sentence for too_much, sentence in broken_tests(decisions, port) if too_much]:
             raise Refused(" ".join(excess), "Fix the policy, or access/tests.yaml if it asks for too little.")
         last = lasts[port.name] if port.name in lasts else storage.last(port)
-        record = Record(_content(decisions, port), last["hash"] if last else "")
+        record = AuditRecord(_content(decisions, port), last["hash"] if last else "")
         return PortRun(storage.apply(port, decisions.desired(port), record), record=storage.last(port))
 
     return _each("apply", decisions, ports, one)

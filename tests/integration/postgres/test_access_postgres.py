@@ -33,13 +33,13 @@ from psycopg import sql
 
 from meshwright.access import audit
 from meshwright.access.grants import (
+    AuditRecord,
     Column,
     Condition,
     Desired,
     Member,
     Port,
     Principal,
-    Record,
     Refused,
     View,
     VisibleColumn,
@@ -101,7 +101,7 @@ def test_whatever_a_name_or_a_value_holds_it_is_only_a_name_or_a_value(server: S
     product.run(fill.as_string())
     members = tuple(Member(Principal(name, "human"), "all", (), None) for name in names)
     desired = Desired("test/hostile", product.dataset, product.views, members)
-    done = postgres.apply(product.port, desired, Record({}))
+    done = postgres.apply(product.port, desired, AuditRecord({}))
     assert done.manual_actions == ()
     assert postgres.verify(product.port, desired) == []
     for name in names:
@@ -114,7 +114,7 @@ def test_whatever_a_name_or_a_value_holds_it_is_only_a_name_or_a_value(server: S
     script = postgres.bootstrap(product.schema, ["all"], names)
     told = subprocess.run(psql, input=script, capture_output=True, text=True)
     assert (told.returncode, told.stdout) == (0, ""), told.stderr
-    postgres.apply(product.port, replace(desired, members=()), Record({}))
+    postgres.apply(product.port, replace(desired, members=()), AuditRecord({}))
     assert postgres.verify(product.port, replace(desired, members=())) == []
 
 
@@ -133,7 +133,7 @@ def test_who_has_no_login_of_their_own_is_named_and_everything_else_goes_on(
         Principal("stranger@example.org", "human", logins={"postgres": login}), "full", (), None
     )
     desired = replace(desired, members=(*desired.members, stranger))
-    done = postgres.apply(product.port, desired, Record({}))
+    done = postgres.apply(product.port, desired, AuditRecord({}))
     (manual_action,) = done.manual_actions
     assert "stranger@example.org" in manual_action.sentence
     assert manual_action.sentence.isprintable()
@@ -141,7 +141,7 @@ def test_who_has_no_login_of_their_own_is_named_and_everything_else_goes_on(
     assert postgres.verify(product.port, desired) == [manual_action.sentence]
     product.run(manual_action.statement)
     if "CREATE ROLE" in manual_action.statement:
-        assert postgres.apply(product.port, desired, Record({})).manual_actions == ()
+        assert postgres.apply(product.port, desired, AuditRecord({})).manual_actions == ()
         assert len(product.as_login(login, f"SELECT * FROM {product.schema}.full")) == 3
     else:
         assert manual_action.statement.startswith("--")
@@ -156,7 +156,7 @@ def test_two_people_with_one_login_both_read_nothing(product: Product) -> None:
         None,
     )
     desired = replace(desired, members=(*desired.members, other))
-    done = postgres.apply(product.port, desired, Record({}))
+    done = postgres.apply(product.port, desired, AuditRecord({}))
     assert "same login" in done.manual_actions[0].sentence
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         product.read("ada", f"SELECT * FROM {product.schema}.full")
@@ -222,10 +222,10 @@ def test_nobody_who_may_not_act_as_the_applier_can_apply(product: Product) -> No
 def test_an_administrator_applies_with_the_appliers_rights_alone(product: Product) -> None:
     """So that a plan never works only because a superuser runs it."""
     port = product.port_as("postgres")
-    postgres.apply(port, product.desired(**PEOPLE), Record({}))
+    postgres.apply(port, product.desired(**PEOPLE), AuditRecord({}))
     assert product.verify(**PEOPLE) == []
     product.run(f"CREATE TABLE {product.schema}.mine (x int)")
-    assert postgres.apply(port, product.desired(**PEOPLE), Record({})).manual_actions
+    assert postgres.apply(port, product.desired(**PEOPLE), AuditRecord({})).manual_actions
     attributes = "rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication"
     assert product.admin(f"SELECT {attributes} FROM pg_roles WHERE rolname = '{product.schema}_access'") == [
         (False,)
@@ -359,7 +359,7 @@ def test_audit_records_are_a_chain_that_nobody_else_can_read(product: Product) -
     }
     assert postgres.last(product.port) is None
     for people in (PEOPLE, {"ada": "full"}, {"ada": "full"}):
-        postgres.apply(product.port, product.desired(**people), Record(content))
+        postgres.apply(product.port, product.desired(**people), AuditRecord(content))
     found = postgres.records(product.port)
     assert [record["number"] for record in found] == [1, 2, 3]
     assert audit.broken(found) == ""
@@ -501,7 +501,7 @@ def test_no_error_repeats_a_password(tmp_path: Path, url: str) -> None:
 def test_an_embedded_server_is_found_by_its_folder(product: Product) -> None:
     folder = product.server.folder / "data"
     port = product.port_as("ignored", url=str(folder))
-    assert postgres.apply(port, product.desired(**PEOPLE), Record({})).manual_actions == ()
+    assert postgres.apply(port, product.desired(**PEOPLE), AuditRecord({})).manual_actions == ()
     assert product.verify(**PEOPLE) == []
     elsewhere = product.port_as("ignored", url="build/nowhere")
     with pytest.raises(Refused, match="not running") as refused:

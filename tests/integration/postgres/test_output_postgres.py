@@ -29,7 +29,16 @@ from postgres_server import Server
 from products import Make, pipeline
 from psycopg import sql
 
-from meshwright.access.grants import Column, Desired, Member, Port, Principal, Record, View, VisibleColumn
+from meshwright.access.grants import (
+    AuditRecord,
+    Column,
+    Desired,
+    Member,
+    Port,
+    Principal,
+    View,
+    VisibleColumn,
+)
 from meshwright.access.targets import postgres
 from meshwright.access.targets.postgres import bootstrap
 
@@ -308,13 +317,13 @@ def test_access_is_applied_to_what_the_pipeline_published(where: str, request: p
         reader = f"select distinct version from {product.schema}.reader"
 
         product.publish(version(1))
-        assert postgres.apply(port, desired, Record({})).manual_actions == ()
+        assert postgres.apply(port, desired, AuditRecord({})).manual_actions == ()
         product.publish(version(2))
         assert product.sql(reader, ada) == [(2,)]
         assert not postgres.plan(port, desired).changes, "a publication of the same shape changes no access"
         product.publish("select '3' as version, range as id from range(10)")
         assert product.sql(reader, ada) == [(2,)]
-        assert postgres.apply(port, desired, Record({})).manual_actions == ()
+        assert postgres.apply(port, desired, AuditRecord({})).manual_actions == ()
         assert product.sql(reader, ada) == [("3",)] and list(postgres.verify(port, desired)) == []
         product.publish("select '4' as version, range as id from range(10)")
         assert product.sql(reader, ada) == [("4",)]

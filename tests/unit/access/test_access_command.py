@@ -484,16 +484,16 @@ def test_a_clock_that_was_set_back_stops_the_run(approved: Case, monkeypatch: py
 
 def test_a_run_that_another_one_overtook_changes_nothing(approved: Case) -> None:
     from meshwright.access.audit import follow
-    from meshwright.access.grants import Record, Refused
+    from meshwright.access.grants import AuditRecord, Refused
     from meshwright.access.targets import files
 
     approved("apply", "--directory", approved.directory)
     product = load(approved.root, environment={})
     decisions = decide(product, read(approved.directory, ["analysts"]), datetime.now(UTC))
     (port,) = product.ports
-    overtaken = Record({"commit": product.history.commit}, after="")
+    overtaken = AuditRecord({"commit": product.history.commit}, after="")
     with pytest.raises(Refused, match="Another run has changed the port meanwhile"):
         files.apply(port, decisions.desired(port), overtaken)
     newest = files.last(port)
     assert newest and newest["number"] == 1
-    follow(newest, Record({}, after=newest["hash"]))
+    follow(newest, AuditRecord({}, after=newest["hash"]))

@@ -22,6 +22,7 @@ from products import SUPPORT
 
 from meshwright.access import audit
 from meshwright.access.grants import (
+    AuditRecord,
     Column,
     Condition,
     Desired,
@@ -29,7 +30,6 @@ from meshwright.access.grants import (
     Port,
     PortPlan,
     Principal,
-    Record,
     Refused,
     View,
     VisibleColumn,
@@ -151,7 +151,7 @@ class Place:
         return [f"{change.action}: {change.sentence}" for change in files.plan(self.port, wanted).changes]
 
     def apply(self, wanted: Desired) -> PortPlan:
-        return files.apply(self.port, wanted, Record({"at": "2026-02-01T00:00:00+00:00", "commit": "c"}))
+        return files.apply(self.port, wanted, AuditRecord({"at": "2026-02-01T00:00:00+00:00", "commit": "c"}))
 
     def verify(self, wanted: Desired) -> Sequence[str]:
         return files.verify(self.port, wanted)

@@ -23,7 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from meshwright.access import audit
-from meshwright.access.grants import Desired, Port, PortPlan, Record, Refused
+from meshwright.access.grants import AuditRecord, Desired, Port, PortPlan, Refused
 from meshwright.access.targets.files import records, variant
 from meshwright.access.targets.files.members import actual_members, put_policy
 from meshwright.access.targets.files.path_names import ROLE, display_text
@@ -46,7 +46,7 @@ def plan(port: Port, desired: Desired) -> PortPlan:
         return _port_plan(state, steps(state))
 
 
-def apply(port: Port, desired: Desired, record: Record) -> PortPlan:
+def apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
     """Bring variants, members and audit record to what is desired. Raises Refused.
 
     Whatever takes something away comes first, so that a run that ends early leaves less to read and never more;
@@ -95,7 +95,7 @@ def last(port: Port) -> Mapping[str, Any] | None:
         return chain[-1] if chain else None
 
 
-def _apply(port: Port, desired: Desired, record: Record) -> PortPlan:
+def _apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
     before = read_port_state(port, desired)
     todo = steps(before)
     chain = records.audit(before.storage)

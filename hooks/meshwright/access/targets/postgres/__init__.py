@@ -15,7 +15,7 @@ import psycopg
 from psycopg import IsolationLevel
 
 from meshwright.access import audit
-from meshwright.access.grants import Change, Desired, Port, PortPlan, Record, Refused
+from meshwright.access.grants import AuditRecord, Change, Desired, Port, PortPlan, Refused
 from meshwright.access.targets.postgres import audit_table
 from meshwright.access.targets.postgres import names as naming
 from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
@@ -53,7 +53,7 @@ def plan(port: Port, desired: Desired) -> PortPlan:
     return _port_plan(port, database_plan, database_plan.changes)
 
 
-def apply(port: Port, desired: Desired, record: Record) -> PortPlan:
+def apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
     """Change it, all or nothing, prove it, write the audit record; return what was changed. Raises Refused."""
     try:
         return _apply(port, desired, record, None)
@@ -62,7 +62,7 @@ def apply(port: Port, desired: Desired, record: Record) -> PortPlan:
         return _apply(port, desired, record, held)
 
 
-def _apply(port: Port, desired: Desired, record: Record, held: Held | None) -> PortPlan:
+def _apply(port: Port, desired: Desired, record: AuditRecord, held: Held | None) -> PortPlan:
     """`held`: somebody uses a view, so only memberships end, and the rest becomes a blocker."""
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from meshwright.access import audit
-from meshwright.access.grants import PortPlan, Record
+from meshwright.access.grants import AuditRecord, PortPlan
 from meshwright.access.targets.postgres.names import Names
 from meshwright.core.sql.postgres import identifier
 
@@ -48,7 +48,7 @@ def _read(connection: psycopg.Connection[Any], names: Names, order: str) -> list
     ]
 
 
-def append(connection: psycopg.Connection[Any], names: Names, record: Record, done: PortPlan) -> None:
+def append(connection: psycopg.Connection[Any], names: Names, record: AuditRecord, done: PortPlan) -> None:
     """Write the audit record of a run: its content, and what was changed in this database."""
     content = audit.linked(
         newest(connection, names),
