@@ -1,4 +1,7 @@
-"""Open pull requests with the forges' command-line tools; without them, return the address to open one by hand."""
+"""Open pull requests (GitHub) and merge requests (GitLab) with the command-line tools `gh` and `glab`.
+
+Without them: return the address where a person can open one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from meshwright.core.git import GitError, parts, run, text
 TIMEOUT = 120.0
 
 
-def kind(url: str, forges: Mapping[str, str]) -> str | None:
+def forge_of(url: str, forges: Mapping[str, str]) -> str | None:
     """Return `github` or `gitlab`: what the mesh names for the host, or else what the host's name contains."""
     place = parts(url)
     if place is None:
@@ -22,7 +25,7 @@ def kind(url: str, forges: Mapping[str, str]) -> str | None:
     return forges.get(host) or next((name for name in ("github", "gitlab") if name in host), None)
 
 
-def address(url: str, forge: str | None, branch: str, base: str | None) -> str:
+def new_pull_request_url(url: str, forge: str | None, branch: str, base: str | None) -> str:
     """Return the page where a person can open the pull request; empty if it is not known."""
     place = parts(url)
     if place is None or forge is None:
@@ -37,14 +40,14 @@ def address(url: str, forge: str | None, branch: str, base: str | None) -> str:
     return f"{home}/-/merge_requests/new?{urlencode(parameters, errors='surrogateescape')}"
 
 
-def request(
+def open_pull_request(
     url: str, forge: str | None, branch: str, base: str | None, title: str, body: str
 ) -> tuple[str, str]:
     """Open a pull request unless there is one. Return its address, and a note.
 
     Whatever the tools cannot do is left to a person, with the address and the tool's message.
     """
-    by_hand = address(url, forge, branch, base)
+    by_hand = new_pull_request_url(url, forge, branch, base)
     place = parts(url)
     tool = TOOLS.get(forge or "")
     if tool is None or place is None or base is None:

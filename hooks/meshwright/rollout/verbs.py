@@ -142,9 +142,9 @@ def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
     if outcome.state != "refused":
         outcome.state = "conflict" if merge.conflicts else "pushed"
     title, _, body = _message(product, task, merge).partition("\n\n")
-    runs = forge.kind(repository.url, task.forges)
-    outcome.pull_request, note = forge.request(
-        repository.url, runs, task.branch, product.remote.branch, title, body
+    runs_on = forge.forge_of(repository.url, task.forges)
+    outcome.pull_request, note = forge.open_pull_request(
+        repository.url, runs_on, task.branch, product.remote.branch, title, body
     )
     if note:
         outcome.notes.append(note)

@@ -43,7 +43,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def ask(url: str, kind: str | None, base: str | None = "main") -> tuple[str, str]:
-    return forge.request(url, kind, BRANCH, base, "Title", "Body; $(touch x)")
+    return forge.open_pull_request(url, kind, BRANCH, base, "Title", "Body; $(touch x)")
 
 
 def test_a_pull_request_is_opened_once(program) -> None:
@@ -100,11 +100,11 @@ def test_without_a_program_there_is_the_address(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_host_of_ones_own_is_named_in_the_mesh() -> None:
-    assert forge.kind("https://github.com/a/b", {}) == "github"
-    assert forge.kind("git@gitlab.example.org:a/b", {}) == "gitlab"
-    assert forge.kind("ssh://git@git.example.org:2222/a/b", {"git.example.org": "gitlab"}) == "gitlab"
-    assert forge.kind("https://git.example.org/a/b", {}) is None
-    assert forge.kind("/srv/github/a", {}) is None
+    assert forge.forge_of("https://github.com/a/b", {}) == "github"
+    assert forge.forge_of("git@gitlab.example.org:a/b", {}) == "gitlab"
+    assert forge.forge_of("ssh://git@git.example.org:2222/a/b", {"git.example.org": "gitlab"}) == "gitlab"
+    assert forge.forge_of("https://git.example.org/a/b", {}) is None
+    assert forge.forge_of("/srv/github/a", {}) is None
 
 
 def test_addresses_are_taken_apart_as_git_does() -> None:
@@ -123,7 +123,7 @@ def test_a_push_that_was_done_before_still_gets_its_pull_request(
     mesh.change()
     mesh.product("plain")
     monkeypatch.setattr(forge, "parts", lambda url: ("github.com", "a/plain"))
-    monkeypatch.setattr(forge, "kind", lambda url, forges: "github")
+    monkeypatch.setattr(forge, "forge_of", lambda url, forges: "github")
     monkeypatch.setenv("PATH", os.environ["PATH"])
     program("gh", "exit 1")
     mesh.rollout("apply", "--jobs", "1")
