@@ -12,12 +12,14 @@ Node = TypeVar("Node", bound=Hashable)
 """What identifies a group in a directory."""
 
 
-def members_of(start: Node, look: Callable[[Node], tuple[Iterable[str], Iterable[Node]]]) -> frozenset[str]:
-    """Return everybody in a group. `look` gives a group's own members and the groups in it, also in a circle."""
+def members_of(
+    start: Node, direct_members: Callable[[Node], tuple[Iterable[str], Iterable[Node]]]
+) -> frozenset[str]:
+    """Return everybody in a group. `direct_members` gives a group's own members and the groups in it, also in a circle."""
     ids: set[str] = set()
     seen, waiting = {start}, [start]
     while waiting:
-        members, groups = look(waiting.pop())
+        members, groups = direct_members(waiting.pop())
         ids.update(members)
         waiting += [group for group in groups if group not in seen]
         seen.update(waiting)

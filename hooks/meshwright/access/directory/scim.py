@@ -51,27 +51,27 @@ class ScimServer:
     groups: dict[str, Resource | None] = field(default_factory=dict)
     """SCIM's own id -> the group; None for one that is gone."""
 
-    def everybody(self) -> None:
+    def fetch_all_principals(self) -> None:
         """Fetch all users."""
-        for resource in self.listed("Users"):
+        for resource in self.list_resources("Users"):
             self._keep(resource)
 
-    def those(self, ids: Iterable[str]) -> None:
+    def fetch_principals(self, ids: Iterable[str]) -> None:
         """Fetch the principals with these ids, as agreements write them."""
         for one in ids:
-            for resource in self.listed("Users", f"{self._id} eq {_literal(one)}"):
+            for resource in self.list_resources("Users", f"{self._id} eq {_literal(one)}"):
                 self._keep(resource)
 
-    def named(self, names: Iterable[str]) -> dict[str, str]:
+    def find_groups(self, names: Iterable[str]) -> dict[str, str]:
         """Return name -> SCIM's id, of the groups that exist."""
         by_id: dict[str, str] = {}
         for name in names:
-            for group in self.listed("Groups", f"displayName eq {_literal(name)}", GROUP):
+            for group in self.list_resources("Groups", f"displayName eq {_literal(name)}", GROUP):
                 self.groups[group["id"]] = group
                 by_id[group["id"]] = next(iter(_texts(group, "displayname")), "")
         return by_name(names, ((name, key) for key, name in by_id.items()))
 
-    def look(self, group: str) -> tuple[set[str], set[str]]:
+    def direct_members(self, group: str) -> tuple[set[str], set[str]]:
         """Return the ids of a group's own members, and the groups in it by SCIM's id."""
         resource = self.groups[group]
         ids: set[str] = set()
@@ -91,13 +91,13 @@ class ScimServer:
         return ids, groups
 
     def _user(self, key: str) -> Principal | None:
-        if key not in self.users and (resource := self._one("Users", key)):
+        if key not in self.users and (resource := self._fetch_one("Users", key)):
             self._keep(resource)
         return self.users.setdefault(key, None)
 
     def _group(self, key: str) -> Resource | None:
         if key not in self.groups:
-            self.groups[key] = self._one("Groups", key, attributes=GROUP)
+            self.groups[key] = self._fetch_one("Groups", key, attributes=GROUP)
         return self.groups[key]
 
     def _keep(self, resource: Resource) -> None:
@@ -122,7 +122,7 @@ class ScimServer:
     def _id(self) -> str:
         return str(self.settings.get("id", "userName"))
 
-    def listed(self, what: str, where: str = "", attributes: str = "") -> list[Resource]:
+    def list_resources(self, what: str, where: str = "", attributes: str = "") -> list[Resource]:
         """Return all resources of a kind that match, page by page. Raises DirectoryError where one is missing or comes twice."""
         by_id: dict[str, Resource] = {}
         given = {"filter": where, "attributes": attributes}
@@ -149,7 +149,7 @@ class ScimServer:
             if len(by_id) == total:
                 return list(by_id.values())
 
-    def _one(self, what: str, key: str, **query: str) -> Resource | None:
+    def _fetch_one(self, what: str, key: str, **query: str) -> Resource | None:
         """Return the resource with SCIM's own id `key`; None if it is gone."""
         resource = self.get(f"{what}/{quote(key, safe='')}", **query)
         if resource is not None and resource.get("id") != key:
@@ -209,11 +209,11 @@ def read(document: Document, query: DirectoryQuery) -> Snapshot:
         raise DirectoryError(f"{TOKEN}: {error}", error.fix) from error
     server = ScimServer(settings, http, end)
     if query.everybody:
-        server.everybody()
+        server.fetch_all_principals()
     else:
-        server.those(sorted(query.principals))
-    names = server.named(sorted(query.groups))
-    groups = {name: members_of(key, server.look) for name, key in names.items()}
+        server.fetch_principals(sorted(query.principals))
+    names = server.find_groups(sorted(query.groups))
+    groups = {name: members_of(key, server.direct_members) for name, key in names.items()}
     return checked_snapshot(filter(None, server.users.values()), groups, complete=query.everybody)
 
 

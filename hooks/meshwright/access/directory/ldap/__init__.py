@@ -24,11 +24,11 @@ def read(document: Document, query: DirectoryQuery) -> Snapshot:
         with connected(document, settings) as connection:
             server = LdapServer(settings, connection)
             if query.everybody:
-                server.everybody()
+                server.fetch_all_principals()
             else:
-                server.those(None, sorted(query.principals))
-            names = server.named(sorted(query.groups))
-            groups = {name: members_of(dn, server.look) for name, dn in names.items()}
+                server.fetch_principals_by(None, sorted(query.principals))
+            names = server.find_groups(sorted(query.groups))
+            groups = {name: members_of(dn, server.direct_members) for name, dn in names.items()}
     except (DirectoryError, Unreadable):
         raise
     # ldap3 takes apart whatever a server sends, and raises many kinds of errors for nonsense.

@@ -73,7 +73,7 @@ class LdapServer:
     """Normal DN -> who it is, and the values of uid."""
     groups: dict[str, Entry] = field(default_factory=dict)
     """Normal DN -> the group there."""
-    met: dict[str, str | None] = field(default_factory=dict)
+    resolved_members: dict[str, str | None] = field(default_factory=dict)
     """Normal DN of a member, as its group has it -> as the server has it; None for one that does not count."""
     members: dict[str, tuple[set[str], set[str]]] = field(default_factory=dict)
     """Normal DN of a group -> ids of its own members, and the groups in it."""
@@ -124,24 +124,26 @@ class LdapServer:
             if not cookie:
                 return list(entries.values())
 
-    def everybody(self) -> None:
+    def fetch_all_principals(self) -> None:
         """Fetch all principals."""
         for part, _ in KINDS:
             if about := self.settings.get(part):
-                self._keep(part, self.search(about["base"], about["filter"], self._taken(part)) or ())
+                self._keep(
+                    part, self.search(about["base"], about["filter"], self._requested_attributes(part)) or ()
+                )
 
-    def those(self, attribute: str | None, values: Iterable[str]) -> None:
+    def fetch_principals_by(self, attribute: str | None, values: Iterable[str]) -> None:
         """Fetch the principals that have one of the values in an attribute; in that of the id, if None."""
         for part, _ in KINDS:
             if about := self.settings.get(part):
                 for where in filters(about["filter"], attribute or about["id"], values):
-                    entries = self.search(about["base"], where, self._taken(part)) or ()
+                    entries = self.search(about["base"], where, self._requested_attributes(part)) or ()
                     self._keep(
                         part,
                         [entry for entry in entries if part == "machines" or not self._is_machine(entry)],
                     )
 
-    def named(self, names: Iterable[str]) -> dict[str, str]:
+    def find_groups(self, names: Iterable[str]) -> dict[str, str]:
         """Return name -> normal DN, of the groups that exist."""
         about = self.settings["groups"]
         call = about.get("name", "cn")
@@ -156,21 +158,21 @@ class LdapServer:
                     groups.append((called[0], key))
         return by_name(names, groups)
 
-    def look(self, group: str) -> tuple[set[str], set[str]]:
+    def direct_members(self, group: str) -> tuple[set[str], set[str]]:
         """Return the ids of a group's own members, and the normal DNs of the groups in it."""
         if group not in self.members:
             entry = self.groups[group]
             ids: set[str] = set()
             groups: set[str] = set()
             for attribute in DN_MEMBERS:
-                for dn in self._all(entry, attribute):
+                for dn in self._all_values(entry, attribute):
                     # The optional identifier of RFC 4517, 3.3.21 tells apart entries that had one name in turn.
                     member = self._member(re.sub(r"#'[01]*'B$", "", dn) if attribute != "member" else dn)
                     if member in self.principals:
                         ids.add(self.principals[member][0].id)
                     elif member:
                         groups.add(member)
-            ids.update(self._by_uid(self._all(entry, UID_MEMBERS)))
+            ids.update(self._ids_by_uid(self._all_values(entry, UID_MEMBERS)))
             self.members[group] = ids, groups
         return self.members[group]
 
@@ -179,18 +181,18 @@ class LdapServer:
         key = normal(dn)
         if key in self.principals or key in self.groups:
             return key
-        if key not in self.met:
-            self.met[key] = self._fetched(dn, key)
-        return self.met[key]
+        if key not in self.resolved_members:
+            self.resolved_members[key] = self._fetch_member(dn, key)
+        return self.resolved_members[key]
 
-    def _fetched(self, dn: str, key: str) -> str | None:
+    def _fetch_member(self, dn: str, key: str) -> str | None:
         possible = [
             (part, self.settings[part])
             for part in (*dict(KINDS), "groups")
             if part in self.settings and below(key, normal(self.settings[part]["base"]))
         ]
         for part, about in possible:
-            entries = self.search(dn, about["filter"], self._taken(part), one=True)
+            entries = self.search(dn, about["filter"], self._requested_attributes(part), one=True)
             if entries is None:
                 return None
             if entries and part == "groups":
@@ -204,11 +206,13 @@ class LdapServer:
             raise DirectoryError(problem, FIXES[50])
         return None
 
-    def _by_uid(self, uids: Iterable[str]) -> Iterator[str]:
+    def _ids_by_uid(self, uids: Iterable[str]) -> Iterator[str]:
         listed = set(uids)
         if not listed:
             return
-        self.those(UID, sorted(listed))  # also of those who were fetched: somebody else may have it, too
+        self.fetch_principals_by(
+            UID, sorted(listed)
+        )  # also of those who were fetched: somebody else may have it, too
         owners: dict[str, set[str]] = {}
         for who, has in self.principals.values():
             for uid in listed.intersection(has):
@@ -225,7 +229,7 @@ class LdapServer:
             return False
         return bool(self.search(entry.dn, about["filter"], NOBODY, one=True))
 
-    def _all(self, entry: Entry, attribute: str) -> list[str]:
+    def _all_values(self, entry: Entry, attribute: str) -> list[str]:
         """Return all values of an attribute, also where the server gives but a slice at a time (Active Directory)."""
         name = _slice(entry, attribute)
         if name is None:
@@ -245,7 +249,7 @@ class LdapServer:
         problem = f"The directory shows the members of {quoted(entry.dn)} only in part."
         raise DirectoryError(problem, FIXES[50])
 
-    def _taken(self, part: str) -> list[str]:
+    def _requested_attributes(self, part: str) -> list[str]:
         """Return the attributes that an entry is asked for."""
         about = self.settings[part]
         if part == "groups":
