@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from meshwright.access.access_decisions import AccessDecisions
 from meshwright.access.grants import Port, View
@@ -13,8 +13,16 @@ RANK = ("nothing", "masked", "clear")
 """What a principal can see of a column, in ascending order."""
 
 
-def broken_tests(decisions: AccessDecisions, port: Port) -> Iterator[tuple[bool, str]]:
-    """Yield the tests that fail: whether a principal sees too much, and what is wrong."""
+class BrokenTest(NamedTuple):
+    """A test that fails."""
+
+    grants_too_much: bool
+    """A principal would see more than the test allows."""
+    sentence: str
+
+
+def broken_tests(decisions: AccessDecisions, port: Port) -> Iterator[BrokenTest]:
+    """Yield the tests that fail."""
     desired = decisions.desired(port)
     roles: dict[str, set[str]] = {view.role: {view.role} for view in desired.views}
     held: dict[str, set[str]] = {}
@@ -23,7 +31,8 @@ def broken_tests(decisions: AccessDecisions, port: Port) -> Iterator[tuple[bool,
     for test in decisions.product.tests:
         who = test.get("role") or test["principal"]
         if "role" in test and who not in roles:
-            yield True, f"access/tests.yaml names a role {who}, which the policy does not have."
+            problem = f"access/tests.yaml names a role {who}, which the policy does not have."
+            yield BrokenTest(True, problem)
             continue
         in_roles = roles[who] if "role" in test else held.get(who, set())
         for column in _tested(decisions.product, test["columns"]):
@@ -31,12 +40,10 @@ def broken_tests(decisions: AccessDecisions, port: Port) -> Iterator[tuple[bool,
                 (_sees(desired.view(role), column) for role in in_roles), key=RANK.index, default="nothing"
             )
             if column not in {entry.name for entry in decisions.product.columns}:
-                yield (
-                    True,
-                    f"access/tests.yaml names a column {column}, which the contract does not have.",
-                )
+                problem = f"access/tests.yaml names a column {column}, which the contract does not have."
+                yield BrokenTest(True, problem)
             elif best != test["sees"]:
-                yield (
+                yield BrokenTest(
                     RANK.index(best) > RANK.index(test["sees"]),
                     f"{who} should see {_words(test['sees'])} of {column}, and sees {_words(best)}.",
                 )

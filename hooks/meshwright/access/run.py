@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 from meshwright.access.access_decisions import AccessDecisions
 from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
@@ -19,6 +19,14 @@ from meshwright.access.targets import target
 
 SKEW = timedelta(minutes=5)
 """How far the clocks of two machines that apply may be apart."""
+
+
+class Alarm(NamedTuple):
+    """What may be a mistake or an attack; `apply` goes on only if somebody confirms it."""
+
+    sentence: str
+    token: str
+    """Confirms just this alarm."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Run:
 
 def plan(decisions: AccessDecisions, ports: Sequence[Port]) -> Run:
     """Return what `apply` would change. Changes nothing."""
-    return _each(
+    return _on_each_port(
         "plan", decisions, ports, lambda port: PortRun(target(port.uses).plan(port, decisions.desired(port)))
     )
 
@@ -65,48 +73,52 @@ def apply(decisions: AccessDecisions, ports: Sequence[Port], confirmed: Sequence
         with contextlib.suppress(Refused):  # raised again when it is that port's turn
             lasts[port.name] = target(port.uses).last(port)
     newest = max((last for last in lasts.values() if last), key=lambda last: last["at"], default=None)
-    alarms = [alarm for alarm in _alarms(decisions, newest) if alarm[1] not in confirmed]
+    alarms = [alarm for alarm in _alarms(decisions, newest) if alarm.token not in confirmed]
 
-    def one(port: Port) -> PortRun:
+    def apply_to_port(port: Port) -> PortRun:
         storage = target(port.uses)
         if alarms:
-            again = " ".join(f"--confirm {token}" for _, token in alarms)
+            again = " ".join(f"--confirm {alarm.token}" for alarm in alarms)
             raise Refused(
-                " ".join(sentence for sentence, _ in alarms), f"If this is right, run with {again}."
+                " ".join(alarm.sentence for alarm in alarms), f"If this is right, run with {again}."
             )
-        if excess := [sentence for too_much, sentence in broken_tests(decisions, port) if too_much]:
-            raise Refused(" ".join(excess), "Fix the policy, or access/tests.yaml if it asks for too little.")
+        broken = broken_tests(decisions, port)
+        if wrongly_granted := [test.sentence for test in broken if test.grants_too_much]:
+            raise Refused(
+                " ".join(wrongly_granted), "Fix the policy, or access/tests.yaml if it asks for too little."
+            )
         last = lasts[port.name] if port.name in lasts else storage.last(port)
         record = AuditRecord(_content(decisions, port), last["hash"] if last else "")
         return PortRun(storage.apply(port, decisions.desired(port), record), record=storage.last(port))
 
-    return _each("apply", decisions, ports, one)
+    return _on_each_port("apply", decisions, ports, apply_to_port)
 
 
 def verify(decisions: AccessDecisions, ports: Sequence[Port]) -> Run:
     """Compare what everybody can read with what they should be able to read. Changes nothing."""
 
-    def one(port: Port) -> PortRun:
+    def verify_port(port: Port) -> PortRun:
         differences = target(port.uses).verify(port, decisions.desired(port))
         return PortRun(PortPlan(port.name, port.uses), differences=tuple(differences))
 
-    return _each("verify", decisions, ports, one)
+    return _on_each_port("verify", decisions, ports, verify_port)
 
 
-def _each(
-    verb: str, decisions: AccessDecisions, ports: Sequence[Port], one: Callable[[Port], PortRun]
+def _on_each_port(
+    verb: str, decisions: AccessDecisions, ports: Sequence[Port], run_on_port: Callable[[Port], PortRun]
 ) -> Run:
-    runs, problems = [], [*decisions.product.problems, *_unknown(decisions)]
+    runs, problems = [], [*decisions.product.problems, *_unknown_names(decisions)]
     for port in ports:
-        problems += [sentence for _, sentence in broken_tests(decisions, port) if sentence not in problems]
+        broken = [test.sentence for test in broken_tests(decisions, port)]
+        problems += [sentence for sentence in broken if sentence not in problems]
         try:
-            runs.append(one(port))
+            runs.append(run_on_port(port))
         except Refused as refused:
             runs.append(PortRun(PortPlan(port.name, port.uses), refused))
     return Run(verb, decisions, tuple(runs), tuple(problems))
 
 
-def _unknown(decisions: AccessDecisions) -> list[str]:
+def _unknown_names(decisions: AccessDecisions) -> list[str]:
     """Return a sentence for each name in an agreement that counts and that the directory does not have."""
     principals = decisions.snapshot.principals if decisions.snapshot else {}
     return [
@@ -118,30 +130,30 @@ def _unknown(decisions: AccessDecisions) -> list[str]:
     ]
 
 
-def _alarms(decisions: AccessDecisions, last: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """Yield what may be a mistake or an attack, and the token that confirms just this."""
+def _alarms(decisions: AccessDecisions, last: Mapping[str, Any] | None) -> Iterator[Alarm]:
+    """Yield the alarms that comparing with the last run raises."""
     if last is None:
         return
     product = decisions.product
     before = datetime.fromisoformat(last["at"])
     if decisions.now + SKEW < before:
         sentence = f"It is {_minute(decisions.now)} here, and the last run was at {_minute(before)}."
-        yield sentence, _token("clock", last["hash"])
+        yield Alarm(sentence, _token("clock", last["hash"]))
     if last["trust"] not in (None, product.trust):
-        yield (
+        yield Alarm(
             f"The mainline named its first approver at {last['trust'][:9]}, and now at {str(product.trust)[:9]}: "
             "somebody put another history in its place.",
             _token("trust", last["trust"], str(product.trust)),
         )
     if not product.history.continues(last["commit"]):
-        yield (
+        yield Alarm(
             f"The last run was on commit {last['commit'][:9]}, which does not lead to {product.history.commit[:9]}: "
             "what has been revoked since would come back.",
             _token("commit", last["commit"], product.history.commit),
         )
-    alarm = shrink_alarm(last["directory"], directory_state(decisions.directory, decisions.groups))
-    if alarm:
-        yield f"{alarm.sentence} {alarm.fix}", alarm.token
+    shrunk = shrink_alarm(last["directory"], directory_state(decisions.directory, decisions.groups))
+    if shrunk:
+        yield Alarm(f"{shrunk.sentence} {shrunk.fix}", shrunk.token)
 
 
 def _token(*parts: str) -> str:

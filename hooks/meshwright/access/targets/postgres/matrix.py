@@ -29,8 +29,8 @@ class Can(NamedTuple):
 
 class RightsDifference(NamedTuple):
     can: Can
-    too_much: bool
-    """Or too little."""
+    wrongly_granted: bool
+    """False: what was granted is missing."""
 
 
 # Statistics hold values of columns; nobody but superusers may read their tables.
@@ -138,16 +138,16 @@ def differences(
 def sentences(different: list[RightsDifference]) -> list[str]:
     """Return one sentence for each login, schema and set of privileges, however many objects."""
     per_object: dict[tuple[bool, str, str, str], set[str]] = defaultdict(set)
-    for (login, schema, object_, column, privilege), too_much in different:
+    for (login, schema, object_, column, privilege), wrongly_granted in different:
         what = f"{object_}.{column}" if column and column != "()" else object_
-        per_object[too_much, login, schema, what].add(privilege)
+        per_object[wrongly_granted, login, schema, what].add(privilege)
     grouped: dict[tuple[bool, str, str, tuple[str, ...]], list[str]] = defaultdict(list)
-    for (too_much, login, schema, what), privileges in per_object.items():
-        grouped[too_much, login, schema, tuple(sorted(privileges))].append(what)
+    for (wrongly_granted, login, schema, what), privileges in per_object.items():
+        grouped[wrongly_granted, login, schema, tuple(sorted(privileges))].append(what)
     return [
-        f"{display_text(login)} {'can' if too_much else 'cannot'} {', '.join(privileges)} on {_some(objects)}, "
-        f"{'which nobody granted' if too_much else 'which was granted'}."
-        for (too_much, login, _, privileges), objects in sorted(grouped.items())
+        f"{display_text(login)} {'can' if wrongly_granted else 'cannot'} {', '.join(privileges)} on {_some(objects)}, "
+        f"{'which nobody granted' if wrongly_granted else 'which was granted'}."
+        for (wrongly_granted, login, _, privileges), objects in sorted(grouped.items())
     ]
 
 
