@@ -81,8 +81,8 @@ def _variant_differences(state: PortState, todo: Steps) -> Iterator[str]:
                 continue
             path = f"{ROLES}{view.role}/{desired.dataset}"
             with state.table.opened(state.storage, path) as actual:
-                cut = variant.cut(view, source.rows.schema)
-                if difference := row_difference(cut, source.rows, actual.rows):
+                projection = variant.project(view, source.rows.schema)
+                if difference := row_difference(projection, source.rows, actual.rows):
                     yield f"What {view.role} reads {difference}."
                 if actual.metadata != source.metadata:
                     yield f"The metadata of what {view.role} reads is not the data set's."
@@ -146,7 +146,7 @@ def _write_variants(state: PortState, todo: Steps, new: State) -> None:
                 state.storage.remove(files)
                 old = None
             keep = old is not None and old.view == fingerprint
-            rows = variant.rows(variant.cut(view, source.rows.schema), source.rows)
+            rows = variant.rows(variant.project(view, source.rows.schema), source.rows)
             state.table.write(state.storage, path, rows, source.metadata, keep)
             new.variants[role] = Variant(fingerprint, source.identity, state.storage.identities(prefix))
 

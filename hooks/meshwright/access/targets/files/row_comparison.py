@@ -15,26 +15,26 @@ MEMORY = "1GB"
 """For comparing; what does not fit goes to a temporary folder."""
 
 
-def row_difference(cut: variant.Cut, source: ds.Dataset, actual: ds.Dataset) -> str:
+def row_difference(projection: variant.Projection, source: ds.Dataset, actual: ds.Dataset) -> str:
     """Return how what a role reads differs from what it should, as the end of a sentence; empty if it does not."""
     if [(field.name, field.type) for field in actual.schema] != [
-        (field.name, field.type) for field in cut.schema
+        (field.name, field.type) for field in projection.schema
     ]:
         return "has other columns than it should"
-    names = [f"c{number}" for number in range(len(cut.schema))]
+    names = [f"c{number}" for number in range(len(projection.schema))]
     counted = 0
 
     def desired() -> Iterator[pa.RecordBatch]:
         nonlocal counted
-        for batch in variant.rows(cut, source):
+        for batch in variant.rows(projection, source):
             counted += batch.num_rows
             yield batch.rename_columns(names)
 
     read = actual.scanner(
-        columns={own: ds.field(name) for own, name in zip(names, cut.schema.names, strict=True)},
+        columns={own: ds.field(name) for own, name in zip(names, projection.schema.names, strict=True)},
         **variant.SCAN,
     )
-    fields = [field.with_name(own) for own, field in zip(names, cut.schema, strict=True)]
+    fields = [field.with_name(own) for own, field in zip(names, projection.schema, strict=True)]
     with tempfile.TemporaryDirectory(prefix="meshwright-") as folder, duckdb.connect() as connection:
         connection.execute("set temp_directory = ?", [folder])
         connection.execute(f"set memory_limit = '{MEMORY}'")

@@ -79,7 +79,7 @@ def _to_remove(state: PortState) -> dict[str, list[str]]:
 
 
 def _variant_change(state: PortState, view: View, schema: pa.Schema, why: str) -> Change:
-    variant.cut(view, schema)
+    variant.project(view, schema)
     masks = {each.column.name: each.mask for each in view.columns}
     parts = []
     if without := [name for name in schema.names if name not in masks]:

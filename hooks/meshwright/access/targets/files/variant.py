@@ -34,21 +34,22 @@ SCAN: dict[str, Any] = {
 WRITTEN_AS = 1
 """Counts up when variants are to be written anew because this code writes them differently."""
 
-Fits = Callable[[pa.Array], pa.Array]
+RowFilter = Callable[[pa.Array], pa.Array]
 Mask = Callable[[pa.Array], pa.Array]
 
 
 @dataclass(frozen=True)
-class Cut:
+class Projection:
     """How a role's rows are made of the data set's."""
 
     schema: pa.Schema
     """Of what comes out."""
-    read: dict[str, pc.Expression]
+    source_columns: dict[str, pc.Expression]
     """Our own name of a column -> the column. Everything that has to be read."""
     columns: tuple[tuple[str | None, pa.DataType, Mask | None], ...]
     """Our own name (None: nothing of it is read), the type, and the mask of each column that comes out."""
-    fits: tuple[tuple[str, pa.DataType, Fits], ...]
+    row_filters: tuple[tuple[str, pa.DataType, RowFilter], ...]
+    """Our own name, the type, and the condition of each column that chooses rows."""
 
 
 def fingerprint(view: View) -> str:
@@ -61,9 +62,9 @@ def fingerprint(view: View) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def cut(view: View, source: pa.Schema) -> Cut:
+def project(view: View, source: pa.Schema) -> Projection:
     """Return how a role's rows are made. Raises Refused where the data set or a value does not fit the view."""
-    read: dict[str, pc.Expression] = {}
+    source_columns: dict[str, pc.Expression] = {}
     names: dict[str, str] = {}
 
     def column(name: str) -> tuple[str, pa.Field]:
@@ -85,41 +86,41 @@ def cut(view: View, source: pa.Schema) -> Cut:
         mask = _mask(view, each, kind)
         hidden = each.mask == "empty"
         if not hidden:
-            read[own] = pc.field(each.column.name)
+            source_columns[own] = pc.field(each.column.name)
         columns.append((None if hidden else own, kind, mask))
         fields.append(pa.field(each.column.name, kind, nullable=field.nullable or each.mask is not None))
-    fits = []
+    row_filters = []
     for condition in view.rows:
         own, field = column(condition.column.name)
-        read[own] = pc.field(condition.column.name)
-        fits.append((own, plain(field.type), _fits(view, condition, plain(field.type))))
-    if not read:  # How many rows there are is still to be known.
+        source_columns[own] = pc.field(condition.column.name)
+        row_filters.append((own, plain(field.type), _row_filter(view, condition, plain(field.type))))
+    if not source_columns:  # How many rows there are is still to be known.
         own, _ = column(view.columns[0].column.name)
-        read[own] = pc.field(view.columns[0].column.name)
-    return Cut(pa.schema(fields), read, tuple(columns), tuple(fits))
+        source_columns[own] = pc.field(view.columns[0].column.name)
+    return Projection(pa.schema(fields), source_columns, tuple(columns), tuple(row_filters))
 
 
-def rows(cut: Cut, source: ds.Dataset) -> pa.RecordBatchReader:
+def rows(projection: Projection, source: ds.Dataset) -> pa.RecordBatchReader:
     """Return what the role sees, in the data set's order."""
-    return pa.RecordBatchReader.from_batches(cut.schema, _batches(cut, source))
+    return pa.RecordBatchReader.from_batches(projection.schema, _batches(projection, source))
 
 
-def _batches(cut: Cut, source: ds.Dataset) -> Iterator[pa.RecordBatch]:
-    for batch in source.scanner(columns=cut.read, **SCAN).to_batches():
+def _batches(projection: Projection, source: ds.Dataset) -> Iterator[pa.RecordBatch]:
+    for batch in source.scanner(columns=projection.source_columns, **SCAN).to_batches():
         keep = None
-        for name, kind, fits in cut.fits:
-            fitting = fits(_plain(batch.column(name), kind))
+        for name, kind, row_filter in projection.row_filters:
+            fitting = row_filter(_plain(batch.column(name), kind))
             keep = fitting if keep is None else pc.and_(keep, fitting)
         if keep is not None:
             batch = batch.filter(keep)
         columns = []
-        for read, kind, mask in cut.columns:
+        for read, kind, mask in projection.columns:
             if read is None:
                 columns.append(pa.nulls(batch.num_rows, kind))
                 continue
             column = _plain(batch.column(read), kind)
             columns.append(mask(column).cast(kind) if mask else column)
-        yield pa.RecordBatch.from_arrays(columns, schema=cut.schema)
+        yield pa.RecordBatch.from_arrays(columns, schema=projection.schema)
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
@@ -195,7 +196,7 @@ MASKS: dict[str, tuple[Mask, Callable[[pa.DataType], bool]]] = {
 """Mask (see `grants.MASKS`) -> what it does, and on which types; `empty` needs neither."""
 
 
-def _fits(view: View, condition: Condition, kind: pa.DataType) -> Fits:
+def _row_filter(view: View, condition: Condition, kind: pa.DataType) -> RowFilter:
     try:
         values = pa.array([_typed(value, kind) for value in condition.values], kind)
     except (ValueError, TypeError, OverflowError, InvalidOperation, pa.ArrowException) as error:

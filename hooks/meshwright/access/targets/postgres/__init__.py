@@ -30,7 +30,7 @@ from meshwright.access.targets.postgres.matrix import (
     sentences,
 )
 from meshwright.access.targets.postgres.names import Names
-from meshwright.access.targets.postgres.session import Held, session
+from meshwright.access.targets.postgres.session import LockTimeout, session
 from meshwright.access.targets.postgres.system_catalog import read_actual, read_relations
 from meshwright.access.targets.postgres.view_changes import definition
 from meshwright.access.targets.postgres.view_query import view_query
@@ -57,29 +57,29 @@ def apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
     """Change it, all or nothing, prove it, write the audit record; return what was changed. Raises Refused."""
     try:
         return _apply(port, desired, record, None)
-    except Held as held:
+    except LockTimeout as lock_timeout:
         # A reader in an endless transaction keeps a view from changing, but nobody in a role that they have lost.
-        return _apply(port, desired, record, held)
+        return _apply(port, desired, record, lock_timeout)
 
 
-def _apply(port: Port, desired: Desired, record: AuditRecord, held: Held | None) -> PortPlan:
-    """`held`: somebody uses a view, so only memberships end, and the rest becomes a blocker."""
+def _apply(port: Port, desired: Desired, record: AuditRecord, lock_timeout: LockTimeout | None) -> PortPlan:
+    """`lock_timeout`: somebody uses a view, so only memberships end, and the rest becomes a blocker."""
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
         _refuse_unprepared(read_actual(connection, names), port, desired)
         audit_table.lock(connection, names)
         audit.follow(audit_table.newest(connection, names), record)
         before, actual = _compare(connection, port, desired, names)
-        changes = [change for change in before.changes if held is None or _ends_membership(change)]
-        if held and not changes:
-            raise held
+        changes = [change for change in before.changes if lock_timeout is None or _ends_membership(change)]
+        if lock_timeout and not changes:
+            raise lock_timeout
         for change in changes:
             connection.execute(change.statement.encode())
         after, actual = _compare(connection, port, desired, names) if changes else (before, actual)
-        if held:
+        if lock_timeout:
             after.changes = [change for change in after.changes if _ends_membership(change)]
-            after.blocker(str(held), held.fix)
-        _prove(connection, port, after, actual, whole=held is None)
+            after.blocker(str(lock_timeout), lock_timeout.fix)
+        _prove(connection, port, after, actual, whole=lock_timeout is None)
         done = _port_plan(port, after, changes)
         audit_table.append(connection, names, record, done)
     return done

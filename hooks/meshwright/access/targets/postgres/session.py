@@ -37,7 +37,7 @@ SET LOCAL client_min_messages = warning;
 """
 
 
-class Held(Refused):
+class LockTimeout(Refused):
     """Somebody uses what must change, for longer than this waits."""
 
 
@@ -73,7 +73,7 @@ def session(port: Port, names: Names, isolation: IsolationLevel) -> Iterator[psy
             _as_applier(connection, port, names)
             yield connection
     except errors.LockNotAvailable:
-        raise _held(address, port, names) from None
+        raise _lock_refusal(address, port, names) from None
     except psycopg.Error as error:
         raise _refused(error, port) from None
 
@@ -102,13 +102,13 @@ ORDER BY 1
 """
 
 
-def _held(address: dict[str, Any], port: Port, names: Names) -> Refused:
+def _lock_refusal(address: dict[str, Any], port: Port, names: Names) -> Refused:
     """Return who uses what must change; `fix` is the statement that ends their sessions."""
     with suppress(psycopg.Error), psycopg.connect(**address, connect_timeout=15) as connection:
         holders = connection.execute(_HOLDERS, [list(names.schemas)]).fetchall()
         if holders:
             who = ", ".join(f"{display_text(login or 'somebody')} (process {pid})" for pid, login in holders)
-            return Held(
+            return LockTimeout(
                 f"The views of port {port.name} were left as they were: {who} holds one for more than {LOCK_SECONDS} s.",
                 "\n".join(f"SELECT pg_terminate_backend({pid});" for pid, _ in holders),
             )
