@@ -13,7 +13,7 @@ from edits import edit, extended, merged
 from products import ALL, BIN, Make, findings
 
 from meshwright.check.rules.secrets import REFERENCE
-from meshwright.core.credentials import secrets_in
+from meshwright.core.secret_detection import secrets_in
 from meshwright.product.registry import capabilities
 
 Copy = Callable[[Path], Path]

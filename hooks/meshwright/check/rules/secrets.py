@@ -10,8 +10,8 @@ from stat import S_ISREG
 from typing import Any
 
 from meshwright.check.rules.base import Rule
-from meshwright.core.credentials import secrets_in
 from meshwright.core.git import tracked
+from meshwright.core.secret_detection import secrets_in
 from meshwright.core.yaml import Document, Keys
 from meshwright.product import registry
 from meshwright.product.environments import names

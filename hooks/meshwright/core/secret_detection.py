@@ -84,13 +84,13 @@ TOKENS = {
 }
 """Kind of secret -> texts that it always contains (a cheap test), and its pattern."""
 
-_UNSET = (
+_NOT_PLACEHOLDER = (
     r"(?![$<{*…]|%[(s]|(?i:x{3,}|\.{3}|…|password\b|passwd\b|secret\b|pass\b|token\b|changeme|replace|your))"
 )
 """Not a placeholder: rules out a variable, or a word such as `changeme` where the secret would be."""
-IN_URL = re.compile(rf"://[^/\s:@\"'<>`]*:{_UNSET}[^/\s@\"'<>`]+@")
+IN_URL = re.compile(rf"://[^/\s:@\"'<>`]*:{_NOT_PLACEHOLDER}[^/\s@\"'<>`]+@")
 """A password before the host of a URL."""
-PARAMETER = re.compile(rf"[?&;](?i:password|passwd|pwd|pw)={_UNSET}[^&;#\s\"'<>`)}}]{{3,}}")
+PARAMETER = re.compile(rf"[?&;](?i:password|passwd|pwd|pw)={_NOT_PLACEHOLDER}[^&;#\s\"'<>`)}}]{{3,}}")
 """A password as a parameter, as in JDBC and ODBC."""
 
 VALUES = {".tfvars", ".env", ".ini", ".cfg", ".conf", ".properties"}
@@ -107,7 +107,7 @@ ASSIGNED = re.compile(
     re.MULTILINE,
 )
 """A name for a secret, followed by a literal value."""
-UNSET = (
+PLACEHOLDER_VALUE = (
     r"(?i)(?:.*(?:\$\{|\$\(|\{\{|\$\w|<.+>|\*{3}|…|x{4,}).*|(?:replace|change|your|placeholder|dummy|todo)[ _-]?.*"
     r"|(?:var|local|data|module|each|env|secrets|vault|os|self)\..*|[*&]\w+|[\w.]+\(.*"
     r"|null|true|false|none|required|optional|string|password|secret|token|example)"
@@ -149,50 +149,50 @@ def secrets_in(path: str, raw: bytes) -> Iterator[tuple[int, str]]:
 
 
 # What a pattern cannot match without.
-_PARTS = [(part.encode(), kind) for kind, (parts, _) in TOKENS.items() for part in parts]
+_MARKERS = [(marker.encode(), kind) for kind, (markers, _) in TOKENS.items() for marker in markers]
 _PARAMETERS = (b"password=", b"passwd=", b"pwd=", b"pw=")
 _NAMES = (b"pass", b"pw", b"secret", b"key", b"token", b"identified by")
 
-_WORDS = (
+_WORD_CHARACTERS = (
     bytes(ord("a") if chr(code).isalnum() or chr(code) in "_+/=.~%&;-" else ord(" ") for code in range(128))
     + b" " * 128
 )
-_LONG = b"a" * 15
+_SHORTEST_CANDIDATE = b"a" * 15
 
 
 def _possible(raw: bytes, lower: bytes) -> list[tuple[str | re.Pattern[str], str]]:
     """Return the patterns of tokens and addresses that the file could match, with the kind of secret."""
     possible: list[tuple[str | re.Pattern[str], str]] = []
-    if long := _long_words(raw, lower):
-        kinds = {kind: None for part, kind in _PARTS if part in long}
+    if candidates := _token_candidates(raw, lower):
+        kinds = {kind: None for marker, kind in _MARKERS if marker in candidates}
         possible += [(TOKENS[kind][1], kind) for kind in kinds]
     if b"://" in raw and b"@" in raw:
         possible.append((IN_URL, "a password in an address"))
-    if b"=" in raw and any([part in lower for part in _PARAMETERS]):
+    if b"=" in raw and any([parameter in lower for parameter in _PARAMETERS]):
         possible.append((PARAMETER, "a password in an address"))
     return possible
 
 
-def _long_words(raw: bytes, lower: bytes) -> bytes:
+def _token_candidates(raw: bytes, lower: bytes) -> bytes:
     """Return the words long enough to be a token, one a line: most files have few, so the patterns search far less."""
-    words = raw.translate(_WORDS)
-    long, end = [], 0
-    while (start := words.find(_LONG, end)) >= 0:
+    words = raw.translate(_WORD_CHARACTERS)
+    candidates, end = [], 0
+    while (start := words.find(_SHORTEST_CANDIDATE, end)) >= 0:
         end = words.find(b" ", start)
         end = len(words) if end < 0 else end
-        long.append(raw[start:end])
+        candidates.append(raw[start:end])
     if b"PRIVATE KEY" in raw:
-        long.append(b"PRIVATE KEY")
-    if long and b"aws" in lower:
-        long.append(b"aws")  # before the key, and not in one word with it
-    return b"\n".join(long)
+        candidates.append(b"PRIVATE KEY")
+    if candidates and b"aws" in lower:
+        candidates.append(b"aws")  # before the key, and not in one word with it
+    return b"\n".join(candidates)
 
 
 def _assigned(file: PurePosixPath, text: str) -> Iterator[tuple[int, str]]:
     """Yield where a name for a secret is assigned a literal value, and the kind."""
     if file.suffix == ".sql":
         for match in re.finditer(IN_SQL, text):
-            if not re.fullmatch(UNSET, match["value"]):
+            if not re.fullmatch(PLACEHOLDER_VALUE, match["value"]):
                 yield match.start(), "a password"
     ends = {*file.suffixes, file.name if file.name.startswith(".") else ""}
     only_values = bool(ends & VALUES) or file.name.startswith(".env")
@@ -204,7 +204,9 @@ def _assigned(file: PurePosixPath, text: str) -> Iterator[tuple[int, str]]:
         if any([name in lower for name in _IN_LINE]):
             for match in ASSIGNED.finditer(line):
                 value = match["double"] or match["single"] or match["bare"]
-                if not re.fullmatch(UNSET, value) and (only_values or not re.fullmatch(PLAIN, value)):
+                if not re.fullmatch(PLACEHOLDER_VALUE, value) and (
+                    only_values or not re.fullmatch(PLAIN, value)
+                ):
                     yield start + match.start(), f"a value for {match['name']}"
         start += len(line) + 1
 
