@@ -327,9 +327,27 @@ def _multiple(value: Any) -> Predicate:
     return predicate
 
 
-HOST = r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?"
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOST = rf"({LABEL})(\.{LABEL})*\.?"
 BYTE = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4 = rf"{BYTE}(\.{BYTE}){{3}}"
 H16 = r"[0-9A-Fa-f]{1,4}"
+
+
+def _ipv6() -> str:
+    """Return the regular expression of RFC 4291: eight groups, the last two perhaps as IPv4; `::` for one or more."""
+    forms = [rf"({H16}:){{7}}{H16}", rf"({H16}:){{6}}{IPV4}"]
+    for before in range(8):
+        left = rf"{H16}(:{H16}){{{before - 1}}}" if before else ""
+        right = [rf"({H16}:){{0,{6 - before}}}{H16}"] if before < 7 else []
+        right += [rf"({H16}:){{0,{5 - before}}}{IPV4}"] if before < 6 else []
+        forms.append(rf"{left}::({'|'.join([*right, ''])})")
+    return f"({'|'.join(forms)})"
+
+
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
+OFFSET = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 TEXTS = {
     "email": rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{HOST}",
     "idn-email": r"[^\s@]+@[^\s@]+",
@@ -337,17 +355,20 @@ TEXTS = {
     "uri": r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*",
     "url": r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"{}|\\^`]+",
     "hostname": HOST,
-    "ipv4": rf"{BYTE}(\.{BYTE}){{3}}",
-    "ipv6": rf"(({H16}:){{7}}{H16}|({H16}:){{1,7}}:|(({H16}:){{1,6}}|:)(:{H16}){{1,6}}|::|(({H16}:){{1,6}}|::)(({H16}:){{0,5}}){BYTE}(\.{BYTE}){{3}})",
+    "ipv4": IPV4,
+    "ipv6": _ipv6(),
     "byte": r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?",
-    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "date-time": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})",
-    "time": r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?",
+    "date": DAY,
+    "date-time": rf"{DAY}[Tt]{CLOCK}{OFFSET}",
+    "time": rf"{CLOCK}{OFFSET}?",
 }
-"""Format of a text -> regular expression for the whole text."""
+"""Format of a text -> regular expression for the whole text. A leap second (`23:59:60`) is refused: no column type holds it."""
 
-PARSED = {"date": "date", "date-time": "timestamptz", "time": "time"}
-"""Formats that must also be existing dates or times."""
+DATED = ("date", "date-time")
+"""Formats that begin with a day, which must exist, after the year 0000, as in inputs."""
+
+LONGEST = {"hostname": 253, "email": 254}
+"""Format of a text -> maximum length in characters (RFC 1035, RFC 5321), without a final dot."""
 
 
 def _format(value: Any) -> Predicate:
@@ -369,8 +390,10 @@ def _format(value: Any) -> Predicate:
             return f"{round_trip}::timestamp is distinct from {moment}::timestamp and {value_sql} is not null"
         text = f"{value_sql}::varchar"
         wrong = f"not regexp_full_match({text}, {literal(TEXTS[name])})"
-        if name in PARSED:
-            wrong = f"{wrong} or try_cast({text} as {PARSED[name]}) is null"
+        if name in DATED:
+            wrong += f" or try_cast(left({text}, 10) as date) is null or left({text}, 4) = '0000'"
+        if name in LONGEST:
+            wrong += f" or length(rtrim({text}, '.')) > {LONGEST[name]}"
         return f"{value_sql} is not null and ({wrong})"
 
     return predicate

@@ -81,7 +81,7 @@ def fits(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:
         case "VARCHAR":
             return f"(length({text}) <= {kind.numbers[0]})" if kind.numbers else "true"
         case "JSON":
-            return f"({_is_strict(text)} and json_valid({text}))"
+            return is_json(text)
         case "UUID":
             return _matches(text, _UUID)
         case "BOOLEAN":
@@ -366,8 +366,13 @@ def _nested_value(kind: ColumnType, text: str) -> str:
     return f"case when json_type({document}) = 'NULL' then null else {result} end"
 
 
+def is_json(text: str) -> str:
+    """Return an SQL condition that a text is valid JSON."""
+    return f"({_is_strict(text)} and json_valid({text}))"
+
+
 def _is_strict(text: str) -> str:
-    """Return an SQL condition for valid JSON; DuckDB's parser also accepts NaN, Infinity and a trailing comma."""
+    """Return an SQL condition that a text has nothing that only DuckDB's parser accepts: NaN, Infinity, a trailing comma."""
     bare = f"regexp_replace({text}, {literal(_STRING)}, '0', 'g')"
     return f"not regexp_matches({bare}, {literal(_FORGIVEN)})"
 

@@ -62,7 +62,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "`format`",
         OWN,
         "Texts: email, idn-email, uuid, uri, url, hostname, ipv4, ipv6, byte, date, date-time, time. Integers: i8 to u128. "
-        "Numbers: f32, f64. Dates and times: every value can be formatted this way without loss. Other formats are reported.",
+        "Numbers: f32, f64. Dates and times: every value can be formatted this way without loss. Other formats are reported. "
+        "A text of the format date, date-time or time is not from the year 0000, and has no leap second (`23:59:60`).",
     ),
     "timezone": ("`timezone`", OWN, "By the type of the column."),
     "defaultTimezone": (

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 
 from pipeline import physical_types
 from pipeline.conformance import Check, PendingCheck, Predicate, Type, example, type_at, types, violation
+from pipeline.conversion import is_json
 from pipeline.dataset import Dataset, count
 from pipeline.declared import published_types
 from pipeline.errors import PromiseBroken
+from pipeline.port_types import TYPES
 from pipeline.promises import Promise
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, scan
@@ -121,9 +123,17 @@ def _target(node: Mapping[str, Any], kind: Type) -> str:
     return physical.target if castable(str(node.get("logicalType") or ""), kind, physical) else kind.text
 
 
+def is_storable(physical: physical_types.Physical) -> bool:
+    """Return True if a data set (Parquet) can have the type."""
+    # The names within a nested type are those of `column_types`, which are all storable.
+    return physical.nested or physical.target.partition("(")[0] in (*TYPES, "")
+
+
 def castable(logical: str, kind: Type, physical: physical_types.Physical) -> bool:
-    """Return True if a cast can keep the meaning of a value: not between times with and without a zone, and not against
-    the logical type."""
+    """Return True if a cast can keep the meaning of a value: not between times with and without a zone, not against
+    the logical type, and not to a type that no port can store."""
+    if not is_storable(physical):
+        return False
     if ("with time zone" in kind.kind) != ("WITH TIME ZONE" in physical.target) and "time" in kind.kind:
         return False
     family = "number" if logical == "integer" else logical
@@ -142,9 +152,7 @@ def _lossy(connection: duckdb.DuckDBPyConnection, rows: str, change: Stored) -> 
 
 def lossy(value: str, kind: Type, target: str) -> str:
     """Return the SQL condition for a value that changes by a cast and back."""
-    there, again = f"try_cast({value} as {target})", f"try_cast(try_cast({value} as {target}) as {kind.text})"
-    if target == "UUID" and kind.kind == "varchar":
-        return f"{value} is not null and {there}::varchar is distinct from lower({value})"
+    again = f"try_cast(try_cast({value} as {target}) as {kind.text})"
     return f"{value} is not null and {again} is distinct from {value}"
 
 
@@ -192,6 +200,8 @@ def row_checks(
     target = physical.target
     if not physical.holds(kind.text):
         model = f"Write `cast(… as {target})` in the model. " if target else ""
+        if not is_storable(physical):
+            model = f"Write the type that the column has: `physicalType: {kind.text.lower()}`. "
         kept = promise.path[0] == partition or any(port.uses.startswith("view@") for port in product.outputs)
         if target and castable(logical, kind, physical) and not kept:
             # Columns that lose nothing are already written with the type: these rows are the reason that this one is not.
@@ -199,7 +209,8 @@ def row_checks(
                 lambda here, of: lossy(here, of, target), f"of {kind.text} would not be the same as {target}"
             )
         else:
-            reason = f"it is {kind.text}, not {target or promise.value}"
+            beyond = "" if is_storable(physical) else ", which no port can store"
+            reason = f"it is {kind.text}, not {target or promise.value}{beyond}"
             yield Check(name, promise.field, broken, reason, f"{model}{fix}".strip())
         return
     fraction = physical.precision if "TIME" in physical.name else None
@@ -227,7 +238,7 @@ def row_checks(
             lambda here, of: f"{digits.format(here)} <> 0",
             f"with more than {fraction} digits of a second's fraction",
         )
-    elif physical.name == "JSON" and kind.kind == "varchar":
-        yield row_check(lambda here, of: f"not json_valid({here})", "without JSON in it")
+    elif physical.name == "JSON" and kind.kind in ("varchar", "json"):
+        yield row_check(lambda here, of: f"not {is_json(f'{here}::varchar')}", "without JSON in it")
     else:
         yield Check(name, promise.field, "passed", "")

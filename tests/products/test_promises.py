@@ -97,6 +97,14 @@ CASES = {
     "a fraction that is kept": Case(physical("datetime2(3)", "timestamp"), "select timestamp '2024-01-01 00:00:00.123' a", "passed"),
     "either kind of float": Case(physical("float", "number"), "select 0.1::double a", "passed", stored="DOUBLE"),
     "a float too small for it": Case(physical("real", "number"), "select 0.1::double a", "failed", "FLOAT"),
+    "a UUID in capitals": Case(physical("uuid"), "select 'BBD05AE7-0000-4000-8000-000000000000' a", "failed", "BBD05AE7", stored="VARCHAR"),
+    "a UUID in small letters": Case(physical("uuid"), "select 'bbd05ae7-0000-4000-8000-000000000000' a", "passed", stored="UUID"),
+    "an interval, which nothing stores": Case(physical("interval"), "select '00:00:00.123456' a", "failed", "it is VARCHAR, not INTERVAL, which no port can store", stored="VARCHAR"),
+    "a time with a zone, which nothing stores": Case(physical("time with time zone"), "select '10:00:00+02' a", "failed", "it is VARCHAR, not TIME WITH TIME ZONE, which no port can store", stored="VARCHAR"),
+    "a field that nothing stores": Case(of("object", {"name": "n", "physicalType": "timetz"}), "select {'n': '10:00:00+02'} a", "failed", "no port can store", stored="STRUCT(n VARCHAR)"),
+    "JSON of Python": Case(physical("json"), """select '{"a":NaN}' a""", "failed", "NaN"),
+    "JSON with a comma too many": Case(physical("json", "string"), "select '[1,]'::json a", "failed", "[1,]"),
+    "JSON of many kinds": Case(physical("json"), """select unnest(['{"nan": [1, -0.5e3, "inf,]", null]}', '"x"', ' 1 ']) a""", "passed"),
     "JSON in a text": Case(physical("jsonb", "string"), "select '{' a", "failed", "JSON"),
     "an integer of 128 bits": Case(physical("hugeint", "integer"), "select 9007199254740993 a", "passed", stored="BIGINT"),
     "an integer of 128 bits in a number": Case(physical("int128", "number"), "select 5.0::double a", "passed", stored="BIGINT"),
@@ -124,6 +132,23 @@ CASES = {
     "IPv4": Case(option("string", format="ipv4"), "select '256.1.1.1' a", "failed"),
     "IPv6": Case(option("string", format="ipv6"), "select unnest(['::1', '2001:db8::8a2e:370:7334', 'fe80::', '::ffff:10.0.0.1']) a", "passed"),
     "IPv6 that is none": Case(option("string", format="ipv6"), "select '1::2::3' a", "failed"),
+    **{
+        f"{kind} {text}": Case(option("string", format=kind), f"select '{text}' a", result)
+        for result, kind, texts in (
+            ("passed", "ipv6", ("::", "1::", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "1:2::5:6:7:8", "1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5::1.2.3.4")),
+            ("failed", "ipv6", ("1:2:3:4:5:6::7:8:9:a:b:c", "1:2:3:4::5:6:7:8", "::1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6::1.2.3.4", ":1", "1:", "1:2:3:4:5:6:7:1.2.3.4")),
+            ("passed", "hostname", ("a.example", f"{'a' * 63}.example")),
+            ("failed", "hostname", (f"{'a' * 64}.example", "a." * 127 + "a")),
+            ("failed", "email", (f"a@{'a.' * 125}example",)),
+            ("passed", "time", ("23:59:59.5", "10:00:00Z", "10:00:00-23:59")),
+            ("failed", "time", ("24:00:00", "10:60:00", "10:00:00+25:00", "10:00:00+01:60", "23:59:60")),
+            ("passed", "date-time", ("2024-02-29T10:00:00.1234567890Z", "2024-01-01t00:00:00z", "0001-01-01T00:00:00+23:59")),
+            ("failed", "date-time", ("2024-01-01T24:00:00Z", "2024-01-01T10:00:00+99:99", "2023-02-29T10:00:00Z", "0000-01-01T00:00:00Z", "2016-12-31T23:59:60Z")),
+            ("passed", "date", ("0001-01-01", "9999-12-31")),
+            ("failed", "date", ("0000-01-01", "2024-00-01")),
+        )
+        for text in texts
+    },
     "a day that is in no calendar": Case(option("string", format="date"), "select '2023-02-29' a", "failed"),
     "eight bits": Case(option("integer", format="u8"), "select 256 a", "failed"),
     "sixty-four bits": Case(option("integer", format="i64"), "select -9223372036854775808 a", "passed"),
