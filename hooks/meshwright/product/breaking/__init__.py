@@ -13,14 +13,14 @@ from typing import Any
 from meshwright.core.yaml import Document, Unreadable, parse
 from meshwright.product.breaking import (
     access_rights,
-    classification,
     contract_rules,
-    port_places,
+    data_classification,
+    port_locations,
     promised_levels,
-    rows,
+    row_retention,
     stored_values,
 )
-from meshwright.product.breaking.changes import Comparison, unreadable
+from meshwright.product.breaking.promise_changes import Comparison, unreadable
 from meshwright.product.files import SPEC
 
 
@@ -46,14 +46,14 @@ def compare(
     changes = (
         *contract_rules.by_library(promised, contract),
         *stored_values.of_options(promised, contract),
-        *classification.of_classification(was, spec, promised, contract, now),
+        *data_classification.of_classifications(was, spec, promised, contract, now),
         *stored_values.of_formats(promised, contract),
         *contract_rules.of_unchecked_rules(promised, contract),
         *promised_levels.of_contract(promised, contract),
-        *port_places.of_ports(was, spec),
+        *port_locations.of_ports(was, spec),
         *promised_levels.of_product(was, spec),
-        *port_places.of_places(was, spec),
-        *rows.of_rows(was, spec),
+        *port_locations.of_locations(was, spec),
+        *row_retention.of_rows(was, spec),
         *access_rights.of_rights(was, spec),
         *(access_rights.of_roles(policy, now) if policy is not None and current_policy is not None else ()),
     )

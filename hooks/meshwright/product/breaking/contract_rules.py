@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meshwright.core.yaml import Document
-from meshwright.product.breaking.changes import PromiseChange, unreadable
-from meshwright.product.breaking.places import column_keys, column_name, columns, keys_of
+from meshwright.product.breaking.contract_paths import column_keys, column_name, columns, keys_of
+from meshwright.product.breaking.promise_changes import PromiseChange, unreadable
 
 
 def by_library(was: Document, now: Document) -> Iterator[PromiseChange]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from meshwright.core.yaml import Document
 from meshwright.product import physical_types
-from meshwright.product.breaking.changes import PromiseChange
-from meshwright.product.breaking.places import column_keys, column_name, columns, mapping
+from meshwright.product.breaking.contract_paths import column_keys, column_name, columns, mapping
+from meshwright.product.breaking.promise_changes import PromiseChange
 
 WRITTEN = (
     "format",

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meshwright.core.yaml import Document, Keys
-from meshwright.product.breaking.changes import PromiseChange
-from meshwright.product.breaking.places import mapping
+from meshwright.product.breaking.contract_paths import mapping
+from meshwright.product.breaking.promise_changes import PromiseChange
 
-PLACES = (
+LOCATION_PROPERTIES = (
     *("path", "bucket", "container", "database", "dbname", "schema", "table", "host", "port", "server"),
     *("location", "url", "catalog", "namespace", "warehouse", "project", "dataset", "account"),
     *("connection", "prefix"),
@@ -36,7 +36,7 @@ def of_ports(was: Document, now: Document) -> Iterator[PromiseChange]:
             )
 
 
-def of_places(was: Document, now: Document) -> Iterator[PromiseChange]:
+def of_locations(was: Document, now: Document) -> Iterator[PromiseChange]:
     """Return changes of where the output ports lie, outside of environments and in each."""
     present = {item.get("name"): (keys, item) for keys, item in now.items("spec.outputs")}
     for _, port in was.items("spec.outputs"):
@@ -69,7 +69,7 @@ def _moved(
     before, after = (mapping(port.get("properties")) for port in (was, then))
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
-            place = any(key.lower().endswith(word) for word in PLACES)
+            place = any(key.lower().endswith(word) for word in LOCATION_PROPERTIES)
             kind = "port-moved" if place else "port-changed"
             detail = f"The {key} of the output port {name} has changed" + (
                 ", and its readers there no longer find it." if place else "."

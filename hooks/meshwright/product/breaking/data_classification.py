@@ -7,11 +7,11 @@ from typing import Any
 
 from meshwright.core.yaml import Document
 from meshwright.product import metamodel
-from meshwright.product.breaking.changes import PromiseChange
-from meshwright.product.breaking.places import column_keys, column_name, columns
+from meshwright.product.breaking.contract_paths import column_keys, column_name, columns
+from meshwright.product.breaking.promise_changes import PromiseChange
 
 
-def of_classification(
+def of_classifications(
     was: Document, now: Document, promised: Document, contract: Document, policy: Document
 ) -> Iterator[PromiseChange]:
     """Return changes by which other people see a column or the product than was promised."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from meshwright.core.yaml import Document
-from meshwright.product.breaking.changes import PromiseChange
-from meshwright.product.breaking.places import mapping
+from meshwright.product.breaking.contract_paths import mapping
+from meshwright.product.breaking.promise_changes import PromiseChange
 
 
 def of_rows(was: Document, now: Document) -> Iterator[PromiseChange]:
