@@ -18,9 +18,9 @@ from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.catalog import Outcome
 from meshwright.mesh.sources import last_run, of_repository
-from meshwright.product.documents import origin
 from meshwright.product.files import ADDRESSES, MEASURED, RUN
 from meshwright.product.record import Record
+from meshwright.product.record_builder import record_source
 
 RUN_FIRST = "a run of the pipeline, `uv run python -m pipeline`, writes it"
 
@@ -84,7 +84,7 @@ def publish(
     branch = stand(root, variables).branch if sent else ""
     run, quality = last_run(root)
     if quality.get("outcome") == "failed" and isinstance(run.get("product"), str):
-        failed = Failed(run["product"], quality, origin(root, repository).get("repository", ""))
+        failed = Failed(run["product"], quality, record_source(root, repository).get("repository", ""))
         if (record := _in_place(failed, to, place)) is not None:
             outcome = to.publish(record, place)
             note = f"The last run failed, which the record now shows; everything else is unchanged: {failed.problem}"

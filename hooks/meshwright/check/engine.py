@@ -99,16 +99,16 @@ def _place_in_mesh(
 ) -> None:
     """Give each product its record, and its problems in the mesh."""
     from meshwright.mesh.lineage import Lineage, is_same, issues
-    from meshwright.product.documents import of_documents, origin
+    from meshwright.product.record_builder import record_source, record_value
 
     own: dict[str, Record] = {}
     for facts in checked:
-        value = of_documents(facts.spec, facts.contract, facts.policy, facts.agreements)
+        value = record_value(facts.spec, facts.contract, facts.policy, facts.agreements)
         facts.record = Record(value, facts.root, fallback=f"unknown/{facts.root.resolve().name}")
         own.setdefault(facts.record.id, facts.record)
         namesakes = [other for other in others or () if other.id == facts.record.id]
         if namesakes:
-            here = replace(facts.record, value={**value, "source": origin(facts.root)})
+            here = replace(facts.record, value={**value, "source": record_source(facts.root)})
             facts.namesakes = [other for other in namesakes if is_same(here, other) is False]
     mesh = Lineage([*own.values(), *(other for other in others or () if other.id not in own)], retired)
     mesh_issues = list(issues(mesh))

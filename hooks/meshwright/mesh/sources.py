@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from meshwright.core.git import without_credentials
 from meshwright.core.yaml import Document, Unreadable, inside, read, read_text, strict_json, valued
-from meshwright.product.documents import of_documents, origin
 from meshwright.product.files import ADDRESSES, AGREEMENTS, MEASURED, RUN, SPEC
 from meshwright.product.record import PRODUCT, Record
+from meshwright.product.record_builder import record_source, record_value
 
 if TYPE_CHECKING:
     from meshwright.mesh.catalog_client import Catalog
@@ -109,7 +109,7 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
     if len(paths) > MANY:
         problems.append(f"{AGREEMENTS} has {len(paths)} files; only the first {MANY} are read.")
     agreements = [load(path) for path in paths[:MANY]]
-    value = of_documents(spec, contract, policy, [document for document in agreements if document])
+    value = record_value(spec, contract, policy, [document for document in agreements if document])
     if spec is not None:
         agreement = spec.get("spec.dataSharingAgreement.document")
         if isinstance(agreement, str) and inside(root, agreement):
@@ -118,7 +118,7 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
             except Unreadable as problem:
                 problems.append(f"{agreement}: {problem}")
     value |= _last_run(root, spec)
-    value["source"] = origin(root, repository)
+    value["source"] = record_source(root, repository)
     fallback = f"unknown/{root.resolve().name}"
     more = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
     return Record(value, root, "; ".join([*problems[:20], *more]), fallback)

@@ -230,7 +230,7 @@ def test_the_configuration_of_a_repository_runs_no_program(committed: Path, tmp_
 
 
 def test_a_configuration_that_never_ends_is_left(committed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshwright.product.documents.PATIENCE", 0.3)
+    monkeypatch.setattr("meshwright.product.record_builder.PATIENCE", 0.3)
     os.mkfifo(committed / "more")
     with (committed / ".git/config").open("a") as config:
         config.write(f"[include]\n\tpath = {committed / 'more'}\n")

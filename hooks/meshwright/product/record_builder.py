@@ -16,7 +16,7 @@ PATIENCE = 10.0
 """Timeout for git, in seconds."""
 
 
-def of_documents(
+def record_value(
     spec: Document | None, contract: Document | None, policy: Document | None, agreements: Iterable[Document]
 ) -> dict[str, Any]:
     """Return the value of a record with what the given documents contain."""
@@ -49,7 +49,7 @@ def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
         yield {key: value for key, value in reader.items() if value is not None}
 
 
-def origin(root: Path, repository: str | None = None) -> dict[str, str]:
+def record_source(root: Path, repository: str | None = None) -> dict[str, str]:
     """Return where the record of the work tree at `root` comes from: address, branch, commit, template version."""
     try:
         answers = read(root, ANSWERS).value
