@@ -36,9 +36,9 @@ def approval(history: History, path: str, needed: Sequence[str], not_by: frozens
     needed in any case. `not_by`: ids and e-mail addresses of the requester and of everybody who would get access: they cannot approve.
     Raises HistoryError.
     """
-    if "agreements" not in history.worked_out:
-        history.worked_out["agreements"] = _Agreements(history)
-    agreements: _Agreements = history.worked_out["agreements"]
+    if "agreements" not in history.cache:
+        history.cache["agreements"] = _Agreements(history)
+    agreements: _Agreements = history.cache["agreements"]
     return agreements.approval(path, needed, not_by)
 
 

@@ -34,10 +34,10 @@ def root_of_trust(history: History) -> str | None:
 
 
 def trust_in(history: History) -> Trust:
-    """Return the trust of a history, which is worked out once. Raises HistoryError."""
-    if "trust" not in history.worked_out:
-        history.worked_out["trust"] = Trust(history)
-    trust: Trust = history.worked_out["trust"]
+    """Return the trust of a history, which is computed once. Raises HistoryError."""
+    if "trust" not in history.cache:
+        history.cache["trust"] = Trust(history)
+    trust: Trust = history.cache["trust"]
     return trust
 
 

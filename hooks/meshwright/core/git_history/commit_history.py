@@ -26,8 +26,8 @@ class History:
     def __init__(self, root: Path, commit: str = "HEAD") -> None:
         """Open the repository whose top folder is `root`, at a commit or a branch. Raises HistoryError."""
         self.root = root
-        self.worked_out: dict[str, Any] = {}
-        """What others have made of it, kept as long as the history is."""
+        self.cache: dict[str, Any] = {}
+        """What other modules derive from the history, kept as long as it is."""
         directory = root / ".git"
         if not directory.exists():
             raise HistoryError(
