@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 
 class UnreadableInput(Exception):
@@ -37,6 +38,16 @@ MACHINE = re.compile(r"permission denied|access is denied|too many open files", 
 MAKE_ROOM = "Make room (disk, memory), or correct the permissions, and run again."
 
 
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, the error that caused it, and so on; each once, because some are chained in a circle."""
+    seen: list[BaseException] = []
+    known: BaseException | None = error
+    while known is not None and not any(known is one for one in seen):
+        yield known
+        seen.append(known)
+        known = known.__cause__ or known.__context__
+
+
 def is_full(problem: BaseException | str) -> bool:
     """Return True if the disk or the memory is the cause, not the data."""
     return isinstance(problem, MemoryError) or _says(FULL, problem)
@@ -48,8 +59,5 @@ def is_machine(problem: BaseException | str) -> bool:
 
 
 def _says(pattern: re.Pattern[str], problem: BaseException | str | None) -> bool:
-    while isinstance(problem, BaseException):
-        if pattern.search(str(problem)):
-            return True
-        problem = problem.__cause__ or problem.__context__
-    return bool(problem and pattern.search(problem))
+    texts = map(str, causes(problem)) if isinstance(problem, BaseException) else [problem or ""]
+    return any(pattern.search(text) for text in texts)

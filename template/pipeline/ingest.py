@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.column_types import from_arrow
 from pipeline.declared import Change, TypesChanged, declared
-from pipeline.errors import UnreadableInput
+from pipeline.errors import UnreadableInput, causes
 from pipeline.inputs import Files, Reading
 from pipeline.platforms import INPUTS, Platform
 from pipeline.spec import Capability, Product
@@ -100,7 +100,7 @@ def _load(systems: list[Capability], product: Product, platform: Platform, anew:
     try:
         pipeline.run(resources, refresh="drop_resources" if anew else None, **options)
     except PipelineStepFailed as failure:
-        raise _cause(failure) from failure
+        raise _cause(failure) from None  # it is among the causes of `failure` already
     counts = pipeline.last_trace.last_normalize_info.row_counts
     landed = {}
     for source, resource in zip(systems, resources, strict=True):
@@ -145,13 +145,11 @@ def _drift(reading: Reading, kept: int) -> Iterator[str]:
 
 def _cause(failure: Exception) -> UnreadableInput:
     """Return the error of an input module, without the layers that dlt wraps around it."""
-    error: BaseException | None = failure
-    while error is not None:
+    for error in causes(failure):
         if isinstance(error, UnreadableInput):
             return error
         if isinstance(error, KeyboardInterrupt):
             raise error
-        error = error.__cause__ or error.__context__
     return UnreadableInput(
         f"dlt: {failure}",
         fix="Correct the input in data-product.yaml, or the source that it names, and run again.",

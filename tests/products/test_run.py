@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -130,6 +132,29 @@ def test_a_failure_is_logged_with_its_stage_and_fix(product: Path, product_pytho
         "airport-operations/departures",
     )
     assert known["problem"] == ended["message"]
+
+
+LOADED = {
+    "database@1": ({"url": "sqlite:///own.sqlite", "table": "t"}, "is 1.9"),
+    "rest-api@1": ({"base_url": "http://127.0.0.1:9/", "path": "t"}, "127.0.0.1"),
+}
+"""What dlt loads -> properties of a source that cannot be read, and a part of the reason."""
+
+
+@pytest.mark.parametrize("uses", LOADED)
+def test_a_source_that_dlt_cannot_read_ends_the_run(uses: str, make: Make, product_python: Path, tmp_path: Path) -> None:
+    """dlt chains its errors around ours, which then is among its own causes."""
+    product = make("loaded", inputs=["file", "database", "rest-api"], outputs=["parquet"], to=tmp_path)
+    properties, reason = LOADED[uses]
+    with contextlib.closing(sqlite3.connect(product / "own.sqlite")) as source, source:
+        source.execute("create table t (id integer primary key, v integer)")
+        source.execute("insert into t values (1, 1.9)")
+    entry = {"name": "own", "uses": uses, "from": "system:own", "properties": properties}
+    edit(product / SPEC, lambda spec: merged(spec, {"spec": {"inputs": [entry]}}))
+    done = pipeline(product_python, product)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert reason in done.stdout and "\nFix: " in done.stdout
+    assert report(product)["outcome"] == "failed"
 
 
 def test_nothing_is_printed_between_the_lines_of_json(every_port: Path, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def _fetched(url: str) -> str:
         )
         return decode(http.request("GET", path).body)
     except (NoAnswer, Refused) as error:
-        fix = f"{error.fix} The token is in {TOKEN}." if os.environ.get(TOKEN) else error.fix
+        fix = f"{error.fix} It is read from {TOKEN}." if "token" in error.fix else error.fix
         raise Unreadable(f"It cannot be fetched: {error}", fix) from error
 
 

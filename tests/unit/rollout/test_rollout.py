@@ -336,13 +336,13 @@ def test_nothing_from_a_repository_steers_a_terminal(mesh: Mesh) -> None:
         ("template: t\nrepositories:\n  - a\n  - ./a\n", 4, "twice"),
         ("template: t\nwaves: [one]\nrepositories:\n  - {url: a, wave: two}\n", 4, "wave two"),
         ("template: t\nrepositories:\n  - https://u:secret@git.example.org/a.git\n", 3, "password"),
-        ("template: t\nrepositories:\n  - 'ext::sh -c id'\n", 3, "no address"),
-        ("template: t\nrepositories:\n  - --upload-pack=x\n", 3, "no address"),
+        ("template: t\nrepositories:\n  - 'ext::sh -c id'\n", 3, "not an address"),
+        ("template: t\nrepositories:\n  - --upload-pack=x\n", 3, "not an address"),
         ("template: t\nrepositories:\n  - {url: a, url: b}\n", 3, "twice"),
         ("template: t\nrepositories:\n  - a\n  - file://./a/\n  - ./b/../a\n", 5, "twice"),
-        ("template: t\nrepositories:\n  - 'https://[x/a'\n", 3, "no address"),
-        ("template: ~nosuchuser/x\nrepositories: []\n", 1, "no address"),
-        ('template: t\nverify: ["echo \'x"]\nrepositories: []\n', 2, "no command"),
+        ("template: t\nrepositories:\n  - 'https://[x/a'\n", 3, "not an address"),
+        ("template: ~nosuchuser/x\nrepositories: []\n", 1, "not an address"),
+        ('template: t\nverify: ["echo \'x"]\nrepositories: []\n', 2, "not a command"),
     ],
 )
 def test_a_wrong_mesh_is_refused_with_its_place(tmp_path: Path, text: str, line: int, says: str) -> None:

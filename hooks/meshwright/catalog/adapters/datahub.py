@@ -373,7 +373,9 @@ FIXES = {
 
 def _status(error: BaseException | None) -> int:
     """Return the HTTP status of an error of the library, or of its cause; 0 if it has none."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # libraries chain errors in circles, too
+        seen.add(id(error))
         response = getattr(error, "response", None)
         info = getattr(error, "info", None)
         for found in (getattr(response, "status_code", None), info.get("status") if isinstance(info, dict) else None):  # fmt: skip
