@@ -142,9 +142,9 @@ LOADED = {
 
 
 @pytest.mark.parametrize("uses", LOADED)
-def test_a_source_that_dlt_cannot_read_ends_the_run(uses: str, make: Make, product_python: Path, tmp_path: Path) -> None:
+def test_a_source_that_dlt_cannot_read_ends_the_run(uses: str, make: Make, product_python: Path) -> None:
     """dlt chains its errors around ours, which then is among its own causes."""
-    product = make("loaded", inputs=["file", "database", "rest-api"], outputs=["parquet"], to=tmp_path)
+    product = make("loaded", inputs=["file", "database", "rest-api"], outputs=["parquet"])
     properties, reason = LOADED[uses]
     with contextlib.closing(sqlite3.connect(product / "own.sqlite")) as source, source:
         source.execute("create table t (id integer primary key, v integer)")
