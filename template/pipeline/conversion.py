@@ -6,7 +6,7 @@ DuckDB's own casts round (`1.9` becomes the integer 2), trim, and drop time zone
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,9 @@ _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]" + _FRACTION + ")?"
 _MIDNIGHT = r"([T ]00:00(:00(\.0*)?)?)?"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WHOLE = r"[+-]?[0-9]+(\.0*)?"
-_STRING = r'"(\\.|[^"\\])*"'
+_STRING = r'"(?:\\.|[^"\\])*"'
+_NO_STRING = '[^"]+'
+_JSON_NUMBER = "-?[0-9][0-9.eE+-]*"
 _FORGIVEN = r"(?i),\s*[\]}]|nan|inf"
 _DIRECTIVES = {
     "c": "%Y-%m-%d %H:%M:%S",
@@ -48,12 +50,15 @@ _DIRECTIVES = {
     **dict.fromkeys("dmHIMSUVW", "[0-9]{1,2}"),
     **dict.fromkeys("aAbB", r"\pL+"),
     "p": "[AaPp][Mm]",
-    "z": r"[+-][0-9]{2}(:?[0-9]{2})?",
-    "Z": r"[A-Za-z][\w+/-]*",
+    "z": "[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?",
+    "Z": "(?i:UTC|GMT)",
     "%": "%",
 }
 """Directive of `strptime`, without its percent sign -> the texts that it matches, or the directives that it abbreviates."""
 _DIRECTIVE = re.compile(r"%-?(.)", re.DOTALL)
+_OF_YEARS_DAYS = frozenset("jUWVG")
+"""Directives that name a day without month and day of the month."""
+_WEEKDAYS = frozenset("aAuw")
 _UUID = r"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 
 
@@ -166,7 +171,7 @@ def problem(kind: ColumnType, form: str) -> str:
     if zoned and kind.name != "TIMESTAMP WITH TIME ZONE":
         return f"it has a time zone, but {kind} has none: declare TIMESTAMP WITH TIME ZONE"
     if not zoned and kind.name == "TIMESTAMP WITH TIME ZONE":
-        return "it has no time zone: add %z or %Z, or declare TIMESTAMP"
+        return "it has no time zone: add %z (an offset), or %Z (UTC or GMT), or declare TIMESTAMP"
     return ""
 
 
@@ -267,12 +272,14 @@ def _is_written(text: str, form: str, kind: ColumnType) -> str:
     `strptime` accepts `25` for `%Y` (the year 25), blanks at both ends, `infinity` and `epoch`, and `2025031` for `%Y%m%d`.
     """
     texts, end = "", 0
+    parts: list[str] = []
     plain = _plain(form)
     found = list(_DIRECTIVE.finditer(plain))
     for number, directive in enumerate(found):
         texts += re.escape(plain[end : directive.start()])
         end = directive.end()
         pattern = _DIRECTIVES[directive[1]]
+        parts.append(directive[1])
         follows = number + 1 < len(found) and found[number + 1].start() == end
         if (
             follows or plain[: directive.start()].endswith(("%Y", "%m", "%d", "%H", "%M"))
@@ -280,10 +287,38 @@ def _is_written(text: str, form: str, kind: ColumnType) -> str:
             pattern = "[0-9]{2}"  # between digits, only a fixed length shows where the number ends
         if directive[1] == "n" and kind.name != "TIMESTAMP_NS":
             pattern = "[0-9]{1,6}0{0,3}"
-        texts += pattern
+        texts += f"({pattern})"
     texts += re.escape(plain[end:])
     when = f"try_cast(try_strptime({text}, {literal(form)}) as {kind})"
-    return f"({_matches(text, texts)} and {when} is not null and year({when}) > 0)"
+    known = "".join(f" and {test}" for test in _agreements(text, texts, form, parts))
+    return f"({_matches(text, texts)} and {when} is not null and year({when}) > 0{known})"
+
+
+def _agreements(text: str, pattern: str, form: str, parts: list[str]) -> Iterator[str]:
+    """Yield SQL conditions that a date has the weekday, week or day of the year that its text names.
+
+    `strptime` ignores a wrong weekday, and counts day 366 of a year with 365 into the next one. `parts` are the directives,
+    one for each group of the pattern.
+    """
+    due = set(parts) & (_WEEKDAYS | _OF_YEARS_DAYS)
+    if due & _OF_YEARS_DAYS:
+        due |= set(parts) & frozenset("mdbB")
+    group = {
+        sign: f"regexp_extract({text}, {literal(pattern)}, {number})" for number, sign in enumerate(parts, 1)
+    }
+    local = f"try_strptime({text}, {literal(form)})"
+    if due and {"z", "Z"} & set(parts):
+        local = f"({local} at time zone 'UTC')"
+    if due and "z" in parts:
+        zone = f"replace({group['z']}, ':', '')"
+        minutes = f"try_cast(left({zone}, 3) as integer) * 60 + try_cast(left({zone}, 1) || substr({zone} || '00', 4, 2) as integer)"
+        local = f"({local} + ({minutes}) * interval '1 minute')"
+    for sign in sorted(due):
+        actual = f"strftime({local}, '%{sign}')"
+        if sign in "aAbB":
+            yield f"lower({group[sign]}) = lower({actual})"
+        else:
+            yield f"try_cast({group[sign]} as integer) = try_cast({actual} as integer)"
 
 
 def _plain(form: str) -> str:
@@ -312,7 +347,10 @@ def _point(kind: ColumnType, text: str, spelling: Spelling) -> str:
 def _nested_fits(kind: ColumnType, text: str) -> str:
     """Return the same condition for JSON; numbers in it are texts, so that they keep their digits."""
     if kind.name not in ("STRUCT", "LIST", "MAP"):
-        return fits(kind, f"json_extract_string({text}, '$')")
+        # What is deeper than its type has become a text before, as it was written: DuckDB would write it anew.
+        deeper = f"json_type({text}) in ('OBJECT', 'ARRAY')"
+        leaf = f"json_extract_string({text}, '$')"
+        return f"(not {deeper} and {fits(kind, leaf)})"
     document = f"try_cast({text} as json)"
     empty = f"json_type({document}) = 'NULL'"
     match kind.name:
@@ -324,21 +362,21 @@ def _nested_fits(kind: ColumnType, text: str) -> str:
         case "MAP":
             key, part = kind.parts[0][1], kind.parts[1][1]
             name = f"k{_depth(kind)}"
-            item = f"json_extract({document}, {_path(name)})"
+            item = f"json_extract({document}, {json_path(name)})"
             each = f"{fits(key, name)} and (json_type({item}) = 'NULL' or {_nested_fits(part, item)})"
             all_ = (
                 f"coalesce(list_bool_and(list_transform(json_keys({document}), lambda {name}: {each})), true)"
             )
             keys = f"list_transform(json_keys({document}), lambda {name}: {value(key, name)})"
-            once = f"case when {all_} then len({keys}) = len(list_distinct({keys})) else false end"  # 1 and 01 are one key
-            return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {once}), false)"
+            distinct = f"case when {all_} then len({keys}) = len(list_distinct({keys})) else false end"  # 1 and 01 are one key
+            return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {distinct}), false)"
     names = ", ".join(literal(name) for name, _ in kind.parts)
     parts = "".join(
         f" and (coalesce(json_type({item}), 'NULL') = 'NULL' or {_nested_fits(part, item)})"
         for name, part in kind.parts
-        for item in [f"json_extract({document}, {_path(literal(name))})"]
+        for item in [f"json_extract({document}, {json_path(literal(name))})"]
     )
-    known = f"list_has_all([{names}], json_keys({document})) and {_once(document)}"
+    known = f"list_has_all([{names}], json_keys({document})) and {once(document)}"
     return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {known}{parts}), false)"
 
 
@@ -354,12 +392,12 @@ def _nested_value(kind: ColumnType, text: str) -> str:
         case "MAP":
             key, part = kind.parts[0][1], kind.parts[1][1]
             name = f"k{_depth(kind)}"
-            item = _unless_null(f"json_extract({document}, {_path(name)})", part)
+            item = _unless_null(f"json_extract({document}, {json_path(name)})", part)
             entry = f"{{'k': {value(key, name)}, 'v': {item}}}"
             result = f"map_from_entries(list_transform(json_keys({document}), lambda {name}: {entry}))"
         case _:
             fields = (
-                f"{identifier(name)} := {_unless_null(f'json_extract({document}, {_path(literal(name))})', part)}"
+                f"{identifier(name)} := {_unless_null(f'json_extract({document}, {json_path(literal(name))})', part)}"
                 for name, part in kind.parts
             )
             result = f"struct_pack({', '.join(fields)})"
@@ -377,7 +415,23 @@ def _is_strict(text: str) -> str:
     return f"not regexp_matches({bare}, {literal(_FORGIVEN)})"
 
 
-def _once(document: str) -> str:
+def keeps_numbers(text: str) -> str:
+    """Return an SQL condition that DuckDB, which reads numbers in JSON as doubles, reads all of a text's as they are written."""
+    bare = f"regexp_replace({text}, {literal(_STRING)}, '', 'g')"
+    numbers = f"regexp_extract_all({bare}, {literal(_JSON_NUMBER)})"
+    same = "json_extract_string(try_cast(n as json), '$') is not distinct from n"
+    return f"coalesce(list_bool_and(list_transform({numbers}, lambda n: {same})), true)"
+
+
+def numbers_as_texts(text: str) -> str:
+    """Return SQL for the same JSON with its numbers in quotes, so that DuckDB keeps their digits."""
+    pieces = f"regexp_extract_all({text}, {literal(f'{_STRING}|{_NO_STRING}')})"
+    number, in_quotes = literal(f"({_JSON_NUMBER})"), literal(r'"\1"')
+    piece = f"case when starts_with(p, '\"') then p else regexp_replace(p, {number}, {in_quotes}, 'g') end"
+    return f"array_to_string(list_transform({pieces}, lambda p: {piece}), '')"
+
+
+def once(document: str) -> str:
     """Return an SQL condition that no key of an object occurs twice."""
     return f"len(json_keys({document})) = len(list_distinct(json_keys({document})))"
 
@@ -388,7 +442,7 @@ def _unless_null(item: str, kind: ColumnType) -> str:
     return f"case when coalesce(json_type({item}), 'NULL') = 'NULL' then {null} else {_nested_value(kind, item)} end"
 
 
-def _path(name: str) -> str:
+def json_path(name: str) -> str:
     """Return SQL for the path (RFC 6901, so that the empty key has one) of a key; `name` is the SQL of the key."""
     return f"concat('/', replace(replace({name}, '~', '~0'), '/', '~1'))"
 

@@ -11,20 +11,23 @@ import pyarrow.parquet as pq
 
 from pipeline.column_types import from_arrow
 
-INT96 = pa.field("", pa.timestamp("us"), metadata={"stored": "INT96"})
-"""The type of old files. DuckDB reads it in microseconds, Arrow in nanoseconds, which cannot represent the year 9999."""
+INT96 = {"stored": "INT96"}
+"""Metadata of a column with timestamps as old files have them. DuckDB reads them in microseconds, Arrow in nanoseconds,
+which cannot represent the year 9999."""
 
 
 def schema_of(path: str) -> pa.Schema:
     """Return the columns of a Parquet file as DuckDB reads them."""
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, coerce_int96_timestamp_unit="us") as file:
         schema = file.schema_arrow.remove_metadata()
+        old = {
+            leaf.path
+            for leaf in map(file.schema.column, range(len(file.schema)))
+            if leaf.physical_type == "INT96"
+        }
         for place, one in enumerate(schema):
-            leaves = [
-                leaf for leaf in map(file.schema.column, range(len(file.schema))) if leaf.path == one.name
-            ]
-            old = bool(leaves) and leaves[0].physical_type == "INT96"
-            schema = schema.set(place, INT96.with_name(one.name) if old else one.remove_metadata())
+            has_old = any(path == one.name or path.startswith(f"{one.name}.") for path in old)
+            schema = schema.set(place, one.with_metadata(INT96) if has_old else one.remove_metadata())
     return schema
 
 
@@ -45,6 +48,16 @@ def unreadable(path: str, schema: pa.Schema) -> tuple[str, str] | None:
                 f": column {one.name} is {from_arrow(too_long)}: more than 38 digits",
                 "Deliver it as a DECIMAL of 38 digits at most, or as a text.",
             )
+        if twice := _fields_twice(one.type):
+            return (
+                f": column {one.name} has fields that differ in upper and lower case only: {', '.join(twice)}",
+                "Rename one of them in the file.",
+            )
+        if any(map(_is_coarser, _leaves(one.type))) and (place := _row_beyond(path, one)):
+            return (
+                f": row {place}: column {one.name} has a time that is too far away for microseconds",
+                "Correct the value, or deliver it as a text or a number.",
+            )
         if any(map(is_finer, _leaves(one.type))) or one.metadata:
             row = _finer_row(path, one)
             if row is not None:
@@ -56,9 +69,9 @@ def unreadable(path: str, schema: pa.Schema) -> tuple[str, str] | None:
 
 
 def _finer_row(path: str, column: pa.Field) -> int | None:
-    """Return the first row with a value that is more precise than a microsecond; 0 for nested types, which are not searched."""
-    if not column.metadata and not is_finer(column.type):
-        return 0
+    """Return the first row with a value that is more precise than a microsecond; 0 for a row that is not searched for."""
+    if pa.types.is_nested(column.type):
+        return _finer_leaf(path, column)
     number = pa.int64()
     fine, coarse = (
         pq.ParquetFile(path, coerce_int96_timestamp_unit=unit).iter_batches(columns=[column.name])
@@ -70,13 +83,76 @@ def _finer_row(path: str, column: pa.Field) -> int | None:
         if other is None:
             whole = pc.equal(pc.multiply(pc.divide(values, 1000), 1000), values)
         else:
-            rough = other.column(0).cast(number)
-            beyond = pc.greater(pc.abs(rough), 2**63 // 1000 - 1)
-            whole = pc.or_(beyond, pc.equal(pc.multiply(rough, 1000), values))
+            whole = _is_whole(values, other.column(0).cast(number))
         if pc.all(whole).as_py() is False:
             return row + int(pc.index(whole, False).as_py())
         row += one.num_rows
     return None
+
+
+def _finer_leaf(path: str, column: pa.Field) -> int | None:
+    """Return 0 if a nested column has a value that is more precise than a microsecond; None if it has none."""
+    if not column.metadata:
+        return 0
+    fine, coarse = (
+        pq.ParquetFile(path, coerce_int96_timestamp_unit=unit).iter_batches(columns=[column.name])
+        for unit in ("ns", "us")
+    )
+    for one, other in zip(fine, coarse, strict=True):
+        for values, rough in zip(_moments(one.column(0)), _moments(other.column(0)), strict=True):
+            whole = _is_whole(values.cast(pa.int64()), rough.cast(pa.int64()))
+            if values.type.unit == "ns" and rough.type.unit == "us" and pc.all(whole).as_py() is False:
+                return 0
+    return None
+
+
+def _is_whole(nanoseconds: pa.Array, microseconds: pa.Array) -> pa.Array:
+    """Return whether each pair is the same moment; those that nanoseconds cannot represent count as the same."""
+    beyond = pc.greater(pc.abs(microseconds), 2**63 // 1000 - 1)
+    return pc.or_(beyond, pc.equal(pc.multiply(microseconds, 1000), nanoseconds))
+
+
+def _row_beyond(path: str, column: pa.Field) -> int:
+    """Return the first row with a timestamp that has no microseconds in 64 bits, or the first of its rows; 0 if there is none."""
+    row = 1
+    for batch in pq.ParquetFile(path).iter_batches(columns=[column.name]):
+        for values in _moments(batch.column(0)):
+            limit = {"s": 2**63 // 10**6 - 1, "ms": 2**63 // 10**3 - 1}.get(values.type.unit)
+            numbers = values.cast(pa.int64())
+            beyond = limit and pc.or_(pc.greater(numbers, limit), pc.less(numbers, -limit))
+            if limit and pc.any(beyond).as_py():
+                within = 0 if pa.types.is_nested(column.type) else int(pc.index(beyond, True).as_py())
+                return row + within
+        row += batch.num_rows
+    return 0
+
+
+def _moments(array: pa.Array) -> Iterator[pa.Array]:
+    """Yield the timestamps in an array, those of nested types too."""
+    if pa.types.is_timestamp(array.type):
+        yield array
+    elif pa.types.is_map(array.type):
+        yield from (*_moments(array.keys), *_moments(array.items))
+    elif pa.types.is_struct(array.type):
+        for part in array.flatten():
+            yield from _moments(part)
+    elif pa.types.is_nested(array.type) and array.type.num_fields == 1:
+        yield from _moments(array.flatten())
+
+
+def _fields_twice(kind: pa.DataType) -> list[str]:
+    """Return the names of fields of one object that differ in case only; DuckDB would rename one."""
+    for leaf in _leaves(kind):
+        if pa.types.is_struct(leaf):
+            names = [leaf.field(number).name for number in range(leaf.num_fields)]
+            folded = [name.lower() for name in names]
+            if twice := sorted(name for name in names if folded.count(name.lower()) > 1):
+                return twice
+    return []
+
+
+def _is_coarser(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind)) and kind.unit in ("s", "ms")
 
 
 def _leaves(kind: pa.DataType) -> Iterator[pa.DataType]:

@@ -43,7 +43,12 @@ def land(every_port: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
     base, numbers = tmp_path_factory.mktemp("land"), itertools.count()
 
     def call(
-        content: Any, declared: Any = "", record: Any = None, how: str = "files", **properties: Any
+        content: Any,
+        declared: Any = "",
+        record: Any = None,
+        how: str = "files",
+        later: dict[str, str] | None = None,
+        **properties: Any,
     ) -> Any:
         root = base / str(next(numbers))
         for folder in ("models", "build/scratch"):
@@ -66,7 +71,10 @@ def land(every_port: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
             with duckdb.connect() as connection:
                 connection.execute("set timezone = 'UTC'")
                 if how == "reader_sql":
-                    return connection.execute(file.reader_sql(source, product)).fetchall()
+                    query = file.reader_sql(source, product)
+                    for name, text in (later or {}).items():  # when somebody reads
+                        (root / name).write_text(text)
+                    return connection.execute(query).fetchall()
                 landed = file.files(source, product)
                 rows = connection.execute("from read_parquet($1)", [[str(path) for path in landed.paths]])
                 found = landed.columns, rows.fetchall()
@@ -99,6 +107,15 @@ EXACT: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]] =
         {"content": "at,iso\n01.02.2025 01:30 +02:00,2025-02-01T10:00\n", "declared": {"at": "timestamptz"}, "timestamp_format": "%d.%m.%Y %H:%M %z"},
         {"at": "TIMESTAMP WITH TIME ZONE", "iso": "TIMESTAMP"},
         [(datetime(2025, 1, 31, 23, 30, tzinfo=UTC), datetime(2025, 2, 1, 10))]),
+    "weekdays and days of the year": (
+        {
+            "content": "at,day,utc\n\"Mon, 02 Jan 2006 23:30 -0500\",2024-366,2025-07-01 UTC\n",
+            "declared": {"at": "timestamptz", "day": "DATE", "utc": "timestamptz"}, "date_format": "%Y-%j",
+            "timestamp_format": {"at": "%a, %d %b %Y %H:%M %z", "utc": "%Y-%m-%d %Z"}},
+        {"at": "TIMESTAMP WITH TIME ZONE", "day": "DATE", "utc": "TIMESTAMP WITH TIME ZONE"},
+        [(datetime(2006, 1, 3, 4, 30, tzinfo=UTC), date(2024, 12, 31), datetime(2025, 7, 1, tzinfo=UTC))]),
+    "a byte order mark in the data": (
+        {"content": "a,b\n\ufeff1,2\n\ufeff3,4\n"}, {"a": "VARCHAR", "b": "BIGINT"}, [("\ufeff1", 2), ("\ufeff3", 4)]),
     "nanoseconds whose form is given": (
         {"content": "at\n2025-02-01 10:00:00.123456000\n", "declared": {"at": "TIMESTAMP"}, "timestamp_format": "%Y-%m-%d %H:%M:%S.%n"},
         {"at": "TIMESTAMP"}, [(datetime(2025, 2, 1, 10, 0, 0, 123456),)]),
@@ -203,7 +220,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a name twice": ({"content": "a b,a.b\n1,2\n"}, "several columns would have the name a_b", "`names`"),
     "no header": ({"content": "1,2025-01-01\n2,x\n"}, "its first line is not a header: 1, 2025-01-01", "`header: false`"),
     "no header and no names": ({"content": "1,2\n", "header": False}, "x.csv has no header", "column_2"),
-    "another delimiter": ({"content": "a;b\n1;2\n"}, "its header is a single name that contains ';'", "delimiter: ';'"),
+    "another delimiter": ({"content": "a;b\n1;2\n"}, "its header is a single name that contains ';'", 'delimiter: ";"'),
+    "tabs": ({"content": "a\tb\n1\t2\n"}, "its header is a single name that contains", 'delimiter: "\\t"'),
+    "a key twice within JSON": (
+        {"content": 'o\n"{""a"":1,""b"":{""x"":1,""x"":2}}"\n', "declared": {"o": "STRUCT(a BIGINT, b VARCHAR)"}}, "x.csv:2: column o", "Correct"),
+    "half a character within JSON": (
+        {"content": 'o\n"{""a"":""\\ud83d""}"\n', "declared": {"o": "STRUCT(a VARCHAR)"}}, "x.csv:2: column o", "Correct"),
     "a file without header": (
         {"content": {"1.csv": "id,v\n1,2\n", "2.csv": "3,4\n5,6\n"}}, "2.csv has different columns than 1.csv: it lacks id, v", "missing_columns"),
     "JSON of other columns": (
@@ -242,7 +264,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
             ("1/2/25", "%m/%d/%Y", "DATE", "date_format"), ("2025031", "%Y%m%d", "DATE", "date_format"),
             ("infinity", "%Y", "DATE", "date_format"), (" 1.2.2025", "%d.%m.%Y", "DATE", "date_format"),
             ("1.2.0000", "%d.%m.%Y", "DATE", "date_format"), ("2025 24:00", "%Y %H:%M", "TIMESTAMP", "timestamp_format"),
-            ("2025 .123456789", "%Y .%n", "TIMESTAMP", "timestamp_format"))
+            ("2025 .123456789", "%Y .%n", "TIMESTAMP", "timestamp_format"),
+            ("2025-366", "%Y-%j", "DATE", "date_format"), ("2025-53", "%Y-%U", "DATE", "date_format"),
+            ("2025-W53", "%G-W%V", "DATE", "date_format"), ("Mon 29 Nov 2026", "%a %d %b %Y", "DATE", "date_format"),
+            ("2025-01-02 300", "%Y-%m-%d %j", "DATE", "date_format"),
+            ("2025-07-01 +99", "%Y-%m-%d %z", "timestamptz", "timestamp_format"),
+            ("2025-07-01 CET", "%Y-%m-%d %Z", "timestamptz", "timestamp_format"),
+            ("2025-03-30 Europe/Berlin", "%Y-%m-%d %Z", "timestamptz", "timestamp_format"),
+            ("Tue 02 Jan 2006 23:30 -0500", "%a %d %b %Y %H:%M %z", "timestamptz", "timestamp_format"))
     },
     **{
         f"a form like {form}": (
@@ -338,6 +367,14 @@ PARQUET: dict[str, tuple[list[pa.Array], dict[str, str], dict[str, Any], str | t
     "a time zone made up": ([pa.array([datetime(2025, 1, 1)])], {"a": "timestamptz"}, {}, "a time zone would be invented or lost"),
     "a time zone lost": ([pa.array([1000], NS_UTC)], {"a": "DATE"}, {}, "a time zone would be invented or lost"),
     "an object as JSON": ([pa.array([{"x": 1}])], {"a": "JSON"}, {}, "column a is STRUCT(x BIGINT) in the file, but"),
+    "digits in JSON": (
+        [pa.array(['{"a": 12345678901234567890.1234567891, "b": 1.10, "c": "1.0 \\" 2"}'])], {"a": "STRUCT(a DECIMAL(38,10), b VARCHAR, c VARCHAR)"}, {},
+        ("STRUCT(a DECIMAL(38,10), b VARCHAR, c VARCHAR)", {"a": Decimal("12345678901234567890.1234567891"), "b": "1.10", "c": '1.0 " 2'})),
+    "digits in lists": (
+        [pa.array(["[1e2, 0.1234567890123456789012345]"])], {"a": "VARCHAR[]"}, {}, ("VARCHAR[]", ["1e2", "0.1234567890123456789012345"])),
+    "JSON deeper than its type": ([pa.array(['{"a": {"x": 1.10}}'])], {"a": "STRUCT(a VARCHAR)"}, {}, "1.parquet: row 1: column a"),
+    "a moment that is too far": ([pa.array([0, 2**62], pa.timestamp("ms"))], {}, {}, "1.parquet: row 2: column a has a time that is too far"),
+    "fields of one name": ([pa.array([{"a": 1, "A": 2}])], {}, {}, "column a has fields that differ in upper and lower case only: A, a"),
     "nothing, declared": ([pa.nulls(1)], {"a": "DATE"}, {}, ("DATE", None)),
     "a form": ([pa.array(["01.02.2025"])], {"a": "DATE"}, {"date_format": "%d.%m.%Y"}, ("DATE", date(2025, 2, 1))),
     "a value of the second file": ([pa.array(["1"]), pa.array(["2", "x"])], {"a": "BIGINT"}, {}, "2.parquet: row 2: column a: x does not fit BIGINT"),
@@ -356,6 +393,25 @@ def test_parquet_lands_as_it_is_or_is_refused_with_its_row(case: str, land: Land
     else:
         columns, rows = found
         assert (columns["a"], rows[0][0]) == expected
+
+
+@pytest.mark.parametrize("kind", ["struct", "list", "map"])
+def test_old_timestamps_in_nested_columns_keep_their_digits_or_are_refused(kind: str, land: Land) -> None:
+    def file(nanoseconds: int) -> bytes:
+        moment = pa.array([nanoseconds], NS)
+        nested = {
+            "struct": pa.StructArray.from_arrays([moment], ["x"]),
+            "list": pa.ListArray.from_arrays([0, 1], moment),
+            "map": pa.MapArray.from_arrays([0, 1], pa.array(["x"]), moment),
+        }[kind]
+        sink = io.BytesIO()
+        pq.write_table(pa.table({"a": nested}), sink, use_deprecated_int96_timestamps=True)
+        return sink.getvalue()
+
+    assert "column a has nanoseconds" in str(land({"x.parquet": file(1_700_000_000_123_456_789)}))
+    columns, rows = land({"x.parquet": file(1_700_000_000_123_456_000)})
+    assert "TIMESTAMP" in columns["a"] and "TIMESTAMP_NS" not in columns["a"]
+    assert "123456" in str(rows[0][0])
 
 
 @pytest.mark.parametrize("compression", ["snappy", "zstd", "none"])
@@ -509,6 +565,9 @@ def test_what_undeclared_texts_look_like_is_noted_and_the_note_works(land: Land)
         {"name": "a", "data_type": 'STRUCT("b c" BIGINT, l STRUCT(x DOUBLE)[])'},
     ]
     declared = {one["name"]: one["data_type"] for one in written if "name" in one}
+    large = '{"a":{"x":0.12345678901234567890,"y":18446744073709551615}}\n'
+    (note,) = land({"x.jsonl": large}, how="notes")[2]
+    assert yaml.safe_load(note.split("`")[1])["data_type"] == "STRUCT(x VARCHAR, y DECIMAL(38,0))"
     rows = land({"x.jsonl": document}, declared, **written[1])[1]
     assert [row[0] for row in rows] == [date(2025, 2, 13), None]
     assert rows[0][2] == {"b c": 1, "l": [{"x": 1.5}]}
@@ -521,6 +580,29 @@ def test_a_view_reads_only_what_duckdb_reads_exactly(land: Land) -> None:
     for content in ({"x.json": '[{"a":1234567890123456.78}]'}, 'a,b\n1, "x"\n'):
         assert "DuckDB alone cannot read" in str(land(content, how="reader_sql"))
     assert "`comment`" in str(land("a\n1\n", how="reader_sql", comment="#"))
+
+
+def test_a_view_of_json_refuses_what_it_would_change_later(land: Land) -> None:
+    """Its query runs when somebody reads, on files that nobody has checked."""
+    later = {
+        '[{"a":1234567890123456.78}]': "a view cannot read",
+        '[{"a":1.50}]': "a view cannot read",
+        '[{"a":NaN}]': "NaN|JSON",
+        '[{"A":1.5}]': "a view cannot read",
+        '[{"a":1.5,"a":2.5}]': "a view cannot read",
+    }
+    for content, words in later.items():
+        with pytest.raises(duckdb.Error, match=words):
+            land(
+                {"x.json": '[{"a":1.5}]'}, {"a": "DECIMAL(18,2)"}, how="reader_sql", later={"x.json": content}
+            )
+    same = land(
+        {"x.json": '[{"a":1.5}]'},
+        {"a": "DECIMAL(18,2)"},
+        how="reader_sql",
+        later={"x.json": '[{"a":2.5,"b":1}]'},
+    )
+    assert same == [(Decimal("2.50"),)]
 
 
 TEXT = st.text(
@@ -595,6 +677,14 @@ def test_rows_that_are_longer_than_a_block_are_there_once(
     content = "".join(f"{number},{text}\n" for number, text in rows)
     assert land(f"a,b\n{content}")[1] == rows
     assert "x.csv:102: column a: 'z'" in str(land(f"a,b\n{content}z,\n", {"a": "BIGINT"}))
+    monkeypatch.setattr(csv_files, "LARGEST_BLOCK_BYTES", 2**10)
+    before = csv.field_size_limit(2**10)
+    try:
+        for row in ("41," + "x" * 4000, '41,"never closed\n' + "1,2\n" * 900, f'"{"x" * 1900}","{"x" * 1900}"'):
+            refused = land(f"a,b\n40,\n{row}\n")
+            assert "x.csv:3: a row of more than" in str(refused) and "quote" in refused.fix
+    finally:
+        csv.field_size_limit(before)
 
 
 @settings(max_examples=80, deadline=None)

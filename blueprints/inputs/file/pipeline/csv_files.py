@@ -20,11 +20,16 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 BLOCK_BYTES = 2**20
-LARGEST_BLOCK_BYTES = 2**30
+LARGEST_BLOCK_BYTES = 2**25
+"""Maximum bytes of a row: a quote that is never closed must not make the rest of a large file one field."""
+TOO_LONG = f"a row of more than {LARGEST_BLOCK_BYTES // 2**20} MiB begins here"
+TOO_LONG_FIX = (
+    "Close the quote that begins a field there, if one is open; or deliver long texts in files of their own."
+)
 LINES_AT_ONCE = 10_000
 BOM = "\ufeff"
 NUL_FIX = "Give its `encoding`, such as utf-16, or correct the file."
-csv.field_size_limit(2**31 - 1)
+csv.field_size_limit(LARGEST_BLOCK_BYTES)
 
 
 @dataclass(frozen=True)
@@ -124,10 +129,14 @@ class CsvFile:
                         f"{len(row)} field{'s' * (len(row) != 1)}, but {'the header has' if self.form.header else 'expected'}"
                         f" {len(names)}: {_shown(row)}",
                     )
+                if sum(map(len, row)) > LARGEST_BLOCK_BYTES // 4 and _size(row) > LARGEST_BLOCK_BYTES:
+                    return Fault(before + 1, TOO_LONG, TOO_LONG_FIX)
                 before = lines.number
         except Fault as fault:
             return fault
         except csv.Error as error:
+            if "field limit" in str(error):
+                return Fault(before + 1, TOO_LONG, TOO_LONG_FIX)
             if "unexpected end" in str(error):
                 return Fault(before + 1, "a quoted field begins here and is never closed")
             return Fault(before + 1, f"a quoted field has text after its closing quote ({error})")
@@ -232,6 +241,11 @@ class CsvFile:
     def _text(self) -> Iterator[str]:
         """Yield the file as text. Raises Fault if it cannot be decoded."""
         yield from decoded(unpacked(self.path), self.form.encoding)
+
+
+def _size(row: list[str]) -> int:
+    """Return the bytes of a row, about: without its quotes."""
+    return sum(len(field.encode()) + 1 for field in row)
 
 
 def _is_utf8(encoding: str) -> bool:
@@ -371,6 +385,7 @@ class _Body(io.RawIOBase):
         if form.comment:
             self._blocks = _commentless(self._blocks, form)
         self._held = b""
+        self._has_begun = False
         self._form = form
         self.odd = bool(form.escape)
         """True if the file needs a second check: `CsvFile.fault`."""
@@ -401,6 +416,10 @@ class _Body(io.RawIOBase):
             self._held += block
 
     def read(self, size: int = -1) -> bytes:
+        if not self._has_begun:
+            # Arrow takes a byte order mark away, and one in the data would be a part of the first value.
+            self._has_begun = True
+            self._held = codecs.BOM_UTF8 + self._held
         self._fill(size + 1 if size >= 0 else 2**62)
         size = len(self._held) if size < 0 else size
         block, self._held = self._held[:size], self._held[size:]

@@ -332,15 +332,26 @@ def _part(kind: ColumnType | None, key: str) -> ColumnType | None:
 
 
 def as_texts(text: str, kind: ColumnType) -> str:
-    """Return JSON whose leaves are texts, as deep as its type goes; return invalid JSON unchanged.
+    """Return JSON whose leaves are texts, as deep as its type goes; what is not JSON stays, and fits no type.
 
-    So DuckDB, which reads numbers as doubles, sees none. Deeper levels become the text of their JSON.
+    So DuckDB, which reads numbers as doubles, sees none. Deeper levels become the text of their JSON. JSON without a
+    meaning (a key twice, half a character) is not JSON any more either: the reason is added.
     """
     try:
         value, end = _DECODER.raw_decode(text, _after_space(text))
-        return text if text[end:].strip() else _written(value, kind)
-    except (ValueError, RecursionError):
+        if text[end:].strip():
+            return text
+        texts = _written(value, kind)
+        texts.encode()
+        return texts
+    except _Twice as error:
+        return f"{text} ({error})"
+    except UnicodeEncodeError:
+        return f"{text} (it contains half a character)"
+    except json.JSONDecodeError:
         return text
+    except RecursionError:
+        return f"{text} ({TOO_DEEP})"
 
 
 def _batch(values: dict[str, list[str | None]], places: list[int]) -> pa.RecordBatch:

@@ -19,7 +19,19 @@ import fsspec
 import pyarrow as pa
 
 from pipeline.column_types import ColumnType, UnknownType, canonical, certain, from_arrow, parse
-from pipeline.conversion import TEXTUAL, Spelling, certain_types, checked, fits, problem, value
+from pipeline.conversion import (
+    TEXTUAL,
+    Spelling,
+    certain_types,
+    checked,
+    fits,
+    json_path,
+    keeps_numbers,
+    numbers_as_texts,
+    once,
+    problem,
+    value,
+)
 from pipeline.csv_files import CsvFile, Fault, Form
 from pipeline.declared import (
     SOURCES,
@@ -239,18 +251,22 @@ def _notes(texts: _Texts, columns: Mapping[str, Column]) -> tuple[str, ...]:
     notes = []
     for name, column in columns.items():
         if column.kind.name == "JSON":
-            ((structure,),) = texts.query(
-                f"select json_group_structure(cast({column.text} as json)) from {few}"
+            ((structure, exact),) = texts.query(
+                f"select json_group_structure(cast({column.text} as json)), bool_and({keeps_numbers(column.text)}) from {few}"
             )
             try:
                 kind = _structured(json.loads(structure)) if structure else ""
+                kind = kind if exact else kind.replace("DOUBLE", "VARCHAR")
                 is_nested = bool(kind and parse(kind).parts)
             except RecursionError:  # nobody declares a type that deep
                 continue
-            if is_nested:
-                notes.append(
-                    f"{name} is JSON text. If models read its fields, declare {_entry(name, kind)} in {SOURCES}"
-                )
+            for candidate in (kind, kind.replace("BIGINT", "DECIMAL(38,0)")) if is_nested else ():
+                every = fits(parse(candidate), numbers_as_texts(column.text))
+                if texts.query(f"select bool_and(coalesce({every}, {column.text} is null)) from {few}")[0][0]:
+                    notes.append(
+                        f"{name} is JSON text. If models read its fields, declare {_entry(name, candidate)} in {SOURCES}"
+                    )
+                    break
         elif column.kind.name == "VARCHAR":
             filled = f"filter ({column.text} is not null)"
             ((found,),) = texts.query(
@@ -719,10 +735,18 @@ class _Json(_Texts):
                 f"Input {self.source.name}: a view cannot read JSON with `nulls`, or in another encoding than UTF-8.",
                 fix="Serve the data through another port, such as parquet@1.",
             )
-        columns = ", ".join(f"{literal(self.given[name])}: 'VARCHAR'" for name in self.columns)
-        struct = "{" + columns + "}"
         files = _list([str(file.path) for file in self.files])
-        return self.renamed(f"read_json({files}, format = {literal(form)}, columns = {struct})")
+        names = _list(list(self.given.values()))
+        other = f"list_filter(json_keys(json), lambda k: not list_contains({names}, k) and list_contains(list_transform({names}, lambda n: lower(n)), lower(k)))"
+        is_kept = f"{keeps_numbers('json')} and {once('json')} and len({other}) = 0"
+        refused = "error(concat('a view cannot read this object as it is written: ', left(json, 100)))"
+        checked = f"case when {is_kept} then json else {refused} end"
+        columns = ", ".join(
+            f"json_extract_string(json, {json_path(literal(self.given[name]))}) as {identifier(self.given[name])}"
+            for name in self.columns
+        )
+        objects = f"(select {checked} as json from read_json_objects({files}, format = {literal(form)}))"
+        return self.renamed(f"(select {columns} from {objects})")
 
 
 def _texts(form: str, paths: list[str], source: Capability, product: Product, folder: Path) -> _Texts:
@@ -875,7 +899,7 @@ def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
     if signs:
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its header is a single name that contains {signs[0]!r}: {header[0][:80]}.",
-            fix=f"Give the input `delimiter: {signs[0]!r}` in {SPEC}. If that is the column's name, declare it in {SOURCES}.",
+            fix=f"Give the input `delimiter: {json.dumps(signs[0])}` in {SPEC}. If that is the column's name, declare it in {SOURCES}.",
         )
 
 
@@ -1097,6 +1121,8 @@ def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
     if was in ("VARCHAR", "BLOB"):
         text = column if was == "VARCHAR" else f"try(decode({column}))"
         spelling = _spelling(column_name(field_.name), kind, source.properties, True)
+        if kind.parts:
+            text = numbers_as_texts(text)
         test, new = f"coalesce({fits(kind, text, spelling)}, false)", value(kind, text, spelling)
         if was == "BLOB":
             test = f"{text} is not null and {test}"

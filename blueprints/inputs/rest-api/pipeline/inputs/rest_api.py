@@ -667,6 +667,26 @@ class Unusable(requests.RequestException):
         self.fix = fix or "Correct the input's properties in data-product.yaml, or ask the API's owner."
 
 
+def _is_empty(data_selector: str, body: Any) -> bool:
+    """Return True if a selector finds nothing because a list on its way is empty, and not because its response is another."""
+    if ".." in data_selector or "?" in data_selector:  # finds what it finds
+        return True
+    values = [body]
+    *parents, last = re.split(r"\.?\[\*\]|\.\*|^\*", data_selector.removeprefix("$"))
+    for part in parents:
+        path = part.strip(".")
+        values = [
+            found for value in values for found in (jsonpath.find_values(path, value) if path else [value])
+        ]
+        if not values:
+            return False
+        lists = [list(value.values()) if isinstance(value, dict) else value for value in values]
+        values = [item for items in lists if isinstance(items, list) for item in items]
+        if not values:
+            return all(isinstance(items, list) for items in lists)
+    return not last
+
+
 class _Client(RESTClient):
     """Raises an error if nothing is at `data_selector`, instead of returning no rows."""
 
@@ -677,7 +697,7 @@ class _Client(RESTClient):
                 "its response is not a list: set `data_selector` to the list of rows", response=response
             )
         found = jsonpath.find_values(data_selector, body)
-        if not found and "*" not in data_selector:
+        if not found and not _is_empty(data_selector, body):
             raise Unusable(f"its response has no {data_selector}", response=response)
         rows = found[0] if len(found) == 1 else found
         return rows if isinstance(rows, list) else [] if rows is None else [rows]
