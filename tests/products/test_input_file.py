@@ -680,7 +680,11 @@ def test_rows_that_are_longer_than_a_block_are_there_once(
     monkeypatch.setattr(csv_files, "LARGEST_BLOCK_BYTES", 2**10)
     before = csv.field_size_limit(2**10)
     try:
-        for row in ("41," + "x" * 4000, '41,"never closed\n' + "1,2\n" * 900, f'"{"x" * 1900}","{"x" * 1900}"'):
+        for row in (
+            "41," + "x" * 4000,
+            '41,"never closed\n' + "1,2\n" * 900,
+            f'"{"x" * 1900}","{"x" * 1900}"',
+        ):
             refused = land(f"a,b\n40,\n{row}\n")
             assert "x.csv:3: a row of more than" in str(refused) and "quote" in refused.fix
     finally:

@@ -485,6 +485,39 @@ LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+EMPTY = {
+    ("items", '{"error": "later"}'): False,
+    ("results[*].items[*]", '{"error": "later"}'): False,
+    ("results[*].items[*]", '{"results": "later"}'): False,
+    ("results[*].items[*]", '{"results": [{"error": "later"}]}'): False,
+    ("results[*].items[*]", '{"results": []}'): True,
+    ("results[*].items[*]", '{"results": [{"items": []}]}'): True,
+    ("results[*].items", '{"results": [{"error": "later"}]}'): False,
+    ("$.results.*", '{"results": {}}'): True,
+    ("[*]", "[]"): True,
+    ("$[*].row", '[{"error": "later"}]'): False,
+    ("*", '"later"'): False,
+    ("$..items[*]", "{}"): True,
+}
+"""Selector and a response in which it finds nothing -> whether that is because a list is empty."""
+
+
+def test_a_page_without_rows_is_not_a_page_without_its_list(product: Path, product_python: Path) -> None:
+    program = (
+        "import json, sys; from pipeline.inputs.rest_api import _is_empty;"
+        "print(json.dumps([_is_empty(one, json.loads(other)) for one, other in json.load(sys.stdin)]))"
+    )
+    done = subprocess.run(
+        [product_python, "-c", program],
+        cwd=product,
+        input=json.dumps(list(EMPTY)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert dict(zip(EMPTY, json.loads(done.stdout), strict=True)) == EMPTY
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_an_answer_that_is_no_good_ends_the_run_and_says_why(
     lie: str, api: Api, load: Load, product: Path

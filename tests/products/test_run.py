@@ -135,8 +135,11 @@ def test_a_failure_is_logged_with_its_stage_and_fix(product: Path, product_pytho
 
 
 LOADED = {
-    "database@1": ({"url": "sqlite:///own.sqlite", "table": "t"}, "is 1.9"),
-    "rest-api@1": ({"base_url": "http://127.0.0.1:9/", "path": "t"}, "127.0.0.1"),
+    "database@1": ({"url": "sqlite:///own.sqlite", "table": "t"}, "1.9"),
+    "rest-api@1": (
+        {"base_url": "http://127.0.0.1:9/", "path": "t", "paginator": {"type": "single_page"}},
+        "127.0.0.1",
+    ),
 }
 """What dlt loads -> properties of a source that cannot be read, and a part of the reason."""
 
