@@ -15,7 +15,7 @@ from pipeline.locks import Busy, locked
 
 
 @contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
+def run_lock(root: Path) -> Iterator[None]:
     """Allow one run at a time, in an empty scratch folder."""
     build = root / "build"
     with contextlib.ExitStack() as stack:

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from pipeline import missing_file, progress, restore, spec
-from pipeline.build_folder import alone, write
+from pipeline.build_folder import run_lock, write
 from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
 from pipeline.progress import say, summary
 from pipeline.stages import stages
@@ -199,7 +199,7 @@ def run(
     }
     if target:
         report["environment"] = target
-    with alone(root):
+    with run_lock(root):
         try:
             product = spec.load(root, environment, target)
             report = {"product": f"{product.domain}/{product.name}", "version": product.version, **report}

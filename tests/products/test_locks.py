@@ -110,13 +110,13 @@ def test_a_folder_that_cannot_be_locked_is_not_mistaken_for_a_second_run(
 ) -> None:
     """Two runs that publish to one folder: the second is refused, and a dead one is not in the way."""
     from pipeline.errors import UnreadableInput
-    from pipeline.outputs import alone
+    from pipeline.outputs import output_lock
 
     folder = tmp_path / "port"
     folder.mkdir()
-    with alone(folder) as sure, pytest.raises(UnreadableInput, match="Another run is publishing"):
+    with output_lock(folder) as sure, pytest.raises(UnreadableInput, match="Another run is publishing"):
         assert sure
-        with alone(folder):
+        with output_lock(folder):
             raise AssertionError("it is held")
-    with alone(folder) as sure:
+    with output_lock(folder) as sure:
         assert sure and os.listdir(folder) == []

@@ -231,7 +231,7 @@ def test_the_catalog_refuses_the_second_where_there_are_no_locks(
         yield False
 
     here.publish("select 0 as a")
-    monkeypatch.setattr(here.module, "alone", never_sure)
+    monkeypatch.setattr(here.module, "output_lock", never_sure)
     first, second = here.ready("select 1 as a"), here.ready("select 2 as a")
     next(first), next(second), next(first, None)
     with pytest.raises(CommitFailedException):

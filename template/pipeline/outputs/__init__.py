@@ -33,7 +33,7 @@ def refuse_impossible(product: Product) -> None:
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[bool]:
+def output_lock(folder: Path) -> Iterator[bool]:
     """Allow one run at a time to write to a folder, across repositories. Raises UnreadableInput for the second one.
 
     Yields True if the lock is reliable: some network file systems have no locks.

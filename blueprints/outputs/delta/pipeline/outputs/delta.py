@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pipeline.dataset import FOLDERS, Changes, Dataset
-from pipeline.outputs import alone
+from pipeline.outputs import output_lock
 from pipeline.port_types import FINITE, MICROSECONDS, YEARS, YEARS_UTC, Format, files, schema, written
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
@@ -96,7 +96,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         if "://" not in target:
             product.make_folder(Path(target).parent)
             Path(target).mkdir(exist_ok=True)
-            if stack.enter_context(alone(Path(target))):
+            if stack.enter_context(output_lock(Path(target))):
                 stack.callback(_sweep, target)
                 _sweep(target)
         partition = dataset.partition_column(FOLDERS)

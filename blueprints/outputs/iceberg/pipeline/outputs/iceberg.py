@@ -33,7 +33,7 @@ from sqlalchemy.engine import URL
 
 from pipeline.dataset import FOLDERS, Changes, Dataset
 from pipeline.errors import UnreadableInput
-from pipeline.outputs import alone
+from pipeline.outputs import output_lock
 from pipeline.port_types import (
     FINITE,
     MICROSECONDS,
@@ -163,7 +163,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
         if here.folder:
             product.make_folder(here.folder.parent)
             here.folder.mkdir(exist_ok=True)
-            here = replace(here, alone=stack.enter_context(alone(here.folder)) and own)
+            here = replace(here, exclusive=stack.enter_context(output_lock(here.folder)) and own)
         catalog = stack.enter_context(contextlib.closing(_catalog(port, here)))
         table = _found(catalog, here, own=own)
         stack.callback(_sweep, catalog, here)  # remove unneeded files in any case
@@ -191,7 +191,7 @@ class _Place:
     location: str
     name: tuple[str, str]
     """Namespace and name in the catalog."""
-    alone: bool = False
+    exclusive: bool = False
     """True if no other process can be writing to it."""
 
     @property
@@ -404,7 +404,7 @@ def _files(metadata: TableMetadata, table: Table) -> set[str]:
 
 def _sweep(catalog: Catalog, here: _Place) -> None:
     """Remove the files that the table does not need: of failed runs and old snapshots."""
-    if not here.folder or not here.alone or not (here.folder / MARK).exists():
+    if not here.folder or not here.exclusive or not (here.folder / MARK).exists():
         return
     needed = {f"{here.location}/metadata/version-hint.text"}
     # Read again: a commit that seemed to fail may have succeeded.

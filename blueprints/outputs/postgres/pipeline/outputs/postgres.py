@@ -37,7 +37,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
     """Prepare the new version up to the `yield`, and publish it afterwards."""
     here, described = place(port, product), columns(dataset.scan)
     with connected(here, make=True) as connection:
-        generations.alone(connection, here)
+        generations.publication_lock(connection, here)
         generations.drop_unused(connection, here)  # remove what an interrupted run left
         table = generations.load(connection, here, described, dataset)
         yield

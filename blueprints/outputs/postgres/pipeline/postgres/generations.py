@@ -40,7 +40,7 @@ class Relation:
     generation: int
 
 
-def alone(connection: psycopg.Connection[Any], place: Place) -> None:
+def publication_lock(connection: psycopg.Connection[Any], place: Place) -> None:
     """Allow one publication of a product at a time, across machines, until the connection ends."""
     connection.execute(f"set lock_timeout = '{RIVAL_SECONDS}s'")
     try:
