@@ -9,20 +9,20 @@ import json
 import sys
 from dataclasses import asdict
 
-from meshwright.catalog import Place
+from meshwright.catalog import CatalogConnection
 from meshwright.catalog.adapters import datahub
 from meshwright.core.yaml import Unreadable
 from meshwright.product.record import Record
 
-place = Place(sys.argv[1], sys.argv[2], patience=float(sys.argv[3]))
+connection = CatalogConnection(sys.argv[1], sys.argv[2], patience=float(sys.argv[3]))
 told = []
 for step in json.load(sys.stdin):
     record = Record(step["record"])
     try:
         if step["do"] == "publish":
-            told.append(asdict(datahub.publish(record, place)))
+            told.append(asdict(datahub.publish(record, connection)))
         else:
-            told.append(asdict(datahub.retire(record.id, place, "Nobody reads it.", "a/b")))
+            told.append(asdict(datahub.retire(record.id, connection, "Nobody reads it.", "a/b")))
     except Unreadable as error:
         told.append({"error": type(error).__name__, "said": str(error), "fix": error.fix})
 json.dump(told, sys.stdout)

@@ -27,7 +27,7 @@ class Payload:
 
 
 @dataclass(frozen=True)
-class Place:
+class CatalogConnection:
     """The address of a catalog, and the credentials."""
 
     url: str
@@ -50,8 +50,8 @@ class Adapter(Protocol):
     def payloads(self, record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
         """Return what would be sent, in order; the same for the same record and settings."""
 
-    def publish(self, record: Record, place: Place) -> Outcome:
+    def publish(self, record: Record, connection: CatalogConnection) -> Outcome:
         """Create or update the product in the catalog, unless it is unchanged."""
 
-    def retire(self, id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+    def retire(self, id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
         """Retire the product without breaking links to it."""

@@ -18,7 +18,7 @@ from meshwright.mesh.catalog import ADDRESS, TOKEN
 from meshwright.serve import command as embedded
 
 if TYPE_CHECKING:
-    from meshwright.catalog import Adapter, Place
+    from meshwright.catalog import Adapter, CatalogConnection
     from meshwright.catalog.publish import Prepared
     from meshwright.mesh.catalog import Outcome
 
@@ -84,7 +84,7 @@ def publish(product: Path, dry_run: bool, repository: str | None, **options: Any
         if dry_run:
             _dry(to, verb.prepared(product, repository), _settings(options["settings"]), options["form"])
             return
-        outcome, record = verb.publish(product, repository, to, _place(**options), os.environ)
+        outcome, record = verb.publish(product, repository, to, _connection(**options), os.environ)
     _report(outcome, options["form"], hash=record.hash)
 
 
@@ -106,7 +106,9 @@ def retire(product: str, reason: str, successor: str | None, **options: Any) -> 
             split(id)
         if not reason.strip():
             stop("The reason is empty.", "Give the reason, for its users: --reason TEXT.")
-        outcome = verb.adapter(options["to"]).retire(product, _place(**options), reason.strip(), successor)
+        outcome = verb.adapter(options["to"]).retire(
+            product, _connection(**options), reason.strip(), successor
+        )
     _report(outcome, options["form"])
 
 
@@ -126,12 +128,12 @@ def _refusals() -> Iterator[None]:
         stop(error.sentence, error.fix, 1 if isinstance(error, Refused) else 2)
 
 
-def _place(url: str | None, settings: tuple[str, ...], patience: float, **_: Any) -> Place:
-    from meshwright.catalog import Place
+def _connection(url: str | None, settings: tuple[str, ...], patience: float, **_: Any) -> CatalogConnection:
+    from meshwright.catalog import CatalogConnection
 
     if not url:
         stop("No catalog is given.", f"Give it with --catalog URL, or set {ADDRESS}.")
-    return Place(
+    return CatalogConnection(
         url,
         os.environ.get(TOKEN),
         _settings(settings),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from meshwright.catalog import Payload, Place
+from meshwright.catalog import CatalogConnection, Payload
 from meshwright.core.http import path
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.catalog import TOKEN, Outcome
@@ -20,31 +20,31 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return [Payload(f"PUT {path('api', 'products', record.domain, record.name)}", dict(record.value))]
 
 
-def current(id: str, place: Place) -> Record | None:
+def current(id: str, connection: CatalogConnection) -> Record | None:
     """Return the catalog's record of an active product."""
-    found = _catalog(place).get(id)
+    found = _catalog(connection).get(id)
     return found if isinstance(found, Record) else None
 
 
-def publish(record: Record, place: Place) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> Outcome:
     """Send the record, unless the catalog has it already."""
-    catalog = _catalog(place)
+    catalog = _catalog(connection)
     if catalog.has(record):
         page = path("products", record.domain, record.name)
         return Outcome("unchanged", record.id, f"{catalog.url}{page}")
     return catalog.put(record)
 
 
-def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
     """Retire the product; its page and its versions stay, marked as retired."""
-    return _catalog(place).retire(id, reason, successor)
+    return _catalog(connection).retire(id, reason, successor)
 
 
-def _catalog(place: Place) -> Catalog:
-    _without(place.settings)
-    if not place.token:
+def _catalog(connection: CatalogConnection) -> Catalog:
+    _without(connection.settings)
+    if not connection.token:
         raise Unreadable("There is no token for the catalog.", f"Set {TOKEN} to the token from its operator.")
-    return Catalog(place.url, place.token, place.patience, place.notify)
+    return Catalog(connection.url, connection.token, connection.patience, connection.notify)
 
 
 def _without(settings: Mapping[str, str] | None) -> None:

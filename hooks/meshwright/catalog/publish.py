@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from meshwright.catalog import Adapter, Place
+from meshwright.catalog import Adapter, CatalogConnection
 from meshwright.catalog.branch import stand
 from meshwright.check.engine import check, check_record
 from meshwright.check.findings import Finding, human
@@ -73,27 +73,31 @@ def prepared(root: Path, repository: str | None = None, branch: str = "") -> Pre
 
 
 def publish(
-    root: Path, repository: str | None, to: Adapter, place: Place, variables: Mapping[str, str]
+    root: Path,
+    repository: str | None,
+    to: Adapter,
+    connection: CatalogConnection,
+    variables: Mapping[str, str],
 ) -> tuple[Outcome, Record]:
     """Publish the product at `root`, from its default branch only. Raises Refused, NoAnswer, Unreadable.
 
     `variables`: the environment, with CI's variables for branch and commit. A file for a catalog that fetches it may be
     written on any branch, because it is reviewed when it is merged.
     """
-    sent = "://" in place.url
+    sent = "://" in connection.url
     branch = stand(root, variables).branch if sent else ""
     run, quality = last_run(root)
     if quality.get("outcome") == "failed" and isinstance(run.get("product"), str):
         failed = Failed(run["product"], quality, record_source(root, repository).get("repository", ""))
-        if (record := _in_place(failed, to, place)) is not None:
-            outcome = to.publish(record, place)
+        if (record := _in_place(failed, to, connection)) is not None:
+            outcome = to.publish(record, connection)
             note = f"The last run failed, which the record now shows; everything else is unchanged: {failed.problem}"
             return replace(outcome, notes=(note, *outcome.notes)), record
         if not hasattr(to, "current") and not (root / ADDRESSES).exists():
             note = f"The last run failed, and nothing was sent, because this kind of catalog would lose the locations of the ports. {failed.problem}"
             return Outcome("unchanged", failed.product, "", (note,)), of_repository(root, repository)
     ready = prepared(root, repository, branch)
-    outcome = to.publish(ready.record, place)
+    outcome = to.publish(ready.record, connection)
     return replace(outcome, notes=(*ready.notes, *outcome.notes)), ready.record
 
 
@@ -113,14 +117,14 @@ class Failed:
         return printable(str(self.quality.get("problem", "the reason is not given"))[:300])
 
 
-def _in_place(failed: Failed, to: Adapter, place: Place) -> Record | None:
+def _in_place(failed: Failed, to: Adapter, connection: CatalogConnection) -> Record | None:
     """Return the catalog's record with this run as the last one: the served data is unchanged.
 
     Return None if the catalog does not have the product, has it from another repository, or does not support reading.
     """
     if not hasattr(to, "current"):
         return None
-    record = to.current(failed.product, place)
+    record = to.current(failed.product, connection)
     if record is None or canonical(record.repository) != canonical(failed.repository):
         return None
     return Record({**record.value, "quality": dict(failed.quality)})
@@ -133,8 +137,8 @@ def findings_of(error: Unreadable) -> Iterator[str]:
     elif isinstance(error, Refused) and error.status == 422 and error.answer is not None:
         for finding in error.answer.object().get("findings") or []:
             if isinstance(finding, dict):
-                place = f"{finding.get('file')}: {finding.get('rule')}: {finding.get('message')}"
-                yield printable(place[:1000])
+                line = f"{finding.get('file')}: {finding.get('rule')}: {finding.get('message')}"
+                yield printable(line[:1000])
                 yield printable(f"    fix: {finding.get('fix') or finding.get('mend')}"[:1000])
 
 

@@ -13,7 +13,7 @@ from hostile_records import hostile
 from portal_server import OWNER, Portal, running
 from records import record, value
 
-from meshwright.catalog import Place
+from meshwright.catalog import CatalogConnection
 from meshwright.catalog.adapters import portal as adapter
 from meshwright.core.http import Http, NoAnswer, Refused
 from meshwright.product.record import Record
@@ -29,8 +29,8 @@ def portal() -> Iterator[Portal]:
 
 
 @pytest.fixture
-def place(portal: Portal) -> Place:
-    return Place(portal.url, "any", patience=5)
+def connection(portal: Portal) -> CatalogConnection:
+    return CatalogConnection(portal.url, "any", patience=5)
 
 
 def consumer(name: str) -> Record:
@@ -45,9 +45,11 @@ def product(portal: Portal, namespace: str) -> dict[str, Any]:
     return portal.get(home) | {"ports": portal.get(f"{home}/output_ports")["output_ports"], "home": home}
 
 
-def test_a_product_arrives_with_all_that_the_portal_has_a_place_for(portal: Portal, place: Place) -> None:
+def test_a_product_arrives_with_all_that_the_portal_has_a_place_for(
+    portal: Portal, connection: CatalogConnection
+) -> None:
     said = record("airport-operations/departures")
-    done = adapter.publish(said, place)
+    done = adapter.publish(said, connection)
     assert done.outcome == "created"
     there = product(portal, "airport-operations.departures")
     assert done.url.endswith(there["id"])
@@ -70,19 +72,21 @@ def test_a_product_arrives_with_all_that_the_portal_has_a_place_for(portal: Port
     assert OWNER in {one["user"]["email"] for one in owners["role_assignments"]}
 
 
-def test_the_next_run_has_nothing_to_say(place: Place) -> None:
+def test_the_next_run_has_nothing_to_say(connection: CatalogConnection) -> None:
     said = record("airport-operations/departures")
-    adapter.publish(said, place)
-    assert adapter.publish(said, place).outcome == "unchanged"
+    adapter.publish(said, connection)
+    assert adapter.publish(said, connection).outcome == "unchanged"
 
 
-def test_what_changed_is_changed_and_nothing_else_is_made(portal: Portal, place: Place) -> None:
-    adapter.publish(record("airport-operations/changing"), place)
+def test_what_changed_is_changed_and_nothing_else_is_made(
+    portal: Portal, connection: CatalogConnection
+) -> None:
+    adapter.publish(record("airport-operations/changing"), connection)
     changed = value("airport-operations/changing")
     changed["product"]["spec"]["description"]["purpose"] = "Something quite different."
     changed["product"]["spec"]["outputs"][0]["name"] = "pond"
     changed["quality"]["outcome"] = "failed"
-    done = adapter.publish(Record(changed), place)
+    done = adapter.publish(Record(changed), connection)
     assert done.outcome == "updated" and any("archived" in note for note in done.notes)
     there = product(portal, "airport-operations.changing")
     assert there["description"] == "Something quite different."
@@ -90,22 +94,22 @@ def test_what_changed_is_changed_and_nothing_else_is_made(portal: Portal, place:
     pond = next(port for port in there["ports"] if port["namespace"].endswith("pond"))
     quality = portal.get(f"{there['home']}/output_ports/{pond['id']}/data_quality_summary")
     assert quality["overall_status"] == "failure"
-    assert adapter.publish(Record(changed), place).outcome == "unchanged"
+    assert adapter.publish(Record(changed), connection).outcome == "unchanged"
 
 
-def test_two_products_of_one_title_are_told_apart(portal: Portal, place: Place) -> None:
+def test_two_products_of_one_title_are_told_apart(portal: Portal, connection: CatalogConnection) -> None:
     for name in ("departures", "namesake"):
-        adapter.publish(record(f"airport-operations/{name}"), place)
+        adapter.publish(record(f"airport-operations/{name}"), connection)
     names = {product(portal, f"airport-operations.{name}")["name"] for name in ("departures", "namesake")}
     assert len(names) == 2 and all(name.startswith("Departures") for name in names)
-    assert adapter.publish(record("airport-operations/namesake"), place).outcome == "unchanged"
+    assert adapter.publish(record("airport-operations/namesake"), connection).outcome == "unchanged"
 
 
-def test_lineage_is_asked_for_once(portal: Portal, place: Place) -> None:
-    adapter.publish(record("airport-operations/departures"), place)
-    done = adapter.publish(consumer("punctuality"), place)
+def test_lineage_is_asked_for_once(portal: Portal, connection: CatalogConnection) -> None:
+    adapter.publish(record("airport-operations/departures"), connection)
+    done = adapter.publish(consumer("punctuality"), connection)
     assert any("was requested" in note for note in done.notes)
-    assert adapter.publish(consumer("punctuality"), place).outcome == "unchanged"
+    assert adapter.publish(consumer("punctuality"), connection).outcome == "unchanged"
     home = product(portal, "customer-experience.punctuality")["home"]
     (link,) = portal.get(f"{home}/input_ports")["input_ports"]
     assert link["output_port"]["namespace"] == "airport-operations.departures.lake"
@@ -113,10 +117,10 @@ def test_lineage_is_asked_for_once(portal: Portal, place: Place) -> None:
 
 
 def test_a_run_that_breaks_anywhere_is_finished_by_the_next(
-    portal: Portal, place: Place, monkeypatch: pytest.MonkeyPatch
+    portal: Portal, connection: CatalogConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    adapter.publish(record("airport-operations/departures"), place)
-    whole = count(monkeypatch, lambda: adapter.publish(consumer("whole"), place))
+    adapter.publish(record("airport-operations/departures"), connection)
+    whole = count(monkeypatch, lambda: adapter.publish(consumer("whole"), connection))
     assert whole >= 6
     ask = Http.request
     for end in range(whole):
@@ -131,57 +135,61 @@ def test_a_run_that_breaks_anywhere_is_finished_by_the_next(
 
         with monkeypatch.context() as patched, pytest.raises(NoAnswer):
             patched.setattr(Http, "request", breaking)
-            adapter.publish(consumer(name), place)
-        adapter.publish(consumer(name), place)
+            adapter.publish(consumer(name), connection)
+        adapter.publish(consumer(name), connection)
         there = product(portal, f"customer-experience.{name}")
         assert there["status"] == "active" and [port["status"] for port in there["ports"]] == ["active"]
         assert len(portal.get(f"{there['home']}/input_ports")["input_ports"]) == 1
-        assert adapter.publish(consumer(name), place).outcome == "unchanged", end
+        assert adapter.publish(consumer(name), connection).outcome == "unchanged", end
 
 
-def test_a_product_that_is_retired_keeps_its_page_and_can_come_back(portal: Portal, place: Place) -> None:
+def test_a_product_that_is_retired_keeps_its_page_and_can_come_back(
+    portal: Portal, connection: CatalogConnection
+) -> None:
     said = record("airport-operations/retiring")
-    adapter.publish(said, place)
+    adapter.publish(said, connection)
     for _ in range(2):
         assert (
-            adapter.retire(said.id, place, "Nobody <reads> it.", "airport-operations/departures").outcome
+            adapter.retire(said.id, connection, "Nobody <reads> it.", "airport-operations/departures").outcome
             == "retired"
         )
     there = product(portal, "airport-operations.retiring")
     assert there["status"] == "archived" and {port["status"] for port in there["ports"]} == {"archived"}
     assert there["usage"] == "Retired: Nobody <reads> it. Its successor is airport-operations/departures."
-    assert adapter.publish(said, place).outcome == "updated"
+    assert adapter.publish(said, connection).outcome == "updated"
     there = product(portal, "airport-operations.retiring")
     assert there["status"] == "active" and there["usage"] == said.usage
     with pytest.raises(Refused, match="no data product"):
-        adapter.retire("airport-operations/unheard-of", place, "Gone.", None)
+        adapter.retire("airport-operations/unheard-of", connection, "Gone.", None)
 
 
-def test_what_an_administrator_has_to_make_is_named(place: Place) -> None:
+def test_what_an_administrator_has_to_make_is_named(connection: CatalogConnection) -> None:
     with pytest.raises(Refused, match="no domain 'finance'") as refused:
-        adapter.publish(record("finance/invoices"), place)
+        adapter.publish(record("finance/invoices"), connection)
     assert "administrator" in refused.value.fix
     with pytest.raises(Refused, match="no type 'aggregate'"):
-        adapter.publish(record("airport-operations/x"), Place(place.url, "any", {"type": "aggregate"}))
+        adapter.publish(
+            record("airport-operations/x"), CatalogConnection(connection.url, "any", {"type": "aggregate"})
+        )
 
 
 def test_an_owner_whom_the_portal_does_not_know_yet_is_added_by_a_later_run(
-    portal: Portal, place: Place
+    portal: Portal, connection: CatalogConnection
 ) -> None:
     said = record("airport-operations/ownerless", product__spec__owner__email="bo@example.org")
-    done = adapter.publish(said, place)
+    done = adapter.publish(said, connection)
     assert any("bo@example.org" in note for note in done.notes)
     portal.call("GET", "users/current", user="bo@example.org")
-    assert adapter.publish(said, place).outcome == "updated"
+    assert adapter.publish(said, connection).outcome == "updated"
     id = product(portal, "airport-operations.ownerless")["id"]
     owners = portal.get(f"authz/role_assignments/data_product?data_product_id={id}")["role_assignments"]
     assert "bo@example.org" in {one["user"]["email"] for one in owners}
 
 
-def test_a_hostile_record_is_taken_as_any_other(portal: Portal, place: Place) -> None:
-    done = adapter.publish(hostile(), place)
+def test_a_hostile_record_is_taken_as_any_other(portal: Portal, connection: CatalogConnection) -> None:
+    done = adapter.publish(hostile(), connection)
     assert done.outcome == "created" and any("is cut to" in note for note in done.notes)
-    again = adapter.publish(hostile(), place)
+    again = adapter.publish(hostile(), connection)
     assert again.outcome == "unchanged"
 
 

@@ -24,7 +24,7 @@ from products import BUILD, uv
 from records import record
 from vendor_catalogs import SCHEMAS, TOKEN, Collibra, DataHub, EntropyData, OpenMetadata, Vendor
 
-from meshwright.catalog import Place, adapters
+from meshwright.catalog import CatalogConnection, adapters
 from meshwright.catalog.adapters import _common as common
 from meshwright.core.errors import Error
 from meshwright.core.http import NoAnswer, Refused
@@ -84,13 +84,17 @@ def test_the_same_record_makes_the_same_payloads_and_they_are_clean_and_small(
 @pytest.mark.parametrize("name", adapters.names())
 def test_a_setting_that_an_adapter_does_not_know_is_refused(name: str) -> None:
     with pytest.raises(Unreadable, match="colour"):
-        adapters.find(name).publish(record(), Place("http://127.0.0.1:1", TOKEN, {"colour": "red"}))
+        adapters.find(name).publish(
+            record(), CatalogConnection("http://127.0.0.1:1", TOKEN, {"colour": "red"})
+        )
 
 
 @pytest.mark.parametrize("name", sorted(set(adapters.names()) - {"backstage"}))
 def test_a_token_is_not_sent_where_others_can_listen(name: str) -> None:
     with pytest.raises(Unreadable, match="https") as refused:
-        adapters.find(name).publish(record(), Place("http://catalog.example.org", TOKEN, patience=0.1))
+        adapters.find(name).publish(
+            record(), CatalogConnection("http://catalog.example.org", TOKEN, patience=0.1)
+        )
     assert TOKEN not in str(refused.value) + refused.value.fix
 
 
@@ -140,24 +144,24 @@ VENDORS: dict[str, tuple[type[Vendor], dict[str, str]]] = {
 
 
 @pytest.fixture(params=VENDORS)
-def vendor(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Vendor, Callable[..., Place]]]:
+def vendor(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Vendor, Callable[..., CatalogConnection]]]:
     kind, settings = VENDORS[request.param]
     server = kind()
 
-    def place(token: str | None = TOKEN, patience: float = 5.0) -> Place:
-        return Place(server.url, token, settings, patience)
+    def connection(token: str | None = TOKEN, patience: float = 5.0) -> CatalogConnection:
+        return CatalogConnection(server.url, token, settings, patience)
 
-    yield adapters.find(request.param), server, place
+    yield adapters.find(request.param), server, connection
     server.close()
 
 
 def test_a_product_arrives_and_the_next_run_has_nothing_to_say(vendor: Any) -> None:
-    adapter, server, place = vendor
-    first = adapter.publish(record(), place())
+    adapter, server, connection = vendor
+    first = adapter.publish(record(), connection())
     assert first.outcome in ("created", "updated") and first.id == "airport-operations/departures"
     there, calls = copy.deepcopy(server.store), [json.dumps(call) for call in server.seen]
     assert len(calls) == len(set(calls)), "each thing once"
-    second = adapter.publish(record(), place())
+    second = adapter.publish(record(), connection())
     assert server.store == there
     if adapter.NAME == "collibra":  # which cannot tell
         return
@@ -166,13 +170,13 @@ def test_a_product_arrives_and_the_next_run_has_nothing_to_say(vendor: Any) -> N
 
 
 def test_what_changed_is_brought_up_to_date(vendor: Any) -> None:
-    adapter, server, place = vendor
-    adapter.publish(record(), place())
+    adapter, server, connection = vendor
+    adapter.publish(record(), connection())
     things = len(server.store)
     changed = record(
         product__spec__description__purpose="Something quite different.", product__metadata__version="1.1.0"
     )
-    assert adapter.publish(changed, place()).outcome == "updated"
+    assert adapter.publish(changed, connection()).outcome == "updated"
     assert len(server.store) == things
     assert "Something quite different" in json.dumps(server.store)
 
@@ -181,13 +185,13 @@ def test_what_changed_is_brought_up_to_date(vendor: Any) -> None:
 def test_a_run_that_broke_anywhere_is_finished_by_the_next_and_nothing_is_there_twice(
     vendor: Any, id: str
 ) -> None:
-    adapter, server, place = vendor
+    adapter, server, connection = vendor
     said = RECORDS[id]()
     if id == "consumer":
-        adapter.publish(record(), place())
+        adapter.publish(record(), connection())
     before = copy.deepcopy(server.store)
     server.seen.clear()
-    adapter.publish(said, place())
+    adapter.publish(said, connection())
     whole, calls = copy.deepcopy(server.store), len(server.seen)
     assert calls >= 1
     for end in range(calls):
@@ -195,67 +199,67 @@ def test_a_run_that_broke_anywhere_is_finished_by_the_next_and_nothing_is_there_
         server.seen.clear()
         server.broken_from = end
         with pytest.raises(NoAnswer, match="500"):
-            adapter.publish(said, place(patience=0.01))
+            adapter.publish(said, connection(patience=0.01))
         assert len(server.seen) == end
         server.broken_from = None
-        adapter.publish(said, place())
+        adapter.publish(said, connection())
         assert undated(server.store) == undated(whole), end
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_catalog_that_asks_to_wait_is_asked_again(vendor: Any, status: int) -> None:
-    adapter, server, place = vendor
+    adapter, server, connection = vendor
     server.faults = [None, (status, {"Retry-After": "0"}), (status, {})]
     server.faults = server.faults[1:] if adapter.NAME == "collibra" else server.faults
-    adapter.publish(record(), place())
+    adapter.publish(record(), connection())
     assert not server.faults and server.store
 
 
 def test_a_catalog_that_asks_to_wait_longer_than_the_patience_is_no_success(vendor: Any) -> None:
-    adapter, server, place = vendor
+    adapter, server, connection = vendor
     server.faults = [(429, {"Retry-After": "3600"})]
     with pytest.raises(NoAnswer, match="3600"):
-        adapter.publish(record(), place(patience=1))
+        adapter.publish(record(), connection(patience=1))
 
 
 @pytest.mark.parametrize("status", [400, 403, 409, 422])
 def test_what_a_catalog_refuses_is_told_at_once(vendor: Any, status: int) -> None:
-    adapter, server, place = vendor
+    adapter, server, connection = vendor
     server.faults = [(status, {})]
     with pytest.raises(Refused, match=f"{status}.*not now"):
-        adapter.publish(record(), place())
+        adapter.publish(record(), connection())
 
 
 def test_a_wrong_token_is_refused_and_not_repeated(vendor: Any) -> None:
-    adapter, server, place = vendor
+    adapter, server, connection = vendor
     wrong = "wrong-and-secret-token"
     with pytest.raises(Refused) as refused:
-        adapter.publish(record(), place(token=wrong))
+        adapter.publish(record(), connection(token=wrong))
     assert refused.value.status == 401
     assert wrong not in str(refused.value) + refused.value.fix
     assert not server.seen
 
 
 def test_a_hostile_record_is_taken_as_any_other(vendor: Any) -> None:
-    adapter, server, place = vendor
-    done = adapter.publish(hostile(), place())
+    adapter, server, connection = vendor
+    done = adapter.publish(hostile(), connection())
     assert done.outcome in ("created", "updated")
     assert any("is cut to" in note for note in done.notes)
     assert server.store
 
 
 def test_a_product_that_is_retired_stays_and_says_so(vendor: Any) -> None:
-    adapter, server, place = vendor
+    adapter, server, connection = vendor
     said = record()
-    adapter.publish(said, place())
+    adapter.publish(said, connection())
     things = set(server.store)
     for _ in range(2):
-        done = adapter.retire(said.id, place(), "Nobody <reads> it.", "airport-operations/arrivals")
+        done = adapter.retire(said.id, connection(), "Nobody <reads> it.", "airport-operations/arrivals")
         assert done.outcome == "retired"
     assert set(server.store) == things
     told = json.dumps(server.store)
     assert "Retired: Nobody" in told and "airport-operations/arrivals" in told
-    adapter.publish(said, place())
+    adapter.publish(said, connection())
     assert "Retired: Nobody" not in json.dumps(server.store)
 
 
@@ -264,7 +268,7 @@ def test_a_product_that_is_not_there_cannot_be_retired(name: str) -> None:
     server = VENDORS[name][0]()
     try:
         with pytest.raises(Refused, match="no data product"):
-            adapters.find(name).retire("a/b", Place(server.url, TOKEN), "Gone.", None)
+            adapters.find(name).retire("a/b", CatalogConnection(server.url, TOKEN), "Gone.", None)
         assert not server.seen
     finally:
         server.close()
@@ -287,12 +291,12 @@ def test_every_body_for_openmetadata_is_valid_by_its_own_schemas(said: Record) -
 def test_openmetadata_draws_the_lineage_between_the_ports() -> None:
     server = OpenMetadata()
     try:
-        place, adapter = Place(server.url, TOKEN, patience=5), adapters.find("openmetadata")
+        connection, adapter = CatalogConnection(server.url, TOKEN, patience=5), adapters.find("openmetadata")
         consumer = RECORDS["consumer"]()
-        early = adapter.publish(consumer, place)
+        early = adapter.publish(consumer, connection)
         assert any("lineage does not include it" in note for note in early.notes)
-        adapter.publish(record(), place)
-        done = adapter.publish(consumer, place)
+        adapter.publish(record(), connection)
+        done = adapter.publish(consumer, connection)
         assert done.outcome == "unchanged" and not any("lineage" in note for note in done.notes)
         source = server.store["tables:meshwright.airport-operations.departures.lake"]["id"]
         table = server.store["tables:meshwright.customer-experience.punctuality.lake"]["id"]
@@ -308,7 +312,9 @@ def test_openmetadata_without_the_service_is_told_what_is_missing() -> None:
     server = OpenMetadata()
     try:
         with pytest.raises(Refused, match="no database service 'lake'"):
-            adapters.find("openmetadata").publish(record(), Place(server.url, TOKEN, {"service": "lake"}))
+            adapters.find("openmetadata").publish(
+                record(), CatalogConnection(server.url, TOKEN, {"service": "lake"})
+            )
         assert not server.seen
     finally:
         server.close()
@@ -357,7 +363,7 @@ def test_a_job_of_collibra_that_did_not_succeed_is_no_success(ends: tuple[str, s
     server.ends = ends
     try:
         with pytest.raises(Refused, match=f"{ends[0]}, {ends[1]}: {ends[2]}"):
-            adapters.find("collibra").publish(record(), Place(server.url, TOKEN, patience=5))
+            adapters.find("collibra").publish(record(), CatalogConnection(server.url, TOKEN, patience=5))
     finally:
         server.close()
 
@@ -367,7 +373,7 @@ def test_a_job_of_collibra_that_does_not_end_is_no_success() -> None:
     server.looks = 1_000
     try:
         with pytest.raises(NoAnswer, match="has not ended within 0 s"):
-            adapters.find("collibra").publish(record(), Place(server.url, TOKEN, patience=0.3))
+            adapters.find("collibra").publish(record(), CatalogConnection(server.url, TOKEN, patience=0.3))
     finally:
         server.close()
 
@@ -377,10 +383,14 @@ def test_collibra_by_user_and_password() -> None:
     seen = []
     server.lets_in = lambda headers: not seen.append(headers.get("Authorization"))  # type: ignore[method-assign]
     try:
-        adapters.find("collibra").publish(record(), Place(server.url, "ci:secret", {"auth": "basic"}))
+        adapters.find("collibra").publish(
+            record(), CatalogConnection(server.url, "ci:secret", {"auth": "basic"})
+        )
         assert set(seen) == {"Basic Y2k6c2VjcmV0"}
         with pytest.raises(Unreadable, match="no colon") as refused:
-            adapters.find("collibra").publish(record(), Place(server.url, "secret", {"auth": "basic"}))
+            adapters.find("collibra").publish(
+                record(), CatalogConnection(server.url, "secret", {"auth": "basic"})
+            )
         assert "secret" not in str(refused.value)
     finally:
         server.close()
@@ -430,7 +440,9 @@ def test_backstages_own_validators_take_every_entity(validators: Path, tmp_path:
         folder = tmp_path / str(number)
         folder.mkdir()
         assert (
-            adapters.find("backstage").publish(make(), Place(str(folder), settings={"shared": "yes"})).outcome
+            adapters.find("backstage")
+            .publish(make(), CatalogConnection(str(folder), settings={"shared": "yes"}))
+            .outcome
             == "created"
         )
         entities += list(yaml.safe_load_all((folder / "catalog-info.yaml").read_text("utf-8")))
@@ -449,30 +461,31 @@ def test_backstages_own_validators_take_every_entity(validators: Path, tmp_path:
 
 
 def test_backstages_file_is_written_once_and_brought_up_to_date(tmp_path: Path) -> None:
-    adapter, place = adapters.find("backstage"), Place(str(tmp_path))
+    adapter, connection = adapters.find("backstage"), CatalogConnection(str(tmp_path))
     file = tmp_path / "catalog-info.yaml"
-    assert [adapter.publish(record(), place).outcome for _ in range(2)] == ["created", "unchanged"]
+    assert [adapter.publish(record(), connection).outcome for _ in range(2)] == ["created", "unchanged"]
     first = file.read_text("utf-8")
-    assert adapter.publish(record(product__metadata__title="Another title"), place).outcome == "updated"
+    assert adapter.publish(record(product__metadata__title="Another title"), connection).outcome == "updated"
     assert "Another title" in file.read_text("utf-8")
     assert (
-        adapter.retire("airport-operations/departures", place, "Nobody reads it.", None).outcome == "retired"
+        adapter.retire("airport-operations/departures", connection, "Nobody reads it.", None).outcome
+        == "retired"
     )
     retired = list(yaml.safe_load_all(file.read_text("utf-8")))
     assert {one["spec"].get("lifecycle") for one in retired} == {"deprecated", None}
     assert all(one["metadata"]["description"] == "Retired: Nobody reads it." for one in retired)
-    adapter.publish(record(), place)
+    adapter.publish(record(), connection)
     assert file.read_text("utf-8") == first
     file.write_text(first.replace("will be lost", "are lost"))  # as 0.2.0 wrote it
-    assert adapter.publish(record(), place).outcome == "updated"
+    assert adapter.publish(record(), connection).outcome == "updated"
     assert file.read_text("utf-8") == first
     assert [path.name for path in tmp_path.iterdir()] == ["catalog-info.yaml"]
 
 
 def test_backstages_file_does_not_change_with_a_commit_or_a_run(tmp_path: Path) -> None:
-    adapter, place = adapters.find("backstage"), Place(str(tmp_path))
-    adapter.publish(record(source__commit="a" * 40), place)
-    assert adapter.publish(record(measured=False, source__commit="b" * 40), place).outcome == "unchanged"
+    adapter, connection = adapters.find("backstage"), CatalogConnection(str(tmp_path))
+    adapter.publish(record(source__commit="a" * 40), connection)
+    assert adapter.publish(record(measured=False, source__commit="b" * 40), connection).outcome == "unchanged"
 
 
 def test_a_path_of_the_machine_that_ran_is_in_no_catalog() -> None:
@@ -491,32 +504,32 @@ def test_backstages_entities_refer_to_those_of_the_product_that_is_read() -> Non
 def test_a_file_that_somebody_else_wrote_stays_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "catalog-info.yaml"
     file.write_text("kind: Component\n")
-    for act in (lambda: adapters.find("backstage").publish(record(), Place(str(tmp_path))),
-                lambda: adapters.find("backstage").retire("a/b", Place(str(tmp_path)), "x", None)):  # fmt: skip
+    for act in (lambda: adapters.find("backstage").publish(record(), CatalogConnection(str(tmp_path))),
+                lambda: adapters.find("backstage").retire("a/b", CatalogConnection(str(tmp_path)), "x", None)):  # fmt: skip
         with pytest.raises(Unreadable, match="was not written by"):
             act()
     assert file.read_text() == "kind: Component\n"
 
 
 def test_another_products_file_stays_as_it_is(tmp_path: Path) -> None:
-    adapters.find("backstage").publish(record(), Place(str(tmp_path)))
+    adapters.find("backstage").publish(record(), CatalogConnection(str(tmp_path)))
     before = (tmp_path / "catalog-info.yaml").read_text("utf-8")
     with pytest.raises(Refused, match="airport-operations/departures"):
-        adapters.find("backstage").publish(RECORDS["consumer"](), Place(str(tmp_path)))
+        adapters.find("backstage").publish(RECORDS["consumer"](), CatalogConnection(str(tmp_path)))
     assert (tmp_path / "catalog-info.yaml").read_text("utf-8") == before
 
 
 @pytest.mark.parametrize("address", ["https://backstage.example.org", "/nowhere/at/all/catalog-info.yaml"])
 def test_backstage_is_not_sent_to(address: str) -> None:
     with pytest.raises(Error):
-        adapters.find("backstage").publish(record(), Place(address))
+        adapters.find("backstage").publish(record(), CatalogConnection(address))
 
 
 def test_backstages_file_is_not_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "else").write_text("mine")
     (tmp_path / "catalog-info.yaml").symlink_to(tmp_path / "else")
     with pytest.raises(Unreadable, match="a link"):
-        adapters.find("backstage").publish(record(), Place(str(tmp_path)))
+        adapters.find("backstage").publish(record(), CatalogConnection(str(tmp_path)))
     assert (tmp_path / "else").read_text() == "mine"
 
 
@@ -556,7 +569,10 @@ def test_datahubs_own_check_takes_the_file_of_proposals(clients: Path, tmp_path:
     proposals = []
     for make in RECORDS.values():
         file = tmp_path / "one.json"
-        assert adapters.find("datahub").publish(make(), Place(str(file))).outcome in ("created", "updated")
+        assert adapters.find("datahub").publish(make(), CatalogConnection(str(file))).outcome in (
+            "created",
+            "updated",
+        )
         proposals += json.loads(file.read_text("utf-8"))
     (tmp_path / "mcps.json").write_text(json.dumps(proposals), "utf-8")
     done = subprocess.run(
@@ -620,7 +636,7 @@ def test_datahub_does_not_take_a_wrong_token_and_it_is_not_repeated(clients: Pat
 
 def test_datahub_without_its_library_says_how_to_get_it() -> None:
     with pytest.raises(Unreadable, match="not installed") as refused:
-        adapters.find("datahub").publish(record(), Place("http://127.0.0.1:1", TOKEN))
+        adapters.find("datahub").publish(record(), CatalogConnection("http://127.0.0.1:1", TOKEN))
     assert "pip install" in refused.value.fix
 
 
@@ -639,7 +655,7 @@ def test_entropy_datas_own_client_sends_the_same_requests(clients: Path, tmp_pat
     ours, theirs = EntropyData(), EntropyData()
     try:
         adapter = adapters.find("entropy-data")
-        adapter.publish(RECORDS["consumer"](), Place(ours.url, TOKEN))
+        adapter.publish(RECORDS["consumer"](), CatalogConnection(ours.url, TOKEN))
         for _, path, body in ours.seen:
             _, _, kind, id = path.split("/", 3)
             (tmp_path / "body.json").write_text(json.dumps(body), "utf-8")

@@ -140,7 +140,7 @@ def person(who: Person) -> str:
     return f"{who.name} <{who.email}>".strip() if who.email else who.name
 
 
-def place(port: Port) -> str:
+def location_of(port: Port) -> str:
     """Return where a port's data is, if others can use it; empty for a path on the machine of the run."""
     return port.location if "://" in port.location else ""
 
@@ -181,7 +181,7 @@ def facts(record: Record) -> dict[str, str]:
     }
     found |= {f"serviceLevel.{one.name}": level(one) for one in record.service_levels[:MANY]}
     found |= {f"input.{one.name}": f"{one.source} ({one.uses})" for one in record.inputs[:MANY]}
-    found |= {f"output.{one.name}": f"{one.uses} {place(one)}".strip() for one in record.outputs[:MANY]}
+    found |= {f"output.{one.name}": f"{one.uses} {location_of(one)}".strip() for one in record.outputs[:MANY]}
     for case in record.use_cases[:MANY]:
         found[f"useCase.{case.name}"] = f"{', '.join(case.users)}: {case.action}"
     found["lastRun"] = last_run(record)
@@ -227,7 +227,8 @@ def sections(record: Record) -> Iterator[tuple[str, list[str]]]:
     yield from _section("Service levels", [level(one) for one in record.service_levels[:MANY]])
     yield from _section("Last run", [last_run(record)])
     yield from _section(
-        "Output ports", [f"{one.name}: {one.uses} {place(one)}".strip() for one in record.outputs[:MANY]]
+        "Output ports",
+        [f"{one.name}: {one.uses} {location_of(one)}".strip() for one in record.outputs[:MANY]],
     )
     yield from _section("Inputs", [f"{one.name}: {one.source}" for one in record.inputs[:MANY]])
     cases = [f"{one.name}: {one.action} ({', '.join(one.users)})" for one in record.use_cases[:MANY]]

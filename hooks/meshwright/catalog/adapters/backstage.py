@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from meshwright.catalog import Payload, Place
+from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core import files
@@ -51,12 +51,12 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     ]
 
 
-def publish(record: Record, place: Place) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> Outcome:
     """Write the file atomically; a file that this command has not written is left alone."""
     words = Words("Backstage")
-    entities = _entities(record, common.chosen(SETTINGS, place.settings), words)
+    entities = _entities(record, common.chosen(SETTINGS, connection.settings), words)
     words.notes.append(f"Commit {FILE}: Backstage fetches it from the repository.")
-    file = _file(place.url)
+    file = _file(connection.url)
     actual = _read(file)
     outcome: OutcomeKind = "created" if actual is None else "updated"
     if actual is not None and (of := _product(actual)) not in ("", record.id):
@@ -68,9 +68,9 @@ def publish(record: Record, place: Place) -> Outcome:
     return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
     """Mark the entities as deprecated, with the reason; they stay, so that references to them still work."""
-    file = _file(place.url)
+    file = _file(connection.url)
     actual = _read(file)
     if actual is None or _product(actual) != id:
         raise Refused(f"{file} does not belong to {printable(id)}.", "Give the folder of its repository.")

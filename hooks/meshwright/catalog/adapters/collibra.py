@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from meshwright.catalog import Payload, Place
+from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, NoAnswer, Refused, path
@@ -60,18 +60,18 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return [Payload(f"POST {JOB}", commands)]
 
 
-def publish(record: Record, place: Place) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> Outcome:
     """Send the file, and wait until the job has ended. Importing the same again changes nothing in Collibra."""
-    settings, words = common.chosen(SETTINGS, place.settings), Words("Collibra")
-    http = _http(place, settings)
-    _import(http, _commands(record, settings, words), place.patience)
+    settings, words = common.chosen(SETTINGS, connection.settings), Words("Collibra")
+    http = _http(connection, settings)
+    _import(http, _commands(record, settings, words), connection.patience)
     return Outcome("updated", record.id, http.url, tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
     """Set the status of the product's asset, with the reason; nothing is deleted."""
-    settings, words = common.chosen(SETTINGS, place.settings), Words("Collibra")
-    http = _http(place, settings)
+    settings, words = common.chosen(SETTINGS, connection.settings), Words("Collibra")
+    http = _http(connection, settings)
     domain, _, name = id.partition("/")
     why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
@@ -82,7 +82,7 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
         "attributes": {"Description": [{"value": f"<p>{escape(why)}</p>"}]},
         "status": {"name": settings["retired-status"]},
     }
-    _import(http, [asset], place.patience)
+    _import(http, [asset], connection.patience)
     return Outcome("retired", id, http.url, tuple(words.notes))
 
 
@@ -107,7 +107,7 @@ def _commands(record: Record, settings: Mapping[str, str], words: Words) -> list
     ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
     for port in ports:
         description = escape(
-            words.line(f"{port.uses} {common.place(port)}", common.PARAGRAPH, "A port's place")
+            words.line(f"{port.uses} {common.location_of(port)}", common.PARAGRAPH, "A port's place")
         )
         title = f"{record.title}: {port.name}"
         asset = _asset(
@@ -209,8 +209,8 @@ def _pairs(settings: Mapping[str, str], key: str) -> dict[str, str]:
 # -- the job ------------------------------------------------------------------------------------------
 
 
-def _http(place: Place, settings: Mapping[str, str]) -> Http:
-    token, scheme = place.token, "Bearer"
+def _http(connection: CatalogConnection, settings: Mapping[str, str]) -> Http:
+    token, scheme = connection.token, "Bearer"
     if common.one_of(settings, "auth", "bearer", "basic") == "basic":
         if token and ":" not in token:
             raise Unreadable(
@@ -218,7 +218,12 @@ def _http(place: Place, settings: Mapping[str, str]) -> Http:
             )
         token, scheme = (base64.b64encode(token.encode()).decode() if token else None), "Basic"
     return Http(
-        place.url, token, scheme=scheme, patience=place.patience, server="catalog", notify=place.notify
+        connection.url,
+        token,
+        scheme=scheme,
+        patience=connection.patience,
+        server="catalog",
+        notify=connection.notify,
     )
 
 

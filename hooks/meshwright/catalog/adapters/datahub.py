@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from meshwright.catalog import Payload, Place
+from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core import files
@@ -56,19 +56,19 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return [Payload(f"UPSERT {one['entityUrn']} {one['aspectName']}", one) for one in made]
 
 
-def publish(record: Record, place: Place) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> Outcome:
     """Send the proposals, unless DataHub already has exactly this record; or write them to a file."""
-    settings, words = common.chosen(SETTINGS, place.settings), Words("DataHub")
+    settings, words = common.chosen(SETTINGS, connection.settings), Words("DataHub")
     proposals = _proposals(record, settings, words)
-    if not place.url.startswith(("http://", "https://")):
-        return _written(Path(place.url), record, [_domain(record), *proposals], words)
-    graph = _graph(place)
+    if not connection.url.startswith(("http://", "https://")):
+        return _written(Path(connection.url), record, [_domain(record), *proposals], words)
+    graph = _graph(connection)
     urn = _product_urn(record.domain, record.name)
     actual = _actual_product(graph, urn)
     back = actual is not None and _is_removed(graph, urn)
     mark = proposals[-1]["aspect"]["json"]["customProperties"]["digest"]
     if actual is not None and actual.customProperties.get("digest") == mark and not back:
-        return Outcome("unchanged", record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
+        return Outcome("unchanged", record.id, _page(connection, urn), tuple(dict.fromkeys(words.notes)))
     if not _exists(graph, _domain_urn(record)):
         _send(graph, [_domain(record)])
     if back:
@@ -77,13 +77,13 @@ def publish(record: Record, place: Place) -> Outcome:
         _send(graph, [_proposal("dataset", port, "deprecation", undone) for port in ports])
     _send(graph, proposals)
     outcome: OutcomeKind = "created" if actual is None else "updated"
-    return Outcome(outcome, record.id, _page(place, urn), tuple(dict.fromkeys(words.notes)))
+    return Outcome(outcome, record.id, _page(connection, urn), tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
     """Deprecate its datasets, and remove the product from DataHub's search; the pages stay."""
     words = Words("DataHub")
-    graph = _graph(place)
+    graph = _graph(connection)
     domain, _, name = id.partition("/")
     urn = _product_urn(domain, name)
     actual = _actual_product(graph, urn)
@@ -96,7 +96,7 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
     assets = [asset.destinationUrn for asset in actual.assets or []]
     proposals = [_proposal("dataset", asset, "deprecation", deprecation) for asset in assets]
     _send(graph, [*proposals, _proposal("dataProduct", urn, "status", {"removed": True})])
-    return Outcome("retired", id, _page(place, urn), tuple(words.notes))
+    return Outcome("retired", id, _page(connection, urn), tuple(words.notes))
 
 
 def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words: Words) -> Outcome:
@@ -165,7 +165,7 @@ def _dataset(
             words.line(description, common.PARAGRAPH, "A port's description")
         ),
         "customProperties": _cleaned(
-            {"capability": port.uses, "address": port.address, "location": common.place(port)}, words
+            {"capability": port.uses, "address": port.address, "location": common.location_of(port)}, words
         ),
         "tags": [],
     }
@@ -304,10 +304,10 @@ def _word(text: str) -> str:
 # -- sending ------------------------------------------------------------------------------------------
 
 
-def _graph(place: Place) -> Any:
+def _graph(connection: CatalogConnection) -> Any:
     """Return DataHub's own client. Raises Unreadable, NoAnswer."""
     address = Http(
-        place.url, place.token, server="catalog"
+        connection.url, connection.token, server="catalog"
     ).url  # refuses addresses that must not get a token
     os.environ.setdefault("DATAHUB_TELEMETRY_ENABLED", "false")
     try:
@@ -321,8 +321,10 @@ def _graph(place: Place) -> Any:
             "Write a file with --catalog FILE.json and send it with `datahub ingest`, or install it: "
             + install_command("catalog", "datahub"),
         ) from error
-    retries = max(1, min(6, round(place.patience / 10)))
-    config = DatahubClientConfig(server=address, token=place.token, retry_max_times=retries, timeout_sec=30)
+    retries = max(1, min(6, round(connection.patience / 10)))
+    config = DatahubClientConfig(
+        server=address, token=connection.token, retry_max_times=retries, timeout_sec=30
+    )
     return _reported(lambda: DataHubGraph(config), address)
 
 
@@ -385,7 +387,7 @@ def _status(error: BaseException | None) -> int:
     return 0
 
 
-def _page(place: Place, urn: str) -> str:
+def _page(connection: CatalogConnection, urn: str) -> str:
     """Return the product's page in DataHub's front end, if its address can be derived from the service's."""
-    home = place.url.rstrip("/").removesuffix("/api/gms")
-    return f"{home}/dataProduct/{urn}" if home != place.url.rstrip("/") else ""
+    home = connection.url.rstrip("/").removesuffix("/api/gms")
+    return f"{home}/dataProduct/{urn}" if home != connection.url.rstrip("/") else ""

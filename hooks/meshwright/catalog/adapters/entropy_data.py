@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from meshwright.catalog import Payload, Place
+from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
@@ -32,13 +32,13 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return [Payload(f"PUT {where}", body) for where, body in _bodies(record, common.chosen(SETTINGS, settings), Words("Entropy Data"))]  # fmt: skip
 
 
-def publish(record: Record, place: Place) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> Outcome:
     """Send what is missing or differs. Existing access agreements are left alone, because people decide on them there."""
     words = Words("Entropy Data")
-    http = _http(place)
+    http = _http(connection)
     changes: list[bool] = []
     url = ""
-    for where, body in _bodies(record, common.chosen(SETTINGS, place.settings), words):
+    for where, body in _bodies(record, common.chosen(SETTINGS, connection.settings), words):
         found = http.request("GET", where, ok={200, 404})
         actual = found.object() if found.status == 200 else None
         is_access = where.startswith("/api/access/")
@@ -57,9 +57,9 @@ def publish(record: Record, place: Place) -> Outcome:
     return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
     """Set the product's status to retired, with the reason; its page stays."""
-    http, words = _http(place), Words("Entropy Data")
+    http, words = _http(connection), Words("Entropy Data")
     domain, _, name = id.partition("/")
     where = path("api", "dataproducts", _id(domain, name))
     found = http.request("GET", where, ok={200, 404})
@@ -77,15 +77,15 @@ def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome
     return Outcome("retired", id, answer.headers.get("location-html") or "", tuple(words.notes))
 
 
-def _http(place: Place) -> Http:
+def _http(connection: CatalogConnection) -> Http:
     return Http(
-        place.url,
-        place.token,
+        connection.url,
+        connection.token,
         header="x-api-key",
         scheme="",
-        patience=place.patience,
+        patience=connection.patience,
         server="catalog",
-        notify=place.notify,
+        notify=connection.notify,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from meshwright.catalog import Payload, Place
+from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
@@ -81,10 +81,10 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return sent + [Payload(f"PUT {API}/lineage", edge) for edge in edges]
 
 
-def publish(record: Record, place: Place) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> Outcome:
     """Create what is missing, change what differs, and add the lineage from existing ports."""
-    settings, words = common.chosen(SETTINGS, place.settings), Words("OpenMetadata")
-    http = _http(place)
+    settings, words = common.chosen(SETTINGS, connection.settings), Words("OpenMetadata")
+    http = _http(connection)
     if _found(http, "services/databaseServices", _fqn(settings["service"])) is None:
         service = printable(settings["service"])[:100]
         raise Refused(
@@ -117,9 +117,9 @@ def publish(record: Record, place: Place) -> Outcome:
     return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
     """Mark the product as retired in its description and name; deleting it would break links."""
-    http, words = _http(place), Words("OpenMetadata")
+    http, words = _http(connection), Words("OpenMetadata")
     domain, _, name = id.partition("/")
     actual = _found(http, "dataProducts", _product_name(domain, name))
     if actual is None:
@@ -207,8 +207,8 @@ def _table(
         "columns": [_column(column, settings, words) for column in common.columns(record, words)],
         "tags": [_label(record.classification, settings)] if record.classification else [],
     }
-    if common.place(port):
-        table["locationPath"] = words.line(common.place(port), 2_000, "A port's location")
+    if common.location_of(port):
+        table["locationPath"] = words.line(common.location_of(port), 2_000, "A port's location")
     if (form := FORMATS.get(port.uses.partition("@")[0])) is not None:
         table["fileFormat"] = form
     return table
@@ -273,8 +273,14 @@ def _fqn(*names: str) -> str:
 # -- existing entities --------------------------------------------------------------------------------
 
 
-def _http(place: Place) -> Http:
-    return Http(place.url, place.token, patience=place.patience, server="catalog", notify=place.notify)
+def _http(connection: CatalogConnection) -> Http:
+    return Http(
+        connection.url,
+        connection.token,
+        patience=connection.patience,
+        server="catalog",
+        notify=connection.notify,
+    )
 
 
 def _found(http: Http, kind: str, name: str) -> dict[str, Any] | None:

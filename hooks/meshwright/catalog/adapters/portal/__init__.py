@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from meshwright.catalog import Payload, Place
+from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.catalog.adapters.portal.portal_access import make_owner, request_access
@@ -75,10 +75,10 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return sent
 
 
-def publish(record: Record, place: Place) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> Outcome:
     """Create or change the product, its ports, their contracts and the result of the last run."""
-    settings, words = common.chosen(SETTINGS, place.settings), Words("the portal")
-    http = connect(place, settings)
+    settings, words = common.chosen(SETTINGS, connection.settings), Words("the portal")
+    http = connect(connection, settings)
     known = known_ids(http)
     ids = finder(known, record, words)
     changes: list[str] = []
@@ -132,10 +132,10 @@ def publish(record: Record, place: Place) -> Outcome:
     )
 
 
-def retire(id: str, place: Place, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
     """Archive the product and its ports: their pages stay, and say why."""
-    settings = common.chosen(SETTINGS, place.settings)
-    http = connect(place, settings)
+    settings = common.chosen(SETTINGS, connection.settings)
+    http = connect(connection, settings)
     domain, _, name = id.partition("/")
     there = by_namespace(listed(http, f"{API}/data_products", "data_products"))
     product = there.get(common.identifier(domain, name, most=NAMESPACE))

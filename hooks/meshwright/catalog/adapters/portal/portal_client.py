@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from meshwright.catalog import Place
+from meshwright.catalog import CatalogConnection
 from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters.portal.portal_bodies import moment
 from meshwright.core.http import Http, path
@@ -13,17 +13,17 @@ from meshwright.core.http import Http, path
 API = "/api/v2"
 
 
-def connect(place: Place, settings: Mapping[str, str]) -> Http:
+def connect(connection: CatalogConnection, settings: Mapping[str, str]) -> Http:
     """Return a client for a portal, with the token sent as the settings say."""
     key = common.one_of(settings, "auth", "bearer", "x-key") == "x-key"
     return Http(
-        place.url,
-        place.token,
+        connection.url,
+        connection.token,
         header="x-key" if key else "Authorization",
         scheme="" if key else "Bearer",
-        patience=place.patience,
+        patience=connection.patience,
         server="catalog",
-        notify=place.notify,
+        notify=connection.notify,
     )
 
 
