@@ -246,7 +246,11 @@ def held_by_server(here: Runs, columns: list[tuple[str, str]], connection: duckd
     expected = rows_of(connection.sql(f"select {selected} from source").to_arrow_table())
     with psycopg.connect(port.properties["url"]) as client:
         try:
-            view = importlib.import_module("pipeline.postgres.place").place(port, here.product).view
+            view = (
+                importlib.import_module("pipeline.postgres.database_layout")
+                .database_layout(port, here.product)
+                .view
+            )
             actual = server_rows(client, view, plain)
         except (psycopg.DataError, psycopg.errors.DatetimeFieldOverflow):
             return  # a date that Python has none for

@@ -25,7 +25,7 @@ def code(every_port: Path) -> SimpleNamespace:
         platform=importlib.import_module("pipeline.platforms.postgres"),
         **{
             name: importlib.import_module(f"pipeline.postgres.{name}")
-            for name in ("columns", "generations", "place", "server", "session")
+            for name in ("columns", "generations", "database_layout", "server", "session")
         },
         spec=importlib.import_module("pipeline.spec"),
         dataset=importlib.import_module("pipeline.dataset"),

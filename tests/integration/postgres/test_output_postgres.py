@@ -301,10 +301,10 @@ def test_after_another_shape_readers_see_the_old_data_until_access_is_applied_ag
 def test_access_is_applied_to_what_the_pipeline_published(where: str, request: pytest.FixtureRequest) -> None:
     product: Published = request.getfixturevalue(where)
     ada, private = f"{product.schema}_ada", f"{product.schema}_private"
-    place = product.code.place.place(product.port, product.product)
+    layout = product.code.database_layout.database_layout(product.port, product.product)
     with contextlib.ExitStack() as running:
         if where == "embedded":  # as `python -m pipeline.outputs.postgres` keeps it up
-            found = running.enter_context(product.code.session.embedded(place, make=True))
+            found = running.enter_context(product.code.session.embedded(layout, make=True))
             product.admin = f"postgresql://postgres@/postgres?host={found['host']}"
             product.sql(f"create role {ada} login")
         with psycopg.connect(product.admin) as connection:
@@ -663,7 +663,7 @@ def test_an_embedded_server_is_prepared_as_an_administrator_prepares_a_database(
                 connection.execute(bootstrap(name, []))
             else:
                 for _ in range(2):
-                    code.session.prepare(connection, code.place.Place(name, DATASET))
+                    code.session.prepare(connection, code.database_layout.DatabaseLayout(name, DATASET))
             found = connection.execute(f"""
                 select 'role', rolname, array[rolcanlogin, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolbypassrls]::text
                   from pg_roles where rolname like '{name}%'
@@ -744,7 +744,7 @@ def test_what_a_crash_left_behind_stops_nobody(pid: str, embedded: Published) ->
 def test_a_server_that_runs_already_is_used_and_left_running(embedded: Published) -> None:
     folder = embedded.root / embedded.url
     with embedded.code.session.embedded(
-        embedded.code.place.place(embedded.port, embedded.product), make=True
+        embedded.code.database_layout.database_layout(embedded.port, embedded.product), make=True
     ):
         running = address(folder)
         for number in (1, 2):
@@ -760,7 +760,10 @@ def test_two_products_that_start_one_server_at_once_both_publish(embedded: Publi
     def use(schema: str) -> None:
         try:
             with embedded.code.session.connected(
-                embedded.code.place.Place(schema, DATASET, folder=embedded.root / "shared"), make=True
+                embedded.code.database_layout.DatabaseLayout(
+                    schema, DATASET, folder=embedded.root / "shared"
+                ),
+                make=True,
             ) as connection:
                 connection.execute("select 1")
                 both.wait(timeout=60)

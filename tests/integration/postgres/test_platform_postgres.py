@@ -464,7 +464,7 @@ said["full"] = go(anew=True)
 
 def test_a_product_and_an_environment_of_any_length_have_schemas_of_their_own(every_port: Path) -> None:
     from pipeline.platforms.postgres import _schema
-    from pipeline.postgres.place import SCHEMA
+    from pipeline.postgres.database_layout import SCHEMA
 
     names = [
         ("a" * 40, ""),

@@ -18,8 +18,8 @@ from pipeline.errors import UnreadableInput
 from pipeline.postgres import generations
 from pipeline.postgres.columns import columns, from_text
 from pipeline.postgres.copies import fetched, types
+from pipeline.postgres.database_layout import database_layout, shown
 from pipeline.postgres.limits import FORMAT
-from pipeline.postgres.place import place, shown
 from pipeline.postgres.session import connected, embedded
 from pipeline.progress import say
 from pipeline.spec import Capability, Product
@@ -30,12 +30,12 @@ __all__ = ["FORMAT", "location", "publish", "read"]
 
 def location(port: Capability, product: Product) -> str:
     """Return where readers find the data."""
-    return shown(place(port, product))
+    return shown(database_layout(port, product))
 
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Prepare the new version up to the `yield`, and publish it afterwards."""
-    here, described = place(port, product), columns(dataset.scan)
+    here, described = database_layout(port, product), columns(dataset.scan)
     with connected(here, make=True) as connection:
         generations.publication_lock(connection, here)
         generations.drop_unused(connection, here)  # remove what an interrupted run left
@@ -56,7 +56,7 @@ def published_schema(port: Capability, product: Product) -> pa.Schema:
 
 
 def _read(port: Capability, product: Product, condition: str) -> pa.Table:
-    here = place(port, product)
+    here = database_layout(port, product)
     with connected(here, make=False) as connection:
         known = types(connection, here.view)
         if not known:
@@ -75,7 +75,9 @@ def main() -> int:
     try:
         product = spec.load(Path.cwd(), os.environ)
         ports = {
-            port.name: place(port, product) for port in product.outputs if port.uses.startswith("postgres@")
+            port.name: database_layout(port, product)
+            for port in product.outputs
+            if port.uses.startswith("postgres@")
         }
         ports = {name: here for name, here in ports.items() if not here.url}
         if not ports:

@@ -14,7 +14,7 @@ from psycopg import errors
 
 from pipeline.errors import MAKE_ROOM, UnreadableInput
 from pipeline.postgres.columns import Column
-from pipeline.postgres.place import whole
+from pipeline.postgres.database_layout import whole
 from pipeline.postgres.session import server_message
 from pipeline.sql import identifier, literal, only_row
 

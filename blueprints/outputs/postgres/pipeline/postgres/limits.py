@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pipeline.port_types import FINITE, MICROSECONDS, TYPES, Format, Limit
 from pipeline.postgres.columns import POSTGRES
-from pipeline.postgres.place import NAME_BYTES
+from pipeline.postgres.database_layout import NAME_BYTES
 
 SYSTEM_COLUMNS = {"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"}
 WITHOUT_NUL = Limit(

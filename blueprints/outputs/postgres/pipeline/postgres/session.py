@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from pipeline.connections import explained
 from pipeline.errors import UnreadableInput
 from pipeline.postgres import server
-from pipeline.postgres.place import Place
+from pipeline.postgres.database_layout import DatabaseLayout
 from pipeline.sql import identifier, only_row
 
 SETTINGS = {
@@ -37,17 +37,17 @@ BOOTSTRAP = "Have an administrator of the database run, once, what `meshwright a
 
 
 @contextlib.contextmanager
-def connected(place: Place, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
+def connected(layout: DatabaseLayout, *, make: bool) -> Iterator[psycopg.Connection[Any]]:
     """Yield a connection, not in a transaction. `make`: create a missing embedded server.
 
     Database errors within the context become UnreadableInput, without values of the data.
     """
     with database_errors(), contextlib.ExitStack() as stack:
-        address: dict[str, Any] = {"conninfo": place.url}
-        if not place.url:
-            address = stack.enter_context(embedded(place, make=make)) | {"user": place.pipeline}
+        address: dict[str, Any] = {"conninfo": layout.url}
+        if not layout.url:
+            address = stack.enter_context(embedded(layout, make=make)) | {"user": layout.pipeline}
         connection = stack.enter_context(contextlib.closing(connect(address)))
-        _become(connection, place)
+        _become(connection, layout)
         yield connection
 
 
@@ -83,25 +83,25 @@ def connect(address: Mapping[str, Any]) -> psycopg.Connection[Any]:
 
 
 @contextlib.contextmanager
-def embedded(place: Place, *, make: bool) -> Iterator[dict[str, Any]]:
+def embedded(layout: DatabaseLayout, *, make: bool) -> Iterator[dict[str, Any]]:
     """Yield the embedded server, with the product's roles and schemas."""
-    with server.running(place.folder, make=make) as address:
+    with server.running(layout.folder, make=make) as address:
         with psycopg.connect(**address, user="postgres") as connection:
-            prepare(connection, place)
+            prepare(connection, layout)
         yield address
 
 
-def prepare(connection: psycopg.Connection[Any], place: Place) -> None:
+def prepare(connection: psycopg.Connection[Any], layout: DatabaseLayout) -> None:
     """Create in a database what a product needs to publish: as printed by `meshwright access bootstrap`.
 
     Without the roles of readers, which come from the access policy.
     """
     there = {name for (name,) in connection.execute("select rolname from pg_catalog.pg_roles")}
-    for role in {place.pipeline, place.access} - there:
+    for role in {layout.pipeline, layout.access} - there:
         connection.execute(f"create role {identifier(role)} login")
-    pipeline, access = identifier(place.pipeline), identifier(place.access)
-    private, audit = identifier(place.private), identifier(place.audit)
-    for schema, owner in ((identifier(place.schema), access), (private, pipeline), (audit, access)):
+    pipeline, access = identifier(layout.pipeline), identifier(layout.access)
+    private, audit = identifier(layout.private), identifier(layout.audit)
+    for schema, owner in ((identifier(layout.schema), access), (private, pipeline), (audit, access)):
         connection.execute(f"create schema if not exists {schema} authorization {owner}")
     by_default = f"alter default privileges for role {pipeline}"
     connection.execute(f"grant usage on schema {private} to {access}")
@@ -121,22 +121,22 @@ def server_message(error: psycopg.Error) -> str:
     return (error.diag.message_primary or str(error)).partition(': "')[0].strip()
 
 
-def _become(connection: psycopg.Connection[Any], place: Place) -> None:
+def _become(connection: psycopg.Connection[Any], layout: DatabaseLayout) -> None:
     """Switch to the role that publishes."""
     (user,) = only_row(connection.execute("select current_user"))
-    if user != place.pipeline:
+    if user != layout.pipeline:
         try:
-            connection.execute(f"set role {identifier(place.pipeline)}")
+            connection.execute(f"set role {identifier(layout.pipeline)}")
         except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
             raise UnreadableInput(
-                f"{user} is neither {place.pipeline} nor a member of that role.", fix=BOOTSTRAP
+                f"{user} is neither {layout.pipeline} nor a member of that role.", fix=BOOTSTRAP
             ) from error
     may = "select bool_and(has_schema_privilege(oid, 'create')) from pg_namespace where nspname = %s"
-    (may_create,) = only_row(connection.execute(may, [place.private]))
+    (may_create,) = only_row(connection.execute(may, [layout.private]))
     if not may_create:
         problem = (
-            f"The schema {place.private} does not exist."
+            f"The schema {layout.private} does not exist."
             if may_create is None
-            else f"{place.pipeline} may not create tables in the schema {place.private}."
+            else f"{layout.pipeline} may not create tables in the schema {layout.private}."
         )
         raise UnreadableInput(problem, fix=BOOTSTRAP)

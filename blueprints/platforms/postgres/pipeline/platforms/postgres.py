@@ -26,8 +26,8 @@ from pipeline.port_types import beyond
 from pipeline.postgres import limits, server
 from pipeline.postgres.columns import columns, from_text
 from pipeline.postgres.copies import fetched, fill, types
+from pipeline.postgres.database_layout import SCHEMA, DatabaseLayout, database_layout, whole
 from pipeline.postgres.limits import ARRAYS, CHANGED, FORMAT
-from pipeline.postgres.place import SCHEMA, Place, place, whole
 from pipeline.postgres.session import connect, database_errors
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, literal, only_row, scan
@@ -51,7 +51,7 @@ class Postgres:
 
     product: Product
     metadata: Mapping[str, str]
-    place: Place
+    layout: DatabaseLayout
     connection: psycopg.Connection[Any]
     collation: str = ""
     """Collation of text columns, so that they are ordered by bytes; empty if that is the database's default."""
@@ -59,7 +59,7 @@ class Postgres:
 
     @property
     def inputs(self) -> str:
-        return f"{self.place.schema}_inputs"
+        return f"{self.layout.schema}_inputs"
 
     @property
     def staging(self) -> str:
@@ -69,7 +69,7 @@ class Postgres:
     @property
     def models(self) -> str:
         """Separate from `inputs`: see pipeline/macros/inputs_postgres.sql."""
-        return f"{self.place.schema}_models"
+        return f"{self.layout.schema}_models"
 
     def attach(self, name: str, files: Sequence[Path]) -> None:
         table, rows = f"{identifier(self.inputs)}.{identifier(whole(name))}", scan(files)
@@ -265,7 +265,7 @@ def _destination(url: str) -> Any:
 @contextlib.contextmanager
 def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Postgres]:
     """Open the product's schemas, locked against other runs. They are emptied first, unless state is kept."""
-    here = place(product.platform, product, _schema(product))
+    here = database_layout(product.platform, product, _schema(product))
     with database_errors(), contextlib.ExitStack() as stack:
         address: dict[str, Any] = {"conninfo": here.url}
         if not here.url:
@@ -306,7 +306,7 @@ def _schema(product: Product) -> str:
     return f"{name.removeprefix('pg_')[:31]}_{sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _admit(administrator: psycopg.Connection[Any], here: Place) -> None:
+def _admit(administrator: psycopg.Connection[Any], here: DatabaseLayout) -> None:
     """Allow the product's role to log in to its embedded server."""
     role = identifier(here.pipeline)
     if not administrator.execute("select 1 from pg_roles where rolname = %s", [here.pipeline]).fetchone():

@@ -20,8 +20,8 @@ SCHEMA = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A product in a database."""
+class DatabaseLayout:
+    """Where a product is in a database, and the names of its schemas and roles."""
 
     schema: str
     dataset: str
@@ -59,8 +59,8 @@ class Place:
         return f"{identifier(self.private)}.{identifier(whole(name))}"
 
 
-def place(used: Capability, product: Product, schema: str = "") -> Place:
-    """Return the place for the properties of a port or the platform. `schema`: the default name.
+def database_layout(used: Capability, product: Product, schema: str = "") -> DatabaseLayout:
+    """Return the layout for the properties of a port or the platform. `schema`: the default name.
 
     Raises UnreadableInput.
     """
@@ -72,14 +72,14 @@ def place(used: Capability, product: Product, schema: str = "") -> Place:
             " `_`, beginning with a letter, not with pg_.",
         )
     if "://" not in url:
-        return Place(schema, product.dataset, folder=product.root / url)
+        return DatabaseLayout(schema, product.dataset, folder=product.root / url)
     if not url.startswith(("postgresql://", "postgres://")):
         raise UnreadableInput(
             "The url of a PostgreSQL database begins with postgresql://, and this one does not.",
             fix="Correct the property `url` in data-product.yaml, or the variable that it names.",
         )
     _parts(url)
-    return Place(schema, product.dataset, url=url)
+    return DatabaseLayout(schema, product.dataset, url=url)
 
 
 def whole(name: str) -> str:
@@ -92,11 +92,11 @@ def whole(name: str) -> str:
     return name
 
 
-def shown(place: Place) -> str:
+def shown(layout: DatabaseLayout) -> str:
     """Return where readers find the data: the database, with the product's schema on its search path, without a login."""
-    if not place.url:
-        return str(place.folder)
-    parts = _parts(place.url)
+    if not layout.url:
+        return str(layout.folder)
+    parts = _parts(layout.url)
     hosts, ports = (parts.get(key, "").split(",") for key in ("host", "port"))
     if len(ports) == 1:
         ports *= len(hosts)
@@ -105,7 +105,7 @@ def shown(place: Place) -> str:
     )
     # An allowlist: any other part of a URL may be a secret.
     more: dict[str, str] = {key: parts[key] for key in ("service", "sslmode") if key in parts}
-    more["options"] = f"-csearch_path={place.schema}"
+    more["options"] = f"-csearch_path={layout.schema}"
     return (
         f"postgresql://{network}/{quote(parts.get('dbname', ''), safe='')}?{urlencode(more, quote_via=quote)}"
     )
