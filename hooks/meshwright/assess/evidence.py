@@ -80,32 +80,38 @@ class Evidence:
         """Return the data of the port. Raises storage.Blocker: Absent, Corrupt or Unseen."""
         from meshwright.assess.storage import ports
 
-        return self._once(("table", port.name), lambda: ports.table(self._place(port)))
+        return self._once(("table", port.name), lambda: ports.table(self._port_location(port)))
 
     def variant(self, port: Port, role: str) -> Table:
         """Return what a role of the policy can read at the port. Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
-        return self._once(("variant", port.name, role), lambda: ports.variant(self._place(port), role))
+        return self._once(
+            ("variant", port.name, role), lambda: ports.variant(self._port_location(port), role)
+        )
 
     def without_credentials(self, port: Port) -> Refusal:
         """Return whether the port can be read without credentials. Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
-        return self._once(("anonymous", port.name), lambda: ports.without_credentials(self._place(port)))
+        return self._once(
+            ("anonymous", port.name), lambda: ports.without_credentials(self._port_location(port))
+        )
 
     def by_grants(self, port: Port) -> Refusal | None:
         """Return whether the grants admit others than the product's readers; None if the storage has no grants.
         Raises storage.Blocker."""
         from meshwright.assess.storage import ports
 
-        return self._once(("grants", port.name), lambda: ports.by_grants(self._place(port)))
+        return self._once(("grants", port.name), lambda: ports.by_grants(self._port_location(port)))
 
-    def _place(self, port: Port) -> Any:
+    def _port_location(self, port: Port) -> Any:
         from meshwright.assess.storage import allowed
-        from meshwright.assess.storage.ports import Place
+        from meshwright.assess.storage.ports import PortLocation
 
-        return Place(port, self.record.dataset, allowed(self.record.root, self.settings), self._scratch)
+        return PortLocation(
+            port, self.record.dataset, allowed(self.record.root, self.settings), self._scratch
+        )
 
     @cached_property
     def _scratch(self) -> Path:

@@ -18,8 +18,8 @@ FOLDER_OF_ROLES = "roles"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where to look."""
+class PortLocation:
+    """A port, and what is needed to look at its data."""
 
     port: Port
     dataset: str
@@ -31,78 +31,80 @@ class Place:
         return formats.of(self.port.uses, self.port.location)
 
 
-def table(place: Place) -> Table:
+def table(port_location: PortLocation) -> Table:
     """What lies at the port. Raises Absent, Corrupt, Unseen."""
-    if place.format == "postgres":
+    if port_location.format == "postgres":
         from meshwright.assess.storage import postgres
 
-        return postgres.opened(_database(place))
-    store, name = _store(place)
-    return formats.opened(place.format, store, name, place.allowed)
+        return postgres.opened(_database(port_location))
+    store, name = _store(port_location)
+    return formats.opened(port_location.format, store, name, port_location.allowed)
 
 
-def variant(place: Place, role: str) -> Table:
+def variant(port_location: PortLocation, role: str) -> Table:
     """What a role sees there. Raises Absent, Corrupt, Unseen."""
-    if place.format == "postgres":
+    if port_location.format == "postgres":
         from meshwright.assess.storage import postgres
 
-        return postgres.variant(_database(place), role)
-    store, name = _store(place)
+        return postgres.variant(_database(port_location), role)
+    store, name = _store(port_location)
     if "/" in role or role in ("", ".", ".."):
         raise Unseen("The role's name is not a valid name of a folder.", "Give it another name.")
-    return formats.opened(place.format, store, f"{FOLDER_OF_ROLES}/{role}/{name}", place.allowed)
-
-
-def without_credentials(place: Place) -> Refusal:
-    """Whether somebody without credentials can read it. Raises Absent, Corrupt, Unseen."""
-    if place.format == "postgres":
-        from meshwright.assess.storage import postgres
-
-        return postgres.without_credentials(_database(place))
-    store, name = _store(place)
-    return anonymous.refusal(store, formats.sample(place.format, store, name))
-
-
-def by_grants(place: Place) -> Refusal | None:
-    """Whether grants let in more than the product's own; None where the storage has none. Raises Absent, Unseen."""
-    if place.format != "postgres":
-        return None
-    from meshwright.assess.storage import postgres
-
-    administrators = place.port.properties.get("administrators")
-    known = [str(name) for name in administrators] if isinstance(administrators, list) else ["postgres"]
-    return postgres.let_in_by_grants(_database(place), known)
-
-
-def _database(place: Place) -> Any:
-    from meshwright.assess.storage import postgres
-
-    schema = place.port.properties.get("schema")
-    location = _location(place)
-    if not location.startswith(postgres.SCHEMES):
-        location = str(_local(location, place))
-    return postgres.database(
-        location, place.dataset, schema if isinstance(schema, str) else "", place.allowed
+    return formats.opened(
+        port_location.format, store, f"{FOLDER_OF_ROLES}/{role}/{name}", port_location.allowed
     )
 
 
-def _store(place: Place) -> tuple[Store, str]:
+def without_credentials(port_location: PortLocation) -> Refusal:
+    """Whether somebody without credentials can read it. Raises Absent, Corrupt, Unseen."""
+    if port_location.format == "postgres":
+        from meshwright.assess.storage import postgres
+
+        return postgres.without_credentials(_database(port_location))
+    store, name = _store(port_location)
+    return anonymous.refusal(store, formats.sample(port_location.format, store, name))
+
+
+def by_grants(port_location: PortLocation) -> Refusal | None:
+    """Whether grants let in more than the product's own; None where the storage has none. Raises Absent, Unseen."""
+    if port_location.format != "postgres":
+        return None
+    from meshwright.assess.storage import postgres
+
+    administrators = port_location.port.properties.get("administrators")
+    known = [str(name) for name in administrators] if isinstance(administrators, list) else ["postgres"]
+    return postgres.let_in_by_grants(_database(port_location), known)
+
+
+def _database(port_location: PortLocation) -> Any:
+    from meshwright.assess.storage import postgres
+
+    schema = port_location.port.properties.get("schema")
+    location = _location(port_location)
+    if not location.startswith(postgres.SCHEMES):
+        location = str(_local(location, port_location))
+    return postgres.database(
+        location, port_location.dataset, schema if isinstance(schema, str) else "", port_location.allowed
+    )
+
+
+def _store(port_location: PortLocation) -> tuple[Store, str]:
     """Return the folder of the data, wherever that is, and the data's name there. Raises Absent, Unseen."""
-    location, allowed = _location(place), place.allowed
+    location, allowed = _location(port_location), port_location.allowed
     scheme, separator, rest = location.partition("://")
     scheme = scheme.lower()
     if not separator:
-        return _folder(_local(location, place), allowed)
+        return _folder(_local(location, port_location), allowed)
     if scheme == "file":
-        return _folder(_local("/" + rest.partition("/")[2], place), allowed)
+        return _folder(_local("/" + rest.partition("/")[2], port_location), allowed)
     base, _, name = location.rstrip("/").rpartition("/")
     if scheme in ("http", "https"):
         base, name = (base, name) if "/" in rest.rstrip("/") else (location, "")
-        return Web(base, allowed.limits, place.scratch, allowed.resolve), name
+        return Web(base, allowed.limits, port_location.scratch, allowed.resolve), name
     if scheme in ("s3", "s3a"):
         bucket, _, key = rest.rstrip("/").partition("/")
         prefix = key.rpartition("/")[0]
-        return Bucket(bucket, f"{prefix}/" if prefix else "", allowed.limits, place.scratch), name
+        return Bucket(bucket, f"{prefix}/" if prefix else "", allowed.limits, port_location.scratch), name
     raise Unseen(f"There is nothing here that looks at an address that begins with {scheme[:20]}://.")
 
 
@@ -115,20 +117,20 @@ def _folder(path: Path, allowed: Allowed) -> tuple[Store, str]:
     return Folder(path.parent, allowed.permits), path.name
 
 
-def _local(location: str, place: Place) -> Path:
+def _local(location: str, port_location: PortLocation) -> Path:
     """A path as the repository means it."""
     if "\0" in location:
         raise Unseen("The address is no path.", "Fix the port's path.")
     path = Path(location)
     if path.is_absolute():
         return path
-    if place.allowed.root is None:
+    if port_location.allowed.root is None:
         raise Unseen(f"{location} is a path of a repository that is not on this machine.")
-    return place.allowed.root.absolute() / path
+    return port_location.allowed.root.absolute() / path
 
 
-def _location(place: Place) -> str:
-    location = place.port.location
+def _location(port_location: PortLocation) -> str:
+    location = port_location.port.location
     if not location:
         raise Absent(
             "The address registry has no location for it.",

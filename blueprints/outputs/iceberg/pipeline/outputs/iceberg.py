@@ -154,7 +154,7 @@ def published_schema(port: Capability, product: Product) -> pa.Schema:
 
 def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[None]:
     """Prepare the new version up to the `yield`, and publish it afterwards."""
-    here = _Place(location(port, product), _name(port, product))
+    here = _TableLocation(location(port, product), _name(port, product))
     selected = written(FORMAT, dataset)
     columns = schema(product, selected, dataset)
     known = _schema(columns)
@@ -185,7 +185,7 @@ def publish(port: Capability, product: Product, dataset: Dataset) -> Iterator[No
 
 
 @dataclass(frozen=True)
-class _Place:
+class _TableLocation:
     """The location of the table, and its catalog."""
 
     location: str
@@ -203,7 +203,7 @@ def _name(port: Capability, product: Product) -> tuple[str, str]:
     return (port.properties.get("namespace") or product.domain.replace("-", "_"), product.dataset)
 
 
-def _catalog(port: Capability, here: _Place) -> Catalog:
+def _catalog(port: Capability, here: _TableLocation) -> Catalog:
     if name := port.properties.get("catalog"):
         return load_catalog(name)
     if here.folder is None:
@@ -215,7 +215,7 @@ def _catalog(port: Capability, here: _Place) -> Catalog:
     return SqlCatalog("default", uri=file.render_as_string())
 
 
-def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
+def _found(catalog: Catalog, here: _TableLocation, *, own: bool) -> Table | None:
     """Return the table, if it exists. `own`: the catalog is a file of the port."""
     table = None
     try:
@@ -243,7 +243,7 @@ def _found(catalog: Catalog, here: _Place, *, own: bool) -> Table | None:
     return None
 
 
-def _new(catalog: Catalog, here: _Place, schema: Schema, partition: str) -> Transaction:
+def _new(catalog: Catalog, here: _TableLocation, schema: Schema, partition: str) -> Transaction:
     """Return a table that exists only after the transaction is committed."""
     if here.folder:
         (here.folder / MARK).touch()
@@ -402,7 +402,7 @@ def _files(metadata: TableMetadata, table: Table) -> set[str]:
     return found
 
 
-def _sweep(catalog: Catalog, here: _Place) -> None:
+def _sweep(catalog: Catalog, here: _TableLocation) -> None:
     """Remove the files that the table does not need: of failed runs and old snapshots."""
     if not here.folder or not here.exclusive or not (here.folder / MARK).exists():
         return
