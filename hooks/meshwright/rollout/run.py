@@ -17,11 +17,11 @@ from typing import Any
 
 from meshwright.core.errors import Error
 from meshwright.core.git import LIVE, GitError, end, without_credentials
+from meshwright.rollout.fetched_repository import TemplateRelease
 from meshwright.rollout.fleet import Fleet, Repository
 from meshwright.rollout.outcome import Outcome, counted
-from meshwright.rollout.product import Origin
 from meshwright.rollout.render import Store, Unrenderable
-from meshwright.rollout.verbs import Task, work
+from meshwright.rollout.verbs import RolloutRequest, process_repository
 
 INTERRUPTED = "The rollout was interrupted."
 
@@ -86,9 +86,15 @@ def roll(
     """Run a verb on every repository. Raises Unready if the template or the version does not exist."""
     with tempfile.TemporaryDirectory(prefix="meshwright-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
-        origin = _origin(verb, fleet, folder, to, timeout)
-        task = Task(
-            verb, origin, folder, timeout, with_conflicts, fleet.verify if verify else (), dict(fleet.forges)
+        template = _template_release(verb, fleet, folder, to, timeout)
+        request = RolloutRequest(
+            verb,
+            template,
+            folder,
+            timeout,
+            with_conflicts,
+            fleet.verify if verify else (),
+            dict(fleet.forges),
         )
         outcomes: dict[str, Outcome] = {}
         stopped = ""
@@ -97,7 +103,7 @@ def roll(
                 members = [one for one in repositories if wave in (None, one.wave)]
                 if stopped:
                     break
-                for outcome in _all(task, members, jobs):
+                for outcome in _all(request, members, jobs):
                     outcomes[outcome.url] = outcome
                     progress(outcome)
                 # Failures that are due to the release stop the rollout; an unreachable server does not.
@@ -107,11 +113,13 @@ def roll(
                     stopped = f"Not all repositories of the wave {wave} have taken the release."
         except KeyboardInterrupt:
             stopped = INTERRUPTED
-        results = [outcomes.get(one.url) or _waiting(one, origin, stopped) for one in repositories]
-    return Report(verb, fleet.template, origin.version, results, interrupted=stopped == INTERRUPTED)
+        results = [outcomes.get(one.url) or _waiting(one, template, stopped) for one in repositories]
+    return Report(verb, fleet.template, template.version, results, interrupted=stopped == INTERRUPTED)
 
 
-def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: float) -> Origin:
+def _template_release(
+    verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: float
+) -> TemplateRelease:
     try:
         store = Store.cloned(folder, fleet.template, timeout)
     except GitError as error:
@@ -135,48 +143,48 @@ def _origin(verb: str, fleet: Fleet, folder: Path, to: str | None, timeout: floa
             fix = "Release a version that can be rolled out: docs/how-to/blueprints-that-update.md"
             raise Unready(f"The template's version {version} cannot be rolled out. {error}", fix) from error
     tagged = any(tag == version for _, tag in store.versions())
-    return Origin(
+    return TemplateRelease(
         store, fleet.template, fleet.formerly, commit, version if tagged else store.described(commit)
     )
 
 
-def _waiting(repository: Repository, origin: Origin, why: str) -> Outcome:
+def _waiting(repository: Repository, template: TemplateRelease, why: str) -> Outcome:
     fix = "Run it again." if why == INTERRUPTED else "Check them first; or continue with --keep-going."
     return Outcome(
         repository.name,
         repository.url,
         repository.wave,
         "waiting",
-        target=origin.version,
+        target=template.version,
         reason=why,
         fix=fix,
     )
 
 
-def _all(task: Task, repositories: Sequence[Repository], jobs: int) -> Iterator[Outcome]:
+def _all(request: RolloutRequest, repositories: Sequence[Repository], jobs: int) -> Iterator[Outcome]:
     """Process all repositories in parallel. If one kills its process, it is tried again alone."""
     if jobs == 1 and len(repositories) == 1:
-        yield from (work(task, one) for one in repositories)
+        yield from (process_repository(request, one) for one in repositories)
         return
     left = {one.url: one for one in repositories}
-    yield from _pooled(task, list(left.values()), min(jobs, len(left)), left)
+    yield from _pooled(request, list(left.values()), min(jobs, len(left)), left)
     for one in list(left.values()):
-        yield from _pooled(task, [one], 1, left)
+        yield from _pooled(request, [one], 1, left)
         if one.url in left:
             yield Outcome(
-                one.name, one.url, one.wave, "failed", target=task.origin.version,
+                one.name, one.url, one.wave, "failed", target=request.template.version,
                 reason="The process that worked on it died.", fix="Check that there is enough memory.",
             )  # fmt: skip
 
 
 def _pooled(
-    task: Task, repositories: Iterable[Repository], jobs: int, left: dict[str, Repository]
+    request: RolloutRequest, repositories: Iterable[Repository], jobs: int, left: dict[str, Repository]
 ) -> Iterator[Outcome]:
     if not jobs:
         return
     pool = ProcessPoolExecutor(jobs, initializer=_begin, initargs=(os.getpid(),))
     try:
-        for future in as_completed([pool.submit(work, task, one) for one in repositories]):
+        for future in as_completed([pool.submit(process_repository, request, one) for one in repositories]):
             outcome = future.result()
             left.pop(outcome.url)
             yield outcome

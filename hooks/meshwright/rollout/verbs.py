@@ -13,9 +13,16 @@ from pathlib import Path
 from meshwright.core import forge
 from meshwright.core.git import CAREFUL, IDENTITY, ISOLATED, REMOTE, Git, GitError, run, text
 from meshwright.core.merge import Merge
+from meshwright.rollout.fetched_repository import (
+    FetchedRepository,
+    TemplateRelease,
+    changes,
+    drift,
+    load_repository,
+    merge_release,
+)
 from meshwright.rollout.fleet import Repository
 from meshwright.rollout.outcome import Outcome
-from meshwright.rollout.product import Origin, Product, changes, drift, merged, understood
 from meshwright.rollout.remote import Unusable, push
 from meshwright.rollout.render import Unrenderable
 
@@ -27,11 +34,11 @@ MAX_REASON = 500
 
 
 @dataclass(frozen=True)
-class Task:
+class RolloutRequest:
     """The request, the same for every repository."""
 
     verb: str
-    origin: Origin
+    template: TemplateRelease
     folder: Path
     """The parent of a worker's temporary folders."""
     timeout: float
@@ -42,18 +49,18 @@ class Task:
 
     @property
     def branch(self) -> str:
-        return BRANCH + self.origin.version
+        return BRANCH + self.template.version
 
 
-def work(task: Task, repository: Repository) -> Outcome:
+def process_repository(request: RolloutRequest, repository: Repository) -> Outcome:
     """Process one repository; errors are in the outcome."""
     clock = time.perf_counter()
-    outcome = Outcome(repository.name, repository.url, repository.wave, target=task.origin.version)
+    outcome = Outcome(repository.name, repository.url, repository.wave, target=request.template.version)
     with tempfile.TemporaryDirectory(
-        prefix="product-", dir=task.folder, ignore_cleanup_errors=True
+        prefix="product-", dir=request.folder, ignore_cleanup_errors=True
     ) as folder:
         try:
-            VERBS[task.verb](task, repository, outcome, Path(folder))
+            VERBS[request.verb](request, repository, outcome, Path(folder))
         except Unusable as error:
             outcome.state, outcome.reason, outcome.fix = "refused", str(error), error.fix
         except Unrenderable as error:
@@ -71,94 +78,96 @@ def work(task: Task, repository: Repository) -> Outcome:
     return outcome
 
 
-def _status(task: Task, repository: Repository, outcome: Outcome, folder: Path) -> None:
-    product = understood(task.origin, repository, outcome, folder, task.timeout, deep=False)
-    outcome.state = _standing(task, product, outcome)
+def _status(request: RolloutRequest, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    fetched = load_repository(request.template, repository, outcome, folder, request.timeout, deep=False)
+    outcome.state = _standing(request, fetched, outcome)
 
 
-def _standing(task: Task, product: Product, outcome: Outcome) -> str:
-    if product.recorded == task.origin.commit:
+def _standing(request: RolloutRequest, fetched: FetchedRepository, outcome: Outcome) -> str:
+    if fetched.recorded == request.template.commit:
         return "up to date"
     return "ahead" if outcome.behind is not None and outcome.behind < 0 else "behind"
 
 
-def _plan(task: Task, repository: Repository, outcome: Outcome, folder: Path) -> None:
-    _planned(task, repository, outcome, folder)
+def _plan(request: RolloutRequest, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    _planned(request, repository, outcome, folder)
 
 
 def _planned(
-    task: Task, repository: Repository, outcome: Outcome, folder: Path
-) -> tuple[Product, Merge] | None:
+    request: RolloutRequest, repository: Repository, outcome: Outcome, folder: Path
+) -> tuple[FetchedRepository, Merge] | None:
     """Plan an update; return None if there is nothing to do."""
-    product = understood(task.origin, repository, outcome, folder, task.timeout, more=(task.branch,))
-    outcome.state = _standing(task, product, outcome)
+    fetched = load_repository(
+        request.template, repository, outcome, folder, request.timeout, more=(request.branch,)
+    )
+    outcome.state = _standing(request, fetched, outcome)
     if outcome.state != "behind":
         return None
     outcome.state = "refused"  # a later error is due to the repository
-    merge = merged(task.origin, product)
-    outcome.changes = changes(product, merge.tree)
+    merge = merge_release(request.template, fetched)
+    outcome.changes = changes(fetched, merge.tree)
     outcome.conflicts, outcome.notes = merge.conflicts, list(merge.notes)
     outcome.state = "conflict" if merge.conflicts else "clean"
     outcome.fix = "Resolve it with the team: docs/how-to/roll-out.md" if merge.conflicts else ""
-    older = [name for name in product.remote.heads if name.startswith(BRANCH) and name != task.branch]
+    older = [name for name in fetched.remote.heads if name.startswith(BRANCH) and name != request.branch]
     if older:
         outcome.notes.append(f"branches of other rollouts still exist: {', '.join(sorted(older)[:5])}")
-    return product, merge
+    return fetched, merge
 
 
-def _apply(task: Task, repository: Repository, outcome: Outcome, folder: Path) -> None:
-    planned = _planned(task, repository, outcome, folder)
-    if planned is None or (outcome.conflicts and not task.with_conflicts):
+def _apply(request: RolloutRequest, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    planned = _planned(request, repository, outcome, folder)
+    if planned is None or (outcome.conflicts and not request.with_conflicts):
         return
-    product, merge = planned
-    outcome.state, outcome.branch = "failed", task.branch
-    if BRANCH.rstrip("/") in product.remote.heads:
-        fix = f"Rename that branch: git does not allow a branch {task.branch} beside it."
+    fetched, merge = planned
+    outcome.state, outcome.branch = "failed", request.branch
+    if BRANCH.rstrip("/") in fetched.remote.heads:
+        fix = f"Rename that branch: git does not allow a branch {request.branch} beside it."
         raise Unusable(f"It has a branch {BRANCH.rstrip('/')}.", fix)
-    tip = product.fetched.get(task.branch)
-    state = _tip(product, tip, merge.tree) if tip else "absent"
+    tip = fetched.branches.get(request.branch)
+    state = _tip(fetched, tip, merge.tree) if tip else "absent"
     if state == "foreign":
         outcome.state = "refused"
-        outcome.reason = f"{task.branch} has commits of others, so it was left alone."
+        outcome.reason = f"{request.branch} has commits of others, so it was left alone."
         outcome.fix = "Merge it or delete it, then run this again."
     elif state != "current":
-        message = _signed(_message(product, task, merge), merge.tree, product.head)
-        commit = product.git.one(
+        message = _signed(_message(fetched, request, merge), merge.tree, fetched.head)
+        commit = fetched.git.one(
             "commit-tree",
             merge.tree,
             "-p",
-            product.head,
+            fetched.head,
             feed=message.encode(),
-            variables=_identity(product.git),
+            variables=_identity(fetched.git),
         )
-        if task.verify and not _verified(task, product.git, commit, outcome, folder):
+        if request.verify and not _verified(request, fetched.git, commit, outcome, folder):
             return
         try:
-            push(product.git, product.remote, task.branch, commit, task.timeout)
+            push(fetched.git, fetched.remote, request.branch, commit, request.timeout)
         except GitError as error:
             outcome.reason = f"The push was refused: {error}"
             outcome.fix = "Fix the cause, then run this again."
             return
     if outcome.state != "refused":
         outcome.state = "conflict" if merge.conflicts else "pushed"
-    title, _, body = _message(product, task, merge).partition("\n\n")
-    runs_on = forge.forge_of(repository.url, task.forges)
+    title, _, body = _message(fetched, request, merge).partition("\n\n")
+    runs_on = forge.forge_of(repository.url, request.forges)
     outcome.pull_request, note = forge.open_pull_request(
-        repository.url, runs_on, task.branch, product.remote.branch, title, body
+        repository.url, runs_on, request.branch, fetched.remote.branch, title, body
     )
     if note:
         outcome.notes.append(note)
 
 
-def _tip(product: Product, tip: str, tree: str) -> str:
+def _tip(fetched: FetchedRepository, tip: str, tree: str) -> str:
     """Return the state of an existing branch: `current`, `stale`, or `foreign` (it has commits of others)."""
-    head, _, message = text(product.git("cat-file", "commit", tip)).partition("\n\n")
+    head, _, message = text(fetched.git("cat-file", "commit", tip)).partition("\n\n")
     about = [line.split(" ", 1) for line in head.split("\n") if " " in line]
     made = next((value for key, value in about if key == "tree"), "")
     parents = [value for key, value in about if key == "parent"]
     if len(parents) != 1 or message != _signed(message.rpartition(f"\n{TRAILER}: ")[0], made, parents[0]):
         return "foreign"
-    return "current" if made == tree and parents == [product.head] else "stale"
+    return "current" if made == tree and parents == [fetched.head] else "stale"
 
 
 def _signed(message: str, tree: str, parent: str) -> str:
@@ -167,9 +176,9 @@ def _signed(message: str, tree: str, parent: str) -> str:
     return f"{message}\n{TRAILER}: {hashlib.sha256(content).hexdigest()}\n"
 
 
-def _message(product: Product, task: Task, merge: Merge) -> str:
-    was = product.answers["_commit"]
-    lines = [f"Update the template to {task.origin.version}", ""]
+def _message(fetched: FetchedRepository, request: RolloutRequest, merge: Merge) -> str:
+    was = fetched.answers["_commit"]
+    lines = [f"Update the template to {request.template.version}", ""]
     lines += [f"From {was}, by `meshwright rollout apply`, as `copier update` would."]
     if merge.conflicts:
         lines += ["", "To be resolved by hand:", ""]
@@ -197,14 +206,14 @@ def _identity(git: Git) -> dict[str, str]:
     }
 
 
-def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path) -> bool:
+def _verified(request: RolloutRequest, git: Git, commit: str, outcome: Outcome, folder: Path) -> bool:
     """Run the product's own checks in a checkout of the result; this executes the product's code."""
     place = folder / "checkout"
     local = {**ISOLATED, **REMOTE}
     run(["git", *CAREFUL, "init", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=meshwright", str(place)], local)  # fmt: skip
     run(["git", *CAREFUL, "-C", str(place), "fetch", "--quiet", "--depth=1", str(git.directory), commit], local)  # fmt: skip
     run(["git", *CAREFUL, "-C", str(place), "reset", "--quiet", "--hard", "FETCH_HEAD"], local)
-    for command in task.verify:
+    for command in request.verify:
         try:
             done = run(shlex.split(command), {}, ok=(), timeout=VERIFY_SECONDS, cwd=place)
         except (OSError, GitError) as error:
@@ -219,10 +228,10 @@ def _verified(task: Task, git: Git, commit: str, outcome: Outcome, folder: Path)
     return True
 
 
-def _drift(task: Task, repository: Repository, outcome: Outcome, folder: Path) -> None:
-    product = understood(task.origin, repository, outcome, folder, task.timeout)
+def _drift(request: RolloutRequest, repository: Repository, outcome: Outcome, folder: Path) -> None:
+    fetched = load_repository(request.template, repository, outcome, folder, request.timeout)
     outcome.target, outcome.state = "", "refused"
-    found = drift(task.origin, product)
+    found = drift(request.template, fetched)
     outcome.changes = [(kind, path) for kind, path, _ in found]
     outcome.diff = [diff for _, _, diff in found]
     outcome.state = "drifted" if found else "kept"
@@ -232,7 +241,7 @@ def _drift(task: Task, repository: Repository, outcome: Outcome, folder: Path) -
         )
 
 
-VERBS: dict[str, Callable[[Task, Repository, Outcome, Path], None]] = {
+VERBS: dict[str, Callable[[RolloutRequest, Repository, Outcome, Path], None]] = {
     "status": _status,
     "plan": _plan,
     "apply": _apply,

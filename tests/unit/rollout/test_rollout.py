@@ -434,10 +434,10 @@ def test_a_worker_that_dies_takes_no_other_repository_with_it(
 
     planned = verbs.VERBS["plan"]
 
-    def dies(task: object, repository: object, *rest: object) -> None:
+    def dies(request: object, repository: object, *rest: object) -> None:
         if repository.name == "deadly":
             os._exit(9)
-        planned(task, repository, *rest)
+        planned(request, repository, *rest)
 
     monkeypatch.setitem(verbs.VERBS, "plan", dies)
     for name in ("one", "deadly", "two"):

@@ -188,14 +188,14 @@ def test_a_name_too_long_to_be_asked_for_stops_nobody(mesh: Mesh) -> None:
 def test_what_nobody_thought_of_stops_nobody(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
     from meshwright.rollout import verbs
 
-    understood = verbs.understood
+    load_repository = verbs.load_repository
 
-    def broken(origin: object, repository: object, *rest: object, **more: object) -> object:
+    def broken(template: object, repository: object, *rest: object, **more: object) -> object:
         if repository.name == "odd":
             raise RuntimeError("never seen before")
-        return understood(origin, repository, *rest, **more)
+        return load_repository(template, repository, *rest, **more)
 
-    monkeypatch.setattr(verbs, "understood", broken)
+    monkeypatch.setattr(verbs, "load_repository", broken)
     mesh.product("odd")
     code, found = mesh.rollout("plan")
     assert code == 1

@@ -26,7 +26,7 @@ MAX_DIFF = 20_000
 
 
 @dataclass(frozen=True)
-class Origin:
+class TemplateRelease:
     """The template of a mesh, at the version of the rollout."""
 
     store: Store
@@ -37,12 +37,12 @@ class Origin:
 
 
 @dataclass
-class Product:
+class FetchedRepository:
     """A repository that was fetched and read."""
 
     git: Git
     remote: Remote
-    fetched: Mapping[str, str]
+    branches: Mapping[str, str]
     """Branch -> commit, of the fetched branches."""
     head: str
     root: Mapping[str, tuple[str, str]]
@@ -56,28 +56,28 @@ class Product:
     """A folder for intermediate files."""
 
 
-def understood(
-    origin: Origin, repository: Repository, outcome: Outcome, folder: Path, timeout: float,
+def load_repository(
+    template: TemplateRelease, repository: Repository, outcome: Outcome, folder: Path, timeout: float,
     more: tuple[str, ...] = (), deep: bool = True,
-) -> Product:  # fmt: skip
+) -> FetchedRepository:  # fmt: skip
     """Fetch a repository and read its answers. Raises GitError, Unusable."""
     git = Git(folder / "product.git")
     remote = look(git, repository, timeout)
-    fetched = fetch(git, remote, more, timeout, deep)
-    head = fetched[remote.branch or "HEAD"]
+    branches = fetch(git, remote, more, timeout, deep)
+    head = branches[remote.branch or "HEAD"]
     root = git.in_root(head)
     answered = _answers_file(git, root, timeout)
     answers = _answers(answered)
     outcome.version = answers["_commit"]
-    if not any(same(answers["_src_path"], known) for known in (origin.url, *origin.formerly)):
+    if not any(same(answers["_src_path"], known) for known in (template.url, *template.formerly)):
         fix = "Remove it from the mesh, or add that address to `formerly` in mesh.yaml."
         raise Unusable(f"It was made from another template: {answers['_src_path'][:200]}", fix)
-    recorded = origin.store.commit(answers["_commit"])
+    recorded = template.store.commit(answers["_commit"])
     if recorded is None:
         fix = "It was made from an unpublished version: run `copier recopy` with a published one."
         raise Unusable(f"The template has no version {answers['_commit'][:100]}.", fix)
-    outcome.behind = origin.store.between(recorded, origin.commit)
-    return Product(git, remote, fetched, head, root, answers, answered, recorded, folder)
+    outcome.behind = template.store.between(recorded, template.commit)
+    return FetchedRepository(git, remote, branches, head, root, answers, answered, recorded, folder)
 
 
 NO_PRODUCT = "Remove it from the mesh, or add the answers file that `copier copy` would have written."
@@ -116,31 +116,31 @@ def _answers(raw: bytes) -> dict[str, Any]:
     }
 
 
-def merged(origin: Origin, product: Product) -> Merge:
+def merge_release(template: TemplateRelease, fetched: FetchedRepository) -> Merge:
     """Merge the release into the product. Raises GitError, Unrenderable, Unusable."""
-    source = product.answers["_src_path"]
-    recorded = _release(origin, product.recorded, source)
+    source = fetched.answers["_src_path"]
+    recorded = _release(template, fetched.recorded, source)
     # If the template has moved, hooks and updates use its present address from now on.
-    target = _release(origin, origin.commit, source if same(source, origin.url) else origin.url)
+    target = _release(template, template.commit, source if same(source, template.url) else template.url)
     for stage in ("before", "after"):
         if target.migration_tasks(stage, recorded):
             fix = "Release it without migrations: docs/how-to/blueprints-that-update.md."
             raise Unusable("The release has migrations, but a rollout does not run code.", fix)
     # Templates can use the name of the folder.
-    name = _folder_name(product.remote.url)
-    before, after = product.folder / "before" / name, product.folder / "after" / name
-    was = old(recorded, product.answers, target.exclude, before)
-    will = new(target, product.answers, after)
+    name = _folder_name(fetched.remote.url)
+    before, after = fetched.folder / "before" / name, fetched.folder / "after" / name
+    was = old(recorded, fetched.answers, target.exclude, before)
+    will = new(target, fetched.answers, after)
     if target.skip_if_exists:
-        there = product.git.entries(product.head)
+        there = fetched.git.entries(fetched.head)
         _leave_out(before, lambda path: was.skipped(path) or will.skipped(path))
         _leave_out(after, lambda path: will.skipped(path) and path.as_posix() in there)
     # Copier always takes this file from the new version, so there is nothing to merge.
-    (before / ANSWERS).write_bytes(product.answered)
-    _heed_attributes(product)
-    trees = [product.git.tree(folder, product.head) for folder in (before, after)]
-    ours = product.git.one("rev-parse", f"{product.head}^{{tree}}")
-    return merge(product.git, trees[0], ours, trees[1], will.excluded, ANSWERS)
+    (before / ANSWERS).write_bytes(fetched.answered)
+    _heed_attributes(fetched)
+    trees = [fetched.git.tree(folder, fetched.head) for folder in (before, after)]
+    ours = fetched.git.one("rev-parse", f"{fetched.head}^{{tree}}")
+    return merge(fetched.git, trees[0], ours, trees[1], will.excluded, ANSWERS)
 
 
 def _folder_name(url: str) -> str:
@@ -148,16 +148,16 @@ def _folder_name(url: str) -> str:
     return name if name not in ("", ".", "..") else "product"
 
 
-def _heed_attributes(product: Product) -> None:
+def _heed_attributes(fetched: FetchedRepository) -> None:
     """Apply the product's own .gitattributes to rendered files."""
-    mode, name = product.root.get(ATTRIBUTES, ("", ""))
-    if mode == "100644" and int(product.git.one("cat-file", "-s", name)) <= MAX_BYTES:
-        product.git.attributes(product.git.blob(name))
+    mode, name = fetched.root.get(ATTRIBUTES, ("", ""))
+    if mode == "100644" and int(fetched.git.one("cat-file", "-s", name)) <= MAX_BYTES:
+        fetched.git.attributes(fetched.git.blob(name))
 
 
-def _release(origin: Origin, commit: str, url: str) -> Release:
+def _release(template: TemplateRelease, commit: str, url: str) -> Release:
     try:
-        return origin.store.release(commit, url)
+        return template.store.release(commit, url)
     except GitError as error:
         raise Unrenderable(f"The template at {commit[:12]}: {error}") from error
 
@@ -170,46 +170,46 @@ def _leave_out(folder: Path, excluded: Any) -> None:
                 file.unlink()
 
 
-def changes(product: Product, tree: str) -> list[tuple[str, str]]:
+def changes(fetched: FetchedRepository, tree: str) -> list[tuple[str, str]]:
     """Return the changes by a tree: (A, M, D or T, path)."""
-    fields = product.git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-status", product.head, tree)
+    fields = fetched.git.lines("diff-tree", "-r", "-z", "--no-renames", "--name-status", fetched.head, tree)
     return list(zip(fields[::2], fields[1::2], strict=True))
 
 
-def drift(origin: Origin, product: Product) -> list[tuple[str, str, str]]:
+def drift(template: TemplateRelease, fetched: FetchedRepository) -> list[tuple[str, str, str]]:
     """Return the template's files that differ from the recorded version: (A, M or D, path, diff).
 
     Raises GitError, Unrenderable, Unusable.
     """
-    folder = product.folder / "fresh" / _folder_name(product.remote.url)
-    release = _release(origin, product.recorded, product.answers["_src_path"])
-    old(release, product.answers, (), folder)
+    folder = fetched.folder / "fresh" / _folder_name(fetched.remote.url)
+    release = _release(template, fetched.recorded, fetched.answers["_src_path"])
+    old(release, fetched.answers, (), folder)
     if not (folder / MANIFEST).is_file():
         fix = f"Update it first to a version with {MANIFEST}."
         raise Unusable(
-            f"Version {product.answers['_commit']} does not have the list of the template's files.", fix
+            f"Version {fetched.answers['_commit']} does not have the list of the template's files.", fix
         )
     manifest = load(folder / MANIFEST)
-    _heed_attributes(product)
-    fresh = product.git.tree(folder, product.head)
-    desired = product.git.entries(fresh)
-    actual = product.git.entries(product.head, *desired)
+    _heed_attributes(fetched)
+    fresh = fetched.git.tree(folder, fetched.head)
+    desired = fetched.git.entries(fresh)
+    actual = fetched.git.entries(fetched.head, *desired)
     found = []
     for path, entry in desired.items():
         if actual.get(path) != entry and path != ANSWERS and owner(path, manifest) == TEMPLATE:
             found.append(
-                ("M" if path in actual else "D", path, _diff(product, fresh, path, actual.get(path)))
+                ("M" if path in actual else "D", path, _diff(fetched, fresh, path, actual.get(path)))
             )
     return found
 
 
-def _diff(product: Product, fresh: str, path: str, entry: tuple[str, str] | None) -> str:
+def _diff(fetched: FetchedRepository, fresh: str, path: str, entry: tuple[str, str] | None) -> str:
     """Return the diff from the template's file to the product's."""
-    if entry and entry[0] != "160000" and int(product.git.one("cat-file", "-s", entry[1])) > MAX_BYTES:
+    if entry and entry[0] != "160000" and int(fetched.git.one("cat-file", "-s", entry[1])) > MAX_BYTES:
         return f"{path} is larger than {MAX_BYTES:,} bytes."
-    output = product.git(
+    output = fetched.git(
         "--literal-pathspecs", "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames",
-        "--src-prefix=template/", "--dst-prefix=product/", fresh, product.head, "--", path,
+        "--src-prefix=template/", "--dst-prefix=product/", fresh, fetched.head, "--", path,
     ).decode("utf-8", "replace")  # fmt: skip
     return (
         output
