@@ -19,7 +19,7 @@ from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import metamodel
 from meshwright.product.record import Record
-from meshwright.serve import RequestProblem, view
+from meshwright.serve import RequestProblem, page_details
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.links import Links
@@ -73,8 +73,8 @@ class Pages:
         self._templates = pages.environment(FOLDER)
         self._templates.filters |= {
             "short": short,
-            "level": view.level,
-            "standing": view.standing,
+            "level": page_details.level,
+            "standing": page_details.standing,
             "day": lambda moment: moment[:10],
             "minute": minute,
             "title_of": search.title,
@@ -126,7 +126,7 @@ class Pages:
             lineage=self._lineage(record),
             scores=scores,
             earlier=[one["score"] for one in reversed(history) if one["score"] is not None][-20:],
-            broken=view.broken([scores], self._store.assessments.functions()) if scores else [],
+            broken=page_details.broken([scores], self._store.assessments.functions()) if scores else [],
             characteristics=CHARACTERISTICS,
             versions=self._store.products.versions(product.id)[:VERSIONS],
             **_about(record),
@@ -165,7 +165,7 @@ class Pages:
             query=query,
             chosen=dict(query.chosen),
             found=found,
-            entries=[(record, view.readers(record)[:READERS]) for record in records],
+            entries=[(record, page_details.readers(record)[:READERS]) for record in records],
             facets=list(self._facets(to.access, query, found.facets)),
             pager=_pager(to.access, query, found.total),
         )
@@ -300,9 +300,9 @@ class Pages:
 
 def _about(record: Record) -> dict[str, Any]:
     return {
-        "reading": list(view.reading(record)),
-        "readers": view.readers(record)[:READERS],
-        "request": view.request(record),
+        "port_instructions": list(page_details.port_instructions(record)),
+        "readers": page_details.readers(record)[:READERS],
+        "request": page_details.request(record),
         "columns": record.columns[:COLUMNS],
         "dataset": next(
             (table for table in record.get("contract.schema") or () if table.get("name") == record.dataset),

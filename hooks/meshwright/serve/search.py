@@ -37,7 +37,7 @@ VALUES = 100
 FRESH = 0.2
 """Seconds after which another process may have written; our own writes are known at once. While a thread checks,
 the previous answer is valid for as long again."""
-ANSWERS, RANKINGS = 32_000_000, 16_000_000
+RESPONSE_CACHE_BYTES, RANKING_CACHE_BYTES = 32_000_000, 16_000_000
 """Bytes of cached answers, and of cached results of the database; valid until something changes."""
 
 
@@ -97,8 +97,10 @@ class Search:
         self._sent = 0.0
         """When a thread was last sent to check."""
         self._lock = threading.RLock()
-        self._found: _Kept[tuple[array[int], int]] = _Kept(RANKINGS)
-        self._answers: _Kept[bytes] = _Kept(ANSWERS)
+        self._ranking_cache: _BoundedCache[tuple[array[int], int]] = _BoundedCache(RANKING_CACHE_BYTES)
+        """Words -> the numbers of the products with them, best first, and the same as bits."""
+        self._response_cache: _BoundedCache[bytes] = _BoundedCache(RESPONSE_CACHE_BYTES)
+        """Request -> its response in the API's format."""
 
     def wrote(self) -> None:
         """Must be called after each write of our own."""
@@ -109,9 +111,9 @@ class Search:
         """Return the cached answer to a request, if nothing has changed; does not query the database."""
         now = time.monotonic()
         if now - self._looked < FRESH:
-            return self._answers.get(key)
+            return self._response_cache.get(key)
         if self._looked and now - self._sent < FRESH:  # another thread is checking, so this one need not wait
-            return self._answers.get(key)
+            return self._response_cache.get(key)
         self._sent = now
         return None
 
@@ -119,13 +121,13 @@ class Search:
         """Return the answer in the API's format; `key` identifies the same request."""
         with self._lock:
             self._refresh()
-            if (kept := self._answers.get(key)) is not None:
+            if (kept := self._response_cache.get(key)) is not None:
                 return kept
             revision = self._state.revision
         text = self.search(query).text()
         with self._lock:
             if revision == self._state.revision:
-                self._answers.keep(key, text, len(text))
+                self._response_cache.keep(key, text, len(text))
         return text
 
     def search(self, query: Query) -> Found:
@@ -134,7 +136,7 @@ class Search:
         with self._lock:
             self._refresh()
             revision = self._state.revision
-            known = self._found.get(words)
+            known = self._ranking_cache.get(words)
         if words and known is None:
             # Outside of the lock, so that the database works on several queries at once.
             numbers = array("Q", self._store.full_text.find(words))
@@ -142,7 +144,7 @@ class Search:
         with self._lock:
             state = self._state
             if words and known and revision == state.revision:
-                self._found.keep(words, known, 10 * len(known[0]) + 1_000)
+                self._ranking_cache.keep(words, known, 10 * len(known[0]) + 1_000)
             ranked: Sequence[int]
             if words and known:
                 ranked, found = known[0], known[1] & state.active
@@ -215,8 +217,8 @@ class Search:
                     self._learn(change.number, change.summary)
             state.scores = self._store.assessments.scores()
             state.revision, state.order = revision, None
-            self._found.clear()
-            self._answers.clear()
+            self._ranking_cache.clear()
+            self._response_cache.clear()
         self._looked = looked
 
     def _learn(self, number: int, summary: dict[str, Any]) -> None:
@@ -295,7 +297,7 @@ def _bits(numbers: Sequence[int]) -> int:
     return int.from_bytes(found, "little")
 
 
-class _Kept(Generic[V]):
+class _BoundedCache(Generic[V]):
     """Cached values by key, up to a number of bytes; the oldest is removed first."""
 
     def __init__(self, most: int) -> None:

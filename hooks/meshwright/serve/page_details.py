@@ -20,7 +20,7 @@ GOOD, FAIR = 80, 50
 
 
 @dataclass(frozen=True)
-class Readers:
+class ReaderEntry:
     """One approved agreement, as a catalog may show it."""
 
     agreement: str
@@ -37,19 +37,19 @@ class Readers:
     consumer: str
 
 
-def readers(record: Record, at: datetime | None = None) -> Sequence[Readers]:
+def readers(record: Record, at: datetime | None = None) -> Sequence[ReaderEntry]:
     """Return the readers; agreements that have not ended come first."""
     at = at or datetime.now(UTC)
     return sorted(
-        (_readers(record, one, at) for one in record.readers), key=lambda one: (one.over, one.agreement)
+        (_reader_entry(record, one, at) for one in record.readers), key=lambda one: (one.over, one.agreement)
     )
 
 
-def _readers(record: Record, one: Reader, at: datetime) -> Readers:
+def _reader_entry(record: Record, one: Reader, at: datetime) -> ReaderEntry:
     machine = record.roles.get(one.role, {}).get("kind") == "machine"
     groups = [who.removeprefix("group:") for who in one.principals if who.startswith("group:")]
     singles = [who.removeprefix("id:") for who in one.principals if not who.startswith("group:")]
-    return Readers(
+    return ReaderEntry(
         one.agreement,
         one.role,
         one.port,
@@ -70,7 +70,7 @@ def _is_over(until: str, at: datetime) -> bool:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PortInstructions:
     """An output port, and how to read it."""
 
     port: Port
@@ -82,7 +82,7 @@ class Reading:
     """Location for readers in a role of the access policy; empty if unknown."""
 
 
-def reading(record: Record) -> Iterator[Reading]:
+def port_instructions(record: Record) -> Iterator[PortInstructions]:
     """Yield every output port."""
     for port in record.outputs:
         location = printable(port.location, lines=True).replace("\n", "").replace("\t", "")
@@ -90,7 +90,7 @@ def reading(record: Record) -> Iterator[Reading]:
         how = [engine(location, record)] if engine and location else []
         entry = f'- {{name: {record.dataset or record.name}, uses: data-product@1, from: "{port.address}"}}'
         how.append(("As an input of another data product", entry))
-        yield Reading(port, is_link(port.location), how, _role(port, location))
+        yield PortInstructions(port, is_link(port.location), how, _role(port, location))
 
 
 def _parquet(location: str, record: Record) -> tuple[str, str]:
