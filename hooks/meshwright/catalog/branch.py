@@ -25,14 +25,14 @@ PARTS = ("spec.dataset.contract", "spec.access.policy", "spec.dataSharingAgreeme
 
 
 @dataclass(frozen=True)
-class Stand:
+class Checkout:
     """What is checked out."""
 
     branch: str
     commit: str
 
 
-def stand(root: Path, variables: Mapping[str, str]) -> Stand:
+def require_default_branch(root: Path, variables: Mapping[str, str]) -> Checkout:
     """Return the default branch, if it is checked out at `root` and the record's files are unchanged since the commit.
 
     `variables`: the environment. Raises http.Refused if not, Unreadable if git fails.
@@ -49,7 +49,7 @@ def stand(root: Path, variables: Mapping[str, str]) -> Stand:
     if changed:
         problem = f"Not as committed, or a link: {printable(', '.join(changed))}."
         raise Refused(problem, f"Commit it as a file, or restore it with git. {TRY_OUT}")
-    return Stand(branch, here)
+    return Checkout(branch, here)
 
 
 def _by_github(_: Path, here: str, variables: Mapping[str, str]) -> str:

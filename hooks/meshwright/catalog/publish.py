@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.catalog import Adapter, CatalogConnection
-from meshwright.catalog.branch import stand
+from meshwright.catalog.branch import require_default_branch
 from meshwright.check.engine import check, check_record
 from meshwright.check.findings import Finding, human
 from meshwright.core.git_url import canonical
@@ -85,7 +85,7 @@ def publish(
     written on any branch, because it is reviewed when it is merged.
     """
     sent = "://" in connection.url
-    branch = stand(root, variables).branch if sent else ""
+    branch = require_default_branch(root, variables).branch if sent else ""
     run, quality = last_run(root)
     if quality.get("outcome") == "failed" and isinstance(run.get("product"), str):
         failed = Failed(run["product"], quality, record_source(root, repository).get("repository", ""))
