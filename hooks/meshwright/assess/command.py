@@ -14,7 +14,7 @@ import click
 
 from meshwright.core import files
 from meshwright.core.console import Verb, stop
-from meshwright.mesh.catalog import TOKEN
+from meshwright.mesh.catalog_variables import TOKEN
 
 if TYPE_CHECKING:
     from meshwright.assess.expectations import Expectations

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.publish_result import PublishResult
 
 if TYPE_CHECKING:
     from meshwright.product.record import Record
@@ -50,8 +50,10 @@ class Adapter(Protocol):
     def payloads(self, record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
         """Return what would be sent, in order; the same for the same record and settings."""
 
-    def publish(self, record: Record, connection: CatalogConnection) -> Outcome:
+    def publish(self, record: Record, connection: CatalogConnection) -> PublishResult:
         """Create or update the product in the catalog, unless it is unchanged."""
 
-    def retire(self, id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
+    def retire(
+        self, id: str, connection: CatalogConnection, reason: str, successor: str | None
+    ) -> PublishResult:
         """Retire the product without breaking links to it."""

@@ -14,13 +14,13 @@ import click
 
 from meshwright.catalog import adapters
 from meshwright.core.console import Verbs, stop
-from meshwright.mesh.catalog import ADDRESS, TOKEN
+from meshwright.mesh.catalog_variables import ADDRESS, TOKEN
 from meshwright.serve import command as embedded
 
 if TYPE_CHECKING:
     from meshwright.catalog import Adapter, CatalogConnection
     from meshwright.catalog.publish import Prepared
-    from meshwright.mesh.catalog import Outcome
+    from meshwright.mesh.publish_result import PublishResult
 
 FUNCTION = Callable[..., None]
 
@@ -161,7 +161,7 @@ def _dry(to: Adapter, ready: Prepared, settings: dict[str, str], form: str) -> N
     click.echo("Nothing was sent.", err=True)
 
 
-def _report(outcome: Outcome, form: str, **more: str) -> None:
+def _report(outcome: PublishResult, form: str, **more: str) -> None:
     from meshwright.core.text import printable
     from meshwright.export import as_json
 

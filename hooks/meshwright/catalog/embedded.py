@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from meshwright.catalog import CatalogConnection, Payload
 from meshwright.core.http import path
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import TOKEN, Outcome
 from meshwright.mesh.catalog_client import Catalog
+from meshwright.mesh.catalog_variables import TOKEN
+from meshwright.mesh.publish_result import PublishResult
 from meshwright.product.record import Record
 
 NAME = "embedded"
@@ -26,16 +27,16 @@ def current(id: str, connection: CatalogConnection) -> Record | None:
     return found if isinstance(found, Record) else None
 
 
-def publish(record: Record, connection: CatalogConnection) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Send the record, unless the catalog has it already."""
     catalog = _catalog(connection)
     if catalog.has(record):
         page = path("products", record.domain, record.name)
-        return Outcome("unchanged", record.id, f"{catalog.url}{page}")
+        return PublishResult("unchanged", record.id, f"{catalog.url}{page}")
     return catalog.put(record)
 
 
-def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Retire the product; its page and its versions stay, marked as retired."""
     return _catalog(connection).retire(id, reason, successor)
 

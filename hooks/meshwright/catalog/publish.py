@@ -16,7 +16,7 @@ from meshwright.core.git_url import canonical
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.publish_result import PublishResult
 from meshwright.mesh.sources import last_run, of_repository
 from meshwright.product.files import ADDRESSES, MEASURED, RUN
 from meshwright.product.record import Record
@@ -78,7 +78,7 @@ def publish(
     to: Adapter,
     connection: CatalogConnection,
     variables: Mapping[str, str],
-) -> tuple[Outcome, Record]:
+) -> tuple[PublishResult, Record]:
     """Publish the product at `root`, from its default branch only. Raises Refused, NoAnswer, Unreadable.
 
     `variables`: the environment, with CI's variables for branch and commit. A file for a catalog that fetches it may be
@@ -95,7 +95,7 @@ def publish(
             return replace(outcome, notes=(note, *outcome.notes)), record
         if not hasattr(to, "current") and not (root / ADDRESSES).exists():
             note = f"The last run failed, and nothing was sent, because this kind of catalog would lose the locations of the ports. {failed.problem}"
-            return Outcome("unchanged", failed.product, "", (note,)), of_repository(root, repository)
+            return PublishResult("unchanged", failed.product, "", (note,)), of_repository(root, repository)
     ready = prepared(root, repository, branch)
     outcome = to.publish(ready.record, connection)
     return replace(outcome, notes=(*ready.notes, *outcome.notes)), ready.record

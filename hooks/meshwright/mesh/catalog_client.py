@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from meshwright.core.http import Answer, Http, NoAnswer, TooLarge, path
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.publish_result import PublishResult
 from meshwright.product.record import Record
 
 PAGE = 200
@@ -90,19 +90,19 @@ class Catalog:
         tag = (answer.headers.get("ETag") or "").removeprefix("W/")  # a proxy that compresses makes it weak
         return answer.status == 304 or (answer.status == 200 and tag == f'"{record.hash}"')
 
-    def put(self, record: Record) -> Outcome:
+    def put(self, record: Record) -> PublishResult:
         """Create the product, bring it up to date, or leave it."""
         value = dict(record.value)
         outcome = self._http.request("PUT", _place(record.id), value).object()
         if outcome.get("outcome") not in OUTCOMES:
             raise self._foreign("PUT")
-        return Outcome(outcome["outcome"], record.id, _text(outcome, "url"))
+        return PublishResult(outcome["outcome"], record.id, _text(outcome, "url"))
 
-    def retire(self, id: str, reason: str, successor: str | None = None) -> Outcome:
+    def retire(self, id: str, reason: str, successor: str | None = None) -> PublishResult:
         """Retire the product; its page and its versions stay."""
         value = {"reason": reason, "successor": successor}
         answer = self._http.request("POST", f"{_place(id)}/retire", value, again=True)
-        return Outcome("retired", id, _text(answer.object(), "url"))
+        return PublishResult("retired", id, _text(answer.object(), "url"))
 
     def post_assessment(self, value: dict[str, Any]) -> None:
         """Store an assessment of the mesh; one of the same moment twice is one."""

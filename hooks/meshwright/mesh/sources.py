@@ -65,8 +65,8 @@ def retired(sources: Sequence[str], ids: Collection[str]) -> dict[str, str]:
 
 def _catalog(address: str) -> Catalog:
     """Return a catalog for reading. The token in the environment is used only for the catalog in the environment."""
-    from meshwright.mesh.catalog import ADDRESS, TOKEN
     from meshwright.mesh.catalog_client import Catalog
+    from meshwright.mesh.catalog_variables import ADDRESS, TOKEN
 
     ours = address.rstrip("/") == os.environ.get(ADDRESS, "").rstrip("/")
     return Catalog(address, os.environ.get(TOKEN) if ours else None, patience=PATIENCE)

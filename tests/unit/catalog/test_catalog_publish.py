@@ -30,8 +30,8 @@ from meshwright.catalog.publish import adapter
 from meshwright.cli import main
 from meshwright.core.http import retry
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import TOKEN
 from meshwright.mesh.catalog_client import Catalog, Retired
+from meshwright.mesh.catalog_variables import TOKEN
 from meshwright.mesh.sources import records
 from meshwright.product.record import Record
 

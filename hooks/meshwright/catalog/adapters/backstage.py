@@ -19,7 +19,7 @@ from meshwright.core import files
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import Outcome, OutcomeKind
+from meshwright.mesh.publish_result import PublishOutcome, PublishResult
 from meshwright.product.record import DESCRIPTIVE, Record
 
 NAME = "backstage"
@@ -51,24 +51,24 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     ]
 
 
-def publish(record: Record, connection: CatalogConnection) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Write the file atomically; a file that this command has not written is left alone."""
     words = Words("Backstage")
     entities = _entities(record, common.chosen(SETTINGS, connection.settings), words)
     words.notes.append(f"Commit {FILE}: Backstage fetches it from the repository.")
     file = _file(connection.url)
     actual = _read(file)
-    outcome: OutcomeKind = "created" if actual is None else "updated"
+    outcome: PublishOutcome = "created" if actual is None else "updated"
     if actual is not None and (of := _product(actual)) not in ("", record.id):
         raise Refused(f"{file} belongs to {printable(of)}.", "Give the folder of this product's repository.")
     text = _text(entities)
     if actual == text:
-        return Outcome("unchanged", record.id, str(file), tuple(dict.fromkeys(words.notes[:-1])))
+        return PublishResult("unchanged", record.id, str(file), tuple(dict.fromkeys(words.notes[:-1])))
     files.write(file, text)
-    return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
+    return PublishResult(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Mark the entities as deprecated, with the reason; they stay, so that references to them still work."""
     file = _file(connection.url)
     actual = _read(file)
@@ -85,7 +85,7 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
         if "lifecycle" in entity["spec"]:
             entity["spec"]["lifecycle"] = "deprecated"
     files.write(file, _text(entities))
-    return Outcome(
+    return PublishResult(
         "retired", id, str(file), (*words.notes, f"Commit {FILE}: Backstage fetches it from the repository.")
     )
 

@@ -20,7 +20,7 @@ from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, NoAnswer, Refused, path
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import Outcome
+from meshwright.mesh.publish_result import PublishResult
 from meshwright.product.record import Port, Record
 
 NAME = "collibra"
@@ -60,15 +60,15 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return [Payload(f"POST {JOB}", commands)]
 
 
-def publish(record: Record, connection: CatalogConnection) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Send the file, and wait until the job has ended. Importing the same again changes nothing in Collibra."""
     settings, words = common.chosen(SETTINGS, connection.settings), Words("Collibra")
     http = _http(connection, settings)
     _import(http, _commands(record, settings, words), connection.patience)
-    return Outcome("updated", record.id, http.url, tuple(dict.fromkeys(words.notes)))
+    return PublishResult("updated", record.id, http.url, tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Set the status of the product's asset, with the reason; nothing is deleted."""
     settings, words = common.chosen(SETTINGS, connection.settings), Words("Collibra")
     http = _http(connection, settings)
@@ -83,7 +83,7 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
         "status": {"name": settings["retired-status"]},
     }
     _import(http, [asset], connection.patience)
-    return Outcome("retired", id, http.url, tuple(words.notes))
+    return PublishResult("retired", id, http.url, tuple(words.notes))
 
 
 # -- what is sent -------------------------------------------------------------------------------------

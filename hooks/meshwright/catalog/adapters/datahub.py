@@ -20,7 +20,7 @@ from meshwright.core import files
 from meshwright.core.http import Http, NoAnswer, Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.mesh.catalog import Outcome, OutcomeKind
+from meshwright.mesh.publish_result import PublishOutcome, PublishResult
 from meshwright.product.record import Column, Port, Record, digest
 
 NAME = "datahub"
@@ -56,7 +56,7 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return [Payload(f"UPSERT {one['entityUrn']} {one['aspectName']}", one) for one in made]
 
 
-def publish(record: Record, connection: CatalogConnection) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Send the proposals, unless DataHub already has exactly this record; or write them to a file."""
     settings, words = common.chosen(SETTINGS, connection.settings), Words("DataHub")
     proposals = _proposals(record, settings, words)
@@ -68,7 +68,9 @@ def publish(record: Record, connection: CatalogConnection) -> Outcome:
     back = actual is not None and _is_removed(graph, urn)
     mark = proposals[-1]["aspect"]["json"]["customProperties"]["digest"]
     if actual is not None and actual.customProperties.get("digest") == mark and not back:
-        return Outcome("unchanged", record.id, _page(connection, urn), tuple(dict.fromkeys(words.notes)))
+        return PublishResult(
+            "unchanged", record.id, _page(connection, urn), tuple(dict.fromkeys(words.notes))
+        )
     if not _exists(graph, _domain_urn(record)):
         _send(graph, [_domain(record)])
     if back:
@@ -76,11 +78,11 @@ def publish(record: Record, connection: CatalogConnection) -> Outcome:
         undone = {"deprecated": False, "note": "", "actor": ACTOR}
         _send(graph, [_proposal("dataset", port, "deprecation", undone) for port in ports])
     _send(graph, proposals)
-    outcome: OutcomeKind = "created" if actual is None else "updated"
-    return Outcome(outcome, record.id, _page(connection, urn), tuple(dict.fromkeys(words.notes)))
+    outcome: PublishOutcome = "created" if actual is None else "updated"
+    return PublishResult(outcome, record.id, _page(connection, urn), tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Deprecate its datasets, and remove the product from DataHub's search; the pages stay."""
     words = Words("DataHub")
     graph = _graph(connection)
@@ -96,18 +98,18 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
     assets = [asset.destinationUrn for asset in actual.assets or []]
     proposals = [_proposal("dataset", asset, "deprecation", deprecation) for asset in assets]
     _send(graph, [*proposals, _proposal("dataProduct", urn, "status", {"removed": True})])
-    return Outcome("retired", id, _page(connection, urn), tuple(words.notes))
+    return PublishResult("retired", id, _page(connection, urn), tuple(words.notes))
 
 
-def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words: Words) -> Outcome:
+def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words: Words) -> PublishResult:
     """Write a file for DataHub's `file` source, to be sent from elsewhere."""
     text = json.dumps(proposals, indent=1, ensure_ascii=False) + "\n"
     words.notes.append("Send the file with `datahub ingest`, from a machine that can reach DataHub.")
     actual = file.read_text("utf-8", errors="replace") if file.is_file() else None
-    outcome: OutcomeKind = "created" if actual is None else "updated" if actual != text else "unchanged"
+    outcome: PublishOutcome = "created" if actual is None else "updated" if actual != text else "unchanged"
     if outcome != "unchanged":
         files.write(file, text)
-    return Outcome(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
+    return PublishResult(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
 
 
 # -- the proposals ------------------------------------------------------------------------------------

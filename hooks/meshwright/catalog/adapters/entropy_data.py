@@ -12,7 +12,7 @@ from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
 from meshwright.export import odps
-from meshwright.mesh.catalog import Outcome, OutcomeKind
+from meshwright.mesh.publish_result import PublishOutcome, PublishResult
 from meshwright.product.record import Record
 
 NAME = "entropy-data"
@@ -32,7 +32,7 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return [Payload(f"PUT {where}", body) for where, body in _bodies(record, common.chosen(SETTINGS, settings), Words("Entropy Data"))]  # fmt: skip
 
 
-def publish(record: Record, connection: CatalogConnection) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Send what is missing or differs. Existing access agreements are left alone, because people decide on them there."""
     words = Words("Entropy Data")
     http = _http(connection)
@@ -53,11 +53,11 @@ def publish(record: Record, connection: CatalogConnection) -> Outcome:
         if where.startswith("/api/dataproducts/"):
             url = answer.headers.get("location-html") or ""
         changes.append(actual is None)
-    outcome: OutcomeKind = "unchanged" if not changes else "created" if all(changes) else "updated"
-    return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
+    outcome: PublishOutcome = "unchanged" if not changes else "created" if all(changes) else "updated"
+    return PublishResult(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Set the product's status to retired, with the reason; its page stays."""
     http, words = _http(connection), Words("Entropy Data")
     domain, _, name = id.partition("/")
@@ -74,7 +74,7 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
         "description": (described if isinstance(described, dict) else {}) | {"purpose": why},
     }
     answer = http.request("PUT", where, body)
-    return Outcome("retired", id, answer.headers.get("location-html") or "", tuple(words.notes))
+    return PublishResult("retired", id, answer.headers.get("location-html") or "", tuple(words.notes))
 
 
 def _http(connection: CatalogConnection) -> Http:

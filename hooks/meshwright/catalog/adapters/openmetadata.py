@@ -16,7 +16,7 @@ from meshwright.catalog.adapters import _common as common
 from meshwright.catalog.adapters._common import Words
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
-from meshwright.mesh.catalog import Outcome, OutcomeKind
+from meshwright.mesh.publish_result import PublishOutcome, PublishResult
 from meshwright.product import metamodel
 from meshwright.product.record import Port, Record
 
@@ -81,7 +81,7 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return sent + [Payload(f"PUT {API}/lineage", edge) for edge in edges]
 
 
-def publish(record: Record, connection: CatalogConnection) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Create what is missing, change what differs, and add the lineage from existing ports."""
     settings, words = common.chosen(SETTINGS, connection.settings), Words("OpenMetadata")
     http = _http(connection)
@@ -110,14 +110,14 @@ def publish(record: Record, connection: CatalogConnection) -> Outcome:
     _connect(
         http, record, settings, str(product.get("fullyQualifiedName") or product.get("name")), tables, words
     )
-    outcome: OutcomeKind = (
+    outcome: PublishOutcome = (
         "unchanged" if not changes else "created" if "PUT dataProducts" in changes else "updated"
     )
     url = f"{http.url}/dataProduct/{quote(str(product.get('fullyQualifiedName') or ''), safe='')}"
-    return Outcome(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
+    return PublishResult(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
 
 
-def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Mark the product as retired in its description and name; deleting it would break links."""
     http, words = _http(connection), Words("OpenMetadata")
     domain, _, name = id.partition("/")
@@ -129,7 +129,7 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
     title = str(actual.get("displayName") or name).removesuffix(" (retired)")
     _patch(http, "dataProducts", actual, {"displayName": f"{title} (retired)", "description": common.plain_markdown(why)})  # fmt: skip
     fqn = str(actual.get("fullyQualifiedName") or actual.get("name"))
-    return Outcome("retired", id, f"{http.url}/dataProduct/{quote(fqn, safe='')}", tuple(words.notes))
+    return PublishResult("retired", id, f"{http.url}/dataProduct/{quote(fqn, safe='')}", tuple(words.notes))
 
 
 # -- what is sent -------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from meshwright.catalog.adapters.portal.portal_client import (
 from meshwright.catalog.adapters.portal.portal_ids import finder, known_ids, owner_ids, title_of
 from meshwright.core.http import Refused, path
 from meshwright.core.text import printable
-from meshwright.mesh.catalog import Outcome, OutcomeKind
+from meshwright.mesh.publish_result import PublishOutcome, PublishResult
 from meshwright.product.record import Record
 
 NAME = "portal"
@@ -75,7 +75,7 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
     return sent
 
 
-def publish(record: Record, connection: CatalogConnection) -> Outcome:
+def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Create or change the product, its ports, their contracts and the result of the last run."""
     settings, words = common.chosen(SETTINGS, connection.settings), Words("the portal")
     http = connect(connection, settings)
@@ -126,13 +126,13 @@ def publish(record: Record, connection: CatalogConnection) -> Outcome:
             )
     if settings["inputs"] == "request":
         request_access(http, home, record, known, words, changes)
-    outcome: OutcomeKind = "created" if created else "updated" if changes else "unchanged"
-    return Outcome(
+    outcome: PublishOutcome = "created" if created else "updated" if changes else "unchanged"
+    return PublishResult(
         outcome, record.id, f"{http.url}/data-products{path(product)}", tuple(dict.fromkeys(words.notes))
     )
 
 
-def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> Outcome:
+def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Archive the product and its ports: their pages stay, and say why."""
     settings = common.chosen(SETTINGS, connection.settings)
     http = connect(connection, settings)
@@ -149,4 +149,4 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
     usage = f"Retired: {why}" + (f" Its successor is {printable(successor)}." if successor else "")
     http.request("PUT", f"{home}/usage", {"usage": usage})
     archive(http, home)
-    return Outcome("retired", id, f"{http.url}/data-products{path(product)}", tuple(words.notes))
+    return PublishResult("retired", id, f"{http.url}/data-products{path(product)}", tuple(words.notes))
