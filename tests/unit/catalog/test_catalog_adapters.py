@@ -107,17 +107,17 @@ def test_names_stay_apart_whatever_is_done_to_them() -> None:
 
 
 def test_what_is_cut_is_told() -> None:
-    words = common.Words("a catalog")
-    assert words.line("a" * 11, 10, "The title") == "a" * 9 + "…"
-    assert words.lines("a\nb\x07", 10, "A text") == "a\nb\ufffd"
-    assert words.notes == ["The title is cut to 10 characters in a catalog."]
+    limiter = common.TextLimiter("a catalog")
+    assert limiter.line("a" * 11, 10, "The title") == "a" * 9 + "…"
+    assert limiter.lines("a\nb\x07", 10, "A text") == "a\nb\ufffd"
+    assert limiter.notes == ["The title is cut to 10 characters in a catalog."]
 
 
 def test_a_page_is_no_markup_of_the_products() -> None:
-    said, words = hostile(), common.Words("a catalog")
-    assert "<script" not in common.as_html(said, words) + common.as_markdown(said, words)
+    said, limiter = hostile(), common.TextLimiter("a catalog")
+    assert "<script" not in common.as_html(said, limiter) + common.as_markdown(said, limiter)
     assert common.plain_markdown("[x](y:z) <b> # `") == r"\[x\](y:z) &lt;b&gt; # \`"
-    assert all(len(page(said, words)) <= common.LONG for page in (common.as_html, common.as_markdown))
+    assert all(len(page(said, limiter)) <= common.LONG for page in (common.as_html, common.as_markdown))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def one_of(settings: Mapping[str, str], key: str, *allowed: str) -> str:
     )
 
 
-class Words:
+class TextLimiter:
     """Cleans and shortens texts; `notes` lists what was cut."""
 
     def __init__(self, catalog: str) -> None:
@@ -110,13 +110,13 @@ def _word(word: str, allowed: str, between: str) -> str:
     return f"{made[:40].strip('-_.') or 'x'}-{_hash(word)}"
 
 
-def fitting(name: str, words: Words, most: int = 128, without: str = "") -> str:
+def fitting(name: str, limiter: TextLimiter, most: int = 128, without: str = "") -> str:
     """Return a column's name unchanged if the catalog accepts it; otherwise a unique name of the maximum length."""
     made = " ".join(_clean(name[: 4 * most]).split())
     made = made.replace(without, "_") if without else made
     if made == name and len(name) <= most:
         return made
-    words.notes.append(f"A column was renamed in {words.catalog}, which does not accept its name.")
+    limiter.notes.append(f"A column was renamed in {limiter.catalog}, which does not accept its name.")
     return f"{made[: most - 9]}-{_hash(name)}"
 
 
@@ -243,38 +243,38 @@ def _section(heading: str, lines: list[str]) -> Iterator[tuple[str, list[str]]]:
         yield heading, kept
 
 
-def as_markdown(record: Record, words: Words, most: int = LONG, what: str = "The description") -> str:
+def as_markdown(record: Record, limiter: TextLimiter, most: int = LONG, what: str = "The description") -> str:
     """Return the page as Markdown; texts of the record are escaped."""
     made = []
     for heading, lines in sections(record):
-        shown = [plain_markdown(words.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
+        shown = [plain_markdown(limiter.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
         made.append(f"### {heading}" if heading else "")
         made += shown if len(shown) == 1 else [f"- {line}" for line in shown]
         made.append("")
-    return _whole(made, words, most, what)
+    return _whole(made, limiter, most, what)
 
 
-def as_html(record: Record, words: Words, most: int = LONG, what: str = "The page") -> str:
+def as_html(record: Record, limiter: TextLimiter, most: int = LONG, what: str = "The page") -> str:
     """Return the page as HTML; texts of the record are escaped."""
     made = []
     for heading, lines in sections(record):
-        shown = [escape(words.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
+        shown = [escape(limiter.line(line, PARAGRAPH, f"A text of {what.lower()}")) for line in lines]
         made += [f"<h3>{heading}</h3>"] if heading else []
         made += (
             [f"<p>{shown[0]}</p>"]
             if len(shown) == 1
             else [f"<ul>{''.join(f'<li>{line}</li>' for line in shown)}</ul>"]
         )
-    return _whole(made, words, most, what)
+    return _whole(made, limiter, most, what)
 
 
-def _whole(made: list[str], words: Words, most: int, what: str) -> str:
+def _whole(made: list[str], limiter: TextLimiter, most: int, what: str) -> str:
     """Return as many complete lines as fit, because markup must not be cut in the middle."""
     kept, size = [], 0
     for line in made:
         size += len(line) + 1
         if size > most:
-            words.notes.append(f"{what} is cut to {most:,} characters in {words.catalog}.")
+            limiter.notes.append(f"{what} is cut to {most:,} characters in {limiter.catalog}.")
             break
         kept.append(line)
     return "\n".join(kept).strip()
@@ -307,9 +307,9 @@ def same(desired: Any, actual: Any) -> bool:
     return bool(desired == actual)
 
 
-def columns(record: Record, words: Words) -> list[Any]:
+def columns(record: Record, limiter: TextLimiter) -> list[Any]:
     """Return the contract's columns, without duplicate names."""
     seen: dict[str, Any] = {}
     for column in record.columns:
         seen.setdefault(column.name, column)
-    return words.first((one for one in seen.values() if one.name), "columns")
+    return limiter.first((one for one in seen.values() if one.name), "columns")

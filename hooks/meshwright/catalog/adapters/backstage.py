@@ -14,7 +14,7 @@ import yaml
 
 from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.core import files
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
@@ -47,15 +47,17 @@ DEFINITION = 200_000
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
     """Return the entities for the file."""
     return [
-        Payload(f"write {FILE}", _entities(record, common.chosen(SETTINGS, settings), Words("Backstage")))
+        Payload(
+            f"write {FILE}", _entities(record, common.chosen(SETTINGS, settings), TextLimiter("Backstage"))
+        )
     ]
 
 
 def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Write the file atomically; a file that this command has not written is left alone."""
-    words = Words("Backstage")
-    entities = _entities(record, common.chosen(SETTINGS, connection.settings), words)
-    words.notes.append(f"Commit {FILE}: Backstage fetches it from the repository.")
+    limiter = TextLimiter("Backstage")
+    entities = _entities(record, common.chosen(SETTINGS, connection.settings), limiter)
+    limiter.notes.append(f"Commit {FILE}: Backstage fetches it from the repository.")
     file = _file(connection.url)
     actual = _read(file)
     outcome: PublishOutcome = "created" if actual is None else "updated"
@@ -63,9 +65,9 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
         raise Refused(f"{file} belongs to {printable(of)}.", "Give the folder of this product's repository.")
     text = _text(entities)
     if actual == text:
-        return PublishResult("unchanged", record.id, str(file), tuple(dict.fromkeys(words.notes[:-1])))
+        return PublishResult("unchanged", record.id, str(file), tuple(dict.fromkeys(limiter.notes[:-1])))
     files.write(file, text)
-    return PublishResult(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
+    return PublishResult(outcome, record.id, str(file), tuple(dict.fromkeys(limiter.notes)))
 
 
 def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
@@ -74,8 +76,8 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
     actual = _read(file)
     if actual is None or _product(actual) != id:
         raise Refused(f"{file} does not belong to {printable(id)}.", "Give the folder of its repository.")
-    words = Words("Backstage")
-    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    limiter = TextLimiter("Backstage")
+    why = f"Retired: {limiter.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
     entities = list(yaml.safe_load_all(actual))
     for entity in entities:
@@ -86,46 +88,53 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
             entity["spec"]["lifecycle"] = "deprecated"
     files.write(file, _text(entities))
     return PublishResult(
-        "retired", id, str(file), (*words.notes, f"Commit {FILE}: Backstage fetches it from the repository.")
+        "retired",
+        id,
+        str(file),
+        (*limiter.notes, f"Commit {FILE}: Backstage fetches it from the repository."),
     )
 
 
 # -- the entities -------------------------------------------------------------------------------------
 
 
-def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
+def _entities(record: Record, settings: Mapping[str, str], limiter: TextLimiter) -> list[dict[str, Any]]:
     record = _still(record)
     name = _name(record.domain, record.name)
     group = common.identifier(record.owner.team or record.domain, most=NAMES, allowed="A-Za-z0-9_-")
     owner = settings["owner"] or f"group:default/{group}"
     of = {"owner": owner, "system": name}
-    stage = {"lifecycle": words.line(settings["lifecycle"], NAMES, "The lifecycle") or "production"}
-    ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
-    reads = words.first(
+    stage = {"lifecycle": limiter.line(settings["lifecycle"], NAMES, "The lifecycle") or "production"}
+    ports = [port for port in limiter.first(record.outputs, "output ports", 100) if port.name]
+    reads = limiter.first(
         dict.fromkeys(_resource(one.source) for one in record.inputs if one.product), "inputs"
     )
-    columns = common.columns(record, words)
-    described = words.line(record.purpose or record.title, common.PARAGRAPH, "The purpose")
-    entities = _shared(record, owner, group, words) if settings["shared"] == "yes" else []
+    columns = common.columns(record, limiter)
+    described = limiter.line(record.purpose or record.title, common.PARAGRAPH, "The purpose")
+    entities = _shared(record, owner, group, limiter) if settings["shared"] == "yes" else []
     if common.one_of(settings, "shared", "yes", "no") == "no":
-        words.notes.append(
+        limiter.notes.append(
             f"The domain {_name(record.domain)} and the owner {printable(owner)[:100]} must be defined for Backstage in "
             "another file; or use --set shared=yes."
         )
     system = {"owner": owner, "domain": _name(record.domain)}
-    entities.append(_entity("System", _metadata(record, name, record.title, described, words), system))
+    entities.append(_entity("System", _metadata(record, name, record.title, described, limiter), system))
     component = {"type": "data-product", **stage, **of, "dependsOn": reads}
     if columns:
         component["providesApis"] = [f"api:default/{name}"]
-    entities.append(_entity("Component", _metadata(record, name, record.title, described, words), component))
+    entities.append(
+        _entity("Component", _metadata(record, name, record.title, described, limiter), component)
+    )
     if columns:
         title = f"{record.title}: contract"
-        api = {"type": "odcs", **stage, **of, "definition": _definition(record, words)}
-        entities.append(_entity("API", _metadata(record, name, title, described, words), api))
+        api = {"type": "odcs", **stage, **of, "definition": _definition(record, limiter)}
+        entities.append(_entity("API", _metadata(record, name, title, described, limiter), api))
     for port in ports:
         title = f"{record.title}: {port.name}"
-        description = words.line(port.uses, common.PARAGRAPH, "A port's type")
-        metadata = _metadata(record, _name(record.domain, record.name, port.name), title, description, words)
+        description = limiter.line(port.uses, common.PARAGRAPH, "A port's type")
+        metadata = _metadata(
+            record, _name(record.domain, record.name, port.name), title, description, limiter
+        )
         spec = {"type": _type(port.uses), **of, "dependsOn": [f"component:default/{name}"]}
         entities.append(_entity("Resource", metadata, spec))
     return entities
@@ -141,14 +150,14 @@ def _entity(kind: str, metadata: dict[str, Any], spec: dict[str, Any]) -> dict[s
     return {"apiVersion": "backstage.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _shared(record: Record, owner: str, group: str, words: Words) -> list[dict[str, Any]]:
+def _shared(record: Record, owner: str, group: str, limiter: TextLimiter) -> list[dict[str, Any]]:
     domain = {
         "name": _name(record.domain),
-        "title": words.line(record.domain, common.SHORT, "The domain") or "-",
+        "title": limiter.line(record.domain, common.SHORT, "The domain") or "-",
     }
     team = {
         "name": group,
-        "title": words.line(record.owner.team or record.domain, common.SHORT, "The team") or "-",
+        "title": limiter.line(record.owner.team or record.domain, common.SHORT, "The team") or "-",
     }
     return [
         _entity("Group", team, {"type": "team", "children": []}),
@@ -156,12 +165,14 @@ def _shared(record: Record, owner: str, group: str, words: Words) -> list[dict[s
     ]
 
 
-def _metadata(record: Record, name: str, title: str, description: str, words: Words) -> dict[str, Any]:
+def _metadata(
+    record: Record, name: str, title: str, description: str, limiter: TextLimiter
+) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "name": name,
-        "title": words.line(title, common.SHORT, "A title") or name,
+        "title": limiter.line(title, common.SHORT, "A title") or name,
         "description": description,
-        "annotations": _annotations(record, words),
+        "annotations": _annotations(record, limiter),
         "tags": _tags(record),
     }
     if record.classification:
@@ -172,13 +183,13 @@ def _metadata(record: Record, name: str, title: str, description: str, words: Wo
     return metadata
 
 
-def _annotations(record: Record, words: Words) -> dict[str, str]:
+def _annotations(record: Record, limiter: TextLimiter) -> dict[str, str]:
     """Return annotations for properties that Backstage has no field for. A key that has to change gets a hash."""
     found = {}
     for key, value in common.facts(record).items():
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", key)
         name = common.identifier(name.lower().replace(".", "-"), most=NAMES, allowed="a-z0-9-")
-        found[PREFIX + name] = words.line(value, common.PARAGRAPH, "An annotation")
+        found[PREFIX + name] = limiter.line(value, common.PARAGRAPH, "An annotation")
     return found
 
 
@@ -189,11 +200,11 @@ def _tags(record: Record) -> list[str]:
     )
 
 
-def _definition(record: Record, words: Words) -> str:
+def _definition(record: Record, limiter: TextLimiter) -> str:
     text = yaml.safe_dump(record.get("contract"), sort_keys=False, allow_unicode=True, width=110)
     if len(text) <= DEFINITION:
         return str(text)
-    words.notes.append(
+    limiter.notes.append(
         f"The contract is longer than {DEFINITION:,} characters; Backstage gets its path instead."
     )
     return f"The contract is too long to be shown: {common.facts(record).get('contract', '')} in the repository.\n"

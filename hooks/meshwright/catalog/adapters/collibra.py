@@ -16,7 +16,7 @@ from typing import Any
 
 from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.core.http import Http, NoAnswer, Refused, path
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
@@ -56,24 +56,24 @@ FIRST_LOOK, LONGEST_PAUSE = 0.05, 5.0
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
     """Return the file of commands."""
-    commands = _commands(record, common.chosen(SETTINGS, settings), Words("Collibra"))
+    commands = _commands(record, common.chosen(SETTINGS, settings), TextLimiter("Collibra"))
     return [Payload(f"POST {JOB}", commands)]
 
 
 def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Send the file, and wait until the job has ended. Importing the same again changes nothing in Collibra."""
-    settings, words = common.chosen(SETTINGS, connection.settings), Words("Collibra")
+    settings, limiter = common.chosen(SETTINGS, connection.settings), TextLimiter("Collibra")
     http = _http(connection, settings)
-    _import(http, _commands(record, settings, words), connection.patience)
-    return PublishResult("updated", record.id, http.url, tuple(dict.fromkeys(words.notes)))
+    _import(http, _commands(record, settings, limiter), connection.patience)
+    return PublishResult("updated", record.id, http.url, tuple(dict.fromkeys(limiter.notes)))
 
 
 def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Set the status of the product's asset, with the reason; nothing is deleted."""
-    settings, words = common.chosen(SETTINGS, connection.settings), Words("Collibra")
+    settings, limiter = common.chosen(SETTINGS, connection.settings), TextLimiter("Collibra")
     http = _http(connection, settings)
     domain, _, name = id.partition("/")
-    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    why = f"Retired: {limiter.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
     asset = {
         "resourceType": "Asset",
@@ -83,13 +83,13 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
         "status": {"name": settings["retired-status"]},
     }
     _import(http, [asset], connection.patience)
-    return PublishResult("retired", id, http.url, tuple(words.notes))
+    return PublishResult("retired", id, http.url, tuple(limiter.notes))
 
 
 # -- what is sent -------------------------------------------------------------------------------------
 
 
-def _commands(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
+def _commands(record: Record, settings: Mapping[str, str], limiter: TextLimiter) -> list[dict[str, Any]]:
     """Return the commands, each after those that it refers to: domain, contract, ports, product."""
     commands: list[dict[str, Any]] = []
     if common.one_of(settings, "domains", "import", "there") == "import":
@@ -97,29 +97,29 @@ def _commands(record: Record, settings: Mapping[str, str], words: Words) -> list
         commands.append(
             {"resourceType": "Domain", "identifier": domain, "type": {"name": "Data Product Catalog"}}
         )
-    columns = common.columns(record, words)
+    columns = common.columns(record, limiter)
     contract = f"{record.title}: contract"
     if columns:
-        listed = "".join(f"<li>{_column(column, words)}</li>" for column in columns)
+        listed = "".join(f"<li>{_column(column, limiter)}</li>" for column in columns)
         commands.append(
-            _asset(record, settings, "Data Contract", contract, f"<ul>{listed}</ul>", words, "contract")
+            _asset(record, settings, "Data Contract", contract, f"<ul>{listed}</ul>", limiter, "contract")
         )
-    ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
+    ports = [port for port in limiter.first(record.outputs, "output ports", 100) if port.name]
     for port in ports:
         description = escape(
-            words.line(f"{port.uses} {common.location_of(port)}", common.PARAGRAPH, "A port's place")
+            limiter.line(f"{port.uses} {common.location_of(port)}", common.PARAGRAPH, "A port's place")
         )
         title = f"{record.title}: {port.name}"
         asset = _asset(
-            record, settings, "Data Product Port", title, f"<p>{description}</p>", words, "port", port.name
+            record, settings, "Data Product Port", title, f"<p>{description}</p>", limiter, "port", port.name
         )
         if columns and settings["contract"]:
             to = _identifier(settings, record.domain, record.name, "contract")
             asset["relations"] = {f"{settings['contract']}:TARGET": [to]}
         commands.append(asset)
-    product = _asset(record, settings, "Data Product", record.title, common.as_html(record, words), words)
-    product["attributes"] |= _attributes(record, settings, words)
-    if relations := _relations(record, ports, settings, words):
+    product = _asset(record, settings, "Data Product", record.title, common.as_html(record, limiter), limiter)
+    product["attributes"] |= _attributes(record, settings, limiter)
+    if relations := _relations(record, ports, settings, limiter):
         product["relations"] = relations
     if groups := _pairs(settings, "groups"):
         product["responsibilities"] = {role: [{"userGroup": {"id": id}}] for role, id in groups.items()}
@@ -132,17 +132,17 @@ def _asset(
     kind: str,
     title: str,
     described: str,
-    words: Words,
+    limiter: TextLimiter,
     *part: str,
 ) -> dict[str, Any]:
     tags = {record.classification, record.type, *record.tags[:100]} - {""}
     asset: dict[str, Any] = {
         "resourceType": "Asset",
         "identifier": _identifier(settings, record.domain, record.name, *part),
-        "displayName": words.line(title, common.SHORT, "A title"),
+        "displayName": limiter.line(title, common.SHORT, "A title"),
         "type": {"name": kind},
         "attributes": {"Description": [{"value": described}]},
-        "tags": sorted({words.line(tag, common.SHORT, "A tag") for tag in tags}),
+        "tags": sorted({limiter.line(tag, common.SHORT, "A tag") for tag in tags}),
     }
     if settings["status"]:
         asset["status"] = {"name": settings["status"]}
@@ -157,20 +157,22 @@ def _identifier(settings: Mapping[str, str], domain: str, *name: str) -> dict[st
     }
 
 
-def _attributes(record: Record, settings: Mapping[str, str], words: Words) -> dict[str, list[dict[str, str]]]:
+def _attributes(
+    record: Record, settings: Mapping[str, str], limiter: TextLimiter
+) -> dict[str, list[dict[str, str]]]:
     facts, found = common.facts(record), {}
     for key, attribute in _pairs(settings, "attributes").items():
         if key in facts:
-            found[attribute] = [{"value": words.line(facts[key], common.PARAGRAPH, "An attribute")}]
+            found[attribute] = [{"value": limiter.line(facts[key], common.PARAGRAPH, "An attribute")}]
     return found
 
 
 def _relations(
-    record: Record, ports: list[Port], settings: Mapping[str, str], words: Words
+    record: Record, ports: list[Port], settings: Mapping[str, str], limiter: TextLimiter
 ) -> dict[str, list[dict[str, Any]]]:
     exposed = [_identifier(settings, record.domain, record.name, "port", port.name) for port in ports]
     read = []
-    for one in words.first(record.inputs, "inputs", 100):
+    for one in limiter.first(record.inputs, "inputs", 100):
         if one.product:
             domain, _, name = one.product.partition("/")
             read.append(_identifier(settings, domain, name, "port", one.port))
@@ -181,16 +183,16 @@ def _relations(
                 {json.dumps(other): other for other in others}.values()
             )
         elif others:
-            words.notes.append(
+            limiter.notes.append(
                 f"Without --set {key}=ID, Collibra does not get the relation from the product to the ports that it {key}."
             )
     return relations
 
 
-def _column(column: Any, words: Words) -> str:
+def _column(column: Any, limiter: TextLimiter) -> str:
     level = column.classification if column.stated else f"{column.classification}, as none is stated"
     description = f"{column.name} ({column.logical_type or 'of unknown type'}, {level}): {column.description}"
-    return escape(words.line(description, common.PARAGRAPH, "A column's description"))
+    return escape(limiter.line(description, common.PARAGRAPH, "A column's description"))
 
 
 def _pairs(settings: Mapping[str, str], key: str) -> dict[str, str]:

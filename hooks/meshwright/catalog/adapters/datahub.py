@@ -15,7 +15,7 @@ from typing import Any
 
 from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.core import files
 from meshwright.core.http import Http, NoAnswer, Refused
 from meshwright.core.text import printable
@@ -52,16 +52,16 @@ NEVER = {"time": 0, "actor": ACTOR}
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
     """Return the proposals, in the format of DataHub's `file` source."""
-    made = _proposals(record, common.chosen(SETTINGS, settings), Words("DataHub"))
+    made = _proposals(record, common.chosen(SETTINGS, settings), TextLimiter("DataHub"))
     return [Payload(f"UPSERT {one['entityUrn']} {one['aspectName']}", one) for one in made]
 
 
 def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Send the proposals, unless DataHub already has exactly this record; or write them to a file."""
-    settings, words = common.chosen(SETTINGS, connection.settings), Words("DataHub")
-    proposals = _proposals(record, settings, words)
+    settings, limiter = common.chosen(SETTINGS, connection.settings), TextLimiter("DataHub")
+    proposals = _proposals(record, settings, limiter)
     if not connection.url.startswith(("http://", "https://")):
-        return _written(Path(connection.url), record, [_domain(record), *proposals], words)
+        return _written(Path(connection.url), record, [_domain(record), *proposals], limiter)
     graph = _graph(connection)
     urn = _product_urn(record.domain, record.name)
     actual = _actual_product(graph, urn)
@@ -69,7 +69,7 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     mark = proposals[-1]["aspect"]["json"]["customProperties"]["digest"]
     if actual is not None and actual.customProperties.get("digest") == mark and not back:
         return PublishResult(
-            "unchanged", record.id, _page(connection, urn), tuple(dict.fromkeys(words.notes))
+            "unchanged", record.id, _page(connection, urn), tuple(dict.fromkeys(limiter.notes))
         )
     if not _exists(graph, _domain_urn(record)):
         _send(graph, [_domain(record)])
@@ -79,64 +79,66 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
         _send(graph, [_proposal("dataset", port, "deprecation", undone) for port in ports])
     _send(graph, proposals)
     outcome: PublishOutcome = "created" if actual is None else "updated"
-    return PublishResult(outcome, record.id, _page(connection, urn), tuple(dict.fromkeys(words.notes)))
+    return PublishResult(outcome, record.id, _page(connection, urn), tuple(dict.fromkeys(limiter.notes)))
 
 
 def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Deprecate its datasets, and remove the product from DataHub's search; the pages stay."""
-    words = Words("DataHub")
+    limiter = TextLimiter("DataHub")
     graph = _graph(connection)
     domain, _, name = id.partition("/")
     urn = _product_urn(domain, name)
     actual = _actual_product(graph, urn)
     if actual is None:
         raise Refused(f"DataHub has no data product {printable(id)}.", "Check domain and name.", 404)
-    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    why = f"Retired: {limiter.line(reason, common.PARAGRAPH, 'The reason')}"
     deprecation: dict[str, Any] = {"deprecated": True, "note": why, "actor": ACTOR}
     if successor:
         deprecation["note"] += f" Its successor is {printable(successor)}."
     assets = [asset.destinationUrn for asset in actual.assets or []]
     proposals = [_proposal("dataset", asset, "deprecation", deprecation) for asset in assets]
     _send(graph, [*proposals, _proposal("dataProduct", urn, "status", {"removed": True})])
-    return PublishResult("retired", id, _page(connection, urn), tuple(words.notes))
+    return PublishResult("retired", id, _page(connection, urn), tuple(limiter.notes))
 
 
-def _written(file: Path, record: Record, proposals: list[dict[str, Any]], words: Words) -> PublishResult:
+def _written(
+    file: Path, record: Record, proposals: list[dict[str, Any]], limiter: TextLimiter
+) -> PublishResult:
     """Write a file for DataHub's `file` source, to be sent from elsewhere."""
     text = json.dumps(proposals, indent=1, ensure_ascii=False) + "\n"
-    words.notes.append("Send the file with `datahub ingest`, from a machine that can reach DataHub.")
+    limiter.notes.append("Send the file with `datahub ingest`, from a machine that can reach DataHub.")
     actual = file.read_text("utf-8", errors="replace") if file.is_file() else None
     outcome: PublishOutcome = "created" if actual is None else "updated" if actual != text else "unchanged"
     if outcome != "unchanged":
         files.write(file, text)
-    return PublishResult(outcome, record.id, str(file), tuple(dict.fromkeys(words.notes)))
+    return PublishResult(outcome, record.id, str(file), tuple(dict.fromkeys(limiter.notes)))
 
 
 # -- the proposals ------------------------------------------------------------------------------------
 
 
-def _proposals(record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, Any]]:
+def _proposals(record: Record, settings: Mapping[str, str], limiter: TextLimiter) -> list[dict[str, Any]]:
     platform = f"urn:li:dataPlatform:{_word(settings['platform'])}"
     about = {"name": _word(settings["platform"]), "displayName": settings["platform"], "type": "OTHERS", "datasetNameDelimiter": "."}  # fmt: skip
     made = [_proposal("dataPlatform", platform, "dataPlatformInfo", about)]
-    columns = common.columns(record, words)
+    columns = common.columns(record, limiter)
     levels = sorted({record.classification, *(column.classification for column in columns)} - {""})
     for level in levels:
         tag = {"name": f"{settings['tags']}{level}", "description": f"Data that is {level}."}
         made.append(_proposal("tag", _tag(level, settings), "tagProperties", tag))
-    ports = [port for port in words.first(record.outputs, "output ports", 100) if port.name]
+    ports = [port for port in limiter.first(record.outputs, "output ports", 100) if port.name]
     for port in ports:
-        made += _dataset(record, port, columns, platform, settings, words)
+        made += _dataset(record, port, columns, platform, settings, limiter)
     urn = _product_urn(record.domain, record.name)
     made += [
         _proposal("dataProduct", urn, aspect, value)
-        for aspect, value in _shared(record, settings, words).items()
+        for aspect, value in _shared(record, settings, limiter).items()
     ]
     made.append(_proposal("dataProduct", urn, "status", {"removed": False}))
     product: dict[str, Any] = {
-        "name": words.line(record.title, common.SHORT, "The title"),
-        "description": common.as_markdown(record, words),
-        "customProperties": _properties(record, words),
+        "name": limiter.line(record.title, common.SHORT, "The title"),
+        "description": common.as_markdown(record, limiter),
+        "customProperties": _properties(record, limiter),
         "assets": [
             {
                 "destinationUrn": _dataset_urn(record.domain, record.name, port.name, settings),
@@ -157,33 +159,33 @@ def _dataset(
     columns: list[Column],
     platform: str,
     settings: Mapping[str, str],
-    words: Words,
+    limiter: TextLimiter,
 ) -> list[dict[str, Any]]:
     urn = _dataset_urn(record.domain, record.name, port.name, settings)
     description = f"Output port of {record.id}. {record.purpose}"
     properties: dict[str, Any] = {
-        "name": words.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
+        "name": limiter.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
         "description": common.plain_markdown(
-            words.line(description, common.PARAGRAPH, "A port's description")
+            limiter.line(description, common.PARAGRAPH, "A port's description")
         ),
         "customProperties": _cleaned(
-            {"capability": port.uses, "address": port.address, "location": common.location_of(port)}, words
+            {"capability": port.uses, "address": port.address, "location": common.location_of(port)}, limiter
         ),
         "tags": [],
     }
-    aspects: dict[str, Any] = {"datasetProperties": properties, **_shared(record, settings, words)}
+    aspects: dict[str, Any] = {"datasetProperties": properties, **_shared(record, settings, limiter)}
     if columns:
         aspects["schemaMetadata"] = {
-            "schemaName": words.line(record.dataset, common.SHORT, "The data set's name"),
+            "schemaName": limiter.line(record.dataset, common.SHORT, "The data set's name"),
             "platform": platform,
             "version": 0,
             "hash": "",
             "created": NEVER,
             "lastModified": NEVER,
             "platformSchema": {"com.linkedin.schema.OtherSchema": {"rawSchema": ""}},
-            "fields": [_field(column, settings, words) for column in columns],
+            "fields": [_field(column, settings, limiter) for column in columns],
         }
-    read = _reads(record, settings, words)
+    read = _reads(record, settings, limiter)
     if read:
         aspects["upstreamLineage"] = {
             "upstreams": [{"dataset": source, "type": "TRANSFORMED", "auditStamp": NEVER} for source in read]
@@ -191,7 +193,7 @@ def _dataset(
     return [_proposal("dataset", urn, aspect, value) for aspect, value in aspects.items()]
 
 
-def _shared(record: Record, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
+def _shared(record: Record, settings: Mapping[str, str], limiter: TextLimiter) -> dict[str, Any]:
     """Return the aspects that the product and its datasets have in common."""
     aspects: dict[str, Any] = {"domains": {"domains": [_domain_urn(record)]}}
     whole = common.one_of(settings, "users", "email", "local") == "email"
@@ -216,18 +218,18 @@ def _shared(record: Record, settings: Mapping[str, str], words: Words) -> dict[s
     return aspects
 
 
-def _field(column: Column, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
+def _field(column: Column, settings: Mapping[str, str], limiter: TextLimiter) -> dict[str, Any]:
     kind = KINDS.get(column.logical_type, "NullType")
     tags = [
         _tag(column.classification, settings),
         *(f"urn:li:tag:{_urn_part(tag)}" for tag in column.tags[:100]),
     ]
     return {
-        "fieldPath": common.fitting(column.name, words, 200),
+        "fieldPath": common.fitting(column.name, limiter, 200),
         "nullable": not column.required,
-        "description": words.line(column.description, common.PARAGRAPH, "A column's description"),
+        "description": limiter.line(column.description, common.PARAGRAPH, "A column's description"),
         "type": {"type": {f"{SCHEMA}{kind}": {}}},
-        "nativeDataType": words.line(column.logical_type, common.SHORT, "A column's type") or "unknown",
+        "nativeDataType": limiter.line(column.logical_type, common.SHORT, "A column's type") or "unknown",
         "recursive": False,
         "isPartOfKey": False,
         "globalTags": {"tags": [{"tag": tag} for tag in dict.fromkeys(tags)]},
@@ -251,26 +253,28 @@ def _proposal(kind: str, urn: str, aspect: str, value: dict[str, Any]) -> dict[s
     }
 
 
-def _properties(record: Record, words: Words) -> dict[str, str]:
-    return _cleaned(common.facts(record), words)
+def _properties(record: Record, limiter: TextLimiter) -> dict[str, str]:
+    return _cleaned(common.facts(record), limiter)
 
 
-def _cleaned(facts: Mapping[str, str], words: Words) -> dict[str, str]:
+def _cleaned(facts: Mapping[str, str], limiter: TextLimiter) -> dict[str, str]:
     return {
-        words.line(key, common.SHORT, "A property's name"): words.line(value, common.PARAGRAPH, "A property")
+        limiter.line(key, common.SHORT, "A property's name"): limiter.line(
+            value, common.PARAGRAPH, "A property"
+        )
         for key, value in facts.items()
         if value
     }
 
 
-def _reads(record: Record, settings: Mapping[str, str], words: Words) -> list[str]:
+def _reads(record: Record, settings: Mapping[str, str], limiter: TextLimiter) -> list[str]:
     """Return the datasets of the ports that are read, each once."""
     found = {}
     for one in record.inputs:
         if one.product:
             domain, _, name = one.product.partition("/")
             found[_dataset_urn(domain, name, one.port, settings)] = one
-    return words.first(found, "inputs", 100)
+    return limiter.first(found, "inputs", 100)
 
 
 def _dataset_urn(domain: str, name: str, port: str, settings: Mapping[str, str]) -> str:

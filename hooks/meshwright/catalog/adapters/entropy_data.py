@@ -8,7 +8,7 @@ from typing import Any
 
 from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
 from meshwright.export import odps
@@ -29,16 +29,16 @@ TODAY = "<the day it is sent>"
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
     """Return what would be sent to an empty catalog."""
-    return [Payload(f"PUT {where}", body) for where, body in _bodies(record, common.chosen(SETTINGS, settings), Words("Entropy Data"))]  # fmt: skip
+    return [Payload(f"PUT {where}", body) for where, body in _bodies(record, common.chosen(SETTINGS, settings), TextLimiter("Entropy Data"))]  # fmt: skip
 
 
 def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Send what is missing or differs. Existing access agreements are left alone, because people decide on them there."""
-    words = Words("Entropy Data")
+    limiter = TextLimiter("Entropy Data")
     http = _http(connection)
     changes: list[bool] = []
     url = ""
-    for where, body in _bodies(record, common.chosen(SETTINGS, connection.settings), words):
+    for where, body in _bodies(record, common.chosen(SETTINGS, connection.settings), limiter):
         found = http.request("GET", where, ok={200, 404})
         actual = found.object() if found.status == 200 else None
         is_access = where.startswith("/api/access/")
@@ -46,7 +46,7 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
             continue
         if is_access:
             body["info"]["startDate"] = datetime.now(UTC).date().isoformat()
-            words.notes.append(
+            limiter.notes.append(
                 f"Access to {printable(body['provider']['dataProductId'])} was requested there."
             )
         answer = http.request("PUT", where, body)
@@ -54,19 +54,19 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
             url = answer.headers.get("location-html") or ""
         changes.append(actual is None)
     outcome: PublishOutcome = "unchanged" if not changes else "created" if all(changes) else "updated"
-    return PublishResult(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
+    return PublishResult(outcome, record.id, url, tuple(dict.fromkeys(limiter.notes)))
 
 
 def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Set the product's status to retired, with the reason; its page stays."""
-    http, words = _http(connection), Words("Entropy Data")
+    http, limiter = _http(connection), TextLimiter("Entropy Data")
     domain, _, name = id.partition("/")
     where = path("api", "dataproducts", _id(domain, name))
     found = http.request("GET", where, ok={200, 404})
     if found.status == 404:
         raise Refused(f"Entropy Data has no data product {printable(id)}.", "Check domain and name.", 404)
     actual = found.object()
-    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    why = f"Retired: {limiter.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
     described = actual.get("description")
     body = actual | {
@@ -74,7 +74,7 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
         "description": (described if isinstance(described, dict) else {}) | {"purpose": why},
     }
     answer = http.request("PUT", where, body)
-    return PublishResult("retired", id, answer.headers.get("location-html") or "", tuple(words.notes))
+    return PublishResult("retired", id, answer.headers.get("location-html") or "", tuple(limiter.notes))
 
 
 def _http(connection: CatalogConnection) -> Http:
@@ -89,11 +89,13 @@ def _http(connection: CatalogConnection) -> Http:
     )
 
 
-def _bodies(record: Record, settings: Mapping[str, str], words: Words) -> list[tuple[str, dict[str, Any]]]:
+def _bodies(
+    record: Record, settings: Mapping[str, str], limiter: TextLimiter
+) -> list[tuple[str, dict[str, Any]]]:
     """Return path and body of each resource, each after those that it refers to."""
     team = settings["team"] or record.owner.team
     if not team:
-        words.notes.append("The product has no team, so it has no owner in Entropy Data.")
+        limiter.notes.append("The product has no team, so it has no owner in Entropy Data.")
     bodies: list[tuple[str, dict[str, Any]]] = []
     contract_id = ""
     contract = record.get("contract")
@@ -102,11 +104,11 @@ def _bodies(record: Record, settings: Mapping[str, str], words: Words) -> list[t
         contract_id = (
             declared if isinstance(declared, str) and _is_id(declared) else _id(record.domain, record.name)
         )
-        body = _cleaned(dict(contract) | {"id": contract_id}, words)
+        body = _cleaned(dict(contract) | {"id": contract_id}, limiter)
         if team:
             body.setdefault("team", {"name": team})
         bodies.append((path("api", "datacontracts", contract_id), body))
-    product = _cleaned(odps.document(record), words) | {"id": _id(record.domain, record.name)}
+    product = _cleaned(odps.document(record), limiter) | {"id": _id(record.domain, record.name)}
     product.setdefault("status", "active")
     if team:
         product["team"] = {**product.get("team", {}), "name": team}
@@ -115,21 +117,21 @@ def _bodies(record: Record, settings: Mapping[str, str], words: Words) -> list[t
             port["contractId"] = contract_id
     bodies.append((path("api", "dataproducts", product["id"]), product))
     if common.one_of(settings, "inputs", "request", "none") == "request":
-        bodies += _agreements(record, words)
+        bodies += _agreements(record, limiter)
     return bodies
 
 
-def _agreements(record: Record, words: Words) -> list[tuple[str, dict[str, Any]]]:
+def _agreements(record: Record, limiter: TextLimiter) -> list[tuple[str, dict[str, Any]]]:
     """Return one for each port that is read: Entropy Data shows lineage between products by agreements."""
     found = {}
-    for one in words.first((one for one in record.inputs if one.product), "inputs", 100):
+    for one in limiter.first((one for one in record.inputs if one.product), "inputs", 100):
         domain, _, name = one.product.partition("/")
         id = _id(record.domain, record.name, "reads", domain, name, one.port)
         purpose = f"{record.id} reads it: {record.purpose or record.title}"
         found[path("api", "access", id)] = {
             "id": id,
-            "info": {"purpose": words.line(purpose, common.PARAGRAPH, "The purpose"), "startDate": TODAY},
-            "provider": {"dataProductId": _id(domain, name), "outputPortId": _cleaned(one.port, words)},
+            "info": {"purpose": limiter.line(purpose, common.PARAGRAPH, "The purpose"), "startDate": TODAY},
+            "provider": {"dataProductId": _id(domain, name), "outputPortId": _cleaned(one.port, limiter)},
             "consumer": {"dataProductId": _id(record.domain, record.name)},
         }
     return list(found.items())
@@ -144,14 +146,15 @@ def _is_id(text: str) -> bool:
     return 0 < len(text) <= IDS and text.isprintable() and text.isascii() and not set(text) & set("/\\ ") and text.strip(".") != ""  # fmt: skip
 
 
-def _cleaned(value: Any, words: Words) -> Any:
+def _cleaned(value: Any, limiter: TextLimiter) -> Any:
     """Return a document with cleaned and shortened texts."""
     if isinstance(value, str):
-        return words.lines(value, common.LONG, "A text")
+        return limiter.lines(value, common.LONG, "A text")
     if isinstance(value, Mapping):
         return {
-            words.line(str(key), common.SHORT, "A key"): _cleaned(item, words) for key, item in value.items()
+            limiter.line(str(key), common.SHORT, "A key"): _cleaned(item, limiter)
+            for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_cleaned(item, words) for item in value]
+        return [_cleaned(item, limiter) for item in value]
     return value

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.core.http import Http, Refused, path
 from meshwright.core.text import printable
 from meshwright.mesh.publish_result import PublishOutcome, PublishResult
@@ -65,16 +65,16 @@ ONES = ("databaseSchema", "database", "service")
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
     """Return what would be sent to an empty catalog; ids that it assigns are in angle brackets."""
-    settings, words = common.chosen(SETTINGS, settings), Words("OpenMetadata")
+    settings, limiter = common.chosen(SETTINGS, settings), TextLimiter("OpenMetadata")
     made = [(kind, body) for kind, body in _tags(record, settings)]
-    made += _entities(record, settings, words)
+    made += _entities(record, settings, limiter)
     sent = [Payload(f"PUT {API}/{kind}", body) for kind, body in made]
     product = _product_name(record.domain, record.name)
-    tables = [{"id": f"<id of table {port.name}>", "type": "table"} for port in _ports(record, words)]
+    tables = [{"id": f"<id of table {port.name}>", "type": "table"} for port in _ports(record, limiter)]
     if tables:
         sent.append(Payload(f"PUT {API}/dataProducts/{product}/assets/add", {"assets": tables}))
         sent.append(Payload(f"PUT {API}/dataProducts/{product}/outputPorts/add", {"assets": tables}))
-    sources = [{"id": f"<id of table {name}>", "type": "table"} for name in _reads(record, settings, words)]
+    sources = [{"id": f"<id of table {name}>", "type": "table"} for name in _reads(record, settings, limiter)]
     if sources:
         sent.append(Payload(f"PUT {API}/dataProducts/{product}/inputPorts/add", {"assets": sources}))
     edges = [{"edge": {"fromEntity": source, "toEntity": table}} for source in sources for table in tables]
@@ -83,7 +83,7 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
 
 def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Create what is missing, change what differs, and add the lineage from existing ports."""
-    settings, words = common.chosen(SETTINGS, connection.settings), Words("OpenMetadata")
+    settings, limiter = common.chosen(SETTINGS, connection.settings), TextLimiter("OpenMetadata")
     http = _http(connection)
     if _found(http, "services/databaseServices", _fqn(settings["service"])) is None:
         service = printable(settings["service"])[:100]
@@ -96,10 +96,10 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
         name = _fqn(body["classification"], body["name"]) if kind == "tags" else _fqn(body["name"])
         if _found(http, kind, name) is None:
             http.request("PUT", f"{API}/{kind}", body)
-    owners = _owners(http, record, settings, words)
+    owners = _owners(http, record, settings, limiter)
     product: dict[str, Any] = {}
     tables: list[dict[str, str]] = []
-    for kind, body in _entities(record, settings, words):
+    for kind, body in _entities(record, settings, limiter):
         if owners and kind in ("dataProducts", "tables"):
             body["owners"] = owners
         actual = _upsert(http, kind, body, changes)
@@ -108,28 +108,28 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
         elif kind == "tables":
             tables.append({"id": str(actual.get("id")), "type": "table"})
     _connect(
-        http, record, settings, str(product.get("fullyQualifiedName") or product.get("name")), tables, words
+        http, record, settings, str(product.get("fullyQualifiedName") or product.get("name")), tables, limiter
     )
     outcome: PublishOutcome = (
         "unchanged" if not changes else "created" if "PUT dataProducts" in changes else "updated"
     )
     url = f"{http.url}/dataProduct/{quote(str(product.get('fullyQualifiedName') or ''), safe='')}"
-    return PublishResult(outcome, record.id, url, tuple(dict.fromkeys(words.notes)))
+    return PublishResult(outcome, record.id, url, tuple(dict.fromkeys(limiter.notes)))
 
 
 def retire(id: str, connection: CatalogConnection, reason: str, successor: str | None) -> PublishResult:
     """Mark the product as retired in its description and name; deleting it would break links."""
-    http, words = _http(connection), Words("OpenMetadata")
+    http, limiter = _http(connection), TextLimiter("OpenMetadata")
     domain, _, name = id.partition("/")
     actual = _found(http, "dataProducts", _product_name(domain, name))
     if actual is None:
         raise Refused(f"OpenMetadata has no data product {printable(id)}.", "Check domain and name.", 404)
-    why = f"Retired: {words.line(reason, common.PARAGRAPH, 'The reason')}"
+    why = f"Retired: {limiter.line(reason, common.PARAGRAPH, 'The reason')}"
     why += f" Its successor is {printable(successor)}." if successor else ""
     title = str(actual.get("displayName") or name).removesuffix(" (retired)")
     _patch(http, "dataProducts", actual, {"displayName": f"{title} (retired)", "description": common.plain_markdown(why)})  # fmt: skip
     fqn = str(actual.get("fullyQualifiedName") or actual.get("name"))
-    return PublishResult("retired", id, f"{http.url}/dataProduct/{quote(fqn, safe='')}", tuple(words.notes))
+    return PublishResult("retired", id, f"{http.url}/dataProduct/{quote(fqn, safe='')}", tuple(limiter.notes))
 
 
 # -- what is sent -------------------------------------------------------------------------------------
@@ -155,11 +155,13 @@ def _tags(record: Record, settings: Mapping[str, str]) -> list[tuple[str, dict[s
     return made
 
 
-def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list[tuple[str, dict[str, Any]]]:
+def _entities(
+    record: Record, settings: Mapping[str, str], limiter: TextLimiter
+) -> list[tuple[str, dict[str, Any]]]:
     """Return the entities, each after those that it refers to."""
     domain, product = _name(record.domain), _product_name(record.domain, record.name)
     kind = common.one_of(settings, "domain-type", "Source-aligned", "Consumer-aligned", "Aggregate")
-    title = words.line(record.title, common.SHORT, "The title")
+    title = limiter.line(record.title, common.SHORT, "The title")
     tags = [_label(record.classification, settings)] if record.classification else []
     entities: list[tuple[str, dict[str, Any]]] = [
         (
@@ -171,31 +173,31 @@ def _entities(record: Record, settings: Mapping[str, str], words: Words) -> list
             {
                 "name": product,
                 "displayName": title,
-                "description": common.as_markdown(record, words) or title,
+                "description": common.as_markdown(record, limiter) or title,
                 "domains": [domain],
                 "tags": tags,
             },
         ),
     ]
-    ports = _ports(record, words)
+    ports = _ports(record, limiter)
     if ports:
         schema = _fqn(settings["service"], domain, _name(record.name))
         entities.append(("databases", {"name": domain, "service": _fqn(settings["service"])}))
         entities.append(
             ("databaseSchemas", {"name": _name(record.name), "database": _fqn(settings["service"], domain)})
         )
-        entities += [("tables", _table(record, port, schema, product, settings, words)) for port in ports]
+        entities += [("tables", _table(record, port, schema, product, settings, limiter)) for port in ports]
     return entities
 
 
 def _table(
-    record: Record, port: Port, schema: str, product: str, settings: Mapping[str, str], words: Words
+    record: Record, port: Port, schema: str, product: str, settings: Mapping[str, str], limiter: TextLimiter
 ) -> dict[str, Any]:
     table: dict[str, Any] = {
         "name": _name(port.name),
-        "displayName": words.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
+        "displayName": limiter.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
         "description": common.plain_markdown(
-            words.line(
+            limiter.line(
                 f"Output port of {record.id}, {port.uses}. {record.purpose}",
                 common.PARAGRAPH,
                 "A port's description",
@@ -204,30 +206,30 @@ def _table(
         "tableType": "External",
         "databaseSchema": schema,
         "dataProducts": [product],
-        "columns": [_column(column, settings, words) for column in common.columns(record, words)],
+        "columns": [_column(column, settings, limiter) for column in common.columns(record, limiter)],
         "tags": [_label(record.classification, settings)] if record.classification else [],
     }
     if common.location_of(port):
-        table["locationPath"] = words.line(common.location_of(port), 2_000, "A port's location")
+        table["locationPath"] = limiter.line(common.location_of(port), 2_000, "A port's location")
     if (form := FORMATS.get(port.uses.partition("@")[0])) is not None:
         table["fileFormat"] = form
     return table
 
 
-def _column(column: Any, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
+def _column(column: Any, settings: Mapping[str, str], limiter: TextLimiter) -> dict[str, Any]:
     kind = TYPES.get(column.logical_type, "UNKNOWN")
     made: dict[str, Any] = {
-        "name": common.fitting(column.name, words, NAMES, "::"),
+        "name": common.fitting(column.name, limiter, NAMES, "::"),
         "dataType": kind,
         "description": common.plain_markdown(
-            words.line(column.description, common.PARAGRAPH, "A column's description")
+            limiter.line(column.description, common.PARAGRAPH, "A column's description")
         ),
         "tags": [_label(column.classification, settings)],
     }
     if kind == "ARRAY":
         made["arrayDataType"] = "UNKNOWN"
     if column.logical_type:
-        made["dataTypeDisplay"] = words.line(column.logical_type, NAMES, "A column's type")
+        made["dataTypeDisplay"] = limiter.line(column.logical_type, NAMES, "A column's type")
     if column.required:
         made["constraint"] = "NOT_NULL"
     return made
@@ -242,18 +244,18 @@ def _label(level: str, settings: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _ports(record: Record, words: Words) -> list[Port]:
-    return words.first((port for port in record.outputs if port.name), "output ports", 100)
+def _ports(record: Record, limiter: TextLimiter) -> list[Port]:
+    return limiter.first((port for port in record.outputs if port.name), "output ports", 100)
 
 
-def _reads(record: Record, settings: Mapping[str, str], words: Words) -> list[str]:
+def _reads(record: Record, settings: Mapping[str, str], limiter: TextLimiter) -> list[str]:
     """Return the full names of the tables of the ports that are read, each once."""
     found = {}
     for one in record.inputs:
         if one.product:
             domain, _, name = one.product.partition("/")
             found[_fqn(settings["service"], _name(domain), _name(name), _name(one.port))] = one
-    return words.first(found, "inputs", 100)
+    return limiter.first(found, "inputs", 100)
 
 
 def _name(word: str) -> str:
@@ -323,7 +325,9 @@ def _patch(http: Http, kind: str, actual: Mapping[str, Any], values: Mapping[str
     http.request("PATCH", where, steps, headers={"Content-Type": "application/json-patch+json"}, again=True)
 
 
-def _owners(http: Http, record: Record, settings: Mapping[str, str], words: Words) -> list[dict[str, str]]:
+def _owners(
+    http: Http, record: Record, settings: Mapping[str, str], limiter: TextLimiter
+) -> list[dict[str, str]]:
     """Return the team, or else the owner: OpenMetadata accepts one team, or people."""
     if record.owner.team and (team := _found(http, "teams", _fqn(record.owner.team))) is not None:
         return [{"id": str(team.get("id")), "type": "team"}]
@@ -331,7 +335,7 @@ def _owners(http: Http, record: Record, settings: Mapping[str, str], words: Word
     login = record.owner.email if whole else record.owner.email.partition("@")[0]
     if login and (user := _found(http, "users", _fqn(login))) is not None:
         return [{"id": str(user.get("id")), "type": "user"}]
-    words.notes.append(
+    limiter.notes.append(
         "OpenMetadata has neither the product's team nor its owner, so the product has no owner there yet."
     )
     return []
@@ -343,15 +347,15 @@ def _connect(
     settings: Mapping[str, str],
     product: str,
     tables: list[dict[str, str]],
-    words: Words,
+    limiter: TextLimiter,
 ) -> None:
     """Add ports and lineage. They are always sent, because an earlier run may have been interrupted; repeating changes nothing."""
     home = f"{API}/dataProducts{path(product)}"
     sources = []
-    for name in _reads(record, settings, words):
+    for name in _reads(record, settings, limiter):
         source = _found(http, "tables", name)
         if source is None:
-            words.notes.append(
+            limiter.notes.append(
                 f"OpenMetadata does not have {printable(name)[:200]}, so the lineage does not include it."
             )
         else:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from meshwright.catalog import CatalogConnection, Payload
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.catalog.adapters.portal.portal_access import make_owner, request_access
 from meshwright.catalog.adapters.portal.portal_bodies import (
     NAMESPACE,
@@ -50,25 +50,25 @@ SETTINGS: common.Settings = {
 
 def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Sequence[Payload]:
     """Return what would be sent to an empty portal; ids that it gives are named in angle brackets."""
-    settings, words = common.chosen(SETTINGS, settings), Words("the portal")
+    settings, limiter = common.chosen(SETTINGS, settings), TextLimiter("the portal")
 
     def ids(kind: str, name: str) -> str:
         return f"<id of {kind} {name}>" if kind != "duration" else "permanent"
 
     people = [ids("user", record.owner.email), ids("user", "of the token")]
     home = f"{API}/data_products"
-    sent = [Payload(f"POST {home}", product_body(record, ids, settings, words) | {"owners": people})]
-    usage = words.line(record.usage, common.PARAGRAPH, "The usage")
+    sent = [Payload(f"POST {home}", product_body(record, ids, settings, limiter) | {"owners": people})]
+    usage = limiter.line(record.usage, common.PARAGRAPH, "The usage")
     sent.append(Payload(f"PUT {home}/<id of product {namespace_of(record)}>/usage", {"usage": usage}))
-    for port in ports_of(record, words):
+    for port in ports_of(record, limiter):
         there = f"{home}/<id of product {namespace_of(record)}>/output_ports"
         sent.append(
-            Payload(f"POST {there}", port_body(record, port, ids, settings, words) | {"owners": people})
+            Payload(f"POST {there}", port_body(record, port, ids, settings, limiter) | {"owners": people})
         )
-        for part, body in details(record, words):
+        for part, body in details(record, limiter):
             sent.append(Payload(f"POST {there}/<id of port {port.name}>/{part}", body))
     if settings["inputs"] == "request":
-        requested = [{"output_port_id": ids("port", name)} for name in namespaces_read(record, words)]
+        requested = [{"output_port_id": ids("port", name)} for name in namespaces_read(record, limiter)]
         if requested:
             body = {"output_ports": requested, "justification": justification(record)}
             sent.append(Payload(f"POST {home}/<id of product {namespace_of(record)}>/input_ports", body))
@@ -77,23 +77,23 @@ def payloads(record: Record, settings: Mapping[str, str] | None = None) -> Seque
 
 def publish(record: Record, connection: CatalogConnection) -> PublishResult:
     """Create or change the product, its ports, their contracts and the result of the last run."""
-    settings, words = common.chosen(SETTINGS, connection.settings), Words("the portal")
+    settings, limiter = common.chosen(SETTINGS, connection.settings), TextLimiter("the portal")
     http = connect(connection, settings)
     known = known_ids(http)
-    ids = finder(known, record, words)
+    ids = finder(known, record, limiter)
     changes: list[str] = []
     product = upsert(
         http,
         f"{API}/data_products",
         known["product"].get(namespace_of(record)),
-        product_body(record, ids, settings, words) | {"name": title_of(record, known, words)},
-        owner_ids(record, known, words),
+        product_body(record, ids, settings, limiter) | {"name": title_of(record, known, limiter)},
+        owner_ids(record, known, limiter),
         changes,
     )
     created = bool(changes) and changes[0].startswith("POST")
     home = f"{API}/data_products{path(product)}"
     activate(http, home, changes)
-    usage = words.line(record.usage, common.PARAGRAPH, "The usage")
+    usage = limiter.line(record.usage, common.PARAGRAPH, "The usage")
     if (
         http.request("GET", home).object().get("usage") or ""
     ) != usage:  # or the text from when it was retired
@@ -101,34 +101,34 @@ def publish(record: Record, connection: CatalogConnection) -> PublishResult:
         changes.append("usage")
     make_owner(http, "data_product", product, known, record, changes)
     ports = by_namespace(listed(http, f"{home}/output_ports", "output_ports"))
-    planned = {namespace_of(record, port.name): port for port in ports_of(record, words)}
+    planned = {namespace_of(record, port.name): port for port in ports_of(record, limiter)}
     for namespace, port in planned.items():
-        body = port_body(record, port, ids, settings, words)
+        body = port_body(record, port, ids, settings, limiter)
         port_id = upsert(
             http,
             f"{home}/output_ports",
             ports.get(namespace),
             body,
-            owner_ids(record, known, Words("")),
+            owner_ids(record, known, TextLimiter("")),
             changes,
         )
         there = f"{home}/output_ports{path(port_id)}"
         activate(http, there, changes)
-        for part, value in details(record, words):
+        for part, value in details(record, limiter):
             if not common.same(value, present(http, there, part)):
                 http.request("POST", f"{there}/{part}", value, again=True)  # both replace the whole value
                 changes.append(part)
     for namespace in sorted(set(ports) - set(planned)):
         if archive(http, f"{home}/output_ports{path(ports[namespace])}"):
             changes.append("archive")
-            words.notes.append(
+            limiter.notes.append(
                 f"The port {printable(namespace)[:100]} is archived, because the product no longer has it."
             )
     if settings["inputs"] == "request":
-        request_access(http, home, record, known, words, changes)
+        request_access(http, home, record, known, limiter, changes)
     outcome: PublishOutcome = "created" if created else "updated" if changes else "unchanged"
     return PublishResult(
-        outcome, record.id, f"{http.url}/data-products{path(product)}", tuple(dict.fromkeys(words.notes))
+        outcome, record.id, f"{http.url}/data-products{path(product)}", tuple(dict.fromkeys(limiter.notes))
     )
 
 
@@ -144,9 +144,9 @@ def retire(id: str, connection: CatalogConnection, reason: str, successor: str |
     home = f"{API}/data_products{path(product)}"
     for port in by_namespace(listed(http, f"{home}/output_ports", "output_ports")).values():
         archive(http, f"{home}/output_ports{path(port)}")
-    words = Words("the portal")
-    why = words.line(reason, common.PARAGRAPH, "The reason")
+    limiter = TextLimiter("the portal")
+    why = limiter.line(reason, common.PARAGRAPH, "The reason")
     usage = f"Retired: {why}" + (f" Its successor is {printable(successor)}." if successor else "")
     http.request("PUT", f"{home}/usage", {"usage": usage})
     archive(http, home)
-    return PublishResult("retired", id, f"{http.url}/data-products{path(product)}", tuple(words.notes))
+    return PublishResult("retired", id, f"{http.url}/data-products{path(product)}", tuple(limiter.notes))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.catalog.adapters.portal.portal_bodies import NAMESPACE, justification
 from meshwright.catalog.adapters.portal.portal_client import API, by_namespace, listed
 from meshwright.core.http import Http, path
@@ -46,7 +46,7 @@ def request_access(
     home: str,
     record: Record,
     known: Mapping[str, Mapping[str, str]],
-    words: Words,
+    limiter: TextLimiter,
     changes: list[str],
 ) -> None:
     """Request access to each port that the product reads, once, whatever became of it: the portal's lineage."""
@@ -65,7 +65,7 @@ def request_access(
         namespace = common.identifier(domain, name, one.port, most=NAMESPACE)
         id = by_namespace(ports).get(namespace)
         if id is None:
-            words.notes.append(
+            limiter.notes.append(
                 f"The portal does not have {printable(one.source)[:200]}, so the lineage does not include it."
             )
         elif id not in actual and id not in missing:
@@ -77,6 +77,6 @@ def request_access(
         }
         http.request("POST", f"{home}/input_ports", body, again=False)
         changes.append("input_ports")
-        words.notes.append(
+        limiter.notes.append(
             f"Access to {len(missing)} port(s) was requested in the portal, which draws lineage by it."
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.product.record import Port, Record
 
 NAMESPACE = 64
@@ -19,13 +19,15 @@ Ids = Callable[[str, str], str]
 """Kind and name of an entity in the portal -> its id; for a `duration`: the default for this kind of consumer."""
 
 
-def product_body(record: Record, ids: Ids, settings: Mapping[str, str], words: Words) -> dict[str, Any]:
+def product_body(
+    record: Record, ids: Ids, settings: Mapping[str, str], limiter: TextLimiter
+) -> dict[str, Any]:
     """Return the product itself."""
     return {
-        "name": words.line(record.title, common.SHORT, "The title"),
+        "name": limiter.line(record.title, common.SHORT, "The title"),
         "namespace": namespace_of(record),
-        "description": words.line(record.purpose or record.title, common.PARAGRAPH, "The purpose"),
-        "about": common.as_html(record, words),
+        "description": limiter.line(record.purpose or record.title, common.PARAGRAPH, "The purpose"),
+        "about": common.as_html(record, limiter),
         "type_id": ids("type", settings["type"] or record.type),
         "domain_id": ids("domain", record.domain),
         "lifecycle_id": ids("lifecycle", settings["lifecycle"]),
@@ -34,15 +36,15 @@ def product_body(record: Record, ids: Ids, settings: Mapping[str, str], words: W
 
 
 def port_body(
-    record: Record, port: Port, ids: Ids, settings: Mapping[str, str], words: Words
+    record: Record, port: Port, ids: Ids, settings: Mapping[str, str], limiter: TextLimiter
 ) -> dict[str, Any]:
     """Return an output port."""
     text = f"{port.uses}: {record.purpose or record.title}"
     return {
-        "name": words.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
+        "name": limiter.line(f"{record.title}: {port.name}", common.SHORT, "A port's name"),
         "namespace": namespace_of(record, port.name),
-        "description": words.line(text, common.PARAGRAPH, "A port's description"),
-        "about": common.as_html(record, words),
+        "description": limiter.line(text, common.PARAGRAPH, "A port's description"),
+        "about": common.as_html(record, limiter),
         "access_type_id": ids("access type", ACCESS.get(record.access_mode, "restricted")),
         "data_product_access_duration_type": ids("duration", "data_products"),
         "exploration_access_duration_type": ids("duration", "explorations"),
@@ -57,33 +59,36 @@ def _tags(record: Record, ids: Ids) -> list[str]:
     return sorted({id for id in (ids("tag", name) for name in names if name) if id})
 
 
-def details(record: Record, words: Words) -> list[tuple[str, dict[str, Any]]]:
+def details(record: Record, limiter: TextLimiter) -> list[tuple[str, dict[str, Any]]]:
     """Return what is below a port: the contract's schema, and the result of the last run."""
-    parts = (("data_contract", _schema(record, words)), ("data_quality_summary", _last_run(record, words)))
+    parts = (
+        ("data_contract", _schema(record, limiter)),
+        ("data_quality_summary", _last_run(record, limiter)),
+    )
     return [(name, part) for name, part in parts if part]
 
 
-def _schema(record: Record, words: Words) -> dict[str, Any]:
+def _schema(record: Record, limiter: TextLimiter) -> dict[str, Any]:
     """Return the contract's columns; empty if there are none."""
     properties = []
-    for column in common.columns(record, words):
+    for column in common.columns(record, limiter):
         level = column.classification if column.stated else f"{column.classification}, as none is stated"
         text = f"{column.description} [{level}]"
         properties.append(
             {
-                "name": words.line(column.name, common.SHORT, "A column's name"),
+                "name": limiter.line(column.name, common.SHORT, "A column's name"),
                 "logicalType": column.logical_type or None,
-                "description": words.line(text, common.PARAGRAPH, "A column's description").strip(),
+                "description": limiter.line(text, common.PARAGRAPH, "A column's description").strip(),
                 "required": column.required,
             }
         )
     if not properties:
         return {}
-    name = words.line(record.dataset, common.SHORT, "The data set's name")
+    name = limiter.line(record.dataset, common.SHORT, "The data set's name")
     return {"schema": [{"name": name, "properties": properties}]}
 
 
-def _last_run(record: Record, words: Words) -> dict[str, Any]:
+def _last_run(record: Record, limiter: TextLimiter) -> dict[str, Any]:
     """Return the result of the last run; empty before the first."""
     at, outcome = moment(record.get("quality.startedAt")), record.get("quality.outcome")
     if not at or outcome not in STATUS:
@@ -92,28 +97,28 @@ def _last_run(record: Record, words: Words) -> dict[str, Any]:
     return {
         "created_at": at,
         "overall_status": STATUS[outcome],
-        "description": words.line(common.last_run(record), common.PARAGRAPH, "The last run"),
+        "description": limiter.line(common.last_run(record), common.PARAGRAPH, "The last run"),
         "technical_assets": [],
         "dimensions": {
-            words.line(one.name, common.SHORT, "A service level's name"): verdicts[one.kept]
+            limiter.line(one.name, common.SHORT, "A service level's name"): verdicts[one.kept]
             for one in record.service_levels[: common.MANY]
         },
     }
 
 
-def ports_of(record: Record, words: Words) -> list[Port]:
+def ports_of(record: Record, limiter: TextLimiter) -> list[Port]:
     """Return the output ports that are sent."""
-    return words.first((port for port in record.outputs if port.name), "output ports", 100)
+    return limiter.first((port for port in record.outputs if port.name), "output ports", 100)
 
 
-def namespaces_read(record: Record, words: Words) -> list[str]:
+def namespaces_read(record: Record, limiter: TextLimiter) -> list[str]:
     """Return the namespaces of the ports that the product reads, each once."""
     namespaces = {}
     for one in record.inputs:
         if one.product:
             domain, _, name = one.product.partition("/")
             namespaces[common.identifier(domain, name, one.port, most=NAMESPACE)] = one.source
-    return words.first(namespaces, "inputs", 50)
+    return limiter.first(namespaces, "inputs", 50)
 
 
 def justification(record: Record) -> str:

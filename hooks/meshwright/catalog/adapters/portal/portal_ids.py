@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from meshwright.catalog.adapters import _common as common
-from meshwright.catalog.adapters._common import Words
+from meshwright.catalog.adapters._common import TextLimiter
 from meshwright.catalog.adapters.portal.portal_bodies import NAMESPACE, Ids, namespace_of
 from meshwright.catalog.adapters.portal.portal_client import API, listed
 from meshwright.core.http import Http, Refused
@@ -44,22 +44,22 @@ def known_ids(http: Http) -> dict[str, dict[str, str]]:
     return known
 
 
-def title_of(record: Record, known: Mapping[str, Mapping[str, str]], words: Words) -> str:
+def title_of(record: Record, known: Mapping[str, Mapping[str, str]], limiter: TextLimiter) -> str:
     """Return the product's title, with its id behind it if another product has it: the portal has each name once."""
-    title = words.line(record.title, common.SHORT, "The title")
+    title = limiter.line(record.title, common.SHORT, "The title")
     if known["title"].get(title, namespace_of(record)) == namespace_of(record):
         return title
     return f"{title[: common.SHORT - NAMESPACE - 3]} ({namespace_of(record)})"
 
 
-def finder(known: Mapping[str, Mapping[str, str]], record: Record, words: Words) -> Ids:
+def finder(known: Mapping[str, Mapping[str, str]], record: Record, limiter: TextLimiter) -> Ids:
     """Return how the portal's ids are looked up; raises Refused where it has none."""
 
     def find(kind: str, name: str) -> str:
         id = known[kind].get(name, "")
         if kind == "tag":
             if not id:
-                words.notes.append(
+                limiter.notes.append(
                     f"The portal has no tag {printable(name)[:100]!r}; an administrator can create it."
                 )
         elif not id:
@@ -73,13 +73,13 @@ def finder(known: Mapping[str, Mapping[str, str]], record: Record, words: Words)
     return find
 
 
-def owner_ids(record: Record, known: Mapping[str, Mapping[str, str]], words: Words) -> list[str]:
+def owner_ids(record: Record, known: Mapping[str, Mapping[str, str]], limiter: TextLimiter) -> list[str]:
     """Return whose token it is, so that the next run may change it, and whoever owns the product."""
     owners = [known["me"][""]]
     if record.owner.email in known["user"]:
         owners.append(known["user"][record.owner.email])
     else:
-        words.notes.append(
+        limiter.notes.append(
             f"The owner {printable(record.owner.email)[:100]!r} has not signed in to the portal, so they are not "
             "its owner there yet; a later run adds them."
         )
