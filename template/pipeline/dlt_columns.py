@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from pipeline import values
-from pipeline.declared import SOURCES
+from pipeline.declared_columns import SOURCES
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import column_name
 

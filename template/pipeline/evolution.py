@@ -12,7 +12,14 @@ import yaml
 
 from pipeline.column_types import UnknownType, from_arrow, parse
 from pipeline.dataset import Dataset
-from pipeline.declared import RECORD_VERSION, SOURCES, known_columns, read_record, recorded, yaml_block
+from pipeline.declared_columns import (
+    RECORD_VERSION,
+    SOURCES,
+    known_columns,
+    read_record,
+    recorded,
+    yaml_block,
+)
 from pipeline.errors import UnreadableInput
 from pipeline.ingest import Landed
 from pipeline.spec import Product
@@ -110,7 +117,7 @@ def _family(kind: str) -> str:
 
 
 def remember(product: Product, landed: Mapping[str, Landed], columns: Mapping[str, str]) -> None:
-    """Record the columns of the inputs and of the data set after publishing: see pipeline/declared.py."""
+    """Record the columns of the inputs and of the data set after publishing: see pipeline/declared_columns.py."""
     file = recorded(product)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")

@@ -10,7 +10,7 @@ from functools import partial
 import pyarrow.parquet as pq
 
 from pipeline.column_types import from_arrow
-from pipeline.declared import Change, TypesChanged, declared
+from pipeline.declared_columns import Change, TypesChanged, declared
 from pipeline.errors import UnreadableInput, causes
 from pipeline.inputs import Files, Reading
 from pipeline.platforms import INPUTS, Platform

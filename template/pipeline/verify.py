@@ -1,7 +1,7 @@
 """Stage 3: verify the data set against its contract, before anybody can read it.
 
-datacontract-cli checks the promises that it supports; `conformance` and `stored` check others. A promise that none of
-them has checked is reported as unchecked: see docs/reference/promises.md.
+datacontract-cli checks the promises that it supports; `conformance` and `physical_type_casts` check others. A promise
+that none of them has checked is reported as unchecked: see docs/reference/promises.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datacontract.model.run import Check as LibraryCheck
 from datacontract.model.run import Run
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
-from pipeline import conformance, stored
+from pipeline import conformance, physical_type_casts
 from pipeline.conformance import Check, NoSuchPath, PendingCheck, Type, example, such_as, type_at, violation
 from pipeline.dataset import Dataset
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
@@ -109,7 +109,7 @@ def written(product: Product, contract: OpenDataContractStandard, dataset: Datas
             raise PromiseBroken(
                 "\n".join(_not_described(one) for one in beyond), fix=_how_to_describe(product, beyond)
             )
-    return stored.fitted(product, columns, dataset)
+    return physical_type_casts.cast_to_physical_types(product, columns, dataset)
 
 
 def _not_described(one: conformance.Undescribed) -> str:
@@ -271,7 +271,9 @@ def _assign_by_kind(known: _Verification, promise: Promise) -> None:
 
 def _physical_type(known: _Verification, promise: Promise) -> None:
     logical = str(_node(known.contract, promise.keys).get("logicalType") or "")
-    for one in stored.row_checks(known.product, promise, known.actual, logical, known.dataset.partition):
+    for one in physical_type_casts.row_checks(
+        known.product, promise, known.actual, logical, known.dataset.partition
+    ):
         if isinstance(one, PendingCheck):
             known.pending.append(one)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from pipeline.declared import recorded
+from pipeline.declared_columns import recorded
 from pipeline.ingest import Landed
 from pipeline.spec import Product
 

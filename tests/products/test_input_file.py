@@ -35,7 +35,7 @@ def declares(columns: dict[str, str]) -> str:
 @pytest.fixture(scope="module")
 def land(every_port: Path, tmp_path_factory: pytest.TempPathFactory) -> Land:
     """Lands the files of one input; returns types and rows, or the UnreadableInput."""
-    from pipeline.declared import recorded
+    from pipeline.declared_columns import recorded
     from pipeline.errors import UnreadableInput
     from pipeline.inputs import file
     from pipeline.spec import Capability, Product

@@ -184,7 +184,7 @@ KEYS = {
 
 @pytest.mark.parametrize("query", KEYS)
 def test_the_key_of_a_history_names_one_row(query: str, every_port: Path, tmp_path: Path) -> None:
-    keys = importlib.import_module("pipeline.keys")
+    snapshot_checks = importlib.import_module("pipeline.snapshot_checks")
     here = Runs(tmp_path)
     duckdb.execute(f"copy ({query}) to '{tmp_path / 'rows.parquet'}' (format parquet)")
     here.product.scratch.mkdir(parents=True)
@@ -192,10 +192,10 @@ def test_the_key_of_a_history_names_one_row(query: str, every_port: Path, tmp_pa
         platform.attach("readings", [tmp_path / "rows.parquet"])
         columns = importlib.import_module("pipeline.dataset").described([tmp_path / "rows.parquet"])
         if not KEYS[query]:
-            keys.refuse_doubled(platform, "readings", ["id"], columns)
+            snapshot_checks.refuse_doubled(platform, "readings", ["id"], columns)
             return
         with pytest.raises(Exception, match=KEYS[query]) as refused:
-            keys.refuse_doubled(platform, "readings", ["id"], columns)
+            snapshot_checks.refuse_doubled(platform, "readings", ["id"], columns)
         assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.fix
 
 
@@ -216,13 +216,14 @@ HISTORIES = [
 def test_a_history_of_an_older_release_takes_no_values_of_another_type(
     every_port: Path, tmp_path: Path
 ) -> None:
-    keys, errors, declared = (
-        importlib.import_module(f"pipeline.{name}") for name in ("keys", "errors", "declared")
+    snapshot_checks, errors, declared_columns = (
+        importlib.import_module(f"pipeline.{name}")
+        for name in ("snapshot_checks", "errors", "declared_columns")
     )
     here = Runs(tmp_path, partition="p")
     product = here.product
     product.scratch.mkdir(parents=True)
-    record = declared.recorded(product)
+    record = declared_columns.recorded(product)
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text(json.dumps({"t": {"v": "int64"}}))  # as 0.2.0 wrote it, and no histories.json
     with here.platform(product, {}) as platform:
@@ -231,30 +232,30 @@ def test_a_history_of_an_older_release_takes_no_values_of_another_type(
         with pytest.raises(
             errors.UnreadableInput, match="the column v is VARCHAR, but BIGINT in its history"
         ):
-            keys.refuse_other_types(product, platform, "t", {"v": "VARCHAR"})
-        keys.refuse_other_types(product, platform, "t", {"v": "BIGINT"})
+            snapshot_checks.refuse_other_types(product, platform, "t", {"v": "VARCHAR"})
+        snapshot_checks.refuse_other_types(product, platform, "t", {"v": "BIGINT"})
 
 
 def test_a_history_takes_no_values_of_another_type(every_port: Path, tmp_path: Path) -> None:
-    keys = importlib.import_module("pipeline.keys")
+    snapshot_checks = importlib.import_module("pipeline.snapshot_checks")
     errors = importlib.import_module("pipeline.errors")
     here = Runs(tmp_path, partition="p")
     product = here.product
     product.scratch.mkdir(parents=True)
     with here.platform(product, {}) as platform:
-        keys.refuse_other_types(product, platform, "t", {"v": "DATE"})
+        snapshot_checks.refuse_other_types(product, platform, "t", {"v": "DATE"})
         for before, now, is_kept in HISTORIES:
             # While there is no history, any type can begin one.
             with platform.connected() as connection:
                 connection.execute("drop table if exists t_history")
-            keys.refuse_other_types(product, platform, "t", {"v": before})
+            snapshot_checks.refuse_other_types(product, platform, "t", {"v": before})
             with platform.connected() as connection:
                 connection.execute("create table t_history as select 1 as v")
-            keys.refuse_other_types(product, platform, "t", {"w": "BIGINT"})
+            snapshot_checks.refuse_other_types(product, platform, "t", {"w": "BIGINT"})
             if is_kept:
-                keys.refuse_other_types(product, platform, "t", {"v": now, "w": "BIGINT"})
+                snapshot_checks.refuse_other_types(product, platform, "t", {"v": now, "w": "BIGINT"})
                 continue
             with pytest.raises(errors.UnreadableInput) as refused:
-                keys.refuse_other_types(product, platform, "t", {"v": now, "w": "BIGINT"})
+                snapshot_checks.refuse_other_types(product, platform, "t", {"v": now, "w": "BIGINT"})
             assert f"the column v is {now}, but {before} in its history t_history" in str(refused.value)
             assert "models/sources.yml" in refused.value.fix

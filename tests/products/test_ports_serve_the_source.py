@@ -288,7 +288,7 @@ def test_a_machine_without_a_record_publishes_no_other_types_than_a_port_serves(
         evolution.refuse_changed(here.product, {"t": landed_type(1, columns)}, other)
         evolution.remember(here.product, landed, {})
         evolution.refuse_changed(here.product, landed, other)
-        importlib.import_module("pipeline.declared").recorded(here.product).unlink()
+        importlib.import_module("pipeline.declared_columns").recorded(here.product).unlink()
 
 
 def drawn(test: Any) -> Any:

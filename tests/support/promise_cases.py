@@ -18,7 +18,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from pipeline import incremental, service_levels, verify
 from pipeline.dataset import Changes, Dataset, count
-from pipeline.declared import recorded
+from pipeline.declared_columns import recorded
 from pipeline.errors import UnreadableInput
 from pipeline.spec import Capability, Product
 

@@ -22,7 +22,7 @@ from sqlalchemy.dialects import mysql, postgresql
 
 from pipeline import values
 from pipeline.connections import explained
-from pipeline.declared import SOURCES, SPEC, declared
+from pipeline.declared_columns import SOURCES, SPEC, declared
 from pipeline.dlt_columns import hints, landed_name, loaded_columns, refuse_other_types
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import Reading

@@ -33,7 +33,7 @@ from pipeline.conversion import (
     value,
 )
 from pipeline.csv_files import CsvFile, Fault, Form
-from pipeline.declared import (
+from pipeline.declared_columns import (
     SOURCES,
     SPEC,
     Change,

@@ -44,7 +44,7 @@ from requests.adapters import HTTPAdapter
 
 from pipeline import values
 from pipeline.column_types import Certainty
-from pipeline.declared import SOURCES, SPEC, declared, refuse_changed
+from pipeline.declared_columns import SOURCES, SPEC, declared, refuse_changed
 from pipeline.dlt_columns import hints, landed_name, refuse_other_types
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import Reading

@@ -23,7 +23,7 @@ from pyspark.errors import PySparkException
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from pipeline.declared import SOURCES
+from pipeline.declared_columns import SOURCES
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import held
 from pipeline.platforms import INPUTS, PART

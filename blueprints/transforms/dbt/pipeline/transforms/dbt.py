@@ -22,8 +22,8 @@ from pipeline import dbt_messages
 from pipeline.column_types import Certainty
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.ingest import Landed
-from pipeline.keys import history, refuse_doubled, refuse_other_types
 from pipeline.platforms import INPUTS, Platform
+from pipeline.snapshot_checks import history, refuse_doubled, refuse_other_types
 from pipeline.spec import Product
 from pipeline.transforms import Transformed
 

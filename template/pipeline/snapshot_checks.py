@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from pipeline.column_types import UnknownType, parse
-from pipeline.declared import SOURCES, known_columns
+from pipeline.declared_columns import SOURCES, known_columns
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import Platform
 from pipeline.spec import Product

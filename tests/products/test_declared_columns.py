@@ -69,7 +69,7 @@ MISSHAPEN = {
 @pytest.fixture
 def declared(every_port: Path, tmp_path: Path) -> Any:
     """What is declared of the input `t`, by the text of models/sources.yml, `types` and the record."""
-    from pipeline import declared as module
+    from pipeline import declared_columns as module
     from pipeline.spec import Capability, Product
 
     transform = Capability("transforms", "dbt@1")
@@ -140,7 +140,7 @@ def test_nothing_declared_is_an_empty_declaration(declared: Any) -> None:
 
 
 def test_what_0_2_0_recorded_must_not_change_in_silence(declared: Any) -> None:
-    from pipeline.declared import refuse_changed
+    from pipeline.declared_columns import refuse_changed
     from pipeline.errors import UnreadableInput
     from pipeline.progress import stage
     from pipeline.spec import Capability
@@ -182,7 +182,7 @@ def test_sources_that_cannot_be_understood_are_named_with_their_line(
 @pytest.mark.parametrize("count", [3, 500])
 def test_the_block_to_paste_works_as_it_is(declared: Any, count: int) -> None:
     from pipeline.column_types import EXAMPLES
-    from pipeline.declared import yaml_block
+    from pipeline.declared_columns import yaml_block
 
     columns = {f"c{number}": EXAMPLES[number % len(EXAMPLES)] for number in range(count)}
     columns |= {

@@ -15,7 +15,7 @@ from pipeline import physical_types
 from pipeline.conformance import Check, PendingCheck, Predicate, Type, example, type_at, types, violation
 from pipeline.conversion import is_json
 from pipeline.dataset import Dataset, count
-from pipeline.declared import published_types
+from pipeline.declared_columns import published_types
 from pipeline.errors import PromiseBroken
 from pipeline.port_types import TYPES
 from pipeline.promises import Promise
@@ -34,7 +34,7 @@ def is_error(product: Product) -> bool:
 
 
 @dataclass(frozen=True)
-class Stored:
+class TypeMismatch:
     """A column whose type is not the contract's, and the type that it would have to be cast to."""
 
     column: str
@@ -42,7 +42,9 @@ class Stored:
     target: str
 
 
-def fitted(product: Product, columns: Sequence[Mapping[str, Any]], dataset: Dataset) -> Dataset:
+def cast_to_physical_types(
+    product: Product, columns: Sequence[Mapping[str, Any]], dataset: Dataset
+) -> Dataset:
     """Return the data set with the contract's physical types, except where values would be lost.
 
     Such a column stays as it is, and `verify` reports it. Raises PromiseBroken if the rows published before
@@ -60,7 +62,7 @@ def fitted(product: Product, columns: Sequence[Mapping[str, Any]], dataset: Data
         if earlier:
             before = types(connection, scan(earlier[:1]))
             due = [
-                Stored(change.column, change.actual, before[change.column].text)
+                TypeMismatch(change.column, change.actual, before[change.column].text)
                 for change in due
                 if change.column in before and before[change.column].text != change.actual.text
             ]
@@ -94,12 +96,12 @@ def _has_physical(node: Mapping[str, Any]) -> bool:
     return any(_has_physical(inner) for inner in below if isinstance(inner, Mapping))
 
 
-def _due(columns: Sequence[Mapping[str, Any]], actual: Mapping[str, Type]) -> Iterator[Stored]:
+def _due(columns: Sequence[Mapping[str, Any]], actual: Mapping[str, Type]) -> Iterator[TypeMismatch]:
     known = {name.lower(): name for name in actual}
     for column in columns:
         name = known.get(str(column.get("physicalName") or column.get("name")).lower())
         if name is not None and (target := _target(column, actual[name])) != actual[name].text:
-            yield Stored(name, actual[name], target)
+            yield TypeMismatch(name, actual[name], target)
 
 
 def _target(node: Mapping[str, Any], kind: Type) -> str:
@@ -140,7 +142,7 @@ def castable(logical: str, kind: Type, physical: physical_types.Physical) -> boo
     return not family or physical.nested or physical.name in physical_types.FAMILIES.get(family, ())
 
 
-def _lossy(connection: duckdb.DuckDBPyConnection, rows: str, change: Stored) -> tuple[int, Any]:
+def _lossy(connection: duckdb.DuckDBPyConnection, rows: str, change: TypeMismatch) -> tuple[int, Any]:
     """Return the number of values that a cast would change, and one of them."""
     condition = lossy(identifier(change.column), change.actual, change.target)
     found = connection.execute(
@@ -156,7 +158,7 @@ def lossy(value: str, kind: Type, target: str) -> str:
     return f"{value} is not null and {again} is distinct from {value}"
 
 
-def _rewrite(connection: duckdb.DuckDBPyConnection, part: Path, casts: list[Stored]) -> None:
+def _rewrite(connection: duckdb.DuckDBPyConnection, part: Path, casts: list[TypeMismatch]) -> None:
     """Rewrite a file with the same rows in the same order, and the same metadata."""
     about = {
         key.decode(): value.decode("utf-8", "replace")
