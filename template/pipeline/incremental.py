@@ -32,7 +32,7 @@ PARTITIONS = re.compile(
 
 
 @dataclass(frozen=True)
-class Last:
+class PreviousRun:
     """The last run, if this run can continue from it."""
 
     code: str
@@ -47,7 +47,7 @@ class Last:
         return bool(self.publication)
 
 
-def last(product: Product, *, anew: bool) -> Last:
+def previous_run(product: Product, *, anew: bool) -> PreviousRun:
     """Return the state of the last run. `anew`: ignore it.
 
     State that was not published, or was made by other code, is not reused: after a failed run, the next one is a full run.
@@ -55,13 +55,13 @@ def last(product: Product, *, anew: bool) -> Last:
     code = _code(product)
     state = product.state
     if state is None or anew:
-        return Last(code)
+        return PreviousRun(code)
     try:
         record = json.loads((state / RECORD).read_text("utf-8"))
-        known = Last(record["code"], record["publication"], record["partitions"], record["columns"])
+        known = PreviousRun(record["code"], record["publication"], record["partitions"], record["columns"])
     except (OSError, ValueError, KeyError):
-        return Last(code)
-    return known if known.code == code else Last(code)
+        return PreviousRun(code)
+    return known if known.code == code else PreviousRun(code)
 
 
 def models(product: Product) -> list[str]:
@@ -126,9 +126,14 @@ MOMENT = re.compile(r"date|datetime(64)?(\(.*\))?|timestamp.*")
 
 
 def write(
-    product: Product, platform: Platform, columns: list[str], about: dict[str, str], before: Last, rows: str
+    product: Product,
+    platform: Platform,
+    columns: list[str],
+    about: dict[str, str],
+    before: PreviousRun,
+    rows: str,
 ) -> tuple[Dataset, dict[str, list[Any]]]:
-    """Write the data set, or its changed part; return it, with its partitions as in `Last`.
+    """Write the data set, or its changed part; return it, with its partitions as in `PreviousRun`.
 
     `rows` is the condition for the rows of the data set. Raises PromiseBroken, UnreadableInput.
     """
@@ -272,7 +277,7 @@ def _partition_type(product: Product, column: str, parts: tuple[Path, ...], valu
     return kind
 
 
-def _kept_files(product: Product, before: Last, values: Iterable[str]) -> tuple[Path, ...] | None:
+def _kept_files(product: Product, before: PreviousRun, values: Iterable[str]) -> tuple[Path, ...] | None:
     """Return the files that have not changed since the last run; None if that run's files were modified."""
     found: list[Path] = []
     for value in values:

@@ -17,7 +17,7 @@ from pipeline.spec import Product
 
 if TYPE_CHECKING:
     from pipeline.dataset import Dataset
-    from pipeline.incremental import Last
+    from pipeline.incremental import PreviousRun
     from pipeline.ingest import Landed
     from pipeline.platforms import Platform
 
@@ -77,12 +77,12 @@ def _ingest(
 
 def _transform(
     product: Product, platform: Platform, landed: Mapping[str, Landed], report: dict[str, Any], anew: bool
-) -> Last:
+) -> PreviousRun:
     """Make the model of the data set; return what the last run left."""
     from pipeline import incremental
 
     with stage("transform") as done:
-        before = incremental.last(product, anew=anew)
+        before = incremental.previous_run(product, anew=anew)
         incremental.forget(product)
         report["anew"] = not before
         built = product.transform.module().transform(product, platform, landed, anew=not before)
@@ -112,7 +112,7 @@ def _verify(
     platform: Platform,
     landed: Mapping[str, Landed],
     about: dict[str, str],
-    before: Last,
+    before: PreviousRun,
 ) -> _Written:
     """Write the data set, and check every promise of the contract; raises PromiseBroken."""
     with stage("verify") as done:
@@ -144,7 +144,7 @@ def _publish(
     report: dict[str, Any],
     platform: Platform,
     landed: Mapping[str, Landed],
-    before: Last,
+    before: PreviousRun,
     written: _Written,
 ) -> None:
     """Serve the new version from every port, and leave in build/ what the next run goes on with."""

@@ -80,7 +80,7 @@ class Runs:
         product.scratch.mkdir(parents=True)
         about = datasets.metadata(product, datetime.now(UTC))
         with self.platform(product, about) as platform:
-            before = incremental.last(product, anew=anew)
+            before = incremental.previous_run(product, anew=anew)
             incremental.forget(product)
             self.model(platform, query)
             columns = list(platform.columns(self.dataset))
