@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pipeline.column_types import from_arrow
 from pipeline.declared_columns import Change, TypesChanged, declared
 from pipeline.errors import UnreadableInput, causes
-from pipeline.inputs import Files, Reading
+from pipeline.inputs import Files, IngestReport
 from pipeline.platforms import INPUTS, Platform
 from pipeline.spec import Capability, Product
 
@@ -105,9 +105,9 @@ def _load(systems: list[Capability], product: Product, platform: Platform, anew:
     landed = {}
     for source, resource in zip(systems, resources, strict=True):
         platform.landed(source.name)
-        reading = getattr(resource, "reading", Reading())
+        report = getattr(resource, "ingest_report", IngestReport())
         known = pipeline.default_schema.get_table_columns(source.name)
-        columns = reading.columns or {
+        columns = report.columns or {
             name: str(column["data_type"]) for name, column in known.items() if not name.startswith("_dlt_")
         }
         rows = total = counts.get(source.name, 0)
@@ -116,19 +116,19 @@ def _load(systems: list[Capability], product: Product, platform: Platform, anew:
         landed[source.name] = Landed(
             rows,
             columns,
-            reading.described,
-            tuple(reading.undeclared),
+            report.described,
+            tuple(report.undeclared),
             total,
-            (*reading.notes, *_drift(reading, total)),
-            tuple(reading.gone),
-            reading.newest,
+            (*report.notes, *_drift(report, total)),
+            tuple(report.gone),
+            report.newest,
         )
     return landed
 
 
-def _drift(reading: Reading, kept: int) -> Iterator[str]:
+def _drift(report: IngestReport, kept: int) -> Iterator[str]:
     """Yield what a count of the source shows and a cursor cannot."""
-    there = reading.rows_at_source
+    there = report.rows_at_source
     if there is None or there == kept:
         return
     if there < kept:

@@ -2,7 +2,7 @@
 
 A module has either `files(source, product)`, which returns Parquet files with the same columns (a list, or
 Files, with details), or, for dlt, `resource(source, product)`. A resource can have an attribute
-`reading`, a Reading, for the report of the run.
+`ingest_report`, an IngestReport, for the report of the run.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Files:
 
 
 @dataclass
-class Reading:
-    """Observations while an input was read."""
+class IngestReport:
+    """What an input reports about itself and the rows that were read."""
 
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     columns: dict[str, str] = field(default_factory=dict)

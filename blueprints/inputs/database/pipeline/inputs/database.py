@@ -25,7 +25,7 @@ from pipeline.connections import explained
 from pipeline.declared_columns import SOURCES, SPEC, declared
 from pipeline.dlt_columns import hints, landed_name, loaded_columns, refuse_other_types
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import Reading
+from pipeline.inputs import IngestReport
 from pipeline.spec import Capability, Product
 
 CHUNK_ROWS = 20_000
@@ -115,7 +115,7 @@ def resource(source: Capability, product: Product) -> DltResource:
                 key=key,
                 proof=_duplicates(engine, table, [by_name[name] for name in key]),
                 cursor=next(iter(_named(source, "cursor", by_name)), ""),
-                reading=Reading(described=True),
+                report=IngestReport(described=True),
             )
     loaded = dlt.resource(
         reader.tables(),
@@ -123,7 +123,7 @@ def resource(source: Capability, product: Product) -> DltResource:
         write_disposition="merge" if reader.cursor else "replace",
         primary_key=key or None,
     )
-    loaded.reading = reader.reading
+    loaded.ingest_report = reader.report
     return loaded
 
 
@@ -144,7 +144,7 @@ class _Reader:
     proof: sa.Select[Any] | None
     """A query for rows that they do not distinguish."""
     cursor: str
-    reading: Reading
+    report: IngestReport
 
     def tables(self) -> Iterator[Any]:
         """Yield the rows as Arrow tables, the first of them without rows."""
@@ -164,14 +164,14 @@ class _Reader:
                 reached = highest = self._reached(state, schema.field(self.cursor).type)
                 if reached is not None and (new := self._new(state)):
                     # The source may have values there in rows that the cursor has passed.
-                    self.reading.notes.append(f"new columns: {', '.join(new)}. All rows are read again")
+                    self.report.notes.append(f"new columns: {', '.join(new)}. All rows are read again")
                     reached = None
                 if self.source.properties.get("notice_deletions", True):
                     count = sa.select(sa.func.count()).select_from(self.table)
-                    self.reading.rows_at_source = connection.execute(count).scalar_one()
+                    self.report.rows_at_source = connection.execute(count).scalar_one()
             # An empty table first, so that a table without rows still has its columns.
             yield dlt.mark.with_hints(
-                schema.empty_table(), dlt.mark.make_hints(columns=hints(self.reading.columns))
+                schema.empty_table(), dlt.mark.make_hints(columns=hints(self.report.columns))
             )
             texts = bool(self.cursor) and pa.types.is_string(schema.field(self.cursor).type)
             if texts:  # the database would order them by its own collation
@@ -240,7 +240,7 @@ class _Reader:
 
     def _ceiling(self, kind: pa.DataType) -> Any:
         """Return the highest accepted cursor value; None: any."""
-        given, now = self.source.properties.get("cursor_ceiling"), self.reading.started
+        given, now = self.source.properties.get("cursor_ceiling"), self.report.started
         if pa.types.is_timestamp(kind):
             highest = values.latest(now, AHEAD if given is None else timedelta(seconds=given))
             return highest if kind.tz or highest is None else highest.replace(tzinfo=None)
@@ -261,7 +261,7 @@ class _Reader:
         reached, ceiling = pa.scalar(text).cast(kind).as_py(), self._ceiling(kind)
         if ceiling is not None and reached > ceiling:
             # Release 0.2.0 accepted any value, and read nothing from then on.
-            self.reading.notes.append(
+            self.report.notes.append(
                 f"the cursor {self.cursor} was at {reached}, above {ceiling}: all rows are read again"
             )
             return None
@@ -273,9 +273,9 @@ class _Reader:
         if ceiling is not None:
             beyond = column.filter(pc.greater(column, pa.scalar(ceiling).cast(column.type)))
             if count := len(beyond):
-                self.reading.beyond += count
+                self.report.beyond += count
                 last = pc.max(beyond).as_py()
-                self.reading.furthest = max(last, self.reading.furthest or last)
+                self.report.furthest = max(last, self.report.furthest or last)
                 column = column.filter(pc.less_equal(column, pa.scalar(ceiling).cast(column.type)))
         if pa.types.is_floating(column.type):
             column = column.filter(pc.is_finite(column))
@@ -284,13 +284,13 @@ class _Reader:
 
     def _keep(self, state: dict[str, Any], before: Any, highest: Any) -> None:
         """Store the cursor value that this run reached, and note what an unchanged cursor may mean."""
-        now, notes = self.reading.started.isoformat(timespec="seconds"), self.reading.notes
+        now, notes = self.report.started.isoformat(timespec="seconds"), self.report.notes
         naming = dlt.current.source_schema().naming
         state["columns"] = [naming.normalize_identifier(column.name) for column in self.columns]
-        if self.reading.beyond:
+        if self.report.beyond:
             beyond = "in the future" if self._is_time() else "above `cursor_ceiling`"
             notes.append(
-                f"rows whose {self.cursor} is {beyond}: {self.reading.beyond:,}, up to {self.reading.furthest}. They are"
+                f"rows whose {self.cursor} is {beyond}: {self.report.beyond:,}, up to {self.report.furthest}. They are"
                 " loaded, but the cursor is not set to them"
             )
         if highest is None:
@@ -301,7 +301,7 @@ class _Reader:
         else:
             state["moved"] = now
         state["reached"] = str(highest)
-        self.reading.newest = (self.cursor, str(highest))
+        self.report.newest = (self.cursor, str(highest))
 
     def _is_time(self) -> bool:
         return self._column(self.cursor).type.startswith(("DATE", "TIMESTAMP"))
@@ -310,7 +310,7 @@ class _Reader:
         """Return the columns as they will land; refuse those that landed as another type before."""
         types = {column.name: column.type for column in self.columns}
         refuse_other_types(self.source.name, types, {column.name: column.place for column in self.columns})
-        self.reading.columns |= types
+        self.report.columns |= types
         naming = dlt.current.source_schema().naming
         gone = sorted(loaded_columns(self.source.name).keys() - set(map(naming.normalize_identifier, types)))
         if gone and not self.cursor:
@@ -319,7 +319,7 @@ class _Reader:
                 f" {_place(self.source)}. The table of earlier runs has it, and models would read NULL.",
                 fix=f"Remove it from the models, and {START_OVER}; or restore the column.",
             )
-        self.reading.gone += gone
+        self.report.gone += gone
         return pa.schema(
             pa.field(name, values.arrow(kind), nullable=name not in self.key) for name, kind in types.items()
         )

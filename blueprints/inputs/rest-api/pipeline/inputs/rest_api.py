@@ -47,7 +47,7 @@ from pipeline.column_types import Certainty
 from pipeline.declared_columns import SOURCES, SPEC, declared, refuse_changed
 from pipeline.dlt_columns import hints, landed_name, refuse_other_types
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import Reading
+from pipeline.inputs import IngestReport
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
 
@@ -147,23 +147,23 @@ def resource(source: Capability, product: Product) -> dlt.sources.DltResource:
     so it is stored only together with the rows. Raises UnreadableInput when it is read.
     """
     key = [landed_name(name) for name in source.properties.get("key", [])]
-    reading = Reading()
+    report = IngestReport()
     loaded = dlt.resource(
-        _tables(source, product, reading),
+        _tables(source, product, report),
         name=source.name,
         write_disposition="merge" if key else "replace",
         primary_key=key or None,
         schema_contract={"data_type": "freeze"},
     )
-    loaded.reading = reading
+    loaded.ingest_report = report
     return loaded
 
 
-def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[Any]:
+def _tables(source: Capability, product: Product, report: IngestReport) -> Iterator[Any]:
     """Yield all rows after receiving all of them, because a column's type depends on all of its values."""
     state = dlt.current.resource_state(source.name)
-    spool = _Spool(source, product, state, reading)
-    since = _since(source, spool, state, reading)
+    spool = _Spool(source, product, state, report)
+    since = _since(source, spool, state, report)
     with spool.file.open("w", encoding="utf-8") as target:
         for page, rows in enumerate(_pages(source, product, since), start=1):
             spool.write(target, page, rows)
@@ -181,16 +181,16 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
     refuse_changed(source, spool.declaration, {name: landed[name] for name in spool.filled})
     refuse_other_types(source.name, landed, spool.places())
     absent = sorted(spool.known.keys() - spool.columns.keys()) if spool.number else []
-    reading.gone += [name for name in absent if name not in state.get("absent", [])]
+    report.gone += [name for name in absent if name not in state.get("absent", [])]
     before = state.get("types", {}) if "cursor" in state else {}
     if before and (new := [name for name in spool.columns if name not in before]):
-        reading.notes.append(
+        report.notes.append(
             f"new columns: {', '.join(new)}. They are empty in rows of earlier runs: `python -m pipeline --full-refresh` reads"
             " everything again"
         )
     state |= {"types": types, "absent": absent}
-    reading.columns |= types
-    reading.undeclared += [name for name in types if name not in spool.declaration.columns]
+    report.columns |= types
+    report.undeclared += [name for name in types if name not in spool.declaration.columns]
     # An empty table first, so that an API without rows still has its columns.
     yield dlt.mark.with_hints(schema.empty_table(), dlt.mark.make_hints(columns=hints(landed)))
     tables = spool.read(schema, types)
@@ -199,10 +199,10 @@ def _tables(source: Capability, product: Product, reading: Reading) -> Iterator[
     elif spool.number:
         spool.refuse_missing()
         yield from _one_of_each(tables, schema, source, spool)
-        _keep(source, spool, state, reading)
+        _keep(source, spool, state, report)
 
 
-def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Reading) -> str | None:
+def _since(source: Capability, spool: _Spool, state: dict[str, Any], report: IngestReport) -> str | None:
     """Return the value that the API is asked to begin with; None: from the beginning."""
     first = source.properties.get("initial_value")
     if "cursor" not in source.properties:
@@ -217,13 +217,13 @@ def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Re
         )
     reached: str | None = state.get("cursor")
     kind = state.get("types", {}).get(spool.cursor)
-    ceiling = _ceiling(source, kind or "", reading)
+    ceiling = _ceiling(source, kind or "", report)
     if reached is None or ceiling is None:
         return reached or first
     with contextlib.suppress(ValueError, ArithmeticError):
         if values.convert(reached, kind, utc=True) > ceiling:
             # Release 0.2.0 accepted any value, and read nothing from then on.
-            reading.notes.append(
+            report.notes.append(
                 f"the cursor {spool.cursor} was at {reached}, above {ceiling}: all rows are read again"
             )
             state.pop("cursor")
@@ -231,9 +231,9 @@ def _since(source: Capability, spool: _Spool, state: dict[str, Any], reading: Re
     return reached
 
 
-def _ceiling(source: Capability, kind: str, reading: Reading) -> Any:
+def _ceiling(source: Capability, kind: str, report: IngestReport) -> Any:
     """Return the highest accepted cursor value; None: any."""
-    given, now = source.properties.get("cursor_ceiling"), reading.started
+    given, now = source.properties.get("cursor_ceiling"), report.started
     if kind.startswith("TIMESTAMP"):
         highest = values.latest(now, AHEAD if given is None else timedelta(seconds=given))
         return (
@@ -245,12 +245,12 @@ def _ceiling(source: Capability, kind: str, reading: Reading) -> Any:
     return given if kind in values.INTEGERS or kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) else None
 
 
-def _keep(source: Capability, spool: _Spool, state: dict[str, Any], reading: Reading) -> None:
+def _keep(source: Capability, spool: _Spool, state: dict[str, Any], report: IngestReport) -> None:
     """Store the cursor value that this run reached, and note what an unchanged cursor may mean."""
     before = state.get("cursor")
     if spool.beyond:
         beyond = "in the future" if spool.in_time else "above `cursor_ceiling`"
-        reading.notes.append(
+        report.notes.append(
             f"rows whose {spool.cursor} is {beyond}: {spool.beyond:,}, up to {spool.furthest}. They are loaded, but the"
             " cursor is not set to them"
         )
@@ -258,11 +258,11 @@ def _keep(source: Capability, spool: _Spool, state: dict[str, Any], reading: Rea
         return
     if before is not None and spool.last == before:
         since = f", since {state['moved']}" if "moved" in state else ""
-        reading.notes.append(f"no row is newer: the cursor {spool.cursor} has stayed at {before}{since}")
+        report.notes.append(f"no row is newer: the cursor {spool.cursor} has stayed at {before}{since}")
     else:
-        state["moved"] = reading.started.isoformat(timespec="seconds")
+        state["moved"] = report.started.isoformat(timespec="seconds")
     state["cursor"] = spool.last
-    reading.newest = (spool.cursor, spool.last)
+    report.newest = (spool.cursor, spool.last)
 
 
 class Real(str):
@@ -297,8 +297,10 @@ class _Found:
 class _Spool:
     """All rows in a file, one a line, until the last one has been received."""
 
-    def __init__(self, source: Capability, product: Product, state: dict[str, Any], reading: Reading) -> None:
-        self.source, self.reading = source, reading
+    def __init__(
+        self, source: Capability, product: Product, state: dict[str, Any], report: IngestReport
+    ) -> None:
+        self.source, self.report = source, report
         self.file = product.scratch / "downloads" / f"{source.name}.jsonl"
         self.file.parent.mkdir(parents=True, exist_ok=True)
         given = declared(source, product)
@@ -477,7 +479,7 @@ class _Spool:
     def _follow(self, column: pa.ChunkedArray, batch: list[list[Any]]) -> None:
         """Find the highest accepted cursor value, unchanged, because it is sent back to the API."""
         kind = self.types()[self.cursor]
-        ceiling = _ceiling(self.source, kind, self.reading)
+        ceiling = _ceiling(self.source, kind, self.report)
         self.in_time = kind.startswith(("DATE", "TIMESTAMP"))
         index = self.columns[self.cursor].index if self.cursor in self.columns else -1
         known = None if self.last is None else values.convert(self.last, kind)
