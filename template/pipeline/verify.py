@@ -22,7 +22,7 @@ from pipeline import conformance, physical_type_casts
 from pipeline.conformance import Check, NoSuchPath, PendingCheck, Type, example, such_as, type_at, violation
 from pipeline.dataset import Dataset
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
-from pipeline.promises import METRICS, Keys, Promise, dotted, engine_reads, promises
+from pipeline.promises import METRICS, Keys, Promise, datacontract_cli_reads, dotted, promises
 from pipeline.promises import name as promised_name
 from pipeline.spec import Product
 from pipeline.sql import identifier, only_row, scan
@@ -147,7 +147,7 @@ class _Verification:
     pending: list[PendingCheck] = field(default_factory=list)
     """Checks of each row that changed."""
     checks: list[Check] = field(default_factory=list)
-    engine: list[Promise] = field(default_factory=list)
+    for_datacontract_cli: list[Promise] = field(default_factory=list)
     """Promises for datacontract-cli to check."""
 
     @property
@@ -178,30 +178,30 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"create or replace view {identifier(product.dataset)} as from {dataset.scan}")
         plain = contract.model_dump(by_alias=True, exclude_none=True)
-        known = _Verification(
+        state = _Verification(
             product, plain, dataset, connection, conformance.types(connection, dataset.scan)
         )
         everything = list(promises(plain, product.dataset))
         for promise in everything:
-            _assign(known, promise)
-        _keys(known, everything)
+            _assign(state, promise)
+        _keys(state, everything)
         changed = dataset.scan
         if dataset.changes is not None:
             changed = scan(dataset.changed) if dataset.changed else f"(from {changed} limit 0)"
         own = [
-            *known.checks,
-            *conformance.run_row_checks(connection, changed, known.pending, known.may_show),
+            *state.checks,
+            *conformance.run_row_checks(connection, changed, state.pending, state.may_show),
         ]
-    found = _by_engine(known, contract, str(database))
+    found = _run_datacontract_cli(state, contract, str(database))
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
-        engine = [_check(known, connection, changed, check) for check in found]
+        library_checks = [_check(state, connection, changed, check) for check in found]
     missing = [
         Check(f"Check {promise}", promise.field, "unchecked", "datacontract-cli did not look at it.")
-        for promise in known.engine
-        if not _answered(promise, known.name, found)
+        for promise in state.for_datacontract_cli
+        if not _answered(promise, state.name, found)
     ]
-    checks = engine + own + missing
+    checks = library_checks + own + missing
     if all(check.result == "unchecked" for check in checks):
         raise UnreadableInput(
             f"{product.contract.name} contains no promise that can be checked.",
@@ -232,71 +232,71 @@ def _is_open(node: Mapping[str, Any], path: tuple[str, ...], inherited: str) -> 
 # -- choosing the checker -------------------------------------------------------------------------------------
 
 
-def _assign(known: _Verification, promise: Promise) -> None:
+def _assign(state: _Verification, promise: Promise) -> None:
     """Assign a promise to its checker; record at once the results that are known already."""
     if promise.unchecked:
-        known.checks.append(
+        state.checks.append(
             Check(f"Check {promise}", promise.field, "unchecked", promise.unchecked, promise.fix)
         )
         return
     try:
-        _assign_by_kind(known, promise)
+        _assign_by_kind(state, promise)
     except NoSuchPath:
         # Its presence or type is broken, which is reported.
-        known.checks.append(
+        state.checks.append(
             Check(f"Check {promise}", promise.field, "unchecked", "The data has no such place.")
         )
     except (ValueError, TypeError, KeyError, ArithmeticError, duckdb.Error) as error:
         reason = f"The contract's value cannot be checked: {str(error).partition(chr(10))[0]}"
-        known.checks.append(Check(f"Check {promise}", promise.field, "error", reason))
+        state.checks.append(Check(f"Check {promise}", promise.field, "error", reason))
 
 
-def _assign_by_kind(known: _Verification, promise: Promise) -> None:
+def _assign_by_kind(state: _Verification, promise: Promise) -> None:
     """Assign a promise by its kind: to a checker of this module, to datacontract-cli, or to a check of each row."""
     kind = promise.kind
     if check := _CHECKERS.get(kind):
-        check(known, promise)
-    elif promise.engine and _engine_compares(known, promise):
-        known.engine.append(promise)
+        check(state, promise)
+    elif promise.by_datacontract_cli and _datacontract_cli_compares(state, promise):
+        state.for_datacontract_cli.append(promise)
         if kind in ("required", "minimum", "exclusiveMinimum"):
-            _no_nan(known, promise)
+            _no_nan(state, promise)
     elif kind in conformance.PREDICATES:
-        _check_rows(known, promise)
-    elif kind == "sql" and not promise.engine:
-        known.engine.append(promise)  # with the column's name in the query: see `_without`
+        _check_rows(state, promise)
+    elif kind == "sql" and not promise.by_datacontract_cli:
+        state.for_datacontract_cli.append(promise)  # with the column's name in the query: see `_without`
     else:
         reason = "datacontract-cli cannot name its column."
-        known.checks.append(Check(f"Check {promise}", promise.field, "unchecked", reason))
+        state.checks.append(Check(f"Check {promise}", promise.field, "unchecked", reason))
 
 
-def _physical_type(known: _Verification, promise: Promise) -> None:
-    logical = str(_node(known.contract, promise.keys).get("logicalType") or "")
+def _physical_type(state: _Verification, promise: Promise) -> None:
+    logical = str(_node(state.contract, promise.keys).get("logicalType") or "")
     for one in physical_type_casts.row_checks(
-        known.product, promise, known.actual, logical, known.dataset.partition
+        state.product, promise, state.actual, logical, state.dataset.partition
     ):
         if isinstance(one, PendingCheck):
-            known.pending.append(one)
+            state.pending.append(one)
         else:
-            known.checks.append(one)
+            state.checks.append(one)
 
 
-def _metric(known: _Verification, promise: Promise) -> None:
-    if _engine_measures(known, promise):
-        known.engine.append(promise)
+def _metric(state: _Verification, promise: Promise) -> None:
+    if _datacontract_cli_measures(state, promise):
+        state.for_datacontract_cli.append(promise)
     else:
-        known.checks.append(conformance.metric(known.connection, known.dataset.scan, promise, known.actual))
+        state.checks.append(conformance.metric(state.connection, state.dataset.scan, promise, state.actual))
 
 
-def _key(known: _Verification, promise: Promise) -> None:
-    if promise.engine:
-        known.engine.append(promise)
+def _key(state: _Verification, promise: Promise) -> None:
+    if promise.by_datacontract_cli:
+        state.for_datacontract_cli.append(promise)
     # Other keys are checked by `_keys`.
     if promise.kind == "primaryKey":
-        _no_nan(known, promise)
+        _no_nan(state, promise)
 
 
-def _passed(known: _Verification, promise: Promise) -> None:
-    known.checks.append(Check(f"Check {promise}", promise.field, "passed", ""))
+def _passed(state: _Verification, promise: Promise) -> None:
+    state.checks.append(Check(f"Check {promise}", promise.field, "passed", ""))
 
 
 def _node(contract: Mapping[str, Any], keys: Keys) -> Mapping[str, Any]:
@@ -308,71 +308,71 @@ def _node(contract: Mapping[str, Any], keys: Keys) -> Mapping[str, Any]:
     return column
 
 
-def _type_of(known: _Verification, promise: Promise) -> Type:
-    return type_at(promise.path, known.actual)
+def _type_of(state: _Verification, promise: Promise) -> Type:
+    return type_at(promise.path, state.actual)
 
 
-def _presence(known: _Verification, promise: Promise) -> None:
-    if promise.engine:
-        known.engine.append(promise)
+def _presence(state: _Verification, promise: Promise) -> None:
+    if promise.by_datacontract_cli:
+        state.for_datacontract_cli.append(promise)
         return
     name = f"Check that field '{promise.field}' is present"
     try:
-        _type_of(known, promise)
-        known.checks.append(Check(name, promise.field, "passed", ""))
+        _type_of(state, promise)
+        state.checks.append(Check(name, promise.field, "passed", ""))
     except NoSuchPath:
-        known.checks.append(Check(name, promise.field, "failed", "It is missing."))
+        state.checks.append(Check(name, promise.field, "failed", "It is missing."))
 
 
-def _logical_type(known: _Verification, promise: Promise) -> None:
-    kind, logical = _type_of(known, promise), str(promise.value)
+def _logical_type(state: _Verification, promise: Promise) -> None:
+    kind, logical = _type_of(state, promise), str(promise.value)
     name = f"Check that field {promise.field} has type {logical}"
     if kind.kind in conformance.UNTYPED:
-        physical = _node(known.contract, promise.keys).get("physicalType")
+        physical = _node(state.contract, promise.keys).get("physicalType")
         as_text = logical == "string" and (physical or kind.kind == "json")
         reason = "" if as_text else f"it is {kind.text}, which has no logical type"
         fix = "" if as_text else f"Write `logicalType: string` and `physicalType: {kind.text.lower()}`."
         if kind.kind == "json" and logical in ("object", "array", "map"):
             reason = f"it is JSON text, not an {logical}"
             fix = "Convert it in the model (DuckDB: `from_json`), or write `logicalType: string`, `physicalType: json`."
-        known.checks.append(Check(name, promise.field, "passed" if as_text else "failed", reason, fix))
+        state.checks.append(Check(name, promise.field, "passed" if as_text else "failed", reason, fix))
         return
-    if promise.engine:
-        known.engine.append(promise)
+    if promise.by_datacontract_cli:
+        state.for_datacontract_cli.append(promise)
     else:
         kinds = conformance.STORED_AS["number" if logical == "integer" else logical]
         right = kind.kind in kinds
         reason = "" if right else f"it is {kind.text}"
-        known.checks.append(Check(name, promise.field, "passed" if right else "failed", reason))
+        state.checks.append(Check(name, promise.field, "passed" if right else "failed", reason))
     if logical == "integer" and (kind.is_float or (kind.kind == "decimal" and not kind.text.endswith(",0)"))):
-        _check_rows(known, replace(promise, kind="whole"), "has whole numbers only", "with a number that is not whole")  # fmt: skip
+        _check_rows(state, replace(promise, kind="whole"), "has whole numbers only", "with a number that is not whole")  # fmt: skip
 
 
-def _time_zone(known: _Verification, promise: Promise) -> None:
-    kind = _type_of(known, promise)
+def _time_zone(state: _Verification, promise: Promise) -> None:
+    kind = _type_of(state, promise)
     there = "with time zone" in kind.kind
     right = there == bool(promise.value) and (there or kind.kind in conformance.STORED_AS["timestamp"] + conformance.STORED_AS["time"])  # fmt: skip
     expected = "with a time zone" if promise.value else "without a time zone"
     name = f"Check that field {promise.field} is {expected}"
     fix = "Cast it in the model, such as `… at time zone 'Europe/Paris'`, or change the contract."
     reason = "" if right else f"it is {kind.text}"
-    known.checks.append(
+    state.checks.append(
         Check(name, promise.field, "passed" if right else "failed", reason, "" if right else fix)
     )
 
 
-def _moments(known: _Verification, promise: Promise) -> None:
-    kind = _type_of(known, promise)
+def _moments(state: _Verification, promise: Promise) -> None:
+    kind = _type_of(state, promise)
     if kind.kind not in (*conformance.STORED_AS["timestamp"], *conformance.STORED_AS["date"]):
         fix = f"Make {promise.field} a date or a timestamp in the model, or use another `element`."
         reason = f"{promise.field} is {kind.text}, not a date or timestamp"
-        known.checks.append(Check(f"Check {promise}", promise.field, "failed", reason, fix))
+        state.checks.append(Check(f"Check {promise}", promise.field, "failed", reason, fix))
         return
-    known.engine.append(promise)
+    state.for_datacontract_cli.append(promise)
     if promise.kind == "retention":
         return
     column = identifier(promise.path[0])
-    known.pending.append(
+    state.pending.append(
         PendingCheck(
             f"Check that {promise.field} is not from the future",
             promise.path,
@@ -382,14 +382,14 @@ def _moments(known: _Verification, promise: Promise) -> None:
     )
 
 
-def _no_nan(known: _Verification, promise: Promise) -> None:
-    if _type_of(known, promise).is_float:
+def _no_nan(state: _Verification, promise: Promise) -> None:
+    if _type_of(state, promise).is_float:
         problem = (
             "with NaN"
             if promise.kind in ("minimum", "exclusiveMinimum")
             else "with NaN, which counts as missing"
         )
-        _check_rows(known, replace(promise, kind="nan"), "has no NaN", problem)
+        _check_rows(state, replace(promise, kind="nan"), "has no NaN", problem)
 
 
 _CHECKERS: Mapping[str, Callable[[_Verification, Promise], None]] = {
@@ -407,24 +407,24 @@ _CHECKERS: Mapping[str, Callable[[_Verification, Promise], None]] = {
 """Kind of promise -> what is done about it, whoever checks it."""
 
 
-def _check_rows(known: _Verification, promise: Promise, name: str = "", problem: str = "") -> None:
+def _check_rows(state: _Verification, promise: Promise, name: str = "", problem: str = "") -> None:
     """Add a check of each row for a promise; record a failure at once if its kind does not apply to the type."""
     makers = {**conformance.PREDICATES, "nan": conformance._nan, "whole": conformance._not_whole}
-    kind = _type_of(known, promise)
+    kind = _type_of(state, promise)
     fits = conformance.FITS.get(promise.kind)
     name = f"Check that field {promise.field} {name or f'has {promise.kind} {_brief(promise.value)}'}"
     if fits and kind.kind not in fits:
         reason = f"it is {kind.text}, to which that does not apply"
-        known.checks.append(Check(name, promise.field, "failed", reason))
+        state.checks.append(Check(name, promise.field, "failed", reason))
         return
     predicate = makers[promise.kind](promise.value)
-    known.pending.append(
+    state.pending.append(
         PendingCheck(
             name,
             promise.path,
-            violation(promise.path, known.actual, predicate),
+            violation(promise.path, state.actual, predicate),
             problem or f"without {promise.kind} {_brief(promise.value)}",
-            example=example(promise.path, known.actual, predicate),
+            example=example(promise.path, state.actual, predicate),
         )
     )
 
@@ -434,16 +434,16 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _engine_compares(known: _Verification, promise: Promise) -> bool:
+def _datacontract_cli_compares(state: _Verification, promise: Promise) -> bool:
     """Return True if datacontract-cli compares the values with the contract's value as the contract means it."""
     if promise.kind == "enum":
-        return _engine_compares_values(promise.value, _type_of(known, promise).kind)
+        return _datacontract_cli_compares_values(promise.value, _type_of(state, promise).kind)
     if promise.kind in ("pattern", "minLength", "maxLength"):
-        return _type_of(known, promise).kind in conformance.STORED_AS["string"]
+        return _type_of(state, promise).kind in conformance.STORED_AS["string"]
     return True
 
 
-def _engine_compares_values(values: Iterable[Any], kind: str) -> bool:
+def _datacontract_cli_compares_values(values: Iterable[Any], kind: str) -> bool:
     """Return True if datacontract-cli can compare a column with these values: all texts, or all numbers, as the column is."""
     given = [value for value in values if value is not None]
     if kind in ("varchar", "enum"):
@@ -452,69 +452,73 @@ def _engine_compares_values(values: Iterable[Any], kind: str) -> bool:
     return numbers and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
 
 
-def _engine_measures(known: _Verification, promise: Promise) -> bool:
+def _datacontract_cli_measures(state: _Verification, promise: Promise) -> bool:
     arguments = promise.value.get("arguments") or {}
-    if not promise.engine:
+    if not promise.by_datacontract_cli:
         return False
     if promise.kind == "duplicateValues" and not promise.path:
-        return all(engine_reads((str(name),)) for name in arguments["properties"])
+        return all(datacontract_cli_reads((str(name),)) for name in arguments["properties"])
     if promise.kind == "rowCount":
         return True
-    kind = _type_of(known, promise)
+    kind = _type_of(state, promise)
     if promise.kind in ("nullValues", "missingValues") and kind.is_float:
         return False
     values = arguments.get("missingValues" if promise.kind == "missingValues" else "validValues")
-    return not isinstance(values, list) or _engine_compares_values(values, kind.kind)
+    return not isinstance(values, list) or _datacontract_cli_compares_values(values, kind.kind)
 
 
-def _keys(known: _Verification, everything: list[Promise]) -> None:
+def _keys(state: _Verification, everything: list[Promise]) -> None:
     """Check the keys whose columns datacontract-cli cannot name."""
     key = [promise for promise in everything if promise.kind == "primaryKey" and len(promise.path) == 1]
-    alone = [[p] for p in everything if p.kind == "unique" and not p.engine and not p.unchecked]
-    if any(not promise.engine for promise in key):
-        known.engine[:] = [promise for promise in known.engine if promise not in key]
-        alone.append(key)
+    keys = [[p] for p in everything if p.kind == "unique" and not p.by_datacontract_cli and not p.unchecked]
+    if any(not promise.by_datacontract_cli for promise in key):
+        state.for_datacontract_cli[:] = [
+            promise for promise in state.for_datacontract_cli if promise not in key
+        ]
+        keys.append(key)
         for promise in key:
-            _assign(known, replace(promise, kind="required", engine=False))
-    changes = known.dataset.changes
-    for members in alone:
+            _assign(state, replace(promise, kind="required", by_datacontract_cli=False))
+    changes = state.dataset.changes
+    for members in keys:
         names = ", ".join(promise.field for promise in members)
         try:
             count, _ = conformance.duplicates(
                 [promise.path for promise in members],
-                known.actual,
-                known.dataset.scan,
+                state.actual,
+                state.dataset.scan,
                 changes.rows if changes else "",
             )
         except NoSuchPath:
             continue
-        (repeated,) = only_row(known.connection.execute(f"select {count}"))
+        (repeated,) = only_row(state.connection.execute(f"select {count}"))
         reason = f"{repeated:,} values occur more than once" if repeated else ""
         name = f"Check that {names} names one row"
-        known.checks.append(Check(name, names, "failed" if repeated else "passed", reason))
+        state.checks.append(Check(name, names, "failed" if repeated else "passed", reason))
 
 
 # -- datacontract-cli -----------------------------------------------------------------------------------------
 
 
-def _by_engine(known: _Verification, contract: OpenDataContractStandard, database: str) -> list[Any]:
+def _run_datacontract_cli(
+    state: _Verification, contract: OpenDataContractStandard, database: str
+) -> list[Any]:
     """Return datacontract-cli's results for the promises that are left to it."""
-    if not known.engine:
+    if not state.for_datacontract_cli:
         return []
-    reduced = OpenDataContractStandard.model_validate(_without(known))
+    reduced = OpenDataContractStandard.model_validate(_without(state))
     reduced.servers = [Server(server="staged", type="duckdb", database=database, schema="main")]
-    if known.dataset.changes is None:
+    if state.dataset.changes is None:
         return _found(reduced)
     whole = _found(_without_rows(reduced))
     answered = {check.key for check in whole if check.key}
-    rows = _found(reduced, check_categories={"schema"}, filters={known.name: known.dataset.changes.rows})
+    rows = _found(reduced, check_categories={"schema"}, filters={state.name: state.dataset.changes.rows})
     return whole + [check for check in rows if check.key not in answered]
 
 
-def _without(known: _Verification) -> dict[str, Any]:
+def _without(state: _Verification) -> dict[str, Any]:
     """Return the contract without the promises that datacontract-cli does not check."""
-    keys = {promise.keys for promise in known.engine}
-    columns = {promise.keys: promise for promise in known.engine if promise.kind == "presence"}
+    keys = {promise.keys for promise in state.for_datacontract_cli}
+    columns = {promise.keys: promise for promise in state.for_datacontract_cli if promise.kind == "presence"}
 
     def pruned(node: dict[str, Any], here: tuple[str | int, ...], path: tuple[str, ...]) -> dict[str, Any]:
         kept = {key: value for key, value in node.items() if key not in DECIDED}
@@ -529,7 +533,7 @@ def _without(known: _Verification) -> dict[str, Any]:
             kept["logicalTypeOptions"] = left
         for key in ("quality", "relationships"):
             rules = [rule for index, rule in enumerate(node.get(key) or []) if (*here, key, index) in keys]
-            if rules and (engine_reads(path) or not path):
+            if rules and (datacontract_cli_reads(path) or not path):
                 kept[key] = rules
         below = []
         for index, inner in enumerate(node.get("properties") or []):
@@ -549,16 +553,16 @@ def _without(known: _Verification) -> dict[str, Any]:
             }
         return kept
 
-    reduced = {key: value for key, value in known.contract.items() if key not in ("schema", "slaProperties")}
+    reduced = {key: value for key, value in state.contract.items() if key not in ("schema", "slaProperties")}
     reduced["schema"] = [
-        pruned(table, ("schema", index), ()) | {"physicalName": known.name}
-        for index, table in enumerate(known.contract["schema"])
-        if table.get("name") == known.name
+        pruned(table, ("schema", index), ()) | {"physicalName": state.name}
+        for index, table in enumerate(state.contract["schema"])
+        if table.get("name") == state.name
     ]
-    reduced["schema"][0].setdefault("quality", []).extend(_queries(known))
+    reduced["schema"][0].setdefault("quality", []).extend(_queries(state))
     levels = [
         level
-        for index, level in enumerate(known.contract.get("slaProperties") or [])
+        for index, level in enumerate(state.contract.get("slaProperties") or [])
         if ("slaProperties", index) in keys
     ]
     return reduced | ({"slaProperties": levels} if levels else {})
@@ -573,10 +577,10 @@ DECIDED = {
 PLACEHOLDER = re.compile(r"[\"'`]?\$?\{(?:field|column|property)\}[\"'`]?")
 
 
-def _queries(known: _Verification) -> Iterator[dict[str, Any]]:
+def _queries(state: _Verification) -> Iterator[dict[str, Any]]:
     """Yield queries about columns that datacontract-cli cannot name as queries about the data set."""
-    for promise in known.engine:
-        if promise.kind == "sql" and promise.path and not engine_reads(promise.path):
+    for promise in state.for_datacontract_cli:
+        if promise.kind == "sql" and promise.path and not datacontract_cli_reads(promise.path):
             query = PLACEHOLDER.sub(lambda _: identifier(promise.path[0]), str(promise.value.get("query")))  # noqa: B023
             yield {**promise.value, "query": query}
 
@@ -600,7 +604,7 @@ def _without_rows(contract: OpenDataContractStandard) -> OpenDataContractStandar
     return whole
 
 
-def _check(known: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> Check:
+def _check(state: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> Check:
     """Return the result of a check of datacontract-cli, with a value that breaks it."""
     result = str(getattr(check.result, "value", check.result))
     # Without DuckDB's marking of the position in the query.
@@ -611,7 +615,7 @@ def _check(known: _Verification, connection: duckdb.DuckDBPyConnection, changed:
     elif reason.startswith(FAILED_QUERY):
         if "quality_sql" in str(check.type):
             reason = f"The query cannot be run: {reason.removeprefix(FAILED_QUERY)}"
-            fix = f"Write the query in DuckDB's SQL, about the table {known.name} and the columns of the contract."
+            fix = f"Write the query in DuckDB's SQL, about the table {state.name} and the columns of the contract."
         else:
             reason = f"It cannot be checked: {reason.removeprefix(FAILED_QUERY)}"
     elif result == "passed" and "quality_sql" in str(check.type):
@@ -619,7 +623,7 @@ def _check(known: _Verification, connection: duckdb.DuckDBPyConnection, changed:
             result, reason = "unchecked", f"The query returns {many}, but a rule compares one value."
             fix = "Make the query return one row with one column, such as `select count(*) …`."
     elif result in ("failed", "warning"):
-        reason += _such_as(known, connection, changed, check)
+        reason += _such_as(state, connection, changed, check)
     return Check(check.name or check.type, check.field or "", result, reason, fix)
 
 
@@ -640,43 +644,43 @@ def _answers(connection: duckdb.DuckDBPyConnection, query: Any) -> str:
     return "more than one row" if rows > 1 else ""
 
 
-def _such_as(known: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> str:
+def _such_as(state: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> str:
     """Return an example of a value that breaks a check of datacontract-cli, if it may be printed."""
     kind, _, promise = next(
         (
             (kind, key, promise)
-            for promise in known.engine
+            for promise in state.for_datacontract_cli
             for kind in [promise.kind]
             for key in (*KEYS.get(kind, ()), *BOUNDS.get(kind, ()))
-            if promise.path and check.key == f"{known.name}__{promise.field}__{key}"
+            if promise.path and check.key == f"{state.name}__{promise.field}__{key}"
         ),
         ("", "", None),
     )
     try:
         if str(check.key).endswith(("unique", "duplicate_values")):
-            members = [promise.path] if promise else _key_columns(known)
-            if not all(known.may_show(path) for path in members):
+            members = [promise.path] if promise else _key_columns(state)
+            if not all(state.may_show(path) for path in members):
                 return ""
             row = connection.execute(f"from (\n{check.implementation}\n) limit 1").fetchone()
             values = [str(value) for value in (row or ())[:-1]]
             return such_as(", ".join(values)) if len(values) == len(members) else ""
-        if promise is None or not known.may_show(promise.path):
+        if promise is None or not state.may_show(promise.path):
             return ""
         predicate = (
             conformance.counted(promise) if kind in METRICS else conformance.PREDICATES[kind](promise.value)
         )
-        condition = violation(promise.path, known.actual, predicate)
-        one = example(promise.path, known.actual, predicate)
-        scanned = changed if kind in OF_ROWS else known.dataset.scan
+        condition = violation(promise.path, state.actual, predicate)
+        one = example(promise.path, state.actual, predicate)
+        scanned = changed if kind in OF_ROWS else state.dataset.scan
         found = connection.execute(f"select first({one}) from {scanned} where {condition}").fetchone()
         return such_as(found[0] if found else None)
     except (duckdb.Error, NoSuchPath, KeyError, ValueError, TypeError):
         return ""  # an example is optional
 
 
-def _key_columns(known: _Verification) -> list[tuple[str, ...]]:
+def _key_columns(state: _Verification) -> list[tuple[str, ...]]:
     """Return the columns of the primary key."""
-    return [promise.path for promise in known.engine if promise.kind == "primaryKey"]
+    return [promise.path for promise in state.for_datacontract_cli if promise.kind == "primaryKey"]
 
 
 def _answered(promise: Promise, dataset: str, found: list[Any]) -> bool:

@@ -394,7 +394,7 @@ def test_what_describes_an_object_can_be_pasted(outcomes: dict[str, Any]) -> Non
 def test_every_kind_has_somebody_or_is_told_why_not() -> None:
     for kind, (what, who, note) in promises.KINDS.items():
         assert what and (
-            promises.ENGINE in who or promises.OWN in who or (who == promises.NOBODY and note)
+            promises.DATACONTRACT_CLI in who or promises.OWN in who or (who == promises.NOBODY and note)
         ), kind
     page = (ROOT / "docs" / "reference" / "promises.md").read_text("utf-8")
     assert all(f"| {what} | {who} | {note} |" in page for what, who, note in promises.KINDS.values())

@@ -14,16 +14,16 @@ from .physical_types import read
 
 Keys = tuple[str | int, ...]
 
-ENGINE = "datacontract-cli"
+DATACONTRACT_CLI = "datacontract-cli"
 OWN = "Meshwright"
 NOBODY = "nobody"
 
 KINDS: dict[str, tuple[str, str, str]] = {
     # kind -> promise, checkers, how it is checked or why not
-    "presence": ("The column or nested field exists", ENGINE, ""),
+    "presence": ("The column or nested field exists", DATACONTRACT_CLI, ""),
     "logicalType": (
         "`logicalType`, nested types too",
-        f"{ENGINE}, {OWN}",
+        f"{DATACONTRACT_CLI}, {OWN}",
         "An integer may be stored as another numeric type if every value is whole.",
     ),
     "physicalType": (
@@ -33,30 +33,30 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "and so is a length within a nested type: `array<varchar(2)>`.",
     ),
     "structure": ("No nested field that the contract does not describe", OWN, "The run refuses at once."),
-    "required": ("`required`", f"{ENGINE}, {OWN}", "NaN counts as missing."),
+    "required": ("`required`", f"{DATACONTRACT_CLI}, {OWN}", "NaN counts as missing."),
     "primaryKey": (
         "`primaryKey`: no missing value, no key twice",
-        f"{ENGINE}, {OWN}",
+        f"{DATACONTRACT_CLI}, {OWN}",
         "NaN counts as missing. Not checked for nested fields.",
     ),
     "unique": (
         "`unique`",
-        ENGINE,
+        DATACONTRACT_CLI,
         "Within one array for the items of an array; not for items of items, keys and values.",
     ),
-    "enum": ("`enum` (ODCS 3.2)", f"{ENGINE}, {OWN}", ""),
-    "minLength": ("`minLength`", f"{ENGINE}, {OWN}", "In characters."),
-    "maxLength": ("`maxLength`", f"{ENGINE}, {OWN}", "In characters."),
+    "enum": ("`enum` (ODCS 3.2)", f"{DATACONTRACT_CLI}, {OWN}", ""),
+    "minLength": ("`minLength`", f"{DATACONTRACT_CLI}, {OWN}", "In characters."),
+    "maxLength": ("`maxLength`", f"{DATACONTRACT_CLI}, {OWN}", "In characters."),
     "pattern": (
         "`pattern`",
-        f"{ENGINE}, {OWN}",
+        f"{DATACONTRACT_CLI}, {OWN}",
         "Matches anywhere in the text, unless it has anchors. RE2 has no look-around, back references, possessive quantifiers "
         "or more than 1000 repetitions: a pattern with them is reported.",
     ),
-    "minimum": ("`minimum`", f"{ENGINE}, {OWN}", "NaN does not satisfy it."),
-    "maximum": ("`maximum`", f"{ENGINE}, {OWN}", "NaN does not satisfy it."),
-    "exclusiveMinimum": ("`exclusiveMinimum`", f"{ENGINE}, {OWN}", ""),
-    "exclusiveMaximum": ("`exclusiveMaximum`", f"{ENGINE}, {OWN}", ""),
+    "minimum": ("`minimum`", f"{DATACONTRACT_CLI}, {OWN}", "NaN does not satisfy it."),
+    "maximum": ("`maximum`", f"{DATACONTRACT_CLI}, {OWN}", "NaN does not satisfy it."),
+    "exclusiveMinimum": ("`exclusiveMinimum`", f"{DATACONTRACT_CLI}, {OWN}", ""),
+    "exclusiveMaximum": ("`exclusiveMaximum`", f"{DATACONTRACT_CLI}, {OWN}", ""),
     "multipleOf": ("`multipleOf`", OWN, "In decimal arithmetic: 0.3 is a multiple of 0.1."),
     "format": (
         "`format`",
@@ -71,46 +71,50 @@ KINDS: dict[str, tuple[str, str, str]] = {
         NOBODY,
         "It gives values a meaning that they do not show. UTC with `timezone: true` is ensured by the type.",
     ),
-    "minItems": ("`minItems`", f"{ENGINE}, {OWN}", ""),
-    "maxItems": ("`maxItems`", f"{ENGINE}, {OWN}", ""),
-    "uniqueItems": ("`uniqueItems`", f"{ENGINE}, {OWN}", ""),
+    "minItems": ("`minItems`", f"{DATACONTRACT_CLI}, {OWN}", ""),
+    "maxItems": ("`maxItems`", f"{DATACONTRACT_CLI}, {OWN}", ""),
+    "uniqueItems": ("`uniqueItems`", f"{DATACONTRACT_CLI}, {OWN}", ""),
     "minProperties": ("`minProperties` of an object", OWN, "Counts fields that have a value."),
     "maxProperties": ("`maxProperties` of an object", OWN, "Counts fields that have a value."),
     "requiredProperties": ("`required` of an object: a list of fields", OWN, ""),
     "dimensions": ("`dimensions` of a vector (ODCS 3.2)", OWN, ""),
     "normalized": ("`normalized` of a vector (ODCS 3.2)", OWN, "To within one millionth."),
-    "elementType": ("`elementType` of a vector (ODCS 3.2)", ENGINE, ""),
+    "elementType": ("`elementType` of a vector (ODCS 3.2)", DATACONTRACT_CLI, ""),
     "embeddingModel": ("`embeddingModel`, `embeddingModelVersion`", NOBODY, "The values do not show it."),
     "option": ("Any other `logicalTypeOptions`", NOBODY, "The standard does not define it."),
-    "rowCount": ("Quality metric `rowCount`", f"{ENGINE}, {OWN}", ""),
+    "rowCount": ("Quality metric `rowCount`", f"{DATACONTRACT_CLI}, {OWN}", ""),
     "nullValues": (
         "Quality metric `nullValues`",
-        f"{ENGINE}, {OWN}",
+        f"{DATACONTRACT_CLI}, {OWN}",
         "Rows or percent. NaN counts as missing.",
     ),
     "missingValues": (
         "Quality metric `missingValues`",
-        f"{ENGINE}, {OWN}",
+        f"{DATACONTRACT_CLI}, {OWN}",
         "Rows or percent. NaN counts as missing.",
     ),
-    "invalidValues": ("Quality metric `invalidValues`", f"{ENGINE}, {OWN}", "Rows or percent."),
+    "invalidValues": ("Quality metric `invalidValues`", f"{DATACONTRACT_CLI}, {OWN}", "Rows or percent."),
     "duplicateValues": (
         "Quality metric `duplicateValues`",
-        f"{ENGINE}, {OWN}",
+        f"{DATACONTRACT_CLI}, {OWN}",
         "Values that occur more than once; in percent: rows beyond the first of each value, of all rows.",
     ),
     "metric": ("Any other quality metric", NOBODY, "The standard has five."),
     "sql": (
         "Quality of `type: sql`",
-        ENGINE,
+        DATACONTRACT_CLI,
         "In DuckDB's dialect, on the data set as published. If the query fails, the promise is not kept; a query that "
         "returns several rows or columns is reported.",
     ),
-    "custom": ("Quality of `type: custom`", f"{ENGINE} (its own engine)", "Other engines are not supported."),
+    "custom": (
+        "Quality of `type: custom`",
+        f"{DATACONTRACT_CLI} (its own engine)",
+        "Other engines are not supported.",
+    ),
     "text": ("Quality of `type: text`", NOBODY, "It is for people."),
     "relationships": (
         "`relationships`",
-        ENGINE,
+        DATACONTRACT_CLI,
         "Within the data set. The data of other contracts is not available to the check.",
     ),
     "partitioned": (
@@ -120,12 +124,12 @@ KINDS: dict[str, tuple[str, str, str]] = {
     ),
     "freshness": (
         "`slaProperties`: freshness of an element",
-        f"{ENGINE}, {OWN}",
+        f"{DATACONTRACT_CLI}, {OWN}",
         "A value in the future is not fresh, and a text is not a time.",
     ),
     "retention": (
         "`slaProperties`: retention of an element",
-        ENGINE,
+        DATACONTRACT_CLI,
         "No value is older. A text is not a time.",
     ),
     "serviceLevel": (
@@ -189,7 +193,7 @@ class Promise:
     path: tuple[str, ...]
     """The column and the path within it: names of fields, `[]` items, `[key]` and `[value]`; empty: the data set."""
     value: Any
-    engine: bool = True
+    by_datacontract_cli: bool = True
     """True if datacontract-cli checks it."""
     unchecked: str = ""
     """Why it is not checked; empty if it is."""
@@ -252,7 +256,7 @@ def _columns(table: Mapping[str, Any], keys: Keys, dataset: str) -> Iterator[Pro
         yield from _column(column, (*keys, "properties", index), (name(column),), dataset)
 
 
-def engine_reads(path: tuple[str, ...]) -> bool:
+def datacontract_cli_reads(path: tuple[str, ...]) -> bool:
     """Return True if datacontract-cli can address the path: it reads dots and brackets as steps."""
     names = [step for step in path if step not in STEPS]
     return not any(re.search(r"[.\[\]]", part) for part in names)
@@ -264,11 +268,17 @@ def _deep(path: tuple[str, ...]) -> bool:
 
 
 def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], dataset: str) -> Iterator[Promise]:
-    engine = engine_reads(path) and not _deep(path)
+    by_datacontract_cli = datacontract_cli_reads(path) and not _deep(path)
     logical = str(column.get("logicalType") or "")
 
-    def promise(kind: str, *more: str | int, value: Any = None, engine: bool = engine, **why: str) -> Promise:
-        return Promise(kind, (*keys, *more), path, value, engine, **why)
+    def promise(
+        kind: str,
+        *more: str | int,
+        value: Any = None,
+        by_datacontract_cli: bool = by_datacontract_cli,
+        **why: str,
+    ) -> Promise:
+        return Promise(kind, (*keys, *more), path, value, by_datacontract_cli, **why)
 
     if path[-1] not in STEPS:
         yield promise("presence", value=path[-1])
@@ -277,18 +287,25 @@ def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
     if isinstance(physical := column.get("physicalType"), str) and physical.strip():
         why = "" if read(physical) else f"{physical} is not in the list of physical types."
         fix = "Write a type of docs/reference/promises.md." if why else ""
-        yield promise("physicalType", "physicalType", value=physical, engine=False, unchecked=why, fix=fix)
+        yield promise(
+            "physicalType", "physicalType", value=physical, by_datacontract_cli=False, unchecked=why, fix=fix
+        )
         if (known := read(physical)) and known.lengths:
             why = f"{known.lengths} is within a nested type, whose lengths and precisions are not checked."
             fix = "Give the field, or the items, a physicalType of their own."
             yield promise(
-                "physicalType", "physicalType", value=physical, engine=False, unchecked=why, fix=fix
+                "physicalType",
+                "physicalType",
+                value=physical,
+                by_datacontract_cli=False,
+                unchecked=why,
+                fix=fix,
             )
     if column.get("required") is True:
         yield promise("required", "required", value=True)
     for kind in ("primaryKey", "unique"):
         if column.get(kind) is True:
-            beyond = len(path) > 1 and (kind == "primaryKey" or not engine)
+            beyond = len(path) > 1 and (kind == "primaryKey" or not by_datacontract_cli)
             why = f"{kind} is not checked here." if beyond else ""
             yield promise(
                 kind,
@@ -305,7 +322,7 @@ def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
             "partitioned",
             "partitioned",
             value=True,
-            engine=False,
+            by_datacontract_cli=False,
             unchecked="It describes the storage; each port lays out its files in its own way.",
             fix="Remove it, or move it to the description.",
         )
@@ -325,14 +342,14 @@ def _option(
     if key in DESCRIPTIVE:
         return
     if key == "required" and isinstance(value, list):
-        yield promise("requiredProperties", *place, value=value, engine=False)
+        yield promise("requiredProperties", *place, value=value, by_datacontract_cli=False)
     elif key in ("embeddingModel", "embeddingModelVersion"):
         fix = "Keep it as a description."
         yield promise(
             "embeddingModel",
             *place,
             value=value,
-            engine=False,
+            by_datacontract_cli=False,
             unchecked="The values do not show it.",
             fix=fix,
         )
@@ -344,9 +361,13 @@ def _option(
             if kept
             else "Make it a timestamp with time zone (`timezone: true`, UTC), or move it to the description."
         )
-        yield promise("defaultTimezone", *place, value=value, engine=False, unchecked=why, fix=fix)
+        yield promise(
+            "defaultTimezone", *place, value=value, by_datacontract_cli=False, unchecked=why, fix=fix
+        )
     elif key == "format":
-        yield promise("format", *place, value=value, engine=False, **_format(str(value), logical))
+        yield promise(
+            "format", *place, value=value, by_datacontract_cli=False, **_format(str(value), logical)
+        )
     elif key == "pattern":
         beyond = BEYOND_RE2.search(str(value))
         why = f"{beyond[0]} is not supported by DuckDB's regular expressions (RE2)." if beyond else ""
@@ -361,9 +382,9 @@ def _option(
         if small and not isinstance(value, bool):
             yield promise(key, *place, value=value)
         else:  # Dates and large numbers: their own type decides how they compare.
-            yield promise(key, *place, value=value, engine=False)
+            yield promise(key, *place, value=value, by_datacontract_cli=False)
     elif key in ("multipleOf", "timezone", "minProperties", "maxProperties", "dimensions", "normalized"):
-        yield promise(key, *place, value=value, engine=False)
+        yield promise(key, *place, value=value, by_datacontract_cli=False)
     elif key in OPTIONS:
         yield promise(key, *place, value=value)
     else:
@@ -372,7 +393,7 @@ def _option(
             "option",
             *place,
             value=value,
-            engine=False,
+            by_datacontract_cli=False,
             unchecked=f"The standard has no option {key}.",
             fix=fix,
         )
@@ -420,7 +441,7 @@ def _quality(node: Mapping[str, Any], keys: Keys, path: tuple[str, ...]) -> Iter
         place = (*keys, "quality", index)
         kind = str(rule.get("type") or "library")
         why = fix = ""
-        engine = engine_reads(path)
+        by_datacontract_cli = datacontract_cli_reads(path)
         if kind == "text":
             why, fix = "It is prose.", "Write it as a metric, or as a query (`type: sql`)."
         elif kind == "custom":
@@ -434,10 +455,21 @@ def _quality(node: Mapping[str, Any], keys: Keys, path: tuple[str, ...]) -> Iter
             kind, why, fix = _metric(rule, path)
             if kind in METRICS:
                 # datacontract-cli checks only one of each kind, and only by the column's name.
-                engine = engine and kind not in taken and not _deep(path) and not _percent_of_duplicates(rule)
+                by_datacontract_cli = (
+                    by_datacontract_cli
+                    and kind not in taken
+                    and not _deep(path)
+                    and not _percent_of_duplicates(rule)
+                )
                 taken.add(kind)
         yield Promise(
-            kind if kind in KINDS else "metric", place, path, dict(rule), engine and not why, why, fix
+            kind if kind in KINDS else "metric",
+            place,
+            path,
+            dict(rule),
+            by_datacontract_cli and not why,
+            why,
+            fix,
         )
 
 
@@ -541,7 +573,7 @@ def _service_levels(contract: Mapping[str, Any], dataset: str) -> Iterator[Promi
     for index, level in _entries(contract.get("slaProperties")):
         kind = str(level.get("property"))
         table, _, column = str(level.get("element") or "").partition(".")
-        readable = table == dataset and column in known and engine_reads((column,))
+        readable = table == dataset and column in known and datacontract_cli_reads((column,))
         span = kind in SPANS and _is_span(kind, level)
         if kind in SPANS and readable and span:
             yield Promise(kind, ("slaProperties", index), (column,), dict(level))
