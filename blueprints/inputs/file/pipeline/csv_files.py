@@ -33,8 +33,8 @@ csv.field_size_limit(LARGEST_BLOCK_BYTES)
 
 
 @dataclass(frozen=True)
-class Form:
-    """The format of a file: the properties of `file@1`."""
+class CsvDialect:
+    """The format of a CSV file: the properties of `file@1`."""
 
     delimiter: str = ","
     quote: str = '"'
@@ -53,8 +53,8 @@ class Form:
     """True if these texts are missing values in quotes, too."""
 
 
-class Fault(Exception):
-    """What is wrong with a file, and its line."""
+class FileFormatError(Exception):
+    """The file is not of the format that was given for it: in which line, and why."""
 
     def __init__(self, line: int, message: str, fix: str = "") -> None:
         super().__init__(message)
@@ -66,31 +66,31 @@ class CsvFile:
     """One file. Every method reads it again, block by block."""
 
     path: Path
-    form: Form
+    dialect: CsvDialect
 
     def header(self) -> list[str]:
-        """Return the names in the header; empty if there is no line. Raises Fault."""
-        lines = _Lines(self._text(), self.form)
+        """Return the names in the header; empty if there is no line. Raises FileFormatError."""
+        lines = _Lines(self._text(), self.dialect)
         return self._first(lines)
 
     def width(self) -> int:
-        """Return the number of fields of the first line; 0 if there is no line. Raises Fault."""
-        return len(self._first(_Lines(self._text(), self.form)))
+        """Return the number of fields of the first line; 0 if there is no line. Raises FileFormatError."""
+        return len(self._first(_Lines(self._text(), self.dialect)))
 
     def batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows, as texts: None is a missing value, an empty text is an empty field in quotes.
 
-        Raises Fault, or errors of Arrow and codecs, for which `fault()` finds the line.
+        Raises FileFormatError, or errors of Arrow and codecs, for which `format_error()` finds the line.
         """
         head = 0
-        if self.form.header:
-            lines = _Lines(self._text(), self.form)
+        if self.dialect.header:
+            lines = _Lines(self._text(), self.dialect)
             self._first(lines)
             head = lines.number
         size = BLOCK_BYTES
         sent = 0  # rows yielded so far
         while True:
-            body = _Body(self._bytes(), self.form, head or self.form.skip)
+            body = _Body(self._bytes(), self.dialect, head or self.dialect.skip)
             known = sent
             try:
                 for batch in self._parsed(body, names, size):
@@ -106,69 +106,69 @@ class CsvFile:
                     raise
                 # A row is longer than a block. Other block sizes split the rows differently, so the rows yielded are counted.
                 size = min(size * 8, LARGEST_BLOCK_BYTES)
-        if body.odd and (fault := self.fault(names) or self._ambiguous(body)):
-            raise fault
+        if body.odd and (format_error := self.format_error(names) or self._ambiguous(body)):
+            raise format_error
 
-    def fault(self, names: list[str]) -> Fault | None:
+    def format_error(self, names: list[str]) -> FileFormatError | None:
         """Return the first thing that is wrong with the file, None if it is fine."""
         try:
-            lines = _Lines(self._text(), self.form)
-            if self.form.header:
+            lines = _Lines(self._text(), self.dialect)
+            if self.dialect.header:
                 self._first(lines)
             before = lines.number
-            for row in _reader(self._escaping(lines), self.form):
+            for row in _reader(self._escaping(lines), self.dialect):
                 if any("\0" in field for field in row):
-                    return Fault(
+                    return FileFormatError(
                         before + 1,
                         "a NUL character",
                         NUL_FIX,
                     )
                 if row and len(row) != len(names):
-                    return Fault(
+                    return FileFormatError(
                         before + 1,
-                        f"{len(row)} field{'s' * (len(row) != 1)}, but {'the header has' if self.form.header else 'expected'}"
+                        f"{len(row)} field{'s' * (len(row) != 1)}, but {'the header has' if self.dialect.header else 'expected'}"
                         f" {len(names)}: {_shown(row)}",
                     )
                 if sum(map(len, row)) > LARGEST_BLOCK_BYTES // 4 and _size(row) > LARGEST_BLOCK_BYTES:
-                    return Fault(before + 1, TOO_LONG, TOO_LONG_FIX)
+                    return FileFormatError(before + 1, TOO_LONG, TOO_LONG_FIX)
                 before = lines.number
-        except Fault as fault:
-            return fault
+        except FileFormatError as format_error:
+            return format_error
         except csv.Error as error:
             if "field limit" in str(error):
-                return Fault(before + 1, TOO_LONG, TOO_LONG_FIX)
+                return FileFormatError(before + 1, TOO_LONG, TOO_LONG_FIX)
             if "unexpected end" in str(error):
-                return Fault(before + 1, "a quoted field begins here and is never closed")
-            return Fault(before + 1, f"a quoted field has text after its closing quote ({error})")
+                return FileFormatError(before + 1, "a quoted field begins here and is never closed")
+            return FileFormatError(before + 1, f"a quoted field has text after its closing quote ({error})")
         return None
 
     def _escaping(self, lines: _Lines) -> Iterator[str]:
-        """Yield the lines. Raises Fault for an escape before a character that needs none, because readers would drop it."""
-        form = self.form
+        """Yield the lines. Raises FileFormatError for an escape before a character that needs none, because readers would drop it."""
+        dialect = self.dialect
         for line in lines:
             rest = line
-            for sign in (form.escape, form.quote, form.delimiter) if form.escape else ():
-                rest = rest.replace(form.escape + sign, "")
-            if form.escape and form.escape in rest:
-                place = rest.index(form.escape)
-                raise Fault(
+            for sign in (dialect.escape, dialect.quote, dialect.delimiter) if dialect.escape else ():
+                rest = rest.replace(dialect.escape + sign, "")
+            if dialect.escape and dialect.escape in rest:
+                place = rest.index(dialect.escape)
+                raise FileFormatError(
                     lines.number,
                     f"{rest[place : place + 2]!r}, but `escape` may only precede a quote, a delimiter or itself",
                     "Correct the line, or remove `escape` from the input's properties in data-product.yaml.",
                 )
             yield line
 
-    def _ambiguous(self, body: _Body) -> Fault | None:
-        """Return a Fault for a quote within an unquoted field: lines that look like comments might be part of a field."""
-        if not self.form.comment or not body.stray:
+    def _ambiguous(self, body: _Body) -> FileFormatError | None:
+        """Return a FileFormatError for a quote within an unquoted field: lines that look like comments might be part of a field."""
+        if not self.dialect.comment or not body.stray:
             return None
-        probe = _Body(iter(()), self.form, 0)
-        lines = _Lines(self._text(), self.form)
+        probe = _Body(iter(()), self.dialect, 0)
+        lines = _Lines(self._text(), self.dialect)
         for line in lines:
             probe.look(line.encode())
             if probe.stray:
                 break
-        return Fault(
+        return FileFormatError(
             lines.number,
             "a quote within an unquoted field: with `comment`, a comment and a continued field cannot be told apart",
             "Quote the field.",
@@ -176,11 +176,11 @@ class CsvFile:
 
     def line(self, row: int) -> int:
         """Return the line on which a row begins; the first row is 0."""
-        lines = _Lines(self._text(), self.form)
-        if self.form.header:
+        lines = _Lines(self._text(), self.dialect)
+        if self.dialect.header:
             self._first(lines)
         before, number = lines.number, -1
-        for fields in _reader(lines, self.form):
+        for fields in _reader(lines, self.dialect):
             number += bool(fields) or self._one
             if number == row:
                 return before + 1
@@ -193,33 +193,33 @@ class CsvFile:
 
     def _first(self, lines: _Lines) -> list[str]:
         try:
-            names: list[str] = next(filter(None, _reader(lines, self.form)), [])
+            names: list[str] = next(filter(None, _reader(lines, self.dialect)), [])
             if any("\0" in name for name in names):
-                raise Fault(lines.number, "a NUL character", NUL_FIX)
+                raise FileFormatError(lines.number, "a NUL character", NUL_FIX)
             return names
         except csv.Error as error:
-            raise Fault(self.form.skip + 1, f"the header cannot be read: {error}") from error
+            raise FileFormatError(self.dialect.skip + 1, f"the header cannot be read: {error}") from error
 
     def _parsed(self, body: _Body, names: list[str], size: int) -> Iterator[pa.RecordBatch]:
         if body.is_empty():
             return
-        form = self.form
+        dialect = self.dialect
         try:
             reader = pacsv.open_csv(
                 body,
                 pacsv.ReadOptions(column_names=names, block_size=size, use_threads=False),
                 pacsv.ParseOptions(
-                    delimiter=form.delimiter,
-                    quote_char=form.quote or False,
-                    escape_char=form.escape or False,
+                    delimiter=dialect.delimiter,
+                    quote_char=dialect.quote or False,
+                    escape_char=dialect.escape or False,
                     newlines_in_values=True,
                     ignore_empty_lines=len(names) > 1,
                 ),
                 pacsv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
-                    null_values=["", *form.nulls],
+                    null_values=["", *dialect.nulls],
                     strings_can_be_null=True,
-                    quoted_strings_can_be_null=form.quoted_nulls,
+                    quoted_strings_can_be_null=dialect.quoted_nulls,
                 ),
             )
         except pa.ArrowInvalid as error:
@@ -231,16 +231,16 @@ class CsvFile:
     def _bytes(self) -> Iterator[bytes]:
         """Yield the file as UTF-8, without a byte order mark."""
         blocks = unpacked(self.path)
-        if _is_utf8(self.form.encoding):
+        if _is_utf8(self.dialect.encoding):
             first = next(blocks, b"")
             yield first.removeprefix(codecs.BOM_UTF8)
             yield from blocks
         else:
-            yield from (text.encode() for text in decoded(blocks, self.form.encoding))
+            yield from (text.encode() for text in decoded(blocks, self.dialect.encoding))
 
     def _text(self) -> Iterator[str]:
-        """Yield the file as text. Raises Fault if it cannot be decoded."""
-        yield from decoded(unpacked(self.path), self.form.encoding)
+        """Yield the file as text. Raises FileFormatError if it cannot be decoded."""
+        yield from decoded(unpacked(self.path), self.dialect.encoding)
 
 
 def _size(row: list[str]) -> int:
@@ -261,7 +261,7 @@ _PACKED = {
 
 
 def unpacked(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, decompressed. Raises Fault if they cannot be read."""
+    """Yield the bytes of a file, decompressed. Raises FileFormatError if they cannot be read."""
     line = 1
     compression = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower())
     try:
@@ -270,7 +270,7 @@ def unpacked(path: Path) -> Iterator[bytes]:
                 yield block
                 line += block.count(b"\n")
     except OSError as error:
-        raise Fault(
+        raise FileFormatError(
             line, f"it cannot be read further: {error}", "It is damaged or truncated: deliver it again."
         ) from error
 
@@ -307,7 +307,7 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
                     " its `encoding`, such as utf-16-le."
                 )
             packed = next((fix for sign, fix in _PACKED.items() if first.startswith(sign)), "")
-            raise Fault(line, what, packed or more) from error
+            raise FileFormatError(line, what, packed or more) from error
         if not begun and text:
             text, begun = text.removeprefix(BOM), True
         if not is_utf8:
@@ -315,7 +315,7 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
                 text.encode()
             except UnicodeEncodeError as error:
                 line += _ends(text[: error.start])
-                raise Fault(line, f"a lone surrogate (half a character) in {encoding}") from error
+                raise FileFormatError(line, f"a lone surrogate (half a character) in {encoding}") from error
         line += _ends(text)
         if text:
             yield text
@@ -326,13 +326,13 @@ def _ends(text: str) -> int:
     return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
-def _reader(lines: Iterable[str], form: Form) -> Any:
+def _reader(lines: Iterable[str], dialect: CsvDialect) -> Any:
     return csv.reader(
         lines,
-        delimiter=form.delimiter,
-        quotechar=form.quote or None,
-        escapechar=form.escape or None,
-        quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote or None,
+        escapechar=dialect.escape or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
         strict=True,
     )
 
@@ -340,22 +340,24 @@ def _reader(lines: Iterable[str], form: Form) -> Any:
 class _Lines:
     """The lines that a CSV reader should see: without comments, and without those before the header."""
 
-    def __init__(self, texts: Iterable[str], form: Form) -> None:
+    def __init__(self, texts: Iterable[str], dialect: CsvDialect) -> None:
         self.number = 0
         """Number of the last line read, as in an editor."""
-        self._lines = self._seen(split_lines(texts), form)
+        self._lines = self._seen(split_lines(texts), dialect)
 
     def __iter__(self) -> Iterator[str]:
         return self._lines
 
-    def _seen(self, lines: Iterator[str], form: Form) -> Iterator[str]:
+    def _seen(self, lines: Iterator[str], dialect: CsvDialect) -> Iterator[str]:
         inside = False
         for line in lines:
             self.number += 1
-            if self.number <= form.skip or (form.comment and not inside and line.startswith(form.comment)):
+            if self.number <= dialect.skip or (
+                dialect.comment and not inside and line.startswith(dialect.comment)
+            ):
                 continue
-            if form.comment and form.quote:
-                inside ^= _is_odd(line, form)
+            if dialect.comment and dialect.quote:
+                inside ^= _is_odd(line, dialect)
             yield line
 
 
@@ -379,19 +381,19 @@ def split_lines(texts: Iterable[str]) -> Iterator[str]:
 class _Body(io.RawIOBase):
     """The bytes after the header for Arrow; notes whether they contain anything that Arrow's parser assumes is absent."""
 
-    def __init__(self, blocks: Iterator[bytes], form: Form, head: int) -> None:
+    def __init__(self, blocks: Iterator[bytes], dialect: CsvDialect, head: int) -> None:
         super().__init__()
         self._blocks = _after(blocks, head)
-        if form.comment:
-            self._blocks = _commentless(self._blocks, form)
+        if dialect.comment:
+            self._blocks = _commentless(self._blocks, dialect)
         self._held = b""
         self._has_begun = False
-        self._form = form
-        self.odd = bool(form.escape)
-        """True if the file needs a second check: `CsvFile.fault`."""
+        self._dialect = dialect
+        self.odd = bool(dialect.escape)
+        """True if the file needs a second check: `CsvFile.format_error`."""
         self.stray = False
         """True if there is a quote that is neither at the beginning nor at the end of a field."""
-        quote, delimiter = form.quote.encode(), form.delimiter.encode()
+        quote, delimiter = dialect.quote.encode(), dialect.delimiter.encode()
         self._quote = quote
         self._edges = {b"", b"\n", b"\r", delimiter}
         self._inside = False
@@ -451,11 +453,11 @@ class _Body(io.RawIOBase):
     def _outside_piece(self, piece: bytes, *, ends: bool) -> None:
         """Check the text outside of quotes; `ends`: a quote follows."""
         if piece and not self._outside and piece[:1] not in self._edges:
-            self.odd = self.stray = not self._form.escape  # right after a closing quote
+            self.odd = self.stray = not self._dialect.escape  # right after a closing quote
         if piece:
             self._outside = piece[-1:]
         if ends and self._outside not in self._edges:
-            self.odd = self.stray = not self._form.escape  # right before an opening one
+            self.odd = self.stray = not self._dialect.escape  # right before an opening one
 
 
 def _after(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
@@ -483,15 +485,15 @@ def _after(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
             yield rest
 
 
-def _commentless(blocks: Iterator[bytes], form: Form) -> Iterator[bytes]:
+def _commentless(blocks: Iterator[bytes], dialect: CsvDialect) -> Iterator[bytes]:
     """Yield the lines that do not begin with the comment character; text within quotes is never a comment."""
-    sign = form.comment.encode().decode("latin-1")  # like the lines below: one character for each byte
+    sign = dialect.comment.encode().decode("latin-1")  # like the lines below: one character for each byte
     inside = False
     kept: list[str] = []
     for line in split_lines(block.decode("latin-1") for block in blocks):
         if not inside and line.startswith(sign):
             continue
-        inside ^= bool(form.quote) and _is_odd(line, form)
+        inside ^= bool(dialect.quote) and _is_odd(line, dialect)
         kept.append(line)
         if len(kept) == LINES_AT_ONCE:
             yield "".join(kept).encode("latin-1")
@@ -499,11 +501,11 @@ def _commentless(blocks: Iterator[bytes], form: Form) -> Iterator[bytes]:
     yield "".join(kept).encode("latin-1")
 
 
-def _is_odd(line: str, form: Form) -> bool:
+def _is_odd(line: str, dialect: CsvDialect) -> bool:
     """Return True if a quoted field begins on a line and ends on another."""
-    if form.escape:
-        line = line.replace(form.escape * 2, "").replace(form.escape + form.quote, "")
-    return line.count(form.quote) % 2 == 1
+    if dialect.escape:
+        line = line.replace(dialect.escape * 2, "").replace(dialect.escape + dialect.quote, "")
+    return line.count(dialect.quote) % 2 == 1
 
 
 def _shown(row: list[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.column_types import ColumnType
-from pipeline.csv_files import Fault, decoded, split_lines, unpacked
+from pipeline.csv_files import FileFormatError, decoded, split_lines, unpacked
 
 BATCH_ROWS = 20_000
 LINE = "_line"
@@ -49,7 +49,7 @@ class JsonFile:
     def batches(self, column: Any) -> Iterator[pa.RecordBatch]:
         """Yield the rows, as texts, with their lines in the column LINE. `column` converts a key to a column's name.
 
-        Each batch has only the columns of its rows. Raises Fault.
+        Each batch has only the columns of its rows. Raises FileFormatError.
         """
         names: dict[str, str] = {}
         values: dict[str, list[str | None]] = {}
@@ -57,7 +57,9 @@ class JsonFile:
         for line, row in self._rows():
             if type(row) is not dict:
                 what = "a list" if isinstance(row, list) else "no object"
-                raise Fault(line, f"a row is {what}", "Write a list of objects, or one object a line.")
+                raise FileFormatError(
+                    line, f"a row is {what}", "Write a list of objects, or one object a line."
+                )
             count = len(places)
             for key, value in row.items():
                 name = names.get(key)
@@ -71,7 +73,7 @@ class JsonFile:
                 try:
                     texts.append(self._text(value, name))
                 except RecursionError:
-                    raise Fault(line, TOO_DEEP, FLATTEN) from None
+                    raise FileFormatError(line, TOO_DEEP, FLATTEN) from None
             places.append(line)
             if len(places) == BATCH_ROWS:
                 yield _batch(values, places)
@@ -82,7 +84,7 @@ class JsonFile:
     def _new(self, key: str, name: str, names: dict[str, str], line: int) -> str:
         if name in names.values():
             other = next(known for known, taken in names.items() if taken == name)
-            raise Fault(
+            raise FileFormatError(
                 line, f"the keys {other!r} and {key!r} would both be the column {name}", "Rename one of them."
             )
         return name
@@ -133,13 +135,15 @@ class JsonFile:
                 continue
             try:
                 value, end = _decode(text, _after_space(text), number, last=True)
-            except Fault as fault:
-                fault.fix = fault.fix or (
+            except FileFormatError as format_error:
+                format_error.fix = format_error.fix or (
                     "Correct the line. If the file is one list or one object, give the input `lines: false` in data-product.yaml."
                 )
                 raise
             if text[end:].strip():
-                raise Fault(number, "the line has text after the object", "Put each object on its own line.")
+                raise FileFormatError(
+                    number, "the line has text after the object", "Put each object on its own line."
+                )
             yield number, value
 
     def _of_document(self, texts: Iterator[str]) -> Iterator[tuple[int, Any]]:
@@ -148,11 +152,11 @@ class JsonFile:
         if buffer.peek() != "[":
             line = buffer.line
             if not buffer.peek():
-                raise Fault(line, "it contains no JSON", "Remove it, or write `[]`.")
+                raise FileFormatError(line, "it contains no JSON", "Remove it, or write `[]`.")
             yield line, buffer.value()
             buffer.skip()
             if buffer.peek():
-                raise Fault(
+                raise FileFormatError(
                     buffer.line,
                     "the file has text after the first value",
                     "If it has one object a line, give the input `lines: true` in data-product.yaml.",
@@ -172,14 +176,16 @@ class JsonFile:
                     what = (
                         "the list is never closed" if not sign else f"there is {sign!r} instead of `,` or `]`"
                     )
-                    raise Fault(buffer.line, what)
+                    raise FileFormatError(buffer.line, what)
                 buffer.take()
                 if sign == "]":
                     break
                 buffer.skip()
         buffer.skip()
         if buffer.peek():
-            raise Fault(buffer.line, "the file has text after the list", "Put all objects into one list.")
+            raise FileFormatError(
+                buffer.line, "the file has text after the list", "Put all objects into one list."
+            )
 
 
 class _Buffer:
@@ -210,7 +216,7 @@ class _Buffer:
                 return
 
     def value(self) -> Any:
-        """Return the value that begins here. Raises Fault."""
+        """Return the value that begins here. Raises FileFormatError."""
         ended = False
         while True:
             try:
@@ -218,8 +224,8 @@ class _Buffer:
                 value, end = _decode(self._text, self._at, self.line, last=ended)
                 if end < len(self._text) or ended:
                     break
-            except Fault as fault:
-                if ended or isinstance(fault, _Final):
+            except FileFormatError as format_error:
+                if ended or isinstance(format_error, _Final):
                     raise
             ended = not self._more(len(self._text) - self._at)
         self.line += self._text.count("\n", self._at, end)
@@ -239,7 +245,7 @@ class _Buffer:
         return read > 0
 
 
-class _Final(Fault):
+class _Final(FileFormatError):
     """An error that further text cannot repair."""
 
 
@@ -275,14 +281,14 @@ _DECODER = json.JSONDecoder(
 
 
 def _decode(text: str, start: int, line: int, *, last: bool) -> tuple[Any, int]:
-    """Return a value and its end. `last`: no more text will come. Raises Fault."""
+    """Return a value and its end. `last`: no more text will come. Raises FileFormatError."""
     try:
         return _DECODER.raw_decode(text, start)
     except json.JSONDecodeError as error:
         line += text.count("\n", start, error.pos)
         end = error.pos >= len(text.rstrip())
         unfinished = end or "Unterminated" in error.msg or error.pos + LONGEST_WORD > len(text)
-        kind = Fault if unfinished else _Final
+        kind = FileFormatError if unfinished else _Final
         raise kind(
             line, "it ends in the middle of a value" if end else f"it is not JSON: {error.msg}"
         ) from error
@@ -365,5 +371,5 @@ def _batch(values: dict[str, list[str | None]], places: list[int]) -> pa.RecordB
             for n in range(count)
             if any("\ud800" <= sign <= "\udfff" for texts in arrays.values() for sign in texts[n] or "")
         )
-        raise Fault(places[row], "a text contains a lone surrogate (half a character)") from error
+        raise FileFormatError(places[row], "a text contains a lone surrogate (half a character)") from error
     return pa.RecordBatch.from_arrays([*columns, pa.array(places, pa.int64())], [*arrays, LINE])

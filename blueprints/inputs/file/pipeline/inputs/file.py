@@ -32,7 +32,7 @@ from pipeline.conversion import (
     problem,
     value,
 )
-from pipeline.csv_files import CsvFile, Fault, Form
+from pipeline.csv_files import CsvDialect, CsvFile, FileFormatError
 from pipeline.declared_columns import (
     SOURCES,
     SPEC,
@@ -426,7 +426,7 @@ class _Texts(ABC):
         """Return the line of a row, which is `within` a batch."""
 
     @abstractmethod
-    def refuse_faults(self) -> None:
+    def refuse_format_errors(self) -> None:
         """Raise UnreadableInput if a file is broken."""
 
     @abstractmethod
@@ -455,8 +455,8 @@ class _Texts(ABC):
             with _connected() as connection:
                 connection.register("texts", rows)
                 return connection.execute(sql).fetchall()
-        except (duckdb.Error, pa.ArrowException, Fault, UnicodeError, OSError):
-            self.refuse_faults()
+        except (duckdb.Error, pa.ArrowException, FileFormatError, UnicodeError, OSError):
+            self.refuse_format_errors()
             raise
 
     def convert(self, columns: Mapping[str, Column], before: str, after: str) -> None:
@@ -550,13 +550,13 @@ class _Csv(_Texts):
     """Columns declared as STRUCT, LIST or MAP: their texts are JSON."""
 
     def text(self, name: str, kind: ColumnType | None) -> str:
-        column, form = identifier(name), self.files[0].form
+        column, dialect = identifier(name), self.files[0].dialect
         if name not in self.given:
             return "cast(null as varchar)"
-        if form.quoted_nulls or (kind is not None and kind.name == "VARCHAR"):
+        if dialect.quoted_nulls or (kind is not None and kind.name == "VARCHAR"):
             return column
         # In quotes, a null marker is text; but in a column of numbers it can only mean a missing value.
-        words = ", ".join(literal(word) for word in ("", *form.nulls))
+        words = ", ".join(literal(word) for word in ("", *dialect.nulls))
         return f"(case when {column} in ({words}) then null else {column} end)"
 
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -564,9 +564,9 @@ class _Csv(_Texts):
             try:
                 for batch in file.batches(header):
                     yield number, self._prepared(batch)
-            except (Fault, pa.ArrowException, UnicodeError) as error:
-                fault = error if isinstance(error, Fault) else file.fault(header)
-                raise self.refusal(number, fault) if fault else error from error
+            except (FileFormatError, pa.ArrowException, UnicodeError) as error:
+                format_error = error if isinstance(error, FileFormatError) else file.format_error(header)
+                raise self.refusal(number, format_error) if format_error else error from error
 
     def _prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         for name in self.nested.keys() & set(batch.schema.names):
@@ -578,40 +578,40 @@ class _Csv(_Texts):
     def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
         return self.files[file].line(row)
 
-    def refuse_faults(self) -> None:
+    def refuse_format_errors(self) -> None:
         for number, (file, header) in enumerate(zip(self.files, self.headers, strict=True)):
-            if fault := file.fault(header):
-                raise self.refusal(number, fault)
+            if format_error := file.format_error(header):
+                raise self.refusal(number, format_error)
 
-    def refusal(self, number: int, fault: Fault) -> UnreadableInput:
+    def refusal(self, number: int, format_error: FileFormatError) -> UnreadableInput:
         return UnreadableInput(
-            f"Input {self.source.name}: {self.names[number]}:{fault.line}: {fault}.",
-            fix=fault.fix
+            f"Input {self.source.name}: {self.names[number]}:{format_error.line}: {format_error}.",
+            fix=format_error.fix
             or f"Correct the line, or describe the file's format in {SPEC}: `delimiter`, `quote`, `escape`, `comment`,"
             " `skip`, `header`, `encoding`.",
         )
 
     def relation_sql(self) -> str:
-        form = self.files[0].form
-        if form.comment or codecs.lookup(form.encoding).name not in ("utf-8", "utf-8-sig"):
+        dialect = self.files[0].dialect
+        if dialect.comment or codecs.lookup(dialect.encoding).name not in ("utf-8", "utf-8-sig"):
             raise UnreadableInput(
                 f"Input {self.source.name}: a view cannot read files with `comment`, or in another encoding than UTF-8.",
                 fix="Serve the data through another port, such as parquet@1.",
             )
         options = {
             "all_varchar": "true",
-            "delim": literal(form.delimiter),
-            "quote": literal(form.quote),
-            "escape": literal(form.escape or form.quote),
+            "delim": literal(dialect.delimiter),
+            "quote": literal(dialect.quote),
+            "escape": literal(dialect.escape or dialect.quote),
             "comment": "''",
-            "skip": str(form.skip),
-            "header": str(form.header).lower(),
-            "nullstr": _list(["", *form.nulls]),
-            "allow_quoted_nulls": str(form.quoted_nulls).lower(),
+            "skip": str(dialect.skip),
+            "header": str(dialect.header).lower(),
+            "nullstr": _list(["", *dialect.nulls]),
+            "allow_quoted_nulls": str(dialect.quoted_nulls).lower(),
             "null_padding": "false",
             "strict_mode": "true",
-            **({} if form.header else {"names": _list([self.given[name] for name in self.columns])}),
-            **({"union_by_name": "true"} if form.header else {}),
+            **({} if dialect.header else {"names": _list([self.given[name] for name in self.columns])}),
+            **({"union_by_name": "true"} if dialect.header else {}),
         }
         listed = ", ".join(f"{name} = {value}" for name, value in options.items())
         return self.renamed(f"read_csv({_list([str(file.path) for file in self.files])}, {listed})")
@@ -625,8 +625,8 @@ class _Json(_Texts):
     _held: list[tuple[int, pa.RecordBatch]] = field(default_factory=list)
     _spooled: list[tuple[int, Path]] = field(default_factory=list)
 
-    def refuse_faults(self) -> None:
-        """Do nothing: reading JSON finds every fault."""
+    def refuse_format_errors(self) -> None:
+        """Do nothing: reading JSON finds every error of the format."""
 
     def read(self, nested: Mapping[str, ColumnType]) -> None:
         """Read all files once, because only then all columns are known."""
@@ -652,11 +652,11 @@ class _Json(_Texts):
                     self._keep(number, batch, spool=size > IN_MEMORY_BYTES)
                     if number not in with_rows[-1:]:
                         with_rows.append(number)
-            except Fault as fault:
+            except FileFormatError as format_error:
                 raise UnreadableInput(
-                    f"Input {self.source.name}: {self.names[number]}:{fault.line}: {fault}.",
-                    fix=fault.fix or "Correct the file.",
-                ) from fault
+                    f"Input {self.source.name}: {self.names[number]}:{format_error.line}: {format_error}.",
+                    fix=format_error.fix or "Correct the file.",
+                ) from format_error
             of_files.append(seen)
             for name, kinds in file.kinds.items():
                 self.kinds.setdefault(name, set()).update(kinds)
@@ -777,7 +777,7 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
         rows.read(_nested(declared(source, product), "JSON"))
         return rows
     quote = properties.get("quote", '"')
-    shape = Form(
+    dialect = CsvDialect(
         delimiter=properties.get("delimiter", ","),
         quote=quote,
         escape="" if properties.get("escape", quote) == quote else properties["escape"],
@@ -788,15 +788,15 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
         nulls=tuple(properties.get("nulls", [])),
         quoted_nulls=properties.get("quoted_nulls", False),
     )
-    signs = [sign for sign in (shape.delimiter, shape.quote, shape.escape) if sign]
+    signs = [sign for sign in (dialect.delimiter, dialect.quote, dialect.escape) if sign]
     if len(set(signs)) < len(signs) or any(sign in "\r\n\0" or not sign.isascii() for sign in signs):
         raise UnreadableInput(
             f"Input {source.name}: `delimiter`, `quote` and `escape` cannot be {', '.join(map(repr, signs))}: each must be a different"
             " ASCII character, and not a line end.",
             fix=f"Correct them in {SPEC}.",
         )
-    tabs = shape if "delimiter" in properties else replace(shape, delimiter="\t")
-    tables = [CsvFile(Path(path), tabs if ".tsv" in _suffixes(path) else shape) for path in paths]
+    tabs = dialect if "delimiter" in properties else replace(dialect, delimiter="\t")
+    tables = [CsvFile(Path(path), tabs if ".tsv" in _suffixes(path) else dialect) for path in paths]
     return _csv(tables, names, source, product, may_lack)
 
 
@@ -813,16 +813,18 @@ def _csv(
     for number, table in enumerate(tables):
         try:
             header = (
-                table.header() if table.form.header else _given_names(source, product, table, names[number])
+                table.header()
+                if table.dialect.header
+                else _given_names(source, product, table, names[number])
             )
-        except Fault as fault:
-            raise rows.refusal(number, fault) from fault
+        except FileFormatError as format_error:
+            raise rows.refusal(number, format_error) from format_error
         if not header:
             raise UnreadableInput(
                 f"Input {source.name}: {names[number]} is empty.", fix="Remove it, or add its header."
             )
         landed = [column_name(name) for name in header]
-        is_unknown = table.form.header and not declaration.columns.keys() & set(landed)
+        is_unknown = table.dialect.header and not declaration.columns.keys() & set(landed)
         if twice := sorted({name for name in landed if landed.count(name) > 1}):
             if is_unknown:
                 _refuse_doubtful(
@@ -830,16 +832,16 @@ def _csv(
                 )  # the line might be data, so it is not skipped
             raise UnreadableInput(
                 f"Input {source.name}: {names[number]}: several columns would have the name {', '.join(twice)}.",
-                fix=f"Rename all but one of them in the file, or give `header: false`, `skip: {table.form.skip + 1}` and"
+                fix=f"Rename all but one of them in the file, or give `header: false`, `skip: {table.dialect.skip + 1}` and"
                 f" `names` in {SPEC}."
-                if table.form.header
+                if table.dialect.header
                 else "Rename all but one of them.",
             )
         called = source.properties.get("names")
-        if table.form.header and called and [column_name(name) for name in called] != landed:
+        if table.dialect.header and called and [column_name(name) for name in called] != landed:
             raise UnreadableInput(
                 f"Input {source.name}: {names[number]} has the header {_few(header)}, which differs from `names`.",
-                fix=f"Give the input `header: false` and `skip: {table.form.skip + 1}`, or remove `names` from {SPEC}.",
+                fix=f"Give the input `header: false` and `skip: {table.dialect.skip + 1}`, or remove `names` from {SPEC}.",
             )
         if number and not may_lack:
             _refuse_difference(source, names, 0, number, rows.headers[0], landed)
