@@ -1,4 +1,7 @@
-"""One run of the pipeline, as a command: its options, how it ends, and what it leaves behind."""
+"""One run of the pipeline, as a command: its options, how it ends, and what it leaves behind.
+
+stages.py adds the part of each stage to the report, which is written to build/run.json here.
+"""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from meshwright.mesh.lineage import Lineage
 from meshwright.product.record import Port, Record
 
 if TYPE_CHECKING:
+    from meshwright.assess.search_index import Index
     from meshwright.assess.storage import Refusal, Table
-    from meshwright.assess.words import Index
 
 T = TypeVar("T")
 
@@ -70,9 +70,9 @@ class Evidence:
     @property
     def index(self) -> Index:
         """The words of all products of the mesh."""
-        from meshwright.assess import words
+        from meshwright.assess import search_index
 
-        return words.index(self.mesh)
+        return search_index.index(self.mesh)
 
     # -- its ports ------------------------------------------------------------------------------------
 
@@ -151,6 +151,6 @@ def prepare(mesh: Lineage) -> None:
     """Build what all products of a mesh share, such as the search index. Called before the assessment is
     distributed to processes, so that they need not build it again; without this call, it is built
     when needed."""
-    from meshwright.assess import words
+    from meshwright.assess import search_index
 
-    words.index(mesh)
+    search_index.index(mesh)

@@ -1,6 +1,7 @@
 """One product, asked every fitness function: what the assessment says of it.
 
 No function stops the run: what raises or takes too long is inconclusive for that one product, with the reason.
+mesh/scores.py weighs the results: the score of each characteristic is computed there.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from typing import Any
 
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
+from meshwright.assess.search_index import LONGEST, distinctive, split
 from meshwright.assess.verdicts import broken, kept, some, unknown
-from meshwright.assess.words import LONGEST, distinctive, split
 from meshwright.product.record import Record
 
 FIRST = 10

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from meshwright.assess import Fitness, Verdict, as_text
 from meshwright.assess.evidence import Evidence
+from meshwright.assess.search_index import LITTLE, LONGEST, distinctive, split
 from meshwright.assess.verdicts import PLACES, broken, kept, some, unknown
-from meshwright.assess.words import LITTLE, LONGEST, distinctive, split
 from meshwright.product import metamodel
 from meshwright.product.files import SPEC
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from meshwright.assess import Fitness, Verdict, as_text, levels, schedule
+from meshwright.assess import Fitness, Verdict, as_text, schedule, service_level_checks
 from meshwright.assess.evidence import Evidence
-from meshwright.assess.levels import Recomputed
+from meshwright.assess.service_level_checks import Recomputed
 from meshwright.assess.storage import Blocker
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
 from meshwright.product.grammar import SECONDS, Objective, objective
@@ -74,20 +74,23 @@ class ServiceLevelsMeasured(Fitness):
             elif level.value is None:
                 yield broken("The run could not measure it: it found no values.", "Check that the indicator's column has values, and run the pipeline.", level.name)  # fmt: skip
             else:
-                yield kept(f"It was measured: {levels.display_value(level.value, level.unit)}.", level.name)
+                yield kept(
+                    f"It was measured: {service_level_checks.display_value(level.value, level.unit)}.",
+                    level.name,
+                )
         promised = {level.name for level in record.service_levels}
         for name in [name for name in measured if name not in promised][:PLACES]:
             yield broken("It is measured, but not promised.", "Add it to spec.serviceLevels, or run the pipeline of this version.", name)  # fmt: skip
 
     def _age(self, product: Evidence, measured_at: Any) -> Verdict:
-        at = levels.moment(measured_at)
+        at = service_level_checks.moment(measured_at)
         if at is None:
             return broken("The measurement has no time.", RUN)
-        if at > product.now + levels.AHEAD:
+        if at > product.now + service_level_checks.AHEAD:
             return broken("The time of the measurement is in the future.", RUN)
         age = product.now - at
         due = schedule.due(product.record, product.now)
-        days = levels.display_value(age.total_seconds() / 86400, "d")
+        days = service_level_checks.display_value(age.total_seconds() / 86400, "d")
         if due is not None and at < due:
             return broken(
                 f"The last measurement is {days} old; the schedule required a run at {due:%Y-%m-%d %H:%M} UTC.",
@@ -124,10 +127,10 @@ class ServiceLevelsKept(Fitness):
             if goal is None or level.value is None:
                 yield unknown("There is no measurement to compare with the objective.", "", level.name)
                 continue
-            value = levels.display_value(level.value, goal.unit)
+            value = service_level_checks.display_value(level.value, goal.unit)
             if level.unit != goal.unit:
                 yield broken(f"It is promised in {goal.unit}, but measured in {as_text(level.unit)}.", RUN, level.name)  # fmt: skip
-            elif why := levels.impossible(level.value, goal.unit, level.column):
+            elif why := service_level_checks.impossible(level.value, goal.unit, level.column):
                 yield broken(f"It was {value}, which is impossible: {why}.", "Fix the wrong rows in the model.", level.name)  # fmt: skip
             elif not goal.met(level.value):
                 lie = " The measurement has it as kept." if level.kept else ""
@@ -155,13 +158,13 @@ class MeasurementsTrue(Fitness):
         yield from _recomputed(product, self._held)
 
     def _held(self, level: ServiceLevel, goal: Objective, actual: Recomputed, place: str) -> Verdict:
-        if goal.unit in SECONDS and levels.impossible(actual.value, goal.unit, level.column):
+        if goal.unit in SECONDS and service_level_checks.impossible(actual.value, goal.unit, level.column):
             return broken(f"According to the data, it comes from the future ({actual.words}).", RUN, place)
         if actual.then is None or level.value is None:
             return unknown("No measurement of the current data is published.", RUN, place)
-        says = f"the published measurement says {levels.display_value(level.value, goal.unit)}"
-        was = f"{actual.words} it was {levels.display_value(actual.then, goal.unit)} when it was measured"
-        if levels.contradicts(level, goal, actual.then):
+        says = f"the published measurement says {service_level_checks.display_value(level.value, goal.unit)}"
+        was = f"{actual.words} it was {service_level_checks.display_value(actual.then, goal.unit)} when it was measured"
+        if service_level_checks.contradicts(level, goal, actual.then):
             fix = "Do not edit build/slis.json: run the pipeline, which measures what it publishes."
             return broken(f"{was}; {says}.", fix, place)
         return kept(f"{was}, and {says}.", place)
@@ -181,8 +184,8 @@ class DataKeepsPromises(Fitness):
         yield from _recomputed(product, self._held)
 
     def _held(self, level: ServiceLevel, goal: Objective, actual: Recomputed, place: str) -> Verdict:
-        now = f"{actual.words} it is {levels.display_value(actual.value, goal.unit)} now; the objective is {as_text(level.objective)}."
-        if why := levels.impossible(actual.value, goal.unit, level.column):
+        now = f"{actual.words} it is {service_level_checks.display_value(actual.value, goal.unit)} now; the objective is {as_text(level.objective)}."
+        if why := service_level_checks.impossible(actual.value, goal.unit, level.column):
             return broken(f"{now} That is impossible: {why}.", "Fix the wrong rows in the model.", place)  # fmt: skip
         if goal.met(actual.value):
             return kept(now, place)
@@ -194,14 +197,18 @@ def _recomputed(
     product: Evidence, held: Callable[[ServiceLevel, Objective, Recomputed, str], Verdict]
 ) -> Iterator[Verdict]:
     """Yield a verdict for each service level that can be computed from rows, at each port."""
-    measured = levels.moment(product.record.get("measurement.measuredAt"))
+    measured = service_level_checks.moment(product.record.get("measurement.measuredAt"))
 
     def at(port: Port) -> Iterator[Verdict]:
         table = product.table(port)
         for level in product.record.service_levels:
             goal, place = objective(level.objective), f"{port.name}: {level.name}"
             try:
-                actual = levels.recompute(level, goal, table, product.now, measured) if goal else None
+                actual = (
+                    service_level_checks.recompute(level, goal, table, product.now, measured)
+                    if goal
+                    else None
+                )
                 if goal and actual:
                     yield held(level, goal, actual, place)
             except Blocker as blocker:

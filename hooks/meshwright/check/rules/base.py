@@ -1,4 +1,4 @@
-"""The base class of all rules."""
+"""The base class of all rules. `check/rules/__init__.py` registers each rule that a module beside this one defines."""
 
 from __future__ import annotations
 
