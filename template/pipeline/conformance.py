@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import duckdb
 
+from pipeline.comparisons import holds, is_no_multiple, is_one_of, number
 from pipeline.promises import OPERATORS, PERCENT, STEPS, Promise, dotted, strftime
 from pipeline.sql import identifier, literal
 
@@ -265,25 +264,11 @@ def _example(value: str, kind: Type, path: tuple[str, ...], predicate: Predicate
 # -- values ---------------------------------------------------------------------------------------------
 
 
-def constant(value: Any) -> str:
-    """Return a value of the contract as an SQL literal."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value) if value == value and abs(value) != float("inf") else f"'{value}'::double"
-    if isinstance(value, datetime.datetime | datetime.date):
-        return literal(value.isoformat())
-    return literal(str(value))
-
-
 def _bound(comparison: str) -> Callable[[Any], Predicate]:
     def of(value: Any) -> Predicate:
         def predicate(value_sql: str, kind: Type) -> str:
-            limit = constant(value)
-            if kind.kind not in STORED_AS["number"] or isinstance(value, str):
-                limit = f"cast({limit} as {kind.text})"
             nan = f"isnan({value_sql}) or " if kind.is_float else ""
-            return f"{nan}{value_sql} {comparison} {limit}"
+            return f"{nan}{holds(value_sql, kind, comparison, value)}"
 
         return predicate
 
@@ -291,12 +276,7 @@ def _bound(comparison: str) -> Callable[[Any], Predicate]:
 
 
 def _members(values: list[Any], value_sql: str, kind: Type) -> str:
-    """Return the SQL condition that a value is one of these, each cast to its type."""
-    scalars = [value for value in values if value is not None and not isinstance(value, dict | list)]
-    if not scalars:
-        return "false"
-    cast = ", ".join(f"try_cast({constant(value)} as {kind.text})" for value in scalars)
-    return f"coalesce({value_sql} in ({cast}), false)"
+    return is_one_of(value_sql, kind, values)
 
 
 def _enum(values: list[Any]) -> Predicate:
@@ -312,19 +292,7 @@ def _pattern(value: Any) -> Predicate:
 
 
 def _multiple(value: Any) -> Predicate:
-    step = format(Decimal(str(value)), "f")
-    if Decimal(step) <= 0:
-        raise ValueError(f"multipleOf is {value}")
-
-    def predicate(value_sql: str, kind: Type) -> str:
-        if kind.kind == "decimal" or not kind.is_float:
-            return f"{value_sql} % {step} <> 0"
-        # Compare decimal text: 0.3 is a multiple of 0.1, although no DOUBLE is exactly a tenth.
-        exact = f"try_cast({value_sql}::varchar as decimal(38, 12))"
-        near = f"abs({value_sql} / {step} - round({value_sql} / {step})) > 1e-9"
-        return f"not isfinite({value_sql}) or coalesce({exact} % {step} <> 0, {near})"
-
-    return predicate
+    return lambda value_sql, kind: is_no_multiple(value_sql, kind, value)
 
 
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -603,7 +571,7 @@ def metric(
         return Check(name, promise.field, "passed", "")
     harmless = str(rule.get("severity") or "").strip().lower() in HARMLESS
     unit = "%" if percent else ""
-    reason = f"{kind} is {measured:g}{unit}, and {operator} is {rule[operator]}"
+    reason = f"{kind} is {measured:.15g}{unit}, and {operator} is {rule[operator]}"
     return Check(name, promise.field, "warning" if harmless else "failed", reason)
 
 
@@ -618,13 +586,15 @@ def _measured(promise: Promise, actual: Mapping[str, Type], percent: bool, scan:
     if promise.kind == "duplicateValues":
         names = [str(name) for name in arguments.get("properties") or []] if not promise.path else []
         repeated = duplicates([(name,) for name in names] or [promise.path], actual, scan)
-        return (
-            f"round(100.0 * max({repeated[1]}) / nullif(count(*), 0), 6)"
-            if percent
-            else f"max({repeated[0]})"
-        )
+        return _share(f"max({repeated[1]})") if percent else f"max({repeated[0]})"
     count = f"count(*) filter ({violation(promise.path, actual, counted(promise))})"
-    return f"round(100.0 * {count} / nullif(count(*), 0), 6)" if percent else count
+    return _share(count) if percent else count
+
+
+def _share(count: str) -> str:
+    """Return SQL for a share of all rows in percent, with six digits after the point; only no row is 0, only all are 100."""
+    share = f"round(100.0 * {count} / count(*), 6)"
+    return f"case when {count} > 0 then if({count} < count(*), least(greatest({share}, 1e-6), 99.999999), {share}) else 0 end"
 
 
 def counted(promise: Promise) -> Predicate:
@@ -679,15 +649,17 @@ def duplicates(
 
 def compare(measured: Any, operator: str, expected: Any) -> bool:
     """Return True if a number meets the rule's operator."""
-    if operator in ("mustBe", "mustNotBe"):
-        return (float(measured) == float(expected)) == (operator == "mustBe")
+    actual = number(measured)
     if operator in ("mustBeBetween", "mustNotBeBetween"):
-        low, high = expected
-        return bool(low <= measured <= high) == (operator == "mustBeBetween")
-    holds: dict[str, bool] = {
-        "mustBeGreaterThan": measured > expected,
-        "mustBeGreaterOrEqualTo": measured >= expected,
-        "mustBeLessThan": measured < expected,
-        "mustBeLessOrEqualTo": measured <= expected,
+        low, high = map(number, expected)
+        return (low <= actual <= high) == (operator == "mustBeBetween")
+    limit = number(expected)
+    kept = {
+        "mustBe": actual == limit,
+        "mustNotBe": actual != limit,
+        "mustBeGreaterThan": actual > limit,
+        "mustBeGreaterOrEqualTo": actual >= limit,
+        "mustBeLessThan": actual < limit,
+        "mustBeLessOrEqualTo": actual <= limit,
     }
-    return holds[operator]
+    return kept[operator]

@@ -44,7 +44,11 @@ KINDS: dict[str, tuple[str, str, str]] = {
         DATACONTRACT_CLI,
         "Within one array for the items of an array; not for items of items, keys and values.",
     ),
-    "enum": ("`enum` (ODCS 3.2)", f"{DATACONTRACT_CLI}, {OWN}", ""),
+    "enum": (
+        "`enum` (ODCS 3.2)",
+        f"{DATACONTRACT_CLI}, {OWN}",
+        "A value that the column's type cannot hold exactly matches nothing: 1.5 in a column of integers.",
+    ),
     "minLength": ("`minLength`", f"{DATACONTRACT_CLI}, {OWN}", "In characters."),
     "maxLength": ("`maxLength`", f"{DATACONTRACT_CLI}, {OWN}", "In characters."),
     "pattern": (
@@ -53,11 +57,23 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "Matches anywhere in the text, unless it has anchors. RE2 has no look-around, back references, possessive quantifiers "
         "or more than 1000 repetitions: a pattern with them is reported.",
     ),
-    "minimum": ("`minimum`", f"{DATACONTRACT_CLI}, {OWN}", "NaN does not satisfy it."),
-    "maximum": ("`maximum`", f"{DATACONTRACT_CLI}, {OWN}", "NaN does not satisfy it."),
-    "exclusiveMinimum": ("`exclusiveMinimum`", f"{DATACONTRACT_CLI}, {OWN}", ""),
-    "exclusiveMaximum": ("`exclusiveMaximum`", f"{DATACONTRACT_CLI}, {OWN}", ""),
-    "multipleOf": ("`multipleOf`", OWN, "In decimal arithmetic: 0.3 is a multiple of 0.1."),
+    "minimum": (
+        "`minimum`",
+        f"{DATACONTRACT_CLI}, {OWN}",
+        "Compared exactly. A time without a zone is in UTC, here and in the data. NaN does not satisfy it.",
+    ),
+    "maximum": (
+        "`maximum`",
+        f"{DATACONTRACT_CLI}, {OWN}",
+        "Compared exactly. A time without a zone is in UTC, here and in the data. NaN does not satisfy it.",
+    ),
+    "exclusiveMinimum": ("`exclusiveMinimum`", f"{DATACONTRACT_CLI}, {OWN}", "As for `minimum`."),
+    "exclusiveMaximum": ("`exclusiveMaximum`", f"{DATACONTRACT_CLI}, {OWN}", "As for `maximum`."),
+    "multipleOf": (
+        "`multipleOf`",
+        OWN,
+        "In exact decimal arithmetic: 0.3 is a multiple of 0.1, and 0.30000000000004 is not.",
+    ),
     "format": (
         "`format`",
         OWN,
@@ -86,14 +102,18 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "nullValues": (
         "Quality metric `nullValues`",
         f"{DATACONTRACT_CLI}, {OWN}",
-        "Rows or percent. NaN counts as missing.",
+        "Rows or percent. NaN counts as missing. A percentage is rounded to six digits after the point, but never to 0 or 100.",
     ),
     "missingValues": (
         "Quality metric `missingValues`",
         f"{DATACONTRACT_CLI}, {OWN}",
         "Rows or percent. NaN counts as missing.",
     ),
-    "invalidValues": ("Quality metric `invalidValues`", f"{DATACONTRACT_CLI}, {OWN}", "Rows or percent."),
+    "invalidValues": (
+        "Quality metric `invalidValues`",
+        f"{DATACONTRACT_CLI}, {OWN}",
+        "Rows or percent. Valid values are compared as in `enum`.",
+    ),
     "duplicateValues": (
         "Quality metric `duplicateValues`",
         f"{DATACONTRACT_CLI}, {OWN}",
@@ -102,9 +122,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "metric": ("Any other quality metric", NOBODY, "The standard has five."),
     "sql": (
         "Quality of `type: sql`",
-        DATACONTRACT_CLI,
-        "In DuckDB's dialect, on the data set as published. If the query fails, the promise is not kept; a query that "
-        "returns several rows or columns is reported.",
+        f"{DATACONTRACT_CLI}, {OWN}",
+        "In DuckDB's dialect, on the data set as published. Numbers are compared exactly: 0.30 is 0.3. If the query "
+        "fails, the promise is not kept; a query that returns several rows or columns is reported.",
     ),
     "custom": (
         "Quality of `type: custom`",
@@ -455,11 +475,9 @@ def _quality(node: Mapping[str, Any], keys: Keys, path: tuple[str, ...]) -> Iter
             kind, why, fix = _metric(rule, path)
             if kind in METRICS:
                 # datacontract-cli checks only one of each kind, and only by the column's name.
+                # It rounds a share of one in a billion rows to none.
                 by_datacontract_cli = (
-                    by_datacontract_cli
-                    and kind not in taken
-                    and not _deep(path)
-                    and not _percent_of_duplicates(rule)
+                    by_datacontract_cli and kind not in taken and not _deep(path) and not _is_percent(rule)
                 )
                 taken.add(kind)
         yield Promise(
@@ -519,8 +537,8 @@ def _metric(rule: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, str, s
     return metric, "", ""
 
 
-def _percent_of_duplicates(rule: Mapping[str, Any]) -> bool:
-    return rule.get("metric") == "duplicateValues" and str(rule.get("unit") or "").strip().lower() in PERCENT
+def _is_percent(rule: Mapping[str, Any]) -> bool:
+    return str(rule.get("unit") or "").strip().lower() in PERCENT
 
 
 def _relationships(

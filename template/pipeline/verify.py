@@ -19,6 +19,7 @@ from datacontract.model.run import Run
 from open_data_contract_standard.model import OpenDataContractStandard, Server
 
 from pipeline import conformance, physical_type_casts
+from pipeline.comparisons import INTEGERS, is_kept
 from pipeline.conformance import Check, NoSuchPath, PendingCheck, Type, example, such_as, type_at, violation
 from pipeline.dataset import Dataset
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
@@ -440,16 +441,22 @@ def _datacontract_cli_compares(state: _Verification, promise: Promise) -> bool:
         return _datacontract_cli_compares_values(promise.value, _type_of(state, promise).kind)
     if promise.kind in ("pattern", "minLength", "maxLength"):
         return _type_of(state, promise).kind in conformance.STORED_AS["string"]
+    if promise.kind in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        return _type_of(state, promise).kind in (*INTEGERS, "double")  # it rounds others to a DOUBLE
     return True
 
 
 def _datacontract_cli_compares_values(values: Iterable[Any], kind: str) -> bool:
-    """Return True if datacontract-cli can compare a column with these values: all texts, or all numbers, as the column is."""
+    """Return True if datacontract-cli compares a column with these values exactly: all texts, or all numbers, as the column is."""
     given = [value for value in values if value is not None]
     if kind in ("varchar", "enum"):
         return all(isinstance(value, str) for value in given)
-    numbers = kind in conformance.STORED_AS["number"]
-    return numbers and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
+    if kind not in (*INTEGERS, "double"):
+        return False
+    numbers = int if kind in INTEGERS else int | float
+    return all(
+        isinstance(value, numbers) and not isinstance(value, bool) and abs(value) < 2**53 for value in given
+    )
 
 
 def _datacontract_cli_measures(state: _Verification, promise: Promise) -> bool:
@@ -618,10 +625,15 @@ def _check(state: _Verification, connection: duckdb.DuckDBPyConnection, changed:
             fix = f"Write the query in DuckDB's SQL, about the table {state.name} and the columns of the contract."
         else:
             reason = f"It cannot be checked: {reason.removeprefix(FAILED_QUERY)}"
-    elif result == "passed" and "quality_sql" in str(check.type):
-        if many := _answers(connection, check.implementation):
-            result, reason = "unchecked", f"The query returns {many}, but a rule compares one value."
-            fix = "Make the query return one row with one column, such as `select count(*) …`."
+    elif (
+        result == "passed"
+        and "quality_sql" in str(check.type)
+        and (many := _answers(connection, check.implementation))
+    ):
+        result, reason = "unchecked", f"The query returns {many}, but a rule compares one value."
+        fix = "Make the query return one row with one column, such as `select count(*) …`."
+    elif "quality_sql" in str(check.type) or "quality_custom" in str(check.type):
+        result, reason = _compared(connection, check, result, reason)
     elif result in ("failed", "warning"):
         reason += _such_as(state, connection, changed, check)
     return Check(check.name or check.type, check.field or "", result, reason, fix)
@@ -642,6 +654,30 @@ def _answers(connection: duckdb.DuckDBPyConnection, query: Any) -> str:
     if columns > 1:
         return f"{columns} columns"
     return "more than one row" if rows > 1 else ""
+
+
+def _compared(connection: duckdb.DuckDBPyConnection, check: Any, result: str, reason: str) -> tuple[str, str]:
+    """Return the result and the reason of a query whose number is compared with the rule's.
+
+    datacontract-cli compares decimals with floating-point numbers, which makes 0.30 and 0.3 differ.
+    """
+    diagnostics = check.diagnostics or {}
+    if result not in ("passed", "failed", "warning") or "threshold" not in diagnostics:
+        return result, reason
+    rows = f"(\n{str(check.implementation).rstrip().rstrip(';')}\n)"
+    try:
+        ((column, kind),) = conformance.types(connection, rows).items()
+        kept = is_kept(identifier(column), kind, str(diagnostics["threshold"]))
+        answer = connection.execute(f"select {kept}, {identifier(column)}::varchar from {rows}").fetchone()
+    except (duckdb.Error, ValueError, ArithmeticError):
+        return result, reason  # no number, or no query of DuckDB's
+    if answer is None or answer[0] is None:
+        return result, reason
+    if answer[0]:
+        return "passed", ""
+    harmless = str(diagnostics.get("severity") or "").strip().lower() in conformance.HARMLESS
+    reason = f"Actual value was {answer[1]}, expected {diagnostics['threshold']}"
+    return "warning" if harmless else "failed", reason
 
 
 def _such_as(state: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> str:
@@ -674,7 +710,7 @@ def _such_as(state: _Verification, connection: duckdb.DuckDBPyConnection, change
         scanned = changed if kind in OF_ROWS else state.dataset.scan
         found = connection.execute(f"select first({one}) from {scanned} where {condition}").fetchone()
         return such_as(found[0] if found else None)
-    except (duckdb.Error, NoSuchPath, KeyError, ValueError, TypeError):
+    except (duckdb.Error, NoSuchPath, KeyError, ValueError, TypeError, ArithmeticError):
         return ""  # an example is optional
 
 

@@ -160,6 +160,12 @@ CASES = {
     "multiples": Case(option("integer", multipleOf=2), "select 3 a", "failed", "'3'"),
     "multiples of a tenth": Case(option("number", multipleOf=0.1), "select 0.3::double a", "passed"),
     "multiples of a ten-millionth": Case(a(logicalTypeOptions={"multipleOf": 0.0000001}), "select 0.00000015 a", "failed"),
+    "a multiple that is almost one": Case(option("number", multipleOf=1), "select 3.0000000000001::double a", "failed", "3.0000000000001"),
+    "a multiple of a tenth that is almost one": Case(option("number", multipleOf=0.1), "select 0.30000000000004::double a", "failed", "0.30000000000004"),
+    "multiples in any notation": Case(option("number", multipleOf=1e-7), "select unnest([1e22, 3e-7, -0.5, 123456789.01, 0]) a", "passed"),
+    "a multiple beyond its notation": Case(option("number", multipleOf=3), "select 1e22::double a", "failed", "1e+22"),
+    "multiples with 38 digits": Case(option("number", multipleOf="0.00000000000000000003"), "select 999999999999999999.99999999999999999999::decimal(38,20) a", "passed"),
+    "a multiple with 38 digits": Case(option("number", multipleOf=1e-19), "select 0.00000000000000000003::decimal(38,20) a", "failed"),
     "multiples of nothing": Case(a(logicalTypeOptions={"multipleOf": 0}), "select 3 a", "error"),
     "a length that is no number": Case(a(logicalTypeOptions={"maxLength": "short"}), "select 'x' a", "failed", "cannot be checked"),
     "a number that is none": Case(metric("duplicateValues", mustBe="few", unit="percent"), "select 'x' a", "error"),
@@ -169,6 +175,19 @@ CASES = {
     "a first day": Case(option("date", minimum="2024-01-01"), "select date '2023-12-31' a", "failed", "2023-12-31"),
     "a first day that is no day": Case(option("date", minimum="soon"), "select date '2023-12-31' a", "error"),
     "a bound of twenty digits": Case(option("number", maximum=12345678901234567890), "select 12345678901234567891::decimal(20,0) a", "failed"),
+    "a last moment with an offset": Case(option("timestamp", maximum="2019-01-01T12:30:00+02:00"), "select timestamp '2019-01-01 12:00:00' a", "failed", "12:00:00"),
+    "a last moment with an offset that is kept": Case(option("timestamp", maximum="2019-01-01T12:30:00+02:00"), "select timestamp '2019-01-01 10:30:00' a", "passed"),
+    "a last moment of a day": Case(option("date", exclusiveMaximum="2019-01-01T01:00:00+02:00"), "select date '2019-01-01' a", "failed"),
+    "a first moment of a day": Case(option("date", minimum="2019-01-01 10:00"), "select date '2019-01-01' a", "failed"),
+    "a first nanosecond": Case(option("timestamp", minimum="2019-01-01T00:00:00.000000002Z"), "select '2019-01-01 00:00:00.000000001'::timestamp_ns a", "failed"),
+    "a last time": Case(option("time", maximum=36000), "select time '10:00:01' a", "failed", "10:00:01"),
+    "a last time with an offset": Case(option("time", maximum="10:00:00+02:00"), "select time '10:00:00' a", "error", "a TIME has no zone"),
+    "a number as the bound of a text": Case(option("string", minimum=3), "select '5' a", "error", "is a number"),
+    "a bound that a decimal rounds": Case(option("number", minimum=0.05), "select 0::decimal(3,1) a", "failed"),
+    "a bound near a long decimal": Case(option("number", maximum=0.1), "select 0.10000000000000000001::decimal(38,20) a", "failed"),
+    "a bound beyond a decimal": Case(option("number", maximum=1e39, minimum="-1e400"), "select 99.9::decimal(3,1) a", "passed"),
+    "a bound of a float": Case(option("number", maximum=0.1, minimum=0.1), "select 0.1::float a", "passed"),
+    "a bound that a double rounds": Case(option("number", minimum=9007199254740993), "select 9007199254740992::double a", "failed"),
     "an exclusive bound": Case(option("integer", exclusiveMinimum=3), "select 3 a", "failed"),
     "a pattern beyond the engine": Case(option("string", pattern="^(?=a)a"), "select 'a' a", "unchecked", "(?="),
     "a possessive pattern": Case(option("string", pattern="^a++$"), "select 'a' a", "unchecked", "++"),
@@ -192,6 +211,31 @@ CASES = {
     "an option of one's own": Case(option("string", colour="blue"), "select 'x' a", "unchecked", "colour"),
     "an enumeration": Case(a(logicalType="string", enum=[{"value": "x"}]), "select 'y' a", "failed"),
     "an enumeration in a map": Case(a(logicalType="map", map={"key": {"logicalType": "string", "enum": [{"value": "x"}]}, "value": TEXT}), "select map {'y': 'z'} a", "failed", "a[key]"),
+    **{
+        f"{value} among {members}, as {rule}": Case(a(**promised), f"select {value} a", result)
+        for value, members, result in (
+            ("0.1::decimal(3,1)", ["0.05"], "failed"),
+            ("0.1::decimal(3,1)", ["0.10", 5], "passed"),
+            ("0.10000000000000000001::decimal(38,20)", [0.1], "failed"),
+            ("2", ["1.5"], "failed"),
+            ("2", [1.5, 2.5], "failed"),
+            ("2", ["2.0"], "passed"),
+            ("9007199254740993", [9007199254740992.0], "failed"),
+            ("0.1::float", [0.1], "passed"),
+            ("16777216::float", [16777217], "failed"),
+            ("true", [2], "failed"),
+            ("date '2024-01-01'", ["2024-01-01 10:00"], "failed"),
+            ("date '2024-01-01'", ["2024-01-01T00:00:00Z"], "passed"),
+            ("timestamp '2024-01-01 08:00:00'", ["2024-01-01T10:00:00+02:00"], "passed"),
+            ("timestamp '2024-01-01 10:00:00'", ["2024-01-01T10:00:00+02:00", "2024-01-01T10:00:00.0000001Z"], "failed"),
+            ("time '10:00:00'", ["10:00:00+02:00"], "failed"),
+        )
+        for rule, promised in (
+            ("an enumeration", {"enum": [{"value": one} for one in members]}),
+            ("valid values", {"quality": [{"metric": "invalidValues", "arguments": {"validValues": members}, "mustBe": 0}]}),
+        )
+    },
+    "a missing value that a decimal rounds": Case(a(quality=[{"metric": "missingValues", "arguments": {"missingValues": ["0.05"]}, "mustBe": 0}]), "select 0.1::decimal(3,1) a", "passed"),
     # missing values and keys
     "NaN that is required": Case(a(logicalType="number", required=True), NAN, "failed", "NaN"),
     "NaN at least": Case(option("number", minimum=0), NAN, "failed", "NaN"),
@@ -229,6 +273,28 @@ CASES = {
     "a metric of the wrong thing": Case(metric("rowCount", mustBe=1), "select 'x' a", "unchecked", "rowCount"),
     # rules
     "a query": Case(a(), "select 1 a", "failed", "1", table({"type": "sql", "query": "select count(*) from t", "mustBe": 2})),
+    **{
+        f"a query of {value} that {operator} {expected}": Case(a(), "select 1 a", result, "", table({"type": "sql", "query": f"select {value}", operator: expected}))
+        for value, operator, expected, result in (
+            ("0.30", "mustBe", 0.3, "passed"),
+            ("0.30", "mustNotBe", 0.3, "failed"),
+            ("0.30", "mustBeLessOrEqualTo", 0.3, "passed"),
+            ("0.30", "mustBeLessThan", 0.3, "failed"),
+            ("0.1", "mustBeLessThan", 0.1, "failed"),
+            ("0.70", "mustBeGreaterOrEqualTo", 0.7, "passed"),
+            ("0.70", "mustBeGreaterThan", 0.7, "failed"),
+            ("0.30", "mustBeBetween", [0.1, 0.3], "passed"),
+            ("0.30", "mustNotBeBetween", [0.3, 0.5], "failed"),
+            ("0.1::float", "mustBe", 0.1, "passed"),
+            ("0.1::double + 0.2", "mustBe", 0.3, "failed"),
+            ("sum(9007199254740993)", "mustBe", 9007199254740992, "failed"),
+            ("sum(9007199254740993)", "mustBe", 9007199254740993, "passed"),
+            ("'nan'::double", "mustBeGreaterThan", 1, "failed"),
+            ("null::decimal(3,1)", "mustBeLessThan", 1, "failed"),
+            ("'x'", "mustBe", "x", "passed"),
+        )
+    },
+    "a query of a decimal that only warns": Case(a(), "select 1 a", "warning", "was 0.1, expected < 0.1", table({"type": "sql", "query": "select 0.1", "mustBeLessThan": 0.1, "severity": "info"})),
     "a query with two rows": Case(a(), "select unnest([0, 9]) a", "unchecked", "more than one row", table({"type": "sql", "query": "select a from t order by a -- all", "mustBe": 0})),
     "a query with two columns": Case(a(), "select 1 a", "unchecked", "2 columns", table({"type": "sql", "query": "select 0, 99;", "mustBe": 0})),
     "a query of what is not there": Case(a(), "select 1 a", "failed", 'cannot be run: Binder Error: Referenced column "b" not found in FROM clause! Candidate bindings: "a"', table({"type": "sql", "query": "select count(b) from t", "mustBe": 0})),
@@ -389,6 +455,20 @@ def test_what_describes_an_object_can_be_pasted(outcomes: dict[str, Any]) -> Non
         "  properties:\n    - name: s\n      logicalType: string"
         in outcomes["an object without fields"]["fix"]
     )
+
+
+def test_a_share_is_none_only_of_no_rows(product_python: Path, every_port: Path) -> None:
+    script = """
+import duckdb
+from pipeline.conformance import _share
+shares = [_share(f"count(*) filter (range {rows})") for rows in ("= 0", "> 0")]
+duckdb.execute("set enable_progress_bar = false")
+print(duckdb.execute(f"select {', '.join(shares)} from range(300_000_000)").fetchone())
+"""
+    shares = subprocess.run(
+        [product_python, "-c", script], cwd=every_port, capture_output=True, text=True, check=True
+    )
+    assert shares.stdout == "(1e-06, 99.999999)\n"
 
 
 def test_every_kind_has_somebody_or_is_told_why_not() -> None:
