@@ -114,7 +114,7 @@ def source(name: str) -> dict[str, Any]:
 
 
 def _composed(name: str) -> dict[str, Any]:
-    """Return the schema that products have in .meshwright/. It lies in the template, beside the blueprints."""
+    """Return the schema that products have in .meshwright/. It is in the template, beside the blueprints."""
     file = registry.folder().parent / "template" / ".meshwright" / f"{name}.schema.json"
     schema: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return schema

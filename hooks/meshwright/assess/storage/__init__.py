@@ -1,4 +1,4 @@
-"""What lies at the addresses of output ports, looked at as a stranger who trusts neither the address nor the bytes.
+"""The data at the addresses of output ports, read as a stranger who trusts neither the address nor the bytes.
 
 Every address and every byte may have been made by somebody who wants this process to read another file, to ask another
 host, to hang or to grow. So: nothing is read that governance has not let in (`Allowed`), nothing waits for longer than
@@ -79,7 +79,7 @@ def allowed(root: Path | None, settings: Mapping[str, Any]) -> Allowed:
 
 @dataclass(frozen=True)
 class Field:
-    """A column where the data lies."""
+    """A column of the stored data."""
 
     name: str
     type: str

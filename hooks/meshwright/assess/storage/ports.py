@@ -32,7 +32,7 @@ class PortLocation:
 
 
 def table(port_location: PortLocation) -> Table:
-    """What lies at the port. Raises Absent, Corrupt, Unseen."""
+    """Return the data at the port. Raises Absent, Corrupt, Unseen."""
     if port_location.format == "postgres":
         from meshwright.assess.storage import postgres
 

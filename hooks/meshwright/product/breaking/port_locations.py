@@ -14,7 +14,7 @@ LOCATION_PROPERTIES = (
     *("location", "url", "catalog", "namespace", "warehouse", "project", "dataset", "account"),
     *("connection", "prefix"),
 )
-"""Properties of a port that say where it lies."""
+"""Properties of a port for its location."""
 
 
 def of_ports(was: Document, now: Document) -> Iterator[PromiseChange]:
@@ -37,7 +37,7 @@ def of_ports(was: Document, now: Document) -> Iterator[PromiseChange]:
 
 
 def of_locations(was: Document, now: Document) -> Iterator[PromiseChange]:
-    """Return changes of where the output ports lie, outside of environments and in each."""
+    """Return changes of the output ports' locations, outside of environments and in each."""
     present = {item.get("name"): (keys, item) for keys, item in now.items("spec.outputs")}
     for _, port in was.items("spec.outputs"):
         if port.get("name") in present:

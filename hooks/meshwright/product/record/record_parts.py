@@ -152,5 +152,5 @@ def column(item: Mapping[str, Any]) -> Column:
 
 
 def column_name(column: Mapping[str, Any]) -> str:
-    """Return what a column is called where the data lies."""
+    """Return the column's name in the stored data."""
     return text(column, "physicalName") or text(column, "name")

@@ -67,7 +67,7 @@ def the_mesh(request: Request) -> Response:
 
 @router.get("/api/addresses.yaml", **TOKEN)
 def addresses(request: Request) -> Response:
-    """Where every port of the active products lies: the address registry of the whole mesh, for inputs of `data-product@1`."""
+    """The location of every port of the active products: the address registry of the whole mesh, for inputs of `data-product@1`."""
     require_reading(request)
     return _yaml(
         {
