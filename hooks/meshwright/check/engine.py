@@ -54,6 +54,8 @@ class Facts:
     """Copier's answers; empty if there is no answers file."""
     products: Sequence[Document] = ()
     """The specs of all products in this check, including this one."""
+    sources: Sequence[Document] = ()
+    """The readable YAML files of models/ that define dbt sources."""
     record: Record | None = None
     """The product's record in the mesh."""
     mesh: Lineage | None = None
@@ -227,6 +229,15 @@ def _home(answers: dict[str, Any]) -> str:
     return source if source.startswith("/") else metamodel.HOME
 
 
+def _sources(root: Path) -> Iterator[Document]:
+    folder = root / "models"
+    for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
+        # dbt reports unreadable files, and may accept files that are not plain YAML.
+        with contextlib.suppress(Unreadable, OSError):
+            if b"sources" in file.read_bytes():
+                yield read(root, file.relative_to(root).as_posix())
+
+
 def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     """Read the product's files and validate each against its schema."""
     facts = Facts(root)
@@ -254,6 +265,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     facts.approvers, facts.access_tests = (
         load(path) if (root / path).exists() else None for path in (APPROVERS, TESTS)
     )
+    facts.sources = tuple(_sources(root))
     paths = sorted((root / AGREEMENTS).glob("*.y*ml"))
     agreements = [load(path.relative_to(root).as_posix()) for path in paths]
     facts.agreements = [agreement for agreement in agreements if agreement is not None]

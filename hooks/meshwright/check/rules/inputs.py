@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
-from meshwright.core.yaml import Document, Keys, Unreadable, read
+from meshwright.core.yaml import Document, Keys
 from meshwright.product.column_types import UnknownType, canonical
 from meshwright.product.files import SOURCES, SPEC
 from meshwright.product.grammar import default
@@ -43,13 +43,12 @@ class SourcesMatchInputs(Rule):
 
     broken = {SOURCES: {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
 
-    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        documents = list(source_documents(root))
-        tables = _tables(documents)
+    def check(self, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
+        tables = _tables(sources)
         inputs = [item["name"] for _, item in spec.items("spec.inputs") if isinstance(item.get("name"), str)]
         missing = [name for name in inputs if name not in tables]
         place: tuple[Document | str, Keys] = (SOURCES, ())
-        for document in documents:
+        for document in sources:
             for keys, source in document.items("sources"):
                 names = {source.get("name"), source.get("schema")}
                 if SOURCE in names:
@@ -97,8 +96,8 @@ class InputsDeclared(Rule):
         }
     }
 
-    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        tables = _tables(source_documents(root))
+    def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
+        tables = _tables(sources)
         for _, item in spec.items("spec.inputs"):
             name = item.get("name")
             if not isinstance(name, str) or (table := tables.get(name)) is None or not _is_untyped(item):
@@ -148,8 +147,8 @@ class SourceFreshnessUnchecked(Rule):
         }
     }
 
-    def check(self, root: Path) -> Iterator[Problem]:
-        for document in source_documents(root):
+    def check(self, sources: Sequence[Document]) -> Iterator[Problem]:
+        for document in sources:
             for keys, source in document.items("sources"):
                 tables = source.get("tables")
                 nodes = [(keys, source)] + [
@@ -207,8 +206,8 @@ class TypesAgree(Rule):
         }
     }  # fmt: skip
 
-    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        tables = _tables(source_documents(root))
+    def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
+        tables = _tables(sources)
         for keys, item in spec.items("spec.inputs"):
             name = item.get("name")
             table = tables.get(name) if isinstance(name, str) else None
@@ -248,8 +247,8 @@ class TypesKnown(Rule):
         }
     }
 
-    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        tables = _tables(source_documents(root))
+    def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
+        tables = _tables(sources)
         for keys, item in spec.items("spec.inputs"):
             name, uses = item.get("name"), str(item.get("uses")).partition("@")[0]
             for column, text in _types(item).items():
@@ -300,17 +299,7 @@ def _landed(name: str) -> str:
     return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
-def source_documents(root: Path) -> Iterator[Document]:
-    """Yield the readable YAML files of models/ that define sources."""
-    folder = root / "models"
-    for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
-        # dbt reports unreadable files, and may accept files that are not plain YAML.
-        with contextlib.suppress(Unreadable, OSError):
-            if b"sources" in file.read_bytes():
-                yield read(root, file.relative_to(root).as_posix())
-
-
-def _tables(documents: Iterator[Document] | list[Document]) -> dict[str, Table]:
+def _tables(documents: Sequence[Document]) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     for document in documents:
         for keys, source in document.items("sources"):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from meshwright.check.rules.base import Rule
-from meshwright.check.rules.inputs import source_documents
 from meshwright.core.yaml import Document
 from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
@@ -42,8 +41,8 @@ class SqlSameEverywhere(Rule):
         "models/more.sql": "select\n    qualified\nfrom {{ ref('departures') }}\nqualify row_number() over (order by 1) = 1\n",
     }
 
-    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        yield from _differences(root, spec, certain=True)
+    def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
+        yield from _differences(root, spec, sources, certain=True)
 
 
 class SqlNotKnownToDiffer(Rule):
@@ -60,8 +59,8 @@ class SqlNotKnownToDiffer(Rule):
         "models/more.sql": "select a / b as c\nfrom {{ ref('departures') }}\n",
     }
 
-    def check(self, root: Path, spec: Document) -> Iterator[Problem]:
-        yield from _differences(root, spec, certain=False)
+    def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
+        yield from _differences(root, spec, sources, certain=False)
 
 
 class BuiltInTestsKept(Rule):
@@ -105,13 +104,15 @@ _BUILT_IN = re.compile(
 """dbt's macros that decide whether a test passes."""
 
 
-def _differences(root: Path, spec: Document, *, certain: bool) -> Iterator[Problem]:
+def _differences(
+    root: Path, spec: Document, sources: Sequence[Document], *, certain: bool
+) -> Iterator[Problem]:
     platforms = _platforms(spec)
     if len(platforms) < 2:
         return
     from meshwright.check.portable_sql import Unparsable, differences  # heavy, and only for several platforms
 
-    floating = _floating(root)
+    floating = _floating(sources)
     for file in sorted((root / "models").rglob("*.sql")):
         name = file.relative_to(root).as_posix()
         try:
@@ -145,11 +146,11 @@ def _platforms(spec: Document) -> list[str]:
     return sorted({str(name).partition("@")[0] for name in uses if name})
 
 
-def _floating(root: Path) -> set[str]:
+def _floating(sources: Sequence[Document]) -> set[str]:
     """Return the names of columns that sources declare as floating-point numbers, in lower case."""
     return {
         str(column.get("name")).lower()
-        for document in source_documents(root)
+        for document in sources
         for _, source in document.items("sources")
         for table in _mappings(source.get("tables"))
         for column in _mappings(table.get("columns"))
