@@ -95,10 +95,16 @@ def is_no_multiple(value: str, kind: Type, step: Any) -> str:
 
 
 def is_kept(value: str, kind: Type, threshold: str) -> str:
-    """Return the SQL condition that a number meets a threshold in datacontract-cli's spelling: `>= 0.3`, `between 1 and 2`.
+    """Return the SQL condition that a number, a date or a time meets a threshold in datacontract-cli's spelling: `>= 0.3`, `between 1 and 2`.
 
-    Raises ValueError or ArithmeticError if either is no number.
+    Raises ValueError or ArithmeticError if they cannot be compared.
     """
+    if kind.kind in ("date", "time", *TIMESTAMPS):
+        sign, _, moment = threshold.partition(" ")
+        if sign not in ("=", "!="):
+            raise ValueError(f"{kind.text} is no number")
+        same = is_one_of(value, kind, [moment])
+        return f"case when {value} is not null then {same if sign == '=' else f'not {same}'} end"
     if kind.kind not in (*INTEGERS, *FLOATS, "decimal"):
         raise ValueError(f"{kind.text} is no number")
     match threshold.replace("not ", "not_").split():

@@ -284,7 +284,9 @@ def _enum(values: list[Any]) -> Predicate:
 
 
 def _length(comparison: str) -> Callable[[Any], Predicate]:
-    return lambda value: lambda value_sql, kind: f"length({value_sql}::varchar) {comparison} {int(value)}"
+    return lambda value: (
+        lambda value_sql, kind: f"length({value_sql}::varchar) {comparison} {number(value):f}"
+    )
 
 
 def _pattern(value: Any) -> Predicate:
@@ -299,6 +301,8 @@ LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 HOST = rf"({LABEL})(\.{LABEL})*\.?"
 BYTE = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4 = rf"{BYTE}(\.{BYTE}){{3}}"
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+OF_URI = r"([^\s<>\"{}|\\^`%#]|%[0-9A-Fa-f]{2})"
 H16 = r"[0-9A-Fa-f]{1,4}"
 
 
@@ -317,11 +321,11 @@ DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
 OFFSET = r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 TEXTS = {
-    "email": rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{HOST}",
+    "email": rf"{ATOM}(\.{ATOM})*@{HOST}",
     "idn-email": r"[^\s@]+@[^\s@]+",
     "uuid": r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
-    "uri": r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*",
-    "url": r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"{}|\\^`]+",
+    "uri": rf"[A-Za-z][A-Za-z0-9+.-]*:{OF_URI}*(#{OF_URI}*)?",
+    "url": rf"[A-Za-z][A-Za-z0-9+.-]*://{OF_URI}+(#{OF_URI}*)?",
     "hostname": HOST,
     "ipv4": IPV4,
     "ipv6": _ipv6(),
@@ -375,9 +379,7 @@ def _of_bits(name: str, value_sql: str, kind: Type) -> str:
         floating = "float" if bits == 32 else "double"
         return f"try_cast({value_sql}::{floating} as {kind.text}) is distinct from {value_sql}"
     low, high = (0, 2**bits) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1))
-    if bits == 128:
-        return f"{value_sql} < 0" if low == 0 else "false"
-    return f"{value_sql} < {low} or {value_sql} >= {high}"
+    return f"{holds(value_sql, kind, '<', low)} or {holds(value_sql, kind, '>=', high)}"
 
 
 def _fields(kind: Type, value_sql: str) -> str:
@@ -391,7 +393,7 @@ def _fields(kind: Type, value_sql: str) -> str:
 def _count(comparison: str) -> Callable[[Any], Predicate]:
     return lambda value: (
         lambda value_sql, kind: (
-            f"{value_sql} is not null and {_fields(kind, value_sql)} {comparison} {int(value)}"
+            f"{value_sql} is not null and {_fields(kind, value_sql)} {comparison} {number(value):f}"
         )
     )
 
@@ -412,7 +414,7 @@ def _needed(names: Any) -> Predicate:
 
 
 def _items(comparison: str) -> Callable[[Any], Predicate]:
-    return lambda value: lambda value_sql, kind: f"len({value_sql}) {comparison} {int(value)}"
+    return lambda value: lambda value_sql, kind: f"len({value_sql}) {comparison} {number(value):f}"
 
 
 def _unique_items(value: Any) -> Predicate:
@@ -443,9 +445,12 @@ def _not_whole(value: Any = "integer") -> Predicate:
 
 
 def _normalized(value: Any) -> Predicate:
-    return lambda value_sql, kind: (
-        f"abs(sqrt(list_sum(list_transform({value_sql}, lambda y: y * y))) - 1) > 1e-6"
-    )
+    def predicate(value_sql: str, kind: Type) -> str:
+        length = f"sqrt(list_sum(list_transform({value_sql}, lambda y: y * y)))"
+        wrong = f"abs({length} - 1) > 1e-6 or list_count({value_sql}) < len({value_sql})"
+        return f"{value_sql} is not null and coalesce({wrong}, true)"  # an empty vector has no length
+
+    return predicate
 
 
 PREDICATES: dict[str, Callable[[Any], Predicate]] = {

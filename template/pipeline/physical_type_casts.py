@@ -17,7 +17,7 @@ from pipeline.conversion import is_json
 from pipeline.dataset import Dataset, count
 from pipeline.declared_columns import published_types
 from pipeline.errors import PromiseBroken
-from pipeline.port_types import TYPES
+from pipeline.port_types import ANY_READER, TYPES
 from pipeline.promises import Promise
 from pipeline.spec import Product
 from pipeline.sql import form, identifier, scan
@@ -153,9 +153,11 @@ def _lossy(connection: duckdb.DuckDBPyConnection, rows: str, change: TypeMismatc
 
 
 def lossy(value: str, kind: Type, target: str) -> str:
-    """Return the SQL condition for a value that changes by a cast and back."""
-    again = f"try_cast(try_cast({value} as {target}) as {kind.text})"
-    return f"{value} is not null and {again} is distinct from {value}"
+    """Return the SQL condition for a value that changes by a cast and back, or becomes one that no port can store."""
+    cast = f"try_cast({value} as {target})"
+    changed = f"try_cast({cast} as {kind.text}) is distinct from {value}"
+    beyond = "".join(f" or {limit.condition.format(cast)}" for limit in ANY_READER.get(target, ()))
+    return f"{value} is not null and ({changed}{beyond})"
 
 
 def _rewrite(connection: duckdb.DuckDBPyConnection, part: Path, casts: list[TypeMismatch]) -> None:
@@ -194,10 +196,10 @@ def row_checks(
     broken, fix = ("failed", "") if is_error(product) else ("warning", LATER)
     assert physical is not None  # `promises` reports types that are not in the list
 
-    def row_check(predicate: Predicate, problem: str) -> PendingCheck:
-        condition = violation(promise.path, actual, predicate)
-        one = example(promise.path, actual, predicate)
-        return PendingCheck(name, promise.path, condition, problem, broken, fix, one)
+    def row_check(predicate: Predicate, problem: str, path: tuple[str, ...] = promise.path) -> PendingCheck:
+        condition = violation(path, actual, predicate)
+        one = example(path, actual, predicate)
+        return PendingCheck(name, path, condition, problem, broken, fix, one)
 
     target = physical.target
     if not physical.holds(kind.text):
@@ -240,7 +242,19 @@ def row_checks(
             lambda here, of: f"{digits.format(here)} <> 0",
             f"with more than {fraction} digits of a second's fraction",
         )
-    elif physical.name == "JSON" and kind.kind in ("varchar", "json"):
-        yield row_check(lambda here, of: f"not {is_json(f'{here}::varchar')}", "without JSON in it")
+    elif documents := [*_documents(promise.path, kind, physical)]:
+        for path in documents:
+            yield row_check(lambda here, of: f"not {is_json(f'{here}::varchar')}", "without JSON in it", path)
     else:
         yield Check(name, promise.field, "passed", "")
+
+
+def _documents(
+    path: tuple[str, ...], kind: Type, physical: physical_types.Physical
+) -> Iterator[tuple[str, ...]]:
+    """Yield the paths of all JSON documents in a type."""
+    if kind.kind == "json" or (kind.kind == "varchar" and physical.name == "JSON"):
+        yield path
+    if physical.nested:
+        for step, below in kind.children.items():
+            yield from _documents((*path, step), below, physical)
