@@ -148,10 +148,10 @@ def _same(kind: Type, one: Any) -> str:
             floor, exact = _floor(number(one), scale)
             return _unscaled(floor, scale) if exact and abs(floor) < BEYOND else ""
         if kind.kind in FLOATS:
-            wanted = number(one)
-            if wanted.is_nan():
+            promised = number(one)
+            if promised.is_nan():
                 return f"'nan'::{kind.kind}"
-            nearest, side = _floating(kind.kind, wanted)
+            nearest, side = _floating(kind.kind, promised)
             return "" if side else nearest
         if kind.kind == "date" or kind.kind in TIMESTAMPS:
             return _same_moment(kind.kind, one)
@@ -173,15 +173,15 @@ def _scale(kind: Type) -> int:
     return int(kind.text.rpartition(",")[2].strip(" )")) if kind.kind == "decimal" else 0
 
 
-def _floor(wanted: Decimal, scale: int) -> tuple[int, bool]:
+def _floor(promised: Decimal, scale: int) -> tuple[int, bool]:
     """Return the largest number of units of 10^-scale that is not above a number, and whether it is that number."""
-    if not wanted.is_finite() or wanted.adjusted() > MAGNITUDE:
-        if wanted.is_nan():
+    if not promised.is_finite() or promised.adjusted() > MAGNITUDE:
+        if promised.is_nan():
             raise ValueError("NaN is no limit")
-        return (BEYOND if wanted > 0 else -BEYOND), False
-    if wanted and wanted.adjusted() < -MAGNITUDE:
-        return (0 if wanted > 0 else -1), False
-    units = Fraction(wanted) * 10**scale
+        return (BEYOND if promised > 0 else -BEYOND), False
+    if promised and promised.adjusted() < -MAGNITUDE:
+        return (0 if promised > 0 else -1), False
+    units = Fraction(promised) * 10**scale
     floor = math.floor(units)
     return floor, floor == units
 
@@ -202,22 +202,22 @@ def _on_grid(value: str, scale: int, operator: str, limit: Decimal) -> str:
     return f"{value} {operator if exact else BELOW[operator]} {_unscaled(floor, scale)}"
 
 
-def _floating(kind: str, wanted: Decimal) -> tuple[str, int]:
+def _floating(kind: str, promised: Decimal) -> tuple[str, int]:
     """Return SQL for the floating-point number nearest to a number, and -1 if it is below, 1 if it is above, 0 if it is the one."""
-    if wanted.is_nan():
+    if promised.is_nan():
         raise ValueError("NaN is no limit")
-    nearest, text = float(wanted), repr(float(wanted))
+    nearest, text = float(promised), repr(float(promised))
     if kind == "float" and math.isfinite(nearest):
         nearest, text = _single(nearest)
     sql = f"cast('{text}' as {kind})"
-    if Decimal(text) == wanted:
+    if Decimal(text) == promised:
         return sql, 0
     if not math.isfinite(nearest):
         return sql, 1 if nearest > 0 else -1
-    if abs(wanted.adjusted()) > MAGNITUDE:  # it became zero
-        return sql, -1 if wanted > 0 else 1
+    if abs(promised.adjusted()) > MAGNITUDE:  # it became zero
+        return sql, -1 if promised > 0 else 1
     exactly = Fraction(nearest)
-    return sql, (exactly > Fraction(wanted)) - (exactly < Fraction(wanted))
+    return sql, (exactly > Fraction(promised)) - (exactly < Fraction(promised))
 
 
 def _single(number: float) -> tuple[float, str]:
