@@ -1,4 +1,7 @@
-"""Reuse the last run's data set with `incremental@1`: only what changed is written again."""
+"""Reuse the last run's data set with `incremental@1`: only what changed is written again.
+
+Rows that arrive late: the filter of the team's model decides; see `lag` of the database input, and the warning in stages.py.
+"""
 
 from __future__ import annotations
 

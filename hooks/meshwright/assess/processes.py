@@ -114,9 +114,10 @@ def _one_by_one(
 
 
 def _pool(task: SpreadTask, functions: Sequence[Fitness], jobs: int) -> ProcessPoolExecutor:
-    """Return processes that share what is here, or else have it copied.
+    """Return a pool of worker processes.
 
-    Where it is copied they look for the functions themselves: those of a folder cannot be copied.
+    On Linux they are forked, and inherit the functions. Elsewhere the task is pickled, and each worker loads the functions
+    itself: those of a folder cannot be pickled.
     """
     shared = sys.platform == "linux"
     way = multiprocessing.get_context("fork" if shared else "spawn")

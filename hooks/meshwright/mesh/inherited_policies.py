@@ -90,7 +90,7 @@ def _column_classifications(pair: _Pair) -> Iterator[Breach]:
         needed = listed(f"{short(name)}: {pair.there[name]}" for name in lowered)
         yield Breach(
             "classification-lowered",
-            f"It copies columns of {short(pair.source.id)} with a less sensitive classification: "
+            f"It classifies columns that it copies from {short(pair.source.id)} as less sensitive than the source does: "
             f"{listed(map(short, lowered))}.",
             f"Give them the source's classification in the contract ({needed}).",
             _place(pair.copy, lowered[0]),

@@ -6,7 +6,7 @@ A promise counts as unchecked unless this module names its checker. `meshwright 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -356,7 +356,7 @@ def _column(column: Mapping[str, Any], keys: Keys, path: tuple[str, ...], datase
 
 
 def _option(
-    key: str, value: Any, logical: str, options: Mapping[str, Any], promise: Any
+    key: str, value: Any, logical: str, options: Mapping[str, Any], promise: Callable[..., Promise]
 ) -> Iterator[Promise]:
     place = ("logicalTypeOptions", key)
     if key in DESCRIPTIVE:
@@ -375,7 +375,7 @@ def _option(
         )
     elif key == "defaultTimezone":
         kept = options.get("timezone") is True and str(value) in ("UTC", "Etc/UTC")
-        why = "" if kept else "It gives values a meaning that they do not show."
+        why = "" if kept else "It says which time zone the values are in, and the values do not show that."
         fix = (
             ""
             if kept

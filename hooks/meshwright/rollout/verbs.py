@@ -71,9 +71,7 @@ def process_repository(request: RolloutRequest, repository: Repository) -> Outco
             outcome.reason = outcome.reason or str(error)
         except Exception as error:  # one repository must never stop the others
             outcome.state, outcome.reason = "failed", f"{type(error).__name__}: {error}"[:MAX_REASON]
-            outcome.fix = (
-                "Check what is unusual about the repository; if nothing is, this is a defect of meshwright."
-            )
+            outcome.fix = "See how this repository differs from the others; if it does not, report this as a defect of Meshwright."
     outcome.seconds = time.perf_counter() - clock
     return outcome
 

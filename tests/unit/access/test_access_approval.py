@@ -565,7 +565,7 @@ def test_one_person_in_two_capacities_is_one_approval(product: Repository, peopl
     product.commit("Approve", {PATH: agreement("approved") + "# again\n"}, signed="ada")
     assert asked(product, "steward").accepted
     assert asked(product, "owner").accepted
-    refused(product, "approvals of 2 people", "owner", "steward")
+    refused(product, "2 different people", "owner", "steward")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ class CsvFile:
                     raise
                 # A row is longer than a block. Other block sizes split the rows differently, so the rows yielded are counted.
                 size = min(size * 8, LARGEST_BLOCK_BYTES)
-        if body.odd and (format_error := self.format_error(names) or self._ambiguous(body)):
+        if body.needs_second_check and (format_error := self.format_error(names) or self._ambiguous(body)):
             raise format_error
 
     def format_error(self, names: list[str]) -> FileFormatError | None:
@@ -389,16 +389,16 @@ class _Body(io.RawIOBase):
         self._held = b""
         self._has_begun = False
         self._dialect = dialect
-        self.odd = bool(dialect.escape)
-        """True if the file needs a second check: `CsvFile.format_error`."""
+        self.needs_second_check = bool(dialect.escape)
+        """True if `CsvFile.format_error` must check the file: it has what Arrow's parser takes otherwise, or perhaps an escape."""
         self.stray = False
         """True if there is a quote that is neither at the beginning nor at the end of a field."""
         quote, delimiter = dialect.quote.encode(), dialect.delimiter.encode()
         self._quote = quote
         self._edges = {b"", b"\n", b"\r", delimiter}
-        self._inside = False
-        self._outside = b"\n"
-        """The end of the text between two quoted fields, as far as read."""
+        self._in_quotes = False
+        self._last_outside = b"\n"
+        """The last byte outside of quotes; empty right after a closing quote. A field may begin after the first one's line feed."""
 
     def readable(self) -> bool:
         return True
@@ -411,8 +411,8 @@ class _Body(io.RawIOBase):
         while len(self._held) < size:
             block = next(self._blocks, None)
             if block is None:
-                if self._quote and self._inside:
-                    self.odd = True
+                if self._quote and self._in_quotes:
+                    self.needs_second_check = True
                 return
             self.look(block)
             self._held += block
@@ -432,32 +432,32 @@ class _Body(io.RawIOBase):
 
     def look(self, block: bytes) -> None:
         """Note a quote that is neither at the edge of a field nor doubled."""
-        if self.odd:
+        if self.needs_second_check:
             return
         if b"\0" in block:
-            self.odd = True
+            self.needs_second_check = True
             return
         if not self._quote:
             return
         first, *others = block.split(self._quote)
-        if not self._inside:
+        if not self._in_quotes:
             self._outside_piece(first, ends=bool(others))
         for piece, last in zip(others, [False] * (len(others) - 1) + [True], strict=True) if others else ():
-            self._inside = not self._inside
-            if not self._inside:
-                self._outside = b""
+            self._in_quotes = not self._in_quotes
+            if not self._in_quotes:
+                self._last_outside = b""
                 self._outside_piece(piece, ends=not last)
-            if self.odd:
+            if self.needs_second_check:
                 return
 
     def _outside_piece(self, piece: bytes, *, ends: bool) -> None:
         """Check the text outside of quotes; `ends`: a quote follows."""
-        if piece and not self._outside and piece[:1] not in self._edges:
-            self.odd = self.stray = not self._dialect.escape  # right after a closing quote
+        if piece and not self._last_outside and piece[:1] not in self._edges:
+            self.needs_second_check = self.stray = not self._dialect.escape  # right after a closing quote
         if piece:
-            self._outside = piece[-1:]
-        if ends and self._outside not in self._edges:
-            self.odd = self.stray = not self._dialect.escape  # right before an opening one
+            self._last_outside = piece[-1:]
+        if ends and self._last_outside not in self._edges:
+            self.needs_second_check = self.stray = not self._dialect.escape  # right before an opening one
 
 
 def _after(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:

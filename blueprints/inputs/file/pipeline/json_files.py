@@ -256,8 +256,8 @@ def _after_space(text: str, start: int = 0) -> int:
     return space.end()
 
 
-class _Twice(ValueError):
-    """Valid JSON without a meaning."""
+class _RepeatedKey(ValueError):
+    """JSON that is valid, but has no single meaning: a repeated key, or NaN."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -266,13 +266,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _Twice(f"the key {key!r} occurs twice in one object")
+                raise _RepeatedKey(f"the key {key!r} occurs twice in one object")
             seen.add(key)
     return value
 
 
 def _constant(word: str) -> Any:
-    raise _Twice(f"{word} is not JSON")
+    raise _RepeatedKey(f"{word} is not JSON")
 
 
 _DECODER = json.JSONDecoder(
@@ -292,7 +292,7 @@ def _decode(text: str, start: int, line: int, *, last: bool) -> tuple[Any, int]:
         raise kind(
             line, "it ends in the middle of a value" if end else f"it is not JSON: {error.msg}"
         ) from error
-    except _Twice as error:
+    except _RepeatedKey as error:
         raise _Final(line, str(error)) from error
     except RecursionError:
         raise _Final(line, TOO_DEEP, FLATTEN) from None
@@ -338,10 +338,10 @@ def _part(kind: ColumnType | None, key: str) -> ColumnType | None:
 
 
 def as_texts(text: str, kind: ColumnType) -> str:
-    """Return JSON whose leaves are texts, as deep as its type goes; what is not JSON stays, and fits no type.
+    """Return the JSON with every leaf as a text, as deep as its type goes; deeper values become the text of their JSON.
 
-    So DuckDB, which reads numbers as doubles, sees none. Deeper levels become the text of their JSON. JSON without a
-    meaning (a key twice, half a character) is not JSON any more either: the reason is added.
+    DuckDB reads numbers as doubles, so it must not see any. Invalid JSON is returned unchanged. JSON with a repeated key or
+    half a character gets the reason appended: that makes it invalid, so it fits no type.
     """
     try:
         value, end = _DECODER.raw_decode(text, _after_space(text))
@@ -350,7 +350,7 @@ def as_texts(text: str, kind: ColumnType) -> str:
         texts = _written(value, kind)
         texts.encode()
         return texts
-    except _Twice as error:
+    except _RepeatedKey as error:
         return f"{text} ({error})"
     except UnicodeEncodeError:
         return f"{text} (it contains half a character)"

@@ -188,8 +188,10 @@ class _Agreements:
             for capacity in dict.fromkeys(needed)
             if not any(signer.capacity == capacity for signer in signers)
         ]
-        several = f"It needs the approvals of {len(needed)} people ({', '.join(needed)}). {AGAIN}"
-        return missing or [several]
+        if missing:
+            return missing
+        # Each capacity has a signer, but one person would count for two of them.
+        return [f"It needs {len(needed)} different people, one as each of: {', '.join(needed)}. {AGAIN}"]
 
     def _others(self, parties: frozenset[str], capacity: str | None = None) -> str:
         """Return who else can approve now, for a sentence."""

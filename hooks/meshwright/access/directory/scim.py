@@ -178,7 +178,7 @@ class ScimServer:
             raise DirectoryError(
                 "The directory redirects to another address.", "Give the address itself in `scim.url`."
             )
-        raise _status(answer.status, path, "Check `scim` in the file.")
+        raise _status(answer.status, path, "Check the settings below `scim` in the directory file.")
 
 
 GROUP = "id,displayName,members"
@@ -224,7 +224,7 @@ def _failed(error: NoAnswer, path: str) -> DirectoryError:
             return DirectoryError("The directory's certificate cannot be trusted, or TLS failed.", fix)
         case "size":
             problem = f"The directory answers with more than {MAX_ANSWER:,} bytes."
-            return DirectoryError(problem, "Make the page smaller with `pageSize`.")
+            return DirectoryError(problem, "Lower `scim.pageSize`.")
         case "status":
             return _status(error.status, path, "It is busy: run this again later.")
     fix = "Check `scim.url`, and whether the server can be reached from here."

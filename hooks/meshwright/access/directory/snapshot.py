@@ -53,7 +53,8 @@ def checked_snapshot(
             problem = f"The id {key[:MAX_TEXT]!r} is empty, too long, or contains invisible characters."
             raise DirectoryError(problem, "Correct it in the directory.", key)
         if (other := similar.setdefault(folded(key), key)) != key or key in principals:
-            problem = f"The ids {other!r} and {key!r} can be taken for one another."
+            twice = f"The id {key!r} is listed twice."
+            problem = twice if other == key else f"The ids {other!r} and {key!r} look alike."
             raise DirectoryError(problem, "Rename one of them in the directory, or remove it.", key)
         principals[key] = replace(principal, name=display_text(principal.name))
     _check_logins(principals)

@@ -133,7 +133,7 @@ class ServiceLevelsKept(Fitness):
             elif why := service_level_checks.impossible(level.value, goal.unit, level.column):
                 yield broken(f"It was {value}, which is impossible: {why}.", "Fix the wrong rows in the model.", level.name)  # fmt: skip
             elif not goal.met(level.value):
-                lie = " The measurement has it as kept." if level.kept else ""
+                lie = " The published measurement says that it was kept." if level.kept else ""
                 yield broken(
                     f"It was {value}; the objective is {as_text(level.objective)}.{lie}",
                     "Fix what delays or reduces the data, or relax the objective in spec.serviceLevels.",

@@ -56,7 +56,7 @@ class _State:
         )
         if kind == "add":
             if content.get("deletionVector"):
-                raise Unseen("The Delta table has deletion vectors, which are not read here.")
+                raise Unseen("The assessment cannot read this Delta table, because it has deletion vectors.")
             self.files[_within(content.get("path"))] = content.get("partitionValues") or {}
         elif kind == "remove":
             self.files.pop(_within(content.get("path")), None)
@@ -76,7 +76,7 @@ class _State:
         self.partitions = [str(name) for name in content.get("partitionColumns") or ()]
         settings = content.get("configuration") or {}
         if isinstance(settings, dict) and settings.get("delta.columnMapping.mode", "none") != "none":
-            raise Unseen("The Delta table maps its columns' names, which is not read here.")
+            raise Unseen("The assessment cannot read this Delta table, because it maps its columns' names.")
 
 
 def first_commit(store: Store, name: str) -> str:
@@ -207,7 +207,7 @@ def _understand(protocol: Mapping[str, Any]) -> None:
     unknown = sorted(map(str, set(map(str, features)) - UNDERSTOOD))
     if not isinstance(version, int) or version > 3 or unknown:
         names = ", ".join(unknown)[:100] or f"protocol version {version}"
-        raise Unseen(f"The Delta table uses {names}, which is not read here.")
+        raise Unseen(f"The assessment cannot read this Delta table, because it uses {names}.")
 
 
 def _within(path: Any) -> str:

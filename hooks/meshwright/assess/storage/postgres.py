@@ -114,9 +114,9 @@ class Database:
 
     def _unreached(self, error: Exception) -> Exception:
         message = str(error)
-        if "onnection refused" in message or "No such file or directory" in message:
+        if "connection refused" in message.lower() or "No such file or directory" in message:
             return Absent(
-                f"Nothing listens as {self.display_name}.", "Start the server, or fix the port's url."
+                f"No server answers: {self.display_name}.", "Start the server, or fix the port's url."
             )
         if re.search(r'database ".*" does not exist', message):
             return Absent(f"{self.display_name} has no such database.", "Fix the port's url.")
@@ -130,7 +130,7 @@ class _Refused(Unseen):
 
     def __init__(self, database: Database, message: str) -> None:
         fix = "Give the assessment a login there (PGUSER, PGPASSWORD), or leave it: it stays unknown."
-        super().__init__(f"{database.display_name} does not let the login of the assessment in.", fix)
+        super().__init__(f"{database.display_name} refuses the login of the assessment.", fix)
         self.message = message
         """The server's words, which go no further."""
 

@@ -251,7 +251,7 @@ def as_markdown(record: Record, limiter: TextLimiter, most: int = LONG, what: st
         made.append(f"### {heading}" if heading else "")
         made += shown if len(shown) == 1 else [f"- {line}" for line in shown]
         made.append("")
-    return _whole(made, limiter, most, what)
+    return _complete_lines(made, limiter, most, what)
 
 
 def as_html(record: Record, limiter: TextLimiter, most: int = LONG, what: str = "The page") -> str:
@@ -265,16 +265,16 @@ def as_html(record: Record, limiter: TextLimiter, most: int = LONG, what: str = 
             if len(shown) == 1
             else [f"<ul>{''.join(f'<li>{line}</li>' for line in shown)}</ul>"]
         )
-    return _whole(made, limiter, most, what)
+    return _complete_lines(made, limiter, most, what)
 
 
-def _whole(made: list[str], limiter: TextLimiter, most: int, what: str) -> str:
+def _complete_lines(lines: list[str], limiter: TextLimiter, max_characters: int, subject: str) -> str:
     """Return as many complete lines as fit, because markup must not be cut in the middle."""
     kept, size = [], 0
-    for line in made:
+    for line in lines:
         size += len(line) + 1
-        if size > most:
-            limiter.notes.append(f"{what} is cut to {most:,} characters in {limiter.catalog}.")
+        if size > max_characters:
+            limiter.notes.append(f"{subject} is cut to {max_characters:,} characters in {limiter.catalog}.")
             break
         kept.append(line)
     return "\n".join(kept).strip()

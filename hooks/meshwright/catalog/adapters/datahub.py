@@ -310,8 +310,11 @@ def _word(text: str) -> str:
 # -- sending ------------------------------------------------------------------------------------------
 
 
+SECONDS_PER_TRY, MOST_TRIES = 10, 6
+
+
 def _graph(connection: CatalogConnection) -> Any:
-    """Return DataHub's own client. Raises Unreadable, NoAnswer."""
+    """Return DataHub's own client. Raises Unreadable, NoAnswer, Refused."""
     address = Http(
         connection.url, connection.token, server="catalog"
     ).url  # refuses addresses that must not get a token
@@ -327,7 +330,7 @@ def _graph(connection: CatalogConnection) -> Any:
             "Write a file with --catalog FILE.json and send it with `datahub ingest`, or install it: "
             + install_command("catalog", "datahub"),
         ) from error
-    retries = max(1, min(6, round(connection.patience / 10)))
+    retries = max(1, min(MOST_TRIES, round(connection.patience / SECONDS_PER_TRY)))
     config = DatahubClientConfig(
         server=address, token=connection.token, retry_max_times=retries, timeout_sec=30
     )

@@ -42,7 +42,7 @@ def _resolved(directory: Path, commit: str) -> tuple[str, Path]:
     shallow, _, objects = ask("--is-shallow-repository", "--git-path", "objects").partition("\n")
     if shallow != "false":
         raise HistoryError(
-            "The clone is shallow: the commits that approvals and approvers are read from are missing.",
+            "The clone is shallow, so older commits are missing, and approvals and approvers are read from those.",
             "In GitHub Actions: actions/checkout with fetch-depth: 0. By hand: git fetch --unshallow",
         )
     try:

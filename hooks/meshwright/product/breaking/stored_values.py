@@ -39,18 +39,16 @@ def of_formats(was: Document, now: Document) -> Iterator[PromiseChange]:
 
 
 def of_options(was: Document, now: Document) -> Iterator[PromiseChange]:
-    """Return changes of options and physical types that datacontract-cli knows nothing of, or takes for texts."""
+    """Return changes of options that datacontract-cli ignores, and of physical types, which it compares as texts."""
     present = dict(columns(now.value))
     for path, column in columns(was.value):
         if path not in present:
             continue
         before, after = (_options(one) for one in (column, present[path]))
         for option, stricter in STRICTER.items():
-            if (
-                option in before
-                and before[option] != after.get(option)
-                and not (option in after and stricter(before[option], after[option]))
-            ):
+            if option not in before or before[option] == after.get(option):
+                continue
+            if option not in after or not stricter(before[option], after[option]):
                 detail = f"The column {column_name(path)} had {option} {before[option]!r}; now it is {after.get(option)!r}."
                 yield PromiseChange(now, column_keys(now, path), detail, "option-less")
         kind = _physical_change(column.get("physicalType"), present[path].get("physicalType"))

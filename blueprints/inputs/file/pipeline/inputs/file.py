@@ -301,7 +301,7 @@ def _entry(name: str, kind: str) -> str:
 
 
 def _structured(structure: Any) -> str:
-    """Return the type for DuckDB's structure of JSON; empty if no declarable type fits."""
+    """Return the type that fits a result of DuckDB's json_group_structure; empty if none can be declared."""
     if isinstance(structure, dict):
         parts = [f"{identifier(name)} {_structured(part) or 'JSON'}" for name, part in structure.items()]
         text = f"STRUCT({', '.join(parts)})"

@@ -83,9 +83,9 @@ def _variant_differences(state: PortState, todo: Steps) -> Iterator[str]:
             with state.table.opened(state.storage, path) as actual:
                 projection = variant.project(view, source.rows.schema)
                 if difference := row_difference(projection, source.rows, actual.rows):
-                    yield f"What {view.role} reads {difference}."
+                    yield f"The copy for the role {view.role} {difference}."
                 if actual.metadata != source.metadata:
-                    yield f"The metadata of what {view.role} reads is not the data set's."
+                    yield f"The copy for the role {view.role} has other metadata than the data set."
 
 
 def last(port: Port) -> Mapping[str, Any] | None:

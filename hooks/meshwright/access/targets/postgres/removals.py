@@ -102,7 +102,7 @@ def _in_order(actual: Actual, keys: list[Key]) -> Iterator[Key]:
         if not free:
             raise Refused(
                 f"Objects in {actual.names.schema} depend on each other in a circle.",
-                "A DBA drops them with CASCADE.",
+                "Ask a database administrator to drop them with CASCADE.",
             )
         yield from free
         left = [key for key in left if key not in free]

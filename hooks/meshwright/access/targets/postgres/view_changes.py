@@ -76,7 +76,7 @@ def _change(action: str, view: View, names: Names, queries: Mapping[str, str]) -
         display_text(entry.column.name) + (f" ({entry.mask})" if entry.mask else "") for entry in view.columns
     )
     rows = (
-        f"; only rows that fit on {', '.join(display_text(row.column.name) for row in view.rows)}"
+        f"; only rows that pass its filters on {', '.join(display_text(row.column.name) for row in view.rows)}"
         if view.rows
         else ""
     )
