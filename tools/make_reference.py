@@ -28,7 +28,7 @@ from meshwright.check.rules.mandatory import Mandatory
 from meshwright.core.yaml import load
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import registry, schema
-from meshwright.product.breaking import promise_changes
+from meshwright.product.breaking import kinds_of_change
 from meshwright.product.composed_schemas import SHIPPED, as_written
 from meshwright.product.files import ANSWERS, MANIFEST
 from meshwright.product.files import TEMPLATE_FILES as OWNED
@@ -259,17 +259,17 @@ def changes_page() -> str:
         "`meshwright check --against origin/main`, which CI runs for each pull request, compares contract, spec and access policy",
         "with their previous versions. A change that breaks consumers needs a new major version of contract and product",
         "([BreakingChangeIsMajor](rules/BreakingChangeIsMajor.md), an error). A change that only a person can assess is a warning",
-        "([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is generated from `hooks/meshwright/product/breaking/promise_changes.py`.",
+        "([ChangeUnderstood](rules/ChangeUnderstood.md)). The table is generated from `hooks/meshwright/product/breaking/kinds_of_change.py`.",
         "",
         "| change | needs |",
         "|---|---|",
     ]
     needs = {
-        promise_changes.MAJOR: "a new major version",
-        promise_changes.MINOR: "nothing",
-        promise_changes.PERSON: "a person's decision",
+        kinds_of_change.MAJOR: "a new major version",
+        kinds_of_change.MINOR: "nothing",
+        kinds_of_change.PERSON: "a person's decision",
     }
-    lines += [f"| {what} | {needs[verdict]} |" for what, verdict in promise_changes.KINDS.values()]
+    lines += [f"| {what} | {needs[verdict]} |" for what, verdict in kinds_of_change.KINDS.values()]
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from meshwright.access.agreement import Agreement, agreements
 from meshwright.access.approval import AGAIN, authorised, authorised_below, root_of_trust, trust_problem
-from meshwright.access.columns import columns, guarded_columns
+from meshwright.access.column_classifications import columns, guarded_columns
 from meshwright.access.committed import checked, committed
 from meshwright.access.grants import Column, Port
 from meshwright.access.output_ports import output_ports

@@ -1,4 +1,4 @@
-"""The views of a policy: what each role sees of the data set."""
+"""The views of a policy: what each role sees of the data set. policy/decision.rego decides which columns."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from meshwright.product.validate import misshapen
 
 if TYPE_CHECKING:
     from meshwright.mesh.lineage import Issue, Lineage
-    from meshwright.product.breaking.promise_changes import Comparison
+    from meshwright.product.breaking.kinds_of_change import Comparison
 
 
 READABLE = "Readable"

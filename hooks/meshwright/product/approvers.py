@@ -1,4 +1,4 @@
-"""Read access/approvers.yaml: who may approve, and whether their keys are strong enough."""
+"""Read access/approvers.yaml, and check that the keys in it are strong enough."""
 
 from __future__ import annotations
 

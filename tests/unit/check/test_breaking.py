@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from meshwright.check.engine import check
 from meshwright.check.findings import Finding
 from meshwright.cli import main
-from meshwright.product.breaking.promise_changes import KINDS
+from meshwright.product.breaking.kinds_of_change import KINDS
 
 CONTRACT, SPEC, POLICY = "contract.odcs.yaml", "data-product.yaml", "access/policy.yaml"
 REFUSED, UNDECIDED = "BreakingChangeIsMajor", "ChangeUnderstood"

@@ -22,7 +22,7 @@ from meshwright.check.rules.mandatory import Mandatory
 from meshwright.core.yaml import parse
 from meshwright.mesh.lineage import Issue, Lineage
 from meshwright.product import composed_schemas, metamodel, schema
-from meshwright.product.breaking.promise_changes import Comparison
+from meshwright.product.breaking.kinds_of_change import Comparison
 
 Copy = Callable[[Path], Path]
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from meshwright.access.approval.agreement_approval import Approval, approval
 from meshwright.access.approval.authorised_files import Authorised, authorised, authorised_below
 from meshwright.access.approval.provenance import AGAIN
-from meshwright.access.approval.trust import approvers, root_of_trust, trust_problem
+from meshwright.access.approval.valid_approvers import approvers, root_of_trust, trust_problem
 
 __all__ = [
     "AGAIN",

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from meshwright.access.approval.provenance import AGAIN, provenance
-from meshwright.access.approval.trust import Trust, trust_in
+from meshwright.access.approval.valid_approvers import Trust, trust_in
 from meshwright.core.git_history import Entry, History
 from meshwright.core.yaml import Unreadable, parse
 from meshwright.product.approvers import Approver, person

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meshwright.access.approval.trust import trust_in
+from meshwright.access.approval.valid_approvers import trust_in
 from meshwright.core.git_history import History
 
 

@@ -12,7 +12,7 @@ from meshwright.product.files import CONTRACT, SPEC
 from meshwright.product.problem import Problem
 
 if TYPE_CHECKING:
-    from meshwright.product.breaking.promise_changes import Comparison
+    from meshwright.product.breaking.kinds_of_change import Comparison
 
 
 class BreakingChangeIsMajor(Rule):

@@ -20,7 +20,7 @@ from meshwright.product.breaking import (
     row_retention,
     stored_values,
 )
-from meshwright.product.breaking.promise_changes import Comparison, unreadable
+from meshwright.product.breaking.kinds_of_change import Comparison, unreadable
 from meshwright.product.files import SPEC
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from meshwright.core.yaml import Document
 from meshwright.product.breaking.contract_paths import column_keys, column_name, columns, keys_of
-from meshwright.product.breaking.promise_changes import PromiseChange, unreadable
+from meshwright.product.breaking.kinds_of_change import PromiseChange, unreadable
 
 
 def by_library(was: Document, now: Document) -> Iterator[PromiseChange]:

@@ -8,7 +8,7 @@ from typing import Any
 from meshwright.core.yaml import Document
 from meshwright.product import metamodel
 from meshwright.product.breaking.contract_paths import column_keys, column_name, columns
-from meshwright.product.breaking.promise_changes import PromiseChange
+from meshwright.product.breaking.kinds_of_change import PromiseChange
 
 
 def of_classifications(

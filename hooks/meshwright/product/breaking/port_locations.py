@@ -7,7 +7,7 @@ from typing import Any
 
 from meshwright.core.yaml import Document, Keys
 from meshwright.product.breaking.contract_paths import mapping
-from meshwright.product.breaking.promise_changes import PromiseChange
+from meshwright.product.breaking.kinds_of_change import PromiseChange
 
 LOCATION_PROPERTIES = (
     *("path", "bucket", "container", "database", "dbname", "schema", "table", "host", "port", "server"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from meshwright.core.yaml import Document
 from meshwright.product import metamodel
-from meshwright.product.breaking.promise_changes import PromiseChange
+from meshwright.product.breaking.kinds_of_change import PromiseChange
 from meshwright.product.grammar import SECONDS, objective
 
 LONGER_IS_MORE = {

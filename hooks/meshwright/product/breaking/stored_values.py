@@ -10,7 +10,7 @@ from typing import Any
 from meshwright.core.yaml import Document
 from meshwright.product import physical_types
 from meshwright.product.breaking.contract_paths import column_keys, column_name, columns, mapping
-from meshwright.product.breaking.promise_changes import PromiseChange
+from meshwright.product.breaking.kinds_of_change import PromiseChange
 
 WRITTEN = (
     "format",
