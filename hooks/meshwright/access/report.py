@@ -206,7 +206,7 @@ def _because(decisions: AccessDecisions, role: str, column: Column, sees: str) -
         "masked": "above the role's clearance, and the role gets masks of such columns",
         "nothing": "above the role's clearance, and the role gets nothing of such columns",
     }[sees]
-    return f"{column.name} is {column.classification}, {what}. The role's clearance: {clearance or 'none'}."
+    return f"{column.name} is {column.classification}, {what}. Clearance: {clearance or 'none'}."
 
 
 def explanation(answer: dict[str, Any]) -> str:

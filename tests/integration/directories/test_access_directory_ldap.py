@@ -315,7 +315,7 @@ def test_what_cannot_be_read_whole_is_not_read(
     [
         ("(uid=ada2)", "2 values of mail"),
         ("(uid=none)", "no values of mail"),
-        ("(|(uid=ada)(uid=ada3))", "taken for one another"),
+        ("(|(uid=ada)(uid=ada3))", "look alike"),
     ],
 )
 def test_an_id_that_is_not_one_is_refused(ask: Ask, where: str, says: str) -> None:

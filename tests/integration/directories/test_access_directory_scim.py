@@ -314,7 +314,7 @@ def slices(pages: list[Answer]) -> Callable[[str, dict[str, str]], Answer]:
         ([page({"userName": "a"})], "not SCIM"),
         ([page(user(1))], "not SCIM"),
         ([page({"id": "1"})], "no values of userName"),
-        ([page(user("1"), user("2", userName="1@EXAMPLE.org"))], "taken for one another"),
+        ([page(user("1"), user("2", userName="1@EXAMPLE.org"))], "look alike"),
         ([page(user("1", username="b"))], "not SCIM"),
         ([page(user("1", active="maybe"))], "not SCIM"),
         ([page(user("1", active=0))], "not SCIM"),

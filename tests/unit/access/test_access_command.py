@@ -354,7 +354,7 @@ def test_one_who_should_see_more_is_reported_and_the_rest_goes_on(approved: Case
 def test_it_explains_why_and_why_not(approved: Case) -> None:
     told = approved("explain", "bo@example.org", "carrier")
     assert "Bo Example (bo@example.org) sees carrier." in told
-    assert "carrier is public, within the role's clearance (public, internal)." in told
+    assert "carrier is public, within the role's clearance. Clearance: public, internal." in told
     assert "sees nothing" in approved("explain", "ada@example.org", "carrier", code=1)
     assert "has no principal" in approved("explain", "nobody@example.org", "carrier", code=1)
     assert "has no column nothing" in approved("explain", "bo@example.org", "nothing", code=2)

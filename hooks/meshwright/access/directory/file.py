@@ -50,7 +50,7 @@ def _check_groups(document: Document, principals: dict[str, Any], groups: dict[s
             problem = f"The group {name!r} has no name that can be read, or one that is too long."
             raise Unreadable(problem, "Give it another name.", *document.place(keys))
         if (other := similar.setdefault(folded(name), name)) != name:
-            problem = f"The groups {other!r} and {name!r} can be taken for one another."
+            problem = f"The groups {other!r} and {name!r} look alike."
             raise Unreadable(problem, "Rename one of them.", *document.place(keys))
         for part, possible in (("members", principals), ("groups", groups)):
             of = "principals" if part == "members" else "groups"

@@ -1,4 +1,4 @@
-"""Names in a directory: which ones can be used, which can be taken for one another, and how they are printed."""
+"""Names in a directory: which ones can be used, which look alike, and how they are printed."""
 
 from __future__ import annotations
 
