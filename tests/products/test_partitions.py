@@ -147,6 +147,53 @@ def test_a_part_whose_cursor_says_nothing_is_not_taken_for_unchanged(
         assert here.rows(port) == texts(model(after, new)), port
 
 
+DIFFERENT = {
+    "varchar[]": ["null", "[]", "[null]", "['NULL']", "['']", "['a, b']", "['a', 'b']", "['b', 'a']", "[null, null]"],
+    "integer[][]": ["null", "[]", "[[]]", "[null]", "[[null]]", "[[], [1]]", "[[1], []]", "[[1]]", "[[1, 2]]", "[[1], [2]]"],
+    "struct(a varchar, b varchar)": ["null", "{'a': null, 'b': null}", "{'a': '', 'b': null}", "{'a': null, 'b': ''}",
+        "{'a': 'x, ''b'': y', 'b': null}", "{'a': 'x', 'b': 'y'}"],
+    "struct(a varchar[])": ["null", "{'a': null}", "{'a': []}", "{'a': [null]}"],
+    "struct(a varchar)[]": ["null", "[]", "[null]", "[{'a': null}]", "[{'a': ''}]"],
+    "map(varchar, varchar)": ["null", "map {}", "map {'a': null}", "map {'a': 'b'}", "map {'b': 'a'}", "map {'a': 'b, c=d'}",
+        "map {'a': 'b', 'c': 'd'}"],
+    "map(varchar, integer[])": ["null", "map {}", "map {'a': null}", "map {'a': []}", "map {'a': [null]}"],
+    "interval": ["null", "'1 month'", "'30 days'", "'720 hours'"],
+    "interval[]": ["['1 month']", "['30 days']"],
+    "double": ["null", "0", "'-0'", "'nan'", "'-nan'", "1e-300"],
+    "double[]": ["null", "[]", "[0]", "['-0'::double]", "['nan'::double]", "[0.1]", "[0.10000000000000002]"],
+    "float[2]": ["null", "[0, 0]", "['-0'::float, 0]", "[null, 0]", "[0, null]"],
+    "json[]": ["null", "['null']", "[null]", "['[1]']", "['[ 1]']", "['1.0']", "['1.00']"],
+    "blob[]": ["['\\x00']", "['\\x5Cx00']", "['']"],
+    "timestamptz[]": ["['2024-01-01 00:00:00+00']", "['2024-01-01 00:00:00.000001+00']"],
+}  # fmt: skip
+
+
+def test_values_that_differ_have_other_fingerprints(every_port: Path, tmp_path: Path) -> None:
+    here = Runs(tmp_path)
+    here.product.scratch.mkdir(parents=True)
+    with here.platform(here.product, {}) as platform:
+        for kind, values in DIFFERENT.items():
+            rows = ", ".join(
+                f"({number}, {value}::{kind})" for number, value in enumerate([*values, values[0]])
+            )
+            with platform.connected() as connection:
+                connection.execute(f'create or replace table m as select * from (values {rows}) t(id, "a b")')
+            prints = platform.query(
+                f"select {platform.fingerprint('m', ['a b'])} from m group by id order by id"
+            )
+            assert len(set(prints)) == len(values), (kind, prints)
+            assert prints[-1] == prints[0], kind
+
+
+def test_an_empty_list_takes_the_place_of_none_in_every_port(every_port: Path, tmp_path: Path) -> None:
+    here = Runs(tmp_path, partition="p", uses=FILES[:2])
+    for tags in ("null::varchar[]", "[]::varchar[]", "[null]::varchar[]"):
+        query = f"select 1 as p, {tags} as tags union all select 2, ['x']"
+        here.run(query)
+        for port in here.uses:
+            assert here.rows(port) == texts(query), (tags, port)
+
+
 def test_ports_that_come_and_go_serve_what_the_model_holds(every_port: Path, tmp_path: Path) -> None:
     """Each port is left out for a while, a run dies before it is remembered, and rows move between parts."""
     chance = random.Random(14)  # noqa: S311 - nobody guesses anything by it

@@ -188,6 +188,37 @@ def test_an_input_that_the_database_cannot_hold_is_named_with_its_column(here: R
         ]
 
 
+DIFFERENT = {
+    "text": ["null", "''", "' '", "'NULL'"],
+    "text[]": [
+        "null",
+        "'{}'",
+        "array[null]",
+        "array['NULL']",
+        "array['']",
+        "array['a, b']",
+        "array['a', 'b']",
+        "array['a,b']",
+    ],
+    "jsonb": ["null", "'null'", "'[]'", "'[null]'", "'{}'", "'1.0'", "'1.00'"],
+    "interval": ["null", "'1 month'", "'30 days'", "'720 hours'"],
+    "float8": ["0", "'-0'", "'nan'", "0.1", "0.10000000000000002"],
+    "numeric": ["1.0", "1.00"],
+}
+"""A type -> values of which no two are the same."""
+
+
+def test_values_that_differ_have_other_fingerprints(here: Runs) -> None:
+    with here.run() as engine:
+        for kind, values in DIFFERENT.items():
+            rows = " union all ".join(
+                f"select {n} as id, ({value})::{kind} as v" for n, value in enumerate(values)
+            )
+            engine.connection.execute(f"drop table if exists d_models.m; create table d_models.m as {rows}")
+            prints = engine.query(f"select {engine.fingerprint('m', ['v'])} from d_models.m group by id")
+            assert len(set(prints)) == len(values), (kind, prints)
+
+
 def test_a_row_of_nothing_is_a_row_and_parts_have_folders(here: Runs) -> None:
     with here.run() as engine:
         engine.connection.execute(

@@ -34,7 +34,21 @@ ODD = """
         interval 1 day as span, null as nothing, 1.25::decimal(9, 2) as price, date '0001-01-01' as day,
         timestamptz '2013-01-01 00:00:00+02' as instant, 'it''s \\ ☃' as text, '{"a": 1}'::json as json
 """
-SCRIPT = """
+DIFFERENT = {
+    "array<string>": ["null", "array()", "array(null)", "array('null')", "array('')", "array('a, b')", "array('a', 'b')"],
+    "array<array<int>>": ["null", "array()", "array(array())", "array(null)", "array(array(1), array())"],
+    "struct<a: string, b: string>": ["null", "struct(null, null)", "struct('null', null)", "struct('', null)",
+        "struct('a, b', 'c')", "struct('a', 'b, c')"],
+    "struct<a: array<int>>": ["null", "struct(null)", "struct(array())", "struct(array(null))"],
+    "map<string, string>": ["null", "map()", "map('a', null)", "map('a', 'null')", "map('a', 'b, c -> d')", "map('a', 'b', 'c', 'd')"],
+    "array<timestamp_ntz>": ["array('2024-01-01 00:00:00.000001')", "array('2024-01-01 00:00:00')", "array('-2023-01-01 00:00:00')"],
+    "array<binary>": ["array(unhex('80'))", "array(unhex('81'))"],
+    "array<double>": ["array(0.1)", "array(0.10000000000000002d)", "array('nan')", "array(null)"],
+}  # fmt: skip
+"""A type -> values of which no two are the same."""
+SCRIPT = (
+    f"DIFFERENT = {DIFFERENT!r}"
+    + """
 import json, shutil, sys
 from pathlib import Path
 import pyarrow.parquet as pq
@@ -73,6 +87,13 @@ with opened(product, {}) as platform:
     print_of = platform.fingerprint("prints", ["one", "other", "list", "known"])
     said["prints"] = [row[1] for row in platform.query(f"select id, {print_of} from main.prints group by id order by id")]
     platform.session.sql("drop table main.prints")
+    said["pairs"] = {}
+    for kind, values in DIFFERENT.items():
+        rows = " union all ".join(f"select {number} as id, cast({value} as {kind}) as v" for number, value in enumerate(values))
+        platform.session.sql(f"create table main.prints using parquet as {rows}")
+        found = platform.query(f"select id, {platform.fingerprint('prints', ['v'])} from main.prints group by id")
+        said["pairs"][kind] = [len(values), len({row[1] for row in found})]
+        platform.session.sql("drop table main.prints")
     platform.write("m", ["id", "text", "day"], scratch / "whole")
     platform.write("m", ["day", "id"], scratch / "some", rows="id > 1")
     platform.write("m", ["id"], scratch / "none", rows="id > 100")
@@ -97,6 +118,7 @@ with opened(product, {}) as platform:
     platform.session.sql("create table main.half using parquet as select 1 as one")
 print(json.dumps(said, default=str))
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +181,7 @@ def test_a_text_is_a_text_whatever_is_in_it(said: dict[str, Any]) -> None:
 def test_rows_that_differ_have_other_fingerprints(said: dict[str, Any]) -> None:
     *others, again = said["prints"]
     assert len(set(others)) == 6 and again == others[0] != "None"
+    assert said["pairs"] and all(values == prints for values, prints in said["pairs"].values()), said["pairs"]
 
 
 def test_it_writes_parquet_files_and_nothing_else(said: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from pipeline.conformance import Type, types
 from pipeline.errors import UnreadableInput
 from pipeline.platforms import INPUTS, PART
 from pipeline.spec import Product
@@ -106,11 +107,9 @@ class Duckdb:
         return f"cast({identifier(column)} as varchar)"
 
     def fingerprint(self, model: str, columns: Sequence[str]) -> str:
-        types = self.columns(model)
-        # DuckDB's hash of 0.0 and of -0.0 is the same.
-        floating = [name for name in columns if "FLOAT" in types[name] or "DOUBLE" in types[name]]
-        hashed = [self.text(model, name) if name in floating else identifier(name) for name in columns]
-        return f"sum(hash({', '.join(hashed)}))"
+        with self.connected() as connection:
+            known = types(connection, self.relation(model))
+        return f"sum(hash({', '.join(_hashed(identifier(name), known[name]) for name in columns)}))"
 
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
         if not rows and not by and self._is_written(model, columns):
@@ -159,6 +158,28 @@ def opened(product: Product, metadata: Mapping[str, str]) -> Iterator[Duckdb]:
         "PIPELINE_FORM": form(metadata),
     }
     yield engine
+
+
+def _hashed(value: str, kind: Type, depth: int = 0) -> str:
+    """Return SQL for something that DuckDB's `hash` tells from every other value of a type.
+
+    DuckDB's hash of [], [NULL] in a list, {'a': NULL} and NULL is the same, and so is that of 0.0 and -0.0.
+    """
+    if kind.kind in ("float", "double", "interval", "time with time zone"):
+        return f"cast({value} as varchar)"
+    if not kind.children:
+        return value
+    parts = [f"{value} is null"]
+    if kind.kind == "struct":
+        for name, inner in kind.children.items():
+            parts.append(_hashed(f"struct_extract({value}, {literal(name)})", inner, depth))
+        return f"hash({', '.join(parts)})"
+    lists = {"map": [f"map_keys({value})", f"map_values({value})"]}.get(kind.kind, [value])
+    for listed, inner in zip(lists, kind.children.values(), strict=True):
+        one = f"x{depth}"
+        hashes = f"list_transform({listed}, lambda {one}: hash({_hashed(one, inner, depth + 1)}))"
+        parts += [f"len({listed})", hashes]
+    return f"hash({', '.join(parts)})"
 
 
 def _narrow(name: str, kind: str) -> str:

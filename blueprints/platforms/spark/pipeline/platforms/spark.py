@@ -144,9 +144,15 @@ class Spark:
         types, hashed = self.columns(model), []
         for name in columns:
             value = identifier(name)
-            # Spark's hash ignores nulls, also nested ones, and rejects maps.
+            # Spark's hash ignores nulls, also nested ones, and rejects maps. The text of ['a, b'] and of ['a', 'b']
+            # is the same; JSON tells them apart, but rounds times to milliseconds.
             nested = types[name].startswith(("array", "map", "struct"))
-            hashed += [f"cast({value} as string)" if nested else value, f"{value} is null"]
+            hashed += (
+                [f"cast({value} as string)", f"to_json({value}, map('ignoreNullFields', 'false'))"]
+                if nested
+                else [value]
+            )
+            hashed.append(f"{value} is null")
         return f"sum(cast(xxhash64({', '.join(hashed)}) as decimal(20, 0)))"
 
     def write(self, model: str, columns: Sequence[str], folder: Path, rows: str = "", by: str = "") -> None:
