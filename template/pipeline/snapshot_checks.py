@@ -47,6 +47,39 @@ def refuse_doubled(platform: Platform, name: str, key: Sequence[str], columns: M
         )
 
 
+def refuse_joined(
+    platform: Platform, name: str, key: Sequence[str], columns: Mapping[str, str], text: str
+) -> None:
+    """Raise PromiseBroken if dbt would take two rows of an input for one, because their keys are the same when joined.
+
+    dbt finds the row to close by a hash of the key's columns, joined with `|`. `text` is the platform's type for texts.
+    """
+    if len(key) == 1:
+        return
+    known = {column.lower(): column for column in columns}
+    names = [identifier(known[column.lower()]) for column in key]
+    texts = [f"cast({column} as {text})" for column in names]
+    joined = " || '|' || ".join(texts)
+    # Two keys can be the same when joined only if both contain the separator.
+    rows = f"{platform.input(name)} where " + " or ".join(f"{value} like '%|%'" for value in texts)
+    found = platform.query(
+        f"select {', '.join(names)} from {platform.input(name)} where {joined} in"
+        f" (select {joined} from {rows} group by {joined} having count(*) > 1) order by {joined}, {', '.join(names)} limit 2"
+    )
+    if found:
+        both = " and ".join(
+            "({})".format(", ".join(f"{one} = {value}" for one, value in zip(key, row, strict=True)))
+            for row in found
+        )
+        raise PromiseBroken(
+            f"snapshot@1: input {name}: the keys {both} are the same once dbt has joined their columns with `|`: it would"
+            " close both rows when one of them changes.",
+            fix=f"Remove `|` from {', '.join(key)} in the source, or give {TRAIT} one column that names a row by"
+            f" itself. If {history(name)} already has both, drop that table in the platform's database (on DuckDB, remove"
+            " build/state): the history starts again.",
+        )
+
+
 HISTORIES = "histories.json"
 """In the state's folder: input -> the columns that its history has, with their types."""
 

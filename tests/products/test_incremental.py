@@ -78,38 +78,62 @@ def test_old_rows_go_and_the_history_of_an_input_stays(copy_of, readings: Path, 
     product = copy_of(readings)
 
     def spec(document: dict[str, Any]) -> dict[str, Any]:
+        meters = {
+            "name": "meters",
+            "uses": "file@1",
+            "from": "system:meters",
+            "properties": {"path": "meters.csv"},
+        }
+        document["spec"]["inputs"].append(meters)
         document["spec"]["traits"] += [
+            {"uses": "snapshot@1", "properties": {"input": "meters", "key": ["place", "number"]}},
             {"uses": "retention@1", "properties": {"column": "changed_at", "keep": "30d"}},
             {"uses": "snapshot@1", "properties": {"input": "readings", "key": ["id"]}},
         ]
         return document
 
+    def sources(document: dict[str, Any]) -> dict[str, Any]:
+        columns = [{"name": name, "data_type": "VARCHAR"} for name in ("place", "number")]
+        document["sources"][0]["tables"].append({"name": "meters", "columns": columns})
+        return document
+
     edit(product / "data-product.yaml", spec)
+    edit(product / "models/sources.yml", sources)
     said = steps(
         product_python,
         product,
         """
+meters = here / "meters.csv"
+meters.write_text("place,number\\na|b,c\\na,b\\n")
 from datetime import datetime, timedelta
 def row(number, value, days):
     then = datetime.now() - timedelta(days=days)
     return f"{number},2026-05,{value},{then:%Y-%m-%d %H:%M:%S}"
 give("first.csv", row(1, 1, 100), row(2, 2, 10), row(3, 3, 20))
 said["first"] = go()
+meters.write_text("place,number\\na|b,c\\na,d\\n")
 give("first.csv", row(1, 1, 100), row(2, 5, 5), row(3, 3, 20))
 said["second"] = go()
 with duckdb.connect("build/state/default/warehouse.duckdb") as connection:
     said["kept"] = connection.sql("select count(*) from readings where id = 1").fetchone()
     said["history"] = connection.sql(
         "select value, dbt_valid_to is null from readings_history where id = 2 order by value").fetchall()
+    said["meters"] = connection.sql(
+        "select place, number, dbt_valid_to is null from meters_history order by all").fetchall()
 sources = here / "models" / "sources.yml"
 sources.write_text(sources.read_text().replace("DOUBLE", "VARCHAR"))
 give("first.csv", row(1, 1, 100), row(2, "007", 5), row(3, 3, 20))
 said["other type"] = go()
+meters.write_text("place,number\\na|b,c\\na,b|c\\n")
+said["same when joined"] = go()
 """,
     )
     assert len(said["first"]["rows"]) == 2 and said["kept"] == [0]
     assert any("'value': 5" in row for row in said["second"]["rows"]) and len(said["second"]["rows"]) == 2
     assert said["history"] == [[2, False], [5, True]]
+    # All columns are part of the key.
+    assert said["meters"] == [["a", "b", False], ["a", "d", True], ["a|b", "c", True]]
+    assert "(place = a, number = b|c) and (place = a|b, number = c)" in said["same when joined"]["failed"]
     # dbt would write "007" into the history's column of numbers, as 7.
     assert (
         "the column value is VARCHAR, but DOUBLE in its history readings_history"

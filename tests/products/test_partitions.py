@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -244,6 +245,33 @@ def test_the_key_of_a_history_names_one_row(query: str, every_port: Path, tmp_pa
         with pytest.raises(Exception, match=KEYS[query]) as refused:
             snapshot_checks.refuse_doubled(platform, "readings", ["id"], columns)
         assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.fix
+
+
+JOINED = {
+    "values ('a|b', 'c', 'one'), ('a', 'b|c', 'two')": "(j = a, k = b|c) and (j = a|b, k = c)",
+    "values ('', '|', 'one'), ('|', '', 'two'), ('x', 'y', 'three')": "(j = , k = |) and (j = |, k = )",
+    "values ('a|b', 'c', 'one'), ('a', 'b', 'two'), ('a|b', 'd', 'three'), ('|', '|', 'four')": "",
+    "values (1, 'b|c', 'one'), (11, 'b', 'two'), (1, 'c|b', 'three')": "",
+}
+"""Rows with the key (j, k) -> the two keys that dbt would take for one."""
+
+
+@pytest.mark.parametrize("rows", JOINED)
+def test_keys_that_are_the_same_when_joined_are_refused(rows: str, every_port: Path, tmp_path: Path) -> None:
+    snapshot_checks = importlib.import_module("pipeline.snapshot_checks")
+    here = Runs(tmp_path)
+    file = tmp_path / "rows.parquet"
+    duckdb.execute(f"copy (select * from ({rows}) t(j, k, n)) to '{file}' (format parquet)")
+    here.product.scratch.mkdir(parents=True)
+    columns = importlib.import_module("pipeline.dataset").described([file])
+    with here.platform(here.product, {}) as platform:
+        platform.attach("readings", [file])
+        if not JOINED[rows]:
+            snapshot_checks.refuse_joined(platform, "readings", ["j", "k"], columns, "text")
+            return
+        with pytest.raises(Exception, match=re.escape(JOINED[rows])) as refused:
+            snapshot_checks.refuse_joined(platform, "readings", ["j", "k"], columns, "text")
+        assert "snapshot@1: input readings" in str(refused.value) and refused.value.fix
 
 
 HISTORIES = [

@@ -23,7 +23,7 @@ from pipeline.column_types import Certainty
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.ingest import Landed
 from pipeline.platforms import INPUTS, Platform
-from pipeline.snapshot_checks import history, refuse_doubled, refuse_other_types
+from pipeline.snapshot_checks import history, refuse_doubled, refuse_joined, refuse_other_types
 from pipeline.spec import Product
 from pipeline.transforms import Transformed
 
@@ -264,16 +264,18 @@ def _write_snapshots(product: Product, platform: Platform, landed: Mapping[str, 
         )
     for trait in traits:
         name = trait["input"]
-        refuse_doubled(platform, name, trait["key"], landed[name].columns)
-        refuse_other_types(product, platform, name, landed[name].columns)
+        columns, key = landed[name].columns, trait["key"]
+        refuse_doubled(platform, name, key, columns)
+        refuse_joined(platform, name, key, columns, TEXT.get(product.platform.uses, "text"))
+        refuse_other_types(product, platform, name, columns)
         snapshot = {
             "name": history(name),
             "relation": f"source('{INPUTS}', '{name}')",
             "config": {
-                "unique_key": trait["key"],
+                "unique_key": key,
                 "strategy": "check",
-                # Without the columns that each load adds, whose values are always new.
-                "check_cols": [column for column in landed[name].columns if column not in trait["key"]],
+                # Without the columns that each load adds, whose values are always new. dbt wants one at least.
+                "check_cols": [column for column in columns if column not in key] or key,
                 "hard_deletes": "invalidate",
             },
         }
