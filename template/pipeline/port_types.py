@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,8 @@ class Limit:
     """SQL that a model can use instead of `{column}`, or another fix."""
     holds: str = ""
     """Only for a type that has a part of this name."""
+    is_sentence: bool = False
+    """True if the fix is no SQL."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,10 @@ def refuse(product: Product, dataset: Dataset) -> None:
                 found += _refused(port, form, known, dataset)
     if found:
         model = f"models/{product.dataset}.sql"
+        if not product.platform.uses.startswith("duckdb@") and any(
+            "lambda " in one.fix or "struct_update(" in one.fix for one in found
+        ):
+            model += " (the SQL is DuckDB's)"
         fixes = dict.fromkeys(refusal.fix for refusal in found)
         raise PromiseBroken(
             "\n".join(dict.fromkeys(map(str, found))),
@@ -302,50 +309,96 @@ def _values(
 ) -> Iterator[Refusal]:
     """Yield the values that a port cannot store."""
     checks = [
-        (column, limit, condition)
+        (column, value)
         for column, kind in known.items()
-        for limit, condition in _conditions(form, kind, identifier(column))
+        for value in _unstorable(form, kind, identifier(column), column)
     ]
     if not checks or not parts:
         return
-    counted = ", ".join(f"count(*) filter (where {condition})" for _, _, condition in checks)
+    counted = ", ".join(f"count(*) filter (where {value.condition})" for _, value in checks)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         counts = only_row(connection.execute(f"select {counted} from {scan(parts)}"))
-        for (column, limit, condition), rows in zip(checks, counts, strict=True):
+        for (column, value), rows in zip(checks, counts, strict=True):
             if not rows:
                 continue
             shown = ""
-            if known[column].name not in ("VARCHAR", "JSON", "BLOB") and not known[column].parts:
-                value = connection.execute(
-                    f"select cast({identifier(column)} as varchar) from {scan(parts)} where {condition} limit 1"
+            if value.example:
+                example = connection.execute(
+                    f"select {value.example} from {scan(parts)} where {value.condition} limit 1"
                 ).fetchone()
-                shown = f", such as {value[0]}" if value else ""
+                shown = f", such as {example[0]}" if example else ""
             yield Refusal(
                 port,
                 f"column {column} ({known[column].text}): {rows:,} {'row contains' if rows == 1 else 'rows contain'}"
-                f" {limit.reason}{shown}",
-                limit.fix.format(column=column),
+                f" {value.limit.reason}{shown}",
+                value.fix,
             )
 
 
-def _conditions(form: Format, kind: Kind, value: str, depth: int = 0) -> Iterator[tuple[Limit, str]]:
-    """Yield each limit of a type and its parts, with the condition that a value violates it."""
+@dataclass(frozen=True)
+class _Unstorable:
+    """Values of a column, or of a part of it, that a port cannot store."""
+
+    limit: Limit
+    condition: str
+    """The condition for rows that have one."""
+    example: str
+    """SQL for the text of the first one in a row; empty if it is not to be shown."""
+    fix: str
+    """What to do about the column: SQL for its value, or a sentence."""
+
+
+def _unstorable(form: Format, kind: Kind, value: str, path: str, depth: int = 0) -> Iterator[_Unstorable]:
+    """Yield what violates each limit of a type and its parts."""
     limits = form.nested_limits if depth and form.nested_limits is not None else form.limits
+    hidden = kind.name in ("VARCHAR", "JSON", "BLOB") or kind.parts
     for limit in limits.get(kind.name, ()):
         if not limit.holds or limit.holds in kind:
-            yield limit, f"coalesce({limit.condition.format(value)}, false)"
+            condition = f"coalesce({limit.condition.format(value)}, false)"
+            fix = limit.fix.format(column=path if limit.is_sentence else value if depth else _spelled(path))
+            yield _Unstorable(limit, condition, "" if hidden else f"cast({value} as varchar)", fix)
     if kind.name == "STRUCT":
         for name, part in kind.parts:
             inner = f"struct_extract({value}, {literal(name)})"
-            for limit, condition in _conditions(form, part, inner, depth + 1):
-                yield limit, f"({value} is not null and {condition})"
+            for found in _unstorable(form, part, inner, f"{path}.{name}", depth + 1):
+                updated = f"struct_update({value}, {identifier(name)} := {found.fix})"
+                yield replace(
+                    found,
+                    condition=f"({value} is not null and {found.condition})",
+                    fix=found.fix
+                    if found.limit.is_sentence
+                    else f"case when {value} is not null then {updated} end",
+                )
         return
     lists = {"LIST": [value], "MAP": [f"map_keys({value})", f"map_values({value})"]}.get(kind.name, [])
-    for listed, (_, part) in zip(lists, kind.parts, strict=False):
+    for number, (listed, (_, part)) in enumerate(zip(lists, kind.parts, strict=False)):
         one = f"x{depth}"
-        for limit, condition in _conditions(form, part, one, depth + 1):
-            yield limit, f"coalesce(len(list_filter({listed}, lambda {one}: {condition})) > 0, false)"
+        for found in _unstorable(form, part, one, f"{path}[]", depth + 1):
+            such = f"list_filter({listed}, lambda {one}: {found.condition})"
+            mended = list(lists)
+            mended[number] = f"list_transform({listed}, lambda {one}: {found.fix})"
+            yield replace(
+                found,
+                condition=f"coalesce(len({such}) > 0, false)",
+                example=found.example and f"list_transform({such}, lambda {one}: {found.example})[1]",
+                fix=found.fix
+                if found.limit.is_sentence
+                else f"map({', '.join(mended)})"
+                if kind.name == "MAP"
+                else mended[0],
+            )
+
+
+def _spelled(column: str) -> str:
+    """Return a column's name as SQL needs it, without quotes where none are needed."""
+    with duckdb.connect() as connection:
+        reserved = connection.execute(
+            "select count(*) from duckdb_keywords() where keyword_name = ? and keyword_category <> 'unreserved'",
+            [column],
+        )
+        plain = re.fullmatch("[a-z_][a-z0-9_]*", column) and not only_row(reserved)[0]
+    return column if plain else identifier(column)
 
 
 def _dotted(path: str, kind: Kind) -> Iterator[str]:

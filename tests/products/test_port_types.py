@@ -110,6 +110,48 @@ def test_what_a_port_cannot_hold_is_refused_with_its_column(value: str, here: Ru
     assert all(part in said[port] for port, part in REFUSED[value].items()), said
 
 
+FIXED = {
+    # value of the column "end" -> its text after the fix; fixes of several ports one after the other
+    "'infinity'::date": None,
+    "['-infinity'::timestamp, '2024-01-01']": "[NULL, '2024-01-01 00:00:00']",
+    "{'a': [{'d e': date '0044-03-15 (BC)'}, null], 'b': 1}": "{'a': [{'d e': NULL}, NULL], 'b': 1}",
+    "map {'k': timestamptz '12345-01-01 00:00:00+00'}": "{k=NULL}",
+    "map {'a' || chr(0): ['b' || chr(0)]}": "{a=[b]}",
+    "{'a': ['a' || chr(0), null], 'b': chr(0)}": "{'a': [a, NULL], 'b': ''}",
+    "[timestamp_ns '2024-01-01 00:00:00.000000001']": "['2024-01-01 00:00:00']",
+    "[1.5, 'nan'::double]": "[1.5, NULL]",
+    '\'{"a": "b\\u0000"}\'::json': '{"a": "b"}',
+    '[\'{"a": "b\\u0000"}\'::json]': '[{"a": "b"}]',
+    "null::struct(a integer)[]": "[]",
+    "{'a': null::map(varchar, struct(a integer))}": "{'a': {}}",
+}
+
+
+@pytest.mark.parametrize("value", FIXED)
+def test_the_printed_fix_works(value: str, here: Runs) -> None:
+    port_types = importlib.import_module("pipeline.port_types")
+    query = f'select {value} as "end"'
+    for _ in range(3):
+        with pytest.raises(Exception, match="column end") as problem:
+            port_types.refuse(here.product, data(here, query))
+        fixes = problem.value.fix.removeprefix("In models/readings.sql: ").removesuffix(
+            ". Nothing was published."
+        )
+        query = f'select {fixes.partition("; ")[0]} as "end" from ({query})'
+        if not refused(here, data(here, query)):
+            break
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        assert connection.sql(f'select cast("end" as varchar) from ({query})').fetchall() == [(FIXED[value],)]
+
+
+def test_a_value_within_a_column_is_shown(here: Runs) -> None:
+    said = refused(here, data(here, "select {'a': [null, date '2024-01-01', 'infinity'::date]} as c"))
+    assert all(reason.endswith(", such as infinity") for reason in said.values()), said
+    said = refused(here, data(here, 'select [\'{"k": 1, "k": 2}\'::json] as c'))
+    assert "such as" not in said["postgres"]
+
+
 NAMES = {
     "Flight No.": {},
     "a.b": {},

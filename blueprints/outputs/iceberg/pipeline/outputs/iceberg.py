@@ -112,17 +112,17 @@ FORMAT = Format(
         "TIMESTAMP_NS": (FINITE, MICROSECONDS),
         "TIME": (WITHIN_A_DAY,),
         # pyiceberg writes an empty list instead.
-        **dict.fromkeys(
-            ("LIST", "MAP"),
-            (
+        **{
+            name: (
                 Limit(
                     "{0} is null",
                     "NULL for a list or a map of structs, which pyiceberg would write as empty",
-                    "coalesce({column}, an empty list or map)",
+                    "coalesce({column}, " + empty + ")",
                     holds="STRUCT",
                 ),
-            ),
-        ),
+            )
+            for name, empty in (("LIST", "[]"), ("MAP", "map()"))
+        },
     },
     refused_kind=_refused_kind,
     refused_name=lambda name: "Iceberg itself has a column with this name" if name in RESERVED else "",

@@ -17,12 +17,13 @@ WITHOUT_NUL = Limit(
 JSON_WITHOUT_NUL = Limit(
     r"regexp_matches({0}, '(^|[^\\])(\\\\)*\\u0000')",
     "the character NUL, which text in PostgreSQL cannot contain",
-    r"replace({column}, '\u0000', '')",
+    r"cast(replace({column}, '\u0000', '') as json)",
 )
 JSON_KEYS = Limit(
     "exists (select 1 from json_tree({0}) as t where t.key is not null group by t.parent, t.key having count(*) > 1)",
     "a JSON object with a duplicate key, of which PostgreSQL keeps only one",
     "correct the documents of {column}",
+    is_sentence=True,
 )
 NESTED_JSON_KEYS = replace(
     JSON_KEYS, condition=JSON_KEYS.condition.replace("{0}", "to_json({0})"), holds="JSON"
@@ -31,12 +32,13 @@ JSON_NUMBERS = Limit(
     r"""regexp_matches(regexp_replace({0}, '"([^"\\]|\\.)*"', '', 'g'), '[eE][+-]?0*[1-9][0-9][0-9][0-9][0-9]')""",
     "a number with an exponent of five digits, which is out of range in PostgreSQL",
     "correct the documents of {column}",
+    is_sentence=True,
 )
 JSON_LIMITS = (JSON_WITHOUT_NUL, JSON_NUMBERS)
 NUMBER = Limit(
     "not isfinite({0})",
     "NaN or infinity within a list or a struct, which JSON cannot represent",
-    "replace NaN and infinity in {column} by NULL",
+    "case when isfinite({column}) then {column} end",
 )
 
 
@@ -48,7 +50,8 @@ def _refused_name(name: str) -> str:
 
 def _between(first: str, last: str) -> tuple[Limit, ...]:
     condition = "isfinite({0}) and ({0} < " + first + " or {0} > " + last + ")"
-    return (Limit(condition, "a date out of PostgreSQL's range", "correct the dates of {column}"),)
+    fix = "correct the dates of {column}"
+    return (Limit(condition, "a date out of PostgreSQL's range", fix, is_sentence=True),)
 
 
 FORMAT = Format(
