@@ -133,8 +133,8 @@ def _drift(report: IngestReport, kept: int) -> Iterator[str]:
         return
     if there < kept:
         yield (
-            f"the source has {there:,} rows, but {kept:,} are kept here: rows were deleted at the source."
-            " `python -m pipeline --full-refresh` reads everything again"
+            f"the source has {there:,} rows, but {kept:,} are kept here: rows were deleted at the source, or"
+            " the key of a row changed, such as from `A` to `a`. `python -m pipeline --full-refresh` reads everything again"
         )
     else:
         yield (
