@@ -39,6 +39,12 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
         "Correct host and port in `url`, or start the server.",
     ),
     (
+        r"due to statement timeout|max_statement_time|maximum statement execution time",
+        "the server ended the query, because it took too long",
+        "Ask the database's administrator for a higher limit for this account (statement_timeout, max_statement_time or"
+        " max_execution_time).",
+    ),
+    (
         r"timeout|timed out|no route to host|network is unreachable",
         "the server does not answer",
         "Check host and port in `url`, and that no firewall blocks this machine.",
@@ -52,6 +58,17 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
         r"role .* does not exist",
         "the user does not exist on the server",
         "Correct the user in `url`, or ask its administrator to create it.",
+    ),
+    (
+        r"affected by row-level security",
+        "a row-level security policy would hide rows from the account",
+        "Read as a role that may read all rows (one with `bypassrls`, or the owner of the table); or set"
+        " `row_security: apply` among the input's properties, if the rows that the policy shows are all that is meant.",
+    ),
+    (
+        r"show view command denied",
+        "the account may not see the columns of the view",
+        "Ask the database's administrator for `grant show view` on it, besides `select`.",
     ),
     (
         r"permission denied|command denied|access denied",

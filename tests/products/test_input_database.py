@@ -84,11 +84,29 @@ def _sqlite(file: Path) -> Source:
     return Source("sqlite", run, {"url": f"sqlite:///{file}"})
 
 
-def _postgres(server: postgres_server.Server) -> Source:
+HOSTILE = {
+    "extra_float_digits": "-15",
+    "intervalstyle": "sql_standard",
+    "bytea_output": "escape",
+    "datestyle": "German, DMY",
+    "timezone": "Asia/Kolkata",
+    "client_encoding": "SQL_ASCII",
+    "quote_all_identifiers": "on",
+}
+"""Settings of a database that change what a session reads, unless it overrides them."""
+
+
+def _postgres(server: postgres_server.Server, encoding: str = "UTF8") -> Source:
     database = server.database()
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        if encoding != "UTF8":
+            connection.execute(f"drop database {database}")
+            connection.execute(f"create database {database} encoding '{encoding}' template template0")
+        for name, value in HOSTILE.items():
+            connection.execute(f"alter database {database} set {name} = '{value}'")
 
     def run(statements: str) -> None:
-        with psycopg.connect(server.url(database), autocommit=True) as connection:
+        with psycopg.connect(server.url(database), autocommit=True, client_encoding="UTF8") as connection:
             connection.execute(statements)
 
     return Source("postgres", run, {"url": server.url(database)})
@@ -271,6 +289,8 @@ TYPES = {
             "12345678901234567890123456789012345678901.25",
         ),
         "r double precision": ("1.2345678901234567", "DOUBLE", "1.2345678901234567"),
+        "floating double precision": ("0.1::float8 + 0.2", "DOUBLE", "0.30000000000000004"),
+        "floats double precision[]": ("array[0.1::float8 + 0.2]", "JSON", "[0.30000000000000004]"),
         "b boolean": ("true", "BOOLEAN", "True"),
         "day date": ("'2024-02-29'", "DATE", "2024-02-29"),
         "clock time": ("'23:59:59'", "TIME", "23:59:59"),
@@ -283,6 +303,8 @@ TYPES = {
         ),
         "doc jsonb": ("'{\"a\": 1.00000000000000000001}'", "JSON", '{"a": 1.00000000000000000001}'),
         "raw bytea": ("'\\x00ff'", "BLOB", str(b"\x00\xff")),
+        "raws bytea[]": ("array['\\xff'::bytea]", "JSON", '["\\\\xff"]'),
+        "kind regclass": ("'pg_class'", "VARCHAR", "pg_class"),
         "u uuid": (
             "'123e4567-e89b-12d3-a456-426655440000'",
             "VARCHAR",
@@ -312,6 +334,8 @@ TYPES = {
             "2024-02-29 08:00:00+00:00",
         ),
         "doc json": ("'{\"a\": 1}'", "VARCHAR", '{"a": 1}'),
+        "short char(3)": ("'x'", "VARCHAR", "x"),
+        "emoji text": ("'\U0001f6eb'", "VARCHAR", "\U0001f6eb"),
         "raw varbinary(4)": ("x'00ff'", "BLOB", str(b"\x00\xff")),
         "u uuid": (
             "'123e4567-e89b-12d3-a456-426655440000'",
@@ -671,6 +695,64 @@ def test_who_may_not_read_is_told_why(
     assert "the account lacks the permission: permission denied for table t" in text and "`select`" in text
 
 
+def test_rows_that_a_policy_hides_are_not_missing_in_silence(
+    worker: Worker, tmp_path: Path, postgres: postgres_server.Server
+) -> None:
+    source = _postgres(postgres)
+    make_table(source)
+    source.run("create role sees_one login; grant select on t to sees_one")
+    source.run("create policy one on t using (id = 1); alter table t enable row level security")
+    source.properties["url"] = source.properties["url"].replace("postgres@", "sees_one@")
+    text = Lake(worker, tmp_path, source, {}).refused()
+    assert "a row-level security policy would hide rows" in text and 'for table "t"' in text
+    assert Lake(worker, tmp_path, source, {"row_security": "apply"}).rows("id") == ["1"]
+
+
+def test_a_view_of_mariadb_needs_another_permission(
+    worker: Worker, tmp_path: Path, mariadb: mariadb_server.Server
+) -> None:
+    source = _mariadb(mariadb)
+    source.run(
+        "create table base (id integer); insert into base values (1); create view t as select * from base"
+    )
+    source.run("create user sees_t@localhost; grant select on t to sees_t@localhost")
+    source.properties["url"] = source.properties["url"].replace("reader@", "sees_t@")
+    del source.properties["password"]
+    lake = Lake(worker, tmp_path, source, {})
+    assert "`grant show view`" in lake.refused()
+    source.run("grant show view on t to sees_t@localhost")
+    assert lake.rows("id") == ["1"]
+
+
+def test_a_column_that_cannot_be_read_is_named(
+    worker: Worker, tmp_path: Path, postgres: postgres_server.Server, mariadb: mariadb_server.Server
+) -> None:
+    source = _postgres(postgres, encoding="SQL_ASCII")
+    source.run("create table t (id integer, good text, latin text); insert into t values (1, 'ü', 'Z')")
+    lake = Lake(worker, tmp_path, source, {})
+    assert lake.rows("good", "latin") == [("ü", "Z")]
+    source.run(r"update t set latin = convert_from('\xfc'::bytea, 'SQL_ASCII')")
+    text = lake.refused()
+    assert " t: the column latin cannot be read: invalid byte sequence for encoding" in text, text
+    source = _mariadb(mariadb)
+    source.properties["url"] = source.properties["url"].replace("mariadb:", "mariadb+pymysql:")
+    source.run("create table t (at timestamp, `q``q` integer primary key, place point)")
+    source.run("set time_zone = '+00:00'; insert into t values ('2024-02-29 08:00:00', 2, point(1, 2))")
+    lake = Lake(worker, tmp_path, source, {"table": "t"})
+    text = lake.refused(anew=True)
+    assert " t: the column place cannot be read: " in text and "leave place out with `columns`" in text
+    lake.properties["columns"] = ["at", "q`q"]
+    assert lake.rows("at", "q_q", anew=True) == [("2024-02-29 08:00:00+00:00", "2")]
+
+
+def test_a_table_without_columns_is_refused(
+    worker: Worker, tmp_path: Path, postgres: postgres_server.Server
+) -> None:
+    source = _postgres(postgres)
+    source.run("create table t ()")
+    assert " t has no columns." in Lake(worker, tmp_path, source, {}).refused()
+
+
 def test_nothing_can_be_written(worker: Worker, tmp_path: Path, postgres: postgres_server.Server) -> None:
     source = _postgres(postgres)
     source.run(
@@ -701,7 +783,7 @@ def everything(source: Source) -> list[tuple[str, str]]:
             with sqlite3.connect(source.properties["url"].removeprefix("sqlite:///")) as connection:
                 rows = connection.execute("select id, value from t order by id").fetchall()
         case _:
-            with psycopg.connect(source.properties["url"]) as connection:
+            with psycopg.connect(source.properties["url"], client_encoding="UTF8") as connection:
                 rows = connection.execute("select id, value from t order by id").fetchall()
     return [(str(number), value) for number, value in rows]
 

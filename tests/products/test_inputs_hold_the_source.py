@@ -565,7 +565,10 @@ def server_tables(draw: Any, kind: str) -> tuple[list[str], list[list[Any]]]:
 @pytest.fixture(scope="module")
 def postgres_url() -> Iterator[str]:
     for server in postgres_server.running():
-        yield server.url(server.database())
+        database = server.database()
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute(f"alter database {database} set extra_float_digits = -15")
+        yield server.url(database)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,13 @@ SETTINGS = {
     "default-time-zone": "+05:30",  # a server's own zone is nothing to rely on
 }
 
+HOSTILE = {
+    "sql_select_limit": "2",
+    "group_concat_max_len": "4",
+    "sql_mode": "concat(@@global.sql_mode, ',PAD_CHAR_TO_FULL_LENGTH')",
+}
+"""Settings of a server that change or cut what a session reads, unless it overrides them."""
+
 
 class Server:
     """A server that everybody may administer over its socket, with an account that has a password and may read."""
@@ -70,6 +77,7 @@ class Server:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "log").read_text())
             time.sleep(0.05)
+        self.run("".join(f"set global {name} = {value};" for name, value in HOSTILE.items()))
 
     def kill(self) -> None:
         """As a crash does it: nothing is written, nobody is told."""

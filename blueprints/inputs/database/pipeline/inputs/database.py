@@ -38,11 +38,39 @@ DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
 }
+CONNECT: dict[str, dict[str, Any]] = {
+    "psycopg": {"client_encoding": "UTF8"},
+    "pymysql": {"charset": "utf8mb4", "sql_mode": ""},
+    "mysqldb": {"charset": "utf8mb4", "sql_mode": ""},
+}
+"""Arguments for a driver. They override `url` and the server's settings: no character is replaced, no text padded."""
+SETTINGS = {
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "3",  # all digits, also before PostgreSQL 12
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",
+}
+"""Override settings of PostgreSQL's roles and databases, like pg_dump: the same value is always the same text."""
 SESSION = {
-    "postgresql": ["set time zone 'UTC'", "set session characteristics as transaction read only"],
-    "mysql": ["set time_zone = '+00:00'", "set session transaction read only"],
+    "postgresql": ["set session characteristics as transaction read only"],
+    "mysql": [
+        "set time_zone = '+00:00'",
+        "set session transaction read only",
+        "set session sql_select_limit = 18446744073709551615",  # its default is the server's own limit
+        "set session group_concat_max_len = 1073741824",
+        "set session sql_big_selects = 1",
+    ],
 }
 """Statements for a read-only session. SQLite is opened read-only instead; other databases rely on the account's permissions."""
+ROW_SECURITY = {"refuse": "off", "apply": "on"}
+"""The property `row_security` -> the setting of PostgreSQL."""
 
 NUMERIC = "DECIMAL(38,9)"
 """The type that a decimal number without a precision lands as."""
@@ -104,7 +132,13 @@ def resource(source: Capability, product: Product) -> DltResource:
             category=sa.exc.SAWarning, action="ignore"
         ):  # types that SQLAlchemy does not know
             metadata = sa.MetaData(schema=given.get("schema"))
-            table = sa.Table(given["table"], metadata, autoload_with=engine, resolve_fks=False)
+            table = sa.Table(
+                given["table"],
+                metadata,
+                autoload_with=engine,
+                resolve_fks=False,
+                listeners=[("column_reflect", _unquote)] if engine.dialect.name == "mysql" else [],
+            )
             by_name = _by_name(source, table)
             key = _named(source, "key", by_name)
             reader = _Reader(
@@ -179,8 +213,7 @@ class _Reader:
                 last = connection.execute(sa.select(sa.func.max(column))).scalar_one()
                 highest = highest if last is None else values.text(last)
             read = 0
-            result = connection.execution_options(yield_per=CHUNK_ROWS).execute(self._query(reached))
-            for rows in result.partitions():
+            for rows in self._partitions(connection, self._query(reached)):
                 chunk = self._chunk(schema, rows, read)
                 read += len(rows)
                 if self.cursor and not texts:
@@ -188,6 +221,40 @@ class _Reader:
                 yield chunk
             if self.cursor:
                 self._keep(state, reached, highest)
+
+    def _partitions(self, connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
+        """Yield the rows in chunks; name the column if its values are what the database or the driver refuses."""
+        try:
+            yield from connection.execution_options(yield_per=CHUNK_ROWS).execute(query).partitions()
+        except Exception as error:
+            if not _of_driver(error) or _cause(error)[0]:
+                raise
+            column = self._failing()
+            if column is None:
+                raise
+            raise UnreadableInput(
+                f"Input {self.source.name}: {_place(self.source)}: the column {column} cannot be read:"
+                f" {_message(self.source, error)}",
+                fix=f"Correct its values in the database, leave {column} out with `columns` in {SPEC}, or read a view that"
+                " converts it to text.",
+            ) from error
+
+    def _failing(self) -> str | None:
+        """Return the first column that cannot be read by itself; None if the rows cannot be read without columns either."""
+        without = sa.select(sa.literal(1)).select_from(self.table)
+        queries: list[tuple[str | None, sa.Select[Any]]] = [(None, without)]
+        queries += [(column.name, sa.select(column.read.label(column.name))) for column in self.columns]
+        for name, query in queries:
+            with self.engine.connect() as connection:
+                try:
+                    rows = connection.execution_options(yield_per=CHUNK_ROWS).execute(query)
+                    for _ in rows.partitions():
+                        pass
+                except Exception as error:
+                    if not _of_driver(error):
+                        raise
+                    return None if _cause(error)[0] else name
+        return None
 
     def _column(self, name: str) -> _Column:
         return next(column for column in self.columns if column.name == name)
@@ -391,7 +458,8 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
 def _engine(source: Capability, product: Product) -> sa.Engine:
     """Connections that only read, each table in one snapshot."""
     url = _url(source)
-    url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+    drivername = re.sub(r"^mariadb\+", "mysql+", url.drivername)  # one dialect, and one session, for both
+    url = url.set(drivername=DRIVERS.get(drivername, drivername))
     if password := source.properties.get("password") or dlt.secrets.get(f"sources.{source.name}.password"):
         url = url.set(password=password)
     backend = url.get_backend_name()
@@ -401,8 +469,8 @@ def _engine(source: Capability, product: Product) -> sa.Engine:
         url = url.set(database=f"file:{file}", query={"mode": "ro", "uri": "true"})
     elif backend in SESSION:
         options["isolation_level"] = "REPEATABLE READ"
-        if "connect_timeout" not in url.query:
-            options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+        timeout = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
+        options["connect_args"] = timeout | CONNECT.get(url.get_driver_name(), {})
     engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, **options)
 
     @sa.event.listens_for(engine, "connect")
@@ -415,10 +483,27 @@ def _engine(source: Capability, product: Product) -> sa.Engine:
         cursor = connection.cursor()
         for statement in SESSION.get(backend, ()):
             cursor.execute(statement)
+        if backend == "postgresql":
+            row_security = ROW_SECURITY[source.properties.get("row_security", "refuse")]
+            cursor.execute(_override(SETTINGS | {"row_security": row_security}))
         cursor.close()
         connection.commit()
 
     return engine
+
+
+def _override(settings: dict[str, str]) -> str:
+    """Return the statement that sets those of the settings that the server knows."""
+    given = ", ".join(f"('{name}', '{value}')" for name, value in settings.items())
+    return (
+        "select pg_catalog.set_config(known.name, given.value, false) from pg_catalog.pg_settings as known"
+        f" join (values {given}) as given (name, value) on given.name = pg_catalog.lower(known.name)"
+    )
+
+
+def _unquote(_: Any, __: Any, column: Any) -> None:
+    """Correct the name of a column with a backtick, which SQLAlchemy leaves doubled."""
+    column["name"] = column["name"].replace("``", "`")
 
 
 def _guard(connection: Any) -> None:
@@ -484,26 +569,53 @@ def _readable(source: Capability) -> Iterator[None]:
             f"Input {source.name}: {_place(source)}: a text is not {error.encoding}: {values.shown(error.object)}.",
             fix="Correct it in the database, or read a view that casts its column to bytes.",
         ) from error
-    except sa.exc.SQLAlchemyError as error:
-        raise _explained(source, error) from error
+    except Exception as error:
+        if not _of_driver(error):
+            raise
+        cause, fix = _cause(error)
+        raise UnreadableInput(
+            f"Input {source.name}: {_place(source)} cannot be read{f': {cause}' if cause else ''}:"
+            f" {_message(source, error)}",
+            fix=f"{fix or 'Correct the cause, and run again.'} None of its rows were loaded.",
+        ) from error
 
 
-def _explained(source: Capability, error: sa.exc.SQLAlchemyError) -> UnreadableInput:
-    """Return the error of a database, with a cause and a fix if known."""
-    reason = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-    message = str(reason.args[-1] if reason.args else reason)
-    first = " ".join(message.split()) or type(reason).__name__
-    if password := source.properties.get("password") or _url(source).password:
-        first = first.replace(str(password), "…")
-    cause, fix = explained(f"{getattr(reason, 'sqlstate', None) or ''} {first}")
-    return UnreadableInput(
-        f"Input {source.name}: {_place(source)} cannot be read{f': {cause}' if cause else ''}: {first}",
-        fix=f"{fix or 'Correct the cause, and run again.'} None of its rows were loaded.",
+def _of_driver(error: Exception) -> bool:
+    """Return True for an error of SQLAlchemy or of a driver, whose errors are all of a class `Error` (PEP 249)."""
+    return isinstance(error, sa.exc.SQLAlchemyError | UnicodeDecodeError) or any(
+        kind.__name__ == "Error" for kind in type(error).__mro__
     )
+
+
+def _reason(error: Exception) -> BaseException:
+    return error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+
+
+def _cause(error: Exception) -> tuple[str, str]:
+    """Return cause and fix of an error; both empty if they are not known."""
+    reason = _reason(error)
+    message = str(reason.args[-1] if reason.args else reason)
+    return explained(f"{getattr(reason, 'sqlstate', None) or ''} {' '.join(message.split())}")
+
+
+def _message(source: Capability, error: Exception) -> str:
+    """Return the database's or the driver's message on one line, without the password."""
+    reason = _reason(error)
+    if isinstance(reason, UnicodeDecodeError):
+        return f"a text is not {reason.encoding}: {values.shown(reason.object)}"
+    message = " ".join(str(reason.args[-1] if reason.args else reason).split()) or type(reason).__name__
+    if password := source.properties.get("password") or _url(source).password:
+        message = message.replace(str(password), "…")
+    return message
 
 
 def _by_name(source: Capability, table: sa.Table) -> dict[str, sa.Column[Any]]:
     """Return the columns to read, by the names that they land with: `Flight No.` becomes `flight_no`, as for files."""
+    if not table.columns:
+        raise UnreadableInput(
+            f"Input {source.name}: {_place(source)} has no columns.",
+            fix="Correct `table` or `schema` in data-product.yaml, or add a column to the table.",
+        )
     names = [landed_name(column.name) for column in table.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UnreadableInput(
