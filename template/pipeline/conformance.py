@@ -178,6 +178,8 @@ def logical(kind: Type) -> str:
         return "number"
     if kind.kind in STORED_AS["number"]:
         return "integer"
+    if kind.kind == "map":  # an object may be stored as one, too
+        return "map"
     return next(
         (
             name

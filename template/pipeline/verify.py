@@ -130,8 +130,9 @@ def _how_to_describe(product: Product, beyond: list[conformance.Undescribed]) ->
         else:
             parent = dotted(one.path[:-1])
             kind = conformance.logical(one.type)
+            below = f"\n{conformance.as_yaml(one.type, '    ')}" if one.type.children else ""
             fixes.append(
-                f"Below `properties` of {parent}:\n  - name: {one.path[-1]}\n    logicalType: {kind}"
+                f"Below `properties` of {parent}:\n  - name: {one.path[-1]}\n    logicalType: {kind}{below}"
             )
     return "\n".join(fixes)
 

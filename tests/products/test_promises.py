@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from checkout import ROOT
 from products import SUPPORT
 
@@ -331,6 +332,7 @@ CASES = {
     "retention in months": Case(a(logicalType="date"), "select current_date - 61 a", "failed", "Retention", {"contract": {"slaProperties": [{"property": "retention", "element": "t.a", "value": 2, "unit": "m"}]}}),
     # structure
     "a nested field that nobody promised": Case(of("object", TEXT), "select {'s': 'x', 'ssn': 1} a", "refused", "a.ssn"),
+    "a map that nobody promised": Case(of("object", TEXT), "select {'s': 'x', 'm': map {'k': [1]}} a", "refused", "a.m"),
     "one in an array": Case(of("array", TEXT), "select [{'s': 'x', 'ssn': 1}] a", "refused", "a[].ssn"),
     "one in a map": Case(a(logicalType="map", map={"key": TEXT, "value": {"logicalType": "object", "properties": [TEXT]}}), "select map {'k': {'s': 'x', 'ssn': 1}} a", "refused", "a[value].ssn"),
     "one in an object in an object": Case(of("object", {"name": "o", "logicalType": "object", "properties": [TEXT]}), "select {'o': {'s': 'x', 'ssn': 1}} a", "refused", "a.o.ssn"),
@@ -471,6 +473,12 @@ def test_what_describes_an_object_can_be_pasted(outcomes: dict[str, Any]) -> Non
         "  properties:\n    - name: s\n      logicalType: string"
         in outcomes["an object without fields"]["fix"]
     )
+    of_map = outcomes["a map that nobody promised"]["fix"].partition("Below `properties` of a:\n")[2]
+    entry = {
+        "key": {"logicalType": "string"},
+        "value": {"logicalType": "array", "items": {"logicalType": "integer"}},
+    }
+    assert yaml.safe_load(of_map) == [{"name": "m", "logicalType": "map", "map": entry}]
 
 
 def test_a_share_is_none_only_of_no_rows(product_python: Path, every_port: Path) -> None:
