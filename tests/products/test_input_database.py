@@ -642,6 +642,153 @@ def test_a_cursor_does_not_follow_a_row_into_the_future(lake: Callable[..., Lake
     assert notes[0].startswith("the cursor changed was at 2999-01-01 00:00:00, above ")
 
 
+FOLLOWED = {
+    # The declared type, a value, a later one, and the type that is declared in models/sources.yml.
+    "sqlite": {
+        "text_numbers": ("string", "999", "1000", ""),
+        "untyped": ("", "999", "1000", "BIGINT"),
+        "days": ("text", "'2024-01-01'", "'2024-01-02'", "DATE"),
+        "as_text": ("datetime", "'2024-01-01 10:00:00'", "'2024-01-01 11:00:00'", "VARCHAR"),
+    },
+    "postgres": {
+        "huge": ("numeric(50, 2)", "999", "1000", ""),
+        "small": ("integer", "999", "1000", "VARCHAR"),
+        "feeling": ("mood", "'some'", "'great'", ""),
+        "u": (
+            "uuid",
+            "'018f0000-0000-7000-8000-000000000001'",
+            "'018f0000-0000-7000-8000-00000000000a'",
+            "",
+        ),
+        "days": ("text", "'2024-01-01 10:00:00'", "'2024-01-01 11:00:00'", "TIMESTAMP"),
+        "forever": ("timestamptz", "'2024-01-01'), (8, 'infinity'", "'2024-01-02'", "VARCHAR"),
+        "far": ("date", "'2024-01-01'), (8, '2999-01-01'", "'2024-01-02'", "VARCHAR"),
+        "nan": ("numeric", "999), (8, 'NaN'", "1000", "VARCHAR"),
+        "endless": ("double precision", "999), (8, 'infinity'), (9, 'nan'", "1000", "VARCHAR"),
+    },
+    "mariadb": {
+        "huge": ("decimal(50, 2)", "999", "1000", ""),
+        "small": ("integer", "999", "1000", "VARCHAR"),
+        "f": ("float", "1.5", "1.75", ""),
+        "y": ("year", "2024", "2025", ""),
+        "far": ("datetime", "'2024-01-01'), (8, '2999-01-01'", "'2024-01-02'", "VARCHAR"),
+    },
+}
+NOT_FOLLOWED = {
+    "sqlite": {
+        "clock": ("time", "'10:00'", ""),
+        "raw": ("blob", "x'00'", ""),
+        "truth": ("boolean", "1", ""),
+        "untyped": ("", "999", ""),
+        "number": ("text", "'999'", "BIGINT"),
+    },
+    "postgres": {
+        "raw": ("bytea", "'\\x00'", ""),
+        "later": ("xid8", "'999'", ""),
+        "span": ("interval", "'9 days'", ""),
+        "price": ("money", "9", ""),
+        "o": ("oid", "999", ""),
+        "log": ("pg_lsn", "'9/0'", ""),
+        "clock": ("time", "'10:00'", ""),
+        "zoned": ("timetz", "'10:00+00'", ""),
+        "truth": ("boolean", "true", ""),
+        "number": ("text", "'999'", "BIGINT"),
+        "single": ("real", "1.5", "FLOAT"),
+    },
+    "mariadb": {
+        "raw": ("binary(8)", "'a'", ""),
+        "clock": ("time", "'99:00:00'", ""),
+        "m": ("enum('z', 'a')", "'z'", ""),
+    },
+}
+
+
+def test_a_cursor_follows_the_order_of_the_database_or_is_refused(
+    lake: Callable[..., Lake], source: Source
+) -> None:
+    followed, refused = FOLLOWED[source.kind], NOT_FOLLOWED[source.kind]
+    if source.kind == "postgres":
+        source.run("create type mood as enum ('some', 'great')")
+    for name, (declared, value, *_) in followed.items():
+        source.run(
+            f"create table {name} (id integer primary key, v {declared}); insert into {name} values (1, {value})"
+        )
+    for name, (declared, value, _) in refused.items():
+        source.run(
+            f"create table not_{name} (id integer primary key, v {declared}); insert into not_{name} values (1, {value})"
+        )
+    cursors = lake()
+    declare(
+        cursors.work,
+        {name: {"v": case[-1]} for name, case in followed.items() if case[-1]}
+        | {f"not_{name}": {"v": case[-1]} for name, case in refused.items() if case[-1]},
+    )
+    names = [*followed, *(f"not_{name}" for name in refused)]
+    cursors.inputs = {name: {"table": name, "cursor": "v", "key": ["id"]} for name in names}
+    said = cursors.ingest(each=True)
+    for name in refused:
+        assert ": the cursor v " in said[f"not_{name}"].get("error", ""), (name, said[f"not_{name}"])
+    cursors.inputs = {name: cursors.inputs[name] for name in followed}
+    first = cursors.ingest()
+    assert "error" not in first, first
+    for name, (_, _, later, _) in followed.items():
+        source.run(f"insert into {name} values (2, {later})")
+    second = cursors.ingest()
+    assert "error" not in second, second
+    for name in followed:
+        assert "2" in [row["id"] for row in second["tables"][name]["rows"]], (name, second["notes"][name])
+
+
+SAME_ONCE_LOADED = {
+    # The types of the key, two keys, and the type that is declared in models/sources.yml.
+    "sqlite": {
+        "seconds": ("datetime", "'2024-01-01 10:00:00'", "'2024-01-01T10:00:00'", ""),
+        "untyped": ("", "1", "'1'", ""),
+        "moment": ("timestamp", "'2024-01-01T10:00:00+00:00'", "'2024-01-01T11:00:00+01:00'", ""),
+        "u": (
+            "text",
+            "'018f0000-0000-7000-8000-00000000000a'",
+            "'018F0000-0000-7000-8000-00000000000A'",
+            "UUID",
+        ),
+    },
+    "postgres": {
+        "number": ("text", "'1'", "'01'", "BIGINT"),
+        "bounds": ("integer[]", "'{1,2}'", "'[0:1]={1,2}'", ""),
+    },
+    "mariadb": {"number": ("varchar(9)", "'1'", "'1.0'", "BIGINT")},
+}
+
+
+def test_keys_that_are_the_same_once_loaded_are_refused(lake: Callable[..., Lake], source: Source) -> None:
+    cases = SAME_ONCE_LOADED[source.kind]
+    for name, (declared, one, other, _) in cases.items():
+        source.run(
+            f"create table {name} (k {declared} not null, part integer, changed integer, primary key (k, part));"
+            f" insert into {name} values ({one}, 1, 1), ({other}, 1, 2), ({one}, 2, 3)"
+        )
+    keys = lake()
+    declare(keys.work, {name: {"k": case[3]} for name, case in cases.items() if case[3]})
+    keys.inputs = {name: {"table": name, "cursor": "changed", "key": ["k", "part"]} for name in cases}
+    for name, ended in keys.ingest(each=True).items():
+        assert "several rows have the same k, part once loaded: k = " in ended.get("error", ""), (name, ended)
+    (name, (_, one, other, _)), *_ = cases.items()
+    source.run(f"delete from {name} where k = {other}")
+    keys.inputs = {name: keys.inputs[name]}
+    assert len(keys.ingest()["tables"][name]["rows"]) == 2
+    source.run(f"insert into {name} values ({other}, 1, 9)")  # the other row was read in an earlier run
+    assert "once loaded" in keys.ingest().get("error", "")
+
+
+def test_a_primary_key_does_not_cover_the_tables_that_inherit(
+    worker: Worker, tmp_path: Path, postgres: postgres_server.Server
+) -> None:
+    source = _postgres(postgres)
+    make_table(source)
+    source.run("create table kid () inherits (t); insert into kid values (1, 'kid', now())")
+    assert "several rows have the same id: id = 1." in Lake(worker, tmp_path, source, CHANGES).refused()
+
+
 def test_a_column_that_is_gone_is_named_and_one_that_is_declared_is_missed(
     lake: Callable[..., Lake], source: Source
 ) -> None:

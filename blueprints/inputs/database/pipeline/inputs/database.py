@@ -74,6 +74,8 @@ ROW_SECURITY = {"refuse": "off", "apply": "on"}
 
 NUMERIC = "DECIMAL(38,9)"
 """The type that a decimal number without a precision lands as."""
+ENDLESS = ("NaN", "nan", "Infinity", "infinity", "Inf", "inf")
+"""Texts of numbers and times after which there is none."""
 AHEAD = timedelta(days=1)
 """How far a cursor may be in the future, unless the input has a `cursor_ceiling`: enough for any time zone."""
 
@@ -117,6 +119,14 @@ class _Column:
     """The file that declares the type; empty: the database does."""
     utc: bool = False
     """True if a time without a zone is in UTC."""
+    native: str = ""
+    """The type that it lands as without a declaration."""
+    sort: str = ""
+    """What the database orders it as: number, time or text; empty: by no order that a cursor can follow."""
+    order: Any = None
+    """What the database orders."""
+    distinct: bool = False
+    """True if values that differ in the database differ once loaded."""
 
 
 def resource(source: Capability, product: Product) -> DltResource:
@@ -141,14 +151,23 @@ def resource(source: Capability, product: Product) -> DltResource:
             )
             by_name = _by_name(source, table)
             key = _named(source, "key", by_name)
+            columns = _columns(source, product, engine, table, by_name)
+            cursor = next(iter(_named(source, "cursor", by_name)), "")
+            for column in columns:
+                if column.name == cursor:
+                    _check_cursor(source, engine, table, column)
+            landed = not all(column.distinct for column in columns if column.name in key)
             reader = _Reader(
                 source=source,
                 engine=engine,
                 table=table,
-                columns=_columns(source, product, engine, table, by_name),
+                columns=columns,
                 key=key,
-                proof=_duplicates(engine, table, [by_name[name] for name in key]),
-                cursor=next(iter(_named(source, "cursor", by_name)), ""),
+                compare=landed,
+                proof=None
+                if landed
+                else _duplicates(engine, table, [by_name[name] for name in key], columns),
+                cursor=cursor,
                 report=IngestReport(described=True),
             )
     loaded = dlt.resource(
@@ -175,6 +194,8 @@ class _Reader:
     columns: list[_Column]
     key: list[str]
     """The columns that identify each row."""
+    compare: bool
+    """True if keys that differ in the database may be equal once loaded."""
     proof: sa.Select[Any] | None
     """A query for rows that they do not distinguish."""
     cursor: str
@@ -185,12 +206,14 @@ class _Reader:
         with _readable(self.source), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("begin")  # all that follows reads the same snapshot of the file
-            if self.proof is not None and connection.execute(self.proof).first():
+            if self.proof is not None and (row := connection.execute(self.proof).first()):
                 raise UnreadableInput(
-                    f"Input {self.source.name}: several rows have the same {', '.join(self.key)}.",
+                    f"Input {self.source.name}: several rows have the same {', '.join(self.key)}: {self._pairs(row)}.",
                     fix="Set `key` to columns that identify each row.",
                 )
             schema = self._schema()
+            if self.compare:
+                self._compare_keys(connection, schema)
             state: dict[str, Any] = {}
             reached = highest = None
             if self.cursor:
@@ -208,13 +231,12 @@ class _Reader:
                 schema.empty_table(), dlt.mark.make_hints(columns=hints(self.report.columns))
             )
             texts = bool(self.cursor) and pa.types.is_string(schema.field(self.cursor).type)
-            if texts:  # the database would order them by its own collation
-                column = self._column(self.cursor).read
-                last = connection.execute(sa.select(sa.func.max(column))).scalar_one()
+            if texts:  # the database orders them by its own collation, or by their own type
+                last = self._last(connection)
                 highest = highest if last is None else values.text(last)
             read = 0
             for rows in self._partitions(connection, self._query(reached)):
-                chunk = self._chunk(schema, rows, read)
+                chunk = self._chunk(schema, self.columns, rows, read)
                 read += len(rows)
                 if self.cursor and not texts:
                     highest = self._highest(chunk[self.cursor], highest)
@@ -259,11 +281,75 @@ class _Reader:
     def _column(self, name: str) -> _Column:
         return next(column for column in self.columns if column.name == name)
 
+    def _pairs(self, row: Any) -> str:
+        return ", ".join(f"{name} = {values.shown(value)}" for name, value in zip(self.key, row, strict=True))
+
+    def _compare_keys(self, connection: sa.Connection, schema: pa.Schema) -> None:
+        """Refuse two rows of the table whose keys are equal once loaded: one of them would replace the other."""
+        columns = [self._column(name) for name in self.key]
+        schema = pa.schema([schema.field(name) for name in self.key])
+        query = sa.select(*(column.read.label(column.name) for column in columns))
+
+        def chunks() -> Iterator[tuple[Any, pa.Table]]:
+            read = 0
+            for rows in self._partitions(connection, query):
+                yield rows, self._chunk(schema, columns, rows, read)
+                read += len(rows)
+
+        keys = pa.concat_tables([schema.empty_table(), *(chunk for _, chunk in chunks())])
+        counts = keys.group_by(self.key).aggregate([([], "count_all")])
+        same = counts.filter(pc.greater(counts["count_all"], 1)).select(self.key).slice(0, 1).to_pylist()
+        if not same:
+            return
+        rows = [
+            row
+            for found, chunk in chunks()
+            for row, key in zip(found, chunk.to_pylist(), strict=True)
+            if key == same[0]
+        ]
+        others = [
+            column
+            for number, column in enumerate(columns)
+            if column.type != "VARCHAR" and len({str(row[number]) for row in rows}) > 1
+        ]
+        declare = "".join(
+            f", or declare in {column.place or SOURCES}, for the table {self.source.name}:"
+            f" {_entry(column.name, 'VARCHAR')}"
+            for column in others[:1]
+        )
+        raise UnreadableInput(
+            f"Input {self.source.name}: {_place(self.source)}: several rows have the same {', '.join(self.key)} once"
+            f" loaded: {self._pairs(same[0].values())}. In the database: {'; '.join(map(self._pairs, rows[:2]))}.",
+            fix=f"Correct one of them in the database, or set `key` to columns that identify each row{declare}.",
+        )
+
+    def _last(self, connection: sa.Connection) -> Any:
+        """Return the highest accepted value of a cursor that lands as text; note those that are not accepted.
+
+        A number or a time that is declared as text may be `infinity` or NaN, after which nothing is new.
+        """
+        column = self._column(self.cursor)
+        order = column.order
+        ceiling = self._ceiling(values.arrow(column.native))
+        if column.sort == "number":  # also one of more digits than any type of a number has
+            ceiling = self.source.properties.get("cursor_ceiling")
+        accepted: list[sa.ColumnElement[bool]] = []
+        if ceiling is not None:
+            if self.engine.dialect.name == "sqlite" and isinstance(ceiling, date):
+                ceiling = str(ceiling)  # its times are texts
+            accepted.append(order <= ceiling)
+        if column.sort in ("number", "time") and self.engine.dialect.name in ("postgresql", "sqlite"):
+            accepted.append(sa.cast(order, sa.Text).not_in(ENDLESS))
+        if accepted:
+            beyond = sa.select(sa.func.count(), sa.func.max(order)).where(sa.not_(sa.and_(*accepted)))
+            self.report.beyond, self.report.furthest = connection.execute(beyond).one()
+        return connection.execute(sa.select(sa.func.max(order)).where(*accepted)).scalar_one()
+
     def _query(self, reached: Any) -> sa.Select[Any]:
         """Return the rows that may be new: also rows without a cursor, and rows at the highest value, which may have changed again."""
-        rows = sa.select(*(column.read.label(column.name) for column in self.columns)).subquery()
+        rows = sa.select(*(column.read.label(column.name) for column in self.columns))
         if reached is None:
-            return sa.select(rows)
+            return rows
         lag = self.source.properties.get("lag", 0)
         match reached:
             case datetime():
@@ -279,8 +365,10 @@ class _Reader:
                     f"Input {self.source.name}: {self.cursor} is neither a number nor a time, so `lag` does not apply.",
                     fix="Remove `lag`, or use another `cursor`.",
                 )
-        column = rows.c[self.cursor]
-        return sa.select(rows).where(sa.or_(column >= reached, column.is_(None)))
+        column = self._column(self.cursor)
+        if column.sort == "text" and isinstance(reached, date):
+            reached = _day(reached)
+        return rows.where(sa.or_(column.order >= reached, column.order.is_(None)))
 
     def _state(self) -> dict[str, Any]:
         """Return the state of earlier runs: the cursor value that they reached, and the place that they read."""
@@ -326,10 +414,19 @@ class _Reader:
         if text is None:
             return None
         reached, ceiling = pa.scalar(text).cast(kind).as_py(), self._ceiling(kind)
-        if ceiling is not None and reached > ceiling:
+        column = self._column(self.cursor)
+        passed = ceiling is not None and reached > ceiling
+        if pa.types.is_string(kind) and column.sort in ("number", "time"):
+            native = values.arrow(column.native)
+            ceiling = self._ceiling(native)
+            passed = text in ENDLESS
+            with contextlib.suppress(pa.ArrowException):  # such as a year before Christ
+                passed = passed or (ceiling is not None and pa.scalar(text).cast(native).as_py() > ceiling)
+        if passed:
             # Release 0.2.0 accepted any value, and read nothing from then on.
             self.report.notes.append(
-                f"the cursor {self.cursor} was at {reached}, above {ceiling}: all rows are read again"
+                f"the cursor {self.cursor} was at {reached}, above {'any value' if ceiling is None else ceiling}:"
+                " all rows are read again"
             )
             return None
         return reached
@@ -355,7 +452,8 @@ class _Reader:
         naming = dlt.current.source_schema().naming
         state["columns"] = [naming.normalize_identifier(column.name) for column in self.columns]
         if self.report.beyond:
-            beyond = "in the future" if self._is_time() else "above `cursor_ceiling`"
+            above = "above `cursor_ceiling`" if "cursor_ceiling" in self.source.properties else "not finite"
+            beyond = "in the future" if self._is_time() else above
             notes.append(
                 f"rows whose {self.cursor} is {beyond}: {self.report.beyond:,}, up to {self.report.furthest}. They are"
                 " loaded, but the cursor is not set to them"
@@ -371,7 +469,7 @@ class _Reader:
         self.report.newest = (self.cursor, str(highest))
 
     def _is_time(self) -> bool:
-        return self._column(self.cursor).type.startswith(("DATE", "TIMESTAMP"))
+        return self._column(self.cursor).sort == "time" or _sort(self._column(self.cursor).type) == "time"
 
     def _schema(self) -> pa.Schema:
         """Return the columns as they will land; refuse those that landed as another type before."""
@@ -391,13 +489,15 @@ class _Reader:
             pa.field(name, values.arrow(kind), nullable=name not in self.key) for name, kind in types.items()
         )
 
-    def _chunk(self, schema: pa.Schema, rows: Any, before: int) -> pa.Table:
+    def _chunk(self, schema: pa.Schema, columns: list[_Column], rows: Any, before: int) -> pa.Table:
         arrays = []
-        for column, found in zip(self.columns, zip(*rows, strict=True), strict=True):
+        for column, found in zip(columns, zip(*rows, strict=True), strict=True):
             try:
                 arrays.append(values.array(found, column.type, utc=column.utc))
             except values.Unfit as unfit:
-                raise self._unfit(column, found, unfit.position, rows[unfit.position], before) from unfit
+                raise self._unfit(
+                    columns, column, found, unfit.position, rows[unfit.position], before
+                ) from unfit
             if column.name in self.key and arrays[-1].null_count:
                 raise UnreadableInput(
                     f"Input {self.source.name}: some rows have no {column.name}, which is part of the key.",
@@ -405,9 +505,11 @@ class _Reader:
                 )
         return pa.Table.from_arrays(arrays, schema=schema)
 
-    def _unfit(self, column: _Column, found: Any, position: int, row: Any, before: int) -> UnreadableInput:
+    def _unfit(
+        self, columns: list[_Column], column: _Column, found: Any, position: int, row: Any, before: int
+    ) -> UnreadableInput:
         """Return the error for a value that does not fit its column: its place, and a type that fits."""
-        names = [one.name for one in self.columns]
+        names = [one.name for one in columns]
         key = self.key or [
             name for name in map(landed_name, self.table.primary_key.columns.keys()) if name in names
         ]
@@ -418,7 +520,7 @@ class _Reader:
         )
         by = f"which {column.place or 'the database'} declares"
         fits = values.fitting(found)
-        entry = "{" + f"name: {column.name}, data_type: {_scalar(fits)}" + "}"
+        entry = _entry(column.name, fits)
         declare = (
             f"declare in {column.place or SOURCES}, for the table {self.source.name}: {entry}"
             if fits
@@ -441,11 +543,8 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
 
         def write(value: Any) -> Any:
             match value:
-                case datetime() if value.tzinfo and value.date() > date.min:
-                    # A text with a time zone goes by its own day, which may be the one before.
-                    return (value.date() - timedelta(days=1)).isoformat()
-                case date():  # the shortest form of a date sorts first
-                    return value.isoformat()[:10]
+                case date():
+                    return _day(value)
                 case Decimal() if value == value.to_integral_value():
                     return int(value)
                 case Decimal():
@@ -453,6 +552,14 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
             return value
 
         return write if dialect.name == "sqlite" else None
+
+
+def _day(value: date) -> str:
+    """Return the text that sorts before all texts of this time, and of later ones."""
+    if isinstance(value, datetime) and value.tzinfo and value.date() > date.min:
+        # A text with a time zone goes by its own day, which may be the one before.
+        return (value.date() - timedelta(days=1)).isoformat()
+    return value.isoformat()[:10]  # the shortest form of a date sorts first
 
 
 def _engine(source: Capability, product: Product) -> sa.Engine:
@@ -652,10 +759,16 @@ def _columns(
     for name, column in by_name.items():
         if affinities:
             read: Any = column
-            kind, utc = _sqlite_type(affinities.get(column.name, ""))
+            order: Any = column
+            stated = affinities.get(column.name, "")
+            native, utc = _sqlite_type(stated)
+            sort = _sort(native)
+            distinct = bool(_sqlite_affinity(stated))
         else:
-            read, kind, utc = _expression(column)
-        kind, place = given.get(name, (kind, ""))
+            read, native, utc = _expression(column)
+            sort, order = _order(column, read)
+            distinct = not isinstance(_base(column), postgresql.ARRAY | sa.types.NullType)
+        kind, place = given.get(name, (native, ""))
         try:
             values.arrow(kind)
         except KeyError:
@@ -663,7 +776,24 @@ def _columns(
                 f"Input {source.name}: {place} declares {name} as {kind}, which database@1 does not support.",
                 fix="Declare it as JSON or VARCHAR, and parse it in a model.",
             ) from None
-        columns.append(_Column(name, sa.type_coerce(read, _AsItIs()), kind, place, utc))
+        same = (
+            kind == native
+            or {kind, native} <= values.INTEGERS.keys()
+            or (native == "VARCHAR" and bool(values.LENGTH.fullmatch(kind)))
+        )
+        columns.append(
+            _Column(
+                name=name,
+                read=sa.type_coerce(read, _AsItIs()),
+                type=kind,
+                place=place,
+                utc=utc,
+                native=native,
+                sort=sort,
+                order=sa.type_coerce(order, _AsItIs()),
+                distinct=distinct and same,
+            )
+        )
     return columns
 
 
@@ -687,6 +817,11 @@ def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) ->
     return names
 
 
+def _entry(name: str, kind: str) -> str:
+    """Return the declaration of a column, as it is written in models/sources.yml."""
+    return "{" + f"name: {name}, data_type: {_scalar(kind)}" + "}"
+
+
 def _scalar(text: str) -> str:
     return text if re.fullmatch(r"[A-Z ]+", text) else f'"{text}"'
 
@@ -702,14 +837,22 @@ def _sqlite_types(engine: sa.Engine, table: sa.Table) -> dict[str, str]:
 
 def _sqlite_type(declared: str) -> tuple[str, bool]:
     """Return the type that a declared type of SQLite lands as, and whether its times are in UTC: https://sqlite.org/datatype3.html."""
+    if kind := _sqlite_affinity(declared):
+        return kind, False
     plain = " ".join(declared.upper().partition("(")[0].split())
-    for parts, kind in SQLITE_AFFINITIES:
-        if any(part in plain for part in parts):
-            return kind, False
     kind = SQLITE_TYPES.get(plain, "VARCHAR")
     if kind == NUMERIC and (match := re.search(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", declared)):
         kind = _decimal(int(match[1]), int(match[2] or 0))
     return kind, kind == "TIMESTAMP WITH TIME ZONE"
+
+
+def _sqlite_affinity(declared: str) -> str:
+    """Return the type that a declared type lands as by SQLite's rules; empty for one that they make NUMERIC."""
+    plain = declared.upper().partition("(")[0]
+    return next(
+        (kind for parts, kind in SQLITE_AFFINITIES if any(part in plain for part in parts)),
+        "",
+    )
 
 
 def _decimal(precision: int, scale: int) -> str:
@@ -723,9 +866,7 @@ def _expression(column: sa.Column[Any]) -> tuple[sa.ColumnElement[Any], str, boo
 
     Values without an equivalent are converted to text by the database.
     """
-    kind: Any = column.type
-    while isinstance(kind, postgresql.DOMAIN):
-        kind = kind.data_type
+    kind = _base(column)
     as_text = sa.cast(column, sa.Text)
     match kind:
         case postgresql.ARRAY():
@@ -768,7 +909,96 @@ def _expression(column: sa.Column[Any]) -> tuple[sa.ColumnElement[Any], str, boo
     return as_text, "VARCHAR", False
 
 
-def _duplicates(engine: sa.Engine, table: sa.Table, key: list[sa.Column[Any]]) -> sa.Select[Any] | None:
+def _base(column: sa.Column[Any]) -> Any:
+    """Return the type of a column; for a domain, the type that it is made of."""
+    kind: Any = column.type
+    while isinstance(kind, postgresql.DOMAIN):
+        kind = kind.data_type
+    return kind
+
+
+def _order(column: sa.Column[Any], read: sa.ColumnElement[Any]) -> tuple[str, sa.ColumnElement[Any]]:
+    """Return what a column is ordered as, empty if by no order that a cursor can follow, and what is ordered.
+
+    Values that are converted to text are ordered as what they are: as text, 1000 is before 999.
+    """
+    match _base(column):
+        case mysql.ENUM() | mysql.SET():  # ordered by their position, but compared as texts
+            return "", column
+        case mysql.FLOAT() | mysql.BIT():
+            return "number", read
+        case sa.Numeric() | sa.Float() | sa.Integer() | mysql.YEAR():
+            return "number", column
+        case sa.Uuid():
+            return "text", read
+        case sa.String():
+            return "text", column
+        case sa.DateTime() | sa.Date():
+            return "time", column
+    return "", column
+
+
+def _sort(kind: str) -> str:
+    """Return what a type is ordered as: number, time or text; empty if a cursor cannot have it."""
+    if kind in values.INTEGERS or kind == "DOUBLE" or values.DECIMAL.fullmatch(kind):
+        return "number"
+    if kind == "DATE" or kind.startswith("TIMESTAMP"):
+        return "time"
+    return "text" if kind in ("VARCHAR", "UUID") or values.LENGTH.fullmatch(kind) else ""
+
+
+def _check_cursor(source: Capability, engine: sa.Engine, table: sa.Table, column: _Column) -> None:
+    """Refuse a cursor whose order is lost as the type that it lands as: rows would not be read."""
+    landed = _sort(column.type)
+    in_database = next(one for one in table.columns if landed_name(one.name) == column.name)
+    declared = ""
+    fix = (
+        "Use a number, a text, a date or a timestamp as `cursor`, if need be from a view that converts to one; or"
+        " read the table whole: remove `cursor`, `key`, `lag`, `cursor_ceiling` and `notice_deletions`."
+    )
+    if engine.dialect.name == "sqlite":
+        declared = _sqlite_types(engine, table).get(in_database.name, "")
+        affinity = _sqlite_affinity(declared)
+        possible = bool(landed) and (landed, affinity) != ("number", "VARCHAR")
+        if landed == "text" and affinity != "VARCHAR":
+            with engine.connect() as connection:
+                kinds = sa.select(sa.func.typeof(column.order)).where(column.order.is_not(None)).distinct()
+                found = set(connection.execute(kinds).scalars())
+            # SQLite orders numbers before texts, and compares them as numbers only in a column that is one of numbers.
+            if found - {"text"} and (found - {"integer", "real"} or not declared or affinity == "BLOB"):
+                raise UnreadableInput(
+                    f"Input {source.name}: {_place(source)}: the cursor {column.name} is loaded as {column.type}, but"
+                    f" contains values of the kind {', '.join(sorted(found))}, whose order is not that of their texts.",
+                    fix=f"Declare in {SOURCES}, for the table {source.name}:"
+                    f" {_entry(column.name, 'DOUBLE' if 'real' in found else 'BIGINT')}."
+                    if not found - {"integer", "real"} and not column.place
+                    else fix,
+                )
+    else:
+        possible = (
+            bool(column.sort)
+            and landed
+            in {
+                "number": ("number", "text"),
+                "time": ("time", "text"),
+                "text": ("text", "time"),
+            }[column.sort]
+        )
+    if not possible:
+        stated = f", as {column.place} declares" if column.place else ""
+        kind = declared or type(_base(in_database)).__name__
+        raise UnreadableInput(
+            f"Input {source.name}: {_place(source)}: the cursor {column.name} is of the type {kind}, and is loaded as"
+            f" {column.type}{stated}. The next run could not know which of its values are newer.",
+            fix=f"Remove the `data_type` of {column.name} from {column.place}, or {fix[0].lower()}{fix[1:]}"
+            if column.place and column.sort
+            else fix,
+        )
+
+
+def _duplicates(
+    engine: sa.Engine, table: sa.Table, key: list[sa.Column[Any]], columns: list[_Column]
+) -> sa.Select[Any] | None:
     """Return a query for rows with the same key; None if the database guarantees that there are none."""
     if not key:
         return None
@@ -777,6 +1007,21 @@ def _duplicates(engine: sa.Engine, table: sa.Table, key: list[sa.Column[Any]]) -
         found["column_names"] for found in sa.inspect(engine).get_unique_constraints(table.name, table.schema)
     ]
     names = {column.name for column in key}
-    if any(names >= set(columns) for columns in unique):
+    if any(names >= set(columns) for columns in unique) and not _inherited(engine, table):
         return None
-    return sa.select(sa.literal(1)).select_from(table).group_by(*key).having(sa.func.count() > 1).limit(1)
+    read = {column.name: column.read for column in columns}
+    each = [read[landed_name(column.name)] for column in key]
+    return sa.select(*each).select_from(table).group_by(*each).having(sa.func.count() > 1).limit(1)
+
+
+def _inherited(engine: sa.Engine, table: sa.Table) -> bool:
+    """Return True if rows of other tables are read too, which the table's constraints do not cover."""
+    if engine.dialect.name != "postgresql":
+        return False
+    name = engine.dialect.identifier_preparer.format_table(table)
+    parents = sa.text(
+        "select exists (select from pg_inherits join pg_class on pg_class.oid = inhparent"
+        " where inhparent = to_regclass(:name) and relkind = 'r')"
+    )
+    with engine.connect() as connection:
+        return bool(connection.execute(parents, {"name": name}).scalar_one())
