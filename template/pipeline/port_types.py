@@ -376,17 +376,17 @@ def _unstorable(form: Format, kind: Kind, value: str, path: str, depth: int = 0)
         one = f"x{depth}"
         for found in _unstorable(form, part, one, f"{path}[]", depth + 1):
             such = f"list_filter({listed}, lambda {one}: {found.condition})"
-            mended = list(lists)
-            mended[number] = f"list_transform({listed}, lambda {one}: {found.fix})"
+            fixed = list(lists)
+            fixed[number] = f"list_transform({listed}, lambda {one}: {found.fix})"
             yield replace(
                 found,
                 condition=f"coalesce(len({such}) > 0, false)",
                 example=found.example and f"list_transform({such}, lambda {one}: {found.example})[1]",
                 fix=found.fix
                 if found.limit.is_sentence
-                else f"map({', '.join(mended)})"
+                else f"map({', '.join(fixed)})"
                 if kind.name == "MAP"
-                else mended[0],
+                else fixed[0],
             )
 
 
