@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from meshwright.check.rules.inputs import InputsDeclared
-from meshwright.core.yaml import Document
+from meshwright.core.yaml import Document, read
 
 SAME = {
     "int": "INTEGER",
@@ -226,7 +226,7 @@ def test_a_column_that_nobody_declared_is_named(
         (tmp_path / "build" / "inputs" / "default.json").write_text(
             json.dumps({"version": 2, "inputs": {"flights": recorded}})
         )
-    problems = list(
-        InputsDeclared().check(tmp_path, Document(Path("data-product.yaml"), {"spec": {"inputs": [item]}}))
-    )
+    spec = Document(Path("data-product.yaml"), {"spec": {"inputs": [item]}})
+    sources = [read(tmp_path, "models/sources.yml")]
+    problems = list(InputsDeclared().check(tmp_path, spec, sources))
     assert [str(expected) in problem.detail for problem in problems] == ([True] if expected else [])

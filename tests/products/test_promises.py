@@ -182,7 +182,7 @@ CASES = {
     "a number that is none": Case(metric("duplicateValues", mustBe="few", unit="percent"), "select 'x' a", "error"),
     "a zone": Case(option("timestamp", timezone=True), "select timestamp '2025-01-01' a", "failed", "TIMESTAMP"),
     "no zone": Case(option("timestamp", timezone=False), "select timestamptz '2025-01-01 00:00:00Z' a", "failed", "ZONE"),
-    "what a time means": Case(option("timestamp", defaultTimezone="Europe/Paris"), "select timestamp '2025-01-01' a", "unchecked", "meaning"),
+    "what a time means": Case(option("timestamp", defaultTimezone="Europe/Paris"), "select timestamp '2025-01-01' a", "unchecked", "time zone"),
     "a first day": Case(option("date", minimum="2024-01-01"), "select date '2023-12-31' a", "failed", "2023-12-31"),
     "a first day that is no day": Case(option("date", minimum="soon"), "select date '2023-12-31' a", "error"),
     "a bound of twenty digits": Case(option("number", maximum=12345678901234567890), "select 12345678901234567891::decimal(20,0) a", "failed"),

@@ -515,7 +515,8 @@ def test_a_variant_that_was_changed_with_its_state_does_not_equal_the_data_set(p
     assert place.plan(desired()) == []
     said = place.verify(desired())
     assert (
-        "What the-program reads is not what its view gives: 5 rows instead of 6, 1 of them missing." in said
+        "The copy for the role the-program is not what its view gives: 5 rows instead of 6, 1 of them missing."
+        in said
     )
 
 

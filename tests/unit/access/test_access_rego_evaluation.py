@@ -326,9 +326,7 @@ def test_regopy_and_opa_see_alike(opa: Any, policy: dict[str, Any], found: list[
             {"name": c.name, "type": c.logical_type, "classification": c.classification} for c in columns
         ],
     }
-    theirs = decoded(
-        opa.eval_query("x := data.meshwright.access.column_classifications", encoded(question))[0]["x"]
-    )
+    theirs = decoded(opa.eval_query("x := data.meshwright.access.columns", encoded(question))[0]["x"])
     assert PolicyEngine().columns(policy, masks, columns) == theirs
 
 
