@@ -635,6 +635,8 @@ def of_server(kind: str, cell: Any, value: Any, landed: str) -> bool:
         return agrees(json.loads(cell, parse_int=Number, parse_float=Number), value, landed)
     if kind.startswith("char("):
         cell, value = cell.rstrip(" "), value.rstrip(" ")
+    if kind in ("real", "float", "double", "double precision") and float(cell) == 0 == float(value):
+        return True  # DuckDB stores a column of zeros as one value, with the sign of the first
     if kind in ("real", "float"):
         return struct.pack("f", float(cell)) == struct.pack("f", float(value))
     return agrees(str(cell), value, landed)
