@@ -508,6 +508,8 @@ def of_sqlite(cell: Any, value: Any, kind: str) -> bool:
             return bool(value == cell)
         case float() if kind in ("DOUBLE", "VARCHAR"):
             return bool(value == (real(cell) if kind == "DOUBLE" else repr(cell)))
+        case int() if kind.startswith("VARCHAR"):
+            return bool(value == str(cell))
         case int() if kind in ("DOUBLE", "FLOAT"):
             return int(float(value)) == cell
         case int() | float() if kind == "BOOLEAN":
