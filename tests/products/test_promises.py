@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from checkout import ROOT
+from filelock import FileLock
 from products import SUPPORT
 
 from meshwright.product import promises
@@ -382,17 +384,28 @@ MEASURED = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def outcomes(
     product_python: Path, every_port: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    """What one process with a product's environment finds of all cases."""
+    """What one process with a product's environment finds of all cases; for all workers of pytest, because it is slow."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "promise-outcomes.json"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            found = _outcomes(product_python, every_port, tmp_path_factory.mktemp("cases"))
+            shared.write_text(json.dumps(found), "utf-8")
+    outcomes: dict[str, Any] = json.loads(shared.read_text("utf-8"))
+    return outcomes
+
+
+def _outcomes(product_python: Path, product: Path, folder: Path) -> dict[str, Any]:
     script = SUPPORT / "promise_cases.py"
     asked = [{"columns": case.columns, "sql": case.sql, **case.more} for case in CASES.values()]
     asked += [{"columns": a(), **case} for case in MEASURED.values()]
     asked += [{"columns": columns, "sql": sql} for columns, sql, _ in EXAMPLES.values()]
     done = subprocess.run(
-        [product_python, script, every_port, tmp_path_factory.mktemp("cases")],
+        [product_python, script, product, folder],
         input=json.dumps(asked),
         capture_output=True,
         text=True,
