@@ -291,9 +291,8 @@ def _text(limit: Any) -> tuple[str, str]:
     fraction = _FRACTION.search(text)
     if fraction is None:
         return text, ""
-    return f"{text[: fraction.start() + 6]}{text[fraction.end() :]}" if len(
-        fraction[0]
-    ) > 6 else text, fraction[0][6:].rstrip("0")
+    microseconds, finer = fraction[0][:6], fraction[0][6:]
+    return f"{text[: fraction.start()]}{microseconds}{text[fraction.end() :]}", finer.rstrip("0")
 
 
 def _moment(value: str, kind: str, operator: str, limit: Any) -> str:

@@ -9,30 +9,16 @@ from typing import Any
 
 import duckdb
 
-from pipeline.comparisons import holds, is_no_multiple, is_one_of, number
+from pipeline.comparisons import FLOATS, INTEGERS, TIMESTAMPS, holds, is_no_multiple, is_one_of, number
 from pipeline.promises import OPERATORS, PERCENT, STEPS, Promise, dotted, strftime
 from pipeline.sql import identifier, literal
 
-FLOATS = ("float", "double")
 STORED_AS = {
     "string": ("varchar", "uuid", "enum"),
     "date": ("date",),
-    "timestamp": ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"),
+    "timestamp": TIMESTAMPS,
     "time": ("time", "time with time zone", "time_ns"),
-    "number": (
-        *(
-            "tinyint",
-            "smallint",
-            "integer",
-            "bigint",
-            "hugeint",
-            "utinyint",
-            "usmallint",
-            "uinteger",
-            "ubigint",
-        ),
-        *("uhugeint", "float", "double", "decimal"),
-    ),
+    "number": (*INTEGERS, *FLOATS, "decimal"),
     "boolean": ("boolean",),
     "object": ("struct", "map"),
     "array": ("list", "array"),
@@ -277,12 +263,8 @@ def _bound(comparison: str) -> Callable[[Any], Predicate]:
     return of
 
 
-def _members(values: list[Any], value_sql: str, kind: Type) -> str:
-    return is_one_of(value_sql, kind, values)
-
-
 def _enum(values: list[Any]) -> Predicate:
-    return lambda value_sql, kind: f"{value_sql} is not null and not {_members(values, value_sql, kind)}"
+    return lambda value_sql, kind: f"{value_sql} is not null and not {is_one_of(value_sql, kind, values)}"
 
 
 def _length(comparison: str) -> Callable[[Any], Predicate]:
@@ -611,14 +593,14 @@ def counted(promise: Promise) -> Predicate:
 
     def missing(value_sql: str, kind: Type) -> str:
         listed = (
-            f" or {_members(values, value_sql, kind)}" if promise.kind == "missingValues" and values else ""
+            f" or {is_one_of(value_sql, kind, values)}" if promise.kind == "missingValues" and values else ""
         )
         return f"({_missing()(value_sql, kind)}{listed})"
 
     def invalid(value_sql: str, kind: Type) -> str:
         wrong = []
         if arguments.get("validValues") is not None:
-            wrong.append(f"not {_members(arguments['validValues'], value_sql, kind)}")
+            wrong.append(f"not {is_one_of(value_sql, kind, arguments['validValues'])}")
         if arguments.get("pattern") is not None:
             wrong.append(_pattern(arguments["pattern"])(value_sql, kind))
         return f"{value_sql} is not null and ({' or '.join(wrong)})"

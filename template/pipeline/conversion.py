@@ -362,7 +362,7 @@ def _nested_fits(kind: ColumnType, text: str) -> str:
         case "MAP":
             key, part = kind.parts[0][1], kind.parts[1][1]
             name = f"k{_depth(kind)}"
-            item = f"json_extract({document}, {json_path(name)})"
+            item = f"json_extract({document}, {json_pointer(name)})"
             each = f"{fits(key, name)} and (json_type({item}) = 'NULL' or {_nested_fits(part, item)})"
             all_ = (
                 f"coalesce(list_bool_and(list_transform(json_keys({document}), lambda {name}: {each})), true)"
@@ -374,9 +374,9 @@ def _nested_fits(kind: ColumnType, text: str) -> str:
     parts = "".join(
         f" and (coalesce(json_type({item}), 'NULL') = 'NULL' or {_nested_fits(part, item)})"
         for name, part in kind.parts
-        for item in [f"json_extract({document}, {json_path(literal(name))})"]
+        for item in [f"json_extract({document}, {json_pointer(literal(name))})"]
     )
-    known = f"list_has_all([{names}], json_keys({document})) and {once(document)}"
+    known = f"list_has_all([{names}], json_keys({document})) and {keys_are_unique(document)}"
     return f"coalesce({empty} or (json_type({document}) = 'OBJECT' and {known}{parts}), false)"
 
 
@@ -392,12 +392,12 @@ def _nested_value(kind: ColumnType, text: str) -> str:
         case "MAP":
             key, part = kind.parts[0][1], kind.parts[1][1]
             name = f"k{_depth(kind)}"
-            item = _unless_null(f"json_extract({document}, {json_path(name)})", part)
+            item = _unless_null(f"json_extract({document}, {json_pointer(name)})", part)
             entry = f"{{'k': {value(key, name)}, 'v': {item}}}"
             result = f"map_from_entries(list_transform(json_keys({document}), lambda {name}: {entry}))"
         case _:
             fields = (
-                f"{identifier(name)} := {_unless_null(f'json_extract({document}, {json_path(literal(name))})', part)}"
+                f"{identifier(name)} := {_unless_null(f'json_extract({document}, {json_pointer(literal(name))})', part)}"
                 for name, part in kind.parts
             )
             result = f"struct_pack({', '.join(fields)})"
@@ -431,7 +431,7 @@ def numbers_as_texts(text: str) -> str:
     return f"array_to_string(list_transform({pieces}, lambda p: {piece}), '')"
 
 
-def once(document: str) -> str:
+def keys_are_unique(document: str) -> str:
     """Return an SQL condition that no key of an object occurs twice."""
     return f"len(json_keys({document})) = len(list_distinct(json_keys({document})))"
 
@@ -442,7 +442,7 @@ def _unless_null(item: str, kind: ColumnType) -> str:
     return f"case when coalesce(json_type({item}), 'NULL') = 'NULL' then {null} else {_nested_value(kind, item)} end"
 
 
-def json_path(name: str) -> str:
+def json_pointer(name: str) -> str:
     """Return SQL for the path (RFC 6901, so that the empty key has one) of a key; `name` is the SQL of the key."""
     return f"concat('/', replace(replace({name}, '~', '~0'), '/', '~1'))"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -69,40 +68,26 @@ def unreadable(path: str, schema: pa.Schema) -> tuple[str, str] | None:
 
 
 def _finer_row(path: str, column: pa.Field) -> int | None:
-    """Return the first row with a value that is more precise than a microsecond; 0 for a row that is not searched for."""
-    if pa.types.is_nested(column.type):
-        return _finer_leaf(path, column)
-    number = pa.int64()
-    fine, coarse = (
-        pq.ParquetFile(path, coerce_int96_timestamp_unit=unit).iter_batches(columns=[column.name])
-        for unit in ("ns", "us")
-    )
-    row = 1
-    for one, other in zip(fine, coarse if column.metadata else itertools.repeat(None), strict=False):
-        values = one.column(0).cast(number)
-        if other is None:
-            whole = pc.equal(pc.multiply(pc.divide(values, 1000), 1000), values)
-        else:
-            whole = _is_whole(values, other.column(0).cast(number))
-        if pc.all(whole).as_py() is False:
-            return row + int(pc.index(whole, False).as_py())
-        row += one.num_rows
-    return None
-
-
-def _finer_leaf(path: str, column: pa.Field) -> int | None:
-    """Return 0 if a nested column has a value that is more precise than a microsecond; None if it has none."""
-    if not column.metadata:
+    """Return the first row with a time that is more precise than DuckDB reads it; 0 for nested types, None if there is none."""
+    nested = pa.types.is_nested(column.type)
+    if nested and any(map(is_finer, _leaves(column.type))):
         return 0
     fine, coarse = (
         pq.ParquetFile(path, coerce_int96_timestamp_unit=unit).iter_batches(columns=[column.name])
         for unit in ("ns", "us")
     )
+    row = 1
     for one, other in zip(fine, coarse, strict=True):
-        for values, rough in zip(_moments(one.column(0)), _moments(other.column(0)), strict=True):
-            whole = _is_whole(values.cast(pa.int64()), rough.cast(pa.int64()))
-            if values.type.unit == "ns" and rough.type.unit == "us" and pc.all(whole).as_py() is False:
-                return 0
+        for values, rough in zip(_times(one.column(0)), _times(other.column(0)), strict=True):
+            is_old = values.type.unit == "ns" and rough.type.unit == "us"
+            if not is_old and not is_finer(values.type):
+                continue
+            numbers = values.cast(pa.int64())
+            microseconds = rough.cast(pa.int64()) if is_old else pc.divide(numbers, 1000)
+            whole = _is_whole(numbers, microseconds)
+            if pc.all(whole).as_py() is False:
+                return 0 if nested else row + int(pc.index(whole, False).as_py())
+        row += one.num_rows
     return None
 
 
@@ -116,7 +101,7 @@ def _row_beyond(path: str, column: pa.Field) -> int:
     """Return the first row with a timestamp that has no microseconds in 64 bits, or the first of its rows; 0 if there is none."""
     row = 1
     for batch in pq.ParquetFile(path).iter_batches(columns=[column.name]):
-        for values in _moments(batch.column(0)):
+        for values in _times(batch.column(0)):
             limit = {"s": 2**63 // 10**6 - 1, "ms": 2**63 // 10**3 - 1}.get(values.type.unit)
             numbers = values.cast(pa.int64())
             beyond = limit and pc.or_(pc.greater(numbers, limit), pc.less(numbers, -limit))
@@ -127,17 +112,17 @@ def _row_beyond(path: str, column: pa.Field) -> int:
     return 0
 
 
-def _moments(array: pa.Array) -> Iterator[pa.Array]:
-    """Yield the timestamps in an array, those of nested types too."""
-    if pa.types.is_timestamp(array.type):
+def _times(array: pa.Array) -> Iterator[pa.Array]:
+    """Yield the timestamps and times of day in an array, those of nested types too."""
+    if pa.types.is_timestamp(array.type) or pa.types.is_time(array.type):
         yield array
     elif pa.types.is_map(array.type):
-        yield from (*_moments(array.keys), *_moments(array.items))
+        yield from (*_times(array.keys), *_times(array.items))
     elif pa.types.is_struct(array.type):
         for part in array.flatten():
-            yield from _moments(part)
+            yield from _times(part)
     elif pa.types.is_nested(array.type) and array.type.num_fields == 1:
-        yield from _moments(array.flatten())
+        yield from _times(array.flatten())
 
 
 def _fields_twice(kind: pa.DataType) -> list[str]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from pipeline.column_types import UnknownType, parse
+from pipeline.conversion import INTEGERS, TEXTUAL
 from pipeline.declared_columns import SOURCES, known_columns
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import Platform
@@ -90,7 +91,7 @@ def history(name: str) -> str:
 
 
 def refuse_other_types(product: Product, platform: Platform, name: str, columns: Mapping[str, str]) -> None:
-    """Raises UnreadableInput if a column of an input has another type than its history; otherwise, remembers the types.
+    """Raise UnreadableInput if a column of an input has another type than its history; else record the types.
 
     dbt adds columns to a history, and never changes one: the engine would write `007` as 7, and 1.239 as 1.24.
     """
@@ -128,16 +129,10 @@ def _holds(known: str, kind: str) -> bool:
         one, other = parse(known), parse(kind)
     except UnknownType:
         return known == kind
-    if one.name in _TEXTS and other.name in _TEXTS:
+    if one.name in TEXTUAL and other.name in TEXTUAL:
         return True
-    if one.name in _INTEGERS:
-        return other.name in _INTEGERS
+    if one.name in INTEGERS:
+        return other.name in INTEGERS
     if one.name == "DECIMAL" == other.name:
         return other.numbers[1] <= one.numbers[1]
     return one == other
-
-
-_TEXTS = ("VARCHAR", "JSON", "UUID")
-_INTEGERS = tuple(
-    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
-)

@@ -256,8 +256,8 @@ def _after_space(text: str, start: int = 0) -> int:
     return space.end()
 
 
-class _RepeatedKey(ValueError):
-    """JSON that is valid, but has no single meaning: a repeated key, or NaN."""
+class _NotStrictJson(ValueError):
+    """JSON that Python reads and other programs refuse or read otherwise: a repeated key, or NaN."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -266,13 +266,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _RepeatedKey(f"the key {key!r} occurs twice in one object")
+                raise _NotStrictJson(f"the key {key!r} occurs twice in one object")
             seen.add(key)
     return value
 
 
 def _constant(word: str) -> Any:
-    raise _RepeatedKey(f"{word} is not JSON")
+    raise _NotStrictJson(f"{word} is not JSON")
 
 
 _DECODER = json.JSONDecoder(
@@ -292,7 +292,7 @@ def _decode(text: str, start: int, line: int, *, last: bool) -> tuple[Any, int]:
         raise kind(
             line, "it ends in the middle of a value" if end else f"it is not JSON: {error.msg}"
         ) from error
-    except _RepeatedKey as error:
+    except _NotStrictJson as error:
         raise _Final(line, str(error)) from error
     except RecursionError:
         raise _Final(line, TOO_DEEP, FLATTEN) from None
@@ -350,7 +350,7 @@ def as_texts(text: str, kind: ColumnType) -> str:
         texts = _written(value, kind)
         texts.encode()
         return texts
-    except _RepeatedKey as error:
+    except _NotStrictJson as error:
         return f"{text} ({error})"
     except UnicodeEncodeError:
         return f"{text} (it contains half a character)"

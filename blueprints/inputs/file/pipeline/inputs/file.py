@@ -25,10 +25,10 @@ from pipeline.conversion import (
     certain_types,
     checked,
     fits,
-    json_path,
+    json_pointer,
     keeps_numbers,
+    keys_are_unique,
     numbers_as_texts,
-    once,
     problem,
     value,
 )
@@ -738,11 +738,11 @@ class _Json(_Texts):
         files = _list([str(file.path) for file in self.files])
         names = _list(list(self.given.values()))
         other = f"list_filter(json_keys(json), lambda k: not list_contains({names}, k) and list_contains(list_transform({names}, lambda n: lower(n)), lower(k)))"
-        is_kept = f"{keeps_numbers('json')} and {once('json')} and len({other}) = 0"
+        is_kept = f"{keeps_numbers('json')} and {keys_are_unique('json')} and len({other}) = 0"
         refused = "error(concat('a view cannot read this object as it is written: ', left(json, 100)))"
         checked = f"case when {is_kept} then json else {refused} end"
         columns = ", ".join(
-            f"json_extract_string(json, {json_path(literal(self.given[name]))}) as {identifier(self.given[name])}"
+            f"json_extract_string(json, {json_pointer(literal(self.given[name]))}) as {identifier(self.given[name])}"
             for name in self.columns
         )
         objects = f"(select {checked} as json from read_json_objects({files}, format = {literal(form)}))"
