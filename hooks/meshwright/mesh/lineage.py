@@ -265,7 +265,7 @@ def _unused(lineage: Lineage, now: datetime) -> Iterator[Issue]:
         yield Issue(
             record.id,
             "unused",
-            f"It has no reader: no product reads it, no use case names it, and no agreement is in force{may}.",
+            f"It has no reader: no product reads it, it has no use case, and no agreement is in force{may}.",
             "Add its use cases, or retire it.",
             level="warning",
             place=("product", "metadata", "name"),

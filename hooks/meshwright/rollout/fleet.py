@@ -85,7 +85,9 @@ def _fleet(document: Document, source: str) -> Fleet:
         except ValueError as error:
             place = document.place(("verify", number))
             raise Unreadable(
-                f"{command!r} is not a command: {error}.", "Close the quotes.", *place
+                f"{command!r} is not a command: {error}.",
+                "Close its quotes, or remove the backslash at its end.",
+                *place,
             ) from error
     return Fleet(
         template=_resolved(document, ("template",), value["template"], source),

@@ -135,6 +135,8 @@ def test_the_registry_travels_with_the_package(tmp_path: Path) -> None:
     for entry in ENTRIES:
         assert f"meshwright/blueprints/{entry.kind}/{entry.name}/blueprint.yaml" in names
     assert {"meshwright/product/schemas/odcs/odcs-3.1.0.schema.json", "meshwright/py.typed"} <= set(names)
+    shipped = {f"meshwright/template/.meshwright/{name}" for name in composed_schemas.as_written()}
+    assert shipped <= set(names), "every check reads them"
     assert (
         subprocess.run(["git", "status", "--porcelain", "dist"], cwd=ROOT, capture_output=True).stdout == b""
     )

@@ -72,7 +72,7 @@ class ServiceLevelsMeasured(Fitness):
             elif entry.get("indicator") != level.indicator:
                 yield broken("The measurement has another indicator.", RUN, level.name)
             elif level.value is None:
-                yield broken("The run could not measure it: it found no values.", "Check that the indicator's column has values, and run the pipeline.", level.name)  # fmt: skip
+                yield broken(f"The run could not measure it: {as_text(entry.get('reason') or 'nothing to measure').rstrip('.')}.", "Fix the data or the column of the service level, and run the pipeline.", level.name)  # fmt: skip
             else:
                 yield kept(
                     f"It was measured: {service_level_checks.display_value(level.value, level.unit)}.",

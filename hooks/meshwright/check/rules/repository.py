@@ -103,7 +103,7 @@ class HookAtTemplateVersion(Rule):
             yield Problem(config, ("repos",), "The hook meshwright-check is missing.", fix)
         for keys, item in ours:
             if item.get("rev") != version:
-                detail = f"The hook is at {item.get('rev') or 'no version'}, but the repository was made from version {version} of the template."
+                detail = f"The hook is at {item.get('rev') or 'no version'}, but the repository is at version {version} of the template."
                 fix = f"Write `rev: {version}` here; a newer one comes with `uvx copier update`."
                 yield Problem(config, (*keys, "rev"), detail, fix)
 

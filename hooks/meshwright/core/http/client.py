@@ -124,7 +124,8 @@ class Http:
                 if answer.status in ok or not retry.is_temporary(answer):
                     return self._final(method, path, answer, ok)
                 failure = retry.failure_with(answer)
-            self._left -= time.monotonic() - begun
+            now = time.monotonic()
+            self._left = min(self._left - (now - begun), self._until - now)
             # Without the query: it may name people.
             self._wait(f"{method} {self.url}{path.partition('?')[0]}", failure, tries, again)
 

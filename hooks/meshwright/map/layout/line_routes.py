@@ -50,7 +50,7 @@ class _Gaps:
             lane_height = _free(taken, low, high, start)
             if lane_height is not None and (best is None or abs(lane_height - ideal) < abs(best - ideal)):
                 best = lane_height
-        if best is None:  # everything is full: lines cross each other rather than cards
+        if best is None:  # everything is full: lines are drawn over each other rather than over cards
             low, high = min(gaps, key=lambda gap: max(gap[0] - ideal, ideal - gap[1], 0.0))
             best = min(max(ideal, low), high)
         taken[round(best / LANE)] = best
