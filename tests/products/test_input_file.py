@@ -372,6 +372,9 @@ PARQUET: dict[str, tuple[list[pa.Array], dict[str, str], dict[str, Any], str | t
         ("STRUCT(a DECIMAL(38,10), b VARCHAR, c VARCHAR)", {"a": Decimal("12345678901234567890.1234567891"), "b": "1.10", "c": '1.0 " 2'})),
     "digits in lists": (
         [pa.array(["[1e2, 0.1234567890123456789012345]"])], {"a": "VARCHAR[]"}, {}, ("VARCHAR[]", ["1e2", "0.1234567890123456789012345"])),
+    "digits in maps": ([pa.array(['{"k": 0.1234567890123456789012345}'])], {"a": "MAP(VARCHAR, VARCHAR)"}, {}, ("MAP(VARCHAR, VARCHAR)", {"k": "0.1234567890123456789012345"})),
+    "a key twice within JSON": ([pa.array(['{"a": 1, "a": 2}'])], {"a": "STRUCT(a BIGINT)"}, {}, "1.parquet: row 1: column a"),
+    "half a character within JSON": ([pa.array(['{"a": "\\ud83d"}'])], {"a": "STRUCT(a VARCHAR)"}, {}, "1.parquet: row 1: column a"),
     "JSON deeper than its type": ([pa.array(['{"a": {"x": 1.10}}'])], {"a": "STRUCT(a VARCHAR)"}, {}, "1.parquet: row 1: column a"),
     "a moment that is too far": ([pa.array([0, 2**62], pa.timestamp("ms"))], {}, {}, "1.parquet: row 2: column a has a time that is too far"),
     "fields of one name": ([pa.array([{"a": 1, "A": 2}])], {}, {}, "column a has fields that differ in upper and lower case only: A, a"),

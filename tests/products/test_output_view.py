@@ -195,6 +195,7 @@ print(file)
         ({"traits": "snapshot@1"}, "With snapshot@1"),
         ({"inputs": "file@1"}, ""),
         ({"inputs": "database@1"}, "database@1 loads its data"),
+        ({"inputs": "database@1 file@1"}, ""),
     ],
 )
 def test_a_view_that_cannot_be_made_is_refused_before_anything_is_read(
@@ -205,12 +206,15 @@ def test_a_view_that_cannot_be_made_is_refused_before_anything_is_read(
     spec, outputs = (importlib.import_module(f"pipeline.{name}") for name in ("spec", "outputs"))
     port = spec.Capability("outputs", "view@1", "lake", properties={"path": "build/ports/lake"})
     kinds = {"platform": "platforms"}
-    used = {kind: spec.Capability(kinds.get(kind, kind), uses) for kind, uses in changed.items()}
+    used = {
+        kind: tuple(spec.Capability(kinds.get(kind, kind), one) for one in uses.split())
+        for kind, uses in changed.items()
+    }
     product = Runs(tmp_path, uses=()).product
     product = replace(
         product,
         outputs=(port,),
-        **{kind: one if kind == "platform" else (one,) for kind, one in used.items()},
+        **{kind: some[0] if kind == "platform" else some for kind, some in used.items()},
     )
     if not reason:
         outputs.refuse_impossible(product)

@@ -230,23 +230,6 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize("query", KEYS)
-def test_the_key_of_a_history_names_one_row(query: str, every_port: Path, tmp_path: Path) -> None:
-    snapshot_checks = importlib.import_module("pipeline.snapshot_checks")
-    here = Runs(tmp_path)
-    duckdb.execute(f"copy ({query}) to '{tmp_path / 'rows.parquet'}' (format parquet)")
-    here.product.scratch.mkdir(parents=True)
-    with here.platform(here.product, {}) as platform:
-        platform.attach("readings", [tmp_path / "rows.parquet"])
-        columns = importlib.import_module("pipeline.dataset").described([tmp_path / "rows.parquet"])
-        if not KEYS[query]:
-            snapshot_checks.refuse_doubled(platform, "readings", ["id"], columns)
-            return
-        with pytest.raises(Exception, match=KEYS[query]) as refused:
-            snapshot_checks.refuse_doubled(platform, "readings", ["id"], columns)
-        assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.fix
-
-
 JOINED = {
     "values ('a|b', 'c', 'one'), ('a', 'b|c', 'two')": "(j = a, k = b|c) and (j = a|b, k = c)",
     "values ('', '|', 'one'), ('|', '', 'two'), ('x', 'y', 'three')": "(j = , k = |) and (j = |, k = )",
@@ -256,36 +239,32 @@ JOINED = {
 """Rows with the key (j, k) -> the two keys that dbt would take for one."""
 
 
-@pytest.mark.parametrize("rows", JOINED)
-def test_keys_that_are_the_same_when_joined_are_refused(rows: str, every_port: Path, tmp_path: Path) -> None:
-    snapshot_checks = importlib.import_module("pipeline.snapshot_checks")
-    here = Runs(tmp_path)
-    file = tmp_path / "rows.parquet"
-    duckdb.execute(f"copy (select * from ({rows}) t(j, k, n)) to '{file}' (format parquet)")
+KEYED = [
+    *(("refuse_doubled", query, ["id"], (), says) for query, says in KEYS.items()),
+    *(
+        ("refuse_joined", f"select * from ({rows}) t(j, k, n)", ["j", "k"], ("text",), says)
+        for rows, says in JOINED.items()
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "query", "key", "more", "says"), KEYED)
+def test_the_key_of_a_history_names_one_row(
+    check: str, query: str, key: list[str], more: tuple[str, ...], says: str, every_port: Path, tmp_path: Path
+) -> None:
+    refuse = getattr(importlib.import_module("pipeline.snapshot_checks"), check)
+    here, file = Runs(tmp_path), tmp_path / "rows.parquet"
+    duckdb.execute(f"copy ({query}) to '{file}' (format parquet)")
     here.product.scratch.mkdir(parents=True)
     columns = importlib.import_module("pipeline.dataset").described([file])
     with here.platform(here.product, {}) as platform:
         platform.attach("readings", [file])
-        if not JOINED[rows]:
-            snapshot_checks.refuse_joined(platform, "readings", ["j", "k"], columns, "text")
+        if not says:
+            refuse(platform, "readings", key, columns, *more)
             return
-        with pytest.raises(Exception, match=re.escape(JOINED[rows])) as refused:
-            snapshot_checks.refuse_joined(platform, "readings", ["j", "k"], columns, "text")
-        assert "snapshot@1: input readings" in str(refused.value) and refused.value.fix
-
-
-HISTORIES = [
-    ("BIGINT", "VARCHAR", False),
-    ("DECIMAL(18,2)", "DECIMAL(18,4)", False),
-    ("BIGINT", "DOUBLE", False),
-    ("DATE", "TIMESTAMP", False),
-    ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", False),
-    ("STRUCT(a BIGINT)", "STRUCT(a BIGINT, b BIGINT)", False),
-    ("INTEGER", "BIGINT", True),  # too large a value ends the run
-    ("DECIMAL(38,4)", "DECIMAL(18,2)", True),
-    ("VARCHAR", "VARCHAR(9)", True),
-    ("odd", "odd", True),
-]
+        with pytest.raises(Exception, match=re.escape(says)) as refused:
+            refuse(platform, "readings", key, columns, *more)
+        assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.fix
 
 
 def test_a_history_of_an_older_release_takes_no_values_of_another_type(
@@ -309,6 +288,20 @@ def test_a_history_of_an_older_release_takes_no_values_of_another_type(
         ):
             snapshot_checks.refuse_other_types(product, platform, "t", {"v": "VARCHAR"})
         snapshot_checks.refuse_other_types(product, platform, "t", {"v": "BIGINT"})
+
+
+HISTORIES = [
+    ("BIGINT", "VARCHAR", False),
+    ("DECIMAL(18,2)", "DECIMAL(18,4)", False),
+    ("BIGINT", "DOUBLE", False),
+    ("DATE", "TIMESTAMP", False),
+    ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", False),
+    ("STRUCT(a BIGINT)", "STRUCT(a BIGINT, b BIGINT)", False),
+    ("INTEGER", "BIGINT", True),  # too large a value ends the run
+    ("DECIMAL(38,4)", "DECIMAL(18,2)", True),
+    ("VARCHAR", "VARCHAR(9)", True),
+    ("odd", "odd", True),
+]
 
 
 def test_a_history_takes_no_values_of_another_type(every_port: Path, tmp_path: Path) -> None:

@@ -494,6 +494,10 @@ def test_what_describes_an_object_can_be_pasted(outcomes: dict[str, Any]) -> Non
     assert yaml.safe_load(of_map) == [{"name": "m", "logicalType": "map", "map": entry}]
 
 
+def test_a_type_that_nothing_stores_has_a_fix(outcomes: dict[str, Any]) -> None:
+    assert "physicalType: varchar" in outcomes["an interval, which nothing stores"]["fix"]
+
+
 def test_a_share_is_none_only_of_no_rows(product_python: Path, every_port: Path) -> None:
     script = """
 import duckdb

@@ -335,7 +335,7 @@ def slices(pages: list[Answer]) -> Callable[[str, dict[str, str]], Answer]:
         ([(307, {"Location": "/Users/"}, b"")], "redirects to another address"),
         ([(403, {}, b"")], "refuses"),
         ([(503, {"Retry-After": "3600"}, b"")], "answers 503"),
-        ([(429, {"Retry-After": "0"}, b"")] * 6, "answers 429"),
+        ([(429, {"Retry-After": "0"}, b"")] * scim.TRIES, "answers 429"),
     ],
 )
 def test_an_answer_that_is_not_whole_is_not_used(

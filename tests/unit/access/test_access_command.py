@@ -280,7 +280,7 @@ def test_a_spec_that_no_approver_signed_opens_nothing(approved: Case) -> None:
     approved.repository.commit("Gone", {"data-product.yaml": None}, signed="ada")
     opened = spec.replace("mode: approval-required", "mode: open")
     approved.repository.commit("Back, and open", {"data-product.yaml": opened}, by="bo")
-    assert "is signed by an approver" in approved("plan", code=2)
+    assert "No version of it is signed by an approver" in approved("plan", code=2)
 
 
 def test_another_history_in_place_of_the_mainline_is_an_alarm_on_every_port(

@@ -18,6 +18,7 @@ from meshwright.check.engine import Facts, check
 from meshwright.check.rules import RULES
 from meshwright.check.rules.base import Rule
 from meshwright.check.rules.contract import ObjectsDescribed
+from meshwright.check.rules.environments import _unviewable
 from meshwright.check.rules.mandatory import Mandatory
 from meshwright.core.yaml import parse
 from meshwright.mesh.lineage import Issue, Lineage
@@ -191,6 +192,19 @@ def test_an_organisation_lowers_a_level_in_one_place(
         composed = composed_schemas.data_product()  # as `make reference` writes it
         monkeypatch.setattr(schema, "data_product", lambda composed=composed: composed)
         assert [finding.level for finding in findings(product)] == levels
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"inputs": [{"name": "t", "uses": "database@1"}]}, "loads its data"),
+        ({"inputs": [{"name": "t", "uses": "database@1"}, {"name": "f", "uses": "file@1"}]}, ""),
+        ({"traits": [{"uses": "snapshot@1"}]}, "with snapshot@1"),
+    ],
+)
+def test_a_view_needs_what_can_be_read_in_place(spec: dict[str, Any], says: str) -> None:
+    reason = _unviewable(parse("data-product.yaml", yaml.safe_dump({"spec": spec})))
+    assert says in reason and bool(reason) is bool(says)
 
 
 def test_a_capability_that_is_not_installed_names_the_command(
