@@ -89,7 +89,7 @@ FILES: dict[str, tuple[str, str, Callable[[], dict[str, Any]]]] = {
     ),
 }
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
-SHARED = ("column_types.py", "grammar.py", "physical_types.py", "promises.py")
+SHARED = ("column_types.py", "grammar.py", "physical_types.py", "promises.py", "proposal_marks.py")
 """Modules of the pipeline that the checks need as well: both packages have the same file."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
 

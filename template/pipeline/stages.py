@@ -50,11 +50,12 @@ def _ingest(
 ) -> tuple[Platform, dict[str, Landed]]:
     """Read all inputs into the platform, which stays open as long as the stack."""
     with stage("ingest") as done:
-        from pipeline import evolution, volumes
+        from pipeline import evolution, open_decisions, volumes
         from pipeline.ingest import ingest
         from pipeline.outputs import refuse_impossible
 
         refuse_impossible(product)
+        open_decisions.refuse(product)
         platform = stack.enter_context(product.platform.module().opened(product, about))
         landed = ingest(product, platform, anew=anew)
         report["rowsIn"] = {name: input.rows for name, input in landed.items()}

@@ -19,6 +19,7 @@ from meshwright.core.yaml import Unreadable
 from meshwright.mesh.publish_result import PublishResult
 from meshwright.mesh.sources import last_run, of_repository
 from meshwright.product.files import ADDRESSES, MEASURED, RUN
+from meshwright.product.proposals import marked_models
 from meshwright.product.record import Record
 from meshwright.product.record_builder import record_source
 
@@ -66,9 +67,10 @@ def prepared(root: Path, repository: str | None = None, branch: str = "") -> Pre
         raise Unreadable("The address of the product's repository is unknown.", fix)
     record = _on(made, branch)
     errors = [finding for finding in check_record(record.value) if finding.level == "error"]
-    if errors:
+    if errors or marked_models(root):  # the record does not have dbt's files
         placed = [finding for finding in check([root]) if finding.level == "error"]
-        raise Unkept(placed or errors)
+        if placed or errors:
+            raise Unkept(placed or errors)
     return Prepared(record, tuple(_gaps(root, record)))
 
 

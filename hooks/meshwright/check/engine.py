@@ -18,6 +18,7 @@ from meshwright.core.yaml import Document, Unreadable, inside, read, valued
 from meshwright.product import metamodel, schema
 from meshwright.product.files import AGREEMENTS, ANSWERS, APPROVERS, SPEC, TESTS
 from meshwright.product.problem import Problem
+from meshwright.product.proposals import marked_models
 from meshwright.product.record import Record
 from meshwright.product.validate import misshapen
 
@@ -49,7 +50,7 @@ class Facts:
     agreements: Sequence[Document] = ()
     """The readable files of access/agreements/."""
     documents: Sequence[Document] = ()
-    """All readable documents of the above."""
+    """All readable documents of the above, and dbt's YAML files with a proposal."""
     answers: dict[str, Any] = field(default_factory=dict)
     """Copier's answers; empty if there is no answers file."""
     products: Sequence[Document] = ()
@@ -280,7 +281,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     for document, shape in shapes:
         if document is not None:
             problems.extend((SHAPE, problem) for problem in misshapen(document, shape))
-    facts.documents = [document for document, _ in shapes if document is not None]
+    facts.documents = [document for document, _ in shapes if document is not None] + marked_models(root)
     return facts, problems
 
 
