@@ -1,0 +1,1 @@
+select * from {{ source('billing', 'billing_invoices') }}
