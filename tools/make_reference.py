@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -91,6 +92,19 @@ FILES: dict[str, tuple[str, str, Callable[[], dict[str, Any]]]] = {
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
 SHARED = ("column_types.py", "grammar.py", "physical_types.py", "promises.py", "proposal_marks.py")
 """Modules of the pipeline that the checks need as well: both packages have the same file."""
+READING = {
+    name: f"{folder}/pipeline/{name}.py"
+    for folder, names in {
+        "template": ("column_names", "connections", "conversion", "parquet_files", "values"),
+        "blueprints/inputs/file": ("csv_files", "json_files"),
+        "blueprints/inputs/database": ("database_sessions", "database_types"),
+    }.items()
+    for name in names
+}
+"""Modules of the pipeline that read and convert values -> their files. `meshwright draft` reads sources with copies of them."""
+COPIED_TO = "meshwright.inspection.reading"
+ELSEWHERE = {"column_types": "meshwright.product.column_types", "sql": "meshwright.core.sql.duckdb"}
+"""Module of the pipeline that these import -> the module that the package has instead."""
 NOTE = "<!-- Written by `make reference`; edit the source that it names, not this page. -->"
 
 
@@ -101,6 +115,8 @@ def pages() -> dict[str, str]:
         written[f"hooks/meshwright/product/{name}"] = (ROOT / "template" / "pipeline" / name).read_text(
             "utf-8"
         )
+    for name, path in READING.items():
+        written[f"hooks/meshwright/inspection/reading/{name}.py"] = copy_of(path)
     written |= own_files()
     written["cookiecutter/cookiecutter.json"] = cookiecutter_json()
     written["docs/reference/promises.md"] = promises_page()
@@ -132,6 +148,30 @@ def pages() -> dict[str, str]:
     for entry in registry.capabilities():
         written[f"docs/reference/capabilities/{page(entry)}"] = capability_page(entry)
     return written
+
+
+def copy_of(path: str) -> str:
+    """Return a module of the pipeline with the imports that the package `meshwright` has instead."""
+
+    def imported(match: re.Match[str]) -> str:
+        module = match["module"]
+        if module is None:
+            return f"from {COPIED_TO} import"
+        return f"from {ELSEWHERE.get(module) or f'{COPIED_TO}.{module}'} import"
+
+    text = (ROOT / path).read_text("utf-8")
+    text = re.sub(r"^from pipeline(\.(?P<module>\w+))? import", imported, text, flags=re.MULTILINE)
+    note = f"# Written by `make reference`: a copy of {path}.\n"
+    ruff = Path(sys.executable).with_name("ruff")
+    for command in (["check", "--quiet", "--select", "I", "--fix"], ["format"]):
+        text = subprocess.run(
+            [ruff, *command, "--stdin-filename", ROOT / "hooks/meshwright/inspection/reading/copy.py", "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    return note + text
 
 
 def portable_sql_page() -> str:

@@ -8,13 +8,13 @@ Files, with details), or, for dlt, `resource(source, product)`. A resource can h
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.column_names import column_name as column_name
 from pipeline.spec import Capability, Product
 
 
@@ -56,11 +56,6 @@ class IngestReport:
     """The cursor column and its highest value."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the report, which begin with a lower-case letter."""
-
-
-def column_name(name: str) -> str:
-    """Return the name that a column lands with, so that SQL needs no quotes: `Flight No.` becomes `flight_no`."""
-    return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
 def landing(source: Capability, product: Product) -> Path:

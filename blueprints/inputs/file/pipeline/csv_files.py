@@ -19,6 +19,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from pipeline.sql import literal
+
 BLOCK_BYTES = 2**20
 LARGEST_BLOCK_BYTES = 2**25
 """Maximum bytes of a row: a quote that is never closed must not make the rest of a large file one field."""
@@ -51,6 +53,14 @@ class CsvDialect:
     """Texts for a missing value, in addition to an empty field."""
     quoted_nulls: bool = False
     """True if these texts are missing values in quotes, too."""
+
+    def text(self, column: str, is_text: bool) -> str:
+        """Return SQL for the text of a value, null if it is missing. `is_text`: the column is declared as VARCHAR."""
+        if self.quoted_nulls or is_text:
+            return column
+        # In quotes, a null marker is text; but in a column of numbers it can only mean a missing value.
+        words = ", ".join(literal(word) for word in ("", *self.nulls))
+        return f"(case when {column} in ({words}) then null else {column} end)"
 
 
 class FileFormatError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.column_types import ColumnType
+from pipeline.conversion import Query, certain_types
 from pipeline.csv_files import FileFormatError, decoded, split_lines, unpacked
+from pipeline.sql import identifier
 
 BATCH_ROWS = 20_000
 LINE = "_line"
@@ -22,6 +24,13 @@ LINE = "_line"
 LONGEST_WORD = 12
 """Maximum length of JSON tokens without an end character, such as `false` or an escaped character."""
 TOO_DEEP, FLATTEN = "a value is nested too deeply to be read", "Flatten it before delivery."
+
+JSON_KINDS = {
+    "number": frozenset({"BIGINT", "DECIMAL"}),
+    "text": frozenset({"DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}),
+    "boolean": frozenset({"BOOLEAN"}),
+}
+"""Kind of all values of a JSON column -> types that they can certainly have."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -373,3 +382,25 @@ def _batch(values: dict[str, list[str | None]], places: list[int]) -> pa.RecordB
         )
         raise FileFormatError(places[row], "a text contains a lone surrogate (half a character)") from error
     return pa.RecordBatch.from_arrays([*columns, pa.array(places, pa.int64())], [*arrays, LINE])
+
+
+def certain_types_of(
+    kinds: Mapping[str, Collection[str]], names: Iterable[str], query: Query
+) -> dict[str, str]:
+    """Return the types that columns certainly have; empty for those without values.
+
+    `kinds` has the kinds of each column's values, as JsonFile collects them; `query`: see conversion.certain_types.
+    """
+    found = {}
+    among = {}
+    for name in names:
+        all_kinds = set(kinds.get(name, ()))
+        if len(all_kinds) > 1:
+            found[name] = "VARCHAR"
+        elif all_kinds == {"nested"}:
+            found[name] = "JSON"
+        elif not all_kinds:
+            found[name] = ""
+        else:
+            among[name] = JSON_KINDS[all_kinds.pop()]
+    return found | certain_types(query, {name: identifier(name) for name in among}, among)

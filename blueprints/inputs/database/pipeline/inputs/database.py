@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import dlt
 import pyarrow as pa
@@ -22,6 +21,8 @@ from sqlalchemy.dialects import mysql, postgresql
 
 from pipeline import values
 from pipeline.connections import explained
+from pipeline.database_sessions import read_only_engine, unquoted
+from pipeline.database_types import base_type, expression, sqlite_affinity, sqlite_type, sqlite_types
 from pipeline.declared_columns import SOURCES, SPEC, declared
 from pipeline.dlt_columns import hints, landed_name, loaded_columns, refuse_other_types
 from pipeline.errors import UnreadableInput
@@ -29,80 +30,12 @@ from pipeline.inputs import IngestReport
 from pipeline.spec import Capability, Product
 
 CHUNK_ROWS = 20_000
-CONNECT_SECONDS = 30
 START_OVER = "start over with `python -m pipeline --full-refresh`"
 
-DRIVERS = {
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mysql+pymysql",
-}
-CONNECT: dict[str, dict[str, Any]] = {
-    "psycopg": {"client_encoding": "UTF8"},
-    "pymysql": {"charset": "utf8mb4", "sql_mode": ""},
-    "mysqldb": {"charset": "utf8mb4", "sql_mode": ""},
-}
-"""Arguments for a driver. They override `url` and the server's settings: no character is replaced, no text padded."""
-SETTINGS = {
-    "timezone": "UTC",
-    "datestyle": "ISO, YMD",
-    "intervalstyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "3",  # all digits, also before PostgreSQL 12
-    "quote_all_identifiers": "off",
-    "standard_conforming_strings": "on",
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "transaction_timeout": "0",
-}
-"""Override settings of PostgreSQL's roles and databases, like pg_dump: the same value is always the same text."""
-SESSION = {
-    "postgresql": ["set session characteristics as transaction read only"],
-    "mysql": [
-        "set time_zone = '+00:00'",
-        "set session transaction read only",
-        "set session sql_select_limit = 18446744073709551615",  # its default is the server's own limit
-        "set session group_concat_max_len = 1073741824",
-        "set session sql_big_selects = 1",
-    ],
-}
-"""Statements for a read-only session. SQLite is opened read-only instead; other databases rely on the account's permissions."""
-ROW_SECURITY = {"refuse": "off", "apply": "on"}
-"""The property `row_security` -> the setting of PostgreSQL."""
-
-NUMERIC = "DECIMAL(38,9)"
-"""The type that a decimal number without a precision lands as."""
 ENDLESS = ("NaN", "nan", "Infinity", "infinity", "Inf", "inf")
 """Texts of numbers and times after which there is none."""
 AHEAD = timedelta(days=1)
 """How far a cursor may be in the future, unless the input has a `cursor_ceiling`: enough for any time zone."""
-
-SQLITE_TYPES = {
-    "BOOLEAN": "BOOLEAN",
-    "BOOL": "BOOLEAN",
-    "DATE": "DATE",
-    "DATETIME": "TIMESTAMP",
-    "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
-    "TIME": "TIME",
-    "JSON": "JSON",
-    "NUMERIC": NUMERIC,
-    "DECIMAL": NUMERIC,
-    "DEC": NUMERIC,
-    "NUMBER": NUMERIC,
-}
-"""Declared types of SQLite with the affinity NUMERIC by its own rules -> the type that they land as.
-
-A declared type that is neither here nor in the rules, such as uuid or string, lands as text: SQLite accepts any name.
-"""
-SQLITE_AFFINITIES = (
-    (("INT",), "BIGINT"),
-    (("CHAR", "CLOB", "TEXT"), "VARCHAR"),
-    (("BLOB",), "BLOB"),
-    (("REAL", "FLOA", "DOUB"), "DOUBLE"),
-)
-"""SQLite's rules, in order: text in a declared type -> the type that it lands as."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +80,7 @@ def resource(source: Capability, product: Product) -> DltResource:
                 metadata,
                 autoload_with=engine,
                 resolve_fks=False,
-                listeners=[("column_reflect", _unquote)] if engine.dialect.name == "mysql" else [],
+                listeners=[("column_reflect", unquoted)] if engine.dialect.name == "mysql" else [],
             )
             by_name = _by_name(source, table)
             key = _named(source, "key", by_name)
@@ -565,78 +498,9 @@ def _day(value: date) -> str:
 def _engine(source: Capability, product: Product) -> sa.Engine:
     """Connections that only read, each table in one snapshot."""
     url = _url(source)
-    drivername = re.sub(r"^mariadb\+", "mysql+", url.drivername)  # one dialect, and one session, for both
-    url = url.set(drivername=DRIVERS.get(drivername, drivername))
     if password := source.properties.get("password") or dlt.secrets.get(f"sources.{source.name}.password"):
         url = url.set(password=password)
-    backend = url.get_backend_name()
-    options: dict[str, Any] = {}
-    if backend == "sqlite":
-        file = quote(str(product.root / (url.database or "")))
-        url = url.set(database=f"file:{file}", query={"mode": "ro", "uri": "true"})
-    elif backend in SESSION:
-        options["isolation_level"] = "REPEATABLE READ"
-        timeout = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
-        options["connect_args"] = timeout | CONNECT.get(url.get_driver_name(), {})
-    engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, **options)
-
-    @sa.event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
-        if backend == "sqlite":
-            # Text that is not UTF-8 is reported where its row is known: see pipeline.values.
-            connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-        if backend == "postgresql":
-            _guard(connection)
-        cursor = connection.cursor()
-        for statement in SESSION.get(backend, ()):
-            cursor.execute(statement)
-        if backend == "postgresql":
-            row_security = ROW_SECURITY[source.properties.get("row_security", "refuse")]
-            cursor.execute(_override(SETTINGS | {"row_security": row_security}))
-        cursor.close()
-        connection.commit()
-
-    return engine
-
-
-def _override(settings: dict[str, str]) -> str:
-    """Return the statement that sets those of the settings that the server knows."""
-    given = ", ".join(f"('{name}', '{value}')" for name, value in settings.items())
-    return (
-        "select pg_catalog.set_config(known.name, given.value, false) from pg_catalog.pg_settings as known"
-        f" join (values {given}) as given (name, value) on given.name = pg_catalog.lower(known.name)"
-    )
-
-
-def _unquote(_: Any, __: Any, column: Any) -> None:
-    """Correct the name of a column with a backtick, which SQLAlchemy leaves doubled."""
-    column["name"] = column["name"].replace("``", "`")
-
-
-def _guard(connection: Any) -> None:
-    """Make psycopg return text for values that Python cannot represent: `infinity`, a year before Christ, 24:00."""
-    from psycopg import DataError
-    from psycopg.adapt import Loader
-    from psycopg.pq import Format
-
-    for name in ("date", "time", "timestamp", "timestamptz"):
-        oid = connection.adapters.types[name].oid
-        original = connection.adapters.get_loader(oid, Format.TEXT)
-
-        class Guarded(Loader):
-            kind: Any = original
-
-            def __init__(self, oid: int, context: Any = None) -> None:
-                super().__init__(oid, context)
-                self.inner = self.kind(oid, context)
-
-            def load(self, data: Any) -> Any:
-                try:
-                    return self.inner.load(data)
-                except DataError:
-                    return values.Broken(bytes(data).decode())
-
-        connection.adapters.register_loader(oid, Guarded)
+    return read_only_engine(url, product.root, source.properties.get("row_security", "refuse"))
 
 
 def _url(source: Capability) -> sa.URL:
@@ -754,20 +618,20 @@ def _columns(
             f" {', '.join(by_name)}.",
             fix=f"Remove {', '.join(missing)} from {given[missing[0]][1]}, or restore the column.",
         )
-    affinities = _sqlite_types(engine, table) if engine.dialect.name == "sqlite" else {}
+    affinities = sqlite_types(engine, table) if engine.dialect.name == "sqlite" else {}
     columns = []
     for name, column in by_name.items():
         if affinities:
             read: Any = column
             order: Any = column
             stated = affinities.get(column.name, "")
-            native, utc = _sqlite_type(stated)
+            native, utc = sqlite_type(stated)
             sort = _sort(native)
-            distinct = bool(_sqlite_affinity(stated))
+            distinct = bool(sqlite_affinity(stated))
         else:
-            read, native, utc = _expression(column)
+            read, native, utc = expression(column)
             sort, order = _order(column, read)
-            distinct = not isinstance(_base(column), postgresql.ARRAY | sa.types.NullType)
+            distinct = not isinstance(base_type(column), postgresql.ARRAY | sa.types.NullType)
         kind, place = given.get(name, (native, ""))
         try:
             values.arrow(kind)
@@ -826,103 +690,12 @@ def _scalar(text: str) -> str:
     return text if re.fullmatch(r"[A-Z ]+", text) else f'"{text}"'
 
 
-def _sqlite_types(engine: sa.Engine, table: sa.Table) -> dict[str, str]:
-    """Return the declared types of the columns; SQLAlchemy only has its own interpretation of them."""
-    name = engine.dialect.identifier_preparer.quote(table.name)
-    schema = f"{engine.dialect.identifier_preparer.quote(table.schema)}." if table.schema else ""
-    with engine.connect() as connection:
-        rows = connection.exec_driver_sql(f"pragma {schema}table_xinfo({name})").fetchall()
-    return {row[1]: row[2] for row in rows}
-
-
-def _sqlite_type(declared: str) -> tuple[str, bool]:
-    """Return the type that a declared type of SQLite lands as, and whether its times are in UTC: https://sqlite.org/datatype3.html."""
-    if kind := _sqlite_affinity(declared):
-        return kind, False
-    plain = " ".join(declared.upper().partition("(")[0].split())
-    kind = SQLITE_TYPES.get(plain, "VARCHAR")
-    if kind == NUMERIC and (match := re.search(r"\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)", declared)):
-        kind = _decimal(int(match[1]), int(match[2] or 0))
-    return kind, kind == "TIMESTAMP WITH TIME ZONE"
-
-
-def _sqlite_affinity(declared: str) -> str:
-    """Return the type that a declared type lands as by SQLite's rules; empty for one that they make NUMERIC."""
-    plain = declared.upper().partition("(")[0]
-    return next(
-        (kind for parts, kind in SQLITE_AFFINITIES if any(part in plain for part in parts)),
-        "",
-    )
-
-
-def _decimal(precision: int, scale: int) -> str:
-    """Return the type of a decimal number; text if no type has that many digits."""
-    precision, scale = max(precision - min(scale, 0), scale, 1), max(scale, 0)
-    return f"DECIMAL({precision},{scale})" if precision <= 38 else "VARCHAR"
-
-
-def _expression(column: sa.Column[Any]) -> tuple[sa.ColumnElement[Any], str, bool]:
-    """Return how to read a column without changing its values, the type that it lands as, and whether its times are in UTC.
-
-    Values without an equivalent are converted to text by the database.
-    """
-    kind = _base(column)
-    as_text = sa.cast(column, sa.Text)
-    match kind:
-        case postgresql.ARRAY():
-            return sa.cast(sa.func.to_json(column), sa.Text), "JSON", False
-        case sa.JSON():
-            return as_text, "JSON", False
-        case mysql.TIMESTAMP():
-            return column, "TIMESTAMP WITH TIME ZONE", True
-        case mysql.FLOAT():  # rounded to six digits, unless it is part of an expression
-            return column.op("+")(sa.literal_column("0e0")), "DOUBLE", False
-        case mysql.BIT():
-            number = column.op("+")(sa.literal_column("0"))
-            return number, "BIGINT" if (kind.length or 1) < 64 else "DECIMAL(20,0)", False
-        case mysql.BIGINT(unsigned=True):
-            return column, "DECIMAL(20,0)", False
-        case mysql.TIME() | mysql.SET() | mysql.YEAR() | sa.Time(timezone=True):
-            return as_text, "VARCHAR", False
-        case sa.Float():
-            return column, "DOUBLE", False
-        case sa.Numeric():
-            if kind.precision is None:
-                return column, NUMERIC, False
-            landed = _decimal(kind.precision, kind.scale or 0)
-            return (as_text if landed == "VARCHAR" else column), landed, False
-        case sa.Integer():
-            return column, "BIGINT", False
-        case sa.Boolean():
-            return column, "BOOLEAN", False
-        case sa.String():
-            return column, "VARCHAR", False
-        case sa.types._Binary():
-            return column, "BLOB", False
-        case sa.DateTime():
-            zoned = kind.timezone or type(kind) is sa.TIMESTAMP
-            return column, "TIMESTAMP WITH TIME ZONE" if zoned else "TIMESTAMP", bool(zoned)
-        case sa.Date():
-            return column, "DATE", False
-        case sa.Time():
-            return column, "TIME", False
-    return as_text, "VARCHAR", False
-
-
-def _base(column: sa.Column[Any]) -> Any:
-    """Return the type of a column; for a domain, the type that it is made of."""
-    kind: Any = column.type
-    while isinstance(kind, postgresql.DOMAIN):
-        kind = kind.data_type
-    return kind
-
-
 def _order(column: sa.Column[Any], read: sa.ColumnElement[Any]) -> tuple[str, sa.ColumnElement[Any]]:
     """Return what a column is ordered as, empty if by no order that a cursor can follow, and what is ordered.
 
     Values that are converted to text are ordered as what they are: as text, 1000 is before 999.
     """
-    match _base(column):
+    match base_type(column):
         case mysql.ENUM() | mysql.SET():  # ordered by their position, but compared as texts
             return "", column
         case mysql.FLOAT() | mysql.BIT():
@@ -957,8 +730,8 @@ def _check_cursor(source: Capability, engine: sa.Engine, table: sa.Table, column
         " read the table whole: remove `cursor`, `key`, `lag`, `cursor_ceiling` and `notice_deletions`."
     )
     if engine.dialect.name == "sqlite":
-        declared = _sqlite_types(engine, table).get(in_database.name, "")
-        affinity = _sqlite_affinity(declared)
+        declared = sqlite_types(engine, table).get(in_database.name, "")
+        affinity = sqlite_affinity(declared)
         possible = bool(landed) and (landed, affinity) != ("number", "VARCHAR")
         if landed == "text" and affinity != "VARCHAR":
             with engine.connect() as connection:
@@ -986,7 +759,7 @@ def _check_cursor(source: Capability, engine: sa.Engine, table: sa.Table, column
         )
     if not possible:
         stated = f", as {column.place} declares" if column.place else ""
-        kind = declared or type(_base(in_database)).__name__
+        kind = declared or type(base_type(in_database)).__name__
         raise UnreadableInput(
             f"Input {source.name}: {_place(source)}: the cursor {column.name} is of the type {kind}, and is loaded as"
             f" {column.type}{stated}. The next run could not know which of its values are newer.",

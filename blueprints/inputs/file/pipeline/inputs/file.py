@@ -46,7 +46,7 @@ from pipeline.declared_columns import (
 )
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import Files, column_name, damage, held, landing
-from pipeline.json_files import LINE, JsonFile, as_texts
+from pipeline.json_files import JSON_KINDS, LINE, JsonFile, as_texts, certain_types_of
 from pipeline.parquet_files import is_finer, schema_of, unreadable
 from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal
@@ -67,13 +67,6 @@ IN_MEMORY_BYTES = 64 * 2**20
 ROWS_LOOKED_AT = 10_000
 """Rows examined for a hint."""
 LIKE_A_DATE = r"[0-9]{1,4}([/. -])[0-9]{1,2}[/. -][0-9]{1,4}( [0-9:. APMapm]+)?"
-
-JSON_KINDS = {
-    "number": frozenset({"BIGINT", "DECIMAL"}),
-    "text": frozenset({"DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}),
-    "boolean": frozenset({"BOOLEAN"}),
-}
-"""Kind of all values of a JSON column -> types that they can certainly have."""
 
 
 def files(source: Capability, product: Product) -> Files:
@@ -550,14 +543,9 @@ class _Csv(_Texts):
     """Columns declared as STRUCT, LIST or MAP: their texts are JSON."""
 
     def text(self, name: str, kind: ColumnType | None) -> str:
-        column, dialect = identifier(name), self.files[0].dialect
         if name not in self.given:
             return "cast(null as varchar)"
-        if dialect.quoted_nulls or (kind is not None and kind.name == "VARCHAR"):
-            return column
-        # In quotes, a null marker is text; but in a column of numbers it can only mean a missing value.
-        words = ", ".join(literal(word) for word in ("", *dialect.nulls))
-        return f"(case when {column} in ({words}) then null else {column} end)"
+        return self.files[0].dialect.text(identifier(name), kind is not None and kind.name == "VARCHAR")
 
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         for number, (file, header) in enumerate(zip(self.files, self.headers, strict=True)):
@@ -714,19 +702,7 @@ class _Json(_Texts):
                 )
 
     def certain(self, names: list[str]) -> dict[str, str]:
-        found = {}
-        among = {}
-        for name in names:
-            kinds = self.kinds.get(name, set())
-            if len(kinds) > 1:
-                found[name] = "VARCHAR"
-            elif kinds == {"nested"}:
-                found[name] = "JSON"
-            elif not kinds:
-                found[name] = ""
-            else:
-                among[name] = JSON_KINDS[next(iter(kinds))]
-        return found | certain_types(self.query, {name: identifier(name) for name in among}, among)
+        return certain_types_of(self.kinds, names, self.query)
 
     def relation_sql(self) -> str:
         form = "newline_delimited" if self.files[0].lines else "array"
