@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 
@@ -42,6 +43,26 @@ class ForeignKey:
 
 
 @dataclass(frozen=True)
+class Activity:
+    """Who may use a table and when it was used, as far as the catalog of its database tells."""
+
+    owner: str = ""
+    readers: tuple[str, ...] = ()
+    """Accounts and groups with the right to read it, sorted, without its owner; `PUBLIC` is everybody."""
+    writers: tuple[str, ...] = ()
+    """Accounts and groups with the right to change its rows, sorted, without its owner."""
+    last_write: datetime | None = None
+    """When its rows last changed, in UTC; None if the catalog does not tell."""
+    last_read: datetime | None = None
+    reads: int | None = None
+    """Number of queries that read it since `since`; None if the catalog does not tell."""
+    writes: int | None = None
+    """Number of rows inserted, updated and deleted since `since`."""
+    since: datetime | None = None
+    """When counting began; None if that is not known."""
+
+
+@dataclass(frozen=True)
 class Table:
     """A table, a view or a set of files with the same columns."""
 
@@ -57,6 +78,15 @@ class Table:
     """Number of rows, if the catalog knows it without reading them; may be an estimate."""
     description: str = ""
     is_view: bool = False
+    reads_from: tuple[str, ...] = ()
+    """Tables that a view reads, as `schema.table`, or `table` where there are no schemas; as far as the catalog tells."""
+    activity: Activity | None = None
+    """None for sources that are no database."""
+
+    @property
+    def qualified(self) -> str:
+        """Its name, with the schema in front if it has one."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
 
     def column(self, name: str) -> Column:
         """Return a column by its name. Raises KeyError."""
