@@ -31,11 +31,12 @@ from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import registry, schema
 from meshwright.product.breaking import kinds_of_change
 from meshwright.product.composed_schemas import SHIPPED, as_written
-from meshwright.product.files import ANSWERS, MANIFEST
+from meshwright.product.files import ANSWERS, MANIFEST, SAMPLE_FILES, SPEC
 from meshwright.product.files import TEMPLATE_FILES as OWNED
 from meshwright.product.ownership import owner
 from meshwright.product.physical_types import SPELLINGS
 from meshwright.product.promises import KINDS
+from meshwright.product.sample_files import fingerprint
 from meshwright.serve.app import Settings, application
 from meshwright.serve.catalog_store import CatalogStore
 
@@ -122,6 +123,7 @@ def pages() -> dict[str, str]:
     written["docs/reference/promises.md"] = promises_page()
     written["docs/reference/portable-sql.md"] = portable_sql_page()
     written[f"template/{OWNED}"] = owned_files()
+    written[f"template/{SAMPLE_FILES}.jinja"] = sample_files()
     written["docs/reference/changes.md"] = changes_page()
     written["docs/reference/spec.md"] = spec_page()
     for name, (title, about, compose) in FILES.items():
@@ -418,8 +420,36 @@ def owned_files() -> str:
     return "\n".join(lines) + "\n"
 
 
+def sample_files() -> str:
+    """The files that belong to the product from its birth, with the hash of each: Copier renders those that have answers in them."""
+    manifest = load(ROOT / "template" / MANIFEST)
+    hashes: dict[str, list[str]] = {}
+    for name, path in sources():
+        if owner(path, manifest) != "product" or path in (SPEC, SAMPLE_FILES):
+            continue
+        if name.endswith(".jinja"):
+            condition = re.search(r"\{% if (.*?) %\}", name)
+            line = (
+                f"  - {{% set text %}}{{% include {name!r} %}}{{% endset %}}{{{{ text | hash('sha256') }}}}\n"
+            )
+            lines = f"{{% if {condition[1]} %}}{line}{{% endif %}}" if condition else line
+        else:
+            lines = f"  - {fingerprint((ROOT / name).read_bytes())}\n"
+        hashes.setdefault(path.replace("<dataset>", "{{ dataset }}"), []).append(lines)
+    head = (
+        "# The files of yours that the template wrote for a start, with the hashes of their content (SHA-256): `meshwright draft`\n"
+        "# replaces only what is still the same. Written once.\n"
+    )
+    return head + "".join(f"{path}:\n{''.join(lines)}" for path, lines in sorted(hashes.items()))
+
+
 def template_files() -> Iterator[str]:
     """The paths below template/ as they are in a product, without their conditions."""
+    yield from (path for _, path in sources())
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """Every file below template/, with its path in a product, without conditions."""
     tracked = git("ls-files", "--cached", "--others", "--exclude-standard", "-z", "template", cwd=ROOT)
     for name in filter(None, tracked.split("\0")):
         path = name.removeprefix("template/").removesuffix(".jinja")
@@ -427,7 +457,8 @@ def template_files() -> Iterator[str]:
             continue  # the way in of the blueprints' files; a file that was just deleted
         path = re.sub(r"\{%.*?%\}", "", path).replace("{{ dataset }}", "<dataset>")
         path = path.replace("{{ _copier_conf.answers_file }}", ".copier-answers.yml")
-        yield from (path.replace("{{ forge }}", forge) for forge in ("github", "gitlab"))
+        for forge in ("github", "gitlab") if "{{ forge }}" in path else ("",):
+            yield name, path.replace("{{ forge }}", forge)
 
 
 def rules_index() -> str:

@@ -20,6 +20,7 @@ from pipeline.errors import UnreadableInput
 FILE = "data-product.yaml"
 SCHEMA = ".meshwright/data-product.schema.json"
 
+DRAFT = 'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright draft --from NAME=FILE'
 CHECK = "`uvx prek run --all-files meshwright-check`"
 
 
@@ -187,6 +188,11 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
         traits=tuple(capability("traits", entry) for entry in body.get("traits", [])),
         target=target,
     )
+    if not product.inputs:
+        raise UnreadableInput(
+            "data-product.yaml: spec.inputs is empty: the product has no data yet.",
+            fix=f"{DRAFT} writes inputs, model, contract and sample from your data.",
+        )
     for kind, ports in (("inputs", product.inputs), ("outputs", product.outputs)):
         names = [port.name for port in ports]
         if twice := {name for name in names if names.count(name) > 1}:

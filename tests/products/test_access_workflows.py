@@ -14,7 +14,7 @@ from signed import People, Repository
 
 BIN = Path(sys.executable).parent
 UVX = f"""#!/bin/bash
-[ "$1" = --from ] && [[ "$2" == "meshwright[access,catalog] @ git+"* ]] || exit 99
+[ "$1" = --from ] && [[ "$2" == "meshwright[access,catalog,draft] @ git+"* ]] || exit 99
 shift 2
 exec {BIN}/"$@"
 """

@@ -202,7 +202,7 @@ def test_both_forges_pin_the_same_tools(on_github: Path, on_gitlab: Path) -> Non
 # -- what jobs do -----------------------------------------------------------------------------------------
 
 UVX = f"""#!/bin/bash
-[ "$1" = --from ] && [[ "$2" == "meshwright[access,catalog] @ git+"* ]] || exit 99
+[ "$1" = --from ] && [[ "$2" == "meshwright[access,catalog,draft] @ git+"* ]] || exit 99
 shift 2
 if [ "$1" = --with ]; then shift 2; fi
 echo "$PWD: $*" >> "$TOLD"
@@ -461,7 +461,7 @@ def test_the_catalog_is_told_from_a_clone_that_the_run_never_touched(gitlab: Run
     assert done.returncode == 0, done.stderr
     clone = gitlab.folder / "tmp/product"
     said = gitlab.told.read_text()
-    assert said.startswith(f"{clone}: --from meshwright[access,catalog] @ git+") and "evil" not in said
+    assert said.startswith(f"{clone}: --from meshwright[access,catalog,draft] @ git+") and "evil" not in said
 
 
 # -- schedules on GitLab ----------------------------------------------------------------------------------

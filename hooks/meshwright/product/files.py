@@ -22,6 +22,9 @@ TEAM_REGO = "access/rego"
 TEMPLATE_FILES = ".meshwright/files.yaml"
 """The files that the template has written."""
 
+SAMPLE_FILES = ".meshwright/sample.yaml"
+"""The files that belong to the product and that the template wrote at birth, with the hashes of their content."""
+
 SOURCES = "models/sources.yml"
 """The columns and types of the inputs, for dbt and for the pipeline."""
 

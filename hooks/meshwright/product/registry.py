@@ -41,6 +41,8 @@ class Capability:
     """YAML, as written into the spec of a fresh product."""
     consumer_example: str = ""
     """The same for a consumer-oriented product, where its sample has other columns."""
+    of_columns: bool = False
+    """True if its example names columns of the sample, so that a product without a sample starts without it."""
     reads: str = ""
     """Inputs only: `system` or `data-product`, the kind of source in `from`."""
     in_place: bool = False

@@ -677,7 +677,7 @@ def test_a_file_for_a_catalog_that_fetches_it_is_written_on_any_branch(product: 
 # -- the product's own pipeline -------------------------------------------------------------------------
 
 UVX = f"""#!/bin/bash
-[ "$1" = --from ] && [[ "$2" == "meshwright[access,catalog] @ git+"* ]] || exit 99
+[ "$1" = --from ] && [[ "$2" == "meshwright[access,catalog,draft] @ git+"* ]] || exit 99
 shift 2
 exec {Path(sys.executable).parent}/"$@"
 """

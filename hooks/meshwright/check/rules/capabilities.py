@@ -235,6 +235,8 @@ class ModelExists(Rule):
         uses = str(spec.get("spec.transform.uses"))
         if not uses.startswith("dbt@") or not isinstance(name, str) or not re.fullmatch("[a-z0-9_]+", name):
             return  # left to the schema
+        if spec.get("spec.inputs") == []:
+            return  # there are no data yet to make a model of: InputsGiven
         models = [*root.glob(f"models/**/{name}.sql"), *root.glob(f"models/**/{name}.py")]
         if not any(inside(root, str(model.relative_to(root))) for model in models):
             fix = f"Write models/{name}.sql, or give the data set the name of its model."

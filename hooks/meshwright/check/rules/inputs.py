@@ -20,6 +20,7 @@ from meshwright.product.problem import Problem
 
 SOURCE = "inputs"
 """The dbt source whose tables are the inputs; it may have another name, with this one as its schema."""
+DRAFT = 'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright draft --from NAME=FILE'
 UNTYPED = {"csv", "tsv", "json", "jsonl", "ndjson", "txt"}
 """Suffixes of files whose columns have no types of their own."""
 
@@ -32,6 +33,20 @@ class Table:
     keys: Keys
     columns: dict[str, tuple[Keys, str | None]] = field(default_factory=dict)
     """Column, as it lands -> its place and its data_type."""
+
+
+class InputsGiven(Rule):
+    """The product has at least one input: the data that it reads.
+
+    A product that was made without a sample has none yet: `meshwright draft` writes its inputs from the data that is there.
+    """
+
+    broken = {SPEC: {"spec": {"inputs": []}}}
+
+    def check(self, spec: Document) -> Iterator[Problem]:
+        if spec.get("spec.inputs") == []:
+            fix = f"{DRAFT} writes them, with the model, the contract and the sample."
+            yield Problem(spec, ("spec", "inputs"), "It has no inputs yet.", fix)
 
 
 class SourcesMatchInputs(Rule):
