@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -11,74 +10,9 @@ from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Corrupt, formats
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
 from meshwright.product import registry
+from meshwright.product.portable_names import PORTABLE, RESERVED
 from meshwright.product.record import Port
 
-PORTABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
-RESERVED = frozenset(
-    {
-        *(
-            "all",
-            "and",
-            "any",
-            "array",
-            "as",
-            "asc",
-            "between",
-            "both",
-            "by",
-            "case",
-            "cast",
-            "check",
-            "collate",
-        ),
-        *("column", "constraint", "create", "cross", "current_date", "current_time", "current_timestamp"),
-        *("current_user", "default", "delete", "desc", "distinct", "drop", "else", "end", "except", "exists"),
-        *(
-            "false",
-            "fetch",
-            "for",
-            "foreign",
-            "from",
-            "full",
-            "grant",
-            "group",
-            "having",
-            "in",
-            "inner",
-            "insert",
-        ),
-        *(
-            "intersect",
-            "into",
-            "is",
-            "join",
-            "leading",
-            "left",
-            "like",
-            "limit",
-            "natural",
-            "not",
-            "null",
-            "offset",
-        ),
-        *(
-            "on",
-            "only",
-            "or",
-            "order",
-            "outer",
-            "primary",
-            "references",
-            "right",
-            "select",
-            "session_user",
-            "some",
-        ),
-        *("table", "then", "to", "trailing", "true", "union", "unique", "update", "user", "using", "values"),
-        *("when", "where", "window", "with"),
-    }
-)
-"""Words that are reserved in the SQL of nearly every engine."""
 KINDS = {"inputs": "product.spec.inputs", "outputs": "product.spec.outputs", "traits": "product.spec.traits"}
 
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from meshwright.assess import Fitness, Verdict, as_text, masking, personal
+from meshwright.assess import Fitness, Verdict, as_text, masking
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Absent, Blocker
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
+from meshwright.product import personal_data
 from meshwright.product.record import Column, Port, Record, rank
 
 CONFIDENTIAL = rank("confidential")
@@ -20,12 +21,6 @@ SAYS_PERSONAL = frozenset(
     {"pii", "personal", "personal-data", "personal_data", "personaldata", "gdpr", "phi", "spi"}
 )
 """Tags for personal data."""
-CALLED_PERSONAL = re.compile(
-    r"((customer|user|person|passenger|patient|employee|client|private|personal|home|contact)_)?"
-    r"(e?_?mail(_address)?|ssn|social_security_number|iban|passport(_number|_no)?|date_of_birth|birth_?date|dob|credit_card(_number)?"
-    r"|card_number|pan|phone(_number)?|mobile(_number)?|first_name|last_name|surname|full_name|home_address)",
-    re.IGNORECASE,
-)
 EVERYBODY = re.compile(r"(group|id):(\*|all|any|anyone|anybody|everyone|everybody|public|all-users|allusers)", re.IGNORECASE)  # fmt: skip
 SECRETS = {
     "a private key": (("PRIVATE KEY",), re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
@@ -172,7 +167,7 @@ class PersonalDataClassified(Fitness):
             if field.name not in visible or not field.logical & {"string", "integer"}:
                 continue
             looked_at += 1
-            for what, count in personal.found(table.texts(field.name, VALUES)):
+            for what, count in personal_data.found(table.texts(field.name, VALUES)):
                 clean = False
                 yield broken(
                     f"{count} distinct values of the column {as_text(field.name)}, which is {visible[field.name].classification}, are {what}.",
@@ -228,7 +223,7 @@ def _personal(column: Column) -> str:
     tags = [tag for tag in column.tags if tag.casefold() in SAYS_PERSONAL]
     if tags:
         return f"has the tag {tags[0]}"
-    return "has a typical name of personal data" if CALLED_PERSONAL.fullmatch(column.name) else ""
+    return "has a typical name of personal data" if personal_data.kind_of_name(column.name) else ""
 
 
 class EveryColumnClassified(Fitness):
