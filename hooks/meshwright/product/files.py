@@ -28,6 +28,9 @@ SAMPLE_FILES = ".meshwright/sample.yaml"
 SOURCES = "models/sources.yml"
 """The columns and types of the inputs, for dbt and for the pipeline."""
 
+DRAFT = ".meshwright/draft.yaml"
+"""What `meshwright draft` wrote, and from what."""
+
 HOOKS = ".pre-commit-config.yaml"
 SCHEDULE = ".github/workflows/schedule.yml"
 PIPELINE = ".github/workflows/pipeline.yml"

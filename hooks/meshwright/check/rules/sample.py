@@ -112,12 +112,12 @@ def _places(item: dict[str, Any]) -> frozenset[str]:
     return frozenset(default(value) for value in values if isinstance(value, str))
 
 
-def _is_example(item: dict[str, Any]) -> bool:
+def is_example(item: dict[str, Any]) -> bool:
     return (item.get("name"), _places(item)) in _examples(str(item.get("uses")))
 
 
 def _reads_own_data(spec: Document) -> bool:
-    return not all(_is_example(item) for _, item in spec.items("spec.inputs"))
+    return not all(is_example(item) for _, item in spec.items("spec.inputs"))
 
 
 def _reads_sample(spec: Document) -> bool:
@@ -130,7 +130,7 @@ def _reads_sample(spec: Document) -> bool:
     ]
     born = {place for places in examples for place in places if place.startswith("sample_data/")}
     return any(
-        _is_example(item) or (_places(item) & born) - {"sample_data/addresses.yaml"}
+        is_example(item) or (_places(item) & born) - {"sample_data/addresses.yaml"}
         for _, item in spec.items("spec.inputs")
     )
 

@@ -1,0 +1,228 @@
+"""Decide for each column of an input what it means for the product: personal or not, kept or made up, its form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from meshwright.draft.made_up import names
+from meshwright.inspection.model import Column, ColumnProfile
+from meshwright.product.column_types import ColumnType, UnknownType, parse
+from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name, kind_of_values
+
+LONGEST_LIST = 20
+"""Values of a list of allowed values at most."""
+LONG_TEXT = 60
+"""Characters from which a text counts as free text, which may name people."""
+TEXTS = frozenset({"VARCHAR", "JSON", "UUID"})
+NUMBERS = frozenset(
+    ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"]
+)
+
+_CODE = re.compile(r"(?=.*\d)[A-Za-z0-9._/:#-]{1,40}|[A-Z0-9_]{1,6}|[a-z]{1,4}")
+_CODE_NAMES = frozenset(
+    [
+        "country",
+        "currency",
+        "language",
+        "locale",
+        "iso",
+        "unit",
+        "timezone",
+        "status",
+        "type",
+        "category",
+        "code",
+        "state",
+        "class",
+        "kind",
+        "level",
+    ]
+)
+_SHORT_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
+_ISO = re.compile(
+    r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?|\d\d:\d\d(:\d\d)?"
+)
+_CAPITALISED = re.compile(r"[A-ZÀ-Þ][\w'’.-]*")
+_PERSONAL_FORMS = {
+    "email": "email", "iban": "bank account", "card": "card", "ipv4": "network address", "ipv6": "network address",
+    "mac": "network address", "phone": "phone",
+}  # fmt: skip
+"""Form of all texts of a column -> the kind of personal data that it is."""
+_HARMLESS = frozenset({"country", "currency", "date", "datetime", "time", "color"})
+_FORMATS = {"email": "email", "uuid": "uuid", "url": "url", "uri": "uri", "ipv4": "ipv4", "ipv6": "ipv6"}
+"""Form of a column's texts -> the contract's `format`."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of an input, and how the draft treats it."""
+
+    column: Column
+    profile: ColumnProfile
+    type: ColumnType
+    landed: str
+    """Its name after loading."""
+    kind: str = ""
+    """The kind of personal data that it is proposed to hold: a key of KINDS_BY_NAME; empty if none."""
+    why: str = ""
+    """Why it is that."""
+    maker: str = ""
+    """How its values in the sample are made up; empty if the real ones are kept."""
+    values: tuple[str, ...] = ()
+    """The values that the contract allows."""
+    format: str = ""
+    """The contract's `format` of its texts."""
+    is_code: bool = False
+    """True if its texts are codes of a recognized harmless form."""
+
+    @property
+    def is_text(self) -> bool:
+        return self.type.name in TEXTS
+
+    @property
+    def is_nested(self) -> bool:
+        return self.type.name in ("STRUCT", "LIST", "MAP")
+
+    def made_up(self, maker: str, kind: str = "", why: str = "") -> Field:
+        """Return the field with values that are made up, which the contract does not list."""
+        return replace(self, maker=maker, kind=kind or self.kind, why=why or self.why, values=())
+
+
+def examine(
+    table: str, column: Column, profile: ColumnProfile, landed: str, seen: Sequence[Any], rows: int
+) -> Field:
+    """Return how a column is treated, from its name, its statistics and some of its values."""
+    try:
+        type_ = parse(column.type)
+    except UnknownType:
+        type_ = parse("VARCHAR")
+    field = Field(column, profile, type_, landed)
+    texts = sorted({text for value in seen for text in _texts(value)})
+    kind = kind_of_name(column.name, table)
+    why = f"The column is called {column.name}."
+    if type_.name == "BOOLEAN" or (kind == "age" and field.is_text):
+        kind = ""
+    if not kind and (field.is_text or field.is_nested):
+        by_values = _PERSONAL_FORMS.get(profile.form) or kind_of_values(texts) or _kind_of_words(texts)
+        kind = _kind_of_parts(type_, table) or by_values
+        why = "Its values look like it." if kind != "free text" else "Its texts are long."
+    if (
+        kind
+        and field.is_text
+        and type_.name != "JSON"
+        and kind != "email"
+        and all(map(_ISO.fullmatch, texts))
+        and kind != "birth"
+    ):
+        kind = ""  # a time of day or a date
+    if kind:
+        form = "email" if kind == "email" and profile.form == "email" else ""
+        maker = "nested" if field.is_nested else KINDS_BY_NAME[kind][0].maker
+        if kind == "network address" and field.is_text:
+            maker, form = "ip", _FORMATS.get(profile.form, "")
+        return replace(
+            field, kind=kind, why=why, maker="json" if type_.name == "JSON" else maker, format=form
+        )
+    if field.is_nested:
+        return replace(field, maker="nested" if texts else "")
+    if not field.is_text:
+        return field
+    if type_.name == "JSON":
+        return replace(field, maker="json")
+    values = column.values or _list_of(profile, rows)
+    if values:
+        return replace(field, values=values)
+    if profile.form in _HARMLESS or (texts and all(map(_ISO.fullmatch, texts))):
+        return replace(field, is_code=True)
+    last = re.split(r"[\W_]+", landed)
+    if texts and _CODE_NAMES.intersection(last) and all(map(_SHORT_CODE.fullmatch, texts)):
+        return replace(field, is_code=True)
+    form = profile.form if profile.form in ("uuid", "url", "uri") else "uuid" if type_.name == "UUID" else ""
+    return replace(
+        field,
+        maker={"uuid": "uuid", "url": "url", "uri": "url"}.get(form, "text"),
+        format=_FORMATS.get(form, ""),
+        is_code=bool(texts) and (form == "uuid" or all(map(_CODE.fullmatch, texts))),
+    )
+
+
+def _kind_of_parts(type_: ColumnType, table: str) -> str:
+    """Return the most sensitive kind of personal data that the names of the fields in a nested type say."""
+    kinds = [
+        kind
+        for name, part in type_.parts
+        if (kind := (kind_of_name(name, table) if name else "") or _kind_of_parts(part, table))
+    ]
+    return max(kinds, key=lambda kind: KINDS_BY_NAME[kind][0].classification == "secret", default="")
+
+
+def kept_as_key(field: Field) -> Field:
+    """Return a column that is part of a key with its real values, if they are codes; else with those made up."""
+    if field.kind or not field.is_text:
+        return field
+    if field.is_code or field.values:
+        return replace(field, maker="", values=())
+    return field
+
+
+def _list_of(profile: ColumnProfile, rows: int) -> tuple[str, ...]:
+    """Return the values of a column as a list of allowed ones, if they repeat enough to be one."""
+    values = profile.values
+    few = 0 < len(values) <= LONGEST_LIST and rows >= 20 and rows >= 5 * len(values)
+    return values if few and all(0 < len(value) <= 40 for value in values) else ()
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _kind_of_words(texts: Sequence[str]) -> str:
+    """Return `name` if most texts look like names of people, `free text` if they are long, else an empty text."""
+    if not texts:
+        return ""
+    first = _first_names()
+    people = sum(_is_name(text, first) for text in texts)
+    if people >= 2 and people >= 0.4 * len(texts):
+        return "name"
+    long = sum(len(text) > LONG_TEXT or text.count(" ") > 7 for text in texts)
+    return "free text" if long and long >= 0.2 * len(texts) else ""
+
+
+def _is_name(text: str, first: frozenset[str]) -> bool:
+    words = [word for word in re.split(r"[\s,]+", text) if word]
+    return (
+        1 <= len(words) <= 5
+        and len(text) <= LONG_TEXT
+        and all(_CAPITALISED.fullmatch(word) for word in words)
+        and any(word.strip(".").lower() in first for word in words[:3])
+        and (len(words) > 1 or len(text) > 2)
+    )
+
+
+def _first_names() -> frozenset[str]:
+    global _FIRST
+    if not _FIRST:
+        from faker.providers.person.de_DE import Provider as German
+        from faker.providers.person.es_ES import Provider as Spanish
+        from faker.providers.person.fr_FR import Provider as French
+        from faker.providers.person.it_IT import Provider as Italian
+
+        several = [*names()[0]]
+        for provider in (German, Spanish, French, Italian):
+            for attribute in ("first_names", "first_names_male", "first_names_female"):
+                several += getattr(provider, attribute, ())
+        _FIRST = frozenset(name.lower() for name in several if len(name) > 2)
+    return _FIRST
+
+
+_FIRST: frozenset[str] = frozenset()

@@ -1,0 +1,172 @@
+"""Find how the inputs of a product belong together: declared foreign keys, and those that names and values suggest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meshwright.inspection.model import Source, TableProfile
+from meshwright.product.personal_data import words
+
+CHILDREN = 5_000
+"""Rows whose keys are looked for in the other table."""
+SHARE = 0.9
+"""Share of these keys that must be there."""
+_TEXT, _NUMBER = "text", "number"
+
+
+@dataclass(frozen=True)
+class Link:
+    """Columns of an input that name a row of another."""
+
+    child: str
+    """Name of the input."""
+    columns: tuple[str, ...]
+    """As the source spells them."""
+    parent: str
+    parent_columns: tuple[str, ...]
+    reason: str
+    """Why it is believed."""
+    is_complete: bool
+    """True if each row of the child has a row in the parent, as far as it was verified."""
+
+
+def links(sources: Mapping[str, Source], profiles: Mapping[str, TableProfile]) -> list[Link]:
+    """Return the links between inputs; for the same columns of a child, only the best one."""
+    names = {profile.table.name: name for name, profile in profiles.items()}
+    found: list[Link] = []
+    for child, profile in profiles.items():
+        taken: set[tuple[str, ...]] = set()
+        for key in profile.table.foreign_keys:
+            parent = names.get(key.table) or names.get(key.table.rpartition(".")[2])
+            if parent and parent != child and key.columns not in taken:
+                complete = all(profile.columns[column].missing == 0 for column in key.columns)
+                reason = "declared as a foreign key" if key.declared else key.reason
+                found.append(
+                    Link(child, key.columns, parent, key.other_columns, reason, complete and key.declared)
+                )
+                taken.add(key.columns)
+        for parent, other in profiles.items():
+            if parent == child:
+                continue
+            for own in other.keys[:3]:
+                columns = _same(profile, own, parent)
+                if (
+                    columns
+                    and columns not in taken
+                    and not _is_one_to_one_elsewhere(profile, columns, found, child, parent)
+                ):
+                    link = _verified(sources, profiles, child, columns, parent, own)
+                    if link:
+                        found.append(link)
+                        taken.add(columns)
+                        break
+    return found
+
+
+def base(names: Sequence[str], found: Sequence[Link]) -> str:
+    """Return the input whose rows are the data set's: the one from which most others can be reached."""
+    return max(names, key=lambda name: len(reached(name, found)))
+
+
+def reached(start: str, found: Sequence[Link]) -> list[Link]:
+    """Return the links that join the other inputs to `start`, nearest first; each input at most once."""
+    joined, path, waiting = {start}, [], [start]
+    while waiting:
+        here = waiting.pop(0)
+        for link in found:
+            if link.child == here and link.parent not in joined:
+                joined.add(link.parent)
+                path.append(link)
+                waiting.append(link.parent)
+    return path
+
+
+def _same(child: TableProfile, key: tuple[str, ...], parent: str) -> tuple[str, ...] | None:
+    """Return the child's columns whose names say that they are the key of the parent; None if there are none."""
+    names = {tuple(words(column.name)): column.name for column in child.table.columns}
+    columns = []
+    for part in key:
+        own = tuple(words(part))
+        table = tuple(words(parent))
+        candidates = (
+            [own] if own not in (("id",), ("code",), ("key",), ("no",), ("number",), ("name",)) else []
+        )
+        for one in {table, _singular(table), table[-1:], _singular(table[-1:])}:
+            candidates += (
+                [(*one, *own), (*one, "id"), (*one, "code"), (*one, "key")]
+                if own[-1:] in (("id",), ("code",), ("key",))
+                else [(*one, *own)]
+            )
+            if len(key) == 1 and own[-1:] in (("id",), ("code",), ("key",), ("no",), ("number",)):
+                candidates.append(one)
+        column = next((names[one] for one in candidates if one in names), None)
+        if column is None:
+            return None
+        columns.append(column)
+    # A key that is also the child's own is a link only where the parent's name or key is in it.
+    return tuple(columns)
+
+
+def _is_one_to_one_elsewhere(
+    profile: TableProfile, columns: tuple[str, ...], found: Sequence[Link], child: str, parent: str
+) -> bool:
+    """Return True if the other table has been linked to this one by the same columns already."""
+    return any(link.child == parent and link.parent == child for link in found) and columns in profile.keys
+
+
+def _singular(name: tuple[str, ...]) -> tuple[str, ...]:
+    last = name[-1] if name else ""
+    for plural, singular in (
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("xes", "x"),
+        ("ches", "ch"),
+        ("ses", "se"),
+        ("s", ""),
+    ):
+        if last.endswith(plural) and len(last) > len(plural) + 1 and not last.endswith("ss"):
+            return (*name[:-1], last[: -len(plural)] + singular)
+    return name
+
+
+def singular(name: str) -> str:
+    """Return the name of one row of a table: `order_items` has an `order_item`."""
+    return "_".join(_singular(tuple(name.split("_"))))
+
+
+def _verified(
+    sources: Mapping[str, Source],
+    profiles: Mapping[str, TableProfile],
+    child: str,
+    columns: tuple[str, ...],
+    parent: str,
+    key: tuple[str, ...],
+) -> Link | None:
+    """Return the link if the values of the child's columns are in the parent."""
+    names = [column.name for column in profiles[child].table.columns]
+    places = [names.index(column) for column in columns]
+    values = {
+        tuple(row[place] for place in places)
+        for row in sources[child].rows(CHILDREN)
+        if all(row[place] is not None for place in places)
+    }
+    if not values:
+        return None
+    there = [column.name for column in profiles[parent].table.columns]
+    parents = [there.index(column) for column in key]
+    among = {column: {value[index] for value in values} for index, column in enumerate(key)}
+    known: set[tuple[Any, ...]] = set()
+    try:
+        for row in sources[parent].rows(len(values) * 4 + 100, among):
+            known.add(tuple(row[place] for place in parents))
+    except (TypeError, ValueError):
+        return None  # the types differ
+    good = len(values & known)
+    if good < SHARE * len(values):
+        return None
+    complete = good == len(values) and all(profiles[child].columns[column].missing == 0 for column in columns)
+    whole = profiles[child].rows <= CHILDREN
+    reason = f"{good:,} of {len(values):,} different values of {', '.join(columns)} are in {parent}"
+    return Link(child, columns, parent, key, reason, complete and whole)

@@ -1,0 +1,234 @@
+"""Compute every file of a draft, without writing one."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from meshwright.core.yaml import Document, read_text
+from meshwright.core.yaml_edit import edited
+from meshwright.draft import contract, models, sample, sample_files, spec
+from meshwright.draft.columns import examine
+from meshwright.draft.dataset import Dataset, Input, dataset
+from meshwright.draft.joins import Link, links
+from meshwright.draft.made_up import MadeUp
+from meshwright.draft.texts import yaml
+from meshwright.inspection.model import Source, TableProfile
+from meshwright.inspection.reading.column_names import column_name
+from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SOURCES, SPEC
+from meshwright.product.metamodel import CLASSIFICATIONS
+
+SEEN = 2_000
+"""Rows in which values of columns are looked at."""
+README, SAMPLE_README = "README.md", "sample_data/README.md"
+
+
+@dataclass
+class Plan:
+    """A draft that is ready to be written."""
+
+    data: Dataset
+    sources: Mapping[str, Source]
+    files: dict[str, bytes] = field(default_factory=dict)
+    """New files, and those that a draft writes whole."""
+    edits: dict[str, bytes] = field(default_factory=dict)
+    """Files that stay the team's, and in which a draft changes single places."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Input -> rows of its sample."""
+    found: Sequence[Link] = ()
+    notes: list[str] = field(default_factory=list)
+    """Sentences for the person; they name no value."""
+
+
+def plan(
+    root: Path,
+    product: Document,
+    sources: Mapping[str, Source],
+    count: int = sample.ROWS,
+    seed: bytes | None = None,
+) -> Plan:
+    """Return the files of a draft from some sources, by the name of the input."""
+    profiles = {name: source.profile() for name, source in sources.items()}
+    found = links(sources, profiles)
+    inputs = sample.linked(
+        {name: _input(name, sources[name], profile) for name, profile in profiles.items()}, found
+    )
+    data = dataset(str(product.get("spec.dataset.name")), inputs, found)
+    real = sample.choose(sources, inputs, found, count)
+    made = sample.replaced(inputs, real, MadeUp(sample.avoided(inputs, real), seed))
+    result = Plan(data, sources, rows={name: len(rows) for name, rows in made.items()}, found=found)
+    where = spec.places(sources, product.value)
+    levels = spec.service_levels(
+        data, _shares(data, made), min(len(made[data.base.name]), data.base.profile.rows or 1)
+    )
+    level = str(product.get("spec.classification"))
+    level = level if level in CLASSIFICATIONS else "internal"
+    result.edits[SPEC] = edited(
+        read_text(root, SPEC),
+        partial(spec.change, data=data, sources=sources, where=where, levels=levels),
+    ).encode()
+    result.files[str(product.get("spec.dataset.contract", CONTRACT))] = contract.contract(
+        data, product.value, level
+    ).encode()
+    result.files[SOURCES] = models.sources(list(inputs.values())).encode()
+    result.files[f"models/{data.name}.sql"] = models.model(data).encode()
+    result.files[f"models/{data.name}.yml"] = models.properties(data, made).encode()
+    result.files |= _samples(inputs, sources, where, made)
+    result.files[SAMPLE_README] = _sample_readme(data, sources, where, result.rows).encode()
+    result.edits |= _edits(root, sources, where)
+    result.notes = [*(f"{name}: {note}" for name, profile in profiles.items() for note in profile.notes)]
+    result.notes += [
+        f"{name} is an input, but not part of the data set: no key that joins it was found."
+        for name in data.apart
+    ]
+    if not data.key:
+        result.notes.append(
+            f"{data.base.name} has no key that identifies its rows. If there is one, add it to the contract."
+        )
+    return result
+
+
+def _input(name: str, source: Source, profile: TableProfile) -> Input:
+    columns = profile.table.columns
+    names = _landed([column.name for column in columns])
+    seen = [list(row) for row in source.rows(SEEN)]
+    fields = {
+        column.name: examine(
+            name,
+            column,
+            profile.columns[column.name],
+            names[place],
+            [row[place] for row in seen],
+            profile.rows,
+        )
+        for place, column in enumerate(columns)
+    }
+    return Input(name, profile, fields)
+
+
+def _landed(columns: Sequence[str]) -> list[str]:
+    return [column_name(column) for column in columns]
+
+
+def _shares(data: Dataset, made: Mapping[str, sample.Rows]) -> dict[str, float]:
+    """Return the per cent of rows with a value, for columns of the base that are not required."""
+    rows = made[data.base.name]
+    result = {}
+    for column in data.columns:
+        if (
+            column.input != data.base.name
+            or column.required
+            or column.field.is_nested
+            or not data.base.profile.rows
+        ):
+            continue
+        place = list(data.base.fields).index(column.field.column.name)
+        there = sum(row[place] is not None and row[place] == row[place] for row in rows)
+        whole = data.base.profile.rows - column.field.profile.missing
+        result[column.name] = min(100 * there / max(1, len(rows)), 100 * whole / data.base.profile.rows)
+    return result
+
+
+def _samples(
+    inputs: Mapping[str, Input],
+    sources: Mapping[str, Source],
+    where: Mapping[str, spec.Place],
+    made: Mapping[str, sample.Rows],
+) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    databases: dict[str, dict[str, Any]] = {}
+    addresses = {}
+    for name, entry in inputs.items():
+        columns = list(entry.fields.values())
+        match sources[name].uses:
+            case "database@1":
+                tables = databases.setdefault(where[name].path, {})
+                tables[str(sources[name].properties["table"])] = (columns, made[name])
+            case "data-product@1":
+                files[where[name].path] = sample_files.parquet(columns, made[name])
+                address = str(sources[name].properties.get("from") or sources[name].properties.get("address"))
+                addresses[address] = {"uses": "parquet@1", "location": f"{name}.parquet"}
+            case _:
+                files[where[name].path] = sample_files.file(sources[name].properties, columns, made[name])
+    files |= {path: sample_files.sqlite(tables) for path, tables in databases.items()}
+    if addresses:
+        head = "# Where the sample of each input is; a relative location is relative to this file.\n"
+        files["sample_data/addresses.yaml"] = (head + yaml(addresses)).encode()
+    return files
+
+
+def _sample_readme(
+    data: Dataset, sources: Mapping[str, Source], where: Mapping[str, spec.Place], rows: Mapping[str, int]
+) -> str:
+    lines = [
+        f"| {Path(where[name].path).name} | {rows[name]:,} | {_what(name, sources[name], data)} |"
+        for name in sources
+    ]
+    made = any(field.maker for entry in data.inputs.values() for field in entry.fields.values())
+    values = (
+        "Keys between the inputs hold. Texts and everything that may be personal are made up, in the form of the real values; other numbers, dates and codes are as they were."
+        if made
+        else "Keys between the inputs hold. No column was found to be personal, and no value was replaced."
+    )
+    return (
+        "# Sample data\n\n"
+        + textwrap.fill(f"A small part of the rows that the inputs had when they were drafted. {values}", 110)
+        + "\n\n"
+        "| file | rows | what it is |\n|---|---|---|\n" + "\n".join(lines) + "\n\n"
+        "Licence: an internal extract, not for use outside of this organisation, until the owner of the data decides otherwise\nhere.\n"
+    )
+
+
+def _what(name: str, source: Source, data: Dataset) -> str:
+    words = name.replace("_", " ")
+    return (
+        f"rows of {words}, from the table {source.properties['table']}"
+        if source.uses == "database@1"
+        else f"rows of {words}"
+    )
+
+
+def _edits(root: Path, sources: Mapping[str, Source], where: Mapping[str, spec.Place]) -> dict[str, bytes]:
+    """Return files of the team in which single lines are about the template's example."""
+    edits = {}
+    if any(source.uses == "database@1" for source in sources.values()):
+        command = "uv run python -m pipeline --environment production"
+    else:
+        variables = {place.variable: shlex.quote(place.real) for place in where.values()}
+        set_ = " ".join(f"{name}={value}" for name, value in variables.items())
+        command = (
+            f"{set_} uv run python -m pipeline"
+            if len(set_) < 80
+            else f"export {set_}\nuv run python -m pipeline"
+        )
+    for path, changes in {
+        README: (
+            (r"(?m)^(FLIGHTS|ADDRESSES)=\S+ uv run python -m pipeline$", command),
+            (
+                r"(?s)It begins with your own data: this writes.*?```sh\n.*?\n```\n",
+                "It runs on the [sample](sample_data/README.md) as it is. Set the variables that data-product.yaml names to run\n"
+                f"it on your own data:\n\n```sh\n{command}\n```\n",
+            ),
+            (r"(?m)^(sample_data/ +)real data, small;", r"\1small, without personal data;"),
+        ),
+        SAMPLE_DIRECTORY: (
+            (
+                r"(?m)^  svc-punctuality: \{kind: machine, name: The data product punctuality\}$",
+                "  svc-reports: {kind: machine, name: A reporting service}",
+            ),
+        ),
+    }.items():
+        if not (root / path).is_file():
+            continue
+        text = before = (root / path).read_text("utf-8")
+        for pattern, new in changes:
+            text = re.sub(pattern, new if "\\1" in new else new.replace("\\", r"\\"), text)
+        if text != before:
+            edits[path] = text.encode()
+    return edits

@@ -1,0 +1,193 @@
+"""Draft a product from sources: plan, refuse what would overwrite a team's work, and write all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from meshwright.core.errors import Error
+from meshwright.core.text import listed
+from meshwright.core.yaml import Document, Unreadable, inside, read, read_text
+from meshwright.core.yaml_edit import edited
+from meshwright.draft.atomic import replace_all
+from meshwright.draft.columns import Field
+from meshwright.draft.plan import Plan, plan
+from meshwright.draft.record import Record, digest, recorded, without_password
+from meshwright.inspection.model import Source
+from meshwright.product import registry
+from meshwright.product.files import ANSWERS, DRAFT, SAMPLE_FILES, SPEC
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A draft, and what it writes."""
+
+    plan: Plan
+    changes: Mapping[str, bytes | None]
+    """Path -> new content; None for a file that is removed."""
+
+
+def load(root: Path) -> Document:
+    """Return data-product.yaml. Raises Error if there is none, or if it is not one."""
+    if not (root / SPEC).is_file():
+        raise Error(
+            f"{root.resolve()} is not a data product: there is no {SPEC}.",
+            "Make one, and draft in it: copier copy https://github.com/YOUR-ORGANISATION/meshwright my-product",
+        )
+    try:
+        product = read(root, SPEC)
+    except Unreadable as error:
+        raise error.of(SPEC) from error
+    for attribute in (
+        "metadata.name",
+        "metadata.domain",
+        "spec.dataset.name",
+        "spec.outputs",
+        "spec.classification",
+        "spec.owner",
+        "spec.access",
+    ):
+        if not product.get(attribute):
+            raise Error(f"{attribute} is missing.", "Add it; `meshwright check` says how.").of(SPEC)
+    return product
+
+
+def prepare(
+    root: Path, given: Mapping[str, tuple[str, Source]], count: int, seed: bytes | None = None
+) -> Drafted:
+    """Return the draft from sources: input -> what was given for it, and the source. Raises Error, and writes nothing."""
+    product = load(root)
+    sources = {name: source for name, (_, source) in given.items()}
+    _refuse_missing_modules(root, sources)
+    _refuse_wrong_type(product, sources)
+    drafted = plan(root, product, sources, count, seed)
+    old = recorded(root)
+    changes: dict[str, bytes | None] = {**drafted.files, **_gone(root, product, drafted, old)}
+    _refuse_overwriting(root, changes, product, old)
+    changes |= drafted.edits
+    if inside(root, SAMPLE_FILES):
+        changes[SAMPLE_FILES] = _without(read_text(root, SAMPLE_FILES), changes).encode()
+    written = {path: digest(content) for path, content in drafted.files.items()}
+    facts = {
+        name: {"from": without_password(where), "columns": _facts(drafted, name)}
+        for name, (where, _) in given.items()
+    }
+    changes[DRAFT] = Record(facts, written).text()
+    return Drafted(drafted, changes)
+
+
+def write(root: Path, drafted: Drafted) -> None:
+    """Write a draft, all of it or nothing. Raises Error."""
+    replace_all(root, drafted.changes)
+
+
+def _without(fingerprints: str, changes: Mapping[str, bytes | None]) -> str:
+    """Return the list of the template's example without the files that the draft has replaced."""
+
+    def change(known: Any) -> None:
+        for path in [path for path in known if path in changes or path.startswith("sample_data/")]:
+            del known[path]
+
+    return edited(fingerprints, change)
+
+
+def _facts(drafted: Plan, name: str) -> dict[str, dict[str, Any]]:
+    out = {column.field.column.name: column.name for column in drafted.data.columns if column.input == name}
+    return {
+        column: {"type": str(field.type), "as": out.get(column, ""), **_personal(field)}
+        for column, field in drafted.data.inputs[name].fields.items()
+    }
+
+
+def _personal(field: Field) -> dict[str, Any]:
+    return {"personal": field.kind} if field.kind else {}
+
+
+def _refuse_missing_modules(root: Path, sources: Mapping[str, Source]) -> None:
+    missing = {}
+    for source in sources.values():
+        entry = registry.find("inputs", source.uses)
+        gone = [path for path in (entry.files if entry else ()) if not inside(root, path)]
+        if entry and gone:
+            missing[entry.name] = gone
+    if not missing:
+        return
+    answers: Any = {}
+    if inside(root, ANSWERS):
+        answers = read(root, ANSWERS).value
+    chosen = answers.get("inputs") if isinstance(answers, dict) else None
+    chosen = [
+        *(chosen if isinstance(chosen, list) else []),
+        *(name for name in missing if name not in (chosen or ())),
+    ]
+    data = shlex.quote(f"inputs={json.dumps(chosen)}")
+    raise Error(
+        f"The product cannot read {listed(missing)}: {listed(path for paths in missing.values() for path in paths)} is missing.",
+        f"Commit what is there, run `uvx copier update --defaults --data {data}`, and draft again.",
+    )
+
+
+def _refuse_wrong_type(product: Document, sources: Mapping[str, Source]) -> None:
+    """Raise Error if the inputs do not fit the type of the product."""
+    reads = {name: source.uses == "data-product@1" for name, source in sources.items()}
+    type_ = product.get("spec.type")
+    if type_ == "consumer-oriented" and not any(reads.values()):
+        raise Error("A consumer-oriented product reads another data product, and none of the sources is one.", f"Write `type: source-oriented` in {SPEC}, or add `--from NAME=dp:domain/product#port`.")  # fmt: skip
+    if type_ == "source-oriented" and all(reads.values()):
+        raise Error("A source-oriented product reads an operational system, and all sources are data products.", f"Write `type: consumer-oriented` in {SPEC}, or add a source that is none.")  # fmt: skip
+
+
+def _gone(root: Path, product: Document, drafted: Plan, old: Record | None) -> dict[str, None]:
+    """Return files of the template's example, or of an earlier draft, that the draft does not need."""
+    from meshwright.product.sample_files import is_untouched, written_files
+
+    example = []
+    with contextlib.suppress(Unreadable):  # an older template did not write the list
+        example = [
+            path
+            for path in written_files(root)
+            if path.startswith(("sample_data/", "models/")) and is_untouched(root, path)
+        ]
+    earlier = [path for path in (old.files if old else ()) if old and old.is_as_written(root, path)]
+    return {
+        path: None for path in (*example, *earlier) if path not in drafted.files and (root / path).is_file()
+    }
+
+
+def _refuse_overwriting(
+    root: Path, changes: Mapping[str, bytes | None], product: Document, old: Record | None
+) -> None:
+    """Raise Error if a file that a team has written, or inputs that it has named, would be replaced."""
+    from meshwright.check.rules.sample import is_example
+    from meshwright.product.sample_files import is_untouched
+
+    theirs = [
+        path
+        for path in changes
+        if (root / path).exists()
+        and not is_untouched(root, path)
+        and not (old and old.is_as_written(root, path))
+    ]
+    if theirs:
+        raise Error(
+            f"The draft would replace what is not the template's example: {listed(theirs)}. Nothing was changed.",
+            f"Rename or remove these files if they are not needed: mv {shlex.quote(theirs[0])} {shlex.quote(theirs[0] + '.old')}",
+        )
+    drafted = {*(old.sources if old else ())}
+    own = [
+        str(item.get("name"))
+        for _, item in product.items("spec.inputs")
+        if not is_example(item)
+        and item.get("name") not in drafted
+        and not str(item.get("name")).startswith("REPLACE")
+    ]
+    if own:
+        raise Error(
+            f"The product has inputs of its own: {listed(own)}. Nothing was changed.",
+            f"Remove them from spec.inputs of {SPEC} if the draft shall replace them.",
+        )

@@ -1,0 +1,198 @@
+"""Choose a small sample that keeps the keys between inputs, and replace what is personal in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from meshwright.draft.columns import Field, kept_as_key
+from meshwright.draft.dataset import Input
+from meshwright.draft.joins import Link
+from meshwright.draft.made_up import MadeUp
+from meshwright.inspection.model import Source
+from meshwright.product.column_types import ColumnType
+from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name
+
+ROWS = 200
+"""Rows of an input that nothing else determines."""
+WHOLE = 300
+"""An input of at most this many rows is taken whole."""
+FEWEST = 10
+"""Rows below which more are taken than the children of an input name."""
+MOST = 1000
+"""Rows of an input at most, however many its children name."""
+
+Rows = list[list[Any]]
+
+
+def choose(
+    sources: Mapping[str, Source], inputs: Mapping[str, Input], links: Sequence[Link], count: int = ROWS
+) -> dict[str, Rows]:
+    """Return rows of each input: children first, then the parents that they name."""
+    chosen: dict[str, Rows] = {}
+    for name in _children_first(list(inputs), links):
+        columns = list(inputs[name].fields)
+        whole = inputs[name].profile.rows <= max(WHOLE, count)
+        rows: Rows = []
+        for link in links if not whole else ():
+            if link.parent != name or link.child not in chosen:
+                continue
+            places = [list(inputs[link.child].fields).index(column) for column in link.columns]
+            keys = {tuple(row[place] for place in places) for row in chosen[link.child]}
+            among = {
+                column: {key[index] for key in keys if key[index] is not None}
+                for index, column in enumerate(link.parent_columns)
+            }
+            if all(among.values()):
+                there = [columns.index(column) for column in link.parent_columns]
+                found = sources[name].rows(MOST, among)
+                rows += [list(row) for row in found if tuple(row[place] for place in there) in keys]
+        if len(rows) < min(FEWEST, count):
+            rows += [list(row) for row in sources[name].rows(max(WHOLE, count) if whole else count)]
+        chosen[name] = _distinct(rows, columns, inputs[name].profile.keys)[:MOST]
+    return chosen
+
+
+def _children_first(names: list[str], links: Sequence[Link]) -> list[str]:
+    ordered: list[str] = []
+    waiting = list(names)
+    while waiting:
+        free = [
+            name
+            for name in waiting
+            if not any(link.parent == name and link.child in waiting and link.child != name for link in links)
+        ]
+        ordered += free or waiting[:1]
+        waiting = [name for name in waiting if name not in ordered]
+    return ordered
+
+
+def _distinct(rows: Rows, columns: Sequence[str], keys: Sequence[tuple[str, ...]]) -> Rows:
+    """Return the rows without those that were read twice, known by their key."""
+    if not keys:
+        return rows
+    places = [columns.index(column) for column in keys[0]]
+    seen: set[str] = set()
+    result = []
+    for row in rows:
+        key = repr([row[place] for place in places])
+        if key not in seen:
+            seen.add(key)
+            result.append(row)
+    return result
+
+
+def linked(inputs: Mapping[str, Input], links: Sequence[Link]) -> dict[str, Input]:
+    """Return the inputs with the same treatment for columns that are keys of each other, and with keys that stay real."""
+    fields = {
+        (name, column): field for name, entry in inputs.items() for column, field in entry.fields.items()
+    }
+    keys = {(name, column) for name, entry in inputs.items() for column in next(iter(entry.profile.keys), ())}
+    keys |= {(link.child, column) for link in links for column in link.columns}
+    keys |= {(link.parent, column) for link in links for column in link.parent_columns}
+    for place in keys:
+        fields[place] = kept_as_key(fields[place])
+    for group in _groups(links):
+        personal = [fields[place] for place in group if fields[place].kind]
+        made = [fields[place] for place in group if fields[place].maker]
+        strict = max(
+            personal, key=lambda field: KINDS_BY_NAME[field.kind][0].classification == "secret", default=None
+        )
+        for place in group:
+            if strict:
+                fields[place] = fields[place].made_up(strict.maker, strict.kind, strict.why)
+            elif made:
+                fields[place] = fields[place].made_up(made[0].maker)
+    return {
+        name: replace(entry, fields={column: fields[name, column] for column in entry.fields})
+        for name, entry in inputs.items()
+    }
+
+
+def _groups(links: Iterable[Link]) -> list[set[tuple[str, str]]]:
+    """Return the columns that hold the same keys."""
+    groups: list[set[tuple[str, str]]] = []
+    for link in links:
+        for one, other in zip(link.columns, link.parent_columns, strict=True):
+            pair = {(link.child, one), (link.parent, other)}
+            touching = [group for group in groups if group & pair]
+            groups = [group for group in groups if not group & pair] + [pair.union(*touching)]
+    return groups
+
+
+def avoided(inputs: Mapping[str, Input], rows: Mapping[str, Rows]) -> set[str]:
+    """Return the real texts that must not occur by chance as made-up ones."""
+    return {
+        text
+        for name, entry in inputs.items()
+        for place, field in enumerate(entry.fields.values())
+        if field.maker
+        for row in rows[name]
+        for text in _texts(row[place])
+    }
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, bool | bytes):
+        yield str(value)
+
+
+def replaced(inputs: Mapping[str, Input], rows: Mapping[str, Rows], made: MadeUp) -> dict[str, Rows]:
+    """Return the rows with made-up values where the draft proposes them."""
+    return {
+        name: [
+            [
+                _value(made, field, value, name)
+                for field, value in zip(entry.fields.values(), row, strict=True)
+            ]
+            for row in rows[name]
+        ]
+        for name, entry in inputs.items()
+    }
+
+
+def _value(made: MadeUp, field: Field, value: Any, table: str) -> Any:
+    if not field.maker or value is None:
+        return value
+    if field.maker == "json":
+        return made.json(value) if isinstance(value, str) else made.value("text", value)
+    if field.maker == "nested":
+        return _nested(made, field.type, value, table, "")
+    return made.value(field.maker, value, field.column.max_length)
+
+
+def _nested(made: MadeUp, type_: ColumnType, value: Any, table: str, kind: str) -> Any:
+    """Return a nested value with all texts in it made up, and what a field's name says to be personal."""
+    if value is None:
+        return None
+    if type_.name == "STRUCT" and isinstance(value, Mapping):
+        parts = dict(type_.parts)
+        return {
+            key: _nested(made, parts[key], item, table, kind_of_name(key, table) or kind)
+            if key in parts
+            else item
+            for key, item in value.items()
+        }
+    if type_.name == "LIST":
+        return [_nested(made, type_.parts[0][1], item, table, kind) for item in value]
+    if type_.name == "MAP":
+        pairs = value.items() if isinstance(value, Mapping) else value
+        (_, of_key), (_, of_value) = type_.parts
+        return {
+            _nested(made, of_key, key, table, ""): _nested(
+                made, of_value, item, table, kind_of_name(str(key), table) or kind
+            )
+            for key, item in pairs
+        }
+    if type_.name == "JSON" and isinstance(value, str):
+        return made.json(value)
+    if isinstance(value, str) or kind:
+        return made.value(KINDS_BY_NAME[kind][0].maker if kind else "text", value)
+    return value

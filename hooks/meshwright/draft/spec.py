@@ -1,0 +1,248 @@
+"""Change data-product.yaml: inputs, description, classification, service levels and use cases; the rest stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meshwright.check.rules.sample import ABOUT_FLIGHTS, USE_CASES
+from meshwright.draft.contract import classification
+from meshwright.draft.dataset import Dataset
+from meshwright.draft.joins import singular
+from meshwright.draft.sample_files import suffix
+from meshwright.draft.texts import Flow, enumerated, ruamel, sentence
+from meshwright.inspection.model import Source
+from meshwright.product.metamodel import CLASSIFICATIONS, OPEN_UP_TO
+
+SAMPLE = "sample_data"
+_OF_THE_MACHINE = frozenset(
+    [
+        "path",
+        "home",
+        "user",
+        "lang",
+        "language",
+        "shell",
+        "term",
+        "pwd",
+        "oldpwd",
+        "tmpdir",
+        "temp",
+        "tmp",
+        "host",
+        "hostname",
+        "display",
+        "editor",
+        "pager",
+        "mail",
+        "logname",
+        "ci",
+        "columns",
+        "lines",
+        "uid",
+        "gid",
+        "proxy",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "debug",
+        "env",
+        "port",
+        "url",
+    ]
+)
+"""Variables that many machines set, in small letters."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the sample of an input is, and the variable that names the real data."""
+
+    variable: str
+    path: str
+    """File of the sample, from the product's root."""
+    real: str
+    """Value of the variable for the real data."""
+
+
+def places(sources: Mapping[str, Source], spec: Mapping[str, Any]) -> dict[str, Place]:
+    """Return the place of each input's sample; tables of one database share a file."""
+    used = {
+        name.lower()
+        for item in (spec["spec"].get("outputs") or ())
+        for name in re.findall(r"\$\{(\w+)", str(item))
+    }
+    result = {}
+    for name, source in sources.items():
+        given = source.properties
+        if source.uses == "database@1":
+            database = (
+                re.sub(
+                    r"\W+", "_", str(given.get("url", "")).partition("?")[0].rstrip("/").rpartition("/")[2]
+                )
+                .strip("_")
+                .lower()
+            )
+            database = re.sub(r"_(sqlite3?|db)$", "", database) or "source"
+            result[name] = Place(
+                _variable(database, used), f"{SAMPLE}/{database}.sqlite", str(given.get("url", ""))
+            )
+        elif source.uses == "data-product@1":
+            result[name] = Place("ADDRESSES", f"{SAMPLE}/{name}.parquet", str(given.get("addresses", "")))
+        else:
+            result[name] = Place(
+                _variable(name, used), f"{SAMPLE}/{name}{suffix(given)}", str(given.get("path", ""))
+            )
+    return result
+
+
+def _variable(name: str, used: set[str]) -> str:
+    plain = re.sub(r"\W+", "_", name).lower()
+    return (
+        f"{plain}_data".upper()
+        if plain in _OF_THE_MACHINE or plain in used or not re.match("[a-z]", plain)
+        else plain.upper()
+    )
+
+
+def change(
+    spec: Any, data: Dataset, sources: Mapping[str, Source], where: Mapping[str, Place], levels: Sequence[Any]
+) -> None:
+    """Change the value of data-product.yaml in place."""
+    body = spec["spec"]
+    proposed: list[Flow] = []
+    _describe(body, data, proposed)
+    wanted = max(
+        (classification(column.field, body["classification"]) for column in data.columns),
+        key=CLASSIFICATIONS.index,
+    )
+    if CLASSIFICATIONS.index(wanted) > CLASSIFICATIONS.index(body["classification"]):
+        body["classification"] = wanted
+        proposed.append(
+            Flow(at="spec.classification", reason="The contract has a column that is as sensitive.")
+        )
+        if (
+            CLASSIFICATIONS.index(wanted) > CLASSIFICATIONS.index(OPEN_UP_TO)
+            and body["access"].get("mode") == "open"
+        ):
+            body["access"]["mode"] = "approval-required"
+            proposed.append(Flow(at="spec.access.mode", reason=f"Data that is {wanted} cannot be open."))
+    body["inputs"] = ruamel([_input(name, source, where[name]) for name, source in sources.items()])
+    if any(source.uses != "data-product@1" for source in sources.values()):
+        proposed.append(
+            Flow(at="spec.inputs", reason="The systems in `from` are guessed from the names of the inputs.")
+        )
+    if real := {name: _real(source) for name, source in sources.items() if source.uses == "database@1"}:
+        environments = body.setdefault("environments", ruamel({}))
+        production = environments.setdefault("production", ruamel({}))
+        inputs = production.setdefault("inputs", ruamel({}))
+        for name, properties in real.items():
+            inputs[name] = ruamel({"properties": properties})
+    body["serviceLevels"] = ruamel([Flow(level) for level in levels])
+    ports = [item["name"] for item in body["outputs"]]
+    cases = body.get("useCases") or []
+    if not cases or all(
+        USE_CASES.get(str(item.get("name"))) == (item.get("users"), item.get("action")) for item in cases
+    ):
+        name = f"Analysis of {_plural(data.base.name)}"
+        team = str(body["owner"].get("team") or body["owner"].get("name") or "The owner's team")
+        body["useCases"] = ruamel(
+            [Flow(name=name, users=[team], action="Decide with what the data shows", outputs=ports[:1])]
+        )
+        proposed.append(
+            Flow(at="spec.useCases", reason="Who uses the data set, and for what, is not in the data.")
+        )
+    old = (spec.get("extensions") or {}).get("proposed") or []
+    if not isinstance(spec.get("extensions"), dict) or not spec["extensions"]:
+        spec["extensions"] = ruamel({})
+    mine = {mark["at"] for mark in proposed}
+    spec["extensions"]["proposed"] = ruamel(
+        [*(Flow(mark) for mark in old if mark.get("at") not in mine), *proposed]
+    )
+
+
+def _describe(body: Any, data: Dataset, proposed: list[Flow]) -> None:
+    description = body.get("description")
+    description = description if isinstance(description, dict) else {}
+    keep = {
+        key: text
+        for key, text in description.items()
+        if isinstance(text, str) and not ABOUT_FLIGHTS.search(text) and not re.search("REPLACE-ME", text)
+    }
+    if "purpose" not in keep:
+        others = [singular(link.parent).replace("_", " ") for link in data.joins]
+        known = f", with what is known of its {enumerated(others)}" if others else ""
+        purpose = sentence(f"{_plural(data.base.name)}, one row each{known}")
+        proposed.append(
+            Flow(at="spec.description.purpose", reason="What the product is for is not in the data.")
+        )
+        keep = {"purpose": purpose, **keep}
+    key = data.key
+    if "usage" not in keep and key:
+        together = "is the key" if len(key) == 1 else "together are the key"
+        keep["usage"] = sentence(
+            f"One row for each {singular(data.base.name).replace('_', ' ')}; {', '.join(column.name for column in key)} {together}"
+        )
+    body["description"] = ruamel(keep)
+
+
+def _plural(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _input(name: str, source: Source, place: Place) -> dict[str, Any]:
+    given = {
+        key: value
+        for key, value in source.properties.items()
+        if key not in ("path", "url", "schema", "password", "addresses", "from", "address")
+    }
+    if source.uses == "database@1":
+        properties = {"url": f"${{{place.variable}:-sqlite:///{place.path}}}", **given}
+    elif source.uses == "data-product@1":
+        properties = {"addresses": f"${{ADDRESSES:-{SAMPLE}/addresses.yaml}}", **given}
+    else:
+        properties = {"path": f"${{{place.variable}:-{place.path}}}", **given}
+    return {
+        "name": name,
+        "uses": source.uses,
+        "from": _origin(name, source, place),
+        "properties": Flow(properties),
+    }
+
+
+def _origin(name: str, source: Source, place: Place) -> str:
+    if source.uses == "data-product@1":
+        return str(source.properties.get("from") or source.properties.get("address"))
+    system = place.variable if source.uses == "database@1" else name
+    return "system:" + (
+        re.sub(r"[^a-z0-9]+", "-", system.lower().removesuffix("_data")).strip("-") or "source"
+    )
+
+
+def _real(source: Source) -> Flow:
+    return Flow(
+        {key: value for key, value in source.properties.items() if key in ("url", "schema", "password")}
+    )
+
+
+def service_levels(data: Dataset, shares: Mapping[str, float], rows: int) -> list[dict[str, Any]]:
+    """Return the service levels that can be measured: freshness, completeness and volume.
+
+    `shares`: column -> the smaller per cent of its rows that have a value, at the source and in the sample.
+    """
+    levels: list[dict[str, Any]] = [{"name": "fresh", "indicator": "freshness", "objective": "<= 24h"}]
+    nearly = [(name, share) for name, share in shares.items() if 90 <= share < 100]
+    for name, share in nearly[:3]:
+        objective = int(share) - 1 if share > 91 else int(share)
+        levels.append(
+            {
+                "name": f"{name.replace('_', '-')}-known",
+                "indicator": "completeness",
+                "column": name,
+                "objective": f">= {objective}%",
+            }
+        )
+    levels.append({"name": "rows", "indicator": "volume", "objective": f">= {max(1, rows // 2)} rows"})
+    return levels

@@ -1,0 +1,228 @@
+"""A draft from tables in memory: what it writes into a fresh product, and what it refuses."""
+
+from __future__ import annotations
+
+import datetime
+import random
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from drawn_sources import TableSource
+from products import findings
+
+from meshwright.core.errors import Error
+from meshwright.draft.run import prepare, write
+
+Copy = Callable[[Path], Path]
+FIRST = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Linus", "Margaret")
+LAST = ("Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Torvalds", "Hamilton")
+
+
+def shop() -> dict[str, TableSource]:
+    """Four tables that belong together, with columns that are personal by name and by value."""
+    dice = random.Random(3)  # noqa: S311
+    customers = [
+        (
+            number,
+            f"{dice.choice(FIRST)} {dice.choice(LAST)}",
+            f"{dice.choice(FIRST).lower()}{number}@mail.example.com",
+            ("DE", "FR", "GB")[number % 3],
+            f"+49 171 {dice.randrange(10**6, 10**7)}",
+            datetime.date(1950 + number % 50, 1 + number % 12, 1 + number % 28),
+        )
+        for number in range(1, 81)
+    ]
+    orders = [
+        (1000 + number, dice.randrange(1, 81), ("new", "paid", "sent")[number % 3], datetime.date(2024, 1 + number % 12, 9), None if number % 2 else f"Ring twice for Mrs {dice.choice(LAST)}")
+        for number in range(400)
+    ]  # fmt: skip
+    items = [
+        (number, dice.randrange(1000, 1400), f"SKU-{dice.randrange(10, 50)}", dice.randrange(1, 5))
+        for number in range(900)
+    ]
+    products = [(f"SKU-{number}", f"Fancy thing {number}", 9.5 + number) for number in range(10, 50)]
+    return {
+        "customers": TableSource("customers", {"id": "BIGINT", "name": "VARCHAR", "email": "VARCHAR", "country": "VARCHAR", "contact": "VARCHAR", "date_of_birth": "DATE"}, customers, properties={"path": "data/customers.csv"}),
+        "orders": TableSource("orders", {"id": "BIGINT", "customer_id": "BIGINT", "status": "VARCHAR", "order": "DATE", "comment": "VARCHAR"}, orders, properties={"path": "data/orders.csv"}),
+        "order_items": TableSource("order_items", {"id": "BIGINT", "order_id": "BIGINT", "sku": "VARCHAR", "quantity": "BIGINT"}, items, properties={"path": "data/items.csv", "delimiter": ";"}),
+        "products": TableSource("products", {"sku": "VARCHAR", "name": "VARCHAR", "price": "DOUBLE"}, products, properties={"path": "data/products.parquet"}),
+    }  # fmt: skip
+
+
+def drafted(product: Path, sources: Mapping[str, TableSource], rows: int = 60) -> Path:
+    write(
+        product, prepare(product, {name: (f"data/{name}", source) for name, source in sources.items()}, rows)
+    )
+    return product
+
+
+def contract(product: Path) -> dict[str, dict[str, Any]]:
+    (table,) = yaml.safe_load((product / "contract.odcs.yaml").read_text("utf-8"))["schema"]
+    return {column["name"]: column for column in table["properties"]}
+
+
+def everything(product: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(product).as_posix(): path.read_bytes()
+        for path in product.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_shop_becomes_one_data_set_with_open_decisions_only(departures: Path, copy_of: Copy) -> None:
+    product = drafted(copy_of(departures), shop())
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+    sql = (product / "models" / "departures.sql").read_text("utf-8")
+    assert "left join customers on orders.customer_id = customers.id" in sql
+    assert 'orders."order" as order_value' in sql and "products.name as product_name" in sql
+    columns = contract(product)
+    assert columns["id"]["primaryKey"] and columns["quantity"]["logicalTypeOptions"]["minimum"] == 0
+    assert columns["status"]["quality"][0]["arguments"] == {"validValues": ["new", "paid", "sent"]}
+    assert columns["email"]["classification"] == "confidential" == columns["date_of_birth"]["classification"]
+    assert columns["contact"]["classification"] == "confidential", "its values are phone numbers"
+    spec = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))
+    assert spec["spec"]["classification"] == "confidential"
+    assert spec["spec"]["inputs"][2]["properties"] == {
+        "path": "${ORDER_ITEMS:-sample_data/order_items.csv}",
+        "delimiter": ";",
+    }
+
+
+def test_the_flights_leave_no_trace(departures: Path, copy_of: Copy) -> None:
+    product = drafted(copy_of(departures), shop())
+    ours = ("pipeline/", ".meshwright/", ".github/", ".copier-answers.yml")
+    words = (b"flight", b"airline", b"nycflights", b"tail_number", b"punctuality", b"planes")
+    left = [
+        path
+        for path, content in everything(product).items()
+        if not path.startswith(ours) and any(word in content.lower() for word in words)
+    ]
+    assert not left
+    assert not any("flights" in path for path in everything(product))
+
+
+def test_no_value_of_a_personal_column_is_written(departures: Path, copy_of: Copy) -> None:
+    sources = shop()
+    product = drafted(copy_of(departures), sources)
+    written = b"\n".join(everything(product).values())
+    names = list(sources["customers"].columns)
+    for row in sources["customers"].values:
+        for column in ("name", "email", "contact"):
+            assert row[names.index(column)].encode() not in written
+    births = {row[5].isoformat() for row in sources["customers"].values}
+    lines = (product / "sample_data" / "customers.csv").read_text("utf-8").splitlines()[1:]
+    assert not births & {line.rpartition(",")[2] for line in lines}
+    assert b"Ring twice" not in written and b"Fancy thing" not in written
+
+
+def test_keys_between_inputs_hold_in_the_sample(departures: Path, copy_of: Copy) -> None:
+    product = drafted(copy_of(departures), shop(), 20)
+
+    def column(name: str, place: int, delimiter: str = ",") -> list[str]:
+        lines = (product / "sample_data" / f"{name}.csv").read_text("utf-8").splitlines()[1:]
+        return [line.split(delimiter)[place] for line in lines]
+
+    items = column("order_items", 1, ";")
+    assert len(items) == 20 and set(items) <= set(column("orders", 0))
+    assert set(column("orders", 1)) <= set(column("customers", 0))
+
+
+def test_an_email_as_key_is_the_same_in_all_inputs(departures: Path, copy_of: Copy) -> None:
+    people = [(f"person{number}@mail.example.com", 1980 + number % 20) for number in range(40)]
+    visits = [(number, people[number % 40][0]) for number in range(90)]
+    sources = {
+        "people": TableSource(
+            "people", {"email": "VARCHAR", "birth_year": "BIGINT"}, people, properties={"path": "people.csv"}
+        ),
+        "visits": TableSource(
+            "visits", {"visit": "BIGINT", "email": "VARCHAR"}, visits, properties={"path": "visits.csv"}
+        ),
+    }
+    product = drafted(copy_of(departures), sources)
+    lines = {
+        name: [
+            line.split(",")
+            for line in (product / f"sample_data/{name}.csv").read_text("utf-8").splitlines()[1:]
+        ]
+        for name in sources
+    }
+    known = {email for email, _ in lines["people"]}
+    assert len(known) == 40 and {email for _, email in lines["visits"]} <= known
+    assert not known & {email for email, _ in people}
+    assert "minimum" not in str(contract(product)["birth_year"])
+
+
+def test_what_a_team_wrote_stops_the_draft(departures: Path, copy_of: Copy) -> None:
+    product = copy_of(departures)
+    model = product / "models" / "departures.sql"
+    model.write_text(model.read_text("utf-8") + "where flights.carrier <> 'ZZ'\n", "utf-8")
+    before = everything(product)
+    with pytest.raises(Error, match=r"models/departures\.sql") as refused:
+        drafted(product, shop())
+    assert refused.value.exit_code == 2 and "mv " in refused.value.fix
+    assert everything(product) == before
+
+
+def test_a_failing_write_leaves_everything_as_it_was(
+    departures: Path, copy_of: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = copy_of(departures)
+    ready = prepare(product, {name: ("x", source) for name, source in shop().items()}, 20)
+    before = everything(product)
+    original, count = Path.replace, iter(range(10_000))
+
+    def failing(self: Path, target: Path) -> Path:
+        if next(count) == 7:
+            raise OSError(28, "No space left on device", str(target))
+        return original(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(Error, match="No space left"):
+        write(product, ready)
+    assert everything(product) == before
+
+
+def test_a_database_input_needs_its_module(departures: Path, copy_of: Copy) -> None:
+    source = TableSource(
+        "clients",
+        {"id": "BIGINT"},
+        [(1,)],
+        "database@1",
+        {"url": "postgresql://reader@db.example.org/crm", "table": "clients"},
+    )
+    with pytest.raises(Error) as refused:
+        drafted(copy_of(departures), {"clients": source})
+    assert '--data \'inputs=["file", "database"]\'' in refused.value.fix
+
+
+def test_a_database_gets_a_sample_in_sqlite(make: Callable[..., Path], copy_of: Copy) -> None:
+    source = TableSource(
+        "clients",
+        {"id": "BIGINT", "vat": "VARCHAR"},
+        [(number, f"DE{number}") for number in range(30)],
+        "database@1",
+        {"url": "postgresql://reader@db.example.org/crm", "table": "clients", "schema": "sales"},
+    )
+    product = drafted(
+        make("own", inputs=["database"], start_with="own-data", product_name="clients", domain="sales"),
+        {"clients": source},
+    )
+    spec = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]
+    assert spec["inputs"][0]["properties"] == {
+        "url": "${CRM:-sqlite:///sample_data/crm.sqlite}",
+        "table": "clients",
+    }
+    assert spec["environments"]["production"]["inputs"]["clients"]["properties"]["schema"] == "sales"
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+    with sqlite3.connect(product / "sample_data" / "crm.sqlite") as database:
+        assert database.execute("select count(*) from clients").fetchone() == (30,)
+
+
+def test_not_a_product_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Error, match="not a data product") as refused:
+        drafted(tmp_path, shop())
+    assert refused.value.exit_code == 2 and "copier copy" in refused.value.fix
