@@ -87,7 +87,7 @@ def make(job: tuple[int, str, str, str]) -> None:
     from copier._settings import SettingsModel
 
     from meshwright.core.git import EMPTY, Git
-    from meshwright.rollout.render import Renderer, Store
+    from meshwright.core.render import Renderer, Store
 
     chance = random.Random(number)  # noqa: S311
     store = Store(Path(target).parent.parent / "store", source)
@@ -106,7 +106,7 @@ def make(job: tuple[int, str, str, str]) -> None:
 
 
 def fleet(folder: Path, source: Path, count: int) -> None:
-    from meshwright.rollout.render import Store
+    from meshwright.core.render import Store
 
     (folder / "store").mkdir()
     (folder / "fleet").mkdir()

@@ -16,7 +16,9 @@ def cookiecutter_json() -> str:
     """Return the text of cookiecutter.json. Cookiecutter knows texts, one of several choices, and yes or no."""
     described: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
     entries = {name: entry for name, entry in described.items() if not name.startswith("_")}
-    questions = {name: entry for name, entry in entries.items() if entry.get("when") is not False}
+    questions = {
+        name: entry for name, entry in entries.items() if False not in (entry.get("when"), entry.get("ask"))
+    }
     computed = {name: entry for name, entry in entries.items() if name not in questions}
     several = [name for name, entry in questions.items() if entry.get("multiselect")]
     return _text(

@@ -13,6 +13,7 @@ import click
 
 VERBS = {
     "access": "access",
+    "adopt": "adopt",
     "assess": "assess",
     "capabilities": "capabilities",
     "catalog": "catalog",

@@ -11,5 +11,5 @@ COPIER = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
 QUESTIONS = {
     name: question
     for name, question in COPIER.items()
-    if not name.startswith("_") and question.get("when") is not False
+    if not name.startswith("_") and False not in (question.get("when"), question.get("ask"))
 }

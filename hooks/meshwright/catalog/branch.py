@@ -15,7 +15,7 @@ from meshwright.core.git import ALWAYS, GitError, run, text
 from meshwright.core.http import Refused
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable, inside, read
-from meshwright.product.files import AGREEMENTS, ANSWERS, SPEC
+from meshwright.product.files import AGREEMENTS, SPEC, answers_file
 
 TRY_OUT = "To see what would be sent, use --dry-run."
 MERGE = f"Merge it first; the pipeline of the default branch publishes. {TRY_OUT}"
@@ -151,7 +151,7 @@ def _changed(root: Path) -> Iterator[str]:
 def _files(root: Path) -> Iterator[str]:
     """Yield the paths of the record's files; none outside of the repository."""
     yield SPEC
-    yield ANSWERS
+    yield answers_file(root)
     try:
         spec = read(root, SPEC)
         yield from {path for part in PARTS if isinstance(path := spec.get(part), str)}

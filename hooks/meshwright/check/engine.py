@@ -16,7 +16,7 @@ from meshwright.check.rules import RULES
 from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document, Unreadable, inside, read, valued
 from meshwright.product import metamodel, schema
-from meshwright.product.files import AGREEMENTS, ANSWERS, APPROVERS, SPEC, TESTS
+from meshwright.product.files import AGREEMENTS, APPROVERS, SPEC, TESTS, answers_file
 from meshwright.product.problem import Problem
 from meshwright.product.proposals import marked_models
 from meshwright.product.record import Record
@@ -244,7 +244,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     facts = Facts(root)
     problems: list[tuple[str, Problem]] = []
     with contextlib.suppress(Unreadable):  # a product may have been made without Copier
-        facts.answers = read(root, ANSWERS).value
+        facts.answers = read(root, answers_file(root)).value
     if not isinstance(facts.answers, dict):
         facts.answers = {}
 

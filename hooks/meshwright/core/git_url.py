@@ -1,8 +1,9 @@
-"""Compare and classify addresses of git repositories."""
+"""Compare and classify addresses of git repositories and of Copier's templates."""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 from meshwright.core.git import is_path, parts
 
@@ -27,3 +28,23 @@ def is_remote(address: str) -> bool:
     plain = all(sign.isprintable() and not sign.isspace() for sign in address)
     known = "://" not in address or address.partition("://")[0] in ("https", "http", "ssh", "git")
     return bool(host and path) and plain and known and not address.startswith("-") and "::" not in address
+
+
+def same_template(one: str, other: str) -> bool:
+    """Return True if two addresses of a template name the same: Copier's short forms, `.git` and slashes apart."""
+    return long_form(one) == long_form(other)
+
+
+def long_form(url: str) -> str:
+    """Return a template's address without Copier's short forms, `.git` and slashes at the end."""
+    url = url.removeprefix("git+").removeprefix("file://")
+    for short, long in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
+        if url.startswith(short):
+            url = urljoin(long, url.removeprefix(short).lstrip("/"))
+    return url.rstrip("/").removesuffix(".git").rstrip("/")
+
+
+def cloneable(url: str) -> str:
+    """Return a template's address as git knows it."""
+    plain = url.removeprefix("git+")
+    return long_form(plain) if plain.startswith(("gh:", "gl:")) else plain

@@ -1,10 +1,16 @@
 """Paths in the repository of a data product, each defined once."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 SPEC = "data-product.yaml"
 CONTRACT = "contract.odcs.yaml"
 """Default path; the spec has the actual one."""
 ANSWERS = ".copier-answers.yml"
 """Copier's answers."""
+ANSWERS_BESIDE = ".copier-answers.meshwright.yml"
+"""The same in a repository whose ANSWERS is another template's."""
 MANIFEST = ".meshwright/ownership.yaml"
 """Which files the template owns, and which the product."""
 
@@ -43,3 +49,8 @@ RUN = "build/run.json"
 """The result of the last run."""
 MEASURED = "build/slis.json"
 """The service level indicators measured by the last run."""
+
+
+def answers_file(root: Path) -> str:
+    """Return the name of Copier's answers file in a product's repository."""
+    return ANSWERS_BESIDE if (root / ANSWERS_BESIDE).is_file() else ANSWERS

@@ -9,7 +9,7 @@ from typing import Any
 
 from meshwright.core.git import CAREFUL, REMOTE, GitError, run, text, without_credentials
 from meshwright.core.yaml import Document, Unreadable, read
-from meshwright.product.files import ANSWERS
+from meshwright.product.files import answers_file
 from meshwright.product.record import API_VERSION, KIND
 
 PATIENCE = 10.0
@@ -52,7 +52,7 @@ def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
 def record_source(root: Path, repository: str | None = None) -> dict[str, str]:
     """Return where the record of the work tree at `root` comes from: address, branch, commit, template version."""
     try:
-        answers = read(root, ANSWERS).value
+        answers = read(root, answers_file(root)).value
     except Unreadable:
         answers = {}
     answers = answers if isinstance(answers, dict) else {}

@@ -11,14 +11,15 @@ from typing import Any
 import yaml
 
 from meshwright.core.git import ON_DEMAND, Git, GitError
+from meshwright.core.git_url import same_template
 from meshwright.core.merge import Merge, merge
+from meshwright.core.render import Release, Store, Unrenderable, new, old
 from meshwright.core.yaml import MAX_BYTES, Unreadable, decode, load, parse
-from meshwright.product.files import ANSWERS, MANIFEST
+from meshwright.product.files import ANSWERS, ANSWERS_BESIDE, MANIFEST
 from meshwright.product.ownership import TEMPLATE, owner
-from meshwright.rollout.fleet import Repository, same
+from meshwright.rollout.fleet import Repository
 from meshwright.rollout.outcome import Outcome
 from meshwright.rollout.remote import Remote, Unusable, fetch, look
-from meshwright.rollout.render import Release, Store, Unrenderable, new, old
 
 ATTRIBUTES = ".gitattributes"
 MAX_DIFF = 20_000
@@ -47,6 +48,7 @@ class FetchedRepository:
     head: str
     root: Mapping[str, tuple[str, str]]
     """Entries in the root of the repository: name -> mode and object."""
+    answers_file: str
     answers: dict[str, Any]
     answered: bytes
     """The content of the answers file."""
@@ -66,10 +68,11 @@ def load_repository(
     branches = fetch(git, remote, more, timeout, deep)
     head = branches[remote.branch or "HEAD"]
     root = git.in_root(head)
-    answered = _answers_file(git, root, timeout)
-    answers = _answers(answered)
+    name = ANSWERS_BESIDE if ANSWERS_BESIDE in root else ANSWERS
+    answered = _answered(git, root, name, timeout)
+    answers = _answers(name, answered)
     outcome.version = answers["_commit"]
-    if not any(same(answers["_src_path"], known) for known in (template.url, *template.formerly)):
+    if not any(same_template(answers["_src_path"], known) for known in (template.url, *template.formerly)):
         fix = "Remove it from the mesh, or add that address to `formerly` in mesh.yaml."
         raise Unusable(f"It was made from another template: {answers['_src_path'][:200]}", fix)
     recorded = template.store.commit(answers["_commit"])
@@ -77,38 +80,38 @@ def load_repository(
         fix = "It was made from an unpublished version: run `copier recopy` with a published one."
         raise Unusable(f"The template has no version {answers['_commit'][:100]}.", fix)
     outcome.behind = template.store.between(recorded, template.commit)
-    return FetchedRepository(git, remote, branches, head, root, answers, answered, recorded, folder)
+    return FetchedRepository(git, remote, branches, head, root, name, answers, answered, recorded, folder)
 
 
 NO_PRODUCT = "Remove it from the mesh, or add the answers file that `copier copy` would have written."
 
 
-def _answers_file(git: Git, root: Mapping[str, tuple[str, str]], timeout: float) -> bytes:
+def _answered(git: Git, root: Mapping[str, tuple[str, str]], file: str, timeout: float) -> bytes:
     try:
-        mode, name = root[ANSWERS]
+        mode, name = root[file]
     except KeyError:
-        raise Unusable(f"It has no {ANSWERS}, so it was not made from a template.", NO_PRODUCT) from None
+        raise Unusable(f"It has no {file}, so it was not made from a template.", NO_PRODUCT) from None
     if mode not in ("100644", "100755"):
-        raise Unusable(f"Its {ANSWERS} is not a file.", NO_PRODUCT)
+        raise Unusable(f"Its {file} is not a file.", NO_PRODUCT)
     # In a partial clone, the file is fetched now.
     if int(git.remote_command("cat-file", "-s", name, timeout=timeout, variables=ON_DEMAND)) > MAX_BYTES:
-        raise Unusable(f"Its {ANSWERS} is larger than {MAX_BYTES:,} bytes.", NO_PRODUCT)
+        raise Unusable(f"Its {file} is larger than {MAX_BYTES:,} bytes.", NO_PRODUCT)
     return git.blob(name)
 
 
-def _answers(raw: bytes) -> dict[str, Any]:
+def _answers(file: str, raw: bytes) -> dict[str, Any]:
     try:
-        parse(ANSWERS, decode(raw))  # a size limit and no aliases; then parsed as Copier does
+        parse(file, decode(raw))  # a size limit and no aliases; then parsed as Copier does
         answers = yaml.safe_load(raw)
     except Unreadable as error:
-        raise Unusable(f"Its {ANSWERS}:{error.line}: {error}", error.fix) from error
+        raise Unusable(f"Its {file}:{error.line}: {error}", error.fix) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise Unusable(f"Its {ANSWERS}: {error}", NO_PRODUCT) from error
+        raise Unusable(f"Its {file}: {error}", NO_PRODUCT) from error
     if not isinstance(answers, dict):
-        raise Unusable(f"Its {ANSWERS} is not a mapping.", NO_PRODUCT)
+        raise Unusable(f"Its {file} is not a mapping.", NO_PRODUCT)
     for key in ("_src_path", "_commit"):
         if not isinstance(answers.get(key), str) or not answers[key]:
-            raise Unusable(f"{key} in its {ANSWERS} is not a text.", NO_PRODUCT)
+            raise Unusable(f"{key} in its {file} is not a text.", NO_PRODUCT)
     return {
         key: value
         for key, value in answers.items()
@@ -121,7 +124,9 @@ def merge_release(template: TemplateRelease, fetched: FetchedRepository) -> Merg
     source = fetched.answers["_src_path"]
     recorded = _release(template, fetched.recorded, source)
     # If the template has moved, hooks and updates use its present address from now on.
-    target = _release(template, template.commit, source if same(source, template.url) else template.url)
+    target = _release(
+        template, template.commit, source if same_template(source, template.url) else template.url
+    )
     for stage in ("before", "after"):
         if target.migration_tasks(stage, recorded):
             fix = "Release it without migrations: docs/how-to/blueprints-that-update.md."
@@ -129,18 +134,18 @@ def merge_release(template: TemplateRelease, fetched: FetchedRepository) -> Merg
     # Templates can use the name of the folder.
     name = _folder_name(fetched.remote.url)
     before, after = fetched.folder / "before" / name, fetched.folder / "after" / name
-    was = old(recorded, fetched.answers, target.exclude, before)
-    will = new(target, fetched.answers, after)
+    was = old(recorded, fetched.answers, target.exclude, before, fetched.answers_file)
+    will = new(target, fetched.answers, after, fetched.answers_file)
     if target.skip_if_exists:
         there = fetched.git.entries(fetched.head)
         _leave_out(before, lambda path: was.skipped(path) or will.skipped(path))
         _leave_out(after, lambda path: will.skipped(path) and path.as_posix() in there)
     # Copier always takes this file from the new version, so there is nothing to merge.
-    (before / ANSWERS).write_bytes(fetched.answered)
+    (before / fetched.answers_file).write_bytes(fetched.answered)
     _heed_attributes(fetched)
     trees = [fetched.git.tree(folder, fetched.head) for folder in (before, after)]
     ours = fetched.git.one("rev-parse", f"{fetched.head}^{{tree}}")
-    return merge(fetched.git, trees[0], ours, trees[1], will.excluded, ANSWERS)
+    return merge(fetched.git, trees[0], ours, trees[1], will.excluded, fetched.answers_file)
 
 
 def _folder_name(url: str) -> str:
@@ -183,7 +188,7 @@ def drift(template: TemplateRelease, fetched: FetchedRepository) -> list[tuple[s
     """
     folder = fetched.folder / "fresh" / _folder_name(fetched.remote.url)
     release = _release(template, fetched.recorded, fetched.answers["_src_path"])
-    old(release, fetched.answers, (), folder)
+    old(release, fetched.answers, (), folder, fetched.answers_file)
     if not (folder / MANIFEST).is_file():
         fix = f"Update it first to a version with {MANIFEST}."
         raise Unusable(
@@ -196,7 +201,7 @@ def drift(template: TemplateRelease, fetched: FetchedRepository) -> list[tuple[s
     actual = fetched.git.entries(fetched.head, *desired)
     found = []
     for path, entry in desired.items():
-        if actual.get(path) != entry and path != ANSWERS and owner(path, manifest) == TEMPLATE:
+        if actual.get(path) != entry and path != fetched.answers_file and owner(path, manifest) == TEMPLATE:
             found.append(
                 ("M" if path in actual else "D", path, _diff(fetched, fresh, path, actual.get(path)))
             )

@@ -9,9 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from meshwright.core.git import is_path, without_credentials
+from meshwright.core.git_url import long_form
 from meshwright.core.yaml import MAX_BYTES, Document, Unreadable, decode, parse
 from meshwright.product import schema
 from meshwright.product.validate import misshapen
@@ -76,9 +77,9 @@ def _fleet(document: Document, source: str) -> Fleet:
         if wave not in waves:
             problem = f"The wave {wave} is not one of {', '.join(waves)}."
             raise Unreadable(problem, "Name it under `waves`, where its turn is.", line, column)
-        if _canonical(url) in repositories:
+        if long_form(url) in repositories:
             raise Unreadable(f"The repository {name} is listed twice.", "Keep one of the two.", line, column)
-        repositories[_canonical(url)] = Repository(name, url, wave, entry.get("branch"))
+        repositories[long_form(url)] = Repository(name, url, wave, entry.get("branch"))
     for number, command in enumerate(value.get("verify", ())):
         try:
             shlex.split(command)
@@ -163,22 +164,3 @@ def _fetched(url: str) -> str:
 
 def _is_web(source: str) -> bool:
     return source.startswith(("https://", "http://"))
-
-
-def same(one: str, other: str) -> bool:
-    """Whether two addresses of a template name the same: Copier's short forms, `.git` and slashes apart."""
-    return _canonical(one) == _canonical(other)
-
-
-def _canonical(url: str) -> str:
-    url = url.removeprefix("git+").removeprefix("file://")
-    for short, long in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
-        if url.startswith(short):
-            url = urljoin(long, url.removeprefix(short).lstrip("/"))
-    return url.rstrip("/").removesuffix(".git").rstrip("/")
-
-
-def cloneable(url: str) -> str:
-    """A template's address as git knows it."""
-    canonical = url.removeprefix("git+")
-    return _canonical(canonical) if canonical.startswith(("gh:", "gl:")) else canonical

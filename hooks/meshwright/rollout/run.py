@@ -17,10 +17,10 @@ from typing import Any
 
 from meshwright.core.errors import Error
 from meshwright.core.git import LIVE, GitError, end, without_credentials
+from meshwright.core.render import Store, Unrenderable
 from meshwright.rollout.fetched_repository import TemplateRelease
 from meshwright.rollout.fleet import Fleet, Repository
 from meshwright.rollout.outcome import Outcome, counted
-from meshwright.rollout.render import Store, Unrenderable
 from meshwright.rollout.verbs import RolloutRequest, process_repository
 
 INTERRUPTED = "The rollout was interrupted."

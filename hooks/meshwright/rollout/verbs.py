@@ -13,6 +13,7 @@ from pathlib import Path
 from meshwright.core import forge
 from meshwright.core.git import CAREFUL, IDENTITY, ISOLATED, REMOTE, Git, GitError, run, text
 from meshwright.core.merge import Merge
+from meshwright.core.render import Unrenderable
 from meshwright.rollout.fetched_repository import (
     FetchedRepository,
     TemplateRelease,
@@ -24,7 +25,6 @@ from meshwright.rollout.fetched_repository import (
 from meshwright.rollout.fleet import Repository
 from meshwright.rollout.outcome import Outcome
 from meshwright.rollout.remote import Unusable, push
-from meshwright.rollout.render import Unrenderable
 
 BRANCH = "meshwright/"
 """Prefix of a rollout's branches; the version follows."""

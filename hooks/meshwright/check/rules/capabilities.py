@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshwright.check.rules.base import Rule
-from meshwright.check.rules.repository import restore
+from meshwright.check.rules.repository import copier, is_declined, restore
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, inside
 from meshwright.product import registry
@@ -94,14 +94,16 @@ class CapabilityInstalled(Rule):
             missing = [
                 path
                 for path in (entry.files if entry else ())
-                if not path.startswith(elsewhere) and not inside(root, path)
+                if not path.startswith(elsewhere)
+                and not inside(root, path)
+                and not is_declined(path, answers)
             ]
             if not entry or not missing:
                 continue
-            fix = restore(missing, answers)
+            fix = restore(missing, root, answers)
             if isinstance(chosen, list) and entry.name not in chosen:
                 data = shlex.quote(f"{kind}={json.dumps([*chosen, entry.name])}")
-                fix = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {data}`."
+                fix = f"Commit (`git commit --no-verify`), then run `{copier('update', root)} --defaults --data {data}`."
             elif not answers:
                 fix = f"Copy it from the template's blueprints/{kind}/{entry.name}/."
             detail = f"{entry.uses} needs {', '.join(missing)}, which is missing."

@@ -16,7 +16,7 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document, inside, read, read_text
 from meshwright.product.cron import times
 from meshwright.product.files import (
-    ANSWERS,
+    ANSWERS_BESIDE,
     CODEOWNERS,
     HOOKS,
     PIPELINE,
@@ -24,6 +24,7 @@ from meshwright.product.files import (
     SCHEDULE,
     SPEC,
     TEMPLATE_FILES,
+    answers_file,
 )
 from meshwright.product.problem import Problem
 
@@ -39,12 +40,14 @@ class OwnerReviews(Rule):
             return
         codeowners = CODEOWNERS["gitlab" if answers.get("forge") == "gitlab" else "github"]
         if not inside(root, codeowners):
-            yield Problem(
-                spec, ("spec", "owner", "email"), f"There is no {codeowners}.", restore([codeowners], answers)
-            )
+            fix = restore([codeowners], root, answers)
+            yield Problem(spec, ("spec", "owner", "email"), f"There is no {codeowners}.", fix)
             return
         answer = shlex.quote(f"owner_email={email}")
-        fix = f"Commit (`git commit --no-verify`), then run `uvx copier update --defaults --data {answer}`."
+        update = copier("update", root)
+        fix = f"Commit (`git commit --no-verify`), then run `{update} --defaults --data {answer}`."
+        if is_declined(codeowners, answers):
+            fix = f"Write at the end of it: {SPEC} {email} and {POLICY} {email}, a line each."
         lines = [line.partition("#")[0].split() for line in read_text(root, codeowners).splitlines()]
         for path in (SPEC, POLICY):
             # The last matching line counts.
@@ -93,7 +96,7 @@ class HookAtTemplateVersion(Rule):
         if not isinstance(version, str):
             return  # it was made without Copier
         if not inside(root, HOOKS):
-            yield Problem(HOOKS, (), f"There is no {HOOKS}.", restore([HOOKS], answers))
+            yield Problem(HOOKS, (), f"There is no {HOOKS}.", restore([HOOKS], root, answers))
             return
         config = read(root, HOOKS)
         ours = [(keys, item) for keys, item in config.items("repos") if _brings(item, "meshwright-check")]
@@ -104,7 +107,7 @@ class HookAtTemplateVersion(Rule):
         for keys, item in ours:
             if item.get("rev") != version:
                 detail = f"The hook is at {item.get('rev') or 'no version'}, but the repository is at version {version} of the template."
-                fix = f"Write `rev: {version}` here; a newer one comes with `uvx copier update`."
+                fix = f"Write `rev: {version}` here; a newer one comes with `{copier('update', root)}`."
                 yield Problem(config, (*keys, "rev"), detail, fix)
 
 
@@ -126,7 +129,7 @@ class TemplateFilesPresent(Rule):
     def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
         if missing := [path for path in _gone(root, answers) if not path.startswith(CI)]:
             detail = f"Missing: {listed(missing)}."
-            yield Problem(ANSWERS, (), detail, restore(missing, answers))
+            yield Problem(answers_file(root), (), detail, restore(missing, root, answers))
 
 
 class CiPresent(Rule):
@@ -141,7 +144,7 @@ class CiPresent(Rule):
     def check(self, root: Path, answers: dict[str, Any]) -> Iterator[Problem]:
         if missing := [path for path in _gone(root, answers) if path.startswith(CI)]:
             detail = f"Missing: {listed(missing)}."
-            yield Problem(ANSWERS, (), detail, restore(missing, answers))
+            yield Problem(answers_file(root), (), detail, restore(missing, root, answers))
 
 
 CI = (".github/", ".gitlab")
@@ -159,6 +162,7 @@ def _gone(root: Path, answers: dict[str, Any]) -> list[str]:
         if isinstance(path, str)
         and not path.startswith(other)
         and not path.endswith("/CODEOWNERS")  # left to OwnerReviews
+        and not is_declined(path, answers)
         and not (root / path).is_file()
     ]
 
@@ -171,12 +175,30 @@ def template_url(answers: Mapping[str, Any]) -> str:
     return url
 
 
-def restore(paths: Sequence[str], answers: Mapping[str, Any]) -> str:
+def is_declined(path: str, answers: Mapping[str, Any]) -> bool:
+    """Return True if the team has a file of its own in the place of this one of the template (`meshwright adopt`)."""
+    declined = answers.get("declined")
+    return any(
+        path.startswith(entry) if entry.endswith("/") else path == entry
+        for entry in (declined if isinstance(declined, list) else ())
+        if isinstance(entry, str) and entry
+    )
+
+
+def copier(command: str, root: Path) -> str:
+    """Return a command of Copier for a product, which has to name the answers file if there are two."""
+    beside = answers_file(root) == ANSWERS_BESIDE
+    return f"uvx copier {command} --answers-file {ANSWERS_BESIDE}" if beside else f"uvx copier {command}"
+
+
+def restore(paths: Sequence[str], root: Path, answers: Mapping[str, Any]) -> str:
     """Return the command that restores these files of the template in the product's version, and changes nothing else."""
     if not answers.get("_commit"):
         return f"Restore it from git: `git checkout HEAD -- {shlex.join(paths)}`."
     chosen = " ".join(f"--exclude {shlex.quote(f'!/{path}')}" for path in paths)
-    return f"Run `uvx copier recopy --vcs-ref=:current: --defaults --overwrite --exclude '*' {chosen}`."
+    return (
+        f"Run `{copier('recopy', root)} --vcs-ref=:current: --defaults --overwrite --exclude '*' {chosen}`."
+    )
 
 
 class ScheduleValid(Rule):

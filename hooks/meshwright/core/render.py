@@ -26,7 +26,7 @@ from copier._types import Phase
 from packaging.version import InvalidVersion, Version
 
 from meshwright.core.git import CAREFUL, ISOLATED, REMOTE, Git, GitError, run
-from meshwright.rollout.fleet import cloneable
+from meshwright.core.git_url import cloneable
 
 # libyaml is ten times as fast, and Copier parses YAML for every computed answer.
 if hasattr(yaml, "CSafeLoader"):
@@ -84,6 +84,11 @@ class Store:
             except GitError:
                 continue
         return None
+
+    def head(self) -> str | None:
+        """Return the commit of the template's HEAD, if one of its branches or tags has it. Raises GitError."""
+        words = self.git.remote_command("ls-remote", "--", cloneable(self.url), "HEAD", timeout=60).split()
+        return self.commit(words[0]) if words else None
 
     def versions(self) -> list[tuple[Version, str]]:
         """Return all releases (tags that are versions), the oldest first."""
@@ -143,13 +148,13 @@ class Store:
         release = Release(url=url, ref=commit)
         release.checkout = self.checkout(commit).resolve()
         release.commit = self.described(commit)
-        _refuse_what_no_rollout_can_do(release)
+        _refuse_what_needs_a_checkout(release)
         position = self.position(commit)
         release.version = Version(".post".join(map(str, position))) if position else None
         return release
 
 
-def _refuse_what_no_rollout_can_do(release: Release) -> None:
+def _refuse_what_needs_a_checkout(release: Release) -> None:
     try:
         unsafe = release.tasks or release.jinja_extensions
         foreign = release.external_data
@@ -159,14 +164,14 @@ def _refuse_what_no_rollout_can_do(release: Release) -> None:
         raise Unrenderable(f"copier.yml: {error}") from error
     if unsafe:
         raise Unrenderable(
-            "It has _tasks or _jinja_extensions, but a rollout does not run a template's code."
+            "It has _tasks or _jinja_extensions, but Meshwright does not run a template's code."
         )
     if foreign:
         raise Unrenderable(
-            "It reads files of the product (_external_data), but a rollout does not check them out."
+            "It reads files of the product (_external_data), but Meshwright does not check them out."
         )
     if (release.checkout / ".gitmodules").exists():
-        raise Unrenderable("It has submodules, but a rollout does not fetch them.")
+        raise Unrenderable("It has submodules, but Meshwright does not fetch them.")
 
 
 def _version(name: str) -> Version | None:
@@ -199,7 +204,7 @@ class Renderer(Worker):
 
     @property
     def answers_relpath(self) -> Path:
-        plain = self.template.answers_relpath
+        plain = Path(self.answers_file or self.template.answers_relpath)
         return super().answers_relpath if "{" in str(plain) else plain
 
     def _render_context(self) -> Any:
@@ -215,21 +220,34 @@ class Renderer(Worker):
         """Do nothing: there is no index here, and running git for each file takes most of the time."""
 
 
-def old(release: Release, answers: Mapping[str, Any], exclude: Sequence[str], folder: Path) -> Rendered:
+def old(
+    release: Release, answers: Mapping[str, Any], exclude: Sequence[str], folder: Path, answers_file: str
+) -> Rendered:
     """Render the base of `copier update`: the recorded version with the recorded answers.
 
     `exclude` comes from the new version, so that excluded files do not look deleted. Raises Unrenderable.
     """
-    return _render(release, folder, answers, {}, exclude)
+    return _render("update", release, folder, answers, {}, exclude, answers_file)
 
 
-def new(release: Release, answers: Mapping[str, Any], folder: Path) -> Rendered:
+def new(release: Release, answers: Mapping[str, Any], folder: Path, answers_file: str) -> Rendered:
     """Render the result of `copier update --defaults`; new questions get their defaults. Raises Unrenderable."""
-    return _render(release, folder, {}, answers, ())
+    return _render("update", release, folder, {}, answers, (), answers_file)
+
+
+def copy(release: Release, answers: Mapping[str, Any], folder: Path, answers_file: str) -> Rendered:
+    """Render the result of `copier copy --defaults --data …`. Raises Unrenderable."""
+    return _render("copy", release, folder, answers, {}, (), answers_file)
 
 
 def _render(
-    release: Release, folder: Path, given: Mapping[str, Any], last: Mapping[str, Any], exclude: Sequence[str]
+    operation: Literal["copy", "update"],
+    release: Release,
+    folder: Path,
+    given: Mapping[str, Any],
+    last: Mapping[str, Any],
+    exclude: Sequence[str],
+    answers_file: str,
 ) -> Rendered:
     try:
         with Renderer(
@@ -237,6 +255,7 @@ def _render(
             dst_path=folder,
             data=dict(given),
             exclude=tuple(exclude),
+            answers_file=Path(answers_file),
             defaults=True,
             overwrite=True,
             quiet=True,
@@ -244,7 +263,8 @@ def _render(
         ) as worker:
             worker.template = release
             worker.subproject.last_answers = dict(last)
-            as_operation("update")(worker.run_copy)()
+            # The outermost operation counts, so that _exclude sees an update.
+            as_operation(operation)(worker.run_copy)()
             return Rendered(worker.match_exclude, worker.match_skip)
     except Exception as error:
         raise Unrenderable(f"{type(error).__name__}: {error}" if not str(error) else str(error)) from error

@@ -1,0 +1,120 @@
+"""`meshwright adopt` on repositories of teams, with a small template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from adoption import BRANCH, FILES, NEW, adopt, adopted, plan, release, repository, state, states, template
+from checkout import git
+from copier import run_copy, run_update
+from mesh import Mesh, replace, write
+
+DBT = {
+    "dbt_project.yml": "# Ours\nname: 'shop'\nprofile: 'warehouse'\nmodel-paths: [\"models\"]\nmacro-paths: [\"macros\"]\n",
+    "models/orders.sql": "select * from {{ source('raw', 'orders') }}\n",
+    "models/sources.yml": "sources:\n  - name: raw\n    tables:\n      - name: orders\n",
+    "README.md": "# Shop\n\nOurs.\n",
+}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small template. Only to be read."""
+    return template(tmp_path_factory.mktemp("small") / "template")
+
+
+def committed(place: Path, path: str, revision: str = "HEAD") -> str:
+    return git("show", f"{revision}:{path}", cwd=place)
+
+
+def test_a_plan_changes_nothing_and_names_each_file(small: Path, tmp_path: Path) -> None:
+    place = repository(
+        tmp_path / "shop", DBT | {"ruff.toml": "line-length = 80\n", "Containerfile": "FROM ours\n"}
+    )
+    before = state(place)
+    found = plan(place, small)
+    assert state(place) == before
+    now = states(found)
+    assert now["pipeline/run.py"] == "new"
+    assert now["README.md"] == now["dbt_project.yml"] == "merged"
+    assert now["ruff.toml"] == now["Containerfile"] == "declined"
+    assert found["answers"]["product_name"] == {"value": "shop", "reason": "the name of the dbt project"}
+    assert found["branch"] is None
+    text = adopt(place, small).stdout
+    assert "--apply" in text
+    assert "ruff.toml" in text
+
+
+def test_what_is_adopted_is_on_a_branch_of_its_own_and_equals_a_copy(small: Path, tmp_path: Path) -> None:
+    place = repository(tmp_path / "shop", DBT | {"ruff.toml": "line-length = 80\n"})
+    head = git("rev-parse", "HEAD", cwd=place)
+    found = plan(place, small, "--apply")
+    assert git("rev-parse", "HEAD", cwd=place) == head
+    assert git("status", "--porcelain", cwd=place) == ""
+    assert git("rev-parse", f"{BRANCH}^", cwd=place) == head
+    answers = yaml.safe_load(committed(place, ".copier-answers.yml", BRANCH))
+    assert answers["declined"] == ["ruff.toml"]
+    copy = tmp_path / "copy" / "shop"
+    given = {name: one["value"] for name, one in found["answers"].items()}
+    run_copy(str(small), copy, data=given | {"declined": ["ruff.toml"]}, defaults=True, quiet=True)
+    for step in found["files"]:
+        if step["state"] == "new":
+            assert committed(place, step["path"], BRANCH) == (copy / step["path"]).read_text(), step["path"]
+    assert committed(place, "ruff.toml", BRANCH) == "line-length = 80\n"
+    for path in ("models/orders.sql", "models/sources.yml"):
+        assert committed(place, path, BRANCH) == DBT[path]
+
+
+def test_update_and_rollout_go_on_from_there(small: Path, tmp_path: Path) -> None:
+    mesh = Mesh(tmp_path / "mesh")  # of it only the way to call rollout is used
+    mesh.template = template(tmp_path / "mesh/adopted-template")
+    place = repository(
+        tmp_path / "mesh/shop",
+        DBT | {"ruff.toml": "line-length = 80\n", ".github/workflows/ci.yml": "name: Ours\n"},
+    )
+    adopted(place, mesh.template)
+    before = git("rev-parse", "HEAD^{tree}", cwd=place)
+    run_update(place, defaults=True, overwrite=True, quiet=True)
+    assert git("status", "--porcelain", cwd=place) == ""
+
+    files = mesh.template / "template"
+    replace(files / "pipeline/run.py", "step = 10\n", "step = 11\n")
+    replace(files / "README.md.jinja", "A product.", "A data product.")
+    replace(files / ".github/workflows/ci.yml", "jobs", "env: {A: b}\njobs")
+    write(files / "ruff.toml", "line-length = 120\n")
+    release(mesh.template, NEW)
+    mesh.products = ["shop"]
+    code, found = mesh.rollout("plan", template="adopted-template")
+    assert (code, found["shop"]["state"]) == (0, "clean")
+    assert {path for _, path in found["shop"]["changes"]} == {
+        ".copier-answers.yml",
+        "pipeline/run.py",
+        "README.md",
+    }
+    code, found = mesh.rollout("drift", template="adopted-template")
+    assert found["shop"]["state"] == "kept", found
+
+    run_update(place, defaults=True, overwrite=True, quiet=True)
+    assert git("diff", "--name-only", "--diff-filter=U", cwd=place) == ""
+    assert (
+        committed(place, "README.md")
+        != (place / "README.md").read_text()
+        == "# Shop\n\nOurs.\n\n# shop\n\nA data product.\n"
+    )
+    assert (place / "ruff.toml").read_text() == "line-length = 80\n"
+    assert (place / ".github/workflows/ci.yml").read_text() == "name: Ours\n"
+    assert git("rev-parse", "HEAD^{tree}", cwd=place) == before
+
+
+def test_a_second_time_does_nothing(small: Path, tmp_path: Path) -> None:
+    place = repository(tmp_path / "shop", DBT)
+    first = plan(place, small, "--apply")
+    again = plan(place, small, "--apply")
+    assert again["commit"] == first["commit"]
+    git("merge", "--quiet", BRANCH, cwd=place)
+    before = state(place)
+    assert plan(place, small, "--apply") == {"adopted": True, "version": "v1.0.0"}
+    assert state(place) == before
+    assert set(FILES)
