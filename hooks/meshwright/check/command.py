@@ -52,7 +52,12 @@ def check(products: tuple[Path, ...], form: str, sources: tuple[str, ...], again
     failing = [finding for finding in findings if finding.level == "error"]
     if form == "human":
         count = f"{len(products) or 1} product{'s' if len(products) > 1 else ''} checked"
-        summary = _counted(len(failing), "error") if failing else "all rules kept"
+        excepted = sum(finding.level == "excepted" for finding in findings)
+        summary = (
+            _counted(len(failing), "error") if failing else "no errors" if excepted else "all rules kept"
+        )
+        if excepted:
+            summary += f", {excepted} excepted for a while"
         if warnings := sum(finding.level == "warning" for finding in findings):
             summary += f", {_counted(warnings, 'warning')}"
         click.echo(f"{count}: {summary}", err=bool(failing))

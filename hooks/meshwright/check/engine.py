@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from meshwright.check.findings import Finding
 from meshwright.check.rules import RULES
 from meshwright.check.rules.base import Rule
-from meshwright.core.yaml import Document, Unreadable, inside, read, valued
-from meshwright.product import metamodel, schema
+from meshwright.core.text import listed
+from meshwright.core.yaml import Document, Keys, Unreadable, inside, read, valued
+from meshwright.product import exceptions, metamodel, schema
 from meshwright.product.files import AGREEMENTS, APPROVERS, SPEC, TESTS, answers_file
 from meshwright.product.problem import Problem
 from meshwright.product.proposals import marked_models
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
 
 READABLE = "Readable"
 SHAPE = "Shape"
+EXCEPTION = "ExceptionValid"
 PROMISES = {
     READABLE: "Every checked file can be read: UTF-8, YAML, one document, no duplicate key, no excessive aliases.",
     SHAPE: "Every checked file fits its JSON Schema; unknown fields are refused.",
+    EXCEPTION: "Every exception from a rule is one that governance approved, with an end, and is needed.",
 }
-"""The two checks that run before the rules, because the rules depend on them."""
+"""What is checked around the rules: that they can be asked, and what suspends them."""
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Facts:
     policy: Document | None = None
     approvers: Document | None = None
     access_tests: Document | None = None
+    exceptions: Document | None = None
     agreements: Sequence[Document] = ()
     """The readable files of access/agreements/."""
     documents: Sequence[Document] = ()
@@ -156,6 +161,8 @@ def _checked(value: Any) -> list[Finding]:
     record = valued("record", {**parts, **dict.fromkeys(found)} if found else value)
     record.value = value
     facts = Facts(Path(), documents=list(found.values()))
+    if isinstance(parts.get("exceptions"), list):
+        facts.exceptions = valued("record", {"exceptions": parts["exceptions"]})
     problems = [(SHAPE, problem) for problem in misshapen(record, schema.catalog_record)]
     for part, document in found.items():
         fact, shape = OF_RECORD[part]
@@ -184,7 +191,68 @@ def _findings(
         for rule, problem in problems
         if (_file(problem), problem.keys) not in covered[_is_missing(problem)]
     ]
-    return [_finding(rule, problem, prefix, home) for rule, problem in [*shape, *broken]]
+    found = [_finding(rule, problem, prefix, home) for rule, problem in [*shape, *broken]]
+    return _excepted(facts, found, prefix, home)
+
+
+def _excepted(facts: Facts, found: list[Finding], prefix: str, home: str) -> list[Finding]:
+    """Return the findings with those under an exception marked as such, and what is wrong with the exceptions."""
+    document = facts.exceptions
+    if document is None:
+        return found
+    today = datetime.now(UTC).date()
+    suspended = exceptions.applying(document.value, today)
+    marked = [
+        replace(
+            finding,
+            level="excepted",
+            message=f"{finding.message} Excepted until {one.until}, approved by {one.approved_by}: {one.reason}",
+        )
+        if finding.level == "error" and (one := suspended.get(finding.rule))
+        else finding
+        for finding in found
+    ]
+    broken = {finding.rule for finding in found if finding.level == "error"}
+    problems = _wrong_exceptions(document, today)
+    wrong = [_finding(EXCEPTION, problem, prefix, home) for problem in problems]
+    if facts.documents and document in facts.documents:  # a record has less than the rules need
+        needless = _needless_exceptions(document, {rule.id for rule in RULES} & suspended.keys() - broken)
+        wrong += [replace(_finding(EXCEPTION, one, prefix, home), level="warning") for one in needless]
+    return [*marked, *wrong]
+
+
+def _needless_exceptions(document: Document, kept: Set[str]) -> Iterator[Problem]:
+    for one in exceptions.exceptions(document.value):
+        if one.rule in kept:
+            detail = f"The exception from {one.rule} is not needed: the rule is kept."
+            yield Problem(document, ("exceptions", one.index), detail, "Remove it.")
+
+
+def _wrong_exceptions(document: Document, today: date) -> Iterator[Problem]:
+    known = {rule.id for rule in RULES}
+    for one in exceptions.exceptions(document.value):
+        place: Keys = ("exceptions", one.index)
+        if one.rule in metamodel.NEVER_EXCEPTED:
+            detail, fix = f"{one.rule} cannot be excepted.", "Keep the rule, and remove the exception."
+            yield Problem(document, (*place, "rule"), detail, fix)
+        elif one.rule not in known:
+            detail = f"There is no rule {one.rule}."
+            yield Problem(document, (*place, "rule"), detail, "Fix its spelling, or remove the exception.")
+        elif one.until is None:
+            detail = "`until` is not a date."
+            yield Problem(document, (*place, "until"), detail, "Write the last day, such as 2027-03-31.")
+        elif one.until < today:
+            detail = f"The exception from {one.rule} ended on {one.until}."
+            yield Problem(document, (*place, "until"), detail, "Keep the rule, and remove the exception.")
+        elif (one.until - today).days > metamodel.LONGEST_EXCEPTION_DAYS:
+            detail = (
+                f"The exception from {one.rule} lasts longer than {metamodel.LONGEST_EXCEPTION_DAYS} days."
+            )
+            yield Problem(document, (*place, "until"), detail, "Let it end earlier.")
+        elif not one.approved:
+            detail = f"The exception from {one.rule} is not approved by governance."
+            fix = f"Governance approves it with `approvedBy`: {listed(metamodel.GOVERNANCE)}."
+            yield Problem(document, place, detail, fix)
 
 
 def _is_missing(problem: Problem) -> bool:
@@ -263,8 +331,8 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
     if facts.spec is not None:
         facts.contract = load(facts.spec.get("spec.dataset.contract"))
         facts.policy = load(facts.spec.get("spec.access.policy"))
-    facts.approvers, facts.access_tests = (
-        load(path) if (root / path).exists() else None for path in (APPROVERS, TESTS)
+    facts.approvers, facts.access_tests, facts.exceptions = (
+        load(path) if (root / path).exists() else None for path in (APPROVERS, TESTS, exceptions.FILE)
     )
     facts.sources = tuple(_sources(root))
     paths = sorted((root / AGREEMENTS).glob("*.y*ml"))
@@ -276,6 +344,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
         (facts.policy, schema.access_policy),
         (facts.approvers, schema.approvers),
         (facts.access_tests, schema.access_tests),
+        (facts.exceptions, schema.exceptions),
         *((agreement, schema.access_agreement) for agreement in facts.agreements),
     )
     for document, shape in shapes:

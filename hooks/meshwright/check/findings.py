@@ -23,7 +23,8 @@ class Finding:
     message: str
     fix: str
     level: str = "error"
-    """`error`: the check fails; `warning`: it does not; `note`: nothing is wrong, and `fix` may be empty."""
+    """`error`: the check fails; `warning`: it does not; `note`: nothing is wrong, and `fix` may be empty;
+    `excepted`: a broken rule that governance has excepted for a while."""
     link: str = ""
 
 
@@ -56,7 +57,7 @@ def github(findings: Sequence[Finding]) -> str:
     )
 
 
-COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+COMMANDS = {"error": "error", "warning": "warning", "note": "notice", "excepted": "warning"}
 """Level -> GitHub's workflow command."""
 
 
@@ -87,7 +88,8 @@ def sarif(findings: Sequence[Finding]) -> str:
                 "results": [
                     {
                         "ruleId": finding.rule,
-                        "level": finding.level,
+                        "level": "error" if finding.level == "excepted" else finding.level,
+                        **({"suppressions": [{"kind": "external"}]} if finding.level == "excepted" else {}),
                         "message": {"text": _with_fix(finding)},
                         "locations": [
                             {

@@ -61,6 +61,7 @@ SHIPPED: dict[str, Callable[[], dict[str, Any]]] = {
     "access-tests": partial(source, "access-tests.yaml"),
     "approvers": partial(source, "approvers.yaml"),
     "directory": partial(source, "directory.yaml"),
+    "exceptions": partial(source, "exceptions.yaml"),
 }
 """Name -> the schema of that name in a product's .meshwright/, for its pipeline and for editors."""
 

@@ -30,6 +30,24 @@ INDICATORS = {
 }
 """The service level indicators that a product's pipeline measures."""
 
+GOVERNANCE = ("governance@example.org",)
+"""Who may approve that a product breaks a rule for a while: addresses, as `approvedBy` of an exception has them."""
+
+LONGEST_EXCEPTION_DAYS = 366
+"""An exception ends at the latest so many days from now."""
+
+NEVER_EXCEPTED = {
+    "AccessModeChosen", "AccessPolicyPublished", "AccessTestsAboutPolicy", "AgreementAboutProduct", "AgreementEnds",
+    "AgreementForRole", "AgreementNamedAsFile", "AgreementNamesReaders", "AgreementReferenced", "AgreementVersionNamed",
+    "ApproverForEachCapacity", "ApproversAreDifferentPeople", "BreakingChangeIsMajor", "ClassificationGiven",
+    "ClassificationKept", "ClearanceInOrder", "ColumnNotAboveProduct", "DecisionOpen", "ExceptionValid",
+    "NoPasswordInUrl", "NoSecretCommitted", "OpenAccessFits", "OwnerAndStewardNamed", "OwnerReviews", "Readable",
+    "ReadersNotWidened", "RightsNotWidened", "RowsOfPromisedColumns", "SecretsByReference", "Shape",
+    "TeamRegoOnlyDenies",
+}  # fmt: skip
+"""Rules that no exception suspends: on secrets, access, classification and who answers for it, and on what must be
+readable for any other rule to be checked."""
+
 FILLERS = r"\b(?:todo|tbd|fixme|xxx+|n/a|na|none|change-?me|lorem|ipsum)\b"
 """Placeholders that people write instead of prose."""
 

@@ -49,6 +49,12 @@ def access_tests() -> dict[str, Any]:
 
 
 @cache
+def exceptions() -> dict[str, Any]:
+    """Return the schema of .meshwright/exceptions.yaml."""
+    return _composed("exceptions")
+
+
+@cache
 def contract() -> dict[str, Any]:
     """Return the schema of contract.odcs.yaml: the Open Data Contract Standard's own, version 3.1."""
     return _standard("odcs-3.1.0.schema.json")

@@ -69,7 +69,7 @@ class MetamodelKept(Fitness):
         by_rule: dict[str, list[str]] = defaultdict(list)
         fixes: dict[str, str] = {}
         for finding in product.findings:
-            if finding.level == "error" and not _is_reported_elsewhere(
+            if finding.level in ("error", "excepted") and not _is_reported_elsewhere(
                 finding.rule, finding.file, finding.message
             ):
                 by_rule[finding.rule].append(f"{finding.file}: {finding.message}")
