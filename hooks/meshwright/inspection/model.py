@@ -15,7 +15,10 @@ class Column:
     name: str
     """As the source spells it."""
     type: str
-    """Canonical type, as models/sources.yml declares it: `BIGINT`, `DECIMAL(18,2)`, `VARCHAR`, `STRUCT(a BIGINT)`."""
+    """Canonical type, as models/sources.yml declares it: `BIGINT`, `DECIMAL(18,2)`, `VARCHAR`, `STRUCT(a BIGINT)`.
+
+    Empty if the source describes the column without a type, as dbt projects and contracts may.
+    """
     native_type: str = ""
     """The source's own spelling, such as `character varying(40)`; empty for a file of text."""
     required: bool = False
@@ -101,6 +104,8 @@ class ColumnProfile:
     """Rows without a value."""
     distinct: int | None = None
     """Number of different values; None if it was not counted."""
+    is_estimate: bool = False
+    """True if `distinct` is an estimate."""
     minimum: str | None = None
     """Lowest value of a number, date or time, as the contract writes it."""
     maximum: str | None = None
@@ -118,6 +123,7 @@ class TableProfile:
     """Statistics of the rows of one table."""
 
     table: Table
+    """As `Source.table` returns it, unless values do not fit the type of a column: it has a type that holds them all."""
     rows: int
     """Number of rows of the table."""
     columns: Mapping[str, ColumnProfile]

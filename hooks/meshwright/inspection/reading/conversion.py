@@ -60,6 +60,8 @@ _DIRECTIVE = re.compile(r"%-?(.)", re.DOTALL)
 _OF_YEARS_DAYS = frozenset("jUWVG")
 """Directives that name a day without month and day of the month."""
 _WEEKDAYS = frozenset("aAuw")
+LIKE_A_DATE = r"[0-9]{1,4}([/. -])[0-9]{1,2}[/. -][0-9]{1,4}( [0-9:. APMapm]+)?"
+"""Texts that may be dates or timestamps in another form than ISO 8601."""
 _UUID = r"[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 
 
@@ -137,6 +139,29 @@ def _time_fits(kind: ColumnType, text: str, form: str) -> str:
             zoned = f"{DATE}[T ]{_CLOCK.format(digits=6)} ?{ZONE}"
             when = f"try_cast({_zoned(text)} as timestamptz)"
             return f"({_matches(text, zoned)} and {when} is not null and left({text}, 4) <> '0000')"
+
+
+def date_formats(kind: str) -> Iterator[str]:
+    """Yield the formats that DuckDB tries, in its order of preference."""
+    clocks = ("",) if kind == "DATE" else (" %H:%M:%S", " %H:%M:%S.%f", " %I:%M:%S %p")
+    for form in (
+        "%y{0}%m{0}%d",
+        "%Y{0}%m{0}%d",
+        "%d{0}%m{0}%y",
+        "%d{0}%m{0}%Y",
+        "%m{0}%d{0}%y",
+        "%m{0}%d{0}%Y",
+    ):
+        for sign in "/-. ":
+            for clock in clocks:
+                yield form.format(sign) + clock
+
+
+def reads_as(kind: ColumnType, text: str, spelling: Spelling) -> str:
+    """Return the condition of `fits`, with a year of four digits where the format has one."""
+    test = fits(kind, text, spelling)
+    # `%Y` also accepts a year of two digits.
+    return f"({test} and regexp_matches({text}, '[0-9][0-9][0-9][0-9]'))" if "%Y" in spelling.format else test
 
 
 def value(kind: ColumnType, text: str, spelling: Spelling = Spelling()) -> str:

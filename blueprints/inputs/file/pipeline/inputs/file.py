@@ -20,16 +20,19 @@ import pyarrow as pa
 
 from pipeline.column_types import ColumnType, UnknownType, canonical, certain, from_arrow, parse
 from pipeline.conversion import (
+    LIKE_A_DATE,
     TEXTUAL,
     Spelling,
     certain_types,
     checked,
+    date_formats,
     fits,
     json_pointer,
     keeps_numbers,
     keys_are_unique,
     numbers_as_texts,
     problem,
+    reads_as,
     value,
 )
 from pipeline.csv_files import CsvDialect, CsvFile, FileFormatError
@@ -66,7 +69,6 @@ IN_MEMORY_BYTES = 64 * 2**20
 
 ROWS_LOOKED_AT = 10_000
 """Rows examined for a hint."""
-LIKE_A_DATE = r"[0-9]{1,4}([/. -])[0-9]{1,2}[/. -][0-9]{1,4}( [0-9:. APMapm]+)?"
 
 
 def files(source: Capability, product: Product) -> Files:
@@ -214,9 +216,9 @@ def _change(
         text = texts.text(name, kind)
         spellings = [_spelling(name, kind, source.properties, True)]
         if kind.name in ("DATE", "TIMESTAMP"):
-            spellings += [Spelling(format=form) for form in _formats(kind.name)]
+            spellings += [Spelling(format=form) for form in date_formats(kind.name)]
         tests = (
-            f"coalesce(bool_and({_reads(kind, text, spelling)}) filter ({text} is not null), true)"
+            f"coalesce(bool_and({reads_as(kind, text, spelling)}) filter ({text} is not null), true)"
             for spelling in spellings
         )
         (answers,) = texts.query(f"select {', '.join(tests)} from texts")
@@ -272,9 +274,9 @@ def _notes(texts: _Texts, columns: Mapping[str, Column]) -> tuple[str, ...]:
 
 def _date_note(texts: _Texts, name: str, text: str, rows: str) -> str:
     for kind in ("DATE", "TIMESTAMP"):
-        formats = [form for form in _formats(kind) if "%Y" in form]
+        formats = [form for form in date_formats(kind) if "%Y" in form]
         tests = (
-            f"bool_and({_reads(parse(kind), text, Spelling(format=form))}) filter ({text} is not null)"
+            f"bool_and({reads_as(parse(kind), text, Spelling(format=form))}) filter ({text} is not null)"
             for form in formats
         )
         (answers,) = texts.query(f"select {', '.join(tests)} from {rows}")
@@ -306,28 +308,6 @@ def _structured(structure: Any) -> str:
         return canonical(text)
     except UnknownType:
         return ""
-
-
-def _formats(kind: str) -> Iterator[str]:
-    """Yield the formats that DuckDB tries, in its order of preference."""
-    clocks = ("",) if kind == "DATE" else (" %H:%M:%S", " %H:%M:%S.%f", " %I:%M:%S %p")
-    for form in (
-        "%y{0}%m{0}%d",
-        "%Y{0}%m{0}%d",
-        "%d{0}%m{0}%y",
-        "%d{0}%m{0}%Y",
-        "%m{0}%d{0}%y",
-        "%m{0}%d{0}%Y",
-    ):
-        for sign in "/-. ":
-            for clock in clocks:
-                yield form.format(sign) + clock
-
-
-def _reads(kind: ColumnType, text: str, spelling: Spelling) -> str:
-    test = fits(kind, text, spelling)
-    # `%Y` also accepts a year of two digits.
-    return f"({test} and regexp_matches({text}, '[0-9][0-9][0-9][0-9]'))" if "%Y" in spelling.format else test
 
 
 def _refuse_missing(columns: list[str], declaration: Declaration, source: Capability, may_lack: bool) -> None:

@@ -1,0 +1,1 @@
+"""Read the catalogs of databases, one module an engine."""

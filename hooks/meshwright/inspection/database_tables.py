@@ -1,0 +1,312 @@
+"""Read and profile one table of a database, as `database@1` lands it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from meshwright.core.errors import Error
+from meshwright.core.sql import databricks, postgres
+from meshwright.core.sql.standard import literal
+from meshwright.core.text import listed, printable
+from meshwright.inspection import database_address, databases
+from meshwright.inspection.database_address import DatabaseAddress, readable
+from meshwright.inspection.model import Column, Table, TableProfile
+from meshwright.inspection.profile import profile
+from meshwright.inspection.reading import values as reading
+from meshwright.inspection.reading.database_types import expression, sqlite_type
+from meshwright.inspection.relation import Relation, SqlWriting
+
+VALUES_AT_ONCE = 5_000
+"""Values in one condition."""
+CHUNK_ROWS = 2_000
+MANY_ROWS = 1_000_000
+"""Rows from which PostgreSQL is asked for a sample of its pages."""
+
+ALL_MATCH = "min(case when {} then 1 else 0 end)"
+
+
+class DatabaseSource:
+    """A table or a view. One connection is open from the first question on, and sees one state of the table."""
+
+    uses = "database@1"
+
+    def __init__(self, name: str, address: DatabaseAddress, described: Table, table: sa.Table) -> None:
+        self.name = name
+        self.address = address
+        self._described = described
+        self._table = table
+        self._engine = address.engine()
+        self._dialect = self._engine.dialect
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """See model.Source."""
+        schema = self.address.schema or (self._described.schema if self._needs_schema else "")
+        return replace(self.address, schema=schema, table=self._described.name).properties
+
+    @cached_property
+    def _needs_schema(self) -> bool:
+        """Return True if the account's search path would find another table, or none, by the name alone."""
+        return self._dialect.name == "postgresql" and self._described.schema != "public"
+
+    @cached_property
+    def _connection(self) -> sa.Connection:
+        with readable(self.address):
+            connection = self._engine.connect()
+            if self._dialect.name == "sqlite":
+                raw: Any = connection.connection.dbapi_connection
+                raw.create_function("regexp", 2, _matches, deterministic=True)
+                raw.create_function("unfit", 3, _is_unfit, deterministic=True)
+                connection.exec_driver_sql("begin")
+            return connection
+
+    def _ask(self, sql: str) -> list[tuple[Any, ...]]:
+        with readable(self.address):
+            escaped = sql.replace("%", "%%") if self._dialect.name == "mysql" else sql
+            return [tuple(row) for row in self._connection.exec_driver_sql(escaped).fetchall()]
+
+    @cached_property
+    def _relation(self) -> Relation:
+        preparer = self._dialect.identifier_preparer
+        source = preparer.format_table(self._table)
+        values = {column.name: self._read(column.name) for column in self._described.columns}
+        name = self._dialect.name
+        relation = Relation(
+            self._described,
+            source,
+            values,
+            self._ask,
+            WRITING[name],
+            self._value,
+            lambda size: self._sample(source, values, size),
+        )
+        relation.table = self._fitting(relation)
+        return relation
+
+    def _read(self, name: str) -> str:
+        """Return the SQL of a column's value as it is read."""
+        column = self._table.columns[name]
+        read = self._reading(column)
+        if self._dialect.name == "postgresql" and isinstance(column.type, sa.Enum):
+            read = sa.cast(column, sa.Text)
+        compiled = read.compile(dialect=self._dialect, compile_kwargs={"literal_binds": True})
+        return str(compiled).replace("%%", "%")
+
+    def _sample(self, source: str, values: Mapping[str, str], size: int) -> list[tuple[Any, ...]]:
+        """Return rows from all over the table if the engine has a way to, else its first ones."""
+        selected = ", ".join(values.values()) or "1"
+        rows = self._described.rows or 0
+        where = ""
+        if self._dialect.name == "postgresql" and rows > MANY_ROWS and not self._described.is_view:
+            percent = min(100.0, 150.0 * size / rows)
+            source = f"{source} tablesample system ({percent:.6f}) repeatable (1)"
+        elif self._dialect.name == "mysql" and rows > MANY_ROWS:
+            where = f" where rand(1) < {min(1.0, 1.5 * size / rows):.9f}"
+        return self._ask(f"select {selected} from {source}{where} limit {size}")
+
+    # Values that do not fit ------------------------------------------------------------------------------------------
+
+    def _fitting(self, relation: Relation) -> Table:
+        """Return the table with types that hold all values: a database accepts some that its own types do not hold."""
+        tests: dict[str, tuple[str, str]] = {}
+        for column in self._described.columns:
+            value = relation.values[column.name]
+            for condition, kind in self._doubts(column, value):
+                tests[column.name] = condition, kind
+        changed: dict[str, str] = {}
+        for group in _groups(list(tests), 100):
+            selected = ", ".join(f"max(case when {tests[name][0]} then 1 else 0 end)" for name in group)
+            (answer,) = self._ask(f"select {selected} from {relation.source}")
+            changed |= {name: tests[name][1] for name, found in zip(group, answer, strict=True) if found}
+        if changed:
+            for name, kind in changed.items():
+                relation.notes.append(
+                    f"{printable(name)} has values that do not fit {self._described.column(name).type}: it is declared as {kind}."
+                )
+        return replace(
+            self._described,
+            columns=tuple(
+                replace(column, type=changed.get(column.name, column.type))
+                for column in self._described.columns
+            ),
+        )
+
+    def _doubts(self, column: Column, value: str) -> Iterator[tuple[str, str]]:
+        """Yield a condition for values that the column's type does not hold, and the type that does."""
+        match self._dialect.name, column.type:
+            case "sqlite", kind if kind != "VARCHAR":
+                utc = int(sqlite_type(column.native_type)[1])
+                yield f"{value} is not null and unfit({value}, {literal(kind)}, {utc})", "VARCHAR"
+            case "postgresql", "DATE" | "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE":
+                yield f"not isfinite({value}) or extract(year from {value}) not between 1 and 9999", "VARCHAR"
+            case "postgresql", kind if kind.startswith("DECIMAL") and "numeric" in column.native_type:
+                if "(" not in column.native_type:
+                    digits = f"length(trunc(abs({value}))::text)"
+                    yield f"{value} = 'NaN' or scale({value}) > 9 or {digits} > 29", "VARCHAR"
+                else:
+                    yield f"{value} = 'NaN'", "VARCHAR"
+            case "mysql", "DATE" | "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE":
+                yield f"year({value}) = 0 or month({value}) = 0 or day({value}) = 0", "VARCHAR"
+
+    # Source ----------------------------------------------------------------------------------------------------------
+
+    def table(self) -> Table:
+        """See model.Source."""
+        return self._described
+
+    @cached_property
+    def _profile(self) -> TableProfile:
+        return profile(self._relation)
+
+    def profile(self) -> TableProfile:
+        """See model.Source."""
+        return self._profile
+
+    def rows(self, limit: int, among: Mapping[str, Collection[Any]] | None = None) -> Iterator[Sequence[Any]]:
+        """See model.Source."""
+        found = self._profile
+        order = next(iter(found.keys), ()) or tuple(
+            column.name for column in found.table.columns if column.type not in ("JSON", "BLOB")
+        )
+        places = [position for position, column in enumerate(found.table.columns) if column.name in order]
+        chunks = [
+            [(name, chunk) for chunk in _groups(list(given), VALUES_AT_ONCE)]
+            for name, given in (among or {}).items()
+        ]
+        if any(not one for one in chunks):
+            return
+        several = [
+            self._select(order, limit, dict(combination)) for combination in itertools.product(*chunks)
+        ]
+        rows = several[0] if len(several) == 1 else _merged(several, places)
+        yield from itertools.islice(rows, limit)
+
+    def _select(
+        self, order: Sequence[str], limit: int, among: Mapping[str, Sequence[Any]]
+    ) -> list[tuple[Any, ...]]:
+        table = self._table
+        readings = [self._reading(column) for column in table.columns]
+        query = sa.select(*(sa.type_coerce(one, _AsItIs()) for one in readings)).select_from(table)
+        for name, given in among.items():
+            query = query.where(table.columns[name].in_(given))
+        query = query.order_by(*(table.columns[name] for name in order)).limit(limit)
+        with readable(self.address):
+            rows = [tuple(row) for row in self._connection.execute(query).fetchall()]
+        return self._converted(rows)
+
+    def _reading(self, column: sa.Column[Any]) -> Any:
+        return column if self._dialect.name == "sqlite" else expression(column)[0]
+
+    def _converted(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return the rows with the values that land."""
+        if not rows:
+            return []
+        columns = []
+        for column, found in zip(self._relation.table.columns, zip(*rows, strict=True), strict=True):
+            utc = self._is_utc(column)
+            try:
+                columns.append(reading.array(found, column.type, utc=utc).to_pylist())
+            except reading.Unfit as error:
+                raise Error(
+                    f"{self.address.shown}: the column {printable(column.name)} has a value that does not fit {column.type}.",
+                    "Correct it in the database, or read a view that converts it to text.",
+                ) from error
+        return list(zip(*columns, strict=True))
+
+    def _value(self, column: Column, value: Any) -> Any:
+        """Return the value that lands; None if it does not fit its column."""
+        try:
+            return None if value is None else reading.convert(value, column.type, utc=self._is_utc(column))
+        except (ValueError, ArithmeticError):
+            return None
+
+    def _is_utc(self, column: Column) -> bool:
+        if self._dialect.name == "sqlite":
+            return sqlite_type(column.native_type)[1]
+        return expression(self._table.columns[column.name])[2]
+
+
+class _AsItIs(sa.types.UserDefinedType[Any]):
+    """Returns values as the driver's Python types, which represent the database's values most exactly."""
+
+    cache_ok = True
+
+
+def _groups(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _merged(several: Iterable[list[tuple[Any, ...]]], places: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Return the rows of several queries in one order: None is last, and types are compared by their texts if they must."""
+    rows = list(itertools.chain(*several))
+    try:
+        return sorted(rows, key=lambda row: tuple((row[place] is None, row[place]) for place in places))
+    except TypeError:
+        return sorted(rows, key=lambda row: tuple((row[place] is None, str(row[place])) for place in places))
+
+
+def _matches(form: str, text: Any) -> bool | None:
+    """SQLite's `text regexp form`."""
+    return None if text is None else re.search(form, str(text)) is not None
+
+
+def _is_unfit(value: Any, kind: str, utc: int) -> bool:
+    """Return True if a value of SQLite does not fit a type."""
+    try:
+        reading.convert(value, kind, utc=bool(utc))
+    except (ValueError, ArithmeticError):
+        return True
+    return False
+
+
+def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
+    """Return the table that an address names, or with `*` all of its schema. Raises Error."""
+    engine = address.engine()
+    with readable(address):
+        if not address.table:
+            found = databases.tables(engine, address)
+            names = [table.qualified for table in found if not table.is_view]
+            raise Error(
+                f"{address.shown}: no table is named. It has {listed(names[:12])}{' and more' * (len(names) > 12)}.",
+                "Write one behind the database, such as …/database.schema.table, or * for all of them.",
+            )
+        pairs = databases.reflected(engine, address)
+    if not pairs:
+        raise Error(
+            f"{address.shown}: there is no such table, or this account cannot see it.",
+            "Correct the name of the table or its schema, or allow the account to read it.",
+        )
+    if address.table != database_address.ANY:
+        return [DatabaseSource(name, address, *pairs[0])]
+    return [
+        DatabaseSource(re.sub(r"\W+", "_", one.name).strip("_").lower() or "table", address, one, table)
+        for one, table in pairs
+        if not one.is_view
+    ]
+
+
+WRITING = {
+    "postgresql": SqlWriting(postgres.identifier, postgres.literal, exact='{} collate "C"'),
+    "mysql": SqlWriting(
+        databricks.identifier,
+        lambda text: literal(text.replace("\\", "\\\\")),
+        matches="{text} regexp {form}",
+        exact="cast({} as binary)",
+    ),
+    "sqlite": SqlWriting(
+        postgres.identifier,
+        literal,
+        length="length({})",
+        matches="{text} regexp {form}",
+        exact="{} collate binary",
+    ),
+}
+"""Dialect of SQLAlchemy -> how it writes SQL."""

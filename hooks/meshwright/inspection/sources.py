@@ -1,0 +1,40 @@
+"""Open what a person names as the source of an input: the entry to this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshwright.core.errors import Error
+from meshwright.core.text import printable
+from meshwright.inspection import database_address
+from meshwright.inspection.model import Source
+
+
+def open_source(name: str, where: str, root: Path) -> list[Source]:
+    """Return the tables at a place, for an input `name`. Raises Error.
+
+    `where`, whose paths are from `root`:
+
+    - a path, a glob or an http(s) URL of CSV, JSON or Parquet files. What the files themselves do not tell is written
+      behind it: `orders.csv?encoding=cp1252&delimiter=;` (files.OPTIONS);
+    - a table of a database: `postgresql://user@host/database.schema.table`, `mysql://user@host/database.table`,
+      `sqlite:///file.db?table=name`. `*` instead of a table means all of them (database_address.parse);
+    - a port of another product: `dp:domain/product#port?addresses=build/addresses.yaml`;
+    - a contract: `contract.odcs.yaml`;
+    - a dbt project: its folder, its manifest.json or a schema.yml.
+
+    Several tables have names of their own; a single one has `name`.
+    """
+    if database_address.is_database(where):
+        from meshwright.inspection.database_tables import open_tables
+
+        return list(open_tables(name, database_address.parse(name, where, root)))
+    scheme = where.partition("://")[0]
+    if "://" in where and scheme not in ("http", "https"):
+        raise Error(
+            f"{printable(where.partition('?')[0])}: {printable(scheme)}:// is not read here.",
+            f"Files and http(s) URLs are, and {', '.join(database_address.SCHEMES)}.",
+        )
+    from meshwright.inspection.files import open_files
+
+    return [open_files(name, where, root)]

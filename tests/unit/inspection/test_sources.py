@@ -1,0 +1,185 @@
+"""Sources are read as a product's run would read them, with the properties that it needs for that."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshwright.core.errors import Error
+from meshwright.inspection.model import Source
+from meshwright.inspection.sources import open_source
+
+
+def opened(root: Path, text: str | bytes, name: str = "rows.csv", options: str = "") -> Source:
+    """A file with this content, as the source of an input."""
+    (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    (source,) = open_source("rows", f"{name}{options}", root)
+    return source
+
+
+def types(source: Source) -> dict[str, str]:
+    return {column.name: column.type for column in source.table().columns}
+
+
+CSV: dict[str, tuple[str | bytes, dict[str, Any], dict[str, str], tuple[Any, ...]]] = {
+    "plain": ("id,name\n1,a\n2,b\n", {}, {"id": "BIGINT", "name": "VARCHAR"}, (1, "a")),
+    "semicolons, commas before decimals, dates of a country": (
+        'id;Datum;Betrag;"a;b"\n1;01.02.2026;12,5;x\n2;28.02.2026;0,75;y\n',
+        {"delimiter": ";", "decimal": ",", "date_format": {"Datum": "%d.%m.%Y"}},
+        {"id": "BIGINT", "Datum": "DATE", "Betrag": "DECIMAL(18,2)", "a;b": "VARCHAR"},
+        (1, date(2026, 2, 1), Decimal("12.50"), "x"),
+    ),
+    "a missing value that is written": (
+        "id,mass,sex\n1,3.5,male\n2,NA,NA\n",
+        {"nulls": ["NA"]},
+        {"id": "BIGINT", "mass": "DECIMAL(18,1)", "sex": "VARCHAR"},
+        (1, Decimal("3.5"), "male"),
+    ),
+    "a code that looks like a missing value": (
+        "country,n\nNA,1\nDE,NA\n",
+        {},
+        {"country": "VARCHAR", "n": "VARCHAR"},
+        ("DE", "NA"),
+    ),
+    "leading zeros": ("plz\n01234\n99999\n", {}, {"plz": "VARCHAR"}, ("01234",)),
+    "day or month first": ("id,d\n1,01/02/2026\n", {}, {"id": "BIGINT", "d": "VARCHAR"}, (1, "01/02/2026")),
+    "lines before the header": (
+        "Report\n\nid,name\n1,a\n2,b\n",
+        {"skip": 1},
+        {"id": "BIGINT", "name": "VARCHAR"},
+        (1, "a"),
+    ),
+    "no header": (
+        "1,x,2024-01-01\n2,y,2024-01-02\n",
+        {"header": False, "names": ["column_1", "column_2", "column_3"]},
+        {"column_1": "BIGINT", "column_2": "VARCHAR", "column_3": "DATE"},
+        (1, "x", date(2024, 1, 1)),
+    ),
+    "the same name twice": (
+        "a,b,A\n1,x,3\n",
+        {"header": False, "skip": 1, "names": ["a", "b", "a_2"]},
+        {"a": "BIGINT", "b": "VARCHAR", "a_2": "BIGINT"},
+        (1, "x", 3),
+    ),
+    "years are names": (
+        "country,2019\nDE,1\nFR,2\n",
+        {},
+        {"country": "VARCHAR", "2019": "BIGINT"},
+        ("DE", 1),
+    ),
+    "UTF-16": (
+        "id,n\n1,ä\n".encode("utf-16"),
+        {"encoding": "utf-16"},
+        {"id": "BIGINT", "n": "VARCHAR"},
+        (1, "ä"),
+    ),
+    "times without seconds": (
+        "id|at\n1|01.02.2026 10:15\n2|28.02.2026 09:00\n",
+        {"delimiter": "|", "timestamp_format": {"at": "%d.%m.%Y %H:%M"}},
+        {"id": "BIGINT", "at": "TIMESTAMP"},
+        (1, datetime(2026, 2, 1, 10, 15)),
+    ),
+    "only a header": ("id,name\n", {}, {"id": "VARCHAR", "name": "VARCHAR"}, ()),
+    "unicode and reserved names": (
+        'select,Größe,"a.b"\n1,x,y\n',
+        {},
+        {"select": "BIGINT", "Größe": "VARCHAR", "a.b": "VARCHAR"},
+        (1, "x", "y"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CSV)
+def test_the_form_of_a_csv_file(case: str, tmp_path: Path) -> None:
+    text, properties, expected, first = CSV[case]
+    source = opened(tmp_path, text)
+    assert types(source) == expected
+    assert source.properties == {"path": "rows.csv", **properties}
+    assert next(iter(source.rows(1)), ()) == first
+
+
+BAD: dict[str, tuple[str | bytes, str, str]] = {
+    "empty": ("", "rows.csv is empty", "header"),
+    "another encoding": (b"id,name\n1,Z\xfcrich\n", "rows.csv:2", "rows.csv?encoding=cp1252"),
+    "a row that is too long": ("id,name\n1,a\n2,b,secret\n", "rows.csv:3: 3 fields", "delimiter"),
+    "a quote that is never closed": ('id,name\n1,"a\n', "rows.csv:2", ""),
+    "a workbook": (b"PK\x03\x04\xff\xfe\xfd\xfc" * 9, "rows.csv:1", "ZIP archive"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_read_is_refused_with_a_fix(case: str, tmp_path: Path) -> None:
+    text, what, fix = BAD[case]
+    with pytest.raises(Error) as caught:
+        opened(tmp_path, text).profile()
+    assert what in str(caught.value)
+    assert fix in caught.value.fix
+    assert "secret" not in f"{caught.value} {caught.value.fix}"
+    assert caught.value.exit_code == 2
+
+
+def test_options_behind_the_path_decide(tmp_path: Path) -> None:
+    source = opened(tmp_path, b"id;name\n1;Z\xfcrich\n", options="?encoding=cp1252&delimiter=;")
+    assert list(source.rows(9)) == [(1, "Zürich")]
+    assert source.properties == {"path": "rows.csv", "encoding": "cp1252", "delimiter": ";"}
+
+
+def test_json_keeps_its_numbers_and_nested_values(tmp_path: Path) -> None:
+    source = opened(
+        tmp_path, '[{"id": 1, "a": {"b": 1}, "x": 1.50}, {"id": 2, "t": "2024-01-01"}]', "rows.json"
+    )
+    assert types(source) == {"id": "BIGINT", "a": "JSON", "x": "DECIMAL(18,2)", "t": "DATE"}
+    lines = opened(tmp_path, '{"id": 1}\n{"id": 2}\n', "lines.json")
+    assert lines.properties == {"path": "lines.json", "lines": True}
+    assert list(lines.rows(9)) == [(1,), (2,)]
+
+
+def test_a_profile_counts_all_rows(tmp_path: Path) -> None:
+    rows = "".join(f"{n},u{n}@example.org,{'ab'[n % 2]},{'' if n % 10 else n}\n" for n in range(100))
+    found = opened(tmp_path, f"id,mail,kind,some\n{rows}").profile()
+    assert (found.rows, found.keys[:2]) == (100, (("id",), ("mail",)))
+    assert found.columns["mail"].form == "email"
+    assert found.columns["kind"].values == ("a", "b")
+    assert (found.columns["some"].missing, found.columns["some"].maximum) == (90, "90")
+    assert (found.columns["id"].minimum, found.columns["id"].distinct) == ("0", 100)
+
+
+def test_rows_are_those_of_a_key_and_the_same_each_time(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n % 7}\n" for n in reversed(range(6_000)))
+    source = opened(tmp_path, f"id,k\n{rows}")
+    assert list(source.rows(3)) == [(0, 0), (1, 1), (2, 2)]
+    assert [row[1] for row in source.rows(9, {"id": range(3_000, 6_000), "k": [3]})] == [3] * 9
+
+
+def test_a_table_of_sqlite_lands_as_it_is_read(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "shop.db")
+    connection.executescript(
+        "create table customers (id integer primary key, mail varchar(99) not null unique, born date, state text"
+        " check (state in ('new', 'old')), u uuid);"
+        "create table orders (id integer primary key, customer integer references customers, amount decimal(10,2), x int);"
+        "insert into customers values (1, 'a@example.org', '2000-01-02', 'new', null), (2, 'b@example.org', null, 'old', 'x');"
+        "insert into orders values (7, 1, 1.5, 1), (8, 2, 2, 'many');"
+    )
+    connection.close()
+    (customers,) = open_source("customers", "sqlite:///shop.db.customers", tmp_path)
+    assert customers.properties == {"url": "sqlite:///shop.db", "table": "customers"}
+    table = customers.table()
+    assert (table.primary_key, table.unique_keys) == (("id",), (("mail",),))
+    assert table.column("state").values == ("new", "old")
+    assert list(customers.rows(1)) == [(1, "a@example.org", date(2000, 1, 2), "new", None)]
+    assert customers.profile().columns["born"].minimum == "2000-01-02"
+    (orders,) = open_source("orders", "sqlite:///shop.db?table=orders", tmp_path)
+    assert orders.table().foreign_keys[0].other_columns == ("id",)
+    assert orders.profile().table.column("x").type == "VARCHAR"
+    assert list(orders.rows(9)) == [(7, 1, Decimal("1.50"), "1"), (8, 2, Decimal("2.00"), "many")]
+    assert [source.name for source in open_source("shop", "sqlite:///shop.db?table=*", tmp_path)] == [
+        "customers",
+        "orders",
+    ]
+    with pytest.raises(Error, match="no table is named"):
+        open_source("shop", "sqlite:///shop.db", tmp_path)
