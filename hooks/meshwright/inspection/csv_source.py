@@ -132,7 +132,7 @@ class CsvSource(FileSource):
                     raise csv_format.refusal(self.shown(file), found) if found else error from error
 
         file = _spooled(self.workspace, batches(), list(names))
-        self.workspace.define("texts", f"select * from {workspace.scan([file])}")
+        self.workspace.define("texts", workspace.scan([file]))
         return file, names, lacks
 
     def _typed(self) -> tuple[Table, list[Path], dict[str, str]]:

@@ -107,7 +107,14 @@ class DbtNode:
                     foreign.append(ForeignKey((column.name,), other, fields))
             columns.append(
                 Column(
-                    column.name, kind, column.data_type, column.required, length, column.description, values
+                    column.name,
+                    kind,
+                    column.data_type,
+                    column.required,
+                    length,
+                    column.description,
+                    values,
+                    str(column.meta.get("classification") or ""),
                 )
             )
         unique: list[tuple[str, ...]] = [

@@ -101,7 +101,7 @@ class JsonSource(FileSource):
         if self._lacks:
             self.notes.append("Not all files have all columns: they have no values there.")
 
-        self.workspace.define("texts", f"select * from {workspace.scan(parts)}")
+        self.workspace.define("texts", workspace.scan(parts))
         types = certain_types_of(kinds, list(given), self.workspace.query)
         selected = ", ".join(
             f"{checked(parse(types[name] or 'VARCHAR'), identifier(name))} as {identifier(name)}"

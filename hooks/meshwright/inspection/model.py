@@ -29,6 +29,8 @@ class Column:
     """The source's comment."""
     values: tuple[str, ...] = ()
     """The values that the source itself allows (an enum), if it declares them."""
+    classification: str = ""
+    """As the source declares it: contracts and dbt projects may."""
 
 
 @dataclass(frozen=True)

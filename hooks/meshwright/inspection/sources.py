@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from meshwright.core.errors import Error
@@ -29,12 +30,42 @@ def open_source(name: str, where: str, root: Path) -> list[Source]:
         from meshwright.inspection.database_tables import open_tables
 
         return list(open_tables(name, database_address.parse(name, where, root)))
+    if where.startswith("dp:"):
+        from meshwright.inspection.ports import open_port
+
+        return [open_port(name, where, root)]
     scheme = where.partition("://")[0]
     if "://" in where and scheme not in ("http", "https"):
         raise Error(
             f"{printable(where.partition('?')[0])}: {printable(scheme)}:// is not read here.",
             f"Files and http(s) URLs are, and {', '.join(database_address.SCHEMES)}.",
         )
+    place = root / where
+    if "://" not in where and (
+        place.is_dir() or place.suffix in (".yaml", ".yml") or place.name == "manifest.json"
+    ):
+        return [*_described(name, where, place)]
     from meshwright.inspection.files import open_files
 
     return [open_files(name, where, root)]
+
+
+def _described(name: str, where: str, place: Path) -> Sequence[Source]:
+    """Return the tables that a contract or a dbt project describes. Raises Error."""
+    from meshwright.inspection import dbt_project, described, odcs
+
+    if odcs.is_contract(place):
+        return described.open_contract(name, place)
+    if dbt_project.is_project(place):
+        return described.open_dbt(name, place)
+    if place.is_dir():
+        raise Error(
+            f"{printable(where)} is a folder without a {dbt_project.PROJECT}.",
+            f"Name its files, such as {printable(where.rstrip('/'))}/*.csv, or a dbt project.",
+        )
+    if not place.exists():
+        raise Error(f"{printable(where)} does not exist.", "Correct the path.")
+    raise Error(
+        f"{printable(where)} is neither a contract nor a description of dbt's models or sources.",
+        "Name a contract in ODCS 3, a dbt project, or data.",
+    )

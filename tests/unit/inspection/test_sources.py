@@ -8,9 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from meshwright.core.errors import Error
+from meshwright.inspection import dbt_project
 from meshwright.inspection.model import Source
 from meshwright.inspection.sources import open_source
 
@@ -183,3 +186,99 @@ def test_a_table_of_sqlite_lands_as_it_is_read(tmp_path: Path) -> None:
     ]
     with pytest.raises(Error, match="no table is named"):
         open_source("shop", "sqlite:///shop.db", tmp_path)
+
+
+def test_a_contract_describes_tables_without_rows(tmp_path: Path) -> None:
+    (tmp_path / "shop.odcs.yaml").write_text(
+        """
+apiVersion: v3.2.0
+kind: DataContract
+schema:
+  - name: orders
+    description: What was bought
+    properties:
+      - {name: id, physicalType: bigint, primaryKey: true, primaryKeyPosition: 1}
+      - {name: mail, logicalType: string, required: true, classification: confidential, logicalTypeOptions: {maxLength: 99}}
+      - {name: customer, physicalType: "NUMBER(38,0)", relationships: [{to: customers.id}]}
+      - name: state
+        logicalType: string
+        quality: [{metric: invalidValues, arguments: {validValues: [new, paid]}, mustBe: 0}]
+"""
+    )
+    (source,) = open_source("orders", "shop.odcs.yaml", tmp_path)
+    table = source.table()
+    assert (table.primary_key, table.description) == (("id",), "What was bought")
+    assert [(column.name, column.type, column.required) for column in table.columns] == [
+        ("id", "BIGINT", True),
+        ("mail", "VARCHAR", True),
+        ("customer", "DECIMAL(38,0)", False),
+        ("state", "VARCHAR", False),
+    ]
+    assert (table.column("mail").max_length, table.column("mail").classification) == (99, "confidential")
+    assert table.column("state").values == ("new", "paid")
+    assert (table.foreign_keys[0].table, table.foreign_keys[0].other_columns) == ("customers", ("id",))
+    assert list(source.rows(9)) == [] and source.profile().notes
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("apiVersion: v2.2.2\nkind: DataContract\n", "ODCS 3"),
+        ("dataContractSpecification: 1.1.0\nmodels: {}\n", "datacontract export odcs"),
+        ("apiVersion: v3.1.0\nkind: DataContract\nschema: [{name: a}]\n", "Describe"),
+    ],
+)
+def test_other_contracts_are_refused_with_a_fix(text: str, fix: str, tmp_path: Path) -> None:
+    (tmp_path / "x.odcs.yaml").write_text(text)
+    with pytest.raises(Error) as caught:
+        open_source("x", "x.odcs.yaml", tmp_path)
+    assert fix in caught.value.fix
+
+
+def test_a_dbt_project_describes_its_sources(tmp_path: Path) -> None:
+    (tmp_path / "dbt_project.yml").write_text("name: shop\nprofile: shop\n")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "daily.sql").write_text(
+        "-- {{ ref('old') }}\nselect * from {{ source('crm', 'customers') }} join {{ ref('other') }} using (id)"
+    )
+    (tmp_path / "models" / "schema.yml").write_text(
+        """
+sources:
+  - name: crm
+    schema: raw
+    meta: {owner: ada@example.org}
+    tables:
+      - name: customers
+        columns:
+          - {name: id, data_type: bigint, data_tests: [unique, not_null]}
+          - name: state
+            data_type: varchar(10)
+            tests: [{accepted_values: {values: [new, old]}}]
+          - {name: shop, tests: [{relationships: {arguments: {to: ref('shops'), field: id}}}]}
+models:
+  - {name: daily, description: "What {{ doc('x') }} says"}
+exposures:
+  - {name: board, type: dashboard, owner: {email: bo@example.org}, depends_on: [ref('daily')]}
+"""
+    )
+    (source,) = open_source("customers", ".", tmp_path)
+    table = source.table()
+    assert source.properties == {"schema": "raw", "table": "customers"}
+    assert (table.primary_key, table.column("state").values) == (("id",), ("new", "old"))
+    assert (table.column("state").type, table.column("state").max_length) == ("VARCHAR", 10)
+    assert (table.column("shop").type, table.foreign_keys[0].table) == ("", "shops")
+    project = dbt_project.read(tmp_path)
+    assert [(node.name, node.reads) for node in project.models] == [("daily", ("crm.customers", "other"))]
+    assert [(node.owner, node.reads) for node in project.exposures] == [("bo@example.org", ("daily",))]
+    assert [node.owner for node in project.sources] == ["ada@example.org"]
+
+
+def test_a_port_is_read_where_its_registry_says(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    pq.write_table(pa.table({"id": [2, 1], "name": ["b", "a"]}), tmp_path / "lake" / "rows.parquet")
+    (tmp_path / "addresses.yaml").write_text("dp:shop/orders#lake: {uses: parquet@1, location: lake}\n")
+    (source,) = open_source("orders", "dp:shop/orders#lake?addresses=addresses.yaml", tmp_path)
+    assert (source.uses, source.properties) == ("data-product@1", {"addresses": "addresses.yaml"})
+    assert list(source.rows(9)) == [(1, "a"), (2, "b")]
+    with pytest.raises(Error, match="is not in the address registry"):
+        open_source("orders", "dp:shop/orders#other?addresses=addresses.yaml", tmp_path)
