@@ -21,6 +21,7 @@ VERBS = {
     "export": "export",
     "map": "draw",
     "rollout": "rollout",
+    "survey": "survey",
 }
 """Verb -> its command, in `command.py` of the package that is called like the verb."""
 

@@ -86,6 +86,8 @@ class DbtNode:
     """E-mail address or name, from `owner`, `group` or `meta`."""
     loaded_at: str = ""
     """The column that tells the freshness of a source."""
+    freshness: str = ""
+    """How old a source may be before its project complains, such as `24 hours`."""
     tags: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     constraints: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -32,6 +32,7 @@ def described(document: Document, path: str) -> dict[tuple[str, str], DbtNode]:
                     "identifier": table["name"],
                     "loaded_at_field": source.get("loaded_at_field"),
                     "description": source.get("description"),
+                    "freshness": source.get("freshness"),
                     **{key: value for key, value in table.items() if value is not None},
                     "config": config,
                     "meta": _meta(source) | _meta(table),
@@ -64,6 +65,7 @@ def node_of(kind: str, name: str, entry: Mapping[str, Any], path: str) -> DbtNod
         identifier=str(entry.get("identifier") or config.get("alias") or ""),
         owner=owner_of(entry),
         loaded_at=str(entry.get("loaded_at_field") or config.get("loaded_at_field") or ""),
+        freshness=_freshness(entry.get("freshness") or config.get("freshness")),
         tags=_texts(entry.get("tags")) + _texts(config.get("tags")),
         meta=_meta(entry),
         constraints=tuple(
@@ -118,6 +120,15 @@ def owner_of(entry: Mapping[str, Any]) -> str:
         if isinstance(given, str) and given:
             return given
     return str(entry.get("group") or _mapping(entry, "config").get("group") or "")
+
+
+def _freshness(value: Any) -> str:
+    """Return the age at which dbt reports an error, or else warns; empty if neither is set."""
+    for key in ("error_after", "warn_after"):
+        given = value.get(key) if isinstance(value, dict) else None
+        if isinstance(given, dict) and isinstance(given.get("count"), int) and given.get("period"):
+            return f"{given['count']} {given['period']}{'s' if given['count'] != 1 else ''}"
+    return ""
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -1,0 +1,255 @@
+"""Group the tables of one database into what one data set can hold: an entity or event with its details and lookups."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from meshwright.inspection.model import ForeignKey, Table
+from meshwright.survey.columns import event_times, is_technical, personal
+from meshwright.survey.keys import key_of, resolver, target
+from meshwright.survey.names import begins_with, singular, subject, words
+
+LOOKUPS = {"status", "state", "type", "kind", "category", "method", "rate", "code", "unit", "segment", "channel", "country", "currency", "language", "region", "reason", "class", "level", "genre", "address", "city", "brand", "tag", "colour", "color", "size", "title", "priority"}  # fmt: skip
+"""Last words of tables that explain a column of others."""
+ENTITIES = {"customer", "client", "person", "patient", "employee", "member", "supplier", "vendor", "partner", "student", "teacher", "user", "account", "product", "article", "order", "invoice", "contract", "policy", "claim", "vehicle", "store", "shop", "site", "plant", "asset", "driver", "passenger", "film", "book", "course"}  # fmt: skip
+"""Last words of tables that are a subject of their own, however small they are."""
+DETAILS = {"line", "item", "detail", "position", "entry", "row", "part", "note", "comment", "contact", "attachment", "message", "document", "tag", "option", "attribute"}  # fmt: skip
+"""Last words of tables that are the parts of another."""
+FEW, SEVERAL = 3, 5
+"""Columns of their own that a lookup has at most, without and with a name that says so."""
+
+
+@dataclass
+class Member:
+    """A table of a group, and why it is in it."""
+
+    table: Table
+    role: str
+    """`main`, `detail`, `link`, `lookup` or `dimension`."""
+    reason: str = ""
+    doubtful: bool = False
+    """True if only names suggest it."""
+
+
+@dataclass
+class Group:
+    """Tables that can be one denormalized data set: one row for each row of the first one, or of its details."""
+
+    members: list[Member] = field(default_factory=list)
+
+    @property
+    def main(self) -> Table:
+        return self.members[0].table
+
+
+@dataclass(frozen=True)
+class _Reference:
+    table: Table
+    key: ForeignKey
+    other: Table
+
+
+class Grouping:
+    """The tables of one database that are not left out, and how they belong together."""
+
+    def __init__(self, tables: Sequence[Table], prefix: tuple[str, ...] = ()) -> None:
+        self.prefix = prefix
+        self.tables = {table.qualified: table for table in tables}
+        names = resolver(tables)
+        self.out: dict[str, list[_Reference]] = {id: [] for id in self.tables}
+        self.incoming: dict[str, list[_Reference]] = {id: [] for id in self.tables}
+        for table in tables:
+            for key in table.foreign_keys:
+                other = target(names, table, key)
+                if other and other is not table:
+                    reference = _Reference(table, key, other)
+                    self.out[table.qualified].append(reference)
+                    self.incoming[other.qualified].append(reference)
+        self.lookups = self._lookups()
+        self.parents: dict[str, tuple[_Reference, str]] = {}
+        """Table -> the reference to the table that it is a part of, and its role."""
+        for id in self.tables:
+            if id not in self.lookups and (parent := self._parent(id)):
+                self.parents[id] = parent
+        self._break_circles()
+        self._keep_lonely()
+
+    def groups(self) -> list[Group]:
+        """Return a group for each table that is a subject of its own, by name."""
+        children: dict[str, list[str]] = {}
+        for id, (reference, _) in self.parents.items():
+            children.setdefault(reference.other.qualified, []).append(id)
+        roots = [id for id in sorted(self.tables) if id not in self.parents and id not in self.lookups]
+        return [self._group(id, children) for id in roots]
+
+    def _group(self, root: str, children: Mapping[str, Sequence[str]]) -> Group:
+        members = {root: Member(self.tables[root], "main")}
+        waiting = [root]
+        while waiting:
+            for id in sorted(children.get(waiting.pop(0), ())):
+                reference, role = self.parents[id]
+                members[id] = Member(self.tables[id], role, _because(reference), not reference.key.declared)
+                waiting.append(id)
+        for id in list(members):
+            for looked, reference in self._explained(id):
+                members.setdefault(
+                    looked,
+                    Member(self.tables[looked], "lookup", _because(reference), not reference.key.declared),
+                )
+        return Group(list(members.values()))
+
+    def _explained(self, id: str) -> Iterator[tuple[str, _Reference]]:
+        """Yield the lookups that a table refers to, directly or through another lookup that says nothing more."""
+        waiting, seen = [id], {id}
+        while waiting:
+            for reference in self.out[waiting.pop(0)]:
+                other = reference.other.qualified
+                if other in self.lookups and other not in seen:
+                    seen.add(other)
+                    waiting.append(other)
+                    yield other, reference
+
+    # -- what a table is ------------------------------------------------------------------------------
+
+    def own(self, table: Table) -> list[str]:
+        """Return the columns that say something about the subject itself: no keys, nothing technical."""
+        keys = {column for key in table.foreign_keys for column in key.columns} | {
+            *key_of(table, self.prefix)
+        }
+        return [
+            column.name for column in table.columns if column.name not in keys and not is_technical(column)
+        ]
+
+    def _head(self, table: Table) -> str:
+        return (subject(table.name, self.prefix) or ("",))[-1]
+
+    def _lookups(self) -> set[str]:
+        """Return the tables that only explain columns of others; those that refer to other lookups only, too."""
+        found: set[str] = set()
+        while True:
+            more = {
+                id for id in self.tables if id not in found and self._is_lookup(self.tables[id], found)
+            }  # fmt: skip
+            if not more:
+                return found
+            found |= more
+
+    def _is_lookup(self, table: Table, known: Collection[str]) -> bool:
+        id = table.qualified
+        if not self.incoming[id] or len(key_of(table, self.prefix)) != 1 or event_times(table):
+            return False
+        if any(reference.other.qualified not in known for reference in self.out[id]):
+            return False
+        head = self._head(table)
+        if head == "address":
+            return True
+        people = sum(kind not in ("secret", "postal address") for _, kind in personal(table))
+        if head in ENTITIES or (people and head not in LOOKUPS):
+            return False
+        if any(begins_with(one.table.name, table.name, self.prefix) for one in self.incoming[id]):
+            # It has details of its own, unless that is all that refers to it.
+            details = {
+                one.table.qualified
+                for one in self.incoming[id]
+                if begins_with(one.table.name, table.name, self.prefix) and not self._is_link(one.table)
+                and len(self._targets(one.table)) < 2
+            }  # fmt: skip
+            if details:
+                return False
+        return len(self.own(table)) <= (SEVERAL if head in LOOKUPS else FEW)
+
+    def _is_link(self, table: Table) -> bool:
+        """Return True for a table that only connects others, many to many."""
+        return len(self._targets(table)) > 1 and not self.own(table)
+
+    def _targets(self, table: Table) -> set[str]:
+        return {reference.other.qualified for reference in self.out[table.qualified]}
+
+    def _parent(self, id: str) -> tuple[_Reference, str] | None:
+        """Return the reference to the table that this one is a part of, and its role; None for a subject of its own."""
+        table = self.tables[id]
+        references = self.out[id]
+        entities = [one for one in references if one.other.qualified not in self.lookups]
+        named = [one for one in references if begins_with(table.name, one.other.name, self.prefix)]
+        named.sort(key=lambda one: (one.other.qualified in self.lookups, -len(words(one.other.name))))
+        if self._is_link(table):
+            part_of = [one for one in named if one in entities] or entities or references
+            return (part_of[0], "link") if part_of else None
+        key = {*key_of(table, self.prefix)}
+        others = {one.other.qualified for one in entities}
+        events = event_times(table)
+        for one in named:
+            if one.other.qualified in self.lookups:
+                continue
+            within = bool(key & {*one.key.columns}) and len(key) > 1
+            beside = others - {one.other.qualified}
+            if within or not events or not beside or self._head(table) in DETAILS:
+                return one, "detail"
+        for one in entities:
+            rest = key - {*one.key.columns}
+            referring = {column for other in references for column in other.key.columns}
+            if len(key) > 1 and {*one.key.columns} < key and rest and not rest & referring:
+                return one, "detail"
+            if self._is_only_a_part(table, one, others, events):
+                return one, "detail"
+        return None
+
+    def _is_only_a_part(
+        self, table: Table, one: _Reference, others: Collection[str], events: Sequence[str]
+    ) -> bool:
+        """Return True for a small table that refers to one subject, that others refer to, and in which nothing happens."""
+        if len(others) != 1 or events or self._head(table) in ENTITIES:
+            return False
+        small = len(self.own(table)) <= FEW
+        shares_key = key_of(table, self.prefix) == one.key.columns
+        return small and (shares_key or bool(self.incoming[table.qualified]) or self._head(table) in DETAILS)
+
+    def _break_circles(self) -> None:
+        for id in sorted(self.parents):
+            seen = [id]
+            while (step := self.parents.get(seen[-1])) and step[0].other.qualified not in seen:
+                seen.append(step[0].other.qualified)
+            if step and step[0].other.qualified in seen:
+                del self.parents[max(seen)]
+
+    def _keep_lonely(self) -> None:
+        """Make subjects of those lookups that no group would have: those that refer to each other, or to which only
+        links refer that belong elsewhere."""
+        children: dict[str, list[str]] = {}
+        for id, (reference, _) in self.parents.items():
+            children.setdefault(reference.other.qualified, []).append(id)
+        reached: set[str] = set()
+        for id in self.tables:
+            if id not in self.lookups:
+                reached |= {looked for looked, _ in self._explained(id)}
+        for id in sorted(self.lookups - reached):
+            self.lookups.discard(id)
+
+
+def _because(reference: _Reference) -> str:
+    column = ", ".join(reference.key.columns)
+    if reference.key.declared:
+        return f"{reference.table.qualified}.{column} refers to {reference.other.qualified}"
+    return f"{reference.table.qualified}.{column} seems to refer to {reference.other.qualified}: {reference.key.reason}"
+
+
+def doubts(group: Group, prefix: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield what is doubtful about a group."""
+    main = group.main
+    if not main.is_view:
+        if not key_of(main, prefix):
+            yield f"{main.name} has no key that is declared or that its name gives away"
+        elif not main.primary_key and not main.unique_keys:
+            yield f"{main.name} declares no key; {key_of(main, prefix)[0]} seems to be it"
+    guessed = [member.table.name for member in group.members if member.doubtful]
+    if guessed:
+        yield f"only names suggest that {', '.join(guessed[:5])} belong{'s' if len(guessed) == 1 else ''} to it"
+    data = [column for column in main.columns if not is_technical(column)]
+    if len(data) <= 2 and len(group.members) == 1:
+        yield f"{main.name} has {len(data)} column{'s' if len(data) != 1 else ''}, and nothing refers to it"
+
+
+def singular_title(name: str) -> str:
+    """Return the subject of a table in words, such as `order line`."""
+    return " ".join(map(singular, subject(name)))
