@@ -89,6 +89,11 @@ FILES: dict[str, tuple[str, str, Callable[[], dict[str, Any]]]] = {
         "The output of [`meshwright map --format json`](../how-to/draw-the-mesh.md).",
         schema.map_of_mesh,
     ),
+    "survey": (
+        "A survey, as JSON",
+        "The output of [`meshwright survey --format json`](../how-to/survey-a-domain.md).",
+        schema.survey,
+    ),
 }
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
 SHARED = ("column_types.py", "grammar.py", "physical_types.py", "promises.py", "proposal_marks.py")

@@ -108,6 +108,12 @@ def map_of_mesh() -> dict[str, Any]:
 
 
 @cache
+def survey() -> dict[str, Any]:
+    """Return the schema of a survey of a domain."""
+    return source("survey.yaml")
+
+
+@cache
 def directory() -> dict[str, Any]:
     """Return the schema of the corporate directory file, or of the connection to a directory server."""
     return _composed("directory")

@@ -17,7 +17,13 @@ PORT = "parquet@1"
 
 def sensitive(candidate: Candidate) -> list[tuple[str, str, str]]:
     """Return table, column and kind of the columns whose names suggest personal or sensitive data."""
-    return [(part.id, column, kind) for part in candidate.parts for column, kind in personal(part.table)]
+    return [(part.id, column, kind) for part in candidate.parts for column, kind, _ in personal(part.table)]
+
+
+def classification(candidate: Candidate) -> str:
+    """Return the most sensitive classification that the name of a column asks for; `internal` if none does."""
+    levels = [level for part in candidate.parts for _, _, level in personal(part.table)]
+    return max(levels, key=metamodel.CLASSIFICATIONS.index, default="internal")
 
 
 def of_product(record: Record) -> list[Attribute]:
@@ -53,14 +59,12 @@ def _derived(candidate: Candidate, estate: Estate, domain: str) -> Iterator[Attr
     if owner:
         yield Attribute("OwnerAndStewardNamed", "derivable", *owner)
     kinds = sorted({kind for _, _, kind in candidate.sensitive})
-    if kinds:
-        yield Attribute(
-            "ClassificationGiven", "derivable", "confidential", f"names of columns: {', '.join(kinds)}"
-        )
-    else:
-        yield Attribute(
-            "ClassificationGiven", "derivable", "internal", "no name of a column suggests personal data"
-        )
+    reason = (
+        f"names of columns suggest {', '.join(kinds)}"
+        if kinds
+        else "no name of a column suggests personal data"
+    )
+    yield Attribute("ClassificationGiven", "derivable", classification(candidate), reason)
     if "PUBLIC" in activity.readers:
         yield Attribute("AccessModeChosen", "derivable", "open", f"every account may read {main.id}")
     elif activity.readers:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from meshwright.inspection.model import Column, Table
+from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name
 from meshwright.survey.names import words
 
 CREATED = {"created", "inserted", "added", "recorded"}
@@ -21,24 +22,7 @@ TECHNICAL = re.compile(
     re.IGNORECASE,
 )
 """Columns that say nothing about the subject of the table."""
-PERSONAL = {
-    "e-mail address": r"e_?mails?(?:_?addr(?:ess)?)?",
-    "name of a person": r"(?:first|last|given|family|middle|full|sur|birth|maiden|user|login)_?name|surname|vorname|nachname|prenom|nombre|apellidos?",
-    "telephone number": r"(?:tele)?phones?(?:_?(?:no|number))?|mobile(?:_?(?:no|number|phone))?|fax(?:_?number)?|msisdn|telefon\w*",
-    "date of birth": r"(?:date_?of_?birth|birth_?(?:date|day)|dob|geburts\w+)",
-    "IP address or device": r"ip(?:_?address)?|mac_?address|device_?id|user_?agent|imei",
-    "postal address": r"street\w*|address(?:_?(?:line)?_?\d)?|postal_?code|post_?code|zip(?:_?code)?|house_?number|strasse|plz",
-    "national identifier": r"ssn|social_?security\w*|national_?(?:id|insurance)\w*|passport\w*|tax_?(?:id|number)|personnummer|nhs_?number",
-    "bank account or card": r"iban|bic|(?:card|account)_?(?:no|number|last_?4|last_?four)|credit_?card\w*|cvv|cvc|pan",
-    "health": r"diagnos[ei]s\w*|icd_?\w*|blood_?\w*|allerg\w*|medical\w*|mrn|patient\w*|disab\w*|treatment\w*",
-    "secret": r"pass_?word\w*|encrypted_?password|password_?\w+|passwd|pin|secret|token|api_?key",
-    "location of a person": r"lat(?:itude)?|lon(?:gitude)?|lng|geo_?(?:location|point)",
-    "pay": r"salary|wage\w*|income",
-}
-"""Kind of personal or sensitive data -> names of columns that suggest it."""
-_PERSONAL = {kind: re.compile(rf"(?:\w+_)?(?:{names})", re.IGNORECASE) for kind, names in PERSONAL.items()}
-_EXACT = {"location of a person", "secret", "bank account or card", "IP address or device"}
-"""Kinds whose short words are too common at the end of other names (`shipping`, `relation`)."""
+_SECRET = re.compile(r"(?:\w+_)?(?:pass_?word|passwd|encrypted_password|password_\w+|pin|secret|api_?key|access_?token)", re.IGNORECASE)  # fmt: skip
 
 
 def is_temporal(column: Column) -> bool:
@@ -84,12 +68,11 @@ def event_times(table: Table) -> tuple[str, ...]:
     return tuple(events or ([] if changed else made))
 
 
-def personal(table: Table) -> Iterator[tuple[str, str]]:
-    """Yield the columns whose names suggest personal or sensitive data, and the kind of it."""
+def personal(table: Table) -> Iterator[tuple[str, str, str]]:
+    """Yield the columns whose names suggest personal or sensitive data, the kind of it, and the classification that it needs."""
     for column in table.columns:
-        plain = "_".join(words(column.name))
-        for kind, names in _PERSONAL.items():
-            match = names.fullmatch(plain)
-            if match and (kind not in _EXACT or len(words(column.name)) < 3):
-                yield column.name, kind
-                break
+        if _SECRET.fullmatch("_".join(words(column.name))):
+            yield column.name, "a secret", "secret"
+        elif name := kind_of_name(column.name, table.name):
+            kind = KINDS_BY_NAME[name][0]
+            yield column.name, kind.what, kind.classification

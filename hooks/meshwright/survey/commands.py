@@ -50,7 +50,7 @@ def commands(
     inputs = ["file"] if source.kind == "files" else ["database"]
     if candidate.type == CONSUMER_ORIENTED:
         inputs.insert(0, "data-product")
-    data = {**_answers(candidate, domain), "inputs": json.dumps(inputs)}
+    data = {**_answers(candidate, domain), "inputs": json.dumps(inputs), "start_with": "own-data"}
     copy = ["copier", "copy", "--defaults", *_data("-d", data), template, candidate.name]
     draft = ["meshwright", "draft", candidate.name, *(word for one in froms for word in ("--from", one))]
     return [shlex.join(copy), shlex.join(draft)]

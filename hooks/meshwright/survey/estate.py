@@ -77,7 +77,7 @@ class Estate:
         if of:
             same = [id for id in ids if self.tables[id].schema.lower() == of]
             ids = same or ([] if exact else [id for id in ids if not self.tables[id].schema])
-        for wanted in (
+        for preferred in (
             [
                 id
                 for id in ids
@@ -86,8 +86,8 @@ class Estate:
             [id for id in ids if source and self.source_of[id] is source],
             ids,
         ):
-            if len(wanted) == 1:
-                return wanted[0]
+            if len(preferred) == 1:
+                return preferred[0]
         return ""
 
     # -- dbt projects and scripts ---------------------------------------------------------------------

@@ -16,6 +16,8 @@ ENTITIES = {"customer", "client", "person", "patient", "employee", "member", "su
 """Last words of tables that are a subject of their own, however small they are."""
 DETAILS = {"line", "item", "detail", "position", "entry", "row", "part", "note", "comment", "contact", "attachment", "message", "document", "tag", "option", "attribute"}  # fmt: skip
 """Last words of tables that are the parts of another."""
+NO_PERSON = {"a secret", "an address", "a user name", "free text, which may name people"}
+"""Kinds of personal data that a lookup may have, too."""
 FEW, SEVERAL = 3, 5
 """Columns of their own that a lookup has at most, without and with a name that says so."""
 
@@ -144,7 +146,7 @@ class Grouping:
         head = self._head(table)
         if head == "address":
             return True
-        people = sum(kind not in ("secret", "postal address") for _, kind in personal(table))
+        people = sum(kind not in NO_PERSON for _, kind, _ in personal(table))
         if head in ENTITIES or (people and head not in LOOKUPS):
             return False
         if any(begins_with(one.table.name, table.name, self.prefix) for one in self.incoming[id]):

@@ -15,7 +15,7 @@ from meshwright.core.git_url import is_remote
 from meshwright.core.text import printable
 from meshwright.inspection import dbt_project, repository
 from meshwright.inspection.database_address import is_database
-from meshwright.inspection.dbt_project import DbtNode, DbtProject
+from meshwright.inspection.dbt_nodes import DbtNode, DbtProject
 from meshwright.inspection.file_listing import is_bucket, listing
 from meshwright.inspection.repository import Place, Repository, Used
 from meshwright.mesh.sources import of_repository, repositories
@@ -192,15 +192,15 @@ def _repositories(folder: Path, depth: int = 1) -> Iterator[Path]:
 
 
 def _of_repository(name: str, folder: Path, where: str) -> list[Source]:
-    said = repository.read(folder)
+    contents = repository.read(folder)
     own = Source(
-        name, "repository", where, written=tuple(said.written), used=tuple(said.used), unread=tuple(said.unread),
-        address=where, repository=said,
+        name, "repository", where, written=tuple(contents.written), used=tuple(contents.used), unread=tuple(contents.unread),
+        address=where, repository=contents,
     )  # fmt: skip
     own.products = tuple(of_repository(root) for root in repositories(folder))
     own.unread = (*own.unread, *(record.problem for record in own.products if record.problem))
     roots = {root.resolve() for root in repositories(folder)}
-    projects = [one for one in said.dbt_projects if not _within(folder / one, roots)]
+    projects = [one for one in contents.dbt_projects if not _within(folder / one, roots)]
     found = [own]
     for number, path in enumerate(projects):
         try:
@@ -210,13 +210,15 @@ def _of_repository(name: str, folder: Path, where: str) -> list[Source]:
             continue
         if number == 0:
             own.kind, own.dbt = "dbt", path
-            _with_project(own, project, said)
+            _with_project(own, project, contents)
         else:
             found.append(
                 _with_project(
-                    Source(f"{name}-{project.name}", "dbt", where, address=where, repository=said, dbt=path),
+                    Source(
+                        f"{name}-{project.name}", "dbt", where, address=where, repository=contents, dbt=path
+                    ),
                     project,
-                    said,
+                    contents,
                 )
             )
     return found
@@ -228,7 +230,7 @@ def _within(folder: Path, roots: set[Path]) -> bool:
     return any(place == root or root in place.parents for root in roots)
 
 
-def _with_project(source: Source, project: DbtProject, said: Repository | None) -> Source:
+def _with_project(source: Source, project: DbtProject, contents: Repository | None) -> Source:
     exposed: dict[str, list[DbtNode]] = {}
     for exposure in project.exposures:
         for name in exposure.reads:
@@ -248,7 +250,7 @@ def _with_project(source: Source, project: DbtProject, said: Repository | None) 
     source.models = tuple(_through(model, ephemeral) for model in source.models)
     source.seeds = tuple(node.name for node in project.of("seed"))
     source.sources = tuple(DbtSource(node.name, node.table(), node.described_in) for node in project.sources)
-    source.notes = tuple(_notes(source.name, project, exposed, said))
+    source.notes = tuple(_notes(source.name, project, exposed, contents))
     return source
 
 
@@ -269,7 +271,7 @@ def _through(model: Model, ephemeral: dict[str, tuple[str, ...]]) -> Model:
 
 
 def _notes(
-    name: str, project: DbtProject, exposed: dict[str, list[DbtNode]], said: Repository | None
+    name: str, project: DbtProject, exposed: dict[str, list[DbtNode]], contents: Repository | None
 ) -> Iterator[Note]:
     for node in project.models:
         where = f"{name}/{node.described_in or node.path}"
@@ -282,15 +284,15 @@ def _notes(
             origin = f"{name}/{exposure.described_in}"
             yield Note(node.name, "reader", f"exposure {exposure.name}{f' of {exposure.owner}' if exposure.owner else ''}", origin)  # fmt: skip
         yield Note(node.name, "writer", f"the dbt project {project.name}", f"{name}/{node.path}")
-        if said is not None:
-            yield from _of_the_repository(name, node, said)
+        if contents is not None:
+            yield from _of_the_repository(name, node, contents)
     for node in project.sources:
         if node.freshness:
             yield Note(node.name, "freshness", node.freshness, f"{name}/{node.described_in}")
 
 
-def _of_the_repository(name: str, node: DbtNode, said: Repository) -> Iterator[Note]:
-    if owners := said.owners_of(node.path):
+def _of_the_repository(name: str, node: DbtNode, contents: Repository) -> Iterator[Note]:
+    if owners := contents.owners_of(node.path):
         yield Note(node.name, "owner", " ".join(owners.names), f"{name}/{owners.place}")
-    for schedule in said.schedules_of(node.path):
+    for schedule in contents.schedules_of(node.path):
         yield Note(node.name, "schedule", schedule.cron, f"{name}/{schedule.place}")
