@@ -264,7 +264,7 @@ def _is_header(rows: list[list[str]]) -> tuple[bool, str]:
         return False, "The first line has values and no names: the columns are numbered."
     if alike or sum(typed) * 2 >= len(first):
         return False, "The first line seems to have values and no names: the columns are numbered."
-    return True, ""
+    return True, "The first line is taken for the header, though it has numbers or dates."
 
 
 def _numbered(names: Sequence[str]) -> tuple[str, ...]:

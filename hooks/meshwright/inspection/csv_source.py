@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from meshwright.core.errors import Error
-from meshwright.core.sql.duckdb import identifier
+from meshwright.core.sql.duckdb import identifier, literal
 from meshwright.core.text import printable
 from meshwright.inspection import csv_format, workspace
 from meshwright.inspection.file_source import FileSource, format_of, suffixes
@@ -99,16 +99,11 @@ class CsvSource(FileSource):
         return found
 
     @cached_property
-    def _texts(self) -> tuple[Path, dict[str, str], bool]:
-        """Return the rows as texts in a Parquet file, the landed columns with their names, and whether files lack some."""
-        dialect = self.format.dialect
-        headers: list[list[str]] = []
-        names: dict[str, str] = {}
+    def _headers(self) -> list[list[str]]:
+        """The landed names of each file, in its order."""
+        headers = []
         for file in self.files:
-            given = list(self.format.names)
-            if dialect.header:
-                given = CsvFile(file, dialect).header()
-            landed = [column_name(name) for name in given]
+            landed = [column_name(name) for name in self._given_names(file)]
             if not landed:
                 raise Error(f"{self.shown(file)} is empty.", "Add its header, or leave it out.")
             if twice := sorted({name for name in landed if landed.count(name) > 1}):
@@ -117,40 +112,71 @@ class CsvSource(FileSource):
                     "Rename all but one of them in the file.",
                 )
             headers.append(landed)
-            for new, name in zip(landed, given, strict=True):
-                names.setdefault(new, name)
-        lacks = any({*header} != {*names} for header in headers)
+        if self._lacks(headers):
+            self.notes.append("Not all files have all columns: they have no values there.")
+        return headers
+
+    def _given_names(self, file: Path) -> list[str]:
+        if self.format.dialect.header:
+            return CsvFile(file, self.format.dialect).header()
+        return list(self.format.names)
+
+    def _lacks(self, headers: Sequence[Sequence[str]]) -> bool:
+        return any({*header} != {*headers[0]} for header in headers)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Landed name of each column -> the name as the files spell it."""
+        names: dict[str, str] = {}
+        for file, header in zip(self.files, self._headers, strict=True):
+            for landed, given in zip(header, self._given_names(file), strict=True):
+                names.setdefault(landed, given)
+        return names
+
+    def _spool(self, dialect: CsvDialect) -> Path:
+        """Write the rows as texts to a Parquet file, which queries call `texts`."""
+        names = list(self._names)
 
         def batches() -> Iterator[pa.RecordBatch]:
-            for file, header in zip(self.files, headers, strict=True):
+            for file, header in zip(self.files, self._headers, strict=True):
                 one = CsvFile(file, dialect)
                 try:
                     for batch in one.batches(header):
-                        yield _padded(batch, list(names))
+                        yield _padded(batch, names)
                 except (FileFormatError, pa.ArrowException, UnicodeError) as error:
                     found = error if isinstance(error, FileFormatError) else one.format_error(header)
                     raise csv_format.refusal(self.shown(file), found) if found else error from error
 
-        file = _spooled(self.workspace, batches(), list(names))
+        file = _spooled(self.workspace, batches(), names)
         self.workspace.define("texts", workspace.scan([file]))
-        return file, names, lacks
+        return file
 
     def _typed(self) -> tuple[Table, list[Path], dict[str, str]]:
-        texts, _, lacks = self._texts
-        if lacks:
-            self.notes.append("Not all files have all columns: they have no values there.")
+        texts = self._spool(replace(self.format.dialect, nulls=tuple(self.given.get("nulls", ()))))
+        if self._nulls and "nulls" not in self.given and self._in_texts:
+            texts = self._spool(self._dialect)  # only the reader knows which of them are in quotes
         written = self._written
         selected = ", ".join(
             f"{checked(parse(one.kind), self._text(one.landed, one.kind), one.spelling)} as {identifier(one.landed)}"
             for one in written
         )
-        rows = self.workspace.copy(
-            f"select {selected} from {workspace.scan([texts])}", "rows.parquet", len(written)
-        )
+        rows = self.workspace.copy(f"select {selected} from texts", "rows.parquet", len(written))
         texts.unlink()
         table = Table(self.name, tuple(Column(one.name or one.landed, one.kind) for one in written))
         values = {one.name or one.landed: identifier(one.landed) for one in written}
         return table, [rows], values
+
+    @property
+    def _in_texts(self) -> bool:
+        """Return True if a column of texts has what is written for missing values."""
+        words = ", ".join(literal(word) for word in self._nulls)
+        names = [one.landed for one in self._written if one.kind == "VARCHAR"]
+        return any(
+            self._query(
+                f"select {' or '.join(f'bool_or({identifier(name)} in ({words}))' for name in group)} from texts"
+            )[0][0]
+            for group in _groups(names)
+        )
 
     def _text(self, landed: str, kind: str) -> str:
         return self._dialect.text(identifier(landed), kind == "VARCHAR")
@@ -165,7 +191,7 @@ class CsvSource(FileSource):
     @cached_property
     def _first(self) -> dict[str, list[str]]:
         """Column -> different texts of the first rows, without empty ones."""
-        names = list(self._texts[1])
+        names = list(self._names)
         rows = self._query(f"select * from texts limit {max(10, min(LOOKED_AT, 2_000_000 // len(names)))}")
         return {
             name: list(dict.fromkeys(text for text in texts if text))
@@ -179,7 +205,7 @@ class CsvSource(FileSource):
         """Column -> the type that its texts certainly have if only empty fields are missing values; empty without values."""
         dialect = replace(self.format.dialect, nulls=tuple(self.given.get("nulls", ())))
         return certain_types(
-            self._query, {name: dialect.text(identifier(name), False) for name in self._texts[1]}
+            self._query, {name: dialect.text(identifier(name), False) for name in self._names}
         )
 
     @cached_property
@@ -190,7 +216,7 @@ class CsvSource(FileSource):
         texts = [name for name, kind in self._plain.items() if kind == "VARCHAR"]
         if not texts:
             return ()
-        words = ", ".join(f"'{word}'" for word in sorted(NULLS))
+        words = ", ".join(map(literal, sorted(NULLS)))
         present: dict[str, dict[str, int]] = {}
         for group in _groups(texts):
             tests = ", ".join(
@@ -246,7 +272,7 @@ class CsvSource(FileSource):
     @cached_property
     def _written(self) -> list[_Written]:
         """Return how each column is written."""
-        names = self._texts[1]
+        names = self._names
         texts = {name: self._dialect.text(identifier(name), False) for name in names}
         again = {name: text for name, text in texts.items() if self._nulls and self._plain[name] == "VARCHAR"}
         kinds = {**self._plain, **certain_types(self._query, again)}
@@ -320,7 +346,7 @@ class CsvSource(FileSource):
             elif fitting:
                 forms = " or ".join(form for _, form in fitting)
                 self.notes.append(
-                    f"{self._texts[1][name]}: its dates can be read as {forms}: they are left as texts. Declare it as"
+                    f"{self._names[name]}: its dates can be read as {forms}: they are left as texts. Declare it as"
                     f" {fitting[0][0]} and give the input `{_property(fitting[0][0])}` if you know which."
                 )
         return found
@@ -360,7 +386,7 @@ class CsvSource(FileSource):
         for one in self._written:
             if one.spelling.format:
                 found.setdefault(_property(one.kind), {})[one.name or one.landed] = one.spelling.format
-        if self._texts[2]:
+        if self._lacks(self._headers):
             found["missing_columns"] = "allowed"
         return found
 
