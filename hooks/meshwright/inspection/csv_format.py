@@ -28,6 +28,8 @@ QUOTES = ('"', "'")
 LINES = 500
 """Lines that are looked at."""
 MOST_SKIPPED = 30
+FEWEST_WITH_BLANKS = 10
+"""Lines from which blanks may be the delimiter."""
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -60,6 +62,8 @@ class _Look:
     width: int
     skip: int = 0
     notes: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """Of a header that has one name less than the rows have fields; it is the last line that is skipped."""
 
 
 def encoding_of(path: Path) -> str:
@@ -105,6 +109,8 @@ def recognize(
     notes += look.notes
     dialect = replace(given, delimiter=look.delimiter, quote=look.quote, skip=skip, encoding=encoding)
     rows = look.rows
+    if look.names and "header" not in fixed:
+        return CsvFormat(replace(dialect, header=False), _numbered(look.names), True, tuple(notes))
     if "header" not in fixed:
         is_header, note = _is_header(rows)
         dialect = replace(dialect, header=is_header)
@@ -143,6 +149,13 @@ def _best(
         wide = [look for look in wide if look.quote == QUOTES[0] or _has_quotes(look, lines)]
         quoted = {look.delimiter for look in wide if look.quote == QUOTES[1]}
         wide = [look for look in wide if look.quote == QUOTES[1] or look.delimiter not in quoted]
+    if not wide and len(lines) >= FEWEST_WITH_BLANKS and delimiters is DELIMITERS:
+        by_blanks = _look(lines, " ", QUOTES[0], may_skip, comment)
+        if by_blanks is not None and by_blanks.width > 1:
+            by_blanks.notes.append(
+                "Blanks are taken for the delimiter, because all rows have the same number of words."
+            )
+            return by_blanks
     if not wide:
         plain = next((look for look in looks if look.width == 1 and look.quote == QUOTES[0]), None)
         if plain is not None and not any(
@@ -203,8 +216,7 @@ def _look(lines: list[str], delimiter: str, quote: str, may_skip: bool, comment:
         if len(widths) == 1 and (width := widths.pop()) > 1 and (skip == 0 or len(rows) > 1):
             best = _Look(delimiter, quote, rows, width, skip)
             if skip:
-                lines_before = f"The first {skip} lines" if skip > 1 else "The line"
-                best.notes.append(f"{lines_before} before the header {'are' if skip > 1 else 'is'} skipped.")
+                _explain(best, kept[:skip])
             break
         if skip == 0 and widths == {1}:
             best = _Look(delimiter, quote, rows, 1, 0)
@@ -212,6 +224,21 @@ def _look(lines: list[str], delimiter: str, quote: str, may_skip: bool, comment:
         if skip == 0 and not rows:
             break
     return best
+
+
+def _explain(look: _Look, skipped: Sequence[str]) -> None:
+    """Note what the skipped lines are: the last may be a header without a name for the first or last column."""
+    fields = next(csv.reader([skipped[-1]], delimiter=look.delimiter, quotechar=look.quote), [])
+    if len(fields) == look.width - 1 and len(fields) > 1:
+        is_last = not any(row[-1] for row in look.rows)
+        look.names = [*fields, "unnamed"] if is_last else ["row", *fields]
+        place = "last" if is_last else "first"
+        look.notes.append(
+            f"The header has no name for the {place} column: it is called {look.names[-1 if is_last else 0]}."
+        )
+        return
+    before = f"The first {look.skip} lines" if look.skip > 1 else "The line"
+    look.notes.append(f"{before} before the header {'are' if look.skip > 1 else 'is'} skipped.")
 
 
 def _whole_rows(lines: list[str], delimiter: str, quote: str) -> list[list[str]]:
