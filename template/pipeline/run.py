@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import gc
 import json
 import os
 import signal
@@ -33,12 +34,16 @@ UNENDED = "The run has not ended: it is in progress, or it was killed."
 PATIENCE = 8.0
 """Seconds that a stopped run has to end by itself: less than the 10 of `docker stop`."""
 
+GARBAGE = (100_000, 50, 100)
+"""Thresholds of Python's garbage collector, which by default searches all libraries again for every few that are loaded."""
+
 _signal = 0
 """The number of the signal that ends this run, if any."""
 
 
 def main() -> int:
     """Run the product in this folder, or in --project; return the exit code."""
+    gc.set_threshold(*GARBAGE)
     progress.open_streams()
     options = argparse.ArgumentParser(
         prog="python -m pipeline",

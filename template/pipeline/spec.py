@@ -144,11 +144,13 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
     Variables come from `environment`. Raises UnreadableInput.
     """
     path, spec, schema = root / FILE, read(root), _read_schema(root)
+    # The schema itself is checked where it is made.
+    validator = jsonschema.validators.validator_for(schema)(schema)
     try:
-        jsonschema.validate(spec, schema)
+        _validate(validator, spec)
         if target:
             spec = grammar.bind(spec, target)
-            jsonschema.validate(spec, schema)
+            _validate(validator, spec)
     except grammar.Unknown as error:
         known = f"It has {', '.join(error.known)}." if error.known else "It has none."
         raise UnreadableInput(f"{path.name}: {error}. {known}", fix="Use one of these.") from error
@@ -207,6 +209,12 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
                 fix=f"{CHECK} prints the command that adds it.",
             )
     return product
+
+
+def _validate(validator: jsonschema.protocols.Validator, spec: Any) -> None:
+    """Raise the error that explains best what is wrong with the spec."""
+    if error := jsonschema.exceptions.best_match(validator.iter_errors(spec)):
+        raise error
 
 
 def _without_secrets(error: jsonschema.ValidationError) -> str:

@@ -1,4 +1,5 @@
 """`dbt@1`: `dbt build` in this process, on the product's platform."""
+# ruff: noqa: E402 (how dbt's classes are made is set before dbt is imported)
 
 from __future__ import annotations
 
@@ -13,6 +14,12 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from mashumaro.config import BaseConfig
+
+BaseConfig.lazy_compilation = (
+    True  # dbt has hundreds of classes, of which a run uses a few; before dbt is imported
+)
 
 from dbt.adapters.factory import reset_adapters
 from dbt.artifacts.schemas.results import NodeStatus
