@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline import missing_file, progress, restore, spec
+from pipeline import missing_file, progress, restore, sample_run, spec
 from pipeline.build_folder import run_lock, write
 from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
 from pipeline.progress import say, summary
@@ -43,7 +43,6 @@ _signal = 0
 
 def main() -> int:
     """Run the product in this folder, or in --project; return the exit code."""
-    gc.set_threshold(*GARBAGE)
     progress.open_streams()
     options = argparse.ArgumentParser(
         prog="python -m pipeline",
@@ -199,6 +198,7 @@ def run(
     Raises PromiseBroken if the data breaks a promise, `missed` if it is published but misses a service level,
     UnreadableInput if there is nothing to run on.
     """
+    gc.set_threshold(*GARBAGE)
     started, clock = datetime.now(UTC), time.monotonic()
     report: dict[str, Any] = {
         "startedAt": started.isoformat(timespec="seconds"),
@@ -217,6 +217,7 @@ def run(
                 **{key: report[key] for key in ("product", "version", "environment") if key in report},
             )
             write(root, "run.json", report)  # what is known of a run that is killed
+            basis = sample_run.basis(product, environment)
             with contextlib.chdir(root):
                 stages(product, started, report, anew)
             report["seconds"] = round(time.monotonic() - clock, 3)
@@ -236,6 +237,8 @@ def run(
                 write(root, "run.json", report)
             raise
         report["exitCode"] = 0
+        if basis and basis == sample_run.basis(product, environment):  # nothing was saved while it ran
+            report["sample"] = {"basis": basis, "ports": sample_run.served(report)}
         write(root, "run.json", report)
     return report
 

@@ -37,7 +37,7 @@ def ran(make: Make, product_python: Path) -> Path:
     product = make("ran", outputs=["parquet", "delta"])
     done = pipeline(product_python, product)
     assert done.returncode == 0, done.stdout + done.stderr
-    (product / "said.txt").write_text(done.stdout)
+    (product / "build/said.txt").write_text(done.stdout)
     return product
 
 
@@ -75,9 +75,16 @@ os._exit(0)  # two engines' threads that end at the same time can abort this rea
     return {port: total for port, (total, _) in found.items()}
 
 
+def test_the_tests_of_a_product_use_its_last_run(ran: Path, product_python: Path) -> None:
+    done = pipeline(product_python, ran, "--quiet", "-p", "no:cacheprovider", module="pytest")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((ran / "build" / "run.json").read_text("utf-8"))
+    assert f"sample_run: the run of {report['startedAt']}" in done.stdout
+
+
 @pytest.mark.main
 def test_a_run_says_what_it_did_and_leaves_it_in_files(ran: Path, product_python: Path) -> None:
-    said = (ran / "said.txt").read_text()
+    said = (ran / "build/said.txt").read_text()
     assert re.findall(r"^  (\w+) +[\d.]+ s  ", said, re.MULTILINE) == [
         "ingest",
         "transform",

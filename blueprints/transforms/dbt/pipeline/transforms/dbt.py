@@ -17,9 +17,7 @@ from typing import Any
 
 from mashumaro.config import BaseConfig
 
-BaseConfig.lazy_compilation = (
-    True  # dbt has hundreds of classes, of which a run uses a few; before dbt is imported
-)
+BaseConfig.lazy_compilation = True  # dbt has hundreds of classes, and a run uses a few
 
 from dbt.adapters.factory import reset_adapters
 from dbt.artifacts.schemas.results import NodeStatus
