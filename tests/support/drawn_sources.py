@@ -55,3 +55,10 @@ class TableSource:
         )
         for _, row in zip(range(limit), found, strict=False):
             yield row
+
+    def distinct(
+        self, columns: Sequence[str], limit: int, among: Mapping[str, Collection[Any]] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        places = [list(self.columns).index(name) for name in columns]
+        found = {tuple(row[place] for place in places) for row in self.rows(len(self.values), among)}
+        yield from sorted(one for one in found if None not in one)[:limit]

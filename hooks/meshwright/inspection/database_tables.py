@@ -176,40 +176,68 @@ class DatabaseSource:
             column.name for column in found.table.columns if column.type not in ("JSON", "BLOB")
         )
         places = [position for position, column in enumerate(found.table.columns) if column.name in order]
+        several = [self._select(order, limit, dict(one)) for one in self._combinations(among)]
+        if not several:
+            return
+        rows = several[0] if len(several) == 1 else _merged(several, places)
+        yield from itertools.islice(rows, limit)
+
+    def distinct(
+        self, columns: Sequence[str], limit: int, among: Mapping[str, Collection[Any]] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """See model.Source."""
+        found: set[tuple[Any, ...]] = set()
+        listed_columns = [self._table.columns[name] for name in columns]
+        for combination in self._combinations(among):
+            query = self._chosen(listed_columns, dict(combination)).distinct()
+            for column in listed_columns:
+                query = query.where(column.is_not(None))
+            with readable(self.address):
+                rows = self._connection.execute(query.order_by(*listed_columns).limit(limit)).fetchall()
+            found |= {*self._converted([tuple(row) for row in rows], columns)}
+        yield from itertools.islice(_merged([list(found)], range(len(columns))), limit)
+
+    def _combinations(
+        self, among: Mapping[str, Collection[Any]] | None
+    ) -> Iterator[tuple[tuple[str, Sequence[Any]], ...]]:
+        """Yield the conditions of `among` in parts that one query can take."""
         chunks = [
             [(name, chunk) for chunk in _groups(list(given), VALUES_AT_ONCE)]
             for name, given in (among or {}).items()
         ]
-        if any(not one for one in chunks):
-            return
-        several = [
-            self._select(order, limit, dict(combination)) for combination in itertools.product(*chunks)
-        ]
-        rows = several[0] if len(several) == 1 else _merged(several, places)
-        yield from itertools.islice(rows, limit)
+        return itertools.product(*chunks)
+
+    def _chosen(
+        self, columns: Iterable[sa.Column[Any]], among: Mapping[str, Sequence[Any]]
+    ) -> sa.Select[Any]:
+        """Return the query for columns of the rows that have one of the values in each column of `among`."""
+        readings = [sa.type_coerce(self._reading(column), _AsItIs()) for column in columns]
+        query = sa.select(*readings).select_from(self._table)
+        for name, given in among.items():
+            column = self._table.columns[name]
+            read = sa.cast(column, sa.Text) if isinstance(column.type, sa.Enum) else self._reading(column)
+            query = query.where(read.in_(given))
+        return query
 
     def _select(
         self, order: Sequence[str], limit: int, among: Mapping[str, Sequence[Any]]
     ) -> list[tuple[Any, ...]]:
-        table = self._table
-        readings = [self._reading(column) for column in table.columns]
-        query = sa.select(*(sa.type_coerce(one, _AsItIs()) for one in readings)).select_from(table)
-        for name, given in among.items():
-            query = query.where(table.columns[name].in_(given))
-        query = query.order_by(*(table.columns[name] for name in order)).limit(limit)
+        ordered = [self._table.columns[name] for name in order]
+        query = self._chosen(self._table.columns, among).order_by(*ordered).limit(limit)
         with readable(self.address):
             rows = [tuple(row) for row in self._connection.execute(query).fetchall()]
-        return self._converted(rows)
+        return self._converted(rows, [column.name for column in self._described.columns])
 
     def _reading(self, column: sa.Column[Any]) -> Any:
         return column if self._dialect.name == "sqlite" else expression(column)[0]
 
-    def _converted(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """Return the rows with the values that land."""
+    def _converted(self, rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return rows of these columns with the values that land."""
         if not rows:
             return []
         columns = []
-        for column, found in zip(self._relation.table.columns, zip(*rows, strict=True), strict=True):
+        for name, found in zip(names, zip(*rows, strict=True), strict=True):
+            column = self._relation.table.column(name)
             utc = self._is_utc(column)
             try:
                 columns.append(reading.array(found, column.type, utc=utc).to_pylist())
@@ -279,6 +307,8 @@ def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
                 "Write one behind the database, such as …/database.schema.table, or * for all of them.",
             )
         pairs = databases.reflected(engine, address)
+        if engine.dialect.name == "mysql" and address.table != database_address.ANY:
+            _describe_view(engine, pairs)
     if not pairs:
         raise Error(
             f"{address.shown}: there is no such table, or this account cannot see it.",
@@ -291,6 +321,16 @@ def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
         for one, table in pairs
         if not one.is_view
     ]
+
+
+def _describe_view(engine: sa.Engine, pairs: Sequence[tuple[Table, sa.Table]]) -> None:
+    """Ask for the definition of a view, which `database@1` needs the right to see."""
+    for described, table in pairs:
+        if described.is_view:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(
+                    f"show create table {engine.dialect.identifier_preparer.format_table(table)}"
+                )
 
 
 WRITING = {

@@ -37,6 +37,12 @@ class DescribedSource:
         """See model.Source."""
         yield from ()
 
+    def distinct(
+        self, columns: Sequence[str], limit: int, among: Mapping[str, Collection[Any]] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """See model.Source."""
+        yield from ()
+
 
 def open_contract(name: str, file: Path) -> list[DescribedSource]:
     """Return the data sets of a contract. Raises Error."""

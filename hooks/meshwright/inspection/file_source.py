@@ -85,6 +85,13 @@ class FileSource:
         key = next(iter(self._profile.keys), ())
         yield from workspace.rows(self.workspace, table, files, values, key, limit, among)
 
+    def distinct(
+        self, columns: Sequence[str], limit: int, among: Mapping[str, Collection[Any]] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """See model.Source."""
+        _, files, values = self.typed
+        yield from workspace.distinct(self.workspace, files, values, columns, limit, among)
+
     def shown(self, file: Path) -> str:
         """Return a file's name for messages."""
         try:

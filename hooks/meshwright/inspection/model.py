@@ -163,3 +163,11 @@ class Source(Protocol):
 
         `among`: column -> values; only rows that have one of them in each of these columns.
         """
+
+    def distinct(
+        self, columns: Sequence[str], limit: int, among: Mapping[str, Collection[Any]] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield at most `limit` different combinations of the columns' values, in order, without those that lack one.
+
+        `among`: as for `rows`.
+        """

@@ -20,8 +20,6 @@ from meshwright.inspection.relation import Relation, SqlWriting
 MEMORY = "2GB"
 GROUP_VALUES = 4_000_000
 """Values of one row group of a Parquet file."""
-VALUES_AT_ONCE = 5_000
-"""Values in one condition."""
 
 WRITING = SqlWriting(
     quote=identifier,
@@ -137,18 +135,43 @@ def rows(
     among: Mapping[str, Collection[Any]] | None,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield rows in the order of some columns, and of the files: see model.Source.rows."""
-    import pyarrow as pa
-
     listed = ", ".join(values[column.name] for column in table.columns)
-    conditions, tables = [], {}
-    for number, (name, given) in enumerate((among or {}).items()):
-        tables[f"among_{number}"] = pa.table({"value": list(given)})
-        conditions.append(f"{values[name]} in (select value from among_{number})")
-    where = f" where {' and '.join(conditions)}" if conditions else ""
     by = ", ".join([*(values[name] for name in order), "filename", "file_row_number"])
     numbered = scan(files, ", file_row_number = true, filename = true")
-    with contextlib.ExitStack() as stack:
-        for name, given_values in tables.items():
-            stack.enter_context(workspace.registered(name, given_values))
+    with _condition(workspace, values, among) as where:
         found = workspace.query(f"select {listed} from {numbered}{where} order by {by} limit {int(limit)}")
     yield from found
+
+
+def distinct(
+    workspace: Workspace,
+    files: Sequence[Path],
+    values: Mapping[str, str],
+    columns: Sequence[str],
+    limit: int,
+    among: Mapping[str, Collection[Any]] | None,
+) -> Iterator[tuple[Any, ...]]:
+    """Yield different combinations of values: see model.Source.distinct."""
+    listed = ", ".join(values[name] for name in columns)
+    with _condition(workspace, values, among) as where:
+        where += " and " if where else " where "
+        where += " and ".join(f"{values[name]} is not null" for name in columns)
+        found = workspace.query(
+            f"select distinct {listed} from {scan(files)}{where} order by all limit {int(limit)}"
+        )
+    yield from found
+
+
+@contextlib.contextmanager
+def _condition(
+    workspace: Workspace, values: Mapping[str, str], among: Mapping[str, Collection[Any]] | None
+) -> Iterator[str]:
+    """Make lists of values queryable, and yield the condition that rows have one of them in each column."""
+    import pyarrow as pa
+
+    conditions = []
+    with contextlib.ExitStack() as stack:
+        for number, (name, given) in enumerate((among or {}).items()):
+            stack.enter_context(workspace.registered(f"among_{number}", pa.table({"value": list(given)})))
+            conditions.append(f"{values[name]} in (select value from among_{number})")
+        yield f" where {' and '.join(conditions)}" if conditions else ""
