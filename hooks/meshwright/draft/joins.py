@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from meshwright.inspection.joins import contained
 from meshwright.inspection.model import Source, TableProfile
 from meshwright.product.personal_data import words
 
-CHILDREN = 5_000
-"""Rows whose keys are looked for in the other table."""
 SHARE = 0.9
-"""Share of these keys that must be there."""
+"""Share of the different values of a column that must be keys of the other table."""
 _TEXT, _NUMBER = "text", "number"
 
 
@@ -145,28 +143,13 @@ def _verified(
     key: tuple[str, ...],
 ) -> Link | None:
     """Return the link if the values of the child's columns are in the parent."""
-    names = [column.name for column in profiles[child].table.columns]
-    places = [names.index(column) for column in columns]
-    values = {
-        tuple(row[place] for place in places)
-        for row in sources[child].rows(CHILDREN)
-        if all(row[place] is not None for place in places)
-    }
-    if not values:
+    values = contained(sources[child], columns, sources[parent], key)
+    if not values.looked_for or values.found < SHARE * values.looked_for:
         return None
-    there = [column.name for column in profiles[parent].table.columns]
-    parents = [there.index(column) for column in key]
-    among = {column: {value[index] for value in values} for index, column in enumerate(key)}
-    known: set[tuple[Any, ...]] = set()
-    try:
-        for row in sources[parent].rows(len(values) * 4 + 100, among):
-            known.add(tuple(row[place] for place in parents))
-    except (TypeError, ValueError):
-        return None  # the types differ
-    good = len(values & known)
-    if good < SHARE * len(values):
-        return None
-    complete = good == len(values) and all(profiles[child].columns[column].missing == 0 for column in columns)
-    whole = profiles[child].rows <= CHILDREN
-    reason = f"{good:,} of {len(values):,} different values of {', '.join(columns)} are in {parent}"
-    return Link(child, columns, parent, key, reason, complete and whole)
+    complete = values.found == values.looked_for and all(
+        profiles[child].columns[column].missing == 0 for column in columns
+    )
+    reason = (
+        f"{values.found:,} of {values.looked_for:,} different values of {', '.join(columns)} are in {parent}"
+    )
+    return Link(child, columns, parent, key, reason, complete and values.is_all)

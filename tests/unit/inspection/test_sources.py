@@ -14,6 +14,7 @@ import pytest
 
 from meshwright.core.errors import Error
 from meshwright.inspection import dbt_project
+from meshwright.inspection.joins import Contained, contained
 from meshwright.inspection.model import Source
 from meshwright.inspection.sources import open_source
 
@@ -282,3 +283,11 @@ def test_a_port_is_read_where_its_registry_says(tmp_path: Path) -> None:
     assert list(source.rows(9)) == [(1, "a"), (2, "b")]
     with pytest.raises(Error, match="is not in the address registry"):
         open_source("orders", "dp:shop/orders#other?addresses=addresses.yaml", tmp_path)
+
+
+def test_values_are_looked_for_among_the_keys_of_another_source(tmp_path: Path) -> None:
+    customers = opened(tmp_path, "id,name\n1,a\n2,b\n", "customers.csv")
+    orders = opened(tmp_path, "id,customer,name\n1,1,x\n2,1,y\n3,9,z\n4,,z\n", "orders.csv")
+    assert contained(orders, ["customer"], customers, ["id"]) == Contained(1, 2, True)
+    assert contained(orders, ["name"], customers, ["id"]).looked_for == 0  # a text is no number
+    assert list(orders.distinct(["customer"], 9)) == [(1,), (9,)]
