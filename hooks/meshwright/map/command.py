@@ -21,7 +21,7 @@ SHOWN = 20
 
 
 @click.command("map", cls=Verb, extra="catalog")
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1)
 @click.option(
     "--format", "form", type=click.Choice(["html", "svg", "mermaid", "likec4", "json"]), default="html", show_default=True,
 )  # fmt: skip
@@ -35,25 +35,39 @@ SHOWN = 20
 @click.option(
     "--domain", "domains", multiple=True, metavar="DOMAIN", help="Only this domain and its direct neighbours (repeatable).",
 )  # fmt: skip
+@click.option(
+    "--survey", "surveys", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="Also draw what a survey found, as `meshwright survey --format json` wrote it (repeatable).",
+)  # fmt: skip
 def draw(
-    sources: tuple[str, ...], form: str, output: Path | None, focus: str | None, domains: tuple[str, ...]
+    sources: tuple[str, ...],
+    form: str,
+    output: Path | None,
+    focus: str | None,
+    domains: tuple[str, ...],
+    surveys: tuple[Path, ...],
 ) -> None:
     """Draw the logical architecture of a mesh from its specs alone, and list the problems in its lineage.
 
-    SOURCES: repositories, folders of them, files of records, or a catalog's address.
+    SOURCES: repositories, folders of them, files of records, or a catalog's address; none are needed with --survey.
 
     Exit codes: 0 drawn, at most with warnings; 1 drawn, with errors; 2 wrong usage, or something cannot be read.
     """
     from meshwright.core.text import printable
     from meshwright.map.model import model
+    from meshwright.map.planned import overlay
     from meshwright.mesh.sources import records, retired
 
     if focus and domains:
         raise click.UsageError("--focus and --domain exclude each other: give only one of them.")
+    if not sources and not surveys:
+        raise click.UsageError("Give at least one of SOURCES, or --survey.")
     found = records(sources)
     there = {record.id for record in found}
     read = {entry.product for record in found for entry in record.inputs if entry.product}
-    map = model(found, focus, domains, retired=retired(sources, read - there))
+    map = model(
+        found, focus, domains, retired=retired(sources, read - there), planned=overlay(surveys, found)
+    )
     unread = [record for record in found if record.problem]
     for record in unread[:SHOWN]:
         click.echo(f"{printable(record.id)}: {printable(record.problem)}", err=True)
@@ -75,6 +89,11 @@ def draw(
         sys.exit(2)
     if any(issue["level"] == "error" for issue in map["issues"]):
         sys.exit(1)
+
+
+def _delta(map: Mapping[str, Any]) -> str:
+    counts = map.get("delta", {})
+    return f" ({', '.join(f'{count} {state}' for state, count in counts.items())})" if counts else ""
 
 
 def as_json(map: Mapping[str, Any]) -> str:
@@ -114,6 +133,6 @@ def _summarize(map: Mapping[str, Any], form: str, target: Path | None) -> None:
     products, domains = len(map["products"]), len(map["domains"])
     click.echo(
         f"{products} product{'s' if products != 1 else ''} in {domains} domain{'s' if domains != 1 else ''}: "
-        f"{counts or 'no problems in the lineage'}" + (f"; see {target}" if target else ""),
+        f"{counts or 'no problems in the lineage'}{_delta(map)}" + (f"; see {target}" if target else ""),
         err=True,
     )

@@ -30,6 +30,10 @@ SPECIFICATION = """specification {
   tag warning
 }"""
 
+PLANNED = """  element planned { notation "Planned data product" style { border dashed } }
+  element lacking { notation "Missing data product" style { color red border dashed } }
+}"""
+"""Kinds of elements that only a map with a survey has."""
 WAYS = {"native": "native", "virtual": "virtual", "copy": "copied"}
 TAGS = {"source-oriented", "consumer-oriented", "public", "internal", "confidential", "secret"}
 NAME = 120
@@ -40,7 +44,8 @@ DETAILED = 12
 def document(map: Mapping[str, Any]) -> str:
     """Return the whole map as one .c4 file."""
     names: dict[str, str] = {}
-    parts = [SPECIFICATION, "model {", *_elements(map, names), *_relations(map, names), "}", "views {"]
+    specification = SPECIFICATION.removesuffix("}") + PLANNED if "delta" in map else SPECIFICATION
+    parts = [specification, "model {", *_elements(map, names), *_relations(map, names), "}", "views {"]
     return "\n".join([*parts, *_views(map), "}", ""])
 
 
@@ -85,7 +90,8 @@ def _product(
     known = [levels[number] for number in product["issues"]]
     tags = [one for one in (product["type"], product["classification"]) if one in TAGS]
     tags += sorted({issue["level"] for issue in known})
-    yield f"    p{place} = product {text(product['title'])} {{"
+    kind = {"planned": "planned", "missing": "lacking"}.get(product.get("state", ""), "product")
+    yield f"    p{place} = {kind} {text(product['title'])} {{"
     if tags:
         yield f"      {' '.join(f'#{tag}' for tag in tags)}"
     if product["purpose"]:

@@ -241,11 +241,11 @@
     const base = { "data-n": one.key, transform: `translate(${one.x} ${one.y})` }, text = (names, x, y, words) => s("text", { class: names, x, y }, words);
     if (one.kind === "product") {
       const product = one.product, level = worst(product.issues), kind = product.type === "source-oriented" ? "source" : "consumer";
-      return s("a", { ...base, href: address(one.key), class: `node product ${kind} ${level}`, "data-name": product.title, "data-domain": product.domain },
+      return s("a", { ...base, href: address(one.key), class: `node product ${kind} ${level} ${product.state && product.state !== "there" ? product.state : ""}`, "data-name": product.title, "data-domain": product.domain },
         s("title", {}, `${product.title} (${product.id})\n${product.purpose.slice(0, 300)}`),
         s("rect", { class: "body", width: one.w, height: one.h, rx: 8 }), s("path", { class: "accent", d: `M10 .75H${one.w - 10}` }),
         text("title", 12, 25, cut(product.title, one.w - 24 - (level ? 26 : 0), "600 14.5px")),
-        text("small quiet", 12, 44, cut([product.domain, product.classification].filter(Boolean).join(" · "), one.w - 24, "11.5px")),
+        text("small quiet", 12, 44, cut([product.state !== "there" && product.state, product.domain, product.classification].filter(Boolean).join(" · "), one.w - 24, "11.5px")),
         ...one.rows.map((port, number) => text("small", 12, 66 + 18 * number, cut(`${port.name} · ${port.uses}`, one.w - 24, "11.5px"))),
         level ? s("g", { class: `badge ${level}` }, s("rect", { x: one.w - 30, y: 10, width: 20, height: 18, rx: 9 }), text("", one.w - 20, 22.8, String(product.issues.length))) : null);
     }
@@ -269,6 +269,7 @@
     const edges = new Map((reads.get(product.id) || []).map((edge) => [edge.input, edge]));
     const facts = [product.id, product.version, product.type, product.classification, product.access].filter(Boolean).join(" · ");
     return [h("h2", {}, product.url ? h("a", { href: product.url }, product.title) : product.title), h("p", { class: "rest" }, facts), h("p", {}, product.purpose),
+      ...(product.state && product.state !== "there" ? [h("p", {}, h("b", {}, product.state)), ...list("Doubtful", product.doubts)] : []),
       ...product.issues.map(issueText),
       ...list("Owner", product.owner || product.team ? [[product.owner, product.team ? quiet(` ${product.team}`) : ""]] : []),
       ...list("Reads", product.inputs.map((input) => {

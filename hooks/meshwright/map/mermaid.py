@@ -20,12 +20,16 @@ STYLES = """  classDef source stroke:#0f766e,stroke-width:2px
   classDef missing stroke:#c0322b,stroke-dasharray:5 4
   classDef wrong fill:#fbe3e1,stroke:#c0322b,color:#1c2430
   classDef other stroke:#8b97a8"""
+PLANNED = """  classDef plannedSource stroke:#0f766e,stroke-dasharray:5 4
+  classDef plannedConsumer stroke:#4f46e5,stroke-dasharray:5 4"""
+"""Only with a survey."""
 
 
 def flowchart(map: Mapping[str, Any]) -> str:
     """Return a flowchart of products, or of domains if there would be more than MOST nodes: see `is_narrow`."""
     lines = _products(map) if is_narrow(map) else _domains(map)
-    return "\n".join(["flowchart LR", *lines, STYLES, ""])
+    styles = [STYLES, PLANNED] if "delta" in map else [STYLES]
+    return "\n".join(["flowchart LR", *lines, *styles, ""])
 
 
 def is_narrow(map: Mapping[str, Any]) -> bool:
@@ -64,14 +68,8 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
                 continue
             names[product["id"]] = id = f"n{next(number)}"
             ports = ", ".join(f"{port['name']} {port['uses']}" for port in product["outputs"])
-            style = (
-                "wrong"
-                if product["issues"]
-                else "source"
-                if product["type"] == "source-oriented"
-                else "consumer"
-            )
-            yield f"    {id}[{label(product['title'], product['classification'], ports)}]:::{style}"
+            state = product.get("state", "there").replace("there", "")
+            yield f"    {id}[{label(product['title'], state, product['classification'], ports)}]:::{_style(product, state)}"
         yield "  end"
     for edge in map["edges"]:
         if edge["source"] not in names:
@@ -97,11 +95,19 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
     if map["capabilities"]:
         yield f"  subgraph platform[{label('Platform capabilities')}]"
         for one in map["capabilities"]:
-            users = f"{one['products']} products"
-            yield f"    n{next(number)}[{label(one['uses'], users)}]:::other"
+            users = "not in the registry" if one.get("missing") else f"{one['products']} products"
+            style = "missing" if one.get("missing") else "other"
+            yield f"    n{next(number)}[{label(one['uses'], users)}]:::{style}"
         yield "  end"
     if wrong:
         yield f"  linkStyle {','.join(str(one) for one in wrong)} stroke:#c0322b,stroke-width:2px"
+
+
+def _style(product: Mapping[str, Any], state: str) -> str:
+    kind = "source" if product["type"] == "source-oriented" else "consumer"
+    if state:
+        return "missing" if state == "missing" else f"planned{kind.capitalize()}"
+    return "wrong" if product["issues"] else kind
 
 
 def _domains(map: Mapping[str, Any]) -> Iterator[str]:

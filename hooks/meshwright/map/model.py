@@ -7,6 +7,7 @@ from typing import Any
 
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
+from meshwright.map.planned import Overlay
 from meshwright.mesh import sharing
 from meshwright.mesh.lineage import Edge, Issue, Lineage, issues
 from meshwright.product import registry
@@ -27,13 +28,17 @@ def model(
     domains: Sequence[str] = (),
     links: Links | None = None,
     retired: Mapping[str, str] | None = None,
+    planned: Overlay | None = None,
 ) -> dict[str, Any]:
     """Return the map of a mesh, or of a part of it: `focus` is the id of a product, shown with everything upstream and
     downstream; `domains` are shown with their products' direct neighbours. `retired`: products that the
-    catalog has retired, as for Lineage. Raises Unreadable if the mesh does not have the focus or domain."""
-    lineage = Lineage(records, retired)
+    catalog has retired, as for Lineage. `planned`: what surveys add. Raises Unreadable if the mesh does not have the focus or domain."""
+    planned = planned or Overlay()
+    lineage = Lineage([*records, *planned.records], retired)
     mine, kept = _part(lineage, focus, domains)
-    there = dict.fromkeys(issue for issue in issues(lineage) if issue.product in mine)
+    there = dict.fromkeys(
+        issue for issue in issues(lineage) if issue.product in mine and not planned.is_planned(issue.product)
+    )
     known = sorted(
         there,
         key=lambda issue: (issue.level, issue.product, issue.kind, issue.input, issue.sentence, issue.about),
@@ -57,9 +62,15 @@ def model(
     products = [
         {"id": names[id], "rank": order.ranks[id]}
         | _product(lineage.records[id], by_product.get(id, ()), numbered, links)
+        | _state(id, planned)
         for id in sorted(kept)
     ]
-    return {
+    capabilities = _capabilities(products)
+    capabilities += [
+        {"uses": plain(name), "kind": "", "products": max(1, count), "missing": True}
+        for name, count in sorted(planned.needs.items())
+    ]
+    return _delta(products) | {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "domains": _domains(products),
@@ -67,7 +78,7 @@ def model(
         "edges": drawn,
         "systems": _named(products, _systems),
         "users": _named(products, _users),
-        "capabilities": _capabilities(products),
+        "capabilities": capabilities,
         "issues": [_issue(issue, number, names) for issue, number in numbered.items()],
     }
 
@@ -197,6 +208,21 @@ def _product(
         "capabilities": [plain(one) for one in record.capabilities],
         "issues": [numbered[issue] for issue in known],
     }  # fmt: skip
+
+
+def _state(id: str, planned: Overlay) -> dict[str, Any]:
+    """Return what surveys say about a product; nothing if the map is made without one."""
+    if not planned.states:
+        return {}
+    doubts = [plain(doubt, PROSE) for doubt in planned.doubts.get(id, ())]
+    return {"state": planned.states.get(id, "there"), "doubts": doubts}
+
+
+def _delta(products: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    states = [product["state"] for product in products if "state" in product]
+    return (
+        {"delta": {state: states.count(state) for state in ("there", "planned", "missing")}} if states else {}
+    )
 
 
 def _edge(

@@ -25,7 +25,7 @@ class Dot:
     id: str
     title: str
     kind: str
-    """`source` or `consumer`, and `error` or `warning` if it has an issue."""
+    """`source` or `consumer`, with `error` or `warning` if it has an issue, or `planned` or `missing` if it is not there yet."""
     x: float
     y: float
 
@@ -95,7 +95,9 @@ def _tile(name: str, products: Sequence[Mapping[str, Any]], levels: Mapping[int,
     known = [levels[number] for product in products for number in product["issues"]]
     sources = sum(product["type"] == "source-oriented" for product in products)
     count = len(products)
+    planned = sum(product.get("state", "there") != "there" for product in products)
     summary = f"{count} product{'s' if count > 1 else ''}, {sources} source-oriented"
+    summary += f", {planned} planned" if planned else ""
     shown = sorted(products, key=lambda one: (one["rank"], one["id"]))
     if count > DOTS:  # products with issues must not be left out
         shown = sorted(shown, key=lambda one: not one["issues"])[:DOTS]
@@ -103,6 +105,7 @@ def _tile(name: str, products: Sequence[Mapping[str, Any]], levels: Mapping[int,
     for number, product in enumerate(shown):
         kind = "source" if product["type"] == "source-oriented" else "consumer"
         worst = min((levels[issue] for issue in product["issues"]), default="")
+        worst = worst or product.get("state", "there").replace("there", "")
         x, y = 14 + number % IN_ROW * DOT, HEIGHT + number // IN_ROW * DOT
         dots.append(Dot(product["id"], product["title"], f"{kind} {worst}".strip(), x, y))
     height = HEIGHT + ceil(len(shown) / IN_ROW) * DOT + 12 + (18 if count > DOTS else 0)

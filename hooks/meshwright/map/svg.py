@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -108,14 +108,15 @@ def _picture(found: Picture, map: Mapping[str, Any], links: bool) -> Iterator[st
             f'height="{box.h:.1f}" rx="12"/><text class="domain" x="{box.x + PADDING:.1f}" y="{box.y + HEADER - 9:.1f}">'
             f"{escape(name)}{_title(box.name)}</text></g>"
         )
-    yield from _layer(found)
+    yield from _layer(found, {one["uses"] for one in map["capabilities"] if one.get("missing")})
+    planned = {f"p:{one['id']}" for one in map["products"] if one.get("state", "there") != "there"}
     for line in found.lines:
-        yield from _line(line, levels)
+        yield from _line(line, levels, bool({line.source.key, line.target.key} & planned))
     for node in found.nodes:
         yield from _node(node, levels, on_lines, links)
 
 
-def _layer(found: Picture) -> Iterator[str]:
+def _layer(found: Picture, missing: Collection[str]) -> Iterator[str]:
     if not found.layer:
         return
     x, y = found.x + MARGIN, found.layer_y
@@ -126,18 +127,19 @@ def _layer(found: Picture) -> Iterator[str]:
     )
     for pill in found.layer:
         yield (
-            f'<g class="node capability" data-n="k:{escape(pill.kind)}" data-name="{escape(pill.kind)}">{_title(pill.whole)}'
+            f'<g class="node capability{" missing" if pill.kind in missing else ""}" data-n="k:{escape(pill.kind)}" data-name="{escape(pill.kind)}">{_title(pill.whole)}'
             f'<rect x="{pill.x:.1f}" y="{pill.y:.1f}" width="{pill.w:.1f}" height="26" rx="6"/>'
             f'<text class="small" x="{pill.x + 12:.1f}" y="{pill.y + 17:.1f}">{escape(pill.text)}</text></g>'
         )
     yield "</g>"
 
 
-def _line(line: Line, levels: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
+def _line(line: Line, levels: Mapping[int, Mapping[str, Any]], planned: bool) -> Iterator[str]:
     known = [levels[number] for number in line.value.get("issues", ()) if number in levels]
     pattern = line.value.get("declared") or line.value.get("pattern", "")
+    pattern = "planned" if planned and pattern else pattern
     bad = "error" if line.value.get("missing") or line.value.get("cycle") else worst(known)
-    names = [line.kind, pattern, bad]
+    names = [line.kind, "planned" if planned else pattern, bad]
     yield (
         f'<g class="line {" ".join(filter(None, names))}" data-a="{escape(line.source.key)}" '
         f'data-b="{escape(line.target.key)}">'
@@ -198,6 +200,7 @@ def _node(
     product = node.value if node.kind == "product" else {}
     known = [levels[number] for number in product.get("issues", ())]
     names = ["node", node.kind, KINDS.get(product.get("type", ""), ""), worst(known)]
+    names += [product["state"]] if product.get("state", "there") != "there" else []
     names += ["unused"] if any(issue["kind"] == "unused" for issue in known) else []
     about = (
         f'class="{" ".join(filter(None, names))}" data-n="{escape(node.key)}" data-name="{escape(node.whole)}"'
@@ -230,11 +233,24 @@ KINDS = {"source-oriented": "source", "consumer-oriented": "consumer"}
 
 def _whole(node: Node, product: Mapping[str, Any]) -> str:
     if product:
-        facts = [product["type"], product["classification"], product["team"] or product["owner"]]
+        facts = [
+            state_of(product),
+            product["type"],
+            product["classification"],
+            product["team"] or product["owner"],
+        ]
         return f"{node.whole} ({product['id']})\n{', '.join(filter(None, facts))}\n{product['purpose'][:300]}"
     if node.kind == "case":
         return f"{node.whole}\n{', '.join(node.value['users'])}: {node.value['action']}"
     return f"{node.whole}: not in the mesh" if node.kind == "ghost" else node.whole
+
+
+def state_of(product: Mapping[str, Any]) -> str:
+    """Return how far a product is, for one that is not there yet."""
+    state: str = product.get("state", "there")
+    if state == "there":
+        return ""
+    return f"{state}, doubtful" if product.get("doubts") else state
 
 
 def _card(node: Node) -> str:
@@ -276,7 +292,12 @@ def _card_text(node: Node, product: Mapping[str, Any]) -> Iterator[str]:
                 f'<text x="{x + w / 2:.1f}" y="{y - 0.5:.1f}">{level}</text></g>'
             )
             x += w + 8
-        yield _text("small quiet", x, y, clipped(product["team"] or product["owner"], node.w - x - 10, SMALL))
+        yield _text(
+            "small quiet",
+            x,
+            y,
+            clipped(state_of(product) or product["team"] or product["owner"], node.w - x - 10, SMALL),
+        )
     for pill in node.pills:
         yield (
             f'<g class="pill {pill.kind}">{_title(pill.whole)}<rect x="{pill.x:.1f}" y="{pill.y:.1f}" width="{pill.w:.1f}" '
