@@ -70,6 +70,34 @@ def _modes_are_heeded() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_cloned_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps what Copier clones of a local template, for as long as its branches and tags stay the same.
+
+    Copier clones and removes a thousand files for each product that is rendered here, which takes longer than to render
+    it. It only reads them. Where tests run it as a command, it clones.
+    """
+    import copier._template as copier_template
+
+    clone, folder, kept = copier_template.clone, tmp_path_factory.mktemp("clones"), {}
+
+    def cloned(url: str, ref: str = "HEAD", location: str | None = None) -> str:
+        if not Path(url).is_dir() or (ref == "HEAD" and git("status", "--porcelain", cwd=Path(url)).strip()):
+            return clone(url, ref, location)
+        refs = git("for-each-ref", cwd=Path(url))
+        key = (url, ref, git("rev-parse", "HEAD", cwd=Path(url)) if ref == "HEAD" else "", refs)
+        if key not in kept:
+            place = folder / str(len(kept))
+            place.mkdir()
+            kept[key] = clone(url, ref, str(place))
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copier_template, "clone", cloned)
+        yield
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template, committed and tagged."""
