@@ -88,6 +88,9 @@ class DatabaseSource:
             lambda size: self._sample(source, values, size),
         )
         relation.table = self._fitting(relation)
+        for before, column in zip(self._described.columns, relation.table.columns, strict=True):
+            if before.type != column.type:
+                values[column.name] = f"cast({values[column.name]} as {TEXTS[name]})"
         return relation
 
     def _read(self, name: str) -> str:
@@ -148,8 +151,8 @@ class DatabaseSource:
                 yield f"not isfinite({value}) or extract(year from {value}) not between 1 and 9999", "VARCHAR"
             case "postgresql", kind if kind.startswith("DECIMAL") and "numeric" in column.native_type:
                 if "(" not in column.native_type:
-                    digits = f"length(trunc(abs({value}))::text)"
-                    yield f"{value} = 'NaN' or scale({value}) > 9 or {digits} > 29", "VARCHAR"
+                    wide = f"{value} <> round({value}, 9) or abs({value}) >= 1e29"
+                    yield f"{value} = 'NaN' or {wide}", "VARCHAR"
                 else:
                     yield f"{value} = 'NaN'", "VARCHAR"
             case "mysql", "DATE" | "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE":
@@ -333,6 +336,8 @@ def _describe_view(engine: sa.Engine, pairs: Sequence[tuple[Table, sa.Table]]) -
                 )
 
 
+TEXTS = {"postgresql": "text", "mysql": "char", "sqlite": "text"}
+"""Dialect of SQLAlchemy -> its type of texts."""
 WRITING = {
     "postgresql": SqlWriting(postgres.identifier, postgres.literal, exact='{} collate "C"'),
     "mysql": SqlWriting(

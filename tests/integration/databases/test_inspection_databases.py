@@ -1,0 +1,177 @@
+"""Tables of real servers are described without rights on them, and profiled and read as `database@1` lands them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import mariadb_server
+import postgres_server
+import psycopg
+import pytest
+
+from meshwright.core.errors import Error
+from meshwright.inspection.databases import catalog
+from meshwright.inspection.joins import Contained, contained
+from meshwright.inspection.sources import open_source
+
+POSTGRES = """
+create schema crm;
+create type state as enum ('new', 'paid');
+create domain euro as numeric(12, 2) not null;
+create table crm.customers (
+  id bigint generated always as identity primary key, mail varchar(99) not null unique, "Full Name" text, country char(2),
+  segment text check (segment in ('a', 'b')), born date, rate numeric);
+comment on table crm.customers is 'People';
+create table orders (id integer primary key, customer bigint references crm.customers, state state not null, total euro, ref uuid, tags text[]);
+create table "Größe" ("select" int, "a.b" text);
+create view crm.german as select * from crm.customers where country = 'DE';
+insert into crm.customers (mail, "Full Name", country, segment, born, rate)
+  select 'u' || i || '@example.org', nullif('N' || i, 'N7'), 'DE', 'a', date '1960-01-01' + i, i / 10.0 from generate_series(1, 60) i;
+insert into orders select i, 1 + i % 60, 'new', i, ('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, array['x'] from generate_series(1, 6000) i;
+insert into "Größe" values (1, 'x');
+analyze;
+"""
+MARIADB = """
+create table customers (id bigint unsigned auto_increment primary key, mail varchar(99) not null unique comment 'Login',
+  segment enum('a','b'), code varchar(9) collate utf8mb4_general_ci, `we``ird` int, seen timestamp not null) comment 'People';
+create table orders (id int primary key, customer bigint unsigned, foreign key (customer) references customers(id));
+create view some as select * from customers;
+insert into customers (mail, segment, code, `we``ird`, seen) select concat('u', seq, '@example.org'), 'a', if(seq % 2, 'x', 'X'), seq, '2024-01-01 12:00:00' from seq_1_to_60;
+insert into orders select seq, 1 + seq % 60 from seq_1_to_600;
+"""
+ROOT = Path("/")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[tuple[postgres_server.Server, str, str]]:
+    """A server with the shop, and its URL before and after the table."""
+    for server in postgres_server.running():
+        name = server.database()
+        with psycopg.connect(server.url(name), autocommit=True) as connection:
+            connection.execute(POSTGRES)
+            connection.execute("create role nobody login")
+        before, _, after = server.url(name).partition("?")
+        yield server, before, after
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[tuple[mariadb_server.Server, str, str]]:
+    for server in mariadb_server.running():
+        name = server.database()
+        server.run(MARIADB, name)
+        before, _, after = server.url(name).partition("?")
+        yield server, before.replace("reader@", "reader:${SHOP_PASSWORD}@"), after
+
+
+def test_a_catalog_needs_no_right_on_any_table(postgres: tuple[postgres_server.Server, str, str]) -> None:
+    _, before, after = postgres
+    tables = {
+        table.qualified: table for table in catalog(f"{before.replace('postgres@', 'nobody@')}?{after}")
+    }
+    assert {*tables} == {"crm.customers", "crm.german", "public.orders", "public.Größe"}
+    customers = tables["crm.customers"]
+    assert (customers.description, customers.rows, customers.primary_key) == ("People", 60, ("id",))
+    assert customers.unique_keys == (("mail",),)
+    assert customers.column("segment").values == ("a", "b")
+    assert customers.column("mail").max_length == 99
+    assert customers.activity and customers.activity.owner == "postgres" and customers.activity.writes == 60
+    orders = tables["public.orders"]
+    assert [column.type for column in orders.columns] == [
+        "BIGINT",
+        "BIGINT",
+        "VARCHAR",
+        "DECIMAL(12,2)",
+        "VARCHAR",
+        "JSON",
+    ]
+    assert (orders.column("state").values, orders.column("total").required) == (("new", "paid"), True)
+    assert (orders.foreign_keys[0].table, orders.foreign_keys[0].other_columns) == ("crm.customers", ("id",))
+    assert tables["crm.german"].is_view and tables["crm.german"].reads_from == ("crm.customers",)
+    with pytest.raises(Error, match="permission"):
+        open_source("c", f"{before.replace('postgres@', 'nobody@')}.crm.customers?{after}", ROOT)[0].profile()
+
+
+def test_a_table_of_postgresql(postgres: tuple[postgres_server.Server, str, str]) -> None:
+    _, before, after = postgres
+    (customers,) = open_source("customers", f"{before}.crm.customers?{after}", ROOT)
+    (orders,) = open_source("orders", f"{before}.orders?{after}", ROOT)
+    (odd,) = open_source("odd", f"{before}.Größe?{after}", ROOT)
+    assert customers.properties == {"url": f"{before}?{after}", "schema": "crm", "table": "customers"}
+    found = customers.profile()
+    assert (found.rows, found.keys[:2]) == (60, (("id",), ("mail",)))
+    assert (found.columns["mail"].form, found.columns["Full Name"].missing) == ("email", 1)
+    assert found.columns["born"].maximum == "1960-03-01"
+    assert contained(orders, ["customer"], customers, ["id"]) == Contained(60, 60, True)
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(1, 6001)]
+    assert len(list(orders.rows(9_999, {"ref": ids, "state": ["new"]}))) == 6_000
+    assert list(orders.rows(1)) == [(1, 2, "new", Decimal("1.00"), ids[0], '["x"]')]
+    assert list(odd.rows(9)) == [(1, "x")]
+
+
+def test_values_that_no_type_holds_make_a_column_text(
+    postgres: tuple[postgres_server.Server, str, str],
+) -> None:
+    _, before, after = postgres
+    with psycopg.connect(f"{before}?{after}", autocommit=True) as connection:
+        connection.execute("create table odd (d date, n numeric, m numeric(9,2))")
+        connection.execute("insert into odd values ('infinity', 1, 'NaN'), ('2024-01-01', 1e-12, 1)")
+    (source,) = open_source("odd", f"{before}.odd?{after}", ROOT)
+    assert [column.type for column in source.profile().table.columns] == ["VARCHAR"] * 3
+    assert ("infinity", "1", "NaN") in list(source.rows(9))
+
+
+def test_a_table_of_mariadb(
+    mariadb: tuple[mariadb_server.Server, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, before, after = mariadb
+    with pytest.raises(Error, match="SHOP_PASSWORD is not set"):
+        open_source("customers", f"{before}.customers?{after}", ROOT)
+    monkeypatch.setenv("SHOP_PASSWORD", mariadb_server.PASSWORD)
+    (customers,) = open_source("customers", f"{before}.customers?{after}", ROOT)
+    (orders,) = open_source("orders", f"{before}.orders?{after}", ROOT)
+    assert customers.properties.get("password") == "${SHOP_PASSWORD}"
+    assert mariadb_server.PASSWORD not in str(customers.properties)
+    table = customers.table()
+    assert (table.description, table.primary_key, table.unique_keys) == ("People", ("id",), (("mail",),))
+    assert (table.column("id").type, table.column("segment").values) == ("DECIMAL(20,0)", ("a", "b"))
+    found = customers.profile()
+    assert found.columns["code"].values == ("X", "x")  # whatever the collation says
+    assert (found.columns["we`ird"].maximum, found.columns["seen"].minimum) == ("60", "2024-01-01T06:30:00Z")
+    assert contained(orders, ["customer"], customers, ["id"]) == Contained(60, 60, True)
+    with pytest.raises(Error) as caught:
+        open_source("some", f"{before}.some?{after}", ROOT)
+    assert "show view" in caught.value.fix
+    monkeypatch.setenv("SHOP_PASSWORD", "wrong-pass")
+    with pytest.raises(Error, match="refuses the login") as caught:
+        open_source("customers", f"{before}.customers?{after}", ROOT)
+    assert "wrong-pass" not in f"{caught.value} {caught.value.fix}"
+
+
+def test_values_cross_from_one_server_to_the_other(
+    postgres: tuple[postgres_server.Server, str, str],
+    mariadb: tuple[mariadb_server.Server, str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", mariadb_server.PASSWORD)
+    (orders,) = open_source("orders", f"{postgres[1]}.orders?{postgres[2]}", ROOT)
+    (customers,) = open_source("customers", f"{mariadb[1]}.customers?{mariadb[2]}", ROOT)
+    assert contained(orders, ["customer"], customers, ["id"]) == Contained(60, 60, True)
+
+
+def test_a_server_that_goes_away_is_an_error_with_a_fix(
+    postgres: tuple[postgres_server.Server, str, str],
+) -> None:
+    server, before, after = postgres
+    (source,) = open_source("orders", f"{before}.orders?{after}", ROOT)
+    source.profile()
+    server.stop()
+    try:
+        with pytest.raises(Error) as caught:
+            list(source.rows(9))
+        assert caught.value.fix and caught.value.exit_code == 2
+        with pytest.raises(Error, match="no server listens"):
+            catalog(f"{before}?{after}")
+    finally:
+        server.start()
