@@ -96,7 +96,14 @@ FILES: dict[str, tuple[str, str, Callable[[], dict[str, Any]]]] = {
     ),
 }
 """Page -> the file that it is about, what it is for, and its schema (which is called as the page is)."""
-SHARED = ("column_types.py", "grammar.py", "physical_types.py", "promises.py", "proposal_marks.py")
+SHARED = (
+    "column_types.py",
+    "dbt_folders.py",
+    "grammar.py",
+    "physical_types.py",
+    "promises.py",
+    "proposal_marks.py",
+)
 """Modules of the pipeline that the checks need as well: both packages have the same file."""
 READING = {
     name: f"{folder}/pipeline/{name}.py"

@@ -10,9 +10,10 @@ sources:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import yaml
 
 from pipeline.column_types import UnknownType, canonical
+from pipeline.dbt_folders import described
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import column_name
 from pipeline.platforms import INPUTS
@@ -60,7 +62,7 @@ def declared(source: Capability, product: Product) -> Declaration:
     """
     columns: dict[str, str] = {}
     origins: dict[str, str] = {}
-    for name, (kind, place) in _of_models(product.root).get(source.name, {}).items():
+    for name, (kind, place) in _of_models(product.root, source.name).items():
         columns[name], origins[name] = kind, place
     for given, text in (source.properties.get("types") or {}).items():
         name = column_name(given)
@@ -253,22 +255,31 @@ def _of_record(product: Product, name: str) -> tuple[dict[str, str], dict[str, s
     return ({}, kinds) if old else (kinds, {})
 
 
-def _of_models(root: Path) -> dict[str, dict[str, tuple[str, str]]]:
-    """Return the columns of the source `inputs` in all YAML files of models/: table -> column -> type and place."""
+def _of_models(root: Path, name: str) -> dict[str, tuple[str, str]]:
+    """Return the columns of an input in all YAML files of models/: column -> type and place.
+
+    They are those of its table in the source `inputs`, or else in the one other source that has such a table.
+    """
     found: dict[str, dict[str, tuple[str, str]]] = {}
-    folder = root / "models"
-    for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
+    others: dict[str, list[dict[str, tuple[str, str]]]] = {}
+    for file in described(root):
         place = file.relative_to(root).as_posix()
         try:
             text = file.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise UnreadableInput(f"{place}: {error}", fix="Save it as UTF-8.") from error
         if "sources" in text:
-            _read_sources(text, place, found)
-    return found
+            _read_sources(text, place, found, others)
+    elsewhere = others.get(name, [])
+    return found.get(name) or (elsewhere[0] if len(elsewhere) == 1 else {})
 
 
-def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, str]]]) -> None:
+def _read_sources(
+    text: str,
+    place: str,
+    found: dict[str, dict[str, tuple[str, str]]],
+    others: dict[str, list[dict[str, tuple[str, str]]]],
+) -> None:
     try:
         document = yaml.compose(text, _LOADER)
     except yaml.YAMLError as error:
@@ -283,6 +294,8 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
     for source in _list(_get(document, "sources", place), "`sources`", place):
         names = {_text(_get(source, key, place)) for key in ("name", "schema")}
         if INPUTS not in names:
+            for table_name, nodes in _of_team(source):
+                others.setdefault(table_name, []).append(_of_team_columns(nodes, place))
             continue
         for table in _list(_get(source, "tables", place), f"`tables` of the source {INPUTS}", place):
             name = _text(_get(table, "identifier", place)) or _text(_get(table, "name", place))
@@ -315,6 +328,36 @@ def _read_sources(text: str, place: str, found: dict[str, dict[str, tuple[str, s
                     continue
                 at = f"{place}:{kind.start_mark.line + 1}"
                 found[name][landed] = (_type(word, landed, at), at)
+
+
+def _of_team(source: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the tables of a source of another name, with the nodes of their columns; dbt itself reports what is wrong."""
+    if not isinstance(source, yaml.MappingNode):
+        return
+    for table in _nodes(source, "tables"):
+        name = next((_text(value) for key, value in table.value if key.value == "name"), None)
+        if name:
+            yield name, _nodes(table, "columns")
+
+
+def _nodes(node: Any, key: str) -> list[Any]:
+    """Return the mappings in the list of a key."""
+    found = next((value for name, value in node.value if name.value == key), None)
+    items = found.value if isinstance(found, yaml.SequenceNode) else []
+    return [item for item in items if isinstance(item, yaml.MappingNode)]
+
+
+def _of_team_columns(columns: list[Any], place: str) -> dict[str, tuple[str, str]]:
+    """Return the columns whose `data_type` is a type here; others may be of the warehouse that the team runs dbt on."""
+    found = {}
+    for column in columns:
+        values = {key.value: value for key, value in column.value}
+        name, word = _text(values.get("name")), _text(values.get("data_type"))
+        if name and word:
+            landed, at = column_name(name), f"{place}:{column.start_mark.line + 1}"
+            with contextlib.suppress(UnreadableInput):
+                found[landed] = (_type(word, landed, at), at)
+    return found
 
 
 def _get(node: Any, key: str, place: str) -> Any:

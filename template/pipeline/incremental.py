@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.dataset import Changes, Dataset, count, described, files
+from pipeline.dbt_folders import folders
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import PART, Platform, part
 from pipeline.spec import Product
@@ -307,7 +308,7 @@ def _store(product: Product) -> Path:
 
 
 CODE = (
-    *("models", "macros", "snapshots", "seeds", "packages", "pipeline"),
+    *("packages", "pipeline"),
     *("dbt_project.yml", "packages.yml", "dependencies.yml", "package-lock.yml", "pyproject.toml", "uv.lock"),
 )
 """Files, besides spec and contract, that decide what a run makes of its inputs."""
@@ -316,7 +317,11 @@ CODE = (
 def _code(product: Product) -> str:
     """Return a hash of all that decides what a run makes of its inputs."""
     known = hashlib.sha256(repr((product.target, product.transform)).encode())
-    found = [file for name in CODE for file in [product.root / name, *(product.root / name).rglob("*")]]
+    places = [product.root / name for name in CODE]
+    places += [
+        folder for kind in ("model", "macro", "snapshot", "seed") for folder in folders(product.root, kind)
+    ]
+    found = {file for place in places for file in [place, *place.rglob("*")]}
     files = [file for file in found if file.is_file() and "__pycache__" not in file.parts]
     for file in sorted([*files, product.contract, product.root / "data-product.yaml"]):
         known.update(

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from pipeline import spec
+from pipeline.dbt_folders import described
 from pipeline.errors import PromiseBroken
 from pipeline.proposal_marks import MARK, marks
 from pipeline.spec import CHECK, Product
@@ -40,9 +41,7 @@ def _in_build(product: Product, properties: dict[str, Any]) -> bool:
 
 def _open(product: Product) -> Iterator[tuple[str, str]]:
     """Yield file and field of every proposal. Files that cannot be read are reported by their own readers."""
-    folder = product.root / "models"
-    models = sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")])
-    for file in (product.root / spec.FILE, product.contract, *models):
+    for file in (product.root / spec.FILE, product.contract, *described(product.root)):
         for mark in marks(_value(file)):
             yield file.relative_to(product.root).as_posix(), ".".join((*mark.names, mark.field))
 

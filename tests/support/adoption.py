@@ -20,7 +20,7 @@ COPIER = """\
 _subdirectory: template
 _exclude:
   - "{% for path in declined | default([]) %}/{{ path }}\\n{% endfor %}"
-  - "{% if _copier_operation == 'update' %}/models/\\n/data-product.yaml{% endif %}"
+  - "{% if _copier_operation == 'update' %}/models/\\n/data-product.yaml\\n/contract.odcs.yaml{% endif %}"
 product_name:
   type: str
   default: x
@@ -31,7 +31,7 @@ forge: {type: str, default: github}
 declined: {type: yaml, ask: false, default: []}
 """
 OWNERSHIP = """\
-product: [/models/, /data-product.yaml]
+product: [/models/, /data-product.yaml, /contract.odcs.yaml]
 shared:
   - /README.md
   - /.gitignore
@@ -42,6 +42,24 @@ shared:
   - /dbt_project.yml
   - /Containerfile
 template: [/.github/, /.gitlab/, /.meshwright/, /pipeline/, /ruff.toml, /.copier-answers.yml, /.copier-answers.meshwright.yml]
+"""
+SPEC = """\
+metadata: {name: x}
+spec:
+  description:
+    purpose: "REPLACE-ME"
+  dataset:
+    name: x
+  inputs: []  # `meshwright draft` writes them from your data
+extensions: {}
+"""
+CONTRACT = """\
+description:
+  purpose: "REPLACE-ME"
+schema:
+  - name: x
+    description: "REPLACE-ME"
+    properties: []  # `meshwright draft` writes them from your data
 """
 FILES = {
     ANSWERS: "{{ _copier_answers | to_nice_yaml }}",
@@ -56,7 +74,8 @@ FILES = {
     ".gitignore": "build/\n.venv/\n",
     ".gitattributes": "* text=auto eol=lf\n",
     "models/sample.sql": "select 1 as sample\n",
-    "data-product.yaml": "metadata: {name: x}\n",
+    "data-product.yaml": SPEC,
+    "contract.odcs.yaml": CONTRACT,
     "pyproject.toml.jinja": """\
 [project]
 name = "{{ product_name }}"
@@ -146,6 +165,8 @@ def repository(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """Make a team's repository with one commit."""
     folder.mkdir(parents=True, exist_ok=True)
     git("init", "--quiet", "--initial-branch", "main", cwd=folder)
+    for key, value in (("user.name", "Team"), ("user.email", "team@example.org")):
+        git("config", key, value, cwd=folder)
     for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshwright.adopt.dbt_files import DbtProject
+from meshwright.adopt.dbt_files import OwnProject
+from meshwright.adopt.product_files import OwnData
 from meshwright.adopt.repository import TeamRepository
 from meshwright.core.git import parts
 from meshwright.product import registry
@@ -28,17 +29,25 @@ class Answer:
     """Where it comes from."""
 
 
-def derived(repository: TeamRepository, project: DbtProject | None, folder: str) -> dict[str, Answer]:
+def derived(
+    repository: TeamRepository, project: OwnProject | None, own: OwnData, folder: str
+) -> dict[str, Answer]:
     """Return the answers that the repository gives, by question."""
     found = {"product_name": _name(repository, project, folder), "forge": _forge(repository)}
-    found |= _owner(repository, project, folder)
+    found |= _owner(repository, own, folder)
+    found["start_with"] = Answer("own-data", "the repository has its own data")
     if project is not None:
-        why = "the models are the repository's own"
-        found["start_with"] = Answer("own-data", why)
-        found["type"] = Answer("source-oriented", "no input is another product's port")
-        found |= _capabilities(project)
-    else:
-        found["start_with"] = Answer("own-data", "the repository has its own data")
+        found["type"] = Answer("source-oriented", "no dbt source is another product's port")
+        found["inputs"] = Answer(
+            ["file"], "the dbt project's seeds and sources, each read from a file at first"
+        )
+        platforms = {entry.name for entry in registry.capabilities() if entry.kind == "platforms"} - {
+            "duckdb"
+        }
+        if project.adapter in platforms:
+            found["platforms"] = Answer([project.adapter], "profiles.yml")
+    if own.classification:
+        found["classification"] = Answer(own.classification, "names of columns suggest personal data")
     return {question: answer for question, answer in found.items() if answer is not None}
 
 
@@ -49,8 +58,8 @@ def valid_name(text: str) -> str:
     return f"{name}-data" if RESERVED.fullmatch(name) else name
 
 
-def _name(repository: TeamRepository, project: DbtProject | None, folder: str) -> Answer | None:
-    own = [(project.name, "the name of the dbt project")] if project and project.name else []
+def _name(repository: TeamRepository, project: OwnProject | None, folder: str) -> Answer | None:
+    own = [(project.project.name, "the name of the dbt project")] if project and project.project.name else []
     place = folder.rpartition("/")[2]
     if place:
         own.append((place, "the name of the folder"))
@@ -76,8 +85,8 @@ def _forge(repository: TeamRepository) -> Answer | None:
     return None
 
 
-def _owner(repository: TeamRepository, project: DbtProject | None, folder: str) -> dict[str, Answer | None]:
-    described = _dbt_owner(project)
+def _owner(repository: TeamRepository, own: OwnData, folder: str) -> dict[str, Answer | None]:
+    described = _dbt_owner(own)
     for path in CODEOWNERS:
         for line in reversed((repository.text(path) or "").splitlines()):
             words = line.partition("#")[0].split()
@@ -100,37 +109,12 @@ def _owner(repository: TeamRepository, project: DbtProject | None, folder: str) 
     return answers
 
 
-def _dbt_owner(project: DbtProject | None) -> dict[str, tuple[str, str]]:
-    """Return the owner that dbt's `meta` names: a text, or a mapping with name and email."""
-    for model in project.leaves() if project else ():
-        config = model.described.get("config")
-        for meta in (model.described.get("meta"), config.get("meta") if isinstance(config, dict) else None):
-            owner = meta.get("owner") if isinstance(meta, dict) else None
-            where = f"`meta` of {model.name}"
-            if isinstance(owner, str) and owner:
-                return {"email" if EMAIL.fullmatch(owner) else "name": (owner, where)}
-            if isinstance(owner, dict):
-                return {key: (str(owner[key]), where) for key in ("name", "email") if owner.get(key)}
-    return {}
-
-
-def _capabilities(project: DbtProject) -> dict[str, Answer | None]:
-    found: dict[str, Answer | None] = {}
-    if project.tables and not all(table.location for table in project.tables):
-        kinds = (
-            ["file", "database"]
-            if any(table.location for table in project.tables) or project.seeds
-            else ["database"]
-        )
-        found["inputs"] = Answer(kinds, "dbt sources that are tables of a database")
-    else:
-        found["inputs"] = Answer(
-            ["file"], "seeds and files" if project.seeds or project.tables else "nothing is declared"
-        )
-    platforms = {entry.name for entry in registry.capabilities() if entry.kind == "platforms"} - {"duckdb"}
-    if project.adapter in platforms:
-        found["platforms"] = Answer([project.adapter], "profiles.yml")
-    return found
+def _dbt_owner(own: OwnData) -> dict[str, tuple[str, str]]:
+    """Return the owner that dbt names for the model of the data set."""
+    owner = own.dataset.owner if own.dataset else ""
+    return (
+        {"email" if EMAIL.fullmatch(owner) else "name": (owner, "the model's owner in dbt")} if owner else {}
+    )
 
 
 def given(data: tuple[str, ...], questions: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +127,9 @@ def given(data: tuple[str, ...], questions: Mapping[str, Any]) -> dict[str, Any]
         if not equals:
             raise Error(f"--data {item} has no value.", "Write --data QUESTION=ANSWER.")
         if question not in questions or questions[question].get("when") is False:
-            asked = ", ".join(name for name, one in questions.items() if one.get("when") is not False)
-            raise Error(f"The template does not ask for {question}.", f"It asks for {asked}.")
+            questions_of_template = ", ".join(
+                name for name, one in questions.items() if one.get("when") is not False
+            )
+            raise Error(f"The template does not ask for {question}.", f"It asks for {questions_of_template}.")
         answers[question] = value
     return answers

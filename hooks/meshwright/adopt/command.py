@@ -32,6 +32,11 @@ from meshwright.core.console import Verb
     "--subdirectory", metavar="FOLDER", help="The product's folder in a repository with more in it."
 )
 @click.option(
+    "--dataset",
+    metavar="MODEL",
+    help="The dbt model that the product publishes (default: one that no other reads).",
+)
+@click.option(
     "--apply",
     is_flag=True,
     help="Commit the result to the branch meshwright/adopt. Without it, nothing changes.",
@@ -44,6 +49,7 @@ def adopt(
     data: tuple[str, ...],
     project: str | None,
     subdirectory: str | None,
+    dataset: str | None,
     apply: bool,
     form: str,
 ) -> None:
@@ -64,12 +70,12 @@ def adopt(
     with tempfile.TemporaryDirectory(prefix="meshwright-", ignore_cleanup_errors=True) as folder:
         try:
             result = adopted(
-                repository, template, version, data, project, subdirectory, Path(folder), apply=apply
+                repository, template, version, data, project, subdirectory, dataset, Path(folder), apply=apply
             )
         except AlreadyAdopted as error:
-            told: dict[str, Any] = {"adopted": True, "version": str(error)}
+            summary: dict[str, Any] = {"adopted": True, "version": str(error)}
             click.echo(
-                json.dumps(told)
+                json.dumps(summary)
                 if form == "json"
                 else f"It is a product of this template already, at {error}. Nothing to do: `copier update` brings newer versions."
             )

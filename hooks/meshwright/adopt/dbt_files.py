@@ -1,75 +1,74 @@
-"""The dbt project that a repository has: its sources, seeds and models, read from the files, without dbt."""
+"""The dbt project that a repository has, and what it says of the product: its data set, its inputs, its owner."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from meshwright.adopt.repository import TeamRepository
+from meshwright.core.errors import Error
+from meshwright.core.text import printable
+from meshwright.inspection.dbt_project import PROJECT, DbtNode, DbtProject, read
 
-PROJECT = "dbt_project.yml"
-INSTALLED = {"dbt_packages", "dbt_modules", "integration_tests", "target", "node_modules", ".venv"}
+NOT_OWN = {"dbt_packages", "dbt_modules", "integration_tests", "target", "node_modules", ".venv"}
 """Folders with projects that are not the repository's own."""
-REF = re.compile(r"\bref\s*\(\s*(?:['\"][\w.-]+['\"]\s*,\s*)?['\"]([\w.-]+)['\"]")
-SOURCE = re.compile(r"\bsource\s*\(\s*['\"]([^'\"]+)['\"]\s*,\s*['\"]([^'\"]+)['\"]")
-COMMENT = re.compile(r"\{#.*?#\}|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class SourceTable:
-    """A table of a dbt source."""
+class OwnProject:
+    """A dbt project, read from a copy of its files."""
 
-    source: str
-    name: str
-    location: str = ""
-    """The file that dbt-duckdb reads for it, relative to the project; empty for a table of a database."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model: its file, what it reads, and what its YAML says of it."""
-
-    name: str
-    file: str
-    reads: frozenset[str] = frozenset()
-    """Models, seeds and snapshots."""
-    sources: frozenset[tuple[str, str]] = frozenset()
-    described: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class DbtProject:
-    """A dbt project, as far as its files tell."""
-
-    folder: str
-    """Its folder in the repository; empty for the root."""
-    settings: Mapping[str, Any]
-    """dbt_project.yml."""
-    models: Mapping[str, Model]
-    tables: tuple[SourceTable, ...]
-    seeds: Mapping[str, str]
-    """Name -> file."""
+    copy: Path
+    project: DbtProject
     adapter: str = ""
     """The type of the connection in a profiles.yml of the repository."""
-    unread: tuple[str, ...] = ()
-    """YAML files that are not plain YAML."""
 
-    @property
-    def name(self) -> str:
-        return str(self.settings.get("name") or "")
+    @cached_property
+    def models(self) -> Mapping[str, DbtNode]:
+        return {node.name: node for node in self.project.models}
 
-    def leaves(self) -> list[Model]:
-        """Return the models that no other model reads, those that read most first."""
-        read = {name for model in self.models.values() for name in model.reads}
+    @cached_property
+    def seeds(self) -> Mapping[str, DbtNode]:
+        return {node.name: node for node in self.project.of("seed") if node.path}
+
+    @cached_property
+    def sources(self) -> Mapping[str, DbtNode]:
+        """The tables of sources that models read, by `source.table`."""
+        used = {name for node in self.project.nodes if node.kind != "source" for name in node.reads}
+        return {node.name: node for node in self.project.sources if node.name in used}
+
+    @cached_property
+    def unknown_sources(self) -> list[str]:
+        """The tables of sources that models read and no YAML file describes."""
+        known = {node.name for node in self.project.sources}
+        return sorted({name for node in self.models.values() for name in node.reads if "." in name} - known)
+
+    @cached_property
+    def ambiguous(self) -> set[str]:
+        """The names of tables that two sources have."""
+        count = Counter(name.rpartition(".")[2] for name in self.sources)
+        return {name for name, number in count.items() if number > 1}
+
+    def location(self, source: DbtNode) -> str:
+        """Return the file that dbt-duckdb reads for a source's table; empty if it is a table of a database."""
+        text = source.meta.get("external_location")
+        if not isinstance(text, str) or "(" in text or "*" in text:
+            return ""
+        table = source.name.rpartition(".")[2]
+        return text.replace("{name}", table).replace("{identifier}", source.identifier or table)
+
+    def candidates(self) -> list[DbtNode]:
+        """Return the models that nothing else reads, those that read most first; never a staging model if there are others."""
+        read_by_models = {name for node in self.models.values() for name in node.reads}
+        leaves = [node for node in self.models.values() if node.name not in read_by_models]
         return sorted(
-            (model for model in self.models.values() if model.name not in read),
-            key=lambda model: (-len(self.ancestors(model.name)), model.name),
+            leaves, key=lambda node: (-bool(node.columns), -len(self.ancestors(node.name)), node.name)
         )
 
     def ancestors(self, name: str) -> set[str]:
@@ -77,15 +76,11 @@ class DbtProject:
         found: set[str] = set()
         left = [name]
         while left:
-            model = self.models.get(left.pop())
-            new = (model.reads if model else frozenset()) - found
+            node = self.models.get(left.pop())
+            new = {*(node.reads if node else ())} - found
             found |= new
             left += new
         return found
-
-    def ambiguous(self) -> set[str]:
-        """Return the names of tables that two sources have."""
-        return {name for name, count in Counter(table.name for table in self.tables).items() if count > 1}
 
 
 def projects(repository: TeamRepository) -> list[str]:
@@ -93,7 +88,7 @@ def projects(repository: TeamRepository) -> list[str]:
     found = []
     for path in repository.entries:
         folder = PurePosixPath(path).parent
-        if PurePosixPath(path).name == PROJECT and not INSTALLED.intersection(folder.parts):
+        if PurePosixPath(path).name == PROJECT and not NOT_OWN.intersection(folder.parts):
             found.append("" if folder == PurePosixPath() else folder.as_posix())
     # A project below another one is a package or a test of it.
     return sorted(one for one in found if not any(one != other and _below(one, other) for other in found))
@@ -103,97 +98,26 @@ def _below(path: str, folder: str) -> bool:
     return not folder or path.startswith(f"{folder}/")
 
 
-def read(repository: TeamRepository, folder: str) -> DbtProject | None:
-    """Return the dbt project in a folder; None if there is none, or if its dbt_project.yml is not YAML."""
+def own_project(repository: TeamRepository, folder: str, copy: Path) -> OwnProject | None:
+    """Return the dbt project in a folder, whose files are copied; None if there is none. Raises Error."""
     prefix = f"{folder}/" if folder else ""
-    settings = _yaml(repository, prefix + PROJECT)
-    if not isinstance(settings, dict):
+    if prefix + PROJECT not in repository.entries:
         return None
-    unread: list[str] = []
-    models: dict[str, Model] = {}
-    described: dict[str, dict[str, Any]] = {}
-    tables: list[SourceTable] = []
-    for path in _files(repository, prefix, _paths(settings, ("model-paths", "source-paths"), "models")):
-        name, suffix = PurePosixPath(path).stem, PurePosixPath(path).suffix
-        if suffix in (".sql", ".py"):
-            code = COMMENT.sub("", repository.text(path) or "")
-            models[name] = Model(
-                name, path.removeprefix(prefix), frozenset(REF.findall(code)), frozenset(SOURCE.findall(code))
-            )
-        elif suffix in (".yml", ".yaml"):
-            value = _yaml(repository, path)
-            if not isinstance(value, dict):
-                unread.append(path)
-                continue
-            described |= {str(item["name"]): item for item in _items(value, "models") if item.get("name")}
-            tables += _tables(value)
-    seeds = {
-        PurePosixPath(path).stem: path.removeprefix(prefix)
-        for path in _files(repository, prefix, _paths(settings, ("seed-paths", "data-paths"), "seeds"))
-        if path.endswith(".csv")
-    }
-    models = {
-        name: Model(name, model.file, model.reads, model.sources, described.get(name, {}))
-        for name, model in models.items()
-    }
-    adapter = _adapter(repository, prefix, settings)
-    return DbtProject(folder, settings, models, tuple(tables), seeds, adapter, tuple(unread))
-
-
-def _yaml(repository: TeamRepository, path: str) -> Any:
-    text = repository.text(path)
+    repository.extract(repository.head, copy, prefix)
     try:
-        return yaml.safe_load(text) if text is not None and len(text) < 1_000_000 else None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
+        project = read(copy / folder)
+    except Error as error:
+        place = printable(error.sentence.replace(f"{copy}/", ""))
+        raise Error(
+            f"The dbt project cannot be read: {place}", error.fix or "Correct it, and commit."
+        ) from error
+    return OwnProject(copy / folder, project, _adapter(repository, prefix, project.profile))
 
 
-def _paths(settings: Mapping[str, Any], keys: tuple[str, ...], default: str) -> list[str]:
-    for key in keys:
-        value = settings.get(key)
-        if isinstance(value, list):
-            return [str(path).strip("/").removeprefix("./") for path in value]
-    return [default]
-
-
-def _files(repository: TeamRepository, prefix: str, folders: list[str]) -> Iterator[str]:
-    starts = tuple(f"{prefix}{folder}/" if folder not in ("", ".") else prefix for folder in folders)
-    yield from (path for path in repository.entries if path.startswith(starts))
-
-
-def _items(value: Any, key: str) -> Iterator[dict[str, Any]]:
-    items = value.get(key) if isinstance(value, dict) else None
-    yield from (item for item in (items if isinstance(items, list) else []) if isinstance(item, dict))
-
-
-def _tables(value: Any) -> Iterator[SourceTable]:
-    for source in _items(value, "sources"):
-        for table in _items(source, "tables"):
-            name = str(table.get("name") or "")
-            if not name or not source.get("name"):
-                continue
-            yield SourceTable(str(source["name"]), name, _location(source, table, name))
-
-
-def _location(source: Mapping[str, Any], table: Mapping[str, Any], name: str) -> str:
-    """Return dbt-duckdb's `external_location`, if it is a path."""
-    for item in (table, source):
-        for meta in (
-            item.get("meta"),
-            (item.get("config") or {}).get("meta") if isinstance(item.get("config"), dict) else None,
-        ):
-            location = meta.get("external_location") if isinstance(meta, dict) else None
-            if isinstance(location, str) and "(" not in location:
-                return location.replace("{name}", name).replace(
-                    "{identifier}", str(table.get("identifier") or name)
-                )
-    return ""
-
-
-def _adapter(repository: TeamRepository, prefix: str, settings: Mapping[str, Any]) -> str:
+def _adapter(repository: TeamRepository, prefix: str, name: str) -> str:
     for path in dict.fromkeys((f"{prefix}profiles.yml", "profiles.yml", ".dbt/profiles.yml")):
-        profiles = _yaml(repository, path)
-        profile = profiles.get(settings.get("profile")) if isinstance(profiles, dict) else None
+        profiles = _yaml(repository.text(path))
+        profile = profiles.get(name) if isinstance(profiles, dict) else None
         outputs = profile.get("outputs") if isinstance(profile, dict) else None
         if not isinstance(outputs, dict) or not isinstance(profile, dict):
             continue
@@ -201,3 +125,10 @@ def _adapter(repository: TeamRepository, prefix: str, settings: Mapping[str, Any
         if isinstance(target, dict):
             return str(target.get("type") or "")
     return ""
+
+
+def _yaml(text: str | None) -> Any:
+    try:
+        return yaml.safe_load(text) if text is not None else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None

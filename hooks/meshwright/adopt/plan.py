@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from meshwright.adopt import dbt_files
+from meshwright.adopt import at_root
 from meshwright.adopt.answers import Answer, derived, given
+from meshwright.adopt.dbt_files import own_project
 from meshwright.adopt.merging import Unmergeable, merge
-from meshwright.adopt.product_files import own_product
+from meshwright.adopt.product_files import OwnData, own_data, written
 from meshwright.adopt.repository import LINK, REGULAR, SUBMODULE, Entry, TeamRepository
 from meshwright.core.errors import Error
 from meshwright.core.git_url import same_template
 from meshwright.core.render import Release, Unrenderable, copy
 from meshwright.core.text import listed, printable
 from meshwright.core.yaml import load_text
-from meshwright.product.files import ANSWERS, ANSWERS_BESIDE, MANIFEST, SPEC
-from meshwright.product.ownership import PRODUCT, SHARED, owner
+from meshwright.product.files import ANSWERS, ANSWERS_BESIDE, CODEOWNERS, CONTRACT, MANIFEST, SPEC
+from meshwright.product.ownership import PRODUCT, SHARED, is_below, owner
 
 NEW, SAME, MERGED, THEIRS, DECLINED = "new", "same", "merged", "theirs", "declined"
 ESSENTIAL = ("pipeline/", ".meshwright/")
@@ -41,6 +42,8 @@ class Step:
     """In the product."""
     kind: str
     note: str = ""
+    at_root: bool = False
+    """True for a path from the repository's root, though the product is in a folder."""
 
 
 @dataclass
@@ -67,7 +70,12 @@ class AlreadyAdopted(Exception):
 
 
 def planned(
-    repository: TeamRepository, release: Release, folder: str, data: tuple[str, ...], temporary: Path
+    repository: TeamRepository,
+    release: Release,
+    folder: str,
+    data: tuple[str, ...],
+    dataset: str | None,
+    temporary: Path,
 ) -> Plan:
     """Return the plan. Raises AlreadyAdopted, Error, GitError."""
     prefix = f"{folder}/" if folder else ""
@@ -78,48 +86,110 @@ def planned(
             f"Version {release.commit} of the template cannot adopt a repository.",
             f"Give a newer one with --vcs-ref: it has the question `{DECLINED_QUESTION}` in copier.yml.",
         )
+    at_root.refuse_odd(folder)
     _refuse_place(repository, folder)
-    project = dbt_files.read(repository, folder)
-    answers = {name: one for name, one in derived(repository, project, folder).items() if name in questions}
+    project = own_project(repository, folder, temporary / "project")
+    if project is None and dataset is not None:
+        raise Error(f"--dataset {dataset}: there is no dbt project.", "Leave it out.")
+    own = own_data(project, dataset) if project else OwnData()
+    answers = derived(repository, project, own, folder)
+    answers = {name: one for name, one in answers.items() if name in questions}
     answers |= {name: Answer(value, "--data") for name, value in given(data, questions).items()}
     plan = Plan(folder, answers, answers_file, str(release.commit))
     values = {name: answer.value for name, answer in answers.items()}
 
-    fresh = _rendered(repository, release, values, temporary / "first", plan)
-    plan.steps, contents = _steps(repository, prefix, fresh)
+    first = _rendered(repository, release, values, temporary / "first", plan)
+    plan.steps, contents = _steps(repository, prefix, first)
     _refuse_essential(prefix, plan)
-    declined = [step.path for step in plan.of(DECLINED)]
-    if declined:
-        values[DECLINED_QUESTION] = declined
-        again = _rendered(repository, release, values, temporary / "second", plan)
-        if again.entries.keys() != fresh.entries.keys() - set(declined):
-            raise Error(
-                "The template renders other files once some are declined.",
-                "Report this as a defect of Meshwright, with the output of `git ls-files`.",
-            )
-        fresh = again
-    git = repository.git
+    fresh = _without_declined(repository, release, values, temporary / "second", plan, first)
     edits: dict[str, Entry | None] = {}
     for step in plan.steps:
         if step.kind == NEW:
             edits[prefix + step.path] = fresh.entries[step.path]
         elif step.kind == MERGED:
             mode = repository.entries[prefix + step.path][0]
-            edits[prefix + step.path] = (mode, git.keep(contents[step.path]))
-    made = {step.path for step in plan.of(NEW)}
-    texts, missing = own_product(
-        {
-            path: (fresh.folder / path).read_text("utf-8")
-            for path in (SPEC, "contract.odcs.yaml")
-            if path in made
-        },
-        project,
-    )
-    plan.missing += missing
-    for path, text in texts.items():
-        edits[prefix + path] = ("100644", git.keep(text.encode()))
-    plan.tree = git.edited(f"{repository.head}^{{tree}}", edits)
+            edits[prefix + step.path] = (mode, repository.git.keep(contents[step.path]))
+    plan.missing = list(own.missing)
+    for path, text in _own_files(repository, prefix, plan, own, fresh, values).items():
+        edits[path] = ("100644", repository.git.keep(text.encode()))
+    for path, text in _at_root(repository, prefix, plan, first).items():
+        mode = repository.entries.get(path, ("100644", ""))[0]
+        edits[path] = (mode, repository.git.keep(text.encode()))
+    plan.tree = repository.git.edited(f"{repository.head}^{{tree}}", edits)
     return plan
+
+
+def _without_declined(
+    repository: TeamRepository,
+    release: Release,
+    values: dict[str, Any],
+    parent: Path,
+    plan: Plan,
+    first: _Fresh,
+) -> _Fresh:
+    """Render again with the declined files among the answers. Raises Error."""
+    declined = [step.path for step in plan.of(DECLINED)]
+    if not declined:
+        return first
+    again = _rendered(repository, release, {**values, DECLINED_QUESTION: declined}, parent, plan)
+    if again.entries.keys() != {path for path in first.entries if not is_below(path, declined)}:
+        raise Error(
+            "The template renders other files once some are declined.",
+            "Report this as a defect of Meshwright, with the output of `git ls-files`.",
+        )
+    return again
+
+
+def _own_files(
+    repository: TeamRepository,
+    prefix: str,
+    plan: Plan,
+    own: OwnData,
+    fresh: _Fresh,
+    values: Mapping[str, Any],
+) -> dict[str, str]:
+    """Return the spec, the contract and the sources with what the dbt project says: path -> text."""
+    made = {step.path for step in plan.of(NEW)}
+    texts = {path: (fresh.folder / path).read_text("utf-8") for path in (SPEC, CONTRACT) if path in made}
+    found = {}
+    for path, text in written(texts, own, str(values.get("classification") or "internal")).items():
+        # The team may have a file of that name.
+        taken = path not in made and prefix + path in repository.entries
+        free = path.replace("sources.yml", "product_inputs.yml") if taken else path
+        if free not in made:
+            plan.steps.append(Step(free, NEW))
+        found[prefix + free] = text
+    return found
+
+
+def _at_root(repository: TeamRepository, prefix: str, plan: Plan, first: _Fresh) -> dict[str, str]:
+    """Return what the forge reads at the repository's root only: path -> text."""
+    answers = load_text((first.folder / plan.answers_file).read_text("utf-8"))
+    forge = "gitlab" if answers.get("forge") == "gitlab" else "github"
+    declined = [step.path for step in plan.of(DECLINED)]
+    found: dict[str, str] = {}
+    owner_email = str(answers.get("owner_email") or "")
+    if is_below(CODEOWNERS[forge], declined) and owner_email:
+        there = next((path for path in at_root.READ_FIRST[forge] if path in repository.entries), "")
+        present = repository.text(there) if there else ""
+        if present is not None and "\r" not in present:
+            path = there or at_root.READ_FIRST[forge][0]
+            found[path] = at_root.with_reviewers(present, plan.folder, owner_email)
+            plan.steps.append(Step(path, MERGED if there else NEW, "lines for the owner's reviews", True))
+    product = str(answers.get("product_name") or "product")
+    ci = at_root.CI[forge]
+    if prefix and forge == "github" and ci in first.entries:
+        path = at_root.workflow_path(product)
+        if path in repository.entries:
+            plan.steps.append(Step(path, THEIRS, "", True))
+        else:
+            found[path] = at_root.workflow((first.folder / ci).read_text("utf-8"), product, plan.folder)
+            plan.steps.append(Step(path, NEW, f"runs the checks in {plan.folder}", True))
+    elif is_below(ci, declined):
+        plan.missing.append(
+            f"CI: let yours run {at_root.STEPS}{f' in {plan.folder}' if prefix else ''}; the template's {ci} is declined."
+        )
+    return found
 
 
 def _answers_file(repository: TeamRepository, release: Release, prefix: str) -> str:
@@ -167,6 +237,7 @@ class _Fresh:
     folder: Path
     entries: Mapping[str, Entry]
     ownership: Mapping[str, Sequence[str]]
+    forge: str
 
 
 def _rendered(
@@ -186,7 +257,8 @@ def _rendered(
     if attributes := repository.content(".gitattributes"):
         git.attributes(attributes)
     entries = git.entries(git.tree(folder, repository.head))
-    return _Fresh(folder, entries, load_text((folder / MANIFEST).read_text("utf-8")))
+    forge = "gitlab" if values.get("forge") == "gitlab" else "github"
+    return _Fresh(folder, entries, load_text((folder / MANIFEST).read_text("utf-8")), forge)
 
 
 def _steps(repository: TeamRepository, prefix: str, fresh: _Fresh) -> tuple[list[Step], dict[str, bytes]]:
@@ -195,7 +267,11 @@ def _steps(repository: TeamRepository, prefix: str, fresh: _Fresh) -> tuple[list
     tracked = frozenset(path.removeprefix(prefix) for path in repository.entries if path.startswith(prefix))
     steps: list[Step] = []
     contents: dict[str, bytes] = {}
+    outside = at_root.ONLY_AT_ROOT[fresh.forge] if prefix else ()
+    steps += [Step(one, DECLINED, "it is read at the root of a repository only") for one in outside]
     for path, entry in fresh.entries.items():
+        if is_below(path, outside):
+            continue
         whose = owner(path, fresh.ownership)
         present = repository.entries.get(prefix + path)
         ours = THEIRS if whose in (PRODUCT, None) else DECLINED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from meshwright.adopt.plan import DECLINED, MERGED, NEW, SAME, THEIRS
+from meshwright.adopt.plan import DECLINED, MERGED, NEW, SAME, THEIRS, Plan, Step
 from meshwright.adopt.repository import BRANCH
 from meshwright.adopt.run import Result
 from meshwright.core.text import printable
@@ -41,7 +41,7 @@ def as_text(result: Result) -> str:
             continue
         lines += ["", f"{len(steps)} files: {title}"]
         shown = steps if kind not in (NEW, SAME) else steps[:SHOWN]
-        lines += [f"  {step.path}{f'  ({step.note})' if step.note else ''}" for step in shown]
+        lines += [f"  {_place(plan, step)}{f'  ({step.note})' if step.note else ''}" for step in shown]
         if len(shown) < len(steps):
             lines.append(f"  … {len(steps) - len(shown)} more (--format json has all)")
     if plan.missing:
@@ -55,6 +55,10 @@ def as_text(result: Result) -> str:
                 f"      fix: {finding.fix}",
             ]
     return "\n".join([printable(line) for line in [*lines, "", *_next(result)]])
+
+
+def _place(plan: Plan, step: Step) -> str:
+    return step.path if step.at_root or not plan.folder else f"{plan.folder}/{step.path}"
 
 
 def _next(result: Result) -> list[str]:
@@ -85,7 +89,7 @@ def as_json_value(result: Result) -> dict[str, Any]:
             name: {"value": answer.value, "reason": answer.reason} for name, answer in plan.answers.items()
         },
         "files": [
-            {"path": printable(step.path), "state": step.kind, "note": printable(step.note)}
+            {"path": printable(_place(plan, step)), "state": step.kind, "note": printable(step.note)}
             for step in plan.steps
         ],
         "missing": [printable(sentence) for sentence in plan.missing],

@@ -82,6 +82,19 @@ class TeamRepository:
                 f"{printable(path)} cannot be read: {error}", "Fetch it: `git fetch --refetch`."
             ) from error
 
+    def extract(self, tree: str, folder: Path, *prefixes: str) -> None:
+        """Copy the regular files of a tree whose path begins with one of `prefixes`, except very large ones. Raises GitError."""
+        names = {
+            path: name
+            for path, (mode, name) in self.git.entries(tree).items()
+            if path.startswith(prefixes) and mode in REGULAR and ".." not in path.split("/")
+        }
+        for path, content in zip(names, self.git.blobs(list(names.values()), MAX_FILE), strict=True):
+            if content is not None:
+                target = folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+
     def text(self, path: str) -> str | None:
         """Return the text of a file; None if there is none, or if it is not UTF-8."""
         content = self.content(path)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from meshwright.adopt import dbt_files
 from meshwright.adopt.plan import Plan, planned
-from meshwright.adopt.repository import BRANCH, MAX_FILE, REGULAR, TeamRepository
+from meshwright.adopt.repository import BRANCH, TeamRepository
 from meshwright.check.engine import check
 from meshwright.check.findings import Finding
 from meshwright.core.errors import Error
 from meshwright.core.git import GitError, is_path, without_credentials
 from meshwright.core.render import Release, Store, Unrenderable
 from meshwright.core.text import listed
+from meshwright.inspection.dbt_project import PROJECT
 
 TIMEOUT = 120.0
 
@@ -43,6 +44,7 @@ def adopted(
     data: tuple[str, ...],
     project: str | None,
     subdirectory: str | None,
+    dataset: str | None,
     temporary: Path,
     *,
     apply: bool,
@@ -52,7 +54,7 @@ def adopted(
     folder = _folder(repository, place, project, subdirectory)
     release = _release(template, version, temporary)
     try:
-        plan = planned(repository, release, folder, data, temporary)
+        plan = planned(repository, release, folder, data, dataset, temporary)
         findings = _checked(repository, plan, temporary / "result")
     except GitError as error:
         raise Error(f"git fails: {error}", "Run `git fsck` in the repository.") from error
@@ -90,7 +92,7 @@ def _folder(repository: TeamRepository, place: Path, project: str | None, subdir
         folder = _relative(project)
         if folder not in own:
             raise Error(
-                f"{project} has no {dbt_files.PROJECT}.",
+                f"{project} has no {PROJECT}.",
                 f"The dbt projects are in {listed(one or '.' for one in own)}.",
             )
         return folder
@@ -164,16 +166,10 @@ def _made(folder: Path) -> Path:
 
 def _checked(repository: TeamRepository, plan: Plan, folder: Path) -> list[Finding]:
     """Return what the metamodel finds wrong in the product, from a copy of its regular files."""
-    git, prefix = repository.git, f"{plan.folder}/" if plan.folder else ""
     root = folder / plan.folder
-    (folder / ".git").mkdir(parents=True)
-    for path, (mode, name) in git.entries(plan.tree).items():
-        wanted = path.startswith(prefix) or path.startswith((".github/", ".gitlab")) or "/" not in path
-        if not wanted or mode not in REGULAR or int(git.one("cat-file", "-s", name)) > MAX_FILE:
-            continue
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(git.blob(name))
+    (folder / ".git").mkdir(parents=True)  # where the repository begins
+    prefix = f"{plan.folder}/" if plan.folder else ""
+    repository.extract(plan.tree, folder, prefix, ".github/", ".gitlab/", "CODEOWNERS", "docs/CODEOWNERS")
     start = f"{root.as_posix()}/"
     from dataclasses import replace
 

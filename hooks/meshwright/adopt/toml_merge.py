@@ -99,10 +99,10 @@ def _at(value: Any, path: list[str]) -> Any:
 
 
 def _header(lines: list[str], name: str) -> int | None:
-    wanted = [part.strip().strip("\"'") for part in name.split(".")]
+    parts_of_name = [part.strip().strip("\"'") for part in name.split(".")]
     for number, line in enumerate(lines):
         match = HEADER.match(line)
-        if match and [part.strip().strip("\"'") for part in match["name"].split(".")] == wanted:
+        if match and [part.strip().strip("\"'") for part in match["name"].split(".")] == parts_of_name:
             return number
     return None
 

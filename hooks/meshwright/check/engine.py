@@ -18,6 +18,7 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, Unreadable, inside, read, valued
 from meshwright.product import exceptions, metamodel, schema
+from meshwright.product.dbt_folders import described
 from meshwright.product.files import AGREEMENTS, APPROVERS, SPEC, TESTS, answers_file
 from meshwright.product.problem import Problem
 from meshwright.product.proposals import marked_models
@@ -299,8 +300,7 @@ def _home(answers: dict[str, Any]) -> str:
 
 
 def _sources(root: Path) -> Iterator[Document]:
-    folder = root / "models"
-    for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
+    for file in described(root):
         # dbt reports unreadable files, and may accept files that are not plain YAML.
         with contextlib.suppress(Unreadable, OSError):
             if b"sources" in file.read_bytes():

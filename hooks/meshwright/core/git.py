@@ -185,6 +185,24 @@ class Git:
     def blob(self, name: str) -> bytes:
         return self("cat-file", "blob", name)
 
+    def blobs(self, names: Sequence[str], largest: int) -> list[bytes | None]:
+        """Return the contents of blobs in their order; None for one that is larger. Raises GitError."""
+        feed = "".join(f"{name}\n" for name in names).encode()
+        sizes = text(self("cat-file", "--batch-check=%(objectsize)", feed=feed)).split("\n")[:-1]
+        if any(not size.isdigit() for size in sizes):
+            raise GitError("Some files are missing in this clone.")
+        small = [name for name, size in zip(names, sizes, strict=True) if int(size) <= largest]
+        output = self(
+            "cat-file", "--batch=%(objectsize)", feed="".join(f"{name}\n" for name in small).encode()
+        )
+        contents, place = {}, 0
+        for name in small:
+            end = output.index(b"\n", place)
+            size = int(output[place:end])
+            contents[name] = output[end + 1 : end + 1 + size]
+            place = end + size + 2
+        return [contents.get(name) for name in names]
+
     def keep(self, content: bytes) -> str:
         """Write a blob; return its name."""
         return self.one("hash-object", "-w", "--stdin", feed=content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 PRODUCT, SHARED, TEMPLATE = "product", "shared", "template"
 
@@ -17,3 +17,12 @@ def owner(path: str, manifest: Mapping[str, Sequence[str]]) -> str | None:
             if f"/{path}".startswith(entry) if entry.endswith("/") else f"/{path}" == entry:
                 return kind
     return None
+
+
+def is_below(path: str, entries: Iterable[object]) -> bool:
+    """Return True if an entry names a path, or, with `/` at its end, a folder above it: the answer `declined`."""
+    return any(
+        path.startswith(entry) if entry.endswith("/") else path == entry
+        for entry in entries
+        if isinstance(entry, str) and entry
+    )

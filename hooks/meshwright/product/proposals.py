@@ -11,10 +11,9 @@ from typing import Any
 
 from meshwright.core.errors import Error
 from meshwright.core.yaml import Document, Keys, Unreadable, read
+from meshwright.product.dbt_folders import described
 from meshwright.product.files import CONTRACT, SPEC
 from meshwright.product.proposal_marks import MARK, Mark, marks
-
-MODELS = "models"
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,7 @@ def of_repository(root: Path) -> list[Proposal]:
 def marked_models(root: Path) -> list[Document]:
     """Return dbt's YAML files of the product that have marks; unreadable ones are left to dbt."""
     found = []
-    folder = root / MODELS
-    for file in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
+    for file in described(root):
         with contextlib.suppress(Unreadable, OSError):
             if MARK.encode() in file.read_bytes():
                 document = read(root, file.relative_to(root).as_posix())
@@ -147,7 +145,7 @@ def _field(entry: Any) -> str:
 def _kind(document: Document) -> str:
     if document.path.as_posix() == SPEC:
         return "spec"
-    return "models" if document.path.parts[:1] == (MODELS,) else "contract"
+    return "contract" if document.has(("schema",)) else "models"
 
 
 def _steps(document: Document, mark: Mark) -> Keys:

@@ -60,7 +60,7 @@ def test_what_is_adopted_is_on_a_branch_of_its_own_and_equals_a_copy(small: Path
     given = {name: one["value"] for name, one in found["answers"].items()}
     run_copy(str(small), copy, data=given | {"declined": ["ruff.toml"]}, defaults=True, quiet=True)
     for step in found["files"]:
-        if step["state"] == "new":
+        if step["state"] == "new" and step["path"] not in ("data-product.yaml", "contract.odcs.yaml"):
             assert committed(place, step["path"], BRANCH) == (copy / step["path"]).read_text(), step["path"]
     assert committed(place, "ruff.toml", BRANCH) == "line-length = 80\n"
     for path in ("models/orders.sql", "models/sources.yml"):

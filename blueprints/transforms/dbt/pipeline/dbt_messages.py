@@ -10,6 +10,7 @@ from typing import Any
 
 from dbt.artifacts.schemas.results import NodeStatus
 
+from pipeline.dbt_folders import folders
 from pipeline.errors import UnreadableInput
 from pipeline.platforms import INPUTS
 from pipeline.spec import Product
@@ -249,7 +250,10 @@ def _files(root: Path, message: str) -> list[str]:
             found.append(name)
         else:  # dbt gives some files relative to models/
             found += [
-                str(path.relative_to(root)) for path in (root / "models").rglob(name) if path.is_file()
+                str(path.relative_to(root))
+                for folder in folders(root)
+                for path in folder.rglob(name)
+                if path.is_file()
             ][:1]
     return list(dict.fromkeys(found))
 

@@ -14,6 +14,7 @@ from meshwright.check.rules.repository import copier, is_declined, restore
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, inside
 from meshwright.product import registry
+from meshwright.product.dbt_folders import folders
 from meshwright.product.environments import names
 from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
@@ -239,7 +240,9 @@ class ModelExists(Rule):
             return  # left to the schema
         if spec.get("spec.inputs") == []:
             return  # there are no data yet to make a model of: InputsGiven
-        models = [*root.glob(f"models/**/{name}.sql"), *root.glob(f"models/**/{name}.py")]
+        places = folders(root)
+        models = [file for place in places for end in ("sql", "py") for file in place.rglob(f"{name}.{end}")]
         if not any(inside(root, str(model.relative_to(root))) for model in models):
-            fix = f"Write models/{name}.sql, or give the data set the name of its model."
-            yield Problem(spec, ("spec", "dataset", "name"), f"There is no model {name} in models/.", fix)
+            below = places[0].relative_to(root).as_posix() if places else "models"
+            fix = f"Write {below}/{name}.sql, or give the data set the name of its model."
+            yield Problem(spec, ("spec", "dataset", "name"), f"There is no model {name} in {below}/.", fix)

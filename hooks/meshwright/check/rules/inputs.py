@@ -54,12 +54,14 @@ class SourcesMatchInputs(Rule):
 
     A model reads an input as `source('inputs', '<its name>')`. A model cannot read an input that is not in the source,
     and a table that is not an input is missing when the models run. The source may be in any YAML file below `models/`.
+    An input that it does not have may be the table of that name in another source, so that an adopted dbt project keeps
+    its own.
     """
 
     broken = {SOURCES: {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
 
     def check(self, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
-        tables = _tables(sources)
+        tables = _tables(sources, spec)
         inputs = [item["name"] for _, item in spec.items("spec.inputs") if isinstance(item.get("name"), str)]
         missing = [name for name in inputs if name not in tables]
         place: tuple[Document | str, Keys] = (SOURCES, ())
@@ -112,7 +114,7 @@ class InputsDeclared(Rule):
     }
 
     def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
-        tables = _tables(sources)
+        tables = _tables(sources, spec)
         for _, item in spec.items("spec.inputs"):
             name = item.get("name")
             if not isinstance(name, str) or (table := tables.get(name)) is None or not _is_untyped(item):
@@ -222,7 +224,7 @@ class TypesAgree(Rule):
     }  # fmt: skip
 
     def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
-        tables = _tables(sources)
+        tables = _tables(sources, spec)
         for keys, item in spec.items("spec.inputs"):
             name = item.get("name")
             table = tables.get(name) if isinstance(name, str) else None
@@ -263,7 +265,7 @@ class TypesKnown(Rule):
     }
 
     def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
-        tables = _tables(sources)
+        tables = _tables(sources, spec)
         for keys, item in spec.items("spec.inputs"):
             name, uses = item.get("name"), str(item.get("uses")).partition("@")[0]
             for column, text in _types(item).items():
@@ -314,29 +316,50 @@ def _landed(name: str) -> str:
     return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
-def _tables(documents: Sequence[Document]) -> dict[str, Table]:
+def _tables(documents: Sequence[Document], spec: Document) -> dict[str, Table]:
+    """Return the tables that are read as inputs: those of the source `inputs`; for an input that it does not have, the
+    table of this name in the one other source that has it."""
     tables: dict[str, Table] = {}
+    others: dict[str, list[Table]] = {}
     for document in documents:
         for keys, source in document.items("sources"):
-            if SOURCE not in (source.get("name"), source.get("schema")) or not isinstance(
-                source.get("tables"), list
-            ):
+            if not isinstance(source.get("tables"), list):
                 continue
+            own = SOURCE in (source.get("name"), source.get("schema"))
             for number, entry in enumerate(source["tables"]):
-                name = entry.get("identifier") or entry.get("name") if isinstance(entry, dict) else None
+                entry = entry if isinstance(entry, dict) else {}
+                name = (entry.get("identifier") if own else None) or entry.get("name")
                 if not isinstance(name, str):
                     continue
                 place = (*keys, "tables", number)
-                tables[name] = table = Table(document, place)
+                table = Table(document, place)
+                if own:
+                    tables[name] = table
+                else:
+                    others.setdefault(name, []).append(table)
                 columns = entry.get("columns")
                 for index, column in enumerate(columns if isinstance(columns, list) else []):
                     if isinstance(column, dict) and isinstance(column.get("name"), str):
                         kind = column.get("data_type")
+                        if not own and not _is_type(kind):
+                            kind = None  # of the warehouse that the team runs dbt on
                         table.columns[_landed(column["name"])] = (
                             (*place, "columns", index),
                             None if kind is None else str(kind),
                         )
+    for _, item in spec.items("spec.inputs"):
+        found = others.get(str(item.get("name")), [])
+        if len(found) == 1:
+            tables.setdefault(str(item["name"]), found[0])
     return tables
+
+
+def _is_type(text: Any) -> bool:
+    try:
+        canonical(str(text))
+    except UnknownType:
+        return False
+    return True
 
 
 def _recorded(root: Path, name: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.yaml import Document
+from meshwright.product.dbt_folders import folders
 from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 
@@ -76,8 +77,8 @@ class BuiltInTestsKept(Rule):
     }
 
     def check(self, root: Path) -> Iterator[Problem]:
-        folders = (root / name for name in ("macros", "tests", "models"))
-        for file in sorted(path for folder in folders for path in folder.rglob("*.sql")):
+        places = [place for kind in ("macro", "test", "model") for place in folders(root, kind)]
+        for file in sorted({path for place in places for path in place.rglob("*.sql")}):
             try:
                 text = file.read_text("utf-8")
             except (OSError, UnicodeDecodeError):
@@ -113,7 +114,7 @@ def _differences(
     from meshwright.check.portable_sql import Unparsable, differences  # heavy, and only for several platforms
 
     floating = _floating(sources)
-    for file in sorted((root / "models").rglob("*.sql")):
+    for file in sorted({path for place in folders(root) for path in place.rglob("*.sql")}):
         name = file.relative_to(root).as_posix()
         try:
             found = differences(file.read_text("utf-8"), platforms, floating)

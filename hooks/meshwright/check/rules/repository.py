@@ -26,6 +26,7 @@ from meshwright.product.files import (
     TEMPLATE_FILES,
     answers_file,
 )
+from meshwright.product.ownership import is_below
 from meshwright.product.problem import Problem
 
 
@@ -39,6 +40,9 @@ class OwnerReviews(Rule):
         if not isinstance(email, str) or not email:
             return
         codeowners = CODEOWNERS["gitlab" if answers.get("forge") == "gitlab" else "github"]
+        if is_declined(codeowners, answers):
+            yield from _of_the_team(root, spec, email, codeowners)
+            return
         if not inside(root, codeowners):
             fix = restore([codeowners], root, answers)
             yield Problem(spec, ("spec", "owner", "email"), f"There is no {codeowners}.", fix)
@@ -46,18 +50,39 @@ class OwnerReviews(Rule):
         answer = shlex.quote(f"owner_email={email}")
         update = copier("update", root)
         fix = f"Commit (`git commit --no-verify`), then run `{update} --defaults --data {answer}`."
-        if is_declined(codeowners, answers):
-            fix = f"Write at the end of it: {SPEC} {email} and {POLICY} {email}, a line each."
-        lines = [line.partition("#")[0].split() for line in read_text(root, codeowners).splitlines()]
-        for path in (SPEC, POLICY):
-            # The last matching line counts.
-            matching = [
-                (number, line[1:]) for number, line in enumerate(lines, 1) if line and _names(line[0], path)
-            ]
-            number, reviewers = matching[-1] if matching else (1, [])
+        for path, number, reviewers in _reviewers(read_text(root, codeowners), (SPEC, POLICY)):
             if email not in reviewers:
                 detail = f"{path} is reviewed by {listed(reviewers)}, not by the owner {email}."
                 yield Problem(codeowners, (), detail, fix, number)
+
+
+def _reviewers(text: str, paths: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
+    """Yield each path with the last line of a CODEOWNERS that matches, which counts, and the reviewers there."""
+    lines = [line.partition("#")[0].replace("\\ ", "?").split() for line in text.splitlines()]
+    for path in paths:
+        matching = [
+            (number, line[1:]) for number, line in enumerate(lines, 1) if line and _names(line[0], path)
+        ]
+        number, reviewers = matching[-1] if matching else (1, [])
+        yield path, number, reviewers
+
+
+def _of_the_team(root: Path, spec: Document, email: str, declined: str) -> Iterator[Problem]:
+    """Yield what is wrong with the team's own CODEOWNERS, which may be at the root of a repository around the product."""
+    here = root.resolve()
+    top = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    prefix = "" if top == here else f"{here.relative_to(top).as_posix()}/"
+    place = ("spec", "owner", "email")
+    places = [declined, *(path for path in ("CODEOWNERS", "docs/CODEOWNERS") if path != declined)]
+    found = next((path for path in places if inside(top, path)), None)
+    if found is None:
+        fix = f"Write {declined} at the root of the repository, with the line: /{prefix}{SPEC} {email}"
+        yield Problem(spec, place, "There is no CODEOWNERS.", fix)
+        return
+    for path, _, reviewers in _reviewers(read_text(top, found), (prefix + SPEC, prefix + POLICY)):
+        if email not in reviewers:
+            detail = f"{path} is reviewed by {listed(reviewers)} in {found}, not by the owner {email}."
+            yield Problem(spec, place, detail, f"Write at the end of {found}: /{path} {email}")
 
 
 WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
@@ -178,11 +203,7 @@ def template_url(answers: Mapping[str, Any]) -> str:
 def is_declined(path: str, answers: Mapping[str, Any]) -> bool:
     """Return True if the team has a file of its own in the place of this one of the template (`meshwright adopt`)."""
     declined = answers.get("declined")
-    return any(
-        path.startswith(entry) if entry.endswith("/") else path == entry
-        for entry in (declined if isinstance(declined, list) else ())
-        if isinstance(entry, str) and entry
-    )
+    return is_below(path, declined if isinstance(declined, list) else ())
 
 
 def copier(command: str, root: Path) -> str:

@@ -23,7 +23,7 @@ from dbt.adapters.factory import reset_adapters
 from dbt.artifacts.schemas.results import NodeStatus
 from dbt.cli.main import dbtRunner
 
-from pipeline import dbt_messages
+from pipeline import dbt_folders, dbt_messages
 from pipeline.column_types import Certainty
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.ingest import Landed
@@ -57,6 +57,8 @@ def transform(
     options = {
         "--project-dir": product.root,
         "--profiles-dir": profiles,
+        # dbt_project.yml may name the team's own, for dbt by hand.
+        "--profile": "product",
         "--log-path": product.build / "logs",
         "--vars": json.dumps(product.transform.properties.get("vars", {})),
         # Quiet, because the run prints its own progress; dbt's output is in build/logs/dbt.log.
@@ -74,6 +76,7 @@ def transform(
             raise dbt_messages.unreadable(parsed.exception, names)
         manifest = parsed.result
         names.files.update((node.name, node.original_file_path) for node in manifest.nodes.values())
+        _read_inputs(product, manifest, landed)
         _choose_materialization(product, platform, manifest, connection.get("schema", "main"))
         _keep_digits_of_seeds(product, manifest)
         again = ["--full-refresh"] if anew else []
@@ -129,13 +132,11 @@ def _plural(kind: str) -> str:
 
 def _forget_parsed(product: Product) -> None:
     """Make dbt parse everything again after a change of a YAML file: otherwise it keeps unit tests that were removed."""
-    folders = [
-        product.root / name for name in ("models", "snapshots", "macros", "seeds", "tests", "analyses")
-    ]
-    files = [
+    places = [folder for kind in dbt_folders.USUAL for folder in dbt_folders.folders(product.root, kind)]
+    files = {
         product.root / "dbt_project.yml",
-        *(file for folder in folders for file in folder.rglob("*.y*ml")),
-    ]
+        *(file for folder in places for file in folder.rglob("*.y*ml")),
+    }
     known = hashlib.sha256()
     for file in sorted(file for file in files if file.is_file()):
         known.update(file.relative_to(product.root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
@@ -166,6 +167,21 @@ def _install_packages(product: Product, words: list[str], names: dbt_messages.Na
     if not invocation.success:
         raise dbt_messages.unreadable(invocation.exception, names, installing=True)
     stamp.write_text(state(), "utf-8")
+
+
+def _read_inputs(product: Product, manifest: Any, landed: Mapping[str, Landed]) -> None:
+    """Let a source of another name read an input: if the source `inputs` does not have it, and one other source does.
+
+    A project that was there before the product keeps its sources so, with their schemas for the team's own targets.
+    """
+    sources = list(manifest.sources.values())
+    own = {source.identifier for source in sources if INPUTS in (source.source_name, source.schema)}
+    others = Counter(source.name for source in sources if source.identifier not in own)
+    databases = [node.database for node in manifest.nodes.values() if node.name == product.dataset]
+    for source in sources:
+        if source.name in landed and source.name not in own and others[source.name] == 1:
+            source.schema, source.identifier = INPUTS, source.name
+            source.database = databases[0] if databases else source.database
 
 
 def _choose_materialization(product: Product, platform: Platform, manifest: Any, schema: str) -> None:

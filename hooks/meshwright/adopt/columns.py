@@ -1,0 +1,158 @@
+"""The columns of a model and their types, as far as its SQL tells, without running any of it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+
+from meshwright.adopt.dbt_files import OwnProject
+from meshwright.inspection.declared_types import type_and_length
+from meshwright.inspection.model import Column
+
+DIALECTS = {"postgres", "redshift", "snowflake", "bigquery", "databricks", "spark", "trino", "duckdb"}
+CALL = re.compile(r"\{\{-?\s*(?P<what>.*?)\s*-?\}\}", re.DOTALL)
+NAMES = re.compile(r"(?P<kind>ref|source)\s*\((?P<names>[^(){}]*)\)")
+NOTHING = re.compile(r"config\s*\(.*\)", re.DOTALL)
+SAMPLE_ROWS = 1000
+FORMS = (
+    ("BIGINT", re.compile(r"[-+]?\d{1,18}")),
+    ("DOUBLE", re.compile(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?")),
+    ("BOOLEAN", re.compile(r"(?i)true|false")),
+    ("DATE", re.compile(r"\d{4}-\d\d-\d\d")),
+    ("TIMESTAMP", re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?")),
+)
+"""Types that a seed's column gets if all its values have the form; text otherwise."""
+
+
+def columns_of(project: OwnProject, model: str) -> tuple[Column, ...]:
+    """Return the columns of a model: those of its SQL, with what its YAML says; those of its YAML if the SQL does not tell.
+
+    The type of a column is empty if nothing tells it.
+    """
+    described = {column.name.lower(): column for column in project.models[model].table().columns}
+    found = _Reading(project).model(model)
+    if not found:
+        return tuple(described.values())
+    columns = []
+    for name, kind in found.items():
+        column = described.get(name.lower())
+        if column is None:
+            columns.append(Column(name, kind))
+        else:
+            columns.append(
+                Column(name, column.type or kind, column.native_type, column.required, column.max_length, column.description, column.values)
+            )  # fmt: skip
+    return tuple(columns)
+
+
+class _Reading:
+    """What is known of the columns of models, seeds and sources, by the name that they have in rendered SQL."""
+
+    def __init__(self, project: OwnProject) -> None:
+        self.project = project
+        self.dialect = project.adapter if project.adapter in DIALECTS else "duckdb"
+        self.known: dict[str, dict[str, str]] = {}
+        self.begun: set[str] = set()
+
+    def model(self, name: str) -> dict[str, str]:
+        """Return column -> type (empty if unknown) of a model; empty if its SQL does not tell the columns."""
+        if name not in self.begun:
+            self.begun.add(name)
+            self.known[name] = self._inferred(name)
+        return self.known.get(name, {})
+
+    def _inferred(self, name: str) -> dict[str, str]:
+        node = self.project.models[name]
+        file = self.project.copy / node.path
+        if file.suffix != ".sql":
+            return {}
+        sql = rendered(file.read_text("utf-8-sig"))
+        if sql is None:
+            return {}
+        schema: dict[str, object] = {}
+        for other in node.reads:
+            columns = self._other(other)
+            if not columns:
+                return {}
+            schema[_alias(other)] = {column: kind or "UNKNOWN" for column, kind in columns.items()}
+        try:
+            tree = qualify(
+                sqlglot.parse_one(sql, dialect=self.dialect),
+                schema=schema,
+                dialect=self.dialect,
+            )
+            typed = annotate_types(tree, schema=schema, dialect=self.dialect)
+            projections = typed.selects if isinstance(typed, exp.Query) else []
+        except (SqlglotError, RecursionError, ValueError):
+            return {}
+        names = [one.alias_or_name for one in projections]
+        if not names or "*" in names or "" in names or len(set(names)) < len(names):
+            return {}
+        return {one.alias_or_name: _type(one) for one in projections}
+
+    def _other(self, name: str) -> dict[str, str]:
+        if name in self.project.models:
+            return self.model(name)
+        if name in self.project.seeds:
+            return _of_seed(self.project.copy / self.project.seeds[name].path)
+        node = self.project.sources.get(name)
+        return {column.name: column.type for column in node.table().columns} if node else {}
+
+
+def seed_columns(project: OwnProject, name: str) -> tuple[Column, ...]:
+    """Return the columns of a seed, with the types that all its values have."""
+    return tuple(
+        Column(column, kind) for column, kind in _of_seed(project.copy / project.seeds[name].path).items()
+    )
+
+
+def _alias(name: str) -> str:
+    return re.sub(r"\W", "__", name)
+
+
+def rendered(text: str) -> str | None:
+    """Return a model's SQL with the names of what it reads; None if it has Jinja other than ref, source and config."""
+    text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
+
+    def name(match: re.Match[str]) -> str:
+        if NOTHING.fullmatch(match["what"]):
+            return ""
+        call = NAMES.fullmatch(match["what"])
+        names = re.findall(r"""['"]([^'"]+)['"]""", call["names"]) if call else []
+        if call is None or not names:
+            return "{%"
+        return f"{_alias('.'.join(names) if call['kind'] == 'source' else names[-1])}"
+
+    sql = CALL.sub(name, text)
+    return None if "{%" in sql or "{{" in sql else sql
+
+
+def _type(one: Any) -> str:
+    kind = one.type
+    if kind is None or kind.is_type(exp.DataType.Type.UNKNOWN, exp.DataType.Type.NULL):
+        return ""
+    return type_and_length(kind.sql("duckdb"))[0]
+
+
+def _of_seed(file: Any) -> dict[str, str]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.reader(lines)
+            names = next(rows, [])
+            values = [row for row, _ in zip(rows, range(SAMPLE_ROWS), strict=False)]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return {}
+    return {name: _form(row[place] for row in values if place < len(row)) for place, name in enumerate(names)}
+
+
+def _form(values: Iterable[str]) -> str:
+    present = [value for value in values if value]
+    return next((kind for kind, form in FORMS if present and all(map(form.fullmatch, present))), "VARCHAR")

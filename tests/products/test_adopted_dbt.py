@@ -1,0 +1,95 @@
+"""A dbt project that was there before: adopted with the real template, it runs, and updates as any other product."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from adoption import adopted, repository, states
+from checkout import git
+from copier import run_update
+from products import findings, pipeline
+
+SHOP = {
+    "dbt_project.yml": """\
+# The shop's own
+name: 'shop'
+version: '1.0'
+profile: 'warehouse'
+model-paths: ["transform"]
+macro-paths: ["macros"]
+models:
+  shop:
+    staging: {+materialized: view}
+""",
+    "profiles.yml": "warehouse:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: ours.duckdb}\n",
+    "transform/staging/sources.yml": """\
+sources:
+  - name: erp
+    schema: raw_erp
+    meta: {external_location: "extracts/{name}.csv"}
+    tables:
+      - name: orders
+        columns:
+          - {name: id, data_type: BIGINT}
+          - {name: cents, data_type: BIGINT}
+          - {name: email, data_type: VARCHAR}
+""",
+    "transform/staging/stg_orders.sql": "select id, {{ euros('cents') }} as amount, email from {{ source('erp', 'orders') }}\n",
+    "transform/marts/order_values.sql": "select id, amount, email from {{ ref('stg_orders') }}\n",
+    "transform/marts/order_values.yml": """\
+models:
+  - name: order_values
+    description: What each order is worth
+    config: {meta: {owner: ada@example.org}}
+    columns:
+      - {name: id, data_type: BIGINT, description: Number of the order, data_tests: [not_null, unique]}
+      - {name: amount, data_type: "DECIMAL(18,2)", description: Value in euros}
+      - {name: email, data_type: VARCHAR, description: Who ordered}
+""",
+    "macros/euros.sql": "{% macro euros(column) %}cast({{ column }} / 100.0 as decimal(18,2)){% endmacro %}\n",
+    "extracts/orders.csv": "id,cents,email\n1,250,a@example.org\n2,100,b@example.org\n",
+    ".github/workflows/ci.yml": "name: Ours\non: {push: {branches: [main]}}\npermissions: {}\njobs: {}\n",
+    "CODEOWNERS": "* ops@example.org\n",
+}
+
+
+@pytest.mark.main
+def test_an_adopted_dbt_project_runs_and_updates(
+    template: Path, tmp_path: Path, product_python: Path
+) -> None:
+    place = repository(tmp_path / "shop", SHOP)
+    plan = adopted(place, template, "--data", "domain=sales", "--data", "owner_name=Ada Example")
+    now = states(plan)
+    assert now["dbt_project.yml"] == "merged"
+    assert now[".github/workflows/ci.yml"] == now[".github/CODEOWNERS"] == "declined"
+    assert now["CODEOWNERS"] == "merged"
+    assert plan["answers"]["owner_email"] == {
+        "value": "ada@example.org",
+        "reason": "the model's owner in dbt",
+    }
+    assert plan["answers"]["classification"]["value"] == "confidential"
+    assert [one for one in plan["missing"] if not one.startswith("CI")] == []
+    for path, content in SHOP.items():
+        present = (place / path).read_text()
+        assert all(line in present for line in content.splitlines() if "macro-paths" not in line), path
+    spec = yaml.safe_load((place / "data-product.yaml").read_text())["spec"]
+    assert spec["dataset"]["name"] == "order_values"
+    assert [(one["name"], one["uses"], one["from"]) for one in spec["inputs"]] == [
+        ("orders", "file@1", "system:erp")
+    ]
+
+    # What is open is a person's to say; all else is kept.
+    assert {(one.rule, one.file) for one in findings(place)} == {("DecisionOpen", "contract.odcs.yaml")}
+    done = pipeline(product_python, place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = duckdb.sql(f"from '{place}/build/ports/lake/order_values.parquet' order by id").fetchall()
+    assert [(row[0], str(row[1])) for row in rows] == [(1, "2.50"), (2, "1.00")]
+
+    git("add", "--all", cwd=place)
+    assert git("status", "--porcelain", cwd=place) == ""
+    run_update(place, defaults=True, overwrite=True, quiet=True)
+    assert git("status", "--porcelain", cwd=place) == ""
+    assert adopted(place, template)["adopted"] is True
