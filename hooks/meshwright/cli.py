@@ -18,6 +18,7 @@ VERBS = {
     "capabilities": "capabilities",
     "catalog": "catalog",
     "check": "check",
+    "draft": "draft",
     "export": "export",
     "map": "draw",
     "rollout": "rollout",

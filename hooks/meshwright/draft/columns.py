@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -100,6 +101,7 @@ def examine(
     except UnknownType:
         type_ = parse("VARCHAR")
     field = Field(column, profile, type_, landed)
+    seen = [_parsed(value) for value in seen] if type_.name == "JSON" else seen
     texts = sorted({text for value in seen for text in _texts(value)})
     kind = kind_of_name(column.name, table)
     why = f"The column is called {column.name}."
@@ -107,13 +109,14 @@ def examine(
         kind = ""
     if not kind and (field.is_text or field.is_nested):
         by_values = _PERSONAL_FORMS.get(profile.form) or kind_of_values(texts) or _kind_of_words(texts)
-        kind = _kind_of_parts(type_, table) or by_values
+        kind = _kind_of_parts(type_, table) or _kind_of_keys(seen, table) or by_values
         why = "Its values look like it." if kind != "free text" else "Its texts are long."
     if (
         kind
         and field.is_text
         and type_.name != "JSON"
         and kind != "email"
+        and texts
         and all(map(_ISO.fullmatch, texts))
         and kind != "birth"
     ):
@@ -157,6 +160,27 @@ def _kind_of_parts(type_: ColumnType, table: str) -> str:
         if (kind := (kind_of_name(name, table) if name else "") or _kind_of_parts(part, table))
     ]
     return max(kinds, key=lambda kind: KINDS_BY_NAME[kind][0].classification == "secret", default="")
+
+
+def _kind_of_keys(seen: Sequence[Any], table: str) -> str:
+    """Return the most sensitive kind of personal data that keys within JSON or maps say."""
+    kinds = {kind for value in seen for key in _keys(value) if (kind := kind_of_name(key, table))}
+    return max(sorted(kinds), key=lambda kind: KINDS_BY_NAME[kind][0].classification == "secret", default="")
+
+
+def _keys(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        yield from map(str, value)
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _keys(item)
+
+
+def _parsed(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        return text
 
 
 def kept_as_key(field: Field) -> Field:

@@ -35,13 +35,18 @@ LOGICAL = {
 """Type of a column -> its logical type; string for all others."""
 UNITS = {
     "mm": "millimetres", "cm": "centimetres", "km": "kilometres", "kg": "kilograms", "pct": "per cent", "percent": "per cent",
-    "ms": "milliseconds", "sec": "seconds", "min": "minutes", "eur": "euros", "usd": "US dollars", "gbp": "pounds sterling",
+    "g": "grams", "m": "metres", "ms": "milliseconds", "sec": "seconds", "min": "minutes", "eur": "euros", "usd": "US dollars", "gbp": "pounds sterling",
 }  # fmt: skip
 """Last word of a column's name -> unit."""
 
 
 def contract(data: Dataset, spec: Mapping[str, Any], level: str) -> str:
     """Return contract.odcs.yaml. `level`: the classification of columns that show nothing more sensitive."""
+    return HEADER + yaml(value(data, spec, level))
+
+
+def value(data: Dataset, spec: Mapping[str, Any], level: str) -> dict[str, Any]:
+    """Return the value of contract.odcs.yaml."""
     domain, product = spec["metadata"]["domain"], spec["metadata"]["name"]
     first = data.base.name
     key = data.key
@@ -70,7 +75,7 @@ def contract(data: Dataset, spec: Mapping[str, Any], level: str) -> str:
         "quality": quality,
         "properties": [_property(column, data, level) for column in data.columns],
     }
-    value = {
+    return {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
         "id": f"urn:contract:{domain}:{product}",
@@ -87,23 +92,23 @@ def contract(data: Dataset, spec: Mapping[str, Any], level: str) -> str:
         },
         "schema": [table],
     }
-    return HEADER + yaml(value)
 
 
 def classification(field: Field, level: str) -> str:
     """Return the classification that is proposed for a column."""
-    wanted = KINDS_BY_NAME[field.kind][0].classification if field.kind else level
-    return max(wanted, level, key=CLASSIFICATIONS.index)
+    selected = KINDS_BY_NAME[field.kind][0].classification if field.kind else level
+    return max(selected, level, key=CLASSIFICATIONS.index)
 
 
 def _property(column: OutputColumn, data: Dataset, level: str) -> dict[str, Any]:
     field = column.field
-    result: dict[str, Any] = {"name": column.name, **_type(field.type, field)}
+    sensitive = classification(field, level)
+    result: dict[str, Any] = {"name": column.name, **_type(field.type, sensitive, field)}
     if column.required:
         result["required"] = True
     if column.key:
         result |= {"primaryKey": True, "primaryKeyPosition": column.key}
-    result["classification"] = classification(field, level)
+    result["classification"] = sensitive
     meaning = sentence(field.column.description)
     proposed = []
     if not meaning or meaning.rstrip(".").lower() == column.name.lower():
@@ -135,18 +140,24 @@ def _property(column: OutputColumn, data: Dataset, level: str) -> dict[str, Any]
     return result
 
 
-def _type(type_: ColumnType, field: Field | None = None) -> dict[str, Any]:
-    """Return logical and physical type, and the description of what is nested."""
+def _type(type_: ColumnType, level: str, field: Field | None = None) -> dict[str, Any]:
+    """Return logical and physical type, and the description of what is nested, at the classification `level`."""
     logical = LOGICAL.get(type_.name, "string")
     if type_.name == "STRUCT":
         return {
             "logicalType": logical,
             "properties": [
-                {"name": name, **_type(part), "description": f"{_words(name)}."} for name, part in type_.parts
+                {
+                    "name": name,
+                    **_type(part, level),
+                    "classification": level,
+                    "description": f"{_words(name)}, a part of it.",
+                }
+                for name, part in type_.parts
             ],
         }
     if type_.name == "LIST":
-        return {"logicalType": logical, "items": _type(type_.parts[0][1])}
+        return {"logicalType": logical, "items": _type(type_.parts[0][1], level)}
     if type_.name == "MAP":
         return {"logicalType": logical, "physicalType": str(type_)}
     physical = "VARCHAR" if logical == "string" and type_.name != "BLOB" else str(type_)
@@ -216,7 +227,7 @@ def _round_up(number: Decimal) -> int:
 
 def guessed(column: OutputColumn, data: Dataset) -> str:
     """Return what a column probably means."""
-    name = column.field.landed
+    name = column.field.column.name
     parts = words(name)
     of = singular(column.input).replace("_", " ")
     unit = UNITS.get(parts[-1]) if len(parts) > 1 else None

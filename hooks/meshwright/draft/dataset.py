@@ -78,7 +78,7 @@ def dataset(name: str, inputs: Mapping[str, Input], found: Sequence[Link]) -> Da
             for column, field in other.fields.items()
             if column not in link.parent_columns
         ]
-    names = _names([(entry.name, field.landed) for entry, field, _ in chosen], first)
+    names = _names([(entry.name, _spaced(field.column.name)) for entry, field, _ in chosen], first)
     key = next(iter(inputs[first].profile.keys), ())
     columns = tuple(
         OutputColumn(
@@ -116,6 +116,11 @@ def _names(columns: Sequence[tuple[str, str]], first: str) -> list[str]:
         taken.add(unique)
         result.append(unique)
     return result
+
+
+def _spaced(name: str) -> str:
+    """Return a name with its words apart: `BirthDate` is `Birth_Date`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
 
 
 def _portable(name: str, source: str) -> str:

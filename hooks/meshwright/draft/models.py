@@ -183,12 +183,12 @@ def _matching(
             other = [list(parent.fields).index(column) for column in link.parent_columns]
             if link.child not in rows:
                 break
-            wanted = [rows[link.child][place] for place in own]
+            selected = [rows[link.child][place] for place in own]
             match = next(
                 (
                     one
                     for one in samples[link.parent]
-                    if None not in wanted and [one[place] for place in other] == wanted
+                    if None not in selected and [one[place] for place in other] == selected
                 ),
                 None,
             )

@@ -8,17 +8,20 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from meshwright.core.errors import Error
+from meshwright.core.text import listed
 from meshwright.core.yaml import Document, read_text
 from meshwright.core.yaml_edit import edited
-from meshwright.draft import contract, models, sample, sample_files, spec
+from meshwright.draft import contract, invented, models, sample, sample_files, spec
 from meshwright.draft.columns import examine
 from meshwright.draft.dataset import Dataset, Input, dataset
 from meshwright.draft.joins import Link, links
 from meshwright.draft.made_up import MadeUp
 from meshwright.draft.texts import yaml
+from meshwright.inspection.described import DescribedSource
 from meshwright.inspection.model import Source, TableProfile
 from meshwright.inspection.reading.column_names import column_name
 from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SOURCES, SPEC
@@ -26,6 +29,8 @@ from meshwright.product.metamodel import CLASSIFICATIONS
 
 SEEN = 2_000
 """Rows in which values of columns are looked at."""
+MOST_COLUMNS = 1_500
+"""Columns that a contract of at most a million bytes can describe."""
 README, SAMPLE_README = "README.md", "sample_data/README.md"
 
 
@@ -49,21 +54,26 @@ class Plan:
 def plan(
     root: Path,
     product: Document,
-    sources: Mapping[str, Source],
+    given: Mapping[str, tuple[str, Source]],
     count: int = sample.ROWS,
     seed: bytes | None = None,
 ) -> Plan:
-    """Return the files of a draft from some sources, by the name of the input."""
+    """Return the files of a draft. `given`: input -> what a person named as its source, and the source."""
+    sources = {name: source for name, (_, source) in given.items()}
     profiles = {name: source.profile() for name, source in sources.items()}
     found = links(sources, profiles)
     inputs = sample.linked(
         {name: _input(name, sources[name], profile) for name, profile in profiles.items()}, found
     )
+    _refuse_unusable(inputs, sources)
     data = dataset(str(product.get("spec.dataset.name")), inputs, found)
     real = sample.choose(sources, inputs, found, count)
+    real |= {
+        name: rows for name, rows in invented.rows(inputs, found).items() if _is_described(sources[name])
+    }
     made = sample.replaced(inputs, real, MadeUp(sample.avoided(inputs, real), seed))
     result = Plan(data, sources, rows={name: len(rows) for name, rows in made.items()}, found=found)
-    where = spec.places(sources, product.value)
+    where = spec.places(given, product.value)
     levels = spec.service_levels(
         data, _shares(data, made), min(len(made[data.base.name]), data.base.profile.rows or 1)
     )
@@ -92,6 +102,34 @@ def plan(
             f"{data.base.name} has no key that identifies its rows. If there is one, add it to the contract."
         )
     return result
+
+
+def _refuse_unusable(inputs: Mapping[str, Input], sources: Mapping[str, Source]) -> None:
+    """Raise Error for inputs that no data set can be made of."""
+    for name, entry in inputs.items():
+        if not entry.fields:
+            raise Error(f"{name} has no columns.", "Name a source with columns.")
+        if not entry.profile.rows and not _is_described(sources[name]):
+            raise Error(
+                f"{name} has no rows.",
+                "Draft from data that has some: the sample and the promises come from them.",
+            )
+        landed = [field.landed for field in entry.fields.values()]
+        if twice := sorted({one for one in landed if landed.count(one) > 1}):
+            raise Error(
+                f"{name} has columns whose names are the same after loading: {listed(twice)}.",
+                "Rename one of them at the source, or in a view.",
+            )
+    if (count := sum(len(entry.fields) for entry in inputs.values())) > MOST_COLUMNS:
+        raise Error(
+            f"The inputs have {count:,} columns, and a contract describes at most {MOST_COLUMNS:,}.",
+            "Read a view, or a file, that has those that matter.",
+        )
+
+
+def _is_described(source: Source) -> bool:
+    """Return True for a source that describes columns, and has no rows."""
+    return isinstance(source, DescribedSource)
 
 
 def _input(name: str, source: Source, profile: TableProfile) -> Input:
@@ -152,8 +190,7 @@ def _samples(
                 tables[str(sources[name].properties["table"])] = (columns, made[name])
             case "data-product@1":
                 files[where[name].path] = sample_files.parquet(columns, made[name])
-                address = str(sources[name].properties.get("from") or sources[name].properties.get("address"))
-                addresses[address] = {"uses": "parquet@1", "location": f"{name}.parquet"}
+                addresses[where[name].origin] = {"uses": "parquet@1", "location": f"{name}.parquet"}
             case _:
                 files[where[name].path] = sample_files.file(sources[name].properties, columns, made[name])
     files |= {path: sample_files.sqlite(tables) for path, tables in databases.items()}
@@ -194,13 +231,21 @@ def _what(name: str, source: Source, data: Dataset) -> str:
     )
 
 
+def _real(where: str) -> str:
+    """Return where the real data is, without the folders of this machine."""
+    scheme, _, rest = where.partition(":///")
+    path = PurePath(rest or where)
+    outside = path.is_absolute() or ".." in path.parts
+    return where if not outside else f"{scheme}:////path/to/{path.name}" if rest else f"/path/to/{path.name}"
+
+
 def _edits(root: Path, sources: Mapping[str, Source], where: Mapping[str, spec.Place]) -> dict[str, bytes]:
     """Return files of the team in which single lines are about the template's example."""
     edits = {}
-    if any(source.uses == "database@1" for source in sources.values()):
+    if any(spec.is_server(source) for source in sources.values()):
         command = "uv run python -m pipeline --environment production"
     else:
-        variables = {place.variable: shlex.quote(place.real) for place in where.values()}
+        variables = {place.variable: shlex.quote(_real(place.real)) for place in where.values()}
         set_ = " ".join(f"{name}={value}" for name, value in variables.items())
         command = (
             f"{set_} uv run python -m pipeline"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,15 @@ from meshwright.core.yaml import Document, Unreadable, inside, read, read_text
 from meshwright.core.yaml_edit import edited
 from meshwright.draft.atomic import replace_all
 from meshwright.draft.columns import Field
+from meshwright.draft.compare import Change, applied, changes, chosen
 from meshwright.draft.plan import Plan, plan
 from meshwright.draft.record import Record, digest, recorded, without_password
 from meshwright.inspection.model import Source
 from meshwright.product import registry
 from meshwright.product.files import ANSWERS, DRAFT, SAMPLE_FILES, SPEC
+
+LARGE = 2_000_000
+"""Bytes from which a file is left out when a draft is checked."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +71,21 @@ def prepare(
     sources = {name: source for name, (_, source) in given.items()}
     _refuse_missing_modules(root, sources)
     _refuse_wrong_type(product, sources)
-    drafted = plan(root, product, sources, count, seed)
+    drafted = plan(root, product, given, count, seed)
     old = recorded(root)
-    changes: dict[str, bytes | None] = {**drafted.files, **_gone(root, product, drafted, old)}
-    _refuse_overwriting(root, changes, product, old)
-    changes |= drafted.edits
+    files: dict[str, bytes | None] = {**drafted.files, **_gone(root, product, drafted, old)}
+    _refuse_overwriting(root, files, product, old)
+    files |= drafted.edits
     if inside(root, SAMPLE_FILES):
-        changes[SAMPLE_FILES] = _without(read_text(root, SAMPLE_FILES), changes).encode()
+        files[SAMPLE_FILES] = _without(read_text(root, SAMPLE_FILES), files).encode()
     written = {path: digest(content) for path, content in drafted.files.items()}
     facts = {
         name: {"from": without_password(where), "columns": _facts(drafted, name)}
         for name, (where, _) in given.items()
     }
-    changes[DRAFT] = Record(facts, written).text()
-    return Drafted(drafted, changes)
+    files[DRAFT] = Record(facts, written).text()
+    _refuse_broken(root, files)
+    return Drafted(drafted, files)
 
 
 def write(root: Path, drafted: Drafted) -> None:
@@ -94,6 +101,67 @@ def _without(fingerprints: str, changes: Mapping[str, bytes | None]) -> str:
             del known[path]
 
     return edited(fingerprints, change)
+
+
+def _refuse_broken(root: Path, files: Mapping[str, bytes | None]) -> None:
+    """Raise Error if a rule that is kept now would be broken by the draft; open decisions are no such rule."""
+    from meshwright.check.engine import check
+    from meshwright.check.rules.proposals import DecisionOpen
+
+    with tempfile.TemporaryDirectory(prefix="meshwright-draft-") as folder:
+        copy = Path(folder) / "product"
+        shutil.copytree(root, copy, symlinks=True, ignore=_large)
+        replace_all(copy, files)
+        broken = [one for one in check([copy]) if one.level == "error" and one.rule != DecisionOpen.__name__]
+        known = {one.rule for one in check([root])} if broken else set()
+        for one in broken:
+            if one.rule not in known:
+                file = Path(one.file).relative_to(copy).as_posix()
+                raise Error(
+                    f"The draft would break {one.rule}: {one.message} Nothing was changed.", one.fix
+                ).of(file)
+
+
+def _large(folder: str, names: list[str]) -> set[str]:
+    """Return what a check does not need: environments, results, and large files."""
+    here = Path(folder)
+    return {
+        name
+        for name in names
+        if name in (".git", ".venv", "build", "node_modules", "__pycache__")
+        or ((here / name).is_file() and (here / name).stat().st_size > LARGE)
+    }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What has changed at the sources since the last draft."""
+
+    product: Document
+    plan: Plan
+    old: Record
+    changes: Sequence[Change]
+
+
+def compare(root: Path, given: Mapping[str, tuple[str, Source]], count: int) -> Comparison:
+    """Return what has changed at the sources since the last draft. Raises Error."""
+    product, old = load(root), recorded(root)
+    if old is None:
+        raise Error("There is no draft to compare with.", f"Restore it: git checkout -- {DRAFT}")
+    drafted = plan(root, product, given, count)
+    return Comparison(product, drafted, old, changes(root, product, drafted, old))
+
+
+def apply(
+    root: Path, found: Comparison, selectors: Sequence[str], dry_run: bool = False
+) -> tuple[list[str], list[str]]:
+    """Apply the chosen changes, all of them or none; return the paths written, and what is left for the team. Raises Error."""
+    level = str(found.product.get("spec.classification"))
+    selected = chosen(found.changes, selectors)
+    files, notes = applied(root, found.product, found.plan, found.old, found.changes, selected, level)
+    if not dry_run:
+        replace_all(root, files)
+    return [*files], notes
 
 
 def _facts(drafted: Plan, name: str) -> dict[str, dict[str, Any]]:

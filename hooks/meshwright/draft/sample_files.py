@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import sqlite3
@@ -42,36 +41,50 @@ def file(properties: Mapping[str, Any], fields: Sequence[Field], rows: Rows) -> 
 
 
 def _csv(properties: Mapping[str, Any], fields: Sequence[Field], rows: Rows) -> bytes:
-    is_tab = suffix(properties) == ".tsv"
-    delimiter = properties.get("delimiter", "\t" if is_tab else ",")
-    quote, escape = properties.get("quote", '"'), properties.get("escape")
-    stream = io.StringIO()
-    writer = csv.writer(
-        stream,
-        delimiter=delimiter,
-        quotechar=quote or None,
-        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-        doublequote=not escape or escape == quote,
-        escapechar=escape if escape and escape != quote else None,
-        lineterminator="\n",
-    )
-    for _ in range(int(properties.get("skip", 0))):
-        stream.write("Sample\n")
+    delimiter = str(properties.get("delimiter", "\t" if suffix(properties) == ".tsv" else ","))
+    quote = str(properties.get("quote", '"'))
+    escape = str(properties.get("escape") or quote)
+    nulls = {"", *(str(null) for null in properties.get("nulls", ()))}
+    comment = str(properties.get("comment") or "")
+
+    def line(cells: Sequence[str | None]) -> str:
+        """Return a line; a text that would be read as something else is put in quotes."""
+        written = []
+        for place, cell in enumerate(cells):
+            if cell is None:
+                written.append(sorted(nulls)[-1] if len(cells) == 1 else "")
+                continue
+            special = {delimiter, quote, escape, "\n", "\r"} - {""}
+            if quote and (
+                cell in nulls
+                or any(sign in cell for sign in special)
+                or (comment and place == 0 and cell.startswith(comment))
+            ):
+                cell = (
+                    cell.replace(escape, escape * 2)
+                    if escape == quote
+                    else cell.replace(escape, escape * 2).replace(quote, escape + quote)
+                )
+                cell = f"{quote}{cell}{quote}"
+            elif not quote:
+                cell = "".join(" " if sign in (delimiter, "\n", "\r") else sign for sign in cell)
+            written.append(cell)
+        return delimiter.join(written) + "\n"
+
+    text = "Sample\n" * int(properties.get("skip", 0))
     if properties.get("header", True):
-        writer.writerow([field.column.name for field in fields])
-    nulls = {str(null) for null in properties.get("nulls", ())}
-    for row in rows:
-        cells = [_cell(value, field, properties) for value, field in zip(row, fields, strict=True)]
-        if len(cells) == 1 and cells[0] == "" and nulls:
-            cells = [sorted(nulls)[0]]
-        writer.writerow(cells)
-    return stream.getvalue().encode(str(properties.get("encoding", "utf-8")), "replace")
+        text += line([field.column.name for field in fields])
+    text += "".join(
+        line([_cell(value, field, properties) for value, field in zip(row, fields, strict=True)])
+        for row in rows
+    )
+    return text.encode(str(properties.get("encoding", "utf-8")), "replace")
 
 
-def _cell(value: Any, field: Field, properties: Mapping[str, Any]) -> str:
+def _cell(value: Any, field: Field, properties: Mapping[str, Any]) -> str | None:
     match value:
         case None:
-            return ""
+            return None
         case bool():
             return "true" if value else "false"
         case datetime():

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from meshwright.check.rules.sample import ABOUT_FLIGHTS, USE_CASES
+from meshwright.core.yaml import load_text
 from meshwright.draft.contract import classification
 from meshwright.draft.dataset import Dataset
 from meshwright.draft.joins import singular
 from meshwright.draft.sample_files import suffix
 from meshwright.draft.texts import Flow, enumerated, ruamel, sentence
 from meshwright.inspection.model import Source
+from meshwright.product import registry
 from meshwright.product.metamodel import CLASSIFICATIONS, OPEN_UP_TO
 
 SAMPLE = "sample_data"
@@ -65,9 +68,11 @@ class Place:
     """File of the sample, from the product's root."""
     real: str
     """Value of the variable for the real data."""
+    origin: str
+    """`from` in the spec: the system, or the other product's port."""
 
 
-def places(sources: Mapping[str, Source], spec: Mapping[str, Any]) -> dict[str, Place]:
+def places(given: Mapping[str, tuple[str, Source]], spec: Mapping[str, Any]) -> dict[str, Place]:
     """Return the place of each input's sample; tables of one database share a file."""
     used = {
         name.lower()
@@ -75,27 +80,33 @@ def places(sources: Mapping[str, Source], spec: Mapping[str, Any]) -> dict[str, 
         for name in re.findall(r"\$\{(\w+)", str(item))
     }
     result = {}
-    for name, source in sources.items():
-        given = source.properties
+    for name, (named, source) in given.items():
+        properties = source.properties
         if source.uses == "database@1":
-            database = (
-                re.sub(
-                    r"\W+", "_", str(given.get("url", "")).partition("?")[0].rstrip("/").rpartition("/")[2]
-                )
-                .strip("_")
-                .lower()
-            )
-            database = re.sub(r"_(sqlite3?|db)$", "", database) or "source"
-            result[name] = Place(
-                _variable(database, used), f"{SAMPLE}/{database}.sqlite", str(given.get("url", ""))
-            )
+            url = str(properties.get("url", ""))
+            database = _file_name(url) or "source"
+            variable = _variable(database, used)
+            path = f"{SAMPLE}/{database}.sqlite"
+            result[name] = Place(variable, path, url, _system(variable.removesuffix("_DATA")))
         elif source.uses == "data-product@1":
-            result[name] = Place("ADDRESSES", f"{SAMPLE}/{name}.parquet", str(given.get("addresses", "")))
+            registry_ = str(properties.get("addresses", ""))
+            result[name] = Place("ADDRESSES", f"{SAMPLE}/{name}.parquet", registry_, named.partition("?")[0])
         else:
-            result[name] = Place(
-                _variable(name, used), f"{SAMPLE}/{name}{suffix(given)}", str(given.get("path", ""))
-            )
+            path = f"{SAMPLE}/{name}{suffix(properties)}"
+            real = str(properties.get("path") or f"/path/to/{Path(path).name}")
+            result[name] = Place(_variable(name, used), path, real, _system(name))
     return result
+
+
+def _file_name(url: str) -> str:
+    """Return a file's name for a database, from its URL."""
+    last = url.partition("?")[0].rstrip("/").rpartition("/")[2]
+    return re.sub(r"_(sqlite3?|db)$", "", re.sub(r"\W+", "_", last).strip("_").lower())
+
+
+def _system(name: str) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return f"system:{plain if plain[:1].isalpha() else 'source'}"
 
 
 def _variable(name: str, used: set[str]) -> str:
@@ -114,33 +125,32 @@ def change(
     body = spec["spec"]
     proposed: list[Flow] = []
     _describe(body, data, proposed)
-    wanted = max(
+    selected = max(
         (classification(column.field, body["classification"]) for column in data.columns),
         key=CLASSIFICATIONS.index,
     )
-    if CLASSIFICATIONS.index(wanted) > CLASSIFICATIONS.index(body["classification"]):
-        body["classification"] = wanted
-        proposed.append(
-            Flow(at="spec.classification", reason="The contract has a column that is as sensitive.")
-        )
-        if (
-            CLASSIFICATIONS.index(wanted) > CLASSIFICATIONS.index(OPEN_UP_TO)
-            and body["access"].get("mode") == "open"
-        ):
-            body["access"]["mode"] = "approval-required"
-            proposed.append(Flow(at="spec.access.mode", reason=f"Data that is {wanted} cannot be open."))
+    proposed += _raised(body, selected)
+    body.ca.items.pop("inputs", None)  # what a product without inputs says there
     body["inputs"] = ruamel([_input(name, source, where[name]) for name, source in sources.items()])
     if any(source.uses != "data-product@1" for source in sources.values()):
         proposed.append(
             Flow(at="spec.inputs", reason="The systems in `from` are guessed from the names of the inputs.")
         )
-    if real := {name: _real(source) for name, source in sources.items() if source.uses == "database@1"}:
+    if real := {name: _real(source, where[name]) for name, source in sources.items() if is_server(source)}:
         environments = body.setdefault("environments", ruamel({}))
         production = environments.setdefault("production", ruamel({}))
         inputs = production.setdefault("inputs", ruamel({}))
         for name, properties in real.items():
             inputs[name] = ruamel({"properties": properties})
-    body["serviceLevels"] = ruamel([Flow(level) for level in levels])
+    there = {column.name for column in data.columns}
+    mine = [
+        level
+        for level in body.get("serviceLevels") or ()
+        if level.get("name") not in {"fresh", "airline-known", *(one["name"] for one in levels)}
+        and level.get("column", next(iter(there))) in there
+    ]
+    body["serviceLevels"] = ruamel([*(Flow(level) for level in levels), *(Flow(level) for level in mine)])
+    _drop_traits(body)
     ports = [item["name"] for item in body["outputs"]]
     cases = body.get("useCases") or []
     if not cases or all(
@@ -154,13 +164,52 @@ def change(
         proposed.append(
             Flow(at="spec.useCases", reason="Who uses the data set, and for what, is not in the data.")
         )
-    old = (spec.get("extensions") or {}).get("proposed") or []
+    _mark(spec, proposed)
+
+
+def raise_classification(spec: Any, selected: str) -> None:
+    """Raise the classification in the value of data-product.yaml to `selected`, as a proposal."""
+    _mark(spec, _raised(spec["spec"], selected))
+
+
+def _raised(body: Any, selected: str) -> list[Flow]:
+    """Raise the classification if `selected` is above it; return the marks."""
+    if CLASSIFICATIONS.index(selected) <= CLASSIFICATIONS.index(body["classification"]):
+        return []
+    body["classification"] = selected
+    marks = [Flow(at="spec.classification", reason="The contract has a column that is as sensitive.")]
+    if (
+        CLASSIFICATIONS.index(selected) > CLASSIFICATIONS.index(OPEN_UP_TO)
+        and body["access"].get("mode") == "open"
+    ):
+        body["access"]["mode"] = "approval-required"
+        marks.append(Flow(at="spec.access.mode", reason=f"Data that is {selected} cannot be open."))
+    return marks
+
+
+def _mark(spec: Any, proposed: Sequence[Flow]) -> None:
+    """Add marks of proposals to the value of data-product.yaml."""
     if not isinstance(spec.get("extensions"), dict) or not spec["extensions"]:
         spec["extensions"] = ruamel({})
     mine = {mark["at"] for mark in proposed}
-    spec["extensions"]["proposed"] = ruamel(
-        [*(Flow(mark) for mark in old if mark.get("at") not in mine), *proposed]
-    )
+    old = [Flow(mark) for mark in spec["extensions"].get("proposed") or [] if mark.get("at") not in mine]
+    if old or proposed:
+        spec["extensions"]["proposed"] = ruamel([*old, *proposed])
+
+
+def _drop_traits(body: Any) -> None:
+    """Remove traits that are as the template wrote them and name columns of its example."""
+    examples = [
+        load_text(text)
+        for entry in registry.capabilities()
+        if entry.kind == "traits" and entry.of_columns
+        for text in (entry.example, entry.consumer_example)
+        if text
+    ]
+    traits = body.get("traits") or []
+    for index in reversed(range(len(traits))):
+        if any(traits[index] == item for example in examples for item in example):
+            del traits[index]
 
 
 def _describe(body: Any, data: Dataset, proposed: list[Flow]) -> None:
@@ -207,24 +256,20 @@ def _input(name: str, source: Source, place: Place) -> dict[str, Any]:
     return {
         "name": name,
         "uses": source.uses,
-        "from": _origin(name, source, place),
+        "from": place.origin,
         "properties": Flow(properties),
     }
 
 
-def _origin(name: str, source: Source, place: Place) -> str:
-    if source.uses == "data-product@1":
-        return str(source.properties.get("from") or source.properties.get("address"))
-    system = place.variable if source.uses == "database@1" else name
-    return "system:" + (
-        re.sub(r"[^a-z0-9]+", "-", system.lower().removesuffix("_data")).strip("-") or "source"
-    )
+def is_server(source: Source) -> bool:
+    """Return True for a table of a database that is no file."""
+    return source.uses == "database@1" and not str(source.properties.get("url", "")).startswith("sqlite")
 
 
-def _real(source: Source) -> Flow:
-    return Flow(
-        {key: value for key, value in source.properties.items() if key in ("url", "schema", "password")}
-    )
+def _real(source: Source, place: Place) -> Flow:
+    """Return the properties of the real database; a dbt project does not tell where it is."""
+    given = {key: value for key, value in source.properties.items() if key in ("url", "schema", "password")}
+    return Flow({"url": f"${{{place.variable}}}", **given})
 
 
 def service_levels(data: Dataset, shares: Mapping[str, float], rows: int) -> list[dict[str, Any]]:

@@ -290,10 +290,10 @@ def kind_of_name(column: str, table: str = "") -> str:
     return ""
 
 
-def _is_about_something_else(kind: str, said: list[str], before: list[str]) -> bool:
+def _is_about_something_else(kind: str, ending: list[str], before: list[str]) -> bool:
     """Return True where words before a short name give it another meaning: `mean_age`, `branch_code_pan`."""
     person = is_person("_".join(before))
-    match said:
+    match ending:
         case ["age"] | ["token"] | ["secret"] | ["mail"] | ["cell"] | ["mobile"] | ["born"] | ["tel"]:
             return bool(before) and not person
         case ["pan"] | ["mac"] | ["sin"] | ["ip"] | ["cvv"] | ["cvc"]:

@@ -6,6 +6,7 @@ import datetime
 import random
 import sqlite3
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ from drawn_sources import TableSource
 from products import findings
 
 from meshwright.core.errors import Error
-from meshwright.draft.run import prepare, write
+from meshwright.draft import sample_files
+from meshwright.draft.plan import _input
+from meshwright.draft.run import apply, compare, prepare, write
+from meshwright.inspection.model import Source
+from meshwright.inspection.sources import open_source
 
 Copy = Callable[[Path], Path]
 FIRST = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Linus", "Margaret")
@@ -58,6 +63,10 @@ def drafted(product: Path, sources: Mapping[str, TableSource], rows: int = 60) -
         product, prepare(product, {name: (f"data/{name}", source) for name, source in sources.items()}, rows)
     )
     return product
+
+
+def named(sources: Mapping[str, TableSource]) -> dict[str, tuple[str, Source]]:
+    return {name: (f"data/{name}", source) for name, source in sources.items()}
 
 
 def contract(product: Path) -> dict[str, dict[str, Any]]:
@@ -226,3 +235,107 @@ def test_not_a_product_is_named(tmp_path: Path) -> None:
     with pytest.raises(Error, match="not a data product") as refused:
         drafted(tmp_path, shop())
     assert refused.value.exit_code == 2 and "copier copy" in refused.value.fix
+
+
+# -- the second draft -------------------------------------------------------------------------------------
+
+
+def stock(*rows: tuple[Any, ...], **columns: str) -> dict[str, TableSource]:
+    types = {"sku": "VARCHAR", "colour": "VARCHAR", "price": "BIGINT", **columns}
+    return {"stock": TableSource("stock", types, rows, properties={"path": "stock.csv"})}
+
+
+FEW = tuple((f"SKU-{number}", ("red", "blue")[number % 2], number % 7) for number in range(100, 140))
+
+
+def test_a_second_draft_tells_what_has_changed_and_applies_what_is_asked(
+    departures: Path, copy_of: Copy
+) -> None:
+    product = drafted(copy_of(departures), stock(*FEW))
+    assert not compare(product, named(stock(*FEW)), 60).changes
+    before = everything(product)
+    later = [("SKU-100", "green", 70_000), *FEW, ("SKU-999", None, 1)]
+    found = compare(product, named(stock(*later)), 60)
+    assert {one.id for one in found.changes} == {
+        "stock.colour.values", "stock.price.range", "stock.colour.required", "stock.sku.key",
+    }  # fmt: skip
+    assert everything(product) == before
+    apply(product, found, ["stock.colour.values"])
+    columns = contract(product)
+    assert columns["colour"]["quality"][0]["arguments"]["validValues"] == ["blue", "red", "green"]
+    assert columns["colour"]["required"], "it was not asked for"
+    apply(product, compare(product, named(stock(*later)), 60), ["all"])
+    columns = contract(product)
+    assert "required" not in columns["colour"] and "primaryKey" not in columns["sku"]
+    assert columns["price"]["logicalTypeOptions"]["maximum"] >= 70_000
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+
+
+def test_columns_that_come_and_go_change_model_contract_and_sample(departures: Path, copy_of: Copy) -> None:
+    product = drafted(copy_of(departures), stock(*FEW))
+    mails = [(sku, price, f"shop{price}@mail.example.com") for sku, _, price in FEW]
+    later = {"stock": TableSource("stock", {"sku": "VARCHAR", "price": "DOUBLE", "email": "VARCHAR"}, mails, properties={"path": "stock.csv"})}  # fmt: skip
+    found = compare(product, named(later), 60)
+    assert {(one.id, one.kind) for one in found.changes} == {("stock.email", "new"), ("stock.colour", "gone"), ("stock.price", "type")}  # fmt: skip
+    apply(product, found, ["all"])
+    columns = contract(product)
+    assert {*columns} == {"sku", "price", "email"} and columns["price"]["logicalType"] == "number"
+    assert columns["email"]["classification"] == "confidential"
+    assert "email" in (product / "models" / "departures.sql").read_text("utf-8")
+    assert (product / "sample_data" / "stock.csv").read_text("utf-8").startswith("sku,price,email\n")
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+    assert not compare(product, named(later), 60).changes
+
+
+def test_a_model_of_the_teams_is_left_alone(departures: Path, copy_of: Copy) -> None:
+    product = drafted(copy_of(departures), stock(*FEW))
+    model = product / "models" / "departures.sql"
+    model.write_text(model.read_text("utf-8") + "where price > 0\n", "utf-8")
+    text = model.read_text("utf-8")
+    more = [(*row, 1) for row in FEW]
+    _, notes = apply(product, compare(product, named(stock(*more, size="BIGINT")), 60), ["new"])
+    assert model.read_text("utf-8") == text and any("size" in note for note in notes)
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+    fewer = {"stock": TableSource("stock", {"sku": "VARCHAR", "colour": "VARCHAR"}, [row[:2] for row in FEW], properties={"path": "stock.csv"})}  # fmt: skip
+    with pytest.raises(Error, match="still reads price"):
+        apply(product, compare(product, named(fewer), 60), ["gone"])
+
+
+# -- the sample's files -----------------------------------------------------------------------------------
+
+
+def test_a_sample_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    kinds = {
+        "a": "VARCHAR",
+        "b": "DECIMAL(9,2)",
+        "c": "TIMESTAMP",
+        "d": "DATE",
+        "e": "BOOLEAN",
+        "f": "VARCHAR[]",
+    }
+    moment = datetime.datetime(2024, 3, 1, 12, 30, 0, 5)
+    rows = [
+        ("NA", Decimal("1.50"), moment, datetime.date(2024, 1, 2), True, ["x", "y"]),
+        ("", None, None, None, None, None),
+        (None, Decimal("-3.00"), moment, datetime.date(1999, 12, 31), False, []),
+        ('two;lines\n"quoted"', Decimal(0), moment, datetime.date(2024, 2, 29), True, ["é"]),
+    ]
+    for name, properties in {
+        "one.csv": {"delimiter": ";", "nulls": ["NA"], "decimal": ",", "encoding": "latin-1"},
+        "two.jsonl": {},
+        "three.json": {},
+        "four.parquet": {},
+    }.items():
+        columns = dict(list(kinds.items())[:5]) if name == "one.csv" else kinds
+        wanted = [row[: len(columns)] for row in rows]
+        entry = _input("t", TableSource("t", columns, wanted), TableSource("t", columns, wanted).profile())
+        given = {"path": f"data/{name}", **properties}
+        (tmp_path / name).write_bytes(sample_files.file(given, list(entry.fields.values()), wanted))
+        options = "&".join(
+            f"{key}={value[0] if isinstance(value, list) else value}" for key, value in properties.items()
+        )
+        (source,) = open_source("t", f"{name}?{options}" if options else name, tmp_path)
+        read = [tuple(row) for row in source.rows(10)]
+        assert read == wanted or (
+            name != "four.parquet" and [row[:1] for row in read] == [row[:1] for row in wanted]
+        )

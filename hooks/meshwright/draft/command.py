@@ -1,0 +1,176 @@
+"""The command `meshwright draft`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meshwright.core.console import Verb
+from meshwright.core.errors import Error
+
+if TYPE_CHECKING:
+    from meshwright.draft.run import Drafted
+    from meshwright.inspection.model import Source
+
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+@click.command(cls=Verb, extra="draft")
+@click.argument("product", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--from",
+    "given",
+    metavar="NAME=SOURCE",
+    multiple=True,
+    help="An input's name, and its data: a file, a glob, a URL, a database's table, a product's port, a contract, a dbt "
+    "project. Can be repeated; without it, the sources of the last draft.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
+@click.option(
+    "--sample-rows",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Rows of an input in the sample.",
+)
+@click.option(
+    "--accept",
+    metavar="ID",
+    multiple=True,
+    help="Accept a proposal: an id, a kind such as `description`, or a pattern of ids. Can be repeated.",
+)
+@click.option(
+    "--apply",
+    "selected",
+    metavar="ID",
+    multiple=True,
+    help="Apply a change at the sources since the last draft: an id, a kind such as `values`, or `all`. Can be repeated.",
+)
+def draft(
+    product: Path,
+    given: Sequence[str],
+    dry_run: bool,
+    sample_rows: int,
+    accept: Sequence[str],
+    selected: Sequence[str],
+) -> None:
+    """Draft PRODUCT (a repository; default: the current one) from data that is there already: inputs, contract, models,
+    tests and a sample without personal data. What only a person can know is marked as a proposal.
+
+    A second draft prints what has changed at the sources since, and applies it only where it is asked to."""
+    if accept:
+        if given or selected or dry_run:
+            raise Error("--accept stands alone.", "Draft first, then accept what is right.")
+        _accept(product, accept)
+        return
+    from meshwright.draft.record import recorded
+    from meshwright.draft.run import load, prepare, write
+
+    load(product)
+    old = recorded(product)
+    texts = given or [f"{name}={source['from']}" for name, source in (old.sources if old else {}).items()]
+    if not texts:
+        raise Error("No source is named.", "Name one: meshwright draft --from orders=data/orders.csv")
+    opened = _opened(product, texts)
+    if old and {*old.sources} == {*opened}:
+        _compare(product, opened, sample_rows, selected, dry_run)
+        return
+    if selected:
+        raise Error("Nothing has been drafted from these sources yet.", "Leave out --apply.")
+    drafted = prepare(product, opened, sample_rows)
+    if not dry_run:
+        write(product, drafted)
+    _report(product, drafted, dry_run)
+
+
+def _opened(product: Path, texts: Sequence[str]) -> dict[str, tuple[str, Source]]:
+    """Return the sources by the names of their inputs, with the text that names each. Raises Error."""
+    from meshwright.inspection.sources import open_source
+
+    opened: dict[str, tuple[str, Source]] = {}
+    for text in texts:
+        name, _, where = text.partition("=")
+        if not NAME.fullmatch(name) or len(name) > 63 or not where:
+            raise Error(
+                f"{text!r} is not NAME=SOURCE.",
+                "Write a name of small letters, digits and single underscores, and its data: --from orders=data/orders.csv",
+            )
+        for source in open_source(name, where, product):
+            if source.name in opened:
+                raise Error(f"Two sources have the name {source.name}.", "Give each one a name of its own.")
+            opened[source.name] = (where, source)
+    return opened
+
+
+def _compare(
+    product: Path,
+    opened: Mapping[str, tuple[str, Source]],
+    sample_rows: int,
+    selected: Sequence[str],
+    dry_run: bool,
+) -> None:
+    """Print what has changed since the last draft, and apply what is chosen of it."""
+    from meshwright.core.text import printable
+    from meshwright.draft.run import apply, compare
+
+    found = compare(product, opened, sample_rows)
+    for one in found.changes:
+        click.echo(f"{one.id:40} {printable(one.sentence)}")
+    if not found.changes:
+        click.echo("Nothing that the draft knows has changed at the sources.")
+    elif not selected:
+        click.echo(
+            "\nNothing was written. To apply: meshwright draft --apply ID, a kind (new, gone, type, values, …) or all"
+        )
+    if selected:
+        written, notes = apply(product, found, selected, dry_run)
+        for path in written:
+            click.echo(f"write   {path}")
+        for note in notes:
+            click.echo(f"note    {printable(note)}")
+        if dry_run:
+            click.echo("\nNothing was written.")
+
+
+def _accept(product: Path, selectors: Sequence[str]) -> None:
+    from meshwright.draft.accept import accept
+
+    accepted, left = accept(product, selectors)
+    for one in accepted:
+        click.echo(f"accepted {one.id}")
+    click.echo(f"{len(left)} open decisions are left." if left else "No decision is open.")
+
+
+def _report(product: Path, drafted: Drafted, dry_run: bool) -> None:
+    """Print what was written, or all of it for a dry run; no value of a column that is proposed as personal is in it."""
+    from meshwright.core.text import printable
+
+    for path, content in sorted(drafted.changes.items()):
+        verb = "remove" if content is None else "change" if (product / path).exists() and dry_run else "write"
+        click.echo(f"{verb:6}  {path}")
+        if dry_run and content is not None and not path.startswith("sample_data/"):
+            for line in content.decode("utf-8").splitlines():
+                click.echo(f"        {printable(line, lines=True)}")
+    data = drafted.plan.data
+    rows = " · ".join(f"{name} {count:,} rows" for name, count in drafted.plan.rows.items())
+    click.echo(f"\nsample  {rows}")
+    for link in data.joins:
+        click.echo(
+            f"join    {link.child} to {link.parent} by {', '.join(link.columns)}: {printable(link.reason)}"
+        )
+    for column in data.columns:
+        if column.field.kind:
+            click.echo(f"person  {column.name}: {printable(column.field.why)}")
+    for note in drafted.plan.notes:
+        click.echo(f"note    {printable(note)}")
+    if dry_run:
+        click.echo("\nNothing was written.")
+        return
+    click.echo(
+        "\nNext:\n  uv run python -m pipeline\n  meshwright check         lists what is proposed\n"
+        "  meshwright draft --accept ID"
+    )
