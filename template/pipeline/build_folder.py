@@ -14,6 +14,22 @@ from pipeline.errors import MAKE_ROOM, UnreadableInput
 from pipeline.locks import Busy, locked
 
 
+class InProgress(UnreadableInput):
+    """Another run works in the folder."""
+
+    def __init__(self, lock: Path) -> None:
+        super().__init__("Another run of this product is in progress here.", fix="Wait until it has ended.")
+        self.lock = lock
+
+    def lasts(self) -> bool:
+        """Return True while it has not ended."""
+        try:
+            with locked(self.lock):
+                return False
+        except Busy:
+            return True
+
+
 @contextlib.contextmanager
 def run_lock(root: Path) -> Iterator[None]:
     """Allow one run at a time, in an empty scratch folder."""
@@ -26,9 +42,7 @@ def run_lock(root: Path) -> Iterator[None]:
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(parents=True)
         except Busy:
-            raise UnreadableInput(
-                "Another run of this product is in progress here.", fix="Wait until it has ended."
-            ) from None
+            raise InProgress(build / ".lock") from None
         except OSError as error:
             raise UnreadableInput(f"build/ cannot be written: {error}", fix=MAKE_ROOM) from error
         yield

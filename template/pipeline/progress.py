@@ -73,6 +73,22 @@ class Json(Text):
         return self.lines
 
 
+class Brief(Text):
+    """A line for a run, and what needs attention; for people who run again and again."""
+
+    def stage(self, name: str) -> None:
+        pass
+
+    def event(self, event: str, text: str, fields: dict[str, Any]) -> None:
+        if event == "run.published":
+            passed, unsure = fields["checks"]["passed"], len(fields["checks"]["others"])
+            text = f"ok in {fields['seconds']:.1f} s: {fields['message']}, {passed} checks passed"
+            text += f", {unsure} unchecked or with a warning (build/run.json)" if unsure else ""
+        elif event.startswith(("stage.", "run.started")):
+            return
+        super().event(event, text, fields)
+
+
 _output: Text = Text()
 _stage = ""
 
@@ -81,6 +97,13 @@ def use_json() -> None:
     """Report everything from here on as JSON."""
     global _output
     _output = Json()
+
+
+def use_brief() -> None:
+    """Report each run in a line from here on, unless it is reported as JSON."""
+    global _output
+    if not isinstance(_output, Json):
+        _output = Brief()
 
 
 def open_streams() -> None:

@@ -6,12 +6,14 @@ stages.py adds the part of each stage to the report, which is written to build/r
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import functools
 import gc
 import json
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -19,10 +21,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline import missing_file, progress, restore, sample_run, spec
-from pipeline.build_folder import run_lock, write
+from pipeline.build_folder import InProgress, run_lock, write
 from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
 from pipeline.progress import say, summary
 from pipeline.stages import stages
@@ -76,25 +78,101 @@ def main() -> int:
         action="store_true",
         help="exit with 1 instead of 3 if a service level was missed",
     )
+    options.add_argument(
+        "--watch",
+        action="store_true",
+        help="run again whenever a file of the repository is saved, until Ctrl-C",
+    )
+    options.add_argument(
+        "--preview",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="ingest and transform only, and show columns, types and first rows of all tables, or of the one that is named",
+    )
+    options.add_argument(
+        "--limit",
+        type=_count,
+        default=5,
+        metavar="N",
+        help="rows that --preview shows of a table (default: 5)",
+    )
     chosen = options.parse_args()
+    if chosen.watch and chosen.preview is not None:
+        options.error("--watch and --preview exclude each other")
     if chosen.log_format == "json":
         progress.use_json()
     _heed_signals()
     root = None
     try:
+        began_in = _folder()
         root = _root(chosen.project)
         os.chdir(root)  # the folder that it was started in may be gone
         # CI passes all variables of the repository as one JSON object; variables of the environment take precedence.
         variables = {**_variables(os.environ.get("PIPELINE_VARIABLES") or "{}"), **os.environ}
-        missed = PromiseBroken if chosen.missed_is_failure else ServiceLevelMissed
-        run(root, variables, chosen.environment, anew=chosen.full_refresh, missed=missed)
+        if chosen.preview is not None:
+            from pipeline.preview import preview
+
+            preview(spec.load(root, variables, chosen.environment), chosen.preview, chosen.limit)
+        elif chosen.watch:
+            _watch(root, variables, chosen, began_in)
+        else:
+            missed = PromiseBroken if chosen.missed_is_failure else ServiceLevelMissed
+            run(root, variables, chosen.environment, anew=chosen.full_refresh, missed=missed)
     except BaseException as problem:
-        code = _exit_code(problem)
-        text, fix = _explained(problem, code, root)
-        say(f"\n{text}", "run.ended", level="warning" if code == 3 else "error", exitCode=code, fix=fix)
-        return code
+        return _end(problem, root)
     say("", "run.ended", exitCode=0)
     return 0
+
+
+def _end(problem: BaseException, root: Path | None) -> int:
+    """Report why a run ended early; return its exit code."""
+    code = _exit_code(problem)
+    text, fix = _explained(problem, code, root)
+    say(f"\n{text}", "run.ended", level="warning" if code == 3 else "error", exitCode=code, fix=fix)
+    return code
+
+
+def _watch(root: Path, variables: Mapping[str, str], chosen: argparse.Namespace, began_in: str) -> NoReturn:
+    """Run now and whenever a file is saved. Ends with a signal's KeyboardInterrupt."""
+    from pipeline.watch import watch
+
+    progress.use_brief()
+    anew = iter([chosen.full_refresh])
+
+    def once() -> None:
+        try:
+            run(root, variables, chosen.environment, anew=next(anew, False))
+        except InProgress:
+            raise
+        except BaseException as problem:
+            if _signal or isinstance(problem, KeyboardInterrupt):
+                raise KeyboardInterrupt from problem
+            _end(problem, root)
+
+    def restart() -> NoReturn:
+        atexit._run_exitfuncs()  # libraries give back what outlasts a process
+        if began_in:
+            os.chdir(began_in)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very command
+
+    watch(root, once, lambda: spec.files_outside(root, variables, chosen.environment), restart)
+
+
+def _folder() -> str:
+    """Return the current folder; empty if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _count(text: str) -> int:
+    """Return a number of rows. Raises ValueError."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
 
 
 def _heed_signals() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -144,13 +147,11 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
     Variables come from `environment`. Raises UnreadableInput.
     """
     path, spec, schema = root / FILE, read(root), _read_schema(root)
-    # The schema itself is checked where it is made.
-    validator = jsonschema.validators.validator_for(schema)(schema)
     try:
-        _validate(validator, spec)
+        _validate(schema, spec)
         if target:
             spec = grammar.bind(spec, target)
-            _validate(validator, spec)
+            _validate(schema, spec)
     except grammar.Unknown as error:
         known = f"It has {', '.join(error.known)}." if error.known else "It has none."
         raise UnreadableInput(f"{path.name}: {error}. {known}", fix="Use one of these.") from error
@@ -211,10 +212,36 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
     return product
 
 
-def _validate(validator: jsonschema.protocols.Validator, spec: Any) -> None:
-    """Raise the error that explains best what is wrong with the spec."""
+def files_outside(root: Path, environment: Mapping[str, str], target: str) -> list[Path]:
+    """Return the local files that inputs name outside of the repository; none if the spec cannot be read."""
+    try:
+        spec = read(root)
+        inputs = (grammar.bind(spec, target) if target else spec)["spec"]["inputs"]
+        texts = [
+            str(_replace_variables(entry["properties"]["path"], environment))
+            for entry in inputs
+            if "path" in entry.get("properties", {})
+        ]
+    except (UnreadableInput, grammar.Unknown, LookupError, TypeError, AttributeError):
+        return []
+    places = (os.path.normpath(root / text) for text in texts if "://" not in text)
+    found = (file for place in places for file in glob(place, recursive=True))
+    return [file for file in map(Path, found) if not file.is_relative_to(root)]
+
+
+_valid: set[bytes] = set()
+"""Hashes of schemas with a spec that is valid: a process that runs again reads the same spec again."""
+
+
+def _validate(schema: Any, spec: Any) -> None:
+    """Raise the error that explains best what is wrong with the spec. The schema itself is checked where it is made."""
+    known = hashlib.sha256(repr([schema, spec]).encode("utf-8", "surrogatepass")).digest()
+    if known in _valid:
+        return
+    validator = jsonschema.validators.validator_for(schema)(schema)
     if error := jsonschema.exceptions.best_match(validator.iter_errors(spec)):
         raise error
+    _valid.add(known)
 
 
 def _without_secrets(error: jsonschema.ValidationError) -> str:

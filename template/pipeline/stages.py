@@ -35,17 +35,22 @@ class _Written(NamedTuple):
 
 def stages(product: Product, started: datetime, report: dict[str, Any], anew: bool) -> None:
     """Ingest, transform, verify and publish. `anew`: nothing of earlier runs is gone on with."""
-    from pipeline import dataset as datasets
-
-    about = datasets.metadata(product, started)
+    origin = about(product, started)
     with contextlib.ExitStack() as stack:
-        platform, landed = _ingest(product, about, report, anew, stack)
-        before = _transform(product, platform, landed, report, anew)
-        written = _verify(product, started, report, platform, landed, about, before)
+        platform, landed = ingested(product, origin, report, anew, stack)
+        before = transformed(product, platform, landed, report, anew)
+        written = _verify(product, started, report, platform, landed, origin, before)
         _publish(product, started, report, platform, landed, before, written)
 
 
-def _ingest(
+def about(product: Product, started: datetime) -> dict[str, str]:
+    """Return the metadata that the data set carries."""
+    from pipeline import dataset as datasets
+
+    return datasets.metadata(product, started)
+
+
+def ingested(
     product: Product, about: dict[str, str], report: dict[str, Any], anew: bool, stack: contextlib.ExitStack
 ) -> tuple[Platform, dict[str, Landed]]:
     """Read all inputs into the platform, which stays open as long as the stack."""
@@ -76,7 +81,7 @@ def _ingest(
     return platform, landed
 
 
-def _transform(
+def transformed(
     product: Product, platform: Platform, landed: Mapping[str, Landed], report: dict[str, Any], anew: bool
 ) -> PreviousRun:
     """Make the model of the data set; return what the last run left."""
