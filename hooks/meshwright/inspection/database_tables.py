@@ -69,7 +69,7 @@ class DatabaseSource:
 
     def _ask(self, sql: str) -> list[tuple[Any, ...]]:
         with readable(self.address):
-            escaped = sql.replace("%", "%%") if self._dialect.name == "mysql" else sql
+            escaped = sql if self._dialect.name == "sqlite" else sql.replace("%", "%%")
             return [tuple(row) for row in self._connection.exec_driver_sql(escaped).fetchall()]
 
     @cached_property

@@ -54,8 +54,13 @@ def profile(relation: Relation) -> TableProfile:
     values = _values(relation, rows, counts, texts, distinct, is_whole)
     for name, found in values.items():
         distinct.setdefault(name, len(found))
+        estimates.pop(name, None)
     forms = _forms(relation, counts, texts, is_whole)
     keys = keys_of(relation, rows, counts, texts, distinct)
+    for key in keys:
+        if len(key) == 1:
+            distinct[key[0]] = rows
+            estimates.pop(key[0], None)
     known = {
         column.name: _column(
             column,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from meshwright.core.errors import Error
+from meshwright.inspection import profile
 from meshwright.inspection.databases import catalog
 from meshwright.inspection.joins import Contained, contained
 from meshwright.inspection.sources import open_source
@@ -25,7 +27,7 @@ create table crm.customers (
   segment text check (segment in ('a', 'b')), born date, rate numeric);
 comment on table crm.customers is 'People';
 create table orders (id integer primary key, customer bigint references crm.customers, state state not null, total euro, ref uuid, tags text[]);
-create table "Größe" ("select" int, "a.b" text);
+create table "Größe" ("select" int, "a.b%" text);
 create view crm.german as select * from crm.customers where country = 'DE';
 insert into crm.customers (mail, "Full Name", country, segment, born, rate)
   select 'u' || i || '@example.org', nullif('N' || i, 'N7'), 'DE', 'a', date '1960-01-01' + i, i / 10.0 from generate_series(1, 60) i;
@@ -108,6 +110,28 @@ def test_a_table_of_postgresql(postgres: tuple[postgres_server.Server, str, str]
     assert len(list(orders.rows(9_999, {"ref": ids, "state": ["new"]}))) == 6_000
     assert list(orders.rows(1)) == [(1, 2, "new", Decimal("1.00"), ids[0], '["x"]')]
     assert list(odd.rows(9)) == [(1, "x")]
+
+
+@pytest.mark.parametrize("engine", ["postgres", "mariadb"])
+def test_a_sample_only_decides_what_all_rows_are_asked(
+    engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a table of ten million rows."""
+    monkeypatch.setenv("SHOP_PASSWORD", mariadb_server.PASSWORD)
+    _, before, after = request.getfixturevalue(engine)
+    place = f"{before}.{'crm.' * (engine == 'postgres')}customers?{after}"
+    (whole,), (sampled,) = open_source("c", place, ROOT), open_source("c", place, ROOT)
+    exact = whole.profile()
+    monkeypatch.setattr(profile, "SAMPLE_ROWS", 20)
+    assert sampled.profile() == exact
+    monkeypatch.setattr(profile, "EXACT_CELLS", 1)
+    (guessed,) = open_source("c", place, ROOT)
+    found = guessed.profile()
+    assert found.keys == exact.keys and found.notes
+    for name, column in found.columns.items():
+        known = exact.columns[name]
+        assert replace(column, distinct=None, is_estimate=False) == replace(known, distinct=None), name
+        assert column.is_estimate or column.distinct == known.distinct, name
 
 
 def test_values_that_no_type_holds_make_a_column_text(
