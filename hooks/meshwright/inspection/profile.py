@@ -29,6 +29,8 @@ EXACT_CELLS = 20_000_000
 SAMPLE_CELLS = 1_000_000
 SAMPLE_ROWS = 20_000
 """Maximum rows of a sample; fewer if there are many columns."""
+FEW_DISTINCT = 10_000
+"""Estimated different values up to which DuckDB counts them, whatever the size."""
 COLUMNS_AT_ONCE = 100
 """Columns of one query."""
 MOST_VALUES = 20
@@ -200,9 +202,7 @@ def _distinct(
     found: dict[str, int] = {}
     if rows * len(countable) <= EXACT_CELLS:
         for group in batches(countable, COLUMNS_AT_ONCE):
-            listed = ", ".join(f"count(distinct {relation.exact(column.name)})" for column in group)
-            (answer,) = relation.query(f"select {listed} from {relation.source}")
-            found |= {column.name: int(value) for column, value in zip(group, answer, strict=True)}
+            found |= _counted(relation, group)
         return found, {}
     estimates = {}
     for column in countable:
@@ -212,7 +212,17 @@ def _distinct(
             if known is not None
             else _estimate(texts[column.name], counts[column.name].present)
         )
-    return {}, estimates
+    few = [column for column in countable if relation.sql.estimate and estimates[column.name] <= FEW_DISTINCT]
+    for group in batches(few, COLUMNS_AT_ONCE):
+        found |= _counted(relation, group)
+    return found, {name: number for name, number in estimates.items() if name not in found}
+
+
+def _counted(relation: Relation, columns: Sequence[Column]) -> dict[str, int]:
+    """Return the exact numbers of different values."""
+    listed = ", ".join(f"count(distinct {relation.exact(column.name)})" for column in columns)
+    (answer,) = relation.query(f"select {listed} from {relation.source}")
+    return {column.name: int(value) for column, value in zip(columns, answer, strict=True)}
 
 
 def _estimate(sample: Sequence[Any], present: int) -> int:

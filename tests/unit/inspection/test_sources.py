@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from meshwright.core.errors import Error
-from meshwright.inspection import dbt_project
+from meshwright.inspection import dbt_project, profile
 from meshwright.inspection.joins import Contained, contained
 from meshwright.inspection.model import Source
 from meshwright.inspection.sources import open_source
@@ -291,3 +291,23 @@ def test_values_are_looked_for_among_the_keys_of_another_source(tmp_path: Path) 
     assert contained(orders, ["customer"], customers, ["id"]) == Contained(1, 2, True)
     assert contained(orders, ["name"], customers, ["id"]).looked_for == 0  # a text is no number
     assert list(orders.distinct(["customer"], 9)) == [(1,), (9,)]
+
+
+def test_a_sample_only_decides_what_all_rows_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(f"{n},u{n}@example.org,{'ab'[n % 2]},{n % 3},{n % 50 or ''}\n" for n in range(500))
+    text = f"id,mail,kind,one,two\n{rows}"
+    exact = opened(tmp_path, text).profile()
+    monkeypatch.setattr(profile, "SAMPLE_ROWS", 20)
+    assert opened(tmp_path, text).profile() == exact
+    monkeypatch.setattr(profile, "EXACT_CELLS", 1)
+    monkeypatch.setattr(profile, "FEW_DISTINCT", 10)
+    found = opened(tmp_path, text).profile()
+    assert (found.keys, found.columns["mail"].form, found.columns["kind"].values) == (
+        exact.keys,
+        "email",
+        ("a", "b"),
+    )
+    assert not found.columns["id"].is_estimate and not found.columns["one"].is_estimate
+    assert found.columns["two"].is_estimate and "two" in found.notes[-1]
