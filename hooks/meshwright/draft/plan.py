@@ -22,8 +22,8 @@ from meshwright.draft.joins import Link, links
 from meshwright.draft.made_up import MadeUp
 from meshwright.draft.texts import yaml
 from meshwright.inspection.described import DescribedSource
+from meshwright.inspection.landed_names import landed_name
 from meshwright.inspection.model import Source, TableProfile
-from meshwright.inspection.reading.column_names import column_name
 from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SOURCES, SPEC
 from meshwright.product.metamodel import CLASSIFICATIONS
 
@@ -134,7 +134,7 @@ def _is_described(source: Source) -> bool:
 
 def _input(name: str, source: Source, profile: TableProfile) -> Input:
     columns = profile.table.columns
-    names = _landed([column.name for column in columns])
+    names = [landed_name(column.name, source.uses) for column in columns]
     seen = [list(row) for row in source.rows(SEEN)]
     fields = {
         column.name: examine(
@@ -148,10 +148,6 @@ def _input(name: str, source: Source, profile: TableProfile) -> Input:
         for place, column in enumerate(columns)
     }
     return Input(name, profile, fields)
-
-
-def _landed(columns: Sequence[str]) -> list[str]:
-    return [column_name(column) for column in columns]
 
 
 def _shares(data: Dataset, made: Mapping[str, sample.Rows]) -> dict[str, float]:
