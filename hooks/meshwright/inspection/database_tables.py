@@ -45,6 +45,12 @@ class DatabaseSource:
         self._engine = address.engine()
         self._dialect = self._engine.dialect
 
+    def close(self) -> None:
+        """Close the connection, which holds a state of the table until then."""
+        if "_connection" in self.__dict__:
+            self._connection.close()
+        self._engine.dispose()
+
     @property
     def properties(self) -> Mapping[str, Any]:
         """See model.Source."""

@@ -9,7 +9,7 @@ from meshwright.inspection.model import ForeignKey, Table
 from meshwright.survey import marts, noise
 from meshwright.survey.estate import Estate
 from meshwright.survey.grouping import Group, Grouping, Member, doubts
-from meshwright.survey.keys import with_inferred
+from meshwright.survey.keys import resolver, with_inferred
 from meshwright.survey.model import CONSUMER_ORIENTED, SOURCE_ORIENTED, Candidate, Part, Source
 from meshwright.survey.names import common_prefix, product_name
 
@@ -134,17 +134,25 @@ class Candidates:
         return [] if marts.is_fact(group.main) else list(doubts(group))
 
     def _views(self, source: Source, groups: Sequence[Group]) -> None:
-        tables = {table.qualified: table for table in source.tables}
-        for view in self._of(source, "view"):
+        views = self._of(source, "view")
+        if not views:
+            return
+        tables = resolver(source.tables)
+        by_table: dict[str, list[Group]] = {}
+        for group in groups:
+            for member in group.members:
+                by_table.setdefault(member.table.qualified, []).append(group)
+        by_main = {
+            candidate.main.id: candidate for candidate in self.found if candidate.source == source.name
+        }
+        for view in views:
             id = f"{source.name}.{view.qualified}"
             below, unknown = marts.bases(view, tables)
-            group = marts.is_selection(view, below, groups)
-            if group is not None:
-                main = f"{source.name}.{group.main.qualified}"
+            shown = marts.is_selection(view, below, by_table)
+            if shown is not None:
+                main = f"{source.name}.{shown.main.qualified}"
                 self.left_out[id] = f"a view that shows {main} again"
-                for candidate in self.found:
-                    if candidate.main.id == main:
-                        candidate.also.append(id)
+                by_main[main].also.append(id)
                 continue
             if len(below) == 1 and f"{source.name}.{below[0].qualified}" in self.left_out:
                 self.left_out[id] = f"a view of {below[0].qualified}, which is {self.left_out[f'{source.name}.{below[0].qualified}']}"  # fmt: skip
@@ -231,6 +239,9 @@ class Candidates:
                 member.role,
                 member.reason,
                 member.table,
+                member.key,
+                f"{source.name}.{member.referring}",
+                f"{source.name}.{member.referred}",
             )
             for member in group.members
         ]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from meshwright.inspection.database_address import DatabaseAddress
+from meshwright.inspection.model import Table
 from meshwright.survey.estate import Estate
-from meshwright.survey.model import CONSUMER_ORIENTED, Attribute, Candidate, Source
+from meshwright.survey.model import CONSUMER_ORIENTED, Attribute, Candidate, Part, Source
 from meshwright.survey.names import words
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -45,15 +48,13 @@ def commands(
         adopted.add(model[0].name)
         return [_adopt(candidate, model[0], domain, template)]
     froms = _froms(candidate, estate)
-    if not froms:
-        return []
     inputs = ["file"] if source.kind == "files" else ["database"]
     if candidate.type == CONSUMER_ORIENTED:
         inputs.insert(0, "data-product")
     data = {**_answers(candidate, domain), "inputs": json.dumps(inputs), "start_with": "own-data"}
     copy = ["copier", "copy", "--defaults", *_data("-d", data), template, candidate.name]
     draft = ["meshwright", "draft", candidate.name, *(word for one in froms for word in ("--from", one))]
-    return [shlex.join(copy), shlex.join(draft)]
+    return [shlex.join(copy), shlex.join(draft)] if froms else [shlex.join(copy)]
 
 
 def _adopt(candidate: Candidate, project: Source, domain: str, template: str) -> str:
@@ -99,23 +100,29 @@ def _data(option: str, answers: dict[str, str]) -> list[str]:
 
 
 def _froms(candidate: Candidate, estate: Estate) -> list[str]:
-    """Return the inputs for `draft`: each table of the candidate that can be read, under a name of its own."""
+    """Return the inputs for `draft`: each table of the candidate that it can read, under a name of its own."""
     found: dict[str, str] = {}
+    for part, where in table_addresses(candidate, estate):
+        found.setdefault(_input_name(part.table.name, found), where)
+    return [f"{name}={where}" for name, where in found.items()]
+
+
+def table_addresses(candidate: Candidate, estate: Estate) -> Iterator[tuple[Part, str]]:
+    """Yield the tables of a candidate that `draft` can read, and their addresses for it."""
     for part in candidate.parts:
         source = estate.source_of[part.id]
         where = ""
-        if source.kind == "database":
-            where = _table(source.address, part.table.schema, part.table.name)
+        if source.database:
+            where = table_address(source.database, part.table)
         elif source.kind == "files":
             where = source.paths.get(part.table.name, "")
-            where = where if _is_url(where) else str(Path(where).resolve()) if where else ""
+            where = str(Path(where).resolve()) if where and not _is_url(where) else ""  # it reads no buckets
         elif part.id in estate.models and source.address:
             where = (
                 source.address if _is_url(source.address) else str(Path(source.address, source.dbt).resolve())
             )
         if where:
-            found.setdefault(_input_name(part.table.name, found), where)
-    return [f"{name}={where}" for name, where in found.items()]
+            yield part, where
 
 
 def _input_name(table: str, taken: dict[str, str]) -> str:
@@ -128,16 +135,19 @@ def _input_name(table: str, taken: dict[str, str]) -> str:
     return free
 
 
-def _table(url: str, schema: str, table: str) -> str:
-    """Return the address of a table, as `draft` and `database@1` take it."""
-    base, _, options = url.partition("?")
-    if base.startswith("sqlite"):
-        scheme, _, path = base.partition(":///")
-        base = f"{scheme}:///{Path(path).resolve()}"
-    elif all(PLAIN.fullmatch(name) for name in (schema or "a", table)) and base.rpartition("/")[2]:
-        names = ".".join(filter(None, (schema, table)))
-        return f"{base}.{names}{'?' * bool(options)}{options}"
-    given = [f"schema={quote(schema, safe='')}"] * bool(schema) + [f"table={quote(table, safe='')}"]
+def table_address(database: DatabaseAddress, table: Table) -> str:
+    """Return the address of a table, as `draft` takes it. The password is the variable that holds it."""
+    base, _, options = database.url.partition("?")
+    scheme, _, rest = base.partition("://")
+    if scheme.startswith("sqlite"):
+        base = f"{scheme}:///{(database.root / rest.removeprefix('/')).resolve()}"
+    elif database.variable:
+        user, at, host = rest.rpartition("@")
+        base = f"{scheme}://{user}:${{{database.variable}}}{at}{host}"
+    schema, name = table.schema, table.name
+    if not scheme.startswith("sqlite") and base.rpartition("/")[2] and PLAIN.fullmatch(name) and PLAIN.fullmatch(schema or name):  # fmt: skip
+        return f"{base}.{'.'.join(filter(None, (schema, name)))}{'?' * bool(options)}{options}"
+    given = [f"schema={quote(schema, safe='')}"] * bool(schema) + [f"table={quote(name, safe='')}"]
     return f"{base}?{'&'.join([*filter(None, [options]), *given])}"
 
 

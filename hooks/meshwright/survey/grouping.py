@@ -10,14 +10,14 @@ from meshwright.survey.columns import event_times, is_technical, personal
 from meshwright.survey.keys import key_of, resolver, target
 from meshwright.survey.names import begins_with, singular, subject, words
 
-LOOKUPS = {"status", "state", "type", "kind", "category", "method", "rate", "code", "unit", "segment", "channel", "country", "currency", "language", "region", "reason", "class", "level", "genre", "address", "city", "brand", "tag", "colour", "color", "size", "title", "priority"}  # fmt: skip
+LOOKUPS = {"status", "state", "type", "kind", "category", "method", "rate", "code", "unit", "segment", "channel", "country", "currency", "language", "region", "reason", "class", "level", "genre", "address", "city", "brand", "tag", "colour", "color", "size", "title", "priority", "location"}  # fmt: skip
 """Last words of tables that explain a column of others."""
 ENTITIES = {"customer", "client", "person", "patient", "employee", "member", "supplier", "vendor", "partner", "student", "teacher", "user", "account", "product", "article", "order", "invoice", "contract", "policy", "claim", "vehicle", "store", "shop", "site", "plant", "asset", "driver", "passenger", "film", "book", "course"}  # fmt: skip
 """Last words of tables that are a subject of their own, however small they are."""
 DETAILS = {"line", "item", "detail", "position", "entry", "row", "part", "note", "comment", "contact", "attachment", "message", "document", "tag", "option", "attribute"}  # fmt: skip
 """Last words of tables that are the parts of another."""
-NO_PERSON = {"a secret", "an address", "a user name", "free text, which may name people"}
-"""Kinds of personal data that a lookup may have, too."""
+PERSON = {"an e-mail address", "a person's first name", "a person's last name", "a person's name", "a date of birth", "a national identity number"}  # fmt: skip
+"""Kinds of personal data that make a table one of people, which is no lookup."""
 FEW, SEVERAL = 3, 5
 """Columns of their own that a lookup has at most, without and with a name that says so."""
 
@@ -30,8 +30,11 @@ class Member:
     role: str
     """`main`, `detail`, `link`, `lookup` or `dimension`."""
     reason: str = ""
-    doubtful: bool = False
-    """True if only names suggest it."""
+    key: ForeignKey | None = None
+    """The reference by which it is in it, if there is one."""
+    referring: str = ""
+    """Qualified name of the table that refers, and in `referred` of the one that it refers to."""
+    referred: str = ""
 
 
 @dataclass
@@ -91,14 +94,11 @@ class Grouping:
         while waiting:
             for id in sorted(children.get(waiting.pop(0), ())):
                 reference, role = self.parents[id]
-                members[id] = Member(self.tables[id], role, _because(reference), not reference.key.declared)
+                members[id] = _member(self.tables[id], role, reference)
                 waiting.append(id)
         for id in list(members):
             for looked, reference in self._explained(id):
-                members.setdefault(
-                    looked,
-                    Member(self.tables[looked], "lookup", _because(reference), not reference.key.declared),
-                )
+                members.setdefault(looked, _member(self.tables[looked], "lookup", reference))
         return Group(list(members.values()))
 
     def _explained(self, id: str) -> Iterator[tuple[str, _Reference]]:
@@ -146,24 +146,22 @@ class Grouping:
         head = self._head(table)
         if head == "address":
             return True
-        people = sum(kind not in NO_PERSON for _, kind, _ in personal(table))
+        people = _is_of_people(table)
         if head in ENTITIES or (people and head not in LOOKUPS):
             return False
-        if any(begins_with(one.table.name, table.name, self.prefix) for one in self.incoming[id]):
-            # It has details of its own, unless that is all that refers to it.
-            details = {
-                one.table.qualified
-                for one in self.incoming[id]
-                if begins_with(one.table.name, table.name, self.prefix) and not self._is_link(one.table)
-                and len(self._targets(one.table)) < 2
-            }  # fmt: skip
-            if details:
-                return False
+        named = [one for one in self.incoming[id] if begins_with(one.table.name, table.name, self.prefix)]
+        if len(named) == len(self.incoming[id]):
+            return False  # only its own details and links refer to it
+        if any(not self._is_link(one.table) and len(self._targets(one.table)) < 2 for one in named):
+            return False
         return len(self.own(table)) <= (SEVERAL if head in LOOKUPS else FEW)
 
     def _is_link(self, table: Table) -> bool:
-        """Return True for a table that only connects others, many to many."""
-        return len(self._targets(table)) > 1 and not self.own(table)
+        """Return True for a table that only connects others, many to many, and to which no other refers by a key of its own."""
+        if len(self._targets(table)) < 2 or self.own(table):
+            return False
+        referring = {column for one in self.out[table.qualified] for column in one.key.columns}
+        return {*key_of(table, self.prefix)} <= referring or not self.incoming[table.qualified]
 
     def _targets(self, table: Table) -> set[str]:
         return {reference.other.qualified for reference in self.out[table.qualified]}
@@ -201,7 +199,7 @@ class Grouping:
         self, table: Table, one: _Reference, others: Collection[str], events: Sequence[str]
     ) -> bool:
         """Return True for a small table that refers to one subject, that others refer to, and in which nothing happens."""
-        if len(others) != 1 or events or self._head(table) in ENTITIES:
+        if len(others) != 1 or events or self._head(table) in ENTITIES or _is_of_people(table):
             return False
         small = len(self.own(table)) <= FEW
         shares_key = key_of(table, self.prefix) == one.key.columns
@@ -229,6 +227,15 @@ class Grouping:
             self.lookups.discard(id)
 
 
+def _is_of_people(table: Table) -> bool:
+    return any(kind in PERSON for _, kind, _ in personal(table))
+
+
+def _member(table: Table, role: str, reference: _Reference) -> Member:
+    referring, referred = reference.table.qualified, reference.other.qualified
+    return Member(table, role, _because(reference), reference.key, referring, referred)
+
+
 def _because(reference: _Reference) -> str:
     column = ", ".join(reference.key.columns)
     if reference.key.declared:
@@ -244,9 +251,6 @@ def doubts(group: Group, prefix: tuple[str, ...] = ()) -> Iterator[str]:
             yield f"{main.name} has no key that is declared or that its name gives away"
         elif not main.primary_key and not main.unique_keys:
             yield f"{main.name} declares no key; {key_of(main, prefix)[0]} seems to be it"
-    guessed = [member.table.name for member in group.members if member.doubtful]
-    if guessed:
-        yield f"only names suggest that {', '.join(guessed[:5])} belong{'s' if len(guessed) == 1 else ''} to it"
     data = [column for column in main.columns if not is_technical(column)]
     if len(data) <= 2 and len(group.members) == 1:
         yield f"{main.name} has {len(data)} column{'s' if len(data) != 1 else ''}, and nothing refers to it"

@@ -75,7 +75,10 @@ def mart_groups(
                 other = target(names, mart, key)
                 if other and other.qualified in known:
                     reason = f"{mart.qualified}.{', '.join(key.columns)} refers to {other.qualified}"
-                    members.setdefault(other.qualified, Member(other, "dimension", reason, not key.declared))
+                    members.setdefault(
+                        other.qualified,
+                        Member(other, "dimension", reason, key, mart.qualified, other.qualified),
+                    )
             for other in dimensions:
                 if other.qualified in read.get(mart.qualified, ()):
                     reason = f"{mart.qualified} is computed from {other.qualified}"
@@ -87,12 +90,15 @@ def mart_groups(
     return sorted(groups, key=lambda group: group.main.qualified)
 
 
-def is_selection(view: Table, bases: Sequence[Table], groups: Sequence[Group]) -> Group | None:
-    """Return the group that a view only shows again: all that it reads is in the group, and most of its columns are, too."""
+def is_selection(view: Table, bases: Sequence[Table], groups: Mapping[str, Sequence[Group]]) -> Group | None:
+    """Return the group that a view only shows again: all that it reads is in the group, and most of its columns are, too.
+
+    `groups`: qualified name of a table -> the groups that have it.
+    """
     if not bases:
         return None
     ids = {base.qualified for base in bases}
-    for group in groups:
+    for group in groups.get(bases[0].qualified, ()):
         if ids <= {member.table.qualified for member in group.members}:
             there = {column.name.lower() for base in bases for column in base.columns}
             same = sum(column.name.lower() in there for column in view.columns)
@@ -105,9 +111,11 @@ def is_selection(view: Table, bases: Sequence[Table], groups: Sequence[Group]) -
     return None
 
 
-def bases(view: Table, tables: Mapping[str, Table]) -> tuple[list[Table], list[str]]:
-    """Return the tables that a view reads, directly or through other views, and the names of those that nobody has read."""
-    names = resolver(list(tables.values()))
+def bases(view: Table, names: Mapping[tuple[str, str], Table]) -> tuple[list[Table], list[str]]:
+    """Return the tables that a view reads, directly or through other views, and the names of those that nobody has read.
+
+    `names`: as keys.resolver returns it.
+    """
     found: dict[str, Table] = {}
     unknown: dict[str, None] = {}
     waiting, seen = [view], {view.qualified}

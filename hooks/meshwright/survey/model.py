@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from meshwright.inspection.model import Table
+from meshwright.inspection.database_address import DatabaseAddress
+from meshwright.inspection.model import ForeignKey, Table
 from meshwright.inspection.repository import Repository, Used, Written
 from meshwright.product.record import Record
 
@@ -74,7 +75,8 @@ class Source:
     unread: tuple[str, ...] = ()
     """What could not be read, and why, with the fix."""
     address: str = ""
-    """For the commands: the URL of a database without password, or the path or address of a repository or folder."""
+    """For the commands: the path or address of a repository or folder."""
+    database: DatabaseAddress | None = None
     paths: Mapping[str, str] = field(default_factory=dict)
     """Table of files -> the path or glob that reads it."""
     repository: Repository | None = None
@@ -82,7 +84,7 @@ class Source:
     """Folder of the dbt project in the repository."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Part:
     """A table of a candidate."""
 
@@ -91,7 +93,19 @@ class Part:
     role: str
     """`main`, `detail`, `link`, `lookup` or `dimension`."""
     reason: str
-    table: Table = field(compare=False)
+    table: Table
+    key: ForeignKey | None = None
+    """The reference by which it belongs to the candidate; None for the main table, and where a model says so."""
+    referring: str = ""
+    """Id of the table that refers, and in `referred` of the one that it refers to."""
+    referred: str = ""
+    verified: bool = False
+    """True if the rows confirm a reference that nobody declares."""
+
+    @property
+    def is_guess(self) -> bool:
+        """Return True if only names suggest that it belongs to the candidate."""
+        return self.key is not None and not self.key.declared and not self.verified
 
 
 @dataclass

@@ -74,7 +74,7 @@ def begins_with(name: str, other: str, prefix: tuple[str, ...] = ()) -> bool:
 
 def product_name(table: str, taken: Collection[str] = ()) -> str:
     """Return a name that Copier's question accepts and that is not taken, from the name of a table."""
-    plain = unicodedata.normalize("NFKD", table.replace("ß", "ss"))
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", table) if not unicodedata.combining(sign))
     parts = [word for part in words(plain) if (word := re.sub(r"[^a-z0-9]", "", part))]
     while len(parts) > 1 and parts[0] in TECHNICAL:
         parts = parts[1:]

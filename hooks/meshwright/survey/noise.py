@@ -128,7 +128,7 @@ def _reason(
     if copied := _same_columns(table, by_columns):
         return f"a copy of {copied}: it has the same columns and no key"
     data = [column for column in table.columns if not is_loader(column)]
-    if len(data) <= 1 and not table.primary_key and not table.is_view:
+    if table.columns and len(data) <= 1 and not table.primary_key and not table.is_view:
         return "only one column, and no key"
     return ""
 
@@ -177,11 +177,26 @@ def _accounts(tables: Sequence[Table], reasons: Mapping[str, str]) -> Mapping[st
         if table.qualified not in reasons and table.qualified not in rights
         for key in table.foreign_keys
     }
+    referred |= {
+        name
+        for table in tables
+        if table.qualified not in reasons and table.qualified not in rights
+        for column in table.columns
+        for name in _meant(column.name)
+    }
     return {
         id: "accounts and rights of an application: no other table refers to it"
         for id, table in rights.items()
         if table.name.lower() in named - referred
     }
+
+
+def _meant(column: str) -> tuple[str, ...]:
+    """Return the names of tables that a column such as `user_id` may refer to without declaring it."""
+    parts = words(column)
+    if len(parts) < 2 or parts[-1] not in ("id", "no", "key", "uuid"):
+        return ()
+    return (parts[-2], f"{parts[-2]}s", "_".join(parts[:-1]), f"{'_'.join(parts[:-1])}s")
 
 
 def _has_password(table: Table) -> bool:

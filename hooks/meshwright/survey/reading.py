@@ -118,15 +118,18 @@ def of_database(name: str, url: str) -> Source:
     """Return the catalog of a database. Raises Error."""
     from meshwright.inspection import database_address, databases
 
-    address = database_address.parse("survey", url, Path())
-    tables = databases.catalog(url)
-    found = name or _database_name(address.url)
+    found = name or _database_name(database_address.parse("survey", url, Path()).url)
+    address = database_address.parse(found, url, Path())
+    engine = address.engine()
+    with database_address.readable(address, ": its catalog"):
+        tables = databases.tables(engine, address)
+    engine.dispose()
     unread: tuple[str, ...] = ()
     if not tables:
         unread = (
             "This account sees no table in it. If there are any: grant usage on their schemas, or name the right database.",
         )
-    return Source(found, "database", address.shown, tuple(tables), address=address.url, unread=unread)
+    return Source(found, "database", address.shown, tuple(tables), database=address, unread=unread)
 
 
 def _database_name(url: str) -> str:
@@ -206,7 +209,7 @@ def _of_repository(name: str, folder: Path, where: str) -> list[Source]:
         try:
             project = dbt_project.read(folder / path)
         except Error as error:
-            own.unread = (*own.unread, f"{error.sentence} {error.fix}")
+            own.unread = (*own.unread, f"the dbt project in {path}: {error.sentence} fix: {error.fix}")
             continue
         if number == 0:
             own.kind, own.dbt = "dbt", path

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from meshwright.mesh.sources import records
 from meshwright.product.record import Record
-from meshwright.survey import attributes
+from meshwright.survey import attributes, profiling
 from meshwright.survey.candidates import Candidates
 from meshwright.survey.commands import commands
 from meshwright.survey.estate import Estate
@@ -29,7 +29,7 @@ def survey(
     with ExitStack() as stack:
         reader = Reader(stack)
         sources = [source for one in given for source in reader.read(one)]
-        result = of_sources(sources, domain, records(list(mesh)) if mesh else (), template)
+        result = of_sources(sources, domain, records(list(mesh)) if mesh else (), template, profile)
     result.unread = [
         *((name, f"{what} fix: {fix}" if fix else what) for name, what, fix in reader.unread),
         *result.unread,
@@ -38,7 +38,11 @@ def survey(
 
 
 def of_sources(
-    sources: Sequence[Source], domain: str = "", mesh: Sequence[Record] = (), template: str = ""
+    sources: Sequence[Source],
+    domain: str = "",
+    mesh: Sequence[Record] = (),
+    template: str = "",
+    profile: bool = False,
 ) -> Survey:
     """Return the survey of sources that were read. `mesh`: products that are there beside those of the sources."""
     estate = Estate(sources)
@@ -52,6 +56,12 @@ def of_sources(
     for candidate in found:
         candidate.sensitive = attributes.sensitive(candidate)
         candidate.evidence = list(evidence(candidate, estate))
+    unread = [(source.name, line) for source in sources for line in source.unread]
+    unread += [("all", line) for line in estate.ambiguous]
+    if profile:
+        unread += [line for candidate in found for line in profiling.profile(candidate, estate)]
+    for candidate in found:
+        candidate.doubts += _guesses(candidate)
     match(list(products.values()), found, estate)
     required = needs(estate, found)
     adopted: set[str] = set()
@@ -64,11 +74,18 @@ def of_sources(
     # Of several models of one project, the most used one is adopted with the repository.
     for candidate in sorted(found, key=lambda one: -len(_exposed(one, estate))):
         candidate.commands = commands(candidate, estate, domain, template, adopted)
-    unread = [(source.name, line) for source in sources for line in source.unread]
-    unread += [("all", line) for line in estate.ambiguous]
     return Survey(
         domain, sources, found, sorted(made.left_out.items()), list(products.values()), required, unread
     )
+
+
+def _guesses(candidate: Candidate) -> list[str]:
+    names = [part.table.name for part in candidate.parts if part.is_guess]
+    if not names:
+        return []
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    verb = "belongs" if len(names) == 1 else "belong"
+    return [f"only names suggest that {', '.join(names[:5])}{more} {verb} to it"]
 
 
 def _exposed(candidate: Candidate, estate: Estate) -> Sequence[str]:

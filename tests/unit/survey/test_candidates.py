@@ -1,0 +1,367 @@
+"""Which tables make a candidate, and which are left out: small databases of well-known shapes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkout import git
+from click.testing import CliRunner
+
+from meshwright.cli import main
+from meshwright.inspection.model import Column, Table
+from meshwright.survey.model import Source
+from meshwright.survey.names import product_name, singular, words
+from meshwright.survey.run import of_sources
+
+CASES = {
+    "details and lookups follow foreign keys": (
+        """create table orders (order_id integer primary key, status_code text references statuses, placed_at timestamp);
+           create table statuses (status_code text primary key, label text);
+           create table order_lines (order_id integer references orders, line integer, sku text, primary key (order_id, line))""",
+        {"orders": {"orders": "main", "order_lines": "detail", "statuses": "lookup"}},
+    ),
+    "an event of its own is no detail": (
+        """create table products (id integer primary key, name text, price numeric, weight integer, sku text);
+           create table product_reviews (id integer primary key, product_id integer references products, customer_id integer references customers, created_at timestamp, body text);
+           create table customers (id integer primary key, email text, name text)""",
+        {"products": {"products": "main"}, "product-reviews": {"product_reviews": "main"}, "customers": {"customers": "main"}},
+    ),
+    "undeclared keys by their names": (
+        """create table "InvoiceLine" ("InvoiceLineId" integer primary key, "InvoiceId" integer, "Amount" numeric);
+           create table "Invoice" ("InvoiceId" integer primary key, "IssuedAt" timestamp, "Total" numeric)""",
+        {"invoice": {"Invoice": "main", "InvoiceLine": "detail"}},
+    ),
+    "customer_id is not customer_key": (
+        """create table customers (customer_key integer primary key, name text, email text);
+           create table visits (visit_id integer primary key, customer_id integer, visited_at timestamp)""",
+        {"customers": {"customers": "main"}, "visits": {"visits": "main"}},
+    ),
+    "links belong to what they are named after": (
+        """create table film (film_id integer primary key, title text, length integer, rating text, year integer);
+           create table category (category_id integer primary key, name text);
+           create table film_category (film_id integer references film, category_id integer references category, primary key (film_id, category_id))""",
+        {"film": {"film": "main", "film_category": "link", "category": "lookup"}},
+    ),
+    "a small table that others refer to by its own key is no link": (
+        """create table store (store_id integer primary key, manager_id integer references staff, address_id integer references address);
+           create table staff (staff_id integer primary key, first_name text, email text, address_id integer references address, store_id integer references store);
+           create table address (address_id integer primary key, street text, city text, district text, phone text, zip text)""",
+        {"staff": {"staff": "main", "address": "lookup"}, "store": {"store": "main", "address": "lookup"}},
+    ),
+    "tables that refer to each other": (
+        """create table a (a_id integer primary key, b_id integer references b, happened_at timestamp, x text);
+           create table b (b_id integer primary key, a_id integer references a, happened_at timestamp, y text)""",
+        {"a": {"a": "main"}, "b": {"b": "main"}},
+    ),
+    "facts with their dimensions": (
+        """create table dim_date (date_key integer primary key, day date);
+           create table dim_store (store_key integer primary key, name text);
+           create table fct_sales (sale_id integer primary key, date_key integer, store_key integer, revenue numeric)""",
+        {"sales": {"fct_sales": "main", "dim_date": "dimension", "dim_store": "dimension"}},
+    ),
+    "a view over several entities is for consumers": (
+        """create table orders (order_id integer primary key, customer_id integer references customers, placed_at timestamp);
+           create table customers (customer_id integer primary key, name text, email text);
+           create view order_report as select o.placed_at as day, c.email, count(*) as orders from orders o join customers c using (customer_id) group by 1, 2;
+           create view active_customers as select * from customers""",
+        {"orders": {"orders": "main"}, "customers": {"customers": "main"}, "order-report": {"order_report": "main"}},
+    ),
+    "an account that the business refers to stays": (
+        """create table users (id integer primary key, email text, password_digest text, created_at timestamp, updated_at timestamp);
+           create table posts (id integer primary key, user_id integer, title text, published_at timestamp)""",
+        {"users": {"users": "main"}, "posts": {"posts": "main"}},
+    ),
+    "no table": ("create table schema_migrations (version text primary key)", {}),
+}  # fmt: skip
+
+LEFT_OUT = """
+create table orders (order_id integer primary key, placed_at timestamp, total numeric, note text);
+create table alembic_version (version_num text primary key);
+create table django_session (session_key text primary key, session_data text);
+create table orders_bak_2023 (order_id integer, placed_at timestamp, total numeric, note text);
+create table orders_old (order_id integer, placed_at timestamp, total numeric, note text);
+create table orders_2022 (order_id integer primary key, placed_at timestamp, total numeric, note text);
+create table my_orders (order_id integer, placed_at timestamp, total numeric, note text);
+create table tmp_import (line text, number integer);
+create table stg_orders (order_id integer, total numeric);
+create table email_queue (id integer primary key, payload text, attempts integer);
+create table app_settings (name text primary key, value text);
+create table audit_log (id integer primary key, table_name text, old_value text, new_value text);
+create table accounts_admin (id integer primary key, password text);
+"""
+KEPT = """
+create table flight_log (flight_id integer primary key, tail text, took_off timestamp, crew text);
+create table job_history (employee_id integer, start_date date, end_date date, job text, primary key (employee_id, start_date));
+create table lab_test (test_id integer primary key, code text, taken_at timestamp, unit text);
+create table book_copy (copy_id integer primary key, isbn text, bought_on date, shelf text);
+create table properties (property_id integer primary key, street text, rooms integer, built_on date);
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Callable[[str], str]:
+    def make(script: str, name: str = "db") -> str:
+        with sqlite3.connect(tmp_path / f"{name}.sqlite") as connection:
+            connection.executescript(script)
+        return f"sqlite:///{tmp_path / f'{name}.sqlite'}"
+
+    return make
+
+
+def surveyed(*arguments: str, code: int = 0) -> dict[str, Any]:
+    result = CliRunner().invoke(main, ["survey", *arguments, "--template", "https://git.example.org/m", "--format", "json"])  # fmt: skip
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def parts(survey: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {
+        one["name"]: {table["id"].rpartition(".")[2]: table["role"] for table in one["tables"]}
+        for one in survey["candidates"]
+    }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_candidates(database: Callable[[str], str], name: str) -> None:
+    script, expected = CASES[name]
+    assert parts(surveyed(database(script))) == expected
+
+
+def test_what_is_no_product_is_left_out_with_a_reason(database: Callable[[str], str]) -> None:
+    found = surveyed(database(LEFT_OUT))
+    assert parts(found) == {"orders": {"orders": "main"}}
+    assert len(found["leftOut"]) == LEFT_OUT.count("create table") - 1
+
+
+def test_words_that_only_look_like_noise_are_kept(database: Callable[[str], str]) -> None:
+    assert len(surveyed(database(KEPT))["candidates"]) == KEPT.count("create table")
+
+
+def test_a_copy_in_another_database_is_left_out(database: Callable[[str], str]) -> None:
+    shop = database(
+        "create table orders (order_id integer primary key, total numeric, placed_at timestamp)", "shop"
+    )
+    lake = database(
+        "create table raw_shop_orders (order_id integer, total numeric, placed_at timestamp, _loaded_at timestamp);"
+        "create table raw_crm_calls (call_id integer, caller text, called_at timestamp, _loaded_at timestamp)",
+        "lake",
+    )  # fmt: skip
+    found = surveyed(shop, lake)
+    assert {one["table"]: one["reason"] for one in found["leftOut"]} == {
+        "lake.raw_shop_orders": "a copy of shop.orders"
+    }
+    assert [one["name"] for one in found["candidates"]] == ["orders", "crm-calls"]
+    assert found["candidates"][1]["doubts"]
+
+
+def test_guesses_are_doubtful_until_the_rows_confirm_them(database: Callable[[str], str]) -> None:
+    source = database(
+        "create table receipts (receipt_id integer primary key, closed_at timestamp, total integer);"
+        "create table receipt_items (receipt_id integer, line integer, sku text, primary key (receipt_id, line));"
+        "insert into receipts values (1, '2026-01-01', 5), (2, '2026-01-02', 7);"
+        "insert into receipt_items values (1, 1, 'a'), (2, 1, 'b')"
+    )
+    assert "receipt_items" in " ".join(surveyed(source)["candidates"][0]["doubts"])
+    verified = surveyed(source, "--profile")["candidates"][0]
+    assert verified["doubts"] == []
+    assert any("2 of 2 values" in line for line in verified["evidence"])
+    with sqlite3.connect(source.removeprefix("sqlite:///")) as connection:
+        connection.execute("insert into receipt_items values (7, 1, 'c'), (8, 1, 'c'), (9, 1, 'c')")  # fmt: skip
+    assert any("2 of 5 values" in line for line in surveyed(source, "--profile")["candidates"][0]["doubts"])
+
+
+def test_the_commands_are_quoted_for_the_shell(database: Callable[[str], str]) -> None:
+    name = 'x\'; touch owned; `id` $(id) ü "q" %2E.& ?'
+    quoted = name.replace('"', '""')
+    found = surveyed(
+        database(f'create table "{quoted}" (id integer primary key, amount integer, paid_at timestamp)'),
+        "--domain",
+        "billing",
+    )
+    copy, draft = found["candidates"][0]["commands"]
+    words = shlex.split(draft)
+    assert words[:2] == ["meshwright", "draft"]
+    assert len(words) == 5
+    assert shlex.split(copy)[0] == "copier"
+    assert "product_name=" + words[2] in shlex.split(copy)
+
+    from meshwright.inspection.sources import open_source
+
+    input_name, _, where = words[4].partition("=")
+    assert open_source(input_name, where, Path())[0].table().name == name
+
+
+def test_hostile_names_reach_no_terminal(database: Callable[[str], str]) -> None:
+    source = database(
+        'create table "a\x1b[31m\u202eb" ("c\x1b[2J" integer primary key, d timestamp, e text, f text)'
+    )
+    result = CliRunner().invoke(main, ["survey", source])
+    assert result.exit_code == 0
+    assert "\x1b" not in result.output
+    assert "\u202e" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("Order Details", "order-details"),
+        ("fct_sales", "sales"),
+        ("日本", "data"),
+        ("Ärzte", "arzte"),
+        ("2024", "data-2024"),
+        ("null", "data-null"),
+        ("x" * 99, "x" * 40),
+        ("taken", "taken-2"),
+    ],
+)
+def test_names_of_products_are_what_copier_accepts(table: str, name: str) -> None:
+    assert product_name(table, {"taken"}) == name
+
+
+def test_words_and_singulars() -> None:
+    assert words("OrderLines") == words("order_lines") == words("ORDER LINES") == ("order", "lines")
+    assert [singular(word) for word in ("categories", "addresses", "boxes", "status", "orders", "bus")] == ["category", "address", "box", "status", "order", "bus"]  # fmt: skip
+
+
+def test_five_thousand_tables_take_seconds() -> None:
+    tables = []
+    for number in range(4_000):
+        columns = [Column(f"thing{number}_id", "BIGINT"), Column(f"thing{number // 3}_ref", "BIGINT")]
+        columns += [Column(f"c{one}", "VARCHAR") for one in range(5)] + [Column("at", "TIMESTAMP")]
+        tables.append(Table(f"thing{number}s", tuple(columns), "public", (f"thing{number}_id",)))
+        if number % 4 == 0:
+            reads = (f"public.thing{number}s", f"public.thing{(number + 9) % 4000}s")
+            tables.append(Table(f"v_{number}", (Column("a", "VARCHAR"), Column("b", "VARCHAR")), "public", is_view=True, reads_from=reads))  # fmt: skip
+    began = time.process_time()
+    survey = of_sources([Source("big", "database", "", tuple(tables))], "d")
+    assert time.process_time() - began < 15
+    assert len(survey.candidates) == 5_000
+
+
+# -- sources that cannot be read ---------------------------------------------------------------------------
+
+
+def test_what_cannot_be_read_is_listed_and_the_rest_is_read(
+    database: Callable[[str], str], tmp_path: Path
+) -> None:
+    good = database("create table orders (order_id integer primary key, placed_at timestamp, total numeric)")
+    (tmp_path / "empty").mkdir()
+    bad = ["postgresql://nobody@127.0.0.1:1/gone", str(tmp_path / "empty"), str(tmp_path / "nowhere")]
+    found = surveyed(good, *bad, code=1)
+    assert [one["name"] for one in found["candidates"]] == ["orders"]
+    assert [one["source"] for one in found["unread"]] == ["postgresql://127.0.0.1:1/gone", *bad[1:]]
+    assert all("fix: " in one["reason"] for one in found["unread"])
+    assert surveyed(*bad, code=2)["candidates"] == []
+
+
+def test_passwords_are_in_no_output(database: Callable[[str], str]) -> None:
+    result = CliRunner().invoke(main, ["survey", "shop=postgresql://me:hunter2@127.0.0.1:1/gone"])
+    assert result.exit_code == 2
+    assert "hunter2" not in result.output
+
+
+def test_an_empty_database_is_no_success(database: Callable[[str], str]) -> None:
+    assert "sees no table" in surveyed(database(""), code=1)["unread"][0]["reason"]
+
+
+def test_a_domain_that_copier_refuses_is_refused(database: Callable[[str], str]) -> None:
+    assert CliRunner().invoke(main, ["survey", database(""), "--domain", "No Domain"]).exit_code == 2
+
+
+# -- repositories and files -----------------------------------------------------------------------------------
+
+
+def repository(folder: Path, **files: str) -> Path:
+    folder.mkdir(parents=True)
+    git("init", "-q", "-b", "main", cwd=folder)
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("DOT", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    git("add", "--all", "--force", cwd=folder)
+    git("commit", "-qm", "As it is", cwd=folder)
+    return folder
+
+
+DBT = {
+    "dbt_projectDOTyml": "name: sales\nprofile: p\n",
+    "models__stagingDOTsql": "select 1",
+    "models__stg_ordersDOTsql": "select * from {{ source('shop', 'orders') }}",
+    "models__revenueDOTsql": "select day, sum(total) as total from {{ ref('stg_orders') }} group by 1",
+    "models__schemaDOTyml": (
+        "sources: [{name: shop, tables: [{name: orders, freshness: {error_after: {count: 6, period: hour}}}]}]\n"
+        "models: [{name: revenue, description: Revenue per day, config: {meta: {owner: Ada}}, columns: [{name: day}, {name: total}]}]\n"
+        "exposures: [{name: board, type: dashboard, owner: {email: bo@example.org}, depends_on: [ref('revenue')]}]\n"
+    ),
+    "CODEOWNERS": "* cleo@example.org\n",
+}
+
+
+@pytest.mark.parametrize("form", ["folder", "address", "folder of repositories"])
+def test_a_dbt_project_in_a_repository(tmp_path: Path, form: str) -> None:
+    made = repository(tmp_path / "all" / "sales-dbt", **DBT)
+    source = {"folder": str(made), "address": f"file://{made}", "folder of repositories": str(made.parent)}[
+        form
+    ]
+    found = {one["name"]: one for one in surveyed(source, "--domain", "sales")["candidates"]}
+    attributes = {one["rule"]: one for one in found["revenue"]["attributes"]}
+    assert attributes["DescriptionGiven"]["value"] == "Revenue per day"
+    assert attributes["OwnerAndStewardNamed"]["value"] == "Ada"
+    assert found["orders"]["state"] == "missing"
+    assert found["revenue"]["reads"] == ["sales/orders"]
+    assert {one["value"] for one in found["orders"]["attributes"] if one["rule"] == "ServiceLevelsGiven"} == {
+        "freshness <= 6 hours"
+    }
+    (adopt,) = found["revenue"]["commands"]
+    assert shlex.split(adopt)[:2] == ["meshwright", "adopt"]
+
+
+def test_a_script_says_what_it_writes_and_what_it_needs(tmp_path: Path) -> None:
+    script = 'import pika\nimport psycopg\nwith psycopg.connect() as c:\n    c.execute("insert into landing.arrivals (run, vehicle) values (1, 2)")\n'
+    found = surveyed(str(repository(tmp_path / "loaders", loadDOTpy=script)))
+    (candidate,) = found["candidates"]
+    assert candidate["tables"][0]["id"] == "loaders.landing.arrivals"
+    assert candidate["needs"] == ["rabbitmq"]
+    assert found["needs"][0]["origins"] == ["loaders/load.py:1"]
+
+
+def test_nothing_leads_out_of_a_repository(tmp_path: Path) -> None:
+    (tmp_path / "secret.py").write_text("insert into landing.secrets (a) values (1)")
+    made = repository(tmp_path / "loaders", aDOTpy="x = 1")
+    (made / "link.py").symlink_to(tmp_path / "secret.py")
+    (made / "broken.yml").write_bytes(b"\xff\xfe\x00")
+    git("add", "--all", "--force", cwd=made)
+    git("commit", "-qm", "More", cwd=made)
+    found = surveyed(str(made), code=1)
+    assert found["candidates"] == []
+    assert len(found["unread"]) == 2
+
+
+def test_a_dbt_project_that_cannot_be_parsed_is_listed(tmp_path: Path) -> None:
+    made = repository(tmp_path / "p", dbt_projectDOTyml="name: [", models__aDOTsql="select 1")
+    assert "the dbt project in ." in surveyed(str(made), code=1)["unread"][0]["reason"]
+
+
+def test_files_with_alike_names_are_one_table(tmp_path: Path) -> None:
+    folder = tmp_path / "feeds"
+    for day in ("2026-01-01", "2026-01-02"):
+        (folder / "orders").mkdir(parents=True, exist_ok=True)
+        (folder / "orders" / f"orders_{day}.csv").write_text(
+            "order_id;customer_id;placed_at\n1;2;2026-01-01\n"
+        )
+    (folder / "customers.json").write_text('[{"customer_id": 1, "email": "a@example.org", "name": "A"}]')
+    (folder / "prices.xlsx").write_bytes(b"PK")
+    (folder / "old.avro").write_bytes(b"Obj")
+    found = surveyed(str(folder), code=1)
+    assert {one["name"] for one in found["candidates"]} == {"customers", "orders"}
+    assert [one["name"] for one in found["needs"]] == ["excel"]
+    assert "avro" in found["unread"][0]["reason"]
+    orders = next(one for one in found["candidates"] if one["name"] == "orders")
+    assert shlex.split(orders["commands"][1])[-1].endswith("orders_2026-01-*.csv")
