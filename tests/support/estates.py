@@ -50,7 +50,7 @@ def _database(path: Path, folder: Path, postgres: Postgres, mariadb: MariaDb | N
         assert mariadb is not None
         mariadb.run(f"create database {name}")
         mariadb.run(text, name)
-        return f"{name}={mariadb.url(name)}"
+        return f"{name}={mariadb.url(name).replace('@', f':${{{name.upper()}_PASSWORD}}@', 1)}"
     with psycopg.connect(postgres.url(), autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         if not connection.execute("select 1 from pg_roles where rolname = %s", [SURVEYOR]).fetchone():

@@ -43,7 +43,7 @@ WRITES = (
     re.compile(rf"\binsert\s+(?:overwrite\s+)?into\s+(?:table\s+)?(?P<name>{_NAME})\s*(?:\((?P<columns>[^)]{{0,2000}})\))?", re.IGNORECASE),
     re.compile(rf"\bcreate\s+(?:or\s+replace\s+)?table\s+(?:if\s+not\s+exists\s+)?(?P<name>{_NAME})\s+as\b", re.IGNORECASE),
     re.compile(rf"\bmerge\s+into\s+(?P<name>{_NAME})", re.IGNORECASE),
-    re.compile(rf"\bcopy\s+(?P<name>{_NAME})\s*(?:\((?P<columns>[^)]{{0,2000}})\))?\s+from\b", re.IGNORECASE),
+    re.compile(rf"\bcopy\s+(?P<name>{_NAME})\s*(?:\((?P<columns>[^)]{{0,2000}})\))?\s+from\s+(?:stdin|program\b|[\"'@:%{{])", re.IGNORECASE),
     re.compile(r"\.(?:write_database|saveAsTable|insertInto|writeTo)\(\s*[\"'](?P<name>[\w.]+)[\"']"),
     re.compile(r"\.(?:write_parquet|write_csv|write_delta|to_parquet|to_csv|to_json|parquet|save)\(\s*f?[\"'](?P<name>(?:s3|s3a|gs|abfss?|az)://[^\"'{}]+)[\"']"),
 )  # fmt: skip

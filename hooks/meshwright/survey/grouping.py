@@ -149,12 +149,18 @@ class Grouping:
         people = _is_of_people(table)
         if head in ENTITIES or (people and head not in LOOKUPS):
             return False
-        named = [one for one in self.incoming[id] if begins_with(one.table.name, table.name, self.prefix)]
-        if len(named) == len(self.incoming[id]):
+        parts = [one for one in self.incoming[id] if self._may_be_part(one.table, table)]
+        if len(parts) == len(self.incoming[id]):
             return False  # only its own details and links refer to it
-        if any(not self._is_link(one.table) and len(self._targets(one.table)) < 2 for one in named):
+        if any(not self._is_link(one.table) and len(self._targets(one.table)) < 2 for one in parts):
             return False
         return len(self.own(table)) <= (SEVERAL if head in LOOKUPS else FEW)
+
+    def _may_be_part(self, table: Table, other: Table) -> bool:
+        """Return True for a table that is named after another and is no event between several."""
+        if not begins_with(table.name, other.name, self.prefix):
+            return False
+        return self._is_link(table) or not event_times(table) or len(self._targets(table)) < 2
 
     def _is_link(self, table: Table) -> bool:
         """Return True for a table that only connects others, many to many, and to which no other refers by a key of its own."""

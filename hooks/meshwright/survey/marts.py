@@ -95,7 +95,7 @@ def is_selection(view: Table, bases: Sequence[Table], groups: Mapping[str, Seque
 
     `groups`: qualified name of a table -> the groups that have it.
     """
-    if not bases:
+    if not bases or {*words(view.schema)} & MARTS:
         return None
     ids = {base.qualified for base in bases}
     for group in groups.get(bases[0].qualified, ()):

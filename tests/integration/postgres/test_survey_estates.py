@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
+import mariadb_server
 import psycopg
 import pytest
 from click.testing import CliRunner
@@ -38,6 +40,36 @@ def test_the_candidates_of_retail_are_found(surveyed: dict[str, Any]) -> None:
     print(found.precision, found.recall, found.missed, found.beside)
     assert found.precision >= 0.9, found.beside
     assert found.recall >= 0.9, found.missed
+
+
+@pytest.fixture(scope="session")
+def hospital(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    for mariadb in mariadb_server.running():
+        sources = load("hospital", tmp_path_factory.mktemp("hospital"), server, mariadb)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LAB_PASSWORD", mariadb_server.PASSWORD)
+            result = CliRunner().invoke(main, ["survey", *sources, "--template", "https://git.example.org/m", "--format", "json"])  # fmt: skip
+        assert result.exit_code == 0, result.stderr
+        yield json.loads(result.stdout)
+
+
+def test_the_candidates_of_the_hospital_are_found(hospital: dict[str, Any]) -> None:
+    expected = answer("hospital")
+    found = score(hospital, expected)
+    print(found.precision, found.recall, found.missed, found.beside)
+    assert found.precision >= 0.9, found.beside
+    assert found.recall >= 0.9, found.missed
+    assert {need["name"] for need in hospital["needs"]} == {*expected["capabilities"]}
+    left_out = {one["table"] for one in hospital["leftOut"] if "-dbt." not in one["table"]}
+    assert left_out <= {*expected["not_products"]}
+    for name, rules in expected["derivable"].items():
+        states = {one["rule"]: one["state"] for one in found.pairs[name]["attributes"]}
+        assert {rule for rule in rules if states[rule] != "derivable"} == set(), name
+    for name, columns in expected["personal"].items():
+        assert {*columns} <= {one["column"] for one in found.pairs[name]["sensitive"]}, name
+    assert {one["product"] for one in hospital["candidates"] if one["state"] == "there"} == {
+        "inpatient-care/bed-occupancy"
+    }
 
 
 def test_tables_of_no_product_are_left_out_with_a_reason(surveyed: dict[str, Any]) -> None:
