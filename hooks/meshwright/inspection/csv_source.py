@@ -179,11 +179,6 @@ class CsvSource(FileSource):
         )
 
     def _text(self, landed: str, kind: str) -> str:
-        if (
-            kind == "VARCHAR" and self._nulls and "nulls" not in self.given
-        ):  # they were read as texts before it was known what they mean
-            words = ", ".join(literal(word) for word in self._nulls)
-            return f"(case when {identifier(landed)} in ({words}) then null else {identifier(landed)} end)"
         return self._dialect.text(identifier(landed), kind == "VARCHAR")
 
     @cached_property
