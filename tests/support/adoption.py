@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from checkout import git
+from checkout import ROOT, git
 from click.testing import CliRunner, Result
 from mesh import ANSWERS, write
 
@@ -61,10 +61,11 @@ schema:
     description: "REPLACE-ME"
     properties: []  # `meshwright draft` writes them from your data
 """
+CI = (ROOT / "template/.github/workflows/ci.yml").read_text("utf-8")
 FILES = {
     ANSWERS: "{{ _copier_answers | to_nice_yaml }}",
     ".meshwright/ownership.yaml": OWNERSHIP,
-    ".github/workflows/ci.yml": "name: CI\non: {push: {branches: [main]}}\npermissions: {}\njobs: {}\n",
+    ".github/workflows/ci.yml": CI,
     ".github/CODEOWNERS": "* platform@example.org\n",
     "pipeline/__init__.py": '"""The pipeline."""\n',
     "pipeline/run.py": "".join(f"step = {number}\n" for number in range(30)),

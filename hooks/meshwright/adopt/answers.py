@@ -121,15 +121,13 @@ def given(data: tuple[str, ...], questions: Mapping[str, Any]) -> dict[str, Any]
     """Return the answers of `--data`. Raises Error for one that the template does not ask."""
     from meshwright.core.errors import Error
 
+    known = [name for name, one in questions.items() if False not in (one.get("when"), one.get("ask"))]
     answers: dict[str, Any] = {}
     for item in data:
         question, equals, value = item.partition("=")
         if not equals:
             raise Error(f"--data {item} has no value.", "Write --data QUESTION=ANSWER.")
-        if question not in questions or questions[question].get("when") is False:
-            questions_of_template = ", ".join(
-                name for name, one in questions.items() if one.get("when") is not False
-            )
-            raise Error(f"The template does not ask for {question}.", f"It asks for {questions_of_template}.")
+        if question not in known:
+            raise Error(f"The template does not ask for {question}.", f"It asks for {', '.join(known)}.")
         answers[question] = value
     return answers

@@ -103,8 +103,11 @@ class _Reading:
             return self.model(name)
         if name in self.project.seeds:
             return _of_seed(self.project.copy / self.project.seeds[name].path)
-        node = self.project.sources.get(name)
-        return {column.name: column.type for column in node.table().columns} if node else {}
+        node, table = self.project.sources.get(name), name.rpartition(".")[2]
+        if node and node.columns:
+            return {column.name: column.type for column in node.table().columns}
+        seed = self.project.seeds.get(table)  # which is often loaded as the source
+        return _of_seed(self.project.copy / seed.path) if node and seed else {}
 
 
 def seed_columns(project: OwnProject, name: str) -> tuple[Column, ...]:
@@ -119,8 +122,15 @@ def _alias(name: str) -> str:
 
 
 def rendered(text: str) -> str | None:
-    """Return a model's SQL with the names of what it reads; None if it has Jinja other than ref, source and config."""
+    """Return a model's SQL with the names of what it reads, macros as missing values; None if it has other Jinja."""
     text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
+    # The first run of an incremental model, and variables that only macros use.
+    text = re.sub(
+        r"\{%-?\s*if is_incremental\(\).*?\{%-?\s*endif\s*-?%\}|\{%-?\s*set\s[^%]*=[^%]*%\}",
+        "",
+        text,
+        flags=re.DOTALL,
+    )
 
     def name(match: re.Match[str]) -> str:
         if NOTHING.fullmatch(match["what"]):
@@ -128,7 +138,7 @@ def rendered(text: str) -> str | None:
         call = NAMES.fullmatch(match["what"])
         names = re.findall(r"""['"]([^'"]+)['"]""", call["names"]) if call else []
         if call is None or not names:
-            return "{%"
+            return " NULL "  # a macro, in the place of an expression: its type is unknown
         return f"{_alias('.'.join(names) if call['kind'] == 'source' else names[-1])}"
 
     sql = CALL.sub(name, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class OwnProject:
     project: DbtProject
     adapter: str = ""
     """The type of the connection in a profiles.yml of the repository."""
+    problem: str = ""
+    """Why its files cannot be read, if so; no models and sources are known then."""
 
     @cached_property
     def models(self) -> Mapping[str, DbtNode]:
@@ -55,11 +58,20 @@ class OwnProject:
         count = Counter(name.rpartition(".")[2] for name in self.sources)
         return {name for name, number in count.items() if number > 1}
 
+    @cached_property
+    def hub_packages(self) -> list[str]:
+        """The packages that are not folders of the repository."""
+        return [name for name in self.project.packages if not (self.copy / name).is_dir()]
+
     def location(self, source: DbtNode) -> str:
         """Return the file that dbt-duckdb reads for a source's table; empty if it is a table of a database."""
         text = source.meta.get("external_location")
-        if not isinstance(text, str) or "(" in text or "*" in text:
+        if not isinstance(text, str) or re.search(
+            r"[\x00-\x1f(*${}]", re.sub(r"\{(name|identifier)\}", "", text)
+        ):
             return ""
+        if text.startswith("/") or ".." in text.split("/"):
+            return ""  # outside of the repository
         table = source.name.rpartition(".")[2]
         return text.replace("{name}", table).replace("{identifier}", source.identifier or table)
 
@@ -99,19 +111,21 @@ def _below(path: str, folder: str) -> bool:
 
 
 def own_project(repository: TeamRepository, folder: str, copy: Path) -> OwnProject | None:
-    """Return the dbt project in a folder, whose files are copied; None if there is none. Raises Error."""
+    """Return the dbt project in a folder, whose files are copied; None if there is none. Raises Error for a clone without them."""
     prefix = f"{folder}/" if folder else ""
     if prefix + PROJECT not in repository.entries:
         return None
     repository.extract(repository.head, copy, prefix)
+    problem = ""
     try:
         project = read(copy / folder)
     except Error as error:
-        place = printable(error.sentence.replace(f"{copy}/", ""))
-        raise Error(
-            f"The dbt project cannot be read: {place}", error.fix or "Correct it, and commit."
-        ) from error
-    return OwnProject(copy / folder, project, _adapter(repository, prefix, project.profile))
+        # Such as a merge key, which dbt takes: a person writes spec and contract then.
+        problem = printable(error.sentence.replace(f"{copy}/", ""))
+        settings = _yaml(repository.text(prefix + PROJECT))
+        settings = settings if isinstance(settings, dict) else {}
+        project = DbtProject(str(settings.get("name") or ""), copy / folder, ())
+    return OwnProject(copy / folder, project, _adapter(repository, prefix, project.profile), problem)
 
 
 def _adapter(repository: TeamRepository, prefix: str, name: str) -> str:

@@ -82,6 +82,11 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
     from meshwright.core.errors import Error
 
     data = OwnData()
+    if project.problem:
+        data.missing.append(
+            f"The dbt project was not read, so its inputs and contract are yours to write: {project.problem}"
+        )
+        return data
     candidates = [node for node in project.candidates() if IDENTIFIER.fullmatch(node.name)]
     if dataset is not None:
         if dataset not in project.models:
@@ -105,7 +110,8 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
             )
             data.missing.append(f"source {name}: {why}, so it is not among the inputs; rename it in dbt, with `identifier:` for the real table.")  # fmt: skip
             continue
-        path = project.location(node) or f"sample_data/{table}.csv"
+        seed = project.seeds.get(table)
+        path = project.location(node) or (seed.path if seed else f"sample_data/{table}.csv")
         inputs[table] = Input(table, _system(source), path, (project.copy / path).is_file())
     data.missing += [
         f"source {name} is read, but described in no YAML file." for name in project.unknown_sources
@@ -121,6 +127,10 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
         for one in data.inputs
         if not one.is_there
     ]
+    if project.hub_packages:
+        data.missing.append(
+            f"packages.yml: {listed(project.hub_packages)} come from dbt's hub or a git server, which CI may not reach; to keep them in the repository, put them below packages/ and name them with `local:`."
+        )
     if not data.inputs:
         data.missing.append("No model reads a source or a seed: name the inputs in data-product.yaml.")
     return data

@@ -83,13 +83,17 @@ class TeamRepository:
             ) from error
 
     def extract(self, tree: str, folder: Path, *prefixes: str) -> None:
-        """Copy the regular files of a tree whose path begins with one of `prefixes`, except very large ones. Raises GitError."""
+        """Copy the regular files of a tree whose path begins with one of `prefixes`, except very large ones. Raises Error."""
         names = {
             path: name
             for path, (mode, name) in self.git.entries(tree).items()
             if path.startswith(prefixes) and mode in REGULAR and ".." not in path.split("/")
         }
-        for path, content in zip(names, self.git.blobs(list(names.values()), MAX_FILE), strict=True):
+        try:
+            contents = self.git.blobs(list(names.values()), MAX_FILE)
+        except GitError as error:
+            raise Error(str(error), "Fetch all files: `git fetch --refetch`.") from error
+        for path, content in zip(names, contents, strict=True):
             if content is not None:
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)

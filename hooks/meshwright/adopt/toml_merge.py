@@ -221,6 +221,7 @@ def _raise_python(lines: list[str], start: int, present: str, needed: str, notes
         if (match := KEY.match(lines[number])) and match["key"] == PYTHON:
             lines[number : number + 1] = [f"# {lines[number].strip()}", f'{PYTHON} = "{needed}"']
             notes.append(f"{PYTHON}: {needed} instead of {present}, which the pipeline needs")
+            return
 
 
 def _kept(whole: Any, part: Any, scalars: bool = True) -> bool:

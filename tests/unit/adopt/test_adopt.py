@@ -82,7 +82,7 @@ def test_update_and_rollout_go_on_from_there(small: Path, tmp_path: Path) -> Non
     files = mesh.template / "template"
     replace(files / "pipeline/run.py", "step = 10\n", "step = 11\n")
     replace(files / "README.md.jinja", "A product.", "A data product.")
-    replace(files / ".github/workflows/ci.yml", "jobs", "env: {A: b}\njobs")
+    replace(files / ".github/workflows/ci.yml", "timeout-minutes: 15", "timeout-minutes: 20")
     write(files / "ruff.toml", "line-length = 120\n")
     release(mesh.template, NEW)
     mesh.products = ["shop"]

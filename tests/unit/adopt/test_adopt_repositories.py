@@ -1,0 +1,219 @@
+"""Repositories that another template made, that hold several projects, or that cannot be adopted as they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from adoption import BRANCH, NEW, adopt, adopted, plan, release, repository, state, states, template
+from checkout import git
+from cookiecutter.main import cookiecutter
+from copier import run_copy, run_update
+from mesh import replace, write
+
+DBT = {"dbt_project.yml": "name: shop\n", "models/orders.sql": "select 1 as id\n"}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small template. Only to be read."""
+    return template(tmp_path_factory.mktemp("small") / "template")
+
+
+def commit(place: Path) -> None:
+    git("add", "--all", "--force", cwd=place)
+    git("commit", "--quiet", "--allow-empty", "--message", "Ours", cwd=place)
+
+
+def test_another_copier_template_keeps_its_answers(tmp_path: Path) -> None:
+    ours = template(tmp_path / "ours")
+    other = tmp_path / "other"
+    write(other / "{{ _copier_conf.answers_file }}.jinja", "{{ _copier_answers | to_nice_yaml }}")
+    write(other / "ours.txt", "first\n")
+    write(other / "copier.yml", "name: {type: str, default: x}\n")
+    git("init", "--quiet", cwd=other)
+    release(other, "v1.0.0")
+    run_copy(str(other), tmp_path / "shop", defaults=True, quiet=True)
+    place = repository(tmp_path / "shop", DBT)
+    before = (place / ".copier-answers.yml").read_text()
+    found = adopted(place, ours)
+    assert found["answersFile"] == ".copier-answers.meshwright.yml"
+    assert (place / ".copier-answers.yml").read_text() == before
+    assert yaml.safe_load((place / found["answersFile"]).read_text())["_src_path"] == str(ours)
+    assert plan(place, ours)["adopted"] is True
+
+    # Each template updates its own files.
+    replace(ours / "template/pipeline/run.py", "step = 1\n", "step = 99\n")
+    write(other / "ours.txt", "second\n")
+    release(ours, NEW)
+    release(other, "v1.1.0")
+    run_update(place, defaults=True, overwrite=True, quiet=True)
+    assert (place / "ours.txt").read_text() == "second\n"
+    commit(place)
+    run_update(place, answers_file=found["answersFile"], defaults=True, overwrite=True, quiet=True)
+    assert "step = 99\n" in (place / "pipeline/run.py").read_text()
+
+
+def test_what_cookiecutter_made_is_adopted_as_it_is(small: Path, tmp_path: Path) -> None:
+    made = tmp_path / "cookie"
+    write(made / "cookiecutter.json", '{"name": "shop"}')
+    write(made / "{{cookiecutter.name}}/README.md", "# {{cookiecutter.name}}\n")
+    write(made / "{{cookiecutter.name}}/.cookiecutter.json", '{"name": "{{cookiecutter.name}}"}\n')
+    cookiecutter(str(made), no_input=True, output_dir=str(tmp_path), default_config=True)
+    place = repository(tmp_path / "shop", {})
+    found = adopted(place, small)
+    assert found["answersFile"] == ".copier-answers.yml"
+    assert (place / "README.md").read_text().startswith("# shop\n")
+    assert (place / ".cookiecutter.json").read_text() == '{"name": "shop"}\n'
+
+
+def test_each_dbt_project_of_a_monorepo_becomes_a_product_of_its_folder(small: Path, tmp_path: Path) -> None:
+    files = {f"data/{name}/{path}": text for name in ("a b", "ü") for path, text in DBT.items()}
+    place = repository(tmp_path / "mono", files | {"README.md": "# Mono\n", "docs/CODEOWNERS": "* @all\n"})
+    done = adopt(place, small)
+    assert done.exit_code == 2
+    assert "data/a b, data/ü" in done.output
+    found = adopted(
+        place,
+        small,
+        "--project",
+        "data/a b",
+        "--data",
+        "product_name=ab",
+        "--data",
+        "owner_email=a@example.org",
+    )
+    now = states(found)
+    assert now["data/a b/pipeline/run.py"] == now[".github/workflows/ab.yml"] == "new"
+    assert now["data/a b/.github/"] == "declined"
+    assert now["docs/CODEOWNERS"] == "merged"
+    assert (place / "README.md").read_text() == "# Mono\n"
+    assert not (place / "pipeline").exists()
+    workflow = yaml.safe_load((place / ".github/workflows/ab.yml").read_text())
+    assert workflow["defaults"] == {"run": {"working-directory": "data/a b"}}
+    assert workflow[True]["push"]["paths"] == ["data/a b/**", ".github/workflows/ab.yml"]
+    assert (place / "docs/CODEOWNERS").read_text().splitlines()[-1] == "/data/a\\ b/access/ a@example.org"
+    run_update(place / "data/a b", defaults=True, overwrite=True, quiet=True)
+    assert git("status", "--porcelain", cwd=place) == ""
+    assert plan(place, small, "--project", "data/a b")["adopted"] is True
+    assert plan(place, small, "--project", "data/ü")["adopted"] is False
+
+
+def bare(place: Path) -> None:
+    git("clone", "--quiet", "--bare", ".", "bare", cwd=place)
+    os.rename(place / "bare", place.with_name("bare"))
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
+    "the team's own package pipeline": (lambda place: write(place / "pipeline/run.py", "ours\n"), (), "git mv pipeline"),
+    "a link where the pipeline goes": (lambda place: (place / "pipeline").symlink_to("/etc"), (), "git mv pipeline"),
+    "another spelling of pipeline": (lambda place: write(place / "Pipeline/x.py", "ours\n"), (), "cannot do without"),
+    "a folder that leads out": (lambda place: (place / "out").symlink_to(".."), ("--subdirectory", "out/x"), "symbolic link"),
+    "a folder outside": (lambda place: None, ("--subdirectory", "../x"), "not a folder of the repository"),
+    "a folder with signs": (lambda place: None, ("--subdirectory", "a${{ b }}"), "Rename"),
+    "an unknown question": (lambda place: None, ("--data", "x=1"), "does not ask for x"),
+    "an answer that is refused": (lambda place: None, ("--data", "product_name=UPPER"), "Use small letters"),
+    "a version that is not there": (lambda place: None, ("--vcs-ref", "v9"), "no version v9"),
+    "a project that is not there": (lambda place: None, ("--project", "x"), "dbt_project.yml"),
+    "a model that is not there": (lambda place: None, ("--dataset", "x"), "no model x"),
+    "a file that is another's answers": (lambda place: write(place / ".copier-answers.meshwright.yml", "a: b\n"), (), "git mv"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_adopted_is_refused_with_a_fix_and_nothing_changes(
+    case: str, small: Path, tmp_path: Path
+) -> None:
+    change, arguments, says = REFUSED[case]
+    place = repository(tmp_path / "shop", DBT)
+    change(place)
+    commit(place)
+    before = state(place)
+    done = adopt(place, small, "--apply", *arguments)
+    assert done.exit_code == 2, done.output
+    assert says in done.output
+    assert "fix: " in done.output
+    assert state(place) == before
+
+
+def test_places_that_are_no_repositories_are_refused(small: Path, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "empty").mkdir()
+    git("init", "--quiet", cwd=tmp_path / "empty")
+    git("clone", "--quiet", "--bare", str(small), "bare", cwd=tmp_path)
+    for name, says in (
+        ("nothing", "not a git repository"),
+        ("empty", "no commit"),
+        ("bare", "without a work tree"),
+        ("gone", "gone"),
+    ):
+        done = adopt(tmp_path / name, small)
+        assert done.exit_code == 2
+        assert says in done.output
+    done = adopt(repository(tmp_path / "shop", DBT), tmp_path / "no-template")
+    assert done.exit_code == 2
+    assert "cannot be fetched" in done.output
+
+
+def test_a_branch_that_is_there_stays(small: Path, tmp_path: Path) -> None:
+    place = repository(tmp_path / "shop", DBT)
+    git("branch", BRANCH, cwd=place)
+    before = state(place)
+    done = adopt(place, small, "--apply")
+    assert (done.exit_code, state(place)) == (2, before)
+    assert f"git branch -D {BRANCH}" in done.output
+    git("branch", "-m", BRANCH, "meshwright", cwd=place)
+    done = adopt(place, small, "--apply")
+    assert done.exit_code == 2
+    assert "cannot be made" in done.output
+
+
+def test_odd_repositories_are_adopted_and_keep_what_is_odd(small: Path, tmp_path: Path) -> None:
+    place = repository(
+        tmp_path / "Ünser Laden",
+        {
+            "dbt_project.yml": "name: shop\r\nmacro-paths:\r\n  - macros\r\n",
+            "README.md": b"# Caf\xe9\n",
+            ".gitignore": "a\r\nb\n",
+            "readme.txt": "x\r\n",
+            "Ruff.TOML": "line-length = 1\n",
+            "models/ä ö.sql": "select 1\n",
+            "run.sh": "#!/bin/sh\n",
+        },
+    )
+    (place / "run.sh").chmod(0o755)
+    (place / "out").symlink_to("/etc/passwd")
+    (place / "Containerfile").symlink_to("run.sh")
+    name = os.fsencode(place) + b"/models/\xff.sql"
+    with open(name, "wb") as file:
+        file.write(b"select 2\n")
+    write(place / "sub/a.txt", "a\n")
+    git("init", "--quiet", cwd=place / "sub")
+    git("add", "--all", cwd=place / "sub")
+    git("commit", "--quiet", "--message", "Sub", cwd=place / "sub")
+    commit(place)  # with a submodule that nobody registered
+    git("checkout", "--quiet", "--detach", cwd=place)
+    write(place / "new.txt", "uncommitted\n")
+    write(place / "run.sh", "#!/bin/sh\nchanged\n")
+    before = state(place)
+    text = adopt(place, small).stdout
+    assert "Uncommitted work" in text
+    found = plan(place, small, "--apply")
+    now = states(found)
+    assert {now[path] for path in ("README.md", ".gitignore", "ruff.toml", "Containerfile")} == {"declined"}
+    assert now["dbt_project.yml"] == "merged"
+    assert b"macro-paths:\r\n  - macros\r\n  - pipeline/macros\r\n" in blob(place, "dbt_project.yml")
+    changed = git("diff", "--name-status", "--no-renames", f"HEAD...{BRANCH}", cwd=place).splitlines()
+    assert {line.partition("\t")[2] for line in changed if not line.startswith("A\t")} == {"dbt_project.yml"}
+    git("branch", "-D", BRANCH, cwd=place)
+    assert state(place) == before
+
+
+def blob(place: Path, path: str) -> bytes:
+    import subprocess
+
+    command = ["git", "-C", str(place), "cat-file", "blob", f"{BRANCH}:{path}"]
+    return subprocess.run(command, check=True, capture_output=True).stdout
