@@ -27,13 +27,19 @@ def survey(
 
     Exit codes: 0 all was read; 1 something could not be read, and is listed; 2 wrong usage, or nothing could be read.
     """
-    from meshwright.survey.commands import template_address
+    from meshwright.survey.commands import TEMPLATE, Template, own_template
     from meshwright.survey.document import as_json
     from meshwright.survey.report import as_text
     from meshwright.survey.run import survey as made
 
     _check_domain(domain)
-    result = made(sources, domain or "", mesh, template or template_address(), profile)
+    chosen = Template(template) if template else own_template()
+    if chosen.url == TEMPLATE:
+        click.echo(
+            f"The template's address is not known; the commands have {TEMPLATE}. Give --template URL.",
+            err=True,
+        )
+    result = made(sources, domain or "", mesh, chosen, profile)
     click.echo(as_json(result) if form == "json" else as_text(result), nl=False)
     if result.unread:
         click.echo(

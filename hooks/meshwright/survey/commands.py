@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,25 +17,43 @@ from meshwright.survey.model import CONSUMER_ORIENTED, Attribute, Candidate, Par
 from meshwright.survey.names import words
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TEMPLATE = "https://git.example.org/platform/meshwright"
+"""Address of the template in the commands if it is not known: a person has to replace it."""
 NO_DOMAIN = "unassigned"
 """Domain in the commands if none was given."""
 
 
-def template_address() -> str:
-    """Return where this package was installed from, which is the template; empty if that is not known."""
+@dataclass(frozen=True)
+class Template:
+    """The template of the products to be, as the commands name it."""
+
+    url: str
+    version: str = ""
+    """Empty for its newest release."""
+
+    @property
+    def version_option(self) -> list[str]:
+        return ["--vcs-ref", self.version] if self.version else []
+
+
+def own_template() -> Template:
+    """Return where this package was installed from, which is the template, and the version of it."""
     from importlib.metadata import PackageNotFoundError, distribution
     from urllib.parse import unquote, urlsplit
 
     try:
         origin = json.loads(distribution("meshwright").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
-        return ""
+        origin = {}
     url = str(origin.get("url", ""))
-    return unquote(urlsplit(url).path) if "dir_info" in origin else url
+    if "dir_info" in origin:
+        return Template(unquote(urlsplit(url).path), "HEAD")
+    vcs = origin.get("vcs_info") or {}
+    return Template(url or TEMPLATE, str(vcs.get("requested_revision") or vcs.get("commit_id") or ""))
 
 
 def commands(
-    candidate: Candidate, estate: Estate, domain: str, template: str, adopted: set[str]
+    candidate: Candidate, estate: Estate, domain: str, template: Template, adopted: set[str]
 ) -> list[str]:
     """Return the commands for one candidate; empty if it is a product already, or cannot be made yet.
 
@@ -52,12 +71,20 @@ def commands(
     if candidate.type == CONSUMER_ORIENTED:
         inputs.insert(0, "data-product")
     data = {**_answers(candidate, domain), "inputs": json.dumps(inputs), "start_with": "own-data"}
-    copy = ["copier", "copy", "--defaults", *_data("-d", data), template, candidate.name]
+    copy = [
+        "copier",
+        "copy",
+        "--defaults",
+        *template.version_option,
+        *_data("-d", data),
+        template.url,
+        candidate.name,
+    ]
     draft = ["meshwright", "draft", candidate.name, *(word for one in froms for word in ("--from", one))]
     return [shlex.join(copy), shlex.join(draft)] if froms else [shlex.join(copy)]
 
 
-def _adopt(candidate: Candidate, project: Source, domain: str, template: str) -> str:
+def _adopt(candidate: Candidate, project: Source, domain: str, template: Template) -> str:
     folder = project.address if _is_url(project.address) else str(Path(project.address).resolve())
     more = ["--project", project.dbt] if project.dbt not in ("", ".") else []
     words = [
@@ -65,7 +92,8 @@ def _adopt(candidate: Candidate, project: Source, domain: str, template: str) ->
         "adopt",
         folder,
         "--template",
-        template,
+        template.url,
+        *template.version_option,
         *more,
         *_data("--data", _answers(candidate, domain)),
     ]

@@ -9,7 +9,7 @@ from meshwright.mesh.sources import records
 from meshwright.product.record import Record
 from meshwright.survey import attributes, profiling
 from meshwright.survey.candidates import Candidates
-from meshwright.survey.commands import commands
+from meshwright.survey.commands import Template, commands, own_template
 from meshwright.survey.estate import Estate
 from meshwright.survey.evidence import evidence
 from meshwright.survey.existing import match
@@ -22,7 +22,7 @@ def survey(
     given: Sequence[str],
     domain: str = "",
     mesh: Sequence[str] = (),
-    template: str = "",
+    template: Template | None = None,
     profile: bool = False,
 ) -> Survey:
     """Return the survey of the sources as the command line names them. Raises Error if the mesh cannot be read."""
@@ -41,7 +41,7 @@ def of_sources(
     sources: Sequence[Source],
     domain: str = "",
     mesh: Sequence[Record] = (),
-    template: str = "",
+    template: Template | None = None,
     profile: bool = False,
 ) -> Survey:
     """Return the survey of sources that were read. `mesh`: products that are there beside those of the sources."""
@@ -73,7 +73,7 @@ def of_sources(
         )
     # Of several models of one project, the most used one is adopted with the repository.
     for candidate in sorted(found, key=lambda one: -len(_exposed(one, estate))):
-        candidate.commands = commands(candidate, estate, domain, template, adopted)
+        candidate.commands = commands(candidate, estate, domain, template or own_template(), adopted)
     return Survey(
         domain, sources, found, sorted(made.left_out.items()), list(products.values()), required, unread
     )
