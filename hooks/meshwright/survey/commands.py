@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from meshwright.inspection.database_address import DatabaseAddress
 from meshwright.inspection.model import Table
+from meshwright.product.files import ADDRESSES
+from meshwright.product.record import Record
 from meshwright.survey.estate import Estate
-from meshwright.survey.model import CONSUMER_ORIENTED, Attribute, Candidate, Part, Source
+from meshwright.survey.model import CONSUMER_ORIENTED, SOURCE_ORIENTED, Attribute, Candidate, Part, Source
 from meshwright.survey.names import words
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TEMPLATE = "https://git.example.org/platform/meshwright"
 """Address of the template in the commands if it is not known: a person has to replace it."""
+PORT = "lake"
+"""The output port that the template gives a product."""
 NO_DOMAIN = "unassigned"
 """Domain in the commands if none was given."""
 
@@ -52,56 +56,83 @@ def own_template() -> Template:
     return Template(url or TEMPLATE, str(vcs.get("requested_revision") or vcs.get("commit_id") or ""))
 
 
-def commands(
-    candidate: Candidate, estate: Estate, domain: str, template: Template, adopted: set[str]
-) -> list[str]:
-    """Return the commands for one candidate; empty if it is a product already, or cannot be made yet.
+class Commands:
+    """Makes the commands for the candidates of a survey."""
 
-    `adopted`: dbt projects that another candidate's `adopt` takes; extended by this one's.
-    """
-    if candidate.state != "planned":
-        return []
-    source = estate.source_of[candidate.main.id]
-    model = estate.models.get(candidate.main.id)
-    if model and model[0].address and model[0].name not in adopted:
-        adopted.add(model[0].name)
-        return [_adopt(candidate, model[0], domain, template)]
-    froms = _froms(candidate, estate)
-    inputs = ["file"] if source.kind == "files" else ["database"]
-    if candidate.type == CONSUMER_ORIENTED:
-        inputs.insert(0, "data-product")
-    data = {**_answers(candidate, domain), "inputs": json.dumps(inputs), "start_with": "own-data"}
-    copy = [
-        "copier",
-        "copy",
-        "--defaults",
-        *template.version_option,
-        *_data("-d", data),
-        template.url,
-        candidate.name,
-    ]
-    draft = ["meshwright", "draft", candidate.name, *(word for one in froms for word in ("--from", one))]
-    return [shlex.join(copy), shlex.join(draft)] if froms else [shlex.join(copy)]
+    def __init__(
+        self,
+        estate: Estate,
+        domain: str,
+        template: Template,
+        candidates: Iterable[Candidate],
+        products: Mapping[str, Record],
+    ) -> None:
+        """`products`: those that are there, by id."""
+        self.estate, self.domain, self.template, self.products = (
+            estate,
+            domain or NO_DOMAIN,
+            template,
+            products,
+        )
+        self._by_name = {candidate.name: candidate for candidate in candidates}
+        self._adopted: set[str] = set()
+        """Repositories that the command of another candidate adopts: each becomes one product."""
 
+    def of(self, candidate: Candidate) -> list[str]:
+        """Return the commands for one candidate; empty if it is a product already, or cannot be made yet."""
+        if candidate.state != "planned":
+            return []
+        model = self.estate.models.get(candidate.main.id)
+        if model and model[0].repository and model[0].where not in self._adopted:
+            self._adopted.add(model[0].where)
+            return self._adopt(candidate, model[0])
+        answers = _answers(candidate, self.domain)
+        if candidate.reads:
+            inputs, froms = ["data-product"], self._ports(candidate)
+        else:
+            # Without a product to read, the template takes it for what it reads: an operational system.
+            answers["type"] = SOURCE_ORIENTED
+            kind = self.estate.source_of[candidate.main.id].kind
+            inputs, froms = ["file" if kind == "files" else "database"], _froms(candidate, self.estate)
+        answers |= {"inputs": json.dumps(inputs), "start_with": "own-data"}
+        copy = ["copier", "copy", "--defaults", *self.template.version_option, *_data("-d", answers)]
+        copy += [self.template.url, candidate.name]
+        draft = ["meshwright", "draft", candidate.name, *(word for one in froms for word in ("--from", one))]
+        return [shlex.join(copy), shlex.join(draft)] if froms else [shlex.join(copy)]
 
-def _adopt(candidate: Candidate, project: Source, domain: str, template: Template) -> str:
-    folder = project.address if _is_url(project.address) else str(Path(project.address).resolve())
-    more = ["--project", project.dbt] if project.dbt not in ("", ".") else []
-    words = [
-        "meshwright",
-        "adopt",
-        folder,
-        "--template",
-        template.url,
-        *template.version_option,
-        *more,
-        *_data("--data", _answers(candidate, domain)),
-    ]
-    return shlex.join(words)
+    def _adopt(self, candidate: Candidate, project: Source) -> list[str]:
+        clone = [["git", "clone", "--", project.address, candidate.name]] if _is_url(project.address) else []
+        folder = candidate.name if clone else str(Path(project.address).resolve())
+        more = ["--project", project.dbt] if project.dbt not in ("", ".") else []
+        answers = _answers(candidate, self.domain)
+        if candidate.type == CONSUMER_ORIENTED:
+            answers["inputs"] = json.dumps(["data-product", "file"])
+        words = [
+            "meshwright",
+            "adopt",
+            folder,
+            "--template",
+            self.template.url,
+            *self.template.version_option,
+        ]
+        return [shlex.join(one) for one in (*clone, [*words, *more, *_data("--data", answers)])]
+
+    def _ports(self, candidate: Candidate) -> list[str]:
+        """Return the inputs that read other products; each finds the ports of its neighbour in the registry of its last run."""
+        found: dict[str, str] = {}
+        for name in candidate.reads:
+            other = self._by_name[name]
+            product = self.products.get(other.product)
+            port = next((port.name for port in product.outputs), PORT) if product else PORT
+            root = product.root.resolve() if product and product.root else Path("..", name)
+            where = f"dp:{other.product or f'{self.domain}/{name}'}#{port}"
+            registry = "" if product and not product.root else f"?addresses={root / ADDRESSES}"
+            found.setdefault(_input_name(name, found), where + registry)
+        return [f"{name}={where}" for name, where in found.items()]
 
 
 def _answers(candidate: Candidate, domain: str) -> dict[str, str]:
-    answers = {"product_name": candidate.name, "domain": domain or NO_DOMAIN, "type": candidate.type}
+    answers = {"product_name": candidate.name, "domain": domain, "type": candidate.type}
     derived = {
         attribute.rule: attribute for attribute in candidate.attributes if attribute.state == "derivable"
     }
@@ -145,10 +176,6 @@ def table_addresses(candidate: Candidate, estate: Estate) -> Iterator[tuple[Part
         elif source.kind == "files":
             where = source.paths.get(part.table.name, "")
             where = str(Path(where).resolve()) if where and not _is_url(where) else ""  # it reads no buckets
-        elif part.id in estate.models and source.address:
-            where = (
-                source.address if _is_url(source.address) else str(Path(source.address, source.dbt).resolve())
-            )
         if where:
             yield part, where
 

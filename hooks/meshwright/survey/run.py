@@ -9,7 +9,7 @@ from meshwright.mesh.sources import records
 from meshwright.product.record import Record
 from meshwright.survey import attributes, profiling
 from meshwright.survey.candidates import Candidates
-from meshwright.survey.commands import Template, commands, own_template
+from meshwright.survey.commands import Commands, Template, own_template
 from meshwright.survey.estate import Estate
 from meshwright.survey.evidence import evidence
 from meshwright.survey.existing import match
@@ -64,7 +64,7 @@ def of_sources(
         candidate.doubts += _guesses(candidate)
     match(list(products.values()), found, estate)
     required = needs(estate, found)
-    adopted: set[str] = set()
+    made_by = Commands(estate, domain, template or own_template(), found, products)
     for candidate in found:
         candidate.attributes = (
             attributes.of_product(products[candidate.product])
@@ -73,7 +73,7 @@ def of_sources(
         )
     # Of several models of one project, the most used one is adopted with the repository.
     for candidate in sorted(found, key=lambda one: -len(_exposed(one, estate))):
-        candidate.commands = commands(candidate, estate, domain, template or own_template(), adopted)
+        candidate.commands = made_by.of(candidate)
     return Survey(
         domain, sources, found, sorted(made.left_out.items()), list(products.values()), required, unread
     )

@@ -319,8 +319,9 @@ def test_a_dbt_project_in_a_repository(tmp_path: Path, form: str) -> None:
     assert {one["value"] for one in found["orders"]["attributes"] if one["rule"] == "ServiceLevelsGiven"} == {
         "freshness <= 6 hours"
     }
-    (adopt,) = found["revenue"]["commands"]
-    assert shlex.split(adopt)[:2] == ["meshwright", "adopt"]
+    *clone, adopt = map(shlex.split, found["revenue"]["commands"])
+    assert adopt[:3] == ["meshwright", "adopt", "revenue" if form == "address" else str(made)]
+    assert clone == ([["git", "clone", "--", source, "revenue"]] if form == "address" else [])
 
 
 def test_a_script_says_what_it_writes_and_what_it_needs(tmp_path: Path) -> None:
