@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from adoption import adopted, repository, states
+from adoption import adopted, repository, state, states
 from checkout import git
-from copier import run_update
+from copier import run_copy, run_update
 from products import findings, pipeline
 
 SHOP = {
@@ -93,3 +93,12 @@ def test_an_adopted_dbt_project_runs_and_updates(
     run_update(place, defaults=True, overwrite=True, quiet=True)
     assert git("status", "--porcelain", cwd=place) == ""
     assert adopted(place, template)["adopted"] is True
+
+
+@pytest.mark.parametrize("path", ["README.md", "models/orders.sql", ".github/workflows/own.yml"])
+def test_a_copy_onto_files_that_are_there_changes_nothing(path: str, template: Path, tmp_path: Path) -> None:
+    place = repository(tmp_path / "shop", {path: "ours\n", "notes.txt": "ours\n"})
+    before = state(place)
+    with pytest.raises(ValueError, match="meshwright adopt"):
+        run_copy(str(template), place, defaults=True, quiet=True)
+    assert state(place) == before
