@@ -11,7 +11,7 @@ from typing import Any
 from meshwright.draft.made_up import names
 from meshwright.inspection.model import Column, ColumnProfile
 from meshwright.product.column_types import ColumnType, UnknownType, parse
-from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name, kind_of_values
+from meshwright.product.personal_data import KINDS_BY_NAME, is_person, kind_of_name, kind_of_values, words
 
 LONGEST_LIST = 20
 """Values of a list of allowed values at most."""
@@ -52,6 +52,7 @@ _PERSONAL_FORMS = {
     "mac": "network address", "phone": "phone",
 }  # fmt: skip
 """Form of all texts of a column -> the kind of personal data that it is."""
+_HONORIFICS = frozenset("mr mrs ms miss dr prof herr frau mme mlle sr sra".split())
 _HARMLESS = frozenset({"country", "currency", "date", "datetime", "time", "color"})
 _FORMATS = {"email": "email", "uuid": "uuid", "url": "url", "uri": "uri", "ipv4": "ipv4", "ipv6": "ipv6"}
 """Form of a column's texts -> the contract's `format`."""
@@ -92,6 +93,21 @@ class Field:
         return replace(self, maker=maker, kind=kind or self.kind, why=why or self.why, values=())
 
 
+NO_KEYS = frozenset(
+    {"first name", "last name", "name", "birth", "address", "age", "pay", "free text", "health or belief"}
+)
+"""Kinds of personal data that identify nobody for certain, even where all values differ."""
+
+
+def is_about_people(table: str, columns: Sequence[str]) -> bool:
+    """Return True if a table's name, or the plain name of one of its columns, says that its rows are people."""
+    plain = ("email", "phone", "first name", "last name", "birth", "national id", "age")
+    return is_person(table) or any(
+        kind_of_name(column, "people") in plain and len(words(column)) <= 2 and column.lower() != "mail"
+        for column in columns
+    )
+
+
 def examine(
     table: str, column: Column, profile: ColumnProfile, landed: str, seen: Sequence[Any], rows: int
 ) -> Field:
@@ -104,8 +120,10 @@ def examine(
     seen = [_parsed(value) for value in seen] if type_.name == "JSON" else seen
     texts = sorted({text for value in seen for text in _texts(value)})
     kind = kind_of_name(column.name, table)
+    if kind == "age" and field.is_text:
+        kind = ""
     why = f"The column is called {column.name}."
-    if type_.name == "BOOLEAN" or (kind == "age" and field.is_text):
+    if type_.name == "BOOLEAN":
         kind = ""
     if not kind and (field.is_text or field.is_nested):
         by_values = _PERSONAL_FORMS.get(profile.form) or kind_of_values(texts) or _kind_of_words(texts)
@@ -195,7 +213,7 @@ def kept_as_key(field: Field) -> Field:
 def _list_of(profile: ColumnProfile, rows: int) -> tuple[str, ...]:
     """Return the values of a column as a list of allowed ones, if they repeat enough to be one."""
     values = profile.values
-    few = 0 < len(values) <= LONGEST_LIST and rows >= 20 and rows >= 5 * len(values)
+    few = 1 < len(values) <= LONGEST_LIST and rows >= 20 and rows >= 5 * len(values)
     return values if few and all(0 < len(value) <= 40 for value in values) else ()
 
 
@@ -223,13 +241,13 @@ def _kind_of_words(texts: Sequence[str]) -> str:
 
 
 def _is_name(text: str, first: frozenset[str]) -> bool:
-    words = [word for word in re.split(r"[\s,]+", text) if word]
+    parts = [word for word in re.split(r"[\s,]+", text) if word]
     return (
-        1 <= len(words) <= 5
+        1 <= len(parts) <= 5
         and len(text) <= LONG_TEXT
-        and all(_CAPITALISED.fullmatch(word) for word in words)
-        and any(word.strip(".").lower() in first for word in words[:3])
-        and (len(words) > 1 or len(text) > 2)
+        and all(_CAPITALISED.fullmatch(word) for word in parts)
+        and any(word.strip(".").lower() in first | _HONORIFICS for word in parts[:3])
+        and (len(parts) > 1 or len(text) > 2)
     )
 
 
@@ -238,11 +256,12 @@ def _first_names() -> frozenset[str]:
     if not _FIRST:
         from faker.providers.person.de_DE import Provider as German
         from faker.providers.person.es_ES import Provider as Spanish
+        from faker.providers.person.en_GB import Provider as British
         from faker.providers.person.fr_FR import Provider as French
         from faker.providers.person.it_IT import Provider as Italian
 
         several = [*names()[0]]
-        for provider in (German, Spanish, French, Italian):
+        for provider in (British, German, Spanish, French, Italian):
             for attribute in ("first_names", "first_names_male", "first_names_female"):
                 several += getattr(provider, attribute, ())
         _FIRST = frozenset(name.lower() for name in several if len(name) > 2)

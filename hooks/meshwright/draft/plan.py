@@ -6,7 +6,7 @@ import re
 import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,7 +16,7 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document, read_text
 from meshwright.core.yaml_edit import edited
 from meshwright.draft import contract, invented, models, sample, sample_files, spec
-from meshwright.draft.columns import examine
+from meshwright.draft.columns import NO_KEYS, examine, is_about_people
 from meshwright.draft.dataset import Dataset, Input, dataset
 from meshwright.draft.joins import Link, links
 from meshwright.draft.made_up import MadeUp
@@ -60,6 +60,7 @@ def plan(
 ) -> Plan:
     """Return the files of a draft. `given`: input -> what a person named as its source, and the source."""
     sources = {name: source for name, (_, source) in given.items()}
+    _refuse_wide(sources)
     profiles = {name: source.profile() for name, source in sources.items()}
     found = links(sources, profiles)
     inputs = sample.linked(
@@ -104,6 +105,15 @@ def plan(
     return result
 
 
+def _refuse_wide(sources: Mapping[str, Source]) -> None:
+    """Raise Error for more columns than a contract can describe."""
+    if (count := sum(len(source.table().columns) for source in sources.values())) > MOST_COLUMNS:
+        raise Error(
+            f"The inputs have {count:,} columns, and a contract describes at most {MOST_COLUMNS:,}.",
+            "Read a view, or a file, that has those that matter.",
+        )
+
+
 def _refuse_unusable(inputs: Mapping[str, Input], sources: Mapping[str, Source]) -> None:
     """Raise Error for inputs that no data set can be made of."""
     for name, entry in inputs.items():
@@ -120,11 +130,6 @@ def _refuse_unusable(inputs: Mapping[str, Input], sources: Mapping[str, Source])
                 f"{name} has columns whose names are the same after loading: {listed(twice)}.",
                 "Rename one of them at the source, or in a view.",
             )
-    if (count := sum(len(entry.fields) for entry in inputs.values())) > MOST_COLUMNS:
-        raise Error(
-            f"The inputs have {count:,} columns, and a contract describes at most {MOST_COLUMNS:,}.",
-            "Read a view, or a file, that has those that matter.",
-        )
 
 
 def _is_described(source: Source) -> bool:
@@ -136,9 +141,10 @@ def _input(name: str, source: Source, profile: TableProfile) -> Input:
     columns = profile.table.columns
     names = [landed_name(column.name, source.uses) for column in columns]
     seen = [list(row) for row in source.rows(SEEN)]
+    table = "people" if is_about_people(name, [column.name for column in columns]) else name
     fields = {
         column.name: examine(
-            name,
+            table,
             column,
             profile.columns[column.name],
             names[place],
@@ -147,7 +153,9 @@ def _input(name: str, source: Source, profile: TableProfile) -> Input:
         )
         for place, column in enumerate(columns)
     }
-    return Input(name, profile, fields)
+    keys = tuple(key for key in profile.keys if not any(fields[column].kind in NO_KEYS for column in key))
+    declared = profile.table.primary_key
+    return Input(name, replace(profile, keys=keys or ((declared,) if declared else ())), fields)
 
 
 def _shares(data: Dataset, made: Mapping[str, sample.Rows]) -> dict[str, float]:
