@@ -123,8 +123,8 @@ def examine(
     if kind == "age" and field.is_text:
         kind = ""
     why = f"The column is called {column.name}."
-    if type_.name == "BOOLEAN":
-        kind = ""
+    if type_.name == "BOOLEAN" or (kind == "name" and not field.is_text and not field.is_nested):
+        kind = ""  # a number is the key of a person's row
     if not kind and (field.is_text or field.is_nested):
         by_values = _PERSONAL_FORMS.get(profile.form) or kind_of_values(texts) or _kind_of_words(texts)
         kind = _kind_of_parts(type_, table) or _kind_of_keys(seen, table) or by_values
@@ -143,7 +143,7 @@ def examine(
         form = "email" if kind == "email" and profile.form == "email" else ""
         maker = "nested" if field.is_nested else KINDS_BY_NAME[kind][0].maker
         if kind == "network address" and field.is_text:
-            maker, form = "ip", _FORMATS.get(profile.form, "")
+            maker, form = "ip", "" if any("/" in text for text in texts) else _FORMATS.get(profile.form, "")
         return replace(
             field, kind=kind, why=why, maker="json" if type_.name == "JSON" else maker, format=form
         )

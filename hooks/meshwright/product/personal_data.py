@@ -228,6 +228,19 @@ PEOPLE = frozenset(
 )
 """Words for people; before a name, or as the name of a table, they say that a column is about them."""
 _KIND_OF_NAME = {name: kind for kind, (_, names) in KINDS_BY_NAME.items() for name in names.split()}
+_OF_THINGS = {
+    "lead",
+    "contact",
+    "private",
+    "personal",
+    "home",
+    "individual",
+    "human",
+    "parent",
+    "child",
+    "resident",
+}
+"""Words of PEOPLE that name nobody when they stand alone as the name of a column."""
 _NEUTRAL = frozenset(
     [
         "value",
@@ -280,12 +293,7 @@ def kind_of_name(column: str, table: str = "") -> str:
             return "" if kind in UNCERTAIN and not table and not is_person("_".join(before)) else kind
     if parts[-1:] == ["name"] and (is_person("_".join(parts[:-1])) or (len(parts) == 1 and is_person(table))):
         return "name"
-    if (
-        parts
-        and len(parts) == 1
-        and parts[0] in ("customer", "employee", "patient", "passenger", "client")
-        and table
-    ):
+    if table and len(parts) == 1 and parts[0] in PEOPLE - _OF_THINGS:
         return "name"
     return ""
 
