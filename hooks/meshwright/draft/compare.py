@@ -150,7 +150,7 @@ def chosen(found: Sequence[Change], selectors: Collection[str]) -> list[Change]:
     result: list[Change] = []
     for selector in selectors:
         named = [one for one in found if selector in ("all", one.kind) or fnmatchcase(one.id, selector)]
-        if not named:
+        if not named and selector != "all":
             known = ", ".join(dict.fromkeys(one.id for one in found)) or "none"
             raise Error(f"No change is called {selector}.", f"The changes are: {known}.")
         result += [one for one in named if one not in result]

@@ -158,6 +158,8 @@ def apply(
     """Apply the chosen changes, all of them or none; return the paths written, and what is left for the team. Raises Error."""
     level = str(found.product.get("spec.classification"))
     selected = chosen(found.changes, selectors)
+    if not selected:
+        return [], []
     files, notes = applied(root, found.product, found.plan, found.old, found.changes, selected, level)
     if not dry_run:
         replace_all(root, files)
