@@ -52,7 +52,7 @@ _PERSONAL_FORMS = {
     "mac": "network address", "phone": "phone",
 }  # fmt: skip
 """Form of all texts of a column -> the kind of personal data that it is."""
-_HONORIFICS = frozenset("mr mrs ms miss dr prof herr frau mme mlle sr sra".split())
+_HONORIFICS = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "mlle", "sr", "sra"])
 _HARMLESS = frozenset({"country", "currency", "date", "datetime", "time", "color"})
 _FORMATS = {"email": "email", "uuid": "uuid", "url": "url", "uri": "uri", "ipv4": "ipv4", "ipv6": "ipv6"}
 """Form of a column's texts -> the contract's `format`."""
@@ -255,8 +255,8 @@ def _first_names() -> frozenset[str]:
     global _FIRST
     if not _FIRST:
         from faker.providers.person.de_DE import Provider as German
-        from faker.providers.person.es_ES import Provider as Spanish
         from faker.providers.person.en_GB import Provider as British
+        from faker.providers.person.es_ES import Provider as Spanish
         from faker.providers.person.fr_FR import Provider as French
         from faker.providers.person.it_IT import Provider as Italian
 
