@@ -1,0 +1,23 @@
+-- PostgreSQL. The transport management system of a fictional haulier: made with Entity Framework, names in Pascal case.
+create table "Carriers" ("CarrierID" int primary key, "Name" varchar(100) not null, "VatNumber" varchar(20), "ContactEmail" varchar(200), "SafetyRating" varchar(4), "OnboardedOn" date);
+create table "Shippers" ("ShipperID" int primary key, "CompanyName" varchar(100) not null, "ContactName" varchar(100), "Phone" varchar(30), "CreditLimit" numeric(12,2));
+create table "Locations" ("LocationID" int primary key, "Name" varchar(100), "Street" varchar(100), "City" varchar(60), "CountryCode" char(2), "Latitude" numeric(9,6), "Longitude" numeric(9,6));
+create table "EquipmentTypes" ("EquipmentTypeID" int primary key, "Description" varchar(60) not null);
+create table "Loads" ("LoadID" bigint primary key, "ShipperID" int not null references "Shippers", "EquipmentTypeID" int references "EquipmentTypes", "Weight" numeric(10,2), "Commodity" varchar(80), "BookedAt" timestamptz not null, "Status" varchar(20) not null);
+create table "LoadStops" ("LoadStopID" bigint primary key, "LoadID" bigint not null references "Loads", "LocationID" int not null references "Locations", "Sequence" int not null, "StopType" varchar(10) not null, "PlannedArrival" timestamptz, "ActualArrival" timestamptz);
+create table "LoadReferences" ("LoadID" bigint not null references "Loads", "ReferenceType" varchar(20) not null, "ReferenceValue" varchar(60), primary key ("LoadID", "ReferenceType"));
+create table "Tenders" ("TenderID" bigint primary key, "LoadID" bigint not null references "Loads", "CarrierID" int not null references "Carriers", "OfferedRate" numeric(10,2), "SentAt" timestamptz not null, "RespondedAt" timestamptz, "Response" varchar(12));
+create table "TrackingEvents" ("EventID" bigint primary key, "LoadID" bigint not null, "EventCode" varchar(10) not null, "OccurredAt" timestamptz not null, "Latitude" numeric(9,6), "Longitude" numeric(9,6));
+create table "EventCodes" ("EventCode" varchar(10) primary key, "Meaning" varchar(100));
+create table "CarrierInsurances" ("InsuranceID" int primary key, "CarrierID" int not null references "Carriers", "PolicyNumber" varchar(40), "ValidUntil" date, "Amount" numeric(12,2));
+create table "CarrierLanes" ("CarrierID" int not null references "Carriers", "OriginID" int not null references "Locations", "DestinationID" int not null references "Locations", "Rate" numeric(10,2), primary key ("CarrierID", "OriginID", "DestinationID"));
+create table "Claims" ("ClaimID" bigint primary key, "LoadID" bigint not null references "Loads", "FiledAt" timestamptz not null, "Amount" numeric(10,2), "Reason" text);
+create table "ClaimDocuments" ("DocumentID" bigint primary key, "ClaimID" bigint not null references "Claims", "FileName" varchar(200), "UploadedAt" timestamptz);
+create view "OnTimeDelivery" as select l."LoadID", c."Name" as carrier, s."ActualArrival" - s."PlannedArrival" as delay from "Loads" l join "Tenders" t using ("LoadID") join "Carriers" c using ("CarrierID") join "LoadStops" s using ("LoadID");
+create table "__EFMigrationsHistory" ("MigrationId" varchar(150) primary key, "ProductVersion" varchar(32) not null);
+create table "AspNetUsers" ("Id" varchar(450) primary key, "UserName" varchar(256), "PasswordHash" text);
+create table "AspNetUserRoles" ("UserId" varchar(450), "RoleId" varchar(450), primary key ("UserId", "RoleId"));
+create table "AppSettings" ("Key" varchar(100) primary key, "Value" text);
+create table "Loads_Backup" as select * from "Loads";
+create table "EdiOutbox" ("MessageID" bigint primary key, "Payload" text, "SentAt" timestamptz);
+create table "ErrorLog" ("ErrorID" bigint primary key, "Message" text, "StackTrace" text, "LoggedAt" timestamptz);

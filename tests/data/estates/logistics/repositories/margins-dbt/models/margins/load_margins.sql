@@ -1,0 +1,1 @@
+select l.*, i.total from {{ ref('stg_loads') }} l join {{ ref('stg_invoices') }} i using (load_id)

@@ -1,0 +1,1 @@
+select shipper_id, sum(total) as total from {{ ref('load_margins') }} group by 1
