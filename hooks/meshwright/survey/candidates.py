@@ -90,7 +90,9 @@ class Candidates:
             if not tables:
                 continue
             prefix = common_prefix(table.name for table in tables)
-            made = Grouping(with_inferred(tables, prefix), prefix).groups()
+            grouping = Grouping(with_inferred(tables, prefix), prefix)
+            self.left_out |= {f"{source.name}.{name}": reason for name, reason in grouping.alone().items()}
+            made = grouping.groups()
             for group in made:
                 candidate = self._add(source, group, SOURCE_ORIENTED, list(doubts(group, prefix)))
                 if zone == "landed":
@@ -168,7 +170,9 @@ class Candidates:
 
     def _files(self, source: Source) -> None:
         tables = list(source.tables)
-        for group in Grouping(with_inferred(tables)).groups():
+        grouping = Grouping(with_inferred(tables))
+        self.left_out |= {f"{source.name}.{name}": reason for name, reason in grouping.alone().items()}
+        for group in grouping.groups():
             self._add(source, group, SOURCE_ORIENTED, list(doubts(group)))
 
     # -- what no database of the survey holds -----------------------------------------------------------
@@ -212,7 +216,7 @@ class Candidates:
             out = noise.left_out(tables)
             self.left_out |= {f"{source.name}.{name}": reason for name, reason in out.items()}
             kept = [table for table in tables if table.qualified not in out]
-            for group in Grouping(with_inferred(kept)).groups():
+            for group in Grouping(with_inferred(kept), smallest=0).groups():
                 main = f"{source.name}.{group.main.qualified}"
                 candidate = self._add(source, group, SOURCE_ORIENTED, [])
                 candidate.doubts.append(

@@ -18,7 +18,7 @@ LOADED = re.compile(
 """Columns that a loader adds."""
 TECHNICAL = re.compile(
     r"(?:created|updated|modified|changed|deleted|inserted)_?(?:by|at|on|date|time|ts|user)?|last_?(?:updated?|modified|changed)\w*"
-    r"|version|row_?version|lock_version|is_?(?:active|deleted|default)|active|deleted|sort_?order|position",
+    r"|row_?guid|row_?id|version|row_?version|lock_version|is_?(?:active|deleted|default)|active|deleted|sort_?order|position",
     re.IGNORECASE,
 )
 """Columns that say nothing about the subject of the table."""

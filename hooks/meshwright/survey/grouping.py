@@ -12,10 +12,14 @@ from meshwright.survey.names import begins_with, singular, subject, words
 
 LOOKUPS = {"status", "state", "type", "kind", "category", "method", "rate", "code", "unit", "segment", "channel", "country", "currency", "language", "region", "reason", "class", "level", "genre", "address", "city", "brand", "tag", "colour", "color", "size", "title", "priority", "location"}  # fmt: skip
 """Last words of tables that explain a column of others."""
-ENTITIES = {"customer", "client", "person", "patient", "employee", "member", "supplier", "vendor", "partner", "student", "teacher", "user", "account", "product", "article", "order", "invoice", "contract", "policy", "claim", "vehicle", "store", "shop", "site", "plant", "asset", "driver", "passenger", "film", "book", "course"}  # fmt: skip
+ENTITIES = {"customer", "client", "person", "patient", "employee", "member", "supplier", "vendor", "partner", "student", "teacher", "user", "account", "product", "article", "order", "invoice", "contract", "policy", "claim", "vehicle", "store", "shop", "site", "plant", "asset", "driver", "passenger", "film", "book", "course", "seller", "merchant", "dealer", "agent", "instructor", "doctor", "physician", "hotel", "property", "project", "device", "machine"}  # fmt: skip
 """Last words of tables that are a subject of their own, however small they are."""
-DETAILS = {"line", "item", "detail", "position", "entry", "row", "part", "note", "comment", "contact", "attachment", "message", "document", "tag", "option", "attribute"}  # fmt: skip
+DETAILS = {"line", "item", "detail", "position", "entry", "row", "part", "note", "comment", "contact", "attachment", "message", "document", "tag", "option", "attribute", "stop", "leg", "step", "split", "allocation", "component"}  # fmt: skip
 """Last words of tables that are the parts of another."""
+SMALL = 2
+"""Columns of a table that is no product by itself, if nothing connects it to others."""
+ADDRESS = {"name", "address", "street", "line", "house", "number", "city", "town", "district", "county", "state", "province", "region", "country", "code", "postal", "zip", "post", "latitude", "longitude", "lat", "lon", "lng", "phone", "box", *"12345"}  # fmt: skip
+"""Words of the columns of an address."""
 PERSON = {"an e-mail address", "a person's first name", "a person's last name", "a person's name", "a date of birth", "a national identity number"}  # fmt: skip
 """Kinds of personal data that make a table one of people, which is no lookup."""
 FEW, SEVERAL = 3, 5
@@ -58,8 +62,9 @@ class _Reference:
 class Grouping:
     """The tables of one database that are not left out, and how they belong together."""
 
-    def __init__(self, tables: Sequence[Table], prefix: tuple[str, ...] = ()) -> None:
-        self.prefix = prefix
+    def __init__(self, tables: Sequence[Table], prefix: tuple[str, ...] = (), smallest: int = SMALL) -> None:
+        """`smallest`: columns of a table that is no product by itself; 0 if not all columns are known."""
+        self.prefix, self.smallest = prefix, smallest
         self.tables = {table.qualified: table for table in tables}
         names = resolver(tables)
         self.out: dict[str, list[_Reference]] = {id: [] for id in self.tables}
@@ -80,12 +85,24 @@ class Grouping:
         self._break_circles()
         self._keep_lonely()
 
+    def alone(self) -> dict[str, str]:
+        """Return the tables that are too small to be a product and that nothing connects to others, with the reason."""
+        return {
+            id: f"only {len(table.columns)} columns, and nothing refers to it"
+            for id, table in self.tables.items()
+            if not self.incoming[id]
+            and not self.out[id]
+            and 0 < len(table.columns) <= self.smallest
+            and not event_times(table)
+        }
+
     def groups(self) -> list[Group]:
         """Return a group for each table that is a subject of its own, by name."""
         children: dict[str, list[str]] = {}
         for id, (reference, _) in self.parents.items():
             children.setdefault(reference.other.qualified, []).append(id)
-        roots = [id for id in sorted(self.tables) if id not in self.parents and id not in self.lookups]
+        apart = {*self.parents, *self.lookups, *self.alone()}
+        roots = [id for id in sorted(self.tables) if id not in apart]
         return [self._group(id, children) for id in roots]
 
     def _group(self, root: str, children: Mapping[str, Sequence[str]]) -> Group:
@@ -144,7 +161,7 @@ class Grouping:
         if any(reference.other.qualified not in known for reference in self.out[id]):
             return False
         head = self._head(table)
-        if head == "address":
+        if self._is_address(table):
             return True
         people = _is_of_people(table)
         if head in ENTITIES or (people and head not in LOOKUPS):
@@ -155,6 +172,12 @@ class Grouping:
         if any(not self._is_link(one.table) and len(self._targets(one.table)) < 2 for one in parts):
             return False
         return len(self.own(table)) <= (SEVERAL if head in LOOKUPS else FEW)
+
+    def _is_address(self, table: Table) -> bool:
+        """Return True for a table that has nothing but the parts of an address."""
+        if self._head(table) not in ("address", "location"):
+            return False
+        return all({*words(column)} <= ADDRESS for column in self.own(table))
 
     def _may_be_part(self, table: Table, other: Table) -> bool:
         """Return True for a table that is named after another and is no event between several."""
@@ -180,7 +203,7 @@ class Grouping:
         named = [one for one in references if begins_with(table.name, one.other.name, self.prefix)]
         named.sort(key=lambda one: (one.other.qualified in self.lookups, -len(words(one.other.name))))
         if self._is_link(table):
-            part_of = [one for one in named if one in entities] or entities or references
+            part_of = [one for one in named if one in entities] or entities
             return (part_of[0], "link") if part_of else None
         key = {*key_of(table, self.prefix)}
         others = {one.other.qualified for one in entities}
@@ -222,9 +245,6 @@ class Grouping:
     def _keep_lonely(self) -> None:
         """Make subjects of those lookups that no group would have: those that refer to each other, or to which only
         links refer that belong elsewhere."""
-        children: dict[str, list[str]] = {}
-        for id, (reference, _) in self.parents.items():
-            children.setdefault(reference.other.qualified, []).append(id)
         reached: set[str] = set()
         for id in self.tables:
             if id not in self.lookups:
@@ -257,9 +277,6 @@ def doubts(group: Group, prefix: tuple[str, ...] = ()) -> Iterator[str]:
             yield f"{main.name} has no key that is declared or that its name gives away"
         elif not main.primary_key and not main.unique_keys:
             yield f"{main.name} declares no key; {key_of(main, prefix)[0]} seems to be it"
-    data = [column for column in main.columns if not is_technical(column)]
-    if len(data) <= 2 and len(group.members) == 1:
-        yield f"{main.name} has {len(data)} column{'s' if len(data) != 1 else ''}, and nothing refers to it"
 
 
 def singular_title(name: str) -> str:

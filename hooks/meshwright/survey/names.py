@@ -49,9 +49,9 @@ def subject(name: str, prefix: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 def common_prefix(names: Iterable[str]) -> tuple[str, ...]:
     """Return the first word that most names of a database begin with (`LAB` in LAB_ORDER), or nothing."""
-    firsts = [parts[0] for parts in map(words, names) if len(parts) > 1]
-    total = len(list(firsts))
-    if total < 4:
+    parts = [words(name) for name in names]
+    firsts, total = [one[0] for one in parts if len(one) > 1], len(parts)
+    if total < 4 or not firsts:
         return ()
     word, count = Counter(firsts).most_common(1)[0]
     return (word,) if count >= 0.6 * total else ()

@@ -12,6 +12,7 @@ from meshwright.survey.names import words
 FRAMEWORKS = {
     "Alembic": r"alembic_version",
     "ASP.NET": r"aspnet\w+|__ef\w+|__migrationhistory",
+    "Access": r"switchboard(?: ?items)?|paste ?errors|msys\w+|name ?autocorrect\w*",
     "Airbyte": r"_airbyte_\w+",
     "Celery": r"celery_\w+|django_celery_\w+|kombu_\w+",
     "Django": r"django_\w+|auth_(?:group|permission|user)(?:_\w+)?|authtoken_\w+|account_email(?:address|confirmation)|socialaccount_\w+",

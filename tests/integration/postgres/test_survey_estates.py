@@ -1,9 +1,10 @@
-"""A survey finds what the answers of two estates say, with a role that may not select from any table."""
+"""A survey finds what the answers of three estates say, with a role that may not select from any table."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -70,6 +71,15 @@ def test_the_candidates_of_the_hospital_are_found(hospital: dict[str, Any]) -> N
     assert {one["product"] for one in hospital["candidates"] if one["state"] == "there"} == {
         "inpatient-care/bed-occupancy"
     }
+
+
+def test_the_candidates_of_the_haulier_are_found(server: Server, tmp_path: Path) -> None:
+    sources = load("logistics", tmp_path, server)
+    result = CliRunner().invoke(main, ["survey", *sources, "--template", "https://git.example.org/m", "--format", "json"])  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    found = score(json.loads(result.stdout), answer("logistics"))
+    assert found.precision >= 0.9, found.beside
+    assert found.recall >= 0.9, found.missed
 
 
 def test_tables_of_no_product_are_left_out_with_a_reason(surveyed: dict[str, Any]) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from checkout import git
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meshwright.cli import main
-from meshwright.inspection.model import Column, Table
+from meshwright.inspection.model import Column, ForeignKey, Table
 from meshwright.survey.model import Source
 from meshwright.survey.names import product_name, singular, words
 from meshwright.survey.run import of_sources
@@ -228,6 +230,29 @@ def test_names_of_products_are_what_copier_accepts(table: str, name: str) -> Non
 def test_words_and_singulars() -> None:
     assert words("OrderLines") == words("order_lines") == words("ORDER LINES") == ("order", "lines")
     assert [singular(word) for word in ("categories", "addresses", "boxes", "status", "orders", "bus")] == ["category", "address", "box", "status", "order", "bus"]  # fmt: skip
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_every_table_is_in_a_candidate_or_left_out(data: st.DataObject) -> None:
+    heads = ["order", "order_line", "status", "address", "customer", "customer_order", "x", "log", "users"]
+    names = data.draw(st.lists(st.sampled_from(heads), min_size=1, max_size=7, unique=True))
+    tables = []
+    for name in names:
+        others = data.draw(st.lists(st.sampled_from(names), max_size=3, unique=True))
+        extra = data.draw(
+            st.lists(st.sampled_from(["note", "placed_at", "email", "amount", "rowguid"]), unique=True)
+        )
+        columns = [Column("id", "BIGINT"), *(Column(f"{other}_id", "BIGINT") for other in others)]
+        columns += [Column(one, "TIMESTAMP" if one.endswith("_at") else "VARCHAR") for one in extra]
+        key = data.draw(st.sampled_from([(), ("id",), tuple(f"{other}_id" for other in others)]))
+        declared = tuple(
+            ForeignKey((f"{other}_id",), other, ("id",)) for other in others[: data.draw(st.integers(0, 3))]
+        )
+        tables.append(Table(name, tuple(columns), "", key, (), declared))
+    survey = of_sources([Source("db", "database", "", tuple(tables))], "d")
+    mine = {part.id for candidate in survey.candidates for part in candidate.parts}
+    assert mine | {id for id, _ in survey.left_out} == {f"db.{name}" for name in names}
 
 
 def test_five_thousand_tables_take_seconds() -> None:
