@@ -37,6 +37,9 @@ SOURCES = "models/sources.yml"
 DRAFT = ".meshwright/draft.yaml"
 """What `meshwright draft` wrote, and from what."""
 
+COMMAND = 'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright'
+"""The command `meshwright` at the version of a product's template, as it is typed in the product's repository."""
+
 HOOKS = ".pre-commit-config.yaml"
 SCHEDULE = ".github/workflows/schedule.yml"
 PIPELINE = ".github/workflows/pipeline.yml"

@@ -14,13 +14,12 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys
 from meshwright.product.column_types import UnknownType, canonical
-from meshwright.product.files import SOURCES, SPEC
+from meshwright.product.files import COMMAND, SOURCES, SPEC
 from meshwright.product.grammar import default
 from meshwright.product.problem import Problem
 
 SOURCE = "inputs"
 """The dbt source whose tables are the inputs; it may have another name, with this one as its schema."""
-DRAFT = 'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright draft --from NAME=FILE'
 UNTYPED = {"csv", "tsv", "json", "jsonl", "ndjson", "txt"}
 """Suffixes of files whose columns have no types of their own."""
 
@@ -45,7 +44,9 @@ class InputsGiven(Rule):
 
     def check(self, spec: Document) -> Iterator[Problem]:
         if spec.get("spec.inputs") == []:
-            fix = f"{DRAFT} writes them, with the model, the contract and the sample."
+            fix = (
+                f"{COMMAND} draft --from NAME=FILE writes them, with the model, the contract and the sample."
+            )
             yield Problem(spec, ("spec", "inputs"), "It has no inputs yet.", fix)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.text import short
 from meshwright.core.yaml import Document
-from meshwright.product.files import SPEC
+from meshwright.product.files import COMMAND, SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.proposals import proposals
 
@@ -41,15 +42,12 @@ class DecisionOpen(Rule):
                     "Write a list of `{field: …, reason: …}`, or remove it.",
                 )
                 continue
-            value = (
-                ""
-                if one.value is None or isinstance(one.value, dict | list)
-                else f": {short(str(one.value))}"
-            )
+            has_text = one.value is not None and not isinstance(one.value, dict | list)
+            value = f' "{short(str(one.value))}"' if has_text else ""
             reason = f" {one.reason}" if one.reason else ""
             yield Problem(
                 one.document,
                 one.keys,
-                f"{one.mark.field} is a proposal{value}.{reason}",
-                f"Correct it or keep it, then accept it: meshwright draft --accept '{one.id}'",
+                f"The {one.mark.field}{value} is a proposal.{reason}",
+                f"Correct it or keep it, then accept it: {COMMAND} draft --accept {shlex.quote(one.id)}",
             )
