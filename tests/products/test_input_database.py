@@ -20,8 +20,12 @@ import pytest
 from checkout import ROOT
 from products import SUPPORT, Make, pipeline
 
+from meshwright.inspection.landed_names import landed_name
+from meshwright.inspection.sources import open_source
+
 DRIVER = SUPPORT / "database_ingest.py"
 SAMPLE = "sample_data/flights.sqlite"
+
 SECRET = mariadb_server.PASSWORD
 
 
@@ -999,3 +1003,49 @@ def test_a_product_of_a_database_publishes_what_one_of_files_does(make: Make, pr
     files = f"read_parquet('{of_files}')"
     for one, other in ((served, files), (files, served)):
         assert duckdb.sql(f"from {one} except all from {other}").fetchall() == []
+
+
+DRAFTED = {
+    "sqlite": (
+        "create table t (id integer primary key, d date, a decimal(9,2), at datetime, x real, mixed int, n varchar(9))",
+        "insert into t values (1, '2024-01-02', 1.5, '2024-01-02 10:00:00', 0.1, 'many', 'ä'), (2, null, 2, null, 2, 7, null)",
+    ),
+    "postgres": (
+        "create type kind as enum ('a', 'b'); create table t (id int primary key, k kind, n numeric, e numeric(9,2), d date, u uuid,"
+        ' at timestamptz, j jsonb, l text[], c char(3), "Größe" real, i inet)',
+        "insert into t values (1, 'a', 1.25, 2, '2024-01-02', '64a8c35b-8d20-4a38-bd77-10b475e42aeb', '2024-01-02 10:00+02',"
+        " '{\"a\": 1}', '{x,y}', 'b', 0.1, '10.0.0.1'), (2, null, 'NaN', null, 'infinity', null, null, null, null, null, null, null)",
+    ),
+    "mariadb": (
+        "create table t (id bigint unsigned primary key, k enum('a','b'), b bit(8), f float, t time, y year, ok boolean,"
+        " at timestamp null, n decimal(30,4), c varchar(9) collate utf8mb4_general_ci)",
+        "insert into t values (1, 'a', 5, 0.1, '25:00:00', 2024, true, '2024-01-02 10:00:00', 1.5, 'x'),"
+        " (2, null, null, null, null, null, null, null, null, 'X')",
+    ),
+}  # fmt: skip
+
+
+def test_what_a_draft_profiles_is_what_lands(
+    lake: Callable[..., Lake], source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for statement in DRAFTED[source.kind]:
+        source.run(statement)
+    monkeypatch.setenv("SECRET", SECRET)
+    url = source.properties["url"].replace("reader@", "reader:${SECRET}@")
+    (drafted,) = open_source("t", f"{url}{'&' if '?' in url else '?'}table=t", tmp_path)
+    profile = drafted.profile()
+    columns = {landed_name(column.name, "database@1"): column.type for column in profile.table.columns}
+    (tmp_path / "models").mkdir()
+    listed = [{"name": name, "data_type": kind} for name, kind in columns.items()]
+    tables = [{"name": "t", "columns": listed}]
+    (tmp_path / "models/sources.yml").write_text(
+        json.dumps({"sources": [{"name": "inputs", "tables": tables}]})
+    )
+    said = lake().ingest()
+    assert said["columns"]["t"] == columns
+    landed = [
+        tuple(value for name, value in row.items() if name in columns) for row in said["tables"]["t"]["rows"]
+    ]
+    rows = [tuple(None if value is None else str(value) for value in row) for row in drafted.rows(9)]
+    assert rows == landed
+    assert profile.keys[0] == ("id",)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -66,6 +68,7 @@ class DatabaseSource:
     def _connection(self) -> sa.Connection:
         with readable(self.address):
             connection = self._engine.connect()
+            weakref.finalize(self, _close, connection)
             if self._dialect.name == "sqlite":
                 raw: Any = connection.connection.dbapi_connection
                 raw.create_function("regexp", 2, _matches, deterministic=True)
@@ -268,6 +271,12 @@ class DatabaseSource:
         if self._dialect.name == "sqlite":
             return sqlite_type(column.native_type)[1]
         return expression(self._table.columns[column.name])[2]
+
+
+def _close(connection: sa.Connection) -> None:
+    """Close a connection whose server may be gone."""
+    with contextlib.suppress(Exception):
+        connection.close()
 
 
 class _AsItIs(sa.types.UserDefinedType[Any]):
