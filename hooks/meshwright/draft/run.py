@@ -246,7 +246,8 @@ def _refuse_overwriting(
     if theirs:
         raise Error(
             f"The draft would replace what is not the template's example: {listed(theirs)}. Nothing was changed.",
-            f"Rename or remove these files if they are not needed: mv {shlex.quote(theirs[0])} {shlex.quote(theirs[0] + '.old')}",
+            "Move them away if they are not needed: mkdir -p ../before-draft && mv "
+            f"{shlex.join(theirs)} ../before-draft/",
         )
     drafted = {*(old.sources if old else ())}
     own = [

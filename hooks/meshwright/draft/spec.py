@@ -80,11 +80,14 @@ def places(given: Mapping[str, tuple[str, Source]], spec: Mapping[str, Any]) -> 
         for name in re.findall(r"\$\{(\w+)", str(item))
     }
     result = {}
+    databases: dict[str, tuple[str, str]] = {}
     for name, (named, source) in given.items():
         properties = source.properties
         if source.uses == "database@1":
-            url = str(properties.get("url", ""))
-            database = _file_name(url) or "source"
+            # Tables of one schema share a file; those of another one may have the same names.
+            url, schema = str(properties.get("url", "")), str(properties.get("schema", ""))
+            names = [plain := _file_name(url) or "source", _file_name(f"{plain}_{schema}"), name]
+            database = next(one for one in names if databases.setdefault(one, (url, schema)) == (url, schema))
             variable = _variable(database, used)
             path = f"{SAMPLE}/{database}.sqlite"
             result[name] = Place(variable, path, url, _system(variable.removesuffix("_DATA")))

@@ -150,6 +150,10 @@ KINDS_BY_NAME: Mapping[str, tuple[Kind, str]] = {
         Kind("a person's pay", "digits"),
         "salary wage wages income annual_income monthly_income gehalt lohn base_salary yearly_salary hourly_rate_of_pay",
     ),
+    "location": (
+        Kind("where a person is", "digits"),
+        "latitude longitude lat lon lng geo_lat geo_lon coordinates gps",
+    ),
     "age": (Kind("a person's age", "digits"), "age"),
     "health or belief": (
         Kind("health, belief or origin", "text", "secret"),
@@ -164,7 +168,7 @@ KINDS_BY_NAME: Mapping[str, tuple[Kind, str]] = {
 }  # fmt: skip
 """Kind -> what it is, and the names of columns that hold it."""
 
-UNCERTAIN = {"age", "free text", "address", "user name", "pay"}
+UNCERTAIN = {"age", "location", "free text", "address", "user name", "pay"}
 """Kinds whose names also mean other things; `draft` proposes them, but nobody is accused because of them."""
 PEOPLE = frozenset(
     [
@@ -289,6 +293,8 @@ def kind_of_name(column: str, table: str = "") -> str:
     for length in range(min(_LONGEST, len(parts)), 0, -1):
         kind = _KIND_OF_NAME.get("_".join(parts[-length:]))
         before = parts[:-length]
+        if kind == "location" and not is_person(table) and not is_person("_".join(before)):
+            return ""
         if kind and not _is_about_something_else(kind, parts[-length:], before):
             return "" if kind in UNCERTAIN and not table and not is_person("_".join(before)) else kind
     if parts[-1:] == ["name"] and (is_person("_".join(parts[:-1])) or (len(parts) == 1 and is_person(table))):

@@ -339,3 +339,28 @@ def test_a_sample_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         assert read == wanted or (
             name != "four.parquet" and [row[:1] for row in read] == [row[:1] for row in wanted]
         )
+
+
+def test_databases_of_the_same_name_have_samples_of_their_own(
+    make: Callable[..., Path], copy_of: Copy
+) -> None:
+    def table(name: str, host: str, schema: str, first: int) -> TableSource:
+        properties = {"url": f"postgresql://reader@{host}/crm", "table": "clients", "schema": schema}
+        return TableSource(
+            name, {"id": "BIGINT"}, [(first + number,) for number in range(3)], "database@1", properties
+        )
+
+    sources = {
+        "one": table("one", "a.example.org", "sales", 0),
+        "two": table("two", "a.example.org", "support", 10),
+        "three": table("three", "b.example.org", "sales", 20),
+    }
+    product = drafted(
+        make("crm", inputs=["database"], start_with="own-data", product_name="crm", domain="sales"), sources
+    )
+    inputs = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]["inputs"]
+    for item, first in zip(inputs, (0, 10, 20), strict=True):
+        path = item["properties"]["url"].partition(":///")[2].rstrip("}")
+        with sqlite3.connect(product / path) as database:
+            assert database.execute("select min(id) from clients").fetchone() == (first,)
+    assert len({item["properties"]["url"] for item in inputs}) == 3

@@ -23,6 +23,8 @@ from meshwright.product.personal_data import kind_of_name, kind_of_values
         ("product_name", "customers", ""),
         ("customer_name", "", "name"),
         ("company_name", "", ""),
+        ("latitude", "customers", "location"),
+        ("latitude", "airports", ""),
         ("user", "orders", "name"),
         ("parent", "categories", ""),
         ("DateOfBirth", "", "birth"),
