@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from meshwright.inspection.file_listing import is_bucket
 from meshwright.inspection.model import Activity, Table
 from meshwright.survey.columns import change_column
 from meshwright.survey.estate import Estate
@@ -35,6 +36,11 @@ def evidence(candidate: Candidate, estate: Estate) -> Iterator[str]:
         yield f"computed from {_some(main.reads_from)}"
     if candidate.reads:
         yield f"its data comes from {_some(candidate.reads)}"
+    source = estate.source_of[candidate.main.id]
+    if path := source.paths.get(main.name):
+        yield f"files {path}"
+        if is_bucket(path):
+            yield "`meshwright draft` reads no buckets: fetch some of these files, and draft from them"
     if main.rows is not None:
         yield f"about {main.rows:,} rows"
     yield from _use(main, estate.notes.get(candidate.main.id, ()))

@@ -26,8 +26,7 @@ def profile(candidate: Candidate, estate: Estate) -> Iterator[tuple[str, str]]:
         yield from _profiled(candidate, estate, opened)
     finally:
         for source in opened.values():
-            if close := getattr(source, "close", None):
-                close()
+            _close(source)
 
 
 def _profiled(candidate: Candidate, estate: Estate, opened: dict[str, Opened]) -> Iterator[tuple[str, str]]:
@@ -37,12 +36,18 @@ def _profiled(candidate: Candidate, estate: Estate, opened: dict[str, Opened]) -
             if part.role == "main":
                 _main(candidate, part, opened[part.id])
         except Error as error:
+            _close(opened.pop(part.id, None))
             yield part.id, f"{error.sentence} fix: {error.fix}"
     for part in candidate.parts[1:]:
         try:
             _reference(candidate, part, opened)
         except Error as error:
             yield part.id, f"{error.sentence} fix: {error.fix}"
+
+
+def _close(source: Opened | None) -> None:
+    if close := getattr(source, "close", None):
+        close()
 
 
 def _open(part: Part, where: str, estate: Estate) -> Opened:

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from estates import SURVEYOR, answer, load, score
 from postgres_server import Server
+from psycopg import sql
 
 from meshwright.cli import main
 from meshwright.product import schema
@@ -131,3 +132,22 @@ def test_the_role_may_not_select(server: Server, retail: list[str]) -> None:
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute("select from customers")
+
+
+def test_profiling_without_the_right_to_select_is_listed(server: Server, retail: list[str]) -> None:
+    source = next(one for one in retail if one.startswith("shop="))
+    result = CliRunner().invoke(main, ["survey", source, "--profile", "--format", "json"])
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert "shop.public.orders" in {one["source"] for one in found["unread"]}
+    assert all("permission denied" in one["reason"] for one in found["unread"])
+    assert len({one["source"] for one in found["unread"]}) == len(found["unread"])
+
+
+def test_a_database_that_refuses_is_listed(server: Server, retail: list[str]) -> None:
+    name = server.database()
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("revoke connect on database {} from public").format(sql.Identifier(name)))
+    result = CliRunner().invoke(main, ["survey", server.url(name, SURVEYOR)])
+    assert result.exit_code == 2
+    assert "fix: " in result.stdout

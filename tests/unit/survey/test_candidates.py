@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -373,6 +375,43 @@ def test_nothing_leads_out_of_a_repository(tmp_path: Path) -> None:
 def test_a_dbt_project_that_cannot_be_parsed_is_listed(tmp_path: Path) -> None:
     made = repository(tmp_path / "p", dbt_projectDOTyml="name: [", models__aDOTsql="select 1")
     assert "the dbt project in ." in surveyed(str(made), code=1)["unread"][0]["reason"]
+
+
+SERVER = """
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(*server.get_host_and_port(), flush=True)
+input()
+"""
+
+
+@pytest.mark.slow
+def test_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:  # fmt: skip
+        assert server.stdout
+        try:
+            host, port = server.stdout.readline().split()
+            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+            client = pytest.importorskip("boto3").client("s3")
+            client.create_bucket(Bucket="lake")
+            for day in (1, 2):
+                client.put_object(
+                    Bucket="lake",
+                    Key=f"feeds/trips/day=2026-01-0{day}/part-0.csv",
+                    Body=b"trip_id,started_at,stops\n",
+                )
+            found = surveyed("s3://lake/feeds", "s3://lake/nothing", code=1)
+        finally:
+            server.kill()
+    assert [one["name"] for one in found["candidates"]] == ["trips"]
+    assert "files s3://lake/feeds/trips/**/*.csv" in found["candidates"][0]["evidence"]
+    assert [one["source"] for one in found["unread"]] == ["s3://lake/nothing"]
 
 
 def test_files_with_alike_names_are_one_table(tmp_path: Path) -> None:
