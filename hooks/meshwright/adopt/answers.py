@@ -17,7 +17,6 @@ RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|null|true|false|yes|n
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 LONGEST = 40
-NO_PERSON = re.compile(r"(noreply|no-reply|\[bot\])")
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _owner(repository: TeamRepository, own: OwnData, folder: str) -> dict[str, A
                 described.setdefault("email", (found[0], path))
     name, email = repository.last_author()
     # A name belongs to the address that it was found with.
-    if not NO_PERSON.search(f"{name} {email}") and described.get("email", (email,))[0] == email:
+    if email and described.get("email", (email,))[0] == email:
         described.setdefault("name", (name, "the author of the last commit"))
         described.setdefault("email", (email, "the author of the last commit"))
     answers: dict[str, Answer | None] = {}

@@ -21,6 +21,11 @@ READ_FIRST: Mapping[str, Sequence[str]] = {
 """Forge -> where it looks for CODEOWNERS; only the first is read."""
 STEPS = "`uvx prek run --all-files`, `uv run pytest` and `uv run python -m pipeline`"
 CI = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
+WORKSPACE = """\
+# prek runs the hooks of every folder below that has this file, too: `uvx prek run --all-files`
+repos: []
+"""
+"""Hooks at the root of a repository whose products are in folders."""
 PLAIN = re.compile(r"[^\x00-\x1f\x7f\"'`$\\*?\[\]!#{}<>|&;:%+]+")
 """Names of folders that need no quoting in workflows, patterns and shells beyond that of white space."""
 

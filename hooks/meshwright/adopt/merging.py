@@ -65,21 +65,21 @@ def _template_above(theirs: str, template: str, tracked: frozenset[str]) -> Merg
 def _hooks(theirs: str, template: str, tracked: frozenset[str]) -> Merged:
     """The template's hooks, then the team's, with the team's other settings at the end."""
     value = _loaded(theirs)
-    if value is None:
-        return template, []
+    if value is None:  # nothing, or comments alone
+        value = {}
     if not isinstance(value, dict) or not isinstance(value.get("repos", []), list | None.__class__):
         raise Unmergeable("it is not a configuration of pre-commit")
     node = yaml.compose(theirs)
-    assert isinstance(node, yaml.MappingNode)
-    if node.flow_style:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    if isinstance(node, yaml.MappingNode) and node.flow_style:
         raise Unmergeable("it is written in braces")
     lines = theirs.splitlines()
-    starts = [key.start_mark.line for key, _ in node.value]
+    starts = [key.start_mark.line for key, _ in pairs]
     repos: list[str] = []
     other = lines[: starts[0]] if starts else lines
     notes = []
     known = yaml.safe_load(template)
-    for number, (key, item) in enumerate(node.value):
+    for number, (key, item) in enumerate(pairs):
         end = starts[number + 1] if number + 1 < len(starts) else len(lines)
         block = lines[starts[number] : end]
         if key.value == "repos":

@@ -19,7 +19,7 @@ from meshwright.core.git_url import same_template
 from meshwright.core.render import Release, Unrenderable, copy
 from meshwright.core.text import listed, printable
 from meshwright.core.yaml import load_text
-from meshwright.product.files import ANSWERS, ANSWERS_BESIDE, CODEOWNERS, CONTRACT, MANIFEST, SPEC
+from meshwright.product.files import ANSWERS, ANSWERS_BESIDE, CODEOWNERS, CONTRACT, HOOKS, MANIFEST, SPEC
 from meshwright.product.ownership import PRODUCT, SHARED, is_below, owner
 
 NEW, SAME, MERGED, THEIRS, DECLINED = "new", "same", "merged", "theirs", "declined"
@@ -110,6 +110,16 @@ def planned(
             mode = repository.entries[prefix + step.path][0]
             edits[prefix + step.path] = (mode, repository.git.keep(contents[step.path]))
     plan.missing = list(own.missing)
+    plan.missing += [
+        f"{prefix}{step.path} was not merged ({step.note}): write into it by hand what the template's has."
+        for step in plan.of(DECLINED)
+        if step.path in ("dbt_project.yml", "pyproject.toml")
+    ]
+    lock = f"{prefix}uv.lock"
+    if lock in repository.entries:
+        plan.missing.append(
+            f"{lock} does not have what the pipeline needs yet: run `uv lock`, and commit it."
+        )
     for path, text in _own_files(repository, prefix, plan, own, fresh, values).items():
         edits[path] = ("100644", repository.git.keep(text.encode()))
     for path, text in _at_root(repository, prefix, plan, first).items():
@@ -176,6 +186,9 @@ def _at_root(repository: TeamRepository, prefix: str, plan: Plan, first: _Fresh)
             path = there or at_root.READ_FIRST[forge][0]
             found[path] = at_root.with_reviewers(present, plan.folder, owner_email)
             plan.steps.append(Step(path, MERGED if there else NEW, "lines for the owner's reviews", True))
+    if prefix and HOOKS not in repository.entries:
+        found[HOOKS] = at_root.WORKSPACE
+        plan.steps.append(Step(HOOKS, NEW, "lets prek find the hooks of folders", True))
     product = str(answers.get("product_name") or "product")
     ci = at_root.CI[forge]
     if prefix and forge == "github" and ci in first.entries:
@@ -185,6 +198,9 @@ def _at_root(repository: TeamRepository, prefix: str, plan: Plan, first: _Fresh)
         else:
             found[path] = at_root.workflow((first.folder / ci).read_text("utf-8"), product, plan.folder)
             plan.steps.append(Step(path, NEW, f"runs the checks in {plan.folder}", True))
+        plan.missing.append(
+            f"CI: {path} runs the checks; workflows that run {plan.folder} on a schedule, deploy it or grant access are yours to add."
+        )
     elif is_below(ci, declined):
         plan.missing.append(
             f"CI: let yours run {at_root.STEPS}{f' in {plan.folder}' if prefix else ''}; the template's {ci} is declined."

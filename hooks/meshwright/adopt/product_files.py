@@ -122,11 +122,10 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
             if name in used and IDENTIFIER.fullmatch(name):
                 inputs[name] = Input(name, "seeds", node.path, True, True, seed_columns(project, name))
     data.inputs = list(inputs.values())
-    data.missing += [
-        f"input {one.name}: the repository has no {one.path}; put an extract there for tests and CI, and set {_variable(one.name)} where the product runs."
-        for one in data.inputs
-        if not one.is_there
-    ]
+    if absent := [one for one in data.inputs if not one.is_there]:
+        data.missing.append(
+            f"inputs {listed(one.name for one in absent)}: the repository has no {listed(one.path for one in absent)}. Put an extract there for tests and CI, and set {listed(_variable(one.name) for one in absent)} where the product runs."
+        )
     if project.hub_packages:
         data.missing.append(
             f"packages.yml: {listed(project.hub_packages)} come from dbt's hub or a git server, which CI may not reach; to keep them in the repository, put them below packages/ and name them with `local:`."

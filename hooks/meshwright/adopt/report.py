@@ -17,7 +17,7 @@ TITLES = {
     THEIRS: "yours, left as they are",
     DECLINED: "yours, in the place of the template's, which updates leave out (`declined` in the answers)",
 }
-SHOWN = 12
+SHOWN, MOST = 12, 40
 
 
 def as_text(result: Result) -> str:
@@ -49,7 +49,7 @@ def as_text(result: Result) -> str:
         lines += [f"  {sentence}" for sentence in plan.missing]
     if result.findings:
         lines += ["", f"What `meshwright check` will report: {len(result.findings)}"]
-        for finding in result.findings:
+        for finding in result.findings[:MOST]:
             lines += [
                 f"  {finding.file}:{finding.line}: {finding.level} {finding.rule}: {finding.message}",
                 f"      fix: {finding.fix}",

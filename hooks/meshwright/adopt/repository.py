@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ BRANCH = "meshwright/adopt"
 HEADS = "refs/heads/"
 REGULAR = ("100644", "100755")
 LINK, SUBMODULE = "120000", "160000"
+NO_PERSON = re.compile(r"noreply|no-reply|\[bot\]|localhost|\.local$")
 MAX_FILE = 8_000_000
 """Bytes of a file that is read; larger ones are left where they are, unread."""
 
@@ -117,9 +119,13 @@ class TeamRepository:
         return names[0], names[1:]
 
     def last_author(self) -> tuple[str, str]:
-        """Return the name and the address of the last commit's author."""
-        name, _, email = _ask(self.top, "log", "-1", "--format=%aN%x00%aE", self.head, "--").partition("\0")
-        return name, email
+        """Return the name and the address of the last commit's author who has one; empty texts if none has."""
+        log = _ask(self.top, "log", "-100", "--format=%aN%x00%aE", self.head, "--")
+        for line in log.split("\n"):
+            name, _, email = line.partition("\0")
+            if name and email and not NO_PERSON.search(f"{name} {email}"):
+                return name, email
+        return "", ""
 
     def author(self) -> dict[str, str]:
         """Return the variables for the author of a commit: git's user. Raises Error if there is none."""

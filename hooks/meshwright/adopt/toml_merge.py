@@ -15,18 +15,28 @@ HEADER = re.compile(r"^\s*\[(?!\[)\s*(?P<name>[^\[\]]+?)\s*\]\s*(#.*)?$")
 ANY_HEADER = re.compile(r"^\s*\[")
 KEY = re.compile(r"""^\s*(?P<key>[A-Za-z0-9_-]+|"[^"]*"|'[^']*')\s*=""")
 PYTHON = "requires-python"
+OF_A_PACKAGE = ("build-system", "tool.uv.package", "tool.hatch.build.targets.wheel")
+"""Settings for a product that is no package; a team that builds one keeps its own."""
 
 
 def merged_toml(theirs: str, template: str) -> tuple[str, list[str]]:
     """Return the team's text with the template's tables, keys and items of lists added, and notes. Raises ValueError."""
     own, needed = _parsed(theirs), tomllib.loads(template)
     lines = theirs.splitlines()
+    is_package = "build-system" in own
     notes: list[str] = []
     for name, block in _tables(template):
         path = name.split(".")
         present = _at(own, path)
-        if name == "build-system" and present is not None:
+        if is_package and name in OF_A_PACKAGE:
             continue  # whoever builds the package has decided how
+        if is_package:
+            left = [
+                line for key, text in _keys(block[1:]) if f"{name}.{key}" not in OF_A_PACKAGE for line in text
+            ]
+            block = [block[0], *left]
+            if not left:
+                continue
         if present is None:
             lines += ["", *block] if lines else block
             continue
@@ -37,6 +47,8 @@ def merged_toml(theirs: str, template: str) -> tuple[str, list[str]]:
             raise ValueError(f"the table {name} is not written as [{name}]")
         for key, added in _keys(block[1:]):
             value = _at(needed, [*path, key])
+            if key in (present.get("dynamic") or ()):
+                continue
             if key not in present:
                 end = _end(lines, start)
                 lines[end:end] = added
@@ -46,9 +58,8 @@ def merged_toml(theirs: str, template: str) -> tuple[str, list[str]]:
                 _raise_python(lines, start, str(present[key]), str(value), notes)
     text = "\n".join(lines) + "\n"
     result = _parsed(text)
-    if not _kept(result, own) or not _kept(
-        result, {key: needed[key] for key in needed if key != "build-system"}, scalars=False
-    ):
+    packages = _at(needed, ["project", "dependencies"]) or []
+    if not _kept(result, own) or not _kept(_at(result, ["project", "dependencies"]) or [], packages):
         raise ValueError("its tables cannot be merged with the template's")
     return text, notes
 
@@ -224,13 +235,12 @@ def _raise_python(lines: list[str], start: int, present: str, needed: str, notes
             return
 
 
-def _kept(whole: Any, part: Any, scalars: bool = True) -> bool:
-    """Return True if all of `part` is in `whole`; scalars may differ if `scalars` is False, and Python's version."""
+def _kept(whole: Any, part: Any) -> bool:
+    """Return True if all of `part` is in `whole`; only Python's version may differ."""
     if isinstance(part, dict) and isinstance(whole, dict):
         return all(
-            key in whole and (key == PYTHON or _kept(whole[key], value, scalars))
-            for key, value in part.items()
+            key in whole and (key == PYTHON or _kept(whole[key], value)) for key, value in part.items()
         )
     if isinstance(part, list) and isinstance(whole, list):
         return all(item in whole for item in part)
-    return not scalars or bool(whole == part)
+    return bool(whole == part)

@@ -60,10 +60,18 @@ def test_a_pyproject_keeps_its_lines_and_gets_what_is_missing() -> None:
     assert value["build-system"] == {"requires": ["setuptools"]}
     assert value["tool"]["pytest"]["ini_options"]["testpaths"] == ["ours", "tests"]
     assert value["tool"]["black"] == {"line-length": 99}
-    assert value["tool"]["uv"] == {"package": False}
+    assert "uv" not in value["tool"]
     assert '# requires-python = ">=3.9"' in text
     assert '"ours", # first' in text
     assert [note.partition(":")[0] for note in notes] == ["requires-python", "dbt-core"]
+
+
+def test_a_package_of_the_team_goes_on_being_one() -> None:
+    theirs = '[project]\nname = "a"\ndynamic = ["version"]\n[build-system]\nrequires = ["hatchling"]\n[tool.uv]\nindex-url = "https://example.org"\n'
+    value = tomllib.loads(theirs_in("pyproject.toml", theirs)[0])
+    assert "version" not in value["project"]
+    assert value["tool"]["uv"] == {"index-url": "https://example.org"}
+    assert value["project"]["dependencies"] == ["dbt-core>=1.12,<2", "dlt[duckdb]>=1.20,<2"]
 
 
 def test_renovate_and_dbt_and_ignored_files() -> None:

@@ -89,6 +89,7 @@ def test_each_dbt_project_of_a_monorepo_becomes_a_product_of_its_folder(small: P
     now = states(found)
     assert now["data/a b/pipeline/run.py"] == now[".github/workflows/ab.yml"] == "new"
     assert now["data/a b/.github/"] == "declined"
+    assert now[".pre-commit-config.yaml"] == "new"
     assert now["docs/CODEOWNERS"] == "merged"
     assert (place / "README.md").read_text() == "# Mono\n"
     assert not (place / "pipeline").exists()
