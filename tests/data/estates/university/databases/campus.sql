@@ -1,0 +1,28 @@
+-- PostgreSQL. The campus system of a fictional university: a Laravel application.
+create table students (id bigint primary key, student_number varchar(12) unique, first_name varchar(80), last_name varchar(80), email varchar(200), nationality char(2), enrolled_on date, created_at timestamp, updated_at timestamp);
+create table programmes (id bigint primary key, code varchar(12) unique, title varchar(200), degree varchar(20), faculty_id bigint, credits int, created_at timestamp, updated_at timestamp);
+create table faculties (id bigint primary key, name varchar(120), dean varchar(120), created_at timestamp, updated_at timestamp);
+create table courses (id bigint primary key, code varchar(12) unique, title varchar(200), credits int, language char(2), description text, programme_id bigint references programmes, created_at timestamp, updated_at timestamp);
+create table course_prerequisites (course_id bigint references courses, prerequisite_id bigint references courses, primary key (course_id, prerequisite_id));
+create table lecturers (id bigint primary key, staff_number varchar(12), first_name varchar(80), last_name varchar(80), email varchar(200), faculty_id bigint references faculties, created_at timestamp, updated_at timestamp);
+create table course_lecturer (course_id bigint references courses, lecturer_id bigint references lecturers, primary key (course_id, lecturer_id));
+create table terms (id bigint primary key, name varchar(20), starts_on date, ends_on date);
+create table enrolments (id bigint primary key, student_id bigint references students, course_id bigint references courses, term_id bigint references terms, enrolled_at timestamp, withdrawn_at timestamp);
+create table exams (id bigint primary key, course_id bigint references courses, term_id bigint references terms, held_at timestamp, room_id bigint);
+create table exam_results (id bigint primary key, exam_id bigint references exams, student_id bigint references students, grade numeric(3,1), attempt int, published_at timestamp);
+create table rooms (id bigint primary key, building varchar(40), number varchar(10), seats int);
+create table room_bookings (id bigint primary key, room_id bigint references rooms, booked_by bigint, starts_at timestamp, ends_at timestamp, purpose varchar(80));
+create table tuition_invoices (id bigint primary key, student_id bigint references students, term_id bigint references terms, amount numeric(10,2), due_on date, issued_at timestamp);
+create table tuition_payments (id bigint primary key, invoice_id bigint, amount numeric(10,2), paid_at timestamp, method varchar(20));
+create table scholarships (id bigint primary key, name varchar(120), sponsor varchar(120), amount numeric(10,2));
+create table scholarship_student (scholarship_id bigint references scholarships, student_id bigint references students, awarded_on date, primary key (scholarship_id, student_id));
+create view pass_rates as select c.code, t.name as term, avg(case when r.grade <= 4 then 1 else 0 end) as rate from exam_results r join exams e on e.id = r.exam_id join courses c on c.id = e.course_id join terms t on t.id = e.term_id group by 1, 2;
+create table migrations (id int primary key, migration varchar(255), batch int);
+create table failed_jobs (id bigint primary key, connection text, queue text, payload text, exception text, failed_at timestamp);
+create table personal_access_tokens (id bigint primary key, tokenable_type varchar(255), tokenable_id bigint, token varchar(64), last_used_at timestamp);
+create table users (id bigint primary key, name varchar(255), email varchar(255), password varchar(255), remember_token varchar(100), created_at timestamp, updated_at timestamp);
+create table sessions (id varchar(255) primary key, user_id bigint, payload text, last_activity int);
+create table cache (key varchar(255) primary key, value text, expiration int);
+create table activity_log (id bigint primary key, log_name varchar(255), description text, subject_type varchar(255), subject_id bigint, properties json, created_at timestamp);
+create table students_import_2025 (col1 text, col2 text, col3 text);
+create table exam_results_backup as select * from exam_results;

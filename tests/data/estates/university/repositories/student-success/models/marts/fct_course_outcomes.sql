@@ -1,0 +1,1 @@
+select s.student_key, e.course_id, r.grade, p.views from {{ ref('dim_students') }} s join {{ ref('stg_campus__enrolments') }} e on e.student_id = s.student_key join {{ ref('stg_campus__exam_results') }} r on r.student_id = s.student_key left join (select user_id, count(*) as views from {{ ref('stg_lms__page_views') }} group by 1) p on p.user_id = s.student_key

@@ -1,0 +1,1 @@
+select * from {{ source('lms', 'page_views') }}
