@@ -11,6 +11,9 @@ from meshwright.survey.names import words
 
 CREATED = {"created", "inserted", "added", "recorded"}
 CHANGED = {"updated", "modified", "changed", "edited", "update", "modification"}
+MASTER = {"valid", "until", "expires", "expiry", "expiration", "expire", "birth", "born", "dob", "hired", "hire", "employed", "onboarded", "founded", "due", "joined", "effective", "opened", "acquired", "registered", "since"}  # fmt: skip
+"""Words of dates that describe a record and are no event."""
+START, END = {"start", "starts", "begin", "begins", "from", "first"}, {"end", "ends", "to", "last", "until"}
 LOADED = re.compile(
     r"_(?:loaded_at|fivetran_\w+|airbyte_\w+|dlt_\w+|sdc_\w+|kafka_\w+|ingest\w*|batch\w*|etl\w*)|(?:dw|etl)_\w+|load(?:ed)?_(?:at|ts|date)",
     re.IGNORECASE,
@@ -66,6 +69,23 @@ def event_times(table: Table) -> tuple[str, ...]:
     changed = [column.name for column in times if CHANGED & {*words(column.name)}]
     events = [column.name for column in times if column.name not in (*made, *changed)]
     return tuple(events or ([] if changed else made))
+
+
+def happenings(table: Table) -> tuple[str, ...]:
+    """Return the times at which something happened: no creation of a row, and no date of a master record or a validity."""
+    found = []
+    for name in event_times(table):
+        parts = {*words(name)}
+        if not parts & (CREATED | CHANGED | MASTER):
+            found.append(name)
+    return tuple(found)
+
+
+def is_period(table: Table) -> bool:
+    """Return True if all times of a table are the two ends of a period, in days: a term, a season, a fiscal year."""
+    times = [column for column in table.columns if column.name in event_times(table)]
+    ends = [word for column in times for word in words(column.name) if word in START | END]
+    return len(times) == 2 == len(ends) and all(column.type.upper() == "DATE" for column in times)
 
 
 def personal(table: Table) -> Iterator[tuple[str, str, str]]:

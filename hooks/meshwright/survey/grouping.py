@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from meshwright.inspection.model import ForeignKey, Table
-from meshwright.survey.columns import event_times, is_technical, personal
+from meshwright.survey.columns import event_times, happenings, is_period, is_technical, personal
 from meshwright.survey.keys import key_of, resolver, target
 from meshwright.survey.names import begins_with, singular, subject, words
 
 LOOKUPS = {"status", "state", "type", "kind", "category", "method", "rate", "code", "unit", "segment", "channel", "country", "currency", "language", "region", "reason", "class", "level", "genre", "address", "city", "brand", "tag", "colour", "color", "size", "title", "priority", "location"}  # fmt: skip
 """Last words of tables that explain a column of others."""
-ENTITIES = {"customer", "client", "person", "patient", "employee", "member", "supplier", "vendor", "partner", "student", "teacher", "user", "account", "product", "article", "order", "invoice", "contract", "policy", "claim", "vehicle", "store", "shop", "site", "plant", "asset", "driver", "passenger", "film", "book", "course", "seller", "merchant", "dealer", "agent", "instructor", "doctor", "physician", "hotel", "property", "project", "device", "machine"}  # fmt: skip
+ENTITIES = {"customer", "client", "person", "patient", "employee", "member", "supplier", "vendor", "partner", "student", "teacher", "user", "account", "product", "article", "order", "invoice", "contract", "policy", "claim", "vehicle", "store", "shop", "site", "plant", "asset", "driver", "passenger", "film", "book", "course", "seller", "merchant", "dealer", "agent", "instructor", "doctor", "physician", "hotel", "property", "project", "device", "machine", "campaign", "promotion", "event", "exam"}  # fmt: skip
 """Last words of tables that are a subject of their own, however small they are."""
 DETAILS = {"line", "item", "detail", "position", "entry", "row", "part", "note", "comment", "contact", "attachment", "message", "document", "tag", "option", "attribute", "stop", "leg", "step", "split", "allocation", "component"}  # fmt: skip
 """Last words of tables that are the parts of another."""
@@ -156,7 +156,8 @@ class Grouping:
 
     def _is_lookup(self, table: Table, known: Collection[str]) -> bool:
         id = table.qualified
-        if not self.incoming[id] or len(key_of(table, self.prefix)) != 1 or event_times(table):
+        happens = event_times(table) and not is_period(table)
+        if not self.incoming[id] or len(key_of(table, self.prefix)) != 1 or happens:
             return False
         if any(reference.other.qualified not in known for reference in self.out[id]):
             return False
@@ -171,7 +172,8 @@ class Grouping:
             return False  # only its own details and links refer to it
         if any(not self._is_link(one.table) and len(self._targets(one.table)) < 2 for one in parts):
             return False
-        return len(self.own(table)) <= (SEVERAL if head in LOOKUPS else FEW)
+        times = 2 if is_period(table) else 0
+        return len(self.own(table)) - times <= (SEVERAL if head in LOOKUPS else FEW)
 
     def _is_address(self, table: Table) -> bool:
         """Return True for a table that has nothing but the parts of an address."""
@@ -183,7 +185,21 @@ class Grouping:
         """Return True for a table that is named after another and is no event between several."""
         if not begins_with(table.name, other.name, self.prefix):
             return False
-        return self._is_link(table) or not event_times(table) or len(self._targets(table)) < 2
+        if self._is_link(table) or self._is_within(table, other):
+            return True
+        if self._is_event_of(table, other):
+            return False
+        return not event_times(table) or len(self._targets(table)) < 2
+
+    def _is_within(self, table: Table, other: Table) -> bool:
+        """Return True if the key of a table begins with that of another, and has more columns."""
+        key = {*key_of(table, self.prefix)}
+        referring = [one.key.columns for one in self.out[table.qualified] if one.other is other]
+        return len(key) > 1 and any(key & {*columns} for columns in referring)
+
+    def _is_event_of(self, table: Table, other: Table) -> bool:
+        """Return True if something happens to another table's subject, in which nothing happens by itself."""
+        return bool(happenings(table)) and not happenings(other) and self._head(table) not in DETAILS
 
     def _is_link(self, table: Table) -> bool:
         """Return True for a table that only connects others, many to many, and to which no other refers by a key of its own."""
@@ -211,7 +227,9 @@ class Grouping:
         for one in named:
             if one.other.qualified in self.lookups:
                 continue
-            within = bool(key & {*one.key.columns}) and len(key) > 1
+            within = self._is_within(table, one.other)
+            if not within and self._is_event_of(table, one.other):
+                continue
             beside = others - {one.other.qualified}
             if within or not events or not beside or self._head(table) in DETAILS:
                 return one, "detail"

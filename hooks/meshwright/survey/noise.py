@@ -23,7 +23,7 @@ FRAMEWORKS = {
     "Hangfire": r"hangfire\w*",
     "Hibernate": r"hibernate_sequences?|hte_\w+|revinfo",
     "Knex": r"knex_migrations\w*",
-    "Laravel": r"migrations|failed_jobs|job_batches|password_resets?|password_reset_tokens|personal_access_tokens|telescope_\w+",
+    "Laravel": r"migrations|activity_log|failed_jobs|job_batches|password_resets?|password_reset_tokens|personal_access_tokens|telescope_\w+",
     "Liquibase": r"databasechangelog(?:lock)?",
     "PostGIS": r"spatial_ref_sys|geometry_columns|geography_columns|raster_\w+|topology",
     "Prisma": r"_prisma_migrations",
@@ -115,7 +115,8 @@ def _reason(
         return f"a partition or a copy of {original}, for one period"
     if copied := _copied(table, parts, names):
         return copied
-    if {*parts} & SCRATCH or parts[0] in FIRST_SCRATCH or (len(parts) > 1 and parts[-1] in LAST_SCRATCH):
+    bare = [word for word in parts if not word.isdigit()] or list(parts)
+    if {*parts} & SCRATCH or parts[0] in FIRST_SCRATCH or (len(bare) > 1 and bare[-1] in LAST_SCRATCH):
         return "temporary, by its name"
     if parts[0] in STAGING or {*schema} & STAGING:
         return "an intermediate step: others are computed from it"

@@ -1,4 +1,4 @@
-"""A survey finds what the answers of three estates say, with a role that may not select from any table."""
+"""A survey finds what the answers of four estates say, with a role that may not select from any table."""
 
 from __future__ import annotations
 
@@ -74,11 +74,12 @@ def test_the_candidates_of_the_hospital_are_found(hospital: dict[str, Any]) -> N
     }
 
 
-def test_the_candidates_of_the_haulier_are_found(server: Server, tmp_path: Path) -> None:
-    sources = load("logistics", tmp_path, server)
+@pytest.mark.parametrize("estate", ["logistics", "university"])
+def test_the_candidates_of_other_estates_are_found(server: Server, tmp_path: Path, estate: str) -> None:
+    sources = load(estate, tmp_path, server)
     result = CliRunner().invoke(main, ["survey", *sources, "--template", "https://git.example.org/m", "--format", "json"])  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    found = score(json.loads(result.stdout), answer("logistics"))
+    found = score(json.loads(result.stdout), answer(estate))
     assert found.precision >= 0.9, found.beside
     assert found.recall >= 0.9, found.missed
 
