@@ -140,23 +140,23 @@ def _is_local(product: Product) -> bool:
     used = (*product.inputs, product.platform, *product.outputs)
     if any(one.uses not in LOCAL[one.kind] for one in used):
         return False
-    texts = [text for one in used for text in _texts(one.properties)]
+    named = [text for one in used for text in texts(one.properties)]
     for source in product.inputs:
         if (registry := source.properties.get("addresses")) and _is_inside(registry):
-            texts += _texts(yaml.safe_load((product.root / registry).read_text("utf-8")))
-    return all(map(_is_inside, texts))
+            named += texts(yaml.safe_load((product.root / registry).read_text("utf-8")))
+    return all(map(_is_inside, named))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
     """Yield all texts in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _texts(inner)
+            yield from texts(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts(inner)
+            yield from texts(inner)
 
 
 def _is_inside(text: str) -> bool:

@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from glob import glob
 from pathlib import Path
@@ -224,9 +224,14 @@ def files_outside(root: Path, environment: Mapping[str, str], target: str) -> li
         ]
     except (UnreadableInput, grammar.Unknown, LookupError, TypeError, AttributeError):
         return []
-    places = (os.path.normpath(root / text) for text in texts if "://" not in text)
-    found = (file for place in places for file in glob(place, recursive=True))
-    return [file for file in map(Path, found) if not file.is_relative_to(root)]
+    return [file for file in local_files(root, texts) if not file.is_relative_to(root)]
+
+
+def local_files(root: Path, paths: Iterable[str]) -> Iterator[Path]:
+    """Yield the files that paths, which may be patterns and addresses, name on this machine."""
+    for text in paths:
+        if "://" not in text:
+            yield from map(Path, glob(os.path.normpath(root / text), recursive=True))
 
 
 _valid: set[bytes] = set()
