@@ -12,7 +12,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ LOCAL = {
 """Capabilities that read and write only where their properties say."""
 NO_CONTENT = {"build", ".git", ".venv", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache"}
 """Folders that a run does not read: what it makes itself, and caches."""
+OF_DBT = {"logs", "target", "dbt_packages"}
+"""Folders at the root that dbt makes when it is called by hand."""
 YOUNG = timedelta(hours=1)
 """Age up to which a run is used: SQL may read the clock."""
 LARGE = 2**20
@@ -101,11 +103,7 @@ def served(report: Mapping[str, Any]) -> str:
 def _files(root: Path) -> Iterator[Path]:
     """Yield all files that a run may read, in order. Raises ValueError for a link to a folder, whose content is elsewhere."""
     for folder, folders, files in os.walk(root, onerror=_fail):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in NO_CONTENT and not Path(folder, name, "pyvenv.cfg").exists()
-        )
+        folders[:] = entered(root, Path(folder), folders)
         for name in folders:
             if (link := Path(folder, name)).is_symlink():
                 raise ValueError(f"{link} is a link to a folder")
@@ -114,6 +112,14 @@ def _files(root: Path) -> Iterator[Path]:
             # Other tests than dbt's, which are SQL and YAML, only look at the result.
             if not (file.suffix == ".py" and file.is_relative_to(root / "tests")):
                 yield file
+
+
+def entered(root: Path, folder: Path, names: Iterable[str]) -> list[str]:
+    """Return the folders in `folder` that a run may read, in order."""
+    others = NO_CONTENT | OF_DBT if folder == root else NO_CONTENT
+    return sorted(
+        name for name in names if name not in others and not (folder / name / "pyvenv.cfg").exists()
+    )
 
 
 def _fail(error: OSError) -> None:

@@ -21,8 +21,6 @@ INTERVAL = 0.2
 """Seconds between two looks at the files."""
 SHOWN = 3
 """Names of saved files that are printed."""
-OF_DBT = {"logs", "target", "dbt_packages"}
-"""Folders at the root that dbt makes when it is called by hand."""
 INSTALLED = {"pyproject.toml", "uv.lock"}
 
 Seen = dict[str, tuple[int, int, int]]
@@ -95,14 +93,7 @@ def _seen(root: Path, beside: Iterable[Path]) -> Seen:
 
 def _files(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
-        at_root = Path(folder) == root
-        folders[:] = [
-            name
-            for name in folders
-            if name not in sample_run.NO_CONTENT
-            and not (at_root and name in OF_DBT)
-            and not Path(folder, name, "pyvenv.cfg").exists()
-        ]
+        folders[:] = sample_run.entered(root, Path(folder), folders)
         yield from (Path(folder, name) for name in files if not _is_temporary(name))
 
 

@@ -195,7 +195,11 @@ REFUSED: dict[str, tuple[dict[str, str | Change | None], int, list[str]]] = {
     "a wrong column": (
         {MODEL: replaced("flights.carrier,", "flights.carier,")},
         1,
-        ["of models/departures.sql:22: Binder Error", '"carier"', "not built because of these errors: "],
+        [
+            "model departures (models/departures.sql:22): Binder Error",
+            '"carier"',
+            "not built because of these errors: ",
+        ],
     ),
     "a value that is no number, deep in a chain of models": (
         {
@@ -210,6 +214,31 @@ REFUSED: dict[str, tuple[dict[str, str | Change | None], int, list[str]]] = {
         2,
         ["dbt: models/more.sql:4: Unexpected end of template"],
     ),
+    "a macro without an end": (
+        {"macros/m.sql": "{% macro m() %}1{% endmacro %\n"},
+        2,
+        ["dbt: macros/m.sql: unexpected EOF"],
+    ),
+    "YAML that is none": (
+        {PROPERTIES: replaced("models:", "models: [")},
+        2,
+        ["dbt: models/departures.yml:3: YAML: while parsing a flow node did not find expected node content"],
+    ),
+    "a unit test that gives a column which is not there": (
+        {PROPERTIES: replaced("hour: 23", "houur: 23")},
+        1,
+        ["unit test a_delay_can_reach_into_the_next_day (models/departures.yml:10)", "'houur'"],
+    ),
+    "a test that names a column which is not there": (
+        {"tests/own.sql": "select *\nfrom {{ ref('departures') }}\nwhere nothing = 1\n"},
+        1,
+        ["test own (tests/own.sql:3): Binder Error", '"nothing"'],
+    ),
+    "a test that fails": (
+        {PROPERTIES: replaced("data_tests: [not_null]", "data_tests: [unique]")},
+        1,
+        ["test unique_departures_airline (models/departures.yml:7): 15 rows that should not exist"],
+    ),
     "a package that is not there": (
         {"packages.yml": "packages:\n  - local: packages/none\n"},
         2,
@@ -221,6 +250,53 @@ REFUSED: dict[str, tuple[dict[str, str | Change | None], int, list[str]]] = {
         ["the packages of packages.yml cannot be installed", "`- local: packages/NAME`"],
     ),
 }
+
+
+def test_yaml_that_describes_nothing_is_reported_by_every_run(
+    plain: Path, copy_of: Callable[[Path], Path], product_python: Path
+) -> None:
+    product = changed(copy_of(plain), {PROPERTIES: replaced("- name: departures\n", "- name: departurez\n")})
+    for _ in range(2):  # dbt says it only when it reads the file
+        done = pipeline(product_python, product)
+        assert done.returncode == 0 and "not_null_departurez_airline" in done.stdout, (
+            done.stdout + done.stderr
+        )
+    warnings = json.loads((product / "build/run.json").read_text())["warnings"]
+    assert {(one["name"], one["file"]) for one in warnings} == {
+        ("NoNodeForYamlKey", PROPERTIES),
+        ("NodeNotFoundOrDisabled", PROPERTIES),
+    }
+
+
+def test_dbt_by_hand_finds_the_inputs(
+    plain: Path, copy_of: Callable[[Path], Path], product_python: Path
+) -> None:
+    # A run gives columns of seeds the types that keep all digits; dbt by hand takes what it guesses.
+    product = changed(copy_of(plain), ALL_KINDS | {"seeds/seeded.csv": "word,code\nseed,7\n"})
+
+    def dbt(*words: str) -> str:
+        done = pipeline(product_python, product, *words, "--no-use-colors", module="dbt.cli.main")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    dbt("deps")  # as dbt asks for
+    assert "ERROR=0" in dbt("build") and not (product / "build/run.json").exists()
+    for words in (["run"], ["test"], ["docs", "generate"]):
+        assert "Loading the inputs" not in dbt(*words)
+    changed(
+        product,
+        {"models/sources.yml": replaced("name: seats, data_type: BIGINT", "name: seats, data_type: VARCHAR")},
+    )
+    said = dbt(
+        "show",
+        "--quiet",
+        "--inline",
+        "select typeof(seats) as kind from {{ source('inputs', 'planes') }}",
+    )
+    assert "Loading the inputs" in said and "VARCHAR" in said
+    changed(product, {"sample_data/planes.csv": lambda text: text.replace("N10156", "N10156,x", 1)})
+    failed = pipeline(product_python, product, "run", module="dbt.cli.main")
+    assert failed.returncode and "Input planes" in failed.stdout and "Fix: " in failed.stdout
 
 
 @pytest.mark.parametrize("case", REFUSED)

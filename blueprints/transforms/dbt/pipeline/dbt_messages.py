@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dbt.artifacts.schemas.results import NodeStatus
+from dbt_common.clients.jinja import extract_toplevel_blocks
+from dbt_common.exceptions import CompilationError
 
 from pipeline.dbt_folders import folders
 from pipeline.errors import UnreadableInput
@@ -16,6 +18,7 @@ from pipeline.platforms import INPUTS
 from pipeline.spec import Product
 
 LONGEST = 300
+TESTS = ("test", "unit_test")
 LONGEST_TABLE = 16
 SHOWN = 5
 LOG = "build/logs/dbt.log has dbt's complete output."
@@ -25,13 +28,23 @@ HEADING = re.compile(
 )
 """First lines of dbt's messages to drop: the kind of error, and the model, which is given anyway."""
 NOISE = re.compile(
-    r"\s*(?:compiled code at |> in macro |> called by |\^+$|-{3,}|JVM stacktrace|== SQL)", re.IGNORECASE
+    r"\s*(?:compiled code at |> in macro |> called by |\^+$|-{3,}|JVM stacktrace|== SQL|\d+ +\| |Raw Error:|Syntax error near line)",
+    re.IGNORECASE,
 )
 ENDS = re.compile(r"LINE \d+:|[+:]- |org\.|at \w|'\w+ \[|line \d+$")
 """Where the cause ends: a line of the statement, of Spark's plan or of a stack trace."""
 QUOTED_LINE = re.compile(r"^\s*LINE (?P<number>\d+): (?P<text>.*)$", re.MULTILINE)
 """How DuckDB and PostgreSQL quote a line of the statement."""
 SPARK_QUOTES = re.compile(r"^(?P<text>.*)\n-*\^", re.MULTILINE)
+NAMED = re.compile(r'"(?P<name>\w+)"')
+"""How engines quote a name that they do not find."""
+INVALID = re.compile(
+    r"Invalid (?P<kind>[\w ]+?) config given in .* - at path (?P<path>\[.*?\]): (?P<cause>.*)", re.DOTALL
+)
+"""How dbt says that YAML has another shape, with the whole entry."""
+RAW_YAML = re.compile(r"Raw Error:\s*-+\s*(?P<cause>.*)", re.DOTALL)
+IN_YAML = re.compile(r'in "<[\w ]+>", line \d+, column \d+')
+PYTHON = re.compile(r"Python model failed:.*\n\s*(?P<cause>[\w.]+(?:Error|Exception): .*)", re.DOTALL)
 NUMBERED = re.compile(r"\bline (?P<number>\d+)")
 FILE = re.compile(r"(?P<file>[\w./-]+\.(?:sql|ya?ml|py|csv|md))\b")
 NO_SOURCE = re.compile(
@@ -57,8 +70,11 @@ class Names:
 
 def failures(names: Names, failed: Sequence[Any], results: Sequence[Any]) -> list[str]:
     """Return a line for each result that failed, and one for all nodes that were not built because of them."""
-    lines = [failure(names, result) for result in failed]
-    unbuilt = [result.node.name for result in results if result.status == NodeStatus.Skipped]
+    lines = list(dict.fromkeys(failure(names, result) for result in failed))
+    skipped = [result.node for result in results if result.status == NodeStatus.Skipped]
+    unbuilt = [node.name for node in skipped if node.resource_type not in TESTS] or [
+        node.name for node in skipped
+    ]
     if unbuilt:
         more = f" and {len(unbuilt) - SHOWN} more" if len(unbuilt) > SHOWN else ""
         lines.append(f"not built because of these errors: {', '.join(unbuilt[:SHOWN])}{more}")
@@ -69,20 +85,59 @@ def failure(names: Names, result: Any) -> str:
     """Return what failed, where, and why."""
     node, message = result.node, (result.message or str(result.status)).strip()
     kind, file = str(node.resource_type).replace("_", " "), node.original_file_path
+    root = names.product.root
     if kind == "test" and result.status == NodeStatus.Fail:
-        return f"test {node.name} ({file}): {_rows(result)}; its query: {_query(names.product, node)}"
+        return f"test {node.name} ({_described_at(root, node)}): {_rows(result)}; its query: {_query(names.product, node)}"
     if kind == "unit test":
+        file = _described_at(root, node)
         if result.status == NodeStatus.Fail:
             lines = [line.rstrip() for line in without_noise(message) if line.strip()]
             more = [f"… {len(lines) - LONGEST_TABLE} more lines"] if len(lines) > LONGEST_TABLE else []
             return "\n    ".join(
                 [f"unit test {node.name} ({file}): {lines[0]}", *lines[1:LONGEST_TABLE], *more]
             )
-        model = names.files.get(node.model, file)
-        return f"unit test {node.name} ({file}) of {_at(model, names, message)}: {shortened(message)}"
+        model = names.files.get(node.model, "")
+        if model and (line := line_of(root / model, message)):  # its SQL is wrong, whatever the test gives it
+            return f"model {node.model} ({model}:{line}): {shortened(message)} (seen by the unit test {node.name})"
+        return f"unit test {node.name} ({file}) of {model or node.model}: {shortened(message)}"
     if PARTLY.match(message):
         message = f"some batches failed: {message.lower()}"
-    return f"{kind} {node.name} ({_at(file, names, message)}): {shortened(message)}"
+    line = line_of(root / file, message)
+    where = f"{file}:{line}" if line else _described_at(root, node)
+    return f"{kind} {node.name} ({where}): {shortened(message)}"
+
+
+def _described_at(root: Path, node: Any) -> str:
+    """Return the file of a node, with the line where YAML describes it: a unit test by its name, another test by its column."""
+    file = node.original_file_path
+    generic = getattr(node, "test_metadata", None)
+    words = [getattr(node, "column_name", None), generic.name] if generic else [node.name]
+    try:
+        lines = (root / file).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return str(file)
+    if Path(file).suffix not in (".yml", ".yaml"):
+        return str(file)
+    line = 0
+    for word in filter(None, words):
+        pattern = re.compile(rf"(?<![\w.]){re.escape(word)}(?![\w.])")
+        line = next((number for number, text in enumerate(lines[line:], line + 1) if pattern.search(text)), 0)
+        if not line:
+            return str(file)
+    return f"{file}:{line}" if line else str(file)
+
+
+def unmatched(event: Any) -> dict[str, Any] | None:
+    """Return the warning for an event of dbt's parser about YAML that describes nothing, whose tests then do not exist."""
+    if event.info.name not in UNMATCHED:
+        return None
+    message = re.sub(r"\x1b\[\d*m|^\[?WARNING\]?: ", "", event.info.msg)
+    message = re.sub(r"^\[WARNING\]: ", "", message)
+    file = FILE.search(message)
+    return {"name": event.info.name, "file": file["file"] if file else "", "rows": None, "message": message}
+
+
+UNMATCHED = {"NoNodeForYamlKey", "NodeNotFoundOrDisabled", "WrongResourceSchemaFile", "MacroNotFoundForPatch"}
 
 
 def warning(product: Product, result: Any) -> dict[str, Any]:
@@ -130,10 +185,29 @@ def unreadable(
     elif known := NO_NODE.search(message):
         word = known["node"]
         text, fix = f"ref('{word}') {known['why']}", f"Correct the name, or add models/{word}.sql."
-    place = place_of(root, message, word)
+    place = place_of(root, message, word) or _broken_block(root, message)
     others = [file for file in _files(root, message) if file not in f"{place} {text}"]
     seen = f" (see also {', '.join(others)})" if others and not word else ""
     return UnreadableInput(f"dbt: {place}: {text}{seen}" if place else f"dbt: {text}{seen}", fix=fix)
+
+
+def _broken_block(root: Path, message: str) -> str:
+    """Return the file of macros or tests whose blocks dbt cannot read; its message does not name it."""
+    if "Compilation Error" not in message:
+        return ""
+    for file in (
+        file
+        for kind in ("macro", "test")
+        for folder in folders(root, kind)
+        for file in sorted(folder.rglob("*.sql"))
+    ):
+        try:
+            extract_toplevel_blocks(file.read_text("utf-8"), None, collect_raw_data=False)
+        except CompilationError:
+            return str(file.relative_to(root))
+        except (OSError, UnicodeDecodeError):
+            continue
+    return ""
 
 
 def _not_installed(message: str) -> UnreadableInput:
@@ -159,6 +233,12 @@ def without_noise(message: str) -> list[str]:
 
 def shortened(message: str) -> str:
     """Return only the cause, in a line or two, without the statement, plan or stack trace that an adapter quotes."""
+    if known := INVALID.search(message):
+        return f"{known['kind']}: at {known['path']}: {known['cause'].strip()}"
+    if known := RAW_YAML.search(message):
+        return f"YAML: {' '.join(IN_YAML.sub(' ', known['cause']).split())}"
+    if known := PYTHON.search(message):
+        message = known["cause"]
     lines = [line.strip() for line in without_noise(message)]
     # The comparison of an enforced contract.
     table = "".join(
@@ -231,10 +311,20 @@ def line_of(file: Path, message: str, word: str = "") -> int:
         empty = len(text) - len(text.lstrip())
         return int(numbered["number"]) + (text[:empty].count("\n") if file.suffix == ".sql" else 0)
     else:
-        return 0
+        return _line_of_a_name(lines, message)
     pattern = re.compile(rf"\b{re.escape(shown)}\b" if exact else re.escape(shown))
     found = [number for number, line in enumerate(lines, 1) if shown and pattern.search(line)]
-    return found[0] if found and (exact or len(found) == 1) else 0
+    if found and (exact or len(found) == 1):
+        return found[0]
+    return 0 if exact else _line_of_a_name(lines, message)
+
+
+def _line_of_a_name(lines: Sequence[str], message: str) -> int:
+    """Return the only line with the first name that a message quotes; 0 if there is none, or more than one."""
+    named = NAMED.search(message)
+    pattern = re.compile(rf"\b{re.escape(named['name'])}\b") if named else None
+    found = [number for number, line in enumerate(lines, 1) if pattern and pattern.search(line)]
+    return found[0] if len(found) == 1 else 0
 
 
 def _at(file: str, names: Names, message: str) -> str:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +70,7 @@ def transform(
     names = dbt_messages.Names(product, frozenset(landed))
     try:
         _install_packages(product, words, names)
-        _forget_parsed(product)
-        parsed = _invoke(["parse", *words, *target, "--no-write-json"])
-        if not parsed.success:
-            raise dbt_messages.unreadable(parsed.exception, names)
-        manifest = parsed.result
+        manifest, noticed = _parse([*words, *target], product, names)
         names.files.update((node.name, node.original_file_path) for node in manifest.nodes.values())
         _read_inputs(product, manifest, landed)
         _choose_materialization(product, platform, manifest, connection.get("schema", "main"))
@@ -108,6 +104,7 @@ def transform(
                 for result in results
                 if result.status == NodeStatus.Warn
             ),
+            *noticed,
             *dbt_messages.overridden(manifest),
             *(
                 dbt_messages.unchecked_freshness(source)
@@ -118,9 +115,29 @@ def transform(
     )
 
 
-def _invoke(words: list[str], manifest: Any = None) -> Any:
-    """Run a dbt command; return its result. `manifest`: the one that an earlier command has parsed."""
-    invocation = dbtRunner(manifest=manifest).invoke(words)
+def _parse(words: list[str], product: Product, names: dbt_messages.Names) -> tuple[Any, list[dict[str, Any]]]:
+    """Return dbt's manifest, and warnings of what describes nothing. Raises UnreadableInput."""
+    stamp = _forget_parsed(product)
+    noticed: list[dict[str, Any]] = []
+
+    def notice(event: Any) -> None:
+        if found := dbt_messages.unmatched(event):
+            noticed.append(found)
+
+    parsed = _invoke(["parse", *words, "--no-write-json"], notice=notice)
+    if not parsed.success:
+        raise dbt_messages.unreadable(parsed.exception, names)
+    if noticed:  # dbt says it only when it reads the file, so the next run reads it again
+        stamp.unlink(missing_ok=True)
+    return parsed.result, noticed
+
+
+def _invoke(words: list[str], manifest: Any = None, notice: Callable[[Any], None] | None = None) -> Any:
+    """Run a dbt command; return its result.
+
+    `manifest`: the one that an earlier command has parsed. `notice` gets each event.
+    """
+    invocation = dbtRunner(manifest=manifest, callbacks=[notice] if notice else []).invoke(words)
     if isinstance(invocation.exception, KeyboardInterrupt):
         raise invocation.exception
     return invocation
@@ -130,8 +147,11 @@ def _plural(kind: str) -> str:
     return f"{kind[:-1]}ies" if kind.endswith("y") else kind if kind.endswith("s") else f"{kind}s"
 
 
-def _forget_parsed(product: Product) -> None:
-    """Make dbt parse everything again after a change of a YAML file: otherwise it keeps unit tests that were removed."""
+def _forget_parsed(product: Product) -> Path:
+    """Make dbt parse everything again after a change of a YAML file: otherwise it keeps unit tests that were removed.
+
+    Returns the file with the hash of the YAML files that are parsed.
+    """
     places = [folder for kind in dbt_folders.USUAL for folder in dbt_folders.folders(product.root, kind)]
     files = {
         product.root / "dbt_project.yml",
@@ -141,10 +161,10 @@ def _forget_parsed(product: Product) -> None:
     for file in sorted(file for file in files if file.is_file()):
         known.update(file.relative_to(product.root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     parsed, stamp = product.build / "dbt" / "partial_parse.msgpack", product.build / "dbt" / "yaml.sha256"
-    if stamp.is_file() and stamp.read_text("utf-8") == known.hexdigest():
-        return
-    parsed.unlink(missing_ok=True)
-    stamp.write_text(known.hexdigest(), "utf-8")
+    if not (stamp.is_file() and stamp.read_text("utf-8") == known.hexdigest()):
+        parsed.unlink(missing_ok=True)
+        stamp.write_text(known.hexdigest(), "utf-8")
+    return stamp
 
 
 def _install_packages(product: Product, words: list[str], names: dbt_messages.Names) -> None:
