@@ -239,8 +239,13 @@ def _real(where: str) -> str:
     """Return where the real data is, without the folders of this machine."""
     scheme, _, rest = where.partition(":///")
     path = PurePath(rest or where)
-    outside = path.is_absolute() or ".." in path.parts
-    return where if not outside else f"{scheme}:////path/to/{path.name}" if rest else f"/path/to/{path.name}"
+    return (
+        where
+        if not path.is_absolute()
+        else f"{scheme}:////path/to/{path.name}"
+        if rest
+        else f"/path/to/{path.name}"
+    )
 
 
 def _edits(root: Path, sources: Mapping[str, Source], where: Mapping[str, spec.Place]) -> dict[str, bytes]:

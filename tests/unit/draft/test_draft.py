@@ -21,6 +21,7 @@ from meshwright.draft.plan import _input
 from meshwright.draft.run import apply, compare, prepare, write
 from meshwright.inspection.model import Source
 from meshwright.inspection.sources import open_source
+from meshwright.product.portable_names import PORTABLE, RESERVED
 
 Copy = Callable[[Path], Path]
 FIRST = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Linus", "Margaret")
@@ -364,3 +365,80 @@ def test_databases_of_the_same_name_have_samples_of_their_own(
         with sqlite3.connect(product / path) as database:
             assert database.execute("select min(id) from clients").fetchone() == (first,)
     assert len({item["properties"]["url"] for item in inputs}) == 3
+
+
+# -- names and sources ------------------------------------------------------------------------------------
+
+
+def test_any_name_of_a_column_becomes_a_portable_one(departures: Path, copy_of: Copy) -> None:
+    names = [
+        "{{ evil }}",
+        "order",
+        "Größe (cm)",
+        "2nd",
+        "select",
+        "BirthPlace",
+        "a'b\"c",
+        "—",
+        "x" * 100,
+        "null",
+    ]
+    rows = [tuple(range(number, number + len(names))) for number in range(30)]
+    source = TableSource("things", dict.fromkeys(names, "BIGINT"), rows, properties={"path": "things.csv"})
+    product = drafted(copy_of(departures), {"things": source})
+    columns = [*contract(product)]
+    assert len(columns) == len(names) and all(
+        PORTABLE.fullmatch(name) and name not in RESERVED for name in columns
+    )
+    assert {"thing_order", "grosse_cm", "birth_place"} <= {*columns}
+    assert "{{ evil" not in (product / "models" / "departures.sql").read_text("utf-8")
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+
+
+def test_nested_columns_are_described_and_classified(departures: Path, copy_of: Copy) -> None:
+    kinds = {"id": "BIGINT", "person": "STRUCT(email VARCHAR, age BIGINT)", "tags": "VARCHAR[]", "by_day": "MAP(VARCHAR, BIGINT)"}  # fmt: skip
+    rows = [
+        (number, {"email": f"p{number}@mail.example.com", "age": 30}, ["a"], {"mon": 1})
+        for number in range(30)
+    ]
+    source = TableSource("visits", kinds, rows, properties={"path": "visits.parquet"})
+    product = drafted(copy_of(departures), {"visits": source})
+    person = contract(product)["person"]
+    assert [part["classification"] for part in person["properties"]] == ["confidential"] * 2
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+
+
+def test_a_contract_gives_its_meanings_types_and_keys(
+    departures: Path, copy_of: Copy, tmp_path: Path
+) -> None:
+    (tmp_path / "orders.odcs.yaml").write_text(CONTRACT, "utf-8")
+    given = {
+        source.name: ("orders.odcs.yaml", source)
+        for source in open_source("orders", "orders.odcs.yaml", tmp_path)
+    }
+    product = copy_of(departures)
+    write(product, prepare(product, given, 50))
+    columns = contract(product)
+    assert columns["number"]["primaryKey"] and columns["number"]["description"] == "What the invoice shows."
+    assert "customProperties" not in columns["number"], "nothing of it is guessed"
+    assert columns["state"]["quality"][0]["arguments"] == {"validValues": ["new", "paid"]}
+    assert (product / "sample_data" / "orders.csv").read_text("utf-8").count("\n") == 21
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+
+
+CONTRACT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+schema:
+  - name: orders
+    properties:
+      - {name: number, logicalType: integer, primaryKey: true, required: true, description: What the invoice shows.}
+      - name: state
+        logicalType: string
+        description: How far it is.
+        quality:
+          - {type: library, metric: invalidValues, arguments: {validValues: [new, paid]}, mustBe: 0}
+"""

@@ -69,7 +69,7 @@ def product(make: Callable[..., Path]) -> Path:
 
 
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
