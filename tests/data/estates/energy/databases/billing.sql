@@ -1,0 +1,28 @@
+-- PostgreSQL. Billing and contracts of a fictional energy supplier: a Java application with Hibernate and Liquibase.
+create table party (party_id bigint primary key, party_type varchar(10) not null, name varchar(200) not null, date_of_birth date, email varchar(200), phone varchar(40), credit_score int, created_date timestamp, last_modified_date timestamp);
+create table party_address (party_id bigint not null references party, address_type varchar(10) not null, street varchar(100), house_no varchar(10), postal_code varchar(10), city varchar(60), primary key (party_id, address_type));
+create table premise (premise_id bigint primary key, street varchar(100), house_no varchar(10), postal_code varchar(10), city varchar(60), grid_area varchar(10), premise_type varchar(10));
+create table meter (meter_id bigint primary key, serial_number varchar(40) unique, premise_id bigint references premise, meter_type_code varchar(10), installed_on date, removed_on date, digits int);
+create table meter_type (meter_type_code varchar(10) primary key, description varchar(80));
+create table meter_reading (reading_id bigint primary key, meter_id bigint not null references meter, read_at timestamp not null, value numeric(14,3) not null, source varchar(10), quality varchar(4));
+create table tariff (tariff_id int primary key, code varchar(20), name varchar(100), commodity varchar(10), valid_from date, valid_to date);
+create table tariff_component (tariff_id int not null references tariff, component_no int not null, component_type varchar(20), price numeric(12,6), unit varchar(10), primary key (tariff_id, component_no));
+create table supply_contract (contract_id bigint primary key, party_id bigint not null references party, premise_id bigint not null references premise, tariff_id int not null references tariff, starts_on date not null, ends_on date, status varchar(12) not null, signed_at timestamp);
+create table contract_event (event_id bigint primary key, contract_id bigint not null references supply_contract, event_type varchar(20), occurred_at timestamp, reason varchar(100));
+create table bill (bill_id bigint primary key, contract_id bigint not null references supply_contract, period_from date, period_to date, issued_on date, net numeric(12,2), gross numeric(12,2), status varchar(10));
+create table bill_position (bill_id bigint not null references bill, position_no int not null, text varchar(200), quantity numeric(14,3), amount numeric(12,2), primary key (bill_id, position_no));
+create table incoming_payment (payment_id bigint primary key, bill_id bigint references bill, received_on date, amount numeric(12,2), iban varchar(34));
+create table dunning (dunning_id bigint primary key, bill_id bigint not null references bill, level int, sent_on date, fee numeric(8,2));
+create table grid_operator (grid_operator_id int primary key, name varchar(100), market_code varchar(13));
+create table switch_request (request_id bigint primary key, contract_id bigint references supply_contract, grid_operator_id int references grid_operator, requested_at timestamp, answered_at timestamp, answer_code varchar(6));
+create table databasechangelog (id varchar(255), author varchar(255), filename varchar(255), dateexecuted timestamp);
+create table databasechangeloglock (id int primary key, locked boolean);
+create table revinfo (rev int primary key, revtstmp bigint);
+create table party_aud (party_id bigint, rev int, revtype smallint, name varchar(200), primary key (party_id, rev));
+create table qrtz_triggers (sched_name varchar(120), trigger_name varchar(200), primary key (sched_name, trigger_name));
+create table app_user (user_id bigint primary key, login varchar(80), password_hash varchar(200));
+create table app_role (role_id int primary key, name varchar(40));
+create table app_user_role (user_id bigint references app_user, role_id int references app_role, primary key (user_id, role_id));
+create table meter_reading_staging (meter_serial varchar(40), read_at varchar(40), value varchar(40));
+create table bill_2019_archive as select * from bill;
+create view v_open_items as select b.bill_id, p.name, b.gross - coalesce(sum(i.amount), 0) as open from bill b join supply_contract c using (contract_id) join party p using (party_id) left join incoming_payment i using (bill_id) group by b.bill_id, p.name, b.gross;
