@@ -218,7 +218,8 @@ class Candidates:
             kept = [table for table in tables if table.qualified not in out]
             for group in Grouping(with_inferred(kept), smallest=0).groups():
                 main = f"{source.name}.{group.main.qualified}"
-                candidate = self._add(source, group, SOURCE_ORIENTED, [])
+                computed = marts.zone(group.main, bool(group.main.foreign_keys)) == "mart"
+                candidate = self._add(source, group, CONSUMER_ORIENTED if computed else SOURCE_ORIENTED, [])
                 candidate.doubts.append(
                     f"no source of the survey holds it: {self.estate.outside[main]}, and that is all that is known"
                 )

@@ -11,7 +11,7 @@ from meshwright.survey.names import words
 
 CREATED = {"created", "inserted", "added", "recorded"}
 CHANGED = {"updated", "modified", "changed", "edited", "update", "modification"}
-MASTER = {"valid", "until", "expires", "expiry", "expiration", "expire", "birth", "born", "dob", "hired", "hire", "employed", "onboarded", "founded", "due", "joined", "effective", "opened", "acquired", "registered", "since"}  # fmt: skip
+MASTER = {"valid", "until", "expires", "expiry", "expiration", "expire", "birth", "born", "dob", "hired", "hire", "employed", "onboarded", "founded", "due", "joined", "effective", "opened", "acquired", "registered", "since", "installed", "removed", "commissioned", "decommissioned", "retired", "built", "established", "purchased", "bought"}  # fmt: skip
 """Words of dates that describe a record and are no event."""
 START, END = {"start", "starts", "begin", "begins", "from", "first"}, {"end", "ends", "to", "last", "until"}
 LOADED = re.compile(

@@ -21,7 +21,7 @@ FRAMEWORKS = {
     "Fivetran": r"fivetran_\w+",
     "Flyway": r"flyway_schema_history|schema_version",
     "Hangfire": r"hangfire\w*",
-    "Hibernate": r"hibernate_sequences?|hte_\w+|revinfo",
+    "Hibernate": r"hibernate_sequences?|hte_\w+|revinfo|\w+_aud",
     "Knex": r"knex_migrations\w*",
     "Laravel": r"migrations|activity_log|failed_jobs|job_batches|password_resets?|password_reset_tokens|personal_access_tokens|telescope_\w+",
     "Liquibase": r"databasechangelog(?:lock)?",
@@ -62,6 +62,8 @@ HEADS: Mapping[str, tuple[set[str], set[str]]] = {
 }  # fmt: skip
 """Reason -> last words of the table's name, and words of which one has to be in a column's name (if there are any)."""
 RIGHTS = {"role", "roles", "permission", "permissions", "privilege", "privileges", "grant", "grants", "acl", "users", "user", "group", "groups"}  # fmt: skip
+APPLICATION = {"app", "sys", "system", "auth", "security", "admin", "adm", "application"}
+"""Words before those."""
 PASSWORD = re.compile(r"(?:\w*_)?pass(?:word|wd)?(?:_?(?:hash|digest|salt))?|encrypted_password|pwd", re.IGNORECASE)  # fmt: skip
 SCHEMAS = {
     "audit": "an audit trail",
@@ -118,7 +120,7 @@ def _reason(
     bare = [word for word in parts if not word.isdigit()] or list(parts)
     if {*parts} & SCRATCH or parts[0] in FIRST_SCRATCH or (len(bare) > 1 and bare[-1] in LAST_SCRATCH):
         return "temporary, by its name"
-    if parts[0] in STAGING or {*schema} & STAGING:
+    if parts[0] in STAGING or bare[-1] in STAGING or {*schema} & STAGING:
         return "an intermediate step: others are computed from it"
     columns = {word for column in table.columns for word in words(column.name)}
     for reason, (heads, needed) in HEADS.items():
@@ -170,7 +172,7 @@ def _accounts(tables: Sequence[Table], reasons: Mapping[str, str]) -> Mapping[st
         table.qualified: table
         for table in tables
         if table.qualified not in reasons
-        and ({*words(table.name)} <= RIGHTS or _has_password(table))
+        and ({*words(table.name)} - APPLICATION <= RIGHTS or _has_password(table))
     }  # fmt: skip
     named = {table.name.lower() for table in rights.values()}
     referred = {

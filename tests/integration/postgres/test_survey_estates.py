@@ -1,4 +1,4 @@
-"""A survey finds what the answers of four estates say, with a role that may not select from any table."""
+"""A survey finds what the answers of five estates say, with a role that may not select from any table."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_candidates_of_the_hospital_are_found(hospital: dict[str, Any]) -> N
     }
 
 
-@pytest.mark.parametrize("estate", ["logistics", "university"])
+@pytest.mark.parametrize("estate", ["energy", "logistics", "university"])
 def test_the_candidates_of_other_estates_are_found(server: Server, tmp_path: Path, estate: str) -> None:
     sources = load(estate, tmp_path, server)
     result = CliRunner().invoke(main, ["survey", *sources, "--template", "https://git.example.org/m", "--format", "json"])  # fmt: skip

@@ -13,3 +13,11 @@ def on_message(client, userdata, message):
             "INSERT INTO telemetry.smart_meter_intervals (meter_serial, interval_start, kwh) VALUES (%s, %s, %s)",
             [value["meter"], value["start"], value["kwh"]],
         )
+
+
+def main() -> None:
+    client = mqtt.Client()
+    client.on_message = on_message
+    client.connect("mqtt.example.org")
+    client.subscribe("meters/+/interval")
+    client.loop_forever()
