@@ -15,6 +15,8 @@ from pipeline.sql import identifier, literal
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
+AT_ONCE = 200
+"""Columns in one query: the time that DuckDB plans a query for grows faster than the number of its expressions."""
 SAMPLE_ROWS = 1_000
 """Rows examined in Python to guess the one type that all rows are then checked for."""
 
@@ -218,6 +220,14 @@ def certain_types(
     `query` runs SQL on the rows as `texts`, several times; `columns` has the SQL of each column's text. `among`
     has, for columns that cannot have every type, the possible ones of CERTAIN.
     """
+    if len(columns) > AT_ONCE:
+        names = list(columns)
+        parts = (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
+        return {
+            name: kind
+            for part in parts
+            for name, kind in certain_types(query, {name: columns[name] for name in part}, among).items()
+        }
     found: dict[str, str] = {}
     if not columns:
         return found
