@@ -221,17 +221,19 @@ def certain_types(
     `query` runs SQL on the rows as `texts`, several times; `columns` has the SQL of each column's text. `among`
     has, for columns that cannot have every type, the possible ones of CERTAIN.
     """
-    if len(columns) > AT_ONCE:
-        names = list(columns)
-        parts = (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
-        return {
-            name: kind
-            for part in parts
-            for name, kind in certain_types(query, {name: columns[name] for name in part}, among).items()
-        }
     found: dict[str, str] = {}
-    if not columns:
-        return found
+    names = list(columns)
+    for start in range(0, len(names), AT_ONCE):
+        found |= _certain_types(
+            query, {name: columns[name] for name in names[start : start + AT_ONCE]}, among
+        )
+    return found
+
+
+def _certain_types(
+    query: Query, columns: Mapping[str, str], among: Mapping[str, frozenset[str]] | None
+) -> dict[str, str]:
+    found: dict[str, str] = {}
     listed = ", ".join(f"{text} as {identifier(name)}" for name, text in columns.items())
     sample = query(f"select {listed} from texts limit {SAMPLE_ROWS}")
     candidates: dict[str, str] = {}
