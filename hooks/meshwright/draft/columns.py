@@ -42,6 +42,73 @@ _CODE_NAMES = frozenset(
         "level",
     ]
 )
+_THINGS = frozenset(
+    [
+        "category",
+        "type",
+        "status",
+        "segment",
+        "department",
+        "region",
+        "country",
+        "city",
+        "town",
+        "state",
+        "province",
+        "product",
+        "item",
+        "brand",
+        "model",
+        "title",
+        "island",
+        "species",
+        "team",
+        "company",
+        "organisation",
+        "organization",
+        "school",
+        "club",
+        "genre",
+        "subject",
+        "course",
+        "topic",
+        "label",
+        "group",
+        "family",
+        "class",
+        "color",
+        "colour",
+        "material",
+        "style",
+        "language",
+        "religion",
+        "place",
+        "location",
+        "area",
+        "district",
+        "street",
+        "airport",
+        "station",
+        "event",
+        "campaign",
+        "channel",
+        "airline",
+        "carrier",
+        "manufacturer",
+        "supplier",
+        "vendor",
+        "shipper",
+        "plan",
+        "service",
+        "project",
+        "tag",
+        "source",
+        "medium",
+        "industry",
+        "sector",
+    ]
+)
+"""Words in the names of columns whose values are things, even if they are written like names of people."""
 _SHORT_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
 _ISO = re.compile(
     r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?|\d\d:\d\d(:\d\d)?"
@@ -127,6 +194,8 @@ def examine(
         kind = ""  # a number is the key of a person's row
     if not kind and (field.is_text or field.is_nested):
         by_values = _PERSONAL_FORMS.get(profile.form) or kind_of_values(texts) or _kind_of_words(texts)
+        if not by_values and not _THINGS.intersection(words(column.name)) and _are_full_names(texts):
+            by_values = "name"
         kind = _kind_of_parts(type_, table) or _kind_of_keys(seen, table) or by_values
         why = "Its values look like it." if kind != "free text" else "Its texts are long."
     if (
@@ -248,6 +317,15 @@ def _is_name(text: str, first: frozenset[str]) -> bool:
         and all(_CAPITALISED.fullmatch(word) for word in parts)
         and any(word.strip(".").lower() in first | _HONORIFICS for word in parts[:3])
         and (len(parts) > 1 or len(text) > 2)
+    )
+
+
+def _are_full_names(texts: Sequence[str]) -> bool:
+    """Return True if all texts are two to four words of letters with a capital each, as names of people are."""
+    forms = [[_CAPITALISED.fullmatch(word) for word in text.split()] for text in texts]
+    return len(texts) > 2 and all(
+        2 <= len(form) <= 4 and all(form) and not re.search(r"\d", text)
+        for form, text in zip(forms, texts, strict=True)
     )
 
 

@@ -99,7 +99,7 @@ def _opened(product: Path, texts: Sequence[str]) -> dict[str, tuple[str, Source]
                 f"{text!r} is not NAME=SOURCE.",
                 "Write a name of small letters, digits and single underscores, and its data: --from orders=data/orders.csv",
             )
-        for source in open_source(name, where, product):
+        for source in open_source(name, where, product.resolve()):
             if source.name in opened:
                 raise Error(f"Two sources have the name {source.name}.", "Give each one a name of its own.")
             opened[source.name] = (where, source)

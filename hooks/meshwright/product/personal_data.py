@@ -228,6 +228,18 @@ PEOPLE = frozenset(
         "accountholder",
         "signatory",
         "actor",
+        "agent",
+        "rep",
+        "representative",
+        "host",
+        "coach",
+        "reviewer",
+        "approver",
+        "requester",
+        "instructor",
+        "lecturer",
+        "tutor",
+        "pilot",
     ]
 )
 """Words for people; before a name, or as the name of a table, they say that a column is about them."""

@@ -442,3 +442,20 @@ schema:
         quality:
           - {type: library, metric: invalidValues, arguments: {validValues: [new, paid]}, mustBe: 0}
 """
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "kind"),
+    [
+        ("handled", ["Chidi Okafor", "Mei-Ling Tan", "Priya Raghunathan"], "name"),
+        ("segment", ["Home Office", "Small Business", "Large Enterprise"], ""),
+        ("state", ["new", "paid", "sent"], ""),
+        ("passenger", ["Braund, Mr. Owen Harris", "Heikkinen, Miss. Laina", "Palsson, Master. Gosta"], "name"),
+        ("sent_to", ["ada@mail.example.com", "bo@mail.example.com", "cy@mail.example.com"], "email"),
+    ],
+)  # fmt: skip
+def test_a_short_list_of_people_is_no_list_of_values(column: str, values: list[str], kind: str) -> None:
+    rows = [(number, values[number % 3]) for number in range(60)]
+    source = TableSource("tickets", {"id": "BIGINT", column: "VARCHAR"}, rows)
+    field = _input("tickets", source, source.profile()).fields[column]
+    assert field.kind == kind and bool(field.values) != bool(kind) and bool(field.maker) == bool(kind)
