@@ -24,7 +24,7 @@ def install_command(*extras: str) -> str:
     requirement, is_editable = _requirement(extras)
     # A program that uv starts finds uv in the variable UV, even where it is not on the path.
     uv = "uv" if shutil.which("uv") else os.environ.get("UV", "uv")
-    if _is_temporary():
+    if is_temporary():
         return shlex.join([uv, "tool", "run", "--from", requirement, NAME, *sys.argv[1:]])
     editable = ["--editable"] if is_editable else []
     if find_spec("pip"):
@@ -58,7 +58,7 @@ def _address(url: str, source: dict[str, Any]) -> str:
     return f"{vcs.get('vcs', 'git')}+{url}@{vcs.get('commit_id') or vcs.get('requested_revision')}"
 
 
-def _is_temporary() -> bool:
+def is_temporary() -> bool:
     """Return True if uv made this environment for one command (uvx) or one tool: additions would be lost."""
     parts = sys.prefix.replace("\\", "/").split("/")
     return bool({"archive-v0", "environments-v2", "builds-v0"} & {*parts}) or parts[-3:-1] == ["uv", "tools"]

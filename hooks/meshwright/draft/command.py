@@ -170,7 +170,14 @@ def _report(product: Path, drafted: Drafted, dry_run: bool) -> None:
     if dry_run:
         click.echo("\nNothing was written.")
         return
+    from meshwright.core.install import is_temporary
+
+    ours = (
+        'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright'
+        if is_temporary()
+        else "meshwright"
+    )
     click.echo(
-        "\nNext:\n  uv run python -m pipeline\n  meshwright check         lists what is proposed\n"
-        "  meshwright draft --accept ID"
+        f"\nNext:\n  uv run python -m pipeline\n  {ours} check\n  {ours} draft --accept '*'\n"
+        "The check lists what is proposed, with its ids; `*` accepts all of it."
     )
