@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from meshwright.core.text import printable
 from meshwright.inspection.forms import FORMS, form_of
 from meshwright.inspection.keys import keys_of
 from meshwright.inspection.model import Column, ColumnProfile, TableProfile
@@ -80,7 +81,7 @@ def profile(relation: Relation) -> TableProfile:
         notes.append(
             f"The number of different values is an estimate for {_few(estimates)}: the table has {rows:,} rows."
         )
-    return TableProfile(relation.table, rows, known, tuple(keys), None, tuple(notes))
+    return TableProfile(relation.table, rows, known, tuple(keys), None, tuple(map(printable, notes)))
 
 
 def _few(names: Iterable[str]) -> str:

@@ -311,3 +311,17 @@ def test_a_sample_only_decides_what_all_rows_are_asked(
     )
     assert not found.columns["id"].is_estimate and not found.columns["one"].is_estimate
     assert found.columns["two"].is_estimate and "two" in found.notes[-1]
+
+
+def test_hostile_names_are_quoted_and_printed_without_control_characters(tmp_path: Path) -> None:
+    names = ['a"; drop table x; --', "{{ env_var('X') }}", "\x1b[31mred", "b'c"]
+    text = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    source = opened(tmp_path, f"{text}\n1,x,01/02/2026,y\n")
+    found = source.profile()
+    assert [column.name for column in found.table.columns] == names
+    assert list(source.rows(9)) == [(1, "x", "01/02/2026", "y")]
+    assert found.notes and "\x1b" not in "".join(found.notes)
+    pq.write_table(pa.table({name: [1] for name in names}), tmp_path / "odd.parquet")
+    (columns,) = open_source("odd", "odd.parquet", tmp_path)
+    assert list(columns.rows(9, {names[0]: [1]})) == [(1, 1, 1, 1)]
+    assert columns.profile().rows == 1
