@@ -123,8 +123,11 @@ def _property(column: OutputColumn, data: Dataset, level: str) -> dict[str, Any]
         proposed.append(Flow(field="classification", reason=reason))
     if options := _options(field, column):
         result["logicalTypeOptions"] = Flow(options)
-    if column.key == 1 and data.base.profile.sampled is not None:
-        proposed.append(Flow(field="primaryKey", reason="Unique in the rows that were read."))
+    if column.key == 1 and not _is_declared(data):
+        rows = f"all {data.base.profile.rows:,} rows" if data.base.profile.rows else "no row"
+        proposed.append(
+            Flow(field="primaryKey", reason=f"Unique in {rows}; the source does not declare a key.")
+        )
     if field.values and not field.kind:
         result["quality"] = [
             {
@@ -138,6 +141,13 @@ def _property(column: OutputColumn, data: Dataset, level: str) -> dict[str, Any]
     if proposed:
         result["customProperties"] = [{"property": "proposed", "value": proposed}]
     return result
+
+
+def _is_declared(data: Dataset) -> bool:
+    """Return True if the source itself declares the key."""
+    table = data.base.profile.table
+    key = {column.field.column.name for column in data.key}
+    return any({*declared} == key for declared in (table.primary_key, *table.unique_keys))
 
 
 def _type(type_: ColumnType, level: str, field: Field | None = None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shlex
 import shutil
 import tempfile
@@ -74,7 +75,7 @@ def prepare(
     drafted = plan(root, product, given, count, seed)
     old = recorded(root)
     files: dict[str, bytes | None] = {**drafted.files, **_gone(root, product, drafted, old)}
-    _refuse_overwriting(root, files, product, old)
+    _refuse_overwriting(root, files, product, old, [*sources])
     files |= drafted.edits
     if inside(root, SAMPLE_FILES):
         files[SAMPLE_FILES] = _without(read_text(root, SAMPLE_FILES), files).encode()
@@ -230,7 +231,7 @@ def _gone(root: Path, product: Document, drafted: Plan, old: Record | None) -> d
 
 
 def _refuse_overwriting(
-    root: Path, changes: Mapping[str, bytes | None], product: Document, old: Record | None
+    root: Path, changes: Mapping[str, bytes | None], product: Document, old: Record | None, new: Sequence[str]
 ) -> None:
     """Raise Error if a file that a team has written, or inputs that it has named, would be replaced."""
     from meshwright.check.rules.sample import is_example
@@ -249,6 +250,15 @@ def _refuse_overwriting(
             "Move them away if they are not needed: mkdir -p ../before-draft && mv "
             f"{shlex.join(theirs)} ../before-draft/",
         )
+    known = "|".join(map(re.escape, new))
+    stranger = re.compile(rf"source\(\s*['\"]inputs['\"]\s*,\s*['\"](?!(?:{known})['\"])(\w+)['\"]")
+    for file in sorted((root / "models").rglob("*.sql")):
+        path = file.relative_to(root).as_posix()
+        if path not in changes and (match := stranger.search(file.read_text("utf-8", "replace"))):
+            raise Error(
+                f"{path} reads the input {match[1]}, which the draft would remove. Nothing was changed.",
+                f"Remove the model if it is not needed, or draft {match[1]} too: --from {match[1]}=SOURCE",
+            )
     drafted = {*(old.sources if old else ())}
     own = [
         str(item.get("name"))

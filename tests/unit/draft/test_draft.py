@@ -459,3 +459,10 @@ def test_a_short_list_of_people_is_no_list_of_values(column: str, values: list[s
     source = TableSource("tickets", {"id": "BIGINT", column: "VARCHAR"}, rows)
     field = _input("tickets", source, source.profile()).fields[column]
     assert field.kind == kind and bool(field.values) != bool(kind) and bool(field.maker) == bool(kind)
+
+
+def test_a_model_of_the_teams_keeps_its_input(departures: Path, copy_of: Copy) -> None:
+    product = copy_of(departures)
+    (product / "models" / "late.sql").write_text("select * from {{ source('inputs', 'flights') }}\n", "utf-8")
+    with pytest.raises(Error, match=r"models/late\.sql reads the input flights"):
+        drafted(product, shop())
