@@ -25,8 +25,7 @@ def refuse(product: Product) -> None:
         shown = ", ".join(waiting[:3]) + (f" and {len(waiting) - 3} more" if len(waiting) > 3 else "")
         raise PromiseBroken(
             f"{len(waiting)} proposals are not decided yet ({shown}), so nothing is published to {', '.join(outside)}.",
-            fix=f"{CHECK} lists them; correct or keep each value, then accept it: meshwright draft --accept ID. Until "
-            "then, ports below build/ can be written.",
+            fix=f"{CHECK} lists them, each with the command that accepts it. Until then, ports below build/ can be written.",
         )
 
 
