@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from pipeline import missing_file, progress, restore, sample_run, spec
+from pipeline import bytecode, missing_file, progress, restore, sample_run, spec
 from pipeline.build_folder import InProgress, run_lock, write
 from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
 from pipeline.progress import say, summary
@@ -103,6 +103,7 @@ def main() -> int:
     if chosen.log_format == "json":
         progress.use_json()
     _heed_signals()
+    bytecode.compile_ahead()
     root = None
     try:
         began_in = _folder()
