@@ -171,7 +171,7 @@ def developing(product: Path) -> None:
     times = medians(3, pytest_after_a_run=tests, a_warm_run_of_the_sample=run)
     report("The tests of a product (aim: at most 1.3; after another run 0.3)", times)
     model = product / "models" / "departures.sql"
-    command = [product / ".venv" / "bin" / "python", "-m", "pipeline", "--watch", "--log-format", "json"]
+    command = [str(product / ".venv" / "bin" / "python"), "-m", "pipeline", "--watch", "--log-format", "json"]
     taken: list[float] = []
     saved = 0.0
     with subprocess.Popen(command, cwd=product, stdout=subprocess.PIPE, text=True) as watch:

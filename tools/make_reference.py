@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import logical_types
 import yaml
 from checkout import ROOT, git
 from front_door import cookiecutter_json
@@ -133,6 +134,7 @@ def pages() -> dict[str, str]:
     written |= own_files()
     written["cookiecutter/cookiecutter.json"] = cookiecutter_json()
     written["docs/reference/promises.md"] = promises_page()
+    written["docs/reference/logical-types.md"] = logical_types.page(ROOT, NOTE)
     written["docs/reference/portable-sql.md"] = portable_sql_page()
     written[f"template/{OWNED}"] = owned_files()
     written[f"template/{SAMPLE_FILES}.jinja"] = sample_files()
