@@ -133,8 +133,13 @@ class Repository:
 
 
 def is_repository(folder: Path) -> bool:
-    """Return True for the root of a work tree of git, or a bare repository."""
-    return (folder / ".git").exists() or ((folder / "HEAD").is_file() and (folder / "objects").is_dir())
+    """Return True for the root of a work tree of git."""
+    return (folder / ".git").exists()
+
+
+def is_bare(folder: Path) -> bool:
+    """Return True for a repository of git without a work tree."""
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
 
 
 def read(folder: Path) -> Repository:

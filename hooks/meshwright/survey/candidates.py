@@ -209,6 +209,10 @@ class Candidates:
         """Add what projects read and scripts write, if no source of the survey holds it."""
         by_source: dict[str, list[str]] = {}
         for id in self.estate.outside:
+            written = any(note.kind == "writer" for note in self.estate.notes.get(id, ()))
+            if id not in self.estate.read and not written:
+                self.left_out[id] = "declared as a source, and no model reads it"
+                continue
             by_source.setdefault(self.estate.source_of[id].name, []).append(id)
         for ids in by_source.values():
             source = self.estate.source_of[ids[0]]
@@ -256,9 +260,11 @@ class Candidates:
 
     def _name(self) -> None:
         for candidate in self.found:
-            candidate.name = product_name(
-                candidate.main.table.name.rpartition("/")[2].partition(".")[0], self._taken
-            )
+            table = candidate.main.table
+            name = table.name.rpartition("/")[2].partition(".")[0]
+            if product_name(name) in self._taken:  # that of another schema or source
+                name = f"{table.schema or candidate.source} {name}"
+            candidate.name = product_name(name, self._taken)
             self._taken.add(candidate.name)
 
     def _trace(self) -> None:

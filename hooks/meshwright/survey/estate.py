@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from meshwright.inspection.model import Column, Table
+from meshwright.survey.marts import DIMENSIONS, FACTS, MARTS
 from meshwright.survey.model import DbtSource, Model, Note, Source
+from meshwright.survey.names import words
 from meshwright.survey.noise import is_intermediate
+
+KINDS = {(word,) for word in (*FACTS, *DIMENSIONS)}
+"""First words of models that are there for others than the project itself."""
 
 
 def id_of(source: Source, table: Table) -> str:
@@ -180,7 +186,22 @@ class Estate:
             return False
         _, model = self.models[id]
         folder = model.path.rpartition("/")[0].rpartition("/")[2]
-        return is_intermediate(model.table.name, folder)
+        if is_intermediate(model.table.name, folder):
+            return True
+        is_mart = (
+            bool({*words(folder), *words(model.table.schema)} & MARTS) or words(model.table.name)[:1] in KINDS
+        )
+        return id in self.read and not (model.exposed or model.table.description or is_mart)
+
+    @cached_property
+    def read(self) -> set[str]:
+        """Ids of the tables that models read."""
+        return {
+            found
+            for source, model in self.models.values()
+            for name in model.reads
+            if (found := self.place.get((source.name, name)))
+        }
 
 
 def _of_script(name: str, columns: Sequence[str]) -> Table:

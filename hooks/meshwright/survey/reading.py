@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote
@@ -63,6 +64,8 @@ class Reader:
         if is_bucket(where):
             return [of_files(name or where.rstrip("/").rpartition("/")[2], where)]
         place = Path(where)
+        if repository.is_bare(place):
+            return self._cloned(name, f"file://{place.resolve()}")
         if place.is_dir():
             return of_folder(name or place.resolve().name, place, where)
         if place.is_file():
@@ -240,7 +243,7 @@ def _with_project(source: Source, project: DbtProject, contents: Repository | No
             exposed.setdefault(name, []).append(exposure)
     source.models = tuple(
         Model(
-            node.table(),
+            _plain(node).table(),
             node.path,
             node.reads,
             node.owner,
@@ -252,9 +255,22 @@ def _with_project(source: Source, project: DbtProject, contents: Repository | No
     ephemeral = {node.name: node.reads for node in project.models if node.materialized == "ephemeral"}
     source.models = tuple(_through(model, ephemeral) for model in source.models)
     source.seeds = tuple(node.name for node in project.of("seed"))
-    source.sources = tuple(DbtSource(node.name, node.table(), node.described_in) for node in project.sources)
+    source.sources = tuple(
+        DbtSource(node.name, _plain(node).table(), node.described_in) for node in project.sources
+    )
     source.notes = tuple(_notes(source.name, project, exposed, contents))
     return source
+
+
+def _plain(node: DbtNode) -> DbtNode:
+    """Return a node without what only dbt can compute of its place in the database: `{{ var('schema') }}`."""
+
+    def plain(text: str) -> str:
+        return "" if "{" in text else text
+
+    return replace(
+        node, identifier=plain(node.identifier), schema=plain(node.schema), database=plain(node.database)
+    )
 
 
 def _through(model: Model, ephemeral: dict[str, tuple[str, ...]]) -> Model:

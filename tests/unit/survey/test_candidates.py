@@ -331,6 +331,27 @@ DBT = {
 }
 
 
+def test_models_and_sources_that_only_the_project_itself_needs(tmp_path: Path) -> None:
+    made = repository(
+        tmp_path / "p",
+        dbt_projectDOTyml="name: p\nprofile: p\n",
+        models__monthsDOTsql="select * from {{ source('app', 'orders') }}",
+        models__revenueDOTsql="select * from {{ ref('months') }}",
+        models__schemaDOTyml=(
+            "sources: [{name: app, schema: \"{{ var('s') }}\", tables: [{name: orders, identifier: \"{{ var('o', 'x') }}\"}, {name: unused}]}]\n"
+        ),
+    )
+    found = surveyed(str(made))
+    assert [one["name"] for one in found["candidates"]] == ["revenue", "orders"]
+    assert {one["table"] for one in found["leftOut"]} == {"p.months", "p.unused"}
+
+
+def test_a_repository_without_a_work_tree(tmp_path: Path) -> None:
+    made = repository(tmp_path / "sales", **DBT)
+    git("clone", "-q", "--bare", str(made), str(tmp_path / "sales.git"), cwd=tmp_path)
+    assert "revenue" in parts(surveyed(str(tmp_path / "sales.git")))
+
+
 @pytest.mark.parametrize("form", ["folder", "address", "folder of repositories"])
 def test_a_dbt_project_in_a_repository(tmp_path: Path, form: str) -> None:
     made = repository(tmp_path / "all" / "sales-dbt", **DBT)
