@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from meshwright.core.sql import standard
 from meshwright.draft.dataset import Dataset, Input, OutputColumn
 from meshwright.draft.joins import singular
 from meshwright.draft.texts import Flow, enumerated, yaml
@@ -106,7 +107,7 @@ def identifier(name: str) -> str:
     """Return a name as SQL takes it, in quotes where it has to be."""
     if PORTABLE.fullmatch(name) and name not in RESERVED | _ALSO_RESERVED:
         return name
-    return '"' + name.replace('"', '""') + '"'
+    return standard.identifier(name)
 
 
 def _selected(column: OutputColumn, table: str) -> str:

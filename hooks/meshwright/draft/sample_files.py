@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from meshwright.core.sql.standard import identifier
 from meshwright.draft.columns import Field
 from meshwright.product.column_types import ColumnType, to_arrow
 
@@ -181,22 +182,18 @@ def sqlite(tables: Mapping[str, tuple[Sequence[Field], Rows]]) -> bytes:
         connection = sqlite3.connect(path)
         for name, (fields, rows) in tables.items():
             columns = ", ".join(
-                f"{_quoted(field.column.name)} {_sqlite_type(field.type)}" for field in fields
+                f"{identifier(field.column.name)} {_sqlite_type(field.type)}" for field in fields
             )
-            connection.execute(f"create table {_quoted(name)} ({columns})")
+            connection.execute(f"create table {identifier(name)} ({columns})")
             places = ", ".join("?" for _ in fields)
             connection.executemany(
-                f"insert into {_quoted(name)} values ({places})",
+                f"insert into {identifier(name)} values ({places})",
                 [[_sqlite_value(value) for value in row] for row in rows],
             )
         connection.commit()
         connection.execute("vacuum")
         connection.close()
         return path.read_bytes()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _sqlite_type(type_: ColumnType) -> str:
