@@ -126,6 +126,11 @@ repos:
         entry: meshwright check
         language: system
         additional_dependencies: &tools [ruff==0.17.6]
+      - id: last
+        name: last
+        entry: meshwright check
+        language: system
+        additional_dependencies: *tools
 """,
     "dbt_project.yml": """\
 name: product

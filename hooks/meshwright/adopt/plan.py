@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from meshwright.adopt import at_root
+from meshwright.adopt import at_root, settings
 from meshwright.adopt.answers import Answer, derived, given
 from meshwright.adopt.dbt_files import own_project
 from meshwright.adopt.merging import Unmergeable, merge
@@ -115,6 +115,8 @@ def planned(
         for step in plan.of(DECLINED)
         if step.path in ("dbt_project.yml", "pyproject.toml")
     ]
+    kept = {step.path for step in plan.steps if step.kind in (THEIRS, DECLINED)}
+    plan.missing += settings.sentences(repository, prefix, kept)
     lock = f"{prefix}uv.lock"
     if lock in repository.entries:
         plan.missing.append(
@@ -294,6 +296,8 @@ def _steps(repository: TeamRepository, prefix: str, fresh: _Fresh) -> tuple[list
         elsewhere = next(
             (other for other in ELSEWHERE.get(path, ()) if prefix + other in repository.entries), ""
         )
+        if path == "ruff.toml":
+            elsewhere = settings.own_ruff(repository, prefix)
         if present == entry:
             steps.append(Step(path, SAME))
         elif present is None and (blocker := occupied.blocker(prefix + path)):

@@ -17,6 +17,23 @@ DBT = {
     "models/sources.yml": "sources:\n  - name: raw\n    tables:\n      - name: orders\n",
     "README.md": "# Shop\n\nOurs.\n",
 }
+OWN_SETTINGS = {
+    "pyproject.toml": '[project]\nname = "shop"\ndependencies = [\n    "pandas",\n]\n\n[tool.black]\nline-length = 99\n',
+    ".pre-commit-config.yaml": "repos:\n- repo: https://example.org/ours\n  rev: v1\n  hooks: [{id: ours}]\n",
+    "renovate.json": '{"extends": ["local>ours"], "packageRules": [{"labels": ["ours"]}]}\n',
+    ".gitignore": "ours/\n",
+}
+AFTERWARDS = {
+    "pyproject.toml": {'"pandas",', '"dlt[duckdb]>=1.21,<2",', "line-length = 99"},
+    ".pre-commit-config.yaml": {
+        "- repo: https://example.org/ours",
+        "additional_dependencies: &tools [ruff==0.18.0]",
+    },
+    "renovate.json": {'"matchManagers": ["pep621"],', '"extends": ["config:recommended", "local>ours"],'},
+    "dbt_project.yml": {"use_colors: false", "name: 'shop'", "# Ours"},
+    ".gitignore": {".cache/", "ours/"},
+}
+"""Lines of the team's and of the template's new release."""
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +89,7 @@ def test_update_and_rollout_go_on_from_there(small: Path, tmp_path: Path) -> Non
     mesh.template = template(tmp_path / "mesh/adopted-template")
     place = repository(
         tmp_path / "mesh/shop",
-        DBT | {"ruff.toml": "line-length = 80\n", ".github/workflows/ci.yml": "name: Ours\n"},
+        DBT | OWN_SETTINGS | {"ruff.toml": "line-length = 80\n", ".github/workflows/ci.yml": "name: Ours\n"},
     )
     adopted(place, mesh.template)
     before = git("rev-parse", "HEAD^{tree}", cwd=place)
@@ -83,15 +100,22 @@ def test_update_and_rollout_go_on_from_there(small: Path, tmp_path: Path) -> Non
     replace(files / "pipeline/run.py", "step = 10\n", "step = 11\n")
     replace(files / "README.md.jinja", "A product.", "A data product.")
     replace(files / ".github/workflows/ci.yml", "timeout-minutes: 15", "timeout-minutes: 20")
+    replace(files / "pyproject.toml.jinja", "dlt[duckdb]>=1.20", "dlt[duckdb]>=1.21")
+    replace(files / ".pre-commit-config.yaml", "ruff==0.17.6", "ruff==0.18.0")
+    replace(files / "renovate.json", '"matchManagers": ["pre-commit"]', '"matchManagers": ["pep621"]')
+    replace(files / "dbt_project.yml", "  send_anonymous", "  use_colors: false\n  send_anonymous")
+    replace(files / ".gitignore", "build/\n", "build/\n.cache/\n")
     write(files / "ruff.toml", "line-length = 120\n")
     release(mesh.template, NEW)
     mesh.products = ["shop"]
     code, found = mesh.rollout("plan", template="adopted-template")
-    assert (code, found["shop"]["state"]) == (0, "clean")
+    assert (code, found["shop"]["state"]) == (0, "clean"), found["shop"]["conflicts"]
     assert {path for _, path in found["shop"]["changes"]} == {
         ".copier-answers.yml",
         "pipeline/run.py",
         "README.md",
+        "dbt_project.yml",
+        *OWN_SETTINGS,
     }
     code, found = mesh.rollout("drift", template="adopted-template")
     assert found["shop"]["state"] == "kept", found
@@ -103,6 +127,8 @@ def test_update_and_rollout_go_on_from_there(small: Path, tmp_path: Path) -> Non
         != (place / "README.md").read_text()
         == "# Shop\n\nOurs.\n\n# shop\n\nA data product.\n"
     )
+    for path, lines in AFTERWARDS.items():
+        assert lines <= {line.strip() for line in (place / path).read_text().splitlines()}, path
     assert (place / "ruff.toml").read_text() == "line-length = 80\n"
     assert (place / ".github/workflows/ci.yml").read_text() == "name: Ours\n"
     assert git("rev-parse", "HEAD^{tree}", cwd=place) == before

@@ -103,9 +103,26 @@ def test_each_dbt_project_of_a_monorepo_becomes_a_product_of_its_folder(small: P
     assert plan(place, small, "--project", "data/ü")["adopted"] is False
 
 
-def bare(place: Path) -> None:
-    git("clone", "--quiet", "--bare", ".", "bare", cwd=place)
-    os.rename(place / "bare", place.with_name("bare"))
+def test_settings_that_work_against_each_other_are_named(small: Path, tmp_path: Path) -> None:
+    place = repository(
+        tmp_path / "shop",
+        DBT
+        | {
+            "pyproject.toml": "[tool.ruff]\nline-length = 99\n",
+            "pytest.ini": "[pytest]\n",
+            ".python-version": "3.10\n",
+            "uv.lock": "version = 1\n",
+            "build/a.txt": "a\n",
+            "CODEOWNERS": "* @ours\n",
+            ".github/renovate.json": "{}\n",
+        },
+    )
+    found = plan(place, small)
+    now = states(found)
+    assert {now[path] for path in ("ruff.toml", ".github/CODEOWNERS", "renovate.json")} == {"declined"}
+    text = "\n".join(found["missing"])
+    for word in ("extend-exclude", "pytest.ini", ".python-version is 3.10", "uv lock", "build/ has 1"):
+        assert word in text, word
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {

@@ -1,0 +1,51 @@
+"""Settings of the team's tools that work against the template's, or the template's against theirs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from meshwright.adopt.repository import TeamRepository
+
+LOWEST = (3, 11)
+"""The lowest Python that the pipeline runs on."""
+PYTEST_FIRST = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")
+"""Files that pytest reads instead of pyproject.toml."""
+RUFF_FIRST = (".ruff.toml",)
+
+
+def own_ruff(repository: TeamRepository, prefix: str) -> str:
+    """Return where the team configures ruff, which would no longer be read beside a ruff.toml; empty if nowhere."""
+    for name in RUFF_FIRST:
+        if prefix + name in repository.entries:
+            return name
+    return "[tool.ruff] of pyproject.toml" if "ruff" in _pyproject(repository, prefix).get("tool", {}) else ""
+
+
+def sentences(repository: TeamRepository, prefix: str, kept: set[str]) -> Iterator[str]:
+    """Yield what to change in settings of the team. `kept`: the template's paths where the team's file stays."""
+    if "ruff.toml" in kept:
+        yield (
+            "ruff: your settings stay, and would format the template's files anew. Add to them:"
+            ' extend-exclude = ["pipeline", "tests/conftest.py", "tests/test_pipeline.py"]'
+        )
+    if "tests/conftest.py" in kept:
+        yield "tests/conftest.py is yours, and tests/test_pipeline.py needs the fixtures of the template's: add them."
+    for name in PYTEST_FIRST:
+        if prefix + name in repository.entries:
+            yield f"{prefix}{name} is read instead of pyproject.toml: add `pythonpath = .` and tests to its `testpaths`."
+    version = re.match(r"\s*(\d+)\.(\d+)", repository.text(f"{prefix}.python-version") or "")
+    if version and (int(version[1]), int(version[2])) < LOWEST:
+        yield f"{prefix}.python-version is {version[0].strip()}: the pipeline needs {LOWEST[0]}.{LOWEST[1]} or newer."
+    if built := sum(path.startswith(f"{prefix}build/") for path in repository.entries):
+        yield f"{prefix}build/ has {built} committed files, and a run writes there: move them (`git mv {prefix}build …`)."
+
+
+def _pyproject(repository: TeamRepository, prefix: str) -> dict[str, Any]:
+    try:
+        value = tomllib.loads(repository.text(f"{prefix}pyproject.toml") or "")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+    return value if isinstance(value.get("tool", {}), dict) else {}
