@@ -95,9 +95,12 @@ def value(data: Dataset, spec: Mapping[str, Any], level: str) -> dict[str, Any]:
 
 
 def classification(field: Field, level: str) -> str:
-    """Return the classification that is proposed for a column."""
-    selected = KINDS_BY_NAME[field.kind][0].classification if field.kind else level
-    return max(selected, level, key=CLASSIFICATIONS.index)
+    """Return the classification of a column: that of its source, or `level`, and never below its kind of personal data."""
+    declared = field.column.classification
+    least = [declared if declared in CLASSIFICATIONS else level]
+    if field.kind:
+        least.append(KINDS_BY_NAME[field.kind][0].classification)
+    return max(least, key=CLASSIFICATIONS.index)
 
 
 def _property(column: OutputColumn, data: Dataset, level: str) -> dict[str, Any]:

@@ -422,6 +422,7 @@ def test_a_contract_gives_its_meanings_types_and_keys(
     assert columns["number"]["primaryKey"] and columns["number"]["description"] == "What the invoice shows."
     assert "customProperties" not in columns["number"], "nothing of it is guessed"
     assert columns["state"]["quality"][0]["arguments"] == {"validValues": ["new", "paid"]}
+    assert (columns["state"]["classification"], columns["buyer"]["classification"]) == ("public", "secret")
     assert (product / "sample_data" / "orders.csv").read_text("utf-8").count("\n") == 21
     assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
 
@@ -436,8 +437,10 @@ schema:
   - name: orders
     properties:
       - {name: number, logicalType: integer, primaryKey: true, required: true, description: What the invoice shows.}
+      - {name: buyer, logicalType: string, classification: secret, description: Who pays for it.}
       - name: state
         logicalType: string
+        classification: public
         description: How far it is.
         quality:
           - {type: library, metric: invalidValues, arguments: {validValues: [new, paid]}, mustBe: 0}
