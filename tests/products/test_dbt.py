@@ -255,7 +255,11 @@ REFUSED: dict[str, tuple[dict[str, str | Change | None], int, list[str]]] = {
 def test_yaml_that_describes_nothing_is_reported_by_every_run(
     plain: Path, copy_of: Callable[[Path], Path], product_python: Path
 ) -> None:
-    product = changed(copy_of(plain), {PROPERTIES: replaced("- name: departures\n", "- name: departurez\n")})
+    wrong = {
+        PROPERTIES: replaced("- name: departures\n", "- name: departurez\n"),
+        "models/more.yml": "models:\n  - name: departures\n    colums:\n      - {name: airline, data_test: [unique]}\n",
+    }
+    product = changed(copy_of(plain), wrong)
     for _ in range(2):  # dbt says it only when it reads the file
         done = pipeline(product_python, product)
         assert done.returncode == 0 and "not_null_departurez_airline" in done.stdout, (
@@ -265,6 +269,7 @@ def test_yaml_that_describes_nothing_is_reported_by_every_run(
     assert {(one["name"], one["file"]) for one in warnings} == {
         ("NoNodeForYamlKey", PROPERTIES),
         ("NodeNotFoundOrDisabled", PROPERTIES),
+        ("colums", "models/more.yml:3"),
     }
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dbt.artifacts.schemas.results import NodeStatus
 from dbt_common.clients.jinja import extract_toplevel_blocks
 from dbt_common.exceptions import CompilationError
 
-from pipeline.dbt_folders import folders
+from pipeline.dbt_folders import described, folders
 from pipeline.errors import UnreadableInput
 from pipeline.platforms import INPUTS
 from pipeline.spec import Product
@@ -137,6 +139,118 @@ def unmatched(event: Any) -> dict[str, Any] | None:
     return {"name": event.info.name, "file": file["file"] if file else "", "rows": None, "message": message}
 
 
+def misspelled(root: Path) -> list[dict[str, Any]]:
+    """Return a warning for each key of the models' YAML that dbt ignores and that differs little from one it knows.
+
+    A list of tests below `data_test:` would never run.
+    """
+    return [
+        {
+            "name": key,
+            "file": f"{file.relative_to(root)}:{line}",
+            "rows": None,
+            "message": f"dbt ignores this key and what is below it; {known} is meant",
+        }
+        for file in described(root)
+        for key, line, known in _misspelled_keys(file)
+    ]
+
+
+def _misspelled_keys(file: Path) -> Iterator[tuple[str, int, str]]:
+    try:
+        waiting = [(yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader), TOP)]
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return  # dbt reports it
+    while waiting:
+        node, known = waiting.pop()
+        if isinstance(node, yaml.SequenceNode):
+            waiting += [(item, known) for item in node.value if isinstance(item, yaml.MappingNode)]
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                name = str(key.value)
+                if name not in known and (close := get_close_matches(name, known, 1, LIKE)):
+                    yield name, key.start_mark.line + 1, close[0]
+                if name in NESTED:
+                    waiting.append((value, ENTRY))
+
+
+LIKE = 0.8
+"""How much of two keys has to be the same."""
+TOP = {
+    *(
+        "version",
+        "models",
+        "seeds",
+        "snapshots",
+        "sources",
+        "macros",
+        "exposures",
+        "unit_tests",
+        "data_tests",
+        "groups",
+    ),
+    *("metrics", "semantic_models", "saved_queries", "analyses", "functions", "anchors"),
+}
+NESTED = {"models", "seeds", "snapshots", "sources", "tables", "columns", "unit_tests", "versions"}
+ENTRY = {
+    *(
+        "name",
+        "description",
+        "columns",
+        "data_tests",
+        "tests",
+        "config",
+        "constraints",
+        "meta",
+        "docs",
+        "access",
+        "group",
+    ),
+    *(
+        "latest_version",
+        "versions",
+        "v",
+        "defined_in",
+        "include",
+        "exclude",
+        "deprecation_date",
+        "time_spine",
+        "primary_key",
+    ),
+    *(
+        "data_type",
+        "quote",
+        "tags",
+        "tables",
+        "freshness",
+        "loaded_at_field",
+        "loaded_at_query",
+        "loader",
+        "schema",
+    ),
+    *(
+        "database",
+        "identifier",
+        "overrides",
+        "external",
+        "quoting",
+        "policy_tags",
+        "granularity",
+        "dimension",
+        "entity",
+    ),
+    *(
+        "given",
+        "expect",
+        "model",
+        "relation",
+        "enabled",
+        "unrendered_config",
+        "agg_time_dimension",
+        "metrics",
+    ),
+}
+"""Keys that dbt knows of an entry: a model, a column, a source, a table or a unit test."""
 UNMATCHED = {"NoNodeForYamlKey", "NodeNotFoundOrDisabled", "WrongResourceSchemaFile", "MacroNotFoundForPatch"}
 
 

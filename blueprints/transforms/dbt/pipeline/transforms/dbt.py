@@ -105,6 +105,7 @@ def transform(
                 if result.status == NodeStatus.Warn
             ),
             *noticed,
+            *dbt_messages.misspelled(product.root),
             *dbt_messages.overridden(manifest),
             *(
                 dbt_messages.unchecked_freshness(source)
