@@ -55,7 +55,7 @@ def change_column(table: Table) -> str:
             if kinds & {*words(column.name)}:
                 return column.name
     loaded = [column.name for column in times if is_loader(column)]
-    events = event_times(table)
+    events = happenings(table)
     return (events or loaded or ("",))[0]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from meshwright.product.record import Record
 from meshwright.survey.estate import Estate
 from meshwright.survey.model import Candidate
-from meshwright.survey.names import singular, words
+from meshwright.survey.names import product_name, singular, words
 
 
 def match(products: Sequence[Record], candidates: Sequence[Candidate], estate: Estate) -> None:
@@ -31,7 +31,8 @@ def match(products: Sequence[Record], candidates: Sequence[Candidate], estate: E
 
 
 def _same_name(candidate: Candidate, product: Record) -> bool:
-    name = _plain(candidate.name)
+    # Its table's name: its own is another if the product has that one.
+    name = _plain(product_name(candidate.main.table.name.rpartition("/")[2].partition(".")[0]))
     return name in (_plain(product.name), _plain(product.dataset))
 
 

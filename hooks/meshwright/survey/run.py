@@ -74,9 +74,10 @@ def of_sources(
     # Of several models of one project, the most used one is adopted with the repository.
     for candidate in sorted(found, key=lambda one: -len(_exposed(one, estate))):
         candidate.commands = made_by.of(candidate)
-    return Survey(
-        domain, sources, found, sorted(made.left_out.items()), list(products.values()), required, unread
-    )
+    matched = {candidate.product for candidate in found}
+    own = {record.id for source in sources for record in source.products}
+    mine = [one for one in products.values() if one.id in own | matched or domain in ("", one.domain)]
+    return Survey(domain, sources, found, sorted(made.left_out.items()), mine, required, unread)
 
 
 def _guesses(candidate: Candidate) -> list[str]:

@@ -294,6 +294,23 @@ def test_passwords_are_in_no_output(database: Callable[[str], str]) -> None:
     assert "hunter2" not in result.output
 
 
+def test_the_products_of_a_mesh_are_matched(database: Callable[[str], str], tmp_path: Path) -> None:
+    source = database(
+        "create table orders (order_id integer primary key, placed_at timestamp, total numeric, note text)"
+    )
+    mesh = [
+        {"product": {"metadata": {"name": name, "domain": domain}, "spec": {"type": "source-oriented", "dataset": {"name": name}}}}
+        for domain, name in (("sales", "orders"), ("sales", "leads"), ("hr", "staff"))
+    ]  # fmt: skip
+    (tmp_path / "records.json").write_text(json.dumps(mesh))
+    found = surveyed(source, "--domain", "sales", "--mesh", str(tmp_path / "records.json"))
+    (candidate,) = found["candidates"]
+    assert (candidate["state"], candidate["product"], candidate["commands"]) == ("there", "sales/orders", [])
+    assert {one["state"] for one in candidate["attributes"]} == {"there", "lacking"}
+    assert found["delta"] == {"there": 2, "planned": 0, "missing": 0}
+    assert [one["id"] for one in found["products"]] == ["sales/leads", "sales/orders"]
+
+
 def test_an_empty_database_is_no_success(database: Callable[[str], str]) -> None:
     assert "sees no table" in surveyed(database(""), code=1)["unread"][0]["reason"]
 
