@@ -124,6 +124,7 @@ def _alias(name: str) -> str:
 def rendered(text: str) -> str | None:
     """Return a model's SQL with the names of what it reads, macros as missing values; None if it has other Jinja."""
     text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
+    text = _unrolled(text)
     # The first run of an incremental model, and variables that only macros use.
     text = re.sub(
         r"\{%-?\s*if is_incremental\(\).*?\{%-?\s*endif\s*-?%\}|\{%-?\s*set\s[^%]*=[^%]*%\}",
@@ -143,6 +144,32 @@ def rendered(text: str) -> str | None:
 
     sql = CALL.sub(name, text)
     return None if "{%" in sql or "{{" in sql else sql
+
+
+LIST = re.compile(r"\{%-?\s*set\s+(?P<name>\w+)\s*=\s*(?P<items>\[[^\]%]*\])\s*-?%\}")
+LOOP = re.compile(
+    r"\{%-?\s*for\s+(?P<each>\w+)\s+in\s+(?P<name>\w+)\s*-?%\}(?P<body>.*?)\{%-?\s*endfor\s*-?%\}", re.DOTALL
+)
+NOT_LAST = re.compile(r"\{%-?\s*if\s+not\s+loop\.last\s*-?%\}(.*?)\{%-?\s*endif\s*-?%\}", re.DOTALL)
+MOST_ITEMS = 100
+
+
+def _unrolled(text: str) -> str:
+    """Return a model with its loops over lists of texts written out; other loops stay."""
+    lists = {
+        match["name"]: re.findall(r"""['"]([^'"]*)['"]""", match["items"]) for match in LIST.finditer(text)
+    }
+
+    def body(match: re.Match[str]) -> str:
+        items = lists.get(match["name"], [])
+        if not items or len(items) > MOST_ITEMS or "for " in match["body"]:
+            return match[0]
+        each = re.compile(rf"\{{\{{-?\s*{match['each']}\s*-?\}}\}}")
+        rounds = [each.sub(lambda _, item=item: item, match["body"]) for item in items]
+        last = len(rounds) - 1
+        return "".join(NOT_LAST.sub(r"\1" if place < last else "", one) for place, one in enumerate(rounds))
+
+    return LOOP.sub(body, text)
 
 
 def _type(one: Any) -> str:
