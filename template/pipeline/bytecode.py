@@ -23,7 +23,8 @@ def compile_ahead() -> None:
         library = find_spec("datacontract")
         if sys.dont_write_bytecode or (os.cpu_count() or 1) < 2 or library is None or not library.origin:
             return
-        if Path(cache_from_source(library.origin)).exists():
+        folder = Path(library.origin).parent
+        if Path(cache_from_source(library.origin)).exists() or not os.access(folder, os.W_OK):
             return
         quiet = subprocess.DEVNULL
         subprocess.Popen(  # noqa: S603 - this Python
