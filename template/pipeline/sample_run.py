@@ -28,8 +28,11 @@ LOCAL = {
     "outputs": {"parquet@1", "delta@1", "iceberg@1"},
 }
 """Capabilities that read and write only where their properties say."""
-NO_CONTENT = {"build", ".git", ".venv", "__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache"}
-"""Folders that a run does not read: what it makes itself, and caches."""
+NO_CONTENT = {
+    *("build", ".git", ".github", ".gitlab", ".venv"),
+    *("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache"),
+}
+"""Folders that a run does not read: what it makes itself, the forge's, and caches."""
 OF_DBT = {"logs", "target", "dbt_packages"}
 """Folders at the root that dbt makes when it is called by hand."""
 YOUNG = timedelta(hours=1)
