@@ -15,7 +15,7 @@ from meshwright.core.git import MAX_BLOB, Git, GitError, is_path, without_creden
 from meshwright.core.git_url import is_remote
 from meshwright.core.text import printable
 from meshwright.inspection import dbt_project, repository
-from meshwright.inspection.database_address import is_database
+from meshwright.inspection.database_address import SCHEMES, is_database
 from meshwright.inspection.dbt_nodes import DbtNode, DbtProject
 from meshwright.inspection.file_listing import is_bucket, listing
 from meshwright.inspection.repository import Place, Repository, Used
@@ -72,6 +72,12 @@ class Reader:
             return [_of_file(name, place, where)]
         if is_remote(where) or (where.startswith("file://") and is_path(where)):
             return self._cloned(name, where)
+        scheme = re.match(r"(?:jdbc:)?([a-z0-9+]+)://", where)
+        if scheme:
+            raise Error(
+                f"{printable(without_credentials(where))}: a survey does not read {scheme[1]}.",
+                f"It reads databases ({', '.join(SCHEMES)}), s3, gs, and repositories by https, ssh, git and file.",
+            )
         raise Error(
             f"{printable(without_credentials(where))}: there is no such folder or file, and it is no address of a database, bucket or repository.",
             "Give a folder, postgresql://user@host/database, sqlite:///file.db, s3://bucket/prefix, or a repository's address.",

@@ -32,6 +32,8 @@ OBVIOUS = {"NameGiven", "TypeGiven", "PortsGiven", "DomainGiven"}
 
 def as_text(survey: Survey) -> str:
     """Return the report; every text of the estate is printable."""
+    if not survey.sources:
+        return "\n".join(_unread(survey)).lstrip("\n") + "\n"
     lines = [*_summary(survey)]
     for candidate in survey.candidates:
         lines += ["", *_candidate(candidate, survey)]
@@ -135,4 +137,4 @@ def _unread(survey: Survey) -> Iterator[str]:
     if survey.unread:
         yield from ("", "Not read:")
     for source, reason in survey.unread:
-        yield printable(f"  {source}: {reason}")
+        yield printable(f"  {source}: {reason.removeprefix(f'{source}: ')}")
