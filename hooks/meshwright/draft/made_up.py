@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import random
 import re
 import secrets
@@ -14,6 +15,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 ATTEMPTS = 200
 """Attempts at a replacement that is nobody else's and no real value."""
@@ -135,9 +137,11 @@ def _make(dice: random.Random, maker: str, original: Any, longest: int | None, a
     if isinstance(original, Decimal):
         return Decimal(_digits(dice, format(original, "f"))) if original.is_finite() else original
     if isinstance(original, float):
-        text = repr(original)
-        return float(_digits(dice, text)) if "n" not in text and "e" not in text else original
-    return original
+        mantissa, sign, exponent = repr(original).partition("e")
+        return float(_digits(dice, mantissa) + sign + exponent) if math.isfinite(original) else original
+    if isinstance(original, UUID):
+        return UUID(bytes=dice.randbytes(16))
+    return _same_form(dice, str(original))
 
 
 def _distinct(dice: random.Random, original: Any, longest: int | None, taken: Collection[Any]) -> Any:
