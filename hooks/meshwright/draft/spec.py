@@ -145,6 +145,7 @@ def change(
         inputs = production.setdefault("inputs", ruamel({}))
         for name, properties in real.items():
             inputs[name] = ruamel({"properties": properties})
+    _drop_bindings(body, sources)
     there = {column.name for column in data.columns}
     mine = [
         level
@@ -198,6 +199,22 @@ def _mark(spec: Any, proposed: Sequence[Flow]) -> None:
     old = [Flow(mark) for mark in spec["extensions"].get("proposed") or [] if mark.get("at") not in mine]
     if old or proposed:
         spec["extensions"]["proposed"] = ruamel([*old, *proposed])
+
+
+def _drop_bindings(body: Any, sources: Mapping[str, Source]) -> None:
+    """Remove what environments say of inputs that are no longer there."""
+    environments = body.get("environments") or {}
+    for name in [*environments]:
+        inputs = environments[name].get("inputs")
+        if isinstance(inputs, dict):
+            for one in [one for one in inputs if one not in sources]:
+                del inputs[one]
+            if not inputs:
+                del environments[name]["inputs"]
+        if not environments[name]:
+            del environments[name]
+    if "environments" in body and not environments:
+        del body["environments"]
 
 
 def _drop_traits(body: Any) -> None:

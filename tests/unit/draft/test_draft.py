@@ -469,3 +469,19 @@ def test_a_model_of_the_teams_keeps_its_input(departures: Path, copy_of: Copy) -
     (product / "models" / "late.sql").write_text("select * from {{ source('inputs', 'flights') }}\n", "utf-8")
     with pytest.raises(Error, match=r"models/late\.sql reads the input flights"):
         drafted(product, shop())
+
+
+def test_other_sources_replace_those_of_an_untouched_draft(make: Callable[..., Path]) -> None:
+    product = make(
+        "again", inputs=["file", "database"], start_with="own-data", product_name="stock", domain="shop"
+    )
+    properties = {"url": "postgresql://reader@db.example.org/crm", "table": "clients", "schema": "sales"}
+    first = TableSource(
+        "clients", {"id": "BIGINT"}, [(number,) for number in range(3)], "database@1", properties
+    )
+    drafted(product, {"clients": first})
+    drafted(product, stock(*FEW))
+    spec = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]
+    assert [item["name"] for item in spec["inputs"]] == ["stock"] and "environments" not in spec
+    assert {path.name for path in (product / "sample_data").iterdir()} == {"README.md", "stock.csv"}
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
