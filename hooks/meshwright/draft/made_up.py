@@ -29,9 +29,13 @@ _WIDEST = 2**63 - 1
 class MadeUp:
     """Made-up values of one draft."""
 
-    def __init__(self, avoid: Iterable[str] = (), seed: bytes | None = None) -> None:
-        """`avoid`: real texts, none of which occurs as a replacement. `seed`: kept secret, and drawn if not given."""
+    def __init__(
+        self, avoid: Iterable[str] = (), seed: bytes | None = None, real: Iterable[str] = ()
+    ) -> None:
+        """`avoid`: real texts, none of which occurs as a replacement, nor any of their words. `real`: further ones,
+        which only as a whole are none. `seed`: kept secret, and drawn if not given."""
         self._seed = seed or secrets.token_bytes(32)
+        self._real = {text.casefold() for text in real}
         self._avoid = {text.casefold() for text in avoid}
         self._avoid_words = {
             word.casefold() for text in self._avoid for word in _WORD.findall(text) if len(word) > 2
@@ -96,7 +100,7 @@ class MadeUp:
 
     def _is_real(self, made: Any) -> bool:
         text = str(made).casefold()
-        if text in self._avoid:
+        if text in self._avoid or text in self._real:
             return True
         text = text.removesuffix("@example.org").removeprefix("https://example.org/")
         return any(word in self._avoid_words for word in _WORD.findall(text))

@@ -19,7 +19,6 @@ from meshwright.draft import contract, invented, models, sample, sample_files, s
 from meshwright.draft.columns import NO_KEYS, examine, is_about_people
 from meshwright.draft.dataset import Dataset, Input, dataset
 from meshwright.draft.joins import Link, links
-from meshwright.draft.made_up import MadeUp
 from meshwright.draft.texts import yaml
 from meshwright.inspection.described import DescribedSource
 from meshwright.inspection.landed_names import landed_name
@@ -72,7 +71,7 @@ def plan(
     real |= {
         name: rows for name, rows in invented.rows(inputs, found).items() if _is_described(sources[name])
     }
-    made = sample.replaced(inputs, real, MadeUp(sample.avoided(inputs, real), seed))
+    made = sample.made_up(sources, inputs, real, seed)
     result = Plan(data, sources, rows={name: len(rows) for name, rows in made.items()}, found=found)
     where = spec.places(given, product.value)
     levels = spec.service_levels(

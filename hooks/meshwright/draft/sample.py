@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,12 @@ FEWEST = 10
 """Rows below which more are taken than the children of an input name."""
 MOST = 1000
 """Rows of an input at most, however many its children name."""
+
+ROUNDS = 12
+"""Attempts at values that no row of the source has."""
+
+FEW = 50_000
+"""Different values of a column that are read before any is made up."""
 
 Rows = list[list[Any]]
 
@@ -142,6 +149,50 @@ def _texts(value: Any) -> Iterable[str]:
             yield from _texts(item)
     elif value is not None and not isinstance(value, bool | bytes):
         yield str(value)
+
+
+def made_up(
+    sources: Mapping[str, Source], inputs: Mapping[str, Input], rows: Mapping[str, Rows], seed: bytes | None
+) -> dict[str, Rows]:
+    """Return the rows with made-up values that no row of their source has, the rows outside of the sample included.
+
+    A value within a nested one is compared with the sample only. If a column's real values leave none of the same
+    form, a made-up one has another length.
+    """
+    seed = seed or secrets.token_bytes(32)
+    avoid = avoided(inputs, rows)
+    real = {text for name, entry in inputs.items() for text in _few(sources[name], entry)}
+    for _ in range(ROUNDS):
+        result = replaced(inputs, rows, MadeUp(avoid, seed, real))
+        met = {text for name, entry in inputs.items() for text in _met(sources[name], entry, result[name])}
+        if met <= real:
+            break
+        real |= met
+    return result
+
+
+def _scalars(entry: Input) -> Iterable[tuple[int, str, Field]]:
+    """Yield place, name and treatment of the columns whose single values are made up."""
+    for place, (column, field) in enumerate(entry.fields.items()):
+        if field.maker and field.maker not in ("json", "nested") and entry.profile.rows:
+            yield place, column, field
+
+
+def _few(source: Source, entry: Input) -> Iterable[str]:
+    """Yield all real values of personal columns that have few enough, such as dates: most others would be met."""
+    for _, column, field in _scalars(entry):
+        distinct = entry.profile.columns[column].distinct
+        if field.kind and distinct is not None and distinct <= FEW:
+            yield from (str(value) for (value,) in source.distinct([column], FEW))
+
+
+def _met(source: Source, entry: Input, rows: Rows) -> Iterable[str]:
+    """Yield the made-up texts that some row of the source has in the same column."""
+    for place, column, _ in _scalars(entry):
+        values = {row[place] for row in rows} - {None, ""}
+        if values:
+            found = source.distinct([column], len(values), {column: values})
+            yield from (str(value) for (value,) in found)
 
 
 def replaced(inputs: Mapping[str, Input], rows: Mapping[str, Rows], made: MadeUp) -> dict[str, Rows]:

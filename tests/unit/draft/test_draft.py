@@ -17,8 +17,10 @@ from products import findings
 
 from meshwright.core.errors import Error
 from meshwright.draft import sample_files
+from meshwright.draft.made_up import names as names_of_nobody
 from meshwright.draft.plan import _input
 from meshwright.draft.run import apply, compare, prepare, write
+from meshwright.draft.sample import choose, made_up
 from meshwright.inspection.model import Source
 from meshwright.inspection.sources import open_source
 from meshwright.product.portable_names import PORTABLE, RESERVED
@@ -127,6 +129,22 @@ def test_no_value_of_a_personal_column_is_written(departures: Path, copy_of: Cop
     lines = (product / "sample_data" / "customers.csv").read_text("utf-8").splitlines()[1:]
     assert not births & {line.rpartition(",")[2] for line in lines}
     assert b"Ring twice" not in written and b"Fancy thing" not in written
+
+
+def test_no_made_up_value_is_one_of_a_row_outside_of_the_sample(tmp_path: Path) -> None:
+    """Four in five dates of the time in which people are born are somebody's."""
+    first = datetime.date(1941, 1, 1)
+    days = [first + datetime.timedelta(days=day) for day in range(23_376) if day % 5]
+    names = [f"{one} {other}" for one in names_of_nobody()[0][:300] for other in names_of_nobody()[1][:300:3]]
+    path = tmp_path / "people.csv"
+    rows = (f"{number},{day},{names[number % len(names)]}\n" for number, day in enumerate(days))
+    path.write_text("id,birth_date,full_name\n" + "".join(rows), "utf-8")
+    (source,) = open_source("people", str(path), tmp_path)
+    inputs = {"people": _input("people", source, source.profile())}
+    real = choose({"people": source}, inputs, ())
+    made = made_up({"people": source}, inputs, real, bytes(32))["people"]
+    assert len(made) == len(real["people"]) >= 200
+    assert not {row[1] for row in made} & {*days} and not {row[2] for row in made} & {*names}
 
 
 def test_keys_between_inputs_hold_in_the_sample(departures: Path, copy_of: Copy) -> None:
