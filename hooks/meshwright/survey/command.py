@@ -9,7 +9,7 @@ import click
 from meshwright.core.console import Verb
 
 
-@click.command(cls=Verb, extra="draft")
+@click.command(cls=Verb, extra="draft,mesh")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--domain", metavar="NAME", help="The domain of the products to be (default: that of the products in the sources, if all have the same).")  # fmt: skip
 @click.option("--mesh", multiple=True, metavar="SOURCE", help="Where the mesh's products are: repositories, a folder of them, a file of records, or a catalog's address (repeatable).")  # fmt: skip
