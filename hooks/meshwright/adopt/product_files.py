@@ -96,7 +96,7 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
         data.dataset, data.others = candidates[0], [node.name for node in candidates[1:]]
         data.columns = columns_of(project, data.dataset.name)
     elif project.models:
-        data.missing.append("No model has a name of small letters, digits and underscores: add one, the data set, and name it as spec.dataset.name.")  # fmt: skip
+        data.missing.append("No model has a name of small letters, digits and single underscores: add one, such as `select * from {{ ref(…) }}`, and name it as spec.dataset.name.")  # fmt: skip
     if places := folders(project.copy):
         data.sources_file = f"{places[0].relative_to(project.copy).as_posix()}/sources.yml"
     inputs = {}
@@ -106,7 +106,7 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
             why = (
                 "two sources have a table of this name"
                 if table in project.ambiguous
-                else "its name has more than small letters, digits and underscores"
+                else "its name has more than small letters, digits and single underscores"
             )
             data.missing.append(f"source {name}: {why}, so it is not among the inputs; rename it in dbt, with `identifier:` for the real table.")  # fmt: skip
             continue
