@@ -17,7 +17,7 @@ from pipeline import spec
 from pipeline.run import run
 
 ROOT = Path(__file__).parent.parent
-SAID = pytest.StashKey[str]()
+ORIGIN = pytest.StashKey[str]()
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Run:
 def sample_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Run:
     report, reason = last_run.reusable(ROOT)
     if report:
-        pytestconfig.stash[SAID] = (
+        pytestconfig.stash[ORIGIN] = (
             f"the run of {report['startedAt']}: nothing that it depends on has changed since"
         )
         return Run(spec.load(ROOT, environment={}), report)
-    pytestconfig.stash[SAID] = f"a run of its own: {reason}"
+    pytestconfig.stash[ORIGIN] = f"a run of its own: {reason}"
     root = tmp_path_factory.mktemp("product") / ROOT.name
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("build", ".git", ".venv", "__pycache__"))
     # Without variables, so that it runs on the sample whatever this machine has set.
@@ -45,5 +45,5 @@ def sample_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Co
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if said := config.stash.get(SAID, ""):
-        terminalreporter.write_line(f"sample_run: {said}")
+    if origin := config.stash.get(ORIGIN, ""):
+        terminalreporter.write_line(f"sample_run: {origin}")
