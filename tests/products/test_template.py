@@ -13,6 +13,8 @@ import pytest
 import yaml
 from checkout import ROOT, git
 from copier import run_copy
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2_ansible_filters import AnsibleCoreFiltersExtension
 from make_reference import ownership_page
 from products import ALL, BIN, OWNER, Make, findings, uv
 from questions import COPIER, QUESTIONS
@@ -452,3 +454,17 @@ def test_renovate_knows_the_hook_by_this_name(url: str, package: str) -> None:
     text = (ROOT / "template/renovate.json.jinja").read_text("utf-8")
     config = json.loads(environment.from_string(text).render(template_url=url, requirements=[], traits=[]))
     assert package in config["packageRules"][1]["matchPackageNames"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "fetched"),
+    [("v1.0.0", "v1.0.0"), ("v1.0.0-3-gabc1234", "abc1234"), ("v1.0.0-rc1-12-g0123456", "0123456"), ("abc1234", "abc1234")],
+)  # fmt: skip
+def test_the_requirement_of_the_command_is_one_that_git_fetches(recorded: str, fetched: str) -> None:
+    """uv fetches tags, branches and commits; Copier records what `git describe` says."""
+    text = (ROOT / "template/.meshwright/requirements.txt.jinja").read_text("utf-8")
+    environment = SandboxedEnvironment(extensions=[AnsibleCoreFiltersExtension])
+    line = environment.from_string(text).render(
+        template_url="https://git.example.org/m.git", _copier_answers={"_commit": recorded}
+    )
+    assert line.endswith(f" @ git+https://git.example.org/m.git@{fetched}")
