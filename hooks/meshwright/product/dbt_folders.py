@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,10 +28,16 @@ def described(root: Path) -> list[Path]:
 def folders(root: Path, kind: str = "model") -> list[Path]:
     """Return the folders of one kind, those outside of the repository left out."""
     try:
-        value = yaml.safe_load((root / "dbt_project.yml").read_text("utf-8-sig"))
+        value = _project((root / "dbt_project.yml").read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         value = None  # dbt reports it
     named = value.get(f"{kind}-paths") if isinstance(value, dict) else None
     names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else [USUAL[kind]]
     inside = root.resolve()
     return [folder for name in names if (folder := root / name).resolve().is_relative_to(inside)]
+
+
+@lru_cache(maxsize=8)
+def _project(text: str) -> Any:
+    """Return the content of dbt_project.yml, which a run asks for often."""
+    return yaml.safe_load(text)

@@ -158,7 +158,7 @@ def misspelled(root: Path) -> list[dict[str, Any]]:
 
 def _misspelled_keys(file: Path) -> Iterator[tuple[str, int, str]]:
     try:
-        waiting = [(yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader), TOP)]
+        waiting = [(yaml.compose(file.read_text("utf-8"), Loader=LOADER), TOP)]
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return  # dbt reports it
     while waiting:
@@ -174,6 +174,7 @@ def _misspelled_keys(file: Path) -> Iterator[tuple[str, int, str]]:
                     waiting.append((value, ENTRY))
 
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LIKE = 0.8
 """How much of two keys has to be the same."""
 TOP = {
