@@ -16,6 +16,7 @@ from meshwright.check.engine import check
 from meshwright.check.findings import Finding
 from meshwright.core.errors import Error
 from meshwright.core.git import GitError, is_path, without_credentials
+from meshwright.core.git_url import copier_address
 from meshwright.core.render import Release, Store, Unrenderable
 from meshwright.core.text import listed
 from meshwright.inspection.dbt_project import PROJECT
@@ -124,7 +125,7 @@ def _relative(path: str) -> str:
 
 def _release(template: str, version: str | None, temporary: Path) -> Release:
     """Return the template at a version. Raises Error."""
-    url = str(Path(template).expanduser().resolve()) if _is_folder(template) else template
+    url = str(Path(template).expanduser().resolve()) if _is_folder(template) else copier_address(template)
     try:
         store = Store.cloned(_made(temporary / "store"), url, TIMEOUT)
         chosen = version or store.newest()

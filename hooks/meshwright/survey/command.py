@@ -43,7 +43,8 @@ def survey(
     click.echo(as_json(result) if form == "json" else as_text(result), nl=False)
     if result.unread:
         click.echo(
-            f"{len(result.unread)} parts of the sources could not be read; see `Not read` above.", err=True
+            f"{len(result.unread)} part{'s' if len(result.unread) != 1 else ''} of the sources could not be read; see `Not read` above.",
+            err=True,
         )
         sys.exit(1 if result.sources else 2)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from meshwright.core.git_url import copier_address
 from meshwright.inspection.database_address import DatabaseAddress
 from meshwright.inspection.model import Table
 from meshwright.product.files import ADDRESSES
@@ -96,7 +97,7 @@ class Commands:
             inputs, froms = ["file" if kind == "files" else "database"], _froms(candidate, self.estate)
         answers |= {"inputs": json.dumps(inputs), "start_with": "own-data"}
         copy = ["copier", "copy", "--defaults", *self.template.version_option, *_data("-d", answers)]
-        copy += [self.template.url, candidate.name]
+        copy += [copier_address(self.template.url), candidate.name]
         draft = ["meshwright", "draft", candidate.name, *(word for one in froms for word in ("--from", one))]
         return [shlex.join(copy), shlex.join(draft)] if froms else [shlex.join(copy)]
 
@@ -112,7 +113,7 @@ class Commands:
             "adopt",
             folder,
             "--template",
-            self.template.url,
+            copier_address(self.template.url),
             *self.template.version_option,
         ]
         return [shlex.join(one) for one in (*clone, [*words, *more, *_data("--data", answers)])]

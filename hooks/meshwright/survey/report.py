@@ -50,7 +50,9 @@ def _summary(survey: Survey) -> Iterator[str]:
         f"{title}: {counts['there']} there, {counts['planned']} planned, {counts['missing']} missing"
     )
     read = f"{len(survey.sources)} source{'s' if len(survey.sources) != 1 else ''}, {tables:,} tables and {models:,} models"
-    yield f"{len(survey.candidates)} candidates in {read}; {len(survey.left_out):,} are no product, with reasons below"
+    count = len(survey.left_out)
+    more = f"; {count:,} {'is' if count == 1 else 'are'} no product, with reasons below" if count else ""
+    yield f"{len(survey.candidates)} candidate{'s' if len(survey.candidates) != 1 else ''} in {read}{more}"
     doubtful = sum(bool(candidate.doubts) for candidate in survey.candidates)
     if doubtful:
         yield f"{doubtful} of the candidates are doubtful: look at them first"

@@ -14,7 +14,7 @@ from meshwright.product.proposals import proposals
 
 
 class DecisionOpen(Rule):
-    """Every value that was proposed from the data has been accepted by a person.
+    """A person decides on every value that was proposed from the data.
 
     `meshwright draft` derives types, keys, meanings and classifications from the data that is there, and marks what only
     a person can know: in the contract with the custom property `proposed`, in dbt's YAML with `meta`, in the spec below
