@@ -20,20 +20,21 @@ class TableSource:
     uses: str = "file@1"
     properties: Mapping[str, Any] = field(default_factory=dict)
     foreign_keys: tuple[ForeignKey, ...] = ()
+    primary_key: tuple[str, ...] = ()
 
     def table(self) -> Table:
         columns = tuple(Column(name, type_) for name, type_ in self.columns.items())
-        return Table(self.name, columns, foreign_keys=self.foreign_keys)
+        return Table(self.name, columns, primary_key=self.primary_key, foreign_keys=self.foreign_keys)
 
     def profile(self) -> TableProfile:
         columns = {}
-        keys = []
+        keys = [self.primary_key] if self.primary_key else []
         for place, (name, type_) in enumerate(self.columns.items()):
             values = [row[place] for row in self.values if row[place] is not None]
             plain = sorted({str(value) for value in values})
             is_text = type_ == "VARCHAR"
             ordered = not is_text and values and not isinstance(values[0], dict | list)
-            if values and len(plain) == len(self.values) and type_ in ("VARCHAR", "BIGINT"):
+            if values and len(plain) == len(self.values) and type_ in ("VARCHAR", "BIGINT") and (name,) not in keys:
                 keys.append((name,))
             columns[name] = ColumnProfile(
                 missing=len(self.values) - len(values),

@@ -34,31 +34,34 @@ def links(sources: Mapping[str, Source], profiles: Mapping[str, TableProfile]) -
     """Return the links between inputs; for the same columns of a child, only the best one."""
     names = {profile.table.name: name for name, profile in profiles.items()}
     found: list[Link] = []
+    taken: dict[str, set[tuple[str, ...]]] = {name: set() for name in profiles}
     for child, profile in profiles.items():
-        taken: set[tuple[str, ...]] = set()
         for key in profile.table.foreign_keys:
             parent = names.get(key.table) or names.get(key.table.rpartition(".")[2])
-            if parent and parent != child and key.columns not in taken:
+            if parent and parent != child and key.columns not in taken[child]:
                 complete = all(profile.columns[column].missing == 0 for column in key.columns)
                 reason = "declared as a foreign key" if key.declared else key.reason
                 found.append(
                     Link(child, key.columns, parent, key.other_columns, reason, complete and key.declared)
                 )
-                taken.add(key.columns)
+                taken[child].add(key.columns)
+    # A foreign key says which of two tables names the other: the values may suggest the opposite for now.
+    declared = {frozenset((link.child, link.parent)) for link in found}
+    for child, profile in profiles.items():
         for parent, other in profiles.items():
-            if parent == child:
+            if parent == child or frozenset((child, parent)) in declared:
                 continue
             for own in other.keys[:3]:
                 columns = _same(profile, own, parent)
                 if (
                     columns
-                    and columns not in taken
+                    and columns not in taken[child]
                     and not _is_one_to_one_elsewhere(profile, columns, found, child, parent)
                 ):
                     link = _verified(sources, profiles, child, columns, parent, own)
                     if link:
                         found.append(link)
-                        taken.add(columns)
+                        taken[child].add(columns)
                         break
     return found
 

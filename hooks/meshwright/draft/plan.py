@@ -60,7 +60,7 @@ def plan(
     """Return the files of a draft. `given`: input -> what a person named as its source, and the source."""
     sources = {name: source for name, (_, source) in given.items()}
     _refuse_wide(sources)
-    profiles = {name: source.profile() for name, source in sources.items()}
+    profiles = {name: _as_declared(source.profile()) for name, source in sources.items()}
     found = links(sources, profiles)
     inputs = sample.linked(
         {name: _input(name, sources[name], profile) for name, profile in profiles.items()}, found
@@ -102,6 +102,12 @@ def plan(
             f"{data.base.name} has no key that identifies its rows. If there is one, add it to the contract."
         )
     return result
+
+
+def _as_declared(profile: TableProfile) -> TableProfile:
+    """Return a profile without the keys that are a part of the primary key: their values will repeat."""
+    whole = {*profile.table.primary_key}
+    return replace(profile, keys=tuple(key for key in profile.keys if not {*key} < whole))
 
 
 def _refuse_wide(sources: Mapping[str, Source]) -> None:

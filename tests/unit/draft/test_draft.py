@@ -21,7 +21,7 @@ from meshwright.draft.made_up import names as names_of_nobody
 from meshwright.draft.plan import _input
 from meshwright.draft.run import apply, compare, prepare, write
 from meshwright.draft.sample import choose, made_up
-from meshwright.inspection.model import Source
+from meshwright.inspection.model import ForeignKey, Source
 from meshwright.inspection.sources import open_source
 from meshwright.product.portable_names import PORTABLE, RESERVED
 
@@ -182,6 +182,24 @@ def test_an_email_as_key_is_the_same_in_all_inputs(departures: Path, copy_of: Co
     assert len(known) == 40 and {email for _, email in lines["visits"]} <= known
     assert not known & {email for email, _ in people}
     assert "minimum" not in str(contract(product)["birth_year"])
+
+
+@pytest.mark.parametrize("first", ["sales", "sale_lines"])
+@pytest.mark.parametrize("declares", ["key and foreign key", "foreign key", "key"])
+def test_what_a_source_declares_wins_over_what_its_values_suggest(
+    departures: Path, copy_of: Copy, first: str, declares: str
+) -> None:
+    """Each sale has one line for now."""
+    foreign = (ForeignKey(("sale_id",), "sales", ("sale_id",)),) if "foreign" in declares else ()
+    key = ("sale_id", "line_no") if declares.startswith("key") else ()
+    lines = TableSource("sale_lines", {"sale_id": "BIGINT", "line_no": "BIGINT", "price": "BIGINT"}, [(number, 1, 7) for number in range(40)], properties={"path": "lines.csv"}, foreign_keys=foreign, primary_key=key)  # fmt: skip
+    sales = TableSource("sales", {"sale_id": "BIGINT", "till": "BIGINT"}, [(number, number % 3) for number in range(40)], properties={"path": "sales.csv"}, primary_key=("sale_id",))  # fmt: skip
+    both = {"sales": sales, "sale_lines": lines}
+    product = drafted(copy_of(departures), dict(sorted(both.items(), key=lambda one: one[0] != first)))
+    sql = (product / "models" / "departures.sql").read_text("utf-8")
+    assert "left join sales on sale_lines.sale_id = sales.sale_id" in sql
+    promised = tuple(name for name, column in contract(product).items() if column.get("primaryKey"))
+    assert promised == (key or ("sale_id",))
 
 
 def test_what_a_team_wrote_stops_the_draft(departures: Path, copy_of: Copy) -> None:
