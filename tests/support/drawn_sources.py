@@ -34,7 +34,12 @@ class TableSource:
             plain = sorted({str(value) for value in values})
             is_text = type_ == "VARCHAR"
             ordered = not is_text and values and not isinstance(values[0], dict | list)
-            if values and len(plain) == len(self.values) and type_ in ("VARCHAR", "BIGINT") and (name,) not in keys:
+            if (
+                values
+                and len(plain) == len(self.values)
+                and type_ in ("VARCHAR", "BIGINT")
+                and (name,) not in keys
+            ):
                 keys.append((name,))
             columns[name] = ColumnProfile(
                 missing=len(self.values) - len(values),
