@@ -22,7 +22,7 @@ from meshwright.inspection.database_address import DatabaseAddress, readable
 from meshwright.inspection.model import Column, Table, TableProfile
 from meshwright.inspection.profile import profile
 from meshwright.inspection.reading import values as reading
-from meshwright.inspection.reading.database_types import expression, sqlite_type
+from meshwright.inspection.reading.database_types import base_type, expression, sqlite_type
 from meshwright.inspection.relation import Relation, SqlWriting
 
 VALUES_AT_ONCE = 5_000
@@ -204,8 +204,9 @@ class DatabaseSource:
             query = self._chosen(listed_columns, dict(combination)).distinct()
             for column in listed_columns:
                 query = query.where(column.is_not(None))
+            query = query.order_by(*_places(range(len(columns)))).limit(limit)
             with readable(self.address):
-                rows = self._connection.execute(query.order_by(*listed_columns).limit(limit)).fetchall()
+                rows = self._connection.execute(query).fetchall()
             found |= {*self._converted([tuple(row) for row in rows], columns)}
         yield from itertools.islice(_merged([list(found)], range(len(columns))), limit)
 
@@ -226,19 +227,36 @@ class DatabaseSource:
         readings = [sa.type_coerce(self._reading(column), _AsItIs()) for column in columns]
         query = sa.select(*readings).select_from(self._table)
         for name, given in among.items():
-            column = self._table.columns[name]
-            read = sa.cast(column, sa.Text) if isinstance(column.type, sa.Enum) else self._reading(column)
-            query = query.where(read.in_(given))
+            query = query.where(self._has(self._table.columns[name], given))
         return query
+
+    def _has(self, column: sa.Column[Any], given: Sequence[Any]) -> sa.ColumnElement[bool]:
+        """Return the condition that a column has one of the values, which are written as they land."""
+        if self._described.column(column.name).type == self._relation.table.column(column.name).type:
+            read = sa.cast(column, sa.Text) if isinstance(column.type, sa.Enum) else self._reading(column)
+            if isinstance(base_type(column), sa.REAL):  # its values are the shortest texts of numbers
+                return read.in_([sa.cast(value, sa.REAL) for value in given])
+            return read.in_(given)
+        if self._dialect.name == "sqlite":  # it compares a text with a number as its column's type says
+            return sa.type_coerce(column, sa.Text).in_(given)
+        spellings = [spelling for value in given for spelling in _spellings(str(value))]
+        return sa.cast(column, sa.Text).in_(spellings)
 
     def _select(
         self, order: Sequence[str], limit: int, among: Mapping[str, Sequence[Any]]
     ) -> list[tuple[Any, ...]]:
-        ordered = [self._table.columns[name] for name in order]
+        names = [column.name for column in self._described.columns]
+        is_indexed = order in (self._described.primary_key, *self._described.unique_keys)
+        # What has no index is ordered as it is read: some types, such as points, have no order of their own.
+        ordered = (
+            [self._table.columns[name] for name in order]
+            if is_indexed
+            else _places([names.index(name) for name in order])
+        )
         query = self._chosen(self._table.columns, among).order_by(*ordered).limit(limit)
         with readable(self.address):
             rows = [tuple(row) for row in self._connection.execute(query).fetchall()]
-        return self._converted(rows, [column.name for column in self._described.columns])
+        return self._converted(rows, names)
 
     def _reading(self, column: sa.Column[Any]) -> Any:
         return column if self._dialect.name == "sqlite" else expression(column)[0]
@@ -288,6 +306,28 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
 def _groups(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def _places(positions: Iterable[int]) -> list[sa.ColumnElement[Any]]:
+    """Return what orders a query by columns that it selects, at these positions from 0."""
+    return [sa.literal_column(str(position + 1)) for position in positions]
+
+
+FRACTION = re.compile(r"(?P<clock>:\d\d:\d\d)(\.(?P<digits>\d+))?(?P<zone>[+-]\d\d(:\d\d)?)?$", re.ASCII)
+"""The end of a date and time, from its minutes on."""
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """Yield a text, and for a date and time its spellings by databases, whose number of digits is the column's."""
+    yield text
+    if match := FRACTION.search(text):
+        digits = (match["digits"] or "").rstrip("0")
+        zone = (match["zone"] or "").removesuffix(":00")
+        for size in range(len(digits), 7):
+            fraction = f".{digits.ljust(size, '0')}" if size else ""
+            spelling = f"{text[: match.start()]}{match['clock']}{fraction}{zone}"
+            if spelling != text:
+                yield spelling
 
 
 def _merged(several: Iterable[list[tuple[Any, ...]]], places: Sequence[int]) -> list[tuple[Any, ...]]:

@@ -67,6 +67,96 @@ def mariadb() -> Iterator[tuple[mariadb_server.Server, str, str]]:
         yield server, before.replace("reader@", "reader:${SHOP_PASSWORD}@"), after
 
 
+POSTGRES_TYPES = {
+    "boolean": "(i = 1)",
+    "smallint": "i",
+    "bigint": "i",
+    "numeric": "i / 7.0",
+    "numeric(9,2)": "(case i when 1 then 'NaN' else i::text end)::numeric",
+    "numeric(50,2)": "i",
+    "real": "i / 3.0",
+    "double precision": "i / 3.0",
+    "money": "i",
+    "text": "'t' || i",
+    "varchar(9)": "'t' || i",
+    "char(9)": "'t' || i",
+    '"char"': 'i::text::"char"',
+    "name": "'t' || i",
+    "citext": "'t' || i",
+    "bytea": "i::text::bytea",
+    "uuid": "lpad(i::text, 32, '0')::uuid",
+    "inet": "'10.0.0.0'::inet + i",
+    "cidr": "('10.0.0.' || i)::cidr",
+    "macaddr": "('08:00:2b:01:02:0' || i)::macaddr",
+    "macaddr8": "('08:00:2b:01:02:03:04:0' || i)::macaddr8",
+    "date": "case i when 1 then date 'infinity' else date '2024-01-01' + i end",
+    "time": "time '10:00' + i * interval '1 hour 7.5 second'",
+    "time(0)": "time '24:00' - (i - 1) * interval '1 hour'",
+    "timetz": "timetz '10:00+02' + i * interval '1 hour'",
+    "timestamp": "timestamp '2024-01-01 10:00' + i * interval '7.5 second'",
+    "timestamp(3)": "case i when 1 then '-infinity' else timestamp '2024-01-01' + i * interval '7.5 second' end",
+    "timestamptz": "timestamptz '2024-01-01 10:00Z' + i * interval '7.5 second'",
+    "timestamptz(6)": "case i when 1 then 'infinity' else timestamptz '2024-01-01' + i * interval '7.25 second' end",
+    "interval": "i * interval '1 day 7.5 second'",
+    "json": "json_build_object('a', i)",
+    "jsonb": "jsonb_build_object('a', i)",
+    "xml": "('<a>' || i || '</a>')::xml",
+    "bit(8)": "i::bit(8)",
+    "varbit": "i::bit(8)",
+    "integer[]": "array[i]",
+    "text[]": "array['a', i::text]",
+    "point": "point(i, i)",
+    "box": "box(point(i, i), point(0, 0))",
+    "polygon": "polygon(box(point(i, i), point(0, 0)))",
+    "tsvector": "('a b' || i)::tsvector",
+    "int4range": "int4range(i, i + 5)",
+    "tstzrange": "tstzrange('2024-01-01', date '2024-01-02' + i)",
+    "oid": "i::oid",
+    "mood": "(array['sad', 'ok', 'happy'])[i]::mood",
+    "euros": "i",
+    "pair": "row(i, 'x')::pair",
+}
+"""Type -> SQL of a value for each i from 1 to 3."""
+MARIADB_TYPES = {
+    "boolean": "i = 1",
+    "bigint": "i",
+    "bigint unsigned": "i",
+    "decimal(9,2)": "i / 4",
+    "decimal(50,2)": "i / 4",
+    "float": "i / 3",
+    "double": "i / 3",
+    "bit(8)": "i",
+    "varchar(9)": "concat('t', i)",
+    "char(9)": "concat('t', i)",
+    "text": "concat('t', i)",
+    "enum('a','b','c')": "i",
+    "set('x','y')": "i",
+    "binary(3)": "concat('t', i)",
+    "varbinary(3)": "concat('t', i)",
+    "blob": "concat('t', i)",
+    "json": "json_object('a', i)",
+    "date": "if(i = 1, '0000-00-00', concat('2024-01-0', i))",
+    "datetime": "concat('2024-01-0', i, ' 10:00:00')",
+    "datetime(3)": "if(i = 1, '0000-00-00', concat('2024-01-0', i, ' 10:00:00.5'))",
+    "timestamp(6) null": "concat('2024-01-0', i, ' 10:00:00.5')",
+    "time": "concat(i, ':00:00')",
+    "year": "2020 + i",
+    "uuid": "concat('00000000-0000-4000-8000-00000000000', i)",
+    "inet6": "concat('::', i)",
+}
+
+
+def every_type(types: dict[str, str], series: str, quote: str) -> str:
+    """SQL of a table with a column of each type: forty rows of three values, and two rows without any."""
+    named = [f"c{number}" for number in range(len(types))]
+    columns = ", ".join(f"{quote}{name}{quote} {kind}" for name, kind in zip(named, types, strict=True))
+    values = ", ".join(types.values())
+    return (
+        f"create table every (id int primary key, {columns}); insert into every (id) values (98), (99);"
+        f" insert into every select n, {values} from (select n, 1 + n % 3 as i from {series}) s;"
+    )
+
+
 def test_a_catalog_needs_no_right_on_any_table(postgres: tuple[postgres_server.Server, str, str]) -> None:
     _, before, after = postgres
     tables = {
@@ -171,6 +261,45 @@ def test_a_table_of_mariadb(
     with pytest.raises(Error, match="refuses the login") as caught:
         open_source("customers", f"{before}.customers?{after}", ROOT)
     assert "wrong-pass" not in f"{caught.value} {caught.value.fix}"
+
+
+@pytest.mark.parametrize("engine", ["postgres", "mariadb"])
+def test_values_of_every_type_are_found_again(
+    engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one value is, and where none of its kind sorts or compares as it is."""
+    monkeypatch.setenv("SHOP_PASSWORD", mariadb_server.PASSWORD)
+    server, before, after = request.getfixturevalue(engine)
+    if engine == "postgres":
+        types = POSTGRES_TYPES
+        with psycopg.connect(f"{before}?{after}", autocommit=True) as connection:
+            connection.execute(
+                "create extension if not exists citext; create type mood as enum ('sad', 'ok', 'happy');"
+                "create domain euros as numeric(12, 2); create type pair as (a int, b text)"
+            )
+            connection.execute(every_type(types, "(select generate_series(1, 40) n) g", '"'))
+    else:
+        types = MARIADB_TYPES
+        name = before.rpartition("/")[2]
+        server.run(f"set sql_mode = ''; {every_type(types, '(select seq n from seq_1_to_40) g', '`')}", name)
+    (source,) = open_source("every", f"{before}.every?{after}", ROOT)
+    rows = list(source.rows(99))
+    assert len(rows) == 42
+    wrong = {}
+    for place, kind in enumerate(types, 1):
+        column = f"c{place - 1}"
+        present = [row for row in rows if row[place] is not None]
+        values = {row[place] for row in present}
+        try:
+            found = {value for (value,) in source.distinct([column], 9)}
+            again = list(source.rows(99, {column: values}))
+            one = {row[place] for value in values for row in source.rows(99, {column: [value]})}
+        except Error as error:
+            wrong[kind] = str(error)
+            continue
+        if not (len(present) == 40 and found == values == one and again == present):
+            wrong[kind] = f"{len(present)} rows: {values} {found} {one}"
+    assert not wrong
 
 
 def test_values_cross_from_one_server_to_the_other(
