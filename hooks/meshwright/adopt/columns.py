@@ -21,6 +21,8 @@ DIALECTS = {"postgres", "redshift", "snowflake", "bigquery", "databricks", "spar
 CALL = re.compile(r"\{\{-?\s*(?P<what>.*?)\s*-?\}\}", re.DOTALL)
 NAMES = re.compile(r"(?P<kind>ref|source)\s*\((?P<names>[^(){}]*)\)")
 NOTHING = re.compile(r"config\s*\(.*\)", re.DOTALL)
+UNNAMED = re.compile(r"(_col_\d+)?", re.IGNORECASE)
+"""The name that sqlglot gives to an expression without one."""
 SAMPLE_ROWS = 1000
 FORMS = (
     ("BIGINT", re.compile(r"[-+]?\d{1,18}")),
@@ -32,34 +34,38 @@ FORMS = (
 """Types that a seed's column gets if all its values have the form; text otherwise."""
 
 
-def columns_of(project: OwnProject, model: str) -> tuple[Column, ...]:
-    """Return the columns of a model: those of its SQL, with what its YAML says; those of its YAML if the SQL does not tell.
+def columns_of(project: OwnProject, model: str) -> tuple[tuple[Column, ...], bool]:
+    """Return the columns of a model, and whether they are certainly all: those of its SQL, with what its YAML says.
 
-    The type of a column is empty if nothing tells it.
+    The YAML's others follow if the SQL does not tell all. The type of a column is empty if nothing tells it. What a `*`
+    takes of a source is not certain, because YAML may describe some of a table's columns only.
     """
     described = {column.name.lower(): column for column in project.models[model].table().columns}
-    found = _Reading(project).model(model)
-    if not found:
-        return tuple(described.values())
+    reading = _Reading(project)
+    whole = reading.model(model)
     columns = []
-    for name, kind in found.items():
-        column = described.get(name.lower())
+    for name, kind in (whole or reading.named.get(model, {})).items():
+        column = described.pop(name.lower(), None)
         if column is None:
             columns.append(Column(name, kind))
         else:
             columns.append(
                 Column(name, column.type or kind, column.native_type, column.required, column.max_length, column.description, column.values)
             )  # fmt: skip
-    return tuple(columns)
+    certain = whole and _Reading(project, with_sources=False).model(model)
+    return (*columns, *(() if whole else described.values())), bool(certain)
 
 
 class _Reading:
     """What is known of the columns of models, seeds and sources, by the name that they have in rendered SQL."""
 
-    def __init__(self, project: OwnProject) -> None:
+    def __init__(self, project: OwnProject, *, with_sources: bool = True) -> None:
         self.project = project
+        self.with_sources = with_sources
         self.dialect = project.adapter if project.adapter in DIALECTS else "duckdb"
         self.known: dict[str, dict[str, str]] = {}
+        self.named: dict[str, dict[str, str]] = {}
+        """Model -> the columns that its SQL names, of those whose SQL does not tell all."""
         self.begun: set[str] = set()
 
     def model(self, name: str) -> dict[str, str]:
@@ -79,24 +85,26 @@ class _Reading:
             return {}
         schema: dict[str, object] = {}
         for other in node.reads:
-            columns = self._other(other)
-            if not columns:
-                return {}
-            schema[_alias(other)] = {column: kind or "UNKNOWN" for column, kind in columns.items()}
+            # A list of columns names them, whatever is known of the table that they come from.
+            if columns := self._other(other):
+                schema[_alias(other)] = {column: kind or "UNKNOWN" for column, kind in columns.items()}
         try:
             tree = qualify(
                 sqlglot.parse_one(sql, dialect=self.dialect),
                 schema=schema,
                 dialect=self.dialect,
+                validate_qualify_columns=False,
             )
             typed = annotate_types(tree, schema=schema, dialect=self.dialect)
             projections = typed.selects if isinstance(typed, exp.Query) else []
         except (SqlglotError, RecursionError, ValueError):
             return {}
-        names = [one.alias_or_name for one in projections]
-        if not names or "*" in names or "" in names or len(set(names)) < len(names):
-            return {}
-        return {one.alias_or_name: _type(one) for one in projections}
+        named = [one for one in projections if _is_named(one)]
+        found = {one.alias_or_name: _type(one) for one in named}
+        if len(found) == len(projections):
+            return found
+        self.named[name] = found
+        return {}
 
     def _other(self, name: str) -> dict[str, str]:
         if name in self.project.models:
@@ -104,7 +112,7 @@ class _Reading:
         if name in self.project.seeds:
             return _of_seed(self.project.copy / self.project.seeds[name].path)
         node, table = self.project.sources.get(name), name.rpartition(".")[2]
-        if node and node.columns:
+        if node and node.columns and self.with_sources:
             return {column.name: column.type for column in node.table().columns}
         seed = self.project.seeds.get(table)  # which is often loaded as the source
         return _of_seed(self.project.copy / seed.path) if node and seed else {}
@@ -170,6 +178,11 @@ def _unrolled(text: str) -> str:
         return "".join(NOT_LAST.sub(r"\1" if place < last else "", one) for place, one in enumerate(rounds))
 
     return LOOP.sub(body, text)
+
+
+def _is_named(one: exp.Expression) -> bool:
+    """Return False for `*`, and for an expression without a name, which may be a macro that stands for columns."""
+    return not one.is_star and not UNNAMED.fullmatch(one.alias_or_name)
 
 
 def _type(one: Any) -> str:

@@ -94,7 +94,12 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
         candidates = [project.models[dataset]]
     if candidates:
         data.dataset, data.others = candidates[0], [node.name for node in candidates[1:]]
-        data.columns = columns_of(project, data.dataset.name)
+        data.columns, are_all = columns_of(project, data.dataset.name)
+        if not are_all:
+            data.missing.append(
+                f"model {data.dataset.name}: without a run it is not certain which columns it has, because of Jinja or of `*`."
+                f" {CONTRACT} has {listed(column.name for column in data.columns)}; a run names others: add them there."
+            )
     elif project.models:
         data.missing.append("No model has a name of small letters, digits and single underscores: add one, such as `select * from {{ ref(…) }}`, and name it as spec.dataset.name.")  # fmt: skip
     if places := folders(project.copy):
@@ -181,7 +186,7 @@ def _spec(value: Any, data: OwnData) -> None:
     if data.dataset is not None:
         spec["dataset"]["name"] = data.dataset.name
         if data.others:
-            reason = f"No model reads it; nor {listed(data.others)}."
+            reason = f"No model reads it, and none reads {listed(data.others)}: choose with --dataset."
             proposed.append({"at": "spec.dataset.name", "reason": _text(reason)})
         if description := _sentence(data.dataset.description):
             spec["description"]["purpose"] = _text(description)

@@ -29,7 +29,7 @@ def as_text(result: Result) -> str:
     ]
     if repository.changed:
         lines += [
-            f"Uncommitted work ({repository.changed} files) is left alone: the plan is for the last commit.",
+            f"Uncommitted work ({_files(repository.changed)}) is left alone: the plan is for the last commit.",
             "",
         ]
     lines += ["Answers"]
@@ -39,7 +39,7 @@ def as_text(result: Result) -> str:
         steps = plan.of(kind)
         if not steps:
             continue
-        lines += ["", f"{len(steps)} files: {title}"]
+        lines += ["", f"{_files(len(steps))}: {title}"]
         shown = steps if kind not in (NEW, SAME) else steps[:SHOWN]
         lines += [f"  {_place(plan, step)}{f'  ({step.note})' if step.note else ''}" for step in shown]
         if len(shown) < len(steps):
@@ -55,6 +55,10 @@ def as_text(result: Result) -> str:
                 f"      fix: {finding.fix}",
             ]
     return "\n".join([printable(line) for line in [*lines, "", *_next(result)]])
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def _place(plan: Plan, step: Step) -> str:
