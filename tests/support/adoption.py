@@ -25,6 +25,7 @@ product_name:
   type: str
   default: x
   validator: "{% if not product_name | regex_search('^[a-z][a-z0-9-]*$') %}Use small letters.{% endif %}"
+domain: {type: str, default: my-domain}
 owner_name: {type: str, default: ""}
 owner_email: {type: str, default: ""}
 forge: {type: str, default: github}

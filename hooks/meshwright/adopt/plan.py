@@ -57,7 +57,7 @@ class Plan:
     version: str
     steps: list[Step] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    """What keeps the pipeline from running the models, with what to do."""
+    """What the repository does not tell, and what keeps the pipeline from running the models; with what to do."""
     tree: str = ""
     """The repository's whole tree afterwards."""
 
@@ -110,6 +110,8 @@ def planned(
             mode = repository.entries[prefix + step.path][0]
             edits[prefix + step.path] = (mode, repository.git.keep(contents[step.path]))
     plan.missing = list(own.missing)
+    if "domain" in questions and "domain" not in answers:
+        plan.missing.insert(0, "domain: nothing in the repository names it. Run this again with `--data domain=…`.")  # fmt: skip
     plan.missing += [
         f"{prefix}{step.path} was not merged ({step.note}): write into it by hand what the template's has."
         for step in plan.of(DECLINED)

@@ -45,7 +45,7 @@ def as_text(result: Result) -> str:
         if len(shown) < len(steps):
             lines.append(f"  … {len(steps) - len(shown)} more (--format json has all)")
     if plan.missing:
-        lines += ["", "Before the pipeline can run your models"]
+        lines += ["", "What is missing"]
         lines += [f"  {sentence}" for sentence in plan.missing]
     if result.findings:
         lines += ["", f"What `meshwright check` will report: {len(result.findings)}"]

@@ -56,7 +56,7 @@ def test_an_edit_and_windows_line_ends(products: dict[str, Path], copy_of: Copy)
 def test_without_a_sample_only_what_a_draft_writes_is_missing(make: Make, kind: str) -> None:
     product = make("bare", start_with="own-data", type=kind)
     found = {(one.rule, one.file, one.line) for one in findings(product)}
-    assert {rule for rule, _, _ in found} == {"PlaceholderReplaced", "InputsGiven"} and len(found) == 4
+    assert {rule for rule, _, _ in found} == {"PlaceholderReplaced", "InputsGiven"} and len(found) == 6
     manifest = load(ROOT / "template" / MANIFEST)
     for file in product.rglob("*"):
         path = file.relative_to(product).as_posix()

@@ -10,13 +10,15 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed, short
 from meshwright.core.yaml import Document, Keys, inside, read_text
 from meshwright.product import metamodel
-from meshwright.product.files import SPEC
+from meshwright.product.files import CONTRACT, SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.record import Record
 
 PLACEHOLDER = re.compile(r"(?i)\bREPLACE[-_ ]ME\b")
 FILLER = re.compile(rf"(?:{metamodel.FILLERS}|[\W_])+|<[^<>]*>", re.IGNORECASE)
 UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b")
+NAMES: dict[Keys, str] = {("metadata", "name"): "my-product", ("metadata", "domain"): "my-domain"}
+"""The names of a product that was made without a sample and without answers: see copier.yml."""
 PROSE = {"title", "purpose", "usage", "limitations", "description", "action", "users"}
 """Fields with prose for people; the names of people are checked, too."""
 
@@ -48,9 +50,10 @@ class NameUnique(Rule):
 
 
 class PlaceholderReplaced(Rule):
-    """No placeholder is left: no REPLACE-ME, no TODO.
+    """No placeholder is left: no REPLACE-ME, no TODO, no name that the template gave.
 
-    A fresh product that was made without its owner's name has such places.
+    A fresh product that was made without its owner's name has such places. One that was made without a sample and without
+    a name is called `my-product`, in `my-domain`: names of ports, access groups and the catalog come from them.
     """
 
     broken = {SPEC: {"spec": {"owner": {"name": "REPLACE-ME"}}}}
@@ -58,7 +61,16 @@ class PlaceholderReplaced(Rule):
     def check(self, root: Path, spec: Document, documents: Sequence[Document]) -> Iterator[Problem]:
         for document in documents:
             for keys, text in document.texts():
-                if keys[:1] != ("extensions",) and _unwritten(keys, text):
+                if document is spec and NAMES.get(keys) == text:
+                    question = "product_name" if keys[-1] == "name" else "domain"
+                    yield Problem(
+                        document,
+                        keys,
+                        f"{'.'.join(map(str, keys))} is still {text!r}.",
+                        f"Replace it here and in {spec.get('spec.contract') or CONTRACT}, and commit; then"
+                        f" `uvx copier update --defaults --data {question}=…` replaces it in the template's files.",
+                    )
+                elif keys[:1] != ("extensions",) and _unwritten(keys, text):
                     where = ".".join(map(str, keys))
                     yield Problem(document, keys, f"{where} is still {text.strip()!r}.", "Replace it.")
         agreement = spec.get("spec.dataSharingAgreement.document")
