@@ -180,9 +180,9 @@ def _unrolled(text: str) -> str:
     return LOOP.sub(body, text)
 
 
-def _is_named(one: exp.Expression) -> bool:
+def _is_named(one: Any) -> bool:
     """Return False for `*`, and for an expression without a name, which may be a macro that stands for columns."""
-    return not one.is_star and not UNNAMED.fullmatch(one.alias_or_name)
+    return not (one.is_star or UNNAMED.fullmatch(one.alias_or_name))
 
 
 def _type(one: Any) -> str:

@@ -78,8 +78,7 @@ class OwnData:
 
 def own_data(project: OwnProject, dataset: str | None) -> OwnData:
     """Return what the project says of the product. `dataset`: the model that was chosen. Raises Error."""
-    from meshwright.adopt.columns import columns_of, seed_columns
-    from meshwright.core.errors import Error
+    from meshwright.adopt.columns import seed_columns
 
     data = OwnData()
     if project.problem:
@@ -87,21 +86,7 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
             f"The dbt project was not read, so its inputs and contract are yours to write: {project.problem}"
         )
         return data
-    candidates = [node for node in project.candidates() if IDENTIFIER.fullmatch(node.name)]
-    if dataset is not None:
-        if dataset not in project.models:
-            raise Error(f"There is no model {dataset}.", f"The models are {listed(sorted(project.models))}.")
-        candidates = [project.models[dataset]]
-    if candidates:
-        data.dataset, data.others = candidates[0], [node.name for node in candidates[1:]]
-        data.columns, are_all = columns_of(project, data.dataset.name)
-        if not are_all:
-            data.missing.append(
-                f"model {data.dataset.name}: without a run it is not certain which columns it has, because of Jinja or of `*`."
-                f" {CONTRACT} has {listed(column.name for column in data.columns)}; a run names others: add them there."
-            )
-    elif project.models:
-        data.missing.append("No model has a name of small letters, digits and single underscores: add one, such as `select * from {{ ref(…) }}`, and name it as spec.dataset.name.")  # fmt: skip
+    _choose(project, dataset, data)
     if places := folders(project.copy):
         data.sources_file = f"{places[0].relative_to(project.copy).as_posix()}/sources.yml"
     inputs = {}
@@ -138,6 +123,28 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
     if not data.inputs:
         data.missing.append("No model reads a source or a seed: name the inputs in data-product.yaml.")
     return data
+
+
+def _choose(project: OwnProject, dataset: str | None, data: OwnData) -> None:
+    """Set the data set and its columns. Raises Error."""
+    from meshwright.adopt.columns import columns_of
+    from meshwright.core.errors import Error
+
+    candidates = [node for node in project.candidates() if IDENTIFIER.fullmatch(node.name)]
+    if dataset is not None:
+        if dataset not in project.models:
+            raise Error(f"There is no model {dataset}.", f"The models are {listed(sorted(project.models))}.")
+        candidates = [project.models[dataset]]
+    if candidates:
+        data.dataset, data.others = candidates[0], [node.name for node in candidates[1:]]
+        data.columns, are_all = columns_of(project, data.dataset.name)
+        if not are_all:
+            data.missing.append(
+                f"model {data.dataset.name}: without a run it is not certain which columns it has, because of Jinja or of `*`."
+                f" {CONTRACT} has {listed(column.name for column in data.columns)}; a run names others: add them there."
+            )
+    elif project.models:
+        data.missing.append("No model has a name of small letters, digits and single underscores: add one, such as `select * from {{ ref(…) }}`, and name it as spec.dataset.name.")  # fmt: skip
 
 
 def _system(source: str) -> str:

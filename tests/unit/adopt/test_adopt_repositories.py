@@ -121,7 +121,14 @@ def test_settings_that_work_against_each_other_are_named(small: Path, tmp_path: 
     now = states(found)
     assert {now[path] for path in ("ruff.toml", ".github/CODEOWNERS", "renovate.json")} == {"declined"}
     text = "\n".join(found["missing"])
-    for word in ("--data domain=", "extend-exclude", "pytest.ini", ".python-version is 3.10", "uv lock", "build/ has 1"):
+    for word in (
+        "--data domain=",
+        "extend-exclude",
+        "pytest.ini",
+        ".python-version is 3.10",
+        "uv lock",
+        "build/ has 1",
+    ):
         assert word in text, word
 
 

@@ -334,7 +334,12 @@ def test_the_last_line_of_codeowners_counts(lines: str, good: bool, copy_of: Cop
         ),
         ("data-product.yaml", 'name: "Ada Example"', 'name: "REPLACE ME"', "PlaceholderReplaced"),
         ("data-product.yaml", "  name: departures\n", "  name: my-product\n", "PlaceholderReplaced"),
-        ("data-product.yaml", "  domain: airport-operations\n", "  domain: my-domain\n", "PlaceholderReplaced"),
+        (
+            "data-product.yaml",
+            "  domain: airport-operations\n",
+            "  domain: my-domain\n",
+            "PlaceholderReplaced",
+        ),
         (
             "data-product.yaml",
             'path: "${FLIGHTS:-sample_data/flights.csv}"',
