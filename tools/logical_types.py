@@ -41,7 +41,7 @@ IN_SQL = {
     "timestamp": ("timestamp", "timestamp", "timestamp_ntz", "datetime", "timestamp_ntz", "timestamp", "timestamp(6)"),
     "timestamp with time zone": ("timestamptz", "timestamptz", "timestamp", "timestamp", "timestamp_tz", "timestamptz", "timestamp(6) with time zone"),
     "struct(a integer)": ("struct(a integer)", "jsonb", "struct<a: int>", "struct<a int64>", "object", "super", "row(a integer)"),
-    "integer[]": ("integer[]", "integer[]", "array<int>", "array<int64>", "array", "super", "array(integer)"),
+    "integer[]": ("integer[]", "jsonb", "array<int>", "array<int64>", "array", "super", "array(integer)"),
     "map(varchar, integer)": ("map(varchar, integer)", "jsonb", "map<string, int>", "array<struct<key string, value int64>>", "object", "super", "map(varchar, integer)"),
 }  # fmt: skip
 """Physical type -> the type that a model's SQL casts to on each engine."""
@@ -57,6 +57,9 @@ def page(root: Path, note: str) -> str:
         "A contract gives each column a `logicalType`, which is what it means to a reader, and may give a `physicalType`, which is",
         "how it is stored. [Models](types.md) make the column in the platform's own type; the run converts it to the physical type",
         "if [no value changes](promises.md#physical-types), and each port stores it in [the type that it has](port-types.md) for that.",
+        "",
+        "Without a `physicalType`, a port stores the type that the model gives the column. `map` is of ODCS 3.2: the contract needs",
+        "`apiVersion: v3.2.0` for it.",
         "",
         "`integer` may be stored as any exact number without decimals, `string` as a text, UUID, JSON, binary or interval.",
         "[All spellings](promises.md#physical-types) of a physical type mean the same: `int8`, `int64`, `long` and `bigint`.",
