@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from meshwright.product.personal_words import MORE_PEOPLE, fold, kind_of_words
+
 EMAIL = re.compile(r"([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}")
 OF_NOBODY = re.compile(
     r"(info|contact|support|help|helpdesk|service|services|sales|office|admin|team|hello|mail|press|media|jobs|careers"
@@ -290,7 +292,10 @@ def words(name: str) -> list[str]:
 
 def is_person(name: str) -> bool:
     """Return True if a name (of a table, or of what a column belongs to) is a word for people."""
-    return any(word in PEOPLE or word.removesuffix("s") in PEOPLE for word in words(name))
+    return any(
+        word in PEOPLE or word.removesuffix("s") in PEOPLE or fold(word) in MORE_PEOPLE
+        for word in words(name)
+    )
 
 
 def kind_of_name(column: str, table: str = "") -> str:
@@ -313,7 +318,7 @@ def kind_of_name(column: str, table: str = "") -> str:
         return "name"
     if table and len(parts) == 1 and parts[0] in PEOPLE - _OF_THINGS:
         return "name"
-    return ""
+    return kind_of_words(parts, words(table), PEOPLE) if table else ""
 
 
 def _is_about_something_else(kind: str, ending: list[str], before: list[str]) -> bool:
@@ -321,6 +326,12 @@ def _is_about_something_else(kind: str, ending: list[str], before: list[str]) ->
     person = is_person("_".join(before))
     match ending:
         case ["age"] | ["token"] | ["secret"] | ["mail"] | ["cell"] | ["mobile"] | ["born"] | ["tel"]:
+            return bool(before) and not person
+        case ["login"] if before[-1:] in (["last"], ["first"]):
+            return True
+        case ["adresse"] if before[-1:] in (["mail"], ["email"]):
+            return True
+        case ["nombre"]:
             return bool(before) and not person
         case ["pan"] | ["mac"] | ["sin"] | ["ip"] | ["cvv"] | ["cvc"]:
             return bool(before) and not person and kind not in ("network address", "card")
