@@ -13,6 +13,7 @@ from meshwright.core.console import Verb
 from meshwright.core.errors import Error
 
 if TYPE_CHECKING:
+    from meshwright.draft.record import Record
     from meshwright.draft.run import Drafted
     from meshwright.inspection.model import Source
 
@@ -32,10 +33,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 @click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
 @click.option(
     "--sample-rows",
-    default=200,
-    show_default=True,
     type=click.IntRange(1, 10_000),
-    help="Rows of an input in the sample.",
+    help="Rows of an input in the sample. Without it, 200, or all of an input that has at most 300.",
 )
 @click.option(
     "--accept",
@@ -54,7 +53,7 @@ def draft(
     product: Path,
     given: Sequence[str],
     dry_run: bool,
-    sample_rows: int,
+    sample_rows: int | None,
     accept: Sequence[str],
     selected: Sequence[str],
 ) -> None:
@@ -63,25 +62,33 @@ def draft(
 
     A second draft prints what has changed at the sources since, and applies it only where it is asked to."""
     if accept:
-        if given or selected or dry_run:
+        if given or selected or dry_run or sample_rows:
             raise Error("--accept stands alone.", "Draft first, then accept what is right.")
         _accept(product, accept)
         return
     from meshwright.draft.record import recorded
-    from meshwright.draft.run import load, prepare, write
+    from meshwright.draft.run import load, of_another_kind, prepare, without_empty, write
 
-    load(product)
+    spec = load(product)
     old = recorded(product)
-    texts = given or [f"{name}={source['from']}" for name, source in (old.sources if old else {}).items()]
-    if not texts:
-        raise Error("No source is named.", "Name one: meshwright draft --from orders=data/orders.csv")
-    opened = _opened(product, texts)
+    if not given and not (old and old.sources):
+        raise Error("No source is named.", f"Name one: {_ours()} draft --from orders=../data/orders.csv")
+    opened = _opened(product, given) if given or not old else _opened_again(product, old)
+    opened, empty = without_empty(opened)
     if old and {*old.sources} == {*opened}:
-        _compare(product, opened, sample_rows, selected, dry_run)
-        return
+        others = of_another_kind(spec, opened, old)
+        if not others:
+            _compare(product, opened, sample_rows, selected, dry_run)
+            return
+        if selected:
+            raise Error(
+                f"{', '.join(others)}: the source is of another kind than that of the last draft.",
+                "Leave out --apply: this needs a new draft, which replaces the inputs, the models and the contract.",
+            )
     if selected:
         raise Error("Nothing has been drafted from these sources yet.", "Leave out --apply.")
     drafted = prepare(product, opened, sample_rows)
+    drafted.plan.notes.extend(empty)
     if not dry_run:
         write(product, drafted)
     _report(product, drafted, dry_run)
@@ -97,7 +104,7 @@ def _opened(product: Path, texts: Sequence[str]) -> dict[str, tuple[str, Source]
         if not NAME.fullmatch(name) or len(name) > 63 or not where:
             raise Error(
                 f"{text!r} is not NAME=SOURCE.",
-                "Write a name of small letters, digits and single underscores, and its data: --from orders=data/orders.csv",
+                "Write a name of small letters, digits and single underscores, and its data: --from orders=../data/orders.csv",
             )
         for source in open_source(name, where, product.resolve()):
             if source.name in opened:
@@ -106,10 +113,35 @@ def _opened(product: Path, texts: Sequence[str]) -> dict[str, tuple[str, Source]
     return opened
 
 
+def _opened_again(product: Path, old: Record) -> dict[str, tuple[str, Source]]:
+    """Return the sources of the last draft by the names of their inputs. Raises Error."""
+    from meshwright.inspection.sources import open_source
+
+    opened: dict[str, tuple[str, Source]] = {}
+    for name, known in old.sources.items():
+        if name in opened:
+            continue
+        where = str(known["from"])
+        same = {one for one, source in old.sources.items() if source["from"] == where}
+        found = {source.name: source for source in open_source(name, where, product.resolve())}
+        if name not in found:
+            raise Error(f"{where} has no data for the input {name} any more.", f"Name the sources of all inputs: {_ours()} draft --from {name}=SOURCE")  # fmt: skip
+        opened |= {one: (where, source) for one, source in found.items() if one in same}
+    return {name: opened[name] for name in old.sources}
+
+
+def _ours() -> str:
+    """Return the command as it was called."""
+    from meshwright.core.install import is_temporary
+    from meshwright.product.files import COMMAND
+
+    return COMMAND if is_temporary() else "meshwright"
+
+
 def _compare(
     product: Path,
     opened: Mapping[str, tuple[str, Source]],
-    sample_rows: int,
+    sample_rows: int | None,
     selected: Sequence[str],
     dry_run: bool,
 ) -> None:
@@ -124,7 +156,7 @@ def _compare(
         click.echo("Nothing that the draft knows has changed at the sources.")
     elif not selected:
         click.echo(
-            "\nNothing was written. To apply: meshwright draft --apply ID, a kind (new, gone, type, values, …) or all"
+            f"\nNothing was written. To apply: {_ours()} draft --apply ID, a kind (new, gone, type, values, …) or all"
         )
     if selected:
         written, notes = apply(product, found, selected, dry_run)
@@ -151,32 +183,26 @@ def _report(product: Path, drafted: Drafted, dry_run: bool) -> None:
 
     for path, content in sorted(drafted.changes.items()):
         verb = "remove" if content is None else "change" if (product / path).exists() and dry_run else "write"
-        click.echo(f"{verb:6}  {path}")
+        click.echo(f"{verb:8}  {path}")
         if dry_run and content is not None and not path.startswith("sample_data/"):
             for line in content.decode("utf-8").splitlines():
-                click.echo(f"        {printable(line, lines=True)}")
+                click.echo(f"          {printable(line, lines=True)}")
     data = drafted.plan.data
     rows = " · ".join(f"{name} {count:,} rows" for name, count in drafted.plan.rows.items())
-    click.echo(f"\nsample  {rows}")
+    click.echo(f"\nsample    {rows}")
     for link in data.joins:
         click.echo(
-            f"join    {link.child} to {link.parent} by {', '.join(link.columns)}: {printable(link.reason)}"
+            f"join      {link.child} to {link.parent} by {', '.join(link.columns)}: {printable(link.reason)}"
         )
     for column in data.columns:
         if column.field.kind:
-            click.echo(f"person  {column.name}: {printable(column.field.why)}")
+            click.echo(f"personal  {column.name}: {printable(column.field.why)}")
     for note in drafted.plan.notes:
-        click.echo(f"note    {printable(note)}")
+        click.echo(f"note      {printable(note)}")
     if dry_run:
         click.echo("\nNothing was written.")
         return
-    from meshwright.core.install import is_temporary
-
-    ours = (
-        'uvx --from "$(tail -n 1 .meshwright/requirements.txt)" meshwright'
-        if is_temporary()
-        else "meshwright"
-    )
+    ours = _ours()
     click.echo(
         f"\nNext:\n  uv run python -m pipeline\n  {ours} check\n  {ours} draft --accept '*'\n"
         "The check lists what is proposed, with its ids; `*` accepts all of it."

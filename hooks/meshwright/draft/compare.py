@@ -31,9 +31,9 @@ class Change:
     """A difference between a source and what the last draft wrote about it."""
 
     id: str
-    """`orders.discount`, or `orders.status.values`: what `draft --apply` takes."""
+    """`orders.discount`, or `orders.status.values`: what `draft --apply` takes. For a missing file, its path."""
     kind: str
-    """new | gone | type | values | range | required | key | length"""
+    """new | gone | type | values | range | required | key | length | missing"""
     input: str
     column: str
     """Its name at the source."""
@@ -49,7 +49,11 @@ def changes(root: Path, product: Document, plan: Plan, old: Record) -> list[Chan
     """Return what has changed at the sources since the last draft. Raises Error."""
     path = str(product.get("spec.dataset.contract", CONTRACT))
     promised = _properties(read(root, path).value) if inside(root, path) else {}
-    found: list[Change] = []
+    found = [
+        Change(file, "missing", "", "", "The file that the draft wrote is gone.")
+        for file in sorted(plan.files)
+        if file in old.files and not inside(root, file)
+    ]
     for name, entry in plan.data.inputs.items():
         known = old.sources[name]["columns"]
         for column, field in entry.fields.items():
@@ -145,16 +149,32 @@ def _properties(contract: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def chosen(found: Sequence[Change], selectors: Collection[str]) -> list[Change]:
-    """Return the changes that a person names: by id, by kind, by a pattern of ids, or `all`. Raises Error."""
+def chosen(found: Sequence[Change], selectors: Collection[str], old: Record) -> list[Change]:
+    """Return the changes that a person names: by id, by kind, by a pattern of ids, or `all`. Raises Error.
+
+    An id may have a column's name at the source, or the one in the contract.
+    """
     result: list[Change] = []
     for selector in selectors:
-        named = [one for one in found if selector in ("all", one.kind) or fnmatchcase(one.id, selector)]
+        named = [
+            one
+            for one in found
+            if selector in ("all", one.kind)
+            or any(fnmatchcase(id_, selector) for id_ in (one.id, _promised_id(one, old)))
+        ]
         if not named and selector != "all":
             known = ", ".join(dict.fromkeys(one.id for one in found)) or "none"
             raise Error(f"No change is called {selector}.", f"The changes are: {known}.")
         result += [one for one in named if one not in result]
     return result
+
+
+def _promised_id(change: Change, old: Record) -> str:
+    """Return the id of a change with the names that the contract has for its columns."""
+    columns = old.sources[change.input]["columns"] if change.input else {}
+    known = columns.get(change.column) or {}
+    name = str(known.get("as") or column_name(change.column))
+    return change.id.replace(f"{change.input}.{change.column}", f"{change.input}.{name}", 1)
 
 
 def applied(
@@ -185,12 +205,12 @@ def applied(
         for one in taken:
             if one.kind == "gone" and plan.data.inputs.keys() and _landed(old, one) in text:
                 raise Error(
-                    f"{model} is the team's, and still reads {one.column}.",
+                    f"You have edited {model}, and it still reads {one.column}.",
                     "Remove the column there and in the contract, then apply.",
                 )
             if one.kind == "new":
                 notes.append(
-                    f"{model} is the team's: add {plan.data.inputs[one.input].fields[one.column].landed} there and in the contract."
+                    f"You have edited {model}: add {plan.data.inputs[one.input].fields[one.column].landed} there and in the contract."
                 )
     new = _properties(value(plan.data, product.value, level))
     names = {
@@ -213,7 +233,7 @@ def applied(
     )
     if is_ours and CLASSIFICATIONS.index(top) > CLASSIFICATIONS.index(level):
         files[SPEC] = edited(read_text(root, SPEC), lambda spec: raise_classification(spec, top)).encode()
-    if taken:
+    if taken and inside(root, SOURCES):
         files[SOURCES] = edited(
             read_text(root, SOURCES), lambda sources: _change_sources(sources, plan, old, taken)
         ).encode()
@@ -225,9 +245,14 @@ def applied(
             if old.is_as_written(root, sample) or not (root / sample).exists():
                 files[sample] = plan.files[sample]
             else:
-                notes.append(f"{sample} is the team's: bring it to the columns of the source.")
+                notes.append(f"You have edited {sample}: bring it to the columns of the source.")
+    files |= {one.id: plan.files[one.id] for one in selected if one.kind == "missing"}
     files[DRAFT] = _record(root, plan, old, taken, files).text()
-    return files, notes
+    return {
+        file: content
+        for file, content in files.items()
+        if content is None or not inside(root, file) or content != (root / file).read_bytes()
+    }, notes
 
 
 def _added(taken: Sequence[Change], names: Mapping[tuple[str, str], str]) -> list[str]:
@@ -238,8 +263,7 @@ def _record(
     root: Path, plan: Plan, old: Record, taken: Sequence[Change], files: Mapping[str, bytes | None]
 ) -> Record:
     sources: dict[str, dict[str, Any]] = {
-        name: {"from": source["from"], "columns": dict(source["columns"])}
-        for name, source in old.sources.items()
+        name: {**source, "columns": dict(source["columns"])} for name, source in old.sources.items()
     }
     out = {(column.input, column.field.column.name): column.name for column in plan.data.columns}
     for one in taken:
@@ -256,7 +280,7 @@ def _record(
         if (
             path in hashes
             and content is not None
-            and (old.is_as_written(root, path) or path.startswith("sample_data/"))
+            and (old.is_as_written(root, path) or not inside(root, path) or path.startswith("sample_data/"))
         ):
             hashes[path] = digest(content)
     return Record(sources, hashes)

@@ -54,7 +54,7 @@ def plan(
     root: Path,
     product: Document,
     given: Mapping[str, tuple[str, Source]],
-    count: int = sample.ROWS,
+    count: int | None = None,
     seed: bytes | None = None,
 ) -> Plan:
     """Return the files of a draft. `given`: input -> what a person named as its source, and the source."""

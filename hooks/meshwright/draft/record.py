@@ -22,7 +22,7 @@ class Record:
     """What a draft wrote."""
 
     sources: Mapping[str, Mapping[str, Any]]
-    """Input -> `from` (as it was given, without a password) and `columns`: name at the source -> its facts."""
+    """Input -> `from` (as it was given, without a password), `uses`, and `columns`: name at the source -> its facts."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Path -> SHA-256 of what was written."""
 
@@ -35,7 +35,7 @@ class Record:
         """Return the record as it is stored."""
         sources = {
             name: {
-                "from": source["from"],
+                **{key: source[key] for key in ("from", "uses") if key in source},
                 "columns": {column: Flow(facts) for column, facts in source["columns"].items()},
             }
             for name, source in self.sources.items()
@@ -60,7 +60,7 @@ def recorded(root: Path) -> Record | None:
             raise Error("A newer version of Meshwright wrote it.", "Use that version.").of(DRAFT)
         sources = {
             name: {
-                "from": str(source["from"]),
+                **{key: str(source[key]) for key in ("from", "uses") if key in source},
                 "columns": {str(key): dict(facts) for key, facts in source["columns"].items()},
             }
             for name, source in value["sources"].items()

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from meshwright.draft.columns import Field
 from meshwright.draft.compare import Change, applied, changes, chosen
 from meshwright.draft.plan import Plan, plan
 from meshwright.draft.record import Record, digest, recorded, without_password
+from meshwright.draft.spec import places
+from meshwright.inspection.described import DescribedSource
 from meshwright.inspection.model import Source
 from meshwright.product import registry
 from meshwright.product.files import ANSWERS, DRAFT, SAMPLE_FILES, SPEC
@@ -37,6 +40,32 @@ class Drafted:
     plan: Plan
     changes: Mapping[str, bytes | None]
     """Path -> new content; None for a file that is removed."""
+
+
+def of_another_kind(product: Document, given: Mapping[str, tuple[str, Source]], old: Record) -> list[str]:
+    """Return the inputs whose source is read in another way, or has a sample of another kind, than at the last draft."""
+    where = places(given, product.value)
+    return [
+        name
+        for name, (_, source) in given.items()
+        if source.uses != old.sources[name].get("uses", source.uses) or where[name].path not in old.files
+    ]
+
+
+def without_empty(
+    given: Mapping[str, tuple[str, Source]],
+) -> tuple[dict[str, tuple[str, Source]], list[str]]:
+    """Return the sources without the empty tables of a wildcard, and a sentence on each of these."""
+    count = Counter(where for where, _ in given.values())
+    empty = [
+        name
+        for name, (where, source) in given.items()
+        if count[where] > 1 and not isinstance(source, DescribedSource) and not source.profile().rows
+    ]
+    if len(empty) == len(given):
+        return dict(given), []
+    notes = [f"{name} has no rows, and was left out." for name in empty]
+    return {name: one for name, one in given.items() if name not in empty}, notes
 
 
 def load(root: Path) -> Document:
@@ -65,7 +94,7 @@ def load(root: Path) -> Document:
 
 
 def prepare(
-    root: Path, given: Mapping[str, tuple[str, Source]], count: int, seed: bytes | None = None
+    root: Path, given: Mapping[str, tuple[str, Source]], count: int | None = None, seed: bytes | None = None
 ) -> Drafted:
     """Return the draft from sources: input -> what was given for it, and the source. Raises Error, and writes nothing."""
     product = load(root)
@@ -81,8 +110,8 @@ def prepare(
         files[SAMPLE_FILES] = _without(read_text(root, SAMPLE_FILES), files).encode()
     written = {path: digest(content) for path, content in drafted.files.items()}
     facts = {
-        name: {"from": without_password(where), "columns": _facts(drafted, name)}
-        for name, (where, _) in given.items()
+        name: {"from": without_password(where), "uses": source.uses, "columns": _facts(drafted, name)}
+        for name, (where, source) in given.items()
     }
     files[DRAFT] = Record(facts, written).text()
     _refuse_broken(root, files)
@@ -144,7 +173,7 @@ class Comparison:
     changes: Sequence[Change]
 
 
-def compare(root: Path, given: Mapping[str, tuple[str, Source]], count: int) -> Comparison:
+def compare(root: Path, given: Mapping[str, tuple[str, Source]], count: int | None = None) -> Comparison:
     """Return what has changed at the sources since the last draft. Raises Error."""
     product, old = load(root), recorded(root)
     if old is None:
@@ -158,7 +187,7 @@ def apply(
 ) -> tuple[list[str], list[str]]:
     """Apply the chosen changes, all of them or none; return the paths written, and what is left for the team. Raises Error."""
     level = str(found.product.get("spec.classification"))
-    selected = chosen(found.changes, selectors)
+    selected = chosen(found.changes, selectors, found.old)
     if not selected:
         return [], []
     files, notes = applied(root, found.product, found.plan, found.old, found.changes, selected, level)
@@ -199,7 +228,7 @@ def _refuse_missing_modules(root: Path, sources: Mapping[str, Source]) -> None:
     data = shlex.quote(f"inputs={json.dumps(chosen)}")
     raise Error(
         f"The product cannot read {listed(missing)}: {listed(path for paths in missing.values() for path in paths)} is missing.",
-        f"Commit what is there, run `uvx copier update --defaults --data {data}`, and draft again.",
+        f"Commit what is there, run `uvx copier update --defaults --vcs-ref=:current: --data {data}`, and draft again.",
     )
 
 
@@ -246,9 +275,10 @@ def _refuse_overwriting(
     ]
     if theirs:
         raise Error(
-            f"The draft would replace what is not the template's example: {listed(theirs)}. Nothing was changed.",
-            "Move them away if they are not needed: mkdir -p ../before-draft && mv "
-            f"{shlex.join(theirs)} ../before-draft/",
+            f"These files hold edits or accepted decisions, which a new draft would lose: {listed(theirs)}. Nothing was changed.",
+            ("Draft from the sources of the last draft to keep them. " if old else "")
+            + "If they are not needed, move them away, and draft "
+            f"again: mkdir -p ../before-draft && mv {shlex.join(theirs)} ../before-draft/",
         )
     known = "|".join(map(re.escape, new))
     stranger = re.compile(rf"source\(\s*['\"]inputs['\"]\s*,\s*['\"](?!(?:{known})['\"])(\w+)['\"]")

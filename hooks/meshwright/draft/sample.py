@@ -18,7 +18,7 @@ from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name
 ROWS = 200
 """Rows of an input that nothing else determines."""
 WHOLE = 300
-"""An input of at most this many rows is taken whole."""
+"""An input of at most this many rows is taken whole, unless a person asks for a number."""
 FEWEST = 10
 """Rows below which more are taken than the children of an input name."""
 MOST = 1000
@@ -34,13 +34,18 @@ Rows = list[list[Any]]
 
 
 def choose(
-    sources: Mapping[str, Source], inputs: Mapping[str, Input], links: Sequence[Link], count: int = ROWS
+    sources: Mapping[str, Source],
+    inputs: Mapping[str, Input],
+    links: Sequence[Link],
+    asked: int | None = None,
 ) -> dict[str, Rows]:
-    """Return rows of each input: children first, then the parents that they name."""
+    """Return rows of each input: children first, then the parents that they name. `asked`: rows that a person asks for."""
+    count = asked or ROWS
+    few, most = asked or WHOLE, max(count, MOST)
     chosen: dict[str, Rows] = {}
     for name in _children_first(list(inputs), links):
         columns = list(inputs[name].fields)
-        whole = inputs[name].profile.rows <= max(WHOLE, count)
+        whole = inputs[name].profile.rows <= few
         rows: Rows = []
         for link in links if not whole else ():
             if link.parent != name or link.child not in chosen:
@@ -53,11 +58,14 @@ def choose(
             }
             if all(among.values()):
                 there = [columns.index(column) for column in link.parent_columns]
-                found = sources[name].rows(MOST, among)
+                found = sources[name].rows(most, among)
                 rows += [list(row) for row in found if tuple(row[place] for place in there) in keys]
-        if len(rows) < min(FEWEST, count):
-            rows += [list(row) for row in sources[name].rows(max(WHOLE, count) if whole else count)]
-        chosen[name] = _distinct(rows, columns, inputs[name].profile.keys)[:MOST]
+        named = len(rows)
+        if named < min(FEWEST, count):
+            rows += [list(row) for row in sources[name].rows(few if whole else count)]
+        chosen[name] = _distinct(rows, columns, inputs[name].profile.keys)[
+            : max(named, few if whole else count)
+        ][:most]
     return chosen
 
 

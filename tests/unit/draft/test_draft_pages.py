@@ -50,16 +50,17 @@ def test_the_tutorial_drafts_penguins_and_accepts_all(make: Make, monkeypatch: p
 
 def test_the_page_drafts_accepts_and_applies(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     product = make("orders", start_with="own-data", product_name="orders", domain="sales")
-    (product / "data").mkdir()
+    data = product.parent / "data"
+    data.mkdir()
     states = ["new", "paid"]
 
     def write(rows: int) -> None:
         lines = [f"{number},{1 + number % 40},{states[number % len(states)]}" for number in range(rows)]
-        (product / "data/orders.csv").write_text("id,customer_id,status\n" + "\n".join(lines) + "\n", "utf-8")
+        (data / "orders.csv").write_text("id,customer_id,status\n" + "\n".join(lines) + "\n", "utf-8")
 
     write(80)
     customers = "id,name\n" + "".join(f"{number},Bo Example{number}\n" for number in range(1, 41))
-    (product / "data/customers.csv").write_text(customers, "utf-8")
+    (data / "customers.csv").write_text(customers, "utf-8")
     page = commands("how-to/replace-the-sample.md")
     first = [one.replace("customers.parquet", "customers.csv") for one in page[0]]
     drafted(product, first, monkeypatch)

@@ -1,0 +1,89 @@
+"""A draft after a draft: from a wildcard, from a source of another kind, and with a file that is gone."""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from products import Make, findings
+
+from meshwright.cli import main
+
+
+def draft(product: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["draft", str(product), *arguments])
+
+
+@pytest.fixture
+def product(make: Make) -> Path:
+    """A product beside a database with two tables, one of them empty, and the same data as CSV."""
+    root = make(
+        "again", inputs=["file", "database"], start_with="own-data", product_name="stock", domain="shop"
+    )
+    with sqlite3.connect(root.parent / "shop.db") as database:
+        database.execute("create table Stock (Id integer primary key, Status text)")
+        database.executemany(
+            "insert into Stock values (?, ?)", [(number, "ab"[number % 2]) for number in range(40)]
+        )
+        database.execute("create table unused (id integer primary key)")
+    lines = [f"{number},{'ab'[number % 2]}" for number in range(40)]
+    (root.parent / "stock.csv").write_text("\n".join(["Id,Status", *lines, ""]), "utf-8")
+    return root
+
+
+def spec_inputs(product: Path) -> dict[str, str]:
+    inputs = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]["inputs"]
+    return {item["name"]: item["uses"] for item in inputs}
+
+
+def test_an_empty_table_of_a_wildcard_is_left_out_each_time(product: Path) -> None:
+    done = draft(product, "--from", "shop=sqlite:///../shop.db?table=*")
+    assert done.exit_code == 0 and "unused has no rows" in done.output
+    assert spec_inputs(product) == {"stock": "database@1"}
+    again = draft(product)
+    assert again.exit_code == 0 and "Nothing that the draft knows has changed" in again.output, again.output
+
+
+def test_a_source_of_another_kind_is_a_new_draft(product: Path) -> None:
+    assert draft(product, "--from", "stock=../stock.csv", "--sample-rows", "2").exit_code == 0
+    assert len((product / "sample_data/stock.csv").read_text("utf-8").splitlines()) == 3
+    before = (product / "data-product.yaml").read_bytes()
+    other = ("--from", "stock=sqlite:///../shop.db?table=Stock")
+    refused = draft(product, *other, "--apply", "all")
+    assert refused.exit_code == 2 and "another kind" in refused.output
+    assert (product / "data-product.yaml").read_bytes() == before
+    assert draft(product, *other).exit_code == 0
+    assert (
+        spec_inputs(product) == {"stock": "database@1"} and not (product / "sample_data/stock.csv").exists()
+    )
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+
+
+def test_a_draft_that_would_lose_accepted_decisions_prints_a_fix_that_works(product: Path) -> None:
+    assert draft(product, "--from", "stock=../stock.csv").exit_code == 0
+    assert draft(product, "--accept", "*").exit_code == 0
+    refused = draft(product, "--from", "goods=../stock.csv")
+    assert refused.exit_code == 2 and "accepted decisions" in refused.output
+    moved = shlex.split(" ".join(refused.output.split()).partition("&& mv ")[2])[:-1]
+    assert moved == ["contract.odcs.yaml"]
+    (product / "contract.odcs.yaml").rename(product.parent / "contract.odcs.yaml")
+    compared = draft(product)
+    assert "contract.odcs.yaml" in compared.output and "gone" in compared.output
+    assert draft(product, "--apply", "missing").exit_code == 0
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+    assert "Nothing that the draft knows" in draft(product).output
+
+
+@pytest.mark.parametrize("id_", ["stock.Status.values", "stock.status.values"])
+def test_a_change_has_the_name_at_the_source_and_that_in_the_contract(product: Path, id_: str) -> None:
+    assert draft(product, "--from", "stock=../stock.csv").exit_code == 0
+    with (product.parent / "stock.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"{number},c\n" for number in range(40, 60))
+    done = draft(product, "--apply", id_)
+    assert done.exit_code == 0, done.output
+    assert "validValues: [a, b, c]" in (product / "contract.odcs.yaml").read_text("utf-8")
+    assert "data-product.yaml" not in done.output
