@@ -38,6 +38,20 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 YEAR = re.compile(r"(19|20)[0-9]{2}")
+NAME = re.compile(r"[^\W\d][\w .:/()%#-]{0,59}")
+"""A text that may be the name of a column."""
+NO_VALUES = frozenset({"-", "?", "k.a.", "n/a", "na", "nan", "nil", "none", "null", "unbekannt", "unknown"})
+"""Texts that mean that a value is missing, in lower case."""
+_USUAL_NAMES = """
+address adresse amount benutzer beschreibung betrag bezeichnung category city code comment company country county
+currency customer date datum department description email first firstname firma gender group id ids iso key kind klasse
+kommentar kunde label land language last lastname level mail menge nachname name names nb no note notes nr num number
+nummer order ort phone place plz postcode preis price produkt product region role schlüssel sex sprache stadt state
+station status straße strasse street surname tel telefon text timestamp title titel typ type unit url user value vorname
+website wert year zip
+"""
+USUAL_NAMES = frozenset(_USUAL_NAMES.split())
+"""Words that are in names of columns much more often than in values, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,8 @@ def recognize(
         is_header, note = _is_header(rows)
         dialect = replace(dialect, header=is_header)
         if note:
-            notes.append(note)
+            other = "false" if is_header else "true"
+            notes.append(f"{note} If that is wrong, write ?header={other} behind the path.")
     if not dialect.header:
         names = tuple(f"column_{number + 1}" for number in range(look.width))
         return CsvFormat(dialect, names, True, tuple(notes))
@@ -272,12 +287,10 @@ def _is_header(rows: list[list[str]]) -> tuple[bool, str]:
     first, others = rows[0], rows[1:]
     kinds = [certain(text) if text else "" for text in first]
     typed = [kind not in ("", "VARCHAR") for kind in kinds]
-    if not any(typed):
-        if others and not any(first):
-            return False, ""
-        return True, ""
     if not others:
         return True, "The file has a single line, which is taken for the header."
+    if not any(typed):
+        return _is_header_of_texts(first, others) if any(first) else (False, "")
     alike = all(
         kind == {certain(row[number]) for row in others if row[number]} or not typed[number]
         for number, kind in enumerate({one} for one in kinds)
@@ -292,6 +305,52 @@ def _is_header(rows: list[list[str]]) -> tuple[bool, str]:
     if alike or sum(typed) * 2 >= len(first):
         return False, "The first line seems to have values and no names: the columns are numbered."
     return True, "The first line is taken for the header, though it has numbers or dates."
+
+
+def _is_header_of_texts(first: Sequence[str], others: Sequence[Sequence[str]]) -> tuple[bool, str]:
+    """Return the same for a first row of texts: they are names if the rows below have other kinds of values."""
+    below = [[row[number] for row in others if row[number]] for number in range(len(first))]
+    columns = [(text, values) for text, values in zip(first, below, strict=True) if text and values]
+    if (
+        any(text.lower() not in NO_VALUES and _are_typed(values) for text, values in columns) or not columns
+    ):  # a text above numbers or dates
+        return True, ""
+    names = [text.lower() for text in first if text]
+    are_names = (
+        len({*names}) == len(names)
+        and all(NAME.fullmatch(name) for name in names)
+        and not any(text in values for text, values in columns)
+    )
+    if are_names:
+        usual = sum(not USUAL_NAMES.isdisjoint(_words(text)) for text in first)
+        if usual * 2 >= len(names):
+            return True, ""
+        unlike = sum(_shape(text) not in {_shape(value) for value in values} for text, values in columns)
+        if usual or unlike * 2 > len(columns):
+            return True, "The first line is taken for the header, though all columns are text."
+    return (
+        False,
+        "The first line seems to have values as those below, and no names: the columns are numbered.",
+    )
+
+
+def _are_typed(values: Sequence[str]) -> bool:
+    """Return True if the texts are numbers, dates or the like, apart from what means that a value is missing."""
+    kinds = {certain(value) for value in values if value.lower() not in NO_VALUES}
+    return bool(kinds) and kinds.isdisjoint(("", "VARCHAR"))
+
+
+def _words(name: str) -> set[str]:
+    """Return the words of a column's name in lower case: of `first_name`, `First name` and `firstName`."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return {*re.findall(r"[^\W_]+", parted.lower())}
+
+
+def _shape(text: str) -> tuple[str, frozenset[str]]:
+    """Return how a text is written: its case, and which kinds of other characters it has."""
+    case = next((kind for kind in ("lower", "upper", "title") if getattr(text, f"is{kind}")()), "")
+    kinds = {"digit" if char.isdecimal() else char for char in text if not char.isalpha()}
+    return case, frozenset(kinds)
 
 
 def _numbered(names: Sequence[str]) -> tuple[str, ...]:

@@ -107,6 +107,42 @@ def test_the_form_of_a_csv_file(case: str, tmp_path: Path) -> None:
     assert next(iter(source.rows(1)), ()) == first
 
 
+FIRST_LINES: dict[str, tuple[str, bool, str]] = {
+    "people": ("Ada Lovelace,Graz,Ada\nGrace Hopper,Wien,Grace\n", False, "header=true"),
+    "one person a line": ("Ada Lovelace\nGrace Hopper\n", False, "header=true"),
+    "people in lower case": ("ada,graz\ngrace,wien\n", False, "header=true"),
+    "people and a value that is missing": ("Ada,unknown,Graz\nGrace,12,Wien\n", False, "header=true"),
+    "addresses": ("ada@example.org,a\ngrace@example.org,b\n", False, "header=true"),
+    "a word that is repeated": ("cat,name\nDog,name\n", False, "header=true"),
+    "codes": ("AT,EUR\nDE,CHF\n", False, "header=true"),
+    "names that differ from the values": ("foo,bar\nAda Lovelace,Graz\nGrace,Wien\n", True, "header=false"),
+    "a longer text below": ("Frage\nWas ist das?\nWo ist das?\n", True, "header=false"),
+    "usual names": ("Vorname,Stadt\nAda,Graz\n", True, ""),
+    "usual names of several words": ("customerName,home_city\nada,graz\n", True, ""),
+    "one usual name of many": ("name,foo,bar\nada,graz,x\n", True, "header=false"),
+    "a text above numbers": ("maker,power\nbosch,12\n", True, ""),
+    "a text above codes of digits": ("plz\n01234\n", True, ""),
+    "a single line": ("Ada Lovelace,Graz\n", True, "header=false"),
+    "a blank name": (",name\nx,ada\n", True, ""),
+    "only blanks": (",\nx,ada\n", False, ""),
+}
+"""Name -> the file, whether its first line is the header, and what a note says to write if it is not so."""
+
+
+@pytest.mark.parametrize("case", FIRST_LINES)
+def test_no_row_becomes_a_header_in_silence(case: str, tmp_path: Path) -> None:
+    text, is_header, otherwise = FIRST_LINES[case]
+    source = opened(tmp_path, text)
+    first = text.partition("\n")[0]
+    assert ("names" not in source.properties) is is_header
+    notes = source.profile().notes
+    assert any(f"?{otherwise} " in note for note in notes) if otherwise else not notes
+    assert not any(word in note for note in notes for word in first.split(",") if word.istitle())
+    if otherwise:
+        other = opened(tmp_path, text, options=f"?{otherwise}")
+        assert len(list(other.rows(9))) == len(list(source.rows(9))) + (1 if is_header else -1)
+
+
 BAD: dict[str, tuple[str | bytes, str, str]] = {
     "empty": ("", "rows.csv is empty", "header"),
     "another encoding": (b"id,name\n1,Z\xfcrich\n", "rows.csv:2", "rows.csv?encoding=cp1252"),
