@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from meshwright.core.errors import Error
 from meshwright.core.sql import databricks, postgres
@@ -31,7 +32,9 @@ CHUNK_ROWS = 2_000
 MANY_ROWS = 1_000_000
 """Rows from which PostgreSQL is asked for a sample of its pages."""
 
-ALL_MATCH = "min(case when {} then 1 else 0 end)"
+_SHAPES = ("geometry", "point", "linestring", "polygon", "geometrycollection", "geomcollection")
+SHAPES = frozenset({*_SHAPES, "multipoint", "multilinestring", "multipolygon"})
+"""Types of MySQL and MariaDB that are geometries."""
 
 
 class DatabaseSource:
@@ -42,10 +45,12 @@ class DatabaseSource:
     def __init__(self, name: str, address: DatabaseAddress, described: Table, table: sa.Table) -> None:
         self.name = name
         self.address = address
-        self._described = described
-        self._table = table
         self._engine = address.engine()
         self._dialect = self._engine.dialect
+        self._described, self._table = described, table
+        self._left_out: tuple[str, ...] = ()
+        if self._dialect.name == "mysql":
+            self._described, self._table, self._left_out = _without_shapes(described, table)
 
     def close(self) -> None:
         """Close the connection, which holds a state of the table until then."""
@@ -57,7 +62,10 @@ class DatabaseSource:
     def properties(self) -> Mapping[str, Any]:
         """See model.Source."""
         schema = self.address.schema or (self._described.schema if self._needs_schema else "")
-        return replace(self.address, schema=schema, table=self._described.name).properties
+        given = replace(self.address, schema=schema, table=self._described.name).properties
+        if self._left_out:
+            given["columns"] = [column.name for column in self._described.columns]
+        return given
 
     @cached_property
     def _needs_schema(self) -> bool:
@@ -96,11 +104,28 @@ class DatabaseSource:
             self._value,
             lambda size: self._sample(source, values, size),
         )
+        if self._left_out:
+            names = listed([printable(name) for name in self._left_out])
+            relation.notes.append(
+                f"{names} cannot be read as text and is left out: a view can convert it with st_astext."
+            )
         relation.table = self._fitting(relation)
+        relation.as_texts = frozenset(
+            column.name
+            for column in relation.table.columns
+            if column.type == "VARCHAR" and not self._is_text(column)
+        )
         for before, column in zip(self._described.columns, relation.table.columns, strict=True):
             if before.type != column.type:
                 values[column.name] = f"cast({values[column.name]} as {TEXTS[name]})"
         return relation
+
+    def _is_text(self, column: Column) -> bool:
+        """Return True if the source itself holds texts in a column, each of which is one value."""
+        kind = base_type(self._table.columns[column.name])
+        if self._dialect.name == "sqlite":
+            return column.type == self._described.column(column.name).type
+        return isinstance(kind, sa.String) and not isinstance(kind, mysql.SET)
 
     def _read(self, name: str) -> str:
         """Return the SQL of a column's value as it is read."""
@@ -379,6 +404,20 @@ def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
         for one, table in pairs
         if not one.is_view
     ]
+
+
+def _without_shapes(described: Table, table: sa.Table) -> tuple[Table, sa.Table, tuple[str, ...]]:
+    """Return a table of MySQL without the columns of geometries, which it does not cast, and their names."""
+    left = tuple(column.name for column in described.columns if column.native_type.lower() in SHAPES)
+    if not left:
+        return described, table, ()
+    kept = [sa.Column(column.name, column.type) for column in table.columns if column.name not in left]
+    columns = tuple(column for column in described.columns if column.name not in left)
+    return (
+        replace(described, columns=columns),
+        sa.Table(table.name, sa.MetaData(), *kept, schema=table.schema),
+        left,
+    )
 
 
 def _describe_view(engine: sa.Engine, pairs: Sequence[tuple[Table, sa.Table]]) -> None:

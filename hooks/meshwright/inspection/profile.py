@@ -259,6 +259,7 @@ def _values(
         name = column.name
         if (
             not is_text(column.type)
+            or name in relation.as_texts
             or not counts[name].present
             or (counts[name].longest or 0) > LONGEST_VALUE
         ):

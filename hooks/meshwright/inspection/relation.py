@@ -49,6 +49,8 @@ class Relation:
     sample: Callable[[int], list[tuple[Any, ...]]]
     """Returns that many rows, the same ones each time, from all over the table if there are more."""
     notes: list[str] = field(default_factory=list)
+    as_texts: frozenset[str] = frozenset()
+    """Columns that land as text, but are none at the source, such as years: their few values are no list of all."""
 
     def exact(self, name: str) -> str:
         """Return the SQL of a column's value for comparisons."""

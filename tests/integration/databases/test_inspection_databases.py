@@ -302,6 +302,29 @@ def test_values_of_every_type_are_found_again(
     assert not wrong
 
 
+def test_what_a_column_of_mariadb_may_hold(
+    mariadb: tuple[mariadb_server.Server, str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    """A set has several of its values, a year is not one of a list, and a geometry is left out."""
+    server, before, after = mariadb
+    monkeypatch.setenv("SHOP_PASSWORD", mariadb_server.PASSWORD)
+    server.run(
+        "create table places (id int primary key, flags set('x','y'), founded year, ip inet6, at point);"
+        "insert into places select seq, 'x', 2020 + seq % 3, '::1', point(1, 2) from seq_1_to_60",
+        before.rpartition("/")[2],
+    )
+    (source,) = open_source("places", f"{before}.places?{after}", ROOT)
+    found = source.profile()
+    assert source.table().column("flags").max_length == 3
+    assert not any(column.values for column in found.columns.values())
+    assert source.properties["columns"] == ["id", "flags", "founded", "ip"]
+    assert any(note.startswith("at ") and "left out" in note for note in found.notes)
+    assert list(source.rows(1)) == [(1, "x", "2021", "::1")]
+    assert not [warning for warning in recwarn if not issubclass(warning.category, DeprecationWarning)]
+
+
 def test_values_cross_from_one_server_to_the_other(
     postgres: tuple[postgres_server.Server, str, str],
     mariadb: tuple[mariadb_server.Server, str, str],

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from meshwright.inspection.model import Activity, Column, ForeignKey, Table
 from meshwright.inspection.reading.database_types import expression
@@ -64,9 +65,18 @@ def described(
         type=expression(column)[1],
         native_type=native,
         required=required,
-        max_length=kind.length if isinstance(kind, sa.String) and not enum and kind.length else None,
+        max_length=_length(kind),
         description=comment,
         values=tuple(map(str, kind.enums)) if enum else tuple(values),
+    )
+
+
+def _length(kind: Any) -> int | None:
+    """Return the characters that a type allows; None if it does not tell, or lists its values."""
+    if isinstance(kind, mysql.SET):  # SQLAlchemy's is that of one value; a set may have all of them
+        return sum(len(value) + 1 for value in kind.values) - 1
+    return (
+        kind.length if isinstance(kind, sa.String) and not isinstance(kind, sa.Enum) and kind.length else None
     )
 
 
