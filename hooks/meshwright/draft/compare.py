@@ -192,6 +192,7 @@ def applied(
     structural = [one for one in found if one.is_structural]
     taken = [one for one in selected if one.is_structural]
     notes: list[str] = []
+    waiting: Mapping[tuple[str, str], str] = {}
     files: dict[str, bytes | None] = {}
     is_ours = old.is_as_written(root, model)
     if taken and is_ours and len(taken) < len(structural):
@@ -201,17 +202,10 @@ def applied(
             "Apply all: --apply new --apply gone --apply type",
         )
     if taken and not is_ours:
-        text = read_text(root, model) if inside(root, model) else ""
-        for one in taken:
-            if one.kind == "gone" and plan.data.inputs.keys() and _landed(old, one) in text:
-                raise Error(
-                    f"You have edited {model}, and it still reads {one.column}.",
-                    "Remove the column there and in the contract, then apply.",
-                )
-            if one.kind == "new":
-                notes.append(
-                    f"You have edited {model}: add {plan.data.inputs[one.input].fields[one.column].landed} there and in the contract."
-                )
+        waiting = _waiting(root, model, path, plan, old, taken)
+        notes += [
+            f"You have edited {model}: add {name} there and in the contract." for name in waiting.values()
+        ]
     new = _properties(value(plan.data, product.value, level))
     names = {
         **{
@@ -247,7 +241,7 @@ def applied(
             else:
                 notes.append(f"You have edited {sample}: bring it to the columns of the source.")
     files |= {one.id: plan.files[one.id] for one in selected if one.kind == "missing"}
-    files[DRAFT] = _record(root, plan, old, taken, files).text()
+    files[DRAFT] = _record(root, plan, old, taken, files, waiting).text()
     return {
         file: content
         for file, content in files.items()
@@ -255,12 +249,40 @@ def applied(
     }, notes
 
 
+def _waiting(
+    root: Path, model: str, contract: str, plan: Plan, old: Record, taken: Sequence[Change]
+) -> dict[tuple[str, str], str]:
+    """Return the new columns that an edited model has yet to get, with their names after loading.
+
+    Raises Error if it reads one that is gone.
+    """
+    text = read_text(root, model) if inside(root, model) else ""
+    promised = _properties(read(root, contract).value) if inside(root, contract) else {}
+    planned = {(column.input, column.field.column.name): column.name for column in plan.data.columns}
+    waiting = {}
+    for one in taken:
+        if one.kind == "gone" and _landed(old, one) in text:
+            raise Error(
+                f"You have edited {model}, and it still reads {one.column}.",
+                "Remove the column there and in the contract, then apply.",
+            )
+        place = one.input, one.column
+        if one.kind == "new" and planned.get(place) not in promised:
+            waiting[place] = plan.data.inputs[one.input].fields[one.column].landed
+    return waiting
+
+
 def _added(taken: Sequence[Change], names: Mapping[tuple[str, str], str]) -> list[str]:
     return [names.get((one.input, one.column), "") for one in taken if one.kind == "new"]
 
 
 def _record(
-    root: Path, plan: Plan, old: Record, taken: Sequence[Change], files: Mapping[str, bytes | None]
+    root: Path,
+    plan: Plan,
+    old: Record,
+    taken: Sequence[Change],
+    files: Mapping[str, bytes | None],
+    waiting: Collection[tuple[str, str]],
 ) -> Record:
     sources: dict[str, dict[str, Any]] = {
         name: {**source, "columns": dict(source["columns"])} for name, source in old.sources.items()
@@ -268,6 +290,8 @@ def _record(
     out = {(column.input, column.field.column.name): column.name for column in plan.data.columns}
     for one in taken:
         columns = sources[one.input]["columns"]
+        if one.kind == "new" and (one.input, one.column) in waiting:
+            continue  # the model and the contract have yet to get it
         if one.kind == "gone":
             columns.pop(one.column, None)
         else:

@@ -188,7 +188,14 @@ def _options(field: Field, column: OutputColumn) -> dict[str, Any]:
     if field.is_text and not field.kind and not field.maker and not field.values and not field.format:
         options |= _pattern(field)
     is_identifier = {"id", "no", "nr", "number", "code", "key"} & {*words(field.landed)[-1:]}
-    if (
+    declared = {
+        side: _number(bound)
+        for side, bound in (("minimum", field.column.minimum), ("maximum", field.column.maximum))
+        if bound is not None
+    }
+    if declared and LOGICAL.get(field.type.name) in ("integer", "number"):
+        options |= declared
+    elif (
         not field.kind
         and not column.key
         and not is_identifier
@@ -196,6 +203,11 @@ def _options(field: Field, column: OutputColumn) -> dict[str, Any]:
     ):
         options |= _range(field)
     return options
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number == int(number) else number
 
 
 def _pattern(field: Field) -> dict[str, Any]:
@@ -249,6 +261,8 @@ def guessed(column: OutputColumn, data: Dataset) -> str:
         text = f"Identifier of the {' '.join(parts[:-1])}"
     elif parts == ["id"]:
         text = f"Identifier of the {of}"
+    elif len(text) == 1:
+        text = f"{text}, a value of the {of}"
     elif len({*parts} & {*words(column.input), *of.split()}) == 0:
         text = f"{text} of the {of}"
     return f"{text}{f', in {unit}' if unit else ''}."

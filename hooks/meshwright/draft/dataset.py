@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from meshwright.draft.columns import Field
 from meshwright.draft.joins import Link, base, reached, singular
+from meshwright.draft.keywords import KEYWORDS
 from meshwright.inspection.model import TableProfile
-from meshwright.product.portable_names import RESERVED
 
 LONGEST_NAME = 60
 
@@ -128,7 +128,7 @@ def _portable(name: str, source: str) -> str:
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o").replace("æ", "ae"))
     ascii_name = plain.encode("ascii", "ignore").decode()
     made = re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_")[:LONGEST_NAME].rstrip("_")
-    if made in RESERVED or not made or made[0].isdigit():
+    if made in KEYWORDS or not made or made[0].isdigit():
         first = singular(source)
         made = f"{first}_{made or 'column'}" if made != first else f"{made}_value"
         made = made[:LONGEST_NAME].rstrip("_")

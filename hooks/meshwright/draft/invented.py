@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from meshwright.draft.columns import Field
@@ -36,7 +36,22 @@ def _value(field: Field, number: int) -> Any:
         return field.column.values[number % len(field.column.values)]
     if field.kind == "email":
         return f"person{number}@example.org"
-    return _of_type(field.type, number, field.column.max_length)
+    return _within(field, _of_type(field.type, number, field.column.max_length), number)
+
+
+def _within(field: Field, value: Any, number: int) -> Any:
+    """Return a number between those that the source allows."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return value
+    low = None if field.column.minimum is None else Decimal(field.column.minimum)
+    high = None if field.column.maximum is None else Decimal(field.column.maximum)
+    if (low is None or value >= low) and (high is None or value <= high):
+        return value
+    if low is None:
+        return type(value)((high or Decimal(0)).to_integral_value(ROUND_FLOOR) - number)
+    first = low.to_integral_value(ROUND_CEILING)
+    whole = ROWS if high is None else int(high.to_integral_value(ROUND_FLOOR) - first)
+    return type(value)(low if whole < 0 else first + number % (whole + 1))
 
 
 def _of_type(type_: ColumnType, number: int, longest: int | None = None) -> Any:

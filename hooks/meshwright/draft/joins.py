@@ -127,7 +127,7 @@ def _singular(name: tuple[str, ...]) -> tuple[str, ...]:
         ("ses", "se"),
         ("s", ""),
     ):
-        if last.endswith(plural) and len(last) > len(plural) + 1 and not last.endswith("ss"):
+        if last.endswith(plural) and len(last) > len(plural) + 1 and not last.endswith(("ss", "us", "is")):
             return (*name[:-1], last[: -len(plural)] + singular)
     return name
 

@@ -11,29 +11,10 @@ from typing import Any
 from meshwright.core.sql import standard
 from meshwright.draft.dataset import Dataset, Input, OutputColumn
 from meshwright.draft.joins import singular
+from meshwright.draft.keywords import KEYWORDS
 from meshwright.draft.texts import Flow, enumerated, yaml
-from meshwright.product.portable_names import PORTABLE, RESERVED
+from meshwright.product.portable_names import PORTABLE
 
-_ALSO_RESERVED = frozenset(
-    [
-        "interval",
-        "lateral",
-        "analyze",
-        "array",
-        "do",
-        "placing",
-        "qualify",
-        "pivot",
-        "unpivot",
-        "returning",
-        "semi",
-        "anti",
-        "start",
-        "over",
-        "rows",
-        "range",
-    ]
-)
 TESTED = 6
 """Columns of an input in the unit test at most."""
 
@@ -105,7 +86,7 @@ def properties(data: Dataset, samples: Mapping[str, Sequence[Sequence[Any]]]) ->
 
 def identifier(name: str) -> str:
     """Return a name as SQL takes it, in quotes where it has to be."""
-    if PORTABLE.fullmatch(name) and name not in RESERVED | _ALSO_RESERVED:
+    if PORTABLE.fullmatch(name) and name not in KEYWORDS:
         return name
     return standard.identifier(name)
 

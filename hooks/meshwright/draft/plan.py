@@ -75,7 +75,7 @@ def plan(
     result = Plan(data, sources, rows={name: len(rows) for name, rows in made.items()}, found=found)
     where = spec.places(given, product.value)
     levels = spec.service_levels(
-        data, _shares(data, made), min(len(made[data.base.name]), data.base.profile.rows or 1)
+        data, _shares(data, made), min(len(made[data.base.name]), data.base.profile.rows)
     )
     level = str(product.get("spec.classification"))
     level = level if level in CLASSIFICATIONS else "internal"
@@ -96,6 +96,13 @@ def plan(
     result.notes += [
         f"{name} is an input, but not part of the data set: no key that joins it was found."
         for name in data.apart
+    ]
+    joined = {data.base.name, *(link.parent for link in data.joins)}
+    result.notes += [
+        f"{link.child} also names rows of {link.parent} by {', '.join(link.columns)}, which is not joined: a table is "
+        "joined once. Join it in the model if its columns matter."
+        for link in found
+        if link not in data.joins and {link.child, link.parent} <= joined
     ]
     if not data.key:
         result.notes.append(
@@ -216,6 +223,9 @@ def _sample_readme(
         f"| {Path(where[name].path).name} | {rows[name]:,} | {_what(name, sources[name], data)} |"
         for name in sources
     ]
+    described = [name for name, source in sources.items() if _is_described(source)]
+    of = "" if len(described) == len(sources) else f" of {listed(described)}"
+    invented_ = f"The rows{of} are invented: the source describes columns, and no row was read."
     made = any(field.maker for entry in data.inputs.values() for field in entry.fields.values())
     values = (
         "Keys between the inputs hold. Texts and everything that may be personal are made up, in the form of the real values; other numbers, dates and codes are as they were."
@@ -224,7 +234,13 @@ def _sample_readme(
     )
     return (
         "# Sample data\n\n"
-        + textwrap.fill(f"A small part of the rows that the inputs had when they were drafted. {values}", 110)
+        + textwrap.fill(
+            invented_
+            if len(described) == len(sources)
+            else f"A small part of the rows that the inputs had when they were drafted. {values}"
+            + (f" {invented_}" if described else ""),
+            110,
+        )
         + "\n\n"
         "| file | rows | what it is |\n|---|---|---|\n" + "\n".join(lines) + "\n\n"
         "Licence: an internal extract, not for use outside of this organisation, until the owner of the data decides otherwise\nhere.\n"

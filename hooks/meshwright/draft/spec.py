@@ -295,7 +295,8 @@ def _real(source: Source, place: Place) -> Flow:
 def service_levels(data: Dataset, shares: Mapping[str, float], rows: int) -> list[dict[str, Any]]:
     """Return the service levels that can be measured: freshness, completeness and volume.
 
-    `shares`: column -> the smaller per cent of its rows that have a value, at the source and in the sample.
+    `shares`: column -> the smaller per cent of its rows that have a value, at the source and in the sample. `rows`: those
+    of the smaller one; 0 if there are none at the source.
     """
     levels: list[dict[str, Any]] = [{"name": "fresh", "indicator": "freshness", "objective": "<= 24h"}]
     nearly = [(name, share) for name, share in shares.items() if 90 <= share < 100]
@@ -309,5 +310,6 @@ def service_levels(data: Dataset, shares: Mapping[str, float], rows: int) -> lis
                 "objective": f">= {objective}%",
             }
         )
-    levels.append({"name": "rows", "indicator": "volume", "objective": f">= {max(1, rows // 2)} rows"})
+    if rows:
+        levels.append({"name": "rows", "indicator": "volume", "objective": f">= {max(1, rows // 2)} rows"})
     return levels

@@ -31,6 +31,9 @@ class Column:
     """The values that the source itself allows (an enum), if it declares them."""
     classification: str = ""
     """As the source declares it: contracts and dbt projects may."""
+    minimum: str | None = None
+    """The lowest number that the source itself allows, if it declares it."""
+    maximum: str | None = None
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,13 @@ def _column(entry: Mapping[str, Any]) -> Column:
         str(entry.get("description") or entry.get("businessName") or "").strip(),
         tuple(_values(entry, options)),
         str(entry.get("classification") or ""),
+        minimum=_bound(options.get("minimum")),
+        maximum=_bound(options.get("maximum")),
     )
+
+
+def _bound(value: Any) -> str | None:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _values(entry: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 from drawn_sources import TableSource
@@ -17,7 +18,9 @@ from products import findings
 
 from meshwright.core.errors import Error
 from meshwright.draft import sample_files
+from meshwright.draft.dataset import dataset
 from meshwright.draft.made_up import names as names_of_nobody
+from meshwright.draft.models import identifier
 from meshwright.draft.plan import _input
 from meshwright.draft.run import apply, compare, prepare, write
 from meshwright.draft.sample import choose, made_up
@@ -202,6 +205,41 @@ def test_what_a_source_declares_wins_over_what_its_values_suggest(
     assert promised == (key or ("sale_id",))
 
 
+def test_any_keyword_is_a_name_in_quotes_or_a_name_of_its_own() -> None:
+    words = [word for (word,) in duckdb.sql("select keyword_name from duckdb_keywords()").fetchall()]
+    for word in words:
+        name = identifier(word)
+        duckdb.sql(f"with t as (select 1 as {name}), {name} as (select 1 as {name}) select t.{name} from t join {name} on t.{name} = {name}.{name}")  # fmt: skip
+    source = TableSource("base", dict.fromkeys(words, "BIGINT"), [tuple(range(len(words)))] * 3)
+    entry = _input("base", source, source.profile())
+    for column in dataset("base", {"base": entry}, ()).columns:
+        duckdb.sql(f"select 1 as {column.name}")
+        assert identifier(column.name) == column.name
+
+
+def test_a_second_foreign_key_to_a_table_is_named(departures: Path, copy_of: Copy) -> None:
+    keys = tuple(ForeignKey((one,), "team", ("id",)) for one in ("home", "away"))
+    games = TableSource("game", {"id": "BIGINT", "home": "BIGINT", "away": "BIGINT", "x": "BIGINT"}, [(number, number % 3, number % 2, number % 5) for number in range(40)], properties={"path": "game.csv"}, foreign_keys=keys)  # fmt: skip
+    teams = TableSource("team", {"id": "BIGINT", "x": "BIGINT", "status": "VARCHAR"}, [(number, 1, "on") for number in range(3)], properties={"path": "team.csv"})  # fmt: skip
+    ready = prepare(copy_of(departures), named({"game": games, "team": teams}))
+    (note,) = (note for note in ready.plan.notes if "not joined" in note)
+    (link,) = ready.plan.data.joins
+    assert {*link.columns} ^ {"home", "away"} == {("home" if "by home" in note else "away")}
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("x", "x"), ("touch_x", "x"), ("status", "id"), ("orders", "order")]
+)
+def test_any_name_of_a_column_has_a_meaning_that_passes(
+    departures: Path, copy_of: Copy, name: str, column: str
+) -> None:
+    rows = [(number, number % 3) for number in range(30)]
+    source = TableSource(name, {"key": "BIGINT", column: "BIGINT"}, rows, properties={"path": "x.csv"})
+    ready = prepare(copy_of(departures), named({name: source}))
+    text = (ready.changes["contract.odcs.yaml"] or b"").decode()
+    assert "statu." not in text
+
+
 def test_what_a_team_wrote_stops_the_draft(departures: Path, copy_of: Copy) -> None:
     product = copy_of(departures)
     model = product / "models" / "departures.sql"
@@ -331,6 +369,8 @@ def test_a_model_of_the_teams_is_left_alone(departures: Path, copy_of: Copy) -> 
     text = model.read_text("utf-8")
     more = [(*row, 1) for row in FEW]
     _, notes = apply(product, compare(product, named(stock(*more, size="BIGINT")), 60), ["new"])
+    again = compare(product, named(stock(*more, size="BIGINT")), 60)
+    assert [one.id for one in again.changes] == ["stock.size"], "neither the model nor the contract has it"
     assert model.read_text("utf-8") == text and any("size" in note for note in notes)
     assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
     fewer = {"stock": TableSource("stock", {"sku": "VARCHAR", "colour": "VARCHAR"}, [row[:2] for row in FEW], properties={"path": "stock.csv"})}  # fmt: skip
@@ -458,6 +498,13 @@ def test_a_contract_gives_its_meanings_types_and_keys(
     assert columns["number"]["primaryKey"] and columns["number"]["description"] == "What the invoice shows."
     assert "customProperties" not in columns["number"], "nothing of it is guessed"
     assert columns["state"]["quality"][0]["arguments"] == {"validValues": ["new", "paid"]}
+    assert columns["weight"]["logicalTypeOptions"] == {"minimum": 250, "maximum": 260.5}
+    about = (product / "sample_data" / "README.md").read_text("utf-8")
+    assert "invented" in about and "no value was replaced" not in about
+    levels = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]["serviceLevels"]
+    assert "volume" not in {level["indicator"] for level in levels}
+    lines = (product / "sample_data" / "orders.csv").read_text("utf-8").splitlines()[1:]
+    assert all(250 <= float(line.rpartition(",")[2]) <= 260.5 for line in lines)
     assert (columns["state"]["classification"], columns["buyer"]["classification"]) == ("public", "secret")
     assert (product / "sample_data" / "orders.csv").read_text("utf-8").count("\n") == 21
     assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
@@ -480,6 +527,7 @@ schema:
         description: How far it is.
         quality:
           - {type: library, metric: invalidValues, arguments: {validValues: [new, paid]}, mustBe: 0}
+      - {name: weight, logicalType: number, physicalType: "decimal(9,2)", description: Of the parcel., logicalTypeOptions: {minimum: 250, maximum: 260.5}}
 """
 
 
