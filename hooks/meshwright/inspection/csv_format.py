@@ -126,10 +126,10 @@ def recognize(
     if look.names and "header" not in fixed:
         return CsvFormat(replace(dialect, header=False), _numbered(look.names), True, tuple(notes))
     if "header" not in fixed:
-        is_header, note = _is_header(rows)
-        dialect = replace(dialect, header=is_header)
+        has_header, note = is_header(rows)
+        dialect = replace(dialect, header=has_header)
         if note:
-            other = "false" if is_header else "true"
+            other = "false" if has_header else "true"
             notes.append(f"{note} If that is wrong, write ?header={other} behind the path.")
     if not dialect.header:
         names = tuple(f"column_{number + 1}" for number in range(look.width))
@@ -282,7 +282,7 @@ def _lines_of_header(lines: list[str], dialect: CsvDialect) -> int:
     return seen
 
 
-def _is_header(rows: list[list[str]]) -> tuple[bool, str]:
+def is_header(rows: list[list[str]]) -> tuple[bool, str]:
     """Return whether the first row has names, and a note if that is not certain."""
     first, others = rows[0], rows[1:]
     kinds = [certain(text) if text else "" for text in first]

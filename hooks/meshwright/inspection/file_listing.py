@@ -6,7 +6,6 @@ Only names, sizes, times and headers are read.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from typing import Any
 
 from meshwright.core.errors import Error
 from meshwright.core.text import printable
-from meshwright.inspection import technologies
+from meshwright.inspection import csv_format, technologies
 from meshwright.inspection.model import Activity, Column, Table
 
 READ = {".csv": "csv", ".tsv": "csv", ".txt": "", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}  # fmt: skip
@@ -237,12 +236,18 @@ def _decoded(head: bytes) -> str:
 
 
 def _csv_header(text: str, path: str) -> list[str]:
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    """Return the names of the columns, which are numbered if the first line has values: they may be personal."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    first = lines[0] if lines else ""
     if not first:
         raise ValueError("it is empty")
     counts = {mark: first.count(mark) for mark in (",", ";", "\t", "|")}
     delimiter = "\t" if path.lower().endswith(".tsv") else max(counts, key=lambda mark: counts[mark])
-    return [name.strip() for name in next(csv.reader(io.StringIO(first), delimiter=delimiter))]
+    rows = [row for row in csv.reader(lines[: csv_format.LINES], delimiter=delimiter) if row]
+    width = len(rows[0])
+    if not csv_format.is_header([row for row in rows if len(row) == width])[0]:
+        return [f"column_{number}" for number in range(1, width + 1)]
+    return [name.strip() for name in rows[0]]
 
 
 def _json_keys(text: str) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from meshwright.core.errors import Error
 from meshwright.inspection import dbt_project, profile
+from meshwright.inspection.file_listing import listing
 from meshwright.inspection.joins import Contained, contained
 from meshwright.inspection.model import Source
 from meshwright.inspection.sources import open_source
@@ -135,6 +136,10 @@ def test_no_row_becomes_a_header_in_silence(case: str, tmp_path: Path) -> None:
     source = opened(tmp_path, text)
     first = text.partition("\n")[0]
     assert ("names" not in source.properties) is is_header
+    (described,) = listing(str(tmp_path)).tables
+    assert [column.name for column in described.columns] == (
+        first.split(",") if is_header else [f"column_{number + 1}" for number in range(len(first.split(",")))]
+    )
     notes = source.profile().notes
     assert any(f"?{otherwise} " in note for note in notes) if otherwise else not notes
     assert not any(word in note for note in notes for word in first.split(",") if word.istitle())
