@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -35,6 +35,16 @@ RECORD_VERSION = 2
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class Place(NamedTuple):
+    """Where the columns of an input are declared, or can be."""
+
+    file: str = SOURCES
+    source: str = INPUTS
+
+
+USUAL = Place()
+
+
 @dataclass(frozen=True)
 class Declaration:
     """The declared columns of an input; empty if it has none."""
@@ -45,6 +55,7 @@ class Declaration:
     """Column -> the file that declares it."""
     earlier: dict[str, str] = field(default_factory=dict)
     """Column -> type published by release 0.2.0. It is not a declaration, but must not change silently."""
+    place: Place = USUAL
 
     def origin(self, column: str) -> str:
         """Return the file that declares a column; empty if none does."""
@@ -71,7 +82,7 @@ def declared(source: Capability, product: Product) -> Declaration:
         if columns.get(name, kind) != kind:
             raise UnreadableInput(
                 f"{place}: {name} is {kind}, but {origins[name]} has {columns[name]}.",
-                fix=f"Remove {given} from `types` in {SPEC}, or correct its data_type in {SOURCES}.",
+                fix=f"Remove {given} from `types` in {SPEC}, or correct its data_type in {origins[name].partition(':')[0]}.",
             )
         columns[name] = kind
         origins.setdefault(name, SPEC)
@@ -79,9 +90,30 @@ def declared(source: Capability, product: Product) -> Declaration:
     for name, kind in record.items():
         if name not in columns:
             columns[name], origins[name] = kind, recorded(product).relative_to(product.root).as_posix()
-    return Declaration(
-        columns, origins, {name: kind for name, kind in earlier.items() if name not in columns}
-    )
+    earlier = {name: kind for name, kind in earlier.items() if name not in columns}
+    return Declaration(columns, origins, earlier, place_of(product, source.name))
+
+
+def place_of(product: Product, name: str) -> Place:
+    """Return the file and the source that have an input's table: `inputs`, or the one other source that has it."""
+    own, others = USUAL, []
+    for file in described(product.root):
+        try:
+            document = yaml.load(file.read_text("utf-8-sig"), _LOADER)  # noqa: S506 - a safe loader
+            sources = [one for one in document["sources"] if isinstance(one["name"], str)]
+        except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+            continue  # it has no sources, or reading its columns reports it
+        for source in sources:
+            place = Place(file.relative_to(product.root).as_posix(), source["name"])
+            tables = source.get("tables")
+            tables = [one for one in tables if isinstance(one, dict)] if isinstance(tables, list) else []
+            if INPUTS in (source["name"], source.get("schema")):
+                if name in [one.get("identifier") or one.get("name") for one in tables]:
+                    return place
+                own = place
+            else:
+                others += [place for one in tables if one.get("name") == name]
+    return others[0] if len(others) == 1 else own
 
 
 @dataclass(frozen=True)
@@ -96,6 +128,7 @@ class Change:
     formats: dict[str, dict[str, str]] = field(default_factory=dict)
     """`date_format` and `timestamp_format` of `file@1`: column -> format."""
     notes: tuple[str, ...] = ()
+    place: Place = USUAL
 
 
 class TypesChanged(UnreadableInput):
@@ -111,8 +144,9 @@ class TypesChanged(UnreadableInput):
             for change in changes
             for name, (was, now) in change.columns.items()
         ]
-        block = yaml_block({change.input: change.declaration for change in changes})
-        fix = [f"Declare the types in {SOURCES}. This keeps the published types:", block]
+        places = {change.input: change.place for change in changes}
+        block = yaml_block({change.input: change.declaration for change in changes}, places)
+        fix = [f"Declare the types in {files_of(places)}. This keeps the published types:", block]
         for change in changes:
             if change.formats:
                 fix.append(f"And add to the `properties` of the input {change.input} in {SPEC}:")
@@ -144,16 +178,32 @@ def refuse_changed(source: Capability, before: Declaration, now: Mapping[str, st
     """Raise TypesChanged if a column that 0.2.0 published would have another type now: see `changed_types`."""
     if changed := changed_types(before, now):
         kept = {name: was for name, (was, _) in changed.items()}
-        raise TypesChanged.of([Change(source.name, changed, {**now, **before.columns, **kept})])
+        raise TypesChanged.of(
+            [Change(source.name, changed, {**now, **before.columns, **kept}, place=before.place)]
+        )
 
 
 _LANDED = {"JSON": "VARCHAR", "UUID": "VARCHAR"}
 """Types that land as another type."""
 
 
-def yaml_block(tables: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the content of models/sources.yml that declares the columns of some inputs."""
-    lines = ["sources:", f"  - name: {INPUTS}", "    tables:"]
+def files_of(places: Mapping[str, Place]) -> str:
+    """Return the files of some places, for a sentence."""
+    return ", ".join(dict.fromkeys(place.file for place in places.values()))
+
+
+def yaml_block(tables: Mapping[str, Mapping[str, str]], places: Mapping[str, Place] | None = None) -> str:
+    """Return the sources that declare the columns of some inputs: those of their places, or else `inputs`."""
+    places = {name: (places or {}).get(name, USUAL) for name in tables}
+    lines = ["sources:"]
+    for place in dict.fromkeys(places.values()):
+        lines += [f"  - name: {scalar(place.source)}", "    tables:"]
+        lines += _tables({name: columns for name, columns in tables.items() if places[name] == place})
+    return "\n".join(lines)
+
+
+def _tables(tables: Mapping[str, Mapping[str, str]]) -> list[str]:
+    lines = []
     for table, columns in tables.items():
         lines.append(f"      - name: {scalar(table)}")
         entries = [f"{{name: {scalar(name)}, data_type: {scalar(kind)}}}" for name, kind in columns.items()]
@@ -169,7 +219,7 @@ def yaml_block(tables: Mapping[str, Mapping[str, str]]) -> str:
                 line = " " * 10
             line += f"{entry}, "
         lines.append(f"{line.rstrip(', ')}]")
-    return "\n".join(lines)
+    return lines
 
 
 _MANY, _WIDTH = 8, 110

@@ -14,8 +14,9 @@ from pipeline.column_types import UnknownType, from_arrow, parse
 from pipeline.dataset import Dataset
 from pipeline.declared_columns import (
     RECORD_VERSION,
-    SOURCES,
+    files_of,
     known_columns,
+    place_of,
     read_record,
     recorded,
     yaml_block,
@@ -42,9 +43,11 @@ def undeclared(landed: Mapping[str, Landed]) -> dict[str, list[str]]:
     return {name: list(input.undeclared) for name, input in landed.items() if input.undeclared}
 
 
-def sources_block(landed: Mapping[str, Landed]) -> str:
-    """Return models/sources.yml with all columns of the inputs that have undeclared ones."""
-    return yaml_block({name: input.columns for name, input in landed.items() if input.undeclared})
+def sources_block(product: Product, landed: Mapping[str, Landed]) -> tuple[str, str]:
+    """Return the files and the sources that declare all columns of the inputs that have undeclared ones."""
+    tables = {name: input.columns for name, input in landed.items() if input.undeclared}
+    places = {name: place_of(product, name) for name in tables}
+    return files_of(places), yaml_block(tables, places)
 
 
 class PublishedTypesChanged(UnreadableInput):
@@ -81,6 +84,7 @@ def refuse_changed(product: Product, landed: Mapping[str, Landed], dataset: Data
         }
         for name in open_
     }
+    places = {name: place_of(product, name) for name in tables}
     raise PublishedTypesChanged(
         "\n".join(
             [
@@ -88,8 +92,8 @@ def refuse_changed(product: Product, landed: Mapping[str, Landed], dataset: Data
                 *lines,
             ]
         ),
-        fix=f"Declare the inputs in {SOURCES}. This keeps the types of columns that the model passes on unchanged; to publish"
-        f" other types, write those:\n{yaml_block(tables)}",
+        fix=f"Declare the inputs in {files_of(places)}. This keeps the types of columns that the model passes on unchanged; to publish"
+        f" other types, write those:\n{yaml_block(tables, places)}",
     )
 
 

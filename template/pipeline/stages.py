@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.platforms import Platform
 
 DECLARE = """            {}: not all columns have declared types; undeclared ones got the types that are certain.
-            These tables of models/sources.yml declare them:"""
+            Give these tables of {} their columns:"""
 
 
 class _Written(NamedTuple):
@@ -72,9 +72,9 @@ def ingested(
         say(f"            {change}", stage="ingest", level="warning")
     if undeclared := evolution.undeclared(landed):
         report["undeclared"] = undeclared
-        report["declare"] = evolution.sources_block(landed)
+        files, report["declare"] = evolution.sources_block(product, landed)
         say(
-            f"{DECLARE.format(', '.join(undeclared))}\n\n{report['declare']}\n",
+            f"{DECLARE.format(', '.join(undeclared), files)}\n\n{report['declare']}\n",
             stage="ingest",
             level="warning",
         )

@@ -179,6 +179,29 @@ def test_sources_that_cannot_be_understood_are_named_with_their_line(
     assert refused.value.fix
 
 
+@pytest.mark.parametrize(
+    ("text", "source", "file"),
+    [
+        ("sources:\n  - name: erp\n    tables: [{name: t}, {name: u}]\n", "erp", "models/schema.yml"),
+        ("sources:\n  - {name: erp, schema: inputs, tables: [{name: x, identifier: t}]}\n", "erp", "models/schema.yml"),
+        ("sources:\n  - {name: inputs, tables: [{name: u}]}\n", "inputs", "models/schema.yml"),
+        ("sources:\n  - {name: a, tables: [{name: t}]}\n  - {name: b, tables: [{name: t}]}\n", "inputs", "models/sources.yml"),
+        ("models: []\n", "inputs", "models/sources.yml"),
+    ],
+)  # fmt: skip
+def test_the_block_to_paste_is_for_the_products_own_source(
+    declared: Any, tmp_path: Path, text: str, source: str, file: str
+) -> None:
+    from pipeline import declared_columns as module
+
+    declared()
+    (tmp_path / "models/schema.yml").write_text(text)
+    place = declared().place
+    assert place == (file, source)
+    (pasted,) = yaml.safe_load(module.yaml_block({"t": {"a": "DATE"}}, {"t": place}))["sources"]
+    assert (pasted["name"], [one["name"] for one in pasted["tables"]]) == (source, ["t"])
+
+
 @pytest.mark.parametrize("count", [3, 500])
 def test_the_block_to_paste_works_as_it_is(declared: Any, count: int) -> None:
     from pipeline.column_types import EXAMPLES

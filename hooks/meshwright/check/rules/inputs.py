@@ -141,7 +141,7 @@ class InputsDeclared(Rule):
                 f"The input {name} has no declared type for {what}.",
                 f"Give the table `columns: [{block}]`, as last published."
                 if known
-                else f"Give each column a `data_type` in {SOURCES}. `uv run python -m pipeline` prints what to write.",
+                else f"Give each column a `data_type` in {table.document.path.as_posix()}. `uv run python -m pipeline` prints what to write.",
             )
 
 

@@ -41,6 +41,7 @@ from pipeline.declared_columns import (
     SPEC,
     Change,
     Declaration,
+    Place,
     TypesChanged,
     changed_types,
     declared,
@@ -168,13 +169,14 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
     if not texts.columns and not absent:
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} has no rows, so its columns are unknown.",
-            fix=f"Declare them in {SOURCES}:\n{yaml_block({source.name: {'column_name': 'VARCHAR'}})}",
+            fix=f"Declare them in {declaration.place.file}:\n"
+            + yaml_block({source.name: {"column_name": "VARCHAR"}}, {source.name: declaration.place}),
         )
     open_ = [name for name in texts.columns if name not in declaration.columns]
     certain = texts.certain(open_)
     now = {name: kind for name, kind in certain.items() if kind} | declaration.columns
     if changed := changed_types(declaration, now):
-        raise TypesChanged.of([_change(texts, source, now, changed)])
+        raise TypesChanged.of([_change(texts, source, now, changed, declaration.place)])
     # A column that 0.2.0 has published, and that has no values now, keeps its type.
     kinds = {name: kind or declaration.earlier.get(name) or "VARCHAR" for name, kind in certain.items()}
     if source.properties.get("decimal") == ",":  # 1.234 may be more than a thousand, so no point is certain
@@ -202,7 +204,11 @@ def _columns(texts: _Texts, source: Capability, product: Product) -> dict[str, C
 
 
 def _change(
-    texts: _Texts, source: Capability, now: Mapping[str, str], changed: Mapping[str, tuple[str, str]]
+    texts: _Texts,
+    source: Capability,
+    now: Mapping[str, str],
+    changed: Mapping[str, tuple[str, str]],
+    place: Place,
 ) -> Change:
     """Return how to keep the types that 0.2.0 guessed and published; it also guessed the format of dates."""
     kept = {name: now[name] for name in [*texts.columns, *now] if name in now}
@@ -237,7 +243,7 @@ def _change(
                 notes.append(
                     f"{name}: all of its texts can be read as {' and as '.join(map(repr, fitting))}. Set the right one."
                 )
-    return Change(source.name, dict(changed), kept, formats, tuple(notes))
+    return Change(source.name, dict(changed), kept, formats, tuple(notes), place)
 
 
 def _notes(texts: _Texts, columns: Mapping[str, Column]) -> tuple[str, ...]:
@@ -823,15 +829,19 @@ def _nested(declaration: Declaration, *others: str) -> dict[str, ColumnType]:
 
 def _given_names(source: Capability, product: Product, table: CsvFile, shown: str) -> list[str]:
     """Return the names of the columns of a file without a header."""
+    declaration = declared(source, product)
     names = source.properties.get("names") or [
-        name for name, origin in declared(source, product).origins.items() if origin.startswith("models/")
+        name
+        for name, origin in declaration.origins.items()
+        if origin.partition(":")[0] == declaration.place.file
     ]
     width = table.width()
     if not names:
-        block = yaml_block({source.name: {f"column_{number + 1}": "VARCHAR" for number in range(width)}})
+        columns = {f"column_{number + 1}": "VARCHAR" for number in range(width)}
+        block = yaml_block({source.name: columns}, {source.name: declaration.place})
         raise UnreadableInput(
             f"Input {source.name}: {shown} has no header, and its {width} columns have no names.",
-            fix=f"Give the input's `names` in {SPEC}, or declare all columns in their order in {SOURCES}:\n{block}",
+            fix=f"Give the input's `names` in {SPEC}, or declare all columns in their order in {declaration.place.file}:\n{block}",
         )
     return list(names)
 
@@ -1106,7 +1116,10 @@ def _files(source: Capability, product: Product) -> list[str]:
     found = [str(product.root / file) for file in found if not (product.root / file).is_dir()]
     if not found:
         raise UnreadableInput(
-            f"Input {source.name}: no file matches {path}.", fix=f"Correct its `path` in {SPEC}."
+            f"Input {source.name}: no file matches {path}.",
+            fix=f"Correct its `path` in {SPEC}."
+            if "://" in path
+            else f"Add the file, or correct the input's `path` in {SPEC}.",
         )
     known: dict[str, str] = {}
     for file in found:
