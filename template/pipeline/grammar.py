@@ -29,11 +29,12 @@ PORTS = {"inputs": "input", "outputs": "port"}
 
 
 class Unknown(LookupError):
-    """A name is not in the spec. `known`: the names that are."""
+    """A name is not in the spec. `known`: the names that are; `fix`: what to do."""
 
-    def __init__(self, what: str, known: tuple[str, ...]) -> None:
+    def __init__(self, what: str, known: tuple[str, ...], if_none: str) -> None:
         super().__init__(what)
         self.known = known
+        self.fix = "Use one of these." if known else if_none
 
 
 def default(text: str) -> str:
@@ -69,7 +70,11 @@ def bind(spec: Mapping[str, Any], environment: str) -> dict[str, Any]:
     body = dict(spec["spec"])
     environments = body.pop("environments", {})
     if environment not in environments:
-        raise Unknown(f"There is no environment {environment}", tuple(environments))
+        raise Unknown(
+            f"There is no environment {environment}",
+            tuple(environments),
+            "Add it below spec.environments, or leave out --environment.",
+        )
     bound = environments[environment]
     if "platform" in bound:
         body["platform"] = _merged(body.get("platform", {}), bound["platform"])
@@ -77,7 +82,11 @@ def bind(spec: Mapping[str, Any], environment: str) -> dict[str, Any]:
         changes, entries = bound.get(kind, {}), body.get(kind, [])
         known = tuple(entry.get("name") for entry in entries)
         for name in sorted(changes.keys() - set(known)):
-            raise Unknown(f"environment {environment}: There is no {one} {name}", known)
+            raise Unknown(
+                f"environment {environment}: There is no {one} {name}",
+                known,
+                f"Add it to spec.{kind}, or remove it from the environment.",
+            )
         body[kind] = [_merged(entry, changes.get(entry.get("name"), {})) for entry in entries]
     return {**spec, "spec": body}
 

@@ -154,7 +154,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
             _validate(schema, spec)
     except grammar.Unknown as error:
         known = f"It has {', '.join(error.known)}." if error.known else "It has none."
-        raise UnreadableInput(f"{path.name}: {error}. {known}", fix="Use one of these.") from error
+        raise UnreadableInput(f"{path.name}: {error}. {known}", fix=error.fix) from error
     except jsonschema.ValidationError as error:
         where = f"{path.name}, as {target}" if target else path.name
         raise UnreadableInput(

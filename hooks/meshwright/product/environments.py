@@ -21,4 +21,4 @@ def bind(spec: Document, name: str) -> Document:
         return Document(spec.path, grammar.bind(spec.value, name))
     except grammar.Unknown as error:
         known = ", ".join(error.known) or "none"
-        raise Unreadable(f"{spec.path}: {error}; it has {known}.", "Use one of these.") from error
+        raise Unreadable(f"{spec.path}: {error}; it has {known}.", error.fix) from error

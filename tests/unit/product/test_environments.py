@@ -84,6 +84,12 @@ def test_what_is_not_there_cannot_be_bound(said: dict[str, Any], name: str, prob
         bind(Document(Path("data-product.yaml"), spec), name)
 
 
+def test_a_product_without_environments_is_not_told_to_choose_one() -> None:
+    with pytest.raises(Unreadable, match="it has none") as error:
+        bind(Document(Path("data-product.yaml"), SPEC), "production")
+    assert "leave out --environment" in error.value.fix
+
+
 def test_access_is_granted_where_the_ports_lie_in_an_environment(make: Make) -> None:
     product = make("bound", outputs=["parquet"])
     there = {"production": {"outputs": {"lake": {"properties": {"path": "${LAKE}/departures"}}}}}
