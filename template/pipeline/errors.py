@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 
 class UnreadableInput(Exception):
@@ -56,6 +59,22 @@ def is_full(problem: BaseException | str) -> bool:
 def is_machine(problem: BaseException | str) -> bool:
     """Return True if the machine is the cause: its disk, memory, permissions or limits."""
     return is_full(problem) or _says(MACHINE, problem)
+
+
+def missing(problem: BaseException) -> str:
+    """Return the file of the repository, the current folder, that was not there; empty for other errors."""
+    for error in causes(problem):
+        if isinstance(error, FileNotFoundError) and isinstance(error.filename, str | os.PathLike):
+            file = Path.cwd() / os.fspath(error.filename)
+            if file.is_relative_to(Path.cwd()) and not file.exists():
+                path = file.relative_to(Path.cwd())
+                return "" if path.parts[:1] == ("build",) else path.as_posix()
+    return ""
+
+
+def restore(file: str) -> str:
+    """Return how to restore a file of the product."""
+    return f"Restore it with `git checkout HEAD -- {shlex.quote(file)}`, or correct its path in data-product.yaml."
 
 
 def _says(pattern: re.Pattern[str], problem: BaseException | str | None) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pipeline import stages
 from pipeline.build_folder import run_lock
+from pipeline.dbt_folders import described, folders
 from pipeline.errors import UnreadableInput
 from pipeline.ingest import Landed
 from pipeline.platforms import Platform
@@ -50,6 +53,9 @@ def preview(product: Product, chosen: str, limit: int) -> None:
     """
     whole = Stateless(**{field.name: getattr(product, field.name) for field in dataclasses.fields(product)})
     problem: UnreadableInput | None = None
+    if chosen and not _may_exist(product, chosen):
+        names = [*(one.name for one in product.inputs), *sorted(_named_files(product))]
+        raise _none(chosen, dict.fromkeys(names))
     with run_lock(product.root), contextlib.chdir(product.root), contextlib.ExitStack() as stack:
         about = stages.about(whole, datetime.now(UTC))
         platform, landed = stages.ingested(whole, about, {}, anew=True, stack=stack)
@@ -59,13 +65,37 @@ def preview(product: Product, chosen: str, limit: int) -> None:
             problem = error
         tables = {table.name: table for table in _tables(whole, platform, landed)}
         if chosen and chosen not in tables and problem is None:
-            raise UnreadableInput(
-                f"There is no table {chosen} to preview.", fix=f"Use one of {', '.join(tables)}."
-            )
+            raise _none(chosen, tables)
         for table in tables.values() if not chosen else filter(None, [tables.get(chosen)]):
             _show(table, platform, limit)
     if problem:
         raise problem
+
+
+def _none(chosen: str, names: Iterable[str]) -> UnreadableInput:
+    return UnreadableInput(f"There is no table {chosen} to preview.", fix=f"Use one of {', '.join(names)}.")
+
+
+def _may_exist(product: Product, name: str) -> bool:
+    """Return False if no run can make a table of this name: nothing in the project is called so, nor mentions it."""
+    if name in (product.dataset, *(one.name for one in product.inputs), *_models(product)):
+        return True
+    files = _named_files(product)
+    if name in files:
+        return True
+    word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")  # such as an alias, or a snapshot's block
+    texts = [*files.values(), *described(product.root), product.root / "dbt_project.yml"]
+    return any(word.search(file.read_text("utf-8", "replace")) for file in texts if file.suffix != ".csv")
+
+
+def _named_files(product: Product) -> dict[str, Path]:
+    """Return the files of models, seeds and snapshots, those of packages too, by the name of what they make."""
+    places = [folder for kind in ("model", "seed", "snapshot") for folder in folders(product.root, kind)]
+    places += [product.root / "packages", product.root / "dbt_packages"]
+    ends = ("*.sql", "*.py", "*.csv")
+    return {
+        file.stem: file for place in places for end in ends for file in place.rglob(end) if file.is_file()
+    }
 
 
 def _tables(product: Product, platform: Platform, landed: Mapping[str, Landed]) -> Iterator[Table]:

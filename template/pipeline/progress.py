@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from pipeline.errors import MAKE_ROOM, UnreadableInput, is_full, is_machine
+from pipeline.errors import MAKE_ROOM, UnreadableInput, is_full, is_machine, missing, restore
 
 
 class Text:
@@ -150,6 +150,8 @@ def stage(name: str) -> Iterator[Callable[[str], None]]:
         raise type(problem)(f"{name}: {problem}", fix=MAKE_ROOM if full else problem.fix) from problem
     except Exception as error:
         failed()
+        if file := missing(error):
+            raise UnreadableInput(f"{name}: {file} is missing.", fix=restore(file)) from error
         if isinstance(error, OSError) or is_machine(error):  # for example a full disk
             raise UnreadableInput(f"{name}: {error}", fix=MAKE_ROOM) from error
         raise

@@ -93,13 +93,14 @@ def main() -> int:
     options.add_argument(
         "--limit",
         type=_count,
-        default=5,
         metavar="N",
         help="rows that --preview shows of a table (default: 5)",
     )
     chosen = options.parse_args()
     if chosen.watch and chosen.preview is not None:
         options.error("--watch and --preview exclude each other")
+    if chosen.limit is not None and chosen.preview is None:
+        options.error("--limit is an option of --preview: add it")
     if chosen.log_format == "json":
         progress.use_json()
     _heed_signals()
@@ -114,7 +115,11 @@ def main() -> int:
         if chosen.preview is not None:
             from pipeline.preview import preview
 
-            preview(spec.load(root, variables, chosen.environment), chosen.preview, chosen.limit)
+            preview(
+                spec.load(root, variables, chosen.environment),
+                chosen.preview,
+                5 if chosen.limit is None else chosen.limit,
+            )
         elif chosen.watch:
             _watch(root, variables, chosen, began_in)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -194,3 +195,40 @@ def test_a_preview_shows_what_is_there_and_publishes_nothing(
     shown = [json.loads(line) for line in one.stdout.splitlines() if '"preview"' in line]
     assert [table["table"] for table in shown] == ["airlines"]
     assert shown[0]["columns"] == {"carrier": "VARCHAR", "name": "VARCHAR"} and len(shown[0]["rows"]) == 5
+
+
+def test_a_name_that_no_run_can_make_is_refused_before_one(
+    every_port: Path, copy_of: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline import errors, preview, run, spec
+
+    product = copy_of(every_port)
+    (product / "models/other.sql").write_text("{{ config(alias='renamed') }} select 1 as a")
+    loaded = spec.load(product, {})
+    monkeypatch.setattr(preview.stages, "ingested", lambda *_, **__: 1 / 0)
+    with pytest.raises(errors.UnreadableInput, match="no table order-lines") as error:
+        preview.preview(loaded, "order-lines", 5)
+    assert {"flights", "departures", "other"} <= {*error.value.fix.removesuffix(".").replace(",", "").split()}
+    for known in ("flights", "departures", "other", "renamed"):
+        with pytest.raises(ZeroDivisionError):
+            preview.preview(loaded, known, 5)
+    monkeypatch.setattr("sys.argv", ["pipeline", "--limit", "3"])
+    with pytest.raises(SystemExit) as ended:
+        run.main()
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("file", ["contract.odcs.yaml", "docs/a b.md"])
+def test_a_missing_file_of_the_product_is_named(
+    every_port: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    from pipeline import errors, progress
+
+    monkeypatch.chdir(tmp_path)
+    for path in (file, tmp_path / file):
+        with pytest.raises(errors.UnreadableInput, match=f"{file} is missing") as error, progress.stage("x"):
+            Path(path).read_text()
+        assert f"git checkout HEAD -- {shlex.quote(file)}`" in error.value.fix
+    with pytest.raises(errors.UnreadableInput) as error, progress.stage("x"):
+        Path("build/scratch").read_text()
+    assert error.value.fix == errors.MAKE_ROOM

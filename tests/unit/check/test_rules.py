@@ -323,6 +323,13 @@ def test_the_last_line_of_codeowners_counts(lines: str, good: bool, copy_of: Cop
     assert ("OwnerReviews" not in rules_found(product)) is good
 
 
+def test_a_sample_that_is_gone_is_to_be_added(copy_of: Copy, departures: Path) -> None:
+    product = copy_of(departures)
+    (product / "sample_data/flights.csv").unlink()
+    (fix,) = [one.fix for one in findings(product) if one.rule == "FilesExist"]
+    assert fix == "Add sample_data/flights.csv, or correct the path."
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "rule"),
     [

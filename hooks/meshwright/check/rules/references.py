@@ -53,7 +53,9 @@ class FilesExist(Rule):
                         spec,
                         (*keys, "properties", key),
                         f"No file of the repository matches {path!r}.",
-                        "Use a sample in the repository as the default, and a variable for the actual path: "
+                        f"Add {path}, or correct the path."
+                        if path and path != value
+                        else "Use a sample in the repository as the default, and a variable for the actual path: "
                         "`${NAME:-sample_data/…}`.",
                     )
 
