@@ -92,8 +92,8 @@ def replaced(text: str, environment: Mapping[str, str]) -> str:
     return VARIABLE.sub(value, text)
 
 
-def parse(name: str, where: str, root: Path) -> DatabaseAddress:
-    """Return the address that a text names, for an input `name`.
+def parse(where: str, root: Path) -> DatabaseAddress:
+    """Return the address that a text names.
 
     - `postgresql://user@host/database.table`, or `….schema.table`; `mysql` and `mariadb` have no schemas.
     - `sqlite:///path/file.db?table=name`, or `sqlite:///path/file.db.name`; the path is from `root`.
@@ -116,10 +116,7 @@ def parse(name: str, where: str, root: Path) -> DatabaseAddress:
     if match := VARIABLE.fullmatch(password):
         variable, password = match["name"], ""
     elif password:  # kept for this process; a product reads it from a variable
-        variable, password = (
-            f"{re.sub(r'[^A-Z0-9]+', '_', name.upper()).strip('_')}_PASSWORD",
-            unquote(password),
-        )
+        variable, password = _variable(f"{user}{at}{host}"), unquote(password)
     schema, table = given.get("schema", ""), given.get("table", "")
     if scheme.partition("+")[0].lower() == "sqlite":
         database = path
@@ -138,6 +135,12 @@ def parse(name: str, where: str, root: Path) -> DatabaseAddress:
             schema, table = table.split(".")
     url = f"{scheme.lower()}://{user}{at}{host}{slash}{database}{'?' * bool(options)}{'&'.join(options)}"
     return DatabaseAddress(url, schema, table, variable, password, root)
+
+
+def _variable(account: str) -> str:
+    """Return a name for the variable of an account's password, the same one for all of its tables."""
+    name = re.sub(r"[^A-Z0-9]+", "_", unquote(account).upper()).strip("_")
+    return f"{'' if name[:1].isalpha() else 'DATABASE_'}{name}_PASSWORD"
 
 
 def _file_and_table(path: str, root: Path) -> tuple[str, str]:

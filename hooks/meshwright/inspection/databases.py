@@ -24,7 +24,7 @@ def catalog(url: str, root: Path = Path()) -> list[Table]:
     A MySQL or MariaDB address without a database means all databases. `root`: folder that a SQLite path starts at.
     Raises Error.
     """
-    address = database_address.parse("catalog", url, root)
+    address = database_address.parse(url, root)
     engine = address.engine()
     with readable(address, ": its catalog"):
         return tables(engine, address)

@@ -29,7 +29,7 @@ def open_source(name: str, where: str, root: Path) -> list[Source]:
     if database_address.is_database(where):
         from meshwright.inspection.database_tables import open_tables
 
-        return list(open_tables(name, database_address.parse(name, where, root)))
+        return list(open_tables(name, database_address.parse(where, root)))
     if where.startswith("dp:"):
         from meshwright.inspection.ports import open_port
 

@@ -127,8 +127,8 @@ def of_database(name: str, url: str) -> Source:
     """Return the catalog of a database. Raises Error."""
     from meshwright.inspection import database_address, databases
 
-    found = name or _database_name(database_address.parse("survey", url, Path()).url)
-    address = database_address.parse(found, url, Path())
+    address = database_address.parse(url, Path())
+    found = name or _database_name(address.url)
     engine = address.engine()
     with database_address.readable(address, ": its catalog"):
         tables = databases.tables(engine, address)

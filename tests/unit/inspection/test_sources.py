@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from meshwright.core.errors import Error
-from meshwright.inspection import dbt_project, profile
+from meshwright.inspection import database_address, dbt_project, profile
 from meshwright.inspection.file_listing import listing
 from meshwright.inspection.joins import Contained, contained
 from meshwright.inspection.model import Source
@@ -228,6 +228,23 @@ def test_a_table_of_sqlite_lands_as_it_is_read(tmp_path: Path) -> None:
     ]
     with pytest.raises(Error, match="no table is named"):
         open_source("shop", "sqlite:///shop.db", tmp_path)
+
+
+ACCOUNTS = {
+    "mysql://reader:s3cret@db.example.org/shop.orders": "READER_DB_EXAMPLE_ORG_PASSWORD",
+    "mariadb://reader:s3cret@db.example.org/shop.customers": "READER_DB_EXAMPLE_ORG_PASSWORD",
+    "postgresql://ada%40x:s3cret@db.example.org:5433/crm.a": "ADA_X_DB_EXAMPLE_ORG_5433_PASSWORD",
+    "postgresql://:s3cret@127.0.0.1/crm.a": "DATABASE_127_0_0_1_PASSWORD",
+    "postgresql://reader:${CRM_PASSWORD}@db.example.org/crm.a": "CRM_PASSWORD",
+}
+"""Address -> the variable that holds its password."""
+
+
+@pytest.mark.parametrize("where", ACCOUNTS)
+def test_the_tables_of_an_account_have_one_password(where: str, tmp_path: Path) -> None:
+    address = database_address.parse(where, tmp_path)
+    assert address.properties["password"] == "${" + ACCOUNTS[where] + "}"
+    assert "s3cret" not in str(address.properties)
 
 
 def test_a_contract_describes_tables_without_rows(tmp_path: Path) -> None:
