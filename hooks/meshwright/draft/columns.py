@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from meshwright.draft.made_up import names
@@ -23,6 +25,8 @@ NUMBERS = frozenset(
 )
 
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9._/:#-]{1,40}|[A-Z0-9_]{1,6}|[a-z]{1,4}")
+_LIKE_A_NAME = re.compile(r"[A-Za-z]?[a-z]{3,}\d{0,4}|[A-Z]{5,}\d{0,4}|[a-z]+[._][a-z]{2,}\d{0,4}", re.ASCII)
+"""Texts that name a person rather than a thing, although they may have digits: `ada.lovelace1`."""
 _CODE_NAMES = frozenset(
     [
         "country",
@@ -110,6 +114,7 @@ _THINGS = frozenset(
 )
 """Words in the names of columns whose values are things, even if they are written like names of people."""
 _SHORT_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
+_USER = re.compile(r"[a-z]{1,2}\.[a-z]{3,20}\d{0,3}")
 _ISO = re.compile(
     r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?|\d\d:\d\d(:\d\d)?"
 )
@@ -119,6 +124,15 @@ _PERSONAL_FORMS = {
     "mac": "network address", "phone": "phone",
 }  # fmt: skip
 """Form of all texts of a column -> the kind of personal data that it is."""
+_ALWAYS_TEXT = frozenset({"name", "first name", "last name", "email", "user name"})
+"""Kinds of which no number is one."""
+OLD = "1970"
+"""A table of people with dates before this year is likely to hold dates of birth."""
+MOST_KEYS = 30
+"""Different keys of JSON in a column, above which rare ones are data."""
+_KEY = re.compile(r"(?!.*\d{5})[^\W\d][\w $.:/-]{0,60}|[$@]\w+|\d{1,4}")
+_NO_NUMBERS = frozenset("id key sk pk fk hash version ts at epoch time timestamp size bytes seq".split())  # noqa: SIM905
+"""Last words of names of large numbers that are no phone numbers."""
 _HONORIFICS = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "mlle", "sr", "sra"])
 _HARMLESS = frozenset({"country", "currency", "date", "datetime", "time", "color"})
 _FORMATS = {"email": "email", "uuid": "uuid", "url": "url", "uri": "uri", "ipv4": "ipv4", "ipv6": "ipv6"}
@@ -183,29 +197,23 @@ def examine(
         type_ = parse(column.type)
     except UnknownType:
         type_ = parse("VARCHAR")
+    if type_.name == "BLOB":
+        return Field(column, profile, type_, landed, maker="bytes")
+    is_json = type_.name == "JSON" or (type_.name == "VARCHAR" and _are_json(seen))
+    seen = [parsed(value) for value in seen] if is_json else seen
+    texts = sorted({text for value in seen for text in _texts(value)} | {*data_keys(seen)})
     field = Field(column, profile, type_, landed)
-    seen = [_parsed(value) for value in seen] if type_.name == "JSON" else seen
-    texts = sorted({text for value in seen for text in _texts(value)})
-    kind = kind_of_name(column.name, table)
-    if kind == "age" and field.is_text:
-        kind = ""
-    why = f"The column is called {column.name}."
-    if type_.name == "BOOLEAN" or (kind == "name" and not field.is_text and not field.is_nested):
-        kind = ""  # a number is the key of a person's row
-    if not kind and (field.is_text or field.is_nested):
-        by_values = _PERSONAL_FORMS.get(profile.form) or kind_of_values(texts) or _kind_of_words(texts)
-        if not by_values and not _THINGS.intersection(words(column.name)) and _are_full_names(texts):
-            by_values = "name"
-        kind = _kind_of_parts(type_, table) or _kind_of_keys(seen, table) or by_values
-        why = "Its values look like it." if kind != "free text" else "Its texts are long."
+    kind, why = _kind(field, table, seen, texts)
+    if is_personal_text(column.description) or (
+        kind and any(len(text) > 3 and text in column.description for text in texts)
+    ):
+        field = replace(field, column=replace(column, description=""))
     if (
-        kind
+        kind not in ("", "email", "birth")
         and field.is_text
-        and type_.name != "JSON"
-        and kind != "email"
+        and not is_json
         and texts
         and all(map(_ISO.fullmatch, texts))
-        and kind != "birth"
     ):
         kind = ""  # a time of day or a date
     if kind:
@@ -214,13 +222,13 @@ def examine(
         if kind == "network address" and field.is_text:
             maker, form = "ip", "" if any("/" in text for text in texts) else _FORMATS.get(profile.form, "")
         return replace(
-            field, kind=kind, why=why, maker="json" if type_.name == "JSON" else maker, format=form
+            field, kind=kind, why=why, maker="json" if is_json else maker, format="" if is_json else form
         )
     if field.is_nested:
         return replace(field, maker="nested" if texts else "")
     if not field.is_text:
         return field
-    if type_.name == "JSON":
+    if is_json:
         return replace(field, maker="json")
     values = column.values or _list_of(profile, rows)
     if values:
@@ -235,8 +243,78 @@ def examine(
         field,
         maker={"uuid": "uuid", "url": "url", "uri": "url"}.get(form, "text"),
         format=_FORMATS.get(form, ""),
-        is_code=bool(texts) and (form == "uuid" or all(map(_CODE.fullmatch, texts))),
+        is_code=bool(texts) and (form == "uuid" or _are_codes(texts)),
     )
+
+
+def _kind(field: Field, table: str, seen: Sequence[Any], texts: Sequence[str]) -> tuple[str, str]:
+    """Return the kind of personal data that a column may be, and why; empty if none."""
+    name, has_texts = field.column.name, field.is_text or field.is_nested
+    kind = kind_of_name(name, table)
+    if (kind == "age" and field.is_text) or field.type.name == "BOOLEAN":
+        kind = ""
+    if not has_texts and kind in _ALWAYS_TEXT:
+        kind = ""  # a number is the key of a person's row
+    if kind:
+        return kind, f"The column is called {name}."
+    if not has_texts:
+        kind = _kind_of_range(field.type, field.profile, name) if is_person(table) else ""
+        return kind, "Its values look like it."
+    by_values = _PERSONAL_FORMS.get(field.profile.form) or kind_of_values(texts) or _kind_of_words(texts)
+    if (
+        not by_values
+        and not (_THINGS | _CODE_NAMES).intersection(words(name))
+        and (_are_full_names(texts) or _are_people(texts))
+    ):
+        by_values = "name"
+    kind = _kind_of_parts(field.type, table) or _kind_of_keys(seen, table) or by_values
+    return kind, "Its texts are long." if kind == "free text" else "Its values look like it."
+
+
+def _are_json(values: Sequence[Any]) -> bool:
+    """Return True if all texts are JSON objects or arrays."""
+    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    return bool(texts) and all(
+        text.lstrip()[0] in "[{" and isinstance(parsed(text), dict | list) for text in texts
+    )
+
+
+def is_personal_text(text: str) -> bool:
+    """Return True if a text, such as a comment or a key, holds an e-mail address or looks like a phone number."""
+    return any(
+        kind_of_values([part]) not in ("", "address", "network address") for part in (text, *text.split())
+    )
+
+
+def data_keys(seen: Iterable[Any]) -> set[str]:
+    """Return the keys within JSON that are data: that look personal, or are no names, or differ from row to row."""
+    count: Counter[str] = Counter()
+    number = 0
+    for value in seen:
+        keys = {*_keys(value)}
+        number += bool(keys)
+        count.update(keys)
+    rare = len(count) > MOST_KEYS
+    first = _first_names() if count else frozenset()
+    return {
+        key
+        for key, times in count.items()
+        if not _KEY.fullmatch(key)
+        or is_personal_text(key)
+        or (key[0].isupper() and key.split()[0].lower() in first)
+        or (rare and times < max(2, number / 10))
+    }
+
+
+def _kind_of_range(type_: ColumnType, profile: ColumnProfile, name: str) -> str:
+    """Return the kind that numbers and dates about people may be, where the name says nothing."""
+    last = words(name)[-1:]
+    if type_.name in ("DATE", "TIMESTAMP") and profile.minimum and profile.minimum[:4] < OLD:
+        return "birth"
+    if type_.name in ("BIGINT", "UBIGINT") and profile.minimum and not _NO_NUMBERS.intersection(last):
+        digits = len(profile.minimum.lstrip("-"))
+        return "phone" if 9 <= digits <= 15 and not profile.minimum.startswith("-") else ""
+    return ""
 
 
 def _kind_of_parts(type_: ColumnType, table: str) -> str:
@@ -263,11 +341,19 @@ def _keys(value: Any) -> Iterable[str]:
             yield from _keys(item)
 
 
-def _parsed(text: Any) -> Any:
+def parsed(text: Any) -> Any:
+    """Return what a JSON text holds; the text itself if it is none."""
     try:
         return json.loads(text) if isinstance(text, str) else text
     except (ValueError, RecursionError):
         return text
+
+
+def _are_codes(texts: Sequence[str]) -> bool:
+    return all(map(_CODE.fullmatch, texts)) and not any(
+        any(sign.isdigit() or sign in "._" for sign in text) and _LIKE_A_NAME.fullmatch(text)
+        for text in texts
+    )
 
 
 def kept_as_key(field: Field) -> Field:
@@ -309,6 +395,25 @@ def _kind_of_words(texts: Sequence[str]) -> str:
     return "free text" if long and long >= 0.2 * len(texts) else ""
 
 
+def _are_people(texts: Sequence[str]) -> bool:
+    """Return True if texts look like user names (`j.okw`), names in lower case, or last names."""
+    first, last = _first_names(), _last_names()
+    likely = 0
+    for text in texts:
+        parts = re.split(r"[\s,]+", text.strip())
+        likely += bool(
+            (len(parts) == 1 and _USER.fullmatch(text))
+            or (
+                2 <= len(parts) <= 4
+                and text.islower()
+                and {*parts[:3]} & first
+                and all(map(str.isalpha, parts))
+            )
+            or (len(parts) == 1 and len(text) > 3 and text[0].isupper() and text.lower() in last)
+        )
+    return likely >= 2 and likely >= 0.6 * len(texts)
+
+
 def _is_name(text: str, first: frozenset[str]) -> bool:
     parts = [word for word in re.split(r"[\s,]+", text) if word]
     return (
@@ -344,6 +449,19 @@ def _first_names() -> frozenset[str]:
                 several += getattr(provider, attribute, ())
         _FIRST = frozenset(name.lower() for name in several if len(name) > 2)
     return _FIRST
+
+
+@cache
+def _last_names() -> frozenset[str]:
+    from faker.providers.person.de_DE import Provider as German
+    from faker.providers.person.es_ES import Provider as Spanish
+    from faker.providers.person.fr_FR import Provider as French
+    from faker.providers.person.it_IT import Provider as Italian
+
+    several = [*names()[1]]
+    for provider in (German, Spanish, French, Italian):
+        several += provider.last_names
+    return frozenset(name.lower() for name in several if len(name) > 3)
 
 
 _FIRST: frozenset[str] = frozenset()

@@ -121,7 +121,7 @@ def _property(column: OutputColumn, data: Dataset, level: str) -> dict[str, Any]
     if field.kind:
         reason = f"It may hold {KINDS_BY_NAME[field.kind][0].what}. {field.why}"
         proposed.append(Flow(field="classification", reason=reason))
-    elif (field.is_text and field.maker) or (field.is_nested and field.maker):
+    elif field.maker:
         reason = "Nothing personal was recognized, but a text can hold anything."
         proposed.append(Flow(field="classification", reason=reason))
     if options := _options(field, column):

@@ -59,15 +59,20 @@ class MadeUp:
             self._made[key] = self._new(maker, original, longest)
         return self._made[key]
 
-    def json(self, text: str) -> str:
-        """Return a JSON text with all texts in it replaced, and numbers where a key says that they are personal."""
+    def json(self, text: str, keys: Collection[str] = ()) -> str:
+        """Return a JSON text with all texts in it replaced, and numbers where a key says that they are personal.
+
+        `keys`: the keys of objects that are data, and replaced as well.
+        """
         from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name
 
         def replaced(node: Any, maker: str) -> Any:
             if isinstance(node, dict):
                 kinds = {key: kind_of_name(str(key), "person") for key in node}
                 return {
-                    key: replaced(item, KINDS_BY_NAME[kinds[key]][0].maker if kinds[key] else maker)
+                    (self.value("text", key) if key in keys else key): replaced(
+                        item, KINDS_BY_NAME[kinds[key]][0].maker if kinds[key] else maker
+                    )
                     for key, item in node.items()
                 }
             if isinstance(node, list):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from meshwright.draft.columns import Field, kept_as_key
+from meshwright.draft.columns import Field, data_keys, kept_as_key, parsed
 from meshwright.draft.dataset import Input
 from meshwright.draft.joins import Link
 from meshwright.draft.made_up import MadeUp
@@ -182,7 +183,7 @@ def made_up(
 def _scalars(entry: Input) -> Iterable[tuple[int, str, Field]]:
     """Yield place, name and treatment of the columns whose single values are made up."""
     for place, (column, field) in enumerate(entry.fields.items()):
-        if field.maker and field.maker not in ("json", "nested") and entry.profile.rows:
+        if field.maker and field.maker not in ("json", "nested", "bytes") and entry.profile.rows:
             yield place, column, field
 
 
@@ -205,23 +206,30 @@ def _met(source: Source, entry: Input, rows: Rows) -> Iterable[str]:
 
 def replaced(inputs: Mapping[str, Input], rows: Mapping[str, Rows], made: MadeUp) -> dict[str, Rows]:
     """Return the rows with made-up values where the draft proposes them."""
-    return {
-        name: [
+    result = {}
+    for name, entry in inputs.items():
+        fields = list(entry.fields.values())
+        keys = [
+            data_keys(parsed(row[place]) for row in rows[name]) if field.maker == "json" else set()
+            for place, field in enumerate(fields)
+        ]
+        result[name] = [
             [
-                _value(made, field, value, name)
-                for field, value in zip(entry.fields.values(), row, strict=True)
+                _value(made, field, value, name, of_data)
+                for field, value, of_data in zip(fields, row, keys, strict=True)
             ]
             for row in rows[name]
         ]
-        for name, entry in inputs.items()
-    }
+    return result
 
 
-def _value(made: MadeUp, field: Field, value: Any, table: str) -> Any:
+def _value(made: MadeUp, field: Field, value: Any, table: str, keys: set[str]) -> Any:
     if not field.maker or value is None:
         return value
     if field.maker == "json":
-        return made.json(value) if isinstance(value, str) else made.value("text", value)
+        text = made.json(value if isinstance(value, str) else json.dumps(value, default=str), keys)
+        longest = field.column.max_length
+        return text if longest is None or len(text) <= longest else "[]"[:longest]
     if field.maker == "nested":
         return _nested(made, field.type, value, table, "")
     return made.value(field.maker, value, field.column.max_length)
@@ -251,7 +259,7 @@ def _nested(made: MadeUp, type_: ColumnType, value: Any, table: str, kind: str) 
             for key, item in pairs
         }
     if type_.name == "JSON" and isinstance(value, str):
-        return made.json(value)
-    if isinstance(value, str) or kind:
+        return made.json(value, data_keys([parsed(value)]))
+    if isinstance(value, str | bytes) or kind:
         return made.value(KINDS_BY_NAME[kind][0].maker if kind else "text", value)
     return value
