@@ -66,9 +66,12 @@ def draft(
             raise Error("--accept stands alone.", "Draft first, then accept what is right.")
         _accept(product, accept)
         return
+    from meshwright.draft.atomic import recover
     from meshwright.draft.record import recorded
-    from meshwright.draft.run import load, of_another_kind, prepare, without_empty, write
+    from meshwright.draft.run import load, of_another_kind, prepare, unignored, without_empty, write
 
+    if recover(product):
+        click.echo("A draft that was interrupted has been undone.")
     spec = load(product)
     old = recorded(product)
     if not given and not (old and old.sources):
@@ -88,7 +91,7 @@ def draft(
     if selected:
         raise Error("Nothing has been drafted from these sources yet.", "Leave out --apply.")
     drafted = prepare(product, opened, sample_rows)
-    drafted.plan.notes.extend(empty)
+    drafted.plan.notes.extend([*empty, *unignored(product, opened)])
     if not dry_run:
         write(product, drafted)
     _report(product, drafted, dry_run)

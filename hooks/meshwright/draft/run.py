@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from meshwright.core import git
 from meshwright.core.errors import Error
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Unreadable, inside, read, read_text
@@ -66,6 +68,42 @@ def without_empty(
         return dict(given), []
     notes = [f"{name} has no rows, and was left out." for name in empty]
     return {name: one for name, one in given.items() if name not in empty}, notes
+
+
+def unignored(root: Path, given: Mapping[str, tuple[str, Source]]) -> list[str]:
+    """Return a sentence on each source that lies in the repository, and that git would commit."""
+    notes = {}
+    top = root.resolve()
+    ignored = top / ".gitignore"
+    lines = ignored.read_text("utf-8", "replace").splitlines() if ignored.is_file() else []
+    for _, source in given.values():
+        if isinstance(source, DescribedSource):
+            continue
+        place = str(source.properties.get("path") or source.properties.get("url") or "")
+        where, is_server = place.removeprefix("sqlite:///").partition("?")[0], "://" in place
+        if not where or (is_server and not place.startswith("sqlite:///")):
+            continue
+        full = Path(os.path.normpath(top / where))
+        if not full.is_relative_to(top):
+            continue
+        path = full.relative_to(top)
+        files = [one for one in top.glob(path.as_posix())] if set(path.as_posix()) & set("*?[") else [full]
+        line = f"/{path.parts[0]}/" if len(path.parts) > 1 else f"/{path}"
+        if line not in lines and any(_is_unignored(top, one) for one in files[:100]):
+            notes[line] = (
+                f"{path} lies in the repository, and git does not ignore it: committed, its real data is in the "
+                f"history for good. Move it out, or add a line to .gitignore: echo {shlex.quote(line)} >> .gitignore"
+            )
+    return list(notes.values())
+
+
+def _is_unignored(root: Path, file: Path) -> bool:
+    """Return True if git does not ignore a file, or cannot tell because there is no repository yet."""
+    command = ["git", *git.CAREFUL, "check-ignore", "-q", "--", str(file)]
+    try:
+        return git.run(command, git.ALWAYS, ok=(), cwd=root).returncode != 0
+    except OSError:
+        return True
 
 
 def load(root: Path) -> Document:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from drawn_sources import TableSource
 from products import Make, findings
 
 from meshwright.cli import main
+from meshwright.draft.atomic import recover, replace_all
+from meshwright.draft.run import unignored
 
 
 def draft(product: Path, *arguments: str) -> Result:
@@ -87,3 +92,52 @@ def test_a_change_has_the_name_at_the_source_and_that_in_the_contract(product: P
     assert done.exit_code == 0, done.output
     assert "validValues: [a, b, c]" in (product / "contract.odcs.yaml").read_text("utf-8")
     assert "data-product.yaml" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "is_named"),
+    [("data/stock.csv", "", True), ("data/stock.csv", "/data/", False), ("data/stock.csv", "*.csv", False), ("../stock.csv", "", False), ("in.csv", "", True), ("data/*.csv", "", True)],
+)  # fmt: skip
+def test_real_data_that_git_would_commit_is_named(
+    tmp_path: Path, path: str, line: str, is_named: bool
+) -> None:
+    root = tmp_path / "product"
+    root.mkdir()
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    (root / ".gitignore").write_text(f"{line}\n", "utf-8")
+    file = root / path.replace("*", "stock")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("id\n1\n", "utf-8")
+    notes = unignored(root, {"stock": (path, TableSource("stock", {"id": "BIGINT"}, [(1,)], properties={"path": path}))})  # fmt: skip
+    assert bool(notes) == is_named
+    for note in notes:
+        subprocess.run(["sh", "-c", note.partition(".gitignore: ")[2]], cwd=root, check=True)
+        assert not unignored(root, {"stock": (path, TableSource("stock", {}, [], properties={"path": path}))})
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_draft_that_was_killed_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """A kill leaves the folder as it is after some of the files: here it is copied at that moment."""
+    root = tmp_path / "product"
+    (root / "models").mkdir(parents=True)
+    for path in ("a", "models/b"):
+        (root / path).write_text("before", "utf-8")
+    original, count = Path.replace, iter(range(100))
+
+    def killed(self: Path, target: Path) -> Path:
+        if "new" in self.parts and next(count) == steps:
+            shutil.copytree(root, tmp_path / "killed")
+        return original(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    replace_all(root, {"a": b"after", "models/b": b"after", "models/c": b"after", "d": b"after"})
+    monkeypatch.undo()
+    left = tmp_path / "killed"
+    assert recover(left) and not recover(left)
+    assert {path.relative_to(left).as_posix() for path in left.rglob("*") if path.is_file()} == {
+        "a",
+        "models/b",
+    }
+    assert {(left / path).read_text("utf-8") for path in ("a", "models/b")} == {"before"}
