@@ -230,6 +230,14 @@ def test_a_table_of_sqlite_lands_as_it_is_read(tmp_path: Path) -> None:
         open_source("shop", "sqlite:///shop.db", tmp_path)
 
 
+@pytest.mark.parametrize("key", ["X-Amz-Signature", "sig", "access_token", "apikey", "authToken"])
+def test_an_address_that_gives_access_is_refused(key: str, tmp_path: Path) -> None:
+    with pytest.raises(Error) as caught:
+        open_source("orders", f"https://127.0.0.1:1/orders.csv?day=1&{key}=s3cret", tmp_path)
+    assert key in str(caught.value) and "curl -o orders.csv" in caught.value.fix
+    assert "s3cret" not in f"{caught.value} {caught.value.fix}"
+
+
 ACCOUNTS = {
     "mysql://reader:s3cret@db.example.org/shop.orders": "READER_DB_EXAMPLE_ORG_PASSWORD",
     "mariadb://reader:s3cret@db.example.org/shop.customers": "READER_DB_EXAMPLE_ORG_PASSWORD",
