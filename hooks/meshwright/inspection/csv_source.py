@@ -316,7 +316,7 @@ class CsvSource(FileSource):
             )
             if every and sure and before + after <= DIGITS:
                 found[name] = decimal(before, after)
-            elif every:
+            elif every and after:
                 self.notes.append(
                     f"{name}: a comma may stand before decimals or thousands: it is left as a text. For decimals, write"
                     f" {self.path}?decimal=,"

@@ -238,6 +238,12 @@ def test_an_address_that_gives_access_is_refused(key: str, tmp_path: Path) -> No
     assert "s3cret" not in f"{caught.value} {caught.value.fix}"
 
 
+def test_only_commas_are_noted_as_commas(tmp_path: Path) -> None:
+    assert opened(tmp_path, "id,n\n1,99999999999999999999\n2,5\n").profile().notes == ()
+    (note,) = opened(tmp_path, 'id,n\n1,"1,000"\n2,"2,500"\n').profile().notes
+    assert "decimal=," in note
+
+
 ACCOUNTS = {
     "mysql://reader:s3cret@db.example.org/shop.orders": "READER_DB_EXAMPLE_ORG_PASSWORD",
     "mariadb://reader:s3cret@db.example.org/shop.customers": "READER_DB_EXAMPLE_ORG_PASSWORD",
