@@ -230,7 +230,11 @@ def _dbt_project(theirs: str, template: str, tracked: frozenset[str]) -> Merged:
             if present is None:
                 project[key] = [*default, *needed]
             elif isinstance(present, list):
-                present += [item for item in needed if item not in present]
+                missing = [item for item in needed if item not in present]
+                if missing and present.anchor.value:  # another setting has the same list by its anchor
+                    project[key] = [*present, *missing]
+                else:
+                    present += missing
             else:
                 raise Unmergeable(f"{key} is not a list")
         if "packages-install-path" not in value:
@@ -251,10 +255,18 @@ def _dbt_project(theirs: str, template: str, tracked: frozenset[str]) -> Merged:
     result = _loaded(text)
     if not _holds(result, value):
         raise Unmergeable("the pipeline's settings cannot be added")
+    notes += _new_layout(theirs, text)
     old = [key for key in ("source-paths", "data-paths") if key in value]
     if old:
         notes.append(f"{listed(old)} is of dbt before 1.0: rename it to model-paths or seed-paths")
     return text, notes
+
+
+def _new_layout(theirs: str, text: str) -> list[str]:
+    """Return a note if other lines of the team's project than those with the template's settings are written anew."""
+    kept = {*text.splitlines()}
+    lines = [line for line in theirs.splitlines() if line.strip() and not line.startswith((*LISTS, "flags"))]
+    return [] if kept.issuperset(lines) else ["its layout changes, and every setting of yours stays"]
 
 
 MERGES: Mapping[str, Merge] = {

@@ -74,6 +74,17 @@ def test_a_package_of_the_team_goes_on_being_one() -> None:
     assert value["project"]["dependencies"] == ["dbt-core>=1.12,<2", "dlt[duckdb]>=1.20,<2"]
 
 
+def test_a_list_that_two_settings_of_dbt_share_is_not_changed_for_both() -> None:
+    text, _ = theirs_in("dbt_project.yml", "name: shop\nmacro-paths: &mine [macros]\nanalysis-paths: *mine\n")
+    value = yaml.safe_load(text)
+    assert value["analysis-paths"] == ["macros"] and "pipeline/macros" in value["macro-paths"]
+
+
+def test_a_layout_that_changes_is_named() -> None:
+    plain = "name: shop\nmacro-paths: [macros]\nquoting:\n    schema: true\n    database: false\n"
+    assert not any("layout" in note for note in theirs_in("dbt_project.yml", plain)[1])
+
+
 def test_renovate_and_dbt_and_ignored_files() -> None:
     text, _ = theirs_in(
         "renovate.json",
@@ -128,6 +139,7 @@ PACKAGES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(
     lines=st.lists(LINE, max_size=8),
     path=st.sampled_from(["README.md", ".gitignore", ".gitattributes"]),
@@ -139,7 +151,7 @@ def test_no_line_of_a_text_is_lost(lines: list[str], path: str, end: str) -> Non
     assert ("\r\n" in text) == (end == "\r\n" and bool(lines))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(value=CONFIGURATION, indent=st.sampled_from([2, 4]), comment=LINE)
 def test_no_hook_of_the_team_is_lost(value: dict[str, object], indent: int, comment: str) -> None:
     theirs = f"# {comment}\n{yaml.safe_dump(value, indent=indent, sort_keys=False, allow_unicode=True)}"
@@ -155,6 +167,7 @@ def test_no_hook_of_the_team_is_lost(value: dict[str, object], indent: int, comm
     assert f"# {comment}" in text
 
 
+@settings(deadline=None)
 @given(
     value=st.dictionaries(
         st.one_of(NAMES, st.sampled_from(["extends", "packageRules", "copier"])), VALUES, max_size=4
@@ -172,6 +185,7 @@ def test_no_setting_of_renovate_is_lost(value: dict[str, object]) -> None:
             assert present == item
 
 
+@settings(deadline=None)
 @given(
     packages=PACKAGES,
     several=st.booleans(),
