@@ -12,7 +12,7 @@ from meshwright.adopt import at_root, settings
 from meshwright.adopt.answers import Answer, derived, given
 from meshwright.adopt.dbt_files import own_project
 from meshwright.adopt.merging import Unmergeable, merge
-from meshwright.adopt.product_files import OwnData, own_data, written
+from meshwright.adopt.product_files import OwnData, own_data, readme, written
 from meshwright.adopt.repository import LINK, REGULAR, SUBMODULE, Entry, TeamRepository
 from meshwright.core.errors import Error
 from meshwright.core.git_url import same_template
@@ -22,6 +22,7 @@ from meshwright.core.yaml import load_text
 from meshwright.product.files import ANSWERS, ANSWERS_BESIDE, CODEOWNERS, CONTRACT, HOOKS, MANIFEST, SPEC
 from meshwright.product.ownership import PRODUCT, SHARED, is_below, owner
 
+README = "README.md"
 NEW, SAME, MERGED, THEIRS, DECLINED = "new", "same", "merged", "theirs", "declined"
 ESSENTIAL = ("pipeline/", ".meshwright/")
 """Folders without whose files a product does not run, or is not checked."""
@@ -102,13 +103,7 @@ def planned(
     plan.steps, contents = _steps(repository, prefix, first)
     _refuse_essential(prefix, plan)
     fresh = _without_declined(repository, release, values, temporary / "second", plan, first)
-    edits: dict[str, Entry | None] = {}
-    for step in plan.steps:
-        if step.kind == NEW:
-            edits[prefix + step.path] = fresh.entries[step.path]
-        elif step.kind == MERGED:
-            mode = repository.entries[prefix + step.path][0]
-            edits[prefix + step.path] = (mode, repository.git.keep(contents[step.path]))
+    edits = _edits(repository, prefix, plan, own, fresh, contents)
     plan.missing = list(own.missing)
     if "domain" in questions and "domain" not in answers:
         plan.missing.insert(0, "domain: nothing in the repository names it. Run this again with `--data domain=…`.")  # fmt: skip
@@ -131,6 +126,29 @@ def planned(
         edits[path] = (mode, repository.git.keep(text.encode()))
     plan.tree = repository.git.edited(f"{repository.head}^{{tree}}", edits)
     return plan
+
+
+def _edits(
+    repository: TeamRepository,
+    prefix: str,
+    plan: Plan,
+    own: OwnData,
+    fresh: _Fresh,
+    contents: Mapping[str, bytes],
+) -> dict[str, Entry | None]:
+    """Return the entries of files that are new or merged, by path."""
+    edits: dict[str, Entry | None] = {}
+    for step in plan.steps:
+        if step.kind == NEW:
+            edits[prefix + step.path] = fresh.entries[step.path]
+        elif step.kind == MERGED:
+            mode = repository.entries[prefix + step.path][0]
+            edits[prefix + step.path] = (mode, repository.git.keep(contents[step.path]))
+    if (path := f"{prefix}{README}") in edits:
+        made = contents.get(README) or (fresh.folder / README).read_bytes()
+        mode = repository.entries.get(path, ("100644", ""))[0]
+        edits[path] = (mode, repository.git.keep(readme(made.decode(), own).encode()))
+    return edits
 
 
 def _without_declined(
