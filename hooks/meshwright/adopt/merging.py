@@ -231,7 +231,8 @@ def _dbt_project(theirs: str, template: str, tracked: frozenset[str]) -> Merged:
                 project[key] = [*default, *needed]
             elif isinstance(present, list):
                 missing = [item for item in needed if item not in present]
-                if missing and present.anchor.value:  # another setting has the same list by its anchor
+                shared: Any = present
+                if missing and shared.anchor.value:  # another setting has the same list by its anchor
                     project[key] = [*present, *missing]
                 else:
                     present += missing
