@@ -319,7 +319,10 @@ def _code(product: Product) -> str:
     known = hashlib.sha256(repr((product.target, product.transform)).encode())
     places = [product.root / name for name in CODE]
     places += [
-        folder for kind in ("model", "macro", "snapshot", "seed") for folder in folders(product.root, kind)
+        folder
+        for kind in ("model", "macro", "snapshot", "seed")
+        for folder in folders(product.root, kind)
+        if not folder.is_relative_to(product.build)  # snapshot@1 writes its snapshots there, from the spec
     ]
     found = {file for place in places for file in [place, *place.rglob("*")]}
     files = [file for file in found if file.is_file() and "__pycache__" not in file.parts]

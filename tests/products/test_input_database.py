@@ -999,7 +999,7 @@ def test_a_product_of_a_database_publishes_what_one_of_files_does(make: Make, pr
     done = pipeline(product_python, product)
     assert done.returncode == 0, done.stdout + done.stderr
     served = f"read_parquet('{product}/build/ports/lake/**/*.parquet')"
-    of_files = ROOT / "template/sample_data" / "{% if not source_oriented %}departures.parquet{% endif %}"
+    of_files = ROOT / "template/sample_data" / "{% if consumer_sample %}departures.parquet{% endif %}"
     files = f"read_parquet('{of_files}')"
     for one, other in ((served, files), (files, served)):
         assert duckdb.sql(f"from {one} except all from {other}").fetchall() == []

@@ -155,8 +155,7 @@ said["kept"] = refused(with_trait("retention@1", column="scheduled_departure", k
 print(json.dumps(said))
 """
     product = copy_of(ran)
-    database = "blueprints/inputs/database/pipeline/inputs/database.py"
-    shutil.copy(ROOT / database, product / "pipeline/inputs/database.py")
+    shutil.copytree(ROOT / "blueprints/inputs/database/pipeline", product / "pipeline", dirs_exist_ok=True)
     said = json.loads(script(product_python, product, PUBLISH + code).splitlines()[-1])
     words = {
         "url": "cannot write a database to a URL",

@@ -269,7 +269,7 @@ def equals_a_copy(product: Path, before: Path, copy: Path) -> None:
     for path in was:
         if whose(path) == PRODUCT and path not in DROPPED:
             wanted[path] = was[path]
-    for path in wanted.keys() - was.keys() - now.keys():
+    for path in wanted.keys() - (was.keys() - DROPPED) - now.keys():
         if whose(path) == PRODUCT:
             del wanted[path]
     assert different(now, wanted) == []

@@ -46,10 +46,10 @@ def long_form(url: str) -> str:
 
 def copier_address(url: str) -> str:
     """Return a template's address so that Copier takes it for a git repository: with `git+` where nothing else tells."""
-    is_told = url.startswith(("git+", "gh:", "gl:")) or url.endswith(".git")
+    is_marked = url.startswith(("git+", "gh:", "gl:")) or url.endswith(".git")
     forge = re.match(r"(https?://|git@)(github|gitlab)\.com[/:]", url)
     is_remote = "://" in url or re.match(r"[^/]+@[^/]+:", url)
-    return f"git+{url}" if is_remote and not is_told and not forge else url
+    return f"git+{url}" if is_remote and not is_marked and not forge else url
 
 
 def cloneable(url: str) -> str:

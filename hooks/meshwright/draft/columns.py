@@ -7,18 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
-from meshwright.draft.made_up import names
+from meshwright.draft.people_names import are_full_names, are_people, first_names, kind_of_words
 from meshwright.inspection.model import Column, ColumnProfile
 from meshwright.product.column_types import ColumnType, UnknownType, parse
 from meshwright.product.personal_data import KINDS_BY_NAME, is_person, kind_of_name, kind_of_values, words
 
 LONGEST_LIST = 20
 """Values of a list of allowed values at most."""
-LONG_TEXT = 60
-"""Characters from which a text counts as free text, which may name people."""
 TEXTS = frozenset({"VARCHAR", "JSON", "UUID"})
 NUMBERS = frozenset(
     ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"]
@@ -114,11 +111,9 @@ _THINGS = frozenset(
 )
 """Words in the names of columns whose values are things, even if they are written like names of people."""
 _SHORT_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
-_USER = re.compile(r"[a-z]{1,2}\.[a-z]{3,20}\d{0,3}")
 _ISO = re.compile(
     r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?|\d\d:\d\d(:\d\d)?"
 )
-_CAPITALISED = re.compile(r"[A-ZÀ-Þ][\w'’.-]*")
 _PERSONAL_FORMS = {
     "email": "email", "iban": "bank account", "card": "card", "ipv4": "network address", "ipv6": "network address",
     "mac": "network address", "phone": "phone",
@@ -133,7 +128,6 @@ MOST_KEYS = 30
 _KEY = re.compile(r"(?!.*\d{5})[^\W\d][\w $.:/-]{0,60}|[$@]\w+|\d{1,4}")
 _NO_NUMBERS = frozenset("id key sk pk fk hash version ts at epoch time timestamp size bytes seq".split())  # noqa: SIM905
 """Last words of names of large numbers that are no phone numbers."""
-_HONORIFICS = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "mlle", "sr", "sra"])
 _HARMLESS = frozenset({"country", "currency", "date", "datetime", "time", "color"})
 _FORMATS = {"email": "email", "uuid": "uuid", "url": "url", "uri": "uri", "ipv4": "ipv4", "ipv6": "ipv6"}
 """Form of a column's texts -> the contract's `format`."""
@@ -260,11 +254,11 @@ def _kind(field: Field, table: str, seen: Sequence[Any], texts: Sequence[str]) -
     if not has_texts:
         kind = _kind_of_range(field.type, field.profile, name) if is_person(table) else ""
         return kind, "Its values look like it."
-    by_values = _PERSONAL_FORMS.get(field.profile.form) or kind_of_values(texts) or _kind_of_words(texts)
+    by_values = _PERSONAL_FORMS.get(field.profile.form) or kind_of_values(texts) or kind_of_words(texts)
     if (
         not by_values
         and not (_THINGS | _CODE_NAMES).intersection(words(name))
-        and (_are_full_names(texts) or _are_people(texts))
+        and (are_full_names(texts) or are_people(texts))
     ):
         by_values = "name"
     kind = _kind_of_parts(field.type, table) or _kind_of_keys(seen, table) or by_values
@@ -295,7 +289,7 @@ def data_keys(seen: Iterable[Any]) -> set[str]:
         number += bool(keys)
         count.update(keys)
     rare = len(count) > MOST_KEYS
-    first = _first_names() if count else frozenset()
+    first = first_names() if count else frozenset()
     return {
         key
         for key, times in count.items()
@@ -381,87 +375,3 @@ def _texts(value: Any) -> Iterable[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _texts(item)
-
-
-def _kind_of_words(texts: Sequence[str]) -> str:
-    """Return `name` if most texts look like names of people, `free text` if they are long, else an empty text."""
-    if not texts:
-        return ""
-    first = _first_names()
-    people = sum(_is_name(text, first) for text in texts)
-    if people >= 2 and people >= 0.4 * len(texts):
-        return "name"
-    long = sum(len(text) > LONG_TEXT or text.count(" ") > 7 for text in texts)
-    return "free text" if long and long >= 0.2 * len(texts) else ""
-
-
-def _are_people(texts: Sequence[str]) -> bool:
-    """Return True if texts look like user names (`j.okw`), names in lower case, or last names."""
-    first, last = _first_names(), _last_names()
-    likely = 0
-    for text in texts:
-        parts = re.split(r"[\s,]+", text.strip())
-        likely += bool(
-            (len(parts) == 1 and _USER.fullmatch(text))
-            or (
-                2 <= len(parts) <= 4
-                and text.islower()
-                and {*parts[:3]} & first
-                and all(map(str.isalpha, parts))
-            )
-            or (len(parts) == 1 and len(text) > 3 and text[0].isupper() and text.lower() in last)
-        )
-    return likely >= 2 and likely >= 0.6 * len(texts)
-
-
-def _is_name(text: str, first: frozenset[str]) -> bool:
-    parts = [word for word in re.split(r"[\s,]+", text) if word]
-    return (
-        1 <= len(parts) <= 5
-        and len(text) <= LONG_TEXT
-        and all(_CAPITALISED.fullmatch(word) for word in parts)
-        and any(word.strip(".").lower() in first | _HONORIFICS for word in parts[:3])
-        and (len(parts) > 1 or len(text) > 2)
-    )
-
-
-def _are_full_names(texts: Sequence[str]) -> bool:
-    """Return True if all texts are two to four words of letters with a capital each, as names of people are."""
-    forms = [[_CAPITALISED.fullmatch(word) for word in text.split()] for text in texts]
-    return len(texts) > 2 and all(
-        2 <= len(form) <= 4 and all(form) and not re.search(r"\d", text)
-        for form, text in zip(forms, texts, strict=True)
-    )
-
-
-def _first_names() -> frozenset[str]:
-    global _FIRST
-    if not _FIRST:
-        from faker.providers.person.de_DE import Provider as German
-        from faker.providers.person.en_GB import Provider as British
-        from faker.providers.person.es_ES import Provider as Spanish
-        from faker.providers.person.fr_FR import Provider as French
-        from faker.providers.person.it_IT import Provider as Italian
-
-        several = [*names()[0]]
-        for provider in (British, German, Spanish, French, Italian):
-            for attribute in ("first_names", "first_names_male", "first_names_female"):
-                several += getattr(provider, attribute, ())
-        _FIRST = frozenset(name.lower() for name in several if len(name) > 2)
-    return _FIRST
-
-
-@cache
-def _last_names() -> frozenset[str]:
-    from faker.providers.person.de_DE import Provider as German
-    from faker.providers.person.es_ES import Provider as Spanish
-    from faker.providers.person.fr_FR import Provider as French
-    from faker.providers.person.it_IT import Provider as Italian
-
-    several = [*names()[1]]
-    for provider in (German, Spanish, French, Italian):
-        several += provider.last_names
-    return frozenset(name.lower() for name in several if len(name) > 3)
-
-
-_FIRST: frozenset[str] = frozenset()

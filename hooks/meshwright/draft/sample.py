@@ -38,11 +38,11 @@ def choose(
     sources: Mapping[str, Source],
     inputs: Mapping[str, Input],
     links: Sequence[Link],
-    asked: int | None = None,
+    row_limit: int | None = None,
 ) -> dict[str, Rows]:
-    """Return rows of each input: children first, then the parents that they name. `asked`: rows that a person asks for."""
-    count = asked or ROWS
-    few, most = asked or WHOLE, max(count, MOST)
+    """Return rows of each input: children first, then the parents that they name. `row_limit`: rows that a person asks for."""
+    count = row_limit or ROWS
+    few, most = row_limit or WHOLE, max(count, MOST)
     chosen: dict[str, Rows] = {}
     for name in _children_first(list(inputs), links):
         columns = list(inputs[name].fields)

@@ -24,7 +24,7 @@ from meshwright.inspection.model import Column, Table, TableProfile
 from meshwright.inspection.profile import profile
 from meshwright.inspection.reading import values as reading
 from meshwright.inspection.reading.database_types import base_type, expression, sqlite_type
-from meshwright.inspection.relation import Relation, SqlWriting
+from meshwright.inspection.relation import Relation, SqlWriting, batches
 
 VALUES_AT_ONCE = 5_000
 """Values in one condition."""
@@ -158,7 +158,7 @@ class DatabaseSource:
             for condition, kind in self._doubts(column, value):
                 tests[column.name] = condition, kind
         changed: dict[str, str] = {}
-        for group in _groups(list(tests), 100):
+        for group in batches(list(tests), 100):
             selected = ", ".join(f"max(case when {tests[name][0]} then 1 else 0 end)" for name in group)
             (answer,) = self._ask(f"select {selected} from {relation.source}")
             changed |= {name: tests[name][1] for name, found in zip(group, answer, strict=True) if found}
@@ -240,7 +240,7 @@ class DatabaseSource:
     ) -> Iterator[tuple[tuple[str, Sequence[Any]], ...]]:
         """Yield the conditions of `among` in parts that one query can take."""
         chunks = [
-            [(name, chunk) for chunk in _groups(list(given), VALUES_AT_ONCE)]
+            [(name, chunk) for chunk in batches(list(given), VALUES_AT_ONCE)]
             for name, given in (among or {}).items()
         ]
         return itertools.product(*chunks)
@@ -326,11 +326,6 @@ class _AsItIs(sa.types.UserDefinedType[Any]):
     """Returns values as the driver's Python types, which represent the database's values most exactly."""
 
     cache_ok = True
-
-
-def _groups(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def _places(positions: Iterable[int]) -> list[sa.ColumnElement[Any]]:
