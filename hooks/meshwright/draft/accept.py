@@ -7,9 +7,9 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from meshwright.core.files import write
 from meshwright.core.yaml import read_text
 from meshwright.core.yaml_edit import edited
+from meshwright.draft.atomic import replace_all
 from meshwright.product.proposals import Proposal, chosen, of_repository, settle
 
 
@@ -17,7 +17,7 @@ def accept(root: Path, selectors: Collection[str]) -> tuple[list[Proposal], list
     """Accept the decisions that `selectors` name; return them, and those that are still open.
 
     A selector is an id, a kind such as `classification`, or a pattern of ids such as `contract:*`. Raises Error for one
-    that names no open decision; nothing is changed then.
+    that names no open decision, or for a file that cannot be written; nothing is changed then.
     """
     waiting = of_repository(root)
     accepted = chosen(waiting, selectors)
@@ -28,6 +28,5 @@ def accept(root: Path, selectors: Collection[str]) -> tuple[list[Proposal], list
         path: edited(read_text(root, path.as_posix()), partial(settle, accepted=marks))
         for path, marks in files.items()
     }
-    for path, text in texts.items():
-        write(root / path, text, "Make it writable, and accept again.")
+    replace_all(root, {path.as_posix(): text.encode() for path, text in texts.items()})
     return accepted, [one for one in waiting if one not in accepted]

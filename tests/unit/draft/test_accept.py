@@ -55,6 +55,18 @@ def test_a_name_that_is_wrong_changes_no_file(departures: Path, copy_of: Copy) -
     assert before == {file: (product / file).read_bytes() for file in MARKS}
 
 
+def test_a_file_that_cannot_be_written_leaves_all_as_they_were(departures: Path, copy_of: Copy) -> None:
+    product = marked(copy_of(departures), *MARKS)
+    (product / "models").rename(product / "elsewhere")
+    (product / "models").symlink_to("elsewhere")  # a draft writes through no link
+    (product / "models" / "departures.yml").rename(product / "departures.yml")
+    (product / "models" / "departures.yml").symlink_to("../departures.yml")
+    before = {file: (product / file).read_bytes() for file in MARKS}
+    with pytest.raises(Error):
+        accept(product, ["*"])
+    assert before == {file: (product / file).read_bytes() for file in MARKS}
+
+
 @pytest.mark.parametrize("file", MARKS)
 def test_a_product_with_an_open_decision_is_not_published_to_a_catalog(
     departures: Path, copy_of: Copy, file: str
