@@ -19,7 +19,7 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys, Unreadable, inside, read, valued
 from meshwright.product import exceptions, metamodel, schema
 from meshwright.product.dbt_folders import described
-from meshwright.product.files import AGREEMENTS, APPROVERS, SPEC, TESTS, answers_file
+from meshwright.product.files import AGREEMENTS, APPROVERS, EXCEPTIONS, SPEC, TESTS, answers_file
 from meshwright.product.problem import Problem
 from meshwright.product.proposals import marked_models
 from meshwright.product.record import Record
@@ -332,7 +332,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
         facts.contract = load(facts.spec.get("spec.dataset.contract"))
         facts.policy = load(facts.spec.get("spec.access.policy"))
     facts.approvers, facts.access_tests, facts.exceptions = (
-        load(path) if (root / path).exists() else None for path in (APPROVERS, TESTS, exceptions.FILE)
+        load(path) if (root / path).exists() else None for path in (APPROVERS, TESTS, EXCEPTIONS)
     )
     facts.sources = tuple(_sources(root))
     paths = sorted((root / AGREEMENTS).glob("*.y*ml"))

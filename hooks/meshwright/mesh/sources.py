@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshwright.core.git import without_credentials
 from meshwright.core.yaml import Document, Unreadable, inside, read, read_text, strict_json, valued
-from meshwright.product import exceptions
-from meshwright.product.files import ADDRESSES, AGREEMENTS, MEASURED, RUN, SPEC
+from meshwright.product.files import ADDRESSES, AGREEMENTS, EXCEPTIONS, MEASURED, RUN, SPEC
 from meshwright.product.record import PRODUCT, Record
 from meshwright.product.record_builder import record_source, record_value
 
@@ -118,7 +117,7 @@ def of_repository(root: Path, repository: str | None = None) -> Record:
                 value["agreement"] = read_text(root, agreement)
             except Unreadable as problem:
                 problems.append(f"{agreement}: {problem}")
-    if inside(root, exceptions.FILE) and (excepted := load(exceptions.FILE)):
+    if inside(root, EXCEPTIONS) and (excepted := load(EXCEPTIONS)):
         value["exceptions"] = excepted.get("exceptions")
     value |= _last_run(root, spec)
     value["source"] = record_source(root, repository)

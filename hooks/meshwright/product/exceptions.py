@@ -14,8 +14,6 @@ from typing import Any
 
 from meshwright.product import metamodel
 
-FILE = ".meshwright/exceptions.yaml"
-
 
 @dataclass(frozen=True)
 class RuleException:

@@ -28,6 +28,8 @@ TEAM_REGO = "access/rego"
 TEMPLATE_FILES = ".meshwright/files.yaml"
 """The files that the template has written."""
 
+EXCEPTIONS = ".meshwright/exceptions.yaml"
+"""Rules that the product may break for a while."""
 SAMPLE_FILES = ".meshwright/sample.yaml"
 """The files that belong to the product and that the template wrote at birth, with the hashes of their content."""
 

@@ -19,7 +19,7 @@ from meshwright.check.rules import RULES
 from meshwright.cli import main
 from meshwright.mesh.sources import of_repository
 from meshwright.product import metamodel
-from meshwright.product.exceptions import FILE
+from meshwright.product.files import EXCEPTIONS
 
 Copy = Callable[[Path], Path]
 TODAY = datetime.now(UTC).date()
@@ -39,7 +39,7 @@ def product(departures: Path, copy_of: Copy) -> Path:
 
 def excepted(product: Path, *entries: dict[str, str]) -> Path:
     value = {"apiVersion": "meshwright/v1", "kind": "Exceptions", "exceptions": list(entries)}
-    (product / FILE).write_text(yaml.safe_dump(value), "utf-8")
+    (product / EXCEPTIONS).write_text(yaml.safe_dump(value), "utf-8")
     return product
 
 
