@@ -27,6 +27,19 @@ def listed(names: Iterable[Any]) -> str:
     return ", ".join([*names[:12], *more]) or "none"
 
 
+def singular(name: str) -> str:
+    """Return a name with its last word in the singular, if that is a regular English plural: `order_items`, `statuses`."""
+    if len(name) <= 3 or name.endswith(("ss", "us", "is", "as")):
+        return name
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    if name.endswith(("sses", "xes", "ches", "shes", "zzes")):
+        return name[:-2]
+    if name.endswith("uses") and not name.endswith(("ouses", "auses")):
+        return name[:-2]
+    return name.removesuffix("s")
+
+
 def short(name: str) -> str:
     """Return a name for a sentence, cut if it is very long."""
     return name if len(name) <= 200 else f"{name[:150]} … {name[-40:]}"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from meshwright.core.text import singular
 from meshwright.draft.columns import NUMBERS, Field
 from meshwright.draft.dataset import Dataset, OutputColumn
-from meshwright.draft.joins import singular
 from meshwright.draft.texts import Flow, enumerated, sentence, yaml
 from meshwright.product.column_types import ColumnType
 from meshwright.product.metamodel import CLASSIFICATIONS

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from meshwright.core.text import singular
 from meshwright.draft.columns import Field
-from meshwright.draft.joins import Link, base, reached, singular
+from meshwright.draft.joins import Link, base, reached
 from meshwright.draft.keywords import KEYWORDS
 from meshwright.inspection.model import TableProfile
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from meshwright.core.text import singular
 from meshwright.inspection.joins import contained
 from meshwright.inspection.model import Source, TableProfile
 from meshwright.product.personal_data import words
@@ -118,23 +119,7 @@ def _is_one_to_one_elsewhere(
 
 
 def _singular(name: tuple[str, ...]) -> tuple[str, ...]:
-    last = name[-1] if name else ""
-    for plural, singular in (
-        ("ies", "y"),
-        ("sses", "ss"),
-        ("xes", "x"),
-        ("ches", "ch"),
-        ("ses", "se"),
-        ("s", ""),
-    ):
-        if last.endswith(plural) and len(last) > len(plural) + 1 and not last.endswith(("ss", "us", "is")):
-            return (*name[:-1], last[: -len(plural)] + singular)
-    return name
-
-
-def singular(name: str) -> str:
-    """Return the name of one row of a table: `order_items` has an `order_item`."""
-    return "_".join(_singular(tuple(name.split("_"))))
+    return (*name[:-1], *map(singular, name[-1:]))
 
 
 def _verified(

@@ -9,8 +9,8 @@ from datetime import date, datetime
 from typing import Any
 
 from meshwright.core.sql import standard
+from meshwright.core.text import singular
 from meshwright.draft.dataset import Dataset, Input, OutputColumn
-from meshwright.draft.joins import singular
 from meshwright.draft.keywords import KEYWORDS
 from meshwright.draft.texts import Flow, enumerated, yaml
 from meshwright.product.portable_names import PORTABLE

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.check.rules.sample import ABOUT_FLIGHTS, USE_CASES
+from meshwright.core.text import singular
 from meshwright.core.yaml import load_text
 from meshwright.draft.contract import classification
 from meshwright.draft.dataset import Dataset
-from meshwright.draft.joins import singular
 from meshwright.draft.sample_files import suffix
 from meshwright.draft.texts import Flow, enumerated, ruamel, sentence
 from meshwright.inspection.model import Source

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from meshwright.core.text import singular
 from meshwright.inspection.model import Column
 from meshwright.inspection.relation import (
     ORDERED,
@@ -89,8 +90,8 @@ def _single_score(column: Column, number: int, counts: Counts, table: str) -> in
         return 0
     if not score:
         return 0
-    singular = plain_name(table).rstrip("s")
-    if name == "id" or name in (f"{singular}_id", f"{singular}_key", f"{singular}_code", f"{singular}_no"):
+    row = singular(plain_name(table))
+    if name == "id" or name in (f"{row}_id", f"{row}_key", f"{row}_code", f"{row}_no"):
         score += 2
     return score + (1 if number == 0 else 0)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from meshwright.core.text import singular
 from meshwright.product.record import Record
 from meshwright.survey.estate import Estate
 from meshwright.survey.model import Candidate
-from meshwright.survey.names import product_name, singular, words
+from meshwright.survey.names import product_name, words
 
 
 def match(products: Sequence[Record], candidates: Sequence[Candidate], estate: Estate) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from meshwright.core.text import singular
 from meshwright.inspection.model import ForeignKey, Table
 from meshwright.survey.columns import event_times, happenings, is_period, is_technical, personal
 from meshwright.survey.keys import key_of, resolver, target
-from meshwright.survey.names import begins_with, singular, subject, words
+from meshwright.survey.names import begins_with, subject, words
 
 LOOKUPS = {"status", "state", "type", "kind", "category", "method", "rate", "code", "unit", "segment", "channel", "country", "currency", "language", "region", "reason", "class", "level", "genre", "address", "city", "brand", "tag", "colour", "color", "size", "title", "priority", "location"}  # fmt: skip
 """Last words of tables that explain a column of others."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from meshwright.core.text import singular
 from meshwright.inspection.model import ForeignKey, Table
-from meshwright.survey.names import begins_with, singular, subject, words
+from meshwright.survey.names import begins_with, subject, words
 
 GENERIC = {
     "id",

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from functools import cache
 
+from meshwright.core.text import singular
+
 LONGEST = 40
 """Characters of a product's name at most."""
 RESERVED = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]|null|true|false|yes|no|on|off")
@@ -22,18 +24,6 @@ _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]
 def words(name: str) -> tuple[str, ...]:
     """Return the lower-case words of a name: `OrderLines`, `order_lines` and `ORDER LINES` give the same two."""
     return tuple(part.lower() for part in _PART.findall(name))
-
-
-@cache
-def singular(word: str) -> str:
-    """Return the singular of an English plural; other words as they are."""
-    if len(word) <= 3 or word.endswith(("ss", "us", "is", "as")):
-        return word
-    if word.endswith("ies"):
-        return word[:-3] + "y"
-    if word.endswith(("sses", "xes", "ches", "shes", "zzes", "uses")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") else word
 
 
 @cache
