@@ -14,6 +14,7 @@ import pytest
 from drawn_csv import drawn_csv
 
 from meshwright.core.errors import Error
+from meshwright.inspection import file_source
 from meshwright.inspection.model import Source
 from meshwright.inspection.sources import open_source
 
@@ -106,3 +107,8 @@ def test_json_lines(land: Callable[[Source, Path], Landed], tmp_path: Path) -> N
     (tmp_path / "rows.json").write_text("\n".join(map(json.dumps, lines)))
     (source,) = open_source("t", "rows.json", tmp_path)
     agree(source, land(source, tmp_path))
+
+
+def test_a_files_name_tells_the_same_format_to_a_draft_and_to_a_run(every_port: Path) -> None:
+    module = importlib.import_module("pipeline.inputs.file")
+    assert (file_source.FORMATS, file_source.COMPRESSIONS) == (module.FORMATS, module.COMPRESSIONS)

@@ -195,7 +195,9 @@ def examine(
         return Field(column, profile, type_, landed, maker="bytes")
     is_json = type_.name == "JSON" or (type_.name == "VARCHAR" and _are_json(seen))
     seen = [parsed(value) for value in seen] if is_json else seen
-    texts = sorted({text for value in seen for text in _texts(value)} | {*data_keys(seen)})
+    texts = sorted(
+        {leaf for value in seen for leaf in leaves(value) if isinstance(leaf, str)} | {*data_keys(seen)}
+    )
     field = Field(column, profile, type_, landed)
     kind, why = _kind(field, table, seen, texts)
     if is_personal_text(column.description) or (
@@ -366,12 +368,10 @@ def _list_of(profile: ColumnProfile, rows: int) -> tuple[str, ...]:
     return values if few and all(0 < len(value) <= 40 for value in values) else ()
 
 
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
+def leaves(value: Any) -> Iterable[Any]:
+    """Yield the values within a value, however it is nested; missing ones are left out."""
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from leaves(item)
+    elif value is not None:
         yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)

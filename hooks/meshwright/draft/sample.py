@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from meshwright.draft.columns import Field, data_keys, kept_as_key, parsed
+from meshwright.draft.columns import Field, data_keys, kept_as_key, leaves, parsed
 from meshwright.draft.dataset import Input
 from meshwright.draft.joins import Link
 from meshwright.draft.made_up import MadeUp
@@ -140,24 +140,14 @@ def _groups(links: Iterable[Link]) -> list[set[tuple[str, str]]]:
 def avoided(inputs: Mapping[str, Input], rows: Mapping[str, Rows]) -> set[str]:
     """Return the real texts that must not occur by chance as made-up ones."""
     return {
-        text
+        str(leaf)
         for name, entry in inputs.items()
         for place, field in enumerate(entry.fields.values())
         if field.maker
         for row in rows[name]
-        for text in _texts(row[place])
+        for leaf in leaves(row[place])
+        if not isinstance(leaf, bool | bytes)
     }
-
-
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
-    elif value is not None and not isinstance(value, bool | bytes):
-        yield str(value)
 
 
 def made_up(

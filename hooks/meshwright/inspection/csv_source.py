@@ -27,7 +27,8 @@ from meshwright.inspection.reading.conversion import (
     date_formats,
     reads_as,
 )
-from meshwright.inspection.reading.csv_files import CsvDialect, CsvFile, FileFormatError
+from meshwright.inspection.reading.csv_files import CsvDialect, CsvFile, FileFormatError, padded
+from meshwright.inspection.relation import batches
 from meshwright.inspection.workspace import Workspace
 from meshwright.product.column_types import DIGITS, decimal, parse
 
@@ -137,17 +138,17 @@ class CsvSource(FileSource):
         """Write the rows as texts to a Parquet file, which queries call `texts`."""
         names = list(self._names)
 
-        def batches() -> Iterator[pa.RecordBatch]:
+        def padded_batches() -> Iterator[pa.RecordBatch]:
             for file, header in zip(self.files, self._headers, strict=True):
                 one = CsvFile(file, dialect)
                 try:
                     for batch in one.batches(header):
-                        yield _padded(batch, names)
+                        yield padded(batch, names)
                 except (FileFormatError, pa.ArrowException, UnicodeError) as error:
                     found = error if isinstance(error, FileFormatError) else one.format_error(header)
                     raise csv_format.refusal(self.shown(file), found) if found else error from error
 
-        file = _spooled(self.workspace, batches(), names)
+        file = _spooled(self.workspace, padded_batches(), names)
         self.workspace.define("texts", workspace.scan([file]))
         return file
 
@@ -175,7 +176,7 @@ class CsvSource(FileSource):
             self._query(
                 f"select {' or '.join(f'bool_or({identifier(name)} in ({words}))' for name in group)} from texts"
             )[0][0]
-            for group in _groups(names)
+            for group in batches(names, 100)
         )
 
     def _text(self, landed: str, kind: str) -> str:
@@ -218,7 +219,7 @@ class CsvSource(FileSource):
             return ()
         words = ", ".join(map(literal, sorted(NULLS)))
         present: dict[str, dict[str, int]] = {}
-        for group in _groups(texts):
+        for group in batches(texts, 100):
             tests = ", ".join(
                 f"histogram({identifier(name)}) filter ({identifier(name)} in ({words}))" for name in group
             )
@@ -414,20 +415,6 @@ def _parses(text: str, form: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _groups(names: Sequence[str], size: int = 100) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), size):
-        yield names[start : start + size]
-
-
-def _padded(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
-    """Return a batch with these columns, in this order."""
-    known = batch.schema.names
-    if known == names:
-        return batch
-    arrays = [batch[name] if name in known else pa.nulls(batch.num_rows, pa.string()) for name in names]
-    return pa.RecordBatch.from_arrays(arrays, names)
 
 
 def _spooled(place: Workspace, batches: Iterator[pa.RecordBatch], names: list[str]) -> Path:

@@ -34,6 +34,8 @@ class FileSource:
     """Files with the same columns. Everything is read when it is asked for, and once."""
 
     uses = "file@1"
+    _differ = False
+    """True if not all files have all columns, once a file with types of its own has been read."""
 
     def __init__(self, name: str, path: str, files: list[Path], root: Path, given: Mapping[str, Any]) -> None:
         self.name = name
@@ -52,6 +54,11 @@ class FileSource:
     @abstractmethod
     def _typed(self) -> tuple[Table, list[Path], dict[str, str]]:
         """Return the table, Parquet files with its rows, and the SQL of each column's value."""
+
+    def _with_missing(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return properties with the one that allows columns to be missing, if any are."""
+        _ = self.typed
+        return found | ({"missing_columns": "allowed"} if self._differ else {})
 
     @cached_property
     def typed(self) -> tuple[Table, list[Path], dict[str, str]]:

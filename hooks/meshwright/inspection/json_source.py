@@ -62,12 +62,7 @@ class JsonSource(FileSource):
             found["lines"] = self.lines
         if nulls := self.given.get("nulls"):
             found["nulls"] = list(nulls)
-        _ = self.typed
-        if self._lacks:
-            found["missing_columns"] = "allowed"
-        return found
-
-    _lacks = False
+        return self._with_missing(found)
 
     def _typed(self) -> tuple[Table, list[Path], dict[str, str]]:
         given: dict[str, str] = {}
@@ -97,8 +92,8 @@ class JsonSource(FileSource):
                 kinds.setdefault(name, set()).update(found)
         if not parts:
             raise Error(f"{self.path} has no rows, so its columns are unknown.", "Deliver it with rows.")
-        self._lacks = any(seen != of_files[0] for seen in of_files)
-        if self._lacks:
+        self._differ = any(seen != of_files[0] for seen in of_files)
+        if self._differ:
             self.notes.append("Not all files have all columns: they have no values there.")
 
         self.workspace.define("texts", workspace.scan(parts))

@@ -28,12 +28,7 @@ class ParquetSource(FileSource):
         found: dict[str, Any] = {"path": self.path}
         if format_of(self.files[0]) != "parquet":
             found["format"] = "parquet"
-        _ = self.typed
-        if self._lacks:
-            found["missing_columns"] = "allowed"
-        return found
-
-    _lacks = False
+        return self._with_missing(found)
 
     def _typed(self) -> tuple[Table, list[Path], dict[str, str]]:
         schemas = []
@@ -60,7 +55,7 @@ class ParquetSource(FileSource):
                 f"{self.path}: several columns would have the name {', '.join(twice)}.",
                 "Rename all but one of them in the file.",
             )
-        self._lacks = any({*schema.names} != {*schemas[0].names} for schema in schemas)
+        self._differ = any({*schema.names} != {*schemas[0].names} for schema in schemas)
         columns, values = [], {}
         for name, kind in kinds.items():
             spelled = from_arrow(kind)
@@ -76,7 +71,7 @@ class ParquetSource(FileSource):
             values[name] = f"cast({identifier(name)} as {spelled})" if finer else identifier(name)
         required = [
             replace(column, required=all(not schema.field(column.name).nullable for schema in schemas))
-            if not self._lacks
+            if not self._differ
             else column
             for column in columns
         ]

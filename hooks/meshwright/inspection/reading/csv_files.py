@@ -522,3 +522,12 @@ def _is_odd(line: str, dialect: CsvDialect) -> bool:
 def _shown(row: list[str]) -> str:
     text = ",".join(row)
     return repr(text if len(text) <= 80 else f"{text[:77]}…")
+
+
+def padded(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+    """Return a batch with these columns, in this order."""
+    known = batch.schema.names
+    if known == names:
+        return batch
+    arrays = [batch[name] if name in known else pa.nulls(batch.num_rows, pa.string()) for name in names]
+    return pa.RecordBatch.from_arrays(arrays, names)

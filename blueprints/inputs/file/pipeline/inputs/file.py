@@ -35,7 +35,7 @@ from pipeline.conversion import (
     reads_as,
     value,
 )
-from pipeline.csv_files import CsvDialect, CsvFile, FileFormatError
+from pipeline.csv_files import CsvDialect, CsvFile, FileFormatError, padded
 from pipeline.declared_columns import (
     SOURCES,
     SPEC,
@@ -547,7 +547,7 @@ class _Csv(_Texts):
             texts = [text and as_texts(text, self.nested[name]) for text in batch[name].to_pylist()]
             place = batch.schema.get_field_index(name)
             batch = batch.set_column(place, name, pa.array(texts, pa.string()))
-        return _padded(batch, self.columns)
+        return padded(batch, self.columns)
 
     def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
         return self.files[file].line(row)
@@ -661,10 +661,10 @@ class _Json(_Texts):
     def batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         names = [*self.columns, LINE]
         for number, batch in self._held:
-            yield number, _padded(batch, names)
+            yield number, padded(batch, names)
         for number, file in self._spooled:
             with pa.memory_map(str(file)) as opened:
-                yield number, _padded(pa.ipc.open_file(opened).get_batch(0), names)
+                yield number, padded(pa.ipc.open_file(opened).get_batch(0), names)
 
     def line(self, file: int, row: int, batch: pa.RecordBatch, within: int) -> int:
         return int(batch[LINE][within].as_py())
@@ -885,15 +885,6 @@ def _refuse_difference(
         f"Input {source.name}: {names[other]} has different columns than {names[first]}: it {differ}.",
         fix=f"Correct the file or the input's `path`, or give it `missing_columns: allowed` in {SPEC}.",
     )
-
-
-def _padded(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
-    """Return a batch with these columns, in this order."""
-    known = batch.schema.names
-    if known == names:
-        return batch
-    arrays = [batch[name] if name in known else pa.nulls(batch.num_rows, pa.string()) for name in names]
-    return pa.RecordBatch.from_arrays(arrays, names)
 
 
 def _few(names: list[str]) -> str:
