@@ -31,7 +31,7 @@ CERTAIN: Mapping[str, str] = {
     "bank account": "iban kontonummer kontonr ktonr konto rekeningnummer kontonumero bankverbindung bankkonto bic cuentabancaria",
     "card": "kreditkarte kreditkartennummer kreditkartennr cardno cardnumber cvv cvc",
     "network address": "ipaddr ipaddress ipv imei cookieid advertisingid idfa gaid",
-    "secret": "password passwd pwd passwort kennwort wachtwoord losenord haslo heslo salasana contrasena",
+    "secret": "password passwd pwd passwort kennwort wachtwoord losenord haslo heslo salasana contrasena",  # pragma: allowlist secret
     "pay": "salary salaries salaire stipendio sueldo salario salaris gehalt gehalts lohn wynagrodzenie palkka mzda lon"
     " bruttogehalt nettogehalt monatsgehalt jahresgehalt",
     "address": "anschrift strasse hausnummer wohnort adresse adres adresa adress osoite indirizzo direccion endereco domicilio"
@@ -52,7 +52,7 @@ ALONE: Mapping[str, str] = {
     "birth": "geb birth born",
     "first name": "ime",
     "user name": "login usr username kennung benutzer benutzername benutzerkennung twitter",
-    "secret": "pin",
+    "secret": "pin",  # pragma: allowlist secret
     "card": "cc",
     "national id": "ausweis steuer fiscal medicare plate",
     "address": "addr adr rue calle street",
