@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from pipeline.column_types import UnknownType, canonical
-from pipeline.dbt_folders import described
+from pipeline.dbt_folders import described, folders
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import column_name
 from pipeline.platforms import INPUTS
@@ -91,20 +91,29 @@ def declared(source: Capability, product: Product) -> Declaration:
         if name not in columns:
             columns[name], origins[name] = kind, recorded(product).relative_to(product.root).as_posix()
     earlier = {name: kind for name, kind in earlier.items() if name not in columns}
-    return Declaration(columns, origins, earlier, place_of(product, source.name))
+    return Declaration(columns, origins, earlier, place_of(product.root, source.name))
 
 
-def place_of(product: Product, name: str) -> Place:
-    """Return the file and the source that have an input's table: `inputs`, or the one other source that has it."""
-    own, others = USUAL, []
-    for file in described(product.root):
+def declared_at(source: Capability) -> Place:
+    """Return where the columns of an input are declared, or can be: what every message about them names."""
+    return place_of(source.root, source.name)
+
+
+def place_of(root: Path, name: str) -> Place:
+    """Return the file and the source that have an input's table: `inputs`, or the one other source that has it.
+
+    Without either it is the source `inputs` in the first folder of models.
+    """
+    models = folders(root)
+    own, others = Place((models[0] / "sources.yml").relative_to(root).as_posix()) if models else USUAL, []
+    for file in described(root):
         try:
             document = yaml.load(file.read_text("utf-8-sig"), _LOADER)  # noqa: S506 - a safe loader
             sources = [one for one in document["sources"] if isinstance(one["name"], str)]
         except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
             continue  # it has no sources, or reading its columns reports it
         for source in sources:
-            place = Place(file.relative_to(product.root).as_posix(), source["name"])
+            place = Place(file.relative_to(root).as_posix(), source["name"])
             tables = source.get("tables")
             tables = [one for one in tables if isinstance(one, dict)] if isinstance(tables, list) else []
             if INPUTS in (source["name"], source.get("schema")):

@@ -7,9 +7,10 @@ from functools import cache
 from typing import Any
 
 from pipeline import values
-from pipeline.declared_columns import SOURCES
+from pipeline.declared_columns import declared_at
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import column_name
+from pipeline.spec import Capability
 
 
 @cache
@@ -39,7 +40,7 @@ def loaded_columns(name: str) -> dict[str, Any]:
     return {name: column for name, column in columns.items() if not name.startswith("_dlt_")}
 
 
-def refuse_other_types(name: str, types: Mapping[str, str], places: Mapping[str, str]) -> None:
+def refuse_other_types(source: Capability, types: Mapping[str, str], places: Mapping[str, str]) -> None:
     """Raise UnreadableInput if the input's table already has a column with another type.
 
     `places` has the file that declares a column's type. Only works while dlt reads a resource.
@@ -47,7 +48,7 @@ def refuse_other_types(name: str, types: Mapping[str, str], places: Mapping[str,
     import dlt
     from dlt.common.libs.pyarrow import get_py_arrow_datatype
 
-    before = loaded_columns(name)
+    before = loaded_columns(source.name)
     if not before:
         return
     caps = dlt.current.pipeline().destination.capabilities()
@@ -60,8 +61,8 @@ def refuse_other_types(name: str, types: Mapping[str, str], places: Mapping[str,
         if was != values.arrow(kind) or (known["data_type"] == "json") != (kind == "JSON"):
             by = f"in {places[column]}" if places.get(column) else "at its source"
             raise UnreadableInput(
-                f"Input {name}: the type of the column {column} has changed {by}: it was"
+                f"Input {source.name}: the type of the column {column} has changed {by}: it was"
                 f" {known['data_type']} ({was}), and is now {kind}.",
-                fix=f"Declare the old type in {SOURCES}, or, if the change is intended, start over with"
+                fix=f"Declare the old type in {declared_at(source).file}, or, if the change is intended, start over with"
                 " `python -m pipeline --full-refresh`.",
             )

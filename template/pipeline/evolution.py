@@ -46,7 +46,7 @@ def undeclared(landed: Mapping[str, Landed]) -> dict[str, list[str]]:
 def sources_block(product: Product, landed: Mapping[str, Landed]) -> tuple[str, str]:
     """Return the files and the sources that declare all columns of the inputs that have undeclared ones."""
     tables = {name: input.columns for name, input in landed.items() if input.undeclared}
-    places = {name: place_of(product, name) for name in tables}
+    places = {name: place_of(product.root, name) for name in tables}
     return files_of(places), yaml_block(tables, places)
 
 
@@ -84,7 +84,7 @@ def refuse_changed(product: Product, landed: Mapping[str, Landed], dataset: Data
         }
         for name in open_
     }
-    places = {name: place_of(product, name) for name in tables}
+    places = {name: place_of(product.root, name) for name in tables}
     raise PublishedTypesChanged(
         "\n".join(
             [

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.column_types import UnknownType, parse
 from pipeline.conversion import INTEGERS, TEXTUAL
-from pipeline.declared_columns import SOURCES, known_columns
+from pipeline.declared_columns import known_columns, place_of
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import Platform
 from pipeline.spec import Product
@@ -114,7 +114,7 @@ def refuse_other_types(product: Product, platform: Platform, name: str, columns:
                 f" {history(name)}."
                 for column, kind in other.items()
             ),
-            fix=f"Declare the old type in {SOURCES}, or, if the change is intended, drop the table {history(name)} in the"
+            fix=f"Declare the old type in {place_of(product.root, name).file}, or, if the change is intended, drop the table {history(name)} in the"
             " platform's database (on DuckDB, remove build/state): the history starts again.",
         )
     file.parent.mkdir(parents=True, exist_ok=True)

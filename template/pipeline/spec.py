@@ -37,6 +37,8 @@ class Capability:
     source: str = ""
     """Inputs only: the source of the data, `system:…` or `dp:…`."""
     properties: dict[str, Any] = field(default_factory=dict)
+    root: Path = Path()
+    """The repository that uses it."""
 
     @property
     def path(self) -> str:
@@ -169,6 +171,7 @@ def load(root: Path, environment: Mapping[str, str], target: str = "") -> Produc
             name=entry.get("name", ""),
             source=entry.get("from", ""),
             properties=_replace_variables(entry.get("properties", {}), environment),
+            root=root,
         )
 
     body = spec["spec"]

@@ -202,6 +202,25 @@ def test_the_block_to_paste_is_for_the_products_own_source(
     assert (pasted["name"], [one["name"] for one in pasted["tables"]]) == (source, ["t"])
 
 
+def test_one_module_knows_where_an_input_is_declared(every_port: Path, tmp_path: Path) -> None:
+    from pipeline.declared_columns import declared_at
+    from pipeline.spec import Capability
+
+    source = Capability("inputs", "file@1", "t", root=tmp_path)
+    assert declared_at(source) == ("models/sources.yml", "inputs")
+    (tmp_path / "dbt_project.yml").write_text("model-paths: [transform]\n")
+    (tmp_path / "transform/staging").mkdir(parents=True)
+    assert declared_at(source) == ("transform/sources.yml", "inputs")
+    (tmp_path / "transform/staging/erp.yml").write_text("sources:\n  - {name: erp, tables: [{name: t}]}\n")
+    assert declared_at(source) == ("transform/staging/erp.yml", "erp")
+    others = {
+        path.relative_to(every_port).as_posix()
+        for path in (every_port / "pipeline").rglob("*.py")
+        if "sources.yml" in path.read_text("utf-8")
+    }
+    assert others == {"pipeline/declared_columns.py"}
+
+
 @pytest.mark.parametrize("count", [3, 500])
 def test_the_block_to_paste_works_as_it_is(declared: Any, count: int) -> None:
     from pipeline.column_types import EXAMPLES

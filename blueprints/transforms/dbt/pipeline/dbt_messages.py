@@ -14,6 +14,7 @@ from dbt.artifacts.schemas.results import NodeStatus
 from dbt_common.clients.jinja import extract_toplevel_blocks
 from dbt_common.exceptions import CompilationError
 
+from pipeline import declared_columns
 from pipeline.dbt_folders import described, folders
 from pipeline.errors import UnreadableInput
 from pipeline.platforms import INPUTS
@@ -296,7 +297,7 @@ def unreadable(
         text = f"source('{source}', '{word}') {known['why']}"
         fix = f"Correct the name; the inputs are {', '.join(sorted(names.inputs))}."
         if source == INPUTS and word in names.inputs:
-            fix = f"Add `- name: {word}` to the tables of the source {INPUTS} in models/sources.yml."
+            fix = f"Add `- name: {word}` to the tables of the source {INPUTS} in {declared_columns.place_of(root, word).file}."
     elif known := NO_NODE.search(message):
         word = known["node"]
         text, fix = f"ref('{word}') {known['why']}", f"Correct the name, or add models/{word}.sql."

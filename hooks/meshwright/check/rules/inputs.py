@@ -14,6 +14,7 @@ from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Keys
 from meshwright.product.column_types import UnknownType, canonical
+from meshwright.product.dbt_folders import folders
 from meshwright.product.files import COMMAND, SOURCES, SPEC
 from meshwright.product.grammar import default
 from meshwright.product.problem import Problem
@@ -61,16 +62,18 @@ class SourcesMatchInputs(Rule):
 
     broken = {SOURCES: {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
 
-    def check(self, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
+    def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
         tables = _tables(sources, spec)
         inputs = [item["name"] for _, item in spec.items("spec.inputs") if isinstance(item.get("name"), str)]
         missing = [name for name in inputs if name not in tables]
-        place: tuple[Document | str, Keys] = (SOURCES, ())
+        models = folders(root)
+        file = (models[0] / "sources.yml").relative_to(root).as_posix() if models else SOURCES
+        place: tuple[Document | str, Keys] = (file, ())
         for document in sources:
             for keys, source in document.items("sources"):
                 names = {source.get("name"), source.get("schema")}
                 if SOURCE in names:
-                    place = (document, (*keys, "tables"))
+                    place, file = (document, (*keys, "tables")), document.path.as_posix()
                 elif not tables and missing and isinstance(source.get("tables"), list):
                     known = {table.get("name") for table in source["tables"] if isinstance(table, dict)}
                     if known.intersection(missing):
@@ -85,7 +88,7 @@ class SourcesMatchInputs(Rule):
             yield Problem(
                 *place,
                 f"The input {name} is not a table of the source {SOURCE}.",
-                f"Add `- name: {name}` to the tables of the source {SOURCE} in {SOURCES}.",
+                f"Add `- name: {name}` to the tables of the source {SOURCE} in {file}.",
             )
         for name, table in tables.items():
             if name not in inputs:

@@ -23,7 +23,7 @@ from pipeline import values
 from pipeline.connections import explained
 from pipeline.database_sessions import read_only_engine, unquoted
 from pipeline.database_types import base_type, expression, sqlite_affinity, sqlite_type, sqlite_types
-from pipeline.declared_columns import SOURCES, SPEC, declared
+from pipeline.declared_columns import SPEC, declared, declared_at
 from pipeline.dlt_columns import hints, landed_name, loaded_columns, refuse_other_types
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import IngestReport
@@ -246,7 +246,7 @@ class _Reader:
             if column.type != "VARCHAR" and len({str(row[number]) for row in rows}) > 1
         ]
         declare = "".join(
-            f", or declare in {column.place or SOURCES}, for the table {self.source.name}:"
+            f", or declare in {column.place or declared_at(self.source).file}, for the table {self.source.name}:"
             f" {_entry(column.name, 'VARCHAR')}"
             for column in others[:1]
         )
@@ -407,7 +407,7 @@ class _Reader:
     def _schema(self) -> pa.Schema:
         """Return the columns as they will land; refuse those that landed as another type before."""
         types = {column.name: column.type for column in self.columns}
-        refuse_other_types(self.source.name, types, {column.name: column.place for column in self.columns})
+        refuse_other_types(self.source, types, {column.name: column.place for column in self.columns})
         self.report.columns |= types
         naming = dlt.current.source_schema().naming
         gone = sorted(loaded_columns(self.source.name).keys() - set(map(naming.normalize_identifier, types)))
@@ -455,7 +455,7 @@ class _Reader:
         fits = values.fitting(found)
         entry = _entry(column.name, fits)
         declare = (
-            f"declare in {column.place or SOURCES}, for the table {self.source.name}: {entry}"
+            f"declare in {column.place or declared_at(self.source).file}, for the table {self.source.name}: {entry}"
             if fits
             else f"exclude {column.name} with `columns` in {SPEC}"
         )
@@ -682,7 +682,7 @@ def _named(source: Capability, what: str, columns: dict[str, sa.Column[Any]]) ->
 
 
 def _entry(name: str, kind: str) -> str:
-    """Return the declaration of a column, as it is written in models/sources.yml."""
+    """Return the declaration of a column, as it is written in the YAML of its source."""
     return "{" + f"name: {name}, data_type: {_scalar(kind)}" + "}"
 
 
@@ -742,7 +742,7 @@ def _check_cursor(source: Capability, engine: sa.Engine, table: sa.Table, column
                 raise UnreadableInput(
                     f"Input {source.name}: {_place(source)}: the cursor {column.name} is loaded as {column.type}, but"
                     f" contains values of the kind {', '.join(sorted(found))}, whose order is not that of their texts.",
-                    fix=f"Declare in {SOURCES}, for the table {source.name}:"
+                    fix=f"Declare in {declared_at(source).file}, for the table {source.name}:"
                     f" {_entry(column.name, 'DOUBLE' if 'real' in found else 'BIGINT')}."
                     if not found - {"integer", "real"} and not column.place
                     else fix,

@@ -37,7 +37,6 @@ from pipeline.conversion import (
 )
 from pipeline.csv_files import CsvDialect, CsvFile, FileFormatError, padded
 from pipeline.declared_columns import (
-    SOURCES,
     SPEC,
     Change,
     Declaration,
@@ -45,6 +44,7 @@ from pipeline.declared_columns import (
     TypesChanged,
     changed_types,
     declared,
+    declared_at,
     scalar,
     yaml_block,
 )
@@ -265,7 +265,7 @@ def _notes(texts: _Texts, columns: Mapping[str, Column]) -> tuple[str, ...]:
                 every = fits(parse(candidate), numbers_as_texts(column.text))
                 if texts.query(f"select bool_and(coalesce({every}, {column.text} is null)) from {few}")[0][0]:
                     notes.append(
-                        f"{name} is JSON text. If models read its fields, declare {_entry(name, candidate)} in {SOURCES}"
+                        f"{name} is JSON text. If models read its fields, declare {_entry(name, candidate)} in {declared_at(texts.source).file}"
                     )
                     break
         elif column.kind.name == "VARCHAR":
@@ -291,7 +291,7 @@ def _date_note(texts: _Texts, name: str, text: str, rows: str) -> str:
             written = f"{key}: {json.dumps({texts.given[name]: fitting[0]})}"
             other = f" (or {fitting[1]!r}, if that is right)" if len(fitting) > 1 else ""
             return (
-                f"{name} is text that looks like {kind}. If models use it so, declare {_entry(name, kind)} in {SOURCES},"
+                f"{name} is text that looks like {kind}. If models use it so, declare {_entry(name, kind)} in {declared_at(texts.source).file},"
                 f" and give the input `{written}`{other} in {SPEC}"
             )
     return ""
@@ -354,7 +354,7 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
             if stray := [column for column, name in named.items() if name not in columns]:
                 raise UnreadableInput(
                     f"Input {source.name}: `{key}` names {_few(stray)}, which is not a column declared as {types[0]}.",
-                    fix=f"Correct the name in {SPEC}, or declare the column as {types[0]} in {SOURCES}.",
+                    fix=f"Correct the name in {SPEC}, or declare the column as {types[0]} in {declared_at(source).file}.",
                 )
             forms = {named[column]: form for column, form in given.items()}
         else:
@@ -363,7 +363,7 @@ def _refuse_formats(source: Capability, kinds: Mapping[str, ColumnType]) -> None
             if wrong := problem(kinds[name], form):
                 raise UnreadableInput(
                     f"Input {source.name}: column {name}: the `{key}` {form!r} cannot be used: {wrong}.",
-                    fix=f"Correct `{key}` in {SPEC}, or the type of {name} in {SOURCES}.",
+                    fix=f"Correct `{key}` in {SPEC}, or the type of {name} in {declared_at(source).file}.",
                 )
 
 
@@ -391,6 +391,14 @@ class _Texts(ABC):
     given: dict[str, str] = field(default_factory=dict)
     """Column -> its name in the files."""
     _table: pa.Table | None = None
+
+    def changed(self, kinds: Mapping[str, str]) -> str:
+        """Return the fix for a value of another type than the last publication had."""
+        place = declared_at(self.source)
+        return (
+            "Correct the value in the file. If the type of the column has changed, declare it in"
+            f" {place.file}:\n{yaml_block({self.source.name: kinds}, {self.source.name: place})}"
+        )
 
     @abstractmethod
     def text(self, name: str, kind: ColumnType | None) -> str:
@@ -486,7 +494,7 @@ class _Texts(ABC):
         why = f", which {column.origin} declares" if column.origin else ""
         if column.spelling.format and column.kind.name in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
             why += f", written {column.spelling.format!r}"
-        fix = f"Correct the value in the file, or the type in {column.origin.partition(':')[0] or SOURCES}; VARCHAR accepts any value."
+        fix = f"Correct the value in the file, or the type in {column.origin.partition(':')[0] or declared_at(self.source).file}; VARCHAR accepts any value."
         numeric = column.kind.name in NUMERIC
         if not any(sign.isdigit() for sign in value):
             fix += f" If it stands for a missing value, add it to the input's `nulls` in {SPEC}."
@@ -506,10 +514,7 @@ class _Texts(ABC):
             (answers,) = self.query(f"select {tests} from texts")
             changed = [other for other, fit in zip(recorded, answers, strict=True) if fit is False]
             kinds |= {other: kind or "VARCHAR" for other, kind in self.certain(changed).items()}
-            fix = (
-                f"Correct the value in the file. If the type of the column has changed, declare it in {SOURCES}:\n"
-                f"{yaml_block({self.source.name: kinds})}"
-            )
+            fix = self.changed(kinds)
         elif column.kind.name == "DATE" and not column.spelling.format:
             fix += f" If dates have another format, give the input's `date_format` in {SPEC}, such as '%m/%d/%Y'."
         elif column.kind.name.startswith("TIMESTAMP") and not column.spelling.format:
@@ -683,8 +688,7 @@ class _Json(_Texts):
                 raise UnreadableInput(
                     f"Input {self.source.name}: {self.names[number]}:{line}: column {name}: its value is {kind}, but it was"
                     f" {recorded[name]} when it was last published.",
-                    fix=f"Correct the value in the file. If the type of the column has changed, declare it in {SOURCES}:\n"
-                    f"{yaml_block({self.source.name: certain})}",
+                    fix=self.changed(certain),
                 )
 
     def certain(self, names: list[str]) -> dict[str, str]:
@@ -856,18 +860,18 @@ def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
     if header[0].lstrip()[:1] in ("{", "[", "<"):
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its first line is not the header of a CSV file: {', '.join(header)[:80]}.",
-            fix=f"Correct the file, or the input's `path` or `format` in {SPEC}. If these are column names, declare them in {SOURCES}.",
+            fix=f"Correct the file, or the input's `path` or `format` in {SPEC}. If these are column names, declare them in {declared_at(source).file}.",
         )
     if all(certain(name) != "VARCHAR" or not name.strip() for name in header):
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its first line is not a header: {_few(header)}.",
-            fix=f"Give the input `header: false` and `names` in {SPEC}. If these are column names, declare them in {SOURCES}.",
+            fix=f"Give the input `header: false` and `names` in {SPEC}. If these are column names, declare them in {declared_at(source).file}.",
         )
     signs = [sign for sign in ("\t", ";", "|", ",") if len(header) == 1 and sign in header[0]]
     if signs:
         raise UnreadableInput(
             f"Input {source.name}: {shown}: its header is a single name that contains {signs[0]!r}: {header[0][:80]}.",
-            fix=f"Give the input `delimiter: {json.dumps(signs[0])}` in {SPEC}. If that is the column's name, declare it in {SOURCES}.",
+            fix=f"Give the input `delimiter: {json.dumps(signs[0])}` in {SPEC}. If that is the column's name, declare it in {declared_at(source).file}.",
         )
 
 
@@ -921,7 +925,7 @@ def _parquet(
         message = str(error).partition(": ")[2].replace(f"{product.root}/", "")
         raise UnreadableInput(
             f"Input {source.name}: {message}.",
-            fix=f"Correct the value in the file, or the data_type in {SOURCES}.",
+            fix=f"Correct the value in the file, or the data_type in {declared_at(source).file}.",
         ) from error
     return Files([landed], columns)
 
@@ -1007,7 +1011,7 @@ def _refuse_kinds(
                 raise UnreadableInput(
                     f"Input {source.name}: column {one.name} is {from_arrow(one.type)} in {names[number]}, but"
                     f" {from_arrow(kind)} in {first}.",
-                    fix=f"Deliver one of them again, or declare the column's data_type in {SOURCES}.",
+                    fix=f"Deliver one of them again, or declare the column's data_type in {declared_at(source).file}.",
                 )
 
 

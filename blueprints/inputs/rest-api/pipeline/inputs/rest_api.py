@@ -44,7 +44,7 @@ from requests.adapters import HTTPAdapter
 
 from pipeline import values
 from pipeline.column_types import Certainty
-from pipeline.declared_columns import SOURCES, SPEC, declared, refuse_changed
+from pipeline.declared_columns import SPEC, declared, declared_at, refuse_changed
 from pipeline.dlt_columns import hints, landed_name, refuse_other_types
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import IngestReport
@@ -171,7 +171,7 @@ def _tables(source: Capability, product: Product, report: IngestReport) -> Itera
     if not types:
         raise UnreadableInput(
             f"Input {source.name}: the API returned no rows, so its columns are unknown.",
-            fix=f"Declare the columns that the models read in {SOURCES}, with their `data_type`.",
+            fix=f"Declare the columns that the models read in {declared_at(source).file}, with their `data_type`.",
         )
     key = {landed_name(name) for name in source.properties.get("key", [])}
     schema = pa.schema(
@@ -179,7 +179,7 @@ def _tables(source: Capability, product: Product, report: IngestReport) -> Itera
     )
     landed = {name: "VARCHAR" if kind == "JSON" else kind for name, kind in types.items()}
     refuse_changed(source, spool.declaration, {name: landed[name] for name in spool.filled})
-    refuse_other_types(source.name, landed, spool.places())
+    refuse_other_types(source, landed, spool.places())
     absent = sorted(spool.known.keys() - spool.columns.keys()) if spool.number else []
     report.gone += [name for name in absent if name not in state.get("absent", [])]
     before = state.get("types", {}) if "cursor" in state else {}
@@ -468,7 +468,7 @@ class _Spool:
         if by == SPEC:
             declare = f"declare {name}: VARCHAR in `types` of the input, in {SPEC}"
         else:
-            place = by.partition(":")[0] if by.startswith("models/") else SOURCES
+            place = self.declaration.place.file
             entry = "{" + f"name: {name}, data_type: VARCHAR" + "}"
             declare = f"declare in {place}, for the table {self.source.name}: {entry}"
         return UnreadableInput(

@@ -23,7 +23,7 @@ from pyspark.errors import PySparkException
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-from pipeline.declared_columns import SOURCES
+from pipeline.declared_columns import place_of
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import held
 from pipeline.platforms import INPUTS, PART
@@ -81,7 +81,7 @@ class Spark:
     def attach(self, name: str, files: Sequence[Path]) -> None:
         folder = (self.product.scratch if "://" in self.storage else Path(self.storage)) / "attached" / name
         folder.mkdir(parents=True)
-        _make_readable(name, files, folder)
+        _make_readable(name, files, folder, place_of(self.product.root, name).file)
         url = f"{self.storage}/attached/{name}"
         if "://" in self.storage:
             filesystem, path = pyarrow.fs.FileSystem.from_uri(url)
@@ -262,7 +262,7 @@ def _storage(product: Product) -> str:
     return storage
 
 
-def _make_readable(name: str, files: Sequence[Path], folder: Path) -> None:
+def _make_readable(name: str, files: Sequence[Path], folder: Path, declared: str) -> None:
     """Brings an input's Parquet files into a new folder: themselves, unless Spark cannot read a type that is in them."""
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
@@ -272,7 +272,7 @@ def _make_readable(name: str, files: Sequence[Path], folder: Path) -> None:
             if rows := only_row(connection.execute(finer))[0]:
                 raise UnreadableInput(
                     f"Input {name}: column {column} has nanoseconds in {rows:,} rows, and Spark keeps microseconds.",
-                    fix=f"Deliver it to the microsecond, or declare it as VARCHAR in {SOURCES}, and cast it in a model.",
+                    fix=f"Deliver it to the microsecond, or declare it as VARCHAR in {declared}, and cast it in a model.",
                 )
         if cast := {column: READ_AS[kind] for column, kind, *_ in described if kind in READ_AS}:
             columns = ", ".join(

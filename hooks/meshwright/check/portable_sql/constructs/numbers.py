@@ -150,8 +150,8 @@ CONSTRUCTS = (
             spark="writes 1.0E20 and 0.0, rounds 1.005 to 1.01, and makes null of what is no number",
         ),
         fix=(
-            "Declare it as a decimal in models/sources.yml; or cast(cast(x as decimal(18, 6)) as varchar(100)), where all its"
-            " values are numbers."
+            "Declare it as a decimal, as its `data_type` in the source; or cast(cast(x as decimal(18, 6)) as varchar(100)),"
+            " where all its values are numbers."
         ),
         bad="cast(ratio as varchar(100))",
         good="cast(cast(0.5 as decimal(18, 6)) as varchar(100))",
