@@ -214,7 +214,7 @@ def _spec(value: Any, data: OwnData) -> None:
         if data.others:
             reason = f"No model reads it, and none reads {listed(data.others)}: choose with --dataset."
             proposed.append({"at": "spec.dataset.name", "reason": _text(reason)})
-        if description := _sentence(data.dataset.description):
+        if " " in (description := _sentence(data.dataset.description)):  # a single word is no purpose
             spec["description"]["purpose"] = _text(description)
     if data.inputs:
         inputs = spec["inputs"]
@@ -241,7 +241,8 @@ def _contract(value: Any, data: OwnData, level: str) -> None:
     table["name"] = data.dataset.name
     if description := _sentence(data.dataset.description):
         table["description"] = _text(description)
-        value["description"]["purpose"] = _text(description)
+        if " " in description:
+            value["description"]["purpose"] = _text(description)
     key = data.dataset.table().primary_key
     properties = [_property(column, key, data, level) for column in data.columns]
     if properties:

@@ -14,12 +14,13 @@ from meshwright.core.yaml import Document, inside, read, read_text
 from meshwright.core.yaml_edit import edited
 from meshwright.draft.contract import value
 from meshwright.draft.dataset import Input
+from meshwright.draft.layout import layout
 from meshwright.draft.plan import Plan
 from meshwright.draft.record import Record, digest
 from meshwright.draft.spec import raise_classification
 from meshwright.draft.texts import Flow, ruamel
 from meshwright.inspection.reading.column_names import column_name
-from meshwright.product.files import CONTRACT, DRAFT, SOURCES, SPEC
+from meshwright.product.files import CONTRACT, DRAFT, SPEC
 from meshwright.product.metamodel import CLASSIFICATIONS
 
 SHOWN = 12
@@ -188,7 +189,8 @@ def applied(
 ) -> tuple[dict[str, bytes | None], list[str]]:
     """Return the files that apply some of the changes, and sentences on what is left for the team. Raises Error."""
     path = str(product.get("spec.dataset.contract", CONTRACT))
-    model, tests = f"models/{plan.data.name}.sql", f"models/{plan.data.name}.yml"
+    place = layout(root)
+    model, tests = place.model(plan.data.name), place.properties(plan.data.name)
     structural = [one for one in found if one.is_structural]
     taken = [one for one in selected if one.is_structural]
     notes: list[str] = []
@@ -227,9 +229,9 @@ def applied(
     )
     if is_ours and CLASSIFICATIONS.index(top) > CLASSIFICATIONS.index(level):
         files[SPEC] = edited(read_text(root, SPEC), lambda spec: raise_classification(spec, top)).encode()
-    if taken and inside(root, SOURCES):
-        files[SOURCES] = edited(
-            read_text(root, SOURCES), lambda sources: _change_sources(sources, plan, old, taken)
+    if taken and inside(root, place.sources):
+        files[place.sources] = edited(
+            read_text(root, place.sources), lambda sources: _change_sources(sources, plan, old, taken)
         ).encode()
         if is_ours:
             files[model] = plan.files[model]

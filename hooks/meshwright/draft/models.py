@@ -20,7 +20,7 @@ TESTED = 6
 
 
 def sources(inputs: Sequence[Input]) -> str:
-    """Return models/sources.yml."""
+    """Return the YAML of the source that has the inputs."""
     tables = [
         {
             "name": entry.name,

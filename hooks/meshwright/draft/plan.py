@@ -19,11 +19,12 @@ from meshwright.draft import contract, invented, models, sample, sample_files, s
 from meshwright.draft.columns import NO_KEYS, examine, is_about_people
 from meshwright.draft.dataset import Dataset, Input, dataset
 from meshwright.draft.joins import Link, links
+from meshwright.draft.layout import layout
 from meshwright.draft.texts import yaml
 from meshwright.inspection.described import DescribedSource
 from meshwright.inspection.landed_names import landed_name
 from meshwright.inspection.model import Source, TableProfile
-from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SOURCES, SPEC
+from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SPEC
 from meshwright.product.metamodel import CLASSIFICATIONS
 
 SEEN = 2_000
@@ -86,9 +87,10 @@ def plan(
     result.files[str(product.get("spec.dataset.contract", CONTRACT))] = contract.contract(
         data, product.value, level
     ).encode()
-    result.files[SOURCES] = models.sources(list(inputs.values())).encode()
-    result.files[f"models/{data.name}.sql"] = models.model(data).encode()
-    result.files[f"models/{data.name}.yml"] = models.properties(data, made).encode()
+    place = layout(root)
+    result.files[place.sources] = models.sources(list(inputs.values())).encode()
+    result.files[place.model(data.name)] = models.model(data).encode()
+    result.files[place.properties(data.name)] = models.properties(data, made).encode()
     result.files |= _samples(inputs, sources, where, made)
     result.files[SAMPLE_README] = _sample_readme(data, sources, where, result.rows).encode()
     result.edits |= _edits(root, sources, where)

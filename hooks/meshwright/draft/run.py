@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shlex
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ from meshwright.core.yaml_edit import edited
 from meshwright.draft.atomic import replace_all
 from meshwright.draft.columns import Field
 from meshwright.draft.compare import Change, applied, changes, chosen
+from meshwright.draft.layout import refuse_broken_project
 from meshwright.draft.plan import Plan, plan
 from meshwright.draft.record import Record, digest, recorded, without_password
 from meshwright.draft.spec import places
@@ -142,7 +142,8 @@ def prepare(
     drafted = plan(root, product, given, count, seed)
     old = recorded(root)
     files: dict[str, bytes | None] = {**drafted.files, **_gone(root, product, drafted, old)}
-    _refuse_overwriting(root, files, product, old, [*sources])
+    _refuse_overwriting(root, files, product, old)
+    refuse_broken_project(root, drafted.data.name, sources, files)
     files |= drafted.edits
     if inside(root, SAMPLE_FILES):
         files[SAMPLE_FILES] = _without(read_text(root, SAMPLE_FILES), files).encode()
@@ -177,11 +178,13 @@ def _refuse_broken(root: Path, files: Mapping[str, bytes | None]) -> None:
     from meshwright.check.rules.proposals import DecisionOpen
 
     with tempfile.TemporaryDirectory(prefix="meshwright-draft-") as folder:
-        copy = Path(folder) / "product"
+        before, copy = Path(folder) / "before", Path(folder) / "product"
         shutil.copytree(root, copy, symlinks=True, ignore=_large)
         replace_all(copy, files)
         broken = [one for one in check([copy]) if one.level == "error" and one.rule != DecisionOpen.__name__]
-        known = {one.rule for one in check([root])} if broken else set()
+        if broken:  # a product in a folder leaves files at the root of its repository, so copies are compared
+            shutil.copytree(root, before, symlinks=True, ignore=_large)
+        known = {one.rule for one in check([before])} if broken else set()
         for one in broken:
             if one.rule not in known:
                 file = Path(one.file).relative_to(copy).as_posix()
@@ -298,7 +301,7 @@ def _gone(root: Path, product: Document, drafted: Plan, old: Record | None) -> d
 
 
 def _refuse_overwriting(
-    root: Path, changes: Mapping[str, bytes | None], product: Document, old: Record | None, new: Sequence[str]
+    root: Path, changes: Mapping[str, bytes | None], product: Document, old: Record | None
 ) -> None:
     """Raise Error if a file that a team has written, or inputs that it has named, would be replaced."""
     from meshwright.check.rules.sample import is_example
@@ -318,15 +321,6 @@ def _refuse_overwriting(
             + "If they are not needed, move them away, and draft "
             f"again: mkdir -p ../before-draft && mv {shlex.join(theirs)} ../before-draft/",
         )
-    known = "|".join(map(re.escape, new))
-    stranger = re.compile(rf"source\(\s*['\"]inputs['\"]\s*,\s*['\"](?!(?:{known})['\"])(\w+)['\"]")
-    for file in sorted((root / "models").rglob("*.sql")):
-        path = file.relative_to(root).as_posix()
-        if path not in changes and (match := stranger.search(file.read_text("utf-8", "replace"))):
-            raise Error(
-                f"{path} reads the input {match[1]}, which the draft would remove. Nothing was changed.",
-                f"Remove the model if it is not needed, or draft {match[1]} too: --from {match[1]}=SOURCE",
-            )
     drafted = {*(old.sources if old else ())}
     own = [
         str(item.get("name"))
