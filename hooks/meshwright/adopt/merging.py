@@ -133,7 +133,9 @@ def _loaded(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Unmergeable(f"it is not YAML: {str(error).splitlines()[0]}") from None
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise Unmergeable(f"it is not YAML{f', line {mark.line + 1}' if mark else ''}: {what}") from None
 
 
 def _renovate(theirs: str, template: str, tracked: frozenset[str]) -> Merged:

@@ -201,23 +201,29 @@ def decode(raw: bytes) -> str:
 
 
 def read(root: Path, path: str) -> Document:
-    """Read a YAML file of the repository. Raises Unreadable."""
-    return parse(path, read_text(root, path))
+    """Read a YAML file of the repository. Raises Unreadable, which names the file."""
+    try:
+        text = read_text(root, path)
+    except Unreadable as error:
+        raise error.of(path) from error
+    return parse(path, text)
 
 
 def parse(path: str, text: str) -> Document:
-    """Parse YAML that came from `path`. Raises Unreadable."""
+    """Parse YAML that came from `path`. Raises Unreadable, which names the file."""
     document = Document(Path(path))
     try:
         _Builder(document).build(text)
+    except Unreadable as error:
+        raise error.of(path) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = f"It is not YAML: {error.problem or error.context}."
-        raise Unreadable(problem, "Fix the syntax here, or just above.", *place) from error
+        raise Unreadable(problem, "Fix the syntax here, or just above.", *place).of(path) from error
     except yaml.YAMLError as error:  # characters that YAML does not allow
         problem = f"It is not YAML: {str(error).splitlines()[0]}"
-        raise Unreadable(problem, "Remove the characters that YAML does not allow.") from error
+        raise Unreadable(problem, "Remove the characters that YAML does not allow.").of(path) from error
     return document
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from meshwright.core.errors import Error
 
 
-def edited(text: str, change: Callable[[Any], Any]) -> str:
+def edited(text: str, change: Callable[[Any], Any], path: str = "") -> str:
     """Return the text after `change` was applied to its value, a mapping that it modifies in place.
 
     Lines that the change does not touch stay as they are, even if they are laid out otherwise than this module writes.
-    Raises Error if the text is not YAML, or if the result would not have the value of the change.
+    `path`: the file that errors name. Raises Error if the text is not YAML, or if the result would not have the value of the change.
     """
     from ruamel.yaml.error import YAMLError
 
@@ -27,7 +27,12 @@ def edited(text: str, change: Callable[[Any], Any]) -> str:
         if not _is_same(result, after):
             result = after  # the layout of the file differs too much where the change is
     except YAMLError as error:
-        raise Error(f"It is not YAML: {str(error).splitlines()[0]}", "Fix its syntax.") from error
+        mark = getattr(error, "problem_mark", None)
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise Error(f"It is not YAML: {what}.", "Fix the syntax here, or just above.", *place).of(
+            path
+        ) from error
     return result
 
 

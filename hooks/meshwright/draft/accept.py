@@ -25,7 +25,7 @@ def accept(root: Path, selectors: Collection[str]) -> tuple[list[Proposal], list
     for one in accepted:
         files[one.document.path].append(one.mark)
     texts = {
-        path: edited(read_text(root, path.as_posix()), partial(settle, accepted=marks))
+        path: edited(read_text(root, path.as_posix()), partial(settle, accepted=marks), path.as_posix())
         for path, marks in files.items()
     }
     replace_all(root, {path.as_posix(): text.encode() for path, text in texts.items()})

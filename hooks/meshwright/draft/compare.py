@@ -219,7 +219,9 @@ def applied(
     }
     if inside(root, path):
         text = edited(
-            read_text(root, path), lambda contract: _change_contract(contract, selected, new, names, is_ours)
+            read_text(root, path),
+            lambda contract: _change_contract(contract, selected, new, names, is_ours),
+            path,
         )
         files[path] = text.encode()
     top = max(
@@ -228,10 +230,14 @@ def applied(
         default="public",
     )
     if is_ours and CLASSIFICATIONS.index(top) > CLASSIFICATIONS.index(level):
-        files[SPEC] = edited(read_text(root, SPEC), lambda spec: raise_classification(spec, top)).encode()
+        files[SPEC] = edited(
+            read_text(root, SPEC), lambda spec: raise_classification(spec, top), SPEC
+        ).encode()
     if taken and inside(root, place.sources):
         files[place.sources] = edited(
-            read_text(root, place.sources), lambda sources: _change_sources(sources, plan, old, taken)
+            read_text(root, place.sources),
+            lambda sources: _change_sources(sources, plan, old, taken),
+            place.sources,
         ).encode()
         if is_ours:
             files[model] = plan.files[model]

@@ -83,6 +83,7 @@ def plan(
     result.edits[SPEC] = edited(
         read_text(root, SPEC),
         partial(spec.change, data=data, sources=sources, where=where, levels=levels),
+        SPEC,
     ).encode()
     result.files[str(product.get("spec.dataset.contract", CONTRACT))] = contract.contract(
         data, product.value, level
