@@ -57,17 +57,23 @@ def of_another_kind(product: Document, given: Mapping[str, tuple[str, Source]], 
 def without_empty(
     given: Mapping[str, tuple[str, Source]],
 ) -> tuple[dict[str, tuple[str, Source]], list[str]]:
-    """Return the sources without the empty tables of a wildcard, and a sentence on each of these."""
+    """Return the sources without the empty tables of a wildcard, and a sentence on each of these.
+
+    Any other empty table is drafted from its columns alone, if its source declares their types.
+    """
     count = Counter(where for where, _ in given.values())
     empty = [
         name
-        for name, (where, source) in given.items()
-        if count[where] > 1 and not isinstance(source, DescribedSource) and not source.profile().rows
+        for name, (_, source) in given.items()
+        if not isinstance(source, DescribedSource) and not source.profile().rows
     ]
-    if len(empty) == len(given):
-        return dict(given), []
-    notes = [f"{name} has no rows, and was left out." for name in empty]
-    return {name: one for name, one in given.items() if name not in empty}, notes
+    left_out = [name for name in empty if count[given[name][0]] > 1] if len(empty) < len(given) else []
+    result = {name: one for name, one in given.items() if name not in left_out}
+    for name in set(empty) & set(result):
+        where, source = result[name]
+        if source.uses != "file@1" or str(source.properties.get("path", "")).lower().endswith(".parquet"):
+            result[name] = where, DescribedSource(name, source.uses, source.properties, source.table())
+    return result, [f"{name} has no rows, and was left out." for name in left_out]
 
 
 def unignored(root: Path, given: Mapping[str, tuple[str, Source]]) -> list[str]:
@@ -169,7 +175,7 @@ def _without(fingerprints: str, changes: Mapping[str, bytes | None]) -> str:
         for path in [path for path in known if path in changes or path.startswith("sample_data/")]:
             del known[path]
 
-    return edited(fingerprints, change)
+    return edited(fingerprints, change, SAMPLE_FILES)
 
 
 def _refuse_broken(root: Path, files: Mapping[str, bytes | None]) -> None:

@@ -11,7 +11,7 @@ from meshwright.inspection import dbt_project, odcs
 from meshwright.inspection.model import ColumnProfile, Table, TableProfile
 from meshwright.inspection.reading.column_names import column_name
 
-NO_ROWS = "Its source describes columns only: nothing was verified on rows."
+NO_ROWS = "Its source has columns and no rows: nothing was verified on rows."
 
 
 class DescribedSource:

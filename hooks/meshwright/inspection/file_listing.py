@@ -18,6 +18,7 @@ from typing import Any
 from meshwright.core.errors import Error
 from meshwright.core.text import printable
 from meshwright.inspection import csv_format, technologies
+from meshwright.inspection.folder_walk import walk
 from meshwright.inspection.model import Activity, Column, Table
 
 READ = {".csv": "csv", ".tsv": "csv", ".txt": "", ".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}  # fmt: skip
@@ -36,6 +37,8 @@ UNREAD = {
 }
 PACKED = {".gz", ".zst", ".bz2", ".zip"}
 MAX_FILES = 100_000
+SHOWN = 20
+"""Paths that are named for each reason why they are not read."""
 HEAD = 65_536
 """Bytes of a text file that its header is looked for in."""
 SKIPPED = {".git", ".venv", "node_modules", "__pycache__", "_delta_log", "metadata"}
@@ -114,6 +117,37 @@ def _system(where: str, fs: Any) -> tuple[Any, str]:
 
 
 def _files(system: Any, base: str, where: str, result: Listing, fs: Any) -> Iterator[_File]:
+    found = _in_folder(Path(base), result) if isinstance(system, fs.LocalFileSystem) else _in_bucket(system, base, where, fs)  # fmt: skip
+    number = 0
+    for file in found:
+        plain = PurePosixPath(file.path)
+        if SKIPPED & {*plain.parts} or plain.name.startswith((".", "_")):
+            continue
+        number += 1
+        if number > MAX_FILES:
+            result.unread.append(
+                f"It has more than {MAX_FILES:,} files; only the first {MAX_FILES:,} were looked at."
+            )
+            return
+        yield file
+
+
+def _in_folder(folder: Path, result: Listing) -> Iterator[_File]:
+    reasons: dict[str, list[str]] = {}
+    try:
+        for one in walk(folder, SKIPPED):
+            if not one.reason:
+                yield _File(one.path, one.size, one.changed)
+            elif not PurePosixPath(one.path).name.startswith("."):
+                reasons.setdefault(one.reason, []).append(one.path)
+    finally:
+        for reason, paths in reasons.items():
+            result.unread += [f"{path}: {reason}." for path in paths[:SHOWN]]
+            if len(paths) > SHOWN:
+                result.unread.append(f"{len(paths) - SHOWN:,} more: {reason}.")
+
+
+def _in_bucket(system: Any, base: str, where: str, fs: Any) -> Iterator[_File]:
     try:
         found = system.get_file_info(fs.FileSelector(base, recursive=True))
     except (OSError, ValueError) as error:
@@ -121,20 +155,9 @@ def _files(system: Any, base: str, where: str, result: Listing, fs: Any) -> Iter
             f"{printable(where)} cannot be listed: {printable(str(error))[:300]}",
             "Correct the address, or allow this account to list it (for S3: s3:ListBucket, and AWS_* in the environment).",
         ) from error
-    files = [
-        _File(info.path.removeprefix(base).lstrip("/"), info.size or 0, info.mtime)
-        for info in found
-        if info.type == fs.FileType.File
-    ]
-    files = [
-        file
-        for file in sorted(files, key=lambda one: one.path)
-        if not SKIPPED & {*PurePosixPath(file.path).parts}
-        and not PurePosixPath(file.path).name.startswith((".", "_"))
-    ]
-    if len(files) > MAX_FILES:
-        result.unread.append(f"It has {len(files):,} files; only the first {MAX_FILES:,} were looked at.")
-    yield from files[:MAX_FILES]
+    files = [info for info in found if info.type == fs.FileType.File]
+    for info in sorted(files, key=lambda one: one.path):
+        yield _File(info.path.removeprefix(base).lstrip("/"), info.size or 0, info.mtime)
 
 
 def _ending(path: PurePosixPath) -> str:

@@ -90,6 +90,8 @@ class Table:
     """Tables that a view reads, as `schema.table`, or `table` where there are no schemas; as far as the catalog tells."""
     activity: Activity | None = None
     """None for sources that are no database."""
+    grants: tuple[str, ...] = ()
+    """Statements that let this account read it; empty if it may, or if the catalog does not tell."""
 
     @property
     def qualified(self) -> str:

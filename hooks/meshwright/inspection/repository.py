@@ -233,6 +233,8 @@ def _content(repository: Repository, path: str) -> str | None:
             repository.unread.append(f"{path}: a link out of the repository; it is not followed.")
             return None
         if not file.is_file():
+            if file.exists() and not file.is_dir():
+                repository.unread.append(f"{path}: no regular file; it is not read.")
             return None  # a submodule, or a file that is not checked out
         if file.stat().st_size > MAX_BYTES:
             repository.unread.append(f"{path}: larger than {MAX_BYTES:,} bytes; it was not searched.")

@@ -101,6 +101,13 @@ class Commands:
         draft = ["meshwright", "draft", candidate.name, *(word for one in froms for word in ("--from", one))]
         return [shlex.join(copy), shlex.join(draft)] if froms else [shlex.join(copy)]
 
+    def grants(self, candidate: Candidate) -> list[str]:
+        """Return the statements without which the commands of a candidate, if it has any, could not read its tables."""
+        if candidate.reads or not candidate.commands or " draft " not in candidate.commands[-1]:
+            return []
+        tables = [part.table for part, _ in table_addresses(candidate, self.estate)]
+        return list(dict.fromkeys(one for table in tables for one in table.grants))
+
     def _adopt(self, candidate: Candidate, project: Source) -> list[str]:
         clone = [["git", "clone", "--", project.address, candidate.name]] if _is_url(project.address) else []
         folder = candidate.name if clone else str(Path(project.address).resolve())

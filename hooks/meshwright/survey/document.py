@@ -84,5 +84,6 @@ def _candidate(candidate: Candidate, ids: dict[str, str], survey: Survey) -> dic
             {"table": table, "column": column, "kind": kind} for table, column, kind in candidate.sensitive
         ],
         "needs": candidate.needs,
+        "grants": candidate.grants,
         "commands": candidate.commands,
     }

@@ -141,6 +141,8 @@ class Candidate:
     """Capabilities that the registry does not have, for reading it where it comes from."""
     sensitive: list[tuple[str, str, str]] = field(default_factory=list)
     """Table, column and kind of data."""
+    grants: list[str] = field(default_factory=list)
+    """Statements that an administrator runs first, so that this account may read its tables."""
     commands: list[str] = field(default_factory=list)
     also: list[str] = field(default_factory=list)
     """Ids of tables that show the same data: views of it, models that make it."""

@@ -194,7 +194,11 @@ def of_folder(name: str, folder: Path, where: str = "") -> list[Source]:
 
 
 def _repositories(folder: Path, depth: int = 1) -> Iterator[Path]:
-    for child in sorted(folder.iterdir()):
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        return  # the files of the folder are listed with the reason
+    for child in children:
         if child.is_symlink() or not child.is_dir() or child.name in repository.INSTALLED:
             continue
         if repository.is_repository(child) or (child / SPEC).is_file() or dbt_project.is_project(child):

@@ -80,6 +80,7 @@ def _candidate(candidate: Candidate, survey: Survey) -> Iterator[str]:
         yield from _block("needs", [f"{', '.join(candidate.needs)}, to be read where it comes from"])
     first = [name for name in candidate.reads if candidate.commands and " draft " in candidate.commands[-1]]
     yield from _block("first", [f"make and run {', '.join(first)}"] if first else [])
+    yield from _block("grant", [f"this account may not read it: {candidate.grants[0]}", *candidate.grants[1:]] if candidate.grants else [], cut=False)  # fmt: skip
     yield from _commands(candidate.commands)
 
 

@@ -74,6 +74,7 @@ def of_sources(
     # Of several models of one project, the most used one is adopted with the repository.
     for candidate in sorted(found, key=lambda one: -len(_exposed(one, estate))):
         candidate.commands = made_by.of(candidate)
+        candidate.grants = made_by.grants(candidate)
     matched = {candidate.product for candidate in found}
     own = {record.id for source in sources for record in source.products}
     mine = [one for one in products.values() if one.id in own | matched or domain in ("", one.domain)]

@@ -17,6 +17,7 @@ from meshwright.inspection import profile
 from meshwright.inspection.databases import catalog
 from meshwright.inspection.joins import Contained, contained
 from meshwright.inspection.sources import open_source
+from meshwright.survey.run import survey
 
 POSTGRES = """
 create schema crm;
@@ -183,6 +184,45 @@ def test_a_catalog_needs_no_right_on_any_table(postgres: tuple[postgres_server.S
     assert tables["crm.german"].is_view and tables["crm.german"].reads_from == ("crm.customers",)
     with pytest.raises(Error, match="permission"):
         open_source("c", f"{before.replace('postgres@', 'nobody@')}.crm.customers?{after}", ROOT)[0].profile()
+
+
+def test_a_survey_names_the_grants_that_its_commands_need(
+    postgres: tuple[postgres_server.Server, str, str],
+) -> None:
+    server, before, after = postgres
+    url = f"{before.replace('postgres@', 'nobody@')}?{after}"
+    (found,) = [one for one in survey([url]).candidates if "crm.customers" in one.main.id]
+    grants = [one for one in found.grants if "crm" in one]
+    assert grants == ["GRANT USAGE ON SCHEMA crm TO nobody;", "GRANT SELECT ON crm.customers TO nobody;"]
+    name = before.rpartition("/")[2]
+    with psycopg.connect(server.url(name), autocommit=True) as connection:
+        for one in grants:
+            connection.execute(one)
+        assert (
+            open_source("c", f"{url.partition('?')[0]}.crm.customers?{after}", ROOT)[0].profile().rows == 60
+        )
+        connection.execute(
+            "revoke select on crm.customers from nobody; revoke usage on schema crm from nobody"
+        )
+
+
+def test_mariadb_tells_what_an_account_may_not_read(
+    mariadb: tuple[mariadb_server.Server, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, before, after = mariadb
+    name = before.rpartition("/")[2]
+    server.run(
+        f"create or replace user writer@localhost identified by '{mariadb_server.PASSWORD}';"
+        " grant insert on customers to writer@localhost; grant select on orders to writer@localhost",
+        name,
+    )
+    monkeypatch.setenv("SHOP_PASSWORD", mariadb_server.PASSWORD)
+    url = f"{before.replace(mariadb_server.USER + ':', 'writer:')}?{after}"
+    found = {table.name: table.grants for table in catalog(url)}
+    (grant,) = found["customers"]
+    assert not found["orders"] and grant.endswith(".`customers` TO 'writer'@'localhost';")
+    server.run(grant, name)
+    assert not any(table.grants for table in catalog(url))
 
 
 def test_a_table_of_postgresql(postgres: tuple[postgres_server.Server, str, str]) -> None:

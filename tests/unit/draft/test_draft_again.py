@@ -53,6 +53,12 @@ def test_an_empty_table_of_a_wildcard_is_left_out_each_time(product: Path) -> No
     assert again.exit_code == 0 and "Nothing that the draft knows has changed" in again.output, again.output
 
 
+def test_an_empty_table_that_is_named_is_drafted_from_its_columns(product: Path) -> None:
+    done = draft(product, "--from", "unused=sqlite:///../shop.db?table=unused")
+    assert done.exit_code == 0 and "no rows" in done.output, done.output
+    assert spec_inputs(product) == {"unused": "database@1"}
+
+
 def test_a_source_of_another_kind_is_a_new_draft(product: Path) -> None:
     assert draft(product, "--from", "stock=../stock.csv", "--sample-rows", "2").exit_code == 0
     assert len((product / "sample_data/stock.csv").read_text("utf-8").splitlines()) == 3

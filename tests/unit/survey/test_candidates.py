@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sqlite3
 import subprocess
@@ -408,6 +409,26 @@ def test_nothing_leads_out_of_a_repository(tmp_path: Path) -> None:
     found = surveyed(str(made), code=1)
     assert found["candidates"] == []
     assert len(found["unread"]) == 2
+
+
+def test_what_is_no_file_of_a_folder_is_listed_and_never_opened(tmp_path: Path) -> None:
+    place, other = tmp_path / "lake", tmp_path / "other"
+    for folder in (place / "deep", other):
+        folder.mkdir(parents=True)
+    for folder in (place, other):
+        (folder / "orders.csv").write_text("id,customer,amount\n1,2,3\n")
+    (place / "out").symlink_to(other)
+    (place / "out.csv").symlink_to(other / "orders.csv")
+    (place / "deep" / "cycle").symlink_to(place)
+    os.mkfifo(place / "deep" / "pipe.csv")
+    found = surveyed(str(place), code=1)
+    assert [one["tables"] for one in found["sources"]] == [1]
+    assert {one["reason"] for one in found["unread"]} == {
+        "out: a link; it is not followed.",
+        "out.csv: a link; it is not followed.",
+        "deep/cycle: a link; it is not followed.",
+        "deep/pipe.csv: a named pipe; it is not read.",
+    }
 
 
 def test_a_dbt_project_that_cannot_be_parsed_is_listed(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def read(engine: sa.Engine, schema: str, only: str) -> Found:
             parts.rows = None if parts.is_view else count
             parts.comment = "" if parts.is_view else comment or ""
             parts.activity = Activity(last_write=utc(changed))
-        _columns(engine, rows, found)
+        account = connection.exec_driver_sql("select current_user()").scalar_one()
+        _columns(engine, rows, found, account)
         _keys(rows, found)
         for of, name, text in rows(
             "select table_schema, table_name, view_definition from information_schema.views"
@@ -61,19 +62,34 @@ def _shown_schema(of: str, engine: sa.Engine, schema: str) -> str:
 
 
 def _columns(
-    engine: sa.Engine, rows: Callable[[str], list[Any]], found: Mapping[tuple[str, str], Parts]
+    engine: sa.Engine, rows: Callable[[str], list[Any]], found: Mapping[tuple[str, str], Parts], account: str
 ) -> None:
     dialect: Any = engine.dialect
     parser = MySQLTableDefinitionParser(dialect, dialect.identifier_preparer)
     listed = rows(
-        "select table_schema, table_name, ordinal_position, column_name, column_type, is_nullable, column_comment"
+        "select table_schema, table_name, ordinal_position, column_name, column_type, is_nullable, column_comment, privileges"
         " from information_schema.columns"
     )
-    for of, name, _, column, native, nullable, comment in sorted(listed, key=lambda row: tuple(row[:3])):
+    for of, name, _, column, native, nullable, comment, rights in sorted(
+        listed, key=lambda row: tuple(row[:3])
+    ):
+        if "select" not in (rights or "").lower().split(","):
+            found[of, name].grants = (_grant(engine, account, of, name),)
         kind = _type(parser, native)
         found[of, name].add(
             described(column, kind, native=native, required=nullable == "NO", comment=comment or ""), kind
         )
+
+
+def _grant(engine: sa.Engine, account: str, database: str, table: str) -> str:
+    """Return the statement that lets an account, `user@host`, read a table."""
+    quote = engine.dialect.identifier_preparer.quote_identifier
+    user, _, host = account.rpartition("@")
+    return f"GRANT SELECT ON {quote(database)}.{quote(table)} TO {_text(user)}@{_text(host)};"
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _type(parser: Any, native: str) -> Any:

@@ -29,6 +29,7 @@ class Parts:
     rows: int | None = None
     reads_from: tuple[str, ...] = ()
     activity: Activity | None = None
+    grants: tuple[str, ...] = ()
 
     def add(self, column: Column, kind: Any) -> None:
         self.columns.append(column)
@@ -47,6 +48,7 @@ class Parts:
             self.is_view,
             self.reads_from,
             self.activity,
+            self.grants,
         )
 
 

@@ -40,7 +40,8 @@ select c.oid, n.nspname, c.relname, c.relkind in ('v', 'm'),
       and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> c.oid
     join pg_catalog.pg_class dc on dc.oid = d.refobjid and dc.relkind in ('r', 'p', 'v', 'm', 'f')
     join pg_catalog.pg_namespace dn on dn.oid = dc.relnamespace
-    where w.ev_class = c.oid and c.relkind in ('v', 'm'))
+    where w.ev_class = c.oid and c.relkind in ('v', 'm')),
+  pg_catalog.has_schema_privilege(n.oid, 'USAGE'), pg_catalog.has_table_privilege(c.oid, 'SELECT')
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid and c.relkind <> 'v'
@@ -89,6 +90,7 @@ def read(engine: sa.Engine, schema: str, only: str) -> Found:
         version = connection.exec_driver_sql(
             "select pg_catalog.current_setting('server_version_num')::int"
         ).scalar_one()
+        account = connection.exec_driver_sql("select current_user").scalar_one()
         last_read = (
             "greatest(s.last_seq_scan, s.last_idx_scan)" if version >= _VERSION_16 else "null::timestamptz"
         )
@@ -105,7 +107,7 @@ def read(engine: sa.Engine, schema: str, only: str) -> Found:
             table, of, name, is_view, count, comment, owner, readers, writers, reads, writes, since, last = (
                 row[:13]
             )
-            counted, below = row[13:]
+            counted, below, may_use, may_read = row[13:]
             activity = Activity(
                 owner,
                 tuple(sorted(readers)),
@@ -124,6 +126,7 @@ def read(engine: sa.Engine, schema: str, only: str) -> Found:
                     rows=count,
                     reads_from=tuple(sorted(below)),
                     activity=activity,
+                    grants=_grants(engine, account, of, name, may_use, may_read),
                 ),
             )
         names = _columns(rows, {table: parts for table, (_, _, parts) in found.items()})
@@ -146,6 +149,16 @@ def read(engine: sa.Engine, schema: str, only: str) -> Found:
                     )
                 )
     return {(of, name): parts for of, name, parts in found.values()}
+
+
+def _grants(
+    engine: sa.Engine, account: str, schema: str, table: str, may_use: bool, may_read: bool
+) -> tuple[str, ...]:
+    """Return the statements that let an account read a table."""
+    quote = engine.dialect.identifier_preparer.quote
+    of, to = quote(schema), quote(account)
+    use, read = f"GRANT USAGE ON SCHEMA {of} TO {to};", f"GRANT SELECT ON {of}.{quote(table)} TO {to};"
+    return (use,) * (not may_use) + (read,) * (not may_read)
 
 
 def _names(rows: Callable[[str], list[Any]]) -> dict[tuple[int, int], str]:
