@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from pipeline import bytecode, missing_file, progress, restore, sample_run, spec
+from pipeline import datacontract_cli, missing_file, progress, restore, sample_run, spec
 from pipeline.build_folder import InProgress, run_lock, write
 from pipeline.errors import MAKE_ROOM, PromiseBroken, ServiceLevelMissed, UnreadableInput, is_machine
 from pipeline.progress import say, summary
@@ -104,7 +104,6 @@ def main() -> int:
     if chosen.log_format == "json":
         progress.use_json()
     _heed_signals()
-    bytecode.compile_ahead()
     root = None
     try:
         began_in = _folder()
@@ -294,6 +293,7 @@ def run(
     with run_lock(root):
         try:
             product = spec.load(root, environment, target)
+            datacontract_cli.begin(product.contract)
             report = {"product": f"{product.domain}/{product.name}", "version": product.version, **report}
             say(
                 f"{report['product']} {product.version}" + (f" as {target}" if target else ""),

@@ -126,7 +126,7 @@ def _verify(
         from pipeline import evolution, incremental, service_levels, verify
 
         contract = verify.read_contract(product)
-        report["contract"] = contract.version
+        report["contract"] = contract["version"]
         columns = datasets.promised(product, platform, verify.promised_columns(product, contract))
         kept = incremental.kept(product, started, platform.columns(product.dataset))
         dataset, partitions = incremental.write(product, platform, columns, about, before, kept)
@@ -140,7 +140,7 @@ def _verify(
         verify.refuse_broken(product, checks)
         # A service level that cannot be measured is reported before publishing.
         service_levels.measure(product, dataset, started)
-        done(f"{product.contract.name} {contract.version}: {counted(report)}")
+        done(f"{product.contract.name} {contract['version']}: {counted(report)}")
     return _Written(dataset, columns, partitions)
 
 

@@ -6,29 +6,24 @@ that none of them has checked is reported as unchecked: see docs/reference/promi
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
-from datacontract.data_contract import DataContract
-from datacontract.model.run import Check as LibraryCheck
-from datacontract.model.run import Run
-from open_data_contract_standard.model import OpenDataContractStandard, Server
 
-from pipeline import conformance, physical_type_casts
+from pipeline import conformance, datacontract_cli, physical_type_casts
 from pipeline.comparisons import INTEGERS, is_kept
 from pipeline.conformance import Check, NoSuchPath, PendingCheck, Type, example, such_as, type_at, violation
+from pipeline.datacontract_cli import Answer
 from pipeline.dataset import Dataset
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.promises import METRICS, Keys, Promise, datacontract_cli_reads, dotted, promises
 from pipeline.promises import name as promised_name
 from pipeline.spec import Product
 from pipeline.sql import identifier, only_row, scan
-
-logging.getLogger("datacontract").setLevel(logging.CRITICAL)  # the run prints its findings
 
 OF_ROWS = {
     *("required", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum"),
@@ -64,39 +59,35 @@ KEYS = {
 """Kind of promise -> datacontract-cli's name of the check; without that check, the promise is unchecked."""
 
 
-def read_contract(product: Product) -> OpenDataContractStandard:
+def read_contract(product: Product) -> dict[str, Any]:
     """Read the contract; unknown keys are refused, because a misspelled promise would never be checked."""
-    run = DataContract(data_contract_file=str(product.contract)).lint()
-    wrong = [
-        str(check.reason or check.name)
-        for check in _checks(run)
-        if getattr(check.result, "value", "") != "passed"
-    ]
+    contract, wrong = datacontract_cli.read(product.contract)
     if wrong:
         raise UnreadableInput(
             f"{product.contract.name}: {'; '.join(wrong)}",
             fix="`uvx prek run --all-files meshwright-check` shows where.",
         )
-    return OpenDataContractStandard.from_file(str(product.contract))
+    return contract
 
 
-def described(product: Product, contract: OpenDataContractStandard) -> list[dict[str, Any]]:
+def described(product: Product, contract: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the contract's columns as in its YAML, in its order."""
-    for table in contract.schema_ or []:
-        if table.name == product.dataset:
-            return [column.model_dump(by_alias=True, exclude_none=True) for column in table.properties or []]
+    for table in contract.get("schema") or []:
+        if table.get("name") == product.dataset:
+            columns: list[dict[str, Any]] = table.get("properties") or []
+            return columns
     raise UnreadableInput(
         f"{product.contract.name} does not describe {product.dataset}, the data set in data-product.yaml.",
         fix=f"Name the contract's schema {product.dataset}.",
     )
 
 
-def promised_columns(product: Product, contract: OpenDataContractStandard) -> list[str]:
+def promised_columns(product: Product, contract: Mapping[str, Any]) -> list[str]:
     """Return the names of the contract's columns in its order."""
     return [str(column.get("physicalName") or column["name"]) for column in described(product, contract)]
 
 
-def written(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> Dataset:
+def written(product: Product, contract: Mapping[str, Any], dataset: Dataset) -> Dataset:
     """Return the data set with the contract's physical types, except where values would be lost.
 
     Raises PromiseBroken for a nested field that the contract does not describe: it has no meaning and no
@@ -142,7 +133,7 @@ class _Verification:
     """The state of the verification of a data set."""
 
     product: Product
-    contract: dict[str, Any]
+    contract: Mapping[str, Any]
     dataset: Dataset
     connection: duckdb.DuckDBPyConnection
     actual: Mapping[str, Type]
@@ -168,7 +159,7 @@ class _Verification:
         return all(_is_open(column, path[1:], self.product.classification) for column in columns)
 
 
-def verify(product: Product, contract: OpenDataContractStandard, dataset: Dataset) -> list[Check]:
+def verify(product: Product, contract: Mapping[str, Any], dataset: Dataset) -> list[Check]:
     """Check every promise of the contract on the files that are published next; return also the unchecked ones.
 
     Promises about single rows are checked only on rows that changed, because unchanged rows kept them before.
@@ -179,11 +170,10 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
     with duckdb.connect(str(database)) as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"create or replace view {identifier(product.dataset)} as from {dataset.scan}")
-        plain = contract.model_dump(by_alias=True, exclude_none=True)
         state = _Verification(
-            product, plain, dataset, connection, conformance.types(connection, dataset.scan)
+            product, contract, dataset, connection, conformance.types(connection, dataset.scan)
         )
-        everything = list(promises(plain, product.dataset))
+        everything = list(promises(contract, product.dataset))
         for promise in everything:
             _assign(state, promise)
         _keys(state, everything)
@@ -194,7 +184,7 @@ def verify(product: Product, contract: OpenDataContractStandard, dataset: Datase
             *state.checks,
             *conformance.run_row_checks(connection, changed, state.pending, state.may_show),
         ]
-    found = _run_datacontract_cli(state, contract, str(database))
+    found = _run_datacontract_cli(state, database)
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         library_checks = [_check(state, connection, changed, check) for check in found]
@@ -507,19 +497,16 @@ def _keys(state: _Verification, everything: list[Promise]) -> None:
 # -- datacontract-cli -----------------------------------------------------------------------------------------
 
 
-def _run_datacontract_cli(
-    state: _Verification, contract: OpenDataContractStandard, database: str
-) -> list[Any]:
+def _run_datacontract_cli(state: _Verification, database: Path) -> list[Answer]:
     """Return datacontract-cli's results for the promises that are left to it."""
     if not state.for_datacontract_cli:
         return []
-    reduced = OpenDataContractStandard.model_validate(_without(state))
-    reduced.servers = [Server(server="staged", type="duckdb", database=database, schema="main")]
+    reduced = _without(state)
     if state.dataset.changes is None:
-        return _found(reduced)
-    whole = _found(_without_rows(reduced))
+        return datacontract_cli.test(reduced, database, {})
+    whole = datacontract_cli.test(_without_rows(reduced), database, {})
     answered = {check.key for check in whole if check.key}
-    rows = _found(reduced, check_categories={"schema"}, filters={state.name: state.dataset.changes.rows})
+    rows = datacontract_cli.test(reduced, database, {state.name: state.dataset.changes.rows}, ["schema"])
     return whole + [check for check in rows if check.key not in answered]
 
 
@@ -593,51 +580,49 @@ def _queries(state: _Verification) -> Iterator[dict[str, Any]]:
             yield {**promise.value, "query": query}
 
 
-def _found(contract: OpenDataContractStandard, **options: Any) -> list[Any]:
-    """Return datacontract-cli's own checks, with their results."""
-    return _checks(DataContract(data_contract=contract, server="staged", **options).test())
-
-
-def _checks(run: Run) -> list[LibraryCheck]:
-    assert run.checks is not None, "a run begins with an empty list"
-    return run.checks
-
-
-def _without_rows(contract: OpenDataContractStandard) -> OpenDataContractStandard:
+def _without_rows(contract: dict[str, Any]) -> dict[str, Any]:
     """Return the contract without its promises about single rows, which unchanged rows still keep."""
-    whole = contract.model_copy(deep=True)
-    for table in whole.schema_ or []:
-        for column in table.properties or []:
-            column.required = column.logicalTypeOptions = column.enum = None
-    return whole
+    of_rows = ("required", "logicalTypeOptions", "enum")
+    return contract | {
+        "schema": [
+            table
+            | {
+                "properties": [
+                    {key: value for key, value in column.items() if key not in of_rows}
+                    for column in table.get("properties") or []
+                ]
+            }
+            for table in contract["schema"]
+        ]
+    }
 
 
-def _check(state: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> Check:
+def _check(state: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Answer) -> Check:
     """Return the result of a check of datacontract-cli, with a value that breaks it."""
-    result = str(getattr(check.result, "value", check.result))
+    result = check.result
     # Without DuckDB's marking of the position in the query.
-    reason = " ".join((check.reason or "").partition("\n\nLINE ")[0].split())
+    reason = " ".join(check.reason.partition("\n\nLINE ")[0].split())
     fix = ""
     if result == "warning" and not reason.startswith("Actual "):
         result = "unchecked"  # The message says why it was not checked.
     elif reason.startswith(FAILED_QUERY):
-        if "quality_sql" in str(check.type):
+        if "quality_sql" in check.type:
             reason = f"The query cannot be run: {reason.removeprefix(FAILED_QUERY)}"
             fix = f"Write the query in DuckDB's SQL, about the table {state.name} and the columns of the contract."
         else:
             reason = f"It cannot be checked: {reason.removeprefix(FAILED_QUERY)}"
     elif (
         result == "passed"
-        and "quality_sql" in str(check.type)
+        and "quality_sql" in check.type
         and (many := _answers(connection, check.implementation))
     ):
         result, reason = "unchecked", f"The query returns {many}, but a rule compares one value."
         fix = "Make the query return one row with one column, such as `select count(*) …`."
-    elif "quality_sql" in str(check.type) or "quality_custom" in str(check.type):
+    elif "quality_sql" in check.type or "quality_custom" in check.type:
         result, reason = _compared(connection, check, result, reason)
     elif result in ("failed", "warning"):
         reason += _such_as(state, connection, changed, check)
-    return Check(check.name or check.type, check.field or "", result, reason, fix)
+    return Check(check.name, check.field, result, reason, fix)
 
 
 BOUNDS = {"exclusiveMinimum": ("field_minimum",), "exclusiveMaximum": ("field_maximum",)}
@@ -662,7 +647,7 @@ def _compared(connection: duckdb.DuckDBPyConnection, check: Any, result: str, re
 
     datacontract-cli compares decimals with floating-point numbers, which makes 0.30 and 0.3 differ.
     """
-    diagnostics = check.diagnostics or {}
+    diagnostics = check.diagnostics
     if result not in ("passed", "failed", "warning") or "threshold" not in diagnostics:
         return result, reason
     rows = f"(\n{str(check.implementation).rstrip().rstrip(';')}\n)"
@@ -681,7 +666,7 @@ def _compared(connection: duckdb.DuckDBPyConnection, check: Any, result: str, re
     return "warning" if harmless else "failed", reason
 
 
-def _such_as(state: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Any) -> str:
+def _such_as(state: _Verification, connection: duckdb.DuckDBPyConnection, changed: str, check: Answer) -> str:
     """Return an example of a value that breaks a check of datacontract-cli, if it may be printed."""
     kind, _, promise = next(
         (
@@ -694,7 +679,7 @@ def _such_as(state: _Verification, connection: duckdb.DuckDBPyConnection, change
         ("", "", None),
     )
     try:
-        if str(check.key).endswith(("unique", "duplicate_values")):
+        if check.key.endswith(("unique", "duplicate_values")):
             members = [promise.path] if promise else _key_columns(state)
             if not all(state.may_show(path) for path in members):
                 return ""
@@ -720,7 +705,7 @@ def _key_columns(state: _Verification) -> list[tuple[str, ...]]:
     return [promise.path for promise in state.for_datacontract_cli if promise.kind == "primaryKey"]
 
 
-def _answered(promise: Promise, dataset: str, found: list[Any]) -> bool:
+def _answered(promise: Promise, dataset: str, found: list[Answer]) -> bool:
     """Return True if datacontract-cli has a check for a promise."""
     keys = {check.key for check in found}
     if promise.kind in KEYS and promise.path:
@@ -734,7 +719,7 @@ def _answered(promise: Promise, dataset: str, found: list[Any]) -> bool:
         "duplicateValues": ("duplicate_values",),
         "relationships": ("relationships",),
     }[promise.kind]
-    return any(name in str(check.type) for name in types for check in found)
+    return any(name in check.type for name in types for check in found)
 
 
 def refuse_broken(product: Product, checks: list[Check]) -> None:

@@ -58,7 +58,7 @@ def outcome(root: Path, case: dict[str, Any]) -> dict[str, Any]:
         "schema": [{"name": "t", "properties": case["columns"], **case.get("table", {})}],
         **case.get("contract", {}),
     }
-    contract = OpenDataContractStandard.model_validate(document)
+    contract = OpenDataContractStandard.model_validate(document).model_dump(by_alias=True, exclude_none=True)
     made = product(root, case)
     if "before" in case:  # the types of the data set that was published last
         recorded(made).parent.mkdir(parents=True)
