@@ -223,6 +223,10 @@ def _at_root(repository: TeamRepository, prefix: str, plan: Plan, first: _Fresh)
         plan.missing.append(
             f"CI: {path} runs the checks; workflows that run {plan.folder} on a schedule, deploy it or grant access are yours to add."
         )
+    elif prefix and forge == "gitlab":
+        plan.missing.append(
+            f"CI: GitLab reads {ci} at the root only, and Meshwright writes none there for a folder. Let yours run {at_root.STEPS} in {plan.folder}; jobs that run it on a schedule, deploy it or grant access are yours to add, too."
+        )
     elif is_below(ci, declined):
         plan.missing.append(
             f"CI: let yours run {at_root.STEPS}{f' in {plan.folder}' if prefix else ''}; the template's {ci} is declined."

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meshwright.adopt.dbt_files import OwnProject
-from meshwright.core.text import listed, printable
+from meshwright.core.text import identifier, listed, printable
 from meshwright.core.yaml_edit import edited
 from meshwright.inspection.dbt_project import DbtNode
 from meshwright.inspection.model import Column
@@ -63,6 +63,8 @@ class OwnData:
     """Other models that could be the data set."""
     columns: Sequence[Column] = ()
     inputs: Sequence[Input] = ()
+    written: dict[str, str] = field(default_factory=dict)
+    """Models that the product needs beside the project's own: path -> SQL."""
     missing: list[str] = field(default_factory=list)
     """What keeps the pipeline from running the models, with what to do."""
     sources_file: str = SOURCES
@@ -103,7 +105,7 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
                 if table in project.ambiguous
                 else "its name has more than small letters, digits and single underscores"
             )
-            data.missing.append(f"source {name}: {why}, so it is not among the inputs; rename it in dbt, with `identifier:` for the real table.")  # fmt: skip
+            data.missing.append(f"source {name}: {why}, so it is not among the inputs; name it {identifier(table)} in dbt, with `identifier: {table}`.")  # fmt: skip
             continue
         seed = project.seeds.get(table)
         path = project.location(node) or (seed.path if seed else f"sample_data/{table}.csv")
@@ -136,20 +138,36 @@ def _choose(project: OwnProject, dataset: str | None, data: OwnData) -> None:
     from meshwright.core.errors import Error
 
     candidates = [node for node in project.candidates() if IDENTIFIER.fullmatch(node.name)]
+    candidates = candidates or project.candidates()
     if dataset is not None:
         if dataset not in project.models:
             raise Error(f"There is no model {dataset}.", f"The models are {listed(sorted(project.models))}.")
         candidates = [project.models[dataset]]
     if candidates:
         data.dataset, data.others = candidates[0], [node.name for node in candidates[1:]]
-        data.columns, are_all = columns_of(project, data.dataset.name)
+        own = data.dataset.name
+        data.columns, are_all = columns_of(project, own)
         if not are_all:
             data.missing.append(
                 f"model {data.dataset.name}: without a run it is not certain which columns it has, because of Jinja or of `*`."
                 f" {CONTRACT} has {listed(column.name for column in data.columns)}; a run names others: add them there."
             )
-    elif project.models:
-        data.missing.append("No model has a name of small letters, digits and single underscores: add one, such as `select * from {{ ref(…) }}`, and name it as spec.dataset.name.")  # fmt: skip
+        if not IDENTIFIER.fullmatch(own):
+            _rename(project, data)
+
+
+def _rename(project: OwnProject, data: OwnData) -> None:
+    """Give the data set a name that a product may have, by a model that reads the team's: `stg_shop__orders` is none."""
+    assert data.dataset is not None
+    own, number = data.dataset.name, 2
+    name = free = identifier(own)
+    while free in project.models or free in project.seeds:
+        free, number = f"{name}_{number}", number + 1
+    places = folders(project.copy)
+    folder = places[0].relative_to(project.copy).as_posix() if places else "models"
+    path = f"{folder}/{free}.sql"
+    data.written[path] = f"-- The data set, which {own} makes: a product's names have single underscores.\nselect * from {{{{ ref('{own}') }}}}\n"  # fmt: skip
+    data.dataset = replace(data.dataset, name=free, path=path)
 
 
 def _system(source: str) -> str:
@@ -172,7 +190,7 @@ def written(texts: Mapping[str, str], data: OwnData, level: str) -> dict[str, st
         result[CONTRACT] = edited(text, lambda contract: _contract(contract, data, level))
     if any(one.is_seed for one in data.inputs):
         result[data.sources_file] = _sources(data)
-    return result
+    return result | data.written
 
 
 def readme(text: str, data: OwnData) -> str:

@@ -61,7 +61,15 @@ def merged_toml(theirs: str, template: str) -> tuple[str, list[str]]:
     packages = _at(needed, ["project", "dependencies"]) or []
     if not _kept(result, own) or not _kept(_at(result, ["project", "dependencies"]) or [], packages):
         raise ValueError("its tables cannot be merged with the template's")
+    notes += _added(packages, _at(own, ["project", "dependencies"]) or [], is_package)
     return text, notes
+
+
+def _added(packages: list[str], present: list[str], is_package: bool) -> list[str]:
+    """Return the note on the dependencies that a project gets, if any."""
+    names = [re.split(r"[^\w.-]", one)[0] for one in packages if one not in present]
+    more = ": whoever installs this package gets them too" if is_package else ""
+    return [f"adds to the dependencies {', '.join(names)}{more}"] if names else []
 
 
 def _parsed(text: str) -> dict[str, Any]:

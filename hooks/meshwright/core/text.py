@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -38,6 +40,16 @@ def singular(name: str) -> str:
     if name.endswith("uses") and not name.endswith(("ouses", "auses")):
         return name[:-2]
     return name.removesuffix("s")
+
+
+def identifier(name: str) -> str:
+    """Return a name as inputs and data sets have it: small letters, digits and single underscores, with a letter first.
+
+    What dbt writes as `stg_shop__orders` becomes `stg_shop_orders`.
+    """
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
+    words = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    return words if words[:1].isalpha() else f"t_{words}".rstrip("_")
 
 
 def short(name: str) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import mysql
 from meshwright.core.errors import Error
 from meshwright.core.sql import databricks, postgres
 from meshwright.core.sql.standard import literal
-from meshwright.core.text import listed, printable
+from meshwright.core.text import identifier, listed, printable
 from meshwright.inspection import database_address, databases
 from meshwright.inspection.database_address import DatabaseAddress, readable
 from meshwright.inspection.model import Column, Table, TableProfile
@@ -395,9 +395,7 @@ def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
     if address.table != database_address.ANY:
         return [DatabaseSource(name, address, *pairs[0])]
     return [
-        DatabaseSource(re.sub(r"\W+", "_", one.name).strip("_").lower() or "table", address, one, table)
-        for one, table in pairs
-        if not one.is_view
+        DatabaseSource(identifier(one.name), address, one, table) for one, table in pairs if not one.is_view
     ]
 
 

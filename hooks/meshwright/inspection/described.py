@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.core.errors import Error
+from meshwright.core.text import identifier
 from meshwright.inspection import dbt_project, odcs
 from meshwright.inspection.model import ColumnProfile, Table, TableProfile
-from meshwright.inspection.reading.column_names import column_name
 
 NO_ROWS = "Its source has columns and no rows: nothing was verified on rows."
 
@@ -73,4 +73,4 @@ def _named(name: str, uses: str, tables: Sequence[tuple[Table, Mapping[str, Any]
     if len(tables) == 1:
         ((table, properties),) = tables
         return [DescribedSource(name, uses, properties, table)]
-    return [DescribedSource(column_name(table.name), uses, properties, table) for table, properties in tables]
+    return [DescribedSource(identifier(table.name), uses, properties, table) for table, properties in tables]

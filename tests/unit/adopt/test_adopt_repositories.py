@@ -242,3 +242,30 @@ def blob(place: Path, path: str) -> bytes:
 
     command = ["git", "-C", str(place), "cat-file", "blob", f"{BRANCH}:{path}"]
     return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def test_a_data_set_with_two_underscores_gets_a_name_that_a_product_may_have(
+    tmp_path: Path, small: Path
+) -> None:
+    place = repository(
+        tmp_path / "shop",
+        {
+            "dbt_project.yml": "name: shop\nprofile: shop\n",
+            "models/stg_shop__orders.sql": "select id from {{ source('shop', 'raw__orders') }}\n",
+            "models/shop.yml": "sources: [{name: shop, tables: [{name: raw__orders}]}]\n",
+        },
+    )
+    plan = adopted(place, small)
+    assert states(plan)["models/stg_shop_orders.sql"] == "new"
+    assert "ref('stg_shop__orders')" in (place / "models/stg_shop_orders.sql").read_text()
+    assert "name: stg_shop_orders" in (place / "data-product.yaml").read_text()
+    assert any("name it raw_orders in dbt, with `identifier: raw__orders`" in one for one in plan["missing"])
+
+
+def test_what_gitlab_does_not_run_in_a_folder_is_said_before(small: Path, tmp_path: Path) -> None:
+    place = repository(tmp_path / "mono", {f"shop/{path}": text for path, text in DBT.items()})
+    found = plan(place, small, "--data", "forge=gitlab")
+    (said,) = [
+        one for one in found["missing"] if one.startswith("CI: GitLab reads .gitlab-ci.yml at the root only")
+    ]
+    assert "in shop" in said and "schedule" in said
