@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from pipeline import disclosure
 from pipeline.column_types import UnknownType, parse
 from pipeline.conversion import INTEGERS, TEXTUAL
 from pipeline.declared_columns import known_columns, place_of
@@ -13,11 +15,14 @@ from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import Platform
 from pipeline.spec import Product
 from pipeline.sql import identifier
+from pipeline.values import form
 
 TRAIT = "`key` of snapshot@1 in data-product.yaml"
 
 
-def refuse_doubled(platform: Platform, name: str, key: Sequence[str], columns: Mapping[str, str]) -> None:
+def refuse_doubled(
+    product: Product, platform: Platform, name: str, key: Sequence[str], columns: Mapping[str, str]
+) -> None:
     """Raise PromiseBroken if two rows of an input have the same key, or one has none.
 
     dbt's snapshot would silently close one row in favour of the other. `columns` are those of the input.
@@ -41,15 +46,27 @@ def refuse_doubled(platform: Platform, name: str, key: Sequence[str], columns: M
         f"select {by}, count(*) from {rows} group by {by} having count(*) > 1 order by {by} limit 1"
     )
     for *values, times in doubled:
-        row = ", ".join(f"{column} = {value}" for column, value in zip(key, values, strict=True))
+        row = _pairs(product, key, values)
         raise PromiseBroken(
             f"snapshot@1: input {name}: {times:,} rows have the key {row}. A history has one row for each key.",
             fix=f"Add columns to {TRAIT} until each row has a key of its own, or correct the source.",
         )
 
 
+def _pairs(product: Product, key: Sequence[str], row: Sequence[Any]) -> str:
+    return ", ".join(
+        f"{column} = {value if disclosure.of_input(product, column) else form(value)}"
+        for column, value in zip(key, row, strict=True)
+    )
+
+
 def refuse_joined(
-    platform: Platform, name: str, key: Sequence[str], columns: Mapping[str, str], text: str
+    product: Product,
+    platform: Platform,
+    name: str,
+    key: Sequence[str],
+    columns: Mapping[str, str],
+    text: str,
 ) -> None:
     """Raise PromiseBroken if dbt would take two rows of an input for one, because their keys are the same when joined.
 
@@ -68,10 +85,7 @@ def refuse_joined(
         f" (select {joined} from {rows} group by {joined} having count(*) > 1) order by {joined}, {', '.join(names)} limit 2"
     )
     if found:
-        both = " and ".join(
-            "({})".format(", ".join(f"{one} = {value}" for one, value in zip(key, row, strict=True)))
-            for row in found
-        )
+        both = " and ".join(f"({_pairs(product, key, row)})" for row in found)
         raise PromiseBroken(
             f"snapshot@1: input {name}: the keys {both} are the same once dbt has joined their columns with `|`: it would"
             " close both rows when one of them changes.",

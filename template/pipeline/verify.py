@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline import conformance, datacontract_cli, physical_type_casts
+from pipeline import conformance, datacontract_cli, disclosure, physical_type_casts
 from pipeline.comparisons import INTEGERS, is_kept
 from pipeline.conformance import Check, NoSuchPath, PendingCheck, Type, example, such_as, type_at, violation
 from pipeline.datacontract_cli import Answer
@@ -156,7 +156,7 @@ class _Verification:
             for column in table.get("properties") or []
             if promised_name(column).lower() == path[0].lower()
         ]
-        return all(_is_open(column, path[1:], self.product.classification) for column in columns)
+        return all(disclosure.is_open(column, path[1:], self.product.classification) for column in columns)
 
 
 def verify(product: Product, contract: Mapping[str, Any], dataset: Dataset) -> list[Check]:
@@ -200,25 +200,6 @@ def verify(product: Product, contract: Mapping[str, Any], dataset: Dataset) -> l
             fix="Give a column its logicalType, `required` or `unique`, or a rule of `quality`.",
         )
     return checks
-
-
-def _is_open(node: Mapping[str, Any], path: tuple[str, ...], inherited: str) -> bool:
-    """Return True if the column, its part at the path, and everything below it are at most `internal`.
-
-    `path` begins below the column. `inherited` is the classification of parts without one.
-    """
-    level = str(node.get("classification") or inherited)
-    if level not in ("", "public", "internal"):
-        return False
-    pairs = node.get("map") or {}
-    below = {
-        **{promised_name(inner).lower(): inner for inner in node.get("properties") or []},
-        **({"[]": node["items"]} if node.get("items") else {}),
-        **{f"[{side}]": inner for side, inner in pairs.items()},
-    }
-    if path:
-        return _is_open(below.get(path[0].lower(), {}), path[1:], level)
-    return all(_is_open(inner, (), level) for inner in below.values())
 
 
 # -- choosing the checker -------------------------------------------------------------------------------------

@@ -574,6 +574,23 @@ FIT = {
 }  # fmt: skip
 
 
+def test_no_value_is_printed_where_one_may_be_personal(lake: Callable[..., Lake], source: Source) -> None:
+    if source.kind != "sqlite":
+        pytest.skip("The other databases do not store such a value.")
+    source.run(
+        "create table t (email text primary key, born date); insert into t values ('ada@example.org', 'Ada')"
+    )
+    one = lake()
+    columns = [
+        {"name": "email", "classification": "confidential"},
+        {"name": "born", "classification": "confidential"},
+    ]
+    (one.work / "c.yaml").write_text(json.dumps({"schema": [{"name": "data", "properties": columns}]}))
+    refused = one.refused()
+    assert "row 1: the column born contains a value of the form Aaa, which does not fit DATE" in refused
+    assert "Ada" not in refused and "ada@" not in refused
+
+
 def in_tables(lake: Lake, cases: dict[str, tuple[str, ...]], **properties: Any) -> dict[str, dict[str, Any]]:
     """What a run says of each case, in a table of its own."""
     source = lake.source

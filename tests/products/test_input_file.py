@@ -210,15 +210,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "text after a quote": ({"content": 'a,b\n1,"x"y\n'}, "x.csv:2: a quoted field has text after", "`quote`"),
     "blanks after a quote": ({"content": 'a,b\n1,2\n3,"x" \n'}, "x.csv:3: a quoted field has text after", "`quote`"),
     "an open quote": ({"content": 'a,b\n1,"2\n3,4\n'}, "x.csv:2: a quoted field", "`quote`"),
-    "latin-1": ({"content": "a,b\n1,x\n2,Zürich\n".encode("latin-1")}, "x.csv:3: the bytes fc 72", "`encoding`"),
-    "utf-16": ({"content": "a\nx\n".encode("utf-16")}, "x.csv:1: the bytes", "such as utf-16"),
-    "another encoding": ({"content": "a\nü\n", "encoding": "ascii"}, "x.csv:2: the bytes c3 bc", "`encoding`"),
+    "latin-1": ({"content": "a,b\n1,x\n2,Zürich\n".encode("latin-1")}, "x.csv:3: byte 12 of the file is not utf-8", "`encoding`"),
+    "utf-16": ({"content": "a\nx\n".encode("utf-16")}, "x.csv:1: byte 1 of the file is not utf-8", "such as utf-16"),
+    "another encoding": ({"content": "a\nü\n", "encoding": "ascii"}, "x.csv:2: byte 3 of the file is not ascii", "`encoding`"),
     "no encoding": ({"content": "a\n1\n", "encoding": "rot13"}, "'rot13' is not an encoding", "`encoding`"),
     "NUL": ({"content": "a,b\n1,x\0\n"}, "x.csv:2: a NUL", "utf-16"),
-    "garbage": ({"content": bytes(range(256)) * 9}, "x.csv:3: the bytes 80", "It does not seem to be text"),
-    "a letter of latin-1": ({"content": "a,b\n1,Zürich\n".encode("latin-1")}, "x.csv:2: the bytes fc 72 69 63", "such as latin-1"),
+    "garbage": ({"content": bytes(range(256)) * 9}, "x.csv:3: byte 129 of the file is not utf-8", "It does not seem to be text"),
+    "a letter of latin-1": ({"content": "a,b\n1,Zürich\n".encode("latin-1")}, "x.csv:2: byte 8 of the file is not utf-8", "such as latin-1"),
     "a name twice": ({"content": "a b,a.b\n1,2\n"}, "several columns would have the name a_b", "`names`"),
-    "no header": ({"content": "1,2025-01-01\n2,x\n"}, "its first line is not a header: 1, 2025-01-01", "`header: false`"),
+    "no header": ({"content": "1,2025-01-01\n2,x\n"}, "its first line is not a header, but 2 values", "`header: false`"),
     "no header and no names": ({"content": "1,2\n", "header": False}, "x.csv has no header", "column_2"),
     "another delimiter": ({"content": "a;b\n1;2\n"}, "its header is a single name that contains ';'", 'delimiter: ";"'),
     "tabs": ({"content": "a\tb\n1\t2\n"}, "its header is a single name that contains", 'delimiter: "\\t"'),
@@ -294,7 +294,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "two keys that are one": (
         {"content": {"x.json": '[{"m":{"1":2}},\n{"m":{"1":2,"01":3}}]'}, "declared": {"m": "MAP(BIGINT, BIGINT)"}}, "x.json:2: column m", "Correct"),
     "a list in a file of lines": ({"content": {"x.jsonl": '[{"a":1},\n{"a":2}]'}}, "x.jsonl:1: it ends in the middle", "`lines: false`"),
-    "names beside a header": ({"content": "a,b\n1,2\n", "names": ["x", "y"]}, "x.csv has the header a, b, which differs from `names`", "`header: false`"),
+    "names beside a header": ({"content": "a,b\n1,2\n", "names": ["x", "y"]}, "x.csv has another header than `names`", "`header: false`"),
     "an escape of something else": ({"content": 'a,b\n"x\\"",1\nC:\\new,2\n', "escape": "\\"}, "x.csv:3: '\\\\n', but `escape`", "remove `escape`"),
     **{
         f"{text} as {kind}": ({"content": f"a\n'{text}'\n", "quote": "'", "declared": {"a": kind}}, f"column a: '{text}' does not fit", "Correct")
@@ -303,11 +303,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a URL of no protocol": ({"content": "a\n", "path": "nowhere://x.csv"}, "nowhere://x.csv cannot be fetched", "`path`"),
     "half a character in CSV": ({"content": b"a\n+2AA-\n", "encoding": "utf-7"}, "x.csv:2: a lone surrogate", "Correct"),
     "UTF-16 without its mark": ({"content": "a\nx\n".encode("utf-16-le"), "encoding": "utf-16"}, "x.csv:1: UTF-16 stream", "utf-16-le"),
-    "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: the bytes 78", "truncated"),
+    "UTF-16 cut short": ({"content": "a\nx\n".encode("utf-16") + b"x", "encoding": "utf-16"}, "x.csv:3: byte 11 of the file is not utf-16", "truncated"),
     "gzip cut short": ({"content": {"x.csv.gz": gzip.compress(b"a\n1\n")[:-9]}}, "x.csv.gz:1: it cannot be read further", "deliver it again"),
     "JSON in gzip cut short": ({"content": {"x.json.gz": gzip.compress(b"[]")[:-9]}}, "x.json.gz:1: it cannot be read further", "deliver it again"),
-    "gzip by another name": ({"content": gzip.compress(b"a\n1\n")}, "x.csv:1: the bytes", "end in .gz"),
-    "a workbook": ({"content": b"PK\x03\x04\xff"}, "x.csv:1: the bytes ff", "save it as CSV"),
+    "gzip by another name": ({"content": gzip.compress(b"a\n1\n")}, "x.csv:1: byte 2 of the file is not utf-8", "end in .gz"),
+    "a workbook": ({"content": b"PK\x03\x04\xff"}, "x.csv:1: byte 5 of the file is not utf-8", "save it as CSV"),
     "HTML": ({"content": "<html>\n</html>\n"}, "its first line is not the header of a CSV file", "`path`"),
     "lines of JSON by another name": ({"content": '{"a":1}\n{"a":2}\n'}, "its first line is not the header of a CSV file", "`format`"),
     "a line for Excel": ({"content": "sep=;\na;b\n1;2\n", "delimiter": ";"}, "its first line is not a header, but Excel's delimiter", "`skip: 1`"),
@@ -384,6 +384,35 @@ PARQUET: dict[str, tuple[list[pa.Array], dict[str, str], dict[str, Any], str | t
     "one type in two spellings": ([pa.array(["x"]).dictionary_encode(), pa.array(["y"])], {}, {}, ("VARCHAR", "x")),
     "a list of other times": ([pa.array([[1]], pa.list_(NS))], {"a": "TIMESTAMP[]"}, {}, "1.parquet: row 1: column a: ['1970-01-01"),
 }  # fmt: skip
+
+
+PERSONAL = {
+    "a text": ({"content": "born\nJane Doe\n", "declared": {"born": "DATE"}}, "a value of the form Aaaa Aaa does not fit DATE"),
+    "a date": ({"content": "born\n31.12.1999\n", "declared": {"born": "DATE"}}, "x.csv:2: column born: a value of the form 99.99.9999"),
+    "a long text": ({"content": f"born\n{'Jane Doe ' * 9}\n", "declared": {"born": "DATE"}}, "a text of 81 characters does not fit DATE"),
+    "a record": ({"content": "born\n1999-12-31\nJane Doe\n", "record": {"version": 2, "inputs": {"t": {"born": "DATE"}}}}, "Aaaa Aaa"),
+    "JSON": ({"content": {"x.json": '[{"born": "Jane Doe"}]'}, "declared": {"born": "DATE"}}, "a value of the form Aaaa Aaa"),
+    "Parquet": ({"content": {"x.parquet": lambda: parquet(born=["Jane Doe"])}, "declared": {"born": "DATE"}}, "row 1: column born: a value of the form Aaaa Aaa does"),
+    "a field too many": ({"content": "a,b\nDoe, Jane,1\n"}, "x.csv:2: 3 fields, but the header has 2"),
+    "no header": ({"content": "4711,31.12.1999,Jane Doe\n", "declared": {"born": "DATE"}}, "born"),
+    "no header in one of them": ({"content": {"1.csv": "born\n1\n", "2.csv": "Jane Doe\n2\n"}}, "it lacks born"),
+    "another encoding": ({"content": "a\nJane Dö\n".encode("latin-1")}, "x.csv:2: byte 9 of the file is not utf-8"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PERSONAL)
+def test_no_value_is_printed_where_one_may_be_personal(case: str, land: Land) -> None:
+    given, says = PERSONAL[case]
+    content = given["content"]
+    files = content if isinstance(content, dict) else {"x.csv": content}
+    files = {name: body() if callable(body) else body for name, body in files.items()}
+    contract = {
+        "schema": [{"name": "data", "properties": [{"name": "birthday", "classification": "confidential"}]}]
+    }
+    path = next(iter(files)) if len(files) == 1 else "*.csv"
+    refused = land(**given | {"content": {**files, "c.yaml": json.dumps(contract)}, "path": path})
+    assert says in (text := f"{refused} {getattr(refused, 'fix', '')}")
+    assert not [word for word in ("Jane", "Doe", "1999", "4711", "Dö", "4a 61") if word in text]
 
 
 @pytest.mark.parametrize("case", PARQUET)

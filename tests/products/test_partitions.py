@@ -260,10 +260,10 @@ def test_the_key_of_a_history_names_one_row(
     with here.platform(here.product, {}) as platform:
         platform.attach("readings", [file])
         if not says:
-            refuse(platform, "readings", key, columns, *more)
+            refuse(here.product, platform, "readings", key, columns, *more)
             return
         with pytest.raises(Exception, match=re.escape(says)) as refused:
-            refuse(platform, "readings", key, columns, *more)
+            refuse(here.product, platform, "readings", key, columns, *more)
         assert "snapshot@1" in str(refused.value) and "readings" in str(refused.value) and refused.value.fix
 
 

@@ -67,6 +67,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     shutil.rmtree(Path(request["work"]) / "scratch", ignore_errors=True)  # as every run does
     place, work = request["place"], Path(request["work"])
     product = SimpleNamespace(
+        contract=work / "c.yaml",
+        classification="",
         root=work,
         work=work,
         scratch=work / "scratch",

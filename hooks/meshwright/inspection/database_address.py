@@ -173,7 +173,7 @@ def readable(address: DatabaseAddress, what: str = "") -> Iterator[None]:
         raise Error(f"{address.shown}: SQLAlchemy does not know this kind of database.", _FORM) from error
     except UnicodeDecodeError as error:
         raise Error(
-            f"{address.shown}{what}: a text is not {error.encoding}: {error.object[error.start : error.end]!r}.",
+            f"{address.shown}{what}: a text is not {error.encoding}.",
             "Correct it in the database, or read a view that casts its column to bytes.",
         ) from error
     except Exception as error:

@@ -138,7 +138,7 @@ class CsvFile:
                     return FileFormatError(
                         before + 1,
                         f"{len(row)} field{'s' * (len(row) != 1)}, but {'the header has' if self.dialect.header else 'expected'}"
-                        f" {len(names)}: {_shown(row)}",
+                        f" {len(names)}",
                     )
                 if sum(map(len, row)) > LARGEST_BLOCK_BYTES // 4 and _size(row) > LARGEST_BLOCK_BYTES:
                     return FileFormatError(before + 1, TOO_LONG, TOO_LONG_FIX)
@@ -293,17 +293,18 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     is_utf8 = _is_utf8(encoding)
-    line, first = 1, b""
+    line, read, first = 1, 0, b""
     begun = False
     for block in itertools.chain(blocks, [None]):
         first = first or (block or b"")[:4]
+        read += len(block or b"")
         try:
             text = decoder.decode(block or b"", block is None)
         except UnicodeError as error:
             if isinstance(error, UnicodeDecodeError):
                 good = error.object[: error.start].decode(encoding, "replace")
                 line += _ends(good)
-                what = f"the bytes {error.object[error.start : error.start + 4].hex(' ')} are not {encoding}"
+                what = f"byte {read - len(error.object) + error.start + 1:,} of the file is not {encoding}"
             else:
                 what = str(error)
             utf16 = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -517,11 +518,6 @@ def _is_odd(line: str, dialect: CsvDialect) -> bool:
     if dialect.escape:
         line = line.replace(dialect.escape * 2, "").replace(dialect.escape + dialect.quote, "")
     return line.count(dialect.quote) % 2 == 1
-
-
-def _shown(row: list[str]) -> str:
-    text = ",".join(row)
-    return repr(text if len(text) <= 80 else f"{text[:77]}…")
 
 
 def padded(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:

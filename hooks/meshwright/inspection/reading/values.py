@@ -15,6 +15,7 @@ from uuid import UUID
 import pyarrow as pa
 
 LONGEST_SHOWN = 100
+LONGEST_FORM = 30
 INTEGERS = {
     "TINYINT": (-(2**7), 2**7 - 1),
     "SMALLINT": (-(2**15), 2**15 - 1),
@@ -182,6 +183,21 @@ def shown(value: Any) -> str:
         whole = str(value)
     whole = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in whole)
     return whole if len(whole) <= LONGEST_SHOWN else f"{whole[:LONGEST_SHOWN]}…"
+
+
+def form(value: Any) -> str:
+    """Return how a value is written, for a message without the value: `9999-99-99` of a date."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"{len(value):,} bytes"
+    whole = str(value)
+    signs = (
+        "A" if sign.isupper() else "a" if sign.isalpha() else "9" if sign.isdigit() else sign
+        for sign in whole
+    )
+    text = shown("".join(signs))[1:-1]
+    return (
+        f"a value of the form {text}" if len(text) <= LONGEST_FORM else f"a text of {len(whole):,} characters"
+    )
 
 
 def fitting(values: Sequence[Any]) -> str:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from dlt.extract import DltResource
 from sqlalchemy.dialects import mysql, postgresql
 
-from pipeline import values
+from pipeline import disclosure, values
 from pipeline.connections import explained
 from pipeline.database_sessions import read_only_engine, unquoted
 from pipeline.database_types import base_type, expression, sqlite_affinity, sqlite_type, sqlite_types
@@ -32,6 +32,8 @@ from pipeline.spec import Capability, Product
 CHUNK_ROWS = 20_000
 START_OVER = "start over with `python -m pipeline --full-refresh`"
 
+DATA_EXCEPTION = "22"
+"""First digits of SQLSTATE for errors whose message quotes a value."""
 ENDLESS = ("NaN", "nan", "Infinity", "infinity", "Inf", "inf")
 """Texts of numbers and times after which there is none."""
 AHEAD = timedelta(days=1)
@@ -92,6 +94,7 @@ def resource(source: Capability, product: Product) -> DltResource:
             landed = not all(column.distinct for column in columns if column.name in key)
             reader = _Reader(
                 source=source,
+                product=product,
                 engine=engine,
                 table=table,
                 columns=columns,
@@ -122,6 +125,7 @@ class _Reader:
     """
 
     source: Capability
+    product: Product
     engine: sa.Engine
     table: sa.Table
     columns: list[_Column]
@@ -215,7 +219,10 @@ class _Reader:
         return next(column for column in self.columns if column.name == name)
 
     def _pairs(self, row: Any) -> str:
-        return ", ".join(f"{name} = {values.shown(value)}" for name, value in zip(self.key, row, strict=True))
+        return ", ".join(
+            f"{name} = {disclosure.shown(value, self.product, name)}"
+            for name, value in zip(self.key, row, strict=True)
+        )
 
     def _compare_keys(self, connection: sa.Connection, schema: pa.Schema) -> None:
         """Refuse two rows of the table whose keys are equal once loaded: one of them would replace the other."""
@@ -447,8 +454,10 @@ class _Reader:
             name for name in map(landed_name, self.table.primary_key.columns.keys()) if name in names
         ]
         where = (
-            ", ".join(f"{name} = {values.shown(row[names.index(name)])}" for name in key)
-            if key
+            ", ".join(
+                f"{name} = {disclosure.shown(row[names.index(name)], self.product, name)}" for name in key
+            )
+            if key and all(disclosure.of_input(self.product, name) for name in key)
             else f"row {before + position + 1:,}"
         )
         by = f"which {column.place or 'the database'} declares"
@@ -461,7 +470,7 @@ class _Reader:
         )
         return UnreadableInput(
             f"Input {self.source.name}: {_place(self.source)}: {where}: the column {column.name} contains"
-            f" {values.shown(found[position])}, which does not fit {column.type}, {by}.",
+            f" {disclosure.shown(found[position], self.product, column.name)}, which does not fit {column.type}, {by}.",
             fix=f"Correct it in the database, or {declare}.",
         )
 
@@ -537,7 +546,7 @@ def _readable(source: Capability) -> Iterator[None]:
         ) from error
     except UnicodeDecodeError as error:
         raise UnreadableInput(
-            f"Input {source.name}: {_place(source)}: a text is not {error.encoding}: {values.shown(error.object)}.",
+            f"Input {source.name}: {_place(source)}: a text is not {error.encoding}.",
             fix="Correct it in the database, or read a view that casts its column to bytes.",
         ) from error
     except Exception as error:
@@ -573,8 +582,10 @@ def _message(source: Capability, error: Exception) -> str:
     """Return the database's or the driver's message on one line, without the password."""
     reason = _reason(error)
     if isinstance(reason, UnicodeDecodeError):
-        return f"a text is not {reason.encoding}: {values.shown(reason.object)}"
+        return f"a text is not {reason.encoding}"
     message = " ".join(str(reason.args[-1] if reason.args else reason).split()) or type(reason).__name__
+    if str(getattr(reason, "sqlstate", None)).startswith(DATA_EXCEPTION):
+        message = re.sub('"(.*)"', lambda quoted: values.form(quoted[1]), message)
     if password := source.properties.get("password") or _url(source).password:
         message = message.replace(str(password), "…")
     return message

@@ -18,6 +18,7 @@ import duckdb
 import fsspec
 import pyarrow as pa
 
+from pipeline import disclosure
 from pipeline.column_types import ColumnType, UnknownType, canonical, certain, from_arrow, parse
 from pipeline.conversion import (
     LIKE_A_DATE,
@@ -327,7 +328,7 @@ def _refuse_missing(columns: list[str], declaration: Declaration, source: Capabi
         origin = declaration.origin(missing[0])
         raise UnreadableInput(
             f"Input {source.name}: {source.properties['path']} has no column {', '.join(missing)}, which {origin} declares."
-            f" It has {_few(columns)}.",
+            f" It has {_few(columns) if declaration.columns.keys() & {*columns} else f'{len(columns)} others'}.",
             fix=f"Correct the name in {origin.partition(':')[0]}, the file's header, or the input's `delimiter`, `skip` or"
             f" `header` in {SPEC}. With `missing_columns: allowed`, a missing column is empty.",
         )
@@ -383,6 +384,7 @@ class _Texts(ABC):
     """The rows of CSV or JSON files, all columns as texts. They are read again for each use."""
 
     source: Capability
+    product: Product
     names: list[str]
     """Names of the files for messages."""
     columns: list[str]
@@ -489,7 +491,7 @@ class _Texts(ABC):
         within: int,
     ) -> UnreadableInput:
         column, value = columns[name], batch[name][within].as_py()
-        shown = repr(value if len(value) <= 60 else f"{value[:57]}…")
+        shown = disclosure.shown(value, self.product)
         place = f"{self.names[file]}:{self.line(file, row, batch, within)}"
         why = f", which {column.origin} declares" if column.origin else ""
         if column.spelling.format and column.kind.name in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
@@ -739,7 +741,7 @@ def _texts(form: str, paths: list[str], source: Capability, product: Product, fo
             )
             for path in paths
         ]
-        rows = _Json(source, names, [], may_lack, files=documents, folder=folder)
+        rows = _Json(source, product, names, [], may_lack, files=documents, folder=folder)
         rows.read(_nested(declared(source, product), "JSON"))
         return rows
     quote = properties.get("quote", '"')
@@ -775,7 +777,7 @@ def _csv(
 ) -> _Csv:
     """Return the files, after checking that their headers agree."""
     declaration = declared(source, product)
-    rows = _Csv(source, names, [], may_lack, files=tables, nested=_nested(declaration))
+    rows = _Csv(source, product, names, [], may_lack, files=tables, nested=_nested(declaration))
     for number, table in enumerate(tables):
         try:
             header = (
@@ -806,7 +808,7 @@ def _csv(
         called = source.properties.get("names")
         if table.dialect.header and called and [column_name(name) for name in called] != landed:
             raise UnreadableInput(
-                f"Input {source.name}: {names[number]} has the header {_few(header)}, which differs from `names`.",
+                f"Input {source.name}: {names[number]} has another header than `names`.",
                 fix=f"Give the input `header: false` and `skip: {table.dialect.skip + 1}`, or remove `names` from {SPEC}.",
             )
         if number and not may_lack:
@@ -854,23 +856,23 @@ def _refuse_doubtful(header: list[str], shown: str, source: Capability) -> None:
     """Raise UnreadableInput if the first line is probably not a header, unless a declaration has one of its names."""
     if header[0].lower().startswith("sep="):
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its first line is not a header, but Excel's delimiter setting: {header[0][:80]}.",
+            f"Input {source.name}: {shown}: its first line is not a header, but Excel's delimiter setting.",
             fix=f"Give the input `skip: 1` and its `delimiter` in {SPEC}.",
         )
     if header[0].lstrip()[:1] in ("{", "[", "<"):
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its first line is not the header of a CSV file: {', '.join(header)[:80]}.",
+            f"Input {source.name}: {shown}: its first line is not the header of a CSV file: it begins with `{header[0].lstrip()[:1]}`.",
             fix=f"Correct the file, or the input's `path` or `format` in {SPEC}. If these are column names, declare them in {declared_at(source).file}.",
         )
     if all(certain(name) != "VARCHAR" or not name.strip() for name in header):
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its first line is not a header: {_few(header)}.",
+            f"Input {source.name}: {shown}: its first line is not a header, but {len(header)} values.",
             fix=f"Give the input `header: false` and `names` in {SPEC}. If these are column names, declare them in {declared_at(source).file}.",
         )
     signs = [sign for sign in ("\t", ";", "|", ",") if len(header) == 1 and sign in header[0]]
     if signs:
         raise UnreadableInput(
-            f"Input {source.name}: {shown}: its header is a single name that contains {signs[0]!r}: {header[0][:80]}.",
+            f"Input {source.name}: {shown}: its header is a single name that contains {signs[0]!r}.",
             fix=f"Give the input `delimiter: {json.dumps(signs[0])}` in {SPEC}. If that is the column's name, declare it in {declared_at(source).file}.",
         )
 
@@ -882,6 +884,8 @@ def _refuse_difference(
     more = [name for name in others if name not in columns]
     if not lacks and not more:
         return
+    if len(lacks) == len(columns):
+        more = []  # values rather than names, if the file has no header
     differ = " and ".join(
         [f"lacks {_few(lacks)}"] * bool(lacks) + [f"has in addition {_few(more)}"] * bool(more)
     )
@@ -957,7 +961,7 @@ def _parquet_rows(paths: list[str], source: Capability, product: Product) -> tup
     plain = (
         same and list(kinds) == landed and columns == {name: from_arrow(kind) for name, kind in kinds.items()}
     )
-    return _parquet_selects(paths, schemas, columns, declaration, source), columns, plain
+    return _parquet_selects(paths, schemas, columns, declaration, source, product), columns, plain
 
 
 def _parquet_schemas(paths: list[str], names: list[str], source: Capability) -> list[pa.Schema]:
@@ -1021,6 +1025,7 @@ def _parquet_selects(
     columns: Mapping[str, str],
     declaration: Declaration,
     source: Capability,
+    product: Product,
 ) -> str:
     """Return SQL for the rows of all files: one select for those of one schema."""
     alike: dict[pa.Schema, list[str]] = {}
@@ -1029,7 +1034,7 @@ def _parquet_selects(
     selects = []
     for schema, group in alike.items():
         selected = ", ".join(
-            f"{_cast(one, columns[new], declaration.origin(new), source)} as {identifier(new)}"
+            f"{_cast(one, columns[new], declaration.origin(new), source, product)} as {identifier(new)}"
             for one in schema
             for new in [column_name(one.name)]
         )
@@ -1050,7 +1055,7 @@ AT = f"concat({PLACE[0]}, ': row ', {PLACE[1]} + 1, ': ')"
 CLOCKS = ("DATE", "TIME", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
 
 
-def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
+def _cast(field_: pa.Field, text: str, origin: str, source: Capability, product: Product) -> str:
     """Return SQL for a column in its declared type; the query fails if that would change a value."""
     column, was = identifier(field_.name), from_arrow(field_.type)
     if is_finer(field_.type):
@@ -1092,6 +1097,8 @@ def _cast(field_: pa.Field, text: str, origin: str, source: Capability) -> str:
     elif kind.name == "VARCHAR" and kind.numbers:
         test += f" and length({new}) <= {kind.numbers[0]}"
     shown = f"cast({column} as varchar)"
+    if not disclosure.of_input(product):
+        shown = disclosure.form_sql(shown)
     message = f"concat({AT}, {literal(f'column {field_.name}: ')}, {shown}, {literal(f' {MISFIT} {kind}, which {origin} declares')})"
     return f"case when {column} is null then null when {test} then {new} else error({message}) end"
 

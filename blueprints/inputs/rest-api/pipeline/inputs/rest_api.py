@@ -42,7 +42,7 @@ from dlt.sources.helpers.rest_client.auth import (
 from dlt.sources.helpers.rest_client.client import PageData
 from requests.adapters import HTTPAdapter
 
-from pipeline import values
+from pipeline import disclosure, values
 from pipeline.column_types import Certainty
 from pipeline.declared_columns import SPEC, declared, declared_at, refuse_changed
 from pipeline.dlt_columns import hints, landed_name, refuse_other_types
@@ -301,6 +301,7 @@ class _Spool:
         self, source: Capability, product: Product, state: dict[str, Any], report: IngestReport
     ) -> None:
         self.source, self.report = source, report
+        self.product = product
         self.file = product.scratch / "downloads" / f"{source.name}.jsonl"
         self.file.parent.mkdir(parents=True, exist_ok=True)
         given = declared(source, product)
@@ -455,7 +456,7 @@ class _Spool:
 
     def _unfit(self, name: str, kind: str, found: list[Any], position: int, start: int) -> UnreadableInput:
         value = found[position]
-        where = f"Input {self.source.name}: {self.place(start + position + 1)}: {name} is {_written(value)}"
+        where = f"Input {self.source.name}: {self.place(start + position + 1)}: {name} is {self._shown(name, value)}"
         by = self.declaration.origin(name)
         if name not in self.known:
             # The type was inferred from these values, so it fits all of them but one: half a character fits no text.
@@ -475,6 +476,11 @@ class _Spool:
             f"{where}, which does not fit {kind}, {expected}.",
             fix=f"Have it corrected in the API, or {declare}{again}.",
         )
+
+    def _shown(self, name: str, value: Any) -> str:
+        if isinstance(value, Real) and disclosure.of_input(self.product, name):
+            return str(value)  # all of its digits
+        return disclosure.shown(value, self.product, name)
 
     def _follow(self, column: pa.ChunkedArray, batch: list[list[Any]]) -> None:
         """Find the highest accepted cursor value, unchanged, because it is sent back to the API."""
@@ -528,10 +534,6 @@ def _given(written: Any) -> Any:
     if not isinstance(written, str):
         return written
     return Real(written[1:]) if written[0] == "n" else written[1:]
-
-
-def _written(value: Any) -> str:
-    return str(value) if isinstance(value, Real) else values.shown(value)
 
 
 def _json(value: Any, level: int = 1) -> str:
@@ -757,10 +759,8 @@ class _Answer(requests.Response):
         except UnicodeDecodeError as error:
             name = encoding.removesuffix("-sig").upper()
             line = self.content.count(b"\n", 0, error.start) + 1
-            near = _printable(self.content[max(error.start - 40, 0) : error.start].decode("ascii", "ignore"))
             raise Unusable(
-                f"byte {error.start + 1} of its response, in line {line}, is not {name}"
-                f" (0x{self.content[error.start]:02x}, after {near!r})",
+                f"byte {error.start + 1} of its response, in line {line}, is not {name}",
                 _ENCODING,
                 response=self,
             ) from None

@@ -219,7 +219,7 @@ class Postgres:
                     else "as a double, the default without a physicalType"
                 )
                 raise PromiseBroken(
-                    f"column {name} of {model} is a numeric without a precision and contains {value}, which would lose"
+                    f"column {name} of {model} is a numeric without a precision and contains a number that would lose"
                     f" digits {target}.",
                     fix=f"Cast it in the model, as in cast({name} as decimal(18, 2)); or give {name} in the contract"
                     " a physicalType that fits, such as decimal(38, 10), or double if digits may be lost.",

@@ -307,8 +307,8 @@ def _write_snapshots(product: Product, platform: Platform, landed: Mapping[str, 
     for trait in traits:
         name = trait["input"]
         columns, key = landed[name].columns, trait["key"]
-        refuse_doubled(platform, name, key, columns)
-        refuse_joined(platform, name, key, columns, TEXT.get(product.platform.uses, "text"))
+        refuse_doubled(product, platform, name, key, columns)
+        refuse_joined(product, platform, name, key, columns, TEXT.get(product.platform.uses, "text"))
         refuse_other_types(product, platform, name, columns)
         snapshot = {
             "name": history(name),
