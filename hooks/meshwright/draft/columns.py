@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from meshwright.core.text import singular
 from meshwright.draft.people_names import are_full_names, are_people, first_names, kind_of_words
 from meshwright.inspection.model import Column, ColumnProfile
 from meshwright.product.column_types import ColumnType, UnknownType, parse
@@ -256,15 +257,46 @@ def _kind(field: Field, table: str, seen: Sequence[Any], texts: Sequence[str]) -
     if not has_texts:
         kind = _kind_of_range(field.type, field.profile, name) if is_person(table) else ""
         return kind, "Its values look like it."
-    by_values = _PERSONAL_FORMS.get(field.profile.form) or kind_of_values(texts) or kind_of_words(texts)
-    if (
-        not by_values
-        and not (_THINGS | _CODE_NAMES).intersection(words(name))
-        and (are_full_names(texts) or are_people(texts))
-    ):
-        by_values = "name"
-    kind = _kind_of_parts(field.type, table) or _kind_of_keys(seen, table) or by_values
+    by_values = _PERSONAL_FORMS.get(field.profile.form) or _kind_of_texts(texts, name)
+    kind = (
+        _kind_of_parts(field.type, table)
+        or _kind_of_keys(seen, table)
+        or _kind_of_fields(seen, name)
+        or by_values
+    )
     return kind, "Its texts are long." if kind == "free text" else "Its values look like it."
+
+
+def _kind_of_texts(texts: Sequence[str], name: str) -> str:
+    """Return the kind of personal data that texts look like; `name` is that of their column or field."""
+    if kind := kind_of_values(texts) or kind_of_words(texts):
+        return kind
+    is_thing = (_THINGS | _CODE_NAMES).intersection(words(name))
+    return "name" if not is_thing and (are_full_names(texts) or are_people(texts)) else ""
+
+
+def _kind_of_fields(seen: Sequence[Any], column: str) -> str:
+    """Return the most sensitive kind of personal data that a field within JSON or a nested type may be.
+
+    Each is judged as a column of a table with the name of the object that it is in: `customer: {name: …}`.
+    """
+    texts: dict[tuple[str, str], set[str]] = {}
+    waiting = [(column, column, value) for value in seen]
+    while waiting:
+        owner, name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(name, str(key), item) for key, item in value.items()]
+        elif isinstance(value, list | tuple):
+            waiting += [(owner, name, item) for item in value]
+        elif isinstance(value, str) and name != column:
+            texts.setdefault((owner, name), set()).add(value)
+    kinds = {
+        kind_of_name(name, singular(owner)) or _kind_of_texts(sorted(found), name)
+        for (owner, name), found in texts.items()
+    }
+    return max(
+        sorted(kinds - {""}), key=lambda kind: KINDS_BY_NAME[kind][0].classification == "secret", default=""
+    )
 
 
 def _are_json(values: Sequence[Any]) -> bool:

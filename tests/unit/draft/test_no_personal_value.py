@@ -185,3 +185,26 @@ def _texts(files: Mapping[str, bytes | None]) -> Iterator[tuple[str, str]]:
                 yield path, "\n".join(database.iterdump()) + content.decode("latin-1")
         else:
             yield path, content.decode("utf-8")
+
+
+NAMES = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Barbara Liskov")
+SURNAMES = ("Müller", "Nguyen", "Rodriguez", "Hamilton")
+NESTED: Mapping[str, tuple[str, Callable[[int], Any], str]] = {
+    "the name of a customer": ("JSON", lambda n: json.dumps({"customer": {"name": f"Zq{n}"}, "sku": f"X-{n}"}), "name"),
+    "a surname": ("JSON", lambda n: json.dumps({"who": {"surname": f"Zq{n}"}}), "last name"),
+    "a given name": ("JSON", lambda n: json.dumps([{"given_name": f"Zq{n}"}]), "first name"),
+    "names among others": ("JSON", lambda n: json.dumps({"a": NAMES[n % 4], "b": f"X-{n}", "c": f"Y-{n}", "d": f"Z-{n}"}), "name"),
+    "surnames in JSON": ("JSON", lambda n: json.dumps({"a": SURNAMES[n % 4], "b": f"X-{n}", "c": f"Y-{n}"}), "name"),
+    "surnames in a list": ("VARCHAR[]", lambda n: [SURNAMES[n % 4]], "name"),
+    "a name in an object": ("STRUCT(buyer STRUCT(name VARCHAR), sku VARCHAR)", lambda n: {"buyer": {"name": f"Zq{n}"}, "sku": f"X-{n}"}, "name"),
+    "names in a list of objects": ("STRUCT(a VARCHAR, b VARCHAR)[]", lambda n: [{"a": NAMES[n % 4], "b": f"X-{n}"}], "name"),
+    "a product": ("JSON", lambda n: json.dumps({"product": {"name": ("Blue chair", "Red table")[n % 2]}, "sku": f"X-{n}"}), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NESTED)
+def test_a_name_within_a_value_is_classified_as_in_a_column(case: str) -> None:
+    type_, make, kind = NESTED[case]
+    values = [make(n) for n in range(40)]
+    field = examine("orders", Column("data", type_), ColumnProfile(0), "data", values, len(values))
+    assert (field.kind, field.maker) == (kind, "json" if type_ == "JSON" else "nested")
