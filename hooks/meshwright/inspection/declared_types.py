@@ -12,11 +12,11 @@ LOGICAL = {
     "time": "TIME",
     "integer": "BIGINT",
     "boolean": "BOOLEAN",
-    "number": "",
+    "number": "DECIMAL(38,9)",
     "object": "JSON",
     "array": "JSON",
 }
-"""`logicalType` of ODCS -> the type that certainly holds its values; empty if there is none."""
+"""`logicalType` of ODCS -> the type that holds its values exactly; a number with more digits is refused, with its place."""
 
 
 def type_and_length(text: str) -> tuple[str, int | None]:

@@ -86,6 +86,8 @@ def _column(entry: Mapping[str, Any]) -> Column:
     kind, length = type_and_length(physical) if physical else ("", None)
     if options.get("timezone") is True and logical == "timestamp":
         kind = kind or "TIMESTAMP WITH TIME ZONE"
+    if options.get("format") in ("f32", "f64") and logical == "number":
+        kind = kind or "DOUBLE"
     longest = options.get("maxLength")
     return Column(
         _name(entry),

@@ -272,6 +272,10 @@ schema:
     properties:
       - {name: id, physicalType: bigint, primaryKey: true, primaryKeyPosition: 1}
       - {name: mail, logicalType: string, required: true, classification: confidential, logicalTypeOptions: {maxLength: 99}}
+      - {name: price, logicalType: number}
+      - {name: weight, logicalType: number, logicalTypeOptions: {format: f64}}
+      - {name: count, logicalType: integer, physicalType: counter}
+      - {name: day, logicalType: date}
       - {name: customer, physicalType: "NUMBER(38,0)", relationships: [{to: customers.id}]}
       - name: state
         logicalType: string
@@ -284,6 +288,10 @@ schema:
     assert [(column.name, column.type, column.required) for column in table.columns] == [
         ("id", "BIGINT", True),
         ("mail", "VARCHAR", True),
+        ("price", "DECIMAL(38,9)", False),
+        ("weight", "DOUBLE", False),
+        ("count", "BIGINT", False),
+        ("day", "DATE", False),
         ("customer", "DECIMAL(38,0)", False),
         ("state", "VARCHAR", False),
     ]
