@@ -150,9 +150,12 @@ def _compare(
 ) -> None:
     """Print what has changed since the last draft, and apply what is chosen of it."""
     from meshwright.core.text import printable
-    from meshwright.draft.run import apply, compare
+    from meshwright.draft.record import without_password
+    from meshwright.draft.run import apply, compare, remember
 
     found = compare(product, opened, sample_rows)
+    for name in [] if dry_run else remember(product, opened):
+        click.echo(f"moved   {name}: the next draft reads {printable(without_password(opened[name][0]))}")
     for one in found.changes:
         click.echo(f"{one.id:40} {printable(one.sentence)}")
     if not found.changes:

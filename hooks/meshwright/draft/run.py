@@ -243,6 +243,19 @@ def apply(
     return [*files], notes
 
 
+def remember(root: Path, given: Mapping[str, tuple[str, Source]]) -> list[str]:
+    """Store where sources are that have moved since the last draft; return their inputs."""
+    old = recorded(root)
+    if old is None:
+        return []
+    now = {name: without_password(where) for name, (where, _) in given.items()}
+    moved = [name for name, source in old.sources.items() if source.get("from") != now.get(name)]
+    if moved:
+        sources = {name: {**source, "from": now[name]} for name, source in old.sources.items()}
+        replace_all(root, {DRAFT: Record(sources, old.files).text()})
+    return moved
+
+
 def _facts(drafted: Plan, name: str) -> dict[str, dict[str, Any]]:
     out = {column.field.column.name: column.name for column in drafted.data.columns if column.input == name}
     return {

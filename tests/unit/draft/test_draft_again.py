@@ -74,6 +74,18 @@ def test_a_source_of_another_kind_is_a_new_draft(product: Path) -> None:
     assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
 
 
+def test_a_source_that_has_moved_is_where_the_next_draft_reads(product: Path) -> None:
+    assert draft(product, "--from", "stock=../stock.csv").exit_code == 0
+    accepted = draft(product, "--accept", "*")
+    assert accepted.exit_code == 0
+    moved = (product.parent / "stock.csv").rename(product.parent / "moved.csv")
+    assert draft(product, "--dry-run", "--from", f"stock={moved}").exit_code == 0
+    assert draft(product).exit_code == 2
+    assert "moved   stock" in draft(product, "--from", "stock=../moved.csv").output
+    again = draft(product)
+    assert again.exit_code == 0 and "moved " not in again.output, again.output
+
+
 def test_a_draft_that_would_lose_accepted_decisions_prints_a_fix_that_works(product: Path) -> None:
     assert draft(product, "--from", "stock=../stock.csv").exit_code == 0
     assert draft(product, "--accept", "*").exit_code == 0
