@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from meshwright.core.text import singular
+from meshwright.core.text import listed, singular
 from meshwright.draft.columns import NUMBERS, Field
 from meshwright.draft.dataset import Dataset, OutputColumn
 from meshwright.draft.texts import Flow, enumerated, sentence, yaml
@@ -75,6 +75,8 @@ def value(data: Dataset, spec: Mapping[str, Any], level: str) -> dict[str, Any]:
         "quality": quality,
         "properties": [_property(column, data, level) for column in data.columns],
     }
+    if proposed := [*_joined_once(data), *_of_rows(data)]:
+        table["customProperties"] = [{"property": "proposed", "value": proposed}]
     return {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
@@ -92,6 +94,50 @@ def value(data: Dataset, spec: Mapping[str, Any], level: str) -> dict[str, Any]:
         },
         "schema": [table],
     }
+
+
+def _joined_once(data: Dataset) -> Iterator[Flow]:
+    """Yield the mark of what the data set says of inputs that could be joined by other columns as well."""
+    used = {link.parent: f"{link.child}.{', '.join(link.columns)}" for link in data.joins}
+    if data.again:
+        others = [
+            f"{link.child}.{', '.join(link.columns)} names rows of {link.parent} too"
+            + (f" (joined by {used[link.parent]})" if link.parent in used else "")
+            for link in data.again
+        ]
+        reason = (
+            f"A table is joined once: {enumerated(others)}. Join it again in the model, or correct the join."
+        )
+        yield Flow(field="description", reason=reason)
+
+
+def _of_rows(data: Dataset) -> Iterator[Flow]:
+    """Yield one mark for all lists and ranges that only the rows show, so that they are one decision."""
+    guesses = {
+        "lists of values of": [
+            one.name for one in data.columns if _list(one) and not one.field.column.values
+        ],
+        "ranges of": [
+            one.name
+            for one in data.columns
+            if {"minimum", "maximum"} & {*_options(one.field, one)}
+            and one.field.column.minimum is None
+            and one.field.column.maximum is None
+        ],
+        "lengths of": [
+            one.name
+            for one in data.columns
+            if "minLength" in _options(one.field, one) and not one.field.column.max_length
+        ],
+    }
+    if parts := [f"{what} {listed(names)}" for what, names in guesses.items() if names]:
+        reason = f"Guessed from the rows that are there: {'; '.join(parts)}. Other rows may break them."
+        yield Flow(field="properties", reason=reason)
+
+
+def _list(column: OutputColumn) -> tuple[str, ...]:
+    """Return the list of allowed values of a column."""
+    return () if column.field.kind else tuple(column.field.values)
 
 
 def classification(field: Field, level: str) -> str:
@@ -131,12 +177,12 @@ def _property(column: OutputColumn, data: Dataset, level: str) -> dict[str, Any]
         proposed.append(
             Flow(field="primaryKey", reason=f"Unique in {rows}; the source does not declare a key.")
         )
-    if field.values and not field.kind:
+    if values := _list(column):
         result["quality"] = [
             {
                 "type": "library",
                 "metric": "invalidValues",
-                "arguments": Flow(validValues=list(field.values)),
+                "arguments": Flow(validValues=list(values)),
                 "mustBe": 0,
                 "description": "One of the known values.",
             }

@@ -55,6 +55,8 @@ class Dataset:
     columns: tuple[OutputColumn, ...]
     apart: tuple[str, ...]
     """Inputs that no key joins."""
+    again: tuple[Link, ...] = ()
+    """Links to an input that is joined already by another one."""
 
     @property
     def key(self) -> tuple[OutputColumn, ...]:
@@ -93,7 +95,13 @@ def dataset(name: str, inputs: Mapping[str, Input], found: Sequence[Link]) -> Da
     )
     joined = {first, *(link.parent for link in joins)}
     return Dataset(
-        name, inputs[first], inputs, joins, columns, tuple(one for one in inputs if one not in joined)
+        name,
+        inputs[first],
+        inputs,
+        joins,
+        columns,
+        tuple(one for one in inputs if one not in joined),
+        tuple(link for link in found if link not in joins and {link.child, link.parent} <= joined),
     )
 
 

@@ -22,6 +22,7 @@ from meshwright.draft.joins import Link, links
 from meshwright.draft.layout import layout
 from meshwright.draft.texts import yaml
 from meshwright.inspection.described import DescribedSource
+from meshwright.inspection.file_source import FileSource
 from meshwright.inspection.landed_names import landed_name
 from meshwright.inspection.model import Source, TableProfile
 from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SPEC
@@ -100,13 +101,6 @@ def plan(
         f"{name} is an input, but not part of the data set: no key that joins it was found."
         for name in data.apart
     ]
-    joined = {data.base.name, *(link.parent for link in data.joins)}
-    result.notes += [
-        f"{link.child} also names rows of {link.parent} by {', '.join(link.columns)}, which is not joined: a table is "
-        "joined once. Join it in the model if its columns matter."
-        for link in found
-        if link not in data.joins and {link.child, link.parent} <= joined
-    ]
     if not data.key:
         result.notes.append(
             f"{data.base.name} has no key that identifies its rows. If there is one, add it to the contract."
@@ -122,7 +116,10 @@ def _as_declared(profile: TableProfile) -> TableProfile:
 
 def _refuse_wide(sources: Mapping[str, Source]) -> None:
     """Raise Error for more columns than a contract can describe."""
-    if (count := sum(len(source.table().columns) for source in sources.values())) > MOST_COLUMNS:
+    count = 0
+    for source in sources.values():
+        count += source.width() if isinstance(source, FileSource) else len(source.table().columns)
+    if count > MOST_COLUMNS:
         raise Error(
             f"The inputs have {count:,} columns, and a contract describes at most {MOST_COLUMNS:,}.",
             "Read a view, or a file, that has those that matter.",

@@ -282,9 +282,13 @@ def _lines_of_header(lines: list[str], dialect: CsvDialect) -> int:
     return seen
 
 
+MOST_CELLS, FEWEST = 100_000, 20
+"""Values below a header that are looked at, and rows of them at least."""
+
+
 def is_header(rows: list[list[str]]) -> tuple[bool, str]:
     """Return whether the first row has names, and a note if that is not certain."""
-    first, others = rows[0], rows[1:]
+    first, others = rows[0], rows[1 : 1 + max(FEWEST, MOST_CELLS // max(1, len(rows[0])))]
     kinds = [certain(text) if text else "" for text in first]
     typed = [kind not in ("", "VARCHAR") for kind in kinds]
     if not others:

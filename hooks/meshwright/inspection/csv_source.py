@@ -122,6 +122,10 @@ class CsvSource(FileSource):
             return CsvFile(file, self.format.dialect).header()
         return list(self.format.names)
 
+    def width(self) -> int:
+        """See FileSource."""
+        return len(self._names)
+
     def _lacks(self, headers: Sequence[Sequence[str]]) -> bool:
         return any({*header} != {*headers[0]} for header in headers)
 

@@ -76,6 +76,10 @@ class FileSource:
         """See model.Source."""
         return self.typed[0]
 
+    def width(self) -> int:
+        """Return the number of columns, without looking at rows where the format allows it."""
+        return len(self.table().columns)
+
     @cached_property
     def _profile(self) -> TableProfile:
         table, files, values = self.typed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import random
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from products import findings
 
 from meshwright.core.errors import Error
 from meshwright.draft import sample_files
+from meshwright.draft.accept import accept
 from meshwright.draft.dataset import dataset
 from meshwright.draft.made_up import names as names_of_nobody
 from meshwright.draft.models import identifier
@@ -27,6 +29,7 @@ from meshwright.draft.sample import choose, made_up
 from meshwright.inspection.model import ForeignKey, Source
 from meshwright.inspection.sources import open_source
 from meshwright.product.portable_names import PORTABLE, RESERVED
+from meshwright.product.proposals import of_repository
 
 Copy = Callable[[Path], Path]
 FIRST = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Linus", "Margaret")
@@ -217,14 +220,34 @@ def test_any_keyword_is_a_name_in_quotes_or_a_name_of_its_own() -> None:
         assert identifier(column.name) == column.name
 
 
-def test_a_second_foreign_key_to_a_table_is_named(departures: Path, copy_of: Copy) -> None:
+def test_a_second_foreign_key_to_a_table_is_an_open_decision(departures: Path, copy_of: Copy) -> None:
     keys = tuple(ForeignKey((one,), "team", ("id",)) for one in ("home", "away"))
     games = TableSource("game", {"id": "BIGINT", "home": "BIGINT", "away": "BIGINT", "x": "BIGINT"}, [(number, number % 3, number % 2, number % 5) for number in range(40)], properties={"path": "game.csv"}, foreign_keys=keys)  # fmt: skip
     teams = TableSource("team", {"id": "BIGINT", "x": "BIGINT", "status": "VARCHAR"}, [(number, 1, "on") for number in range(3)], properties={"path": "team.csv"})  # fmt: skip
-    ready = prepare(copy_of(departures), named({"game": games, "team": teams}))
-    (note,) = (note for note in ready.plan.notes if "not joined" in note)
-    (link,) = ready.plan.data.joins
-    assert {*link.columns} ^ {"home", "away"} == {("home" if "by home" in note else "away")}
+    product = drafted(copy_of(departures), {"game": games, "team": teams})
+    (one,) = (one for one in of_repository(product) if one.id == "contract:departures.description")
+    assert "game.away names rows of team too (joined by game.home)" in one.reason
+    assert accept(product, [one.id])[0] and one.id not in {left.id for left in of_repository(product)}
+
+
+def test_lists_and_ranges_that_rows_show_are_one_open_decision(departures: Path, copy_of: Copy) -> None:
+    product = drafted(copy_of(departures), shop())
+    (one,) = (one for one in of_repository(product) if one.field == "properties")
+    assert "lists of values of status" in one.reason and "ranges of quantity, price" in one.reason
+    assert "birth" not in one.reason and "customers" not in one.reason
+    assert accept(product, [one.id])[0] and contract(product)["status"]["quality"]
+
+
+def test_more_columns_than_a_contract_describes_are_refused_by_the_header(
+    departures: Path, tmp_path: Path
+) -> None:
+    names = [f"c{number}" for number in range(5_000)]
+    (tmp_path / "wide.csv").write_text("\n".join([",".join(names), *[",".join(["x"] * 5_000)] * 40, ""]))
+    (source,) = open_source("wide", "wide.csv", tmp_path)
+    begun = time.process_time()
+    with pytest.raises(Error, match="5,000 columns"):
+        prepare(departures, {"wide": ("wide.csv", source)})
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(
