@@ -6,8 +6,10 @@ import csv
 import json
 import random
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mariadb_server
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -94,3 +96,73 @@ def test_a_drafted_product_runs_and_keeps_what_it_drafted(
     assert port.num_rows == 50 and None not in port["title"].to_pylist(), "the sample keeps the keys"
     accepted = CliRunner().invoke(main, ["draft", str(product), "--accept", "*"])
     assert accepted.exit_code == 0 and not findings(product)
+
+
+TABLES = """
+create table addresses (id integer primary key, city varchar(40) not null);
+insert into addresses values (1, 'Zqville'), (2, 'Zqham'), (3, 'Zqton');
+create table orders (
+    id integer primary key, state varchar(9) not null, price decimal(8, 2), placed date, remark varchar(80),
+    billing_id integer not null references addresses (id), shipping_id integer references addresses (id)
+);
+"""
+ORDERS = [
+    f"insert into orders values ({number}, '{('new', 'paid')[number % 2]}', {number}.50, '2024-01-{1 + number % 28:02}',"
+    f" 'called Zquill{number}', {1 + number % 3}, {1 + number % 2});"
+    for number in range(40)
+]
+
+
+def _sqlite(folder: Path) -> Iterator[list[str]]:
+    with sqlite3.connect(folder / "shop.db") as database:
+        database.executescript(TABLES + "".join(ORDERS))
+    yield [f"{name}=sqlite:///../shop.db?table={name}" for name in ("orders", "addresses")]
+
+
+def _mariadb(folder: Path) -> Iterator[list[str]]:
+    for server in mariadb_server.running():
+        server.run(TABLES + "".join(ORDERS), name := server.database())
+        before, _, after = server.url(name).partition("?")
+        before = before.replace("reader@", "reader:${SHOP_PASSWORD}@")
+        yield [f"{name}={before}.{name}?{after}" for name in ("orders", "addresses")]
+
+
+def _port(folder: Path) -> Iterator[list[str]]:
+    rows = [{"id": number, "state": ("new", "paid")[number % 2], "remark": f"called Zquill{number}"} for number in range(40)]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), folder / "orders.parquet")
+    (folder / "addresses.yaml").write_text(
+        "dp:shop/sales#lake: {uses: parquet@1, location: orders.parquet}\n"
+    )
+    yield ["orders=dp:shop/sales#lake?addresses=../addresses.yaml"]
+
+
+@pytest.mark.parametrize("source", [_sqlite, _mariadb, _port])
+def test_tables_and_ports_become_a_product_that_runs(
+    source: Callable[[Path], Iterator[list[str]]],
+    make: Make,
+    product_python: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", mariadb_server.PASSWORD)
+    of_ports = source is _port
+    product = make(
+        source.__name__,
+        inputs=["data-product" if of_ports else "database"],
+        type="consumer-oriented" if of_ports else "source-oriented",
+        product_name="sales",
+        domain="reports",
+        start_with="own-data",
+    )
+    for names in source(product.parent):
+        arguments = [part for name in names for part in ("--from", name)]
+        done = CliRunner().invoke(main, ["draft", str(product), *arguments])
+        assert done.exit_code == 0, done.output
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
+    run = pipeline(product_python, product)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert pq.read_table(product / "build" / "ports" / "lake" / "sales.parquet").num_rows == 40
+    written = b"".join(path.read_bytes() for path in product.rglob("*") if path.is_file())
+    assert not [word for word in (b"Zquill", b"Zqville", b"Zqham", b"Zqton") if word in written]
+    assert mariadb_server.PASSWORD.encode() not in written
+    assert CliRunner().invoke(main, ["draft", str(product), "--accept", "*"]).exit_code == 0
+    assert not findings(product)
