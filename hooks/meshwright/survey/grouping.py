@@ -162,6 +162,10 @@ class Grouping:
             return False
         if any(reference.other.qualified not in known for reference in self.out[id]):
             return False
+        if any(
+            self._is_link(one.table) and self._is_named_after(one.table, table) for one in self.incoming[id]
+        ):
+            return False  # what is connected many to many is a subject, and the link is a part of it
         head = self._head(table)
         if self._is_address(table):
             return True
@@ -191,6 +195,9 @@ class Grouping:
         if self._is_event_of(table, other):
             return False
         return not event_times(table) or len(self._targets(table)) < 2
+
+    def _is_named_after(self, table: Table, other: Table) -> bool:
+        return begins_with(table.name, other.name, self.prefix)
 
     def _is_within(self, table: Table, other: Table) -> bool:
         """Return True if the key of a table begins with that of another, and has more columns."""

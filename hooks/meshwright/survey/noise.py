@@ -49,11 +49,16 @@ MODEL_STAGING = STAGING | {"base", "int", "intermediate", "stage", "prep"}
 """The same for models and folders of a dbt project."""
 PROGRAM = {"level", "message", "msg", "severity", "path", "url", "payload", "query", "action", "ip", "request", "response", "operation", "text", "body", "old", "new", "whodunnit", "changed"}  # fmt: skip
 QUEUED = {"attempts", "attempt", "payload", "handler", "queue", "error", "status", "state", "locked", "run", "retries", "message", "processed", "started"}  # fmt: skip
+COUNTED, HANDLED = (
+    {"attempts", "retries"},
+    {"sent", "queued", "locked", "processed", "failed", "error", "next"},
+)
+BOOKMARKS, MOST_OF_A_BOOKMARK = {"cursor", "watermark", "checkpoint", "offset"}, 6
 SECRET = {"token", "expires", "expired", "expiry", "expire", "sess", "key", "data", "payload"}
 HEADS: Mapping[str, tuple[set[str], set[str]]] = {
     "a log of a program": ({"log", "logs", "logging", "trace", "traces", "debug"}, PROGRAM),
     "an audit trail": ({"audit", "audits", "auditing", "changelog"}, set()),
-    "a queue": ({"queue", "queues", "outbox", "inbox", "lock", "locks", "mutex"}, set()),
+    "a queue": ({"queue", "queues", "outbox", "inbox"}, set()),
     "jobs of a program": ({"job", "jobs", "task", "tasks", "worker", "workers", "runs"}, QUEUED - {"status", "state"}),
     "settings of an application": ({"setting", "settings", "config", "configs", "configuration", "configurations", "parameter", "parameters", "param", "params", "flag", "flags", "preferences"}, set()),
     "sessions or tokens": ({"session", "sessions", "token", "tokens", "cache", "nonce", "otp"}, SECRET),
@@ -129,11 +134,30 @@ def _reason(
         )
         if head and (not needed or needed & columns):
             return reason
+    if shape := _of_a_program(table):
+        return shape
     if copied := _same_columns(table, by_columns):
         return f"a copy of {copied}: it has the same columns and no key"
     data = [column for column in table.columns if not is_loader(column)]
     if table.columns and len(data) <= 1 and not table.primary_key and not table.is_view:
         return "only one column, and no key"
+    return ""
+
+
+def _of_a_program(table: Table) -> str:
+    """Return why the columns of a table are those that a program keeps for itself, whatever its name is."""
+    if table.foreign_keys or table.is_view:
+        return ""
+    names = {words(column.name) for column in table.columns}
+    each = {word for name in names for word in name}
+    if each & COUNTED and each & HANDLED:
+        return "a queue: its columns count the attempts of a program"
+    if any(name[0] in ("lock", "locked") and name[-1] in ("by", "until", "owner") for name in names if name):
+        return "locks of a program, by its columns"
+    if any(name[-1] in BOOKMARKS for name in names if name) and len(names) <= MOST_OF_A_BOOKMARK:
+        return "how far a program has read, by its columns"
+    if ("table", "name") in names:
+        return "about the rows of other tables, by its columns"
     return ""
 
 

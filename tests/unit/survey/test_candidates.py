@@ -54,6 +54,13 @@ CASES = {
            create table film_category (film_id integer references film, category_id integer references category, primary key (film_id, category_id))""",
         {"film": {"film": "main", "film_category": "link", "category": "lookup"}},
     ),
+    "what links connect many to many is no lookup, however small": (
+        """create table title (title_id integer primary key, isbn text, name text);
+           create table genre (genre_id integer primary key, name text);
+           create table title_genre (title_id integer references title, genre_id integer references genre, primary key (title_id, genre_id));
+           create table item (barcode text primary key, title_id integer references title, shelf text, acquired_on date, price numeric)""",
+        {"title": {"title": "main", "title_genre": "link", "genre": "lookup"}, "item": {"item": "main"}},
+    ),
     "a small table that others refer to by its own key is no link": (
         """create table store (store_id integer primary key, manager_id integer references staff, address_id integer references address);
            create table staff (staff_id integer primary key, first_name text, email text, address_id integer references address, store_id integer references store);
@@ -100,6 +107,10 @@ create table email_queue (id integer primary key, payload text, attempts integer
 create table app_settings (name text primary key, value text);
 create table audit_log (id integer primary key, table_name text, old_value text, new_value text);
 create table accounts_admin (id integer primary key, password text);
+create table outgoing (mail_id integer primary key, recipient text, body text, queued_at timestamp, sent_at timestamp, attempts integer);
+create table single_runs (name text primary key, lock_until timestamp, locked_by text, at timestamp);
+create table feeds (source text primary key, last_cursor text, last_run timestamp);
+create table removed (table_name text, row_id integer, deleted_at timestamp);
 """
 KEPT = """
 create table flight_log (flight_id integer primary key, tail text, took_off timestamp, crew text);
@@ -107,6 +118,9 @@ create table job_history (employee_id integer, start_date date, end_date date, j
 create table lab_test (test_id integer primary key, code text, taken_at timestamp, unit text);
 create table book_copy (copy_id integer primary key, isbn text, bought_on date, shelf text);
 create table properties (property_id integer primary key, street text, rooms integer, built_on date);
+create table exam_attempts (attempt_id integer primary key, student text, attempt integer, score numeric, taken_at timestamp);
+create table bike_locks (lock_id integer primary key, station text, lock_type text, fitted_on date, serial text);
+create table dining_tables (table_id integer primary key, room text, seats integer, bought_on date);
 """
 
 
