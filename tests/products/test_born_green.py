@@ -125,7 +125,7 @@ def untidy(name: str, text: str) -> Iterator[str]:
 
 
 BEFORE_DATA = {
-    *("PlaceholderReplaced", "InputsGiven"),
+    *("PlaceholderReplaced", "GovernancePlaceholderReplaced", "InputsGiven"),
     *("ExamplesGiven", "MetamodelKept", "PurposeSaid", "UseCasesTold"),
 }
 """Rules and fitness functions that a product without any data breaks."""

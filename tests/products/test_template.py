@@ -196,7 +196,7 @@ def test_answers_that_contradict_each_other_are_refused(template: Path, tmp_path
 def test_defaults_alone_make_a_product_that_asks_for_its_owner(template: Path, tmp_path: Path) -> None:
     run_copy(str(template), tmp_path / "product", defaults=True, quiet=True)
     found = findings(tmp_path / "product")
-    assert {finding.rule for finding in found} == {"PlaceholderReplaced"}
+    assert {finding.rule for finding in found} == {"GovernancePlaceholderReplaced"}
     assert {finding.message.split()[0] for finding in found} == {
         f"spec.{role}.{field}" for role in ("owner", "steward") for field in ("name", "email")
     }

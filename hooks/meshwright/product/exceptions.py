@@ -10,9 +10,10 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
-from meshwright.product import metamodel
+from meshwright.product import metamodel, schema
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class RuleException:
     until: date | None
     """The last day on which it applies; None if it is no date."""
     approved_by: str = ""
+    has_shape: bool = True
+    """False if the schema of the file refuses it."""
 
     @property
     def approved(self) -> bool:
@@ -34,15 +37,24 @@ class RuleException:
     def applies(self, today: date) -> bool:
         """Return True if the rule may be broken today."""
         return (
-            self.approved
+            self.has_shape
+            and self.approved
             and self.rule not in metamodel.NEVER_EXCEPTED
             and self.until is not None
             and 0 <= (self.until - today).days <= metamodel.LONGEST_EXCEPTION_DAYS
         )
 
 
+@cache
+def _shape() -> Any:
+    """Return the validator of one entry."""
+    import jsonschema_rs
+
+    return jsonschema_rs.validator_for(schema.exceptions()["properties"]["exceptions"]["items"])
+
+
 def exceptions(value: Any) -> Iterator[RuleException]:
-    """Yield the exceptions in the value of the file or in that part of a record; what does not fit the schema is skipped."""
+    """Yield the exceptions in the value of the file or in that part of a record, whether or not they fit the schema."""
     entries = value.get("exceptions") if isinstance(value, Mapping) else None
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, Mapping):
@@ -51,7 +63,7 @@ def exceptions(value: Any) -> Iterator[RuleException]:
                 until = date.fromisoformat(entry.get("until", ""))
             texts = [entry.get(key) for key in ("rule", "reason", "approvedBy")]
             rule, reason, approver = (text if isinstance(text, str) else "" for text in texts)
-            yield RuleException(index, rule, reason, until, approver)
+            yield RuleException(index, rule, reason, until, approver, _shape().is_valid(entry))
 
 
 def applying(value: Any, today: date) -> dict[str, RuleException]:

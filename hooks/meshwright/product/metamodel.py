@@ -37,13 +37,13 @@ LONGEST_EXCEPTION_DAYS = 366
 """An exception ends at the latest so many days from now."""
 
 NEVER_EXCEPTED = {
-    "AccessModeChosen", "AccessPolicyPublished", "AccessTestsAboutPolicy", "AgreementAboutProduct", "AgreementEnds",
-    "AgreementForRole", "AgreementNamedAsFile", "AgreementNamesReaders", "AgreementReferenced", "AgreementVersionNamed",
-    "ApproverForEachCapacity", "ApproversAreDifferentPeople", "BreakingChangeIsMajor", "ClassificationGiven",
-    "ClassificationKept", "ClearanceInOrder", "ColumnNotAboveProduct", "DecisionOpen", "ExceptionValid",
-    "NoPasswordInUrl", "NoSecretCommitted", "OpenAccessFits", "OwnerAndStewardNamed", "OwnerReviews", "Readable",
-    "ReadersNotWidened", "RightsNotWidened", "RowsOfPromisedColumns", "SecretsByReference", "Shape",
-    "TeamRegoOnlyDenies",
+    "AccessModeChosen", "AccessPolicyPublished", "AccessTestsAboutPolicy", "AgreementAboutProduct",
+    "AgreementEnds", "AgreementForRole", "AgreementNamedAsFile", "AgreementNamesReaders", "AgreementReferenced",
+    "AgreementVersionNamed", "ApproverForEachCapacity", "ApproversAreDifferentPeople", "BreakingChangeIsMajor",
+    "ClassificationGiven", "ClassificationKept", "ClearanceInOrder", "ColumnNotAboveProduct", "DecisionOpen",
+    "ExceptionValid", "GovernancePlaceholderReplaced", "NoPasswordInUrl", "NoSecretCommitted", "OpenAccessFits",
+    "OwnerAndStewardNamed", "OwnerReviews", "Readable", "ReadersNotWidened", "RightsNotWidened",
+    "RowsOfPromisedColumns", "SecretsByReference", "Shape", "TeamRegoOnlyDenies",
 }  # fmt: skip
 """Rules that no exception suspends: on secrets, access, classification and who answers for it, and on what must be
 readable for any other rule to be checked."""

@@ -19,6 +19,7 @@ from meshwright.check.rules import RULES
 from meshwright.cli import main
 from meshwright.mesh.sources import of_repository
 from meshwright.product import metamodel
+from meshwright.product.exceptions import applying
 from meshwright.product.files import EXCEPTIONS
 
 Copy = Callable[[Path], Path]
@@ -78,6 +79,48 @@ def test_what_is_not_valid_suspends_nothing(product: Path, change: dict[str, str
 def test_some_rules_are_never_excepted(product: Path, rule: str) -> None:
     found = levels(excepted(product, APPROVED, APPROVED | {"rule": rule}))
     assert found == {("ColumnsDescribed", "excepted"), ("ExceptionValid", "error")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"until": f"{TODAY + timedelta(days=30):%Y%m%d}"},
+        {"until": f"{TODAY + timedelta(days=30):%G-W%V-%u}"},
+        {"reason": "Later."},
+        {"ticket": "OPS-1"},
+    ],
+    ids=["no hyphens", "week", "short reason", "unknown field"],
+)
+def test_what_does_not_fit_the_schema_suspends_nothing(product: Path, change: dict[str, str]) -> None:
+    entry = APPROVED | change
+    assert levels(excepted(product, entry)) == {("ColumnsDescribed", "error"), ("Shape", "error")}
+    record = of_repository(product, "https://git.example.org/a.git")
+    value = {**record.value, "exceptions": [entry]}
+    found = {(one.rule, one.level) for one in check_record(value)}
+    assert found == {("ColumnsDescribed", "error"), ("Shape", "error")}
+    assert not applying(value, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("data-product.yaml", 'name: "Ada Example"', 'name: "REPLACE ME"'),
+        ("data-product.yaml", "classification: internal", "classification: REPLACE-ME"),
+        ("data-product.yaml", "policy: access/policy.yaml", "policy: access/REPLACE-ME.yaml"),
+        ("contract.odcs.yaml", "classification: public", "classification: REPLACE-ME"),
+        ("access/policy.yaml", "description: People", "description: REPLACE-ME"),
+        ("docs/data-sharing-agreement.md", "## What is shared", "## TODO"),
+    ],
+)
+def test_placeholders_where_governance_looks_stay_errors(
+    departures: Path, copy_of: Copy, file: str, old: str, new: str
+) -> None:
+    product = copy_of(departures)
+    text = (product / file).read_text("utf-8")
+    assert old in text
+    (product / file).write_text(text.replace(old, new), "utf-8")
+    found = levels(excepted(product, APPROVED | {"rule": "PlaceholderReplaced"}))
+    assert ("GovernancePlaceholderReplaced", "error") in found and "PlaceholderReplaced" not in dict(found)
 
 
 def test_secrets_access_and_classification_are_among_them() -> None:

@@ -339,7 +339,7 @@ def test_a_sample_that_is_gone_is_to_be_added(copy_of: Copy, departures: Path) -
             "purpose: TODO write this about",
             "PlaceholderReplaced",
         ),
-        ("data-product.yaml", 'name: "Ada Example"', 'name: "REPLACE ME"', "PlaceholderReplaced"),
+        ("data-product.yaml", 'name: "Ada Example"', 'name: "REPLACE ME"', "GovernancePlaceholderReplaced"),
         ("data-product.yaml", "  name: departures\n", "  name: my-product\n", "PlaceholderReplaced"),
         (
             "data-product.yaml",
@@ -372,7 +372,7 @@ def test_a_sample_that_is_gone_is_to_be_added(copy_of: Copy, departures: Path) -
             "Version 2.0.0 (replaces 1.0.0)",
             "AgreementVersionNamed",
         ),
-        ("docs/data-sharing-agreement.md", "## What is shared", "## TODO", "PlaceholderReplaced"),
+        ("docs/data-sharing-agreement.md", "## What is shared", "## TODO", "GovernancePlaceholderReplaced"),
         ("contract.odcs.yaml", "classification: public", "tags: [x]", "ColumnNotAboveProduct"),
         (
             "contract.odcs.yaml",
