@@ -62,12 +62,24 @@ schema:
     description: "REPLACE-ME"
     properties: []  # `meshwright draft` writes them from your data
 """
+REVIEWERS = """\
+* {{ owner_email }}
+/.github/ {{ owner_email }} platform@example.org
+/.meshwright/ {{ owner_email }} platform@example.org
+/pipeline/ {{ owner_email }} platform@example.org
+/ruff.toml {{ owner_email }} platform@example.org
+/data-product.yaml {{ owner_email }}
+/models/ {{ owner_email }}
+/access/ {{ owner_email }}
+/.meshwright/exceptions.yaml {{ owner_email }}
+/.meshwright/exceptions.yaml platform@example.org
+"""
 CI = (ROOT / "template/.github/workflows/ci.yml").read_text("utf-8")
 FILES = {
     ANSWERS: "{{ _copier_answers | to_nice_yaml }}",
     ".meshwright/ownership.yaml": OWNERSHIP,
     ".github/workflows/ci.yml": CI,
-    ".github/CODEOWNERS": "* platform@example.org\n",
+    ".github/CODEOWNERS.jinja": REVIEWERS,
     "pipeline/__init__.py": '"""The pipeline."""\n',
     "pipeline/run.py": "".join(f"step = {number}\n" for number in range(30)),
     "ruff.toml": "line-length = 100\n",

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from meshwright.core.errors import Error
-from meshwright.product.files import CODEOWNERS, POLICY, SPEC
+from meshwright.product.files import CODEOWNERS, CONTRACT, POLICY, SPEC
+from meshwright.product.ownership import is_below
 
 ONLY_AT_ROOT: Mapping[str, Sequence[str]] = {
     "github": (".github/", "renovate.json"),
@@ -19,6 +20,10 @@ READ_FIRST: Mapping[str, Sequence[str]] = {
     "gitlab": ("CODEOWNERS", "docs/CODEOWNERS", CODEOWNERS["gitlab"]),
 }
 """Forge -> where it looks for CODEOWNERS; only the first is read."""
+DECISIVE = (f"/{SPEC}", f"/{CONTRACT}", f"/{POLICY.partition('/')[0]}/")
+"""What the owner reviews, whatever the team's lines say."""
+SECTION = re.compile(r"(?m)^\^?\[[^\]\n]+\]")
+"""The head of a section of GitLab's CODEOWNERS, to which all lines below it belong."""
 STEPS = "`uvx prek run --all-files`, `uv run pytest` and `uv run python -m pipeline`"
 CI = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
 WORKSPACE = """\
@@ -30,16 +35,46 @@ PLAIN = re.compile(r"[^\x00-\x1f\x7f\"'`$\\*?\[\]!#{}<>|&;:%+]+")
 """Names of folders that need no quoting in workflows, patterns and shells beyond that of white space."""
 
 
-def with_reviewers(text: str, folder: str, owner: str) -> str:
-    """Return a CODEOWNERS with the lines that ask the owner for the product's reviews."""
-    start = "/" + (f"{folder}/" if folder else "").replace(" ", "\\ ")
-    lines = [f"{start}{SPEC} {owner}", f"{start}{POLICY.partition('/')[0]}/ {owner}"]
-    if text and not text.endswith("\n"):
-        text += "\n"
-    gap = "\n" if text else ""
-    return f"{text}{gap}# Its owner reviews what the data product is, and who may read it\n" + "\n".join(
-        [*lines, ""]
-    )
+def with_reviewers(text: str, path: str, template: str, folder: str, declined: Sequence[str]) -> str:
+    """Return the team's CODEOWNERS, which is at `path`, with the lines of the template's for a product in `folder`.
+
+    The last line that matches a file decides. So lines that ask nobody but the owner, on what the team works on, come
+    before the team's, and all others after them. Lines on files that are declined are left out.
+    """
+    lines = [words for line in template.splitlines() if (words := line.partition("#")[0].split())]
+    kept = [words for words in lines if not is_below(words[0].removeprefix("/"), declined)]
+    owner = next((words[1:] for words in lines if words[0] == "*"), [])
+    last = [words[0] for words in kept if words[1:] != owner or words[0] in DECISIVE]
+    first = [words for words in kept if words[1:] == owner and not is_below(words[0], last)]
+    then = [words for words in kept if words not in first]
+    # Who changes the reviewers is reviewed, too: around a folder by the platform, because each folder has another owner.
+    of_reviewers = [
+        words[1:] for words in lines if any(is_below(f"/{one}", [words[0]]) for one in CODEOWNERS.values())
+    ]
+    above, below = ([_line(words, folder) for words in part] for part in (first, then))
+    if of_reviewers and not is_below(f"/{path}", [words[0] for words in kept] if not folder else []):
+        asked = [one for one in of_reviewers[-1] if not folder or one not in owner]
+        below.append(" ".join([f"/{path}", *asked]))
+    section = [f"[{folder or 'Data product'}]"] if SECTION.search(text) else []
+    blocks = [
+        ["# Its owner reviews what no line below names", *above],
+        text.strip("\n").split("\n") if text.strip() else [],
+        [
+            *section,
+            "# Who reviews the data product, its exceptions, and what the platform's template brings",
+            *below,
+        ],
+    ]
+    return "\n".join("\n".join([*block, ""]) for block in blocks if block)
+
+
+def _line(words: Sequence[str], folder: str) -> str:
+    """Return a line of the template's CODEOWNERS for a product in a folder."""
+    pattern = words[0]
+    if folder:
+        start = f"/{folder}/".replace(" ", "\\ ")
+        pattern = start + ("" if pattern == "*" else pattern.removeprefix("/"))
+    return " ".join([pattern, *words[1:]])
 
 
 def workflow_path(product: str) -> str:

@@ -200,14 +200,15 @@ def _at_root(repository: TeamRepository, prefix: str, plan: Plan, first: _Fresh)
     forge = "gitlab" if answers.get("forge") == "gitlab" else "github"
     declined = [step.path for step in plan.of(DECLINED)]
     found: dict[str, str] = {}
-    owner_email = str(answers.get("owner_email") or "")
-    if is_below(CODEOWNERS[forge], declined) and owner_email:
+    reviewers = first.folder / CODEOWNERS[forge]
+    if is_below(CODEOWNERS[forge], declined) and reviewers.is_file():
         there = next((path for path in at_root.READ_FIRST[forge] if path in repository.entries), "")
         present = repository.text(there) if there else ""
         if present is not None and "\r" not in present:
             path = there or at_root.READ_FIRST[forge][0]
-            found[path] = at_root.with_reviewers(present, plan.folder, owner_email)
-            plan.steps.append(Step(path, MERGED if there else NEW, "lines for the owner's reviews", True))
+            lines = reviewers.read_text("utf-8")
+            found[path] = at_root.with_reviewers(present, path, lines, plan.folder, declined)
+            plan.steps.append(Step(path, MERGED if there else NEW, "with the template's reviewers", True))
     if prefix and HOOKS not in repository.entries:
         found[HOOKS] = at_root.WORKSPACE
         plan.steps.append(Step(HOOKS, NEW, "lets prek find the hooks of folders", True))

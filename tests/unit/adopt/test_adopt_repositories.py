@@ -14,6 +14,8 @@ from cookiecutter.main import cookiecutter
 from copier import run_copy, run_update
 from mesh import replace, write
 
+from meshwright.adopt.at_root import with_reviewers
+
 DBT = {"dbt_project.yml": "name: shop\n", "models/orders.sql": "select 1 as id\n"}
 
 
@@ -96,11 +98,42 @@ def test_each_dbt_project_of_a_monorepo_becomes_a_product_of_its_folder(small: P
     workflow = yaml.safe_load((place / ".github/workflows/ab.yml").read_text())
     assert workflow["defaults"] == {"run": {"working-directory": "data/a b"}}
     assert workflow[True]["push"]["paths"] == ["data/a b/**", ".github/workflows/ab.yml"]
-    assert (place / "docs/CODEOWNERS").read_text().splitlines()[-1] == "/data/a\\ b/access/ a@example.org"
+    lines = (place / "docs/CODEOWNERS").read_text().splitlines()
+    assert lines.index("/data/a\\ b/ a@example.org") < lines.index("* @all")
+    assert lines[-2:] == [
+        "/data/a\\ b/.meshwright/exceptions.yaml platform@example.org",
+        "/docs/CODEOWNERS platform@example.org",
+    ]
+    assert "/data/a\\ b/pipeline/ a@example.org platform@example.org" in lines
     run_update(place / "data/a b", defaults=True, overwrite=True, quiet=True)
     assert git("status", "--porcelain", cwd=place) == ""
     assert plan(place, small, "--project", "data/a b")["adopted"] is True
     assert plan(place, small, "--project", "data/ü")["adopted"] is False
+
+
+@pytest.mark.parametrize("path", ["CODEOWNERS", ".github/CODEOWNERS", "docs/CODEOWNERS"])
+def test_reviewers_are_those_of_a_copy(small: Path, tmp_path: Path, path: str) -> None:
+    files = DBT | {path: "* @ours\n/models/ @analysts\n", "ruff.toml": "line-length = 80\n"}
+    place = repository(tmp_path / "shop", files)
+    found = adopted(place, small, "--data", "owner_email=a@example.org")
+    assert states(found)[path] in ("merged", "declined")
+    lines = [line for line in (place / path).read_text().splitlines() if line and not line.startswith("#")]
+    both = "a@example.org platform@example.org"
+    assert lines == [
+        *("* a@example.org", "/models/ a@example.org", "* @ours", "/models/ @analysts"),
+        *(f"/.github/ {both}", f"/.meshwright/ {both}", f"/pipeline/ {both}"),
+        *("/data-product.yaml a@example.org", "/access/ a@example.org"),
+        "/.meshwright/exceptions.yaml a@example.org",
+        "/.meshwright/exceptions.yaml platform@example.org",
+        *([f"/{path} {both}"] if not path.startswith(".github/") else []),
+    ]
+
+
+def test_a_section_of_gitlab_does_not_take_in_the_products_reviewers() -> None:
+    template = "* a@example.org\n/pipeline/ a@example.org platform@example.org\n"
+    text = with_reviewers("[Docs]\n*.md @docs\n", "CODEOWNERS", template, "", ())
+    lines = text.splitlines()
+    assert lines.index("*.md @docs") < lines.index("[Data product]") < lines.index("/pipeline/ a@example.org platform@example.org")  # fmt: skip
 
 
 def test_settings_that_work_against_each_other_are_named(small: Path, tmp_path: Path) -> None:
