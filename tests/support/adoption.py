@@ -20,7 +20,7 @@ COPIER = """\
 _subdirectory: template
 _exclude:
   - "{% for path in declined | default([]) %}/{{ path }}\\n{% endfor %}"
-  - "{% if _copier_operation == 'update' %}/models/\\n/data-product.yaml\\n/contract.odcs.yaml{% endif %}"
+  - "{% if _copier_operation == 'update' %}/models/\\n/profiles.yml\\n/data-product.yaml\\n/contract.odcs.yaml{% endif %}"
 product_name:
   type: str
   default: x
@@ -32,7 +32,7 @@ forge: {type: str, default: github}
 declined: {type: yaml, ask: false, default: []}
 """
 OWNERSHIP = """\
-product: [/models/, /data-product.yaml, /contract.odcs.yaml]
+product: [/models/, /data-product.yaml, /contract.odcs.yaml, /profiles.yml]
 shared:
   - /README.md
   - /.gitignore
@@ -145,6 +145,7 @@ repos:
         language: system
         additional_dependencies: *tools
 """,
+    "profiles.yml": "product: {target: hand, outputs: {hand: {type: duckdb, path: build/hand.duckdb}}}\n",
     "dbt_project.yml": """\
 name: product
 version: "1.0"

@@ -19,10 +19,16 @@ from meshwright.core.git_url import same_template
 from meshwright.core.render import Release, Unrenderable, copy
 from meshwright.core.text import listed, printable
 from meshwright.core.yaml import load_text
+from meshwright.inspection.dbt_project import PROJECT
 from meshwright.product.files import ANSWERS, ANSWERS_BESIDE, CODEOWNERS, CONTRACT, HOOKS, MANIFEST, SPEC
 from meshwright.product.ownership import PRODUCT, SHARED, is_below, owner
 
 README = "README.md"
+PROFILES = "profiles.yml"
+OWN_PROFILE = (
+    "it would hide your ~/.dbt/profiles.yml: dbt by hand goes on with the profile that your dbt_project.yml names, and after"
+    " a run the pipeline's is there, too: `uv run dbt ls --profiles-dir build/dbt --profile product`"
+)
 NEW, SAME, MERGED, THEIRS, DECLINED = "new", "same", "merged", "theirs", "declined"
 ESSENTIAL = ("pipeline/", ".meshwright/")
 """Folders without whose files a product does not run, or is not checked."""
@@ -325,6 +331,8 @@ def _steps(repository: TeamRepository, prefix: str, fresh: _Fresh) -> tuple[list
             elsewhere = settings.own_ruff(repository, prefix)
         if present == entry:
             steps.append(Step(path, SAME))
+        elif present is None and path == PROFILES and prefix + PROJECT in repository.entries:
+            steps.append(Step(path, DECLINED, OWN_PROFILE))
         elif present is None and (blocker := occupied.blocker(prefix + path)):
             steps.append(Step(path, ours, f"{printable(blocker)} is in its place"))
         elif present is None and elsewhere:

@@ -15,7 +15,7 @@ TITLES = {
     SAME: "the same already",
     MERGED: "merged, with every line of yours",
     THEIRS: "yours, left as they are",
-    DECLINED: "yours, in the place of the template's, which updates leave out (`declined` in the answers)",
+    DECLINED: "the template's is left out, also by updates (`declined` in the answers): yours stays",
 }
 SHOWN, MOST = 12, 40
 

@@ -72,16 +72,29 @@ def test_what_is_adopted_is_on_a_branch_of_its_own_and_equals_a_copy(small: Path
     assert git("status", "--porcelain", cwd=place) == ""
     assert git("rev-parse", f"{BRANCH}^", cwd=place) == head
     answers = yaml.safe_load(committed(place, ".copier-answers.yml", BRANCH))
-    assert answers["declined"] == ["ruff.toml"]
+    assert answers["declined"] == ["profiles.yml", "ruff.toml"]
     copy = tmp_path / "copy" / "shop"
     given = {name: one["value"] for name, one in found["answers"].items()}
-    run_copy(str(small), copy, data=given | {"declined": ["ruff.toml"]}, defaults=True, quiet=True)
+    run_copy(str(small), copy, data=given | {"declined": answers["declined"]}, defaults=True, quiet=True)
     for step in found["files"]:
         if step["state"] == "new" and step["path"] not in ("data-product.yaml", "contract.odcs.yaml"):
             assert committed(place, step["path"], BRANCH) == (copy / step["path"]).read_text(), step["path"]
     assert committed(place, "ruff.toml", BRANCH) == "line-length = 80\n"
     for path in ("models/orders.sql", "models/sources.yml"):
         assert committed(place, path, BRANCH) == DBT[path]
+
+
+@pytest.mark.parametrize("profile", ["corp", "default", "product", None])
+def test_dbt_by_hand_goes_on_with_the_teams_profile(small: Path, tmp_path: Path, profile: str | None) -> None:
+    """dbt takes a profiles.yml of the project before ~/.dbt/profiles.yml."""
+    settings = f"name: shop\n{f'profile: {profile}' if profile else ''}\n"
+    place = repository(tmp_path / "shop", DBT | {"dbt_project.yml": settings, ".gitignore": "profiles.yml\n"})
+    found = adopted(place, small)
+    assert states(found)["profiles.yml"] == "declined"
+    assert not (place / "profiles.yml").exists()
+    assert "--profiles-dir build/dbt --profile product" in adopt(place, small).output + str(found["files"])
+    run_update(place, defaults=True, overwrite=True, quiet=True)
+    assert not (place / "profiles.yml").exists()
 
 
 def test_update_and_rollout_go_on_from_there(small: Path, tmp_path: Path) -> None:
