@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import yaml
-from conftest import Run
+
+if TYPE_CHECKING:  # folders of tests may have a conftest.py each
+    from conftest import Run
 
 
 def test_every_port_serves_the_data_set_of_the_contract(sample_run: Run) -> None:

@@ -20,7 +20,7 @@ COPIER = """\
 _subdirectory: template
 _exclude:
   - "{% for path in declined | default([]) %}/{{ path }}\\n{% endfor %}"
-  - "{% if _copier_operation == 'update' %}/models/\\n/profiles.yml\\n/data-product.yaml\\n/contract.odcs.yaml{% endif %}"
+  - "{% if _copier_operation == 'update' %}/models/\\n/tests/\\n/profiles.yml\\n/data-product.yaml\\n/contract.odcs.yaml{% endif %}"
 product_name:
   type: str
   default: x
@@ -32,7 +32,7 @@ forge: {type: str, default: github}
 declined: {type: yaml, ask: false, default: []}
 """
 OWNERSHIP = """\
-product: [/models/, /data-product.yaml, /contract.odcs.yaml, /profiles.yml]
+product: [/models/, /data-product.yaml, /contract.odcs.yaml, /profiles.yml, /tests/]
 shared:
   - /README.md
   - /.gitignore
@@ -145,6 +145,8 @@ repos:
         language: system
         additional_dependencies: *tools
 """,
+    "tests/conftest.py": "import pytest\n",
+    "tests/test_pipeline.py": "def test_sample(sample_run: object) -> None: ...\n",
     "profiles.yml": "product: {target: hand, outputs: {hand: {type: duckdb, path: build/hand.duckdb}}}\n",
     "dbt_project.yml": """\
 name: product

@@ -333,6 +333,8 @@ def _steps(repository: TeamRepository, prefix: str, fresh: _Fresh) -> tuple[list
             steps.append(Step(path, SAME))
         elif present is None and path == PROFILES and prefix + PROJECT in repository.entries:
             steps.append(Step(path, DECLINED, OWN_PROFILE))
+        elif present is None and path in settings.TESTS and (own := occupied.first(prefix, settings.TESTS)):
+            steps.append(Step(path, DECLINED, f"it needs another {own} than yours"))
         elif present is None and (blocker := occupied.blocker(prefix + path)):
             steps.append(Step(path, ours, f"{printable(blocker)} is in its place"))
         elif present is None and elsewhere:
@@ -366,6 +368,10 @@ class _Occupied:
         self.alike: dict[str, str] = {}
         for path in (*entries, *self.folders):
             self.alike[_alike(path)] = path
+
+    def first(self, prefix: str, paths: Sequence[str]) -> str:
+        """Return the first of these paths that the repository has, in any spelling; empty if it has none."""
+        return next((path for path in paths if _alike(prefix + path) in self.alike), "")
 
     def blocker(self, path: str) -> str:
         """Return what keeps a new file from its path: a folder there, a file above it, or another spelling."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ LOWEST = (3, 11)
 """The lowest Python that the pipeline runs on."""
 PYTEST_FIRST = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")
 """Files that pytest reads instead of pyproject.toml."""
+TESTS = ("tests/conftest.py", "tests/test_pipeline.py")
+"""The template's tests and their fixtures, which need each other."""
 RUFF_FIRST = (".ruff.toml",)
 
 
@@ -27,12 +30,10 @@ def own_ruff(repository: TeamRepository, prefix: str) -> str:
 def sentences(repository: TeamRepository, prefix: str, kept: set[str]) -> Iterator[str]:
     """Yield what to change in settings of the team. `kept`: the template's paths where the team's file stays."""
     if "ruff.toml" in kept:
-        yield (
-            "ruff: your settings stay, and would format the template's files anew. Add to them:"
-            ' extend-exclude = ["pipeline", "tests/conftest.py", "tests/test_pipeline.py"]'
-        )
-    if "tests/conftest.py" in kept:
-        yield "tests/conftest.py is yours, and tests/test_pipeline.py needs the fixtures of the template's: add them."
+        files = ["pipeline", *(path for path in TESTS if path not in kept)]
+        yield f"ruff: your settings stay, and would format the template's files anew. Add to them: extend-exclude = {json.dumps(files)}"
+    if kept.intersection(TESTS):
+        yield "tests/ has yours, so the template's tests are left out: let CI run `uv run python -m pipeline`, which checks the contract on the sample."
     for name in PYTEST_FIRST:
         if prefix + name in repository.entries:
             yield f"{prefix}{name} is read instead of pyproject.toml: add `pythonpath = .` and tests to its `testpaths`."

@@ -136,6 +136,22 @@ def test_a_section_of_gitlab_does_not_take_in_the_products_reviewers() -> None:
     assert lines.index("*.md @docs") < lines.index("[Data product]") < lines.index("/pipeline/ a@example.org platform@example.org")  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("path", "now"),
+    [
+        ("tests/conftest.py", {"theirs", "declined"}),
+        ("tests/test_pipeline.py", {"theirs", "declined"}),
+        ("tests/Conftest.py", {"theirs", "declined"}),
+        ("tests/test_own.py", {"new"}),
+    ],
+)
+def test_the_templates_tests_come_with_their_fixtures_or_not_at_all(
+    small: Path, tmp_path: Path, path: str, now: set[str]
+) -> None:
+    found = plan(repository(tmp_path / "shop", DBT | {path: "# ours\n"}), small)
+    assert {states(found)[one] for one in ("tests/conftest.py", "tests/test_pipeline.py")} <= now
+
+
 def test_settings_that_work_against_each_other_are_named(small: Path, tmp_path: Path) -> None:
     place = repository(
         tmp_path / "shop",
