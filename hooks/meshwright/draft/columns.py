@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from meshwright.core.text import singular
-from meshwright.draft.people_names import are_full_names, are_people, first_names, kind_of_words
+from meshwright.draft.people_names import are_of_names, first_names
+from meshwright.draft.recognition import CODE_NAMES, FORMS, kind_of_fields, kind_of_numbers, kind_of_texts
 from meshwright.inspection.model import Column, ColumnProfile
 from meshwright.product.column_types import ColumnType, UnknownType, parse
 from meshwright.product.personal_data import KINDS_BY_NAME, is_person, kind_of_name, kind_of_values, words
@@ -25,110 +25,17 @@ NUMBERS = frozenset(
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9._/:#-]{1,40}|[A-Z0-9_]{1,6}|[a-z]{1,4}")
 _LIKE_A_NAME = re.compile(r"[A-Za-z]?[a-z]{3,}\d{0,4}|[A-Z]{5,}\d{0,4}|[a-z]+[._][a-z]{2,}\d{0,4}", re.ASCII)
 """Texts that name a person rather than a thing, although they may have digits: `ada.lovelace1`."""
-_CODE_NAMES = frozenset(
-    [
-        "country",
-        "currency",
-        "language",
-        "locale",
-        "iso",
-        "unit",
-        "timezone",
-        "status",
-        "type",
-        "category",
-        "code",
-        "state",
-        "class",
-        "kind",
-        "level",
-    ]
-)
-_THINGS = frozenset(
-    [
-        "category",
-        "type",
-        "status",
-        "segment",
-        "department",
-        "region",
-        "country",
-        "city",
-        "town",
-        "state",
-        "province",
-        "product",
-        "item",
-        "brand",
-        "model",
-        "title",
-        "island",
-        "species",
-        "team",
-        "company",
-        "organisation",
-        "organization",
-        "school",
-        "club",
-        "genre",
-        "subject",
-        "course",
-        "topic",
-        "label",
-        "group",
-        "family",
-        "class",
-        "color",
-        "colour",
-        "material",
-        "style",
-        "language",
-        "religion",
-        "place",
-        "location",
-        "area",
-        "district",
-        "street",
-        "airport",
-        "station",
-        "event",
-        "campaign",
-        "channel",
-        "airline",
-        "carrier",
-        "manufacturer",
-        "supplier",
-        "vendor",
-        "shipper",
-        "plan",
-        "service",
-        "project",
-        "tag",
-        "source",
-        "medium",
-        "industry",
-        "sector",
-    ]
-)
-"""Words in the names of columns whose values are things, even if they are written like names of people."""
 _SHORT_CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?")
 _ISO = re.compile(
     r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?|\d\d:\d\d(:\d\d)?"
 )
-_PERSONAL_FORMS = {
-    "email": "email", "iban": "bank account", "card": "card", "ipv4": "network address", "ipv6": "network address",
-    "mac": "network address", "phone": "phone",
-}  # fmt: skip
-"""Form of all texts of a column -> the kind of personal data that it is."""
+BY_VALUES = "Its values look like it."
+"""Why a column is proposed as personal whose name does not say it."""
 _ALWAYS_TEXT = frozenset({"name", "first name", "last name", "email", "user name"})
 """Kinds of which no number is one."""
-OLD = "1970"
-"""A table of people with dates before this year is likely to hold dates of birth."""
 MOST_KEYS = 30
 """Different keys of JSON in a column, above which rare ones are data."""
 _KEY = re.compile(r"(?!.*\d{5})[^\W\d][\w $.:/-]{0,60}|[$@]\w+|\d{1,4}")
-_NO_NUMBERS = frozenset("id key sk pk fk hash version ts at epoch time timestamp size bytes seq".split())  # noqa: SIM905
-"""Last words of names of large numbers that are no phone numbers."""
 _HARMLESS = frozenset({"country", "currency", "date", "datetime", "time", "color"})
 _FORMATS = {"email": "email", "uuid": "uuid", "url": "url", "uri": "uri", "ipv4": "ipv4", "ipv6": "ipv6"}
 """Form of a column's texts -> the contract's `format`."""
@@ -185,9 +92,18 @@ def is_about_people(table: str, columns: Sequence[str]) -> bool:
 
 
 def examine(
-    table: str, column: Column, profile: ColumnProfile, landed: str, seen: Sequence[Any], rows: int
+    table: str,
+    column: Column,
+    profile: ColumnProfile,
+    landed: str,
+    seen: Sequence[Any],
+    rows: int,
+    of_people: bool = False,
 ) -> Field:
-    """Return how a column is treated, from its name, its statistics and some of its values."""
+    """Return how a column is treated, from its name, its statistics and some of its values.
+
+    `of_people`: another column's values show that the rows are people.
+    """
     try:
         type_ = parse(column.type)
     except UnknownType:
@@ -200,7 +116,7 @@ def examine(
         {leaf for value in seen for leaf in leaves(value) if isinstance(leaf, str)} | {*data_keys(seen)}
     )
     field = Field(column, profile, type_, landed)
-    kind, why = _kind(field, table, seen, texts)
+    kind, why = _kind(field, table, seen, texts, of_people)
     if is_personal_text(column.description) or (
         kind and any(len(text) > 3 and text in column.description for text in texts)
     ):
@@ -233,7 +149,7 @@ def examine(
     if profile.form in _HARMLESS or (texts and all(map(_ISO.fullmatch, texts))):
         return replace(field, is_code=True)
     last = re.split(r"[\W_]+", landed)
-    if texts and _CODE_NAMES.intersection(last) and all(map(_SHORT_CODE.fullmatch, texts)):
+    if texts and CODE_NAMES.intersection(last) and all(map(_SHORT_CODE.fullmatch, texts)):
         return replace(field, is_code=True)
     form = profile.form if profile.form in ("uuid", "url", "uri") else "uuid" if type_.name == "UUID" else ""
     return replace(
@@ -244,7 +160,9 @@ def examine(
     )
 
 
-def _kind(field: Field, table: str, seen: Sequence[Any], texts: Sequence[str]) -> tuple[str, str]:
+def _kind(
+    field: Field, table: str, seen: Sequence[Any], texts: Sequence[str], of_people: bool
+) -> tuple[str, str]:
     """Return the kind of personal data that a column may be, and why; empty if none."""
     name, has_texts = field.column.name, field.is_text or field.is_nested
     kind = kind_of_name(name, table)
@@ -254,49 +172,36 @@ def _kind(field: Field, table: str, seen: Sequence[Any], texts: Sequence[str]) -
         kind = ""  # a number is the key of a person's row
     if kind:
         return kind, f"The column is called {name}."
+    of_people = of_people or is_person(table)
     if not has_texts:
-        kind = _kind_of_range(field.type, field.profile, name) if is_person(table) else ""
-        return kind, "Its values look like it."
-    by_values = _PERSONAL_FORMS.get(field.profile.form) or _kind_of_texts(texts, name)
+        return kind_of_numbers(field.type, field.profile, seen, name, of_people), BY_VALUES
+    by_values = FORMS.get(field.profile.form) or kind_of_texts(texts, name, of_people)
     kind = (
         _kind_of_parts(field.type, table)
         or _kind_of_keys(seen, table)
-        or _kind_of_fields(seen, name)
+        or kind_of_fields(seen, name)
         or by_values
     )
-    return kind, "Its texts are long." if kind == "free text" else "Its values look like it."
+    return kind, "Its texts are long." if kind == "free text" else BY_VALUES
 
 
-def _kind_of_texts(texts: Sequence[str], name: str) -> str:
-    """Return the kind of personal data that texts look like; `name` is that of their column or field."""
-    if kind := kind_of_values(texts) or kind_of_words(texts):
-        return kind
-    is_thing = (_THINGS | _CODE_NAMES).intersection(words(name))
-    return "name" if not is_thing and (are_full_names(texts) or are_people(texts)) else ""
-
-
-def _kind_of_fields(seen: Sequence[Any], column: str) -> str:
-    """Return the most sensitive kind of personal data that a field within JSON or a nested type may be.
-
-    Each is judged as a column of a table with the name of the object that it is in: `customer: {name: …}`.
-    """
-    texts: dict[tuple[str, str], set[str]] = {}
-    waiting = [(column, column, value) for value in seen]
-    while waiting:
-        owner, name, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += [(name, str(key), item) for key, item in value.items()]
-        elif isinstance(value, list | tuple):
-            waiting += [(owner, name, item) for item in value]
-        elif isinstance(value, str) and name != column:
-            texts.setdefault((owner, name), set()).add(value)
-    kinds = {
-        kind_of_name(name, singular(owner)) or _kind_of_texts(sorted(found), name)
-        for (owner, name), found in texts.items()
+def user_names(fields: Mapping[str, Field], seen: Mapping[str, Sequence[Any]]) -> dict[str, Field]:
+    """Return the columns whose texts are made of the names of people in the same rows, as user names are."""
+    of_names = [
+        name
+        for name, field in fields.items()
+        if field.is_text and field.kind in ("name", "last name", "first name")
+    ]
+    rows = list(zip(*(seen[name] for name in of_names), strict=True))
+    names = [" ".join(part for part in row if isinstance(part, str)) for row in rows]
+    return {
+        name: field.made_up("text", "user name", "Its texts are made of the names in the same rows.")
+        for name, field in fields.items()
+        if names
+        and field.is_text
+        and not field.kind
+        and are_of_names([part if isinstance(part, str) else "" for part in seen[name]], names)
     }
-    return max(
-        sorted(kinds - {""}), key=lambda kind: KINDS_BY_NAME[kind][0].classification == "secret", default=""
-    )
 
 
 def _are_json(values: Sequence[Any]) -> bool:
@@ -332,17 +237,6 @@ def data_keys(seen: Iterable[Any]) -> set[str]:
         or (key[0].isupper() and key.split()[0].lower() in first)
         or (rare and times < max(2, number / 10))
     }
-
-
-def _kind_of_range(type_: ColumnType, profile: ColumnProfile, name: str) -> str:
-    """Return the kind that numbers and dates about people may be, where the name says nothing."""
-    last = words(name)[-1:]
-    if type_.name in ("DATE", "TIMESTAMP") and profile.minimum and profile.minimum[:4] < OLD:
-        return "birth"
-    if type_.name in ("BIGINT", "UBIGINT") and profile.minimum and not _NO_NUMBERS.intersection(last):
-        digits = len(profile.minimum.lstrip("-"))
-        return "phone" if 9 <= digits <= 15 and not profile.minimum.startswith("-") else ""
-    return ""
 
 
 def _kind_of_parts(type_: ColumnType, table: str) -> str:

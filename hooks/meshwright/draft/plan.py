@@ -16,10 +16,11 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document, read_text
 from meshwright.core.yaml_edit import edited
 from meshwright.draft import contract, invented, models, sample, sample_files, spec
-from meshwright.draft.columns import NO_KEYS, examine, is_about_people
+from meshwright.draft.columns import BY_VALUES, NO_KEYS, Field, examine, is_about_people, user_names
 from meshwright.draft.dataset import Dataset, Input, dataset
 from meshwright.draft.joins import Link, links
 from meshwright.draft.layout import layout
+from meshwright.draft.recognition import shows_people
 from meshwright.draft.texts import yaml
 from meshwright.inspection.described import DescribedSource
 from meshwright.inspection.file_source import FileSource
@@ -154,17 +155,28 @@ def _input(name: str, source: Source, profile: TableProfile) -> Input:
     names = [landed_name(column.name, source.uses) for column in columns]
     seen = [list(row) for row in source.rows(SEEN)]
     table = "people" if is_about_people(name, [column.name for column in columns]) else name
-    fields = {
-        column.name: examine(
+    values = [[row[place] for row in seen] for place in range(len(columns))]
+
+    def examined(place: int, of_people: bool) -> Field:
+        column = columns[place]
+        return examine(
             table,
             column,
             profile.columns[column.name],
             names[place],
-            [row[place] for row in seen],
+            values[place],
             profile.rows,
+            of_people,
         )
-        for place, column in enumerate(columns)
-    }
+
+    fields = {column.name: examined(place, False) for place, column in enumerate(columns)}
+    if any(field.why == BY_VALUES and shows_people(field.kind) for field in fields.values()):
+        fields |= {
+            column.name: examined(place, True)
+            for place, column in enumerate(columns)
+            if not fields[column.name].kind
+        }
+    fields |= user_names(fields, dict(zip(fields, values, strict=True)))
     keys = tuple(key for key in profile.keys if not any(fields[column].kind in NO_KEYS for column in key))
     declared = profile.table.primary_key
     return Input(name, replace(profile, keys=keys or ((declared,) if declared else ())), fields)

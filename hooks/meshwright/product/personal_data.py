@@ -46,6 +46,13 @@ def _is_card(value: str) -> bool | None:
     return total % 10 == 0
 
 
+def are_cards(values: Iterable[str]) -> bool:
+    """Return True if several values are numbers of payment cards, and nearly all are."""
+    listed = list(values)
+    good = sum(_is_card(value) is True for value in listed)
+    return good >= FEWEST and good >= 0.8 * len(listed)
+
+
 KINDS: Mapping[str, tuple[Callable[[str], bool | None], float]] = {
     "e-mail addresses of people": (_is_email, 0.0),
     "bank account numbers (IBAN)": (_is_iban, 0.5),
