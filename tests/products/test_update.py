@@ -383,6 +383,28 @@ def test_capabilities_can_be_taken_off_and_put_on(
     equals_a_copy(product, before, render(NEXT, other))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("start_with", ["sample", "own-data"])
+def test_a_drafted_product_takes_other_capabilities(start_with: str, render: Render, start: Start) -> None:
+    """A draft edits no line of a shared file, so no answer can conflict with it."""
+    from meshwright.draft.run import prepare, write
+    from meshwright.inspection.sources import open_source
+
+    before = render(NEXT, {"start_with": start_with})
+    product = start(before)
+    (product.parent / "orders.csv").write_text("id,state\n1,new\n2,paid\n")
+    (source,) = open_source("orders", "../orders.csv", product)
+    write(product, prepare(product, {"orders": ("../orders.csv", source)}))
+    commit(product)
+    drafted = tree(product)
+    update(product, NEXT, inputs=["file", "database"])
+    whose = owned(product)
+    now, copy = tree(product), tree(render(NEXT, {"start_with": start_with, "inputs": ["file", "database"]}))
+    ours = {path for path in {*drafted, *copy} if whose(path) == PRODUCT}
+    assert different({path: now[path] for path in now.keys() - ours}, {path: copy[path] for path in copy.keys() - ours}) == []  # fmt: skip
+    assert all(now.get(path) == drafted[path] for path in ours & drafted.keys())
+
+
 @dataclass(frozen=True)
 class Edit:
     path: str

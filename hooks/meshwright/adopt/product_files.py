@@ -31,11 +31,10 @@ LOGICAL = {
 }
 """Type of a column -> its logical type."""
 TO_DRAFT = re.compile(r" +# `meshwright draft` writes them from your data")
-TO_BEGIN = re.compile(r"It begins with your own data: this writes[^\n]*\n\n```sh\n[^\n]*\n```\n")
 TO_CHANGE = re.compile(
     r"`models/\w+\.sql`(, with a unit test for each thing that can go wrong), and `models/sources\.yml`\."
 )
-"""The lines of the template's README that an adopted product does not need."""
+"""The line of the template's README on where the model is."""
 LEVELS = ("public", "internal", "confidential", "secret")
 
 
@@ -194,14 +193,7 @@ def written(texts: Mapping[str, str], data: OwnData, level: str) -> dict[str, st
 
 
 def readme(text: str, data: OwnData) -> str:
-    """Return the product's README with the project's inputs and model in the place of a draft's."""
-    if data.inputs:
-        name = data.inputs[0].name
-        text = TO_BEGIN.sub(
-            "It runs on the files that data-product.yaml names. Set the variables there to run it on your own data:\n\n"
-            f"```sh\n{_variable(name)}=/data/{name}.csv uv run python -m pipeline\n```\n",
-            text,
-        )
+    """Return the product's README with the project's model in the place of the template's."""
     if data.dataset is not None and re.fullmatch(r"[\w./ -]+", data.dataset.path):
         text = TO_CHANGE.sub(f"`{data.dataset.path}`\\1, and the YAML beside it.", text)
     return text

@@ -33,7 +33,10 @@ SEEN = 2_000
 """Rows in which values of columns are looked at."""
 MOST_COLUMNS = 1_500
 """Columns that a contract of at most a million bytes can describe."""
-README, SAMPLE_README = "README.md", "sample_data/README.md"
+SAMPLE_README = "sample_data/README.md"
+EXAMPLE_SUBJECT = re.compile(
+    r"(?m)^  svc-punctuality: \{kind: machine, name: The data product punctuality\}$"
+)
 
 
 @dataclass
@@ -96,7 +99,7 @@ def plan(
     result.files[place.properties(data.name)] = models.properties(data, made).encode()
     result.files |= _samples(inputs, sources, where, made)
     result.files[SAMPLE_README] = _sample_readme(data, sources, where, result.rows).encode()
-    result.edits |= _edits(root, sources, where)
+    result.edits |= _edits(root)
     result.notes = [*(f"{name}: {note}" for name, profile in profiles.items() for note in profile.notes)]
     result.notes += [
         f"{name} is an input, but not part of the data set: no key that joins it was found."
@@ -255,6 +258,7 @@ def _sample_readme(
         )
         + "\n\n"
         "| file | rows | what it is |\n|---|---|---|\n" + "\n".join(lines) + "\n\n"
+        f"The product on the real data:\n\n```sh\n{_command(sources, where)}\n```\n\n"
         "Licence: an internal extract, not for use outside of this organisation, until the owner of the data decides otherwise\nhere.\n"
     )
 
@@ -281,41 +285,20 @@ def _real(where: str) -> str:
     )
 
 
-def _edits(root: Path, sources: Mapping[str, Source], where: Mapping[str, spec.Place]) -> dict[str, bytes]:
-    """Return files of the team in which single lines are about the template's example."""
-    edits = {}
+def _command(sources: Mapping[str, Source], where: Mapping[str, spec.Place]) -> str:
+    """Return the command that runs the product on the real data."""
     if any(spec.is_server(source) for source in sources.values()):
-        command = "uv run python -m pipeline --environment production"
-    else:
-        variables = {place.variable: shlex.quote(_real(place.real)) for place in where.values()}
-        set_ = " ".join(f"{name}={value}" for name, value in variables.items())
-        command = (
-            f"{set_} uv run python -m pipeline"
-            if len(set_) < 80
-            else f"export {set_}\nuv run python -m pipeline"
-        )
-    for path, changes in {
-        README: (
-            (r"(?m)^(FLIGHTS|ADDRESSES)=\S+ uv run python -m pipeline$", command),
-            (
-                r"(?s)It begins with your own data: this writes.*?```sh\n.*?\n```\n",
-                "It runs on the [sample](sample_data/README.md) as it is. Set the variables that data-product.yaml names to run\n"
-                f"it on your own data:\n\n```sh\n{command}\n```\n",
-            ),
-            (r"(?m)^(sample_data/ +)real data, small;", r"\1small, without personal data;"),
-        ),
-        SAMPLE_DIRECTORY: (
-            (
-                r"(?m)^  svc-punctuality: \{kind: machine, name: The data product punctuality\}$",
-                "  svc-reports: {kind: machine, name: A reporting service}",
-            ),
-        ),
-    }.items():
-        if not (root / path).is_file():
-            continue
-        text = before = (root / path).read_text("utf-8")
-        for pattern, new in changes:
-            text = re.sub(pattern, new if "\\1" in new else new.replace("\\", r"\\"), text)
-        if text != before:
-            edits[path] = text.encode()
-    return edits
+        return "uv run python -m pipeline --environment production"
+    variables = {place.variable: shlex.quote(_real(place.real)) for place in where.values()}
+    set_ = " ".join(f"{name}={value}" for name, value in variables.items())
+    line = f"{set_} uv run python -m pipeline"
+    return line if len(set_) < 80 else f"export {set_}\nuv run python -m pipeline"
+
+
+def _edits(root: Path) -> dict[str, bytes]:
+    """Return files of the team in which single lines are about the template's example."""
+    if not (root / SAMPLE_DIRECTORY).is_file():
+        return {}
+    before = (root / SAMPLE_DIRECTORY).read_text("utf-8")
+    text = EXAMPLE_SUBJECT.sub("  svc-reports: {kind: machine, name: A reporting service}", before)
+    return {SAMPLE_DIRECTORY: text.encode()} if text != before else {}

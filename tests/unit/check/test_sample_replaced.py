@@ -73,8 +73,6 @@ def test_own_data_with_the_samples_texts_is_warned_of(
     product = copy_of(departures if type_ == "source-oriented" else punctuality)
     change(product)
     expected = set(EVERYWHERE)
-    if type_ == "source-oriented":
-        expected.add(("README.md", "text"))  # a consumer's shows the address registry, whatever it is about
     if change is own_input or (change is own_place and type_ == "consumer-oriented"):
         expected.add(("sample_data/README.md", "text"))  # no input reads the sample any more
     assert places(product) == expected
@@ -106,8 +104,4 @@ def test_nothing_is_left_to_warn_of_once_the_texts_are_written(copy_of: Copy, de
     edit(product / "data-product.yaml", texts)
     edit(product / "contract.odcs.yaml", texts)
     (product / "sample_data/README.md").write_text("# Sample data\n\nMade up; CC0.\n")
-    readme = product / "README.md"
-    readme.write_text(
-        readme.read_text("utf-8").replace("FLIGHTS=/data/flights-2013.csv", "ORDERS=/data/orders.csv")
-    )
     assert places(product) == set()

