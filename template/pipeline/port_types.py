@@ -394,8 +394,8 @@ def _spelled(column: str) -> str:
     """Return a column's name as SQL needs it, without quotes where none are needed."""
     with duckdb.connect() as connection:
         reserved = connection.execute(
-            "select count(*) from duckdb_keywords() where keyword_name = ? and keyword_category <> 'unreserved'",
-            [column],
+            f"select count(*) from duckdb_keywords() where keyword_name = {literal(column)}"
+            " and keyword_category <> 'unreserved'"
         )
         plain = re.fullmatch("[a-z_][a-z0-9_]*", column) and not only_row(reserved)[0]
     return column if plain else identifier(column)

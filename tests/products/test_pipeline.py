@@ -492,3 +492,14 @@ rows = [run(Path.cwd(), variables)["rowsOut"] for variables in ({}, {"FLIGHTS": 
 print(rows)
 """
     assert python(product_python, product, code).splitlines()[-1] == f"[{SAMPLE_ROWS}, 999]"
+
+
+def test_a_run_on_files_loads_no_library_that_only_others_need(make: Make, product_python: Path) -> None:
+    code = (
+        "import sys, pipeline.run; pipeline.run.main();"
+        "print(*sorted({'pandas', 'ibis', 'dlt', 'datacontract'} & sys.modules.keys()))"
+    )
+    product = make("files")
+    done = subprocess.run([product_python, "-c", code], cwd=product, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == ""

@@ -442,7 +442,8 @@ class _Texts(ABC):
                     (batch.select(names) for _, batch in self.batches()),
                 )
             with _connected() as connection:
-                connection.register("texts", rows)
+                # For a reader or a table itself, DuckDB would load pyarrow.dataset and pandas.
+                connection.register("texts", rows.__arrow_c_stream__())
                 return connection.execute(sql).fetchall()
         except (duckdb.Error, pa.ArrowException, FileFormatError, UnicodeError, OSError):
             self.refuse_format_errors()

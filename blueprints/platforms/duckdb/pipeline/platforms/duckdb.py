@@ -94,8 +94,7 @@ class Duckdb:
             return dict(
                 connection.execute(
                     "select column_name, data_type from information_schema.columns"
-                    " where table_schema = 'main' and table_name = ? order by ordinal_position",
-                    [model],
+                    f" where table_schema = 'main' and table_name = {literal(model)} order by ordinal_position"
                 ).fetchall()
             )
 
@@ -198,8 +197,8 @@ def _drop(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None
 def _kind(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> str:
     """Return whether something is a view or a table; empty if it does not exist."""
     found = connection.execute(
-        "select table_type from information_schema.tables where table_schema = ? and table_name = ?",
-        [schema, name],
+        "select table_type from information_schema.tables"
+        f" where table_schema = {literal(schema)} and table_name = {literal(name)}"
     ).fetchone()
     if not found:
         return ""
