@@ -135,7 +135,7 @@ def _adapter(repository: TeamRepository, prefix: str, name: str) -> str:
         outputs = profile.get("outputs") if isinstance(profile, dict) else None
         if not isinstance(outputs, dict) or not isinstance(profile, dict):
             continue
-        target = outputs.get(profile.get("target")) or next(iter(outputs.values()), None)
+        target = outputs.get(str(profile.get("target"))) or next(iter(outputs.values()), None)
         if isinstance(target, dict):
             return str(target.get("type") or "")
     return ""

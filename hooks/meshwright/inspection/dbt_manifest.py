@@ -9,37 +9,50 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.core.errors import Error
-from meshwright.inspection.dbt_nodes import DbtNode, DbtProject, DbtTest
+from meshwright.inspection.dbt_nodes import DbtNode, DbtProject, DbtTest, listed
 from meshwright.inspection.dbt_yaml import node_of, owner_of
 
 
 def read_manifest(file: Path) -> DbtProject:
     try:
         manifest = json.loads(file.read_text("utf-8"))
-        nodes, sources = dict(manifest["nodes"]), dict(manifest["sources"])
+        nodes, sources = _parts(manifest["nodes"]), _parts(manifest["sources"])
+        if not isinstance(manifest["nodes"], dict) or not isinstance(manifest["sources"], dict):
+            raise ValueError("its nodes or sources are no mapping")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Error(
             f"{file} is not a manifest of dbt: {error}",
             "Write it with `dbt parse`; it is target/manifest.json.",
         ) from error
-    exposures = dict(manifest.get("exposures") or {})
+    exposures = _parts(manifest.get("exposures"))
     names = {
         **{key: str(node.get("name")) for key, node in nodes.items()},
         **{key: f"{node.get('source_name')}.{node.get('name')}" for key, node in sources.items()},
     }
     tests = _manifest_tests(nodes)
-    groups = {
-        str(group.get("name")): owner_of(group) for group in dict(manifest.get("groups") or {}).values()
-    }
-    project = str((manifest.get("metadata") or {}).get("project_name") or "")
+    groups = {str(group.get("name")): owner_of(group) for group in _parts(manifest.get("groups")).values()}
+    project = str(_mapping(manifest.get("metadata")).get("project_name") or "")
     found = [
         _manifest_node(key, node, names, tests, groups)
         for key, node in {**nodes, **sources, **exposures}.items()
-        if node.get("resource_type") in ("model", "seed", "snapshot", "source", "exposure")
+        if str(node.get("resource_type")) in ("model", "seed", "snapshot", "source", "exposure")
         and (not project or node.get("package_name") in (project, None))
     ]
     folder = file.parent.parent if file.parent.name == "target" else file.parent
     return DbtProject(project or file.parent.name, folder, tuple(found))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _parts(value: Any) -> dict[str, dict[str, Any]]:
+    """Return the mappings in a mapping."""
+    return {key: part for key, part in _mapping(value).items() if isinstance(part, dict)}
+
+
+def _reads(node: Mapping[str, Any]) -> list[str]:
+    return [one for one in listed(_mapping(node.get("depends_on")).get("nodes")) if isinstance(one, str)]
 
 
 def _manifest_tests(nodes: Mapping[str, Any]) -> dict[tuple[str, str], list[DbtTest]]:
@@ -49,11 +62,9 @@ def _manifest_tests(nodes: Mapping[str, Any]) -> dict[tuple[str, str], list[DbtT
         about = node.get("test_metadata")
         if node.get("resource_type") != "test" or not isinstance(about, dict):
             continue
-        attached = node.get("attached_node") or next(
-            iter((node.get("depends_on") or {}).get("nodes") or []), ""
-        )
-        name = ".".join(filter(None, (about.get("namespace"), about.get("name"))))
-        test = DbtTest(name, dict(about.get("kwargs") or {}))
+        attached = node.get("attached_node") or next(iter(_reads(node)), "")
+        name = ".".join(str(part) for part in (about.get("namespace"), about.get("name")) if part)
+        test = DbtTest(name, _mapping(about.get("kwargs")))
         tests.setdefault((str(attached), str(node.get("column_name") or "").lower()), []).append(test)
     return tests
 
@@ -71,13 +82,12 @@ def _manifest_node(
     columns = list(listed.values()) if isinstance(listed, dict) else []
     entry = {**node, "columns": columns, "depends_on": [], "tests": []}
     made = node_of(kind, name, entry, str(node.get("patch_path") or "").rpartition("://")[2])
-    reads = (node.get("depends_on") or {}).get("nodes") or []
     identifier = node.get("identifier") or node.get("alias") or node.get("name")
     return replace(
         made,
         path=str(node.get("original_file_path") or ""),
         identifier="" if kind == "exposure" else str(identifier),
-        reads=tuple(sorted({names[one] for one in reads if one in names})),
+        reads=tuple(sorted({names[one] for one in _reads(node) if one in names})),
         tests=tuple(tests.get((key, ""), ())),
         columns=tuple(
             replace(column, tests=tuple(tests.get((key, column.name.lower()), ()))) for column in made.columns

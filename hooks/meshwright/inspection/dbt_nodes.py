@@ -16,6 +16,11 @@ REF = re.compile(rf"\bref\s*\({TEXT}(?:,{TEXT})?[,)]")
 SOURCE = re.compile(rf"\bsource\s*\({TEXT},{TEXT}\)")
 
 
+def listed(value: Any) -> list[Any]:
+    """Return a value of YAML or JSON if it is a list; an empty list for anything else."""
+    return value if isinstance(value, list) else []
+
+
 def nodes_read(text: str) -> tuple[str, ...]:
     """Return the nodes that code reads by `ref` and `source`."""
     refs = {match[3] or match[4] or match[1] or match[2] for match in REF.finditer(text)}
@@ -103,7 +108,7 @@ class DbtNode:
             values: tuple[str, ...] = ()
             for test in column.tests:
                 if test.name == "accepted_values":
-                    values = tuple(map(str, test.arguments.get("values") or ()))
+                    values = tuple(map(str, listed(test.arguments.get("values"))))
                 if test.name == "relationships" and (other := target_of(str(test.arguments.get("to", "")))):
                     fields = (str(test.arguments.get("field", "")),)
                     foreign.append(ForeignKey((column.name,), other, fields))
@@ -128,7 +133,7 @@ class DbtNode:
         primary += [names for kind, names in self.constraints if kind == "primary_key" and names]
         for test in self.tests:
             if test.name.endswith("unique_combination_of_columns"):
-                unique.append(tuple(map(str, test.arguments.get("combination_of_columns") or ())))
+                unique.append(tuple(map(str, listed(test.arguments.get("combination_of_columns")))))
         unique += [names for kind, names in self.constraints if kind == "unique" and names]
         keys = list(dict.fromkeys(key for key in [*primary, *unique] if key))
         return Table(

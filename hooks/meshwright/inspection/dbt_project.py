@@ -13,7 +13,7 @@ from pathlib import Path
 from meshwright.core.errors import Error
 from meshwright.core.yaml import read as read_yaml
 from meshwright.inspection.dbt_manifest import read_manifest
-from meshwright.inspection.dbt_nodes import TEXT, nodes_read
+from meshwright.inspection.dbt_nodes import TEXT, listed, nodes_read
 from meshwright.inspection.dbt_nodes import DbtColumn as DbtColumn
 from meshwright.inspection.dbt_nodes import DbtNode as DbtNode
 from meshwright.inspection.dbt_nodes import DbtProject as DbtProject
@@ -75,7 +75,7 @@ def _of_folder(folder: Path) -> DbtProject:
     groups: dict[str, str] = {}
     for setting, usual in FOLDERS.items():
         kind = setting.partition("-")[0]
-        for below in config.get(setting) or usual:
+        for below in listed(config.get(setting)) or usual:
             for file in _files(folder, folder / str(below)):
                 path = file.relative_to(folder).as_posix()
                 if file.suffix in (".yml", ".yaml"):

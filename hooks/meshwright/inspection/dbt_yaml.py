@@ -1,4 +1,4 @@
-"""Read what YAML files of a dbt project describe."""
+"""Read what YAML files of a dbt project describe. What has a shape that dbt refuses is passed over: dbt reports it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshwright.core.yaml import Document
-from meshwright.inspection.dbt_nodes import DbtColumn, DbtNode, DbtTest, nodes_read
+from meshwright.inspection.dbt_nodes import DbtColumn, DbtNode, DbtTest, listed, nodes_read
 
 SECTIONS = {"models": "model", "seeds": "seed", "snapshots": "snapshot"}
 """List in a YAML file -> kind of its nodes."""
@@ -22,7 +22,7 @@ def described(document: Document, path: str) -> dict[tuple[str, str], DbtNode]:
             if entry.get("name"):
                 nodes[kind, str(entry["name"])] = node_of(kind, str(entry["name"]), entry, path)
     for _, source in document.items("sources"):
-        for table in source.get("tables") or []:
+        for table in listed(source.get("tables")):
             if isinstance(table, dict) and table.get("name") and source.get("name"):
                 name = f"{source['name']}.{table['name']}"
                 config = _mapping(source, "config") | _mapping(table, "config")
@@ -46,7 +46,7 @@ def described(document: Document, path: str) -> dict[tuple[str, str], DbtNode]:
 
 def node_of(kind: str, name: str, entry: Mapping[str, Any], path: str) -> DbtNode:
     config = _mapping(entry, "config")
-    depends = " ".join(f"{{{{ {one} }}}}" for one in entry.get("depends_on") or [] if isinstance(one, str))
+    depends = " ".join(f"{{{{ {one} }}}}" for one in listed(entry.get("depends_on")) if isinstance(one, str))
     return DbtNode(
         kind,
         name,
@@ -54,7 +54,7 @@ def node_of(kind: str, name: str, entry: Mapping[str, Any], path: str) -> DbtNod
         description=str(entry.get("description") or "").strip(),
         columns=tuple(
             _column(column)
-            for column in entry.get("columns") or []
+            for column in listed(entry.get("columns"))
             if isinstance(column, dict) and column.get("name")
         ),
         tests=_tests(entry),
@@ -70,7 +70,7 @@ def node_of(kind: str, name: str, entry: Mapping[str, Any], path: str) -> DbtNod
         meta=_meta(entry),
         constraints=tuple(
             (str(one.get("type")), _texts(one.get("columns")))
-            for one in entry.get("constraints") or []
+            for one in listed(entry.get("constraints"))
             if isinstance(one, dict)
         ),
         url=str(entry.get("url") or ""),
@@ -83,7 +83,7 @@ def _column(entry: Mapping[str, Any]) -> DbtColumn:
         str(entry.get("data_type") or ""),
         str(entry.get("description") or "").strip(),
         _tests(entry),
-        tuple(str(one.get("type")) for one in entry.get("constraints") or [] if isinstance(one, dict)),
+        tuple(str(one.get("type")) for one in listed(entry.get("constraints")) if isinstance(one, dict)),
         _meta(entry),
     )
 
@@ -91,7 +91,7 @@ def _column(entry: Mapping[str, Any]) -> DbtColumn:
 def _tests(entry: Mapping[str, Any]) -> tuple[DbtTest, ...]:
     """Return the tests of a column or a table, in any of dbt's spellings."""
     tests = []
-    for one in [*(entry.get("tests") or []), *(entry.get("data_tests") or [])]:
+    for one in [*listed(entry.get("tests")), *listed(entry.get("data_tests"))]:
         if isinstance(one, str):
             tests.append(DbtTest(one))
         elif isinstance(one, dict) and one:
@@ -134,7 +134,7 @@ def _freshness(value: Any) -> str:
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
-    return tuple(map(str, value)) if isinstance(value, list) else ()
+    return tuple(map(str, listed(value)))
 
 
 def groups_of(document: Document) -> dict[str, str]:
