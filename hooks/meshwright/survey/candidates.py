@@ -278,6 +278,10 @@ class Candidates:
         for candidate in self.found:
             if candidate.type == CONSUMER_ORIENTED:
                 candidate.reads = self._read_by(candidate, owner)
+                if not candidate.reads and candidate.main.id not in self.estate.models:
+                    # What is made of it reads its source, which is an operational system for the mesh.
+                    candidate.type = SOURCE_ORIENTED
+                    candidate.doubts.append("it looks computed, and nothing tells from which candidates")
 
     def _read_by(self, candidate: Candidate, owner: Mapping[str, str]) -> list[str]:
         mine = {part.id for part in candidate.parts}
