@@ -29,6 +29,16 @@ _FORM = (
     " sqlite:///file.db?table=name."
 )
 
+FIXES = (
+    (
+        "Set the variable for it in data-product.yaml, or PGPASSWORD, where the pipeline runs.",
+        "Write the address as postgresql://user:${SHOP_PASSWORD}@host/database and set the variable, or PGPASSWORD.",
+    ),
+    (" in data-product.yaml", " of the address"),
+    ("`url`", "the address"),
+)
+"""Words of a fix for a run of the pipeline -> what a person does who gave the address to a command."""
+
 
 def is_database(where: str) -> bool:
     """Return True for the URL of a database."""
@@ -116,7 +126,7 @@ def parse(where: str, root: Path) -> DatabaseAddress:
     if match := VARIABLE.fullmatch(password):
         variable, password = match["name"], ""
     elif password:  # kept for this process; a product reads it from a variable
-        variable, password = _variable(f"{user}{at}{host}"), unquote(password)
+        variable, password = password_variable(f"{user}{at}{host}"), unquote(password)
     schema, table = given.get("schema", ""), given.get("table", "")
     if scheme.partition("+")[0].lower() == "sqlite":
         database = path
@@ -137,8 +147,8 @@ def parse(where: str, root: Path) -> DatabaseAddress:
     return DatabaseAddress(url, schema, table, variable, password, root)
 
 
-def _variable(account: str) -> str:
-    """Return a name for the variable of an account's password, the same one for all of its tables."""
+def password_variable(account: str) -> str:
+    """Return a name for the variable of the password of an account or of a named database, the same for all of its tables."""
     name = re.sub(r"[^A-Z0-9]+", "_", unquote(account).upper()).strip("_")
     return f"{'' if name[:1].isalpha() else 'DATABASE_'}{name}_PASSWORD"
 
@@ -180,6 +190,8 @@ def readable(address: DatabaseAddress, what: str = "") -> Iterator[None]:
         if not _of_driver(error):
             raise
         cause, fix = explained(message_of(error, address))
+        for of_a_run, of_a_command in FIXES:
+            fix = fix.replace(of_a_run, of_a_command)
         raise Error(
             f"{address.shown}{what} cannot be read{f': {cause}' if cause else ''}: {message_of(error, address)}",
             fix or "Correct the cause, and run again.",

@@ -393,6 +393,10 @@ def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
             "Correct the name of the table or its schema, or allow the account to read it.",
         )
     if address.table != database_address.ANY:
+        if problem := pairs[0][0].problem:
+            raise Error(
+                f"{address.shown}: {problem}.", "Correct it in the database, or choose another table."
+            )
         return [DatabaseSource(name, address, *pairs[0])]
     return [
         DatabaseSource(identifier(one.name), address, one, table) for one, table in pairs if not one.is_view

@@ -92,6 +92,8 @@ class Table:
     """None for sources that are no database."""
     grants: tuple[str, ...] = ()
     """Statements that let this account read it; empty if it may, or if the catalog does not tell."""
+    problem: str = ""
+    """Why its columns are not known; empty if they are."""
 
     @property
     def qualified(self) -> str:

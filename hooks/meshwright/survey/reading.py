@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from meshwright.core.errors import Error
 from meshwright.core.git import MAX_BLOB, Git, GitError, is_path, without_credentials
 from meshwright.core.git_url import is_remote
-from meshwright.core.text import printable
+from meshwright.core.text import listed, printable
 from meshwright.inspection import dbt_project, repository
 from meshwright.inspection.database_address import SCHEMES, is_database
 from meshwright.inspection.dbt_nodes import DbtNode, DbtProject
@@ -128,17 +128,24 @@ def of_database(name: str, url: str) -> Source:
     from meshwright.inspection import database_address, databases
 
     address = database_address.parse(url, Path())
+    if name and address.password:  # a person sees at once what it is the password of
+        address = replace(address, variable=database_address.password_variable(name))
     found = name or _database_name(address.url)
     engine = address.engine()
     with database_address.readable(address, ": its catalog"):
-        tables = databases.tables(engine, address)
+        seen = databases.tables(engine, address)
     engine.dispose()
-    unread: tuple[str, ...] = ()
-    if not tables:
-        unread = (
-            "This account sees no table in it. If there are any: grant usage on their schemas, or name the right database.",
+    unread = [
+        f"{listed(printable(table.qualified) for table in seen if table.problem == problem)}: {printable(problem)}."
+        for problem in dict.fromkeys(table.problem for table in seen)
+        if problem
+    ]
+    if not seen:
+        unread.append(
+            "This account sees no table in it. If there are any: grant usage on their schemas, or name the right database."
         )
-    return Source(found, "database", address.shown, tuple(tables), database=address, unread=unread)
+    tables = tuple(table for table in seen if not table.problem)
+    return Source(found, "database", address.shown, tables, database=address, unread=tuple(unread))
 
 
 def _database_name(url: str) -> str:

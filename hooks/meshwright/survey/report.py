@@ -56,6 +56,11 @@ def _summary(survey: Survey) -> Iterator[str]:
     doubtful = sum(bool(candidate.doubts) for candidate in survey.candidates)
     if doubtful:
         yield f"{doubtful} of the candidates are doubtful: look at them first"
+    for source in survey.sources:
+        if source.database and (variable := source.database.variable):
+            yield printable(
+                f"the commands take the password of {source.name} from {variable}: `export {variable}=…` first"
+            )
 
 
 def _candidate(candidate: Candidate, survey: Survey) -> Iterator[str]:

@@ -17,6 +17,7 @@ from meshwright.inspection import profile
 from meshwright.inspection.databases import catalog
 from meshwright.inspection.joins import Contained, contained
 from meshwright.inspection.sources import open_source
+from meshwright.survey.report import as_text
 from meshwright.survey.run import survey
 
 POSTGRES = """
@@ -223,6 +224,51 @@ def test_mariadb_tells_what_an_account_may_not_read(
     assert not found["orders"] and grant.endswith(".`customers` TO 'writer'@'localhost';")
     server.run(grant, name)
     assert not any(table.grants for table in catalog(url))
+
+
+def test_mariadb_shows_columns_to_references_and_names_no_administrators(
+    mariadb: tuple[mariadb_server.Server, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, _, after = mariadb
+    server.run(
+        "create database hr; create table hr.leave_requests (request_id int primary key, days int, asked_at timestamp, note text);"
+        "create table hr.staff (staff_id int primary key, name text, joined_at timestamp, office text);"
+        f"create user surveyor@localhost identified by '{mariadb_server.PASSWORD}'; grant insert on hr.* to surveyor@localhost;"
+        "create user boss@localhost; grant all on *.* to boss@localhost; create user clerk@localhost; grant select, insert on hr.* to clerk@localhost;"
+        "create user blind@localhost identified by ''; grant create view on hr.* to blind@localhost"
+    )
+    url = f"mysql+pymysql://surveyor:{mariadb_server.PASSWORD}@localhost/hr?{after}"
+    monkeypatch.setenv("HR_PASSWORD", mariadb_server.PASSWORD)
+    server.run("grant select on mysql.* to surveyor@localhost")
+    (staff,) = [one for one in catalog(url) if one.name == "staff"]
+    assert staff.activity
+    assert (staff.activity.readers, staff.activity.writers) == (("clerk", "reader"), ("clerk",))
+    result = survey([f"hr={url}"])
+    assert all("${HR_PASSWORD}" in one.commands[-1] for one in result.candidates if one.commands)
+    assert len(result.candidates) == 2 and "HR_PASSWORD=" in as_text(result)
+    blind = url.replace(f"surveyor:{mariadb_server.PASSWORD}", "blind")
+    (unread,) = survey([blind]).unread
+    assert unread[1].startswith("leave_requests, staff: this account sees no column")
+    server.run(unread[1].partition("; ")[2].partition(" shows")[0])
+    assert len(survey([blind]).candidates) == 2
+
+
+def test_children_of_a_table_of_postgresql_are_part_of_it(
+    postgres: tuple[postgres_server.Server, str, str],
+) -> None:
+    server, _, after = postgres
+    name = server.database()
+    with psycopg.connect(server.url(name), autocommit=True) as connection:
+        connection.execute(
+            "create role manager superuser login; create role clerk login; create role surveyor login;"
+            "create table readings (id bigint primary key, at timestamptz, kwh numeric); create table readings_2024 () inherits (readings);"
+            "insert into readings_2024 values (1, now(), 2); grant select on readings to manager, clerk, surveyor"
+        )
+    url = server.url(name).replace("postgres@", "surveyor@")
+    (table,) = catalog(url)
+    assert (table.name, table.activity.readers if table.activity else None) == ("readings", ("clerk",))
+    where = f"{server.url(name).partition('?')[0]}.readings_2024?{after}"
+    assert open_source("old", where, ROOT)[0].profile().rows == 1
 
 
 def test_a_table_of_postgresql(postgres: tuple[postgres_server.Server, str, str]) -> None:

@@ -20,7 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshwright.cli import main
+from meshwright.core.errors import Error
+from meshwright.inspection.database_address import FIXES
 from meshwright.inspection.model import Column, ForeignKey, Table
+from meshwright.inspection.reading.connections import CAUSES
+from meshwright.inspection.sources import open_source
 from meshwright.survey.model import Source
 from meshwright.survey.names import product_name, singular, words
 from meshwright.survey.run import of_sources
@@ -211,8 +215,6 @@ def test_the_commands_are_quoted_for_the_shell(database: Callable[[str], str]) -
     assert shlex.split(copy)[0] == "copier"
     assert "product_name=" + words[2] in shlex.split(copy)
 
-    from meshwright.inspection.sources import open_source
-
     input_name, _, where = words[4].partition("=")
     assert open_source(input_name, where, Path())[0].table().name == name
 
@@ -301,6 +303,34 @@ def test_what_cannot_be_read_is_listed_and_the_rest_is_read(
     assert [one["source"] for one in found["unread"]] == ["postgresql://127.0.0.1:1/gone", *bad[1:]]
     assert all("fix: " in one["reason"] for one in found["unread"])
     assert surveyed(*bad, code=2)["candidates"] == []
+
+
+@pytest.mark.parametrize("broken", ["create view broken as select * from gone", "create view broken as select gone from orders"])  # fmt: skip
+def test_a_broken_view_leaves_the_rest_of_a_database(database: Callable[[str], str], broken: str) -> None:
+    source = database(f"create table orders (order_id integer primary key, placed_at timestamp, total numeric); {broken}")  # fmt: skip
+    found = surveyed(source, code=1)
+    assert parts(found) == {"orders": {"orders": "main"}}
+    (unread,) = found["unread"]
+    assert "broken: no such " in unread["reason"] and "data-product.yaml" not in str(found)
+    with pytest.raises(Error, match="no such"):
+        open_source("b", f"{source}?table=broken", Path())
+
+
+def test_an_index_of_full_texts_keeps_its_tables_to_itself(database: Callable[[str], str]) -> None:
+    source = database(
+        "create table articles (article_id integer primary key, title text, published_at timestamp, body text);"
+        "create virtual table articles_fts using fts5(title, body)"
+    )
+    found = surveyed(source)
+    tables = {one["id"] for candidate in found["candidates"] for one in candidate["tables"]}
+    assert tables | {one["table"] for one in found["leftOut"]} <= {"db.articles", "db.articles_fts"}
+
+
+@pytest.mark.parametrize("fix", [fix for _, _, fix in CAUSES])
+def test_a_fix_for_a_run_can_be_put_for_a_command(fix: str) -> None:
+    for of_a_run, of_a_command in FIXES:
+        fix = fix.replace(of_a_run, of_a_command)
+    assert "data-product.yaml" not in fix and "`url`" not in fix
 
 
 def test_passwords_are_in_no_output(database: Callable[[str], str]) -> None:

@@ -18,6 +18,8 @@ from meshwright.inspection.model import Activity, ForeignKey
 
 SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 """Databases of a MySQL or MariaDB server itself."""
+SERVERS_OWN = re.compile(r"root|mysql|(mysql|mariadb)\.\w+")
+"""Accounts of a server itself."""
 
 
 def read(engine: sa.Engine, schema: str, only: str) -> Found:
@@ -52,7 +54,13 @@ def read(engine: sa.Engine, schema: str, only: str) -> Found:
             "select table_schema, table_name, view_definition from information_schema.views"
         ):
             found[of, name].reads_from = tables_read(text or "", "mysql", of)
-        _rights(connection, found)
+        for (of, _), parts in found.items():
+            if not parts.columns:
+                grant = _grant(engine, account, of, "", "REFERENCES").rstrip(";")
+                parts.problem = f"this account sees no column; {grant} shows them"
+                if parts.is_view:
+                    parts.problem += ", unless the view reads a table that is gone"
+        _rights(connection, found, account)
     return {(_shown_schema(of, engine, schema), name): parts for (of, name), parts in found.items()}
 
 
@@ -81,11 +89,12 @@ def _columns(
         )
 
 
-def _grant(engine: sa.Engine, account: str, database: str, table: str) -> str:
-    """Return the statement that lets an account, `user@host`, read a table."""
+def _grant(engine: sa.Engine, account: str, database: str, table: str, right: str = "SELECT") -> str:
+    """Return the statement that lets an account, `user@host`, read a table, or all if none is named."""
     quote = engine.dialect.identifier_preparer.quote_identifier
     user, _, host = account.rpartition("@")
-    return f"GRANT SELECT ON {quote(database)}.{quote(table)} TO {_text(user)}@{_text(host)};"
+    what = f"{quote(database)}.{quote(table) if table else '*'}"
+    return f"GRANT {right} ON {what} TO {_text(user)}@{_text(host)};"
 
 
 def _text(text: str) -> str:
@@ -135,8 +144,8 @@ def _keys(rows: Callable[[str], list[Any]], found: Mapping[tuple[str, str], Part
         )
 
 
-def _rights(connection: sa.Connection, found: Mapping[tuple[str, str], Parts]) -> None:
-    """Add who may read and write, as far as this account may see it: all grants, or only its own."""
+def _rights(connection: sa.Connection, found: Mapping[tuple[str, str], Parts], account: str) -> None:
+    """Add who may read and write, as far as this account may see it, without itself and those who administer the server."""
     listed: list[tuple[str, str, str, str]] = []
     for sql in (
         "select grantee, privilege_type, '', '' from information_schema.user_privileges",
@@ -144,11 +153,14 @@ def _rights(connection: sa.Connection, found: Mapping[tuple[str, str], Parts]) -
         "select grantee, privilege_type, table_schema, table_name from information_schema.table_privileges",
     ):
         listed += [(row[0], row[1], row[2], row[3]) for row in connection.exec_driver_sql(sql).fetchall()]
+    left_out = {grantee for grantee, privilege, schema, _ in listed if privilege == "SUPER" and not schema}
+    left_out |= {grantee for grantee, *_ in listed if SERVERS_OWN.fullmatch(_account(grantee))}
+    left_out.add("@".join(f"'{part}'" for part in account.rsplit("@", 1)))
     for (of, name), parts in found.items():
         here = [
             (grantee, privilege)
             for grantee, privilege, schema, table in listed
-            if schema in ("", of, of.replace("_", "\\_")) and table in ("", name)
+            if schema in ("", of, of.replace("_", "\\_")) and table in ("", name) and grantee not in left_out
         ]
         readers = {_account(grantee) for grantee, privilege in here if privilege == "SELECT"}
         writers = {

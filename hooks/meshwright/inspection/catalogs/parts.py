@@ -30,6 +30,8 @@ class Parts:
     reads_from: tuple[str, ...] = ()
     activity: Activity | None = None
     grants: tuple[str, ...] = ()
+    problem: str = ""
+    """See Table."""
 
     def add(self, column: Column, kind: Any) -> None:
         self.columns.append(column)
@@ -49,6 +51,7 @@ class Parts:
             self.reads_from,
             self.activity,
             self.grants,
+            self.problem,
         )
 
 

@@ -26,11 +26,11 @@ select c.oid, n.nspname, c.relname, c.relkind in ('v', 'm'),
   array(select distinct coalesce(r.rolname, 'PUBLIC')::text
     from pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) a
     left join pg_catalog.pg_roles r on r.oid = a.grantee
-    where a.privilege_type = 'SELECT' and a.grantee <> c.relowner),
+    where a.privilege_type = 'SELECT' and {others}),
   array(select distinct coalesce(r.rolname, 'PUBLIC')::text
     from pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))) a
     left join pg_catalog.pg_roles r on r.oid = a.grantee
-    where a.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE') and a.grantee <> c.relowner),
+    where a.privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE') and {others}),
   coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0), s.n_tup_ins + s.n_tup_upd + s.n_tup_del,
   (select d.stats_reset from pg_catalog.pg_stat_database d where d.datname = pg_catalog.current_database()),
   {last_read}, s.relid is not null,
@@ -47,7 +47,10 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid and c.relkind <> 'v'
 where {kinds} and n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema'
   and (:schema = '' or n.nspname = :schema) and (:only = '' or c.relname = :only)
+  and (:only <> '' or not exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid))
 """
+_OTHERS = "a.grantee <> c.relowner and r.rolsuper is not true and r.rolname is distinct from current_user"
+"""Who is neither owner nor superuser, nor this account."""
 _COLUMNS = """
 select a.attrelid, a.attnum, a.attname, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
   pg_catalog.col_description(a.attrelid, a.attnum), t.typcategory = 'A'
@@ -103,7 +106,7 @@ def read(engine: sa.Engine, schema: str, only: str) -> Found:
             return list(connection.execute(statement, given).fetchall())
 
         found: dict[int, tuple[str, str, Parts]] = {}
-        for row in rows(_TABLES.format(last_read=last_read, kinds=_KINDS)):
+        for row in rows(_TABLES.format(last_read=last_read, kinds=_KINDS, others=_OTHERS)):
             table, of, name, is_view, count, comment, owner, readers, writers, reads, writes, since, last = (
                 row[:13]
             )
