@@ -459,7 +459,7 @@ LIES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any], str]] = {
     ),
     "a page for people": (body(b"<html>Log in"), {}, "its response is not JSON: Expecting value in line 1, column 1. Its response: <html>Log in"),
     "half of an answer": (body(b'{"items": [{"id": 1}, {"i'), {}, "its response is not JSON"),
-    "no text at all": (body(bytes(range(128, 256))), {}, "byte 1 of its response, in line 1, is not UTF-8 (0x80"),
+    "no text at all": (body(bytes(range(128, 256))), {}, "byte 1 of its response, in line 1, is not UTF-8"),
     "nothing": (body(b""), {}, "its response is not JSON"),
     "a deep hole": (body(b"[" * 200_000), {}, "nested too deeply"),
     "no rows where they should be": (body(b'{"rows": []}'), {}, "its response has no items"),
@@ -528,6 +528,19 @@ def test_an_answer_that_is_no_good_ends_the_run_and_says_why(
     ended = load(asks | {"paginator": paginator or asks["paginator"]}, constants=limits)
     assert says in ended["problem"], ended
     assert len(ended["problem"]) < 500 and ended["fix"]
+
+
+def test_a_broken_answer_with_personal_data_is_not_shown(api: Api, load: Load, product: Path) -> None:
+    api.routes["/rows"] = body(b'{"items": [{"name": "Jane Doe"}')
+    contract = product / "contract.odcs.yaml"
+    text = contract.read_text("utf-8")
+    assert "Jane Doe" in load(properties(api, data_selector="items"))["problem"]
+    try:
+        contract.write_text(text.replace("classification: public", "classification: confidential"), "utf-8")
+        problem = load(properties(api, data_selector="items"))["problem"]
+    finally:
+        contract.write_text(text, "utf-8")
+    assert "its response is not JSON" in problem and "Jane" not in problem
 
 
 def test_values_land_as_what_they_are(api: Api, load: Load) -> None:

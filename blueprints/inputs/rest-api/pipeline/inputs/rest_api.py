@@ -599,7 +599,7 @@ def _pages(source: Capability, product: Product, since: str | None) -> Iterator[
         )
         requested: set[str] = set()
         before, number = None, 0
-        while (page := _next(pages, auth, url, source)) is not None:
+        while (page := _next(pages, auth, url, source, product)) is not None:
             number += 1
             following = repr((page.request.url, page.request.params))
             more = page.paginator.has_next_page
@@ -619,18 +619,24 @@ def _pages(source: Capability, product: Product, since: str | None) -> Iterator[
 
 
 def _next(
-    pages: Iterator[PageData[Any]], auth: AuthConfigBase | None, url: str, source: Capability
+    pages: Iterator[PageData[Any]],
+    auth: AuthConfigBase | None,
+    url: str,
+    source: Capability,
+    product: Product,
 ) -> PageData[Any] | None:
     """Return the next page, None after the last one. Errors contain no secrets."""
     try:
         return next(pages, None)
     except (requests.RequestException, ValueError, TypeError, AttributeError, RecursionError) as error:
-        problem = _problem(error, auth, url, source)
+        problem = _problem(error, auth, url, source, product)
     # Not within `except`: dlt writes chained errors to its trace, including secrets.
     raise problem
 
 
-def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Capability) -> UnreadableInput:
+def _problem(
+    error: Exception, auth: AuthConfigBase | None, url: str, source: Capability, product: Product
+) -> UnreadableInput:
     response = getattr(error, "response", None)
     exchange = response if response is not None else getattr(error, "request", None)
     known = ("access_token", *itertools.chain(*SECRETS.values()))
@@ -655,7 +661,12 @@ def _problem(error: Exception, auth: AuthConfigBase | None, url: str, source: Ca
         case requests.ConnectionError() if re.search("getaddrinfo|[Rr]esol", str(error)):
             reason, fix = "the host name is unknown", "Correct the host in `base_url`."
     answer = ""
-    if response is not None and response.content and not isinstance(error, requests.TooManyRedirects):
+    if (
+        response is not None
+        and response.content
+        and not isinstance(error, requests.TooManyRedirects)
+        and (not response.ok or disclosure.of_input(product))  # a good one has data
+    ):
         answer = f" Its response: {_printable(_masked(response.content[:100_000], secrets))}"
     return UnreadableInput(
         f"Input {source.name}: {_shown(getattr(exchange, 'url', None) or url)} cannot be read: {reason}.{answer}",
