@@ -76,7 +76,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise Unreadable(f"{path}: it is not JSON: {error}", fix) from error
     problem = next(misshapen(found, schema.survey), None)
     if problem is not None:
-        raise Unreadable(f"{path}: it is no survey: {problem}", fix)
+        raise Unreadable(f"{path}: it is no survey: {problem.detail}", fix)
     value: Mapping[str, Any] = found.value
     return value
 

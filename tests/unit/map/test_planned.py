@@ -112,8 +112,9 @@ def test_hostile_names_stay_text(tmp_path: Path, name: str) -> None:
 def test_a_file_that_is_no_survey_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "survey.json"
     file.write_text(content)
-    with pytest.raises(Unreadable):
+    with pytest.raises(Unreadable) as error:
         overlay([file], [])
+    assert "survey.json: it " in str(error.value) and "Problem(" not in str(error.value)
 
 
 def test_a_survey_alone_is_drawn(tmp_path: Path) -> None:
