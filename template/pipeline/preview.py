@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import stages
+from pipeline import dbt_packages, stages
 from pipeline.build_folder import run_lock
 from pipeline.dbt_folders import described, folders
 from pipeline.errors import UnreadableInput
@@ -56,6 +56,7 @@ def preview(product: Product, chosen: str, limit: int) -> None:
     if chosen and not _may_exist(product, chosen):
         names = [*(one.name for one in product.inputs), *sorted(_named_files(product))]
         raise _none(chosen, dict.fromkeys(names))
+    dbt_packages.refuse_fetched(product.root)
     with run_lock(product.root), contextlib.chdir(product.root), contextlib.ExitStack() as stack:
         about = stages.about(whole, datetime.now(UTC))
         platform, landed = stages.ingested(whole, about, {}, anew=True, stack=stack)

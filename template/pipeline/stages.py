@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pipeline import dbt_packages
 from pipeline.build_folder import write
 from pipeline.errors import MAKE_ROOM, UnreadableInput
 from pipeline.progress import IN_DOUBT, counted, say, stage
@@ -35,6 +36,7 @@ class _Written(NamedTuple):
 
 def stages(product: Product, started: datetime, report: dict[str, Any], anew: bool) -> None:
     """Ingest, transform, verify and publish. `anew`: nothing of earlier runs is gone on with."""
+    dbt_packages.refuse_fetched(product.root)
     origin = about(product, started)
     with contextlib.ExitStack() as stack:
         platform, landed = ingested(product, origin, report, anew, stack)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -247,9 +249,40 @@ REFUSED: dict[str, tuple[dict[str, str | Change | None], int, list[str]]] = {
     "a package that would have to be fetched": (
         {"packages.yml": "packages:\n  - {git: 'https://127.0.0.1:9/team/package.git', revision: '1.0'}\n"},
         2,
-        ["the packages of packages.yml cannot be installed", "`- local: packages/NAME`"],
+        [
+            "packages.yml: a run fetches no packages",
+            "team/package.git",
+            "`- local: packages/NAME`",
+            "Nothing was read",
+        ],
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("files", "refused"),
+    [
+        ({"packages.yml": "packages:\n  - {package: a/b, version: 1.0.0}\n"}, "packages.yml: a run fetches no packages, and a/b"),
+        ({"dependencies.yml": "packages: [{tarball: 'https://example.org/b.tgz', name: b}]\n"}, "dependencies.yml: "),
+        ({"packages.yml": "packages: [{local: packages/a}]\n", "packages/a/packages.yml": "packages: [{package: a/b}]\n"}, "packages/a/packages.yml: "),
+        ({"packages.yml": "packages: [{local: packages/a}]\n", "packages/a/packages.yml": "packages: [{local: ../..}]\n"}, ""),
+        ({"packages.yml": "packages: [{package: a/b}]\n", "dbt_packages/b/dbt_project.yml": "name: b\n"}, ""),
+        ({"packages.yml": "packages: [{package: a/b}]\n", "build/dbt_packages/b/x.yml": "", "dbt_project.yml": "packages-install-path: build/dbt_packages\n"}, "packages.yml: "),
+        ({"packages.yml": "packages: {a: b}\n"}, ""),
+        ({"packages.yml": "packages: [\n"}, ""),
+    ],
+)  # fmt: skip
+def test_a_run_fetches_no_packages(
+    files: dict[str, str], refused: str, every_port: Path, tmp_path: Path
+) -> None:
+    module, errors = (importlib.import_module(f"pipeline.{name}") for name in ("dbt_packages", "errors"))
+    for path, text in files.items():
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    with pytest.raises(errors.UnreadableInput) if refused else contextlib.nullcontext() as error:
+        module.refuse_fetched(tmp_path)
+    assert not error or (str(error.value).startswith(refused) and "- local: packages/NAME" in error.value.fix)
 
 
 def test_yaml_that_describes_nothing_is_reported_by_every_run(

@@ -60,7 +60,9 @@ class OwnProject:
 
     @cached_property
     def hub_packages(self) -> list[str]:
-        """The packages that are not folders of the repository."""
+        """The packages that are not in the repository."""
+        if (self.copy / "dbt_packages").is_dir():
+            return []
         return [name for name in self.project.packages if not (self.copy / name).is_dir()]
 
     def location(self, source: DbtNode) -> str:

@@ -124,7 +124,7 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
         )
     if project.hub_packages:
         data.missing.append(
-            f"packages.yml: {listed(project.hub_packages)} come from dbt's hub or a git server, which CI may not reach; to keep them in the repository, put them below packages/ and name them with `local:`."
+            f"packages.yml: {listed(project.hub_packages)} come from dbt's hub or a git server, and a run fetches none: copy each to packages/NAME, commit it, and name it as `- local: packages/NAME`."
         )
     if not data.inputs:
         data.missing.append("No model reads a source or a seed: name the inputs in data-product.yaml.")

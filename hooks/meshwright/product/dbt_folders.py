@@ -27,14 +27,19 @@ def described(root: Path) -> list[Path]:
 
 def folders(root: Path, kind: str = "model") -> list[Path]:
     """Return the folders of one kind, those outside of the repository left out."""
-    try:
-        value = _project((root / "dbt_project.yml").read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        value = None  # dbt reports it
-    named = value.get(f"{kind}-paths") if isinstance(value, dict) else None
+    named = settings(root).get(f"{kind}-paths")
     names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else [USUAL[kind]]
     inside = root.resolve()
     return [folder for name in names if (folder := root / name).resolve().is_relative_to(inside)]
+
+
+def settings(root: Path) -> dict[str, Any]:
+    """Return the content of dbt_project.yml; nothing if it cannot be read, which dbt reports."""
+    try:
+        value = _project((root / "dbt_project.yml").read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 @lru_cache(maxsize=8)

@@ -23,7 +23,7 @@ from dbt.adapters.factory import reset_adapters
 from dbt.artifacts.schemas.results import NodeStatus
 from dbt.cli.main import dbtRunner
 
-from pipeline import dbt_folders, dbt_messages
+from pipeline import dbt_folders, dbt_messages, dbt_packages
 from pipeline.column_types import Certainty
 from pipeline.errors import MAKE_ROOM, PromiseBroken, UnreadableInput, is_full
 from pipeline.ingest import Landed
@@ -35,7 +35,6 @@ from pipeline.transforms import Transformed
 BUILT = {NodeStatus.Success, NodeStatus.Pass, NodeStatus.Warn, NodeStatus.NoOp, NodeStatus.Reused}
 """Good results. Exposures, metrics and saved queries are no-ops: dbt lists them and builds nothing."""
 FAILED = {NodeStatus.Error, NodeStatus.Fail, NodeStatus.RuntimeErr, NodeStatus.PartialSuccess}
-PACKAGES = ("packages.yml", "dependencies.yml")
 TEXT = {"bigquery@1": "string", "databricks@1": "string", "spark@1": "string", "trino@1": "varchar"}
 """Platform -> its type for text of any length; on others, `text`."""
 
@@ -170,8 +169,8 @@ def _forget_parsed(product: Product) -> Path:
 
 def _install_packages(product: Product, words: list[str], names: dbt_messages.Names) -> None:
     """Install the packages of the repository, unless the right ones are installed."""
-    named = [file for file in (product.root / name for name in PACKAGES) if file.is_file()]
-    if not named:
+    named = [file for file in (product.root / name for name in dbt_packages.FILES) if file.is_file()]
+    if not named or dbt_packages.are_committed(product.root):
         return
     installed, stamp = product.build / "dbt_packages", product.build / "dbt" / "packages.sha256"
 
