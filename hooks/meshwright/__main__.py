@@ -1,5 +1,5 @@
 """`python -m meshwright`."""
 
-from meshwright.cli import main
+from meshwright.cli import run
 
-main()
+run()

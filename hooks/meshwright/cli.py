@@ -6,7 +6,10 @@ imported, and it imports what it needs when it runs.
 
 from __future__ import annotations
 
+import signal
+import sys
 from importlib import import_module
+from types import FrameType
 from typing import Any
 
 import click
@@ -40,3 +43,17 @@ class _Commands(dict[str, Any]):
 @click.version_option(package_name="meshwright")
 def main() -> None:
     """Check data products and operate a data mesh, from what each product declares in its repository."""
+
+
+def run() -> None:
+    """Run the command; a signal ends it as an error does, so that temporary files, which may have personal data, go."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+    main()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
