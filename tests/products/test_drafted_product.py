@@ -119,9 +119,19 @@ def _sqlite(folder: Path) -> Iterator[list[str]]:
     yield [f"{name}=sqlite:///../shop.db?table={name}" for name in ("orders", "addresses")]
 
 
+TYPES = """
+alter table orders add serial bigint unsigned not null default 0, add is_paid tinyint(1), add gift bit(1), add stars tinyint(1),
+    add extra json;
+update orders set serial = 18446744073709551615 - id, is_paid = id % 2, gift = id % 2, stars = id % 5, extra = '{"colour": 1}';
+"""
+
+
+EXPECTED = ["decimal128(20, 0)", "bool", "bool", "int64", "string"]
+
+
 def _mariadb(folder: Path) -> Iterator[list[str]]:
     for server in mariadb_server.running():
-        server.run(TABLES + "".join(ORDERS), name := server.database())
+        server.run(TABLES + "".join(ORDERS) + TYPES, name := server.database())
         before, _, after = server.url(name).partition("?")
         before = before.replace("reader@", "reader:${SHOP_PASSWORD}@")
         yield [f"{name}={before}.{name}?{after}" for name in ("orders", "addresses")]
@@ -161,6 +171,15 @@ def test_tables_and_ports_become_a_product_that_runs(
     run = pipeline(product_python, product)
     assert run.returncode == 0, run.stdout + run.stderr
     assert pq.read_table(product / "build" / "ports" / "lake" / "sales.parquet").num_rows == 40
+    if source is _mariadb:
+        types = pq.read_schema(product / "build" / "ports" / "lake" / "sales.parquet")
+        named = ("serial", "is_paid", "gift", "stars", "extra")
+        assert [str(types.field(name).type) for name in named] == EXPECTED
+        assert "{name: extra, data_type: JSON" in (product / "models" / "sources.yml").read_text("utf-8")
+        with sqlite3.connect(next((product / "sample_data").glob("*.sqlite"))) as sample:
+            assert sample.execute("select max(cast(serial as text)) from orders").fetchone() == (
+                str(2**64 - 1),
+            )
     written = b"".join(path.read_bytes() for path in product.rglob("*") if path.is_file())
     assert not [word for word in (b"Zquill", b"Zqville", b"Zqham", b"Zqton") if word in written]
     assert mariadb_server.PASSWORD.encode() not in written

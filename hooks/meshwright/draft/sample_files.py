@@ -181,14 +181,19 @@ def sqlite(tables: Mapping[str, tuple[Sequence[Field], Rows]]) -> bytes:
         path = Path(folder) / "sample.sqlite"
         connection = sqlite3.connect(path)
         for name, (fields, rows) in tables.items():
+            as_texts = [not all(_is_exact(row[place]) for row in rows) for place in range(len(fields))]
             columns = ", ".join(
-                f"{identifier(field.column.name)} {_sqlite_type(field.type)}" for field in fields
+                f"{identifier(field.column.name)} {'VARCHAR' if as_text else _sqlite_type(field.type)}"
+                for field, as_text in zip(fields, as_texts, strict=True)
             )
             connection.execute(f"create table {identifier(name)} ({columns})")
             places = ", ".join("?" for _ in fields)
             connection.executemany(
                 f"insert into {identifier(name)} values ({places})",
-                [[_sqlite_value(value) for value in row] for row in rows],
+                [
+                    [_sqlite_value(value, as_text) for value, as_text in zip(row, as_texts, strict=True)]
+                    for row in rows
+                ],
             )
         connection.commit()
         connection.execute("vacuum")
@@ -211,8 +216,18 @@ def _sqlite_type(type_: ColumnType) -> str:
     return "VARCHAR"
 
 
-def _sqlite_value(value: Any) -> Any:
+def _is_exact(value: Any) -> bool:
+    """Return False for a number that SQLite would round: models/sources.yml has its type, and SQLite its text."""
+    if isinstance(value, Decimal) and value.is_finite() and value != value.to_integral_value():
+        return Decimal(repr(float(value))) == value
+    is_whole = isinstance(value, int) or (isinstance(value, Decimal) and value.is_finite())
+    return not is_whole or -(2**63) <= value < 2**63
+
+
+def _sqlite_value(value: Any, as_text: bool) -> Any:
     match value:
+        case int() | Decimal() if as_text:
+            return format(value, "f") if isinstance(value, Decimal) else str(value)
         case bool():
             return int(value)
         case datetime():

@@ -21,6 +21,7 @@ from meshwright.core.text import identifier, listed, printable
 from meshwright.inspection import database_address, databases
 from meshwright.inspection.database_address import DatabaseAddress, readable
 from meshwright.inspection.model import Column, Table, TableProfile
+from meshwright.inspection.mysql_columns import as_meant, json_columns, without_shapes
 from meshwright.inspection.profile import profile
 from meshwright.inspection.reading import values as reading
 from meshwright.inspection.reading.database_types import base_type, expression, sqlite_type
@@ -32,17 +33,21 @@ CHUNK_ROWS = 2_000
 MANY_ROWS = 1_000_000
 """Rows from which PostgreSQL is asked for a sample of its pages."""
 
-_SHAPES = ("geometry", "point", "linestring", "polygon", "geometrycollection", "geomcollection")
-SHAPES = frozenset({*_SHAPES, "multipoint", "multilinestring", "multipolygon"})
-"""Types of MySQL and MariaDB that are geometries."""
-
 
 class DatabaseSource:
     """A table or a view. One connection is open from the first question on, and sees one state of the table."""
 
     uses = "database@1"
 
-    def __init__(self, name: str, address: DatabaseAddress, described: Table, table: sa.Table) -> None:
+    def __init__(
+        self,
+        name: str,
+        address: DatabaseAddress,
+        described: Table,
+        table: sa.Table,
+        json: Collection[str] = (),
+    ) -> None:
+        """`json`: columns of MariaDB that hold JSON."""
         self.name = name
         self.address = address
         self._engine = address.engine()
@@ -50,7 +55,8 @@ class DatabaseSource:
         self._described, self._table = described, table
         self._left_out: tuple[str, ...] = ()
         if self._dialect.name == "mysql":
-            self._described, self._table, self._left_out = _without_shapes(described, table)
+            self._described, self._table, self._left_out = without_shapes(described, table)
+            self._described = as_meant(self._described, json)
 
     def close(self) -> None:
         """Close the connection, which holds a state of the table until then."""
@@ -116,7 +122,7 @@ class DatabaseSource:
             if column.type == "VARCHAR" and not self._is_text(column)
         )
         for before, column in zip(self._described.columns, relation.table.columns, strict=True):
-            if before.type != column.type:
+            if before.type != column.type and column.type == "VARCHAR":
                 values[column.name] = f"cast({values[column.name]} as {TEXTS[name]})"
         return relation
 
@@ -189,6 +195,8 @@ class DatabaseSource:
                     yield f"{value} = 'NaN' or {wide}", "VARCHAR"
                 else:
                     yield f"{value} = 'NaN'", "VARCHAR"
+            case "mysql", "BOOLEAN":
+                yield f"{value} not in (0, 1)", "BIGINT"
             case "mysql", "DATE" | "TIMESTAMP" | "TIMESTAMP WITH TIME ZONE":
                 yield f"year({value}) = 0 or month({value}) = 0 or day({value}) = 0", "VARCHAR"
 
@@ -385,8 +393,11 @@ def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
                 "Write one behind the database, such as …/database.schema.table, or * for all of them.",
             )
         pairs = databases.reflected(engine, address)
-        if engine.dialect.name == "mysql" and address.table != database_address.ANY:
-            _describe_view(engine, pairs)
+        json = {}
+        if engine.dialect.name == "mysql":
+            json = json_columns(engine, [table for _, table in pairs])
+            if address.table != database_address.ANY:
+                _describe_view(engine, pairs)
     if not pairs:
         raise Error(
             f"{address.shown}: there is no such table, or this account cannot see it.",
@@ -397,24 +408,12 @@ def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
             raise Error(
                 f"{address.shown}: {problem}.", "Correct it in the database, or choose another table."
             )
-        return [DatabaseSource(name, address, *pairs[0])]
+        return [DatabaseSource(name, address, *pairs[0], json.get(pairs[0][0].name, ()))]
     return [
-        DatabaseSource(identifier(one.name), address, one, table) for one, table in pairs if not one.is_view
+        DatabaseSource(identifier(one.name), address, one, table, json.get(one.name, ()))
+        for one, table in pairs
+        if not one.is_view
     ]
-
-
-def _without_shapes(described: Table, table: sa.Table) -> tuple[Table, sa.Table, tuple[str, ...]]:
-    """Return a table of MySQL without the columns of geometries, which it does not cast, and their names."""
-    left = tuple(column.name for column in described.columns if column.native_type.lower() in SHAPES)
-    if not left:
-        return described, table, ()
-    kept = [sa.Column(column.name, column.type) for column in table.columns if column.name not in left]
-    columns = tuple(column for column in described.columns if column.name not in left)
-    return (
-        replace(described, columns=columns),
-        sa.Table(table.name, sa.MetaData(), *kept, schema=table.schema),
-        left,
-    )
 
 
 def _describe_view(engine: sa.Engine, pairs: Sequence[tuple[Table, sa.Table]]) -> None:
@@ -430,7 +429,9 @@ def _describe_view(engine: sa.Engine, pairs: Sequence[tuple[Table, sa.Table]]) -
 TEXTS = {"postgresql": "text", "mysql": "char", "sqlite": "text"}
 """Dialect of SQLAlchemy -> its type of texts."""
 WRITING = {
-    "postgresql": SqlWriting(postgres.identifier, postgres.literal, exact='{} collate "C"'),
+    "postgresql": SqlWriting(
+        postgres.identifier, postgres.literal, exact='{} collate "C"', finite="nullif({}, 'NaN')"
+    ),
     "mysql": SqlWriting(
         databricks.identifier,
         lambda text: literal(text.replace("\\", "\\\\")),

@@ -21,6 +21,7 @@ from meshwright.inspection.relation import (
     Counts,
     Relation,
     batches,
+    is_float,
     is_number,
     is_text,
 )
@@ -166,6 +167,8 @@ def _counts(relation: Relation) -> tuple[int, dict[str, Counts]]:
 
 def _aggregates(column: Column, relation: Relation) -> Iterator[tuple[str, str]]:
     value = relation.values[column.name]
+    if is_float(column.type):
+        value = relation.sql.finite.format(value)
     yield "present", f"count({value})"
     if is_number(column.type) or column.type in ORDERED:
         yield "minimum", f"min({value})"

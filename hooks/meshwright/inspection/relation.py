@@ -28,6 +28,8 @@ class SqlWriting:
     """A condition: the whole text has the form. `form` is the literal of an anchored regular expression."""
     exact: str = "{}"
     """A text that is compared byte by byte, whatever its collation."""
+    finite: str = "{}"
+    """A number with decimals, missing if it is NaN: to a contract, both are a missing value."""
     estimate: str = ""
     """The approximate number of different values; empty if the engine has no such function."""
     all_true: str = "min(case when {} then 1 else 0 end)"
@@ -72,6 +74,10 @@ class Counts:
 
 def is_number(kind: str) -> bool:
     return bool(NUMBERS.fullmatch(kind))
+
+
+def is_float(kind: str) -> bool:
+    return kind in ("FLOAT", "DOUBLE")
 
 
 def is_text(kind: str) -> bool:

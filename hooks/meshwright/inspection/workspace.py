@@ -26,6 +26,8 @@ WRITING = SqlWriting(
     literal=literal,
     length="length({})",
     matches="regexp_full_match({text}, {form})",
+    # DuckDB takes isnan for false where the statistics of a Parquet file have no NaN, which Arrow leaves out of them.
+    finite="case when hash({0}::double) = hash('nan'::double) then null else {0} end",
     estimate="approx_count_distinct({})",
 )
 

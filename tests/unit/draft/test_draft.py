@@ -329,6 +329,19 @@ def test_a_database_gets_a_sample_in_sqlite(make: Callable[..., Path], copy_of: 
         assert database.execute("select count(*) from clients").fetchone() == (30,)
 
 
+def test_numbers_that_sqlite_would_round_keep_all_digits() -> None:
+    numbers = [Decimal(2**64 - 1), Decimal("12345678901234567.125"), 5, None]
+    source = TableSource(
+        "t", {"a": "DECIMAL(38,9)", "b": "DECIMAL(18,2)"}, [(one, Decimal("9.95")) for one in numbers]
+    )
+    fields = list(_input("t", source, source.profile()).fields.values())
+    with sqlite3.connect(":memory:") as database:
+        database.deserialize(sample_files.sqlite({"t": (fields, source.values)}))
+        rows = database.execute("select a, b, typeof(b) from t").fetchall()
+    assert [one and Decimal(one) for one, *_ in rows] == numbers
+    assert {kind for *_, kind in rows} == {"real"}
+
+
 def test_not_a_product_is_named(tmp_path: Path) -> None:
     with pytest.raises(Error, match="not a data product") as refused:
         drafted(tmp_path, shop())

@@ -405,3 +405,10 @@ def test_hostile_names_are_quoted_and_printed_without_control_characters(tmp_pat
     (columns,) = open_source("odd", "odd.parquet", tmp_path)
     assert list(columns.rows(9, {names[0]: [1]})) == [(1, 1, 1, 1)]
     assert columns.profile().rows == 1
+
+
+def test_a_number_that_is_none_is_a_missing_value(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": [1, 2, 3], "x": [1.5, float("nan"), 9.0]}), tmp_path / "rows.parquet")
+    (source,) = open_source("rows", "rows.parquet", tmp_path)
+    found = source.profile().columns["x"]
+    assert (found.missing, found.minimum, found.maximum) == (1, "1.5", "9")
