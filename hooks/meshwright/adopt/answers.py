@@ -11,6 +11,7 @@ from meshwright.adopt.dbt_files import OwnProject
 from meshwright.adopt.product_files import OwnData
 from meshwright.adopt.repository import TeamRepository
 from meshwright.core.git import parts
+from meshwright.core.text import latin
 from meshwright.product import registry
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|null|true|false|yes|no|on|off)")
@@ -52,7 +53,7 @@ def derived(
 
 def valid_name(text: str) -> str:
     """Return a text as the name of a product or a domain; empty if nothing of it can be used."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", latin(text).lower()).strip("-")[:LONGEST].strip("-")
     name = name if not name or name[0].isalpha() else f"p-{name}"[:LONGEST].rstrip("-")
     return f"{name}-data" if RESERVED.fullmatch(name) else name
 

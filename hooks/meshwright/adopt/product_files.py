@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meshwright.adopt.dbt_files import OwnProject
-from meshwright.core.text import identifier, listed, printable
+from meshwright.core.text import identifier, latin, listed, printable
 from meshwright.core.yaml_edit import edited
 from meshwright.inspection.dbt_project import DbtNode
 from meshwright.inspection.model import Column
@@ -170,7 +170,7 @@ def _rename(project: OwnProject, data: OwnData) -> None:
 
 
 def _system(source: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", latin(source).lower()).strip("-")
     return name if name[:1].isalpha() else f"system-{name}".rstrip("-")
 
 

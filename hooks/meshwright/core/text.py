@@ -42,13 +42,24 @@ def singular(name: str) -> str:
     return name.removesuffix("s")
 
 
+_NO_DECOMPOSITION = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T", "ŋ": "n", "Ŋ": "N", "ı": "i"}
+)  # fmt: skip
+"""Latin letters that Unicode does not take apart -> how they are written in ASCII."""
+
+
+def latin(text: str) -> str:
+    """Return a text with Latin letters in ASCII: `Größe` becomes `Grosse`. Other scripts stay."""
+    apart = unicodedata.normalize("NFKD", text.translate(_NO_DECOMPOSITION))
+    return unicodedata.normalize("NFC", "".join(sign for sign in apart if not unicodedata.combining(sign)))
+
+
 def identifier(name: str) -> str:
     """Return a name as inputs and data sets have it: small letters, digits and single underscores, with a letter first.
 
     What dbt writes as `stg_shop__orders` becomes `stg_shop_orders`.
     """
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
-    words = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    words = re.sub(r"[^a-z0-9]+", "_", latin(name).lower()).strip("_")
     return words if words[:1].isalpha() else f"t_{words}".rstrip("_")
 
 

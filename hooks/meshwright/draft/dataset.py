@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from meshwright.core.text import singular
+from meshwright.core.text import latin, singular
 from meshwright.draft.columns import Field
 from meshwright.draft.joins import Link, base, reached
 from meshwright.draft.keywords import KEYWORDS
@@ -134,9 +133,7 @@ def _spaced(name: str) -> str:
 
 def _portable(name: str, source: str) -> str:
     """Return a name that every engine takes without quotes."""
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o").replace("æ", "ae"))
-    ascii_name = plain.encode("ascii", "ignore").decode()
-    made = re.sub(r"[^a-z0-9]+", "_", ascii_name.lower()).strip("_")[:LONGEST_NAME].rstrip("_")
+    made = re.sub(r"[^a-z0-9]+", "_", latin(name).lower()).strip("_")[:LONGEST_NAME].rstrip("_")
     if made in KEYWORDS or not made or made[0].isdigit():
         first = singular(source)
         made = f"{first}_{made or 'column'}" if made != first else f"{made}_value"

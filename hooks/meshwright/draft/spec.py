@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.check.rules.sample import ABOUT_FLIGHTS, USE_CASES
-from meshwright.core.text import singular
+from meshwright.core.text import identifier, latin, singular
 from meshwright.core.yaml import load_text
 from meshwright.draft.contract import classification
 from meshwright.draft.dataset import Dataset
@@ -104,16 +104,16 @@ def places(given: Mapping[str, tuple[str, Source]], spec: Mapping[str, Any]) -> 
 def _file_name(url: str) -> str:
     """Return a file's name for a database, from its URL."""
     last = url.partition("?")[0].rstrip("/").rpartition("/")[2]
-    return re.sub(r"_(sqlite3?|db)$", "", re.sub(r"\W+", "_", last).strip("_").lower())
+    return re.sub(r"_(sqlite3?|db)$", "", identifier(last))
 
 
 def _system(name: str) -> str:
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", latin(name).lower()).strip("-")
     return f"system:{plain if plain[:1].isalpha() else 'source'}"
 
 
 def _variable(name: str, used: set[str]) -> str:
-    plain = re.sub(r"\W+", "_", name).lower()
+    plain = re.sub(r"\W+", "_", latin(name)).lower()
     return (
         f"{plain}_data".upper()
         if plain in _OF_THE_MACHINE or plain in used or not re.match("[a-z]", plain)

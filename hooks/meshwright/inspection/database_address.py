@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import sqlalchemy as sa
 
 from meshwright.core.errors import Error
-from meshwright.core.text import printable
+from meshwright.core.text import latin, printable
 from meshwright.inspection.reading.connections import explained
 from meshwright.inspection.reading.database_sessions import read_only_engine
 from meshwright.product.grammar import VARIABLE
@@ -149,7 +149,7 @@ def parse(where: str, root: Path) -> DatabaseAddress:
 
 def password_variable(account: str) -> str:
     """Return a name for the variable of the password of an account or of a named database, the same for all of its tables."""
-    name = re.sub(r"[^A-Z0-9]+", "_", unquote(account).upper()).strip("_")
+    name = re.sub(r"[^A-Z0-9]+", "_", latin(unquote(account)).upper()).strip("_")
     return f"{'' if name[:1].isalpha() else 'DATABASE_'}{name}_PASSWORD"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from meshwright.core.git_url import copier_address
+from meshwright.core.text import latin
 from meshwright.inspection.database_address import DatabaseAddress
 from meshwright.inspection.model import Table
 from meshwright.product.files import ADDRESSES
@@ -189,7 +190,7 @@ def table_addresses(candidate: Candidate, estate: Estate) -> Iterator[tuple[Part
 
 
 def _input_name(table: str, taken: dict[str, str]) -> str:
-    plain = [re.sub(r"[^a-z0-9]", "", word) for word in words(table.rpartition("/")[2])]
+    plain = [re.sub(r"[^a-z0-9]", "", word) for word in words(latin(table.rpartition("/")[2]))]
     name = "_".join(filter(None, plain)) or "data"
     name = name if name[0].isalpha() else f"t_{name}"
     free, number = name, 2

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 from functools import cache
 
-from meshwright.core.text import singular
+from meshwright.core.text import latin, singular
 
 LONGEST = 40
 """Characters of a product's name at most."""
@@ -64,8 +63,7 @@ def begins_with(name: str, other: str, prefix: tuple[str, ...] = ()) -> bool:
 
 def product_name(table: str, taken: Collection[str] = ()) -> str:
     """Return a name that Copier's question accepts and that is not taken, from the name of a table."""
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", table) if not unicodedata.combining(sign))
-    parts = [word for part in words(plain) if (word := re.sub(r"[^a-z0-9]", "", part))]
+    parts = [word for part in words(latin(table)) if (word := re.sub(r"[^a-z0-9]", "", part))]
     while len(parts) > 1 and parts[0] in TECHNICAL:
         parts = parts[1:]
     name = "-".join(parts)
