@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import duckdb
@@ -9,8 +10,11 @@ import pytest
 import yaml
 from adoption import adopted, repository, state, states
 from checkout import git
+from click.testing import CliRunner
 from copier import run_copy, run_update
 from products import findings, pipeline
+
+from meshwright.cli import main
 
 SHOP = {
     "dbt_project.yml": """\
@@ -95,6 +99,80 @@ def test_an_adopted_dbt_project_runs_and_updates(
     run_update(place, defaults=True, overwrite=True, quiet=True)
     assert git("status", "--porcelain", cwd=place) == ""
     assert adopted(place, template)["adopted"] is True
+
+
+CRM = """\
+create table customers (id integer primary key, name text not null, phone text, joined date);
+create table orders (id integer primary key, customer integer references customers (id), cents integer);
+"""
+
+
+@pytest.mark.main
+def test_a_draft_adds_the_samples_and_types_that_an_adopted_project_lacks(
+    template: Path, tmp_path: Path, product_python: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "crm.db") as database:
+        database.executescript(CRM)
+        for number in range(40):
+            database.execute(
+                "insert into customers values (?, ?, ?, '2024-01-31')",
+                (number, f"Zoe{number} Quill", f"+49 30 {5550000 + number}"),
+            )
+            database.execute("insert into orders values (?, ?, 250)", (number, number))
+    yaml_of_theirs = """\
+sources:
+  - name: crm   # ours
+    tables:
+      - name: customers
+        columns:
+          - name: id
+            description: Number of the customer
+      - name: orders
+        columns:
+          - {name: cents, data_type: "DECIMAL(18,2)"}
+"""
+    files = {
+        **{path: SHOP[path] for path in ("dbt_project.yml", "profiles.yml", "macros/euros.sql")},
+        "transform/staging/sources.yml": yaml_of_theirs,
+        "transform/order_values.sql": (
+            "select o.id, c.name, c.joined, o.cents from {{ source('crm', 'orders') }} as o\n"
+            "left join {{ source('crm', 'customers') }} as c on c.id = o.customer\n"
+        ),
+        ".gitignore": "*.csv\n",
+    }
+    place = repository(tmp_path / "shop", files)
+    adopted(place, template, "--data", "domain=sales", "--data", "owner_name=Ada Example")
+    before = git("ls-files", "--stage", cwd=place)
+    given = [f"--from={name}=sqlite:///../crm.db?table={name}" for name in ("customers", "orders")]
+
+    def draft(*more: str) -> str:
+        done = CliRunner().invoke(main, ["draft", str(place), *given, *more])
+        assert done.exit_code == 0, done.output
+        assert "Zoe" not in done.output
+        return done.output
+
+    draft("--dry-run")
+    assert git("status", "--porcelain", cwd=place) == ""
+    said = draft()
+    assert "sample_data/customers.csv" in said and "git add --force" in said and "name VARCHAR" in said
+    text = (place / "transform/staging/sources.yml").read_text("utf-8")
+    assert "# ours" in text and "Number of the customer" in text
+    customers, orders = yaml.safe_load(text)["sources"][0]["tables"]
+    assert [one["data_type"] for one in customers["columns"]] == ["BIGINT", "VARCHAR", "VARCHAR", "DATE"]
+    assert orders["columns"][0] == {"name": "cents", "data_type": "DECIMAL(18,2)"}
+    sample = (place / "sample_data/customers.csv").read_text("utf-8")
+    assert sample.startswith("id,name,phone,joined\n") and "Quill" not in sample and "5550" not in sample
+    assert git("diff", "--name-only", cwd=place).split() == ["transform/staging/sources.yml"]
+    assert git("ls-files", "--stage", cwd=place) == before
+
+    done = pipeline(product_python, place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = duckdb.sql(f"from '{place}/build/ports/lake/order_values.parquet'").fetchall()
+    assert len(rows) == 40 and all(row[1] for row in rows), "the samples keep the keys between them"
+    assert "Nothing was written" in draft()
+    (tmp_path / "x.csv").write_text("id\n1\n")
+    other = CliRunner().invoke(main, ["draft", str(place), *given, "--from=x=../x.csv"])
+    assert other.exit_code == 2 and "no input x" in other.output
 
 
 @pytest.mark.parametrize("path", ["README.md", "models/orders.sql", ".github/workflows/own.yml"])

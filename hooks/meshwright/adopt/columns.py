@@ -88,6 +88,23 @@ class _Reading:
             # A list of columns names them, whatever is known of the table that they come from.
             if columns := self._other(other):
                 schema[_alias(other)] = {column: kind or "UNKNOWN" for column, kind in columns.items()}
+        # YAML often describes some columns of a source only, and the SQL reads others.
+        certain = {_alias(one): schema[_alias(one)] for one in node.reads if one in self.project.models and _alias(one) in schema}  # fmt: skip
+        for columns_known in (schema, certain, {}):
+            projections = self._projections(sql, columns_known)
+            if projections is not None:
+                break
+        else:
+            return {}
+        named = [one for one in projections if _is_named(one)]
+        found = {one.alias_or_name: _type(one) for one in named}
+        if len(found) == len(projections):
+            return found
+        self.named[name] = found
+        return {}
+
+    def _projections(self, sql: str, schema: dict[str, object]) -> list[Any] | None:
+        """Return the columns that SQL selects; None if it cannot be read with these columns of what it reads."""
         try:
             tree = qualify(
                 sqlglot.parse_one(sql, dialect=self.dialect),
@@ -96,15 +113,9 @@ class _Reading:
                 validate_qualify_columns=False,
             )
             typed = annotate_types(tree, schema=schema, dialect=self.dialect)
-            projections = typed.selects if isinstance(typed, exp.Query) else []
         except (SqlglotError, RecursionError, ValueError):
-            return {}
-        named = [one for one in projections if _is_named(one)]
-        found = {one.alias_or_name: _type(one) for one in named}
-        if len(found) == len(projections):
-            return found
-        self.named[name] = found
-        return {}
+            return None
+        return typed.selects if isinstance(typed, exp.Query) else []
 
     def _other(self, name: str) -> dict[str, str]:
         if name in self.project.models:

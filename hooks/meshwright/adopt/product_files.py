@@ -120,7 +120,7 @@ def own_data(project: OwnProject, dataset: str | None) -> OwnData:
     data.inputs = list(inputs.values())
     if absent := [one for one in data.inputs if not one.is_there]:
         data.missing.append(
-            f"inputs {listed(one.name for one in absent)}: the repository has no {listed(one.path for one in absent)}. Put an extract there for tests and CI, and set {listed(_variable(one.name) for one in absent)} where the product runs."
+            f"inputs {listed(one.name for one in absent)}: the repository has no {listed(one.path for one in absent)}. Let `meshwright draft --from {absent[0].name}=SOURCE` make a sample for tests and CI, or put an extract there; set {listed(_variable(one.name) for one in absent)} where the product runs."
         )
     if project.hub_packages:
         data.missing.append(

@@ -67,6 +67,7 @@ def draft(
         _accept(product, accept)
         return
     from meshwright.draft.atomic import recover
+    from meshwright.draft.missing import own_inputs
     from meshwright.draft.record import recorded
     from meshwright.draft.run import load, of_another_kind, prepare, unignored, without_empty, write
 
@@ -78,6 +79,11 @@ def draft(
         raise Error("No source is named.", f"Name one: {_ours()} draft --from orders=../data/orders.csv")
     opened = _opened(product, given) if given or not old else _opened_again(product, old)
     opened, empty = without_empty(opened)
+    if own := {name for name in own_inputs(spec, old) if name in opened}:
+        if selected:
+            raise Error(f"{', '.join(sorted(own))}: no draft wrote these inputs.", "Leave out --apply.")
+        _add(product, opened, sample_rows, dry_run)
+        return
     if old and {*old.sources} == {*opened}:
         others = of_another_kind(spec, opened, old)
         if not others:
@@ -131,6 +137,25 @@ def _opened_again(product: Path, old: Record) -> dict[str, tuple[str, Source]]:
             raise Error(f"{where} has no data for the input {name} any more.", f"Name the sources of all inputs: {_ours()} draft --from {name}=SOURCE")  # fmt: skip
         opened |= {one: (where, source) for one, source in found.items() if one in same}
     return {name: opened[name] for name in old.sources}
+
+
+def _add(
+    product: Path, opened: Mapping[str, tuple[str, Source]], sample_rows: int | None, dry_run: bool
+) -> None:
+    """Add what inputs that the product has already lack: samples, and types of columns."""
+    from meshwright.core.text import printable
+    from meshwright.draft.atomic import replace_all
+    from meshwright.draft.missing import lines, missing, own_inputs
+    from meshwright.draft.record import recorded
+    from meshwright.draft.run import load, refuse_broken, unignored
+
+    found = missing(product, own_inputs(load(product), recorded(product)), opened, sample_rows)
+    refuse_broken(product, found.files)
+    found.notes.extend(unignored(product, opened))
+    if not dry_run:
+        replace_all(product, found.files)
+    for line in lines(found, dry_run):
+        click.echo(printable(line))
 
 
 def _ours() -> str:

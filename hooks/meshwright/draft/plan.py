@@ -65,18 +65,10 @@ def plan(
 ) -> Plan:
     """Return the files of a draft. `given`: input -> what a person named as its source, and the source."""
     sources = {name: source for name, (_, source) in given.items()}
-    _refuse_wide(sources)
-    profiles = {name: _as_declared(source.profile()) for name, source in sources.items()}
-    found = links(sources, profiles)
-    inputs = sample.linked(
-        {name: _input(name, sources[name], profile) for name, profile in profiles.items()}, found
-    )
-    _refuse_unusable(inputs, sources)
+    inputs, found = examined(sources)
     data = dataset(str(product.get("spec.dataset.name")), inputs, found)
     real = sample.choose(sources, inputs, found, count)
-    real |= {
-        name: rows for name, rows in invented.rows(inputs, found).items() if _is_described(sources[name])
-    }
+    real |= invented_rows(sources, inputs, found)
     made = sample.made_up(sources, inputs, real, seed)
     result = Plan(data, sources, rows={name: len(rows) for name, rows in made.items()}, found=found)
     where = spec.places(given, product.value)
@@ -98,9 +90,12 @@ def plan(
     result.files[place.model(data.name)] = models.model(data).encode()
     result.files[place.properties(data.name)] = models.properties(data, made).encode()
     result.files |= _samples(inputs, sources, where, made)
-    result.files[SAMPLE_README] = _sample_readme(data, sources, where, result.rows).encode()
+    paths = {name: where[name].path for name in sources}
+    result.files[SAMPLE_README] = sample_readme(
+        inputs, sources, paths, result.rows, _command(sources, where)
+    ).encode()
     result.edits |= _edits(root)
-    result.notes = [*(f"{name}: {note}" for name, profile in profiles.items() for note in profile.notes)]
+    result.notes = [f"{name}: {note}" for name, entry in inputs.items() for note in entry.profile.notes]
     result.notes += [
         f"{name} is an input, but not part of the data set: no key that joins it was found."
         for name in data.apart
@@ -110,6 +105,26 @@ def plan(
             f"{data.base.name} has no key that identifies its rows. If there is one, add it to the contract."
         )
     return result
+
+
+def examined(sources: Mapping[str, Source]) -> tuple[dict[str, Input], Sequence[Link]]:
+    """Return inputs with what their sources show, and the links between them. Raises Error for those that cannot be used."""
+    _refuse_wide(sources)
+    profiles = {name: _as_declared(source.profile()) for name, source in sources.items()}
+    found = links(sources, profiles)
+    inputs = sample.linked(
+        {name: _input(name, sources[name], profile) for name, profile in profiles.items()}, found
+    )
+    _refuse_unusable(inputs, sources)
+    return inputs, found
+
+
+def invented_rows(
+    sources: Mapping[str, Source], inputs: Mapping[str, Input], found: Sequence[Link]
+) -> dict[str, list[list[Any]]]:
+    """Return rows for the sources that have none: input -> rows."""
+    made = invented.rows(inputs, found)
+    return {name: rows for name, rows in made.items() if _is_described(sources[name])}
 
 
 def _as_declared(profile: TableProfile) -> TableProfile:
@@ -231,17 +246,22 @@ def _samples(
     return files
 
 
-def _sample_readme(
-    data: Dataset, sources: Mapping[str, Source], where: Mapping[str, spec.Place], rows: Mapping[str, int]
+def sample_readme(
+    inputs: Mapping[str, Input],
+    sources: Mapping[str, Source],
+    paths: Mapping[str, str],
+    rows: Mapping[str, int],
+    command: str = "",
 ) -> str:
+    """Return the page on the samples at `paths`: input -> file. `command`: what runs the product on the real data."""
     lines = [
-        f"| {Path(where[name].path).name} | {rows[name]:,} | {_what(name, sources[name], data)} |"
-        for name in sources
+        f"| {Path(path).name} | {rows[name]:,} | {_what(name, sources[name])} |"
+        for name, path in paths.items()
     ]
-    described = [name for name, source in sources.items() if _is_described(source)]
-    of = "" if len(described) == len(sources) else f" of {listed(described)}"
+    described = [name for name in paths if _is_described(sources[name])]
+    of = "" if len(described) == len(paths) else f" of {listed(described)}"
     invented_ = f"The rows{of} are invented: the source describes columns, and no row was read."
-    made = any(field.maker for entry in data.inputs.values() for field in entry.fields.values())
+    made = any(field.maker for name in paths for field in inputs[name].fields.values())
     values = (
         "Keys between the inputs hold. Texts and everything that may be personal are made up, in the form of the real values; other numbers, dates and codes are as they were."
         if made
@@ -251,19 +271,21 @@ def _sample_readme(
         "# Sample data\n\n"
         + textwrap.fill(
             invented_
-            if len(described) == len(sources)
+            if len(described) == len(paths)
             else f"A small part of the rows that the inputs had when they were drafted. {values}"
             + (f" {invented_}" if described else ""),
             110,
         )
         + "\n\n"
-        "| file | rows | what it is |\n|---|---|---|\n" + "\n".join(lines) + "\n\n"
-        f"The product on the real data:\n\n```sh\n{_command(sources, where)}\n```\n\n"
-        "Licence: an internal extract, not for use outside of this organisation, until the owner of the data decides otherwise\nhere.\n"
+        "| file | rows | what it is |\n|---|---|---|\n"
+        + "\n".join(lines)
+        + "\n\n"
+        + (f"The product on the real data:\n\n```sh\n{command}\n```\n\n" if command else "")
+        + "Licence: an internal extract, not for use outside of this organisation, until the owner of the data decides otherwise\nhere.\n"
     )
 
 
-def _what(name: str, source: Source, data: Dataset) -> str:
+def _what(name: str, source: Source) -> str:
     words = name.replace("_", " ")
     return (
         f"rows of {words}, from the table {source.properties['table']}"

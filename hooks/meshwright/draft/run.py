@@ -159,7 +159,7 @@ def prepare(
         for name, (where, source) in given.items()
     }
     files[DRAFT] = Record(facts, written).text()
-    _refuse_broken(root, files)
+    refuse_broken(root, files)
     return Drafted(drafted, files)
 
 
@@ -178,7 +178,7 @@ def _without(fingerprints: str, changes: Mapping[str, bytes | None]) -> str:
     return edited(fingerprints, change, SAMPLE_FILES)
 
 
-def _refuse_broken(root: Path, files: Mapping[str, bytes | None]) -> None:
+def refuse_broken(root: Path, files: Mapping[str, bytes | None]) -> None:
     """Raise Error if a rule that is kept now would be broken by the draft; open decisions are no such rule."""
     from meshwright.check.engine import check
     from meshwright.check.rules.proposals import DecisionOpen
@@ -323,7 +323,7 @@ def _refuse_overwriting(
     root: Path, changes: Mapping[str, bytes | None], product: Document, old: Record | None
 ) -> None:
     """Raise Error if a file that a team has written, or inputs that it has named, would be replaced."""
-    from meshwright.check.rules.sample import is_example
+    from meshwright.draft.missing import own_inputs
     from meshwright.product.sample_files import is_untouched
 
     theirs = [
@@ -340,16 +340,10 @@ def _refuse_overwriting(
             + "If they are not needed, move them away, and draft "
             f"again: mkdir -p ../before-draft && mv {shlex.join(theirs)} ../before-draft/",
         )
-    drafted = {*(old.sources if old else ())}
-    own = [
-        str(item.get("name"))
-        for _, item in product.items("spec.inputs")
-        if not is_example(item)
-        and item.get("name") not in drafted
-        and not str(item.get("name")).startswith("REPLACE")
-    ]
+    own = own_inputs(product, old)
     if own:
         raise Error(
             f"The product has inputs of its own: {listed(own)}. Nothing was changed.",
-            f"Remove them from spec.inputs of {SPEC} if the draft shall replace them.",
+            f"Draft these, which adds samples and types that they lack: --from {next(iter(own))}=SOURCE. Remove them from "
+            f"spec.inputs of {SPEC} if the draft shall replace them.",
         )
