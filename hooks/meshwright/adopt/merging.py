@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatch
 from typing import Any
 
 import yaml
@@ -60,6 +61,28 @@ def _template_below(theirs: str, template: str, tracked: frozenset[str]) -> Merg
 def _template_above(theirs: str, template: str, tracked: frozenset[str]) -> Merged:
     """The template's lines first, so that the team's decide where both match a file."""
     return template + ("\n" + _with_end(theirs) if theirs.strip() else ""), []
+
+
+def _ignoring(theirs: str, template: str, tracked: frozenset[str]) -> Merged:
+    """The same, with the template's lines again that one of the team's would cancel: `!build/`."""
+    text, notes = _template_above(theirs, template, tracked)
+    shown = [line[1:].strip().strip("/") for line in theirs.splitlines() if line.startswith("!")]
+    again = [
+        line
+        for line in template.splitlines()
+        if (name := line.strip().strip("/"))
+        and not line.startswith(("#", "!"))
+        and any(_cancels(one, name) for one in shown)
+    ]
+    if again:
+        text += "\n" + "\n".join(["# What a run writes stays out, whatever the lines above say", *again, ""])
+        notes.append(f"{listed(again)} stays in force after your lines")
+    return text, notes
+
+
+def _cancels(shown: str, ignored: str) -> bool:
+    """Return True if a pattern of shown files has some that another one ignores; both without slashes at their ends."""
+    return fnmatch(ignored, shown) or fnmatch(shown, ignored) or shown.startswith(f"{ignored}/")
 
 
 def _hooks(theirs: str, template: str, tracked: frozenset[str]) -> Merged:
@@ -274,10 +297,10 @@ def _new_layout(theirs: str, text: str) -> list[str]:
 
 MERGES: Mapping[str, Merge] = {
     "README.md": _template_below,
-    ".gitignore": _template_above,
+    ".gitignore": _ignoring,
     ".gitattributes": _template_above,
-    ".dockerignore": _template_above,
-    "infra/.gitignore": _template_above,
+    ".dockerignore": _ignoring,
+    "infra/.gitignore": _ignoring,
     ".pre-commit-config.yaml": _hooks,
     "renovate.json": _renovate,
     "pyproject.toml": _pyproject,

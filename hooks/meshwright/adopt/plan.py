@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from meshwright.adopt import at_root, settings
+from meshwright.adopt import at_root, ignored, settings
 from meshwright.adopt.answers import Answer, derived, given
 from meshwright.adopt.dbt_files import own_project
 from meshwright.adopt.merging import Unmergeable, merge
@@ -131,7 +131,20 @@ def planned(
         mode = repository.entries.get(path, ("100644", ""))[0]
         edits[path] = (mode, repository.git.keep(text.encode()))
     plan.tree = repository.git.edited(f"{repository.head}^{{tree}}", edits)
+    plan.missing += _hidden(repository, prefix, plan, own, temporary / "ignored")
     return plan
+
+
+def _hidden(repository: TeamRepository, prefix: str, plan: Plan, own: OwnData, folder: Path) -> Iterator[str]:
+    """Yield what to write where the team's .gitignore files hide the template's files, or those of inputs."""
+    contents = {}
+    for path, (mode, name) in repository.git.entries(plan.tree).items():
+        if mode in REGULAR and path.rpartition("/")[2] == ignored.NAME:
+            contents[path] = repository.git.blob(name).decode("utf-8", "replace")
+    places = [prefix + step.path for step in plan.of(NEW) if not step.at_root]
+    places += [step.path for step in plan.of(NEW) if step.at_root]
+    places += [prefix + one.path for one in own.inputs if "*" not in one.path]
+    yield from ignored.sentences(contents, places, folder)
 
 
 def _edits(

@@ -104,8 +104,23 @@ def test_renovate_and_dbt_and_ignored_files() -> None:
     assert value["flags"] == {"a": True, "send_anonymous_usage_stats": False}
     assert "packages-install-path" not in value
     assert notes
-    text, _ = theirs_in(".gitignore", "!build/\n")
-    assert text.splitlines()[-1] == "!build/"  # the last match decides
+
+
+@pytest.mark.parametrize(
+    ("theirs", "last"),
+    [
+        ("!build/\n", "build/"),
+        ("!build\n", "build/"),
+        ("!/build/**\n", "build/"),
+        ("!*\n", ".venv/"),
+        ("!**\n", ".venv/"),
+        ("*.log\n!keep.log\n", "!keep.log"),
+    ],
+)
+def test_no_line_of_the_team_shows_what_a_run_writes(theirs: str, last: str) -> None:
+    text, _ = theirs_in(".gitignore", theirs)
+    assert text.splitlines()[-1] == last  # the last match decides
+    assert text.startswith(FILES[".gitignore"]) and theirs in text
 
 
 @pytest.mark.parametrize(

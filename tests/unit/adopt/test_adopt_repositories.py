@@ -152,6 +152,43 @@ def test_the_templates_tests_come_with_their_fixtures_or_not_at_all(
     assert {states(found)[one] for one in ("tests/conftest.py", "tests/test_pipeline.py")} <= now
 
 
+@pytest.mark.parametrize(
+    ("folder", "lines"),
+    [
+        ("", "*.csv\n"),
+        ("", "pipeline/\n"),
+        ("", "pipeline\n*.py\n/ruff.*\n"),
+        ("", "*\n"),
+        ("", "sample_data/*\n!sample_data/readme.md\n"),
+        ("data/a", "data/\n*.yaml\n"),
+    ],
+)
+def test_what_the_team_ignores_is_named_with_the_lines_that_show_it(
+    small: Path, tmp_path: Path, folder: str, lines: str
+) -> None:
+    dbt = {
+        "dbt_project.yml": "name: shop\n",
+        "models/orders.sql": "select * from {{ source('raw', 'orders') }}\n",
+        "models/sources.yml": "sources: [{name: raw, tables: [{name: orders}]}]\n",
+    }
+    files = {f"{folder}/{path}".lstrip("/"): text for path, text in dbt.items()}
+    place = repository(tmp_path / "shop", files | {".gitignore": lines})
+    named = [one for one in plan(place, small)["missing"] if " hides " in one]
+    assert named and all(one.startswith(".gitignore") for one in named)
+    adopted(place, small)
+    assert git("status", "--porcelain", cwd=place) == ""
+    with (place / ".gitignore").open("a") as opened:
+        opened.writelines(f"{line}\n" for one in named for line in one.partition("Write at its end: ")[2].replace("`", "").split(", "))  # fmt: skip
+    write(place / folder / "sample_data/orders.csv", "id\n1\n")
+    git("add", "--all", cwd=place)
+    assert f"{folder}/sample_data/orders.csv".lstrip("/") in git("ls-files", cwd=place).splitlines()
+    hidden = git("ls-files", "--cached", "--ignored", "--exclude-standard", cwd=place).splitlines()
+    assert {path.removeprefix(f"{folder}/") for path in hidden} <= {*dbt, ".gitignore"}
+    commit(place)
+    run_update(place / folder, defaults=True, overwrite=True, quiet=True)
+    assert git("status", "--porcelain", cwd=place) == ""
+
+
 def test_settings_that_work_against_each_other_are_named(small: Path, tmp_path: Path) -> None:
     place = repository(
         tmp_path / "shop",
