@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshwright.adopt.repository import TeamRepository
+from meshwright.core.text import listed, printable
 
 LOWEST = (3, 11)
 """The lowest Python that the pipeline runs on."""
@@ -16,6 +17,7 @@ PYTEST_FIRST = ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")
 """Files that pytest reads instead of pyproject.toml."""
 TESTS = ("tests/conftest.py", "tests/test_pipeline.py")
 """The template's tests and their fixtures, which need each other."""
+WORKFLOW = re.compile(r"\.github/workflows/[^/'\x00-\x1f]+\.ya?ml")
 RUFF_FIRST = (".ruff.toml",)
 
 
@@ -32,6 +34,13 @@ def sentences(repository: TeamRepository, prefix: str, kept: set[str]) -> Iterat
     if "ruff.toml" in kept:
         files = ["pipeline", *(path for path in TESTS if path not in kept)]
         yield f"ruff: your settings stay, and would format the template's files anew. Add to them: extend-exclude = {json.dumps(files)}"
+    if workflows := [path for path in repository.entries if WORKFLOW.fullmatch(path)] if not prefix else []:
+        pattern = "|".join(re.escape(path.rpartition("/")[2]) for path in workflows)
+        yield (
+            f"hooks: zizmor looks at your {listed(printable(path) for path in workflows)}, too, and refuses, for example, actions"
+            " that are not pinned to a commit (`uvx prek run zizmor --all-files` names each). Correct them, or add to the hook"
+            f" zizmor in .pre-commit-config.yaml: exclude: '^\\.github/workflows/({pattern})$'"
+        )
     if kept.intersection(TESTS):
         yield "tests/ has yours, so the template's tests are left out: let CI run `uv run python -m pipeline`, which checks the contract on the sample."
     for name in PYTEST_FIRST:

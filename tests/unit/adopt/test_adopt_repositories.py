@@ -201,12 +201,14 @@ def test_settings_that_work_against_each_other_are_named(small: Path, tmp_path: 
             "build/a.txt": "a\n",
             "CODEOWNERS": "* @ours\n",
             ".github/renovate.json": "{}\n",
+            ".github/workflows/own deploy.yml": "on: push\n",
         },
     )
     found = plan(place, small)
     now = states(found)
     assert {now[path] for path in ("ruff.toml", ".github/CODEOWNERS", "renovate.json")} == {"declined"}
     text = "\n".join(found["missing"])
+    assert "exclude: '^\\.github/workflows/(own\\ deploy\\.yml)$'" in text
     for word in (
         "--data domain=",
         "extend-exclude",
