@@ -61,7 +61,7 @@ def page(root: Path, note: str) -> str:
         "Without a `physicalType`, a port stores the type that the model gives the column. `map` is of ODCS 3.2: the contract needs",
         "`apiVersion: v3.2.0` for it.",
         "",
-        "`integer` may be stored as any exact number without decimals, `string` as a text, UUID, JSON, binary or interval.",
+        "`integer` may be stored as any number type, if every value is whole; `string` as a text, UUID, JSON or binary.",
         "[All spellings](promises.md#physical-types) of a physical type mean the same: `int8`, `int64`, `long` and `bigint`.",
         "",
         "## At each port",

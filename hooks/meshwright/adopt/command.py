@@ -13,7 +13,7 @@ import click
 from meshwright.core.console import Verb
 
 
-@click.command(cls=Verb, extra="mesh")
+@click.command(cls=Verb, extra="draft,mesh")
 @click.argument("repository", default=".", type=click.Path(path_type=Path))
 @click.option(
     "--template", required=True, metavar="URL", help="The template's repository, as `copier copy` takes it."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from meshwright.product.record import Record
 
 
-@click.group(cls=Verbs)
+@click.group(cls=Verbs, extra="mesh")
 def export() -> None:
     """Write a product in formats for interchange.
 
