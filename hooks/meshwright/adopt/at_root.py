@@ -53,8 +53,8 @@ def with_reviewers(text: str, path: str, template: str, folder: str, declined: S
     ]
     above, below = ([_line(words, folder) for words in part] for part in (first, then))
     if of_reviewers and not is_below(f"/{path}", [words[0] for words in kept] if not folder else []):
-        asked = [one for one in of_reviewers[-1] if not folder or one not in owner]
-        below.append(" ".join([f"/{path}", *asked]))
+        reviewers = [one for one in of_reviewers[-1] if not folder or one not in owner]
+        below.append(" ".join([f"/{path}", *reviewers]))
     section = [f"[{folder or 'Data product'}]"] if SECTION.search(text) else []
     blocks = [
         ["# Its owner reviews what no line below names", *above],

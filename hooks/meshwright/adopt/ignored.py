@@ -58,9 +58,9 @@ def _hidden(
     command: list[str], folder: Path, paths: Iterable[str]
 ) -> Iterator[tuple[str, int, str, str, str]]:
     """Yield the .gitignore file, line and pattern that hides a path, the path, and what of it is hidden: it, or a folder."""
-    asked = {path: [*_folders(path), path] for path in paths}
+    ways = {path: [*_folders(path), path] for path in paths}
     feed = b"".join(
-        os.fsencode(one) + b"\0" for one in dict.fromkeys(one for ones in asked.values() for one in ones)
+        os.fsencode(one) + b"\0" for one in dict.fromkeys(one for ones in ways.values() for one in ones)
     )
     check = [*command, "-C", str(folder), "check-ignore", "--no-index", "--verbose", "-z", "--stdin"]
     words = text(run(check, ISOLATED, feed, ok=(0, 1)).stdout).split("\0")[:-1]
@@ -68,7 +68,7 @@ def _hidden(
         path: (file, int(number), pattern)
         for file, number, pattern, path in zip(*[iter(words)] * 4, strict=True)
     }
-    for path, ones in asked.items():
+    for path, ones in ways.items():
         what = next((one for one in ones if one in found and not found[one][2].startswith("!")), None)
         if what is not None:
             yield *found[what], path, what

@@ -94,11 +94,7 @@ def _grant(engine: sa.Engine, account: str, database: str, table: str, right: st
     quote = engine.dialect.identifier_preparer.quote_identifier
     user, _, host = account.rpartition("@")
     what = f"{quote(database)}.{quote(table) if table else '*'}"
-    return f"GRANT {right} ON {what} TO {_text(user)}@{_text(host)};"
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"GRANT {right} ON {what} TO {quote(user)}@{quote(host)};"
 
 
 def _type(parser: Any, native: str) -> Any:
