@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,7 @@ from adoption import adopted, repository, state, states
 from checkout import git
 from click.testing import CliRunner
 from copier import run_copy, run_update
-from products import findings, pipeline
+from products import BIN, findings, pipeline
 
 from meshwright.cli import main
 
@@ -182,3 +183,60 @@ def test_a_copy_onto_files_that_are_there_changes_nothing(path: str, template: P
     with pytest.raises(ValueError, match="meshwright adopt"):
         run_copy(str(template), place, defaults=True, quiet=True)
     assert state(place) == before
+
+
+def test_workflows_of_a_product_in_a_folder_run_there(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        f"data/shop/{path}": text for path, text in SHOP.items() if not path.startswith((".github", "CODE"))
+    }
+    place = repository(tmp_path / "mono", files)
+    answers = (
+        "domain=sales",
+        "owner_name=Ada",
+        "owner_email=ada@example.org",
+        "traits=[schedule, aws, self-update]",
+    )
+    plan = adopted(place, template, *(part for one in answers for part in ("--data", one)))
+    written = sorted((place / ".github/workflows").iterdir())
+    assert [one.name for one in written] == [
+        "shop-infra.yml",
+        "shop-pipeline.yml",
+        "shop-schedule.yml",
+        "shop.yml",
+    ]
+    command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *written]
+    subprocess.run(command, check=True, capture_output=True)
+    zizmor = [BIN / "zizmor", "--offline", "--no-progress", place / ".github"]
+    done = subprocess.run(zizmor, check=False, capture_output=True, text=True)
+    assert done.returncode == 0 and "failed to parse" not in done.stderr, done.stdout + done.stderr
+    calls = []
+    for file in written:
+        text = file.read_text("utf-8")
+        workflow = yaml.safe_load(text)
+        assert workflow["defaults"] == {"run": {"working-directory": "data/shop"}}, file
+        assert workflow["name"].startswith("shop")
+        for kind in {"push", "pull_request"} & workflow[True].keys():
+            assert {*workflow[True][kind]["paths"]} >= {f".github/workflows/{file.name}"}
+            assert all(one.startswith(("data/shop/", f".github/workflows/{file.name}")) for one in workflow[True][kind]["paths"])  # fmt: skip
+        assert workflow.get("concurrency", {"group": "shop-"})["group"].startswith("shop-")
+        calls += [job["uses"] for job in workflow["jobs"].values() if "uses" in job]
+        steps = [step for job in workflow["jobs"].values() for step in job.get("steps", ())]
+        assert {step.get("working-directory") for step in steps} <= {None, "data/shop/infra"}
+        kept = [step["with"]["path"] for step in steps if "upload-artifact" in step.get("uses", "")]
+        assert all(line.startswith("data/shop/build/") for text in kept for line in text.split())
+    assert calls == ["./.github/workflows/shop-pipeline.yml"]
+    reasons = [one for one in plan["missing"] if one.startswith("CI: no workflow of")]
+    assert [one.split()[4] for one in reasons] == ["access", "update"]
+
+    # The reason that the plan gives; the checks do work there.
+    monkeypatch.chdir(place / "data/shop")
+    refused = CliRunner().invoke(main, ["access", "plan"])
+    assert refused.exit_code == 2 and "top folder of a git repository" in refused.output
+    # `check --against`, which ci.yml runs, reads the folder at the other commit.
+    contract = place / "data/shop/contract.odcs.yaml"
+    contract.write_text(contract.read_text("utf-8").replace("name: amount", "name: sum"), "utf-8")
+    for commit, breaks in (("HEAD", True), ("HEAD~1", False)):
+        checked = CliRunner().invoke(main, ["check", "--against", commit])
+        assert ("amount" in checked.output) == breaks and "git" not in checked.output, checked.output

@@ -77,32 +77,66 @@ def _line(words: Sequence[str], folder: str) -> str:
     return " ".join([pattern, *words[1:]])
 
 
-def workflow_path(product: str) -> str:
-    return f".github/workflows/{product}.yml"
+FOLDER = ".github/workflows/"
+IN_A_FOLDER = ("ci", "pipeline", "schedule", "infra")
+"""The template's workflows that can run in a folder of a repository."""
+NOT_IN_A_FOLDER = {
+    "access": "`meshwright access` reads approvals from the history of a repository whose root is the product",
+    "update": "it makes pull requests of the whole repository; run `uvx copier update --defaults` in the folder",
+}
+"""The others -> why they cannot; access-plan.yml is one of access."""
+ACCESS_JOB = re.compile(r"(?ms)^  access:\n    name: Access\n.*?(?=^  \w+:\n)")
 
 
-def workflow(ci: str, product: str, folder: str) -> str:
-    """Return the workflow of a product in a folder: its ci.yml, run there when something there changes. Raises Error."""
-    place = json.dumps(folder, ensure_ascii=False)
-    paths = json.dumps([f"{folder}/**", workflow_path(product)], ensure_ascii=False)
-    changes = (
-        (r"(?m)^name: .*$", f"name: {product}"),
-        (r"(?m)^(  push:\n    branches: .*)$", rf"\1\n    paths: {_plain(paths)}"),
-        (r"(?m)^  pull_request:$", f"  pull_request:\n    paths: {_plain(paths)}"),
-        (
-            r"(?m)^permissions: \{\}$",
-            f"permissions: {{}}\n\ndefaults:\n  run:\n    working-directory: {_plain(place)}",
-        ),
-        (r"(?m)^  group: ci-", f"  group: {product}-"),
-    )
-    for pattern, replacement in changes:
-        ci, count = re.subn(pattern, replacement, ci, count=1)
-        if not count:
+def workflow_path(product: str, name: str = "ci") -> str:
+    """Return the path, at the root, of a workflow of the template."""
+    return f"{FOLDER}{product}.yml" if name == "ci" else f"{FOLDER}{product}-{name}.yml"
+
+
+def workflows(files: Mapping[str, str], product: str, folder: str) -> dict[str, str]:
+    """Return the workflows of a product in a folder: path at the root -> text. `files`: those of the template, by path."""
+    texts = {name: files[path] for name in IN_A_FOLDER if (path := f"{FOLDER}{name}.yml") in files}
+    return {
+        workflow_path(product, name): _workflow(text, name, product, folder) for name, text in texts.items()
+    }
+
+
+def _workflow(text: str, name: str, product: str, folder: str) -> str:
+    """Return a workflow that runs in a folder, when something there changes. Raises Error."""
+    here = workflow_path(product, name)
+    paths = _listed([f"{folder}/**", here])
+    title = product if name == "ci" else f"{product} {name}"
+    changes: list[tuple[str, str, int]] = [
+        (r"(?m)^name: .*$", f"name: {title}", 1),
+        (r"(?m)^permissions: \{\}$", f"permissions: {{}}\n\ndefaults:\n  run:\n    working-directory: {_plain(json.dumps(folder, ensure_ascii=False))}", 1),
+        (r"(?m)^(  push:\n    branches: .*)$", rf"\1\n    paths: {_plain(paths)}", 0),
+        (r"(?m)^  pull_request:$(?!\n    paths)", f"  pull_request:\n    paths: {_plain(paths)}", 0),
+        (r"(?m)^  group: (ci-)?", f"  group: {product}-", 0),
+        (r"(?m)^( +)working-directory: infra$", rf"\1working-directory: {_plain(json.dumps(f'{folder}/infra', ensure_ascii=False))}", 0),
+        (r"(?m)^( {12})build/", rf"\1{_plain(folder)}/build/", 0),
+        (r"(?m)uses: \./\.github/workflows/pipeline\.yml", f"uses: ./{workflow_path(product, 'pipeline')}", 0),
+    ]  # fmt: skip
+    for pattern, replacement, needed in changes:
+        text, count = re.subn(pattern, replacement, text)
+        if count < needed:
             raise Error(
-                "The template's ci.yml cannot be made a workflow of a folder.",
+                f"The template's {name}.yml cannot be made a workflow of a folder.",
                 "Adopt into the root of a repository, or take a newer `meshwright`.",
             )
-    return f"# Written once by `meshwright adopt`, from the template's ci.yml; it is yours.\n{ci}"
+    text = re.sub(r"(?m)^    paths: \[(infra/.*)\]$", lambda found: f"    paths: {_below(found[1].split(', '), folder, here)}", text)  # fmt: skip
+    text = ACCESS_JOB.sub("", text).replace(
+        "After a run that published (exit codes 0 and 3), access is granted. ", ""
+    )
+    return f"# Written once by `meshwright adopt`, from the template's {name}.yml; it is yours.\n{text}"
+
+
+def _below(patterns: Sequence[str], folder: str, here: str) -> str:
+    """Return the patterns of files of a product as those of its folder."""
+    return _listed([here if one.startswith(".github/") else f"{folder}/{one}" for one in patterns])
+
+
+def _listed(paths: Sequence[str]) -> str:
+    return json.dumps([*paths], ensure_ascii=False)
 
 
 def _plain(text: str) -> str:

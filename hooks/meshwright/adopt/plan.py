@@ -234,15 +234,22 @@ def _at_root(repository: TeamRepository, prefix: str, plan: Plan, first: _Fresh)
     product = str(answers.get("product_name") or "product")
     ci = at_root.CI[forge]
     if prefix and forge == "github" and ci in first.entries:
-        path = at_root.workflow_path(product)
-        if path in repository.entries:
-            plan.steps.append(Step(path, THEIRS, "", True))
-        else:
-            found[path] = at_root.workflow((first.folder / ci).read_text("utf-8"), product, plan.folder)
-            plan.steps.append(Step(path, NEW, f"runs the checks in {plan.folder}", True))
-        plan.missing.append(
-            f"CI: {path} runs the checks; workflows that run {plan.folder} on a schedule, deploy it or grant access are yours to add."
-        )
+        files = {
+            path: (first.folder / path).read_text("utf-8")
+            for path in first.entries
+            if path.startswith(at_root.FOLDER)
+        }
+        for path, text in at_root.workflows(files, product, plan.folder).items():
+            if path in repository.entries:
+                plan.steps.append(Step(path, THEIRS, "", True))
+            else:
+                found[path] = text
+                plan.steps.append(Step(path, NEW, f"runs in {plan.folder}", True))
+        plan.missing += [
+            f"CI: no workflow of {name} is written for a folder: {why}."
+            for name, why in at_root.NOT_IN_A_FOLDER.items()
+            if f"{at_root.FOLDER}{name}.yml" in files
+        ]
     elif prefix and forge == "gitlab":
         plan.missing.append(
             f"CI: GitLab reads {ci} at the root only, and Meshwright writes none there for a folder. Let yours run {at_root.STEPS} in {plan.folder}; jobs that run it on a schedule, deploy it or grant access are yours to add, too."

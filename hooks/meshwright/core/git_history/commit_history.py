@@ -16,6 +16,11 @@ from meshwright.core.git_history.work_tree import REGULAR, uncommitted
 from meshwright.core.yaml import Unreadable, decode
 
 
+def _top(root: Path) -> Path:
+    """Return the top folder of the repository that a folder is in; the folder itself if it is in none."""
+    return next((one for one in (root, *root.resolve().parents) if (one / ".git").exists()), root)
+
+
 class History:
     """A commit, and all that led to it.
 
@@ -23,12 +28,16 @@ class History:
     if every change came in by a merge or directly. `position` counts along it, from 0 for the oldest.
     """
 
-    def __init__(self, root: Path, commit: str = "HEAD") -> None:
-        """Open the repository whose top folder is `root`, at a commit or a branch. Raises HistoryError."""
+    def __init__(self, root: Path, commit: str = "HEAD", *, anywhere: bool = False) -> None:
+        """Open the repository whose top folder is `root`, at a commit or a branch. Raises HistoryError.
+
+        `anywhere`: `root` may be a folder of the repository; then the files of the commit can be read, and changes cannot.
+        """
         self.root = root
         self.cache: dict[str, Any] = {}
         """What other modules derive from the history, kept as long as it is."""
-        directory = root / ".git"
+        top = _top(root) if anywhere else root
+        directory = top / ".git"
         if not directory.exists():
             raise HistoryError(
                 f"{root} is not the top folder of a git repository.",
@@ -36,7 +45,8 @@ class History:
             )
         self.commit, objects = resolve(directory, commit)
         self._objects = Objects(objects, self.sha256)
-        self._tree = Tree(self._objects, self.commit)
+        folder = root.resolve().relative_to(top.resolve()).as_posix()
+        self._tree = Tree(self._objects, self.commit, "" if folder == "." else folder)
         self._changed: dict[str, PathChanges] = {}
 
     @property

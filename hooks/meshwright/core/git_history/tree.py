@@ -13,8 +13,10 @@ Entry = tuple[str, str]
 class Tree:
     """The files of one commit; git is asked once for each folder of the root."""
 
-    def __init__(self, objects: Objects, commit: str) -> None:
+    def __init__(self, objects: Objects, commit: str, folder: str = "") -> None:
+        """`folder`: the one that paths start from; the root of the repository if it is empty."""
         self._objects = objects
+        self._start = f"{folder}/" if folder else ""
         self._commit = commit
         self._listed: dict[str, dict[str, Entry]] = {}
 
@@ -39,11 +41,21 @@ class Tree:
         return self._listed[top]
 
     def _list(self, top: str) -> dict[str, Entry]:
-        command = ("--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", self._commit, "--", top)
+        command = (
+            "--literal-pathspecs",
+            "ls-tree",
+            "-r",
+            "-z",
+            "--full-tree",
+            self._commit,
+            "--",
+            self._start + top,
+        )
         entries: dict[str, Entry] = {}
         for line in text(self._objects.ask(*command)).split("\0")[:-1]:
             about, _, file = line.partition("\t")
             mode, _, name = about.split(" ")
+            file = file.removeprefix(self._start)
             if file in entries:
                 raise HistoryError(f"The commit holds {file!r} twice.", MALFORMED)
             entries[file] = (mode, name)

@@ -31,7 +31,7 @@ def compare(
     from meshwright.core.git_history import History, HistoryError
 
     try:
-        history = History(root, commit)
+        history = History(root, commit, anywhere=True)
         text = history.read(SPEC)
         was = parse(SPEC, text) if text is not None else None
         promised = _document(history, was, "spec.dataset.contract")
