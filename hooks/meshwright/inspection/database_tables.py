@@ -17,11 +17,10 @@ from sqlalchemy.dialects import mysql
 from meshwright.core.errors import Error
 from meshwright.core.sql import databricks, postgres
 from meshwright.core.sql.standard import literal
-from meshwright.core.text import identifier, listed, printable
-from meshwright.inspection import database_address, databases
+from meshwright.core.text import listed, printable
 from meshwright.inspection.database_address import DatabaseAddress, readable
 from meshwright.inspection.model import Column, Table, TableProfile
-from meshwright.inspection.mysql_columns import as_meant, json_columns, without_shapes
+from meshwright.inspection.mysql_columns import as_meant, without_shapes
 from meshwright.inspection.profile import profile
 from meshwright.inspection.reading import values as reading
 from meshwright.inspection.reading.database_types import base_type, expression, sqlite_type
@@ -53,6 +52,8 @@ class DatabaseSource:
         self._engine = address.engine()
         self._dialect = self._engine.dialect
         self._described, self._table = described, table
+        self.notes: list[str] = []
+        """Sentences for the person, on what is read beside it."""
         self._left_out: tuple[str, ...] = ()
         if self._dialect.name == "mysql":
             self._described, self._table, self._left_out = without_shapes(described, table)
@@ -109,6 +110,7 @@ class DatabaseSource:
             WRITING[name],
             self._value,
             lambda size: self._sample(source, values, size),
+            self.notes,
         )
         if self._left_out:
             names = listed([printable(name) for name in self._left_out])
@@ -379,51 +381,6 @@ def _is_unfit(value: Any, kind: str, utc: int) -> bool:
     except (ValueError, ArithmeticError):
         return True
     return False
-
-
-def open_tables(name: str, address: DatabaseAddress) -> list[DatabaseSource]:
-    """Return the table that an address names, or with `*` all of its schema. Raises Error."""
-    engine = address.engine()
-    with readable(address):
-        if not address.table:
-            found = databases.tables(engine, address)
-            names = [table.qualified for table in found if not table.is_view]
-            raise Error(
-                f"{address.shown}: no table is named. It has {listed(names[:12])}{' and more' * (len(names) > 12)}.",
-                "Write one behind the database, such as …/database.schema.table, or * for all of them.",
-            )
-        pairs = databases.reflected(engine, address)
-        json = {}
-        if engine.dialect.name == "mysql":
-            json = json_columns(engine, [table for _, table in pairs])
-            if address.table != database_address.ANY:
-                _describe_view(engine, pairs)
-    if not pairs:
-        raise Error(
-            f"{address.shown}: there is no such table, or this account cannot see it.",
-            "Correct the name of the table or its schema, or allow the account to read it.",
-        )
-    if address.table != database_address.ANY:
-        if problem := pairs[0][0].problem:
-            raise Error(
-                f"{address.shown}: {problem}.", "Correct it in the database, or choose another table."
-            )
-        return [DatabaseSource(name, address, *pairs[0], json.get(pairs[0][0].name, ()))]
-    return [
-        DatabaseSource(identifier(one.name), address, one, table, json.get(one.name, ()))
-        for one, table in pairs
-        if not one.is_view
-    ]
-
-
-def _describe_view(engine: sa.Engine, pairs: Sequence[tuple[Table, sa.Table]]) -> None:
-    """Ask for the definition of a view, which `database@1` needs the right to see."""
-    for described, table in pairs:
-        if described.is_view:
-            with engine.connect() as connection:
-                connection.exec_driver_sql(
-                    f"show create table {engine.dialect.identifier_preparer.format_table(table)}"
-                )
 
 
 TEXTS = {"postgresql": "text", "mysql": "char", "sqlite": "text"}

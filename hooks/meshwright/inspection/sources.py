@@ -27,7 +27,7 @@ def open_source(name: str, where: str, root: Path) -> list[Source]:
     Several tables have names of their own; a single one has `name`.
     """
     if database_address.is_database(where):
-        from meshwright.inspection.database_tables import open_tables
+        from meshwright.inspection.database_opening import open_tables
 
         return list(open_tables(name, database_address.parse(where, root)))
     if where.startswith("dp:"):

@@ -54,7 +54,7 @@ def _open(part: Part, where: str, estate: Estate) -> Opened:
     """Open a table or file for reading its rows. Raises Error."""
     database = estate.source_of[part.id].database
     if database:
-        from meshwright.inspection.database_tables import open_tables
+        from meshwright.inspection.database_opening import open_tables
 
         return open_tables("profile", replace(database, schema=part.table.schema, table=part.table.name))[0]
     from meshwright.inspection.sources import open_source

@@ -195,6 +195,10 @@ def test_a_survey_names_the_grants_that_its_commands_need(
     (found,) = [one for one in survey([url]).candidates if "crm.customers" in one.main.id]
     grants = [one for one in found.grants if "crm" in one]
     assert grants == ["GRANT USAGE ON SCHEMA crm TO nobody;", "GRANT SELECT ON crm.customers TO nobody;"]
+    everything = f"{url.partition('?')[0]}.crm.*?{after}"
+    with pytest.raises(Error, match="may read none of its") as refused:
+        open_source("all", everything, ROOT)
+    assert all(one in refused.value.fix for one in grants)
     name = before.rpartition("/")[2]
     with psycopg.connect(server.url(name), autocommit=True) as connection:
         for one in grants:
@@ -202,6 +206,8 @@ def test_a_survey_names_the_grants_that_its_commands_need(
         assert (
             open_source("c", f"{url.partition('?')[0]}.crm.customers?{after}", ROOT)[0].profile().rows == 60
         )
+        (only,) = open_source("all", everything, ROOT)
+        assert only.name == "customers" and not only.profile().notes
         connection.execute(
             "revoke select on crm.customers from nobody; revoke usage on schema crm from nobody"
         )
@@ -222,6 +228,8 @@ def test_mariadb_tells_what_an_account_may_not_read(
     found = {table.name: table.grants for table in catalog(url)}
     (grant,) = found["customers"]
     assert not found["orders"] and grant.endswith(".`customers` TO 'writer'@'localhost';")
+    (only,) = open_source("all", f"{url.partition('?')[0]}.*?{after}", ROOT)
+    assert only.name == "orders" and any(grant in note for note in only.profile().notes)
     server.run(grant, name)
     assert not any(table.grants for table in catalog(url))
 
