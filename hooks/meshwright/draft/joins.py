@@ -101,7 +101,7 @@ def _same(child: TableProfile, key: tuple[str, ...], parent: str) -> tuple[str, 
                 if own[-1:] in (("id",), ("code",), ("key",))
                 else [(*one, *own)]
             )
-            if len(key) == 1 and own[-1:] in (("id",), ("code",), ("key",), ("no",), ("number",)):
+            if len(key) == 1:
                 candidates.append(one)
         column = next((names[one] for one in candidates if one in names), None)
         if column is None:

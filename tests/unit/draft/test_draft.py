@@ -208,6 +208,19 @@ def test_what_a_source_declares_wins_over_what_its_values_suggest(
     assert promised == (key or ("sale_id",))
 
 
+@pytest.mark.parametrize("first", ["bigpos", "auftrag"])
+@pytest.mark.parametrize(("column", "is_joined"), [("auftrag", True), ("menge", False)])
+def test_a_column_with_the_name_of_a_table_names_its_rows(
+    departures: Path, copy_of: Copy, first: str, column: str, is_joined: bool
+) -> None:
+    positions = TableSource("bigpos", {"pos": "BIGINT", column: "BIGINT"}, [(number, 1 + number % 30) for number in range(90)], properties={"path": "bigpos.csv"})  # fmt: skip
+    orders = TableSource("auftrag", {"nr": "BIGINT", "state": "VARCHAR"}, [(1 + number, ("new", "paid")[number % 2]) for number in range(30)], properties={"path": "auftrag.csv"})  # fmt: skip
+    both = {"bigpos": positions, "auftrag": orders}
+    product = drafted(copy_of(departures), dict(sorted(both.items(), key=lambda one: one[0] != first)))
+    sql = (product / "models" / "departures.sql").read_text("utf-8")
+    assert ("left join auftrag on bigpos.auftrag = auftrag.nr" in sql) is is_joined
+
+
 def test_any_keyword_is_a_name_in_quotes_or_a_name_of_its_own() -> None:
     words = [word for (word,) in duckdb.sql("select keyword_name from duckdb_keywords()").fetchall()]
     for word in words:
