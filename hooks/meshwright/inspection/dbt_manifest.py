@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from meshwright.core.errors import Error
+from meshwright.core.text import printable
 from meshwright.inspection.dbt_nodes import DbtNode, DbtProject, DbtTest, listed
 from meshwright.inspection.dbt_yaml import node_of, owner_of
 
+OLDEST, NEWEST = 9, 12
+"""Versions of the manifest that are known: those of dbt 1.5 and later."""
+_VERSION = re.compile(r"https?://schemas\.getdbt\.com/dbt/([a-z-]+)/v(\d+)(\.json)?")
+_HEAD = 4_000
+"""Characters at the beginning of a file that dbt wrote, among which its metadata is."""
+
+
+def is_of_dbt(file: Path) -> bool:
+    """Return True for a JSON file that dbt wrote: a manifest, whatever its name, or another one of its artifacts."""
+    if file.suffix != ".json" or not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return (
+            re.match(rb'\s*\{\s*"metadata"\s*:\s*\{[^{}]*"dbt_schema_version"', opened.read(_HEAD))
+            is not None
+        )
+
 
 def read_manifest(file: Path) -> DbtProject:
+    """Return the project that a manifest describes. Raises Error."""
     try:
         manifest = json.loads(file.read_text("utf-8"))
+        if not isinstance(manifest, dict):
+            raise ValueError("it is no mapping")
+        notes = _of_version(file, _mapping(manifest.get("metadata")).get("dbt_schema_version"))
+        if missing := [name for name in ("nodes", "sources") if name not in manifest]:
+            raise ValueError(f"it has no {' and no '.join(missing)}")
         nodes, sources = _parts(manifest["nodes"]), _parts(manifest["sources"])
         if not isinstance(manifest["nodes"], dict) or not isinstance(manifest["sources"], dict):
             raise ValueError("its nodes or sources are no mapping")
@@ -39,7 +64,30 @@ def read_manifest(file: Path) -> DbtProject:
         and (not project or node.get("package_name") in (project, None))
     ]
     folder = file.parent.parent if file.parent.name == "target" else file.parent
-    return DbtProject(project or file.parent.name, folder, tuple(found))
+    return DbtProject(project or file.parent.name, folder, tuple(found), notes=notes)
+
+
+def _of_version(file: Path, stated: Any) -> tuple[str, ...]:
+    """Return a note on a version that is newer than those known. Raises Error for an older one, or another artifact."""
+    if stated is None:
+        return ()
+    match = _VERSION.fullmatch(str(stated))
+    again = f"Write it with dbt 1.{OLDEST - 4} or newer: `dbt parse`; it is target/manifest.json."
+    if match is None:
+        raise Error(
+            f"{file} is in no version of dbt's manifest that is known: {printable(str(stated))}.", again
+        )
+    if match[1] != "manifest":
+        raise Error(f"{file} is not a manifest of dbt, but its {match[1]}.", again)
+    if int(match[2]) < OLDEST:
+        raise Error(
+            f"{file} is a manifest of dbt in version {match[2]}; {OLDEST} to {NEWEST} are read.", again
+        )
+    if int(match[2]) <= NEWEST:
+        return ()
+    return (
+        f"{file.name} is in version {match[2]} of dbt's manifest, and {NEWEST} is the newest that is known: compare what it gives.",
+    )
 
 
 def _mapping(value: Any) -> dict[str, Any]:

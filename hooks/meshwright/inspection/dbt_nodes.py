@@ -160,6 +160,8 @@ class DbtProject:
     version: str = ""
     packages: tuple[str, ...] = ()
     """Packages that packages.yml or dependencies.yml names."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the person on how it was read."""
 
     def of(self, kind: str) -> list[DbtNode]:
         """Return the nodes of one kind, by name."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from meshwright.core.errors import Error
 from meshwright.core.yaml import read as read_yaml
-from meshwright.inspection.dbt_manifest import read_manifest
+from meshwright.inspection.dbt_manifest import is_of_dbt, read_manifest
 from meshwright.inspection.dbt_nodes import TEXT, listed, nodes_read
 from meshwright.inspection.dbt_nodes import DbtColumn as DbtColumn
 from meshwright.inspection.dbt_nodes import DbtNode as DbtNode
@@ -53,7 +53,7 @@ def is_project(place: Path) -> bool:
     """Return True for the folder of a dbt project, a manifest, or a YAML file that describes models or sources."""
     if place.is_dir():
         return (place / PROJECT).is_file()
-    if place.name == MANIFEST:
+    if place.name == MANIFEST or is_of_dbt(place):
         return True
     if place.suffix not in (".yml", ".yaml") or place.name.endswith((".odcs.yaml", ".odcs.yml")):
         return False

@@ -17,11 +17,14 @@ NO_ROWS = "Its source has columns and no rows: nothing was verified on rows."
 class DescribedSource:
     """A table without rows."""
 
-    def __init__(self, name: str, uses: str, properties: Mapping[str, Any], table: Table) -> None:
+    def __init__(
+        self, name: str, uses: str, properties: Mapping[str, Any], table: Table, notes: Sequence[str] = ()
+    ) -> None:
         self.name = name
         self.uses = uses
         self.properties = properties
         self._table = table
+        self._notes = (NO_ROWS, *notes)
 
     def table(self) -> Table:
         """See model.Source."""
@@ -31,7 +34,7 @@ class DescribedSource:
         """See model.Source."""
         keys = [self._table.primary_key, *self._table.unique_keys]
         columns = {column.name: ColumnProfile(0, values=column.values) for column in self._table.columns}
-        return TableProfile(self._table, 0, columns, tuple(key for key in keys if key), None, (NO_ROWS,))
+        return TableProfile(self._table, 0, columns, tuple(key for key in keys if key), None, self._notes)
 
     def rows(self, limit: int, among: Mapping[str, Collection[Any]] | None = None) -> Iterator[Sequence[Any]]:
         """See model.Source."""
@@ -65,12 +68,17 @@ def open_dbt(name: str, place: Path) -> list[DescribedSource]:
             f"{place}: it describes no columns of a source or model.",
             "Describe them in a YAML file, or name the tables themselves: --from NAME=postgresql://….",
         )
-    return _named(name, "database@1", tables)
+    return _named(name, "database@1", tables, project.notes)
 
 
-def _named(name: str, uses: str, tables: Sequence[tuple[Table, Mapping[str, Any]]]) -> list[DescribedSource]:
-    """Return the sources: a single one has the given name, several have those of their tables."""
+def _named(
+    name: str, uses: str, tables: Sequence[tuple[Table, Mapping[str, Any]]], notes: Sequence[str] = ()
+) -> list[DescribedSource]:
+    """Return the sources: a single one has the given name, several have those of their tables. `notes`: on the first one."""
     if len(tables) == 1:
         ((table, properties),) = tables
-        return [DescribedSource(name, uses, properties, table)]
-    return [DescribedSource(identifier(table.name), uses, properties, table) for table, properties in tables]
+        return [DescribedSource(name, uses, properties, table, notes)]
+    return [
+        DescribedSource(identifier(table.name), uses, properties, table, notes if place == 0 else ())
+        for place, (table, properties) in enumerate(tables)
+    ]

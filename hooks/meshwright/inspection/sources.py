@@ -41,13 +41,17 @@ def open_source(name: str, where: str, root: Path) -> list[Source]:
             f"Files and http(s) URLs are, and {', '.join(database_address.SCHEMES)}.",
         )
     place = root / where
-    if "://" not in where and (
-        place.is_dir() or place.suffix in (".yaml", ".yml") or place.name == "manifest.json"
-    ):
+    if "://" not in where and (place.is_dir() or place.suffix in (".yaml", ".yml") or _is_of_dbt(place)):
         return [*_described(name, where, place)]
     from meshwright.inspection.files import open_files
 
     return [open_files(name, where, root)]
+
+
+def _is_of_dbt(place: Path) -> bool:
+    from meshwright.inspection import dbt_manifest, dbt_project
+
+    return place.name == dbt_project.MANIFEST or dbt_manifest.is_of_dbt(place)
 
 
 def _described(name: str, where: str, place: Path) -> Sequence[Source]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from meshwright.core.errors import Error
 from meshwright.inspection.dbt_nodes import DbtProject
 from meshwright.inspection.dbt_project import read
+from meshwright.inspection.sources import open_source
 
 COLUMN = {
     "name": "id",
@@ -140,3 +141,40 @@ def test_columns_of_another_shape_are_passed_over(value: Any, tmp_path: Path) ->
     file.write_text(yaml.safe_dump({"models": [{"name": "orders", "columns": value}]}))
     (node,) = read(file).nodes
     assert (node.name, node.columns) == ("orders", ())
+
+
+AT = "https://schemas.getdbt.com/dbt/{}.json"
+VERSIONS = {
+    "manifest/v4": "manifest of dbt in version 4; 9 to 12 are read",
+    "manifest/v9": "",
+    "manifest/v12": "",
+    "manifest/v20": "is in version 20",
+    "catalog/v1": "not a manifest of dbt, but its catalog",
+    "run-results/v6": "not a manifest of dbt, but its run-results",
+    "manifest/next": "in no version of dbt's manifest that is known",
+}
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "production.json"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_dbt_wrote_is_never_data(version: str, name: str, tmp_path: Path) -> None:
+    metadata = {"dbt_schema_version": AT.format(version), **MANIFEST["metadata"]}
+    (tmp_path / name).write_text(json.dumps(MANIFEST | {"metadata": metadata}))
+    expected, number = VERSIONS[version], version.rpartition("/v")[2]
+    if number.isdecimal() and version.startswith("manifest") and int(number) > 8:
+        (source,) = open_source("x", name, tmp_path)
+        assert [note for note in source.profile().notes if expected and expected in note] or not expected
+    else:
+        with pytest.raises(Error, match=expected) as refused:
+            open_source("x", name, tmp_path)
+        assert name in str(refused.value) and "dbt parse" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    "value", [{}, [], {"name": "an app", "icons": []}, {"nodes": {}}, {"nodes": [], "sources": {}}]
+)
+def test_a_manifest_of_something_else_is_refused(value: Any, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps(value))
+    with pytest.raises(Error, match="is not a manifest of dbt: it") as refused:
+        open_source("x", "manifest.json", tmp_path)
+    assert "dbt parse" in refused.value.fix
