@@ -49,7 +49,7 @@ class DescribedSource:
 
 def open_contract(name: str, file: Path) -> list[DescribedSource]:
     """Return the data sets of a contract. Raises Error."""
-    return _named(name, "file@1", [(table, {}) for table in odcs.read(file)])
+    return _named(name, "file@1", [(table, {}) for table in odcs.read(file)], odcs.rules_left(file))
 
 
 def open_dbt(name: str, place: Path) -> list[DescribedSource]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.core.errors import Error
-from meshwright.core.text import printable
+from meshwright.core.text import listed, printable
 from meshwright.core.yaml import read as read_yaml
 from meshwright.inspection.declared_types import LOGICAL, type_and_length
 from meshwright.inspection.model import Column, ForeignKey, Table
+from meshwright.inspection.odcs_quality import named, quality
 
 ENDINGS = (".odcs.yaml", ".odcs.yml")
 
@@ -58,6 +59,18 @@ def read(file: Path) -> list[Table]:
     return tables
 
 
+def rules_left(file: Path) -> list[str]:
+    """Return a sentence on the quality rules of a contract that its tables do not tell. Raises Error."""
+    left = []
+    for _, entry in read_yaml(file.parent, file.name).items("schema"):
+        left += [f"{name} of {entry.get('name')}" for name, _ in named(entry)]
+        for one in entry.get("properties") or []:
+            if isinstance(one, dict) and one.get("name"):
+                left += [f"{name} of {one['name']}" for name in quality(one).left]
+    names = printable(listed(left[:12]) + " and more" * (len(left) > 12))
+    return [f"Quality rules that are not taken over: {names}. Add them to the contract."] if left else []
+
+
 def _table(entry: Mapping[str, Any]) -> Table:
     properties = [one for one in entry.get("properties") or [] if isinstance(one, dict) and one.get("name")]
     keyed = sorted(
@@ -69,7 +82,9 @@ def _table(entry: Mapping[str, Any]) -> Table:
         str(entry.get("physicalName") or entry.get("name") or "data"),
         tuple(_column(one) for one in properties),
         primary_key=tuple(name for _, _, name in keyed),
-        unique_keys=tuple((_name(one),) for one in properties if one.get("unique") is True),
+        unique_keys=tuple(
+            (_name(one),) for one in properties if one.get("unique") is True or quality(one).unique
+        ),
         foreign_keys=tuple(_references(entry, properties)),
         description=str(entry.get("description") or "").strip(),
     )
@@ -89,14 +104,15 @@ def _column(entry: Mapping[str, Any]) -> Column:
     if options.get("format") in ("f32", "f64") and logical == "number":
         kind = kind or "DOUBLE"
     longest = options.get("maxLength")
+    rules = quality(entry)
     return Column(
         _name(entry),
         kind or LOGICAL.get(logical, ""),
         physical,
-        entry.get("required") is True or entry.get("primaryKey") is True,
+        entry.get("required") is True or entry.get("primaryKey") is True or rules.required,
         longest if isinstance(longest, int) else length,
         str(entry.get("description") or entry.get("businessName") or "").strip(),
-        tuple(_values(entry, options)),
+        tuple(_enum(entry, options)) or rules.values,
         str(entry.get("classification") or ""),
         minimum=_bound(options.get("minimum")),
         maximum=_bound(options.get("maximum")),
@@ -107,15 +123,9 @@ def _bound(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _values(entry: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the values that the contract allows: an enum, or the library's rule `invalidValues`."""
+def _enum(entry: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[str]:
     for value in options.get("enum") or entry.get("enum") or []:
         yield str(value)
-    for rule in entry.get("quality") or []:
-        if isinstance(rule, dict) and (rule.get("metric") or rule.get("rule")) == "invalidValues":
-            arguments = rule.get("arguments")
-            for value in (arguments.get("validValues") or []) if isinstance(arguments, dict) else []:
-                yield str(value)
 
 
 def _references(entry: Mapping[str, Any], properties: list[dict[str, Any]]) -> Iterator[ForeignKey]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -301,6 +302,41 @@ schema:
     assert list(source.rows(9)) == [] and source.profile().notes
 
 
+RULES = {
+    "{metric: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}": (("a", "b"), False, False, ""),
+    "{rule: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}": (("a", "b"), False, False, ""),
+    "{rule: validValues, validValues: [a, b]}": (("a", "b"), False, False, ""),
+    "{type: library, rule: validValues, arguments: {validValues: [a, b]}}": (("a", "b"), False, False, ""),
+    "{metric: invalidValues, arguments: {validValues: [a, b]}, mustBeLessThan: 5}": ((), False, False, "invalidValues of x"),
+    "{metric: invalidValues, arguments: {pattern: '^a'}, mustBe: 0}": ((), False, False, "invalidValues of x"),
+    "{metric: nullValues, mustBe: 0}": ((), True, False, ""),
+    "{rule: nullCheck}": ((), True, False, ""),
+    "{metric: missingValues, mustBeLessThan: 5, unit: percent}": ((), False, False, "missingValues of x"),
+    "{rule: duplicateCount, mustBe: 0}": ((), False, True, ""),
+    "{rule: duplicateCount, mustBeLessThan: 9}": ((), False, False, "duplicateCount of x"),
+    "{type: sql, query: select 1, mustBe: 1}": ((), False, False, "sql of x"),
+}  # fmt: skip
+"""A quality rule of a column -> its values, whether it is required and unique, and what is left to a person."""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_quality_rule_is_taken_over_or_named(rule: str, tmp_path: Path) -> None:
+    values, required, unique, left = RULES[rule]
+    (tmp_path / "x.odcs.yaml").write_text(
+        "apiVersion: v3.0.2\nkind: DataContract\nschema: [{name: t, quality: [{rule: rowCount, mustBe: 9}], properties: "
+        f"[{{name: x, logicalType: string, quality: [{rule}]}}]}}]\n"
+    )
+    (source,) = open_source("t", "x.odcs.yaml", tmp_path)
+    (column,) = source.table().columns
+    assert (column.values, column.required, source.table().unique_keys) == (
+        values,
+        required,
+        (("x",),) if unique else (),
+    )
+    names = f"rowCount of t, {left}" if left else "rowCount of t"
+    assert f"not taken over: {names}. Add" in source.profile().notes[1]
+
+
 @pytest.mark.parametrize(
     ("text", "fix"),
     [
@@ -412,3 +448,33 @@ def test_a_number_that_is_none_is_a_missing_value(tmp_path: Path) -> None:
     (source,) = open_source("rows", "rows.parquet", tmp_path)
     found = source.profile().columns["x"]
     assert (found.missing, found.minimum, found.maximum) == (1, "1.5", "9")
+
+
+THOUSANDS = {
+    "a point and a comma": (["1.020,45", "15,00", "-1.234.567,8"], "1020.45"),
+    "a comma and a point": (["1,020.45", "15.00", "1020"], "1020.45"),
+    "an apostrophe": (["1'020.45", "15"], "1020.45"),
+    "a space": (["1 020,45", "15"], "1020.45"),
+    "two commas": (["1,234,567", "15"], "1234567"),
+    "ambiguous": (["1,020", "15,123"], ""),
+    "codes": (["1.020,45", "A"], ""),
+    "dates": (["01.02.2024", "03.12.2024"], ""),
+}
+"""What separates thousands -> texts, and the first as a number."""
+
+
+@pytest.mark.parametrize("case", THOUSANDS)
+def test_a_note_converts_numbers_with_separators_of_thousands(case: str, tmp_path: Path) -> None:
+    texts, expected = THOUSANDS[case]
+    lines = "".join(f'{number};"{text}"\n' for number, text in enumerate(texts))
+    notes = opened(tmp_path, f"id;amount\n{lines}").profile().notes
+    found = [
+        note.partition("In the model, write ")[2].rstrip(".")
+        for note in notes
+        if "separators of thousands" in note
+    ]
+    assert bool(found) is bool(expected)
+    for sql in found:
+        rows = ", ".join("('{}')".format(text.replace("'", "''")) for text in texts)
+        values = duckdb.sql(f"select {sql} from (values {rows}) t(amount)").fetchall()
+        assert values[0] == (Decimal(expected),)
