@@ -16,7 +16,7 @@ import pyarrow as pa
 from meshwright.core.errors import Error
 from meshwright.core.sql.duckdb import identifier, literal
 from meshwright.core.text import printable
-from meshwright.inspection import csv_format, workspace
+from meshwright.inspection import csv_format, thousands, workspace
 from meshwright.inspection.file_source import FileSource, format_of, suffixes
 from meshwright.inspection.model import Column, Table
 from meshwright.inspection.reading.column_names import column_name
@@ -299,6 +299,9 @@ class CsvSource(FileSource):
             {name: text for name, text in open_.items() if name not in commas}, self._nulls
         ).items():
             kinds[name], spellings[name] = kind, Spelling(format=form)
+        for name in (name for name in open_ if kinds[name] == "VARCHAR"):
+            found = thousands.note(name, [text for text in self._first[name] if text not in self._nulls])
+            self.notes += [found] if found else []
         return [
             _Written(given, landed, kinds[landed] or "VARCHAR", spellings.get(landed, Spelling()))
             for landed, given in names.items()
