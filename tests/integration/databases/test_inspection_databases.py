@@ -227,7 +227,7 @@ def test_mariadb_tells_what_an_account_may_not_read(
     url = f"{before.replace(mariadb_server.USER + ':', 'writer:')}?{after}"
     found = {table.name: table.grants for table in catalog(url)}
     (grant,) = found["customers"]
-    assert not found["orders"] and grant.endswith(".`customers` TO 'writer'@'localhost';")
+    assert not found["orders"] and grant.endswith(".`customers` TO `writer`@`localhost`;")
     (only,) = open_source("all", f"{url.partition('?')[0]}.*?{after}", ROOT)
     assert only.name == "orders" and any(grant in note for note in only.profile().notes)
     server.run(grant, name)
