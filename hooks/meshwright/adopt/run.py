@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,9 +130,11 @@ def _release(template: str, version: str | None, temporary: Path) -> Release:
     try:
         store = Store.cloned(_made(temporary / "store"), url, TIMEOUT)
         chosen = version or store.newest()
-        if chosen is None:
+        if chosen is None or not store.versions():
+            tag = f"`git -C {shlex.quote(template)} tag v0.1.0`" if _is_folder(template) else "v0.1.0, say"
             raise Error(
-                "The template has no release.", "Give a version with --vcs-ref: a tag, a branch or a commit."
+                "The template has no release, so that what adopts it could not be updated.",
+                f"Tag one in the template: {tag}. See docs/how-to/release.md.",
             )
         commit = store.head() if chosen == "HEAD" else store.commit(chosen)
     except GitError as error:

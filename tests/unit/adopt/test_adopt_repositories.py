@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -269,6 +270,23 @@ def test_places_that_are_no_repositories_are_refused(small: Path, tmp_path: Path
     done = adopt(repository(tmp_path / "shop", DBT), tmp_path / "no-template")
     assert done.exit_code == 2
     assert "cannot be fetched" in done.output
+
+
+@pytest.mark.parametrize("version", [(), ("--vcs-ref", "HEAD")], ids=["newest", "HEAD"])
+def test_a_template_without_releases_is_refused_until_one_is_tagged(
+    version: tuple[str, ...], small: Path, tmp_path: Path
+) -> None:
+    git("clone", "--quiet", str(small), "untagged template", cwd=tmp_path)
+    untagged = tmp_path / "untagged template"
+    for tag in git("tag", cwd=untagged).split():
+        git("tag", "--delete", tag, cwd=untagged)
+    place = repository(tmp_path / "shop", DBT)
+    done = adopt(place, untagged, *version)
+    assert done.exit_code == 2 and "has no release" in done.output
+    words = shlex.split(done.output.partition("fix: ")[2].split("`")[1])
+    assert words[0] == "git"
+    git(*words[1:], cwd=tmp_path)
+    assert adopt(place, untagged, *version).exit_code == 0
 
 
 def test_a_branch_that_is_there_stays(small: Path, tmp_path: Path) -> None:
