@@ -17,13 +17,20 @@ KEY = re.compile(r"""^\s*(?P<key>[A-Za-z0-9_-]+|"[^"]*"|'[^']*')\s*=""")
 PYTHON = "requires-python"
 OF_A_PACKAGE = ("build-system", "tool.uv.package", "tool.hatch.build.targets.wheel")
 """Settings for a product that is no package; a team that builds one keeps its own."""
+GROUP = "pipeline"
+"""Dependency group of what the pipeline needs, in a repository that builds a package of its own."""
+GROUPS = "[dependency-groups]\n"
+DEPENDENCIES = re.compile(r"^dependencies = (\[\n(?:(?!\]).*\n)*\]\n)", re.MULTILINE)
+UV = re.compile(r"^\[tool\.uv\].*\n", re.MULTILINE)
 
 
 def merged_toml(theirs: str, template: str) -> tuple[str, list[str]]:
     """Return the team's text with the template's tables, keys and items of lists added, and notes. Raises ValueError."""
-    own, needed = _parsed(theirs), tomllib.loads(template)
-    lines = theirs.splitlines()
+    own = _parsed(theirs)
     is_package = "build-system" in own
+    template = _grouped(template) if is_package else template
+    needed = tomllib.loads(template)
+    lines = theirs.splitlines()
     notes: list[str] = []
     for name, block in _tables(template):
         path = name.split(".")
@@ -57,19 +64,28 @@ def merged_toml(theirs: str, template: str) -> tuple[str, list[str]]:
             elif key == PYTHON:
                 _raise_python(lines, start, str(present[key]), str(value), notes)
     text = "\n".join(lines) + "\n"
-    result = _parsed(text)
-    packages = _at(needed, ["project", "dependencies"]) or []
-    if not _kept(result, own) or not _kept(_at(result, ["project", "dependencies"]) or [], packages):
+    return text, notes + _verified(own, needed, _parsed(text), is_package)
+
+
+def _verified(own: Any, needed: Any, result: Any, is_package: bool) -> list[str]:
+    """Return notes on what the project gets to install. Raises ValueError if something of either side is lost."""
+    place = ["dependency-groups", GROUP] if is_package else ["project", "dependencies"]
+    packages = _at(needed, place) or []
+    if not _kept(result, own) or not _kept(_at(result, place) or [], packages):
         raise ValueError("its tables cannot be merged with the template's")
-    notes += _added(packages, _at(own, ["project", "dependencies"]) or [], is_package)
-    return text, notes
+    notes = [*_clashes(_at(own, ["project", "dependencies"]) or [], packages)] if is_package else []
+    names = [re.split(r"[^\w.-]", one)[0] for one in packages if one not in (_at(own, place) or [])]
+    where = f"dependency group {GROUP}" if is_package else "dependencies"
+    return [*notes, *([f"adds to the {where} {', '.join(names)}"] if names else [])]
 
 
-def _added(packages: list[str], present: list[str], is_package: bool) -> list[str]:
-    """Return the note on the dependencies that a project gets, if any."""
-    names = [re.split(r"[^\w.-]", one)[0] for one in packages if one not in present]
-    more = ": whoever installs this package gets them too" if is_package else ""
-    return [f"adds to the dependencies {', '.join(names)}{more}"] if names else []
+def _grouped(template: str) -> str:
+    """Return the template's text with its dependencies as a group, so that who installs the team's package gets none of them."""
+    found = DEPENDENCIES.search(template)
+    if found is None or GROUPS not in template or UV.search(template) is None:
+        return template
+    text = template.replace(found[0], "", 1).replace(GROUPS, f"{GROUPS}{GROUP} = {found[1]}", 1)
+    return UV.sub(rf'\g<0>default-groups = ["dev", "{GROUP}"]\n', text, count=1)
 
 
 def _parsed(text: str) -> dict[str, Any]:

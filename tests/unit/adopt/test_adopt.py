@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,26 @@ def test_update_and_rollout_go_on_from_there(small: Path, tmp_path: Path) -> Non
     assert (place / "ruff.toml").read_text() == "line-length = 80\n"
     assert (place / ".github/workflows/ci.yml").read_text() == "name: Ours\n"
     assert git("rev-parse", "HEAD^{tree}", cwd=place) == before
+
+
+@pytest.mark.parametrize("groups", ["", '\n[dependency-groups]\ndev = ["black"]\n', '\n[tool.uv]\ndefault-groups = ["dev", "docs"]\n'])  # fmt: skip
+def test_a_package_keeps_the_pipelines_dependencies_in_a_group_when_updated(
+    groups: str, tmp_path: Path
+) -> None:
+    small = template(tmp_path / "template")
+    own = '[project]\nname = "lib"\nversion = "3"\ndependencies = [\n    "pandas",\n]\n\n[build-system]\nrequires = ["hatchling"]\n'
+    place = repository(tmp_path / "shop", DBT | {"pyproject.toml": own + groups})
+    adopted(place, small)
+    file = small / "template/pyproject.toml.jinja"
+    replace(file, "dlt[duckdb]>=1.20", "dlt[duckdb]>=1.21")
+    replace(file, "  # What the pipeline needs\n", '  # What the pipeline needs\n  "filelock>=3",\n')
+    release(small, NEW)
+    run_update(place, defaults=True, overwrite=True, quiet=True)
+    assert git("diff", "--name-only", "--diff-filter=U", cwd=place) == ""
+    value = tomllib.loads((place / "pyproject.toml").read_text("utf-8"))
+    assert value["project"]["dependencies"] == ["pandas"]
+    needed = ["filelock>=3", "dbt-core>=1.12,<2", "dlt[duckdb]>=1.21,<2"]
+    assert value["dependency-groups"]["pipeline"] == needed
 
 
 def test_a_second_time_does_nothing(small: Path, tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ def test_hooks_and_settings_of_pre_commit_are_kept() -> None:
     assert len(notes) == 1
 
 
+NEEDED = ["dbt-core>=1.12,<2", "dlt[duckdb]>=1.20,<2"]
+
+
 def test_a_pyproject_keeps_its_lines_and_gets_what_is_missing() -> None:
     theirs = (
         '[project] # ours\nname = "shop"\nversion = "3"\nrequires-python = ">=3.9"\ndependencies = ["dbt-core==1.7.4", "pandas"]\n'
@@ -51,17 +54,13 @@ def test_a_pyproject_keeps_its_lines_and_gets_what_is_missing() -> None:
     value = tomllib.loads(text)
     assert value["project"]["name"] == "shop"
     assert value["project"]["requires-python"] == ">=3.11"
-    assert value["project"]["dependencies"] == [
-        "dbt-core==1.7.4",
-        "pandas",
-        "dbt-core>=1.12,<2",
-        "dlt[duckdb]>=1.20,<2",
-    ]
-    assert "adds to the dependencies dbt-core, dlt: whoever installs this package gets them too" in notes
+    assert value["project"]["dependencies"] == ["dbt-core==1.7.4", "pandas"]
+    assert value["dependency-groups"]["pipeline"] == NEEDED
+    assert "adds to the dependency group pipeline dbt-core, dlt" in notes
     assert value["build-system"] == {"requires": ["setuptools"]}
     assert value["tool"]["pytest"]["ini_options"]["testpaths"] == ["ours", "tests"]
     assert value["tool"]["black"] == {"line-length": 99}
-    assert "uv" not in value["tool"]
+    assert value["tool"]["uv"] == {"default-groups": ["dev", "pipeline"]}
     assert '# requires-python = ">=3.9"' in text
     assert '"ours", # first' in text
     assert [note.partition(":")[0] for note in notes[:2]] == ["requires-python", "dbt-core"]
@@ -71,8 +70,8 @@ def test_a_package_of_the_team_goes_on_being_one() -> None:
     theirs = '[project]\nname = "a"\ndynamic = ["version"]\n[build-system]\nrequires = ["hatchling"]\n[tool.uv]\nindex-url = "https://example.org"\n'
     value = tomllib.loads(theirs_in("pyproject.toml", theirs)[0])
     assert "version" not in value["project"]
-    assert value["tool"]["uv"] == {"index-url": "https://example.org"}
-    assert value["project"]["dependencies"] == ["dbt-core>=1.12,<2", "dlt[duckdb]>=1.20,<2"]
+    assert value["tool"]["uv"] == {"index-url": "https://example.org", "default-groups": ["dev", "pipeline"]}
+    assert "dependencies" not in value["project"] and value["dependency-groups"]["pipeline"] == NEEDED
 
 
 def test_a_list_that_two_settings_of_dbt_share_is_not_changed_for_both() -> None:
