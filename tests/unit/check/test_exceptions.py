@@ -123,6 +123,30 @@ def test_placeholders_where_governance_looks_stay_errors(
     assert ("GovernancePlaceholderReplaced", "error") in found and "PlaceholderReplaced" not in dict(found)
 
 
+@pytest.mark.parametrize(
+    ("line", "good"),
+    [
+        ("", False),
+        ("/.meshwright/ ada@example.org platform@example.org\n", False),
+        ("/.meshwright/exceptions.yaml platform@example.org\n", True),
+    ],
+)
+def test_in_a_codeowners_of_the_team_somebody_else_reviews_exceptions(
+    product: Path, line: str, good: bool
+) -> None:
+    answers = product / ".copier-answers.yml"
+    answers.write_text(answers.read_text("utf-8") + "declined: [.github/CODEOWNERS]\n", "utf-8")
+    (product / ".github/CODEOWNERS").unlink()
+    (product / "CODEOWNERS").write_text("* ada@example.org\n" + line, "utf-8")
+    assert ("OwnerReviews", "error") not in levels(product)
+    assert (("OwnerReviews", "error") not in levels(excepted(product, APPROVED))) is good
+    if not good:
+        (fix,) = [one.fix for one in findings(product) if one.rule == "OwnerReviews"]
+        with (product / "CODEOWNERS").open("a") as opened:
+            opened.write(fix.partition(": ")[2] + "\n")
+        assert ("OwnerReviews", "error") not in levels(product)
+
+
 def test_secrets_access_and_classification_are_among_them() -> None:
     names = {rule.id for rule in RULES}
     about = {

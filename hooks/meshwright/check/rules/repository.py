@@ -14,10 +14,12 @@ from typing import Any
 from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
 from meshwright.core.yaml import Document, inside, read, read_text
+from meshwright.product import metamodel
 from meshwright.product.cron import times
 from meshwright.product.files import (
     ANSWERS_BESIDE,
     CODEOWNERS,
+    EXCEPTIONS,
     HOOKS,
     PIPELINE,
     POLICY,
@@ -31,7 +33,11 @@ from meshwright.product.problem import Problem
 
 
 class OwnerReviews(Rule):
-    """CODEOWNERS requests reviews from the owner in the spec."""
+    """CODEOWNERS requests reviews from the owner in the spec.
+
+    Where the team has a CODEOWNERS of its own, it names somebody else for `.meshwright/exceptions.yaml`, once there is one:
+    a product cannot except itself.
+    """
 
     broken = {SPEC: {"spec": {"owner": {"email": "somebody.else@example.org"}}}}
 
@@ -79,7 +85,16 @@ def _of_the_team(root: Path, spec: Document, email: str, declined: str) -> Itera
         fix = f"Write {declined} at the root of the repository, with the line: /{prefix}{SPEC} {email}"
         yield Problem(spec, place, "There is no CODEOWNERS.", fix)
         return
-    for path, _, reviewers in _reviewers(read_text(top, found), (prefix + SPEC, prefix + POLICY)):
+    text = read_text(top, found)
+    if inside(root, EXCEPTIONS) and email not in metamodel.GOVERNANCE:
+        ((path, _, reviewers),) = _reviewers(text, (prefix + EXCEPTIONS,))
+        if email in reviewers or not reviewers:
+            detail = (
+                f"{path} is reviewed by {listed(reviewers)} in {found}, but a product does not except itself."
+            )
+            fix = f"Write at the end of {found}: /{path} {metamodel.GOVERNANCE[0]}"
+            yield Problem(EXCEPTIONS, (), detail, fix)
+    for path, _, reviewers in _reviewers(text, (prefix + SPEC, prefix + POLICY)):
         if email not in reviewers:
             detail = f"{path} is reviewed by {listed(reviewers)} in {found}, not by the owner {email}."
             yield Problem(spec, place, detail, f"Write at the end of {found}: /{path} {email}")
