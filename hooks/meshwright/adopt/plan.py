@@ -143,7 +143,8 @@ def _hidden(repository: TeamRepository, prefix: str, plan: Plan, own: OwnData, f
             contents[path] = repository.git.blob(name).decode("utf-8", "replace")
     places = [prefix + step.path for step in plan.of(NEW) if not step.at_root]
     places += [step.path for step in plan.of(NEW) if step.at_root]
-    places += [prefix + one.path for one in own.inputs if "*" not in one.path]
+    samples = [one.path for one in own.inputs if "*" not in one.path] or ["sample_data/NAME.csv"]
+    places += [prefix + path for path in samples]
     yield from ignored.sentences(contents, places, folder)
 
 

@@ -137,6 +137,12 @@ def test_a_section_of_gitlab_does_not_take_in_the_products_reviewers() -> None:
     assert lines.index("*.md @docs") < lines.index("[Data product]") < lines.index("/pipeline/ a@example.org platform@example.org")  # fmt: skip
 
 
+def test_a_sample_that_is_still_to_be_drafted_is_not_hidden_either(small: Path, tmp_path: Path) -> None:
+    found = plan(repository(tmp_path / "shop", {".gitignore": "*.csv\n"}), small)
+    (named,) = [one for one in found["missing"] if " hides " in one]
+    assert "sample_data/NAME.csv" in named and named.endswith("`!/sample_data/*.csv`")
+
+
 @pytest.mark.parametrize(
     ("path", "now"),
     [
