@@ -143,8 +143,7 @@ def prepare(
     """Return the draft from sources: input -> what was given for it, and the source. Raises Error, and writes nothing."""
     product = load(root)
     sources = {name: source for name, (_, source) in given.items()}
-    _refuse_missing_modules(root, sources)
-    _refuse_wrong_type(product, sources)
+    _refuse_unfit(root, product, sources)
     drafted = plan(root, product, given, count, seed)
     old = recorded(root)
     files: dict[str, bytes | None] = {**drafted.files, **_gone(root, product, drafted, old)}
@@ -268,14 +267,18 @@ def _personal(field: Field) -> dict[str, Any]:
     return {"personal": field.kind} if field.kind else {}
 
 
-def _refuse_missing_modules(root: Path, sources: Mapping[str, Source]) -> None:
+def _refuse_unfit(root: Path, product: Document, sources: Mapping[str, Source]) -> None:
+    """Raise Error if the product lacks what reads the sources, or has another type than they need: both at once."""
     missing = {}
     for source in sources.values():
         entry = registry.find("inputs", source.uses)
         gone = [path for path in (entry.files if entry else ()) if not inside(root, path)]
         if entry and gone:
             missing[entry.name] = gone
+    type_, what, otherwise = _other_type(product, sources)
     if not missing:
+        if type_:
+            raise Error(what, f"Write `type: {type_}` in {SPEC}, or add {otherwise}.")
         return
     answers: Any = {}
     if inside(root, ANSWERS):
@@ -285,21 +288,34 @@ def _refuse_missing_modules(root: Path, sources: Mapping[str, Source]) -> None:
         *(chosen if isinstance(chosen, list) else []),
         *(name for name in missing if name not in (chosen or ())),
     ]
-    data = shlex.quote(f"inputs={json.dumps(chosen)}")
+    data = f"--data {shlex.quote(f'inputs={json.dumps(chosen)}')}" + (
+        f" --data type={type_}" if type_ else ""
+    )
+    files = listed(path for paths in missing.values() for path in paths)
     raise Error(
-        f"The product cannot read {listed(missing)}: {listed(path for paths in missing.values() for path in paths)} is missing.",
-        f"Commit what is there, run `uvx copier update --defaults --vcs-ref=:current: --data {data}`, and draft again.",
+        f"The product cannot read {listed(missing)}: {files} is missing." + (f" {what}" if type_ else ""),
+        (f"Write `type: {type_}` in {SPEC}. " if type_ else "")
+        + f"Commit what is there, run `uvx copier update --defaults --vcs-ref=:current: {data}`, and draft again.",
     )
 
 
-def _refuse_wrong_type(product: Document, sources: Mapping[str, Source]) -> None:
-    """Raise Error if the inputs do not fit the type of the product."""
-    reads = {name: source.uses == "data-product@1" for name, source in sources.items()}
+def _other_type(product: Document, sources: Mapping[str, Source]) -> tuple[str, str, str]:
+    """Return the type that a product with these inputs has, why, and what else would do; empty if it has it."""
+    reads = [source.uses == "data-product@1" for source in sources.values()]
     type_ = product.get("spec.type")
-    if type_ == "consumer-oriented" and not any(reads.values()):
-        raise Error("A consumer-oriented product reads another data product, and none of the sources is one.", f"Write `type: source-oriented` in {SPEC}, or add `--from NAME=dp:domain/product#port`.")  # fmt: skip
-    if type_ == "source-oriented" and all(reads.values()):
-        raise Error("A source-oriented product reads an operational system, and all sources are data products.", f"Write `type: consumer-oriented` in {SPEC}, or add a source that is none.")  # fmt: skip
+    if type_ == "consumer-oriented" and not any(reads):
+        return (
+            "source-oriented",
+            "A consumer-oriented product reads another data product, and none of the sources is one.",
+            "`--from NAME=dp:domain/product#port`",
+        )
+    if type_ == "source-oriented" and all(reads):
+        return (
+            "consumer-oriented",
+            "A source-oriented product reads an operational system, and all sources are data products.",
+            "a source that is none",
+        )
+    return "", "", ""
 
 
 def _gone(root: Path, product: Document, drafted: Plan, old: Record | None) -> dict[str, None]:

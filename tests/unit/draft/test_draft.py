@@ -319,6 +319,15 @@ def test_a_database_input_needs_its_module(departures: Path, copy_of: Copy) -> N
     assert '--data \'inputs=["file", "database"]\'' in refused.value.fix
 
 
+def test_a_port_needs_a_module_and_a_type_and_both_are_named(departures: Path, copy_of: Copy) -> None:
+    port = {"addresses": "addresses.yaml"}
+    source = TableSource("sales", {"id": "BIGINT"}, [(1,)], "data-product@1", port)
+    with pytest.raises(Error, match="A source-oriented product reads") as refused:
+        drafted(copy_of(departures), {"sales": source})
+    assert '--data \'inputs=["file", "data-product"]\' --data type=consumer-oriented' in refused.value.fix
+    assert "Write `type: consumer-oriented` in data-product.yaml" in refused.value.fix
+
+
 def test_a_database_gets_a_sample_in_sqlite(make: Callable[..., Path], copy_of: Copy) -> None:
     source = TableSource(
         "clients",
