@@ -149,6 +149,9 @@ def test_the_hooks_come_from_the_template_at_the_version_of_the_repository(
         ("git+https://git.example.org/meshwright.git", "https://git.example.org/meshwright.git"),
         ("git@git.example.org:mesh/wright.git", "git@git.example.org:mesh/wright.git"),
         ("/srv/git/mesh wright", "/srv/git/mesh wright"),
+        ("clone", f"{Path.cwd()}/clone"),
+        ("../clone", f"{Path.cwd().parent}/clone"),
+        ("~/clone", f"{Path.home()}/clone"),
     ],
 )
 def test_copiers_short_addresses_become_ones_that_git_knows(source: str, url: str) -> None:
@@ -158,6 +161,16 @@ def test_copiers_short_addresses_become_ones_that_git_knows(source: str, url: st
     environment = SandboxedEnvironment(extensions=[AnsibleCoreFiltersExtension])
     text = (ROOT / "blueprints" / "template-url.jinja").read_text("utf-8")
     assert environment.from_string(text).render(_copier_answers={"_src_path": source}) == url
+
+
+def test_a_relative_path_to_the_template_is_written_as_an_absolute_one(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(template.parent)
+    run_copy(template.name, tmp_path / "x", defaults=True, quiet=True, data={"start_with": "own-data"})
+    answers = yaml.safe_load((tmp_path / "x" / ".copier-answers.yml").read_text())
+    assert answers["_src_path"] == str(template)
+    assert f" @ git+file://{template}@" in (tmp_path / "x/.meshwright/requirements.txt").read_text()
 
 
 @pytest.mark.parametrize("persona", ["regular", "pedantic", "auditor"])
