@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -185,3 +186,36 @@ def test_tables_and_ports_become_a_product_that_runs(
     assert mariadb_server.PASSWORD.encode() not in written
     assert CliRunner().invoke(main, ["draft", str(product), "--accept", "*"]).exit_code == 0
     assert not findings(product)
+
+
+@pytest.mark.parametrize("password", ["${SHOP_PASSWORD}", mariadb_server.PASSWORD])
+def test_a_second_draft_reads_with_the_account_of_the_first(
+    password: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = make("twice", inputs=["database"], product_name="sales", domain="shop", start_with="own-data")
+    monkeypatch.setenv("SHOP_PASSWORD", mariadb_server.PASSWORD)
+    monkeypatch.chdir(product)
+    for server in mariadb_server.running():
+        name = server.database()
+        server.run(
+            "create table orders (id int primary key, state varchar(9)); insert into orders select seq, elt(1 + seq % 2, 'new', 'sent') from seq_1_to_40",
+            name,
+        )
+        before, _, after = server.url(name).partition("?")
+        where = f"{before.replace('reader@', f'reader:{password}@')}.orders?{after}"
+        first = CliRunner().invoke(main, ["draft", "--from", f"orders={where}"])
+        assert first.exit_code == 0, first.output
+        if "$" not in password:
+            (printed,) = re.findall(r"export (\w+)=…", first.output)
+            monkeypatch.setenv(printed, mariadb_server.PASSWORD)
+            assert f"${{{printed}}}" in (product / "data-product.yaml").read_text("utf-8")
+        again = CliRunner().invoke(main, ["draft"])
+        assert again.exit_code == 0 and "Nothing that the draft knows has changed" in again.output, (
+            again.output
+        )
+        server.run("insert into orders values (41, 'paid')", name)
+        assert "orders.state.values" in CliRunner().invoke(main, ["draft"]).output
+        applied = CliRunner().invoke(main, ["draft", "--apply", "orders.state.values"])
+        assert applied.exit_code == 0 and "write   contract.odcs.yaml" in applied.output, applied.output
+    everything = b"".join(path.read_bytes() for path in product.rglob("*") if path.is_file())
+    assert mariadb_server.PASSWORD.encode() not in everything

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +69,7 @@ def draft(
         return
     from meshwright.draft.atomic import recover
     from meshwright.draft.missing import own_inputs
-    from meshwright.draft.record import recorded
+    from meshwright.draft.record import recorded, unstored_passwords
     from meshwright.draft.run import load, of_another_kind, prepare, unignored, without_empty, write
 
     if recover(product):
@@ -97,7 +98,8 @@ def draft(
     if selected:
         raise Error("Nothing has been drafted from these sources yet.", "Leave out --apply.")
     drafted = prepare(product, opened, sample_rows)
-    drafted.plan.notes.extend([*empty, *unignored(product, opened)])
+    passwords = unstored_passwords(where for where, _ in opened.values())
+    drafted.plan.notes.extend([*empty, *unignored(product, opened), *passwords])
     if not dry_run:
         write(product, drafted)
     _report(product, drafted, dry_run)
@@ -166,6 +168,11 @@ def _ours() -> str:
     return COMMAND if is_temporary() else "meshwright"
 
 
+def _there(product: Path) -> str:
+    """Return what a printed command begins with, so that it runs in the product."""
+    return "" if product.resolve() == Path.cwd() else f"cd {shlex.quote(str(product))} && "
+
+
 def _compare(
     product: Path,
     opened: Mapping[str, tuple[str, Source]],
@@ -187,7 +194,7 @@ def _compare(
         click.echo("Nothing that the draft knows has changed at the sources.")
     elif not selected:
         click.echo(
-            f"\nNothing was written. To apply: {_ours()} draft --apply ID, a kind (new, gone, type, values, …) or all"
+            f"\nNothing was written. To apply: {_there(product)}{_ours()} draft --apply ID, a kind (new, gone, type, values, …) or all"
         )
     if selected:
         written, notes = apply(product, found, selected, dry_run)
@@ -235,6 +242,6 @@ def _report(product: Path, drafted: Drafted, dry_run: bool) -> None:
         return
     ours = _ours()
     click.echo(
-        f"\nNext:\n  uv run python -m pipeline\n  {ours} check\n  {ours} draft --accept '*'\n"
+        f"\nNext:\n  {_there(product)}uv run python -m pipeline\n  {ours} check\n  {ours} draft --accept '*'\n"
         "The check lists what is proposed, with its ids; `*` accepts all of it."
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from meshwright.core.errors import Error
-from meshwright.core.text import printable
+from meshwright.core.git import without_credentials
 from meshwright.core.yaml import Unreadable, inside, read
 from meshwright.draft.texts import Flow, yaml
+from meshwright.inspection.database_address import is_database, storable
 from meshwright.product.files import DRAFT
 
 HEADER = "# What `meshwright draft` wrote, and from what. The next draft is compared with it.\n"
@@ -22,7 +23,7 @@ class Record:
     """What a draft wrote."""
 
     sources: Mapping[str, Mapping[str, Any]]
-    """Input -> `from` (as it was given, without a password), `uses`, and `columns`: name at the source -> its facts."""
+    """Input -> `from` (as it was given; a variable instead of a password), `uses`, and `columns`: name at the source -> its facts."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Path -> SHA-256 of what was written."""
 
@@ -75,5 +76,17 @@ def recorded(root: Path) -> Record | None:
 
 
 def without_password(where: str) -> str:
-    """Return a source as it can be stored and printed."""
-    return printable(where)
+    """Return a source as it can be stored, and opened again: of a password, the variable that holds it."""
+    if is_database(where):
+        return storable(where)[0]
+    return without_credentials(where) if "://" in where else where
+
+
+def unstored_passwords(given: Iterable[str]) -> list[str]:
+    """Return a sentence on each variable that has to hold a password from now on."""
+    variables = dict.fromkeys(storable(where)[1] for where in given if is_database(where))
+    return [
+        f"The password is not stored. A run on the real data, and the next draft, read it from {name}: export {name}=…"
+        for name in variables
+        if name
+    ]

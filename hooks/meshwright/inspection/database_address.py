@@ -32,7 +32,7 @@ _FORM = (
 FIXES = (
     (
         "Set the variable for it in data-product.yaml, or PGPASSWORD, where the pipeline runs.",
-        "Write the address as postgresql://user:${SHOP_PASSWORD}@host/database and set the variable, or PGPASSWORD.",
+        "Write the address as 'postgresql://user:${SHOP_PASSWORD}@host/database' and set the variable, or PGPASSWORD.",
     ),
     (" in data-product.yaml", " of the address"),
     ("`url`", "the address"),
@@ -120,13 +120,7 @@ def parse(where: str, root: Path) -> DatabaseAddress:
     given = {key: unquote(value) for key, _, value in (option.partition("=") for option in options)}
     options = [option for option in options if option.partition("=")[0] not in ("table", "schema")]
     authority, slash, path = place.partition("/")
-    user, at, host = authority.rpartition("@")
-    user, _, password = user.partition(":")
-    variable = ""
-    if match := VARIABLE.fullmatch(password):
-        variable, password = match["name"], ""
-    elif password:  # kept for this process; a product reads it from a variable
-        variable, password = password_variable(f"{user}{at}{host}"), unquote(password)
+    account, variable, password = _account(authority)
     schema, table = given.get("schema", ""), given.get("table", "")
     if scheme.partition("+")[0].lower() == "sqlite":
         database = path
@@ -143,8 +137,34 @@ def parse(where: str, root: Path) -> DatabaseAddress:
             table, schema = names[-1], (names[0] if len(names) == 2 else schema)
         elif table.count(".") == 1 and not schema:
             schema, table = table.split(".")
-    url = f"{scheme.lower()}://{user}{at}{host}{slash}{database}{'?' * bool(options)}{'&'.join(options)}"
+    url = f"{scheme.lower()}://{account}{slash}{database}{'?' * bool(options)}{'&'.join(options)}"
     return DatabaseAddress(url, schema, table, variable, password, root)
+
+
+def _account(authority: str) -> tuple[str, str, str]:
+    """Return `user@host`, the variable of the password, and the password itself if the address has it."""
+    user, at, host = authority.rpartition("@")
+    user, _, password = user.partition(":")
+    account = f"{user}{at}{host}"
+    if match := VARIABLE.fullmatch(password):
+        return account, match["name"], ""
+    # A password is kept for this process; a product reads it from a variable.
+    return account, password_variable(account) if password else "", unquote(password)
+
+
+def storable(where: str) -> tuple[str, str]:
+    """Return the address as a file may hold it, and the variable that takes the place of its password.
+
+    The variable is the one from which a product reads the password; empty if the address has no password.
+    """
+    scheme, _, rest = where.partition("://")
+    place, mark, query = rest.partition("?")
+    authority, slash, path = place.partition("/")
+    account, variable, password = _account(authority)
+    if variable:
+        user, _, host = account.rpartition("@")
+        account = f"{user}:${{{variable}}}@{host}"
+    return f"{scheme}://{account}{slash}{path}{mark}{query}", variable if password else ""
 
 
 def password_variable(account: str) -> str:

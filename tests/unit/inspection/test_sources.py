@@ -478,3 +478,34 @@ def test_a_note_converts_numbers_with_separators_of_thousands(case: str, tmp_pat
         rows = ", ".join("('{}')".format(text.replace("'", "''")) for text in texts)
         values = duckdb.sql(f"select {sql} from (values {rows}) t(amount)").fetchall()
         assert values[0] == (Decimal(expected),)
+
+
+STORED = {
+    "postgresql://127.0.0.1:5432/crm.sales.customers": ("postgresql://127.0.0.1:5432/crm.sales.customers", ""),
+    "postgresql://reader@db.example.org/crm.sales.*?sslmode=require": (
+        "postgresql://reader@db.example.org/crm.sales.*?sslmode=require",
+        "",
+    ),
+    "mysql://reader:${CRM_PASSWORD}@db.example.org/crm.customers": (
+        "mysql://reader:${CRM_PASSWORD}@db.example.org/crm.customers",
+        "",
+    ),
+    "mysql://reader:pa%40ss@db.example.org:3306/crm.customers?charset=utf8mb4": (
+        "mysql://reader:${READER_DB_EXAMPLE_ORG_3306_PASSWORD}@db.example.org:3306/crm.customers?charset=utf8mb4",
+        "READER_DB_EXAMPLE_ORG_3306_PASSWORD",
+    ),
+    "postgresql://reader:a@b:c@/crm?host=/tmp&table=t": (
+        "postgresql://reader:${READER_PASSWORD}@/crm?host=/tmp&table=t",
+        "READER_PASSWORD",
+    ),
+    "sqlite:///../a:b@c.db?table=t": ("sqlite:///../a:b@c.db?table=t", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", STORED)
+def test_a_stored_address_opens_the_same_table_without_its_password(where: str) -> None:
+    stored, variable = database_address.storable(where)
+    assert (stored, variable) == STORED[where]
+    first, second = (database_address.parse(text, Path()) for text in (where, stored))
+    assert first.properties == second.properties and not second.password
+    assert first.password == "" or first.password not in stored
