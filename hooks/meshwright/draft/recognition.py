@@ -218,16 +218,17 @@ def kind_of_numbers(
         return "card"
     if are_national_numbers(whole, several):
         return "national id"
-    if not of_people or not profile.minimum:
+    lowest = profile.minimum or (str(min(whole)) if whole else "")
+    if not of_people or not lowest:
         return ""
     if (
         type_.name.startswith(("DATE", "TIMESTAMP"))
-        and profile.minimum[:4] < OLD
+        and lowest[:4] < OLD
         and not _HAPPENED.intersection(several)
     ):
         return "birth"
-    if whole and profile.minimum.isdecimal() and not _NO_NUMBERS.intersection(several[-1:]):
-        return "phone" if 9 <= len(profile.minimum) <= 15 else ""
+    if whole and lowest.isdecimal() and not _NO_NUMBERS.intersection(several[-1:]):
+        return "phone" if 9 <= len(lowest) <= 15 else ""
     return ""
 
 

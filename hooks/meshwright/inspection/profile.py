@@ -167,9 +167,9 @@ def _counts(relation: Relation) -> tuple[int, dict[str, Counts]]:
 
 def _aggregates(column: Column, relation: Relation) -> Iterator[tuple[str, str]]:
     value = relation.values[column.name]
-    if is_float(column.type):
-        value = relation.sql.finite.format(value)
-    yield "present", f"count({value})"
+    # A column with NaN has no highest value: NaN is above all numbers, and no range that a contract promises has it.
+    present = relation.sql.finite.format(value) if is_float(column.type) else value
+    yield "present", f"count({present})"
     if is_number(column.type) or column.type in ORDERED:
         yield "minimum", f"min({value})"
         yield "maximum", f"max({value})"
