@@ -37,7 +37,8 @@ def load(estate: str, folder: Path, postgres: Postgres, mariadb: MariaDb | None 
         git("init", "-q", "-b", "main", cwd=made)
         git("add", "--all", "--force", cwd=made)
         git("commit", "-qm", "As it is", cwd=made)
-    return [*sources, str(folder / "repositories")]
+    files = [f"{path.name}={path}" for path in sorted((FOLDER / estate / "files").glob("*"))]
+    return [*sources, str(folder / "repositories"), *files]
 
 
 def _database(path: Path, folder: Path, postgres: Postgres, mariadb: MariaDb | None) -> str:

@@ -54,6 +54,7 @@ COUNTED, HANDLED = (
     {"sent", "queued", "locked", "processed", "failed", "error", "next"},
 )
 BOOKMARKS, MOST_OF_A_BOOKMARK = {"cursor", "watermark", "checkpoint", "offset"}, 6
+EXPIRES = {"expires", "expired", "expiry", "expire"}
 SECRET = {"token", "expires", "expired", "expiry", "expire", "sess", "key", "data", "payload"}
 HEADS: Mapping[str, tuple[set[str], set[str]]] = {
     "a log of a program": ({"log", "logs", "logging", "trace", "traces", "debug"}, PROGRAM),
@@ -156,6 +157,10 @@ def _of_a_program(table: Table) -> str:
         return "locks of a program, by its columns"
     if any(name[-1] in BOOKMARKS for name in names if name) and len(names) <= MOST_OF_A_BOOKMARK:
         return "how far a program has read, by its columns"
+    if each & EXPIRES and any(
+        name[0] == "session" and name[-1] in ("id", "key", "token") for name in names if name
+    ):
+        return "state of sessions, which expires"
     if ("table", "name") in names:
         return "about the rows of other tables, by its columns"
     return ""

@@ -1,4 +1,4 @@
-"""A survey finds what the answers of five estates say, with a role that may not select from any table."""
+"""A survey finds what the answers of six estates say, with a role that may not select from any table."""
 
 from __future__ import annotations
 
@@ -74,14 +74,22 @@ def test_the_candidates_of_the_hospital_are_found(hospital: dict[str, Any]) -> N
     }
 
 
-@pytest.mark.parametrize("estate", ["energy", "logistics", "university"])
-def test_the_candidates_of_other_estates_are_found(server: Server, tmp_path: Path, estate: str) -> None:
+@pytest.mark.parametrize(
+    ("estate", "precision", "recall"),
+    [("energy", 0.9, 0.9), ("logistics", 0.9, 0.9), ("university", 0.9, 0.9), ("theatre", 0.73, 0.85)],
+)
+def test_the_candidates_of_other_estates_are_found(
+    server: Server, tmp_path: Path, estate: str, precision: float, recall: float
+) -> None:
     sources = load(estate, tmp_path, server)
     result = CliRunner().invoke(main, ["survey", *sources, "--template", "https://git.example.org/m", "--format", "json"])  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    found = score(json.loads(result.stdout), answer(estate))
-    assert found.precision >= 0.9, found.beside
-    assert found.recall >= 0.9, found.missed
+    survey = json.loads(result.stdout)
+    found = score(survey, answer(estate))
+    assert found.precision >= precision, found.beside
+    assert found.recall >= recall, found.missed
+    tables = {table["id"] for one in survey["candidates"] for table in one["tables"]}
+    assert estate != "theatre" or not tables & {*answer(estate)["not_products"]}
 
 
 def test_tables_of_no_product_are_left_out_with_a_reason(surveyed: dict[str, Any]) -> None:
