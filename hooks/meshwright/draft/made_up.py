@@ -59,10 +59,10 @@ class MadeUp:
             self._made[key] = self._new(maker, original, longest)
         return self._made[key]
 
-    def json(self, text: str, keys: Collection[str] = ()) -> str:
+    def json(self, text: str, keys: Collection[str] = (), maker: str = "text") -> str:
         """Return a JSON text with all texts in it replaced, and numbers where a key says that they are personal.
 
-        `keys`: the keys of objects that are data, and replaced as well.
+        `keys`: the keys of objects that are data, and replaced as well. `maker`: if not `text`, it replaces all numbers.
         """
         from meshwright.product.personal_data import KINDS_BY_NAME, kind_of_name
 
@@ -82,7 +82,7 @@ class MadeUp:
             return node
 
         try:
-            return json.dumps(replaced(json.loads(text), "text"), ensure_ascii=False)
+            return json.dumps(replaced(json.loads(text), maker), ensure_ascii=False)
         except (ValueError, RecursionError):
             return str(self.value("text", text))
 

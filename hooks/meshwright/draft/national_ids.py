@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import import_module
+from math import comb
 
 MOST = 200
 """Different values that are tested."""
+FEWEST = 2
+"""Values that pass."""
+RARE = 1.5e-4
+"""Probability with which random numbers may pass."""
 FIRST = 8
 """Values after which a test that none has passed is given up."""
 
@@ -19,13 +24,13 @@ FIRST = 8
 class Strength:
     """What it takes for values to be numbers of persons, so that random ones are none."""
 
-    fewest: int
-    """Values that pass."""
+    chance: float
+    """Share of random numbers that pass at most."""
     share: float
-    """Of all values."""
+    """Share of all values that have to."""
 
 
-SURE, LIKELY, WEAK = Strength(2, 0.5), Strength(3, 0.8), Strength(4, 0.9)
+SURE, LIKELY, WEAK = Strength(0.01, 0.3), Strength(0.04, 0.5), Strength(0.11, 0.85)
 NUMBERS: tuple[tuple[Strength, str], ...] = (
     (
         SURE,
@@ -38,7 +43,7 @@ NUMBERS: tuple[tuple[Strength, str], ...] = (
         "at.vnr ca.sin cl.rut cz.rc do.cedula gb.nhs hr.oib il.idnr in_.aadhaar jp.in_ nl.bsn pt.cc pt.nif th.pin",
     ),
 )
-"""Modules of python-stdnum, by the share of random numbers that they accept: below 1, 5 and 15 per cent."""
+"""Modules of python-stdnum, by the share of random numbers that they accept: about 1, 4 and 11 per cent at most."""
 UNCHECKED = frozenset(["dk.cpr", "my.nric"])
 """Those that have a date of birth, and no check digit."""
 OF_THINGS = frozenset("isbn issn ean gtin upc imei iccid sku vat".split())  # noqa: SIM905
@@ -51,7 +56,7 @@ def are_national_ids(texts: Iterable[str], name: Sequence[str] = ()) -> bool:
     """Return True if texts are identity numbers of one country; `name`: the words of their column's name."""
     listed = list(dict.fromkeys(text.strip() for text in texts))[:MOST]
     formed = [text for text in listed if _FORM.fullmatch(text)]
-    if len(formed) < 0.5 * len(listed) or len(formed) < SURE.fewest:
+    if len(formed) < SURE.share * len(listed) or len(formed) < FEWEST:
         return False
     return any(
         _pass(formed, len(listed), modules.split("+"), strength)
@@ -75,7 +80,7 @@ def begin_with_births(texts: Iterable[str]) -> bool:
     """Return True if texts begin with dates on which a person may be born, of many years or days, and digits follow."""
     listed = list(dict.fromkeys(texts))[:MOST]
     matches = [_DATED.fullmatch(text) for text in listed]
-    if len(listed) < LIKELY.fewest or not all(matches):
+    if len(listed) < FEWEST + 1 or not all(matches):
         return False
     births = [match is not None and _is_birth(match[1]) for match in matches]
     return sum(births) >= WEAK.share * len(listed) and _differ(
@@ -90,7 +95,13 @@ def _pass(formed: Sequence[str], count: int, modules: Sequence[str], strength: S
         if number == FIRST and not good:
             return False
         good += any(test(text) for test in tests)
-    if good < strength.fewest or good < strength.share * count:
+    if good < FEWEST or good < strength.share * count:
+        return False
+    by_chance = sum(
+        comb(count, passed) * strength.chance**passed * (1 - strength.chance) ** (count - passed)
+        for passed in range(good, count + 1)
+    )
+    if by_chance > RARE:
         return False
     return UNCHECKED.isdisjoint(modules) or _differ(formed)
 

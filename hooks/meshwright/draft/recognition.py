@@ -190,6 +190,7 @@ def kind_of_fields(seen: Sequence[Any], column: str) -> str:
     Each is judged as a column of a table with the name of the object that it is in: `customer: {name: …}`.
     """
     texts: dict[tuple[str, str], set[str]] = {}
+    numbers: dict[str, set[int]] = {}
     waiting = [(column, column, value) for value in seen]
     while waiting:
         owner, name, value = waiting.pop()
@@ -199,10 +200,13 @@ def kind_of_fields(seen: Sequence[Any], column: str) -> str:
             waiting += [(owner, name, item) for item in value]
         elif isinstance(value, str) and name != column:
             texts.setdefault((owner, name), set()).add(value)
+        elif (number := _whole(value)) is not None:
+            numbers.setdefault(name, set()).add(number)
     kinds = {
         kind_of_name(name, singular(owner)) or kind_of_texts(sorted(found), name)
         for (owner, name), found in texts.items()
     }
+    kinds |= {_kind_of_checked(sorted(found), words(name)) for name, found in numbers.items()}
     return max(
         sorted(kinds - {""}), key=lambda kind: KINDS_BY_NAME[kind][0].classification == "secret", default=""
     )
@@ -214,10 +218,8 @@ def kind_of_numbers(
     """Return the kind that numbers and dates may be, where the name says nothing."""
     several = words(name)
     whole = [number for value in seen if (number := _whole(value)) is not None]
-    if are_cards(map(str, dict.fromkeys(whole))):
-        return "card"
-    if are_national_numbers(whole, several):
-        return "national id"
+    if kind := _kind_of_checked(whole, several):
+        return kind
     lowest = profile.minimum or (str(min(whole)) if whole else "")
     if not of_people or not lowest:
         return ""
@@ -230,6 +232,13 @@ def kind_of_numbers(
     if whole and lowest.isdecimal() and not _NO_NUMBERS.intersection(several[-1:]):
         return "phone" if 9 <= len(lowest) <= 15 else ""
     return ""
+
+
+def _kind_of_checked(numbers: Sequence[int], name: Sequence[str]) -> str:
+    """Return the kind of numbers whose check digits show it; `name`: the words of their column's or field's name."""
+    if are_cards(map(str, dict.fromkeys(numbers))):
+        return "card"
+    return "national id" if are_national_numbers(numbers, name) else ""
 
 
 def _whole(value: Any) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from meshwright.draft.columns import Field, data_keys, kept_as_key, leaves, parsed
+from meshwright.draft.columns import BY_VALUES, Field, data_keys, kept_as_key, leaves, parsed
 from meshwright.draft.dataset import Input
 from meshwright.draft.joins import Link
 from meshwright.draft.made_up import MadeUp
@@ -216,12 +216,15 @@ def replaced(inputs: Mapping[str, Input], rows: Mapping[str, Rows], made: MadeUp
 def _value(made: MadeUp, field: Field, value: Any, table: str, keys: set[str]) -> Any:
     if not field.maker or value is None:
         return value
+    # Which of its numbers have the check digits is not known here.
+    kind = field.kind if field.why == BY_VALUES and field.kind in ("card", "national id") else ""
     if field.maker == "json":
-        text = made.json(value if isinstance(value, str) else json.dumps(value, default=str), keys)
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        text = made.json(text, keys, KINDS_BY_NAME[kind][0].maker if kind else "text")
         longest = field.column.max_length
         return text if longest is None or len(text) <= longest else "[]"[:longest]
     if field.maker == "nested":
-        return _nested(made, field.type, value, table, "")
+        return _nested(made, field.type, value, table, kind)
     return made.value(field.maker, value, field.column.max_length)
 
 
