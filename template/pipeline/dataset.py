@@ -132,7 +132,7 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
     if not made:
         raise PromiseBroken(
             f"There is no model {product.dataset}, which is the data set in data-product.yaml.",
-            fix=f"Add models/{product.dataset}.sql, or fix spec.dataset.name.",
+            fix=f"Add {product.model_file}, or fix spec.dataset.name.",
         )
     columns = list(columns)
     # A column that is not in the contract has no meaning and no classification: it stays private.
@@ -141,12 +141,12 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
             "\n".join(
                 f"column {name} ({made[name]}) is in the model, but not in the contract" for name in extra
             ),
-            fix=f"Describe it in {product.contract.name}, or remove it from models/{product.dataset}.sql.",
+            fix=f"Describe it in {product.contract.name}, or remove it from {product.model_file}.",
         )
     if not made.keys() & set(columns):
         raise PromiseBroken(
             f"The model {product.dataset} has no columns.",
-            fix=f"Select some in models/{product.dataset}.sql.",
+            fix=f"Select some in {product.model_file}.",
         )
     if lossy := [(name, kind) for name, kind in made.items() if NOT_WHOLE.search(QUOTED.sub("", kind))]:
         raise PromiseBroken(
@@ -154,7 +154,7 @@ def promised(product: Product, platform: Platform, columns: Iterable[str]) -> li
                 f"column {name} is of the type {kind}, of which a Parquet file cannot hold every value"
                 for name, kind in lossy
             ),
-            fix=f"In models/{product.dataset}.sql: "
+            fix=f"In {product.model_file}: "
             + "; ".join(f"cast({name} as {{{{ dbt.type_string() }}}})" for name, _ in lossy)
             + ", and make it a string in the contract.",
         )

@@ -115,7 +115,7 @@ def kept(product: Product, started: datetime, types: Mapping[str, str]) -> str:
         what = "does not exist" if kind is None else f"is {kind}"
         raise UnreadableInput(
             f"retention@1 uses the column {name} of the data set, which {what}, and not a date or timestamp.",
-            fix=f"Make it a date or timestamp in models/{product.dataset}.sql, such as `cast({name} as date)` (DuckDB, for a text such as "
+            fix=f"Make it a date or timestamp in {product.model_file}, such as `cast({name} as date)` (DuckDB, for a text such as "
             f"28/11/2026: `strptime({name}, '%d/%m/%Y')::date`), or use another column in data-product.yaml.",
         )
     column = identifier(name)
@@ -158,7 +158,7 @@ def write(
     if taken := [name for name in columns if name.lower() == PART]:
         raise PromiseBroken(
             f"incremental@1 keeps rows in folders by a column {PART}, and the data set has a column {taken[0]}.",
-            fix=f"Rename {taken[0]} in models/{product.dataset}.sql and in the contract.",
+            fix=f"Rename {taken[0]} in {product.model_file} and in the contract.",
         )
     by = platform.text(product.dataset, column)
     where = f" where {rows}" if rows else ""
@@ -183,7 +183,7 @@ def write(
     if any("\0" in value for value, *_ in found):
         raise PromiseBroken(
             f"Some values of {column}, by which the data set is partitioned, contain the character NUL, which SQL cannot express.",
-            fix=f"Remove it in models/{product.dataset}.sql (DuckDB: `replace({column}, chr(0), '')`), or choose another"
+            fix=f"Remove it in {product.model_file} (DuckDB: `replace({column}, chr(0), '')`), or choose another"
             " partition for incremental@1.",
         )
     partitions = {value: [rows, version] for value, rows, version in found}
@@ -270,13 +270,13 @@ def _partition_type(product: Product, column: str, parts: tuple[Path, ...], valu
         if unfit:
             raise UnreadableInput(
                 f"incremental@1: {column} has the value {unfit[0]}, which is not a {kind} on every platform.",
-                fix=f"Choose another partition in data-product.yaml, or remove such rows in models/{product.dataset}.sql.",
+                fix=f"Choose another partition in data-product.yaml, or remove such rows in {product.model_file}.",
             )
     else:
         raise UnreadableInput(
             f"incremental@1: {column} is a {kind}, which cannot be a partition column: only texts, numbers, dates, timestamps"
             " and booleans can.",
-            fix=f"Choose another partition in data-product.yaml, or cast {column} in models/{product.dataset}.sql.",
+            fix=f"Choose another partition in data-product.yaml, or cast {column} in {product.model_file}.",
         )
     return kind
 

@@ -138,7 +138,7 @@ def refuse(product: Product, dataset: Dataset) -> None:
             if form is not None:
                 found += _refused(port, form, known, dataset)
     if found:
-        model = f"models/{product.dataset}.sql"
+        model = product.model_file
         if not product.platform.uses.startswith("duckdb@") and any(
             "lambda " in one.fix or "struct_update(" in one.fix for one in found
         ):

@@ -18,6 +18,7 @@ import jsonschema
 import yaml
 
 from pipeline import grammar
+from pipeline.dbt_folders import folders
 from pipeline.errors import UnreadableInput
 
 FILE = "data-product.yaml"
@@ -74,6 +75,16 @@ class Product:
     """The classification of the product as a whole, and of columns without one."""
     target: str = ""
     """The environment, one of spec.environments; empty: none."""
+
+    @property
+    def model_file(self) -> str:
+        """The file of the data set's model, from the root; where it belongs if there is none."""
+        places = folders(self.root) or [self.root / "models"]
+        usual = places[0] / f"{self.dataset}.sql"
+        found = (
+            file for place in places for end in ("sql", "py") for file in place.rglob(f"{self.dataset}.{end}")
+        )
+        return next(found, usual).relative_to(self.root).as_posix()
 
     @property
     def build(self) -> Path:

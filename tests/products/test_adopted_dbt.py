@@ -171,6 +171,10 @@ sources:
     rows = duckdb.sql(f"from '{place}/build/ports/lake/order_values.parquet'").fetchall()
     assert len(rows) == 40 and all(row[1] for row in rows), "the samples keep the keys between them"
     assert "Nothing was written" in draft()
+    model = place / "transform/order_values.sql"
+    model.write_text(model.read_text("utf-8").replace("o.id,", "o.id, o.id as twice,"), "utf-8")
+    done = pipeline(product_python, place)
+    assert done.returncode == 1 and "remove it from transform/order_values.sql" in done.stdout
     (tmp_path / "x.csv").write_text("id\n1\n")
     other = CliRunner().invoke(main, ["draft", str(place), *given, "--from=x=../x.csv"])
     assert other.exit_code == 2 and "no input x" in other.output
