@@ -13,6 +13,7 @@ from pathlib import Path
 
 from meshwright.core.errors import Error
 from meshwright.core.text import printable
+from meshwright.inspection.file_address import argument
 from meshwright.inspection.reading.column_names import column_name
 from meshwright.inspection.reading.csv_files import (
     CsvDialect,
@@ -382,12 +383,12 @@ def refusal(shown: str, error: FileFormatError) -> Error:
     )
     if fix != error.fix:
         names = fix.rpartition("write")[2].rstrip(".").split(" or ")
-        fix = f"Give its encoding: {' or '.join(f'{shown}?encoding={name.strip()}' for name in names)}."
+        fix = f"Give its encoding: {' or '.join(argument(shown, encoding=name.strip()) for name in names)}."
     fix = fix.replace(" in data-product.yaml", "")
     # Without the row that the message may end with: its values may be personal.
     what = re.sub(r": (['\"]).*\1$", "", str(error), flags=re.DOTALL)
     return Error(
         f"{printable(shown)}:{error.line}: {printable(what)}.",
         fix
-        or f"Correct the line, or describe the file: {shown}?delimiter=;&skip=1 (also quote, escape, comment, header).",
+        or f"Correct the line, or describe the file: {argument(shown, delimiter=';', skip='1')} (also quote, escape, comment, header).",
     )

@@ -52,6 +52,8 @@ class Listing:
     tables: list[Table] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
     """Name of a table -> the path or glob that reads it."""
+    encodings: dict[str, str] = field(default_factory=dict)
+    """Name of a table -> the encoding of its texts, if nothing in the file names it."""
     used: list[tuple[str, str]] = field(default_factory=list)
     """Technology -> file in a format of its own."""
     unread: list[str] = field(default_factory=list)
@@ -186,7 +188,7 @@ def _add(
     columns: tuple[Column, ...] = ()
     rows = None
     try:
-        columns, rows = _columns(system, f"{base}/{last.path}", kind, last)
+        columns, rows, encoding = _columns(system, f"{base}/{last.path}", kind, last)
         first = _columns(system, f"{base}/{files[0].path}", kind, files[0])[0] if len(files) > 1 else columns
     except (OSError, ValueError, UnicodeError) as error:
         result.unread.append(f"{last.path}: its header cannot be read: {printable(str(error))[:200]}")
@@ -201,6 +203,8 @@ def _add(
         activity=Activity(last_write=changed.astimezone(UTC) if changed else None),
     )
     result.tables.append(table)
+    if kind == "csv" and encoding in ("cp1252", "latin-1"):  # `draft` recognizes the others itself
+        result.encodings[name] = encoding
     result.paths[name] = _glob(where, [file.path for file in files])
 
 
@@ -228,19 +232,21 @@ def _common_start(names: Sequence[str]) -> str:
     return first[:same]
 
 
-def _columns(system: Any, path: str, kind: str, file: _File) -> tuple[tuple[Column, ...], int | None]:
+def _columns(system: Any, path: str, kind: str, file: _File) -> tuple[tuple[Column, ...], int | None, str]:
+    """Return the columns of a file, its rows if it tells them, and its encoding if it is a text."""
     if kind == "parquet":
         from pyarrow import parquet
 
         with system.open_input_file(path) as handle:
             found = parquet.ParquetFile(handle)
             schema, rows = found.schema_arrow, found.metadata.num_rows
-        return tuple(Column(one.name, _type(one.type), str(one.type)) for one in schema), rows
+        return tuple(Column(one.name, _type(one.type), str(one.type)) for one in schema), rows, ""
     with system.open_input_stream(path) as stream:  # unpacks .gz and the like by the name
         head = stream.read(HEAD)
-    text = _decoded(head)
+    encoding = _encoding(head)
+    text = head.decode(encoding, "replace" if encoding == "utf-16" else "ignore")
     names = _csv_header(text, file.path) if kind == "csv" else _json_keys(text)
-    return tuple(Column(name, "VARCHAR") for name in names), None
+    return tuple(Column(name, "VARCHAR") for name in names), None, encoding
 
 
 def _type(arrow: Any) -> str:
@@ -249,13 +255,17 @@ def _type(arrow: Any) -> str:
     return next((type for start, type in starts.items() if name.startswith(start)), "VARCHAR")
 
 
-def _decoded(head: bytes) -> str:
+def _encoding(head: bytes) -> str:
+    """Return the encoding of a text by its beginning: UTF-8, UTF-16 by its mark, or one of a byte a character."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return head.decode("utf-16", "replace")
+        return "utf-16"
     try:
-        return head.decode("utf-8-sig", "strict" if len(head) < HEAD else "ignore")
-    except UnicodeDecodeError:
-        return head.decode("latin-1")
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        is_cut = len(head) == HEAD and error.start > HEAD - 4  # the last character goes on behind it
+        if not is_cut:
+            return "latin-1" if re.search(rb"[\x81\x8d\x8f\x90\x9d]", head) else "cp1252"
+    return "utf-8-sig"
 
 
 def _csv_header(text: str, path: str) -> list[str]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from meshwright.core.errors import Error
 from meshwright.core.text import printable
 from meshwright.inspection import csv_format, workspace
+from meshwright.inspection.file_address import argument
 from meshwright.inspection.model import Table, TableProfile
 from meshwright.inspection.profile import profile
 from meshwright.inspection.reading.csv_files import FileFormatError
@@ -69,7 +70,7 @@ class FileSource:
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise Error(
                 f"{self.path} cannot be read: {printable(' '.join(str(error).split()))}",
-                "Correct the file, or say what it is: ?format=csv, json or parquet behind its path.",
+                f"Correct the file, or say what it is: {argument(self.path, format='csv')}, json or parquet.",
             ) from error
 
     def table(self) -> Table:

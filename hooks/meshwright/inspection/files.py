@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from meshwright.core.errors import Error
 from meshwright.core.text import printable
 from meshwright.inspection.csv_source import CsvSource
+from meshwright.inspection.file_address import argument
 from meshwright.inspection.file_source import FileSource, format_of
 from meshwright.inspection.json_source import JsonSource
 from meshwright.inspection.parquet_source import ParquetSource
@@ -49,7 +50,7 @@ def split(where: str) -> tuple[str, dict[str, Any]]:
         except (ValueError, KeyError):
             raise Error(
                 f"{printable(where)}: {name}={printable(text)} is not understood.",
-                f"Give any of {', '.join(OPTIONS)}, such as ?encoding=cp1252&delimiter=;",
+                f"Give any of {', '.join(OPTIONS)}, such as {argument(match['path'], encoding='cp1252', delimiter=';')}",
             ) from None
         if name == "nulls":
             given.setdefault(name, []).append(value)
@@ -83,7 +84,7 @@ def _source(name: str, path: str, files: list[Path], root: Path, given: Mapping[
     if form not in KINDS:
         raise Error(
             f"{printable(path)}: the format {printable(form)} is not known.",
-            "Write ?format=csv, json or parquet behind it.",
+            f"Write {argument(path, format='csv')}, json or parquet.",
         )
     return KINDS[form](name, path, files, root, given)
 

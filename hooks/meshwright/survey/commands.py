@@ -13,6 +13,7 @@ from urllib.parse import quote
 from meshwright.core.git_url import copier_address
 from meshwright.core.text import latin
 from meshwright.inspection.database_address import DatabaseAddress
+from meshwright.inspection.file_address import with_options
 from meshwright.inspection.model import Table
 from meshwright.product.files import ADDRESSES
 from meshwright.product.record import Record
@@ -185,6 +186,8 @@ def table_addresses(candidate: Candidate, estate: Estate) -> Iterator[tuple[Part
         elif source.kind == "files":
             where = source.paths.get(part.table.name, "")
             where = str(Path(where).resolve()) if where and not _is_url(where) else ""  # it reads no buckets
+            if where and (encoding := source.encodings.get(part.table.name)):
+                where = with_options(where, encoding=encoding)
         if where:
             yield part, where
 

@@ -79,6 +79,8 @@ class Source:
     database: DatabaseAddress | None = None
     paths: Mapping[str, str] = field(default_factory=dict)
     """Table of files -> the path or glob that reads it."""
+    encodings: Mapping[str, str] = field(default_factory=dict)
+    """Table of files -> their encoding, if `draft` needs to know it."""
     repository: Repository | None = None
     dbt: str = ""
     """Folder of the dbt project in the repository."""

@@ -160,7 +160,7 @@ def of_files(name: str, where: str) -> Source:
     found = listing(where)
     used = tuple(Used(technology, Place(path)) for technology, path in found.used)
     return Source(
-        name, "files", where, tuple(found.tables), used=used, unread=tuple(found.unread), address=where, paths=found.paths
+        name, "files", where, tuple(found.tables), used=used, unread=tuple(found.unread), address=where, paths=found.paths, encodings=found.encodings
     )  # fmt: skip
 
 

@@ -55,7 +55,8 @@ def _summary(survey: Survey) -> Iterator[str]:
     yield f"{len(survey.candidates)} candidate{'s' if len(survey.candidates) != 1 else ''} in {read}{more}"
     doubtful = sum(bool(candidate.doubts) for candidate in survey.candidates)
     if doubtful:
-        yield f"{doubtful} of the candidates are doubtful: look at them first"
+        are, them = ("is", "it") if doubtful == 1 else ("are", "them")
+        yield f"{doubtful} of the candidates {are} doubtful: look at {them} first"
     for source in survey.sources:
         if source.database and (variable := source.database.variable):
             yield printable(

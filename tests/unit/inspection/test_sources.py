@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from meshwright.core.errors import Error
-from meshwright.inspection import database_address, dbt_project, profile
+from meshwright.inspection import database_address, dbt_project, file_address, files, profile
 from meshwright.inspection.file_listing import listing
 from meshwright.inspection.joins import Contained, contained
 from meshwright.inspection.model import Source
@@ -509,3 +510,12 @@ def test_a_stored_address_opens_the_same_table_without_its_password(where: str) 
     first, second = (database_address.parse(text, Path()) for text in (where, stored))
     assert first.properties == second.properties and not second.password
     assert first.password == "" or first.password not in stored
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [("a b.csv", {"delimiter": ";", "skip": "1"}), ("it's.csv", {"delimiter": "\t"}), ("a.csv", {"quote": "'", "comment": "#"}), ("a.csv", {"delimiter": "&", "encoding": "cp1252"}), ("a.csv", {})],
+)  # fmt: skip
+def test_a_printed_address_is_read_by_a_shell_as_it_was_meant(path: str, options: dict[str, str]) -> None:
+    (word,) = shlex.split(file_address.argument(path, **options))
+    assert files.split(word) == (path, {name: int(text) if name == "skip" else text for name, text in options.items()})  # fmt: skip

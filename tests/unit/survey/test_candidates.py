@@ -27,7 +27,7 @@ from meshwright.inspection.reading.connections import CAUSES
 from meshwright.inspection.sources import open_source
 from meshwright.survey.model import Source
 from meshwright.survey.names import product_name, singular, words
-from meshwright.survey.run import of_sources
+from meshwright.survey.run import of_sources, survey
 
 CASES = {
     "details and lookups follow foreign keys": (
@@ -533,3 +533,19 @@ def test_files_with_alike_names_are_one_table(tmp_path: Path) -> None:
     assert "avro" in found["unread"][0]["reason"]
     orders = next(one for one in found["candidates"] if one["name"] == "orders")
     assert shlex.split(orders["commands"][1])[-1].endswith("orders_2026-01-*.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("Zürich", "utf-8"), ("Zürich", "latin-1"), ("„Zürich“", "cp1252"), ("Zürich", "utf-16")],
+)
+def test_a_printed_draft_of_files_reads_their_encoding(text: str, encoding: str, tmp_path: Path) -> None:
+    folder = tmp_path / "in & out"
+    folder.mkdir()
+    rows = [f"{number};{text};2024-01-{1 + number};{number}" for number in range(20)]
+    (folder / "bookings.csv").write_text("\n".join(["booking_id;ort;booked_at;total", *rows, ""]), encoding)
+    (candidate,) = survey([f"files={folder}"]).candidates
+    _, name = shlex.split(candidate.commands[-1])[-2:]
+    (source,) = open_source("bookings", name.partition("=")[2], tmp_path)
+    assert [column.name for column in source.table().columns] == ["booking_id", "ort", "booked_at", "total"]
+    assert next(iter(source.rows(1)))[1] == text
