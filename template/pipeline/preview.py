@@ -64,10 +64,12 @@ def preview(product: Product, chosen: str, limit: int) -> None:
             stages.transformed(whole, platform, landed, {}, anew=True)
         except UnreadableInput as error:
             problem = error
-        tables = {table.name: table for table in _tables(whole, platform, landed)}
-        if chosen and chosen not in tables and problem is None:
-            raise _none(chosen, tables)
-        for table in tables.values() if not chosen else filter(None, [tables.get(chosen)]):
+        tables = list(_tables(whole, platform, landed))
+        # An input and a model may have one name.
+        shown = [table for table in tables if chosen in ("", table.name)]
+        if chosen and not shown and problem is None:
+            raise _none(chosen, dict.fromkeys(table.name for table in tables))
+        for table in shown:
             _show(table, platform, limit)
     if problem:
         raise problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import time
@@ -175,12 +176,18 @@ def test_a_preview_shows_what_is_there_and_publishes_nothing(
     plain: Path, copy_of: Callable[[Path], Path], product_python: Path
 ) -> None:
     product = copy_of(plain)
+    (product / "sample_data" / "more.csv").write_text("code,label\nA,b\n", "utf-8")
+    spec = (product / "data-product.yaml").read_text("utf-8")
+    own = "- {name: departures, uses: file@1, from: system:more, properties: {path: sample_data/more.csv}}"
+    spec, count = re.subn(r"( +)- name: airlines\n", rf"\1{own}\n\g<0>", spec)
+    assert count == 1
+    (product / "data-product.yaml").write_text(spec, "utf-8")
     (product / "models" / "late.sql").write_text(
         "select \"\x1b[2J\" from {{ ref('departures') }}\n".replace('"', "'")
     )
     done = pipeline(product_python, product, "--preview", "--limit", "2")
     assert done.returncode == 0, done.stdout + done.stderr
-    for line in ("flights (input)", "late (model)", "departures (data set)"):
+    for line in ("flights (input)", "late (model)", "departures (input)", "departures (data set)"):
         assert line in done.stdout
     assert "\x1b" not in done.stdout and r"\x1b[2J" in done.stdout
     (carrier,) = [
