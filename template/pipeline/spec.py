@@ -141,7 +141,15 @@ def read(root: Path) -> Any:
             f"{FILE} cannot be read: {error.strerror or error}", fix=f"Make {FILE} readable."
         ) from error
     except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UnreadableInput(f"{FILE}: {error}", fix=f"{CHECK} shows details.") from error
+        raise UnreadableInput(f"{FILE}{_at(error)}", fix=f"{CHECK} shows details.") from error
+
+
+def _at(error: Exception) -> str:
+    """Return the place of an error in a YAML file, and what is wrong there: `:59:3: expected …`."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return f": {error}"
+    return f":{mark.line + 1}:{mark.column + 1}: this is not valid YAML: {getattr(error, 'problem', '')}"
 
 
 def _read_schema(root: Path) -> Any:

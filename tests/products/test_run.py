@@ -283,6 +283,7 @@ SPECS = {
     "a folder": lambda file: (file.unlink(), file.mkdir()),
     "not UTF-8": lambda file: file.write_bytes(b"kind: \xff"),
     "a number": lambda file: file.write_text("1"),
+    "not YAML": lambda file: file.write_text("kind: a\n  b: c\n"),
     "deep": lambda file: file.write_text("[" * 1_500),
     "no schema": lambda file: (file.parent / ".meshwright/data-product.schema.json").write_text("{"),
 }
@@ -294,6 +295,9 @@ def test_a_spec_that_cannot_be_read_is_named(case: str, product: Path, product_p
     done = run(product_python, product)
     assert (done.returncode, done.stderr) == (2, ""), done.stderr
     assert "data-product" in done.stdout and "Fix:" in done.stdout
+    assert (
+        case != "not YAML" or "data-product.yaml:2:4: this is not valid YAML: mapping values" in done.stdout
+    )
     assert report(product)["outcome"] == "failed"
 
 
