@@ -182,14 +182,18 @@ def _compare(
 ) -> None:
     """Print what has changed since the last draft, and apply what is chosen of it."""
     from meshwright.core.text import printable
+    from meshwright.draft.compare import chosen
     from meshwright.draft.record import without_password
     from meshwright.draft.run import apply, compare, remember
 
     found = compare(product, opened, sample_rows)
     for name in [] if dry_run else remember(product, opened):
         click.echo(f"moved   {name}: the next draft reads {printable(without_password(opened[name][0]))}")
-    for one in found.changes:
-        click.echo(f"{one.id:40} {printable(one.sentence)}")
+    written, notes = apply(product, found, selected, dry_run) if selected else ([], [])
+    taken = chosen(found.changes, selected, found.old)
+    for one in sorted(found.changes, key=lambda one: one not in taken):
+        state = f"{'applied' if one in taken else 'left':8}" if selected else ""
+        click.echo(f"{state}{one.id:40} {printable(one.sentence)}")
     if not found.changes:
         click.echo("Nothing that the draft knows has changed at the sources.")
     elif not selected:
@@ -197,13 +201,14 @@ def _compare(
             f"\nNothing was written. To apply: {_there(product)}{_ours()} draft --apply ID, a kind (new, gone, type, values, …) or all"
         )
     if selected:
-        written, notes = apply(product, found, selected, dry_run)
         for path in written:
             click.echo(f"write   {path}")
         for note in notes:
             click.echo(f"note    {printable(note)}")
         if dry_run:
             click.echo("\nNothing was written.")
+        elif written:
+            click.echo(f"\nNext:\n  {_there(product)}uv run python -m pipeline\n  {_ours()} check")
 
 
 def _accept(product: Path, selectors: Sequence[str]) -> None:
@@ -218,6 +223,7 @@ def _accept(product: Path, selectors: Sequence[str]) -> None:
 def _report(product: Path, drafted: Drafted, dry_run: bool) -> None:
     """Print what was written, or all of it for a dry run; no value of a column that is proposed as personal is in it."""
     from meshwright.core.text import printable
+    from meshwright.draft.contract import conclusion
 
     for path, content in sorted(drafted.changes.items()):
         verb = "remove" if content is None else "change" if (product / path).exists() and dry_run else "write"
@@ -234,7 +240,7 @@ def _report(product: Path, drafted: Drafted, dry_run: bool) -> None:
         )
     for column in data.columns:
         if column.field.kind:
-            click.echo(f"personal  {column.name}: {printable(column.field.why)}")
+            click.echo(f"personal  {column.name}: {printable(conclusion(column.field, drafted.plan.level))}")
     for note in drafted.plan.notes:
         click.echo(f"note      {printable(note)}")
     if dry_run:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.core.errors import Error
+from meshwright.core.text import listed
 from meshwright.core.yaml import Document, inside, read, read_text
 from meshwright.core.yaml_edit import edited
 from meshwright.draft.contract import value
 from meshwright.draft.dataset import Input
 from meshwright.draft.layout import layout
 from meshwright.draft.plan import Plan
-from meshwright.draft.record import Record, digest
+from meshwright.draft.record import Record, column_facts, digest
 from meshwright.draft.spec import raise_classification
 from meshwright.draft.texts import Flow, ruamel
 from meshwright.inspection.reading.column_names import column_name
@@ -32,7 +33,7 @@ class Change:
     """A difference between a source and what the last draft wrote about it."""
 
     id: str
-    """`orders.discount`, or `orders.status.values`: what `draft --apply` takes. For a missing file, its path."""
+    """Input, column and kind, such as `orders.status.values`: what `draft --apply` takes. For a missing file, its path."""
     kind: str
     """new | gone | type | values | range | required | key | length | missing"""
     input: str
@@ -60,16 +61,18 @@ def changes(root: Path, product: Document, plan: Plan, old: Record) -> list[Chan
         for column, field in entry.fields.items():
             if column not in known:
                 found.append(
-                    Change(f"{name}.{column}", "new", name, column, f"There is a new column, {field.type}.")
+                    Change(
+                        f"{name}.{column}.new", "new", name, column, f"There is a new column, {field.type}."
+                    )
                 )
                 continue
             if str(field.type) != known[column].get("type"):
                 sentence = f"Its type was {known[column].get('type')}, and is {field.type}."
-                found.append(Change(f"{name}.{column}", "type", name, column, sentence))
+                found.append(Change(f"{name}.{column}.type", "type", name, column, sentence))
             if promise := promised.get(str(known[column].get("as") or "")):
                 found += _broken(name, entry, column, promise)
         found += [
-            Change(f"{name}.{column}", "gone", name, column, "The column is gone.")
+            Change(f"{name}.{column}.gone", "gone", name, column, "The column is gone.")
             for column in known
             if column not in entry.fields
         ]
@@ -151,9 +154,9 @@ def _properties(contract: Any) -> dict[str, dict[str, Any]]:
 
 
 def chosen(found: Sequence[Change], selectors: Collection[str], old: Record) -> list[Change]:
-    """Return the changes that a person names: by id, by kind, by a pattern of ids, or `all`. Raises Error.
+    """Return the changes that a person names: by id, by column, by kind, by a pattern of ids, or `all`. Raises Error.
 
-    An id may have a column's name at the source, or the one in the contract.
+    An id or a column may have a column's name at the source, or the one in the contract.
     """
     result: list[Change] = []
     for selector in selectors:
@@ -161,7 +164,11 @@ def chosen(found: Sequence[Change], selectors: Collection[str], old: Record) -> 
             one
             for one in found
             if selector in ("all", one.kind)
-            or any(fnmatchcase(id_, selector) for id_ in (one.id, _promised_id(one, old)))
+            or any(
+                fnmatchcase(text, selector)
+                for id_ in (one.id, _promised_id(one, old))
+                for text in (id_, id_.removesuffix(f".{one.kind}"))
+            )
         ]
         if not named and selector != "all":
             known = ", ".join(dict.fromkeys(one.id for one in found)) or "none"
@@ -249,6 +256,11 @@ def applied(
             else:
                 notes.append(f"You have edited {sample}: bring it to the columns of the source.")
     files |= {one.id: plan.files[one.id] for one in selected if one.kind == "missing"}
+    if optional := [names.get((one.input, one.column), "") for one in selected if one.kind == "required"]:
+        notes.append(
+            f"{listed(optional)}: no longer required, which can break who reads it. If a consumer relies on it, leave the "
+            f"promise and correct the source; otherwise give {path} and {SPEC} a new major version."
+        )
     files[DRAFT] = _record(root, plan, old, taken, files, waiting).text()
     return {
         file: content
@@ -303,10 +315,9 @@ def _record(
         if one.kind == "gone":
             columns.pop(one.column, None)
         else:
-            columns[one.column] = {
-                "type": str(plan.data.inputs[one.input].fields[one.column].type),
-                "as": (columns.get(one.column) or {}).get("as") or out.get((one.input, one.column), ""),
-            }
+            field = plan.data.inputs[one.input].fields[one.column]
+            known = (columns.get(one.column) or {}).get("as")
+            columns[one.column] = column_facts(field, known or out.get((one.input, one.column), ""))
     hashes = dict(old.files)
     for path, content in files.items():
         if (

@@ -149,6 +149,12 @@ def classification(field: Field, level: str) -> str:
     return max(least, key=CLASSIFICATIONS.index)
 
 
+def conclusion(field: Field, level: str) -> str:
+    """Return what a personal column is taken for, what happens to its values, and why."""
+    what = KINDS_BY_NAME[field.kind][0].what
+    return f"{what}; made up in the sample, proposed as {classification(field, level)}. {field.why}"
+
+
 def _property(column: OutputColumn, data: Dataset, level: str) -> dict[str, Any]:
     field = column.field
     sensitive = classification(field, level)

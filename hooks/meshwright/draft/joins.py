@@ -85,6 +85,18 @@ def reached(start: str, found: Sequence[Link]) -> list[Link]:
     return path
 
 
+def unverified(profiles: Mapping[str, TableProfile], name: str) -> list[str]:
+    """Return the columns that may join an input to another one, and that have no rows to verify that on."""
+    others = [one for one in profiles if one != name]
+    return [
+        ", ".join(columns)
+        for child, parent in [*((name, one) for one in others), *((one, name) for one in others)]
+        if not (profiles[child].rows and profiles[parent].rows)
+        for key in profiles[parent].keys[:3]
+        if (columns := _same(profiles[child], key, parent))
+    ][:3]
+
+
 def _same(child: TableProfile, key: tuple[str, ...], parent: str) -> tuple[str, ...] | None:
     """Return the child's columns whose names say that they are the key of the parent; None if there are none."""
     names = {tuple(words(column.name)): column.name for column in child.table.columns}

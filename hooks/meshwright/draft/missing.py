@@ -24,6 +24,7 @@ from meshwright.inspection.model import Source
 from meshwright.product.dbt_folders import described
 from meshwright.product.files import CONTRACT, SPEC
 from meshwright.product.grammar import default
+from meshwright.product.personal_data import KINDS_BY_NAME
 
 PACKED = (".gz", ".zip", ".zst", ".bz2", ".xz")
 
@@ -222,7 +223,7 @@ def lines(found: Missing, dry_run: bool) -> list[str]:
     result += [f"sample    {name} {rows:,} rows" for name, rows in found.rows.items()]
     result += [f"types     {name}: {listed(columns)}" for name, columns in found.types.items()]
     result += [
-        f"personal  {name}.{one.landed}: {one.why}"
+        f"personal  {name}.{one.landed}: {KINDS_BY_NAME[one.kind][0].what}; made up in the sample. {one.why}"
         for name in found.rows
         for one in found.inputs[name].fields.values()
         if one.kind

@@ -18,7 +18,7 @@ from meshwright.core.yaml_edit import edited
 from meshwright.draft import contract, invented, models, sample, sample_files, spec
 from meshwright.draft.columns import BY_VALUES, NO_KEYS, Field, examine, is_about_people, user_names
 from meshwright.draft.dataset import Dataset, Input, dataset
-from meshwright.draft.joins import Link, links
+from meshwright.draft.joins import Link, links, unverified
 from meshwright.draft.layout import layout
 from meshwright.draft.recognition import shows_people
 from meshwright.draft.texts import yaml
@@ -52,6 +52,8 @@ class Plan:
     rows: Mapping[str, int] = field(default_factory=dict)
     """Input -> rows of its sample."""
     found: Sequence[Link] = ()
+    level: str = ""
+    """The classification of the product."""
     notes: list[str] = field(default_factory=list)
     """Sentences for the person; they name no value."""
 
@@ -76,10 +78,10 @@ def plan(
         data, _shares(data, made), min(len(made[data.base.name]), data.base.profile.rows)
     )
     level = str(product.get("spec.classification"))
-    level = level if level in CLASSIFICATIONS else "internal"
+    result.level = level = level if level in CLASSIFICATIONS else "internal"
     result.edits[SPEC] = edited(
         read_text(root, SPEC),
-        partial(spec.change, data=data, sources=sources, where=where, levels=levels),
+        partial(spec.change, data=data, sources=sources, where=where, levels=levels, notes=result.notes),
         SPEC,
     ).encode()
     result.files[str(product.get("spec.dataset.contract", CONTRACT))] = contract.contract(
@@ -95,11 +97,16 @@ def plan(
         inputs, sources, paths, result.rows, _command(sources, where)
     ).encode()
     result.edits |= _edits(root)
-    result.notes = [f"{name}: {note}" for name, entry in inputs.items() for note in entry.profile.notes]
-    result.notes += [
-        f"{name} is an input, but not part of the data set: no key that joins it was found."
-        for name in data.apart
-    ]
+    result.notes += [f"{name}: {note}" for name, entry in inputs.items() for note in entry.profile.notes]
+    profiles = {name: entry.profile for name, entry in inputs.items()}
+    for name in data.apart:
+        columns = unverified(profiles, name)
+        why = (
+            f"there are no rows to verify {' or '.join(columns)} on"
+            if columns
+            else "no key that joins it was found"
+        )
+        result.notes.append(f"{name} is an input, but not part of the data set: {why}.")
     if not data.key:
         result.notes.append(
             f"{data.base.name} has no key that identifies its rows. If there is one, add it to the contract."
@@ -309,12 +316,15 @@ def _real(where: str) -> str:
 
 def _command(sources: Mapping[str, Source], where: Mapping[str, spec.Place]) -> str:
     """Return the command that runs the product on the real data."""
-    if any(spec.is_server(source) for source in sources.values()):
-        return "uv run python -m pipeline --environment production"
-    variables = {place.variable: shlex.quote(_real(place.real)) for place in where.values()}
+    on_server = any(spec.is_server(source) for source in sources.values())
+    run = "uv run python -m pipeline" + " --environment production" * on_server
+    variables = {
+        where[name].variable: shlex.quote(_real(where[name].real) or "postgresql://user@host/database")
+        for name, source in sources.items()
+        if not (spec.is_server(source) and where[name].real)
+    }
     set_ = " ".join(f"{name}={value}" for name, value in variables.items())
-    line = f"{set_} uv run python -m pipeline"
-    return line if len(set_) < 80 else f"export {set_}\nuv run python -m pipeline"
+    return f"export {set_}\n{run}" if len(set_) >= 80 else f"{set_} {run}".lstrip()
 
 
 def _edits(root: Path) -> dict[str, bytes]:

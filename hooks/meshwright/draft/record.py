@@ -11,6 +11,7 @@ from typing import Any
 from meshwright.core.errors import Error
 from meshwright.core.git import without_credentials
 from meshwright.core.yaml import Unreadable, inside, read
+from meshwright.draft.columns import Field
 from meshwright.draft.texts import Flow, yaml
 from meshwright.inspection.database_address import is_database, storable
 from meshwright.product.files import DRAFT
@@ -44,6 +45,12 @@ class Record:
         return (
             HEADER + yaml({"version": 1, "sources": sources, "files": dict(sorted(self.files.items()))})
         ).encode()
+
+
+def column_facts(field: Field, landed: str) -> dict[str, Any]:
+    """Return what is stored of a column; `landed`: its name in the contract, empty if it is not in it."""
+    personal = {"personal": field.kind} if field.kind else {}
+    return {"type": str(field.type), "as": landed, **personal}
 
 
 def digest(content: bytes) -> str:

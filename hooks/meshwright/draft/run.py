@@ -20,11 +20,10 @@ from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Unreadable, inside, read, read_text
 from meshwright.core.yaml_edit import edited
 from meshwright.draft.atomic import replace_all
-from meshwright.draft.columns import Field
 from meshwright.draft.compare import Change, applied, changes, chosen
 from meshwright.draft.layout import refuse_broken_project
 from meshwright.draft.plan import Plan, plan
-from meshwright.draft.record import Record, digest, recorded, without_password
+from meshwright.draft.record import Record, column_facts, digest, recorded, without_password
 from meshwright.draft.spec import places
 from meshwright.inspection.described import DescribedSource
 from meshwright.inspection.model import Source
@@ -258,13 +257,9 @@ def remember(root: Path, given: Mapping[str, tuple[str, Source]]) -> list[str]:
 def _facts(drafted: Plan, name: str) -> dict[str, dict[str, Any]]:
     out = {column.field.column.name: column.name for column in drafted.data.columns if column.input == name}
     return {
-        column: {"type": str(field.type), "as": out.get(column, ""), **_personal(field)}
+        column: column_facts(field, out.get(column, ""))
         for column, field in drafted.data.inputs[name].fields.items()
     }
-
-
-def _personal(field: Field) -> dict[str, Any]:
-    return {"personal": field.kind} if field.kind else {}
 
 
 def _refuse_unfit(root: Path, product: Document, sources: Mapping[str, Source]) -> None:

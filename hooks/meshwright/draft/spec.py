@@ -102,9 +102,9 @@ def places(given: Mapping[str, tuple[str, Source]], spec: Mapping[str, Any]) -> 
 
 
 def _file_name(url: str) -> str:
-    """Return a file's name for a database, from its URL."""
+    """Return a file's name for a database, from its URL; empty if that names none."""
     last = url.partition("?")[0].rstrip("/").rpartition("/")[2]
-    return re.sub(r"_(sqlite3?|db)$", "", identifier(last))
+    return re.sub(r"_(sqlite3?|db)$", "", identifier(last)) if last else ""
 
 
 def _system(name: str) -> str:
@@ -122,9 +122,14 @@ def _variable(name: str, used: set[str]) -> str:
 
 
 def change(
-    spec: Any, data: Dataset, sources: Mapping[str, Source], where: Mapping[str, Place], levels: Sequence[Any]
+    spec: Any,
+    data: Dataset,
+    sources: Mapping[str, Source],
+    where: Mapping[str, Place],
+    levels: Sequence[Any],
+    notes: list[str],
 ) -> None:
-    """Change the value of data-product.yaml in place."""
+    """Change the value of data-product.yaml in place; `notes` gets sentences on what a person has to do."""
     body = spec["spec"]
     proposed: list[Flow] = []
     _describe(body, data, proposed)
@@ -139,12 +144,12 @@ def change(
         proposed.append(
             Flow(at="spec.inputs", reason="The systems in `from` are guessed from the names of the inputs.")
         )
-    if real := {name: _real(source, where[name]) for name, source in sources.items() if is_server(source)}:
+    if any(is_server(source) for source in sources.values()):
         environments = body.setdefault("environments", ruamel({}))
         production = environments.setdefault("production", ruamel({}))
         inputs = production.setdefault("inputs", ruamel({}))
-        for name, properties in real.items():
-            inputs[name] = ruamel({"properties": properties})
+        for name, source in sources.items():
+            inputs[name] = ruamel({"properties": _real(source, where[name])})
     _drop_bindings(body, sources)
     there = {column.name for column in data.columns}
     mine = [
@@ -154,7 +159,7 @@ def change(
         and level.get("column", next(iter(there))) in there
     ]
     body["serviceLevels"] = ruamel([*(Flow(level) for level in levels), *(Flow(level) for level in mine)])
-    _drop_traits(body)
+    notes += _without_traits(body)
     ports = [item["name"] for item in body["outputs"]]
     cases = body.get("useCases") or []
     if not cases or all(
@@ -217,8 +222,8 @@ def _drop_bindings(body: Any, sources: Mapping[str, Source]) -> None:
         del body["environments"]
 
 
-def _drop_traits(body: Any) -> None:
-    """Remove traits that are as the template wrote them and name columns of its example."""
+def _without_traits(body: Any) -> list[str]:
+    """Remove traits that are as the template wrote them and name columns of its example; return a sentence on each."""
     examples = [
         load_text(text)
         for entry in registry.capabilities()
@@ -227,9 +232,16 @@ def _drop_traits(body: Any) -> None:
         if text
     ]
     traits = body.get("traits") or []
+    notes: list[str] = []
     for index in reversed(range(len(traits))):
         if any(traits[index] == item for example in examples for item in example):
+            properties = ", ".join(traits[index].get("properties") or ())
+            notes.append(
+                f"{traits[index]['uses']} was removed from spec.traits, because it names columns of the template's example. "
+                f"If the product needs it, add it again with columns of your data ({properties})."
+            )
             del traits[index]
+    return notes[::-1]
 
 
 def _describe(body: Any, data: Dataset, proposed: list[Flow]) -> None:
@@ -287,7 +299,14 @@ def is_server(source: Source) -> bool:
 
 
 def _real(source: Source, place: Place) -> Flow:
-    """Return the properties of the real database; a dbt project does not tell where it is."""
+    """Return the properties of the real data: a variable without a default, so that no run reads the sample instead.
+
+    The address of a database is known, except from a dbt project.
+    """
+    if source.uses == "data-product@1":
+        return Flow(addresses=f"${{{place.variable}}}")
+    if not is_server(source):
+        return Flow({"url" if source.uses == "database@1" else "path": f"${{{place.variable}}}"})
     given = {key: value for key, value in source.properties.items() if key in ("url", "schema", "password")}
     return Flow({"url": f"${{{place.variable}}}", **given})
 

@@ -56,19 +56,25 @@ def open_dbt(name: str, place: Path) -> list[DescribedSource]:
     """Return the tables of a dbt project's sources; of its models if it has none. Raises Error."""
     project = dbt_project.read(place)
     tables: list[tuple[Table, Mapping[str, Any]]] = []
+    bare: list[str] = []
     for kind in ("source", "model", "seed", "snapshot"):
         found = [(node, table) for node in project.of(kind) if (table := node.table()).columns]
         for node, table in found:
             given = {"schema": node.schema, "table": table.name}
             tables.append((table, {key: value for key, value in given.items() if value}))
         if found:
+            bare = [node.name for node in project.of(kind) if not node.table().columns]
             break
     if not tables:
         raise Error(
             f"{place}: it describes no columns of a source or model.",
             "Describe them in a YAML file, or name the tables themselves: --from NAME=postgresql://….",
         )
-    return _named(name, "database@1", tables, project.notes)
+    return _named(name, "database@1", tables, [*project.notes, *(_left_out(place, name) for name in bare)])
+
+
+def _left_out(place: Path, table: str) -> str:
+    return f"{table} has no columns in {place.name}, and was left out. Describe them there, or name the table itself."
 
 
 def _named(

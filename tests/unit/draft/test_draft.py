@@ -409,8 +409,10 @@ def test_columns_that_come_and_go_change_model_contract_and_sample(departures: P
     mails = [(sku, price, f"shop{price}@mail.example.com") for sku, _, price in FEW]
     later = {"stock": TableSource("stock", {"sku": "VARCHAR", "price": "DOUBLE", "email": "VARCHAR"}, mails, properties={"path": "stock.csv"})}  # fmt: skip
     found = compare(product, named(later), 60)
-    assert {(one.id, one.kind) for one in found.changes} == {("stock.email", "new"), ("stock.colour", "gone"), ("stock.price", "type")}  # fmt: skip
+    assert {(one.id, one.kind) for one in found.changes} == {("stock.email.new", "new"), ("stock.colour.gone", "gone"), ("stock.price.type", "type")}  # fmt: skip
     apply(product, found, ["all"])
+    recorded_ = yaml.safe_load((product / ".meshwright/draft.yaml").read_text("utf-8"))
+    assert recorded_["sources"]["stock"]["columns"]["email"]["personal"] == "email"
     columns = contract(product)
     assert {*columns} == {"sku", "price", "email"} and columns["price"]["logicalType"] == "number"
     assert columns["email"]["classification"] == "confidential"
@@ -428,7 +430,9 @@ def test_a_model_of_the_teams_is_left_alone(departures: Path, copy_of: Copy) -> 
     more = [(*row, 1) for row in FEW]
     _, notes = apply(product, compare(product, named(stock(*more, size="BIGINT")), 60), ["new"])
     again = compare(product, named(stock(*more, size="BIGINT")), 60)
-    assert [one.id for one in again.changes] == ["stock.size"], "neither the model nor the contract has it"
+    assert [one.id for one in again.changes] == ["stock.size.new"], (
+        "neither the model nor the contract has it"
+    )
     assert model.read_text("utf-8") == text and any("size" in note for note in notes)
     assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}
     fewer = {"stock": TableSource("stock", {"sku": "VARCHAR", "colour": "VARCHAR"}, [row[:2] for row in FEW], properties={"path": "stock.csv"})}  # fmt: skip

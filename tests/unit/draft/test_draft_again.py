@@ -159,3 +159,69 @@ def test_a_draft_that_was_killed_is_undone(
         "models/b",
     }
     assert {(left / path).read_text("utf-8") for path in ("a", "models/b")} == {"before"}
+
+
+def test_an_apply_says_what_it_applied_what_is_left_and_what_is_next(
+    product: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(product)
+    assert draft(product, "--from", "stock=../stock.csv").exit_code == 0
+    with (product.parent / "stock.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"{number},{'c' if number % 2 else ''}\n" for number in range(40, 60))
+    done = draft(product, "--apply", "required")
+    assert done.exit_code == 0, done.output
+    state = {line.split()[1]: line.split()[0] for line in done.output.splitlines() if " stock." in line}
+    assert state == {"stock.Status.required": "applied", "stock.Status.values": "left"}
+    assert "status: no longer required" in done.output and "new major version" in done.output
+    assert "Next:" in done.output and "  uv run python -m pipeline" in done.output
+
+
+def test_all_changes_of_a_column_are_chosen_by_its_name(product: Path) -> None:
+    assert draft(product, "--from", "stock=../stock.csv").exit_code == 0
+    with (product.parent / "stock.csv").open("w", encoding="utf-8") as file:
+        file.writelines(
+            [
+                "Id,Status,Mail\n",
+                *(f"{number},{'ab'[number % 2]},zq{number}@example.com\n" for number in range(40)),
+            ]
+        )
+    assert "stock.Mail.new " in draft(product).output
+    assert draft(product, "--apply", "stock.mail").exit_code == 0
+    assert "Nothing that the draft knows" in draft(product).output
+
+
+def test_what_a_person_has_to_know_of_a_draft_is_printed(make: Make) -> None:
+    """A conclusion on personal data; a trait of the answers; tables without columns; joins that no row verifies."""
+    product = make(
+        "notes", inputs=["file", "database"], traits=["incremental"], product_name="shop", domain="shop"
+    )
+    models = product.parent / "shop-dbt" / "models"
+    models.mkdir(parents=True)
+    (models.parent / "dbt_project.yml").write_text("name: shop\n", "utf-8")
+    tables = [
+        {"name": "sales", "columns": [{"name": "sale_id", "tests": ["unique", "not_null"]}]},
+        {"name": "refunds", "columns": [{"name": "refund_id"}, {"name": "sale_id"}, {"name": "kommentar"}]},
+        {"name": "events"},
+    ]  # fmt: skip
+    (models / "raw.yml").write_text(yaml.safe_dump({"sources": [{"name": "raw", "tables": tables}]}), "utf-8")
+    (product.parent / "rates.csv").write_text(
+        "code,rate\n" + "".join(f"C{n},{n}\n" for n in range(40)), "utf-8"
+    )
+    done = draft(product, "--from", "shop=../shop-dbt", "--from", "rates=../rates.csv")
+    assert done.exit_code == 0, done.output
+    for sentence in (
+        "kommentar: free text, which may name people; made up in the sample, proposed as confidential. The column is called kommentar.",
+        "there are no rows to verify sale_id on.",
+        "incremental@1 was removed from spec.traits",
+        "events has no columns in shop-dbt, and was left out.",
+    ):
+        assert sentence in done.output, done.output
+    spec = yaml.safe_load((product / "data-product.yaml").read_text("utf-8"))["spec"]
+    bound = spec["environments"]["production"]["inputs"]
+    assert bound["rates"] == {"properties": {"path": "${RATES}"}}, "no run may read the sample for it"
+    readme = (product / "sample_data" / "README.md").read_text("utf-8")
+    assert (
+        "SOURCE=postgresql://user@host/database RATES=/path/to/rates.csv uv run python -m pipeline --environment production"
+        in readme
+    )
+    assert {finding.rule for finding in findings(product)} == {"DecisionOpen"}

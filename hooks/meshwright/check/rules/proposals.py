@@ -48,6 +48,6 @@ class DecisionOpen(Rule):
             yield Problem(
                 one.document,
                 one.keys,
-                f"The {one.mark.field}{value} is a proposal.{reason}",
+                f"`{one.mark.field}`{value} is a proposal.{reason}",
                 f"Correct it or keep it, then accept it: {COMMAND} draft --accept {shlex.quote(one.id)}",
             )
