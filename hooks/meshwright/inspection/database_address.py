@@ -26,7 +26,7 @@ ANY = "*"
 
 _FORM = (
     "Write it as postgresql://user@host/database.schema.table, mysql://user@host/database.table or"
-    " sqlite:///file.db?table=name."
+    " 'sqlite:///file.db?table=name'."
 )
 
 FIXES = (

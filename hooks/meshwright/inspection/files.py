@@ -99,7 +99,8 @@ def _found(path: str, root: Path) -> list[Path]:
     """Return the files that a path or a glob names. Raises Error."""
     if (root / path).is_dir():
         raise Error(
-            f"{printable(path)} is a folder.", f"Name its files, such as {printable(path.rstrip('/'))}/*.csv."
+            f"{printable(path)} is a folder.",
+            f"Name its files, such as {argument(path.rstrip('/') + '/*.csv')}.",
         )
     exact = (root / path).is_file()
     found = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from meshwright.core.errors import Error
 from meshwright.core.text import printable
 from meshwright.inspection import database_address
+from meshwright.inspection.file_address import argument
 from meshwright.inspection.model import Source
 
 
@@ -65,7 +66,7 @@ def _described(name: str, where: str, place: Path) -> Sequence[Source]:
     if place.is_dir():
         raise Error(
             f"{printable(where)} is a folder without a {dbt_project.PROJECT}.",
-            f"Name its files, such as {printable(where.rstrip('/'))}/*.csv, or a dbt project.",
+            f"Name its files, such as {argument(where.rstrip('/') + '/*.csv')}, or a dbt project.",
         )
     if not place.exists():
         raise Error(f"{printable(where)} does not exist.", "Correct the path.")

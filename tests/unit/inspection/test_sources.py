@@ -519,3 +519,12 @@ def test_a_stored_address_opens_the_same_table_without_its_password(where: str) 
 def test_a_printed_address_is_read_by_a_shell_as_it_was_meant(path: str, options: dict[str, str]) -> None:
     (word,) = shlex.split(file_address.argument(path, **options))
     assert files.split(word) == (path, {name: int(text) if name == "skip" else text for name, text in options.items()})  # fmt: skip
+
+
+def test_a_printed_glob_is_read_by_a_shell_as_it_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "in & out").mkdir()
+    (tmp_path / "in & out" / "a.csv").write_text("id\n1\n", "utf-8")
+    with pytest.raises(Error) as refused:
+        open_source("rows", "in & out", tmp_path)
+    (glob,) = shlex.split(refused.value.fix.partition("such as")[2].partition(", or")[0])
+    assert open_source("rows", glob, tmp_path)[0].table().columns
