@@ -141,11 +141,11 @@ def read(root: Path) -> Any:
             f"{FILE} cannot be read: {error.strerror or error}", fix=f"Make {FILE} readable."
         ) from error
     except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UnreadableInput(f"{FILE}{_at(error)}", fix=f"{CHECK} shows details.") from error
+        raise UnreadableInput(f"{FILE}{yaml_problem(error)}", fix=f"{CHECK} shows details.") from error
 
 
-def _at(error: Exception) -> str:
-    """Return the place of an error in a YAML file, and what is wrong there: `:59:3: expected …`."""
+def yaml_problem(error: Exception) -> str:
+    """Return what follows a file's name: the place of a mistake in YAML and what it is, `:59:3: …`, or any other error."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return f": {error}"

@@ -159,8 +159,10 @@ print(duckdb.sql('''
 def test_an_address_that_nobody_knows_is_named(make: Make, product_python: Path, tmp_path: Path) -> None:
     consumer = make("lost", type="consumer-oriented")
     (tmp_path / "book.yaml").write_text("dp:elsewhere/other#lake: {uses: parquet@1, location: x}\n")
+    (tmp_path / "broken.yaml").write_text("dp: a\n  b: c\n")
     for registry, says in (
         (tmp_path / "book.yaml", "is not in the address registry"),
+        (tmp_path / "broken.yaml", "broken.yaml:2:4: this is not valid YAML: mapping values"),
         (tmp_path / "gone.yaml", "cannot be looked up"),
     ):
         done = pipeline(product_python, consumer, ADDRESSES=str(registry))

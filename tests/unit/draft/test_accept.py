@@ -38,6 +38,7 @@ def test_accepting_all_gives_the_files_back(departures: Path, copy_of: Copy) -> 
     product = marked(copy_of(departures), *MARKS)
     found = [one for one in findings(product) if one.rule == "DecisionOpen"]
     assert {one.file for one in found} == {*MARKS} and {one.level for one in found} == {"error"}
+    assert any(one.message.startswith("`classification` ") for one in found)
     accepted, left = accept(product, ["classification"])
     assert len(accepted) == 2 and [one.id for one in left] == ["models:departures.description"]
     accept(product, ["models:*"])

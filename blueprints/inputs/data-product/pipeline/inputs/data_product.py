@@ -18,7 +18,7 @@ import yaml
 from pipeline.errors import UnreadableInput
 from pipeline.inputs import damage, held, landing
 from pipeline.parquet_files import schema_of, unreadable
-from pipeline.spec import Capability, Product
+from pipeline.spec import Capability, Product, yaml_problem
 from pipeline.sql import identifier, literal, scan
 
 
@@ -80,9 +80,10 @@ def _look_up(source: Capability, product: Product) -> dict[str, Any]:
             entry = yaml.safe_load(file)[source.source]
         location, uses = str(entry["location"]), entry["uses"]
     except Exception as error:  # missing, not YAML, unknown address: in any case, it is not resolved
-        reason = "is not in" if isinstance(error, KeyError) else f"cannot be looked up ({error}) in"
+        reason = "is not in" if isinstance(error, KeyError) else "cannot be looked up in"
+        more = "." if isinstance(error, KeyError) else yaml_problem(error)
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} {reason} the address registry {registry}.",
+            f"Input {source.name}: {source.source} {reason} the address registry {registry}{more}",
             fix=f"Give the input an address registry that contains {source.source}.",
         ) from error
     if uses not in OPEN:
