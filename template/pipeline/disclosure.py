@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -36,21 +36,47 @@ def of_input(product: Product, column: str = "") -> bool:
     If it has, only the column of the only input that has the name of an open one may: models rename columns. Without a
     column, as in a file, whose values may be in a wrong column, nothing may.
     """
+    columns = _columns(product)
+    if columns is None:
+        return False
+    named = _named(columns, column)
+    if _are_open(columns, product):
+        return bool(columns) or product.classification in OPEN
+    return len(product.inputs) <= 1 and bool(named) and _are_open(named, product)
+
+
+def of_dataset(product: Product, column: str, columns: Sequence[Mapping[str, Any]] | None = None) -> bool:
+    """Return True if values of a column of the data set may be printed: it is at `internal` at most.
+
+    `columns`: the contract's, if they have been read.
+    """
+    known = _columns(product) if columns is None else columns
+    if known is None:
+        return False
+    named = _named(known, column)
+    return _are_open(named, product) if named else product.classification in OPEN
+
+
+def _columns(product: Product) -> list[dict[str, Any]] | None:
+    """Return the contract's columns; None if it cannot be read, which is said when it is verified."""
     try:
         contract = yaml.safe_load(product.contract.read_text("utf-8"))
-        columns = [item for table in contract.get("schema") or [] for item in table.get("properties") or []]
-        named = [item for item in columns if promised_name(item).lower() == column.lower()]
-        if all(is_open(item, (), product.classification) for item in columns):
-            return bool(columns) or product.classification in OPEN
-        return (
-            len(product.inputs) <= 1
-            and bool(named)
-            and all(is_open(item, (), product.classification) for item in named)
-        )
+        return [item for table in contract.get("schema") or [] for item in table.get("properties") or []]
     except FileNotFoundError:
-        return product.classification in OPEN
+        return []
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError, yaml.YAMLError):
-        return False  # the contract says why it cannot be read when it is verified
+        return None
+
+
+def _named(columns: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
+    return [item for item in columns if promised_name(item).lower() == column.lower()]
+
+
+def _are_open(columns: Sequence[Mapping[str, Any]], product: Product) -> bool:
+    try:
+        return all(is_open(item, (), product.classification) for item in columns)
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        return False
 
 
 def is_open(node: Mapping[str, Any], path: tuple[str, ...], inherited: str) -> bool:

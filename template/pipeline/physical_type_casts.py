@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from pipeline import physical_types
+from pipeline import disclosure, physical_types
 from pipeline.conformance import Check, PendingCheck, Predicate, Type, example, type_at, types, violation
 from pipeline.conversion import is_json
 from pipeline.dataset import Dataset, count
@@ -74,8 +74,11 @@ def cast_to_physical_types(
             if not lossy:
                 casts.append(change)
             elif earlier or published.get(change.column) == change.target:
+                such = (
+                    f", such as {example}," if disclosure.of_dataset(product, change.column, columns) else ""
+                )
                 raise PromiseBroken(
-                    f"column {change.column}: {lossy:,} values, such as {example}, would lose as {change.target}, "
+                    f"column {change.column}: {lossy:,} values{such} would lose as {change.target}, "
                     "the type of the rows that were published before.",
                     fix="Fix the data, or change the physicalType in the contract.",
                 )

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline import disclosure
 from pipeline.dataset import Dataset
 from pipeline.errors import PromiseBroken
 from pipeline.spec import Capability, Product
@@ -136,7 +138,7 @@ def refuse(product: Product, dataset: Dataset) -> None:
         for port in product.outputs:
             form = getattr(port.module(), "FORMAT", None)
             if form is not None:
-                found += _refused(port, form, known, dataset)
+                found += _refused(port, form, known, dataset, partial(disclosure.of_dataset, product))
     if found:
         model = product.model_file
         if not product.platform.uses.startswith("duckdb@") and any(
@@ -150,15 +152,20 @@ def refuse(product: Product, dataset: Dataset) -> None:
         )
 
 
-def beyond(form: Format, parts: Sequence[Path], *, arrays: Format | None = None) -> list[str]:
+def beyond(
+    form: Format, parts: Sequence[Path], show: Callable[[str], bool], *, arrays: Format | None = None
+) -> list[str]:
     """Return which values of Parquet files a format cannot store, with their columns.
 
-    `arrays`: the format of lists of plain values, if different.
+    `show`: whether a column's values may be printed. `arrays`: the format of lists of plain values, if different.
     """
     known = kinds(scan(parts))
     plain = {name: kind for name, kind in known.items() if arrays and _is_plain_list(kind)}
     others = {name: kind for name, kind in known.items() if name not in plain}
-    found = [*_values(None, form, others, parts), *(_values(None, arrays, plain, parts) if arrays else ())]
+    found = [
+        *_values(None, form, others, parts, show),
+        *(_values(None, arrays, plain, parts, show) if arrays else ()),
+    ]
     return [refusal.what for refusal in found]
 
 
@@ -271,7 +278,11 @@ def _shared(names: Iterable[str], known: Mapping[str, Kind]) -> Iterator[Refusal
 
 
 def _refused(
-    port: Capability, form: Format, known: Mapping[str, Kind], dataset: Dataset
+    port: Capability,
+    form: Format,
+    known: Mapping[str, Kind],
+    dataset: Dataset,
+    show: Callable[[str], bool],
 ) -> Iterator[Refusal]:
     if form.columns and len(known) > form.columns:
         yield Refusal(
@@ -301,11 +312,15 @@ def _refused(
             what = f"column {name}: {form.name} uses the same name for a part of another column"
             yield Refusal(port, what, f"rename {name}")
     # Values that were published before are known to fit.
-    yield from _values(port, form, held, dataset.changed if dataset.changes else dataset.parts)
+    yield from _values(port, form, held, dataset.changed if dataset.changes else dataset.parts, show)
 
 
 def _values(
-    port: Capability | None, form: Format, known: Mapping[str, Kind], parts: Sequence[Path]
+    port: Capability | None,
+    form: Format,
+    known: Mapping[str, Kind],
+    parts: Sequence[Path],
+    show: Callable[[str], bool],
 ) -> Iterator[Refusal]:
     """Yield the values that a port cannot store."""
     checks = [
@@ -323,7 +338,7 @@ def _values(
             if not rows:
                 continue
             shown = ""
-            if value.example:
+            if value.example and show(column):
                 example = connection.execute(
                     f"select {value.example} from {scan(parts)} where {value.condition} limit 1"
                 ).fetchone()

@@ -118,6 +118,7 @@ CASES = {
     "a type in no list": Case(physical("money", "number"), "select 1 a", "unchecked", "money"),
     "a type beyond what there is": Case(physical("decimal(50,2)", "number"), "select 1 a", "unchecked", "decimal(50,2)"),
     "a type that loses, in an older product": Case(physical("decimal(10,2)"), "select 1.005::double a", "warning", "1.005", {"physicalTypes": "warning"}, stored="DOUBLE"),
+    "a type that loses personal values, which readers have had": Case([{"name": "a", "physicalType": "decimal(10,2)", "classification": "confidential"}], "select 1.005::double a", "refused", "1 values would lose", {"physicalTypes": "warning", "before": {"a": "DECIMAL(10,2)"}}),
     "a type that loses, which readers have had": Case(physical("decimal(10,2)"), "select 1.005::double a", "refused", "1 values, such as 1.005", {"physicalTypes": "warning", "before": {"a": "DECIMAL(10,2)"}}),
     "a type that loses, and always has": Case(physical("decimal(10,2)"), "select 1.005::double a", "warning", "1.005", {"physicalTypes": "warning", "before": {"a": "DOUBLE"}}, stored="DOUBLE"),
     "a logical type in an older product": Case(a(logicalType="integer"), "select 3.5 a", "failed", "", {"physicalTypes": "warning"}),

@@ -29,6 +29,9 @@ _FORM = (
     " 'sqlite:///file.db?table=name'."
 )
 
+_SECRET = re.compile("passw|pwd|secret|token", re.IGNORECASE)
+"""Names of options of drivers that hold a secret."""
+
 FIXES = (
     (
         "Set the variable for it in data-product.yaml, or PGPASSWORD, where the pipeline runs.",
@@ -119,6 +122,13 @@ def parse(where: str, root: Path) -> DatabaseAddress:
     options = [option for option in query.split("&") if option]
     given = {key: unquote(value) for key, _, value in (option.partition("=") for option in options)}
     options = [option for option in options if option.partition("=")[0] not in ("table", "schema")]
+    for option in options:
+        name, _, value = option.partition("=")
+        if _SECRET.search(name) and not VARIABLE.fullmatch(unquote(value)):
+            raise Error(
+                f"{printable(_bare(where).partition('?')[0])}: its option {printable(name)} would be written to a file.",
+                "Give a variable instead, before the @: postgresql://user:${CRM_PASSWORD}@host/…",
+            )
     authority, slash, path = place.partition("/")
     account, variable, password = _account(authority)
     schema, table = given.get("schema", ""), given.get("table", "")

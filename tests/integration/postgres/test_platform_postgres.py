@@ -262,6 +262,9 @@ def test_a_numeric_without_a_precision_is_what_the_contract_says_and_loses_nothi
                 here.written(engine, "v")
             assert f"column {name} " in str(caught.value) and f"{Decimal(value):f}"[:5] in str(caught.value)
             assert "decimal(38, 10)" in caught.value.fix
+        here.promise([{"name": "share", "classification": "confidential", "logicalType": "number"}])
+        with pytest.raises(here.code.errors.PromiseBroken, match="contains a number, which would lose"):
+            here.written(engine, "v")
         engine.connection.execute("create view d_models.w as select 'NaN'::numeric as share")
         assert rows(here.written(engine, "w"))[1] == [("nan",)]
 

@@ -503,6 +503,18 @@ STORED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("option", ["password", "sslpassword", "passwd", "oauth_client_secret"])
+def test_a_secret_among_the_options_is_neither_stored_nor_printed(option: str) -> None:
+    with pytest.raises(Error) as refused:
+        database_address.parse(f"postgresql://me@db.example.org/crm.t?{option}=hunter2", Path())
+    assert (
+        option in refused.value.sentence and "hunter2" not in f"{refused.value.sentence} {refused.value.fix}"
+    )
+    database_address.parse(
+        f"postgresql://me@db.example.org/crm.t?{option}=${{CRM}}&connect_timeout=3", Path()
+    )
+
+
 @pytest.mark.parametrize("where", STORED)
 def test_a_stored_address_opens_the_same_table_without_its_password(where: str) -> None:
     stored, variable = database_address.storable(where)

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 import yaml
 from psycopg import errors
 
-from pipeline import physical_types
+from pipeline import disclosure, physical_types
 from pipeline.errors import PromiseBroken, UnreadableInput
 from pipeline.platforms import PART
 from pipeline.port_types import beyond
@@ -77,7 +78,8 @@ class Postgres:
         if len(names) > FORMAT.columns:
             raise _unfit(name, [f"{len(names)} columns, but PostgreSQL allows {FORMAT.columns}"])
         refused = [f"column {column}: {reason}" for column, reason in names.items() if reason]
-        if refused := refused or beyond(CHANGED, files):
+        show = partial(disclosure.of_input, self.product)
+        if refused := refused or beyond(CHANGED, files, show):
             raise _unfit(name, refused)
         try:
             with self.connection.transaction():
@@ -85,7 +87,7 @@ class Postgres:
                 fill(self.connection, table, columns(rows, arrays=True), rows)
                 self._order_by_bytes(table)
         except UnreadableInput as error:
-            raise _unfit(name, beyond(FORMAT, files, arrays=ARRAYS) or [str(error)]) from error
+            raise _unfit(name, beyond(FORMAT, files, show, arrays=ARRAYS) or [str(error)]) from error
         self.connection.execute(f"analyze {table}")
 
     def landing(self) -> tuple[Any, dict[str, Any]]:
@@ -218,8 +220,9 @@ class Postgres:
                     if targets[name]
                     else "as a double, the default without a physicalType"
                 )
+                number = value if disclosure.of_dataset(self.product, name) else "a number"
                 raise PromiseBroken(
-                    f"column {name} of {model} is a numeric without a precision and contains a number that would lose"
+                    f"column {name} of {model} is a numeric without a precision and contains {number}, which would lose"
                     f" digits {target}.",
                     fix=f"Cast it in the model, as in cast({name} as decimal(18, 2)); or give {name} in the contract"
                     " a physicalType that fits, such as decimal(38, 10), or double if digits may be lost.",
