@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -63,14 +64,16 @@ def spread(
     # Forked processes share the records; garbage collection would touch, and so copy, all of them.
     gc.collect()
     gc.freeze()
-    try:
-        done = dict(_pooled(task, functions, parts, jobs, progress))
-        # If a process died, its products are assessed again, one by one, so that only the cause has no result.
-        for part in parts:
-            if part not in done:
-                done[part] = list(_one_by_one(task, functions, part, progress))
-    finally:
-        gc.unfreeze()
+    # A process that is killed, or forked, removes no temporary files of its own, and they have the ports' clear data.
+    with tempfile.TemporaryDirectory(prefix="meshwright-", ignore_cleanup_errors=True) as scratch:
+        try:
+            done = dict(_pooled(task, functions, parts, jobs, progress, scratch))
+            # If a process died, its products are assessed again, one by one, so that only the cause has no result.
+            for part in parts:
+                if part not in done:
+                    done[part] = list(_one_by_one(task, functions, part, progress, scratch))
+        finally:
+            gc.unfreeze()
     for part in parts:
         yield from done[part]
 
@@ -81,8 +84,9 @@ def _pooled(
     parts: Sequence[tuple[int, ...]],
     jobs: int,
     progress: Progress,
+    scratch: str,
 ) -> Iterator[tuple[tuple[int, ...], list[dict[str, Any]]]]:
-    with _pool(task, functions, jobs) as pool:
+    with _pool(task, functions, jobs, scratch) as pool:
         waiting: dict[Future[list[dict[str, Any]]], tuple[int, ...]] = {}
         for part in parts:
             try:
@@ -98,30 +102,30 @@ def _pooled(
 
 
 def _one_by_one(
-    task: SpreadTask, functions: Sequence[Fitness], part: Sequence[int], progress: Progress
+    task: SpreadTask, functions: Sequence[Fitness], part: Sequence[int], progress: Progress, scratch: str
 ) -> Iterator[dict[str, Any]]:
-    pool = _pool(task, functions, 1)
+    pool = _pool(task, functions, 1, scratch)
     try:
         for number in part:
             try:
                 yield from pool.submit(_some, (number,)).result()
             except BrokenProcessPool:
-                pool = _pool(task, functions, 1)
+                pool = _pool(task, functions, 1, scratch)
                 yield without_answer(functions, task.records[number], DIED)
             progress(1)
     finally:
         pool.shutdown()
 
 
-def _pool(task: SpreadTask, functions: Sequence[Fitness], jobs: int) -> ProcessPoolExecutor:
-    """Return a pool of worker processes.
+def _pool(task: SpreadTask, functions: Sequence[Fitness], jobs: int, scratch: str) -> ProcessPoolExecutor:
+    """Return a pool of worker processes, whose temporary files are below `scratch`.
 
     On Linux they are forked, and inherit the functions. Elsewhere the task is pickled, and each worker loads the functions
     itself: those of a folder cannot be pickled.
     """
     shared = sys.platform == "linux"
     way = multiprocessing.get_context("fork" if shared else "spawn")
-    return ProcessPoolExecutor(jobs, way, _begin, (task, functions if shared else None))
+    return ProcessPoolExecutor(jobs, way, _begin, (task, functions if shared else None, scratch))
 
 
 def _catalog(task: SpreadTask) -> Catalog | None:
@@ -147,8 +151,9 @@ _WORKER: list[_Worker] = []
 """In a process started for the assessment: its data."""
 
 
-def _begin(task: SpreadTask, functions: Sequence[Fitness] | None) -> None:
+def _begin(task: SpreadTask, functions: Sequence[Fitness] | None, scratch: str) -> None:
     gc.enable()
+    tempfile.tempdir = scratch
     _WORKER[:] = [_Worker(task, functions or discovery.enabled_functions(task.expectations), _catalog(task))]
     time_limit.enable()
 

@@ -20,7 +20,9 @@ from urllib.parse import quote
 import postgres_server
 import psycopg
 import pytest
+import yaml
 from assessed import PERSONAL, ROWS, Assessed, good, metadata, rows, write
+from products import BIN
 
 from meshwright.assess.discovery import functions
 from meshwright.assess.storage import Absent, Allowed, Unseen
@@ -112,6 +114,42 @@ def test_a_web_server_that_gives_the_data_to_everybody_is_seen_and_the_rest_is_l
     assert {name for name in PROBES if states(on_web, name) != {"kept"}} == {"AnonymousReadRefused"}
     assert states(on_web, "AnonymousReadRefused") == {"broken"}
     assert not [headers for _, headers in site.asked if {"Authorization", "Cookie"} & headers.keys()]
+
+
+DIES = """
+import os
+from meshwright.assess import Fitness
+
+class Dies(Fitness):
+    \"""Dies\"""
+    characteristic = "secure"
+    severity = "low"
+
+    def check(self, product):
+        for port in product.record.outputs:
+            product.table(port)
+        os._exit(9)
+"""
+
+
+def test_no_data_of_a_port_stays_on_the_machine(on_web: Assessed, site: Site, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (tmp_path / "mesh.jsonl").write_text(json.dumps(on_web.value) + "\n", "utf-8")
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "dies.py").write_text(DIES, "utf-8")
+    expected = {"apiVersion": "meshwright/v1", "kind": "Fitness", "folders": ["functions"]}
+    settings = {"settings": {"hosts": ["127.0.0.1"]}}
+    (tmp_path / "expectations.yaml").write_text(yaml.safe_dump(expected | settings), "utf-8")
+    done = subprocess.run(
+        [BIN / "meshwright", "assess", "mesh.jsonl", "--expectations", "expectations.yaml"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        capture_output=True,
+        text=True,
+    )
+    assert "/guests.parquet" in {path for path, _ in site.asked} and "no answer" in done.stdout, done.stderr
+    assert not list(scratch.iterdir())
 
 
 @pytest.mark.parametrize("status", [401, 403])
