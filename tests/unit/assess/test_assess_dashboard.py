@@ -142,17 +142,18 @@ def test_a_cell_opens_its_evidence_beside_the_matrix(show: Open) -> None:
     cell.focus()
     page.keyboard.press("Enter")
     drawer = page.locator("#drawer")
-    assert drawer.is_visible() and "Engines" in drawer.inner_text()
+    playwright.expect(drawer).to_be_visible()
+    assert "Engines" in drawer.inner_text()
     assert page.evaluate("document.activeElement.id") == "fleet/engines/secure"
     assert "Fix the port." in drawer.locator(".here").inner_text()
     page.keyboard.press("Escape")
-    assert not drawer.is_visible()
+    playwright.expect(drawer).to_be_hidden()
     page.wait_for_function("document.activeElement.className === 'bad'")  # back where it was opened
     assert "#" not in page.url
     cell.click()
-    assert drawer.is_visible(), "a second time, too"
+    playwright.expect(drawer, "a second time, too").to_be_visible()
     page.go_back()
-    assert not drawer.is_visible()
+    playwright.expect(drawer).to_be_hidden()
 
 
 def test_an_address_leads_to_one_products_evidence(show: Open) -> None:
@@ -289,7 +290,7 @@ def test_hostile_texts_do_nothing_and_break_no_page(
     page = show(found, width=width, links=lambda id: "javascript:window.hacked=1", floors={"secure": 50})
     for link in page.locator("#rows th a").all():
         link.click()
-        assert page.locator("#drawer").is_visible()
+        playwright.expect(page.locator("#drawer")).to_be_visible()
         page.keyboard.press("Escape")
     assert page.evaluate("window.hacked") is None
     assert page.locator("img, a[href^='javascript']").count() == 0

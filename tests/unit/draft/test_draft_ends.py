@@ -22,6 +22,8 @@ def test_a_signal_leaves_no_temporary_file(name: str, make: Make, tmp_path: Path
             [BIN / "meshwright", "draft", product, "--from", source],
             env={**os.environ, "TMPDIR": str(tmp_path)},
             stderr=subprocess.PIPE,
+            # Where the tests are started by nohup, SIGHUP is ignored.
+            preexec_fn=lambda: signal.signal(getattr(signal, name), signal.SIG_DFL),
         )
         until = time.monotonic() + 60
         while not list(tmp_path.glob("meshwright-*")) and time.monotonic() < until:
