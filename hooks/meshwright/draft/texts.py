@@ -54,7 +54,9 @@ def _text(text: str, in_flow: bool) -> Any:
 
     text = "".join(sign if sign.isprintable() or sign == " " else " " for sign in text)
     try:
-        is_same = plain_yaml.safe_load(f"[{text}]" if in_flow else text) == ([text] if in_flow else text)
+        # libyaml, which core.render lets `safe_load` use, reads `[a?b]`; PyYAML, which the pipeline may have alone, does not.
+        read = plain_yaml.load(f"[{text}]" if in_flow else text, plain_yaml.SafeLoader)
+        is_same = read == ([text] if in_flow else text)
     except plain_yaml.YAMLError:
         is_same = False
     special = _NEEDS_QUOTES.search(text) or (in_flow and _FLOW_SIGNS.search(text)) or "$" in text
