@@ -151,6 +151,32 @@ NAMED = {
         "pg_read_binary_file",
     ),
     "statistics": ("GRANT SELECT ON pg_catalog.pg_statistic TO {eve};", "pg_statistic"),
+    "a column of statistics": (
+        "GRANT SELECT (stavalues1) ON pg_catalog.pg_statistic TO {eve};",
+        "stavalues1",
+    ),
+    "the server's large objects as files": (
+        "GRANT EXECUTE ON FUNCTION pg_catalog.lo_export(oid, text) TO {eve};",
+        "lo_export",
+    ),
+    "a function that everybody may call": (
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text) TO PUBLIC;",
+        "Everybody has EXECUTE",
+    ),
+    "a parameter of the server": (
+        "GRANT ALTER SYSTEM ON PARAMETER archive_command TO {eve};",
+        "archive_command",
+    ),
+    "a parameter by way of a role": (
+        "CREATE ROLE {s}_p; GRANT SET ON PARAMETER session_preload_libraries TO {s}_p; GRANT {s}_p TO {eve};",
+        "session_preload_libraries",
+    ),
+    "a publication": (
+        """DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {s}_pipeline', current_database()); END $$;
+        SET ROLE {s}_pipeline; CREATE PUBLICATION {s}_all FOR TABLE {s}_private.people__1;""",
+        "sends what is",
+    ),
+    "the passwords": ("GRANT SELECT ON pg_catalog.pg_authid TO {eve};", "pg_authid"),
 }
 
 

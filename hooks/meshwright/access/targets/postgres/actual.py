@@ -112,12 +112,25 @@ class OutsideObject(NamedTuple):
     """An object outside of the product's schemas that leads to its data, or that one of its roles owns or may use."""
 
     why: str
-    """reads, inherits, owned, granted or elsewhere."""
+    """reads, inherits, sent, owned, granted or elsewhere."""
     role: int
     kind: str
     identity: str
     statement: str
     """What ends it, where that does not follow from its kind."""
+
+
+class Opened(NamedTuple):
+    """A privilege on something of the server's or of an extension's that is closed when it is installed."""
+
+    kind: str
+    """FUNCTION, TABLE or PARAMETER, as GRANT calls it."""
+    object: str
+    """As SQL writes it."""
+    column: str
+    """As SQL writes it; empty for all of the object."""
+    grantee: int
+    privilege: str
 
 
 class Type(NamedTuple):
@@ -147,6 +160,7 @@ class Actual:
     dependents: Mapping[tuple[str, int], frozenset[tuple[str, int, str]]]
     """(catalog, oid) of an object -> catalog, oid and name of each object that depends on it."""
     outside: tuple[OutsideObject, ...]
+    opened: tuple[Opened, ...]
     types: Mapping[str, Type]
     """The columns of the published data set; empty where there is none."""
     published: bool

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from meshwright.access.targets.postgres.actual import Actual, OutsideObject, Role
+from meshwright.access.targets.postgres.actual import PUBLIC, Actual, OutsideObject, Role
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.memberships import revocations_between
 from meshwright.access.targets.postgres.names import display_text
+from meshwright.access.targets.postgres.privileges import display_grantee, grantee_quoted
 from meshwright.core.sql.postgres import identifier
 
 POWERFUL = (
@@ -74,9 +75,26 @@ def _needs_no_grant(actual: Actual, role: Role, target: int, why: str, plan: Dat
     )
 
 
-def check_outside_objects(actual: Actual, plan: DatabasePlan) -> None:
+def check_opened(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
+    """Add a blocker for each privilege on what the server keeps closed, unless only the port's administrators have it."""
+    for entry in actual.opened:
+        if entry.grantee != PUBLIC and actual.logins_with(entry.grantee) <= trusted:
+            continue
+        column = f" ({entry.column})" if entry.column else ""
+        plan.blocker(
+            f"{display_grantee(actual, entry.grantee)} has {entry.privilege}{display_text(column)} on the server's own"
+            f" {entry.kind.lower()} {display_text(entry.object)}, which can show or change what is not granted.",
+            f"REVOKE {entry.privilege}{column} ON {entry.kind} {entry.object}"
+            f" FROM {grantee_quoted(actual, entry.grantee)} CASCADE;",
+            objects=[identifier(*entry.object.split(".", 1))] if entry.kind == "TABLE" else [],
+        )
+
+
+def check_outside_objects(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
     """Add a blocker for each object outside of the schemas that opens a way to the product's data."""
     for entry in actual.outside:
+        if entry.why == "sent" and actual.role(entry.role) in trusted:
+            continue  # an administrator's replication
         plan.blocker(*_outside_object(actual, entry))
 
 
@@ -96,6 +114,8 @@ def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
         case "inherits":
             sentence = f"The table {display_text(entry.identity)} shows what is in {names.private} to its own readers."
             return sentence, entry.statement
+        case "sent":
+            return f"The {what} sends what is {names.schema}'s to whoever subscribes to it.", entry.statement
         case "owned":
             return f"The {what} is {who}'s, and is outside of its schemas.", drop
         case "granted":

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 from meshwright.access.grants import Desired
 from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
-from meshwright.access.targets.postgres.bypasses import check_outside_objects, check_powerful_logins
+from meshwright.access.targets.postgres.bypasses import (
+    check_opened,
+    check_outside_objects,
+    check_powerful_logins,
+)
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.default_privileges import revoke_default_privileges
 from meshwright.access.targets.postgres.memberships import change_memberships, members_with_login
@@ -31,7 +35,8 @@ def difference(
     plan = DatabasePlan()
     check_product_roles(desired, actual, plan)
     check_powerful_logins(actual, trusted, plan)
-    check_outside_objects(actual, plan)
+    check_opened(actual, trusted, plan)
+    check_outside_objects(actual, trusted, plan)
     revoke_default_privileges(actual, plan)
     members = members_with_login(desired, actual, plan)
     memberships = change_memberships(actual, members, trusted, plan)

@@ -27,7 +27,7 @@ def _object(grant: Grant) -> str:
     if grant.kind == "SCHEMA":
         return identifier(grant.schema)
     if grant.kind == "FUNCTION":
-        return f"pg_catalog.{grant.object}" if grant.schema == "pg_catalog" else grant.object
+        return grant.object
     return identifier(grant.schema, grant.object)
 
 

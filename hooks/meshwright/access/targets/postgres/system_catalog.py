@@ -13,6 +13,7 @@ from meshwright.access.targets.postgres.actual import (
     DefaultPrivilege,
     Grant,
     Membership,
+    Opened,
     OutsideObject,
     Role,
     SchemaObject,
@@ -94,14 +95,49 @@ FROM (
          coalesce(proacl, acldefault('f', proowner))
   FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
   WHERE nspname = ANY(%(schemas)s)
-     OR nspname = 'pg_catalog' AND proname IN ('pg_read_file', 'pg_read_binary_file', 'lo_import')
 ) AS o CROSS JOIN LATERAL aclexplode(o.acl) AS a
--- Statistics hold values of columns, and the server's files hold everything.
-WHERE (schema = ANY(%(schemas)s) OR kind = 'FUNCTION'
-       OR kind IN ('TABLE', 'COLUMN') AND oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass))
-  AND a.grantee <> o.owner
+WHERE schema = ANY(%(schemas)s) AND a.grantee <> o.owner
 ORDER BY kind, schema, object, col, grantee, privilege_type
 """
+
+# What the server or an extension closes when it is installed, such as files, statistics and passwords, is what
+# pg_init_privs has; every grant beyond that opens it.
+_OPENED = """
+WITH closed AS (
+  SELECT i.classoid, i.objoid, i.objsubid, i.initprivs FROM pg_init_privs i
+  WHERE i.classoid IN ('pg_proc'::regclass, 'pg_class'::regclass)
+),
+now AS (
+  SELECT 'FUNCTION' AS kind, format('%%I.%%I(%%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS object,
+         '' AS col, p.proowner AS owner, coalesce(p.proacl, acldefault('f', p.proowner)) AS acl, c.initprivs
+  FROM closed c JOIN pg_proc p ON c.classoid = 'pg_proc'::regclass AND p.oid = c.objoid
+  JOIN pg_namespace n ON n.oid = p.pronamespace
+  UNION ALL
+  SELECT 'TABLE', format('%%I.%%I', n.nspname, r.relname), '', r.relowner,
+         coalesce(r.relacl, acldefault(CASE r.relkind WHEN 'S' THEN 's'::"char" ELSE 'r' END, r.relowner)), c.initprivs
+  FROM closed c JOIN pg_class r ON c.classoid = 'pg_class'::regclass AND r.oid = c.objoid AND c.objsubid = 0
+  JOIN pg_namespace n ON n.oid = r.relnamespace
+  UNION ALL
+  SELECT 'TABLE', format('%%I.%%I', n.nspname, r.relname), quote_ident(t.attname), r.relowner, t.attacl, c.initprivs
+  FROM (SELECT DISTINCT objoid FROM closed WHERE classoid = 'pg_class'::regclass) AS known
+  JOIN pg_class r ON r.oid = known.objoid JOIN pg_namespace n ON n.oid = r.relnamespace
+  JOIN pg_attribute t ON t.attrelid = r.oid AND t.attacl IS NOT NULL
+  LEFT JOIN closed c ON c.classoid = 'pg_class'::regclass AND c.objoid = r.oid AND c.objsubid = t.attnum
+  {parameters}
+)
+SELECT kind, object, col, a.grantee::bigint, a.privilege_type
+FROM now CROSS JOIN LATERAL aclexplode(now.acl) AS a
+WHERE a.grantee <> now.owner AND NOT EXISTS (
+  SELECT FROM aclexplode(now.initprivs) AS i
+  WHERE i.grantee IN (a.grantee, 0) AND i.privilege_type = a.privilege_type
+)
+ORDER BY 1, 2, 3, 4, 5
+"""
+
+_PARAMETERS = """UNION ALL
+  SELECT 'PARAMETER', quote_ident(parname), '', 10, paracl, NULL FROM pg_parameter_acl"""
+PARAMETER_PRIVILEGES = 150000
+"""The first version of PostgreSQL in which a superuser can let others set a parameter of the server."""
 
 _DEFAULT_PRIVILEGES = """
 SELECT d.defaclrole::bigint, coalesce(n.nspname, ''), d.defaclobjtype::text, a.grantee::bigint, a.privilege_type
@@ -176,6 +212,10 @@ SELECT 'inherits', p.relowner::bigint, 'table', p.oid::regclass::text,
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
 WHERE c.relnamespace IN (SELECT oid FROM own) AND p.relkind IN ('r', 'p', 'f')
   AND p.relnamespace NOT IN (SELECT oid FROM own)
+UNION
+SELECT 'sent', p.pubowner::bigint, 'publication', quote_ident(p.pubname), format('DROP PUBLICATION %%I;', p.pubname)
+FROM pg_publication p
+WHERE p.pubname IN (SELECT pubname FROM pg_publication_tables WHERE schemaname = ANY(%(schemas)s))
 UNION
 SELECT CASE WHEN s.dbid NOT IN (0, me.oid) THEN 'elsewhere' WHEN s.deptype = 'o' THEN 'owned' ELSE 'granted' END,
        s.refobjid::bigint,
@@ -258,6 +298,12 @@ def read_actual(connection: psycopg.Connection[Any], names: Names) -> Actual:
         objects=tuple(SchemaObject(*row) for row in rows(_OBJECTS)),
         dependents={key: frozenset(value) for key, value in dependents.items()},
         outside=tuple(OutsideObject(*row) for row in rows(_OUTSIDE)),
+        opened=tuple(
+            Opened(*row)
+            for row in rows(
+                _OPENED.replace("{parameters}", _PARAMETERS if version >= PARAMETER_PRIVILEGES else "")
+            )
+        ),
         types={name: Type(full, base) for name, full, base in rows(_TYPES)},
         published=bool(published),
         can_enter=bool(published and published[0][0]),
