@@ -61,8 +61,9 @@ def begin(contract: Path) -> None:
     """Start the process, and let it read a contract."""
     global _begun
     if _begun is not None:
-        _process().receive()  # a run that ended early did not wait for it
-    _begun = None
+        _begun = None
+        with contextlib.suppress(Exception):
+            _process().receive()  # of a run that ended early; what is wrong there is that run's
     _process().send(_read, str(contract))
     _begun = contract
 
@@ -137,8 +138,13 @@ class _Process:
         code = self.process.wait()
         self.end()
         return UnreadableInput(
-            f"The process of datacontract-cli has ended with {code}: it was killed, or the memory is full.",
-            fix=MAKE_ROOM,
+            f"The process of datacontract-cli has ended with {code}"
+            + (
+                ": it was killed, as where the memory is full."
+                if code < 0
+                else "; its error is printed above."
+            ),
+            fix=MAKE_ROOM if code < 0 else "Correct what the error names, and run again.",
         )
 
 

@@ -76,6 +76,26 @@ def test_a_run_that_ended_early_leaves_no_answer_to_the_next(
     assert cli.read(contract).content["version"] == "3.0.0"
 
 
+def test_an_error_of_a_run_that_ended_early_is_not_the_next_ones(
+    cli: ModuleType, contract: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(cli, "_read", cli._test)  # which the contract's name alone makes fail
+        cli.begin(contract)
+    for _ in range(2):
+        cli.begin(contract)
+    assert cli.read(contract).content["id"] == "x"
+
+
+def test_a_process_that_ends_by_its_own_error_says_where_that_is(
+    cli: ModuleType, contract: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "CODE", "raise SystemExit('no such code')")
+    with pytest.raises(UnreadableInput, match="has ended with 1; its error is printed above") as raised:
+        cli.read(contract)
+    assert "memory" not in raised.value.fix
+
+
 def test_an_error_reaches_the_caller_with_its_place(cli: ModuleType, contract: Path) -> None:
     process = cli._process()
     process.send(cli._test, {"schema": 7}, "", {}, [])
