@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from meshwright.check.rules.inputs import declared_tables
 from meshwright.check.rules.sample import is_example
 from meshwright.core import git
 from meshwright.core.errors import Error
@@ -141,11 +142,10 @@ def _samples(
 
 def _types(root: Path, result: Missing) -> None:
     """Add the types of columns that have none to the YAML that declares each input."""
-    places = {name: _declared_in(root, name) for name in result.inputs}
-    usual = layout(root).sources
+    places, usual = _declared(root), layout(root).sources
     texts: dict[str, str] = {}
     for name, entry in result.inputs.items():
-        path, source = places[name] or (usual, SOURCE)
+        path, source = places.get(name, (usual, SOURCE))
         text = texts.get(path) or (read_text(root, path) if inside(root, path) else "")
         added: list[str] = []
         if text:
@@ -161,24 +161,22 @@ def _types(root: Path, result: Missing) -> None:
     result.files |= {path: text.encode() for path, text in texts.items()}
 
 
-def _declared_in(root: Path, name: str) -> tuple[str, str] | None:
-    """Return the file and the source that declare an input: `inputs`, or the one other source that has its table."""
-    others = []
+def _declared(root: Path) -> dict[str, tuple[str, str]]:
+    """Return the file and the source that declare each input."""
+    documents = []
     for file in described(root):
         path = file.relative_to(root).as_posix()
         try:
-            document = read(root, path)
+            documents.append(read(root, path))
         except Unreadable as error:
             raise error.of(path) from error
-        for _, source in document.items("sources"):
-            tables = [one for one in source.get("tables") or () if isinstance(one, dict)]
-            place = (path, str(source.get("name")))
-            if SOURCE in (source.get("name"), source.get("schema")):
-                if name in [one.get("identifier") or one.get("name") for one in tables]:
-                    return place
-            else:
-                others += [place for one in tables if one.get("name") == name]
-    return others[0] if len(others) == 1 else None
+    return {
+        name: (
+            table.document.path.as_posix(),
+            str(table.document.value["sources"][table.keys[1]].get("name")),
+        )
+        for name, table in declared_tables(documents, read(root, SPEC)).items()
+    }
 
 
 def _declare(value: Any, source: str, entry: Input) -> list[str]:

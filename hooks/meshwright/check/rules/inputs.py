@@ -63,7 +63,7 @@ class SourcesMatchInputs(Rule):
     broken = {SOURCES: {"sources": [{"name": "inputs", "tables": [{"name": "flight"}]}]}}
 
     def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
-        tables = _tables(sources, spec)
+        tables = declared_tables(sources, spec)
         inputs = [item["name"] for _, item in spec.items("spec.inputs") if isinstance(item.get("name"), str)]
         missing = [name for name in inputs if name not in tables]
         models = folders(root)
@@ -118,7 +118,7 @@ class InputsDeclared(Rule):
     }
 
     def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
-        tables = _tables(sources, spec)
+        tables = declared_tables(sources, spec)
         for _, item in spec.items("spec.inputs"):
             name = item.get("name")
             if not isinstance(name, str) or (table := tables.get(name)) is None or not _is_untyped(item):
@@ -228,7 +228,7 @@ class TypesAgree(Rule):
     }  # fmt: skip
 
     def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
-        tables = _tables(sources, spec)
+        tables = declared_tables(sources, spec)
         for keys, item in spec.items("spec.inputs"):
             name = item.get("name")
             table = tables.get(name) if isinstance(name, str) else None
@@ -269,7 +269,7 @@ class TypesKnown(Rule):
     }
 
     def check(self, root: Path, spec: Document, sources: Sequence[Document]) -> Iterator[Problem]:
-        tables = _tables(sources, spec)
+        tables = declared_tables(sources, spec)
         for keys, item in spec.items("spec.inputs"):
             name, uses = item.get("name"), str(item.get("uses")).partition("@")[0]
             for column, text in _types(item).items():
@@ -320,7 +320,7 @@ def _landed(name: str) -> str:
     return re.sub(r"\W+", "_", name).strip("_").lower() or "unnamed"
 
 
-def _tables(documents: Sequence[Document], spec: Document) -> dict[str, Table]:
+def declared_tables(documents: Sequence[Document], spec: Document) -> dict[str, Table]:
     """Return the tables that are read as inputs: those of the source `inputs`; for an input that it does not have, the
     table of this name in the one other source that has it."""
     tables: dict[str, Table] = {}
