@@ -14,6 +14,7 @@ from meshwright.core.console import Verb
 from meshwright.core.errors import Error
 
 if TYPE_CHECKING:
+    from meshwright.draft.missing import Missing
     from meshwright.draft.record import Record
     from meshwright.draft.run import Drafted
     from meshwright.inspection.model import Source
@@ -68,7 +69,7 @@ def draft(
         _accept(product, accept)
         return
     from meshwright.draft.atomic import recover
-    from meshwright.draft.missing import own_inputs
+    from meshwright.draft.missing import missing, own_inputs
     from meshwright.draft.record import recorded, unstored_passwords
     from meshwright.draft.run import load, of_another_kind, prepare, unignored, without_empty, write
 
@@ -80,10 +81,13 @@ def draft(
         raise Error("No source is named.", f"Name one: {_ours()} draft --from orders=../data/orders.csv")
     opened = _opened(product, given) if given or not old else _opened_again(product, old)
     opened, empty = without_empty(opened)
-    if own := {name for name in own_inputs(spec, old) if name in opened}:
+    own = own_inputs(spec, old)
+    if there := sorted(own.keys() & opened.keys()):
         if selected:
-            raise Error(f"{', '.join(sorted(own))}: no draft wrote these inputs.", "Leave out --apply.")
-        _add(product, opened, sample_rows, dry_run)
+            raise Error(f"{', '.join(there)}: no draft wrote these inputs.", "Leave out --apply.")
+        found = missing(product, own, opened, sample_rows)
+        found.notes.extend(empty)
+        _add(product, found, opened, dry_run)
         return
     if old and {*old.sources} == {*opened}:
         others = of_another_kind(spec, opened, old)
@@ -141,17 +145,13 @@ def _opened_again(product: Path, old: Record) -> dict[str, tuple[str, Source]]:
     return {name: opened[name] for name in old.sources}
 
 
-def _add(
-    product: Path, opened: Mapping[str, tuple[str, Source]], sample_rows: int | None, dry_run: bool
-) -> None:
-    """Add what inputs that the product has already lack: samples, and types of columns."""
+def _add(product: Path, found: Missing, opened: Mapping[str, tuple[str, Source]], dry_run: bool) -> None:
+    """Write what inputs that the product has already lack: samples, and types of columns."""
     from meshwright.core.text import printable
     from meshwright.draft.atomic import replace_all
-    from meshwright.draft.missing import lines, missing, own_inputs
-    from meshwright.draft.record import recorded
-    from meshwright.draft.run import load, refuse_broken, unignored
+    from meshwright.draft.missing import lines
+    from meshwright.draft.run import refuse_broken, unignored
 
-    found = missing(product, own_inputs(load(product), recorded(product)), opened, sample_rows)
     refuse_broken(product, found.files)
     found.notes.extend(unignored(product, opened))
     if not dry_run:
