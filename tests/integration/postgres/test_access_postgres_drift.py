@@ -213,6 +213,15 @@ def test_what_only_an_administrator_can_fix_is_named_with_the_statement_that_doe
     assert len(product.read("ada", f"SELECT * FROM {product.schema}.full")) == 3
 
 
+def test_a_grant_of_what_is_open_to_everybody_opens_nothing(product: Product) -> None:
+    drifted(
+        product,
+        "GRANT SELECT (relname) ON pg_catalog.pg_class TO {eve}; GRANT SELECT ON pg_catalog.pg_class TO {eve};",
+    )
+    assert product.verify(**PEOPLE) == []
+    assert product.apply(**PEOPLE).manual_actions == ()
+
+
 def test_a_member_by_somebody_elses_grant_is_revoked_or_named(product: Product) -> None:
     drifted(product, 'GRANT "{s}:full" TO {eve}; GRANT "{s}:full" TO {ada};')
     done = product.apply(**PEOPLE)

@@ -118,11 +118,13 @@ now AS (
   FROM closed c JOIN pg_class r ON c.classoid = 'pg_class'::regclass AND r.oid = c.objoid AND c.objsubid = 0
   JOIN pg_namespace n ON n.oid = r.relnamespace
   UNION ALL
-  SELECT 'TABLE', format('%%I.%%I', n.nspname, r.relname), quote_ident(t.attname), r.relowner, t.attacl, c.initprivs
+  SELECT 'TABLE', format('%%I.%%I', n.nspname, r.relname), quote_ident(t.attname), r.relowner, t.attacl,
+         -- What all of the table was open for, its columns are, too.
+         (SELECT array_agg(item) FROM closed c CROSS JOIN LATERAL unnest(c.initprivs) AS item
+          WHERE c.classoid = 'pg_class'::regclass AND c.objoid = r.oid AND c.objsubid IN (0, t.attnum))
   FROM (SELECT DISTINCT objoid FROM closed WHERE classoid = 'pg_class'::regclass) AS known
   JOIN pg_class r ON r.oid = known.objoid JOIN pg_namespace n ON n.oid = r.relnamespace
   JOIN pg_attribute t ON t.attrelid = r.oid AND t.attacl IS NOT NULL
-  LEFT JOIN closed c ON c.classoid = 'pg_class'::regclass AND c.objoid = r.oid AND c.objsubid = t.attnum
   {parameters}
 )
 SELECT kind, object, col, a.grantee::bigint, a.privilege_type
