@@ -28,19 +28,7 @@ _FORMAL = re.compile(
 )
 """`I. Surname`, `Surname, I.`, `Surname, Given`."""
 _SCRIPTS_WITH_SPACES = frozenset(
-    [
-        "CYRILLIC",
-        "GREEK",
-        "ARABIC",
-        "HEBREW",
-        "ARMENIAN",
-        "GEORGIAN",
-        "DEVANAGARI",
-        "BENGALI",
-        "TAMIL",
-        "TELUGU",
-        "THAI",
-    ]
+    "CYRILLIC GREEK ARABIC HEBREW ARMENIAN GEORGIAN DEVANAGARI BENGALI TAMIL TELUGU THAI".split()  # noqa: SIM905
 )
 _SCRIPTS_WITHOUT = frozenset("CJK HANGUL HIRAGANA KATAKANA KATAKANA-HIRAGANA".split())  # noqa: SIM905
 _MEDICAL = re.compile(

@@ -31,65 +31,14 @@ CODE_NAMES = frozenset(
     "country currency language locale iso unit timezone status type category code state class kind level".split()  # noqa: SIM905
 )
 """Words in the names of columns whose values may be short codes."""
-THINGS = CODE_NAMES | frozenset(
-    [
-        "segment",
-        "department",
-        "region",
-        "city",
-        "town",
-        "province",
-        "product",
-        "item",
-        "brand",
-        "model",
-        "title",
-        "island",
-        "species",
-        "team",
-        "company",
-        "organisation",
-        "organization",
-        "school",
-        "club",
-        "genre",
-        "subject",
-        "course",
-        "topic",
-        "label",
-        "group",
-        "family",
-        "color",
-        "colour",
-        "material",
-        "style",
-        "religion",
-        "place",
-        "location",
-        "area",
-        "district",
-        "street",
-        "airport",
-        "station",
-        "event",
-        "campaign",
-        "channel",
-        "airline",
-        "carrier",
-        "manufacturer",
-        "supplier",
-        "vendor",
-        "shipper",
-        "plan",
-        "service",
-        "project",
-        "tag",
-        "source",
-        "medium",
-        "industry",
-        "sector",
-    ]
-)
+THINGS = CODE_NAMES | frozenset({
+    "segment", "department", "region", "city", "town", "province", "product", "item", "brand", "model",
+    "title", "island", "species", "team", "company", "organisation", "organization", "school", "club",
+    "genre", "subject", "course", "topic", "label", "group", "family", "color", "colour", "material",
+    "style", "religion", "place", "location", "area", "district", "street", "airport", "station", "event",
+    "campaign", "channel", "airline", "carrier", "manufacturer", "supplier", "vendor", "shipper", "plan",
+    "service", "project", "tag", "source", "medium", "industry", "sector",
+})  # fmt: skip
 """Words in the names of columns whose values are things, even if they are written like names of people."""
 _THINGS_IN_OTHER_SCRIPTS = re.compile(
     "城市|国家|國家|地区|地區|省|产品|產品|商品|类|類|状态|狀態|部门|部門|公司|品牌|颜色|都市|製品|種|状態|会社|色"
@@ -98,20 +47,7 @@ _THINGS_IN_OTHER_SCRIPTS = re.compile(
 )
 """The same for names in other scripts than the Latin one, in which words are not always apart."""
 _SHOWN = frozenset(
-    [
-        "product",
-        "item",
-        "title",
-        "species",
-        "genus",
-        "brand",
-        "course",
-        "topic",
-        "subject",
-        "event",
-        "campaign",
-        "department",
-    ]
+    "product item title species genus brand course topic subject event campaign department".split()  # noqa: SIM905
 )
 """Words in the names of columns in which medical words are no diagnoses."""
 FORMS = {
@@ -123,33 +59,11 @@ OLD = "1970"
 """A table of people with dates before this year is likely to hold dates of birth."""
 _NO_NUMBERS = frozenset("id key sk pk fk hash version ts at epoch time timestamp size bytes seq".split())  # noqa: SIM905
 """Last words of names of large numbers that are no phone numbers."""
-_HAPPENED = frozenset(
-    [
-        "founded",
-        "established",
-        "opened",
-        "built",
-        "released",
-        "release",
-        "published",
-        "start",
-        "started",
-        "begin",
-        "valid",
-        "order",
-        "ordered",
-        "created",
-        "updated",
-        "changed",
-        "paid",
-        "sent",
-        "delivered",
-        "hired",
-        "joined",
-        "closed",
-        "ended",
-    ]
-)
+_HAPPENED = frozenset({
+    "founded", "established", "opened", "built", "released", "release", "published", "start", "started",
+    "begin", "valid", "order", "ordered", "created", "updated", "changed", "paid", "sent", "delivered",
+    "hired", "joined", "closed", "ended",
+})  # fmt: skip
 """Words in the names of dates that are of an event other than a birth."""
 _ICD = re.compile(r"[A-TV-Z]\d[0-9A-Z]\.\d[0-9A-Z]{0,3}")
 _NAMED = frozenset({"name", "email", "phone", "national id"})
