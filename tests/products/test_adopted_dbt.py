@@ -113,7 +113,7 @@ def test_a_draft_adds_the_samples_and_types_that_an_adopted_project_lacks(
     template: Path, tmp_path: Path, product_python: Path
 ) -> None:
     with sqlite3.connect(tmp_path / "crm.db") as database:
-        database.executescript(CRM)
+        database.executescript(f"{CRM}; create table unused (id integer);")
         for number in range(40):
             database.execute(
                 "insert into customers values (?, ?, ?, '2024-01-31')",
@@ -171,6 +171,8 @@ sources:
     rows = duckdb.sql(f"from '{place}/build/ports/lake/order_values.parquet'").fetchall()
     assert len(rows) == 40 and all(row[1] for row in rows), "the samples keep the keys between them"
     assert "Nothing was written" in draft()
+    every = CliRunner().invoke(main, ["draft", str(place), "--from=crm=sqlite:///../crm.db?table=*"])
+    assert every.exit_code == 0 and "unused has no rows, and was left out." in every.output, every.output
     model = place / "transform/order_values.sql"
     model.write_text(model.read_text("utf-8").replace("o.id,", "o.id, o.id as twice,"), "utf-8")
     done = pipeline(product_python, place)
