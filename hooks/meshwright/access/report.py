@@ -47,6 +47,16 @@ def _human(run: Run) -> Iterator[str]:
         yield "Not granted"
         for verdict in refused:
             yield from _refused(verdict)
+    older = {
+        verdict.id: verdict.approval.signers
+        for verdict in run.decisions.verdicts
+        if verdict.approval and verdict.approval.accepted and verdict.approval.evidence == "older rule"
+    }
+    if older:
+        yield ""
+        yield "Approved by the older rule, until they end; a renewal needs an approval by the present one"
+    for name, signers in older.items():
+        yield f"  agreement {name}, by {', '.join(signers)}"
     if run.problems:
         yield ""
         yield "Wrong"
@@ -124,6 +134,7 @@ def as_json(run: Run) -> str:
                 "counts": not verdict.refused,
                 "commit": verdict.approval.commit if verdict.approval else None,
                 "signers": list(verdict.approval.signers) if verdict.approval else [],
+                "evidence": verdict.approval.evidence if verdict.approval and verdict.approval.accepted else None,
                 "members": [member.id for member in verdict.members],
                 "refused": list(verdict.refused),
                 "unfit": {named: list(reasons) for named, reasons in verdict.unfit.items()},

@@ -182,6 +182,7 @@ def _content(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
             verdict.id: {
                 "commit": verdict.approval.commit if verdict.approval else "",
                 "signers": list(verdict.approval.signers) if verdict.approval else [],
+                "evidence": verdict.approval.evidence if verdict.approval else "",
                 "refused": list(verdict.refused),
             }
             for verdict in decisions.verdicts

@@ -19,8 +19,9 @@ belong to one person, and whether an approver looked at what they signed. Any ap
 
 from __future__ import annotations
 
-from meshwright.access.approval.agreement_approval import Approval, approval
+from meshwright.access.approval.agreement_approval import approval
 from meshwright.access.approval.authorised_files import Authorised, authorised, authorised_below
+from meshwright.access.approval.evidence import Approval, Evidence
 from meshwright.access.approval.provenance import AGAIN
 from meshwright.access.approval.valid_approvers import approvers, root_of_trust, trust_problem
 
@@ -28,6 +29,7 @@ __all__ = [
     "AGAIN",
     "Approval",
     "Authorised",
+    "Evidence",
     "approval",
     "approvers",
     "authorised",

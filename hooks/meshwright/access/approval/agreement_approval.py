@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from meshwright.access.approval.evidence import Approval
 from meshwright.access.approval.provenance import AGAIN, provenance
 from meshwright.access.approval.valid_approvers import Trust, trust_in
 from meshwright.core.git_history import Entry, History
 from meshwright.core.yaml import Unreadable, parse
 from meshwright.product.approvers import Approver, person
 from meshwright.product.files import AGREEMENTS, APPROVERS
-
-
-@dataclass(frozen=True)
-class Approval:
-    """Whether an agreement is approved, and by whom."""
-
-    accepted: bool
-    commit: str
-    """The commit that the file's present content is from; empty if there is none."""
-    signers: tuple[str, ...]
-    """Whose signatures count, as `<e-mail> (<capacity>)`; also where others are still missing."""
-    reasons: tuple[str, ...]
-    """Why it is not accepted, each with the fix; empty if it is."""
 
 
 def approval(history: History, path: str, needed: Sequence[str], not_by: frozenset[str]) -> Approval:

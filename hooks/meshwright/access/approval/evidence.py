@@ -1,0 +1,25 @@
+"""What an approval of an agreement is, whatever proves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Evidence = Literal["signature", "older rule", "review"]
+"""What proves an approval. `older rule`: a signature from before the rule of decision 30, by which any signed commit that
+touched the file last counted. `review`: an approver's review of the pull request, as the forge reports it."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Whether an agreement is approved, and by whom."""
+
+    accepted: bool
+    commit: str
+    """The commit that the file's present content is from; empty if there is none."""
+    signers: tuple[str, ...]
+    """Whose approvals count, as `<e-mail> (<capacity>)`; also where others are still missing."""
+    reasons: tuple[str, ...]
+    """Why it is not accepted, each with the fix; empty if it is."""
+    evidence: Evidence = "signature"
+    """The kind of evidence; if an approval needs two kinds, the weaker one."""
