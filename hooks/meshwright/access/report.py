@@ -134,7 +134,9 @@ def as_json(run: Run) -> str:
                 "counts": not verdict.refused,
                 "commit": verdict.approval.commit if verdict.approval else None,
                 "signers": list(verdict.approval.signers) if verdict.approval else [],
-                "evidence": verdict.approval.evidence if verdict.approval and verdict.approval.accepted else None,
+                "evidence": verdict.approval.evidence
+                if verdict.approval and verdict.approval.accepted
+                else None,
                 "members": [member.id for member in verdict.members],
                 "refused": list(verdict.refused),
                 "unfit": {named: list(reasons) for named, reasons in verdict.unfit.items()},
