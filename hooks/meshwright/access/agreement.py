@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from meshwright.core.git_history import History
 from meshwright.core.yaml import Document, Unreadable
 from meshwright.product import schema
 from meshwright.product.files import AGREEMENTS
+from meshwright.product.lookalikes import deceptive
 
 
 @dataclass(frozen=True)
@@ -79,4 +80,13 @@ def agreements(history: History) -> Iterator[Agreement]:
         problem = (
             "" if Path(path).name == f"{name}.yaml" else f"It calls itself {name}; name the file {name}.yaml."
         )
-        yield Agreement(path, document, problem)
+        agreement = Agreement(path, document, problem)
+        yield agreement if problem else replace(agreement, problem=_deception(agreement))
+
+
+def _deception(agreement: Agreement) -> str:
+    """Return which name in an agreement an approver could take for another one; empty if there is none."""
+    for name in (*agreement.principals, str(agreement.custom("requester"))):
+        if deception := deceptive(name):
+            return f"It names {name!a}. {deception}"
+    return ""

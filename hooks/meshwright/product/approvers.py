@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshwright.core.yaml import Document, Keys
+from meshwright.product.lookalikes import skeleton
 
 RSA_BITS = 3072
 CURVES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
@@ -31,8 +31,8 @@ class Approver:
 
 
 def person(identity: str) -> str:
-    """Return an e-mail address or id in a form that is equal for the same person: case and Unicode form are ignored."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", identity).casefold()).strip()
+    """Return an e-mail address or id in a form that is equal for the same person, and for whatever looks the same."""
+    return skeleton(identity)
 
 
 def named(document: Document) -> tuple[Approver, ...]:

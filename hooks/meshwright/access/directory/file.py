@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from meshwright.access.directory.groups import members_of
-from meshwright.access.directory.identifiers import folded, is_plain
+from meshwright.access.directory.identifiers import is_plain
 from meshwright.access.directory.snapshot import DirectoryError, DirectoryQuery, Snapshot, checked_snapshot
 from meshwright.access.grants import Principal
 from meshwright.core.yaml import Document, Keys, Unreadable
+from meshwright.product.lookalikes import skeleton
 
 
 def read(document: Document, query: DirectoryQuery) -> Snapshot:
@@ -49,7 +50,7 @@ def _check_groups(document: Document, principals: dict[str, Any], groups: dict[s
         if not is_plain(name):
             problem = f"The group {name!r} has no name that can be read, or one that is too long."
             raise Unreadable(problem, "Give it another name.", *document.place(keys))
-        if (other := similar.setdefault(folded(name), name)) != name:
+        if (other := similar.setdefault(skeleton(name), name)) != name:
             problem = f"The groups {other!r} and {name!r} look alike."
             raise Unreadable(problem, "Rename one of them.", *document.place(keys))
         for part, possible in (("members", principals), ("groups", groups)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
-from meshwright.access.directory.identifiers import folded
 from meshwright.access.directory.snapshot import DirectoryError
+from meshwright.product.lookalikes import skeleton
 
 Node = TypeVar("Node", bound=Hashable)
 """What identifies a group in a directory."""
@@ -30,10 +30,10 @@ def by_name(names: Iterable[str], groups: Iterable[tuple[str, Node]]) -> dict[st
     """Return which of the groups (name, what it is) the names mean. Raises DirectoryError where two could be meant."""
     similar: dict[str, list[tuple[str, Node]]] = {}
     for name, node in groups:
-        similar.setdefault(folded(name), []).append((name, node))
+        similar.setdefault(skeleton(name), []).append((name, node))
     meant = {}
     for name in sorted(names):
-        candidates = similar.get(folded(name), [])
+        candidates = similar.get(skeleton(name), [])
         if len(candidates) > 1:
             problem = f"The directory has {len(candidates)} groups that are called {name!r}, or could be taken for it."
             raise DirectoryError(

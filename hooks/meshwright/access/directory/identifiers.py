@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
+
+from meshwright.product.lookalikes import INVISIBLE
 
 MAX_TEXT = 256
 """How many characters an id, a login or a group's name has at most."""
-
-INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-"""Characters that Unicode counts as printable, but that are invisible."""
 
 
 def is_plain(text: str) -> bool:

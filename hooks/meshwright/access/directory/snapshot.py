@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from meshwright.access.directory.identifiers import MAX_TEXT, display_text, folded, is_plain
+from meshwright.access.directory.identifiers import MAX_TEXT, display_text, is_plain
 from meshwright.access.grants import Principal
 from meshwright.core.errors import Error
+from meshwright.product.lookalikes import skeleton
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def checked_snapshot(
         if not is_plain(key):
             problem = f"The id {key[:MAX_TEXT]!r} is empty, too long, or contains invisible characters."
             raise DirectoryError(problem, "Correct it in the directory.", key)
-        if (other := similar.setdefault(folded(key), key)) != key or key in principals:
+        if (other := similar.setdefault(skeleton(key), key)) != key or key in principals:
             twice = f"The id {key!r} is listed twice."
             problem = twice if other == key else f"The ids {other!r} and {key!r} look alike."
             raise DirectoryError(problem, "Rename one of them in the directory, or remove it.", key)
@@ -70,7 +71,7 @@ def _check_logins(principals: Mapping[str, Principal]) -> None:
             if not is_plain(login):
                 problem = f"{principal.id} has the login {login[:MAX_TEXT]!r} at {target}, which is not a possible login."
                 raise DirectoryError(problem, "Correct it in the directory.", principal.id)
-            if (other := taken.setdefault(folded(login), principal.id)) != principal.id:
+            if (other := taken.setdefault(skeleton(login), principal.id)) != principal.id:
                 problem = f"{other} and {principal.id} have the same login {login!r} at {target}."
                 fix = f"Correct one of them in the directory, or map another attribute in `logins.{target}`."
                 raise DirectoryError(problem, fix, principal.id)
