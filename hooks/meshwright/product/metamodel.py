@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 HOME = "https://meshwright.example.org"
 """Address of the documentation, if a product's answers do not say which template it comes from."""
@@ -36,12 +37,19 @@ GOVERNANCE = ("governance@example.org",)
 LONGEST_EXCEPTION_DAYS = 366
 """An exception ends at the latest so many days from now."""
 
+LONGEST_AGREEMENT_DAYS = 365
+"""An agreement lasts so many days at the most, unless its role in access/policy.yaml says `maxDays`."""
+
+LONGEST_AGREEMENT_SINCE = datetime(2026, 11, 30, tzinfo=UTC)
+"""Since when there is such a default. An agreement that began before counts its days from then on, so that nothing in force
+ends without notice."""
+
 NEVER_EXCEPTED = {
     "AccessModeChosen", "AccessPolicyPublished", "AccessTestsAboutPolicy", "AgreementAboutProduct",
     "AgreementEnds", "AgreementForRole", "AgreementNamedAsFile", "AgreementNamesReaders", "AgreementReferenced",
     "AgreementVersionNamed", "ApproverForEachCapacity", "ApproversAreDifferentPeople", "BreakingChangeIsMajor",
     "ClassificationGiven", "ClassificationKept", "ClearanceInOrder", "ColumnNotAboveProduct", "DecisionOpen",
-    "ExceptionValid", "GovernancePlaceholderReplaced", "NoPasswordInUrl", "NoSecretCommitted", "OpenAccessFits",
+    "ExceptionValid", "GovernancePlaceholderReplaced", "NamesNotMistaken", "NoPasswordInUrl", "NoSecretCommitted", "OpenAccessFits",
     "OwnerAndStewardNamed", "OwnerReviews", "Readable", "ReadersNotWidened", "RightsNotWidened",
     "RowsOfPromisedColumns", "SecretsByReference", "Shape", "TeamRegoOnlyDenies",
 }  # fmt: skip

@@ -18,7 +18,12 @@ from meshwright.product import metamodel
 
 DAY = 86400
 NOW = 1_000 * DAY
-PRODUCT = {"id": "airport/departures", "mode": "approval-required", "open": ["public", "internal"]}
+PRODUCT = {
+    "id": "airport/departures",
+    "mode": "approval-required",
+    "open": ["public", "internal"],
+    "maxDays": 365,
+}
 ROLE = {"kind": "human", "clearance": ["public", "internal"], "above": "mask"}
 AGREEMENT = {
     "id": "delays",
@@ -105,6 +110,14 @@ def test_a_role_bounds_how_long_an_agreement_lasts() -> None:
     assert asked(role={"maxDays": 1})["refused"] == [
         "It lasts longer than the {maxDays} days that its role allows."
     ]
+
+
+def test_a_role_that_says_nothing_has_the_organisations_bound() -> None:
+    assert asked({"end": NOW - DAY + 365 * DAY})["members"]
+    refused = ["It lasts longer than the {maxDays} days that its role allows."]
+    assert asked({"end": NOW - DAY + 365 * DAY + 1})["refused"] == refused
+    assert asked({"end": NOW - DAY + 365 * DAY + 1, "countedFrom": NOW})["members"]
+    assert asked({"end": NOW + 1}, product={"maxDays": 0})["refused"] == refused
 
 
 def test_a_role_bounds_what_an_agreement_is_for() -> None:
@@ -400,6 +413,7 @@ def _questions() -> list[tuple[str, dict[str, Any]]]:
         {key: value for key, value in whole.items() if key != "now"},
         change("agreement", requester="mallory"),
         change("role", maxDays=1),
+        change("agreement", end=NOW + 365 * DAY),
         change("role", purposes=["x"]),
         change("role", purposes=[]),
         change("role", purposes=[""]),

@@ -92,7 +92,7 @@ refused contains "It ends before it begins." if {
 
 refused contains "It lasts longer than the {maxDays} days that its role allows." if {
 	known_times
-	ends - begins > role.maxDays * 86400
+	ends - object.get(asked, "countedFrom", begins) > object.get(role, "maxDays", object.get(product, "maxDays", 0)) * 86400
 }
 
 known_times if {

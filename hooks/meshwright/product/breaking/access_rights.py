@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshwright.core.yaml import Document, Keys
+from meshwright.product.agreement_length import longest_days
 from meshwright.product.breaking.contract_paths import mapping
 from meshwright.product.breaking.kinds_of_change import PromiseChange
 
@@ -52,8 +53,8 @@ def of_roles(was: Document, now: Document) -> Iterator[PromiseChange]:
             if new.get(key) and _narrower(old.get(key), new[key]):
                 detail = f"The role {name} is for fewer readers: another {of} is asked for."
                 yield PromiseChange(now, (*place, key), detail, "role")
-        if isinstance(new.get("maxDays"), int) and new["maxDays"] < (old.get("maxDays") or float("inf")):
-            detail = f"An agreement for the role {name} lasts for {new['maxDays']} days at most."
+        if longest_days(new) < longest_days(old):
+            detail = f"An agreement for the role {name} lasts for {longest_days(new)} days at most."
             yield PromiseChange(now, (*place, "maxDays"), detail, "role")
         rows, fewer = old.get("rows") or [], new.get("rows") or []
         if rows != fewer and isinstance(rows, list) and isinstance(fewer, list):
