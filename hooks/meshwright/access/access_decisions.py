@@ -14,8 +14,9 @@ from meshwright.access.grants import Desired, Member, Port, Principal, View
 from meshwright.access.product_access import ProductAccess
 from meshwright.access.rego_evaluation import PolicyEngine, filled
 from meshwright.access.role_views import role_views
-from meshwright.access.subjects import assumed_principal, names_of, parties, subjects
+from meshwright.access.subjects import assumed_principal, authors, names_of, parties, subjects
 from meshwright.product import metamodel
+from meshwright.product.agreement_length import counted_from, effective_end, longest_days
 from meshwright.product.approvers import person
 
 OWNER = ("owner",)
@@ -38,14 +39,12 @@ class AccessVerdict:
     """Why it counts for nobody; empty if it counts."""
     unfit: Mapping[str, tuple[str, ...]]
     """Principal or group, as the agreement names it -> why it does not count for this one."""
+    until: datetime | None = None
+    """When access by it ends; None without an agreement, or where its time cannot be read."""
 
     @property
     def id(self) -> str:
         return self.agreement.id if self.agreement else ""
-
-    @property
-    def until(self) -> datetime | None:
-        return self.agreement.time("endTimestamp") if self.agreement else None
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,7 @@ def decide(product: ProductAccess, snapshot: Snapshot | None, now: datetime) -> 
     """
     engine = PolicyEngine(product.team)
     views = tuple(role_views(product, engine))
-    about = {
-        "id": product.id,
-        "mode": product.mode,
-        "open": metamodel.CLASSIFICATIONS[: metamodel.CLASSIFICATIONS.index(metamodel.OPEN_UP_TO) + 1],
-    }
+    about = _about(product)
     verdicts = [
         _verdict(product, agreement, snapshot, now, about, engine) for agreement in product.agreements
     ]
@@ -137,8 +132,60 @@ def decide(product: ProductAccess, snapshot: Snapshot | None, now: datetime) -> 
     return AccessDecisions(product, now, views, tuple(verdicts), snapshot)
 
 
+def ends(agreement: Agreement, role: Mapping[str, Any]) -> datetime | None:
+    """Return when access by an agreement ends: as it says, unless it is older than the longest time and outlives it."""
+    start, end = agreement.time("startTimestamp"), agreement.time("endTimestamp")
+    return effective_end(role, start, end) if start and end else end
+
+
+def shortened(decisions: AccessDecisions) -> list[str]:
+    """Return a sentence for each agreement that counts and ends earlier than it says."""
+    return [
+        f"Agreement {verdict.id} names {_day(written)} as its end. It ends on {_day(verdict.until)}, because its role allows "
+        f"{longest_days(decisions.product.roles.get(verdict.role, {}))} days."
+        for verdict in decisions.verdicts
+        if verdict.agreement and not verdict.refused
+        for written in [verdict.agreement.time("endTimestamp")]
+        if written != verdict.until
+    ]
+
+
 def _seconds(time: datetime) -> int:
     return int(time.timestamp())
+
+
+def _about(product: ProductAccess) -> dict[str, Any]:
+    """Return what the policies are told of a product."""
+    return {
+        "id": product.id,
+        "mode": product.mode,
+        "maxDays": metamodel.LONGEST_AGREEMENT_DAYS,
+        "open": metamodel.CLASSIFICATIONS[: metamodel.CLASSIFICATIONS.index(metamodel.OPEN_UP_TO) + 1],
+    }
+
+
+def verdict_if_approved(decisions: AccessDecisions, agreement: Agreement) -> AccessVerdict:
+    """Return the decision on an agreement as if everybody had approved it, at its start if that is still to come."""
+    if agreement.problem:
+        return AccessVerdict(agreement.role, agreement, None, (), (agreement.problem,), {})
+    product = decisions.product
+    role = product.roles.get(agreement.role) or {}
+    people, unknown = subjects(agreement, decisions.snapshot, role)
+    moment = max(filter(None, (decisions.now, agreement.time("startTimestamp"))))
+    question = _question(agreement, Approval(True, "", (), ()), role) | {"status": "approved"}
+    declared = product.roles.get(agreement.role)
+    engine = PolicyEngine(product.team)
+    answer = engine.agreement(_seconds(moment), _about(product), declared, question, people)
+    facts = _facts(agreement, role)
+    unfit = {
+        id: tuple(sorted(filled(str(reason), facts) for reason in reasons))
+        for id, reasons in answer["unfit"].items()
+    }
+    members = tuple(one for one in people if one.id in answer["members"])
+    refused = tuple(sorted(filled(str(reason), facts) for reason in answer["refused"]))
+    return AccessVerdict(
+        agreement.role, agreement, None, members, refused, {**unknown, **unfit}, ends(agreement, role)
+    )
 
 
 def _verdict(
@@ -158,9 +205,11 @@ def _verdict(
         product.history,
         agreement.path,
         tuple(role.get("approvals", OWNER)),
-        frozenset(parties(agreement, people if snapshot else [])),
+        frozenset(
+            {*parties(agreement, people if snapshot else []), *authors(product.history, agreement.path)}
+        ),
     )
-    answer = engine.agreement(_seconds(now), about, declared, _question(agreement, approved), people)
+    answer = engine.agreement(_seconds(now), about, declared, _question(agreement, approved, role), people)
     facts = _facts(agreement, role)
     unfit = {
         id: tuple(sorted(filled(str(reason), facts) for reason in reasons))
@@ -172,13 +221,15 @@ def _verdict(
             unfit[one.id] = (*unfit.get(one.id, ()), "They approved it themselves; another person has to.")
     members = tuple(one for one in people if one.id in answer["members"] and one.id not in unfit)
     refused = _refused(answer["refused"], approved, facts)
-    return AccessVerdict(agreement.role, agreement, approved, members, refused, {**unknown, **unfit})
+    return AccessVerdict(
+        agreement.role, agreement, approved, members, refused, {**unknown, **unfit}, ends(agreement, role)
+    )
 
 
-def _question(agreement: Agreement, approved: Approval) -> dict[str, Any]:
+def _question(agreement: Agreement, approved: Approval, role: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the policies are asked about an agreement."""
     document = agreement.document
-    start, end = agreement.time("startTimestamp"), agreement.time("endTimestamp")
+    start, end = agreement.time("startTimestamp"), ends(agreement, role)
     return {
         "id": agreement.id,
         "status": document.get("status"),
@@ -189,6 +240,7 @@ def _question(agreement: Agreement, approved: Approval) -> dict[str, Any]:
         "requester": agreement.custom("requester"),
         "purpose": agreement.custom("purpose") or "",
         "start": start and _seconds(start),
+        "countedFrom": start and _seconds(counted_from(role, start)),
         "end": end and _seconds(end),
     }
 
@@ -201,7 +253,7 @@ def _facts(agreement: Agreement, role: Mapping[str, Any]) -> dict[str, str]:
         "role": agreement.role,
         "start": _day(agreement.time("startTimestamp")),
         "end": _day(agreement.time("endTimestamp")),
-        "maxDays": str(role.get("maxDays")),
+        "maxDays": str(longest_days(role)),
         "purposes": ", ".join(role.get("purposes", [])),
         "kind": PEOPLE.get(role.get("kind", ""), ""),
         "requires": _required(role),

@@ -49,12 +49,29 @@ def access() -> None:
 @click.option("--team", required=True, help="The consumer's team.")
 @click.option("--requester", required=True, metavar="E-MAIL", help="Who asks.")
 @click.option("--output", "port", metavar="NAME", help="The output port; all of them, if none is given.")
-@options(PRODUCT)
+@options(PRODUCT, DIRECTORY)
 def request(root: Path, **fields: Any) -> None:
     """Writes access/agreements/AGREEMENT.yaml, a request to read this product, for a pull request."""
-    from meshwright.access import ask
+    from meshwright.access import request as requests
 
-    click.echo(ask.request(root, **fields))
+    click.echo(requests.request(root, **fields))
+
+
+@access.command()
+@click.argument("agreement")
+@click.option(
+    "--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day on which access ends then."
+)
+@click.option("--requester", metavar="E-MAIL", help="Who asks; as before, if nobody is given.")
+@options(PRODUCT, DIRECTORY)
+def renew(root: Path, **fields: Any) -> None:
+    """Writes a request that continues AGREEMENT: who reads by it goes on reading, without a gap, once it is approved.
+
+    The new agreement begins today. To change the end in an approved file would take today's access away.
+    """
+    from meshwright.access import request as requests
+
+    click.echo(requests.renew(root, **fields))
 
 
 @access.command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from meshwright.access.access_decisions import AccessDecisions
+from meshwright.access.access_decisions import AccessDecisions, shortened
 from meshwright.access.grants import Action, Change, Desired, Member, Port, PortPlan, View
+from meshwright.access.requested import requested
 from meshwright.access.run import PortRun, Run
 
 
@@ -22,7 +23,20 @@ def against(base: AccessDecisions | None, decisions: AccessDecisions) -> Run:
         before = base.desired(old) if base and old else nothing
         changes += _changes(before, decisions.desired(new) if new else nothing)
         runs.append(PortRun(PortPlan(name, port.uses, tuple(changes))))
-    return Run("plan", decisions, tuple(runs), decisions.product.problems)
+    before_by_id = {one.id: one.document.value for one in base.product.agreements} if base else {}
+    changed = {
+        one.id
+        for one in decisions.product.agreements
+        if not one.problem and before_by_id.get(one.id) != one.document.value
+    }
+    return Run(
+        "plan",
+        decisions,
+        tuple(runs),
+        decisions.product.problems,
+        tuple(shortened(decisions)),
+        requested(decisions, changed),
+    )
 
 
 def _moved(old: Port | None, new: Port | None) -> Iterator[Change]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from meshwright.access.access_decisions import AccessDecisions, AccessVerdict
 from meshwright.access.grants import Change, Column, Principal
+from meshwright.access.requested import as_plain, sentences
 from meshwright.access.run import PortRun, Run
 from meshwright.core.renamed import with_old
 from meshwright.core.text import printable
@@ -35,7 +36,13 @@ def _human(run: Run) -> Iterator[str]:
     for port in run.ports:
         yield ""
         yield f"{port.plan.port} ({port.plan.uses})"
-        yield from _port(run.verb, port)
+        yield from _port(run.verb, port, any(not effect.approved for effect in run.effects))
+    if run.effects:
+        yield ""
+        yield "Agreements" if run.verb == "plan" and any(one.approved for one in run.effects) else "Requested"
+        for effect in run.effects:
+            for line in sentences(effect):
+                yield f"  {line}"
     # Whom an open role does not fit is most of a company; `explain` says it of one.
     refused = [
         verdict
@@ -57,6 +64,11 @@ def _human(run: Run) -> Iterator[str]:
         yield "Approved by the older rule, until they end; a renewal needs an approval by the present one"
     for name, signers in older.items():
         yield f"  agreement {name}, by {', '.join(signers)}"
+    if run.notes:
+        yield ""
+        yield "Notes"
+        for note in run.notes:
+            yield f"  {note}"
     if run.problems:
         yield ""
         yield "Wrong"
@@ -64,7 +76,7 @@ def _human(run: Run) -> Iterator[str]:
             yield f"  ! {problem}"
 
 
-def _port(verb: str, port: PortRun) -> Iterator[str]:
+def _port(verb: str, port: PortRun, is_requested: bool) -> Iterator[str]:
     if port.refused:
         yield f"  ! {port.refused}"
         first, *rest = port.refused.fix.splitlines()
@@ -85,7 +97,9 @@ def _port(verb: str, port: PortRun) -> Iterator[str]:
         yield f"  audit record {port.record['number']}, {port.record['hash'][:16]}"
     if not (port.plan.changes or port.plan.manual_actions or port.differences):
         yield (
-            "  Everybody can read what they should, and nothing else." if verb == "verify" else "  No change."
+            "  Everybody can read what they should, and nothing else."
+            if verb == "verify"
+            else f"  No change{' until somebody approves what is requested' if is_requested else ''}."
         )
 
 
@@ -144,6 +158,8 @@ def as_json(run: Run) -> str:
             for verdict in run.decisions.verdicts
         ],
         "problems": list(run.problems),
+        "notes": list(run.notes),
+        "effects": [as_plain(effect) for effect in run.effects],
     }
     return json.dumps(with_old(plain), indent=2, ensure_ascii=True)
 

@@ -6,15 +6,16 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from meshwright.access.access_decisions import AccessDecisions
+from meshwright.access.access_decisions import AccessDecisions, shortened
 from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
 from meshwright.access.grants import AuditRecord, Port, PortPlan, Refused
 from meshwright.access.policy_tests import broken_tests
+from meshwright.access.requested import AgreementEffect, requested
 from meshwright.access.targets import target
 
 SKEW = timedelta(minutes=5)
@@ -51,6 +52,10 @@ class Run:
     ports: tuple[PortRun, ...]
     problems: tuple[str, ...] = field(default=())
     """What is wrong with the product itself, wherever it is published."""
+    notes: tuple[str, ...] = ()
+    """What somebody should know, and that is not wrong."""
+    effects: tuple[AgreementEffect, ...] = ()
+    """Of `plan`: what each agreement that is requested would change."""
 
     @property
     def well(self) -> bool:
@@ -61,9 +66,10 @@ class Run:
 
 def plan(decisions: AccessDecisions, ports: Sequence[Port]) -> Run:
     """Return what `apply` would change. Changes nothing."""
-    return _on_each_port(
+    done = _on_each_port(
         "plan", decisions, ports, lambda port: PortRun(target(port.uses).plan(port, decisions.desired(port)))
     )
+    return replace(done, effects=requested(decisions))
 
 
 def apply(decisions: AccessDecisions, ports: Sequence[Port], confirmed: Sequence[str] = ()) -> Run:
@@ -115,7 +121,7 @@ def _on_each_port(
             runs.append(run_on_port(port))
         except Refused as refused:
             runs.append(PortRun(PortPlan(port.name, port.uses), refused))
-    return Run(verb, decisions, tuple(runs), tuple(problems))
+    return Run(verb, decisions, tuple(runs), tuple(problems), tuple(shortened(decisions)))
 
 
 def _unknown_names(decisions: AccessDecisions) -> list[str]:

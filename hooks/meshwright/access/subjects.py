@@ -8,6 +8,7 @@ from typing import Any
 from meshwright.access.agreement import Agreement
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Principal
+from meshwright.core.git_history import History
 
 NO_FORM = ("Write `group:<name>` or `id:<id>`.",)
 
@@ -61,6 +62,18 @@ def parties(agreement: Agreement, members: Sequence[Principal]) -> Iterator[str]
         if kind == "id":
             yield id
             yield from (name for member in members if member.id == id for name in names_of(member))
+
+
+def authors(history: History, path: str) -> Iterator[str]:
+    """Yield the address of the author of each commit that brought a file in: one, unless it was deleted meanwhile.
+
+    Who wrote a request does not approve it, whomever it names as requester. An author is a claim of whoever commits.
+    """
+    for commit in history.touched(path):
+        about = history.commits[commit]
+        exists = history.entry(commit, path) is not None
+        if exists and not any(history.entry(parent, path) for parent in about.parents):
+            yield about.author
 
 
 def names_of(principal: Principal) -> Iterator[str]:

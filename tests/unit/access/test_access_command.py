@@ -20,7 +20,9 @@ from signed import People, Repository
 from meshwright.access.access_decisions import decide
 from meshwright.access.directory import read
 from meshwright.access.product_access import load
+from meshwright.access.request import next_name
 from meshwright.cli import main
+from meshwright.product import metamodel
 
 Make = Callable[..., Path]
 SOON = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"
@@ -146,7 +148,8 @@ def test_nobody_gains_by_what_they_approve(case: Case) -> None:
     assert not own["counts"] and "ada@example.org" in " ".join(own["refused"])
     assert group["members"] == ["bo@example.org"]
     assert group["unfit"] == {"ada@example.org": ["They approved it themselves; another person has to."]}
-    assert "ada@example.org" not in case("plan", "--against", "HEAD~3").partition("Not granted")[0]
+    (port,) = case.json("plan", "--against", "HEAD~3")["ports"]
+    assert [change["principal"] for change in port["changes"]] == ["group:analysts"]
 
 
 def other_group(case: Case, **principals: str) -> None:
@@ -314,7 +317,7 @@ def test_a_time_at_the_end_of_the_calendar_stops_nobody(approved: Case) -> None:
     path = approved.root / "access/agreements/delays.yaml"
     text = re.sub("endTimestamp: .*", "endTimestamp: '9999-12-31T23:59:59-05:00'", path.read_text())
     approved.repository.commit(
-        "For ever", {"access/agreements/for-ever.yaml": text.replace("id: delays", "id: for-ever")}
+        "For ever", {"access/agreements/for-ever.yaml": text.replace('id: "delays"', "id: for-ever")}
     )
     verdicts = {verdict["id"]: verdict for verdict in approved.json("plan")["agreements"]}
     assert verdicts["delays"]["counts"] and "It does not say until when." in verdicts["for-ever"]["refused"]
@@ -387,7 +390,7 @@ def test_a_pull_request_is_told_what_it_would_change(approved: Case) -> None:
 def test_hostile_words_stay_words(approved: Case) -> None:
     path = approved.root / "access/agreements/delays.yaml"
     text = path.read_text().replace("group:analysts", "group:a```\\n\\e[31m\\u202e@everyone")
-    path.write_text(text.replace("value: group", 'value: "group').replace("@everyone", '@everyone"'))
+    path.write_text(text)
     approved.repository.commit("Hostile", {}, signed="ada")
     page = approved.run("plan", "--against", "HEAD^1", "--format", "markdown").stdout
     assert "\x1b" not in page and "\u202e" not in page
@@ -402,6 +405,8 @@ def test_hostile_words_stay_words(approved: Case) -> None:
         ({"principal": "analysts"}, "'analysts' is neither a group nor a single reader."),
         ({"requester": "bo"}, "'bo' is not an e-mail address."),
         ({"role": "service", "until": "2099-01-01"}, "its role allows 365"),
+        ({"until": "9989-12-31"}, "its role allows 365"),
+        ({"until": "9989-12-31", "from": "2020-01-01"}, "its role allows 365"),
         ({"for": "x"}, "description.purpose"),
         ({"output": "cellar"}, "The product has no output port cellar."),
     ],
@@ -497,3 +502,172 @@ def test_a_run_that_another_one_overtook_changes_nothing(approved: Case) -> None
     newest = files.last(port)
     assert newest and newest["number"] == 1
     follow(newest, AuditRecord({}, after=newest["hash"]))
+
+
+def test_who_wrote_a_request_does_not_approve_it_whomever_it_names(case: Case) -> None:
+    other_group(case)
+    case.request(requester="nobody.in.particular@example.org")
+    case.repository.commit("Ask", {}, by="ada")
+    case.approve()
+    (own,) = case.json("plan")["agreements"]
+    assert not own["counts"] and "ada@example.org, owner) approved it, and asks for it" in own["refused"][0]
+    case.repository.commit("Again", {"access/agreements/delays.yaml": None}, by="bo")
+    case.request(requester="nobody.in.particular@example.org")
+    case.repository.commit("Ask", {}, by="bo")
+    case.approve()
+    (own,) = case.json("plan")["agreements"]
+    assert not own["counts"]
+
+
+def test_an_agreement_older_than_the_bound_ends_later_and_is_reported(case: Case) -> None:
+    other_group(case)
+    case.request()
+    path = case.root / "access/agreements/delays.yaml"
+    text = re.sub("(start|end)Timestamp: .*\n", "", path.read_text())
+    times = 'startTimestamp: "2026-01-01T00:00:00Z"\nendTimestamp: "9989-12-31T00:00:00Z"\n'
+    path.write_text(text + times)
+    case.repository.commit("Ask", {}, by="bo")
+    case.approve()
+    assert CliRunner().invoke(main, ["check", str(case.root)]).exit_code == 0
+    planned = case.json("plan")
+    assert planned["agreements"][0]["members"] == ["bo@example.org"] and planned["well"]
+    last = metamodel.LONGEST_AGREEMENT_SINCE + timedelta(days=metamodel.LONGEST_AGREEMENT_DAYS)
+    assert f"Agreement delays names 9989-12-31 as its end. It ends on {last:%Y-%m-%d}" in case("plan")
+    assert f"until {last:%Y-%m-%d}" in case("plan", "--against", "HEAD~2")
+    assert "members" not in case("plan", "--at", f"{last:%Y-%m-%d}").partition("Not granted")[0]
+    text = text.replace("delays", "later") + times.replace("2026-01-01", f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}")  # fmt: skip
+    case.repository.commit("Ask", {"access/agreements/later.yaml": text}, by="bo")
+    case.approve("later")
+    assert "It lasts longer than the 365 days that its role allows." in case("plan")
+    assert CliRunner().invoke(main, ["check", str(case.root)]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("principal", "requester"),
+    [
+        ("group:\\u0430nalysts", "bo@example.org"),
+        ("group:analysts\\u200B", "bo@example.org"),
+        ("group:analysts", "\\u0430da@example.org"),
+    ],
+)
+def test_a_name_that_only_looks_like_another_gives_nothing(
+    case: Case, principal: str, requester: str
+) -> None:
+    case.request()
+    path = case.root / "access/agreements/delays.yaml"
+    text = path.read_text().replace("group:analysts", principal)
+    path.write_text(text.replace("bo@example.org", requester))
+    case.repository.commit("Ask", {}, by="bo")
+    case.approve()
+    (own,) = case.json("plan")["agreements"]
+    assert not own["counts"] and own["members"] == [] and "It names '" in own["refused"][0]
+    checked = CliRunner().invoke(main, ["check", str(case.root)])
+    assert checked.exit_code == 1 and "NamesNotMistaken" in checked.output
+
+
+def test_who_asks_in_other_letters_does_not_approve(case: Case) -> None:
+    other_group(case)
+    case.request(requester="ADA@example.org.")
+    case.repository.commit("Ask", {}, by="bo")
+    case.approve()
+    (own,) = case.json("plan")["agreements"]
+    assert not own["counts"] and "asks for it" in own["refused"][0]
+
+
+def test_a_request_says_what_it_would_change(case: Case) -> None:
+    other_group(case)
+    case.request()
+    case.repository.commit("Ask", {}, by="bo")
+    planned = case.json("plan")
+    (effect,) = planned["effects"]
+    assert (effect["approved"], effect["people"], effect["principals"]) == (False, 1, ["group:analysts"])
+    assert "carrier" in effect["clear"] and effect["refused"] == [] and effect["until"].startswith(SOON)
+    text = case("plan")
+    assert (
+        f"group:analysts (1 reader) could, once it is approved, read as reader until {SOON}, on every port"
+        in text
+    )
+    page = case("plan", "--against", "HEAD~1", "--format", "markdown")
+    assert "agreement delays (requested)" in page and "they see " in page
+    assert "No change until somebody approves what is requested." in page
+    assert "bo@example.org asks for it, as the file says: by signature, that is a claim" in page
+    assert case.json("plan", "--against", "HEAD")["effects"] == []
+
+
+def test_a_request_that_no_approval_would_help_says_why(case: Case) -> None:
+    case.request(principal="group:nobody")
+    case.repository.commit("Ask", {}, by="bo")
+    (effect,) = case.json("plan")["effects"]
+    assert effect["unfit"] == ["group:nobody: The directory has no such group."] and effect["people"] == 0
+
+
+def test_masks_and_hidden_columns_are_named(case: Case) -> None:
+    policy = (case.root / "access/policy.yaml").read_text().replace("[public, internal]", "[public]")
+    case.repository.commit("Narrow", {"access/policy.yaml": policy}, signed="ada")
+    case.request()
+    case.request("programs", role="service", principal="id:svc-punctuality")
+    case.repository.commit("Ask", {}, by="bo")
+    people, programs = case.json("plan", code=1)["effects"]
+    assert people["masked"] and set(people["masked"]) == set(programs["hidden"]) and not people["hidden"]
+    name, mask = next(iter(people["masked"].items()))
+    assert f"{mask} of {name}" in case("plan", code=1)
+
+
+@pytest.mark.parametrize("principal", ["group:nobody", "id:nobody@example.org"])
+def test_a_request_for_whom_the_directory_lacks_is_not_written(case: Case, principal: str) -> None:
+    case.request(directory=case.directory)
+    options = ["--role", "reader", "--for", "Why flights are late", "--until", SOON, "--team", "operations", "--requester", "bo@example.org"]  # fmt: skip
+    asked = case.run("request", "more", "--principal", principal, *options, "--directory", case.directory)
+    assert asked.exit_code == 2 and "The directory has no " in asked.output
+    assert not (case.root / "access/agreements/more.yaml").exists()
+    noted = case.run("request", "more", "--principal", principal, *options)
+    assert (
+        noted.exit_code == 0 and "Nobody has looked whether the directory has these readers" in noted.output
+    )
+
+
+def test_a_renewal_leaves_no_gap(approved: Case) -> None:
+    later = f"{datetime.now(UTC) + timedelta(days=300):%Y-%m-%d}"
+    approved("apply", "--directory", approved.directory)
+    assert "wrote access/agreements/delays-2.yaml" in approved("renew", "delays", "--until", later)
+    approved.repository.commit("Renew", {}, by="bo")
+    assert approved.json("plan")["ports"][0]["changes"] == []
+    approved.approve("delays-2")
+    assert "revoke" not in {change["action"] for change in approved.json("plan")["ports"][0]["changes"]}
+    for days in (1, 89, 90, 91, 299):
+        at = f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+        by_id = {one["id"]: one for one in approved.json("plan", "--at", at)["agreements"]}
+        members = {id for one in by_id.values() for id in one["members"]}
+        assert members == {"bo@example.org"}, at
+        assert by_id["delays-2"]["counts"] and by_id["delays"]["counts"] == (days < 90)
+    approved("apply", "--directory", approved.directory)
+    record = json.loads((approved.root / "build/ports/lake/roles/audit.jsonl").read_text().splitlines()[-1])
+    assert {one["until"][:10] for one in record["members"]} == {later}
+    text = (approved.root / "access/agreements/delays-2.yaml").read_text()
+    assert '- property: renews\n    value: "delays"\n' in text and CliRunner().invoke(main, ["check", str(approved.root)]).exit_code == 0  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "problem"),
+    [(30, "already lasts until"), (400, "its role allows 365")],
+)
+def test_a_renewal_that_gives_nothing_is_not_written(approved: Case, days: int, problem: str) -> None:
+    until = f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+    done = approved.run("renew", "delays", "--until", until)
+    assert done.exit_code == 2 and problem in done.output and "fix:" in done.output
+    assert not (approved.root / "access/agreements/delays-2.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("agreement", "taken", "name"),
+    [
+        ("delays", set(), "delays-2"),
+        ("delays-2", {"delays-3"}, "delays-4"),
+        ("q3-2026", set(), "q3-2027"),
+        ("a" * 63, set(), "a" * 61 + "-2"),
+        ("x-0", set(), "x-0-2"),
+        ("b" * 60 + "-9", set(), "b" * 60 + "-10"),
+    ],
+)
+def test_a_renewal_has_the_next_name(agreement: str, taken: set[str], name: str) -> None:
+    assert next_name(agreement, taken) == name and len(name) <= 63

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from meshwright.check.rules.base import Rule
 from meshwright.core.text import listed
-from meshwright.core.yaml import Document, read_text
+from meshwright.core.yaml import Document, Keys, read_text
 from meshwright.product import metamodel, team_rego
+from meshwright.product.agreement_length import counted_from, effective_end, longest_days
 from meshwright.product.approvers import unsound
 from meshwright.product.contract import columns
 from meshwright.product.files import AGREEMENTS, APPROVERS, POLICY, TEAM_REGO, TESTS
+from meshwright.product.lookalikes import alike, deceptive
 from meshwright.product.problem import Problem
 
 FILE = f"{AGREEMENTS}/punctuality.yaml"
@@ -144,6 +146,60 @@ class AgreementNamesReaders(Rule):
                     yield Problem(agreement, (*keys, "value"), detail, "Write one, such as bo@example.org.")
 
 
+class NamesNotMistaken(Rule):
+    """Nobody can take the name of an agreement, a role, a reader or an approver for another one.
+
+    Letters of other scripts, invisible characters and `1` for `l` make a name that an approver reads as one that they know.
+    """
+
+    broken = {
+        FILE: {
+            **REQUEST,
+            "customProperties": [
+                {"property": "principal", "value": "group:\u0430nalysts"},
+                {"property": "requester", "value": "bo@example.org"},
+            ],
+        }
+    }
+
+    def check(
+        self, policy: Document, approvers: Document, agreements: Sequence[Document]
+    ) -> Iterator[Problem]:
+        fix = "Write it in letters of one script, as the directory has it."
+        for agreement in agreements:
+            for keys, value in _named(agreement):
+                if deception := deceptive(value):
+                    yield Problem(agreement, keys, f"{value!a}: {deception}", fix)
+        by_id = {str(agreement.get("id")): agreement for agreement in agreements if agreement.get("id")}
+        for one, other in alike(sorted(by_id)):
+            yield Problem(
+                by_id[other], ("id",), f"{other} looks like the agreement {one}.", "Rename one of them."
+            )
+        for one, other in alike(_roles(policy)):
+            yield Problem(
+                policy, ("roles", other), f"{other} looks like the role {one}.", "Rename one of them."
+            )
+        addresses = [str(entry.get("email")) for _, entry in approvers.items("approvers")]
+        for one, other in alike(addresses):
+            keys = ("approvers", addresses.index(other), "email")
+            yield Problem(
+                approvers,
+                keys,
+                f"{other} looks like the approver {one}.",
+                "Give one of them another address.",
+            )
+
+
+def _named(agreement: Document) -> Iterator[tuple[Keys, str]]:
+    """Yield the place and the text of whoever asks or is named."""
+    for keys, item in agreement.items("customProperties"):
+        value = item.get("value")
+        if item.get("property") in ("principal", "requester"):
+            yield from (
+                ((*keys, "value"), str(one)) for one in (value if isinstance(value, list) else [value])
+            )
+
+
 class AgreementEnds(Rule):
     """An agreement ends after it begins, and no later than its role allows."""
 
@@ -157,7 +213,14 @@ class AgreementEnds(Rule):
                     for key in ("startTimestamp", "endTimestamp")
                 )
                 lasts = end - start
-            except (ValueError, TypeError):  # a date that does not exist; the schema accepts it
+                role = _roles(policy).get(str(_role(agreement)), {})
+                counted = counted_from(role, start)
+                outlives = effective_end(role, start, end) - counted > timedelta(days=longest_days(role))
+            except (
+                ValueError,
+                TypeError,
+                OverflowError,
+            ):  # a date that does not exist; the schema accepts it
                 detail = "Its start or end is a date that does not exist."
                 yield Problem(
                     agreement,
@@ -166,12 +229,18 @@ class AgreementEnds(Rule):
                     "Write a time with its zone, such as 2027-06-30T00:00:00Z.",
                 )
                 continue
-            longest = _roles(policy).get(str(_role(agreement)), {}).get("maxDays")
+            longest = longest_days(role)
             if lasts.total_seconds() <= 0:
                 yield Problem(agreement, ("endTimestamp",), "It ends before it begins.", "Give a later end.")
-            elif isinstance(longest, int) and lasts.total_seconds() > longest * 86400:
+            elif outlives:
                 detail = f"It lasts {lasts.days} days, but its role allows {longest}."
-                yield Problem(agreement, ("endTimestamp",), detail, "Give an earlier end.")
+                latest = counted.astimezone(UTC) + timedelta(days=longest)
+                yield Problem(
+                    agreement,
+                    ("endTimestamp",),
+                    detail,
+                    f"Write an end of {latest:%Y-%m-%dT%H:%M:%SZ} or earlier.",
+                )
 
 
 class ApproversAreDifferentPeople(Rule):

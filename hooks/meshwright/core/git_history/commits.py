@@ -20,6 +20,9 @@ class Commit:
     subject: str
     """The message's first line, shortened, without signs that could deceive on a screen."""
 
+    author: str = ""
+    """The author's address."""
+
     def __str__(self) -> str:
         return f"{self.name[:10]} (“{self.subject}”)" if self.subject else self.name[:10]
 
@@ -35,7 +38,8 @@ def parse(name: str, raw: bytes) -> Commit:
     subject = message.strip().split(b"\n", 1)[0][:200].decode(errors="replace")
     shown = "".join(sign if sign.isprintable() else "�" for sign in subject)
     shown = shown if len(shown) <= 50 else f"{shown[:49]}…"
-    return Commit(name, lines[0].removeprefix("tree "), tuple(parents), shown)
+    address = following[0].rpartition(">")[0].rpartition("<")[2]
+    return Commit(name, lines[0].removeprefix("tree "), tuple(parents), shown, address[:300])
 
 
 def _is_parent(line: str) -> bool:
