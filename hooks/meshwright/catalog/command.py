@@ -16,6 +16,7 @@ from meshwright.catalog import adapters
 from meshwright.core.console import Verbs, stop
 from meshwright.mesh.catalog_variables import ADDRESS, TOKEN
 from meshwright.serve import command as embedded
+from meshwright.serve.sharing.command import share
 
 if TYPE_CHECKING:
     from meshwright.catalog import Adapter, CatalogConnection
@@ -188,5 +189,5 @@ def _note(notes: tuple[str, ...]) -> None:
         click.echo(f"note: {printable(note)}", err=True)
 
 
-for verb in (embedded.serve, embedded.token, embedded.site):
+for verb in (embedded.serve, embedded.token, embedded.site, share):
     catalog.add_command(verb)

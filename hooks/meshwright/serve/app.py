@@ -47,4 +47,8 @@ def application(store: CatalogStore, settings: Settings | None = None) -> Guard:
     error_responses.add_to(app)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.shares:
+        from meshwright.serve.routes import sharing_routes  # heavy: it reads ports
+
+        app.include_router(sharing_routes.router)
     return Guard(app, search, settings.private, settings.log)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from meshwright.core.console import Verb, Verbs, stop
+from meshwright.core.console import Verb, Verbs, errors, stop
+from meshwright.serve.options import DATABASE, shares_option
 
 if TYPE_CHECKING:
     from meshwright.serve.catalog_store import CatalogStore
-
-DATABASE = click.option(
-    "--database", envvar="MESHWRIGHT_CATALOG_DATABASE", default="catalog.db", show_default=True, metavar="FILE|URL", help="A file for SQLite, or postgresql://… (if it has a password, set it in MESHWRIGHT_CATALOG_DATABASE, because process lists show options)."
-)  # fmt: skip
+    from meshwright.serve.sharing.shared_ports import SharedPort
 
 
 @click.command(cls=Verb, extra="catalog")
@@ -31,12 +30,22 @@ DATABASE = click.option(
 @click.option(
     "--template", metavar="URL", help="The template in /api/mesh.yaml (default: the most common one)."
 )
-def serve(database: str, host: str, port: int, private: bool, url: str, template: str | None) -> None:
+@shares_option()
+def serve(
+    database: str,
+    host: str,
+    port: int,
+    private: bool,
+    url: str,
+    template: str | None,
+    shares: Path | None,
+) -> None:
     """Serve the embedded catalog: its API and its pages. Without a token, nothing can be written."""
     import asyncio
     import signal
     import socket
 
+    shared = _shared(shares) if shares else None
     store = _store(database)
     import uvicorn
 
@@ -51,7 +60,8 @@ def serve(database: str, host: str, port: int, private: bool, url: str, template
         listening.listen(1024)  # so that clients of the line printed below can connect at once
     except OSError as error:
         stop(f"Cannot listen on {host}:{port}: {error.strerror}.", "Choose another port with --port.")
-    app = application(store, Settings(private, url, template))
+    settings = Settings(private, url, template, shares=shared)
+    app = application(store, settings)
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -172,6 +182,14 @@ def site(folder: Path, database: str) -> None:
     finally:
         store.close()
     click.echo(f"{count} product{'s' if count != 1 else ''}: {folder / 'index.html'}")
+
+
+def _shared(file: Path) -> Mapping[str, SharedPort]:
+    """Return address -> port of what is shared by Delta Sharing."""
+    with errors("catalog,access"):
+        from meshwright.serve.sharing.shared_ports import shared_ports
+
+        return shared_ports(file)
 
 
 def _store(database: str) -> CatalogStore:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from anyio import CapacityLimiter
 from fastapi import Request
@@ -12,6 +12,10 @@ from fastapi import Request
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.pages import Pages
 from meshwright.serve.search import Search
+from meshwright.serve.sharing.file_links import FileLinks
+
+if TYPE_CHECKING:
+    from meshwright.serve.sharing.shared_ports import SharedPort
 
 T = TypeVar("T")
 AT_ONCE = 2
@@ -29,6 +33,8 @@ class Settings:
     template: str | None = None
     """The one that /api/mesh.yaml names."""
     log: bool = True
+    shares: Mapping[str, SharedPort] | None = None
+    """Address -> port of what is shared by Delta Sharing; None: nothing is."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Context:
     store: CatalogStore
     search: Search
     pages: Pages
+    links: FileLinks = field(default_factory=FileLinks)
     searches: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))
 
     def write(self, change: Callable[[], T]) -> T:

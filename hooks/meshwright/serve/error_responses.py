@@ -30,6 +30,9 @@ def add_to(app: FastAPI) -> None:
 def answer(request: Request, error: Exception) -> Response:
     """Return the response to a request that failed."""
     problem = _problem(error)
+    if request.url.path.startswith("/delta-sharing/"):  # its clients read errors in this form only
+        value = {"errorCode": problem.error, "message": f"{problem.detail} {problem.fix}"}
+        return JSONResponse(value, problem.status, _headers(problem, True))
     of_api = request.url.path.startswith("/api/")
     headers = _headers(problem, of_api)
     if of_api or "text/html" not in request.headers.get("accept", ""):

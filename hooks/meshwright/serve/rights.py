@@ -37,11 +37,17 @@ def forbidden() -> RequestProblem:
     )
 
 
+def bearer(request: Request) -> str:
+    """Return the token that a program sent with a request; empty if there is none."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else ""
+
+
 def _token(request: Request) -> str:
     """Return the token that a request was sent with; empty if there is none."""
+    if token := bearer(request):
+        return token
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return credentials.strip()
     # A browser adds Basic by itself, also to a form that another site made it send: it counts for reading only.
     if scheme.lower() != "basic" or request.method != "GET":
         return ""

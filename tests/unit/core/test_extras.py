@@ -18,7 +18,11 @@ from meshwright.cli import VERBS
 
 PACKAGE = ROOT / "hooks" / "meshwright"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+SHARED = "only `catalog share` and `catalog serve --shares`, which name their extras"
 ELSEWHERE = {
+    "meshwright.serve.routes.sharing_routes": SHARED,
+    "meshwright.serve.sharing.shared_ports": SHARED,
+    "meshwright.serve.sharing.shared_table": SHARED,
     "meshwright.product.breaking.contract_rules": "only `check --against`, which names its extra",
     "meshwright.product.column_types": "only conversions of Arrow's types, by those that have such data",
 }

@@ -87,6 +87,15 @@ class Bucket:
             with contextlib.closing(answer["Body"]) as body:
                 yield Content(body, answer["ContentLength"], answer["ETag"])
 
+    def tail(self, name: str, size: int) -> bytes:
+        """Return the last bytes of an object. Raises Absent, Unseen."""
+        with self.reading(name):
+            answer = self.client.get_object(
+                Bucket=self.bucket, Key=self.prefix + name, Range=f"bytes=-{size}"
+            )
+            with contextlib.closing(answer["Body"]) as body:
+                return bytes(body.read())
+
     def local(self, name: str) -> Path:
         """Return a copy of an object in `scratch`. Raises Absent, Unseen."""
         assert self.scratch

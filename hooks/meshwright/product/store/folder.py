@@ -57,6 +57,12 @@ class Folder:
         with open(descriptor, "rb") as file:
             yield Content(file, os.fstat(descriptor).st_size)
 
+    def tail(self, name: str, size: int) -> bytes:
+        """Return the last bytes of a file. Raises Absent, Corrupt, Unseen."""
+        with self.opened(name) as content:
+            content.file.seek(max(0, content.size - size))
+            return content.file.read()
+
     def names(self, folder: str) -> Sequence[str]:
         try:
             with os.scandir(self.root / folder) as entries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meshwright.serve.catalog_store.database import CatalogDatabase
 from meshwright.serve.catalog_store.full_text import FullText
+from meshwright.serve.catalog_store.shared_reads import SharedReads
 from meshwright.serve.catalog_store.stored_assessments import Assessments
 from meshwright.serve.catalog_store.stored_products import Products
 from meshwright.serve.catalog_store.tokens import Tokens
@@ -19,6 +20,7 @@ class CatalogStore:
         self.products = Products(self._database, self.full_text)
         self.assessments = Assessments(self._database)
         self.tokens = Tokens(self._database)
+        self.shared_reads = SharedReads(self._database)
 
     def close(self) -> None:
         """Close all connections."""

@@ -78,6 +78,20 @@ SCORES = Table(
     Column("scores", Text, nullable=False),
     Column("results", Text, nullable=False),
 )
+SHARED_READS = Table(
+    "shared_reads",
+    TABLES,
+    Column("number", Integer, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("agreement", Text, nullable=False, index=True),
+    Column("port", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("client", Text, nullable=False),
+)
 NEWEST = (ASSESSMENTS.c.at.desc(), ASSESSMENTS.c.number.desc())
 WORDS = {
     "sqlite": (

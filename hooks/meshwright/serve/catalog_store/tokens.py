@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -18,7 +19,7 @@ from meshwright.serve.catalog_store.tables import TOKENS
 PREFIX = "mwc"
 """So that scanners for leaked secrets can know one when they see it."""
 
-READ, ASSESS, ADMIN, PRODUCT = "read", "assess", "admin", "product:"
+READ, ASSESS, ADMIN, PRODUCT, SHARE = "read", "assess", "admin", "product:", "share:"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Right:
     """What a token may do."""
 
     scopes: frozenset[str]
-    """`read`, `assess`, `admin`, `product:<domain>/<name>`."""
+    """`read`, `assess`, `admin`, `product:<domain>/<name>`, `share:<agreement>@<domain>/<name>#<port>`."""
 
     @property
     def is_admin(self) -> bool:
@@ -42,6 +43,13 @@ class Right:
     def may_read(self, id: str = "") -> bool:
         """Return True for one product, or the whole catalog where no id is given, which assessing needs to see."""
         return bool(self.scopes & {READ, ASSESS, ADMIN}) or bool(id and PRODUCT + id in self.scopes)
+
+    @property
+    def shared(self) -> tuple[str, str]:
+        """The agreement whose data the token reads, and the port, `<domain>/<name>#<port>`; empty if there is none."""
+        share = next((scope for scope in self.scopes if scope.startswith(SHARE)), "")
+        agreement, _, port = share.removeprefix(SHARE).partition("@")
+        return agreement, port
 
 
 @dataclass(frozen=True)
@@ -87,12 +95,17 @@ class Tokens:
     def __init__(self, database: CatalogDatabase) -> None:
         self._database = database
 
-    def create(self, scopes: Collection[str], note: str = "", days: int | None = None) -> tuple[str, str]:
-        """Make a token; return it, which nobody sees again, and its id."""
+    def create(
+        self,
+        scopes: Collection[str],
+        note: str = "",
+        days: int | None = None,
+        until: datetime | None = None,
+    ) -> tuple[str, str]:
+        """Make a token that expires after some days, or at a time; return it, which nobody sees again, and its id."""
         token, id, kept = new()
-        expires = (
-            (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="milliseconds") if days else None
-        )
+        until = datetime.now(UTC) + timedelta(days=days) if days else until
+        expires = until.astimezone(UTC).isoformat(timespec="milliseconds") if until else None
         with self._database.alone() as connection:
             connection.execute(
                 insert(TOKENS).values(
@@ -129,10 +142,20 @@ class Tokens:
 
     def right(self, token: str) -> Right | None:
         """Return what a token may do; None if it is not one that counts, whatever the reason."""
-        id = id_of(token)
-        with self._database.read() as connection:
-            row = connection.execute(select(TOKENS).where(TOKENS.c.id == id)).first()
+        row = self._row(id_of(token))
         is_it = same(row.hash if row else "", token)
-        if row is None or not is_it or row.revoked_at or (row.expires_at and row.expires_at <= now()):
-            return None
-        return Right(frozenset(row.scopes.split()))
+        return _right(row) if is_it else None
+
+    def right_of_id(self, id: str) -> Right | None:
+        """Return what the token with an id may do now; the caller has to know that the holder sent it."""
+        return _right(self._row(id))
+
+    def _row(self, id: str) -> Any:
+        with self._database.read() as connection:
+            return connection.execute(select(TOKENS).where(TOKENS.c.id == id)).first()
+
+
+def _right(row: Any) -> Right | None:
+    if row is None or row.revoked_at or (row.expires_at and row.expires_at <= now()):
+        return None
+    return Right(frozenset(row.scopes.split()))

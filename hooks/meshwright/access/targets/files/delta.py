@@ -18,6 +18,10 @@ from meshwright.access.targets.files.table import METADATA, PortTable
 
 KEPT_HOURS = 7 * 24
 """As long as the data set itself keeps its old versions (see the blueprint delta@1)."""
+SUFFIX = ""
+"""What a data set's name ends with there."""
+PLAIN_FEATURES = {"timestampNtz"}
+"""Reader features under which a table's rows are all the rows of its files."""
 HISTORY = 100
 """How many commits are searched for the pipeline's last one."""
 
@@ -40,6 +44,21 @@ def opened(storage: Storage, path: str) -> Iterator[PortTable]:
     if table is None:
         raise Refused(f"{storage.address(path)} is no Delta table.", "Run the pipeline, which writes it.")
     yield PortTable(_identity(storage, path, table), table.to_pyarrow_dataset(), _metadata(table))
+
+
+def data_files(storage: Storage, path: str) -> dict[str, int]:
+    """Return name -> bytes of the files of the newest version, by its log; none where a reader needs more than that."""
+    table = _table(storage, path)
+    if table is None or set(table.protocol().reader_features or ()) - PLAIN_FEATURES:
+        raise Refused(f"{storage.address(path)} is no Delta table that every client reads.", "Apply again.")
+    sizes = pa.table(table.get_add_actions(flatten=True))["size_bytes"].to_pylist()
+    return {f"{path}/{name}": size for name, size in zip(_files(table), sizes, strict=True)}
+
+
+def schema(storage: Storage, path: str) -> pa.Schema:
+    """Return the columns of the newest version. Raises Refused."""
+    with opened(storage, path) as table:
+        return table.rows.schema
 
 
 def write(

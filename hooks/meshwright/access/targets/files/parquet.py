@@ -15,15 +15,20 @@ from meshwright.access.grants import Refused
 from meshwright.access.targets.files.storage import Storage
 from meshwright.access.targets.files.table import METADATA, PortTable
 
+SUFFIX = ".parquet"
+"""What a data set's name ends with there."""
 FORMAT = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(arrow_extensions_enabled=True)
 )
 """With UUID and JSON as such, so that a variant has them as such."""
+MAGIC = b"PAR1"
+FOOTER = 64 * 1024 * 1024
+"""Most bytes of the description at the end of a file."""
 
 
 def named(path: str) -> str:
     """Return the file's name. `path`: without the suffix."""
-    return f"{path}.parquet"
+    return f"{path}{SUFFIX}"
 
 
 def identity(storage: Storage, path: str) -> str | None:
@@ -49,6 +54,27 @@ def opened(storage: Storage, path: str) -> Iterator[PortTable]:
             ds.dataset(str(file), format=FORMAT, filesystem=pyarrow.fs.LocalFileSystem()),
             {key: value.decode() for key, value in kept.items() if value is not None},
         )
+
+
+def data_files(storage: Storage, path: str) -> dict[str, int]:
+    """Return the name of the one file -> its size in bytes. Raises Blocker."""
+    with storage.opened(named(path)) as content:
+        return {named(path): content.size}
+
+
+def schema(storage: Storage, path: str) -> pa.Schema:
+    """Return the columns, from the end of the file alone. Raises Blocker, Refused."""
+    about: pa.Schema = pq.read_schema(pa.BufferReader(_footer(storage, named(path))))
+    return about
+
+
+def _footer(storage: Storage, name: str) -> bytes:
+    """Return a Parquet file without its rows."""
+    end = storage.tail(name, 8)
+    size = int.from_bytes(end[:4], "little") + 8
+    if end[4:] != MAGIC or size > FOOTER:
+        raise Refused(f"{storage.address(name)} is no Parquet file.", "Apply again.")
+    return MAGIC + storage.tail(name, size)
 
 
 def write(

@@ -47,6 +47,9 @@ class Storage(Store, Protocol):
     def fetched(self, name: str) -> contextlib.AbstractContextManager[tuple[Path, str]]:
         """Yield a file of this machine with the content, and its identity. Raises Refused if it changes meanwhile."""
 
+    def tail(self, name: str, size: int) -> bytes:
+        """Return the last bytes of a file. Raises Blocker."""
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, and the folders that are empty then."""
 
@@ -216,6 +219,12 @@ class Bucket(bucket.Bucket):
                 raise _busy(self.address("")) from error
             raise
         self.tags[name] = answer["ETag"]
+
+    def link(self, name: str, seconds: int) -> str:
+        """Return an address that gives one object to everybody who has it, for some seconds."""
+        parameters = {"Bucket": self.bucket, "Key": self.prefix + name}
+        url: str = self.client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+        return url
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[Path]:
