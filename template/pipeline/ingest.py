@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -37,6 +38,8 @@ class Landed:
     """Columns that the source no longer has; the table keeps them, empty in new rows."""
     newest: tuple[str, str] | None = None
     """The cursor column and its highest value."""
+    agreement: Mapping[str, Any] = field(default_factory=dict)
+    """The agreement under which it was read."""
 
 
 def ingest(product: Product, platform: Platform, *, anew: bool = False) -> dict[str, Landed]:
@@ -78,7 +81,9 @@ def _attach(source: Capability, product: Product, platform: Platform) -> Landed:
     known = set() if read.described else declared(source, product).columns.keys()
     undeclared = () if read.described else tuple(name for name in read.columns if name not in known)
     gone = read.absent if rows else ()
-    return Landed(rows, read.columns, read.described, undeclared, rows, read.notes, gone)
+    return Landed(
+        rows, read.columns, read.described, undeclared, rows, read.notes, gone, agreement=read.agreement
+    )
 
 
 def _load(systems: list[Capability], product: Product, platform: Platform, anew: bool) -> dict[str, Landed]:

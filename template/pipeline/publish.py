@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+from typing import Any
 
 import yaml
 
@@ -99,13 +100,27 @@ def _failed(port: Capability, step: str, error: Exception) -> UnreadableInput:
 
 
 def address_registry(product: Product, locations: dict[str, str]) -> str:
-    """Return the address registry: where each port is, for the products that read it (see `data-product@1`)."""
+    """Return the address registry: where each port is, for the products that read it (see `data-product@1`).
+
+    The agreements that `meshwright access apply` added to the last one stay: a run moves no variant of a role.
+    """
     registry = {
         product.address(port.name): {
             "uses": port.uses,
             "location": locations[port.name],
             "version": product.version,
+            **_agreements(product, port),
         }
         for port in product.outputs
     }
     return yaml.safe_dump(registry, sort_keys=False)
+
+
+def _agreements(product: Product, port: Capability) -> dict[str, Any]:
+    """Return `agreements` of a port as the last registry has them; nothing if it has none, or served another kind of port."""
+    try:
+        last = yaml.safe_load((product.build / "addresses.yaml").read_text("utf-8"))
+        entry = last[product.address(port.name)]
+        return {"agreements": entry["agreements"]} if entry["uses"] == port.uses else {}
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return {}

@@ -68,6 +68,8 @@ def ingested(
         report["rowsIn"] = {name: input.rows for name, input in landed.items()}
         report["inputsChanged"] = evolution.changes(product, landed)
         report["inputNotes"] = volumes.notes(product, landed)
+        if shared := {name: dict(input.agreement) for name, input in landed.items() if input.agreement}:
+            report["agreements"] = shared
         report["newest"] = {name: dict([input.newest]) for name, input in landed.items() if input.newest}
         done(" · ".join(f"{name} {count:,} rows" for name, count in report["rowsIn"].items()))
     for change in (*report["inputsChanged"], *report["inputNotes"]):

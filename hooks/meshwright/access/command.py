@@ -49,6 +49,7 @@ def access() -> None:
 @click.option("--team", required=True, help="The consumer's team.")
 @click.option("--requester", required=True, metavar="E-MAIL", help="Who asks.")
 @click.option("--output", "port", metavar="NAME", help="The output port; all of them, if none is given.")
+@click.option("--consumer", metavar="DOMAIN/NAME", help="The data product that reads, if one does.")
 @options(PRODUCT, DIRECTORY)
 def request(root: Path, **fields: Any) -> None:
     """Writes access/agreements/AGREEMENT.yaml, a request to read this product, for a pull request."""
@@ -126,10 +127,12 @@ def apply(
     root: Path, directory: str | None, names: tuple[str, ...], form: str, confirmed: tuple[str, ...]
 ) -> None:
     """Grants and revokes, all or nothing on each port, and proves that nobody else can read."""
-    from meshwright.access import loading, run
+    from meshwright.access import address_registry, loading, run
 
     decisions = loading.decisions_at(root, directory or loading.no_directory(), None)
-    _report(run.apply(decisions, loading.chosen_ports(decisions.product, names), confirmed), form)
+    done = run.apply(decisions, loading.chosen_ports(decisions.product, names), confirmed)
+    address_registry.write_agreements(root, done)
+    _report(done, form)
 
 
 @access.command()

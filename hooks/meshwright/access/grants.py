@@ -183,3 +183,9 @@ class Target(Protocol):
 
     def last(self, port: Port) -> Mapping[str, Any] | None:
         """Return the last audit record next to the port, or None before the first. Raises Refused."""
+
+    def location(self, port: Port, dataset: str, role: str) -> Mapping[str, str]:
+        """Return `location`, where a role's variant is, and `table`, where that is one of a database; no credentials.
+
+        Without a role: where the data set itself is. Raises Refused.
+        """

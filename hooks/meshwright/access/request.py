@@ -48,6 +48,7 @@ def request(
     requester: str,
     port: str | None,
     directory: str | None,
+    consumer: str | None = None,
 ) -> str:
     """Write the request; return what to do next. Raises Unreadable, and writes nothing then."""
     fields = {
@@ -55,6 +56,7 @@ def request(
         "description": purpose,
         "port": port or "",
         "team": team,
+        "consumer": consumer or "",
         "role": role,
         "start": _midnight(start or _today()),
         "end": _midnight(until),

@@ -99,8 +99,36 @@ def publish(
             note = f"The last run failed, and nothing was sent, because this kind of catalog would lose the locations of the ports. {failed.problem}"
             return PublishResult("unchanged", failed.product, "", (note,)), of_repository(root, repository)
     ready = prepared(root, repository, branch)
-    outcome = to.publish(ready.record, connection)
-    return replace(outcome, notes=(*ready.notes, *outcome.notes)), ready.record
+    shared = bool(ready.record.readers)  # otherwise there are no agreements that a record could lack
+    known = _current(ready.record.id, ready.record.repository, to, connection) if shared else None
+    if not run and known is not None and any(port.agreements is not None for port in ready.record.outputs):
+        record = Record({**known.value, "addresses": _addresses(known, ready.record)})
+        outcome = to.publish(record, connection)
+        note = "Access was applied here, and the pipeline did not run: the record shows the agreements in force; everything else is unchanged."
+        return replace(outcome, notes=(note, *outcome.notes)), record
+    record = ready.record
+    if known is not None and isinstance(record.get("addresses"), dict):
+        record = Record({**record.value, "addresses": _addresses(record, known)}, record.root)
+    outcome = to.publish(record, connection)
+    return replace(outcome, notes=(*ready.notes, *outcome.notes)), record
+
+
+def _addresses(record: Record, other: Record) -> dict[str, Any]:
+    """Return the addresses of a record; a port whose agreements it does not know has those of the other record.
+
+    Where both know them, those of `other` count if the pipeline did not run there: it has applied access last.
+    """
+    newer = other.get("measurement") is None and other.get("quality") is None
+    there = {port.address: port for port in other.outputs}
+    addresses = dict(record.get("addresses") or {})
+    for port in record.outputs:
+        also = there.get(port.address)
+        if also is None or also.agreements is None or also.uses != port.uses:
+            continue
+        if newer or port.agreements is None:
+            entry = addresses.get(port.address) or {"uses": port.uses, "location": also.location}
+            addresses[port.address] = {**entry, "agreements": also.agreements}
+    return addresses
 
 
 @dataclass(frozen=True)
@@ -124,12 +152,14 @@ def _in_place(failed: Failed, to: Adapter, connection: CatalogConnection) -> Rec
 
     Return None if the catalog does not have the product, has it from another repository, or does not support reading.
     """
-    if not hasattr(to, "current"):
-        return None
-    record = to.current(failed.product, connection)
-    if record is None or canonical(record.repository) != canonical(failed.repository):
-        return None
-    return Record({**record.value, "quality": dict(failed.quality)})
+    record = _current(failed.product, failed.repository, to, connection)
+    return None if record is None else Record({**record.value, "quality": dict(failed.quality)})
+
+
+def _current(id: str, repository: str, to: Adapter, connection: CatalogConnection) -> Record | None:
+    """Return the catalog's record of a product; None if it has none of this repository, or does not support reading."""
+    record = to.current(id, connection) if hasattr(to, "current") else None
+    return record if record is not None and canonical(record.repository) == canonical(repository) else None
 
 
 def findings_of(error: Unreadable) -> Iterator[str]:

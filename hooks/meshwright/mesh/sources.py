@@ -148,11 +148,23 @@ def _last_run(root: Path, spec: Document | None) -> dict[str, Any]:
             else set()
         )
         results["addresses"] = {  # a registry can also have other products, and ports that were removed
-            address: {**entry, "location": without_credentials(entry["location"])}
+            address: _without_credentials(entry)
             for address, entry in (addresses.items() if isinstance(addresses, dict) else ())
             if address in ports and isinstance(entry, dict) and isinstance(entry.get("location"), str)
         }
     return results
+
+
+def _without_credentials(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry of an address registry without what its locations have of credentials."""
+    found = {**entry, "location": without_credentials(entry["location"])}
+    if isinstance(entry.get("agreements"), dict):
+        found["agreements"] = {
+            id: {**one, "location": without_credentials(one["location"])}
+            for id, one in entry["agreements"].items()
+            if isinstance(one, dict) and isinstance(one.get("location"), str)
+        }
+    return found
 
 
 def last_run(root: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 HOME = "https://meshwright.example.org"
 """Address of the documentation, if a product's answers do not say which template it comes from."""
@@ -43,6 +43,11 @@ LONGEST_AGREEMENT_DAYS = 365
 LONGEST_AGREEMENT_SINCE = datetime(2026, 11, 30, tzinfo=UTC)
 """Since when there is such a default. An agreement that began before counts its days from then on, so that nothing in force
 ends without notice."""
+
+AGREEMENTS_REQUIRED_FROM = ""
+"""The day, such as `2027-03-31`, from which a product reads another one that requires approval only under an agreement:
+until then a missing agreement is a warning, from then on an error, and the catalog no longer lists where the data sets of
+such products themselves are. Empty: no such day is set."""
 
 NEVER_EXCEPTED = {
     "AccessModeChosen", "AccessPolicyPublished", "AccessTestsAboutPolicy", "AgreementAboutProduct",
@@ -144,6 +149,11 @@ MANDATORY = {
     ),
 }
 """Rule id -> its attributes: the twelve that every data product must have. The schema and the rules are made from it."""
+
+
+def agreements_required(today: date) -> bool:
+    """Return True from the day on which reading without an agreement is an error."""
+    return bool(AGREEMENTS_REQUIRED_FROM) and today >= date.fromisoformat(AGREEMENTS_REQUIRED_FROM)
 
 
 def level(rule: str, usually: str = "error") -> str:

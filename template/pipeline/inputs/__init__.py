@@ -8,7 +8,7 @@ Files, with details), or, for dlt, `resource(source, product)`. A resource can h
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ class Files:
     """Declared columns that none of the rows have."""
     notes: tuple[str, ...] = ()
     """Sentences for the report."""
+    agreement: Mapping[str, Any] = field(default_factory=dict)
+    """The agreement under which they were read; empty if none is needed."""
 
 
 @dataclass

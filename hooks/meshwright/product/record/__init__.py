@@ -154,9 +154,17 @@ class Record:
         for item in self._items("product.spec.outputs"):
             address = f"{PRODUCT}{self.id}#{text(item, 'name')}"
             entry = registry.get(address)
-            location = text(entry, "location") if isinstance(entry, dict) else ""
+            entry = entry if isinstance(entry, dict) else {}
+            agreements = entry.get("agreements")
             ports.append(
-                Port(text(item, "name"), text(item, "uses"), address, location, mapping(item, "properties"))
+                Port(
+                    text(item, "name"),
+                    text(item, "uses"),
+                    address,
+                    text(entry, "location"),
+                    mapping(item, "properties"),
+                    agreements if isinstance(agreements, dict) else None,
+                )
             )
         return tuple(ports)
 

@@ -58,6 +58,9 @@ class Port:
     location: str
     """Where the last run published to: a path or a URL without credentials; empty before the first run. Untrusted."""
     properties: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    agreements: Mapping[str, Any] | None = field(default=None, hash=False)
+    """The agreements in force when access was last applied, by id (schemas/catalog-record.yaml); None if it never was,
+    as far as is known. Untrusted."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -10,6 +11,8 @@ from fastapi import APIRouter, Request
 from fastapi import Query as Parameter
 from fastapi.responses import Response
 
+from meshwright.product import metamodel
+from meshwright.product.record import Port, Record
 from meshwright.serve import mesh
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.context import of
@@ -67,16 +70,29 @@ def the_mesh(request: Request) -> Response:
 
 @router.get("/api/addresses.yaml", **TOKEN)
 def addresses(request: Request) -> Response:
-    """The location of every port of the active products: the address registry of the whole mesh, for inputs of `data-product@1`."""
+    """The location of every port of the active products, and of what each agreement gives: the address registry of the
+    whole mesh, for inputs of `data-product@1`."""
     require_reading(request)
+    closed = metamodel.agreements_required(datetime.now(UTC).date())
     return _yaml(
         {
-            port.address: {"uses": port.uses, "location": port.location, "version": record.version}
+            port.address: entry
             for record in of(request).search.records()
             for port in record.outputs
-            if port.location
+            if (entry := _address(record, port, closed))
         }
     )
+
+
+def _address(record: Record, port: Port, closed: bool) -> dict[str, Any]:
+    """Return a port's entry; empty if nobody knows where it is. `closed`: data sets that need approval are not listed."""
+    entry: dict[str, Any] = {"uses": port.uses}
+    if port.location and not (closed and record.access_mode != "open"):
+        entry["location"] = port.location
+    entry["version"] = record.version
+    if port.agreements is not None:
+        entry["agreements"] = port.agreements
+    return entry if entry.keys() & {"location", "agreements"} else {}
 
 
 def _yaml(value: Any) -> Response:

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import deltalake
 import duckdb
-import fsspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs
 import pyarrow.parquet as pq
-import yaml
 
+from pipeline import agreements
+from pipeline.agreements import Place
+from pipeline.column_types import from_arrow
 from pipeline.errors import UnreadableInput
-from pipeline.inputs import damage, held, landing
+from pipeline.inputs import Files, damage, held, landing
 from pipeline.parquet_files import schema_of, unreadable
-from pipeline.spec import Capability, Product, yaml_problem
+from pipeline.spec import Capability, Product
 from pipeline.sql import identifier, literal, scan
 
 
-def files(source: Capability, product: Product) -> list[Path]:
+def files(source: Capability, product: Product) -> Files:
     """Return the rows that the port serves now, as Parquet files: its own, if they can be read unchanged."""
-    entry = _look_up(source, product)
+    where = _place(source, product)
+    rows = _read(source, product, where)
+    columns = {field.name: from_arrow(field.type) for field in pq.read_schema(rows[0])}
+    return Files(rows, columns, notes=tuple(agreements.notes(source, where)), agreement=where.report)
+
+
+def _read(source: Capability, product: Product, where: Place) -> list[Path]:
+    """Return the port's rows as Parquet files that can be read whole."""
     folder = landing(source, product)
     try:
-        rows = OPEN[entry["uses"]](entry["location"], folder)
+        rows = _postgres(source, where, folder) if where.table else OPEN[where.uses](where.location, folder)
         broken = next(filter(None, map(damage, rows)), "")
         other = (
             None
@@ -35,18 +45,22 @@ def files(source: Capability, product: Product) -> list[Path]:
             else next(filter(None, (unreadable(str(row), schema_of(str(row))) for row in rows)), None)
         )
     except UNREADABLE as error:
+        if where.agreement and (
+            isinstance(error, (FileNotFoundError, PermissionError)) or DENIED.search(str(error))
+        ):
+            raise agreements.refuse_denied(source, where, _line(error)) from error
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} at {entry['location']} cannot be read: {error}",
+            f"Input {source.name}: {source.source} at {where.location} cannot be read{where.reader}: {error}",
             fix="Ask the product's owner, or give another address registry.",
         ) from error
     if broken:
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} at {entry['location']} is damaged: {broken}.",
+            f"Input {source.name}: {source.source} at {where.location} is damaged: {broken}.",
             fix="Ask the product's owner to publish it again.",
         )
     if other:
         raise UnreadableInput(
-            f"Input {source.name}: {source.source}, {entry['location']}{other[0]}.",
+            f"Input {source.name}: {source.source}, {where.location}{other[0]}.",
             fix=f"Ask the product's owner. {other[1]}",
         )
     return rows
@@ -54,48 +68,95 @@ def files(source: Capability, product: Product) -> list[Path]:
 
 def reader_sql(source: Capability, product: Product) -> str:
     """Return DuckDB's SQL for the rows that the port serves at the time of the query."""
-    entry = _look_up(source, product)
-    if entry["uses"] != "parquet@1" or "://" in entry["location"]:
+    where = _place(source, product)
+    if where.uses != "parquet@1" or "://" in where.location:
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} ({entry['uses']}) cannot be queried by DuckDB directly.",
+            f"Input {source.name}: {source.source} ({where.uses}) cannot be queried by DuckDB directly.",
             fix="Read a Parquet port in a file system.",
         )
-    place = Path(entry["location"])
+    place = Path(where.location)
     for file in [place] if place.is_file() else sorted(place.rglob("*.parquet")):
         if found := unreadable(str(file), schema_of(str(file))):
             raise UnreadableInput(
                 f"Input {source.name}: {source.source}, {file}{found[0]}.",
                 fix=f"Ask the product's owner. {found[1]}",
             )
-    return f"from {scan([Path(entry['location'])])}"
+    return f"from {scan([place])}"
 
 
-def _look_up(source: Capability, product: Product) -> dict[str, Any]:
-    """Resolve the input's address to `{uses, location}`; a relative location is relative to the registry."""
-    registry = source.properties["addresses"]
-    if "://" not in registry:
-        registry = str(product.root / registry)
+def _place(source: Capability, product: Product) -> Place:
+    """Return where the input's rows are. Raises UnreadableInput."""
+    where = agreements.place(source, product)
+    if where.uses == "postgres@1" and not where.table:
+        raise UnreadableInput(
+            f"Input {source.name}: {source.source} is served by {where.uses}, which is read only under an agreement.",
+            fix="Name one (`agreement`), or another output port of that product:"
+            f" {', '.join(sorted(OPEN))} can be read without one, where they are open to this run.",
+        )
+    if where.uses != "postgres@1" and where.uses not in OPEN:
+        raise UnreadableInput(
+            f"Input {source.name}: {source.source} is served by {where.uses}, which {source.uses} cannot read.",
+            fix="Name another output port of that product in data-product.yaml:"
+            f" {', '.join(sorted({*OPEN, 'postgres@1'}))} can be read.",
+        )
+    return where
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _postgres(source: Capability, where: Place, folder: Path) -> list[Path]:
+    """Return what the role's view shows, of one moment, read as the login of the input."""
+    import psycopg  # only for such a port
+
+    from pipeline.postgres.columns import from_text
+    from pipeline.postgres.copies import fetched, types
+    from pipeline.postgres.session import connect, database_errors, server_message
+
+    path, relation = folder / "rows.parquet", ".".join(map(identifier, where.table.split(".", 1)))
     try:
-        with fsspec.open(registry, "rt", encoding="utf-8") as file:
-            entry = yaml.safe_load(file)[source.source]
-        location, uses = str(entry["location"]), entry["uses"]
-    except Exception as error:  # missing, not YAML, unknown address: in any case, it is not resolved
-        reason = "is not in" if isinstance(error, KeyError) else "cannot be looked up in"
-        more = "." if isinstance(error, KeyError) else yaml_problem(error)
+        with database_errors(), contextlib.closing(connect(_database(source, where))) as connection:
+            connection.execute("set default_transaction_read_only = on")
+            try:
+                known = types(connection, relation)
+                if not known:
+                    raise agreements.refuse_denied(source, where, f"there is no view {where.table}")
+                selected = ", ".join(map(identifier, known))
+                typed = {name: from_text(name, kind) for name, kind in known.items()}
+                with fetched(connection, f"select {selected} from {relation}", typed) as (engine, rows):
+                    engine.execute(f"copy ({rows}) to {literal(str(path))} (format parquet)")
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise agreements.refuse_denied(source, where, server_message(error)) from error
+    except UnreadableInput as problem:
+        if problem.args[0].startswith("Input "):
+            raise
         raise UnreadableInput(
-            f"Input {source.name}: {source.source} {reason} the address registry {registry}{more}",
-            fix=f"Give the input an address registry that contains {source.source}.",
-        ) from error
-    if uses not in OPEN:
-        raise UnreadableInput(
-            f"Input {source.name}: {source.source} is served by {uses}, which {source.uses} cannot read.",
-            fix=f"Name another output port of that product in data-product.yaml: {', '.join(sorted(OPEN))} can be read.",
-        )
-    if "://" not in location:
-        location = (
-            f"{registry.rpartition('/')[0]}/{location}" if not Path(location).is_absolute() else location
-        )
-    return {"uses": uses, "location": location}
+            f"Input {source.name}: {source.source}: {problem}",
+            fix=problem.fix,
+        ) from problem
+    return [path]
+
+
+def _database(source: Capability, where: Place) -> dict[str, Any]:
+    """Return the connection parameters (libpq's): of what a registry says, where the server is, and nothing else."""
+    import psycopg
+
+    from pipeline.postgres.server import address_of
+
+    login = {"user": source.properties["login"]} if "login" in source.properties else {}
+    if "://" not in where.location:
+        address = address_of(Path(where.location))
+        if address is None:
+            raise UnreadableInput(
+                f"The database in {where.location} is not running.",
+                fix="Keep it running in the repository of that product: `uv run python -m pipeline.outputs.postgres`",
+            )
+        return address | login
+    parts = psycopg.conninfo.conninfo_to_dict(where.location)
+    return {
+        key: parts[key] for key in ("host", "port", "dbname", "service", "sslmode") if key in parts
+    } | login
 
 
 def _parquet(location: str, folder: Path) -> list[Path]:
@@ -160,5 +221,10 @@ def _view(location: str, folder: Path) -> list[Path]:
     return [path]
 
 
+DENIED = re.compile(
+    r"access.?denied|permission denied|forbidden|unauthori[sz]ed|\b40[13]\b|not found|no such file",
+    re.IGNORECASE,
+)
+"""Messages of storages for a reader who is not let in; some say of what nobody may see that it is not there."""
 OPEN = {"parquet@1": _parquet, "delta@1": _delta, "iceberg@1": _iceberg, "view@1": _view}
 UNREADABLE = (OSError, ValueError, pa.ArrowException, duckdb.Error, deltalake.exceptions.DeltaError)

@@ -75,7 +75,7 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
     # holds it, whatever a `postmaster.pid` left by a crash says.
     with folder.with_name(f".{folder.name}.lock").open("w") as lock:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (address := _address(folder)) is None and not _locked(lock.fileno()):
+        while (address := address_of(folder)) is None and not _locked(lock.fileno()):
             if time.monotonic() > deadline:
                 raise UnreadableInput(
                     f"Another process uses the database in {folder}, and it does not answer.",
@@ -90,7 +90,7 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
             _make(folder, programs, prefix)
         (folder / "postmaster.pid").unlink(missing_ok=True)
         with _started(folder, programs, prefix, lock.fileno()):
-            if (address := _address(folder)) is None:
+            if (address := address_of(folder)) is None:
                 raise UnreadableInput(
                     f"The database in {folder} has started, but the login as postgres fails.",
                     fix=START_ANEW,
@@ -98,7 +98,7 @@ def running(folder: Path, *, make: bool) -> Iterator[dict[str, Any]]:
             yield address
 
 
-def _address(folder: Path) -> dict[str, Any] | None:
+def address_of(folder: Path) -> dict[str, Any] | None:
     """Return where the server of this folder answers, or None."""
     try:
         lines = (folder / "postmaster.pid").read_text().splitlines()

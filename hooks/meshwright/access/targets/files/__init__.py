@@ -36,7 +36,7 @@ from meshwright.product.store import Blocker
 
 FIX_STORAGE = "Fix its path or its permissions, and apply again."
 
-__all__ = ["TABLES", "apply", "last", "plan", "verify"]
+__all__ = ["TABLES", "apply", "last", "location", "plan", "verify"]
 
 
 def plan(port: Port, desired: Desired) -> PortPlan:
@@ -93,6 +93,12 @@ def last(port: Port) -> Mapping[str, Any] | None:
     with _refusing(port):
         chain = records.audit(storage(port))
         return chain[-1] if chain else None
+
+
+def location(port: Port, dataset: str, role: str) -> Mapping[str, str]:
+    """Return where a role's variant is; without a role, where the data set itself is. Raises Refused."""
+    path = f"{ROLES}{role}/{dataset}" if role else dataset
+    return {"location": storage(port).address(TABLES[port.uses].named(path))}
 
 
 def _apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:

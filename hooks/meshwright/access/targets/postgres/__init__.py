@@ -30,13 +30,13 @@ from meshwright.access.targets.postgres.matrix import (
     sentences,
 )
 from meshwright.access.targets.postgres.names import Names
-from meshwright.access.targets.postgres.session import LockTimeout, session
+from meshwright.access.targets.postgres.session import LockTimeout, session, shown_database
 from meshwright.access.targets.postgres.system_catalog import read_actual, read_relations
 from meshwright.access.targets.postgres.view_changes import definition
 from meshwright.access.targets.postgres.view_query import view_query
 from meshwright.core.sql.postgres import identifier
 
-__all__ = ["apply", "bootstrap", "last", "plan", "records", "schema", "verify"]
+__all__ = ["apply", "bootstrap", "last", "location", "plan", "records", "schema", "verify"]
 
 
 def schema(port: Port, dataset: str = "") -> str:
@@ -108,6 +108,13 @@ def last(port: Port) -> Mapping[str, Any] | None:
     names = naming.of(port.properties, "")
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
         return audit_table.newest(connection, names)
+
+
+def location(port: Port, dataset: str, role: str) -> Mapping[str, str]:
+    """Return the database, without a login, and the view of a role. Raises Refused."""
+    names = naming.of(port.properties, dataset)
+    table = {"table": f"{names.schema}.{names.view(role)}"} if role else {}
+    return {"location": shown_database(port, names), **table}
 
 
 def records(port: Port) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlencode
 
 import psycopg
 from psycopg import IsolationLevel, errors
@@ -139,6 +139,38 @@ def _address(port: Port) -> dict[str, Any]:
             "Run `uv run python -m pipeline.outputs.postgres` in another terminal.",
         ) from None
     return {"host": socket, "port": tcp, "user": "postgres", "dbname": "postgres"}
+
+
+def shown_database(port: Port, names: Names) -> str:
+    """Return where readers find the database, without a login: a URL, or the folder of an embedded server.
+
+    As the pipeline writes it to the address registry (`pipeline/postgres/database_layout.py`). Raises Refused.
+    """
+    url = str(port.properties.get("url", ""))
+    if not url.startswith(("postgresql://", "postgres://")):
+        return str(Path(port.root) / url)
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+        if (
+            "@" in f"{parts.get('dbname', '')}{str(parts.get('host', ''))[1:]}"
+        ):  # the end of an unquoted password
+            raise psycopg.ProgrammingError
+    except psycopg.Error:
+        raise Refused(
+            f"The url of port {port.name} cannot be read; it is not shown, because it may hold a password.",
+            "Fix `url` in data-product.yaml, or the variable that it takes its value from.",
+        ) from None
+    hosts, ports = (str(parts.get(key, "")).split(",") for key in ("host", "port"))
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    network = ",".join(
+        quote(host, safe="") + (f":{number}" if number else "")
+        for host, number in zip(hosts, ports, strict=True)
+    )
+    # An allowlist: any other part of a URL may be a secret.
+    more: dict[str, str] = {key: str(parts[key]) for key in ("service", "sslmode") if key in parts}
+    more["options"] = f"-csearch_path={names.schema}"
+    database = quote(str(parts.get("dbname", "")), safe="")
+    return f"postgresql://{network}/{database}?{urlencode(more, quote_via=quote)}"
 
 
 def _without(message: str, address: dict[str, Any]) -> str:
