@@ -58,8 +58,8 @@ def test_an_entry_says_how_what_it_does_can_be_shared(entry: registry.Capability
 def test_an_input_opens_what_its_module_opens() -> None:
     entry = registry.find("inputs", "data-product@1")
     assert entry
-    (module,) = entry.files
-    (table,) = re.findall(r"^OPEN = \{(.*)\}$", (entry.folder / module).read_text("utf-8"), re.MULTILINE)
+    text = (entry.folder / "pipeline/inputs/data_product.py").read_text("utf-8")
+    (table,) = re.findall(r"^OPEN = \{(.*?)\}$", text, re.MULTILINE | re.DOTALL)
     assert tuple(re.findall(r'"([^"]+)":', table)) == entry.opens
 
 

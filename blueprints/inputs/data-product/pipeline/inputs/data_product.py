@@ -37,7 +37,7 @@ def _read(source: Capability, product: Product, where: Place) -> list[Path]:
     """Return the port's rows as Parquet files that can be read whole."""
     folder = landing(source, product)
     try:
-        rows = _postgres(source, where, folder) if where.table else OPEN[where.uses](where.location, folder)
+        rows = OPEN[where.uses](source, where, folder)
         broken = next(filter(None, map(damage, rows)), "")
         other = (
             None
@@ -90,14 +90,12 @@ def _place(source: Capability, product: Product) -> Place:
     if where.uses == "postgres@1" and not where.table:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} is served by {where.uses}, which is read only under an agreement.",
-            fix="Name one (`agreement`), or another output port of that product:"
-            f" {', '.join(sorted(OPEN))} can be read without one, where they are open to this run.",
+            fix="Name one: `agreement: <its name>` among the input's properties in data-product.yaml.",
         )
-    if where.uses != "postgres@1" and where.uses not in OPEN:
+    if where.uses not in OPEN:
         raise UnreadableInput(
             f"Input {source.name}: {source.source} is served by {where.uses}, which {source.uses} cannot read.",
-            fix="Name another output port of that product in data-product.yaml:"
-            f" {', '.join(sorted({*OPEN, 'postgres@1'}))} can be read.",
+            fix=f"Name another output port of that product in data-product.yaml: {', '.join(sorted(OPEN))} can be read.",
         )
     return where
 
@@ -159,13 +157,15 @@ def _database(source: Capability, where: Place) -> dict[str, Any]:
     } | login
 
 
-def _parquet(location: str, folder: Path) -> list[Path]:
-    storage, path = pyarrow.fs.FileSystem.from_uri(location) if "://" in location else (None, location)
+def _parquet(source: Capability, where: Place, folder: Path) -> list[Path]:
+    storage, path = (
+        pyarrow.fs.FileSystem.from_uri(where.location) if "://" in where.location else (None, where.location)
+    )
     return _landed(ds.dataset(path, filesystem=storage, format="parquet"), folder)
 
 
-def _delta(location: str, folder: Path) -> list[Path]:
-    return _landed(deltalake.DeltaTable(location).to_pyarrow_dataset(), folder)
+def _delta(source: Capability, where: Place, folder: Path) -> list[Path]:
+    return _landed(deltalake.DeltaTable(where.location).to_pyarrow_dataset(), folder)
 
 
 def _landed(rows: ds.Dataset, folder: Path) -> list[Path]:
@@ -186,11 +186,11 @@ def _write_parquet(schema: pa.Schema, batches: Iterable[pa.RecordBatch], folder:
     return [path]
 
 
-def _iceberg(location: str, folder: Path) -> list[Path]:
+def _iceberg(source: Capability, where: Place, folder: Path) -> list[Path]:
     from pyiceberg.io.pyarrow import pyarrow_to_schema  # heavy, and only for such a port
     from pyiceberg.table import FileScanTask, StaticTable
 
-    scan = StaticTable.from_metadata(location).scan()
+    scan = StaticTable.from_metadata(where.location).scan()
 
     def is_current(task: FileScanTask) -> bool:
         """Return True if a file has exactly the columns of the table now; Iceberg identifies columns by number."""
@@ -211,12 +211,12 @@ def _iceberg(location: str, folder: Path) -> list[Path]:
     return _write_parquet(rows.schema, rows, folder)
 
 
-def _view(location: str, folder: Path) -> list[Path]:
+def _view(source: Capability, where: Place, folder: Path) -> list[Path]:
     path = folder / "rows.parquet"
-    with duckdb.connect(location, read_only=True) as connection:
+    with duckdb.connect(where.location, read_only=True) as connection:
         # The location comes from another product: it must not make DuckDB install extensions.
         connection.execute("set autoinstall_known_extensions = false; set timezone = 'UTC'")
-        rows = identifier(Path(location).stem)
+        rows = identifier(Path(where.location).stem)
         connection.execute(f"copy (from {rows}) to {literal(str(path))} (format parquet)")
     return [path]
 
@@ -226,5 +226,11 @@ DENIED = re.compile(
     re.IGNORECASE,
 )
 """Messages of storages for a reader who is not let in; some say of what nobody may see that it is not there."""
-OPEN = {"parquet@1": _parquet, "delta@1": _delta, "iceberg@1": _iceberg, "view@1": _view}
+OPEN = {
+    "parquet@1": _parquet,
+    "delta@1": _delta,
+    "iceberg@1": _iceberg,
+    "view@1": _view,
+    "postgres@1": _postgres,
+}
 UNREADABLE = (OSError, ValueError, pa.ArrowException, duckdb.Error, deltalake.exceptions.DeltaError)
