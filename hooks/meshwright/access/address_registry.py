@@ -51,14 +51,33 @@ def _clear(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
 
 
 def _agreements(decisions: AccessDecisions, port: Port) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the agreements by which somebody reads the port now."""
+    """Yield the agreements by which somebody reads the port now; a name comes last with what lasts longest.
+
+    A renewal is also there by the names of what it renews: a consumer goes on reading without a change of its own.
+    """
     views = {view.role: view for view in decisions.views}
-    for verdict in decisions.verdicts:
-        agreement, view = verdict.agreement, views.get(verdict.role)
-        if agreement is None or view is None or agreement.port not in (None, port.name):
-            continue
-        if verdict.members and not verdict.refused:
-            yield verdict.id, _entry(decisions, port, verdict, view)
+    renewed = {
+        agreement.id: agreement.custom("renews")
+        for agreement in decisions.product.agreements
+        if isinstance(agreement.custom("renews"), str)
+    }
+    in_force = [
+        (verdict, views[verdict.role])
+        for verdict in decisions.verdicts
+        if verdict.agreement
+        and verdict.until
+        and verdict.role in views
+        and verdict.agreement.port in (None, port.name)
+        and verdict.members
+        and not verdict.refused
+    ]
+    for verdict, view in sorted(in_force, key=lambda pair: pair[0].until or decisions.now):
+        entry = _entry(decisions, port, verdict, view)
+        names = [verdict.id]
+        while (name := renewed.get(names[-1])) and name not in names:
+            names.append(name)
+        for name in names:
+            yield name, entry
 
 
 def _entry(decisions: AccessDecisions, port: Port, verdict: AccessVerdict, view: View) -> dict[str, Any]:

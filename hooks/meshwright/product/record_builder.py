@@ -33,10 +33,12 @@ def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
     for agreement in agreements:
         if agreement.get("status") != "approved":
             continue
-        custom = [
-            item for _, item in agreement.items("customProperties") if item.get("property") == "principal"
-        ]
-        principals = custom[-1].get("value") if custom else None
+        custom = {
+            item["property"]: item.get("value")
+            for _, item in agreement.items("customProperties")
+            if isinstance(item.get("property"), str)
+        }
+        principals = custom.get("principal")
         reader = {
             "agreement": agreement.get("id"),
             "role": next((role.get("role") for _, role in agreement.items("roles")), None),
@@ -45,6 +47,7 @@ def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
             "until": agreement.get("endTimestamp"),
             "team": agreement.get("consumer.teamId"),
             "consumer": agreement.get("consumer.dataProductId"),
+            "renews": custom.get("renews"),
         }
         yield {key: value for key, value in reader.items() if value is not None}
 

@@ -85,7 +85,9 @@ def test_a_product_reads_the_view_of_its_role_and_no_other(
     assert SENTINEL.encode() not in b"".join(path.read_bytes() for path in read.paths)
 
 
-def test_the_reason_is_named_where_nobody_is_let_in(product: Product, tmp_path: Path, every_port: Path) -> None:
+def test_the_reason_is_named_where_nobody_is_let_in(
+    product: Product, tmp_path: Path, every_port: Path
+) -> None:
     product.apply(ada="full", bob="masked-eu")
     full = reader(product, tmp_path, "full")
     for name in ("bob", "eve"):

@@ -101,6 +101,19 @@ def test_a_run_warns_of_the_end_and_stops_when_it_was_revoked(shared: SharedProd
     assert "the agreement short is not in force" in message and SOURCE in fix
 
 
+def test_a_renewal_goes_on_under_the_name_that_consumers_have(shared: SharedProduct, reader: Reader) -> None:
+    shared.agree("short", until=day(10))
+    shared.access("renew", "short", "--until", day(100))
+    shared.repository.commit("Ask to go on", {}, by="bo")
+    shared.access("approve", "short-2")
+    shared.repository.commit("Approve short-2", {}, signed="ada")
+    registry = shared.apply()[LAKE]["agreements"]
+    assert registry["short"] == registry["short-2"] and registry["short"]["until"].startswith(day(100))
+    assert reader.files(agreement="short").notes == ()
+    shared.revoke("short")  # what has ended may be cleared away
+    assert shared.apply()[LAKE]["agreements"]["short"]["until"].startswith(day(100))
+
+
 def test_a_run_of_the_pipeline_keeps_the_agreements(shared: SharedProduct, every_port: Path) -> None:
     from pipeline import publish, spec
 

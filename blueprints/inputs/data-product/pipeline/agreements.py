@@ -30,6 +30,8 @@ from pipeline.spec import Capability, Product, yaml_problem
 
 SOON = timedelta(days=14)
 """How long before its end a run warns of an agreement."""
+RENEWED_DAYS = 90
+"""What a printed command renews an agreement for."""
 SAMPLE = "sample_data"
 """The folder of the product's own sample, whose address registry needs no agreement."""
 GRANTED = ("delta@1", "parquet@1", "postgres@1")
@@ -239,4 +241,5 @@ def _ask(source: Capability, product: Product) -> str:
 
 
 def _renew(source: Capability, agreement: str) -> str:
-    return f"Renew it in the repository of {_id(source)}: `meshwright access renew {agreement}`."
+    until = datetime.now(UTC) + timedelta(days=RENEWED_DAYS)
+    return f"Renew it in the repository of {_id(source)}: `meshwright access renew {agreement} --until {until:%Y-%m-%d}`"

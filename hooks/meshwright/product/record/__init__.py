@@ -242,6 +242,7 @@ class Record:
                 text(item, "until"),
                 text(item, "team"),
                 text(item, "consumer"),
+                text(item, "renews"),
             )
             for item in self._items("readers")
         )

@@ -120,6 +120,8 @@ class Reader:
     team: str = ""
     consumer: str = ""
     """The id of the data product that reads; empty for people."""
+    renews: str = ""
+    """The agreement that it continues."""
 
 
 def service_level(item: Mapping[str, Any], measured: Mapping[str, Any]) -> ServiceLevel:
