@@ -43,7 +43,9 @@ def application(store: CatalogStore, settings: Settings | None = None) -> Guard:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.context = Context(settings, store, search, Pages(store, search))
+    app.state.context = Context(
+        settings, store, search, Pages(store, search, has_accounts=settings.provider is not None)
+    )
     error_responses.add_to(app)
     for router in ROUTERS:
         app.include_router(router)

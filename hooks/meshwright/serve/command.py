@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,11 @@ from meshwright.serve.options import DATABASE, shares_option
 
 if TYPE_CHECKING:
     from meshwright.serve.catalog_store import CatalogStore
+    from meshwright.serve.login.provider import Provider
     from meshwright.serve.sharing.shared_ports import SharedPort
+
+
+LOGIN_SECRET = "MESHWRIGHT_LOGIN_SECRET"  # noqa: S105 - its name
 
 
 @click.command(cls=Verb, extra="catalog")
@@ -31,6 +36,27 @@ if TYPE_CHECKING:
     "--template", metavar="URL", help="The template in /api/mesh.yaml (default: the most common one)."
 )
 @shares_option()
+@click.option(
+    "--login",
+    "issuer",
+    default="",
+    metavar="URL",
+    help="The OpenID Connect provider that people sign in with (its issuer); needs --login-client and --url.",
+)
+@click.option(
+    "--login-client",
+    "client",
+    default="",
+    metavar="ID",
+    help=f"What the provider knows the catalog by; its secret is read from {LOGIN_SECRET}, only.",
+)
+@click.option(
+    "--login-group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    help="Only members of this group may sign in (repeatable).",
+)
 def serve(
     database: str,
     host: str,
@@ -39,6 +65,9 @@ def serve(
     url: str,
     template: str | None,
     shares: Path | None,
+    issuer: str,
+    client: str,
+    groups: tuple[str, ...],
 ) -> None:
     """Serve the embedded catalog: its API and its pages. Without a token, nothing can be written."""
     import asyncio
@@ -46,6 +75,7 @@ def serve(
     import socket
 
     shared = _shared(shares) if shares else None
+    provider = _login_provider(issuer, client, groups, url) if issuer else None
     store = _store(database)
     import uvicorn
 
@@ -60,7 +90,7 @@ def serve(
         listening.listen(1024)  # so that clients of the line printed below can connect at once
     except OSError as error:
         stop(f"Cannot listen on {host}:{port}: {error.strerror}.", "Choose another port with --port.")
-    settings = Settings(private, url, template, shares=shared)
+    settings = Settings(private, url, template, shares=shared, provider=provider)
     app = application(store, settings)
     config = uvicorn.Config(
         app,
@@ -182,6 +212,20 @@ def site(folder: Path, database: str) -> None:
     finally:
         store.close()
     click.echo(f"{count} product{'s' if count != 1 else ''}: {folder / 'index.html'}")
+
+
+def _login_provider(issuer: str, client: str, groups: tuple[str, ...], url: str) -> Provider:
+    """Return the provider that people sign in with."""
+    from meshwright.core.http import address
+    from meshwright.serve.login.provider import Provider
+
+    secret = os.environ.get(LOGIN_SECRET, "")
+    if not (client and url):
+        stop("--login needs --login-client and --url.", "Give all three.")
+    if not secret:
+        stop(f"{LOGIN_SECRET} is not set.", "Set it to the secret that the provider gave the catalog.")
+    address(issuer)
+    return Provider(issuer, client, secret, groups)
 
 
 def _shared(file: Path) -> Mapping[str, SharedPort]:

@@ -15,6 +15,7 @@ from meshwright.serve.search import Search
 from meshwright.serve.sharing.file_links import FileLinks
 
 if TYPE_CHECKING:
+    from meshwright.serve.login.provider import Provider
     from meshwright.serve.sharing.shared_ports import SharedPort
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ class Settings:
     template: str | None = None
     """The one that /api/mesh.yaml names."""
     log: bool = True
+    provider: Provider | None = None
+    """Who lets people sign in; None: only tokens count."""
     shares: Mapping[str, SharedPort] | None = None
     """Address -> port of what is shared by Delta Sharing; None: nothing is."""
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from meshwright.serve import RequestProblem
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.pages import policy_of
+from meshwright.serve.routes.login_routes import sign_in_address
 
 STATUSES = {
     404: ("unknown-page", "There is nothing at this address."),
@@ -37,6 +38,8 @@ def answer(request: Request, error: Exception) -> Response:
     headers = _headers(problem, of_api)
     if of_api or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse(problem.value(), problem.status, headers)
+    if problem.status == 401 and request.method == "GET" and (address := sign_in_address(request)):
+        return RedirectResponse(address, 303)
     html = of(request).pages.problem(Served(request.url.path), problem)
     headers["Content-Security-Policy"] = policy_of(html)
     return HTMLResponse(html.encode("utf-8", "replace"), problem.status, headers)

@@ -61,6 +61,9 @@ class Served:
     def map(self) -> str:
         return f"{self._root}map"
 
+    def account(self) -> str:
+        return f"{self._root}account"
+
     def record(self, id: str) -> str:
         return f"{self._root}api/products/{quote(id)}"
 

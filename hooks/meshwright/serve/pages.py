@@ -68,7 +68,8 @@ class _Drawn:
 class Pages:
     """All pages, for the served and the exported catalog."""
 
-    def __init__(self, store: CatalogStore, search: Search) -> None:
+    def __init__(self, store: CatalogStore, search: Search, has_accounts: bool = False) -> None:
+        """`has_accounts`: whether people can sign in."""
         self._store, self._search = store, search
         self._templates = pages.environment(FOLDER)
         self._templates.filters |= {
@@ -79,6 +80,7 @@ class Pages:
             "minute": minute,
             "title_of": search.title,
         }
+        self._templates.globals["has_accounts"] = has_accounts
         self._style = pages.STYLE.read_text("utf-8") + (FOLDER / "catalog.css").read_text("utf-8")
         self._filter = (FOLDER / "filter.js").read_text("utf-8")
         self._drawn: dict[tuple[str, str], _Drawn] = {}
@@ -177,6 +179,10 @@ class Pages:
     def map(self, to: Links) -> str:
         """Return the map of the mesh."""
         return self._kept("map", to, lambda: self._map(to))
+
+    def account(self, to: Links, person: str, proof: str) -> str:
+        """Return the page of somebody who has signed in; empty: who has signed out. `proof`: lets its form end the session."""
+        return self._page("account.html.jinja", to, here="account", person=person, proof=proof)
 
     def problem(self, to: Links, problem: RequestProblem) -> str:
         """Return the page for an error."""

@@ -11,6 +11,9 @@ from meshwright.serve import RequestProblem
 from meshwright.serve.catalog_store.tokens import Right
 from meshwright.serve.context import of
 
+SESSION = "meshwright-session"
+"""The cookie of somebody who has signed in: a token that reads."""
+
 
 def right_of(request: Request) -> Right:
     """Return what the request's token allows; raises RequestProblem, the same one for whatever is wrong with it."""
@@ -43,14 +46,23 @@ def bearer(request: Request) -> str:
     return credentials.strip() if scheme.lower() == "bearer" else ""
 
 
+def session(request: Request) -> Right | None:
+    """Return what a person may do who has signed in with this browser; None if there is no session."""
+    token = request.cookies.get(SESSION, "")
+    right = of(request).store.tokens.right(token) if token else None
+    return right if right and right.person else None
+
+
 def _token(request: Request) -> str:
     """Return the token that a request was sent with; empty if there is none."""
     if token := bearer(request):
         return token
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    # A browser adds Basic by itself, also to a form that another site made it send: it counts for reading only.
-    if scheme.lower() != "basic" or request.method != "GET":
+    # A browser adds the rest by itself, also to a form that another site made it send: it counts for reading only.
+    if request.method != "GET":
         return ""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return request.cookies.get(SESSION, "")
     try:
         return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):

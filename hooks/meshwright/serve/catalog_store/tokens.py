@@ -9,8 +9,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from meshwright.serve import now
 from meshwright.serve.catalog_store.database import CatalogDatabase
@@ -19,7 +20,7 @@ from meshwright.serve.catalog_store.tables import TOKENS
 PREFIX = "mwc"
 """So that scanners for leaked secrets can know one when they see it."""
 
-READ, ASSESS, ADMIN, PRODUCT, SHARE = "read", "assess", "admin", "product:", "share:"
+READ, ASSESS, ADMIN, PRODUCT, SHARE, PERSON = "read", "assess", "admin", "product:", "share:", "person:"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Right:
     """What a token may do."""
 
     scopes: frozenset[str]
-    """`read`, `assess`, `admin`, `product:<domain>/<name>`, `share:<agreement>@<domain>/<name>#<port>`."""
+    """`read`, `assess`, `admin`, `product:<domain>/<name>`, `share:<agreement>@<domain>/<name>#<port>`,
+    `person:<id>`."""
 
     @property
     def is_admin(self) -> bool:
@@ -43,6 +45,11 @@ class Right:
     def may_read(self, id: str = "") -> bool:
         """Return True for one product, or the whole catalog where no id is given, which assessing needs to see."""
         return bool(self.scopes & {READ, ASSESS, ADMIN}) or bool(id and PRODUCT + id in self.scopes)
+
+    @property
+    def person(self) -> str:
+        """Who has signed in, by a session; empty for a program's token."""
+        return unquote(next((s.removeprefix(PERSON) for s in self.scopes if s.startswith(PERSON)), ""))
 
     @property
     def shared(self) -> tuple[str, str]:
@@ -101,10 +108,12 @@ class Tokens:
         note: str = "",
         days: int | None = None,
         until: datetime | None = None,
+        hours: int | None = None,
     ) -> tuple[str, str]:
-        """Make a token that expires after some days, or at a time; return it, which nobody sees again, and its id."""
+        """Make a token that expires after some days or hours, or at a time; return it, which nobody sees again, and its id."""
         token, id, kept = new()
-        until = datetime.now(UTC) + timedelta(days=days) if days else until
+        if days or hours:
+            until = datetime.now(UTC) + timedelta(days=days or 0, hours=hours or 0)
         expires = until.astimezone(UTC).isoformat(timespec="milliseconds") if until else None
         with self._database.alone() as connection:
             connection.execute(
@@ -138,6 +147,13 @@ class Tokens:
             )
             return bool(done.rowcount) or bool(
                 connection.execute(select(TOKENS.c.id).where(TOKENS.c.id == id)).first()
+            )
+
+    def forget_sessions(self) -> None:
+        """Remove the sessions that have ended; each sign-in makes one."""
+        with self._database.alone() as connection:
+            connection.execute(
+                delete(TOKENS).where(TOKENS.c.scopes.contains(PERSON), TOKENS.c.expires_at <= now())
             )
 
     def right(self, token: str) -> Right | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meshwright.serve.routes import (
     assessment_routes,
+    login_routes,
     mesh_routes,
     page_routes,
     product_routes,
@@ -11,5 +12,6 @@ from meshwright.serve.routes import (
 )
 
 ROUTERS = tuple(
-    module.router for module in (service_routes, product_routes, mesh_routes, assessment_routes, page_routes)
+    module.router
+    for module in (service_routes, product_routes, mesh_routes, assessment_routes, login_routes, page_routes)
 )
