@@ -52,6 +52,12 @@ def share(product: Path, keys: Path, meshwright: Callable[..., None], say: Calla
 
 
 def commit(product: Path, message: str, *options: str, key: Path | None = None) -> None:
-    signing = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={key}") if key else ()
+    options = (
+        "gpg.format=ssh",
+        f"user.signingKey={key}",
+        "user.name=Dee Example",
+        "user.email=dee@example.org",
+    )
+    signing = [part for option in options for part in ("-c", option)] if key else []
     git("add", "--all", cwd=product)
     git(*signing, "commit", "--quiet", *options, "--message", message, cwd=product)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 PATH = "access/agreements/punctuality.yaml"
@@ -14,17 +18,59 @@ BO = frozenset({"bo@example.org"})
 CAPACITIES = {"ada": "owner", "dan": "data-protection", "sam": "steward", "eve": "owner", "bo": "owner"}
 
 
-def agreement(status: str = "requested", role: str = "reader", more: str = "") -> str:
+def agreement(status: str = "requested", role: str = "reader", more: str = "", by: Sequence[str] = ()) -> str:
+    """A short agreement. `by`: the names of those whom it lists as having approved it."""
+    listed = ", ".join(f"{name}@example.org" for name in by)
+    more += f"customProperties:\n- {{property: approvedBy, value: [{listed}]}}\n" if by else ""
     return f"id: punctuality\nstatus: {status}\nrole: {role}\nrequester: bo@example.org\n{more}"
 
 
 class People:
-    """Everybody's SSH keys."""
+    """Everybody's keys: of SSH, or of GPG."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, kind: str = "ssh") -> None:
+        self.folder, self.kind = folder, kind
+        self.fingerprints: dict[str, str] = {}
+        """Of GPG keys, by name."""
         for name in CAPACITIES:
-            self.make(name)
+            self.make(name) if kind == "ssh" else self.make_gpg(name)
+
+    @cached_property
+    def gnupg(self) -> Path:
+        """A home of gpg whose path is short enough for a socket, and a program that uses it."""
+        home = Path(tempfile.mkdtemp(prefix="mw-gpg-"))
+        program = home / "gpg-here"
+        program.write_text(f'#!/bin/sh\nexec gpg --homedir {home} --batch --no-tty "$@"\n')
+        program.chmod(0o755)
+        weakref.finalize(self, _end_agent, home)
+        return home
+
+    def gpg(self, *arguments: str, feed: bytes = b"") -> str:
+        done = subprocess.run([self.gnupg / "gpg-here", *arguments], input=feed, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    def make_gpg(self, name: str, algorithm: str = "ed25519", ends: str = "never", *options: str) -> str:
+        """Makes a key of GPG; returns its fingerprint."""
+        if name not in self.fingerprints:
+            user = f"{name.title()} Example <{name}@example.org>"
+            self.gpg(
+                *options,
+                "--pinentry-mode",
+                "loopback",
+                "--passphrase",
+                "",
+                "--quick-generate-key",
+                user,
+                algorithm,
+                "sign",
+                ends,
+            )
+            listed = self.gpg("--with-colons", "--list-keys", f"{name}@example.org")
+            self.fingerprints[name] = next(
+                line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:")
+            )
+        return self.fingerprints[name]
 
     def make(self, name: str, *kind: str) -> Path:
         """Makes a key; returns the private one."""
@@ -38,6 +84,10 @@ class People:
         return key
 
     def public(self, name: str) -> str:
+        if name in self.fingerprints:
+            return self.gpg(
+                "--armor", "--export-options", "export-minimal", "--export", self.fingerprints[name]
+            )
         return self.make(name).with_suffix(".pub").read_text().strip()
 
     def approvers(self, *names: str, changed: Mapping[str, str] | None = None) -> str:
@@ -48,13 +98,26 @@ class People:
                 f"  - name: {name.title()} Example",
                 f"    email: {name}@example.org",
                 f"    capacity: {CAPACITIES.get(name, 'owner')}",
-                f"    key: {self.public(name)}",
+                *self._key(name),
             ]
         text = "\n".join([*lines, ""])
         for old, new in (changed or {}).items():
             assert old in text
             text = text.replace(old, new)
         return text
+
+    def _key(self, name: str) -> list[str]:
+        first, *rest = self.public(name).splitlines()
+        return (
+            ["    key: |", *(f"      {line}".rstrip() for line in (first, *rest))]
+            if rest
+            else [f"    key: {first}"]
+        )
+
+
+def _end_agent(home: Path) -> None:
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], capture_output=True, check=False)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 class Repository:
@@ -84,6 +147,15 @@ class Repository:
     def signing(self, signer: str | None) -> list[str]:
         if signer is None:
             return ["-c", "commit.gpgSign=false"]
+        if fingerprint := self.people.fingerprints.get(signer):
+            program = self.people.gnupg / "gpg-here"
+            options = (
+                "gpg.format=openpgp",
+                f"gpg.program={program}",
+                f"user.signingKey={fingerprint}",
+                "commit.gpgSign=true",
+            )
+            return [part for option in options for part in ("-c", option)]
         key = self.people.make(signer)
         return ["-c", "gpg.format=ssh", "-c", f"user.signingKey={key}", "-c", "commit.gpgSign=true"]
 

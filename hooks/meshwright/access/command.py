@@ -76,13 +76,15 @@ def renew(root: Path, **fields: Any) -> None:
 
 
 @access.command()
-@click.argument("agreement")
+@click.argument("what", metavar="AGREEMENT|FILE")
 @options(PRODUCT)
-def approve(root: Path, agreement: str) -> None:
-    """Sets an agreement's status to `approved`, and prints how to sign: the signature is what counts."""
-    from meshwright.access import ask
+def approve(root: Path, what: str) -> None:
+    """Sets an agreement's status to `approved`, or takes a change of a FILE that decides who reads what, such as
+    access/policy.yaml. Prints how to sign: the signed commit is what counts.
+    """
+    from meshwright.access import approve as approving
 
-    click.echo(ask.approve(root, agreement))
+    click.echo(approving.approve(root, what))
 
 
 @access.command()

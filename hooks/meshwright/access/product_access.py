@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.access.agreement import Agreement, agreements
-from meshwright.access.approval import AGAIN, authorised, authorised_below, root_of_trust, trust_problem
+from meshwright.access.approval import again, authorised, authorised_below, root_of_trust, trust_problem
 from meshwright.access.column_classifications import columns, guarded_columns
 from meshwright.access.committed import checked, committed
 from meshwright.access.grants import Column, Port
@@ -108,14 +108,14 @@ def load(
 
 def _signed(history: History, present: Document, problems: list[str]) -> Document:
     """Return the spec as an approver last signed it, or as it was when the first one was named. Raises Unreadable."""
-    last = authorised(history, SPEC)
+    last = authorised(history, SPEC, PARTS)
     if last.text is None:
-        raise Unreadable(f"{SPEC}: No version of it is signed by an approver.", AGAIN)
+        raise Unreadable(f"{SPEC}: No version of it is signed by an approver.", again(SPEC))
     signed = checked(SPEC, last.text, schema.data_product)
     for part in PARTS:
         if signed.get(part) != present.get(part):
             problems.append(
-                f"{SPEC}: Nobody authorised the change of {part}; it counts as it was at {last.commit[:9]}. {AGAIN}"
+                f"{SPEC}: Nobody authorised the change of {part}; it counts as it was at {last.commit[:9]}. {again(SPEC)}"
             )
     return signed
 

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshwright.core.yaml import Document, Keys
+from meshwright.product import openpgp
 from meshwright.product.lookalikes import skeleton
 
 RSA_BITS = 3072
 CURVES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
 """Curve -> length in bytes of a point, in SSH's encoding."""
 PUB = "Copy the line of a .pub file, as written by `ssh-keygen -t ed25519`."
+PGP_BLOCK = "PUBLIC KEY BLOCK"
+PGP = f"-----BEGIN PGP {PGP_BLOCK}-----"
+EXPORT = "Copy what `gpg --armor --export-options export-minimal --export ada@example.org` writes, indented below `key: |`."
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,14 @@ class Approver:
     email: str
     capacity: str
     key: bytes
-    """The public key in SSH's encoding."""
+    """The public key in SSH's encoding, or as OpenPGP exports it."""
+    fingerprint: str = ""
+    """Of a key of OpenPGP: its fingerprint in capital hexadecimal digits."""
+
+    @property
+    def holder(self) -> bytes:
+        """What stays the same while the same person holds the key, also if OpenPGP exports it with another end."""
+        return self.fingerprint.encode() or self.key
 
     def __str__(self) -> str:
         return f"{self.name} ({self.email}, {self.capacity})"
@@ -38,7 +49,7 @@ def person(identity: str) -> str:
 def named(document: Document) -> tuple[Approver, ...]:
     """Return the approvers of a document that fits its schema and has no `unsound` entry."""
     return tuple(
-        Approver(entry["name"], entry["email"], entry["capacity"], _blob(entry["key"]))
+        Approver(entry["name"], entry["email"], entry["capacity"], *_key(entry["key"]))
         for _, entry in document.items("approvers")
     )
 
@@ -58,19 +69,44 @@ def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:
             continue
         if problem := _weakness(key):
             yield (*place, "key"), *problem
-        elif (blob := _blob(key)) in keys:
-            detail = f"{email} has the same key as {keys[blob]}, so it is unknown whose signature it makes."
+        elif (holder := Approver("", "", "", *_key(key)).holder) in keys:
+            detail = f"{email} has the same key as {keys[holder]}, so it is unknown whose signature it makes."
             yield (*place, "key"), detail, "Give each person a key of their own."
         else:
-            keys[blob] = str(email)
+            keys[holder] = str(email)
 
 
-def _blob(key: str) -> bytes:
-    return base64.b64decode(key.split(" ")[1])
+def ssh_blob(key: str) -> bytes | None:
+    """Return a public SSH key in SSH's encoding, from the line of its .pub file; None if it is none that counts."""
+    return None if key.startswith(PGP) or _weakness(key) else _key(key)[0]
+
+
+def _key(key: str) -> tuple[bytes, str]:
+    """Return a key that is strong enough in binary form, and its fingerprint if it is one of OpenPGP."""
+    if not key.startswith(PGP):
+        return base64.b64decode(key.split(" ")[1]), ""
+    data = openpgp.unarmoured(key, PGP_BLOCK)
+    return data, next(iter(openpgp.keys_of(data)))
+
+
+def _pgp_weakness(key: str) -> tuple[str, str] | None:
+    """Return what is wrong with a public key of OpenPGP, and the fix; None if it is strong enough."""
+    try:
+        primary = next(iter(openpgp.keys_of(openpgp.unarmoured(key, PGP_BLOCK)).values()))
+    except (ValueError, IndexError) as error:
+        return f"The key of OpenPGP cannot be read. {error}", EXPORT
+    weakness = openpgp.key_weakness(primary)
+    return (
+        (weakness, f"Make one with `gpg --quick-generate-key ada@example.org ed25519 sign`. {EXPORT}")
+        if weakness
+        else None
+    )
 
 
 def _weakness(key: str) -> tuple[str, str] | None:
     """Return what is wrong with a public key, and the fix; None if it is strong enough."""
+    if key.startswith(PGP):
+        return _pgp_weakness(key)
     words = key.split(" ", 2)
     if len(words) < 2 or not key.isascii() or not key.isprintable():
         return "The key is not one line with the type, the key and an optional comment.", PUB

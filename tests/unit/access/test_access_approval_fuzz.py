@@ -8,11 +8,14 @@ import random
 import shutil
 import subprocess
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from signed import APPROVERS, PATH, People, Repository, agreement
 
 from meshwright.access.approval import approval, approvers, authorised
@@ -43,6 +46,8 @@ class Node:
     parents: list[Node]
     files: Files
     signer: str | None
+    own: bool = True
+    """Whether its signer wrote it, when it was committed."""
     past: set[str] = field(default_factory=set)
     """The names of all commits that led to it, and its own."""
 
@@ -78,16 +83,22 @@ class Writer:
         ]
         return self.object("tree", b"".join(raw))
 
-    def commit(self, parents: list[Node], files: Files, signer: str | None, number: int) -> Node:
+    def commit(
+        self, parents: list[Node], files: Files, signer: str | None, number: int, like: str = "own"
+    ) -> Node:
+        """Writes a commit. `like`: by its signer, by somebody else, or by its signer at another time."""
         head = [f"tree {self.tree(files)}", *(f"parent {parent.name}" for parent in parents)]
-        head += [f"{role} X <x@example.org> {number} +0000" for role in ("author", "committer")]
+        author = signer if like != "other" and signer else "x"
+        head.append(f"author X <{author}@example.org> {number - (like == 'late')} +0000")
+        head.append(f"committer X <x@example.org> {number} +0000")
         if signer:
             payload = "\n".join([*head, "", f"Commit {number}\n"]).encode()
             command = ["ssh-keygen", "-q", "-Y", "sign", "-n", "git", "-f", str(self.people.make(signer))]
             done = subprocess.run(command, input=payload, capture_output=True, check=True)
             head.append("gpgsig " + done.stdout.decode().strip().replace("\n", "\n "))
         name = self.object("commit", "\n".join([*head, "", f"Commit {number}\n"]).encode())
-        return Node(name, parents, files, signer, {name}.union(*(parent.past for parent in parents)))
+        past = {name}.union(*(parent.past for parent in parents))
+        return Node(name, parents, files, signer, like == "own", past)
 
 
 def history(writer: Writer, choose: random.Random) -> Node:
@@ -98,7 +109,7 @@ def history(writer: Writer, choose: random.Random) -> Node:
     if choose.random() < 0.9:
         main = writer.commit([main], start | {APPROVERS: people.approvers("ada", "dan")}, None, 1)
     branches = [main, main]  # the first is the main branch
-    signers = [None, *["ada"] * 4, *["dan"] * 4, "eve", "sam"]
+    signers = [None, *["ada"] * 5, *["dan"] * 5, "eve", "sam"]
     for number in range(2, choose.randint(6, 18)):
         at = choose.choice([0, 0, 1, 2]) % len(branches)
         tip = branches[at]
@@ -114,18 +125,19 @@ def history(writer: Writer, choose: random.Random) -> Node:
                 if choose.random() < 0.75:  # or else as the first parent has it, whatever git would take
                     _put(files, path, other.files.get(path))
             if choose.random() < 0.15:
-                _edit(files, people, choose)
+                _edit(files, people, choose, signer)
             if (third := choose.choice(others)) is not other and choose.random() < 0.2:
                 parents.append(third)
         else:
-            _edit(files, people, choose)
+            _edit(files, people, choose, signer)
             if choose.random() < 0.1:  # an old version, word for word
                 old = choose.choice(branches)
                 while old.parents and choose.random() < 0.7:
                     old = choose.choice(old.parents)
                 path = choose.choice([PATH, APPROVERS, POLICY])
                 _put(files, path, old.files.get(path))
-        branches[at] = writer.commit(parents, files, signer, number)
+        like = choose.choice([*["own"] * 10, "other", "late"])
+        branches[at] = writer.commit(parents, files, signer, number, like)
         if len(branches) < 4 and choose.random() < 0.3:
             branches.append(choose.choice(branches))
     return branches[0]
@@ -137,13 +149,16 @@ def _put(files: Files, path: str, text: str | None) -> None:
         files[path] = text
 
 
-def _edit(files: Files, people: People, choose: random.Random) -> None:
+def _edit(files: Files, people: People, choose: random.Random, signer: str | None) -> None:
     kind = choose.random()
     if kind < 0.55:
-        status = choose.choice([*["approved"] * 6, "requested", "rejected"])
-        text = agreement(status, choose.choice([*["reader"] * 5, "writer"]))
+        _put(files, PATH, _next_agreement(files.get(PATH), choose, signer))
+    elif kind < 0.62:
+        status = choose.choice([*["approved"] * 3, "requested", "rejected"])
+        by = choose.sample(sorted(LISTED), choose.choice([0, 0, 1, 2]))
+        text = agreement(status, choose.choice([*["reader"] * 5, "writer"]), by=by)
         _put(files, PATH, choose.choice([None, *[text + f"# {choose.randint(0, 3)}\n"] * 12]))
-    elif kind < 0.7:
+    elif kind < 0.74:
         named = [name for name, odds in LISTED.items() if choose.random() < odds]
         texts = [people.approvers(*named)] * 6 + [None, "unreadable: [\n"]
         _put(files, APPROVERS, choose.choice(texts))
@@ -153,7 +168,50 @@ def _edit(files: Files, people: People, choose: random.Random) -> None:
         files["README.md"] = f"{choose.random()}\n"
 
 
+def _next_agreement(text: str | None, choose: random.Random, signer: str | None) -> str:
+    """The file after somebody approved it as they should, or asked again, or only touched it."""
+    now = version(text)
+    by = list(now.by)
+    if now.status == "approved" and choose.random() < 0.9:
+        by += [signer] if signer and choose.random() < 0.6 else []
+        return agreement("approved", now.role, by=by) + f"# {choose.randint(0, 3)}\n"
+    if now.status == "requested" and signer and choose.random() < 0.9:
+        return agreement("approved", now.role, by=[signer] if signer and choose.random() < 0.5 else [])
+    return agreement("requested", now.role or "reader")
+
+
+class Version(NamedTuple):
+    """What an agreement says."""
+
+    status: str
+    role: str
+    by: tuple[str, ...]
+
+
+@cache
+def version(text: str | None) -> Version:
+    value = yaml.safe_load(text or "{}")
+    listed = value.get("customProperties", [{"value": []}])[0]["value"]
+    return Version(value.get("status", ""), value.get("role", ""), tuple(one.split("@")[0] for one in listed))
+
+
 # The rules, read slowly
+
+
+class Settled(NamedTuple):
+    """What is authorised, and the commit that made it so."""
+
+    value: Any
+    origin: Node | None
+
+
+class Guarded(NamedTuple):
+    """What is guarded in a file."""
+
+    path: str
+    value: Callable[[Node], Any]
+    free: Callable[[Any, Any], bool]
+    """Whether nobody has to authorise a change."""
 
 
 class Slow:
@@ -223,59 +281,118 @@ class Slow:
             return None
         return node.signer
 
-    def changed_rightly(self, at: int, path: str) -> bool:
-        node = self.mainline[at]
-        found, _, _ = self.source(node, path)
-        if found is None:
-            return True
-        found = self.counts(node, path)
-        return found is not None and self.signed(found) is not None
+    def at(self, node: Node) -> int:
+        return next(at for at, one in enumerate(self.mainline) if node.name in one.past)
 
-    def _authority(self, at: int) -> frozenset[str]:
-        """Whom the last authorised list names that names anybody."""
+    def made(self, node: Node) -> str | None:
+        """Who made and signed a commit, as one change of their own."""
+        return self.signed(node) if node.own and len(node.parents) == 1 else None
+
+    def reaches(self, node: Node, at: int, guarded: Guarded, settled: Settled) -> bool:
+        """Whether a version came from what was settled, by changes of approvers that came in with a commit of the mainline."""
+        if guarded.free(settled.value, guarded.value(node)):
+            return True
+        found = self.counts(node, guarded.path)
+        if found is None or self.at(found) != at or len(found.parents) != 1:
+            return False
+        before = found.parents[0]
+        if not guarded.free(guarded.value(before), guarded.value(found)):
+            seen = settled.origin is None or settled.origin.name in found.past
+            if self.made(found) is None or not seen:
+                return False
+        return self.reaches(before, at, guarded, settled)
+
+    def _authority(self, at: int) -> Settled:
+        """Whom the last authorised list names that names anybody, and the commit that it is from."""
         root = self.root()
         if root is None or at < root:
-            return frozenset()
+            return Settled(frozenset(), None)
         node = self.mainline[at]
+        named, origin = frozenset(self.named(node)), self.source(node, APPROVERS)[0]
         if at == root:
-            return frozenset(self.named(node))
-        if self.touches(node, APPROVERS) and self.named(node) and self.changed_rightly(at, APPROVERS):
-            return frozenset(self.named(node))
-        return self.authority(at - 1)
+            return Settled(named, origin)
+        before = self.authority(at - 1)
+        if not self.touches(node, APPROVERS) or named == before.value or not named:
+            return before
+        if named < before.value:
+            found = self.counts(node, APPROVERS)
+            return Settled(named, origin) if found and self.made(found) else before
+        guarded = Guarded(APPROVERS, lambda one: frozenset(self.named(one)), lambda old, new: new <= old)
+        return Settled(named, origin) if self.reaches(node, at, guarded, before) else before
 
     def _effective(self, at: int) -> frozenset[str]:
-        return self.authority(at) & self.named(self.mainline[at])
+        return self.authority(at).value & self.named(self.mainline[at])
 
     def policy(self) -> str | None:
         root = self.root()
-        for at in range(len(self.mainline) - 1, -1, -1):
-            if root is None or at <= root:
-                return self.mainline[at].files.get(POLICY)
-            if self.touches(self.mainline[at], POLICY) and self.changed_rightly(at, POLICY):
-                return self.mainline[at].files.get(POLICY)
-        raise AssertionError
+        if root is None:
+            return self.tip.files.get(POLICY)
+        guarded = Guarded(POLICY, lambda one: one.files.get(POLICY), lambda old, new: old == new)
+        settled = Settled(guarded.value(self.mainline[root]), self.source(self.mainline[root], POLICY)[0])
+        for at in range(root + 1, len(self.mainline)):
+            node = self.mainline[at]
+            changed = self.touches(node, POLICY) and guarded.value(node) != settled.value
+            if changed and self.reaches(node, at, guarded, settled):
+                settled = Settled(guarded.value(node), self.source(node, POLICY)[0])
+        return settled.value
+
+    def says(self, node: Node | None) -> Version:
+        return version(node.files.get(PATH) if node else None)
+
+    def alike(self, node: Node) -> bool:
+        """Whether a commit says what the tip says, whoever approved it."""
+        return self.says(node)[:2] == self.says(self.tip)[:2]
+
+    def approval(self, node: Node) -> str | None:
+        """Who approves, by what a commit changes."""
+        if len(node.parents) != 1 or not self.alike(node) or self.says(node).status != "approved":
+            return None
+        old, new = self.says(node.parents[0]), self.says(node)
+        if old.role != new.role:
+            return None
+        if old.status == "requested":
+            fits = new.by in ((), (node.signer,)) and old.by == ()
+        else:
+            fits = old.status == "approved" and new.by == (*old.by, node.signer)
+        return self.made(node) if fits else None
+
+    def base(self, last: Node) -> Node | None:
+        """The commit that turned what was requested into what the tip says, if nothing else happened since."""
+        node: Node | None = last
+        while node is not None:
+            parents = node.parents
+            old = self.says(parents[0] if parents else None)
+            listed = {name for parent in parents for name in self.says(parent).by}
+            by = self.says(node).by
+            joins = (
+                len(parents) == 2
+                and all(map(self.alike, parents))
+                and {*by} <= listed
+                and len({*by}) == len(by)
+            )
+            if old != self.says(node) and not joins:
+                if self.approval(node) is None:
+                    return None
+                if old.status == "requested":
+                    return node
+            node = self.counts(parents[0], PATH)
+        return None
 
     def approves(self, needed: tuple[str, ...], not_by: str) -> bool:
-        text = self.tip.files.get(PATH)
-        if text is None or "status: approved" not in text:
+        if self.says(self.tip).status != "approved":
             return False
         last = self.counts(self.tip, PATH)
-        if last is None or (first := self.signed(last)) is None or first == not_by:
+        if last is None or (base := self.base(last)) is None:
             return False
         touching = [node for node in self.nodes.values() if self.touches(node, PATH)]
-        others = [node for node in touching if self.terms(node) != self.terms(last)]
+        others = [node for node in touching if not self.alike(node)]
         if any(node.name not in last.past and self.signed(node) for node in others):
             return False
-        agreed = {first}
-        for node in touching:
-            unsaid = all(other.name in node.past for other in others if other.name in last.past)
-            if unsaid and node.name in last.past and self.terms(node) == self.terms(last):
-                agreed.add(self.signed(node) or first)
-        agreed.discard(not_by)
-        return all(any(CAPACITY[one] == capacity for one in agreed) for capacity in needed)
-
-    def terms(self, node: Node) -> str:
-        return node.files.get(PATH, "").partition("#")[0]
+        changes = {node.name for node in others if node.name in last.past}
+        if not changes <= base.past:
+            return False
+        agreed = {self.approval(node) for node in touching if changes <= node.past} - {None, not_by}
+        return bool(agreed) and all(any(CAPACITY[str(one)] == kind for one in agreed) for kind in needed)
 
 
 CAPACITY = {"ada": "owner", "eve": "owner", "dan": "data-protection", "sam": "steward"}

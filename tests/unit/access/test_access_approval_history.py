@@ -30,7 +30,9 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> People:
 def product(tmp_path: Path, people: People) -> Repository:
     """A product with an approved agreement."""
     product = Repository(tmp_path / "product", people)
-    product.commit("Name approvers", {APPROVERS: people.approvers("ada"), "README.md": "x\n"})
+    product.commit(
+        "Name approvers", {APPROVERS: people.approvers("ada"), "README.md": "x\n", PATH: agreement()}
+    )
     product.commit("Approve", {PATH: agreement("approved")}, signed="ada")
     return product
 
@@ -52,7 +54,7 @@ def test_files_are_read_as_they_are_committed(product: Repository) -> None:
     assert history.list("access") == [PATH, APPROVERS, "access/rego/a b.rego"]
     assert history.list("access/rego/") == ["access/rego/a b.rego"]
     assert history.list("acc") == []
-    assert History(product.root, history.mainline[0]).list("access") == [APPROVERS]
+    assert History(product.root, history.mainline[0]).list("access") == [PATH, APPROVERS]
 
 
 @pytest.mark.parametrize(
@@ -314,7 +316,8 @@ def test_a_long_message_stops_nobody_and_approves_nothing(product: Repository) -
     (product.root / "long").write_text("x" * 1_100_000)
     product.git("commit", "--quiet", "--allow-empty", "-F", "long")
     assert accepted(product.root)
-    product.write({PATH: agreement("approved", "writer")})
+    product.commit("Ask", {PATH: agreement(role="writer")})
+    product.write({PATH: agreement("approved", "writer"), "long": "x" * 1_100_000})
     product.git("add", PATH)
     product.git(*product.signing("ada"), "commit", "--quiet", "-F", "long")
     found = approval(History(product.root), PATH, ("owner",), BO)

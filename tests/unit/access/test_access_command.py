@@ -69,6 +69,11 @@ class Case:
         assert "now has `status: approved`" in printed and "once you sign it" in printed
         return self.repository.commit(f"Approve {name}", {}, signed=signed)
 
+    def signs_as(self, name: str) -> None:
+        """Configures git as somebody would."""
+        for key, value in {"gpg.format": "ssh", "user.signingKey": str(self.repository.people.make(name)), "user.email": f"{name}@example.org"}.items():  # fmt: skip
+            self.repository.git("config", key, value)
+
     def publish(self, extra: str = "") -> None:
         """What a run of the pipeline leaves on the port."""
         lake = self.root / "build/ports/lake"
@@ -219,7 +224,10 @@ def test_what_nobody_authorised_has_no_effect(approved: Case) -> None:
     after = approved.run("plan")
     assert after.exit_code == 1 and "access/policy.yaml" in after.output
     assert approved.json("explain", "bo@example.org", "tail_number") == before
-    approved.repository.commit("Wider, and signed", {"access/policy.yaml": wider + "# yes\n"}, signed="ada")
+    approved.repository.commit("Wider, and touched", {"access/policy.yaml": wider + "# yes\n"}, signed="ada")
+    assert "It rests on" in approved("plan", code=1)
+    approved.repository.commit("Restore", {"access/policy.yaml": policy}, by="bo")
+    approved.repository.commit("Wider, and signed", {"access/policy.yaml": wider}, signed="ada")
     assert approved.run("plan").exit_code == 0
 
 
@@ -229,6 +237,7 @@ def test_a_rule_of_denial_cannot_be_taken_away_without_authority(approved: Case)
     assert approved.json("plan")["agreements"][0]["refused"] == ["Not now."]
     approved.repository.commit("Allow", {"access/rego/product.rego": None}, by="bo")
     assert approved.json("plan", code=1)["agreements"][0]["refused"] == ["Not now."]
+    approved.repository.commit("Restore", {"access/rego/product.rego": rego}, by="bo")
     approved.repository.commit(
         "Allow", {"access/rego/product.rego": rego.replace("true", "false")}, signed="ada"
     )
@@ -245,14 +254,20 @@ def test_neither_open_access_nor_a_lower_classification_comes_without_authority(
     approved.repository.commit("Secret", {"contract.odcs.yaml": secret})  # anybody may make it stricter
     assert approved.json("explain", "bo@example.org", "tail_number")["sees"] == "masked"
     approved.repository.commit("Secret, and signed", {"contract.odcs.yaml": secret + "# yes\n"}, signed="ada")
-    opened = spec.read_text().replace("mode: approval-required", "mode: open")
+    approving_spec = spec.read_text()
+    opened = approving_spec.replace("mode: approval-required", "mode: open")
     approved.repository.commit("Open", {"contract.odcs.yaml": public, "data-product.yaml": opened}, by="bo")
     told = approved("plan", code=1)
     assert "Nobody authorised the change of spec.access; it counts as it was at" in told
     assert "Nobody authorised that tail_number is public; it counts as secret." in told
     assert approved.json("explain", "bo@example.org", "tail_number")["sees"] == "masked"
     assert approved.json("explain", "ada@example.org", "carrier", code=1)["sees"] == "nothing"
-    signed = {"contract.odcs.yaml": public + "# yes\n", "data-product.yaml": opened + "# yes\n"}
+    touched = {"contract.odcs.yaml": public + "# yes\n", "data-product.yaml": opened + "# yes\n"}
+    approved.repository.commit("Open, and touched", touched, signed="ada")
+    assert "Nobody authorised that tail_number is public; it counts as secret." in approved("plan", code=1)
+    before = {"contract.odcs.yaml": secret, "data-product.yaml": approving_spec}
+    approved.repository.commit("Restore", before, by="bo")
+    signed = {"contract.odcs.yaml": public, "data-product.yaml": opened}
     approved.repository.commit("Open, and signed", signed, signed="ada")
     assert approved.json("explain", "bo@example.org", "tail_number")["sees"] == "clear"
     assert approved.json("explain", "ada@example.org", "carrier")["sees"] == "clear"
@@ -265,7 +280,10 @@ def test_a_port_stays_where_an_approver_signed_it(approved: Case) -> None:
     told = approved("apply", "--directory", approved.directory, code=1)
     assert "Nobody authorised the change of spec.outputs" in told
     assert approved.variant("reader").exists()
-    approved.repository.commit("Move, signed", {"data-product.yaml": moved + "# yes\n"}, signed="ada")
+    approved.repository.commit("Touched", {"data-product.yaml": moved + "# yes\n"}, signed="ada")
+    assert "Nobody authorised the change of spec.outputs" in approved("plan", code=1)
+    approved.repository.commit("Restore", {"data-product.yaml": spec})
+    approved.repository.commit("Move, signed", {"data-product.yaml": moved}, signed="ada")
     assert "build/ports/elsewhere" in approved("plan", "--against", "HEAD~1")
 
 
@@ -329,9 +347,10 @@ def test_a_second_approver_has_something_to_sign(case: Case) -> None:
     case.repository.commit("Two", {"access/policy.yaml": policy.replace("approvals: [owner]", "approvals: [owner, steward]")}, signed="ada")  # fmt: skip
     case.request()
     case.repository.commit("Ask", {}, by="bo")
-    case.approve()
-    assert not case.json("plan")["agreements"][0]["counts"]
-    case.approve(signed="sam")
+    for name in ("ada", "sam"):
+        assert not case.json("plan")["agreements"][0]["counts"]
+        case.signs_as(name)
+        case.approve(signed=name)
     assert case.json("plan")["agreements"][0]["counts"]
 
 
@@ -390,6 +409,8 @@ def test_a_pull_request_is_told_what_it_would_change(approved: Case) -> None:
 def test_hostile_words_stay_words(approved: Case) -> None:
     path = approved.root / "access/agreements/delays.yaml"
     text = path.read_text().replace("group:analysts", "group:a```\\n\\e[31m\\u202e@everyone")
+    path.write_text(text.replace("status: approved", "status: requested"))
+    approved.repository.commit("Ask", {}, by="bo")
     path.write_text(text)
     approved.repository.commit("Hostile", {}, signed="ada")
     page = approved.run("plan", "--against", "HEAD^1", "--format", "markdown").stdout

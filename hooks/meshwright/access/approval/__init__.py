@@ -1,17 +1,22 @@
 """Who approved what is committed, as their signatures prove it.
 
 What a file says of itself proves nothing, and neither do names in a commit or the settings of a forge. An approval is
-a commit that changes the file, signed by somebody who could already approve when it came in:
+one commit that makes the change itself, by somebody who could already approve when it came in, signed by them:
 
+- *Makes itself* (change_chain.py, agreement_approval.py): its first parent has what was requested or authorised, on
+  the same terms, and the commit has what is approved. It has one parent, its author is its signer, and it was written
+  when it was committed. So a rebase, a cherry-pick, an amendment, a merge or a reformatting of somebody else's change adds none.
 - The *mainline* decides: the commit, its first parent, and so on. The first commit there that names an approver
   in access/approvers.yaml is the root of trust; what was before it is the team's own set-up.
 - Who could approve is read from the mainline just before the change came in *and* from the commit's own parents,
   so that no branch can name an approver and use them at once, and no later approver counts for what was before.
-- A change of approvers.yaml that no approver signed can take away and give back, and never add.
-- A merge decides nothing by itself: what it brought in must have been signed on its branch by somebody who had
-  seen the mainline's newest version. A merge that changes the file has to be signed itself.
+- A change of approvers.yaml that no approver made can take away and give back, and never add.
+- A merge decides nothing: what it brought in must have been approved on its branch by somebody who had
+  seen the mainline's newest version.
 - An approval stays when its key is taken out of approvers.yaml later. To take one back, set `status: rejected`,
   or delete the agreement; anybody can.
+- What came in before the schema of the present rule (older_rule.py) is held against the older one, by which any signed
+  commit counted that was the last one to touch the file.
 
 What a signature cannot prove: who wrote the terms (authors of commits are claims), whether two e-mail addresses
 belong to one person, and whether an approver looked at what they signed. Any approver can name further ones.
@@ -20,20 +25,41 @@ belong to one person, and whether an approver looked at what they signed. Any ap
 from __future__ import annotations
 
 from meshwright.access.approval.agreement_approval import approval
-from meshwright.access.approval.authorised_files import Authorised, authorised, authorised_below
+from meshwright.access.approval.authorised_files import (
+    Authorised,
+    authorised,
+    authorised_below,
+    baseline,
+    present_changes,
+)
+from meshwright.access.approval.change_chain import Guarded, Settled, again, change_refusal
 from meshwright.access.approval.evidence import Approval, Evidence
-from meshwright.access.approval.provenance import AGAIN
-from meshwright.access.approval.valid_approvers import approvers, root_of_trust, trust_problem
+from meshwright.access.approval.valid_approvers import (
+    Trust,
+    approvers,
+    list_problem,
+    root_of_trust,
+    trust_in,
+    trust_problem,
+)
 
 __all__ = [
-    "AGAIN",
     "Approval",
     "Authorised",
     "Evidence",
+    "Guarded",
+    "Settled",
+    "Trust",
+    "again",
     "approval",
     "approvers",
     "authorised",
     "authorised_below",
+    "baseline",
+    "change_refusal",
+    "list_problem",
+    "present_changes",
     "root_of_trust",
+    "trust_in",
     "trust_problem",
 ]

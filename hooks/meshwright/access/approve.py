@@ -1,0 +1,213 @@
+"""Approving: an agreement, or a change of what decides who reads what. The commit that an approver signs makes the change itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from meshwright.access.approval import approval, approvers, authorised, list_problem
+from meshwright.access.column_classifications import lowest_levels
+from meshwright.access.product_access import PARTS
+from meshwright.access.signing_identity import SET_UP, SigningIdentity, is_author, signing_identity
+from meshwright.core import files
+from meshwright.core.git_history import History
+from meshwright.core.yaml import Document, Unreadable, parse, read_text
+from meshwright.core.yaml_edit import edited
+from meshwright.product import schema
+from meshwright.product.approvers import Approver
+from meshwright.product.files import AGREEMENTS, APPROVERS, SPEC, TEAM_REGO, TESTS
+from meshwright.product.validate import misshapen
+
+APPROVED_BY = "approvedBy"
+MERGE = "Merge with a merge commit: squash and rebase drop your approval."
+
+
+def approve(root: Path, what: str) -> str:
+    """Approve an agreement (its id or path), or a change of another guarded file (its path); return how to sign. Raises Unreadable."""
+    history = History(root)
+    identity = signing_identity(root, approvers(history))
+    if identity.problem:
+        raise Unreadable(identity.problem, _set_up())
+    path = (
+        PurePosixPath(what).as_posix()
+        if "/" in what or what.endswith(".yaml")
+        else f"{AGREEMENTS}/{what}.yaml"
+    )
+    if PurePosixPath(path).parent.as_posix() == AGREEMENTS:
+        return _approve_agreement(history, path, identity)
+    return _approve_file(history, path, identity)
+
+
+# Agreements
+
+
+def _approve_agreement(history: History, path: str, identity: SigningIdentity) -> str:
+    root, name = history.root, PurePosixPath(path).stem
+    text = read_text(root, path)
+    document = parse(path, text)
+    for problem in misshapen(document, schema.access_agreement):
+        raise Unreadable(f"{path}: {problem.detail}", problem.fix)
+    committed = history.read(path)
+    status, listed = document.get("status"), _listed(document)
+    before = approval(history, path, (), frozenset())
+    if status == "requested" and not listed:
+        if committed is None or parse(path, committed).value != document.value:
+            raise Unreadable(
+                f"{path}: The request is not committed as it is, and an approval is about what was requested.",
+                f"Commit it: git add {path} && git commit -m {shlex.quote(f'Ask for {name}')} -- {path}",
+            )
+    elif status != "approved" or not before.accepted:
+        return _ask_again(root, path, text, before.reasons if status == "approved" else ())
+    approver = identity.approver
+    if before.accepted and approver is None:
+        raise Unreadable(f"{path} is approved already, and it is unknown who approves it now.", _set_up())
+    if before.accepted and approver and f"{approver.email} ({approver.capacity})" in before.signers:
+        raise Unreadable(f"{approver} has approved {path} already.", "Let another approver approve it, too.")
+    files.write(root / path, edited(text, _approving(approver, listed), path), "Make the file writable.")
+    role = document.get("roles")[0]["role"]
+    readers = next(
+        item["value"] for _, item in document.items("customProperties") if item["property"] == "principal"
+    )
+    return "\n".join(
+        [
+            f"{path} now has `status: approved`: {readers if isinstance(readers, str) else ', '.join(readers)} "
+            f"as {role} until {document.get('endTimestamp')}.",
+            *_how_to_sign(identity, f"Approve {name}", path),
+        ]
+    )
+
+
+def _listed(document: Document) -> list[str]:
+    """Return whom an agreement lists as having approved it."""
+    value = next(
+        (
+            item.get("value")
+            for _, item in document.items("customProperties")
+            if item.get("property") == APPROVED_BY
+        ),
+        None,
+    )
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def _approving(approver: Approver | None, listed: list[str]) -> Callable[[Any], None]:
+    """Return the change that approves an agreement, and lists who did."""
+
+    def change(agreement: Any) -> None:
+        agreement["status"] = "approved"
+        if approver is None:
+            return
+        custom = [item for item in agreement["customProperties"] if item["property"] == APPROVED_BY]
+        if custom:
+            custom[0]["value"] = [*listed, approver.email]
+        else:
+            agreement["customProperties"].append({"property": APPROVED_BY, "value": [approver.email]})
+
+    return change
+
+
+def _ask_again(root: Path, path: str, text: str, reasons: tuple[str, ...]) -> str:
+    """Set an agreement back to what can be approved; return what to do next."""
+
+    def change(agreement: Any) -> None:
+        agreement["status"] = "requested"
+        agreement["customProperties"][:] = [
+            item for item in agreement["customProperties"] if item["property"] != APPROVED_BY
+        ]
+
+    files.write(root / path, edited(text, change, path), "Make the file writable.")
+    name = PurePosixPath(path).stem
+    return "\n".join(
+        [
+            *(f"No approval of {path} counts: {reason}" for reason in reasons[:1]),
+            f"{path} is set back to `status: requested`, without approvals. Commit that, and then approve it:",
+            f"  git commit -m {shlex.quote(f'Ask for {name} again')} -- {path}",
+            f"  meshwright access approve {name}",
+        ]
+    )
+
+
+# Other files
+
+
+def _approve_file(history: History, path: str, identity: SigningIdentity) -> str:
+    problem, counts = _unauthorised(history, path)
+    dirty = list(history.uncommitted([path]))
+    if problem and dirty:
+        raise Unreadable(
+            f"{path} has a change that is not committed, and a committed one that nobody authorised.",
+            f"Commit the first: git commit -m {shlex.quote(f'Propose {path}')} -- {path}",
+        )
+    if not problem and not dirty:
+        raise Unreadable(f"{path} counts as it is.", "Change it first, in a commit or in the work tree.")
+    quoted, message = shlex.quote(path), f"Approve {path}"
+    if dirty:
+        return "\n".join(
+            [
+                f"{path} has a change that is not committed. Look at it: git diff HEAD -- {quoted}",
+                *_how_to_sign(identity, message, path, first=f"git add -- {quoted}"),
+            ]
+        )
+    restored = (
+        f"git restore --source={counts} --staged --worktree -- {quoted}"
+        if counts and history.entry(counts, path)
+        else f"git rm --quiet -- {quoted}"
+    )
+    proposed = (
+        f"git restore --source={history.commit} --staged --worktree -- {quoted}"
+        if history.entry(history.commit, path)
+        else f"git rm --quiet -- {quoted}"
+    )
+    return "\n".join(
+        [
+            f"{path}: {problem}",
+            f"Look at what you would approve: git diff {counts or '4b825dc642cb6eb9a060e54bf8d69288fbee4904'} {history.commit} -- {quoted}",
+            "Then bring back what counts (whoever does, it changes nothing):",
+            f"  {restored}",
+            f"  git commit --no-verify -m {shlex.quote(f'Restore {path} as authorised')} -- {quoted}",
+            *_how_to_sign(identity, message, path, first=proposed),
+        ]
+    )
+
+
+def _unauthorised(history: History, path: str) -> tuple[str, str]:
+    """Return what is not authorised of a file, and the commit of the mainline whose version counts. Raises Unreadable."""
+    if path == APPROVERS:
+        return list_problem(history)
+    spec = parse(SPEC, history.read(SPEC) or "{}")
+    if path == spec.get("spec.dataset.contract"):
+        return lowest_levels(history, path).problem
+    known = (SPEC, TESTS, spec.get("spec.access.policy"))
+    if path not in known and not path.startswith(f"{TEAM_REGO}/"):
+        names = ", ".join(str(one) for one in (*known, APPROVERS, spec.get("spec.dataset.contract")))
+        raise Unreadable(
+            f"Nobody has to approve {path}.",
+            f"Name an agreement, or one of: {names}, or a file below {TEAM_REGO}/.",
+        )
+    newest = authorised(history, path, PARTS if path == SPEC else ())
+    return newest.problem, newest.commit
+
+
+# Signing
+
+
+def _how_to_sign(identity: SigningIdentity, message: str, path: str, first: str = "") -> list[str]:
+    """Return the lines that say how to sign a commit. `first`: a command before it."""
+    approver = identity.approver
+    author = (
+        ""
+        if approver is None or is_author(identity, [approver.email])
+        else f" -c user.email={approver.email}"
+    )
+    command = f"git{author} commit -S -m {shlex.quote(message)} -- {shlex.quote(path)}"
+    who = f" as {approver}" if approver else ""
+    lines = [f"It counts once you sign it{who}, in a commit of your own:"]
+    if not identity.has_key:
+        lines += [*_set_up().splitlines(), "and then:"]
+    return [*lines, *([f"  {first}"] if first else []), f"  {command}", MERGE]
+
+
+def _set_up() -> str:
+    return SET_UP.format(file=APPROVERS)

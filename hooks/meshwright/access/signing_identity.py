@@ -1,0 +1,100 @@
+"""As which approver git would sign a commit: by its configuration, before anybody signs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshwright.access.approval.ssh_signatures import fingerprint
+from meshwright.core.git import ALWAYS, GitError, run, text
+from meshwright.product.approvers import Approver, person, ssh_blob
+from meshwright.product.files import APPROVERS
+
+SECONDS = 20.0
+SET_UP = """Set up the key that {file} has of you, once: of SSH
+  git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub
+or of GPG
+  git config gpg.format openpgp && git config user.signingKey ada@example.org"""
+
+
+@dataclass(frozen=True)
+class SigningIdentity:
+    """As whom git would sign."""
+
+    approver: Approver | None
+    """None if that is unknown, or no approver."""
+    email: str
+    """The author's address in git's configuration; empty without one."""
+    problem: str = ""
+    """Why git's key is no approver's, as a sentence; empty if it is one, or if git has none."""
+    has_key: bool = True
+    """Whether git is configured with a key; without one, the approver is known by the address alone."""
+
+
+def signing_identity(root: Path, approvers: Iterable[Approver]) -> SigningIdentity:
+    """Return which of some approvers git would sign as in a repository, by the user's own configuration."""
+    known = list(approvers)
+    email, form, key = (_config(root, name) for name in ("user.email", "gpg.format", "user.signingKey"))
+    if form == "ssh" and key:
+        blob, name = _ssh_key(root, key), key.removeprefix("key::")[:100]
+        approver = next((one for one in known if blob and one.key == blob), None)
+        name = fingerprint(blob) if blob else name
+    elif form in ("", "openpgp") and (key or any(one.fingerprint for one in known)):
+        name = key or email
+        fingerprints = _gpg_keys(name) if name else set()
+        approver = next((one for one in known if one.fingerprint in fingerprints), None)
+        if approver is None and not key:
+            return _by_address(known, email)
+    else:
+        return _by_address(known, email)
+    if approver is None:
+        who = "; ".join(map(str, known)) or "nobody"
+        return SigningIdentity(
+            None, email, f"Git signs with the key {name}, which {APPROVERS} does not have. It names {who}."
+        )
+    return SigningIdentity(approver, email)
+
+
+def _by_address(known: Iterable[Approver], email: str) -> SigningIdentity:
+    approver = next((one for one in known if person(one.email) == person(email)), None)
+    return SigningIdentity(approver, email, has_key=False)
+
+
+def is_author(identity: SigningIdentity, addresses: Iterable[str]) -> bool:
+    """Return True if git writes one of some addresses as the author."""
+    return person(identity.email) in {person(address) for address in addresses}
+
+
+def _config(root: Path, name: str) -> str:
+    """Return a value of git's configuration, as git itself would use it; empty without one."""
+    try:
+        done = run(["git", "config", "--get", name], ALWAYS, ok=(), timeout=SECONDS, cwd=root)
+    except (GitError, OSError):
+        return ""
+    return text(done.stdout).strip("\n") if done.returncode == 0 else ""
+
+
+def _ssh_key(root: Path, key: str) -> bytes | None:
+    """Return the public key that `user.signingKey` means: its text, or a file with it or with the private one."""
+    if key.startswith(("key::", "ssh-")):
+        return ssh_blob(key.removeprefix("key::"))
+    file = root / Path(key).expanduser()
+    for candidate in (file, Path(f"{file}.pub")):
+        try:
+            if blob := ssh_blob(candidate.read_text("utf-8").strip()):
+                return blob
+        except (OSError, UnicodeDecodeError):
+            continue
+    return None
+
+
+def _gpg_keys(name: str) -> set[str]:
+    """Return the fingerprints of the secret keys that gpg takes a name for, and of their subkeys."""
+    command = ["gpg", "--batch", "--no-tty", "--with-colons", "--list-secret-keys", "--", name.rstrip("!")]
+    try:
+        done = run(command, ALWAYS, ok=(), timeout=SECONDS)
+    except (GitError, OSError):
+        return set()
+    return set(re.findall(r"^fpr:+([0-9A-F]{40}):", text(done.stdout), re.MULTILINE))
