@@ -220,7 +220,7 @@ def export(
     names: tuple[str, ...],
     at: datetime | None,
 ) -> None:
-    """The same decision for another ENGINE: trino (an OPA bundle), snowflake, unity-catalog, lake-formation."""
+    """The same decision for another ENGINE: trino (an OPA bundle), snowflake, snowflake-share, redshift-datashare, unity-catalog, lake-formation."""
     from meshwright.access import loading
     from meshwright.access.exports import EXPORTS, refuse_others
     from meshwright.access.grants import Refused

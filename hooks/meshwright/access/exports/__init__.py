@@ -9,12 +9,21 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from meshwright.access.exports import lake_formation, snowflake, trino, unity_catalog
+from meshwright.access.exports import (
+    lake_formation,
+    redshift_datashare,
+    snowflake,
+    snowflake_share,
+    trino,
+    unity_catalog,
+)
 from meshwright.access.grants import Desired, Refused
 
 EXPORTS: dict[str, Callable[[Desired, str], dict[str, str]]] = {
     "lake-formation": lake_formation.files,
+    "redshift-datashare": redshift_datashare.files,
     "snowflake": snowflake.files,
+    "snowflake-share": snowflake_share.files,
     "trino": trino.files,
     "unity-catalog": unity_catalog.files,
 }

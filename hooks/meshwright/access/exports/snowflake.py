@@ -25,12 +25,13 @@ from meshwright.access.grants import Desired, View
 from meshwright.core.sql import snowflake
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as an identifier. Raises Refused."""
     return snowflake.identifier(sql.plain(name, "name"))
 
 
 SNOWFLAKE = sql.Dialect(
-    name=_quoted,
+    name=quoted,
     text=snowflake.literal,
     day=snowflake.day,
     moment="DATE_PART(EPOCH_MICROSECOND, {})".format,
@@ -47,12 +48,11 @@ SNOWFLAKE = sql.Dialect(
 def files(desired: Desired, table: str) -> dict[str, str]:
     """Return the file of statements, by its name. Raises Refused."""
     database, schema, name = sql.table_parts(table)
-    base = ".".join(map(_quoted, (database, schema, name)))
-    place = ".".join(map(_quoted, (database, sql.readers_schema(schema, name))))
+    base = ".".join(map(quoted, (database, schema, name)))
+    place = ".".join(map(quoted, (database, sql.readers_schema(schema, name))))
     members = sql.logins(desired, "snowflake")
     names = {
-        view.role: (f"{place}.{_quoted(view.role)}", _quoted(f"{table}:{view.role}"))
-        for view in desired.views
+        view.role: (f"{place}.{quoted(view.role)}", quoted(f"{table}:{view.role}")) for view in desired.views
     }
     head = [
         f"Who reads the data product {sql.plain(desired.product, 'product')}, and what.",
@@ -68,8 +68,8 @@ def files(desired: Desired, table: str) -> dict[str, str]:
     ]
     checks = [
         f"SHOW GRANTS ON TABLE {base}",
-        f"SHOW FUTURE GRANTS IN DATABASE {_quoted(database)}",
-        f"SHOW FUTURE GRANTS IN SCHEMA {_quoted(database)}.{_quoted(schema)}",
+        f"SHOW FUTURE GRANTS IN DATABASE {quoted(database)}",
+        f"SHOW FUTURE GRANTS IN SCHEMA {quoted(database)}.{quoted(schema)}",
         f"SHOW FUTURE GRANTS IN SCHEMA {place}",
         f"SHOW VIEWS IN SCHEMA {place}",
         f"SHOW ROLES STARTS WITH {snowflake.literal(table + ':')}",
@@ -83,15 +83,15 @@ def files(desired: Desired, table: str) -> dict[str, str]:
             f"CREATE SCHEMA IF NOT EXISTS {place} WITH MANAGED ACCESS",
         ],
         (f"DROP ROLE IF EXISTS {role}" for _, role in names.values()),
-        *(_made(view, names[view.role][0], base) for view in desired.views),
+        *(made_view(view, names[view.role][0], base) for view in desired.views),
         *(
             [
                 f"CREATE ROLE {role}",
-                f"GRANT USAGE ON DATABASE {_quoted(database)} TO ROLE {role}",
+                f"GRANT USAGE ON DATABASE {quoted(database)} TO ROLE {role}",
                 f"GRANT USAGE ON SCHEMA {place} TO ROLE {role}",
                 f"GRANT SELECT ON VIEW {view} TO ROLE {role}",
                 *(
-                    f"GRANT ROLE {role} TO USER {_quoted(user)}"
+                    f"GRANT ROLE {role} TO USER {quoted(user)}"
                     for user, reads in members.items()
                     if policy_role in {member.role for member in reads}
                 ),
@@ -103,11 +103,12 @@ def files(desired: Desired, table: str) -> dict[str, str]:
     return {"snowflake.sql": text}
 
 
-def _made(view: View, place: str, base: str) -> Iterator[str]:
+def made_view(view: View, place: str, base: str) -> Iterator[str]:
+    """Yield the statements that make a role's view anew. `place`, `base`: the view and the table, quoted."""
     sql.unique(
         (visible.column.name for visible in view.columns), "Two columns are called {}.", "Rename one of them."
     )
-    columns = ", ".join(_quoted(visible.column.name) for visible in view.columns)
+    columns = ", ".join(quoted(visible.column.name) for visible in view.columns)
     expressions = ",\n  ".join(SNOWFLAKE.column_expression(visible) for visible in view.columns)
     rows = SNOWFLAKE.rows(view)
     yield f"DROP VIEW IF EXISTS {place}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from meshwright.access.grants import Column, Condition, Desired, Member, Refused, Value, View, VisibleColumn
@@ -72,6 +72,25 @@ def logins(desired: Desired, target: str) -> dict[str, list[Member]]:
             )
         others.append(member)
     return dict(sorted(by_login.items()))
+
+
+def of_programs(desired: Desired) -> Desired:
+    """Return the same without people: whoever works in an account reads what is shared with it."""
+    return replace(
+        desired, members=tuple(member for member in desired.members if member.principal.kind == "machine")
+    )
+
+
+def accounts(desired: Desired, target: str, form: re.Pattern[str], example: str) -> dict[str, list[Member]]:
+    """Return account at the target -> memberships of the program that it is. Raises Refused for what is no account."""
+    by_account = logins(desired, target)
+    for account, (member, *_) in by_account.items():
+        if not form.fullmatch(account):
+            raise Refused(
+                f"The program {member.principal.id!r} has the login {account!r} at {target}, which is no account there.",
+                f"Write it in the corporate directory like {example}.",
+            )
+    return by_account
 
 
 def next_end(desired: Desired) -> str:
