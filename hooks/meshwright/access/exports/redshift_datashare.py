@@ -17,23 +17,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
 
 from meshwright.access.exports import sql
 from meshwright.access.grants import Desired, Refused, View
-from meshwright.core.sql import standard
+from meshwright.core.sql import redshift
 
 RECIPIENT = re.compile(r"[0-9]{12}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-NAME_BYTES = 127
 
 
 def _quoted(name: str) -> str:
-    if name != name.lower() or len(name.encode()) > NAME_BYTES:
+    if not redshift.is_plain(name):
         raise Refused(
             f"Redshift would store the name {name!r} as another one.",
-            f"Use small letters there, and at most {NAME_BYTES} bytes.",
+            f"Use small letters there, and at most {redshift.NAME_BYTES} bytes.",
         )
-    return standard.identifier(sql.plain(name, "name"))
+    return redshift.identifier(sql.plain(name, "name"))
 
 
 def _text(text: str) -> str:
@@ -42,11 +40,7 @@ def _text(text: str) -> str:
             f"The value {text!r} cannot be in a file of statements for Redshift.",
             "Filter by a value without backslashes, control characters and $ & { } < >.",
         )
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _day(value: date) -> str:
-    return f"DATE '{value.isoformat()}'"
+    return redshift.literal(text)
 
 
 def _moment(name: str) -> str:
@@ -59,7 +53,7 @@ def _moment(name: str) -> str:
 REDSHIFT = sql.Dialect(
     name=_quoted,
     text=_text,
-    day=_day,
+    day=redshift.day,
     moment=_moment,
     since_1970=str,
     masks={
