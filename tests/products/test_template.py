@@ -83,6 +83,27 @@ def test_nothing_needs_trust() -> None:
     assert COPIER["_envops"]["undefined"] == "jinja2.StrictUndefined"
 
 
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ({"outputs": ["postgres@1"]}, "outputs: write postgres instead of postgres@1;"),
+        ({"inputs": ["file", "data-product@2"]}, "inputs: write data-product instead of data-product@2;"),
+        ({"outputs": '["postgres@1"]'}, "outputs: write postgres instead of postgres@1;"),
+        ({"platforms": ["cellar"]}, "platforms: there is no cellar; choose of bigquery, databricks,"),
+        ({"traits": [7]}, "traits: there is no 7; choose of aws,"),
+        ({"traits": "schedule"}, "traits: write a list, such as traits=[aws]."),
+        ({"outputs": {"postgres": True}}, "outputs: write a list, such as outputs=[delta]."),
+        ({"outputs": "[parquet"}, "outputs: write a list, such as outputs=[delta]."),
+    ],
+)
+def test_an_answer_that_names_no_capability_is_answered_in_a_sentence(
+    tmp_path: Path, answer: dict, problem: str
+) -> None:
+    with pytest.raises(ValueError, match="^Validation error for question 'declined': ") as refused:
+        run_copy(str(ROOT), tmp_path / "product", data=answer, defaults=True, vcs_ref="HEAD", quiet=True)
+    assert problem in str(refused.value) and not (tmp_path / "product").exists()
+
+
 def test_the_questions_are_few_and_each_explains_itself() -> None:
     assert len(QUESTIONS) <= 14
     for name, question in QUESTIONS.items():
