@@ -112,7 +112,9 @@ def plan(
             ),
             form,
         )
-    decisions = loading.decisions_at(root, directory or loading.sample_directory(root), at)
+    decisions = loading.decisions_at(
+        root, directory or loading.sample_directory(root), at, last_readable=True
+    )
     _report(run.plan(decisions, loading.chosen_ports(decisions.product, names)), form)
 
 
@@ -131,7 +133,7 @@ def apply(
     """Grants and revokes, all or nothing on each port, and proves that nobody else can read."""
     from meshwright.access import address_registry, loading, run
 
-    decisions = loading.decisions_at(root, directory or loading.no_directory(), None)
+    decisions = loading.decisions_at(root, directory or loading.no_directory(), None, last_readable=True)
     done = run.apply(decisions, loading.chosen_ports(decisions.product, names), confirmed)
     address_registry.write_agreements(root, done)
     _report(done, form)
@@ -143,7 +145,7 @@ def verify(root: Path, directory: str | None, names: tuple[str, ...], form: str)
     """Whether everybody can read what they should, and nothing else, by what the storage itself reports. Changes nothing."""
     from meshwright.access import loading, run
 
-    decisions = loading.decisions_at(root, directory or loading.no_directory(), None)
+    decisions = loading.decisions_at(root, directory or loading.no_directory(), None, last_readable=True)
     _report(run.verify(decisions, loading.chosen_ports(decisions.product, names)), form)
 
 

@@ -9,8 +9,9 @@ from typing import NoReturn
 import click
 
 from meshwright.access.access_decisions import AccessDecisions, decide, named_in_agreements
-from meshwright.access.directory import read
+from meshwright.access.directory import Snapshot, read
 from meshwright.access.grants import Port
+from meshwright.access.last_readable import decide_readable
 from meshwright.access.output_ports import variables
 from meshwright.access.product_access import ProductAccess, load
 from meshwright.core.console import stop
@@ -21,31 +22,48 @@ from meshwright.core.yaml import Unreadable
 from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SPEC
 
 
-def product_at(root: Path, replaced: bool = True) -> ProductAccess:
+def product_at(root: Path, replaced: bool = True, commit: str = "HEAD") -> ProductAccess:
     """Return the product in a repository. `replaced`: with the variables of its ports. Raises Unreadable, HistoryError."""
     target = click.get_current_context().meta.get("meshwright.environment", "")
-    return load(root, environment=variables() if replaced else None, target=target)
+    return load(root, commit, environment=variables() if replaced else None, target=target)
 
 
 def decisions_at(
-    root: Path, directory: str | None, at: datetime | None, also: tuple[str, ...] = ()
+    root: Path,
+    directory: str | None,
+    at: datetime | None,
+    also: tuple[str, ...] = (),
+    last_readable: bool = False,
 ) -> AccessDecisions:
     """Return the decisions on what is committed. `also`: principals that are asked for, whoever names them.
 
-    Without a directory nothing is asked. Raises Unreadable, HistoryError, Refused.
+    Without a directory nothing is asked. `last_readable`: while the product cannot be read, its last readable version
+    counts, and nobody new is let in. Raises Unreadable, HistoryError, Refused.
     """
-    product = product_at(root, replaced=directory is not None)
     now = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
-    try:
-        snapshot = directory and read(
-            directory,
-            named_in_agreements(product, "group"),
-            everybody=product.mode == "open",
-            principals={*named_in_agreements(product, "id"), *also},
-        )
-        decisions = decide(product, snapshot or None, now)
-    except Unreadable as error:
-        raise error.of(directory) from error
+
+    def load_product(root: Path, commit: str = "HEAD") -> ProductAccess:
+        return product_at(root, replaced=directory is not None, commit=commit)
+
+    def snapshot_of(product: ProductAccess) -> Snapshot | None:
+        if not directory:
+            return None
+        try:
+            return read(
+                directory,
+                named_in_agreements(product, "group"),
+                everybody=product.mode == "open",
+                principals={*named_in_agreements(product, "id"), *also},
+            )
+        except Unreadable as error:
+            raise error.of(directory) from error
+
+    if last_readable:
+        decisions = decide_readable(root, load_product, snapshot_of, now)
+    else:
+        product = load_product(root)
+        decisions = decide(product, snapshot_of(product), now)
+    product = decisions.product
     edited = product.history.uncommitted(["access", SPEC, CONTRACT])
     if dirty := [path for path in edited if path != SAMPLE_DIRECTORY]:
         click.echo(f"Not committed, and so ignored: {', '.join(dirty)}", err=True)

@@ -692,3 +692,57 @@ def test_a_renewal_that_gives_nothing_is_not_written(approved: Case, days: int, 
 )
 def test_a_renewal_has_the_next_name(agreement: str, taken: set[str], name: str) -> None:
     assert next_name(agreement, taken) == name and len(name) <= 63
+
+
+BROKEN = {
+    "a spec that is no YAML": {"data-product.yaml": "kind: [\n"},
+    "a spec of another shape": {"data-product.yaml": "kind: DataProduct\n"},
+    "no spec": {"data-product.yaml": None},
+    "a contract that is no YAML": {"contract.odcs.yaml": "\t{"},
+    "a policy without roles": {"access/policy.yaml": "kind: AccessPolicy\n"},
+    "a role that sees nothing": {},
+    "Rego that cannot be compiled": {"access/rego/team.rego": "package product.access\n\ndeny contains {\n"},
+    "a symbolic link": {},
+}
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param(what, marks=() if number == 0 else pytest.mark.beyond)
+        for number, what in enumerate(BROKEN)
+    ],
+)
+def test_what_ended_is_revoked_while_the_product_cannot_be_read(approved: Case, what: str) -> None:
+    approved.request("more", principal="id:cy@example.org")
+    approved.repository.commit("Ask", {}, by="bo")
+    approved.approve("more")
+    approved("apply", "--directory", approved.directory)
+    approved.request("late", principal="id:svc-punctuality", role="service")
+    approved.repository.commit("Ask", {}, by="bo")
+    changes = dict(BROKEN[what])
+    if what == "a role that sees nothing":
+        policy = (approved.root / "access/policy.yaml").read_text()
+        changes = {"access/policy.yaml": policy.replace("[public, internal]", "[public]")}
+        contract = (approved.root / "contract.odcs.yaml").read_text()
+        changes["contract.odcs.yaml"] = re.sub("classification: .*", "classification: secret", contract)
+    if what == "a symbolic link":
+        (approved.root / "data-product.yaml").unlink()
+        (approved.root / "data-product.yaml").symlink_to("elsewhere.yaml")
+    approved.repository.commit("Broken", changes, signed="ada")
+    approved.approve("late")
+    approved.repository.commit("It has ended", {"access/agreements/more.yaml": None}, by="bo")
+    done = approved.run("apply", "--directory", approved.directory, "--format", "json")
+    assert done.exit_code == 1, done.output
+    result = json.loads(done.stdout)
+    members = {id for one in result["agreements"] for id in one["members"]}
+    assert members == {"bo@example.org"}, "one agreement has ended, and nobody new is let in"
+    assert [change["action"] for change in result["ports"][0]["changes"]] == ["revoke"]
+    assert "cannot be read at" in result["problems"][0] and "nobody new is let in" in result["problems"][0]
+    assert approved.run("verify", "--directory", approved.directory).exit_code == 1
+
+
+def test_a_product_that_never_could_be_read_is_still_an_error(case: Case) -> None:
+    case.repository.git("checkout", "--quiet", "--orphan", "other")
+    case.repository.commit("Broken", {"data-product.yaml": "kind: [\n"}, by="ada")
+    assert "data-product.yaml" in case("apply", "--directory", case.directory, code=2)
