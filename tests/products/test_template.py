@@ -99,7 +99,7 @@ def test_nothing_needs_trust() -> None:
 def test_an_answer_that_names_no_capability_is_answered_in_a_sentence(
     tmp_path: Path, answer: dict, problem: str
 ) -> None:
-    with pytest.raises(ValueError, match="^Validation error for question 'declined': ") as refused:
+    with pytest.raises(ValueError, match=r"^Validation error for question 'declined': ") as refused:
         run_copy(str(ROOT), tmp_path / "product", data=answer, defaults=True, vcs_ref="HEAD", quiet=True)
     assert problem in str(refused.value) and not (tmp_path / "product").exists()
 

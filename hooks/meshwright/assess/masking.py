@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from meshwright.assess.storage import Table
 from meshwright.product.record import Column, Record
+
+if TYPE_CHECKING:
+    from meshwright.assess.storage import Table
 
 CLEAR = "clear"
 LOOKED_AT = 50_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,29 @@ def record_value(
 ) -> dict[str, Any]:
     """Return the value of a record with what the given documents contain."""
     parts = {"product": spec, "contract": contract, "policy": policy}
+    agreements = list(agreements)
+    requests = [
+        reader | {"principals": _nameless(reader.get("principals"))}
+        for reader in _readers(agreements, "requested")
+    ]
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
         **{part: document.value for part, document in parts.items() if document},
-        "readers": list(_readers(agreements)),
+        "readers": list(_readers(agreements, "approved")),
+        **({"requests": requests} if requests else {}),  # catalogs before 0.3.0 know no such part
     }
 
 
-def _readers(agreements: Iterable[Document]) -> Iterator[dict[str, Any]]:
+def _nameless(principals: Any) -> list[str]:
+    """Return principals with nobody's name: what is not approved yet says only how many single readers it is for."""
+    names = principals if isinstance(principals, list) else []
+    return [name if isinstance(name, str) and name.startswith("group:") else "id:" for name in names]
+
+
+def _readers(agreements: Iterable[Document], status: str) -> Iterator[dict[str, Any]]:
     for agreement in agreements:
-        if agreement.get("status") != "approved":
+        if agreement.get("status") != status:
             continue
         custom = {
             item["property"]: item.get("value")
@@ -66,7 +78,16 @@ def record_source(root: Path, repository: str | None = None) -> dict[str, str]:
         "template": str(answers.get("_src_path") or ""),
         "templateVersion": str(answers.get("_commit") or ""),
     }
+    if forge := _unnamed_forge(source["repository"], answers):
+        source["forge"] = forge
     return {key: without_credentials(value) for key, value in source.items() if value}
+
+
+def _unnamed_forge(repository: str, answers: Mapping[str, Any]) -> str:
+    """Return the forge that the product was made for, if the address of its repository does not name one."""
+    forge = answers.get("forge")
+    named = any(one in repository for one in ("github", "gitlab"))
+    return forge if repository and not named and forge in ("github", "gitlab") else ""
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from meshwright.core.git_url import is_remote
 from meshwright.core.pages import is_link
@@ -16,36 +16,49 @@ from meshwright.product.record import Port, Reader, Record
 
 MONTHS = timedelta(days=180)
 """Duration of the access in the example of a request."""
+SOON = timedelta(days=14)
+"""How long before its end an agreement is shown as ending."""
 GOOD, FAIR = 80, 50
+
+
+State = Literal["requested", "in force", "ending soon", "ended"]
+STATES: Sequence[State] = ("requested", "ending soon", "in force", "ended")
+"""The order on a page."""
 
 
 @dataclass(frozen=True)
 class ReaderEntry:
-    """One approved agreement, as a catalog may show it."""
+    """One agreement, requested or approved, as a catalog may show it."""
 
     agreement: str
     role: str
     port: str
-    named: tuple[str, ...]
-    """Groups, and programs."""
+    groups: tuple[str, ...]
+    programs: tuple[str, ...]
     people: int
     """Number of single people, without names: a catalog is not a directory of who works on what."""
     until: str
     """The date."""
-    over: bool
+    state: State
     team: str
     consumer: str
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        return (*self.groups, *self.programs)
+
 
 def readers(record: Record, at: datetime | None = None) -> Sequence[ReaderEntry]:
-    """Return the readers; agreements that have not ended come first."""
+    """Return the agreements: what is requested, what ends soon, what else is in force, and what has ended."""
     at = at or datetime.now(UTC)
-    return sorted(
-        (_reader_entry(record, one, at) for one in record.readers), key=lambda one: (one.over, one.agreement)
-    )
+    entries = [
+        *(_reader_entry(record, one, "requested") for one in record.requests),
+        *(_reader_entry(record, one, _state(one.until, at)) for one in record.readers),
+    ]
+    return sorted(entries, key=lambda one: (STATES.index(one.state), one.agreement))
 
 
-def _reader_entry(record: Record, one: Reader, at: datetime) -> ReaderEntry:
+def _reader_entry(record: Record, one: Reader, state: State) -> ReaderEntry:
     machine = record.roles.get(one.role, {}).get("kind") == "machine"
     groups = [who.removeprefix("group:") for who in one.principals if who.startswith("group:")]
     singles = [who.removeprefix("id:") for who in one.principals if not who.startswith("group:")]
@@ -53,20 +66,22 @@ def _reader_entry(record: Record, one: Reader, at: datetime) -> ReaderEntry:
         one.agreement,
         one.role,
         one.port,
-        (*groups, *(singles if machine else ())),
+        tuple(groups),
+        tuple(filter(None, singles)) if machine else (),
         0 if machine else len(singles),
         one.until[:10],
-        _is_over(one.until, at),
+        state,
         one.team,
         one.consumer,
     )
 
 
-def _is_over(until: str, at: datetime) -> bool:
+def _state(until: str, at: datetime) -> State:
     try:
-        return datetime.fromisoformat(until) <= at
+        end = datetime.fromisoformat(until)
+        return "ended" if end <= at else "ending soon" if end <= at + SOON else "in force"
     except (ValueError, TypeError):
-        return True
+        return "ended"
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ from meshwright.core.renamed import with_new
 from meshwright.core.yaml import Unreadable
 from meshwright.mesh.scores import CHARACTERISTICS
 from meshwright.product import metamodel
+from meshwright.product.agreement_length import longest_days
 from meshwright.product.record import Record
 from meshwright.serve import RequestProblem, page_details
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.links import Links
+from meshwright.serve.request_form import request_form
 from meshwright.serve.search import FACETS, Query, Search
 
 FOLDER = Path(__file__).parent / "templates"
@@ -78,11 +80,13 @@ class Pages:
             "standing": page_details.standing,
             "day": lambda moment: moment[:10],
             "minute": minute,
+            "longest_days": longest_days,
             "title_of": search.title,
         }
         self._templates.globals["has_accounts"] = has_accounts
         self._style = pages.STYLE.read_text("utf-8") + (FOLDER / "catalog.css").read_text("utf-8")
         self._filter = (FOLDER / "filter.js").read_text("utf-8")
+        self._request = (FOLDER / "request.js").read_text("utf-8")
         self._drawn: dict[tuple[str, str], _Drawn] = {}
         self._drawing = Lock()
 
@@ -119,9 +123,13 @@ class Pages:
         record = product.record
         history = self._store.assessments.history(product.id)
         scores = history[0] if history and not self._is_past(history[0]["at"]) else None
+        about = _about(record)
+        form = request_form(record, about["readers"]) if record.roles and not product.retired_at else None
         return self._page(
             "product.html.jinja",
             to,
+            script=self._request if form else "",
+            form=form,
             product=product,
             record=record,
             version=None,
@@ -131,7 +139,7 @@ class Pages:
             broken=page_details.broken([scores], self._store.assessments.functions()) if scores else [],
             characteristics=CHARACTERISTICS,
             versions=self._store.products.versions(product.id)[:VERSIONS],
-            **_about(record),
+            **about,
         )
 
     def version(self, to: Links, product: StoredProduct, hash: str, text: str) -> str:
@@ -144,6 +152,7 @@ class Pages:
             to,
             product=product,
             record=record,
+            form=None,
             version=version,
             lineage=self._lineage(record, consumers=False),
             scores=None,

@@ -148,7 +148,7 @@ def test_a_product_says_all_that_somebody_needs_to_use_it(mesh: Catalog, browser
         "<= 24h",
         "analysts, 2 people",
         "planner",
-        "2020-01-01 over",
+        "ended",
         "Airline league table",
         "Two-character IATA code of the airline.",
     ):

@@ -233,6 +233,15 @@ class Record:
 
     @cached_property
     def readers(self) -> tuple[Reader, ...]:
+        """The agreements that are approved."""
+        return self._readers("readers")
+
+    @cached_property
+    def requests(self) -> tuple[Reader, ...]:
+        """The agreements that are requested; their single people are only counted, as nameless principals."""
+        return self._readers("requests")
+
+    def _readers(self, part: str) -> tuple[Reader, ...]:
         return tuple(
             Reader(
                 text(item, "agreement"),
@@ -244,7 +253,7 @@ class Record:
                 text(item, "consumer"),
                 text(item, "renews"),
             )
-            for item in self._items("readers")
+            for item in self._items(part)
         )
 
     @cached_property
