@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from meshwright.access.agreement import Agreement
@@ -13,6 +13,7 @@ from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Desired, Member, Port, Principal, View
 from meshwright.access.product_access import ProductAccess
 from meshwright.access.rego_evaluation import PolicyEngine, filled
+from meshwright.access.reviews import due
 from meshwright.access.role_views import role_views
 from meshwright.access.subjects import assumed_principal, authors, names_of, parties, subjects
 from meshwright.product import metamodel
@@ -41,6 +42,8 @@ class AccessVerdict:
     """Principal or group, as the agreement names it -> why it does not count for this one."""
     until: datetime | None = None
     """When access by it ends; None without an agreement, or where its time cannot be read."""
+    reviewed_until: datetime | None = None
+    """When it ends unless somebody confirms it; None if nobody has to."""
 
     @property
     def id(self) -> str:
@@ -132,22 +135,37 @@ def decide(product: ProductAccess, snapshot: Snapshot | None, now: datetime) -> 
     return AccessDecisions(product, now, views, tuple(verdicts), snapshot)
 
 
-def ends(agreement: Agreement, role: Mapping[str, Any]) -> datetime | None:
-    """Return when access by an agreement ends: as it says, unless it is older than the longest time and outlives it."""
+def ends(agreement: Agreement, role: Mapping[str, Any], reviewed_until: datetime | None) -> datetime | None:
+    """Return when access by an agreement ends: as it says, unless it outlives what its role allows.
+
+    `reviewed_until`: when it ends unless somebody confirms it; None if nobody has to.
+    """
     start, end = agreement.time("startTimestamp"), agreement.time("endTimestamp")
-    return effective_end(role, start, end) if start and end else end
+    if start is None or end is None:
+        return end
+    latest = effective_end(role, start, end)
+    return latest if reviewed_until is None else min(latest, reviewed_until)
 
 
 def shortened(decisions: AccessDecisions) -> list[str]:
     """Return a sentence for each agreement that counts and ends earlier than it says."""
-    return [
-        f"Agreement {verdict.id} names {_day(written)} as its end. It ends on {_day(verdict.until)}, because its role allows "
-        f"{longest_days(decisions.product.roles.get(verdict.role, {}))} days."
-        for verdict in decisions.verdicts
-        if verdict.agreement and not verdict.refused
-        for written in [verdict.agreement.time("endTimestamp")]
-        if written != verdict.until
-    ]
+    sentences = []
+    for verdict in decisions.verdicts:
+        if not verdict.agreement or verdict.refused:
+            continue
+        written, role = verdict.agreement.time("endTimestamp"), decisions.product.roles.get(verdict.role, {})
+        if written == verdict.until:
+            continue
+        because = f"its role allows {longest_days(role)} days"
+        if verdict.until == verdict.reviewed_until:
+            because = (
+                f"its role asks for a review every {role.get('reviewDays')} days: an approver runs `meshwright access "
+                f"review {verdict.id}`"
+            )
+        sentences.append(
+            f"Agreement {verdict.id} names {_day(written)} as its end. It ends on {_day(verdict.until)}, because {because}."
+        )
+    return sentences
 
 
 def _seconds(time: datetime) -> int:
@@ -172,7 +190,8 @@ def verdict_if_approved(decisions: AccessDecisions, agreement: Agreement) -> Acc
     role = product.roles.get(agreement.role) or {}
     people, unknown = subjects(agreement, decisions.snapshot, role)
     moment = max(filter(None, (decisions.now, agreement.time("startTimestamp"))))
-    question = _question(agreement, Approval(True, "", (), ()), role) | {"status": "approved"}
+    question = _question(agreement, Approval(True, "", (), ()), role)
+    question |= {"status": "approved"}
     declared = product.roles.get(agreement.role)
     engine = PolicyEngine(product.team)
     answer = engine.agreement(_seconds(moment), _about(product), declared, question, people)
@@ -184,7 +203,7 @@ def verdict_if_approved(decisions: AccessDecisions, agreement: Agreement) -> Acc
     members = tuple(one for one in people if one.id in answer["members"])
     refused = tuple(sorted(filled(str(reason), facts) for reason in answer["refused"]))
     return AccessVerdict(
-        agreement.role, agreement, None, members, refused, {**unknown, **unfit}, ends(agreement, role)
+        agreement.role, agreement, None, members, refused, {**unknown, **unfit}, ends(agreement, role, None)
     )
 
 
@@ -201,14 +220,12 @@ def _verdict(
     declared = product.roles.get(agreement.role)
     role = declared or {}
     people, unknown = subjects(agreement, snapshot, role)
-    approved = approval(
-        product.history,
-        agreement.path,
-        tuple(role.get("approvals", OWNER)),
-        frozenset(
-            {*parties(agreement, people if snapshot else []), *authors(product.history, agreement.path)}
-        ),
+    involved = frozenset(
+        {*parties(agreement, people if snapshot else []), *authors(product.history, agreement.path)}
     )
+    approved = approval(product.history, agreement.path, tuple(role.get("approvals", OWNER)), involved)
+    reviewed_until = due(role, agreement, product.reviews.get(agreement.id), involved, now)
+    until = ends(agreement, role, reviewed_until)
     answer = engine.agreement(_seconds(now), about, declared, _question(agreement, approved, role), people)
     facts = _facts(agreement, role)
     unfit = {
@@ -219,17 +236,41 @@ def _verdict(
     for one in people:
         if signers & {person(name) for name in names_of(one)}:
             unfit[one.id] = (*unfit.get(one.id, ()), "They approved it themselves; another person has to.")
-    members = tuple(one for one in people if one.id in answer["members"] and one.id not in unfit)
-    refused = _refused(answer["refused"], approved, facts)
-    return AccessVerdict(
-        agreement.role, agreement, approved, members, refused, {**unknown, **unfit}, ends(agreement, role)
+    refused = (
+        *_refused(answer["refused"], approved, facts),
+        *_unreviewed(agreement, role, reviewed_until, now),
     )
+    members = (
+        () if refused else tuple(one for one in people if one.id in answer["members"] and one.id not in unfit)
+    )
+    return AccessVerdict(
+        agreement.role,
+        agreement,
+        approved,
+        members,
+        refused,
+        {**unknown, **unfit},
+        until,
+        reviewed_until,
+    )
+
+
+def _unreviewed(
+    agreement: Agreement, role: Mapping[str, Any], reviewed_until: datetime | None, now: datetime
+) -> Iterator[str]:
+    """Yield why an agreement that nobody confirmed in time counts no more."""
+    if reviewed_until and reviewed_until <= now:
+        since = _day(reviewed_until - timedelta(days=role["reviewDays"]))
+        yield (
+            f"Nobody has confirmed it since {since}, and its role asks for that every {role['reviewDays']} days. An approver "
+            f"runs `meshwright access review {agreement.id}`."
+        )
 
 
 def _question(agreement: Agreement, approved: Approval, role: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the policies are asked about an agreement."""
     document = agreement.document
-    start, end = agreement.time("startTimestamp"), ends(agreement, role)
+    start, end = agreement.time("startTimestamp"), ends(agreement, role, None)
     return {
         "id": agreement.id,
         "status": document.get("status"),

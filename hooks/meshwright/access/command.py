@@ -88,6 +88,26 @@ def approve(root: Path, what: str) -> None:
 
 
 @access.command()
+@click.argument("agreements", nargs=-1)
+@options(PRODUCT)
+def review(root: Path, agreements: tuple[str, ...]) -> None:
+    """Confirms AGREEMENTS, which somebody still needs, in access/reviews/; without any, lists when each has to be confirmed."""
+    from datetime import UTC, datetime
+
+    from meshwright.access import loading, reviews
+
+    if agreements:
+        click.echo(reviews.confirm(root, agreements, datetime.now(UTC).date()))
+        return
+    decisions = loading.decisions_at(root, None, None)
+    listed = [
+        (one.id, one.role, one.until, one.reviewed_until) for one in decisions.verdicts if not one.refused
+    ]
+    for line in reviews.listed(listed):
+        click.echo(line)
+
+
+@access.command()
 @options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS, AT, FORMAT)
 @click.option(
     "--against",

@@ -17,6 +17,7 @@ from meshwright.access.approval import root_of_trust
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Refused
 from meshwright.access.product_access import ProductAccess
+from meshwright.access.reviews import reviews
 from meshwright.core.errors import Error
 from meshwright.core.git_history import History
 from meshwright.core.yaml import Unreadable
@@ -51,6 +52,7 @@ def last_readable(
             history=history,
             trust=root_of_trust(history),
             agreements=tuple(agreements(history)),
+            reviews=reviews(history, []),
             problems=(reason, *before.problems),
         )
     raise problem

@@ -13,6 +13,7 @@ from meshwright.access.column_classifications import columns, guarded_columns
 from meshwright.access.committed import checked, committed
 from meshwright.access.grants import Column, Port
 from meshwright.access.output_ports import output_ports
+from meshwright.access.reviews import Review, reviews
 from meshwright.core.git_history import History
 from meshwright.core.yaml import Document, Unreadable
 from meshwright.product import schema, team_rego
@@ -48,6 +49,8 @@ class ProductAccess:
     trust: str | None
     """The commit that first named an approver; older commits need no approval."""
     agreements: tuple[Agreement, ...]
+    reviews: Mapping[str, Review]
+    """Agreement -> its newest confirmation."""
     tests: Sequence[Mapping[str, Any]]
     team: Mapping[str, str]
     """Path -> text of the team's own Rego."""
@@ -100,6 +103,7 @@ def load(
         policy_commit=policy_commit,
         trust=trust,
         agreements=tuple(agreements(history)),
+        reviews=reviews(history, problems),
         tests=checked(TESTS, tests, schema.access_tests).get("tests") if tests else [],
         team=_team(history, problems),
         problems=tuple(problems),

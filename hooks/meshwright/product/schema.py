@@ -37,6 +37,12 @@ def access_agreement() -> dict[str, Any]:
 
 
 @cache
+def access_review() -> dict[str, Any]:
+    """Return the schema of access/reviews/<agreement>.yaml."""
+    return source("access-review.yaml")
+
+
+@cache
 def approvers() -> dict[str, Any]:
     """Return the schema of access/approvers.yaml."""
     return _composed("approvers")

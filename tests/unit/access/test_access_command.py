@@ -301,7 +301,7 @@ def test_a_spec_that_no_approver_signed_opens_nothing(approved: Case) -> None:
     approved.repository.commit("Gone", {"data-product.yaml": None}, signed="ada")
     opened = spec.replace("mode: approval-required", "mode: open")
     approved.repository.commit("Back, and open", {"data-product.yaml": opened}, by="bo")
-    assert "No version of it is signed by an approver" in approved("plan", code=2)
+    assert "No version of it is signed by an approver" in approved("plan", code=1)
 
 
 def test_another_history_in_place_of_the_mainline_is_an_alarm_on_every_port(
@@ -327,7 +327,7 @@ def test_a_spec_names_no_secret(approved: Case) -> None:
         .replace("${LAKE:-build/ports/lake}", "build/${PGPASSWORD}")
     )
     approved.repository.commit("Carry it away", {"data-product.yaml": spec}, signed="ada")
-    told = approved("plan", code=2, PGPASSWORD="hunter2")
+    told = approved("plan", code=1, PGPASSWORD="hunter2")
     assert "${PGPASSWORD} may be a secret" in told and "hunter2" not in told
 
 
@@ -746,3 +746,89 @@ def test_a_product_that_never_could_be_read_is_still_an_error(case: Case) -> Non
     case.repository.git("checkout", "--quiet", "--orphan", "other")
     case.repository.commit("Broken", {"data-product.yaml": "kind: [\n"}, by="ada")
     assert "data-product.yaml" in case("apply", "--directory", case.directory, code=2)
+
+
+def reviewed(case: Case, days: int, more: str = "") -> None:
+    """Has the policy's first role ask for reviews."""
+    policy = (case.root / "access/policy.yaml").read_text()
+    policy = policy.replace("    above: mask", f"    reviewDays: {days}{more}\n    above: mask", 1)
+    case.repository.commit("Reviews", {"access/policy.yaml": policy}, signed="ada")
+
+
+def members(case: Case, days: int) -> list[str]:
+    """Who reads by the first agreement, some days from now."""
+    at = f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+    (first, *_) = case.json("plan", "--at", at)["agreements"]
+    return first["members"]
+
+
+def test_what_nobody_confirms_ends_and_says_so_before(approved: Case) -> None:
+    reviewed(approved, 30)
+    assert members(approved, 29) == ["bo@example.org"] and members(approved, 30) == []
+    ends = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+    assert f"It ends on {ends}, because its role asks for a review every 30 days" in approved("plan")
+    assert f"delays (reader): ends on {ends} unless an approver confirms it" in approved("review")
+    at = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m-%d}"
+    assert "An approver runs `meshwright access review delays`." in approved("plan", "--at", at)
+
+
+@pytest.mark.parametrize(
+    ("signed", "on", "more", "confirmed"),
+    [
+        ("ada", 20, "", True),
+        (None, 20, "", False),
+        ("eve", 20, "", False),
+        ("bo", 20, "", False),
+        ("ada", 60, "", False),
+        ("ada", 20, "status: rejected\n", False),
+    ],
+)
+def test_only_an_approvers_signature_confirms(
+    approved: Case, signed: str | None, on: int, more: str, confirmed: bool
+) -> None:
+    reviewed(approved, 30)
+    day = f"{datetime.now(UTC) + timedelta(days=on):%Y-%m-%d}"
+    assert "git commit -S -m 'Confirm delays'" in approved("review", "delays")
+    path = approved.root / "access/reviews/delays.yaml"
+    path.write_text(re.sub("confirmed: .*", f'confirmed: "{day}"', path.read_text()) + more)
+    approved.repository.commit("Confirm", {}, signed=signed, by=signed or "bo")
+    at = f"{datetime.now(UTC) + timedelta(days=45):%Y-%m-%d}"
+    code = 0 if confirmed or on == 60 else 1
+    (agreement,) = approved.json("plan", "--at", at, code=code)["agreements"]
+    assert bool(agreement["members"]) == confirmed
+
+
+def test_who_gains_does_not_confirm(approved: Case, people: People) -> None:
+    approved.request("own", principal="id:sam@example.org")
+    approved.repository.commit("Ask", {}, by="bo")
+    approved.approve("own")
+    directory = yaml.safe_load((approved.root / "access/directory.yaml").read_text())
+    directory["principals"]["sam@example.org"] = {"kind": "human"}
+    (approved.root / "access/directory.yaml").write_text(yaml.safe_dump(directory))
+    reviewed(approved, 30)
+    approved("review", "own", "delays")
+    day = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
+    for path in (approved.root / "access/reviews").iterdir():
+        path.write_text(re.sub("confirmed: .*", f'confirmed: "{day}"', path.read_text()))
+    approved.repository.commit("Confirm", {}, signed="sam")
+    at = f"{datetime.now(UTC) + timedelta(days=45):%Y-%m-%d}"
+    by_id = {one["id"]: one for one in approved.json("plan", "--at", at)["agreements"]}
+    assert not by_id["own"]["members"] and by_id["delays"]["members"]
+
+
+def test_older_agreements_are_counted_from_the_day_that_the_policy_names(approved: Case) -> None:
+    later = f"{datetime.now(UTC) + timedelta(days=10):%Y-%m-%d}"
+    reviewed(approved, 30, f'\n    reviewFrom: "{later}"')
+    assert members(approved, 39) and not members(approved, 40)
+
+
+def test_a_review_does_not_stretch_an_agreement(approved: Case) -> None:
+    reviewed(approved, 3000)
+    text = (approved.root / "access/agreements/delays.yaml").read_text()
+    text = re.sub("endTimestamp: .*", 'endTimestamp: "2035-01-01T00:00:00Z"', text).replace("delays", "long")
+    approved.repository.commit(
+        "Ask", {"access/agreements/long.yaml": text.replace("approved", "requested")}, by="bo"
+    )
+    approved.approve("long")
+    (_, long) = approved.json("plan")["agreements"]
+    assert "It lasts longer than the 365 days that its role allows." in long["refused"]
