@@ -198,6 +198,44 @@ def explain(
     sys.exit(0 if explanation["sees"] != "nothing" else 1)
 
 
+@access.command("report")
+@click.argument("sources", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["human", "csv", "html", "json"]),
+    default="human",
+    show_default=True,
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The file to write.",
+)
+@options(ENVIRONMENT)
+def report_readers(sources: tuple[Path, ...], form: str, output: Path | None) -> None:
+    """Who can read what, why, until when and in which columns, by person: from the newest audit records.
+
+    SOURCES: products' repositories, or folders of them; here, if none is given. It names people. Exit code 1 if nothing
+    is known of a port.
+    """
+    from meshwright.access import loading, readers
+    from meshwright.mesh.sources import repositories
+
+    roots = [root for source in sources or (Path(),) for root in repositories(source)]
+    if not roots:
+        stop("There is no data product here.", "Name a product's repository, or a folder of them.")
+    readers_report = readers.of_products(roots, loading.product_at)
+    text = readers.FORMATS[form](readers_report)
+    if output:
+        write(output, text, parents=True)
+    else:
+        click.echo(text, nl=False)
+    sys.exit(1 if readers_report.unknown else 0)
+
+
 @access.command()
 @click.option("--logins", is_flag=True, help="Also the logins of everybody who reads.")
 @options(PRODUCT, ENVIRONMENT, DIRECTORY, PORTS)

@@ -37,7 +37,7 @@ class Review:
 
 def reviews(history: History, problems: list[str]) -> Mapping[str, Review]:
     """Return agreement -> its newest confirmation that an approver signed. Raises HistoryError."""
-    found = {}
+    newest_reviews = {}
     for path, newest in authorised_below(history, REVIEWS).items():
         if newest.problem:
             problems.append(f"{path}: {newest.problem}")
@@ -51,8 +51,8 @@ def reviews(history: History, problems: list[str]) -> Mapping[str, Review]:
             problems.append(f"{path}: {problem}")
             continue
         if document.get("agreement") == name:
-            found[name] = Review(on, _signer(history, newest.commit, path))
-    return found
+            newest_reviews[name] = Review(on, _signer(history, newest.commit, path))
+    return newest_reviews
 
 
 def _signer(history: History, commit: str, path: str) -> frozenset[str]:

@@ -15,6 +15,7 @@ from meshwright.access.access_decisions import AccessDecisions, shortened
 from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
 from meshwright.access.grants import AuditRecord, Port, PortPlan, Refused
 from meshwright.access.policy_tests import broken_tests
+from meshwright.access.recorded_terms import recorded_terms
 from meshwright.access.requested import AgreementEffect, requested
 from meshwright.access.targets import target
 
@@ -204,4 +205,5 @@ def _content(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
             for member in desired.members
         ],
         "directory": directory_state(decisions.directory, decisions.groups),
+        **recorded_terms(decisions, port),
     }

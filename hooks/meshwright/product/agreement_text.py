@@ -63,7 +63,7 @@ def agreement_text(fields: Fields) -> str:
 def fields_of(agreement: Any) -> dict[str, Any]:
     """Return the fields of an agreement that fits its schema: `agreement_text` of them says the same, and requests it."""
     custom = {item["property"]: item["value"] for item in agreement["customProperties"]}
-    found = {
+    fields = {
         "id": agreement["id"],
         "description": agreement["description"]["purpose"],
         "usage": agreement["description"].get("usage"),
@@ -81,7 +81,7 @@ def fields_of(agreement: Any) -> dict[str, Any]:
         "purpose": custom.get("purpose"),
         "renews": custom.get("renews"),
     }
-    return {field: value for field, value in found.items() if value}
+    return {field: value for field, value in fields.items() if value}
 
 
 def _value(value: str | Sequence[str]) -> str:

@@ -832,3 +832,20 @@ def test_a_review_does_not_stretch_an_agreement(approved: Case) -> None:
     approved.approve("long")
     (_, long) = approved.json("plan")["agreements"]
     assert "It lasts longer than the 365 days that its role allows." in long["refused"]
+
+
+def test_a_report_names_everybody_who_reads_from_the_audit_records(approved: Case) -> None:
+    def reported(code: int) -> dict[str, Any]:
+        done = CliRunner().invoke(main, ["access", "report", str(approved.root), "--format", "json"])
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout)
+
+    assert reported(1)["unknown"] == ["airport-operations/departures lake: nothing was applied there yet."]
+    approved("apply", "--directory", approved.directory)
+    (row,) = reported(0)["readings"]
+    assert (row["person"], row["role"], row["until"]) == ("bo@example.org", "reader", SOON)
+    assert (row["purpose"], row["approved_by"]) == ("Why flights are late", "ada@example.org (owner)")
+    assert "carrier" in row["clear"].split(", ") and row["rows"] == "all"
+    file = approved.root.parent / "readers.csv"
+    done = CliRunner().invoke(main, ["access", "report", str(approved.root.parent), "--format", "csv", "-o", str(file)])  # fmt: skip
+    assert done.exit_code == 0 and "bo@example.org" in file.read_text()

@@ -1,0 +1,43 @@
+"""What an audit record says of the agreements and roles by which people read, so that it explains itself without the repository."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshwright.access.access_decisions import AccessDecisions
+from meshwright.access.grants import Port
+from meshwright.access.requested import rows
+
+
+def recorded_terms(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
+    """Return `terms` (of each agreement on the port), `roles` (what each sees) and `people` (names), as plain JSON."""
+    members = decisions.desired(port).members
+    return {
+        "terms": {
+            verdict.id: {
+                "status": str(agreement.document.get("status")),
+                "counts": not verdict.refused,
+                "role": verdict.role,
+                "purpose": str(agreement.document.get("description.purpose") or ""),
+                "requester": str(agreement.custom("requester") or ""),
+                "team": str(agreement.document.get("consumer.teamId") or ""),
+                "renews": str(agreement.custom("renews") or ""),
+                "start": str(agreement.document.get("startTimestamp") or ""),
+                "until": verdict.until.isoformat() if verdict.until else None,
+            }
+            for verdict in decisions.verdicts
+            if (agreement := verdict.agreement) and agreement.port in (None, port.name)
+        },
+        "roles": {
+            view.role: {
+                "clear": [visible.column.name for visible in view.columns if not visible.mask],
+                "masked": {visible.column.name: visible.mask for visible in view.columns if visible.mask},
+                "rows": list(rows(view)),
+            }
+            for view in decisions.views
+        },
+        "people": {
+            member.principal.id: {"name": member.principal.name, "kind": member.principal.kind}
+            for member in members
+        },
+    }
