@@ -44,8 +44,8 @@ def share(product: Path, keys: Path, meshwright: Callable[..., None], say: Calla
     say("meshwright access approve cabin-planning && git commit -S")
     meshwright("access", "approve", "cabin-planning")
     commit(product, "Approve cabin-planning", "-S", key=keys / "dee.pub")
-    say("meshwright access apply")
-    meshwright("access", "apply", "--directory", "access/directory.yaml")
+    say("meshwright access apply --first")
+    meshwright("access", "apply", "--first", "--directory", "access/directory.yaml")
     say(f"meshwright access explain bo@example.org {HIDDEN}")
     meshwright("access", "explain", "bo@example.org", HIDDEN)
     return True

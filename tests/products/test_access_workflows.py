@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -76,3 +77,22 @@ def test_main_grants_only_once_a_directory_is_named(repository: Repository) -> N
     assert "Run the pipeline first." in done.stdout
     lines = done.stdout.splitlines()
     assert lines[0].startswith("::stop-commands::") and lines[-1] == f"::{lines[0].rpartition('::')[2]}::"
+
+
+UVX_TELLS = """#!/bin/bash
+[ -z "${ANCHOR_TOKEN-}" ] || exit 99
+echo "$5 ${*:6}: $(git config --get-urlmatch http.extraheader https://forge.example.org/a/b)"
+"""
+
+
+def test_the_token_for_the_anchor_goes_to_the_forge_alone(repository: Repository) -> None:
+    script = step(repository.root, "access.yml", "apply", "Apply and verify")
+    (repository.root.parent / "uvx").write_text(UVX_TELLS)
+    server = {"ANCHOR_TOKEN": "hush", "SERVER": "https://forge.example.org"}
+    done = bash(script, repository.root, DIRECTORY="x", CONFIRM="", FIRST="true", **server)
+    basic = base64.b64encode(b"x-access-token:hush").decode()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1:3] == [
+        f"apply --first: AUTHORIZATION: basic {basic}",
+        f"verify : AUTHORIZATION: basic {basic}",
+    ]

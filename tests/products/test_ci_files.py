@@ -319,6 +319,8 @@ def test_gitlab_grants_only_once_a_directory_is_named(gitlab: Runner) -> None:
     assert done.returncode == 1 and "Run the pipeline first." in done.stdout + done.stderr
     assert "access apply --confirm=abc --confirm=def\n" in gitlab.told.read_text()
     assert "access verify" in gitlab.told.read_text()
+    gitlab.gitlab("access-confirm", MESHWRIGHT_DIRECTORY=directory, FIRST="true")
+    assert "access apply --first\n" in gitlab.told.read_text()
     jobs = jobs_of(gitlab.root)
     assert jobs["access"]["script"] == jobs["access-confirm"]["script"]
     assert jobs["access-confirm"]["rules"] == [

@@ -207,6 +207,8 @@ TAKE_A_ROLE = {
     ("schedule.yml", "run"),
 }
 """The jobs that take a role in AWS, or call one that does: they may ask GitHub who they are."""
+ANCHOR = {("access.yml", "apply"), ("pipeline.yml", "access"), ("schedule.yml", "run")}
+"""The job that anchors the audit chain on a branch, and those that call it."""
 
 
 def test_workflows_pin_their_actions_and_ask_for_little(committed: Path) -> None:
@@ -214,10 +216,11 @@ def test_workflows_pin_their_actions_and_ask_for_little(committed: Path) -> None
         workflow = yaml.safe_load(file.read_text("utf-8"))
         assert workflow["permissions"] == {}
         for name, job in workflow["jobs"].items():
-            # The one job that may write runs nothing of the repository.
+            # The one job that may write to a pull request runs nothing of the repository.
             comments = (file.name, name) == ("access-plan.yml", "post")
             role = {"id-token": "write"} if (file.name, name) in TAKE_A_ROLE else {}
-            asked = {"pull-requests": "write"} if comments else {"contents": "read", **role}
+            contents = {"contents": "write" if (file.name, name) in ANCHOR else "read"}
+            asked = {"pull-requests": "write"} if comments else contents | role
             assert job["permissions"] == asked, (file.name, name)
             assert not comments or not any("uses" in step for step in job["steps"])
             for step in job.get("steps", []):

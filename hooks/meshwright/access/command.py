@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from meshwright.access.options import AT, DIRECTORY, ENVIRONMENT, FORMAT, PORTS, PRODUCT, options
+from meshwright.access.options import AT, DIRECTORY, ENVIRONMENT, FORMAT, PORTS, PRODUCT, applying, options
 from meshwright.core.console import Verbs, stop
 from meshwright.core.files import write
 
@@ -132,10 +132,9 @@ def plan(
             ),
             form,
         )
-    decisions = loading.decisions_at(
-        root, directory or loading.sample_directory(root), at, last_readable=True
-    )
-    _report(run.plan(decisions, loading.chosen_ports(decisions.product, names)), form)
+    directory = directory or loading.sample_directory(root)
+    decisions = loading.decisions_at(root, directory, at, last_readable=True)
+    _report(run.plan(decisions, loading.chosen_ports(decisions.product, names), applying(directory)), form)
 
 
 @access.command()
@@ -147,14 +146,23 @@ def plan(
     metavar="TOKEN",
     help="Goes on in spite of one alarm (repeatable).",
 )
+@click.option(
+    "--first", is_flag=True, help="Begins the audit chain of a port on which nothing was applied yet."
+)
 def apply(
-    root: Path, directory: str | None, names: tuple[str, ...], form: str, confirmed: tuple[str, ...]
+    root: Path,
+    directory: str | None,
+    names: tuple[str, ...],
+    form: str,
+    confirmed: tuple[str, ...],
+    first: bool,
 ) -> None:
     """Grants and revokes, all or nothing on each port, and proves that nobody else can read."""
     from meshwright.access import address_registry, loading, run
 
     decisions = loading.decisions_at(root, directory or loading.no_directory(), None, last_readable=True)
-    done = run.apply(decisions, loading.chosen_ports(decisions.product, names), confirmed)
+    ports = loading.chosen_ports(decisions.product, names)
+    done = run.apply(decisions, ports, confirmed, first, applying(directory))
     address_registry.write_agreements(root, done)
     _report(done, form)
 
@@ -166,7 +174,7 @@ def verify(root: Path, directory: str | None, names: tuple[str, ...], form: str)
     from meshwright.access import loading, run
 
     decisions = loading.decisions_at(root, directory or loading.no_directory(), None, last_readable=True)
-    _report(run.verify(decisions, loading.chosen_ports(decisions.product, names)), form)
+    _report(run.verify(decisions, loading.chosen_ports(decisions.product, names), applying(directory)), form)
 
 
 @access.command()

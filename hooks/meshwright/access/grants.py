@@ -6,7 +6,7 @@ here is SQL. Whatever is not in a Desired is denied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -143,6 +143,18 @@ class PortPlan:
     uses: str
     changes: tuple[Change, ...] = ()
     manual_actions: tuple[ManualAction, ...] = ()
+    record: Mapping[str, Any] | None = None
+    """Of `apply`: the audit record that it wrote."""
+
+
+ChainCheck = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]]
+"""Gets all audit records next to a port, the first one first, before anything is changed there; returns what the new
+record says of them. Raises Refused."""
+
+
+def unchecked(_: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return nothing: whoever calls a target alone has checked the records, or does not need to."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -150,8 +162,17 @@ class AuditRecord:
     """The audit record of a run, which is written next to the port (see `audit.py`)."""
 
     content: Mapping[str, Any]
-    after: str | None = None
-    """The hash of the newest record when the run was checked, empty for none; None: it was not checked."""
+    check: ChainCheck = unchecked
+    """Called under the lock under which the record is written."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the storage of a port is, without users and secrets."""
+
+    text: str
+    in_clone: bool
+    """Whether it is inside of the product's clone, so that it is this machine's alone."""
 
 
 @dataclass(frozen=True)
@@ -172,20 +193,23 @@ class Refused(Error):
 class Target(Protocol):
     """A module for one kind of output port; `targets/__init__.py` chooses it by the port's `uses`."""
 
-    def plan(self, port: Port, desired: Desired) -> PortPlan:
+    def plan(self, port: Port, desired: Desired, check: ChainCheck = unchecked) -> PortPlan:
         """Return what would change. Changes nothing. Raises Refused."""
 
     def apply(self, port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
         """Change it, all or nothing, prove it, write the audit record; return what was changed. Raises Refused."""
 
-    def verify(self, port: Port, desired: Desired) -> Sequence[str]:
+    def verify(self, port: Port, desired: Desired, check: ChainCheck = unchecked) -> Sequence[str]:
         """Return each difference between what everybody can read and what is desired, as a sentence. Raises Refused."""
-
-    def last(self, port: Port) -> Mapping[str, Any] | None:
-        """Return the last audit record next to the port, or None before the first. Raises Refused."""
 
     def location(self, port: Port, dataset: str, role: str) -> Mapping[str, str]:
         """Return `location`, where a role's variant is, and `table`, where that is one of a database; no credentials.
 
         Without a role: where the data set itself is. Raises Refused.
         """
+
+    def audit_records(self, port: Port) -> Sequence[Mapping[str, Any]]:
+        """Return all audit records next to the port, the first one first. Raises Refused."""
+
+    def address(self, port: Port) -> Address:
+        """Return where the storage is. Raises Refused."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,3 +49,19 @@ def options(*options: Callable[[COMMAND], COMMAND]) -> Callable[[COMMAND], COMMA
         return command
 
     return decorate
+
+
+def applying(directory: str | None) -> str:
+    """Return the command that applies what the current command is about, for a shell."""
+    context = click.get_current_context()
+    environment = context.meta.get("meshwright.environment", "")
+    parts = ["meshwright", "access", "apply"]
+    if context.params["root"] != Path():
+        parts += ["--product", str(context.params["root"])]
+    if environment and environment != os.environ.get("PIPELINE_ENVIRONMENT"):
+        parts += ["--environment", environment]
+    if directory and directory != os.environ.get("MESHWRIGHT_DIRECTORY"):
+        parts += ["--directory", directory]
+    for name in context.params["names"]:
+        parts += ["--port", name]
+    return shlex.join(parts)

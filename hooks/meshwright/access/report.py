@@ -93,6 +93,8 @@ def _port(verb: str, port: PortRun, is_requested: bool) -> Iterator[str]:
             yield f"      {line}"
     for difference in port.differences:
         yield f"  ! {difference}"
+    for note in port.notes:
+        yield f"  {note}"
     if port.record:
         yield f"  audit record {port.record['number']}, {port.record['hash'][:16]}"
     if not (port.plan.changes or port.plan.manual_actions or port.differences):
@@ -137,6 +139,7 @@ def as_json(run: Run) -> str:
                 "changes": [asdict(change) for change in port.plan.changes],
                 "manualActions": [asdict(manual_action) for manual_action in port.plan.manual_actions],
                 "differences": list(port.differences),
+                "notes": list(port.notes),
                 "record": {key: port.record[key] for key in ("number", "hash")} if port.record else None,
             }
             for port in run.ports

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
 from meshwright.access.access_decisions import AccessDecisions, shortened
-from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
+from meshwright.access.alarms import SKEW, Alarm, alarms_since, token
+from meshwright.access.anchor import Anchor, Anchors, Unreadable
+from meshwright.access.chain_alarms import ChainState, examine
+from meshwright.access.directory.shrink_detection import directory_state
 from meshwright.access.grants import AuditRecord, Port, PortPlan, Refused
 from meshwright.access.policy_tests import broken_tests
 from meshwright.access.recorded_terms import recorded_terms
 from meshwright.access.requested import AgreementEffect, requested
 from meshwright.access.targets import target
+from meshwright.core.git import GitError
+from meshwright.core.text import printable
 
-SKEW = timedelta(minutes=5)
-"""How far the clocks of two machines that apply may be apart."""
-
-
-class Alarm(NamedTuple):
-    """What may be a mistake or an attack; `apply` goes on only if somebody confirms it."""
-
-    sentence: str
-    token: str
-    """Confirms just this alarm."""
+APPLY = "meshwright access apply"
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,9 @@ class PortRun:
     refused: Refused | None = None
     """Why nothing was done there."""
     differences: tuple[str, ...] = ()
-    """Of `verify`: what somebody can read and should not, or should and cannot."""
+    """What is not as it should be: of `verify`, what somebody can read and should not, or should and cannot."""
+    notes: tuple[str, ...] = ()
+    """What is as it should be, and good to know."""
     record: Mapping[str, Any] | None = None
     """Of `apply`: the audit record that it wrote."""
 
@@ -65,50 +62,182 @@ class Run:
         )
 
 
-def plan(decisions: AccessDecisions, ports: Sequence[Port]) -> Run:
-    """Return what `apply` would change. Changes nothing."""
-    done = _on_each_port(
-        "plan", decisions, ports, lambda port: PortRun(target(port.uses).plan(port, decisions.desired(port)))
-    )
-    return replace(done, effects=requested(decisions))
+def plan(decisions: AccessDecisions, ports: Sequence[Port], command: str = APPLY) -> Run:
+    """Return what `apply` would change. Changes nothing. `command`: what applies the same."""
+    anchors = Anchors(decisions.product.root)
+
+    def plan_port(port: Port) -> PortRun:
+        chain = _Chain(decisions, port, anchors, command)
+        planned = target(port.uses).plan(port, decisions.desired(port), chain.look)
+        is_new = bool(chain.state.first and not chain.state.chain)
+        differences = tuple(chain.differences())
+        return PortRun(
+            planned, differences=() if is_new else differences, notes=differences if is_new else ()
+        )
+
+    return replace(_on_each_port("plan", decisions, ports, plan_port), effects=requested(decisions))
 
 
-def apply(decisions: AccessDecisions, ports: Sequence[Port], confirmed: Sequence[str] = ()) -> Run:
-    """Grant and revoke, all or nothing on each port, and prove it. `confirmed`: tokens of alarms."""
-    lasts: dict[str, Mapping[str, Any] | None] = {}
-    for port in decisions.product.ports:  # whichever of them this run is about
-        with contextlib.suppress(Refused):  # raised again when it is that port's turn
-            lasts[port.name] = target(port.uses).last(port)
-    newest = max((last for last in lasts.values() if last), key=lambda last: last["at"], default=None)
-    alarms = [alarm for alarm in _alarms(decisions, newest) if alarm.token not in confirmed]
+def apply(
+    decisions: AccessDecisions,
+    ports: Sequence[Port],
+    confirmed: Sequence[str] = (),
+    first: bool = False,
+    command: str = APPLY,
+) -> Run:
+    """Grant and revoke, all or nothing on each port, and prove it.
+
+    `confirmed`: tokens of alarms. `first`: ports that no run has recorded anything about are new. `command`: what
+    applies the same.
+    """
+    anchors = Anchors(decisions.product.root)
 
     def apply_to_port(port: Port) -> PortRun:
-        storage = target(port.uses)
-        if alarms:
-            again = " ".join(f"--confirm {alarm.token}" for alarm in alarms)
-            raise Refused(
-                " ".join(alarm.sentence for alarm in alarms), f"If this is right, run with {again}."
-            )
+        chain = _Chain(decisions, port, anchors, command, confirmed, first)
         broken = broken_tests(decisions, port)
         if wrongly_granted := [test.sentence for test in broken if test.grants_too_much]:
             raise Refused(
                 " ".join(wrongly_granted), "Fix the policy, or access/tests.yaml if it asks for too little."
             )
-        last = lasts[port.name] if port.name in lasts else storage.last(port)
-        record = AuditRecord(_content(decisions, port), last["hash"] if last else "")
-        return PortRun(storage.apply(port, decisions.desired(port), record), record=storage.last(port))
+        record = AuditRecord(_content(decisions, port), chain.refuse_alarms)
+        done = target(port.uses).apply(port, decisions.desired(port), record)
+        differences = (*chain.state.notices(), *chain.anchored(done))
+        return PortRun(done, differences=differences, record=done.record)
 
     return _on_each_port("apply", decisions, ports, apply_to_port)
 
 
-def verify(decisions: AccessDecisions, ports: Sequence[Port]) -> Run:
-    """Compare what everybody can read with what they should be able to read. Changes nothing."""
+def verify(decisions: AccessDecisions, ports: Sequence[Port], command: str = APPLY) -> Run:
+    """Compare what everybody can read with what they should be able to read. Changes nothing.
+
+    `command`: what applies the same.
+    """
+    anchors = Anchors(decisions.product.root)
 
     def verify_port(port: Port) -> PortRun:
-        differences = target(port.uses).verify(port, decisions.desired(port))
-        return PortRun(PortPlan(port.name, port.uses), differences=tuple(differences))
+        chain = _Chain(decisions, port, anchors, command)
+        differences = target(port.uses).verify(port, decisions.desired(port), chain.look)
+        return PortRun(PortPlan(port.name, port.uses), differences=(*differences, *chain.differences()))
 
     return _on_each_port("verify", decisions, ports, verify_port)
+
+
+class _Chain:
+    """The audit records of one port in one run, and their anchor."""
+
+    def __init__(
+        self,
+        decisions: AccessDecisions,
+        port: Port,
+        anchors: Anchors,
+        command: str,
+        confirmed: Sequence[str] = (),
+        first: bool = False,
+    ) -> None:
+        """Read the anchor, before anything is looked at or changed. Raises Refused."""
+        self._decisions, self._port, self._anchors = decisions, port, anchors
+        self._command, self._confirmed, self._first = command, confirmed, first
+        self.address = target(port.uses).address(port)
+        anchors.tip(self.address)
+        self.state = ChainState((), None)
+
+    def look(self, chain: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Examine the records, and stop nothing. Raises Refused if the anchors cannot be read."""
+        product = self._decisions.product.id
+        self.state = examine(product, self._port, self.address, chain, self._anchors, self._decisions.now)
+        return {}
+
+    def refuse_alarms(self, chain: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Examine the records; return what the next one says of them. Raises Refused."""
+        self.look(chain)
+        alarms = list(dict.fromkeys([*self.state.alarms, *self._alarms_of_runs()]))
+        self._refuse([alarm for alarm in alarms if alarm.token not in self._confirmed])
+        newest = chain[-1] if chain else None
+        if self.state.overtaken or (newest and not self.state.alarms and self._is_later(newest)):
+            raise Refused("Another run has changed the port meanwhile.", "Run it again.")
+        return {
+            "anchor": self._anchors.tip(self.address),
+            "confirmed": [alarm.sentence for alarm in alarms],
+        }
+
+    def differences(self) -> list[str]:
+        """Return a sentence for each alarm about the records, with the command that confirms it."""
+        state = self.state
+        sentences = [
+            f"{alarm.sentence} If this is right: {self._command} --confirm {alarm.token}"
+            for alarm in state.alarms
+        ]
+        if state.first:
+            sentences.append(f"{state.first} {self._first_fix()}")
+        return [*sentences, *state.notices()]
+
+    def anchored(self, done: PortPlan) -> list[str]:
+        """Keep the new record as the anchor; return why that failed, as a sentence."""
+        record, product = done.record, self._decisions.product
+        assert record is not None, "a target returns the record that it wrote"
+        skipped, first = self.state.successor(record)
+        anchor = Anchor(
+            product.id, self._port.name, self.address.text, record["number"], record["hash"],
+            record["at"], record["commit"], record["trust"], skipped, first,
+        )  # fmt: skip
+        try:
+            self._anchors.write(anchor, self.address, self.state.anchor)
+        except GitError as error:
+            return [
+                f"What is listed here was done, and audit record {anchor.number} ({anchor.hash[:16]}) says so, but "
+                f"{self._anchors.where(self.address)} could not be written: {printable(str(error))}. Let the applier "
+                f"push there, and run it again: {self._command}"
+            ]
+        return []
+
+    def _refuse(self, alarms: Sequence[Alarm]) -> None:
+        """Raise Refused if there are alarms, or this is a first run that nobody called one."""
+        is_first = bool(self.state.first) and not self._first
+        if not alarms and not is_first:
+            return
+        sentences = [alarm.sentence for alarm in alarms]
+        if not alarms:
+            raise Refused(self.state.first, self._first_fix())
+        again = " ".join(f"--confirm {alarm.token}" for alarm in alarms)
+        options = f"--first {again}" if is_first else again
+        sentences += [self.state.first] if is_first else []
+        raise Refused(" ".join(sentences), f"If this is right: {self._command} {options}")
+
+    def _first_fix(self) -> str:
+        return f"If nobody has applied this before: {self._command} --first"
+
+    def _alarms_of_runs(self) -> list[Alarm]:
+        """Return the alarms that comparing with the last run on each of the product's ports raises."""
+        alarms: list[Alarm] = []
+        for port in self._decisions.product.ports:  # whichever of them this run is about
+            try:
+                address = target(port.uses).address(port)
+                anchor = self._anchors.read(port.name, address)
+            except (Refused, Unreadable):  # raised again when it is that port's turn
+                continue
+            if anchor:
+                alarms += alarms_since(self._decisions, asdict(anchor))
+        for record in {
+            id(each): each for each in (self.state.anchored, *self.state.chain[-1:]) if each
+        }.values():
+            try:
+                alarms += alarms_since(self._decisions, record)
+            except (
+                KeyError,
+                TypeError,
+                ValueError,
+                AttributeError,
+            ):  # well linked, and nothing that a run writes
+                sentence = f"Audit record {record['number']} of port {self._port.name} was written by no run."
+                alarms.append(Alarm(sentence, token("foreign", self._port.name, str(record["hash"]))))
+        return alarms
+
+    def _is_later(self, record: Mapping[str, Any]) -> bool:
+        """Return True if a record is of a run that decided later than this one: it may know of somebody who left."""
+        now = self._decisions.now.replace(microsecond=0)
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # an alarm that somebody confirmed
+            return now < datetime.fromisoformat(record["at"]) <= now + SKEW
+        return False
 
 
 def _on_each_port(
@@ -135,40 +264,6 @@ def _unknown_names(decisions: AccessDecisions) -> list[str]:
         for named, reasons in verdict.unfit.items()
         if named not in principals
     ]
-
-
-def _alarms(decisions: AccessDecisions, last: Mapping[str, Any] | None) -> Iterator[Alarm]:
-    """Yield the alarms that comparing with the last run raises."""
-    if last is None:
-        return
-    product = decisions.product
-    before = datetime.fromisoformat(last["at"])
-    if decisions.now + SKEW < before:
-        sentence = f"It is {_minute(decisions.now)} here, and the last run was at {_minute(before)}."
-        yield Alarm(sentence, _token("clock", last["hash"]))
-    if last["trust"] not in (None, product.trust):
-        yield Alarm(
-            f"The mainline named its first approver at {last['trust'][:9]}, and now at {str(product.trust)[:9]}: "
-            "somebody put another history in its place.",
-            _token("trust", last["trust"], str(product.trust)),
-        )
-    if not product.history.continues(last["commit"]):
-        yield Alarm(
-            f"The last run was on commit {last['commit'][:9]}, which does not lead to {product.history.commit[:9]}: "
-            "what has been revoked since would come back.",
-            _token("commit", last["commit"], product.history.commit),
-        )
-    shrunk = shrink_alarm(last["directory"], directory_state(decisions.directory, decisions.groups))
-    if shrunk:
-        yield Alarm(f"{shrunk.sentence} {shrunk.fix}", shrunk.token)
-
-
-def _token(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
-
-
-def _minute(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _content(decisions: AccessDecisions, port: Port) -> dict[str, Any]:

@@ -357,27 +357,27 @@ def test_audit_records_are_a_chain_that_nobody_else_can_read(product: Product) -
         "none": None,
         "deep": {"b": [1], "a": 2},
     }
-    assert postgres.last(product.port) is None
+    assert postgres.audit_records(product.port) == []
     for people in (PEOPLE, {"ada": "full"}, {"ada": "full"}):
         postgres.apply(product.port, product.desired(**people), AuditRecord(content))
-    found = postgres.records(product.port)
+    found = postgres.audit_records(product.port)
     assert [record["number"] for record in found] == [1, 2, 3]
     assert audit.broken(found) == ""
-    assert postgres.last(product.port) == found[-1]
+    assert postgres.audit_records(product.port) == found
     assert found[0]["deep"] == {"b": [1], "a": 2}
     assert any("REVOKE" in statement for statement in found[1]["statements"])
     assert found[2]["statements"] == []
     product.run(
         f"UPDATE {product.schema}_audit.record SET content = replace(content::text, 'REVOKE', 'GRANT')::json WHERE number = 2"
     )
-    assert "2" in audit.broken(postgres.records(product.port))
+    assert "2" in audit.broken(postgres.audit_records(product.port))
 
 
 def test_two_who_apply_at_once_both_succeed_and_one_has_nothing_to_do(product: Product) -> None:
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: product.apply(**PEOPLE), range(4)))
     assert sorted(len(plan.changes) > 0 for plan in done) == [False, False, False, True]
-    assert audit.broken(postgres.records(product.port)) == ""
+    assert audit.broken(postgres.audit_records(product.port)) == ""
     assert product.verify(**PEOPLE) == []
 
 
@@ -428,7 +428,7 @@ def test_a_change_that_does_not_hold_is_undone(product: Product, monkeypatch: py
         product.apply(**PEOPLE)
     monkeypatch.undo()
     assert product.admin(f"SELECT to_regclass('{s}.full')") == [(None,)]
-    assert postgres.last(product.port) is None
+    assert postgres.audit_records(product.port) == []
     product.apply(**PEOPLE)
     assert product.verify(**PEOPLE) == []
 
@@ -447,7 +447,7 @@ def test_a_reader_in_an_endless_transaction_stops_no_run_and_nobodys_revocation(
         ]
         (manual_action,) = done.manual_actions
         assert product.login("ada") in manual_action.sentence
-        assert postgres.records(product.port)[-1]["manualActions"] == [manual_action.sentence]
+        assert postgres.audit_records(product.port)[-1]["manualActions"] == [manual_action.sentence]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             product.read("eve", f"SELECT * FROM {product.schema}.masked_eu")
         with pytest.raises(Refused, match=product.login("ada")):
@@ -493,7 +493,7 @@ def test_memberships_have_the_options_that_they_should(product: Product) -> None
 def test_no_error_repeats_a_password(tmp_path: Path, url: str) -> None:
     port = Port("warehouse", "postgres@1", {"url": url, "schema": "people"}, str(tmp_path))
     with pytest.raises(Refused) as refused:
-        postgres.last(port)
+        postgres.audit_records(port)
     assert "hush-hush" not in str(refused.value) + refused.value.fix
     assert refused.value.__cause__ is None
 

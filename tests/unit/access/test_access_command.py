@@ -17,8 +17,6 @@ import yaml
 from click.testing import CliRunner, Result
 from signed import People, Repository
 
-from meshwright.access.access_decisions import decide
-from meshwright.access.directory import read
 from meshwright.access.product_access import load
 from meshwright.access.request import next_name
 from meshwright.cli import main
@@ -46,8 +44,9 @@ class Case:
 
     def run(self, *arguments: str, **environment: str) -> Result:
         clear = {"MESHWRIGHT_DIRECTORY": "", "PIPELINE_VARIABLES": ""}
+        first = ["--first"] if arguments[0] == "apply" else []  # test_audit_chain.py is about those without
         return CliRunner().invoke(
-            main, ["access", *arguments, "--product", str(self.root)], env=clear | environment
+            main, ["access", *arguments, *first, "--product", str(self.root)], env=clear | environment
         )
 
     def json(self, *arguments: str, code: int = 0, **environment: str) -> Any:
@@ -508,21 +507,26 @@ def test_a_clock_that_was_set_back_stops_the_run(approved: Case, monkeypatch: py
     assert "and the last run was at" in port["refused"]["problem"]
 
 
-def test_a_run_that_another_one_overtook_changes_nothing(approved: Case) -> None:
-    from meshwright.access.audit import follow
-    from meshwright.access.grants import AuditRecord, Refused
+def test_a_run_that_another_one_overtook_changes_nothing(
+    approved: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from meshwright.access.targets import files
 
+    real = files.apply
     approved("apply", "--directory", approved.directory)
-    product = load(approved.root, environment={})
-    decisions = decide(product, read(approved.directory, ["analysts"]), datetime.now(UTC))
-    (port,) = product.ports
-    overtaken = AuditRecord({"commit": product.history.commit}, after="")
-    with pytest.raises(Refused, match="Another run has changed the port meanwhile"):
-        files.apply(port, decisions.desired(port), overtaken)
-    newest = files.last(port)
-    assert newest and newest["number"] == 1
-    follow(newest, AuditRecord({}, after=newest["hash"]))
+
+    def overtaken(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        approved("apply", "--directory", approved.directory)
+        return real(*arguments)
+
+    monkeypatch.setattr(files, "apply", overtaken)
+    (port,) = approved.json("apply", "--directory", approved.directory, code=1)["ports"]
+    assert port["refused"]["problem"] == "Another run has changed the port meanwhile."
+    assert "Run it again." in port["refused"]["fix"]
+    (output,) = load(approved.root, environment={}).ports
+    assert [record["number"] for record in files.audit_records(output)] == [1, 2]
+    approved("apply", "--directory", approved.directory)
 
 
 def test_who_wrote_a_request_does_not_approve_it_whomever_it_names(case: Case) -> None:

@@ -162,4 +162,6 @@ def test_access_to_every_output_can_be_granted_or_is_refused_with_a_reason(
         assert entry.uses in str(refused) and refused.fix
         assert entry.uses not in GRANTED
         return
-    assert all(callable(getattr(way, verb)) for verb in ("plan", "apply", "verify", "last"))
+    assert all(
+        callable(getattr(way, verb)) for verb in ("plan", "apply", "verify", "audit_records", "address")
+    )

@@ -17,32 +17,43 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from meshwright.access import audit
-from meshwright.access.grants import AuditRecord, Desired, Port, PortPlan, Refused
+from meshwright.access.grants import (
+    Address,
+    AuditRecord,
+    ChainCheck,
+    Desired,
+    Port,
+    PortPlan,
+    Refused,
+    unchecked,
+)
 from meshwright.access.targets.files import records, variant
 from meshwright.access.targets.files.members import actual_members, put_policy
 from meshwright.access.targets.files.path_names import ROLE, display_text
 from meshwright.access.targets.files.port_state import TABLES, PortState, read_port_state
-from meshwright.access.targets.files.records import AUDIT, ROLES, STATE, State, Variant
+from meshwright.access.targets.files.records import ROLES, State, Variant
 from meshwright.access.targets.files.row_comparison import row_difference
 from meshwright.access.targets.files.steps import Steps, steps
-from meshwright.access.targets.files.storage import storage
+from meshwright.access.targets.files.storage import Folder, storage
 from meshwright.product.store import Blocker
 
 FIX_STORAGE = "Fix its path or its permissions, and apply again."
 
-__all__ = ["TABLES", "apply", "last", "location", "plan", "verify"]
+__all__ = ["TABLES", "address", "apply", "audit_records", "location", "plan", "verify"]
 
 
-def plan(port: Port, desired: Desired) -> PortPlan:
+def plan(port: Port, desired: Desired, check: ChainCheck = unchecked) -> PortPlan:
     """Return what would change. Changes nothing. Raises Refused."""
     with _refusing(port):
         state = read_port_state(port, desired)
+        check(records.audit(state.storage))
         return _port_plan(state, steps(state))
 
 
@@ -56,7 +67,7 @@ def apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
         return _apply(port, desired, record)
 
 
-def verify(port: Port, desired: Desired) -> Sequence[str]:
+def verify(port: Port, desired: Desired, check: ChainCheck = unchecked) -> Sequence[str]:
     """Return each difference to what is desired; every variant is compared with the data set, row by row. Raises Refused."""
     with _refusing(port):
         state = read_port_state(port, desired)
@@ -64,11 +75,7 @@ def verify(port: Port, desired: Desired) -> Sequence[str]:
         differences = [manual_action.sentence for manual_action in state.manual_actions]
         differences += [f"This is not done: {change.sentence}" for change in todo.changes]
         differences += _variant_differences(state, todo)
-        chain = records.audit(state.storage)
-        if broken := audit.broken(chain):
-            differences.append(broken)
-        if not chain and STATE in state.files:
-            differences.append(f"The audit records in {state.storage.address(AUDIT)} are gone.")
+        check(records.audit(state.storage))
         return differences
 
 
@@ -88,11 +95,19 @@ def _variant_differences(state: PortState, todo: Steps) -> Iterator[str]:
                     yield f"The copy for the role {view.role} has other metadata than the data set."
 
 
-def last(port: Port) -> Mapping[str, Any] | None:
-    """Return the newest audit record, or None before the first. Raises Refused."""
+def audit_records(port: Port) -> list[Mapping[str, Any]]:
+    """Return all audit records, the first one first. Raises Refused."""
     with _refusing(port):
-        chain = records.audit(storage(port))
-        return chain[-1] if chain else None
+        return records.audit(storage(port))
+
+
+def address(port: Port) -> Address:
+    """Return where the port's files are. Raises Refused."""
+    with _refusing(port):
+        where, root = storage(port), Path(port.root).resolve()
+        if isinstance(where, Folder) and where.root.is_relative_to(root):
+            return Address(where.root.relative_to(root).as_posix(), in_clone=True)
+        return Address(where.address(""), in_clone=False)
 
 
 def location(port: Port, dataset: str, role: str) -> Mapping[str, str]:
@@ -105,8 +120,7 @@ def _apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
     before = read_port_state(port, desired)
     todo = steps(before)
     chain = records.audit(before.storage)
-    newest = chain[-1] if chain else None
-    audit.follow(newest, record)
+    content = {**record.content, **record.check(chain)}
     new = State(before.owner, dict(before.recorded.variants), before.members)
     if todo.changes:
         _change(before, todo, new)
@@ -118,10 +132,10 @@ def _apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
         )
     # The state last: a run that ends between the two is recorded again, and never left unrecorded.
     changes = [{"sentence": change.sentence, "statement": change.statement} for change in todo.changes]
-    content = {**record.content, "port": port.name, "changes": changes}
-    records.append_audit(before.storage, chain, audit.linked(newest, content))
+    written = audit.linked(chain[-1] if chain else None, {**content, "port": port.name, "changes": changes})
+    records.append_audit(before.storage, chain, written)
     records.write_state(before.storage, new)
-    return _port_plan(after, todo)
+    return replace(_port_plan(after, todo), record=written)
 
 
 def _change(state: PortState, todo: Steps, new: State) -> None:

@@ -81,7 +81,8 @@ def audit(storage: Storage) -> list[Mapping[str, Any]]:
         pass
     raise Refused(
         f"The audit records in {storage.address(AUDIT)} cannot be read.",
-        "Restore the file from a backup. Otherwise move it away, as evidence: the next run then begins a new chain of records.",
+        "Restore the file from a backup. Otherwise move it away, as evidence: the next run then says how to begin a new "
+        "chain of records.",
     )
 
 

@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg import IsolationLevel
 
-from meshwright.access import audit
-from meshwright.access.grants import AuditRecord, Change, Desired, Port, PortPlan, Refused
+from meshwright.access.grants import (
+    Address,
+    AuditRecord,
+    ChainCheck,
+    Change,
+    Desired,
+    Port,
+    PortPlan,
+    Refused,
+    unchecked,
+)
 from meshwright.access.targets.postgres import audit_table
 from meshwright.access.targets.postgres import names as naming
 from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
@@ -30,13 +40,18 @@ from meshwright.access.targets.postgres.matrix import (
     sentences,
 )
 from meshwright.access.targets.postgres.names import Names
-from meshwright.access.targets.postgres.session import LockTimeout, session, shown_database
+from meshwright.access.targets.postgres.session import (
+    LockTimeout,
+    session,
+    shown_database,
+    storage_address,
+)
 from meshwright.access.targets.postgres.system_catalog import read_actual, read_relations
 from meshwright.access.targets.postgres.view_changes import definition
 from meshwright.access.targets.postgres.view_query import view_query
 from meshwright.core.sql.postgres import identifier
 
-__all__ = ["apply", "bootstrap", "last", "location", "plan", "records", "schema", "verify"]
+__all__ = ["address", "apply", "audit_records", "bootstrap", "location", "plan", "schema", "verify"]
 
 
 def schema(port: Port, dataset: str = "") -> str:
@@ -44,11 +59,12 @@ def schema(port: Port, dataset: str = "") -> str:
     return naming.of(port.properties, dataset).schema
 
 
-def plan(port: Port, desired: Desired) -> PortPlan:
+def plan(port: Port, desired: Desired, check: ChainCheck = unchecked) -> PortPlan:
     """Return what would change. Changes nothing. Raises Refused."""
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.REPEATABLE_READ) as connection:
         database_plan, _ = _compare(connection, port, desired, names)
+        check(audit_table.read(connection, names))
         connection.rollback()
     return _port_plan(port, database_plan, database_plan.changes)
 
@@ -68,7 +84,8 @@ def _apply(port: Port, desired: Desired, record: AuditRecord, lock_timeout: Lock
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
         _refuse_unprepared(read_actual(connection, names), port, desired)
         audit_table.lock(connection, names)
-        audit.follow(audit_table.newest(connection, names), record)
+        chain = audit_table.read(connection, names)
+        content = {**record.content, **record.check(chain)}
         before, actual = _compare(connection, port, desired, names)
         changes = [change for change in before.changes if lock_timeout is None or _ends_membership(change)]
         if lock_timeout and not changes:
@@ -81,7 +98,8 @@ def _apply(port: Port, desired: Desired, record: AuditRecord, lock_timeout: Lock
             after.blocker(str(lock_timeout), lock_timeout.fix)
         _prove(connection, port, after, actual, whole=lock_timeout is None)
         done = _port_plan(port, after, changes)
-        audit_table.append(connection, names, record, done)
+        newest = chain[-1] if chain else None
+        done = replace(done, record=audit_table.append(connection, names, newest, content, done))
     return done
 
 
@@ -89,25 +107,19 @@ def _ends_membership(change: Change) -> bool:
     return change.action == "revoke" and bool(change.role)
 
 
-def verify(port: Port, desired: Desired) -> Sequence[str]:
+def verify(port: Port, desired: Desired, check: ChainCheck = unchecked) -> Sequence[str]:
     """Return each difference between what everybody can read now and what is desired, as a sentence. Raises Refused."""
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.REPEATABLE_READ) as connection:
         database_plan, actual = _compare(connection, port, desired, names)
         different = _different_rights(connection, port, database_plan, actual)
+        check(audit_table.read(connection, names))
         connection.rollback()
     return [
         *sentences(different),
         *(blocker.manual_action.sentence for blocker in database_plan.blockers),
         *(f"To be done: {change.sentence}" for change in database_plan.changes),
     ]
-
-
-def last(port: Port) -> Mapping[str, Any] | None:
-    """Return the last audit record next to the port, or None before the first. Raises Refused."""
-    names = naming.of(port.properties, "")
-    with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
-        return audit_table.newest(connection, names)
 
 
 def location(port: Port, dataset: str, role: str) -> Mapping[str, str]:
@@ -117,11 +129,17 @@ def location(port: Port, dataset: str, role: str) -> Mapping[str, str]:
     return {"location": shown_database(port, names), **table}
 
 
-def records(port: Port) -> list[Mapping[str, Any]]:
+def audit_records(port: Port) -> list[Mapping[str, Any]]:
     """Return all audit records, the first one first (see `audit.broken`). Raises Refused."""
     names = naming.of(port.properties, "")
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
         return audit_table.read(connection, names)
+
+
+def address(port: Port) -> Address:
+    """Return where the database is, and the port's schema in it. Raises Refused."""
+    where, in_clone = storage_address(port)
+    return Address(f"{where}#{schema(port)}", in_clone)
 
 
 def _trusted(port: Port) -> set[str]:

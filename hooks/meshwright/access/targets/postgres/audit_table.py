@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from meshwright.access import audit
-from meshwright.access.grants import AuditRecord, PortPlan
+from meshwright.access.grants import PortPlan
 from meshwright.access.targets.postgres.names import Names
 from meshwright.core.sql.postgres import identifier
 
@@ -29,31 +29,35 @@ def lock(connection: psycopg.Connection[Any], names: Names) -> None:
 
 def read(connection: psycopg.Connection[Any], names: Names) -> list[Mapping[str, Any]]:
     """Return all audit records, the first one first."""
-    return _read(connection, names, "ORDER BY number")
-
-
-def newest(connection: psycopg.Connection[Any], names: Names) -> Mapping[str, Any] | None:
-    """Return the newest audit record, or None before the first."""
-    return next(iter(_read(connection, names, "ORDER BY number DESC LIMIT 1")), None)
-
-
-def _read(connection: psycopg.Connection[Any], names: Names, order: str) -> list[Mapping[str, Any]]:
     table = identifier(names.audit, "record")
     exists = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
     if not exists or not exists[0]:
         return []
-    return [
-        json.loads(row[0])
-        for row in connection.execute(f"SELECT content::text FROM {table} {order}".encode())
-    ]
+    rows = connection.execute(f"SELECT number, content::text FROM {table} ORDER BY number".encode())
+    return [_record(number, text) for number, text in rows]
 
 
-def append(connection: psycopg.Connection[Any], names: Names, record: AuditRecord, done: PortPlan) -> None:
-    """Write the audit record of a run: its content, and what was changed in this database."""
-    content = audit.linked(
-        newest(connection, names),
+def _record(number: int, text: str) -> Mapping[str, Any]:
+    """Return a record; with its row's number, whatever it says itself, so that another one does not fit its hash."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    return {**(content if isinstance(content, dict) else {}), "number": number}
+
+
+def append(
+    connection: psycopg.Connection[Any],
+    names: Names,
+    newest: Mapping[str, Any] | None,
+    content: Mapping[str, Any],
+    done: PortPlan,
+) -> Mapping[str, Any]:
+    """Write the audit record of a run: its content, and what was changed in this database. Return the record."""
+    record = audit.linked(
+        newest,
         {
-            **record.content,
+            **content,
             "port": done.port,
             "statements": [change.statement for change in done.changes],
             "manualActions": [action.sentence for action in done.manual_actions],
@@ -62,5 +66,6 @@ def append(connection: psycopg.Connection[Any], names: Names, record: AuditRecor
     )
     connection.execute(
         f"INSERT INTO {identifier(names.audit, 'record')} (number, content) VALUES (%s, %s)".encode(),
-        [content["number"], json.dumps(content)],
+        [record["number"], json.dumps(record)],
     )
+    return record

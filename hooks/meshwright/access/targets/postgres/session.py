@@ -117,6 +117,34 @@ def _lock_refusal(address: dict[str, Any], port: Port, names: Names) -> Refused:
     )
 
 
+def storage_address(port: Port) -> tuple[str, bool]:
+    """Return the address of a port's database without user and secrets, and whether it is in the product's clone."""
+    url = str(port.properties.get("url", ""))
+    if not url.startswith(("postgresql://", "postgres://")):
+        root = Path(port.root).resolve()
+        folder = (root / url).resolve()
+        in_clone = folder.is_relative_to(root)
+        return (folder.relative_to(root) if in_clone else folder).as_posix(), in_clone
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        parts = {"host": "@"}
+    if "@" in f"{parts.get('dbname', '')}{str(parts.get('host', ''))[1:]}" or parts.get("host") == "@":
+        return (
+            "postgresql://",
+            False,
+        )  # the end of an unquoted password, perhaps; connecting says what is wrong
+    host, server_port, database = (
+        str(parts.get(part) or os.environ.get(variable) or default)
+        for part, variable, default in (
+            ("host", "PGHOST", parts.get("hostaddr") or "localhost"),
+            ("port", "PGPORT", "5432"),
+            ("dbname", "PGDATABASE", parts.get("user") or ""),
+        )
+    )
+    return f"postgresql://{host}:{server_port}/{database}", False
+
+
 def _address(port: Port) -> dict[str, Any]:
     url = str(port.properties.get("url", ""))
     if url.startswith(("postgresql://", "postgres://")):
