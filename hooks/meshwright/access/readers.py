@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from meshwright.access.anchor import Anchors
+from meshwright.access.chain_alarms import examine
 from meshwright.access.grants import Refused
 from meshwright.access.product_access import ProductAccess
 from meshwright.access.targets import target
@@ -102,13 +104,17 @@ def of_products(roots: Iterable[Path], load: Callable[[Path], ProductAccess]) ->
         except Error as error:
             unknown.append(f"{root}: {error}")
             continue
+        anchors = Anchors(product.root)
         for port in product.ports:
             try:
-                record = target(port.uses).last(port)
-                if record is None:
+                storage = target(port.uses)
+                chain, address = storage.audit_records(port), storage.address(port)
+                state = examine(product.id, port, address, chain, anchors, datetime.now(UTC))
+                unknown += [f"{product.id} {port.name}: {alarm.sentence}" for alarm in state.alarms]
+                if not chain:
                     unknown.append(f"{product.id} {port.name}: nothing was applied there yet.")
-                else:
-                    entries += readings(product.id, port.name, record)
+                elif not state.alarms:
+                    entries += readings(product.id, port.name, chain[-1])
             except Refused as refused:
                 unknown.append(f"{product.id} {port.name}: {refused}")
     return report(entries, unknown, datetime.now(UTC))
