@@ -144,9 +144,9 @@ def pages() -> dict[str, str]:
         made = f"Generated from `hooks/meshwright/product/schemas/{name}.yaml`."
         written[f"docs/reference/{name}.md"] = fields_page(title, f"{about}\n{made}", compose())
     written["docs/reference/bootstrap.sql"] = (
-        "-- Written by `make reference`: what `meshwright access bootstrap` prints for a product with the schema\n"
-        "-- `departures` and the roles `reader` and `service`.\n"
-        + bootstrap("departures", ["reader", "service"])
+        "-- Written by `make reference`: what `meshwright access bootstrap` prints for the product\n"
+        "-- `airport-operations/departures` with the schema `departures` and the roles `reader` and `service`.\n"
+        + bootstrap("departures", ["reader", "service"], product="airport-operations/departures")
     )
     written["docs/reference/ownership.md"] = ownership_page()
     written["docs/reference/catalog-api.md"] = api_page()

@@ -262,7 +262,10 @@ def bootstrap(logins: bool, root: Path, directory: str | None, names: tuple[str,
         members = decisions.desired(port).members if decisions else ()
         people = sorted({member.principal.login("postgres") for member in members})
         click.echo(
-            postgres.bootstrap(postgres.schema(port, product.dataset), list(product.roles), people), nl=False
+            postgres.bootstrap(
+                postgres.schema(port, product.dataset), list(product.roles), people, product.id
+            ),
+            nl=False,
         )
 
 

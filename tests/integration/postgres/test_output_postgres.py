@@ -646,7 +646,9 @@ def test_no_error_shows_a_password(url: str, code: SimpleNamespace, tmp_path: Pa
         assert SECRET not in str(refused.value)
 
 
-@pytest.mark.parametrize("schema", ["", "Upper", "a-b", "pg_mesh", "a" * 41, "a.b", 'a"b'])
+@pytest.mark.parametrize(
+    "schema", ["", "Upper", "a-b", "pg_mesh", "a" * 41, "a.b", 'a"b', "a_private", "a_audit"]
+)
 def test_a_schema_that_is_none_is_refused(schema: str, code: SimpleNamespace, tmp_path: Path) -> None:
     with pytest.raises(code.errors.UnreadableInput) as refused:
         Published(code, tmp_path, "warehouse", schema).publish(version(1))
@@ -678,6 +680,34 @@ def test_an_embedded_server_is_prepared_as_an_administrator_prepares_a_database(
             """).fetchall()
             catalogs.append(sorted(str(row).replace(name, "X") for row in found))
     assert catalogs[0] == catalogs[1] and len(catalogs[0]) > 8
+
+
+def test_an_embedded_server_is_marked_and_another_product_is_refused(
+    server: Server, code: SimpleNamespace
+) -> None:
+    layout = code.database_layout.DatabaseLayout("shared", DATASET, product="operations/departures")
+    with psycopg.connect(server.url(server.database())) as connection:
+        for _ in range(2):
+            code.session.prepare(connection, layout)
+        connection.execute(bootstrap("shared", ["reader"], product="operations/departures"))
+        with pytest.raises(code.errors.UnreadableInput, match="product operations/departures") as refused:
+            code.session.prepare(connection, replace(layout, product="operations/other"))
+        assert "comment on role" in refused.value.fix
+        connection.execute("alter schema shared_private owner to postgres")
+        with pytest.raises(code.errors.UnreadableInput, match="postgres's"):
+            code.session.prepare(connection, layout)
+        connection.rollback()
+
+
+def test_a_product_publishes_nothing_where_another_one_was_prepared(here: Published) -> None:
+    here.publish(version(1))
+    for role in ("pipeline", "access"):
+        here.sql(f"""comment on role {here.schema}_{role} is 'meshwright {{"product": "operations/other", "database": "x"}}'""")  # fmt: skip
+    before = here.tables()
+    for use in (lambda: here.publish(version(2)), here.read):
+        with pytest.raises(here.code.errors.UnreadableInput, match="operations/other"):
+            use()
+    assert here.tables() == before
 
 
 # The embedded server ------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ NAME_BYTES = 63
 """PostgreSQL silently truncates longer names."""
 
 SCHEMA = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,39}")
+SUFFIXES = ("_private", "_audit")
+"""What a product's own schemas end with: a port's schema that ends so could be one of another product's."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class DatabaseLayout:
     url: str = field(default="", repr=False)
     """URL of the database; it may contain a password. Empty: `folder` has an embedded server."""
     folder: Path = Path()
+    product: str = ""
+    """`<domain>/<name>`, which the comments of the two roles name; empty: nothing is compared."""
 
     @property
     def pipeline(self) -> str:
@@ -71,15 +75,23 @@ def database_layout(used: Capability, product: Product, schema: str = "") -> Dat
             fix=f"Give {used.name or 'the platform'} the property `schema`, with at most 40 lower-case letters, digits and"
             " `_`, beginning with a letter, not with pg_.",
         )
+    if used.kind == "outputs" and schema.endswith(SUFFIXES):
+        raise UnreadableInput(
+            f"The schema {schema} of {used.name} ends with {' or '.join(SUFFIXES)}, as the schemas do that hold another"
+            " product's data and audit records: it could be one of them.",
+            fix=f"Give {used.name} another property `schema`; in a database server, an administrator then runs what"
+            " `meshwright access bootstrap` prints.",
+        )
+    owner = f"{product.domain}/{product.name}"
     if "://" not in url:
-        return DatabaseLayout(schema, product.dataset, folder=product.root / url)
+        return DatabaseLayout(schema, product.dataset, folder=product.root / url, product=owner)
     if not url.startswith(("postgresql://", "postgres://")):
         raise UnreadableInput(
             "The url of a PostgreSQL database begins with postgresql://, and this one does not.",
             fix="Correct the property `url` in data-product.yaml, or the variable that it names.",
         )
     _parts(url)
-    return DatabaseLayout(schema, product.dataset, url=url)
+    return DatabaseLayout(schema, product.dataset, url=url, product=owner)
 
 
 def whole(name: str) -> str:

@@ -14,7 +14,7 @@ from pipeline.connections import explained
 from pipeline.errors import UnreadableInput
 from pipeline.postgres import server
 from pipeline.postgres.database_layout import DatabaseLayout
-from pipeline.sql import identifier, only_row
+from pipeline.sql import identifier, literal, only_row
 
 SETTINGS = {
     "search_path": "pg_catalog, pg_temp",  # no functions and operators of others
@@ -32,6 +32,9 @@ SETTINGS = {
     "tcp_keepalives_count": "3",
 }
 """Override settings of roles and databases. Settings that a server does not know are skipped."""
+
+MARK = "meshwright ([{].*[}])$"
+"""The regular expression of the mark in a role's comment: JSON that says whose product, in which database, it is."""
 
 BOOTSTRAP = "Have an administrator of the database run, once, what `meshwright access bootstrap` prints."
 
@@ -94,8 +97,9 @@ def embedded(layout: DatabaseLayout, *, make: bool) -> Iterator[dict[str, Any]]:
 def prepare(connection: psycopg.Connection[Any], layout: DatabaseLayout) -> None:
     """Create in a database what a product needs to publish: as printed by `meshwright access bootstrap`.
 
-    Without the roles of readers, which come from the access policy.
+    Without the roles of readers, which come from the access policy. Raises UnreadableInput if they are another product's.
     """
+    _refuse_another(connection, layout)
     there = {name for (name,) in connection.execute("select rolname from pg_catalog.pg_roles")}
     for role in {layout.pipeline, layout.access} - there:
         connection.execute(f"create role {identifier(role)} login")
@@ -114,6 +118,64 @@ def prepare(connection: psycopg.Connection[Any], layout: DatabaseLayout) -> None
         f"create table if not exists {audit}.record (number bigint primary key, content json not null)"
     )
     connection.execute(f"alter table {audit}.record owner to {access}")
+    for role in (layout.pipeline, layout.access):
+        _mark(connection, layout, role)
+
+
+def _refuse_another(connection: psycopg.Connection[Any], layout: DatabaseLayout) -> None:
+    """Raise UnreadableInput for a schema of somebody else, or a role of another product or another database."""
+    owners = {layout.schema: layout.access, layout.private: layout.pipeline, layout.audit: layout.access}
+    owned = connection.execute(
+        "select nspname, pg_catalog.pg_get_userbyid(nspowner) from pg_catalog.pg_namespace where nspname = any(%s)",
+        [list(owners)],
+    ).fetchall()
+    for schema, owner in owned:
+        if owner != owners[schema]:
+            raise UnreadableInput(
+                f"The schema {schema} of the database is {owner}'s, and not {owners[schema]}'s.",
+                fix="Give the port another property `schema` in data-product.yaml.",
+            )
+    _refuse_another_mark(connection, layout)
+
+
+def _refuse_another_mark(connection: psycopg.Connection[Any], layout: DatabaseLayout) -> None:
+    """Raise UnreadableInput if an administrator has prepared the product's roles for another product or database."""
+    (database,) = only_row(connection.execute("select pg_catalog.current_database()"))
+    for role in (layout.pipeline, layout.access):
+        for product, where in _marks(connection, role):
+            if layout.product and (product, where) != (layout.product, database):
+                raise UnreadableInput(
+                    f"{role} was prepared for the product {product} in the database {where}, and this is {layout.product}"
+                    f" in {database}.",
+                    fix="Give the port another property `schema` in data-product.yaml: no two products of a server have the"
+                    f" same. If it was renamed, an administrator first runs: comment on role {identifier(layout.pipeline)}"
+                    f" is null; comment on role {identifier(layout.access)} is null;",
+                )
+
+
+def _marks(connection: psycopg.Connection[Any], role: str) -> list[tuple[str, str]]:
+    """Return the product and the database that a role was made for, if it says so."""
+    return connection.execute(
+        "select mark ->> 'product', mark ->> 'database' from pg_catalog.pg_roles cross join lateral (select"
+        " pg_catalog.substring(pg_catalog.shobj_description(oid, 'pg_authid'), %s)::json as mark) as comment"
+        " where rolname = %s and mark is not null",
+        [MARK, role],
+    ).fetchall()
+
+
+def _mark(connection: psycopg.Connection[Any], layout: DatabaseLayout, role: str) -> None:
+    """Write on a role whose it is, as `meshwright access bootstrap` does: `access` compares it."""
+    if layout.product and not _marks(connection, role):
+        product = literal(layout.product)
+        comment = only_row(
+            connection.execute(
+                "select pg_catalog.concat_ws(' ', pg_catalog.shobj_description(oid, 'pg_authid'), 'meshwright ' ||"
+                f" pg_catalog.json_build_object('product', {product}, 'database', pg_catalog.current_database())::text)"
+                " from pg_catalog.pg_roles where rolname = %s",
+                [role],
+            )
+        )
+        connection.execute(f"comment on role {identifier(role)} is {literal(comment[0])}")
 
 
 def server_message(error: psycopg.Error) -> str:
@@ -131,6 +193,7 @@ def _become(connection: psycopg.Connection[Any], layout: DatabaseLayout) -> None
             raise UnreadableInput(
                 f"{user} is neither {layout.pipeline} nor a member of that role.", fix=BOOTSTRAP
             ) from error
+    _refuse_another_mark(connection, layout)
     may = "select bool_and(has_schema_privilege(oid, 'create')) from pg_namespace where nspname = %s"
     (may_create,) = only_row(connection.execute(may, [layout.private]))
     if not may_create:

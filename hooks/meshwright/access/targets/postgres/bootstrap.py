@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from meshwright.access.grants import Refused
 from meshwright.access.targets.postgres.actual import MEMBERSHIP_OPTIONS, NO_ATTRIBUTES
 from meshwright.access.targets.postgres.audit_table import COLUMNS
-from meshwright.access.targets.postgres.names import Names, display_text, is_role_name
+from meshwright.access.targets.postgres.names import MARK, Names, display_text, is_role_name
 from meshwright.core.sql.postgres import identifier, literal
 
 
-def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = ()) -> str:
+def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = (), product: str = "") -> str:
     """Return idempotent SQL for psql, run by a superuser: schemas, roles and default privileges of one product.
 
+    It ends with an error, and changes nothing, where a schema or a login of these names is something else's.
+
     `roles`: of the policy. `logins`: of principals, created where they are missing and otherwise left as they are.
+    `product`: `<domain>/<name>`, with which its logins are marked; empty: they are not.
     Raises Refused for a name that PostgreSQL does not take.
     """
     names = Names(schema)
@@ -33,6 +36,8 @@ def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = ()) -> 
         "-- Run as a superuser, on the product's database; running it again changes nothing that is right.",
         "BEGIN;",
         "SET LOCAL search_path = pg_catalog, pg_temp;",
+        _refuse_others_schemas(names),
+        _refuse_others_roles(names, readers, product),
         *[_role(name, "LOGIN") for name in (names.pipeline, names.access)],
         *[_role(name, "NOLOGIN") for name in readers],
         *[_missing(login) for login in people],
@@ -52,16 +57,75 @@ def bootstrap(schema: str, roles: Iterable[str], logins: Iterable[str] = ()) -> 
         f"ALTER TABLE {audit}.record OWNER TO {access};",
         f"REVOKE ALL ON TABLE {audit}.record FROM PUBLIC;",
         *[_administered(name, names.access) for name in readers],
+        *[mark_role(name, product) for name in (names.pipeline, names.access) if product],
         "COMMIT;",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _do(body: str) -> str:
+def _do(body: str, declared: str = "") -> str:
     tag = "$do$"
     while tag in body:
         tag = f"${'do' + tag.strip('$')}$"
-    return f"DO {tag} BEGIN {body} END {tag};"
+    return f"DO {tag} {declared}BEGIN {body} END {tag};"
+
+
+def _refuse_others_schemas(names: Names) -> str:
+    expected = ", ".join(
+        f"({literal(schema)}, {literal(owner)})"
+        for schema, owner in (
+            (names.schema, names.access),
+            (names.private, names.pipeline),
+            (names.audit, names.access),
+        )
+    )
+    return _do(
+        f"FOR entry IN SELECT nspname, pg_get_userbyid(nspowner) AS actual, owner FROM pg_namespace "
+        f"JOIN (VALUES {expected}) AS expected (schema, owner) ON schema = nspname WHERE pg_get_userbyid(nspowner) <> owner "
+        "LOOP RAISE EXCEPTION 'The schema % belongs to %, and not to %; nothing was changed.', "
+        "entry.nspname, entry.actual, entry.owner USING HINT = 'If it is something else''s, give the port another `schema` "
+        "in data-product.yaml. If it is this product''s, run ' || format('ALTER SCHEMA %I OWNER TO %I;', entry.nspname, "
+        "entry.owner) || ' and this again.'; END LOOP;",
+        "DECLARE entry record; ",
+    )
+
+
+def _refuse_others_roles(names: Names, readers: list[str], product: str) -> str:
+    """Return SQL that ends with an error if a role is marked as another product's, or is used in another database."""
+    logins = ", ".join(map(literal, (names.pipeline, names.access)))
+    every = ", ".join(map(literal, (names.pipeline, names.access, *readers)))
+    hint = (
+        "USING HINT = 'A schema is one product''s, in one database of a server: give the port another `schema` in "
+        "data-product.yaml."
+    )
+    marked = (
+        f"FOR entry IN SELECT rolname, mark ->> 'product' AS product, mark ->> 'database' AS database FROM pg_roles CROSS JOIN "
+        f"LATERAL (SELECT substring(shobj_description(oid, 'pg_authid') FROM {literal(MARK)})::json AS mark) AS comment "
+        f"WHERE rolname IN ({logins}) AND (mark ->> 'product' <> {literal(product)} "
+        "OR mark ->> 'database' <> current_database()) LOOP "
+        "RAISE EXCEPTION 'The role % is the product %''s in the database %; nothing was changed.', entry.rolname, "
+        f"entry.product, entry.database {hint} If that was renamed, run ' "
+        "|| format('COMMENT ON ROLE %I IS NULL;', entry.rolname) || ' and this again.'; END LOOP; "
+    )
+    used = (
+        "FOR entry IN SELECT DISTINCT r.rolname, d.datname FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid "
+        f"JOIN pg_roles r ON s.refclassid = 'pg_authid'::regclass AND r.oid = s.refobjid WHERE r.rolname IN ({every}) "
+        "AND d.datname <> current_database() LOOP "
+        "RAISE EXCEPTION 'The role % owns or may use something in the database %; nothing was changed.', entry.rolname, "
+        f"entry.datname {hint} If the product has moved here, run ' "
+        "|| format('DROP OWNED BY %I;', entry.rolname) || ' in that database, and this again.'; END LOOP;"
+    )
+    return _do((marked if product else "") + used, "DECLARE entry record; ")
+
+
+def mark_role(role: str, product: str) -> str:
+    """Return idempotent SQL that writes on a role whose it is, behind what its comment says already."""
+    return _do(
+        f"comment := shobj_description({literal(identifier(role))}::regrole, 'pg_authid'); IF comment ~ {literal(MARK)} IS NOT "
+        f"TRUE THEN comment := concat_ws(' ', comment, 'meshwright ' || json_build_object('product', {literal(product)}, "
+        f"'database', current_database())); EXECUTE format('COMMENT ON ROLE %I IS %L', {literal(role)}, comment); END IF;",
+        "DECLARE comment text; ",
+    )
 
 
 def _missing(role: str, kind: str = "LOGIN") -> str:

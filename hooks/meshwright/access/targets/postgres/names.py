@@ -14,6 +14,11 @@ _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ROLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RESERVED = ("public", "none")
 """Even in quotes these mean everybody and nobody where SQL expects a role."""
+SUFFIXES = ("_private", "_audit")
+"""What a product's own schemas end with: a port's schema that ends so could be one of another product's."""
+
+MARK = "meshwright ([{].*[}])$"
+"""The regular expression of the mark in a login's comment: JSON that says whose product, in which database, it is."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,13 @@ class Names:
             raise Refused(
                 f"The port's schema {display_text(self.schema)} is not a name that it can have.",
                 "Use at most 40 small letters, digits and underscores, a letter first, and not pg_.",
+            )
+        if self.schema.endswith(SUFFIXES):
+            raise Refused(
+                f"The port's schema {self.schema} ends with {' or '.join(SUFFIXES)}, as the schemas do that hold another "
+                "product's data and audit records: it could be one of them.",
+                "Give the port another `schema` in data-product.yaml, and have an administrator of the database run what "
+                "`meshwright access bootstrap` then prints.",
             )
         if len(self.dataset.encode()) > NAME_BYTES or "\0" in self.dataset:
             raise Refused(
