@@ -236,7 +236,7 @@ def the_make(server: Server) -> Iterator[Make]:
     def product(**more: Any) -> Product:
         made = Product(server, f"t{next(COUNT)}", **more)
         products.append(made)
-        made.run(postgres.bootstrap(made.schema, [view.role for view in made.views]))
+        made.run(postgres.bootstrap(made.schema, [view.role for view in made.views], product="test/people"))
         made.publish()
         return made
 

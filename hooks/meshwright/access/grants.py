@@ -145,6 +145,8 @@ class PortPlan:
     manual_actions: tuple[ManualAction, ...] = ()
     record: Mapping[str, Any] | None = None
     """Of `apply`: the audit record that it wrote."""
+    advice: tuple[ManualAction, ...] = ()
+    """What an administrator should do; the port is in the desired state without it."""
 
 
 ChainCheck = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]]

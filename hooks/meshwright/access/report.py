@@ -91,6 +91,11 @@ def _port(verb: str, port: PortRun, is_requested: bool) -> Iterator[str]:
         yield "    An administrator has to run:"
         for line in manual_action.statement.splitlines():
             yield f"      {line}"
+    for advice in port.plan.advice:
+        yield f"  warning: {advice.sentence}"
+        yield "    An administrator should run:"
+        for line in advice.statement.splitlines():
+            yield f"      {line}"
     for difference in port.differences:
         yield f"  ! {difference}"
     for note in port.notes:
@@ -138,6 +143,7 @@ def as_json(run: Run) -> str:
                 "refused": {"problem": str(port.refused), "fix": port.refused.fix} if port.refused else None,
                 "changes": [asdict(change) for change in port.plan.changes],
                 "manualActions": [asdict(manual_action) for manual_action in port.plan.manual_actions],
+                "advice": [asdict(advice) for advice in port.plan.advice],
                 "differences": list(port.differences),
                 "notes": list(port.notes),
                 "record": {key: port.record[key] for key in ("number", "hash")} if port.record else None,

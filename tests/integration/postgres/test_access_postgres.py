@@ -88,19 +88,22 @@ def test_whatever_a_name_or_a_value_holds_it_is_only_a_name_or_a_value(server: S
     rows = (Condition(columns[0], "in", tuple(names)), Condition(columns[1], "notIn", ("\\", "'", "%s")))
     product.views = (View("all", "human", tuple(VisibleColumn(entry) for entry in columns), rows),)
     product.run(postgres.bootstrap(product.schema, ["all"], names))
-    table = sql.SQL("SET ROLE {}; CREATE TABLE {} ({})").format(
+    table = sql.Identifier(f"{product.schema}_private", f"{product.dataset}__1")
+    script = sql.SQL(
+        "SET ROLE {}; CREATE TABLE {} ({}); INSERT INTO {} VALUES ({}); CREATE VIEW {} AS SELECT * FROM {}"
+    )
+    script = script.format(
         sql.Identifier(f"{product.schema}_pipeline"),
-        sql.Identifier(f"{product.schema}_private", product.dataset),
+        table,
         sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in names),
-    )
-    product.run(table.as_string())
-    fill = sql.SQL("INSERT INTO {} VALUES ({})").format(
-        sql.Identifier(f"{product.schema}_private", product.dataset),
+        table,
         sql.SQL(", ").join(map(sql.Literal, names)),
+        sql.Identifier(f"{product.schema}_private", product.dataset),
+        table,
     )
-    product.run(fill.as_string())
+    product.run(script.as_string())
     members = tuple(Member(Principal(name, "human"), "all", (), None) for name in names)
-    desired = Desired("test/hostile", product.dataset, product.views, members)
+    desired = Desired("test/people", product.dataset, product.views, members)
     done = postgres.apply(product.port, desired, AuditRecord({}))
     assert done.manual_actions == ()
     assert postgres.verify(product.port, desired) == []
@@ -195,7 +198,6 @@ def test_a_role_that_the_policy_no_longer_has_is_emptied(product: Product) -> No
     "damage",
     [
         "DROP SCHEMA {s}, {s}_audit CASCADE",
-        "ALTER SCHEMA {s} OWNER TO eve_{s}",
         "ALTER TABLE {s}_audit.record OWNER TO eve_{s}",
         "REVOKE USAGE ON SCHEMA {s}_private FROM {s}_access",
     ],
@@ -321,18 +323,17 @@ def test_masks_keep_what_they_say_and_no_more(make: Make) -> None:
         "year_time": ("timestamp(3)", "year", "1985-12-31 23:59:59.123", "1985-01-01 00:00:00"),
         "year_zone": ("timestamptz", "year", "2026-01-01 00:30:00+02", "2025-01-01 00:00:00+00"),
         "empty_number": ("numeric(9,2)", "empty", "5.5", None),
-        "empty_domain": ("{s}_private.given", "empty", "x", None),
         "empty_array": ("integer[]", "empty", "{1}", None),
         "empty_json": ("jsonb", "empty", "{}", None),
     }
     entries = tuple(VisibleColumn(Column(name, "string", "secret"), kind[1]) for name, kind in kinds.items())
     product = make(views=(View("masked", "human", entries),), dataset="kinds")
     s = product.schema
-    columns = ", ".join(f"{name} {kind[0].format(s=s)}" for name, kind in kinds.items())
-    product.run(f"CREATE DOMAIN {s}_private.given AS text NOT NULL CHECK (VALUE <> ''); SET ROLE {s}_pipeline; "
-                f"CREATE TABLE {s}_private.kinds ({columns})")  # fmt: skip
-    marks = ", ".join(f"%s::{kind[0].format(s=s)}" for kind in kinds.values())
-    product.admin(f"INSERT INTO {s}_private.kinds VALUES ({marks})", *(kind[2] for kind in kinds.values()))
+    columns = ", ".join(f"{name} {kind[0]}" for name, kind in kinds.items())
+    product.run(f"""SET ROLE {s}_pipeline; CREATE TABLE {s}_private.kinds__1 ({columns});
+        CREATE VIEW {s}_private.kinds AS SELECT * FROM {s}_private.kinds__1""")
+    marks = ", ".join(f"%s::{kind[0]}" for kind in kinds.values())
+    product.admin(f"INSERT INTO {s}_private.kinds__1 VALUES ({marks})", *(kind[2] for kind in kinds.values()))
     product.make("ada")
     product.apply(ada="masked")
     shown = ", ".join(f"{name}::text" for name in kinds)
@@ -344,8 +345,7 @@ def test_masks_keep_what_they_say_and_no_more(make: Make) -> None:
     for name, kind in kinds.items():
         if kind[1] in ("empty", "year"):
             same = f"SELECT pg_typeof({name}) FROM {s}.masked"
-            base = "text" if "given" in kind[0] else kind[0].format(s=s)
-            assert product.read("ada", same) == product.admin(f"SELECT '{base}'::regtype::text")
+            assert product.read("ada", same) == product.admin(f"SELECT '{kind[0]}'::regtype::text")
 
 
 def test_audit_records_are_a_chain_that_nobody_else_can_read(product: Product) -> None:

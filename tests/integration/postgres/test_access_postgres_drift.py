@@ -176,6 +176,41 @@ NAMED = {
         SET ROLE {s}_pipeline; CREATE PUBLICATION {s}_all FOR TABLE {s}_private.people__1;""",
         "sends what is",
     ),
+    "an administrator's function": (
+        """CREATE FUNCTION public.leak(query text) RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER AS
+        'BEGIN RETURN QUERY EXECUTE query; END';""",
+        "public.leak(pg_catalog.text), which runs with the rights of postgres",
+    ),
+    "an administrator's procedure for one login": (
+        """CREATE PROCEDURE public.leak(query text) LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN EXECUTE query; END';
+        REVOKE ALL ON PROCEDURE public.leak FROM PUBLIC; GRANT EXECUTE ON PROCEDURE public.leak TO {eve};""",
+        "{eve} may call the procedure public.leak(pg_catalog.text)",
+    ),
+    "an administrator's function in an aggregate": (
+        """CREATE FUNCTION public.step(text, query text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS
+        'DECLARE r text; BEGIN EXECUTE query INTO r; RETURN r; END'; REVOKE ALL ON FUNCTION public.step FROM PUBLIC;
+        CREATE AGGREGATE public.leak(text) (sfunc = public.step, stype = text);""",
+        "Everybody may call the aggregate public.leak(pg_catalog.text)",
+    ),
+    "a function of who reads everything": (
+        """CREATE ROLE {s}_all IN ROLE pg_read_all_data; CREATE ROLE {s}_team; GRANT {s}_team TO {eve};
+        CREATE FUNCTION public.leak(query text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS
+        'DECLARE r text; BEGIN EXECUTE query INTO r; RETURN r; END'; ALTER FUNCTION public.leak OWNER TO {s}_all;
+        REVOKE ALL ON FUNCTION public.leak FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.leak TO {s}_team;""",
+        "{s}_team may call the function public.leak(pg_catalog.text)",
+    ),
+    "an event trigger that somebody can change": (
+        """CREATE FUNCTION public.notice() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        ALTER FUNCTION public.notice OWNER TO {eve};
+        CREATE EVENT TRIGGER {s}_e ON ddl_command_end EXECUTE FUNCTION public.notice();""",
+        "{eve} can change what that does",
+    ),
+    "the database": ("ALTER DATABASE postgres OWNER TO {s}_pipeline;", "outside of its schemas"),
+    "a parent that is partitioned": (
+        """CREATE TABLE public.parent (LIKE {s}_private.people__1) PARTITION BY LIST (id);
+        ALTER TABLE public.parent ATTACH PARTITION {s}_private.people__1 DEFAULT;""",
+        "public.parent",
+    ),
     "the passwords": ("GRANT SELECT ON pg_catalog.pg_authid TO {eve};", "pg_authid"),
 }
 
@@ -220,6 +255,28 @@ def test_a_grant_of_what_is_open_to_everybody_opens_nothing(product: Product) ->
     )
     assert product.verify(**PEOPLE) == []
     assert product.apply(**PEOPLE).manual_actions == ()
+
+
+def test_what_administrators_keep_to_themselves_is_no_drift(product: Product) -> None:
+    """Functions with their rights that only they may call, in a schema of their own, or of an extension; their events."""
+    drifted(
+        product,
+        """CREATE FUNCTION public.mine() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT 1::text';
+        REVOKE ALL ON FUNCTION public.mine FROM PUBLIC; GRANT EXECUTE ON FUNCTION public.mine TO {s}_access;
+        CREATE SCHEMA {s}_tools; CREATE FUNCTION {s}_tools.mine() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT 1::text';
+        CREATE FUNCTION public.bobs() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT 1::text';
+        ALTER FUNCTION public.bobs OWNER TO {bob};
+        CREATE FUNCTION public.plain() RETURNS text LANGUAGE sql AS 'SELECT 1::text';
+        CREATE FUNCTION public.event() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        CREATE EVENT TRIGGER {s}_mine ON ddl_command_end EXECUTE FUNCTION public.event();
+        CREATE FUNCTION public.of_extension() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT 1::text';
+        ALTER EXTENSION plpgsql ADD FUNCTION public.of_extension();""",
+    )
+    assert product.verify(**PEOPLE) == []
+    assert product.apply(**PEOPLE).manual_actions == ()
+    product.run(
+        f"ALTER EXTENSION plpgsql DROP FUNCTION public.of_extension(); DROP SCHEMA {product.schema}_tools CASCADE"
+    )
 
 
 def test_a_member_by_somebody_elses_grant_is_revoked_or_named(product: Product) -> None:

@@ -40,6 +40,13 @@ from meshwright.access.targets.postgres.matrix import (
     sentences,
 )
 from meshwright.access.targets.postgres.names import Names
+from meshwright.access.targets.postgres.preparation import missing_marks, refuse_unprepared
+from meshwright.access.targets.postgres.published import (
+    PublishedIssue,
+    issues_behind_roles,
+    publication_kept,
+    published_issues,
+)
 from meshwright.access.targets.postgres.session import (
     LockTimeout,
     session,
@@ -47,7 +54,7 @@ from meshwright.access.targets.postgres.session import (
     storage_address,
 )
 from meshwright.access.targets.postgres.system_catalog import read_actual, read_relations
-from meshwright.access.targets.postgres.view_changes import definition
+from meshwright.access.targets.postgres.view_changes import closed_queries, definition
 from meshwright.access.targets.postgres.view_query import view_query
 from meshwright.core.sql.postgres import identifier
 
@@ -82,19 +89,23 @@ def _apply(port: Port, desired: Desired, record: AuditRecord, lock_timeout: Lock
     """`lock_timeout`: somebody uses a view, so only memberships end, and the rest becomes a blocker."""
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
-        _refuse_unprepared(read_actual(connection, names), port, desired)
+        refuse_unprepared(read_actual(connection, names), port, desired)
         audit_table.lock(connection, names)
         chain = audit_table.read(connection, names)
         content = {**record.content, **record.check(chain)}
         before, actual = _compare(connection, port, desired, names)
-        changes = [change for change in before.changes if lock_timeout is None or _ends_membership(change)]
+        changes = [
+            change for change in before.changes if lock_timeout is None or _ends_at_once(before, change)
+        ]
         if lock_timeout and not changes:
             raise lock_timeout
         for change in changes:
             connection.execute(change.statement.encode())
-        after, actual = _compare(connection, port, desired, names) if changes else (before, actual)
+        after = before
+        if changes:
+            after, actual = _compare(connection, port, desired, names, before.issues)
         if lock_timeout:
-            after.changes = [change for change in after.changes if _ends_membership(change)]
+            after.changes = [change for change in after.changes if _ends_at_once(after, change)]
             after.blocker(str(lock_timeout), lock_timeout.fix)
         _prove(connection, port, after, actual, whole=lock_timeout is None)
         done = _port_plan(port, after, changes)
@@ -103,8 +114,9 @@ def _apply(port: Port, desired: Desired, record: AuditRecord, lock_timeout: Lock
     return done
 
 
-def _ends_membership(change: Change) -> bool:
-    return change.action == "revoke" and bool(change.role)
+def _ends_at_once(database_plan: DatabasePlan, change: Change) -> bool:
+    """Return True if the change ends a right, and needs no lock on a view that is in use."""
+    return change.action == "revoke" and (bool(change.role) or database_plan.closed)
 
 
 def verify(port: Port, desired: Desired, check: ChainCheck = unchecked) -> Sequence[str]:
@@ -117,7 +129,7 @@ def verify(port: Port, desired: Desired, check: ChainCheck = unchecked) -> Seque
         connection.rollback()
     return [
         *sentences(different),
-        *(blocker.manual_action.sentence for blocker in database_plan.blockers),
+        *dict.fromkeys(blocker.manual_action.sentence for blocker in database_plan.blockers),
         *(f"To be done: {change.sentence}" for change in database_plan.changes),
     ]
 
@@ -147,42 +159,49 @@ def _trusted(port: Port) -> set[str]:
 
 
 def _compare(
-    connection: psycopg.Connection[Any], port: Port, desired: Desired, names: Names
+    connection: psycopg.Connection[Any],
+    port: Port,
+    desired: Desired,
+    names: Names,
+    closing: Sequence[PublishedIssue] = (),
 ) -> tuple[DatabasePlan, Actual]:
-    """Return what has to change, and the actual state that says so. Raises Refused."""
-    actual = read_actual(connection, names)
-    _refuse_unprepared(actual, port, desired)
-    queries = {view.role: view_query(view, actual.types, names, actual.version) for view in desired.views}
-    twins = _twins(connection, names, queries)
-    return difference(desired, actual, twins, queries, _trusted(port)), actual
+    """Return what has to change, and the actual state that says so. `closing`: see `_queries`. Raises Refused."""
+    with publication_kept(connection, names):
+        actual = read_actual(connection, names)
+        refuse_unprepared(actual, port, desired)
+        queries, issues = _queries(connection, actual, desired, closing)
+        twins = _twins(connection, names, queries)
+    database_plan = difference(desired, actual, twins, queries, _trusted(port), issues)
+    database_plan.advice += missing_marks(actual, desired)
+    return database_plan, actual
 
 
-def _refuse_unprepared(actual: Actual, port: Port, desired: Desired) -> None:
-    """Raise Refused where there is nothing yet that could be granted."""
+def _queries(
+    connection: psycopg.Connection[Any], actual: Actual, desired: Desired, closing: Sequence[PublishedIssue]
+) -> tuple[dict[str, str], Sequence[PublishedIssue]]:
+    """Return role -> the query of its view, and the issues by which these are closed. Raises Refused.
+
+    `closing`: the issues by which this run has closed them; where no view can be made, they stay so.
+    """
     names = actual.names
-    owner = actual.by_name[names.access].oid
-    is_prepared = (
-        set(actual.schemas) == set(names.schemas)
-        and all(actual.schemas[name] == owner for name in (names.schema, names.audit))
-        and (actual.can_enter or not actual.published)
-        and all(
-            (relation.kind, relation.owner) == ("r", owner)
-            for relation in actual.relations.values()
-            if (relation.schema, relation.name) == (names.audit, "record")
-        )
-    )
-    if not is_prepared:
-        script = bootstrap(names.schema, [view.role for view in desired.views])
-        raise Refused(
-            f"The database of port {port.name} is not prepared: one of the schemas {', '.join(names.schemas)} is missing, "
-            f"or {names.access} does not own or may not enter what it should.",
-            f"An administrator of the database runs, once:\n{script}",
-        )
-    if not actual.published:
-        raise Refused(
-            f"There is no {names.private}.{naming.display_text(names.dataset)} yet.",
-            "Run the pipeline, so that it publishes.",
-        )
+    issues = published_issues(connection, actual)
+    if not issues:
+        try:
+            if not actual.published:
+                raise Refused(
+                    f"There is no {names.private}.{naming.display_text(names.dataset)} yet.",
+                    "Run the pipeline, so that it publishes.",
+                )
+            queries = {
+                view.role: view_query(view, actual.types, names, actual.version) for view in desired.views
+            }
+            return queries, []
+        except Refused:
+            # The views stay as they are, if it is safe to read them.
+            issues = issues_behind_roles(connection, actual) or list(closing)
+            if not issues:
+                raise
+    return closed_queries(actual, desired), issues
 
 
 def _twins(
@@ -209,7 +228,8 @@ def _different_rights(
 ) -> list[RightsDifference]:
     trusted = _trusted(port)
     rights = actual_matrix(connection, actual, trusted)
-    return differences(rights, desired_matrix(database_plan.members, actual), actual, trusted)
+    right = desired_matrix(database_plan.members, actual, database_plan.closed)
+    return differences(rights, right, actual, trusted)
 
 
 def _prove(
@@ -243,4 +263,5 @@ def _prove(
 
 def _port_plan(port: Port, database_plan: DatabasePlan, changes: Sequence[Change]) -> PortPlan:
     manual_actions = dict.fromkeys(blocker.manual_action for blocker in database_plan.blockers)
-    return PortPlan(port.name, port.uses, tuple(changes), tuple(manual_actions))
+    advice = tuple(database_plan.advice)
+    return PortPlan(port.name, port.uses, tuple(changes), tuple(manual_actions), advice=advice)

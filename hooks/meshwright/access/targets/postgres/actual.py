@@ -133,6 +133,39 @@ class Opened(NamedTuple):
     privilege: str
 
 
+class Mark(NamedTuple):
+    """What the bootstrap wrote on a login of the product: whose it is."""
+
+    role: str
+    product: str
+    """`<domain>/<name>`."""
+    database: str
+
+
+class DefinerFunction(NamedTuple):
+    """A function outside of the product's schemas that runs with its owner's rights, whoever calls it."""
+
+    oid: int
+    kind: str
+    """As PostgreSQL calls it."""
+    identity: str
+    owner: int
+    execute: tuple[int, ...]
+    """The roles that may execute it; PUBLIC for everybody."""
+    usage: tuple[int, ...]
+    """The roles that may use its schema."""
+
+
+class EventTrigger(NamedTuple):
+    """Code that runs at whatever command or login, as whoever it is."""
+
+    name: str
+    """As SQL writes it."""
+    function: str
+    owner: int
+    """Of the function, who can change what it does."""
+
+
 class Type(NamedTuple):
     """The type of a column of the published data set, as SQL writes it."""
 
@@ -147,6 +180,7 @@ class Actual:
     names: Names
     version: int
     database: str
+    """Its name in the server, whatever a connection pool calls it."""
     roles: Mapping[int, Role]
     memberships: tuple[Membership, ...]
     schemas: Mapping[str, int]
@@ -160,6 +194,9 @@ class Actual:
     dependents: Mapping[tuple[str, int], frozenset[tuple[str, int, str]]]
     """(catalog, oid) of an object -> catalog, oid and name of each object that depends on it."""
     outside: tuple[OutsideObject, ...]
+    definers: tuple[DefinerFunction, ...]
+    event_triggers: tuple[EventTrigger, ...]
+    marks: tuple[Mark, ...]
     opened: tuple[Opened, ...]
     types: Mapping[str, Type]
     """The columns of the published data set; empty where there is none."""

@@ -95,6 +95,8 @@ def check_outside_objects(actual: Actual, trusted: set[str], plan: DatabasePlan)
     for entry in actual.outside:
         if entry.why == "sent" and actual.role(entry.role) in trusted:
             continue  # an administrator's replication
+        if entry.statement and entry.statement in [issue.statement for issue in plan.issues]:
+            continue
         plan.blocker(*_outside_object(actual, entry))
 
 
@@ -117,14 +119,64 @@ def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
         case "sent":
             return f"The {what} sends what is {names.schema}'s to whoever subscribes to it.", entry.statement
         case "owned":
+            if entry.kind == "database":
+                drop = f"ALTER DATABASE {entry.identity} OWNER TO CURRENT_USER;"
             return f"The {what} is {who}'s, and is outside of its schemas.", drop
         case "granted":
             kind = GRANTED.get(entry.kind)
             revoke = f"REVOKE ALL ON {kind} {entry.identity} FROM {role} CASCADE;" if kind else by_hand
             return f"{who} has privileges on the {what}, which is not this product's.", revoke
         case _:
+            by_hand = f"-- In that database: DROP OWNED BY {role};"
+            if not actual.role(entry.role).startswith(names.reader_prefix):
+                by_hand = "-- Give the product in one of the two databases another `schema`."
             return (
                 f"{who} owns or may use something in the database {display_text(entry.identity)}: a schema's name is one "
                 "product's in the whole server.",
-                f"-- In that database: DROP OWNED BY {role};",
+                by_hand,
+            )
+
+
+def check_definer_functions(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
+    """Add a blocker for each function that lets others act with the rights of somebody who can read everything.
+
+    What such a function reads follows from its text only while it has no SQL that it composes when it runs.
+    """
+    names = actual.names
+    everything = _powerful_roles(actual).keys() | {
+        actual.by_name[name].oid for name in (names.access, names.pipeline) if name in actual.by_name
+    }
+    powerful = {role.name for role in actual.roles.values() if actual.reach[role.oid] & everything}
+    # A view or function that reads what is private is dropped as one that does.
+    dropped = {entry.identity for entry in actual.outside if entry.why in ("reads", "owned")}
+    for entry in actual.definers:
+        if entry.identity in dropped or not actual.reach.get(entry.owner, frozenset()) & everything:
+            continue
+        usage = _logins(actual, entry.usage)
+        for grantee in dict.fromkeys(entry.execute):
+            callers = (_logins(actual, (grantee,)) & usage) - trusted - powerful
+            if grantee != entry.owner and callers:
+                plan.blocker(
+                    f"{display_grantee(actual, grantee)} may call the {entry.kind} {display_text(entry.identity)}, which runs"
+                    f" with the rights of {display_text(actual.role(entry.owner))}, who can read everything of"
+                    f" {names.schema}.",
+                    f"REVOKE EXECUTE ON ROUTINE {entry.identity} FROM {grantee_quoted(actual, grantee)} CASCADE;",
+                )
+
+
+def _logins(actual: Actual, grantees: tuple[int, ...]) -> frozenset[str]:
+    if PUBLIC in grantees:
+        return frozenset(role.name for role in actual.roles.values() if role.login)
+    return frozenset().union(*(actual.logins_with(grantee) for grantee in grantees))
+
+
+def check_event_triggers(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
+    """Add a blocker for each event trigger whose code somebody can change who is not an administrator."""
+    for entry in actual.event_triggers:
+        owner = actual.roles.get(entry.owner)
+        if owner and not owner.superuser and owner.name not in trusted:
+            plan.blocker(
+                f"The event trigger {display_text(entry.name)} runs {display_text(entry.function)} as whoever does something"
+                f" here, and {display_text(owner.name)} can change what that does.",
+                f"ALTER EVENT TRIGGER {entry.name} DISABLE;",
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from meshwright.access.grants import Change, ManualAction
+from meshwright.access.targets.postgres.published import PublishedIssue
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,14 @@ class DatabasePlan:
     blockers: list[DatabaseBlocker] = field(default_factory=list)
     members: set[tuple[str, str]] = field(default_factory=set)
     """Login and role of the policy: who reads once the changes are made, as far as that is possible."""
+    issues: tuple[PublishedIssue, ...] = ()
+    """Why what the roles' views read is not safe to read: nobody may read them then, and they read nothing."""
+    advice: list[ManualAction] = field(default_factory=list)
+    """What an administrator should do, and what keeps nobody from being in the desired state until then."""
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.issues)
 
     def blocker(
         self, sentence: str, statement: str, logins: Iterable[str] = (), objects: Iterable[str] = ()

@@ -28,15 +28,19 @@ def desired_memberships(members: Mapping[str, list[Member]], actual: Actual) -> 
     }
 
 
-def desired_grants(desired: Desired, actual: Actual) -> dict[tuple[str, str, int], str]:
-    """Return (kind, object, oid of the grantee) -> the one privilege that the grantee should have."""
+def desired_grants(desired: Desired, actual: Actual, closed: bool) -> dict[tuple[str, str, int], str]:
+    """Return (kind, object, oid of the grantee) -> the one privilege that the grantee should have.
+
+    `closed`: nobody should read the views now.
+    """
     names = actual.names
     grants = {}
     for view in desired.views:
         reader = actual.by_name.get(names.reader(view.role))
         if reader:
             grants["SCHEMA", identifier(names.schema), reader.oid] = "USAGE"
-            grants["TABLE", identifier(names.schema, names.view(view.role)), reader.oid] = "SELECT"
+            if not closed:
+                grants["TABLE", identifier(names.schema, names.view(view.role)), reader.oid] = "SELECT"
     access = actual.by_name[names.access].oid
     grants["SCHEMA", identifier(names.private), access] = "USAGE"
     for relation in actual.relations.values():

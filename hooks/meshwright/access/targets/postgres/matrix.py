@@ -99,13 +99,17 @@ def actual_matrix(connection: psycopg.Connection[Any], actual: Actual, trusted: 
     }
 
 
-def desired_matrix(members: Iterable[tuple[str, str]], actual: Actual) -> set[Can]:
-    """Return what every login should be able to do in the product's schemas. `members`: login and role of the policy."""
+def desired_matrix(members: Iterable[tuple[str, str]], actual: Actual, closed: bool = False) -> set[Can]:
+    """Return what every login should be able to do in the product's schemas. `members`: login and role of the policy.
+
+    `closed`: nobody should read the views now.
+    """
     names = actual.names
     can = set()
     for login, role in members:
         can.add(Can(login, names.schema, identifier(names.schema), "", "USAGE"))
-        can.add(Can(login, names.schema, identifier(names.schema, names.view(role)), "", "SELECT"))
+        if not closed:
+            can.add(Can(login, names.schema, identifier(names.schema, names.view(role)), "", "SELECT"))
     can.add(Can(names.access, names.private, identifier(names.private), "", "USAGE"))
     for relation in actual.relations.values():
         if relation.schema == names.private:

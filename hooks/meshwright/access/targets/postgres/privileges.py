@@ -37,7 +37,7 @@ def revoke_privileges(desired: Desired, actual: Actual, ignored: set[int], plan:
     `ignored`: oids of objects that are removed, or that belong to somebody else.
     """
     names = actual.names
-    right = desired_grants(desired, actual)
+    right = desired_grants(desired, actual, plan.closed)
     access = actual.by_name[names.access].oid
     passed_on = {(grant.oid, grant.grantee) for grant in actual.grants if grant.grantable}
     for grant in actual.grants:
@@ -97,7 +97,7 @@ def grant_privileges(
         if relation.oid not in removed and relation.kind == "v" and relation.owner == access
     }
     views |= set(created)
-    for (kind, object_, grantee), privilege in desired_grants(desired, actual).items():
+    for (kind, object_, grantee), privilege in desired_grants(desired, actual, plan.closed).items():
         if (kind, object_, grantee, privilege) in existing or object_.startswith(identifier(names.private)):
             continue
         if kind == "TABLE" and object_ not in views:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshwright.access.grants import Desired
-from meshwright.access.targets.postgres.actual import NO_ATTRIBUTES, PUBLIC, Actual
+from meshwright.access.targets.postgres.actual import NO_ATTRIBUTES, Actual
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_logins
 from meshwright.access.targets.postgres.memberships import revocation
@@ -18,7 +18,7 @@ def check_product_roles(desired: Desired, actual: Actual, plan: DatabasePlan) ->
     _check_attributes(actual, plan)
     _check_owner(actual, plan)
     names = actual.names
-    if not actual.can_read:
+    if actual.published and not actual.can_read:
         plan.blocker(
             f"{names.access} may not read {names.private}.{display_text(names.dataset)}: the views would show nothing.",
             f"GRANT SELECT ON {identifier(names.private, names.dataset)} TO {identifier(names.access)};",
@@ -82,15 +82,9 @@ def _check_attributes(actual: Actual, plan: DatabasePlan) -> None:
 
 
 def _check_owner(actual: Actual, plan: DatabasePlan) -> None:
-    """The private schema and everything in it belongs to the pipeline."""
+    """Everything in the private schema belongs to the pipeline, as the schema does (see `preparation`)."""
     names = actual.names
     pipeline = actual.by_name.get(names.pipeline)
-    if pipeline and actual.schemas.get(names.private) != pipeline.oid:
-        plan.blocker(
-            f"Schema {names.private} is not {names.pipeline}'s.",
-            f"ALTER SCHEMA {identifier(names.private)} OWNER TO {identifier(names.pipeline)};",
-            logins=[actual.role(actual.schemas.get(names.private, PUBLIC)), names.pipeline],
-        )
     for relation in actual.relations.values():
         if relation.schema == names.private and pipeline and relation.owner != pipeline.oid:
             plan.blocker(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -11,7 +12,10 @@ from meshwright.access.targets.postgres.actual import (
     MEMBERSHIP_OPTIONS,
     Actual,
     DefaultPrivilege,
+    DefinerFunction,
+    EventTrigger,
     Grant,
+    Mark,
     Membership,
     Opened,
     OutsideObject,
@@ -20,7 +24,7 @@ from meshwright.access.targets.postgres.actual import (
     SchemaRelation,
     Type,
 )
-from meshwright.access.targets.postgres.names import Names
+from meshwright.access.targets.postgres.names import MARK, Names
 
 # Everything below is read with a search_path of pg_catalog alone: names need no schema, and identities have one.
 
@@ -29,16 +33,21 @@ SELECT oid::bigint, rolname, rolcanlogin, rolsuper, rolcreaterole, rolcreatedb, 
 FROM pg_roles ORDER BY rolname
 """
 
+# Without those in roles that lead to nothing here, such as the readers of the server's other products.
 _MEMBERSHIPS = """
-SELECT roleid::bigint, member::bigint, grantor::bigint, admin_option, {options}
-FROM pg_auth_members ORDER BY roleid, member, grantor
+SELECT m.roleid::bigint, m.member::bigint, m.grantor::bigint, m.admin_option, {options}
+FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid
+WHERE r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls
+   OR r.oid < 16384 OR r.oid = ANY(%(leading)s::oid[]) OR starts_with(r.rolname, %(prefix)s)
+   OR r.oid IN (SELECT member FROM pg_auth_members)
+ORDER BY m.roleid, m.member, m.grantor
 """
 
 _SCHEMAS = "SELECT nspname, nspowner::bigint FROM pg_namespace WHERE nspname = ANY(%(schemas)s)"
 
 _RELATIONS = """
 SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relowner::bigint, coalesce(columns.list, '[]'),
-  CASE WHEN c.relkind = 'v' AND n.nspname = %(schema)s THEN json_build_object(
+  CASE WHEN c.relkind = 'v' THEN json_build_object(
     'definition', pg_get_viewdef(c.oid),
     'options', (SELECT array_agg(option ORDER BY option) FROM unnest(c.reloptions) AS option),
     'columns', columns.list,
@@ -161,30 +170,38 @@ WHERE n.nspname = ANY(%(schemas)s) AND d.classid <> 'pg_default_acl'::regclass
 ORDER BY 1, 2, 5
 """
 
-# A rule, a default, a trigger or a constraint stands for its table or view; a row's type for its view.
+# A rule, a default, a trigger or a constraint stands for its table or view; a row's type for its view, and an array for
+# its type. It begins at the product's own objects: a database can have many more.
 _DEPENDENTS = """
-WITH uses AS (
-  SELECT coalesce(reltype.oid, d.refobjid) AS oid,
-         CASE WHEN reltype.oid IS NULL THEN d.refclassid ELSE 'pg_class'::regclass END AS class,
-         coalesce(r.ev_class, a.adrelid, t.tgrelid, nullif(k.conrelid, 0), d.objid) AS user_oid,
+WITH own AS MATERIALIZED (
+  SELECT d.classid AS class, d.objid AS oid
+  FROM pg_depend d JOIN pg_namespace n ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
+  WHERE n.nspname = ANY(%(schemas)s)
+),
+used AS MATERIALIZED (
+  SELECT class, oid, class AS ref_class, oid AS ref_oid FROM own
+  UNION ALL
+  SELECT own.class, own.oid, 'pg_type'::regclass, stands.oid
+  FROM own JOIN pg_class c ON own.class = 'pg_class'::regclass AND c.oid = own.oid JOIN pg_type t ON t.oid = c.reltype
+  CROSS JOIN LATERAL (VALUES (t.oid), (t.typarray)) AS stands (oid)
+  UNION ALL
+  SELECT own.class, own.oid, own.class, t.typarray
+  FROM own JOIN pg_type t ON own.class = 'pg_type'::regclass AND t.oid = own.oid WHERE t.typarray <> 0
+),
+users AS (
+  SELECT u.class, u.oid, coalesce(r.ev_class, a.adrelid, t.tgrelid, nullif(k.conrelid, 0), d.objid) AS user_oid,
          CASE WHEN coalesce(r.ev_class, a.adrelid, t.tgrelid, nullif(k.conrelid, 0)) IS NULL
               THEN d.classid ELSE 'pg_class'::regclass END AS user_class
-  FROM pg_depend d
+  FROM used u JOIN pg_depend d ON d.refclassid = u.ref_class AND d.refobjid = u.ref_oid AND d.deptype = 'n'
   LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
   LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
   LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
   LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
-  LEFT JOIN pg_type row ON d.refclassid = 'pg_type'::regclass AND row.oid = d.refobjid
-  LEFT JOIN pg_type element ON element.typarray = row.oid
-  LEFT JOIN pg_class reltype ON reltype.oid = coalesce(nullif(row.typrelid, 0), element.typrelid)
-  WHERE d.deptype = 'n' AND d.refclassid <> 'pg_namespace'::regclass
 )
-SELECT DISTINCT class::regclass::text, u.oid::bigint, user_class::regclass::text, user_oid::bigint,
+SELECT class::regclass::text, oid::bigint, user_class::regclass::text, user_oid::bigint,
        (pg_identify_object(user_class, user_oid, 0)).identity
-FROM uses u
-JOIN pg_depend lies ON lies.refclassid = 'pg_namespace'::regclass AND lies.classid = u.class AND lies.objid = u.oid
-JOIN pg_namespace n ON n.oid = lies.refobjid
-WHERE n.nspname = ANY(%(schemas)s) AND NOT (user_class = class AND user_oid = u.oid)
+FROM (SELECT DISTINCT class, oid, user_class, user_oid FROM users) AS distinct_users
+WHERE NOT (user_class = class AND user_oid = oid)
 """
 
 _OUTSIDE = """
@@ -210,7 +227,8 @@ WHERE relnamespace NOT IN (SELECT oid FROM own WHERE nspname = %(schema)s)
    OR role IN (SELECT oid FROM machinery) OR role IN (SELECT oid FROM pg_roles WHERE rolsuper)
 UNION
 SELECT 'inherits', p.relowner::bigint, 'table', p.oid::regclass::text,
-       format('ALTER TABLE %%s NO INHERIT %%s;', c.oid::regclass, p.oid::regclass)
+       CASE p.relkind WHEN 'p' THEN format('ALTER TABLE %%s DETACH PARTITION %%s;', p.oid::regclass, c.oid::regclass)
+         ELSE format('ALTER TABLE %%s NO INHERIT %%s;', c.oid::regclass, p.oid::regclass) END
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
 WHERE c.relnamespace IN (SELECT oid FROM own) AND p.relkind IN ('r', 'p', 'f')
   AND p.relnamespace NOT IN (SELECT oid FROM own)
@@ -230,7 +248,7 @@ LEFT JOIN pg_database other ON other.oid = s.dbid
 LEFT JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) AS o ON s.dbid IN (0, me.oid)
 WHERE s.refclassid = 'pg_authid'::regclass
   AND (s.refobjid IN (SELECT oid FROM readers) AND s.deptype IN ('a', 'o')
-       OR s.refobjid IN (SELECT oid FROM machinery) AND s.deptype = 'o' AND s.dbid = me.oid)
+       OR s.refobjid IN (SELECT oid FROM machinery) AND s.deptype = 'o')
   AND NOT (s.dbid = me.oid AND (
         o.schema = ANY(%(schemas)s) OR o.schema LIKE 'pg\\_temp\\_%%' OR o.schema LIKE 'pg\\_toast%%'
         OR s.classid = 'pg_namespace'::regclass AND s.objid IN (SELECT oid FROM own)
@@ -239,6 +257,41 @@ WHERE s.refclassid = 'pg_authid'::regclass
              WHERE defaclrole IN (SELECT oid FROM machinery) OR defaclnamespace IN (SELECT oid FROM own))))
   AND s.classid <> 'pg_auth_members'::regclass
 ORDER BY 1, 4
+"""
+
+# Of the server's own and of extensions, those who install them answer. An aggregate calls its functions with the
+# rights of its owner, so who may call the aggregate need not be able to call them.
+_DEFINERS = """
+WITH definer AS (
+  SELECT p.oid, p.proowner FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE p.prosecdef AND p.oid >= 16384 AND NOT n.nspname = ANY(%(schemas)s) AND NOT EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+),
+callable AS (
+  SELECT oid, proowner AS owner FROM definer
+  UNION
+  SELECT g.aggfnoid, d.proowner FROM definer d JOIN pg_aggregate g ON d.oid IN (
+    g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggserialfn, g.aggdeserialfn, g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn)
+)
+SELECT p.oid::bigint, o.type, o.identity, c.owner::bigint,
+  ARRAY(SELECT a.grantee::bigint FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a),
+  ARRAY(SELECT a.grantee::bigint FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a
+        WHERE a.privilege_type = 'USAGE')
+FROM callable c JOIN pg_proc p ON p.oid = c.oid JOIN pg_namespace n ON n.oid = p.pronamespace
+CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) AS o
+ORDER BY 3
+"""
+
+_EVENT_TRIGGERS = """
+SELECT quote_ident(e.evtname), p.oid::regprocedure::text, p.proowner::bigint
+FROM pg_event_trigger e JOIN pg_proc p ON p.oid = e.evtfoid WHERE e.evtenabled <> 'D' ORDER BY 1
+"""
+
+# Only who may create roles can change a comment on one, and so neither the applier nor the pipeline.
+_MARKS = """
+SELECT rolname, mark ->> 'product', mark ->> 'database' FROM pg_roles
+CROSS JOIN LATERAL (SELECT substring(shobj_description(oid, 'pg_authid') FROM %(mark)s)::json AS mark) AS comment
+WHERE rolname = ANY(%(own)s) AND mark IS NOT NULL ORDER BY 1
 """
 
 _TYPES = """
@@ -263,7 +316,7 @@ WHERE n.nspname = %(private)s AND c.relname = %(dataset)s AND c.relkind IN ('v',
 
 def read_actual(connection: psycopg.Connection[Any], names: Names) -> Actual:
     """Return the actual state, as the current role can read it."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "schemas": list(names.schemas),
         "schema": names.schema,
         "private": names.private,
@@ -271,47 +324,64 @@ def read_actual(connection: psycopg.Connection[Any], names: Names) -> Actual:
         "dataset": names.dataset,
         "own": [names.access, names.pipeline],
         "prefix": names.reader_prefix,
+        "mark": MARK,
     }
 
     def rows(query: str) -> list[Any]:
         return connection.execute(query, parameters).fetchall()
 
     version = connection.info.server_version
-    options = "inherit_option, set_option" if version >= MEMBERSHIP_OPTIONS else "true, true"
     roles = [Role(*row) for row in connection.execute(_ROLES)]
     published = rows(_PUBLISHED)
     dependents: dict[tuple[str, int], set[tuple[str, int, str]]] = defaultdict(set)
     for catalog, oid, dependent_catalog, dependent, identity in rows(_DEPENDENTS):
         dependents[catalog, oid].add((dependent_catalog, dependent, identity))
-    relations = read_relations(connection, names)
-    return Actual(
+    opened = rows(_OPENED.replace("{parameters}", _PARAMETERS if version >= PARAMETER_PRIVILEGES else ""))
+    actual = Actual(
         names=names,
         version=version,
-        database=connection.info.dbname,
+        database=rows("SELECT current_database()")[0][0],
         roles={role.oid: role for role in roles},
-        memberships=tuple(
-            Membership(*row) for row in connection.execute(_MEMBERSHIPS.format(options=options))
-        ),
+        memberships=(),
         schemas=dict(rows(_SCHEMAS)),
-        relations=relations,
+        relations=read_relations(connection, names),
         triggers_and_rules=tuple(rows(_TRIGGERS_AND_RULES)),
         grants=tuple(Grant(*row) for row in rows(_GRANTS)),
         default_privileges=tuple(DefaultPrivilege(*row) for row in rows(_DEFAULT_PRIVILEGES)),
         objects=tuple(SchemaObject(*row) for row in rows(_OBJECTS)),
         dependents={key: frozenset(value) for key, value in dependents.items()},
         outside=tuple(OutsideObject(*row) for row in rows(_OUTSIDE)),
-        opened=tuple(
-            Opened(*row)
-            for row in rows(
-                _OPENED.replace("{parameters}", _PARAMETERS if version >= PARAMETER_PRIVILEGES else "")
-            )
+        definers=tuple(
+            DefinerFunction(oid, kind, identity, owner, tuple(execute), tuple(usage))
+            for oid, kind, identity, owner, execute, usage in rows(_DEFINERS)
         ),
+        event_triggers=tuple(EventTrigger(*row) for row in rows(_EVENT_TRIGGERS)),
+        marks=tuple(Mark(*row) for row in rows(_MARKS)),
+        opened=tuple(Opened(*row) for row in opened),
         types={name: Type(full, base) for name, full, base in rows(_TYPES)},
         published=bool(published),
         can_enter=bool(published and published[0][0]),
         can_read=bool(published and published[0][1]),
         by_name={role.name: role for role in roles},
     )
+    options = "m.inherit_option, m.set_option" if version >= MEMBERSHIP_OPTIONS else "true, true"
+    parameters["leading"] = sorted(_leading(actual))
+    memberships = tuple(Membership(*row) for row in rows(_MEMBERSHIPS.format(options=options)))
+    return replace(actual, memberships=memberships)
+
+
+def _leading(actual: Actual) -> set[int]:
+    """Return the roles that own something of the product's, or may do something there or with the server."""
+    return {
+        *actual.schemas.values(),
+        *(relation.owner for relation in actual.relations.values()),
+        *(role for grant in actual.grants for role in (grant.owner, grant.grantor, grant.grantee)),
+        *(role for entry in actual.default_privileges for role in (entry.role, entry.grantee)),
+        *(entry.role for entry in actual.outside),
+        *(entry.grantee for entry in actual.opened),
+        *(role for entry in actual.definers for role in (entry.owner, *entry.execute, *entry.usage)),
+        *(entry.owner for entry in actual.event_triggers),
+    }
 
 
 def read_relations(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from meshwright.access.grants import Change, Desired, View
 from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
 from meshwright.access.targets.postgres.names import Names, display_text
+from meshwright.access.targets.postgres.view_query import closed_query
 from meshwright.core.sql.postgres import identifier
 
 
@@ -32,9 +33,16 @@ class ViewChanges:
 
 
 def change_views(
-    desired: Desired, actual: Actual, twins: Mapping[str, SchemaRelation], queries: Mapping[str, str]
+    desired: Desired,
+    actual: Actual,
+    twins: Mapping[str, SchemaRelation],
+    queries: Mapping[str, str],
+    closed: bool = False,
 ) -> ViewChanges:
-    """Return what has to be created or replaced. `twins`: role -> its view as it should be; `queries`: role -> its SQL."""
+    """Return what has to be created or replaced. `twins`: role -> its view as it should be; `queries`: role -> its SQL.
+
+    `closed`: the queries show nothing.
+    """
     names = actual.names
     access = actual.by_name[names.access].oid
     existing = {
@@ -52,17 +60,33 @@ def change_views(
             if relation.shape == twin.shape:
                 views.kept.add(relation.oid)
                 continue
-            if _is_replaceable(relation, twin):
+            if is_replaceable(relation, twin):
                 views.kept.add(relation.oid)
-                views.changes.append(_change("replace", view, names, queries))
+                views.changes.append(_change("replace", view, names, queries, closed))
                 continue
         if relation:
             views.recreated[relation.oid] = view
-        views.changes.append(_change("create", view, names, queries))
+        views.changes.append(_change("create", view, names, queries, closed))
     return views
 
 
-def _is_replaceable(view: SchemaRelation, twin: SchemaRelation) -> bool:
+def closed_queries(actual: Actual, desired: Desired) -> dict[str, str]:
+    """Return role -> a query with the columns of its view that reads nothing, for each role that has a view."""
+    names = actual.names
+    access = actual.by_name[names.access].oid
+    views = {
+        relation.name: relation
+        for relation in actual.relations.values()
+        if (relation.schema, relation.kind, relation.owner) == (names.schema, "v", access)
+    }
+    return {
+        view.role: closed_query(views[names.view(view.role)].columns)
+        for view in desired.views
+        if names.view(view.role) in views
+    }
+
+
+def is_replaceable(view: SchemaRelation, twin: SchemaRelation) -> bool:
     """Return True if CREATE OR REPLACE turns one into the other, so that what readers have built on it stays."""
     if view.columns != twin.columns[: len(view.columns)]:
         return False
@@ -71,7 +95,7 @@ def _is_replaceable(view: SchemaRelation, twin: SchemaRelation) -> bool:
     return all(shape.get(part) == twins_shape.get(part) for part in parts)
 
 
-def _change(action: str, view: View, names: Names, queries: Mapping[str, str]) -> Change:
+def _change(action: str, view: View, names: Names, queries: Mapping[str, str], closed: bool) -> Change:
     columns = ", ".join(
         display_text(entry.column.name) + (f" ({entry.mask})" if entry.mask else "") for entry in view.columns
     )
@@ -81,9 +105,10 @@ def _change(action: str, view: View, names: Names, queries: Mapping[str, str]) -
         else ""
     )
     verb = "CREATE VIEW" if action == "create" else "CREATE OR REPLACE VIEW"
+    shows = "nothing until what it reads is as the pipeline makes it" if closed else f"{columns}{rows}"
     return Change(
         "create" if action == "create" else "replace",
-        f"The view {names.schema}.{names.view(view.role)} shows {columns}{rows}.",
+        f"The view {names.schema}.{names.view(view.role)} shows {shows}.",
         f"{verb} {identifier(names.schema, names.view(view.role))} {definition(queries[view.role])}",
         role=view.role,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from uuid import UUID
 
@@ -45,6 +45,16 @@ def view_query(view: View, types: Mapping[str, Type], names: Names, version: int
         # how many rows each condition removed. Nothing is pushed into a query with an OFFSET.
         text += " OFFSET 0"
     return text
+
+
+def closed_query(columns: Iterable[tuple[str, str, int]]) -> str:
+    """Return the query of a view with these columns (name, type, collation) that reads nothing and shows no row."""
+    shown = ", ".join(
+        # The type of somebody else could have code of its own; PostgreSQL's own need no schema here.
+        f"NULL::{'pg_catalog.text' if '.' in type_ else type_} AS {identifier(name)}"
+        for name, type_, _ in columns
+    )
+    return f"SELECT {shown} WHERE false"
 
 
 def _used(view: View) -> list[str]:
