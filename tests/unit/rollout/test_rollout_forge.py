@@ -10,6 +10,7 @@ import pytest
 from mesh import NEW, Mesh, write
 
 from meshwright.core import forge
+from meshwright.core.forge import pull_requests
 from meshwright.core.git import is_path, parts, without_credentials
 
 BRANCH = f"meshwright/{NEW}"
@@ -122,7 +123,7 @@ def test_a_push_that_was_done_before_still_gets_its_pull_request(
     mesh = Mesh(tmp_path / "mesh")
     mesh.change()
     mesh.product("plain")
-    monkeypatch.setattr(forge, "parts", lambda url: ("github.com", "a/plain"))
+    monkeypatch.setattr(pull_requests, "parts", lambda url: ("github.com", "a/plain"))
     monkeypatch.setattr(forge, "forge_of", lambda url, forges: "github")
     monkeypatch.setenv("PATH", os.environ["PATH"])
     program("gh", "exit 1")
