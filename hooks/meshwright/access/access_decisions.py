@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from meshwright.access.agreement import Agreement
-from meshwright.access.approval import Approval, approval
+from meshwright.access.approval import Approval, approval, beyond_review
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Desired, Member, Port, Principal, View
 from meshwright.access.product_access import ProductAccess
@@ -48,6 +48,12 @@ class AccessVerdict:
     @property
     def id(self) -> str:
         return self.agreement.id if self.agreement else ""
+
+    @property
+    def opened_by(self) -> str:
+        """Who opened the pull request that asks, as the forge knows them, and its number; empty if no forge showed it."""
+        review = self.approval.review if self.approval else None
+        return f"{review.author or 'a deleted account'} (pull request {review.pull})" if review else ""
 
 
 @dataclass(frozen=True)
@@ -223,7 +229,13 @@ def _verdict(
     involved = frozenset(
         {*parties(agreement, people if snapshot else []), *authors(product.history, agreement.path)}
     )
-    approved = approval(product.history, agreement.path, tuple(role.get("approvals", OWNER)), involved)
+    approved = approval(
+        product.history,
+        agreement.path,
+        tuple(role.get("approvals", OWNER)),
+        involved,
+        beyond_review(role),
+    )
     reviewed_until = due(role, agreement, product.reviews.get(agreement.id), involved, now)
     until = ends(agreement, role, reviewed_until)
     answer = engine.agreement(_seconds(now), about, declared, _question(agreement, approved, role), people)
@@ -273,7 +285,8 @@ def _question(agreement: Agreement, approved: Approval, role: Mapping[str, Any])
     start, end = agreement.time("startTimestamp"), ends(agreement, role, None)
     return {
         "id": agreement.id,
-        "status": document.get("status"),
+        # Who reviews a request sets no status, and the policies have one word for what is approved.
+        "status": "approved" if approved.accepted else document.get("status"),
         "approved": approved.accepted,
         "product": document.get("provider.dataProductId"),
         "consumer": document.get("consumer.teamId"),

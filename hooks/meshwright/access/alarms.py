@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from meshwright.access.access_decisions import AccessDecisions
+from meshwright.access.approval import evidence_used
 from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
 
 SKEW = timedelta(minutes=5)
@@ -41,10 +42,24 @@ def alarms_since(decisions: AccessDecisions, last: Mapping[str, Any]) -> Iterato
             "what has been revoked since would come back.",
             token("commit", last["commit"], product.history.commit),
         )
+    yield from _replaced_repositories(decisions, last)
     if "directory" in last:
         shrunk = shrink_alarm(last["directory"], directory_state(decisions.directory, decisions.groups))
         if shrunk:
             yield Alarm(f"{shrunk.sentence} {shrunk.fix}", shrunk.token)
+
+
+def _replaced_repositories(decisions: AccessDecisions, last: Mapping[str, Any]) -> Iterator[Alarm]:
+    """Yield an alarm for each address on the forge that now leads to another repository than at the last run."""
+    before = {one.get("repository"): one.get("repository_id") for one in last.get("reviews", [])}
+    now = {one.repository: one.repository_id for one in evidence_used(decisions.product.history)}
+    for repository, number in now.items():
+        if before.get(repository, number) != number:
+            yield Alarm(
+                f"{repository} was the forge's repository {before[repository]}, and is now {number}: somebody put "
+                "another one in its place.",
+                token("repository", repository, str(number)),
+            )
 
 
 def token(*parts: str) -> str:

@@ -143,6 +143,8 @@ def _settle(
         return ""
     guarded = Guarded(declared.path, lambda at: declared.level(at, name), _is_no_lower)
     refusal = change_refusal(trust, commit, guarded, before) if is_present else again(declared.path)
+    if before.value not in metamodel.REVIEW_APPROVES and trust.is_by_review(commit, declared.path):
+        refusal = refusal or f"No review lowers what is {before.value}; an approver has to sign it."
     if not refusal:
         settled[name] = Settled(level, commit)
     return refusal

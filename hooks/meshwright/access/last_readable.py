@@ -13,7 +13,7 @@ from pathlib import Path
 
 from meshwright.access.access_decisions import AccessDecisions, decide
 from meshwright.access.agreement import agreements
-from meshwright.access.approval import root_of_trust
+from meshwright.access.approval import read_from, root_of_trust, source_of
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Refused
 from meshwright.access.product_access import ProductAccess
@@ -43,6 +43,7 @@ def last_readable(
             decide(before, None, now)
         except (Unreadable, Refused):
             continue
+        read_from(history, source_of(before.history))
         reason = (
             f"The product cannot be read at {history.commit[:9]}, so it counts as it was at {commit[:9]}, and nobody new "
             f"is let in: {problem} {problem.fix}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -9,23 +12,32 @@ from typing import NoReturn
 import click
 
 from meshwright.access.access_decisions import AccessDecisions, decide, named_in_agreements
+from meshwright.access.approval import AssumedReviews, ForgeReviews, ReviewSource, reviews_now
 from meshwright.access.directory import Snapshot, read
 from meshwright.access.grants import Port
 from meshwright.access.last_readable import decide_readable
 from meshwright.access.output_ports import variables
 from meshwright.access.product_access import ProductAccess, load
+from meshwright.access.review_fallback import anchored_records, closed_ports, recorded_reviews
 from meshwright.core.console import stop
 from meshwright.core.errors import Error
+from meshwright.core.forge import TOKEN, ForgeUnavailable
 from meshwright.core.git_history import HistoryError
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
 from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SPEC
 
 
-def product_at(root: Path, replaced: bool = True, commit: str = "HEAD") -> ProductAccess:
-    """Return the product in a repository. `replaced`: with the variables of its ports. Raises Unreadable, HistoryError."""
+def product_at(
+    root: Path, replaced: bool = True, commit: str = "HEAD", source: ReviewSource | None = None
+) -> ProductAccess:
+    """Return the product in a repository. Raises Unreadable, HistoryError, ForgeUnavailable.
+
+    `replaced`: with the variables of its ports. `source`: where approvals by review are read; None: on the forge.
+    """
     target = click.get_current_context().meta.get("meshwright.environment", "")
-    return load(root, commit, environment=variables() if replaced else None, target=target)
+    environment = variables() if replaced else None
+    return load(root, commit, environment=environment, target=target, source=source or _forge_reviews())
 
 
 def decisions_at(
@@ -37,13 +49,11 @@ def decisions_at(
 ) -> AccessDecisions:
     """Return the decisions on what is committed. `also`: principals that are asked for, whoever names them.
 
-    Without a directory nothing is asked. `last_readable`: while the product cannot be read, its last readable version
-    counts, and nobody new is let in. Raises Unreadable, HistoryError, Refused.
+    Without a directory nothing is asked, the forge neither. `last_readable`: while the product cannot be read, its last readable version
+    counts, and nobody new is let in. Raises Unreadable, HistoryError, Refused, and ForgeUnavailable where no earlier run
+    recorded reviews.
     """
     now = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
-
-    def load_product(root: Path, commit: str = "HEAD") -> ProductAccess:
-        return product_at(root, replaced=directory is not None, commit=commit)
 
     def snapshot_of(product: ProductAccess) -> Snapshot | None:
         if not directory:
@@ -58,22 +68,58 @@ def decisions_at(
         except Unreadable as error:
             raise error.of(directory) from error
 
-    if last_readable:
-        decisions = decide_readable(root, load_product, snapshot_of, now)
-    else:
+    def decisions_by(source: ReviewSource) -> AccessDecisions:
+        def load_product(root: Path, commit: str = "HEAD") -> ProductAccess:
+            return product_at(root, replaced=directory is not None, commit=commit, source=source)
+
+        if last_readable:
+            return decide_readable(root, load_product, snapshot_of, now)
         product = load_product(root)
-        decisions = decide(product, snapshot_of(product), now)
+        return decide(product, snapshot_of(product), now)
+
+    try:
+        decisions = decisions_by(_forge_reviews() if directory else AssumedReviews())
+    except ForgeUnavailable as away:
+        decisions = _without_forge(root, away, now, decisions_by)
     product = decisions.product
+    if not directory and reviews_now(product.history):
+        click.echo("The forge is not asked: what is merged counts as approved by review.", err=True)
     edited = product.history.uncommitted(["access", SPEC, CONTRACT])
     if dirty := [path for path in edited if path != SAMPLE_DIRECTORY]:
         click.echo(f"Not committed, and so ignored: {', '.join(dirty)}", err=True)
     return decisions
 
 
+def _without_forge(
+    root: Path, away: ForgeUnavailable, now: datetime, decisions_by: Callable[[ReviewSource], AccessDecisions]
+) -> AccessDecisions:
+    """Return the decisions by the reviews that earlier runs recorded. Raises ForgeUnavailable where there are none."""
+    committed = product_at(root, source=AssumedReviews())
+    records = anchored_records(committed, now)
+    if not records:
+        raise away
+    decisions = decisions_by(recorded_reviews(records))
+    product = decisions.product
+    problem = f"{away} So nothing new is granted, and approvals by review count as the last run recorded them. {away.fix}"
+    closed = closed_ports(product.ports, committed.ports, records, away)
+    return replace(
+        decisions,
+        product=replace(product, problems=(*product.problems, problem), closed_ports=closed),
+    )
+
+
+def _forge_reviews() -> ForgeReviews:
+    return ForgeReviews(os.environ.get(TOKEN, ""))
+
+
 def decisions_before(root: Path, at: datetime | None, commit: str) -> AccessDecisions | None:
     """Return the decisions at another commit, to compare with; None, with a line on stderr, where it cannot be read."""
     try:
-        return decide(load(root, commit), None, at.replace(tzinfo=UTC) if at else datetime.now(UTC))
+        return decide(
+            load(root, commit, source=AssumedReviews()),
+            None,
+            at.replace(tzinfo=UTC) if at else datetime.now(UTC),
+        )
     except HistoryError:
         raise
     except Error as error:

@@ -15,7 +15,8 @@ from meshwright.product.files import SPEC
 from meshwright.product.grammar import VARIABLE
 
 SECRET = re.compile(
-    r"^(PG|AWS_|AZURE_|GOOGLE_|MESHWRIGHT_|GITHUB_|GITLAB_|CI_|ACTIONS_)|TOKEN|PASSWORD|SECRET", re.IGNORECASE
+    r"^(PG|AWS_|AZURE_|GOOGLE_|MESHWRIGHT_|GITHUB_|GITLAB_|CI_|ACTIONS_)|TOKEN|PASSWORD|SECRET",
+    re.IGNORECASE,
 )
 """Variables that a spec cannot name: an address could send them elsewhere."""
 

@@ -8,10 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.access.agreement import Agreement, agreements
-from meshwright.access.approval import again, authorised, authorised_below, root_of_trust, trust_problem
+from meshwright.access.approval import (
+    NoReviews,
+    ReviewSource,
+    again,
+    authorised,
+    authorised_below,
+    read_from,
+    root_of_trust,
+    trust_problem,
+)
 from meshwright.access.column_classifications import columns, guarded_columns
 from meshwright.access.committed import checked, committed
-from meshwright.access.grants import Column, Port
+from meshwright.access.grants import Column, Port, Refused
 from meshwright.access.output_ports import output_ports
 from meshwright.access.reviews import Review, reviews
 from meshwright.core.git_history import History
@@ -56,6 +65,8 @@ class ProductAccess:
     """Path -> text of the team's own Rego."""
     problems: tuple[str, ...] = field(default=())
     """Problems that do not stop a run: unauthorised edits, unreadable files."""
+    closed_ports: Mapping[str, Refused] = field(default_factory=dict)
+    """Port -> why nothing is done there, with the forge of the reviews away."""
 
     @property
     def roles(self) -> Mapping[str, Mapping[str, Any]]:
@@ -64,14 +75,19 @@ class ProductAccess:
 
 
 def load(
-    root: Path, commit: str = "HEAD", environment: Mapping[str, str] | None = None, target: str = ""
+    root: Path,
+    commit: str = "HEAD",
+    environment: Mapping[str, str] | None = None,
+    target: str = "",
+    source: ReviewSource | None = None,
 ) -> ProductAccess:
-    """Return the product in the repository at `root`, at a commit. Raises Unreadable, HistoryError.
+    """Return the product in the repository at `root`, at a commit. Raises Unreadable, HistoryError, ForgeUnavailable.
 
     `environment`: what replaces the variables of the ports; None leaves them as they are. `target`: which of the
-    spec's environments the ports are in.
+    spec's environments the ports are in. `source`: where approvals by review are read; None: nowhere, so none counts.
     """
     history = History(root, commit)
+    read_from(history, source or NoReviews())
     problems = [problem] if (problem := trust_problem(history)) else []
     trust = root_of_trust(history)
     present = committed(history, SPEC, schema.data_product)

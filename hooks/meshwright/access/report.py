@@ -160,6 +160,7 @@ def as_json(run: Run) -> str:
                 "evidence": verdict.approval.evidence
                 if verdict.approval and verdict.approval.accepted
                 else None,
+                "openedBy": verdict.opened_by or None,
                 "members": [member.id for member in verdict.members],
                 "refused": list(verdict.refused),
                 "unfit": {named: list(reasons) for named, reasons in verdict.unfit.items()},

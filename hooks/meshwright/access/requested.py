@@ -22,6 +22,8 @@ class AgreementEffect:
     """Whether it counts."""
     requester: str
     """Who asks, as the file says it: a claim."""
+    opened_by: str
+    """Who opened the pull request, as the forge knows them, and its number; empty if no forge showed it."""
     principals: tuple[str, ...]
     """Whom it names."""
     people: int | None
@@ -60,8 +62,9 @@ def requested(
 def _effect(decisions: AccessDecisions, verdict: AccessVerdict) -> AgreementEffect:
     agreement = verdict.agreement
     assert agreement is not None
-    approved = not verdict.refused
-    effective = verdict if approved else verdict_if_approved(decisions, agreement)
+    counts = not verdict.refused
+    approved = counts and not (verdict.approval and verdict.approval.is_assumed)
+    effective = verdict if counts else verdict_if_approved(decisions, agreement)
     view = next((view for view in decisions.views if view.role == verdict.role), None)
     columns = view.columns if view else ()
     seen = {visible.column.name for visible in columns}
@@ -70,6 +73,7 @@ def _effect(decisions: AccessDecisions, verdict: AccessVerdict) -> AgreementEffe
         status=str(agreement.document.get("status")),
         approved=approved,
         requester=str(agreement.custom("requester") or ""),
+        opened_by=verdict.opened_by,
         principals=tuple(agreement.principals),
         people=len(effective.members) if decisions.snapshot else None,
         role=verdict.role,
@@ -108,7 +112,10 @@ def sentences(effect: AgreementEffect) -> Iterator[str]:
         yield f"  they see nothing of {_listed(effect.hidden)}"
     if effect.rows:
         yield f"  they see only rows with {' and '.join(effect.rows)}"
-    yield f"  {effect.requester} asks for it, as the file says: by signature, that is a claim"
+    if effect.opened_by:
+        yield f"  {effect.opened_by} asks for it, as the forge shows; the file names {effect.requester}"
+    else:
+        yield f"  {effect.requester} asks for it, as the file says: by signature, that is a claim"
     if effect.renews:
         yield f"  it continues the agreement {effect.renews}"
     for reason in effect.refused:
@@ -123,6 +130,7 @@ def as_plain(effect: AgreementEffect) -> dict[str, Any]:
         "agreement": effect.agreement,
         "approved": effect.approved,
         "requester": effect.requester,
+        "openedBy": effect.opened_by or None,
         "principals": list(effect.principals),
         "people": effect.people,
         "role": effect.role,

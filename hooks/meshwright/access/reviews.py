@@ -56,8 +56,12 @@ def reviews(history: History, problems: list[str]) -> Mapping[str, Review]:
 
 
 def _signer(history: History, commit: str, path: str) -> frozenset[str]:
-    """Return every address of the approver who signed what a commit of the mainline has at a path."""
+    """Return every address of the approvers who signed or reviewed what a commit of the mainline has at a path."""
     trust = trust_in(history)
+    if commit and trust.is_by_review(commit, path):
+        counted = trust.counted_reviews(commit, path)
+        approvers = () if isinstance(counted, str) else counted.approvers
+        return frozenset[str]().union(*map(trust.addresses, approvers))
     made = provenance(history, commit, path)[0] if commit else None
     signer = trust.signer(made) if made else ""
     return frozenset() if isinstance(signer, str) else trust.addresses(signer)

@@ -13,6 +13,7 @@ from typing import Any
 from meshwright.access.access_decisions import AccessDecisions, shortened
 from meshwright.access.alarms import SKEW, Alarm, alarms_since, token
 from meshwright.access.anchor import Anchor, Anchors, Unreadable
+from meshwright.access.approval import evidence_used
 from meshwright.access.chain_alarms import ChainState, examine
 from meshwright.access.directory.shrink_detection import directory_state
 from meshwright.access.grants import AuditRecord, Port, PortPlan, Refused
@@ -248,6 +249,8 @@ def _on_each_port(
         broken = [test.sentence for test in broken_tests(decisions, port)]
         problems += [sentence for sentence in broken if sentence not in problems]
         try:
+            if port.name in decisions.product.closed_ports:
+                raise decisions.product.closed_ports[port.name]
             runs.append(run_on_port(port))
         except Refused as refused:
             runs.append(PortRun(PortPlan(port.name, port.uses), refused))
@@ -280,11 +283,13 @@ def _content(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
         or os.environ.get("GITLAB_USER_LOGIN")
         or os.environ.get("USER", ""),
         "meshwright": version("meshwright"),
+        "reviews": [evidence.as_json() for evidence in evidence_used(product.history)],
         "agreements": {
             verdict.id: {
                 "commit": verdict.approval.commit if verdict.approval else "",
                 "signers": list(verdict.approval.signers) if verdict.approval else [],
                 "evidence": verdict.approval.evidence if verdict.approval else "",
+                "openedBy": verdict.opened_by,
                 "refused": list(verdict.refused),
             }
             for verdict in decisions.verdicts

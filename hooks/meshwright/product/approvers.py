@@ -22,15 +22,22 @@ EXPORT = "Copy what `gpg --armor --export-options export-minimal --export ada@ex
 
 @dataclass(frozen=True)
 class Approver:
-    """A person who may approve, with a capacity and a key."""
+    """A person who may approve, with a capacity, and a key or a login."""
 
     name: str
     email: str
     capacity: str
     key: bytes
-    """The public key in SSH's encoding, or as OpenPGP exports it."""
+    """The public key in SSH's encoding, or as OpenPGP exports it; empty if they sign nothing."""
     fingerprint: str = ""
     """Of a key of OpenPGP: its fingerprint in capital hexadecimal digits."""
+    login: str = ""
+    """Their login on the forge, in small letters; empty if they review nothing."""
+
+    @property
+    def marks(self) -> tuple[bytes | str, ...]:
+        """What they are known by: the holder of their key, their login, or both."""
+        return tuple(mark for mark in (self.holder, self.login) if mark)
 
     @property
     def holder(self) -> bytes:
@@ -49,15 +56,42 @@ def person(identity: str) -> str:
 def named(document: Document) -> tuple[Approver, ...]:
     """Return the approvers of a document that fits its schema and has no `unsound` entry."""
     return tuple(
-        Approver(entry["name"], entry["email"], entry["capacity"], *_key(entry["key"]))
+        Approver(
+            entry["name"],
+            entry["email"],
+            entry["capacity"],
+            *(_key(entry["key"]) if "key" in entry else (b"", "")),
+            login=entry.get("login", "").lower(),
+        )
         for _, entry in document.items("approvers")
     )
+
+
+@dataclass(frozen=True)
+class ReviewSettings:
+    """That approvers also approve by review, and where."""
+
+    repository: str
+    """The repository's page on the forge."""
+    forge: str
+    """`github` or `gitlab`; empty if the host's name says it."""
+    api: str
+    """The address of the forge's interface; empty if it is the usual one."""
+
+
+def review_settings(document: Document) -> ReviewSettings | None:
+    """Return where approvers review, from a document that fits its schema; None if they only sign."""
+    approvals = document.get("approvals", {})
+    if approvals.get("by") != "review":
+        return None
+    return ReviewSettings(approvals["repository"], approvals.get("forge", ""), approvals.get("api", ""))
 
 
 def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:
     """Yield problems with people and their keys (place, what, fix) in a document that fits its schema."""
     people: dict[str, str] = {}
     keys: dict[bytes, str] = {}
+    logins: dict[str, str] = {}
     for place, entry in document.items("approvers"):
         email, key = entry.get("email"), entry.get("key")
         if isinstance(email, str):
@@ -65,6 +99,11 @@ def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:
                 detail = f"{email} is listed twice, but two approvals have to come from two people."
                 yield (*place, "email"), detail, "List each person once, with one key and one capacity."
             people[person(email)] = email
+        if isinstance(login := entry.get("login"), str):
+            if login.lower() in logins:
+                detail = f"{email} has the same login as {logins[login.lower()]}, so it is unknown whose review it makes."
+                yield (*place, "login"), detail, "Give each person a login of their own."
+            logins[login.lower()] = str(email)
         if not isinstance(key, str):
             continue
         if problem := _weakness(key):

@@ -20,6 +20,12 @@ CLASSIFICATIONS = ("public", "internal", "confidential", "secret")
 OPEN_UP_TO = "internal"
 """The most sensitive classification that a product with open access may have."""
 
+REVIEW_APPROVES = ("public", "internal")
+"""The classifications to which access may be approved by review of a pull request; for others, approvers sign.
+
+Empty: by signature only, whatever a product's access/approvers.yaml says.
+"""
+
 TYPES = ("source-oriented", "consumer-oriented")
 
 INDICATORS = {

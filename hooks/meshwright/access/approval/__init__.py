@@ -17,6 +17,8 @@ one commit that makes the change itself, by somebody who could already approve w
   or delete the agreement; anybody can.
 - What came in before the schema of the present rule (older_rule.py) is held against the older one, by which any signed
   commit counted that was the last one to touch the file.
+- By review (`approvals: {by: review}` in approvers.yaml) a version counts, too, if an approver approved the pull
+  request that brought just this content to the mainline. The forge is asked for that at each run (`reviews`).
 
 What a signature cannot prove: who wrote the terms (authors of commits are claims), whether two e-mail addresses
 belong to one person, and whether an approver looked at what they signed. Any approver can name further ones.
@@ -34,10 +36,21 @@ from meshwright.access.approval.authorised_files import (
 )
 from meshwright.access.approval.change_chain import Guarded, Settled, again, change_refusal
 from meshwright.access.approval.evidence import Approval, Evidence
+from meshwright.access.approval.review_evidence import ReviewEvidence, evidence_from
+from meshwright.access.approval.review_limits import beyond_review
+from meshwright.access.approval.review_sources import (
+    AssumedReviews,
+    ForgeReviews,
+    NoReviews,
+    RecordedReviews,
+    ReviewSource,
+)
+from meshwright.access.approval.reviews import CountedReviews, evidence_used, read_from, source_of
 from meshwright.access.approval.valid_approvers import (
     Trust,
     approvers,
     list_problem,
+    reviews_now,
     root_of_trust,
     trust_in,
     trust_problem,
@@ -45,9 +58,16 @@ from meshwright.access.approval.valid_approvers import (
 
 __all__ = [
     "Approval",
+    "AssumedReviews",
     "Authorised",
+    "CountedReviews",
     "Evidence",
+    "ForgeReviews",
     "Guarded",
+    "NoReviews",
+    "RecordedReviews",
+    "ReviewEvidence",
+    "ReviewSource",
     "Settled",
     "Trust",
     "again",
@@ -56,10 +76,16 @@ __all__ = [
     "authorised",
     "authorised_below",
     "baseline",
+    "beyond_review",
     "change_refusal",
+    "evidence_from",
+    "evidence_used",
     "list_problem",
     "present_changes",
+    "read_from",
+    "reviews_now",
     "root_of_trust",
+    "source_of",
     "trust_in",
     "trust_problem",
 ]

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from meshwright.access.approval.agreement_reviews import reviewed_approval
 from meshwright.access.approval.agreement_versions import AgreementVersions, Version
+from meshwright.access.approval.capacities import signed_by, suffice
 from meshwright.access.approval.evidence import Approval, Evidence
 from meshwright.access.approval.provenance import provenance
 from meshwright.access.approval.valid_approvers import Trust, trust_in
@@ -14,18 +16,22 @@ from meshwright.core.git_history import History
 from meshwright.product.approvers import Approver, person
 from meshwright.product.files import AGREEMENTS, APPROVERS
 
+UNSIGNED = "To have it approved by review, leave its status `requested`."
 
-def approval(history: History, path: str, needed: Sequence[str], not_by: frozenset[str]) -> Approval:
+
+def approval(
+    history: History, path: str, needed: Sequence[str], not_by: frozenset[str], beyond_review: str = ""
+) -> Approval:
     """Return whether the agreement at a path is approved.
 
     `needed`: the capacities in which it has to be approved, each by another person; at least one approval is
     needed in any case. `not_by`: ids and e-mail addresses of the requester and of everybody who would get access: they cannot approve.
-    Raises HistoryError.
+    `beyond_review`: why no review approves it; empty if one can. Raises HistoryError, ForgeUnavailable.
     """
     if "agreements" not in history.cache:
         history.cache["agreements"] = _Agreements(history)
     agreements: _Agreements = history.cache["agreements"]
-    return agreements.approval(path, needed, not_by)
+    return agreements.approval(path, needed, not_by, beyond_review)
 
 
 class _Agreements:
@@ -36,7 +42,9 @@ class _Agreements:
         self.trust: Trust = trust_in(history)
         self.versions = AgreementVersions(history)
 
-    def approval(self, path: str, needed: Sequence[str], not_by: frozenset[str]) -> Approval:
+    def approval(
+        self, path: str, needed: Sequence[str], not_by: frozenset[str], beyond_review: str
+    ) -> Approval:
         if self.history.entry(self.history.commit, path) is None:
             return _refused("", "The commit has no such file. Commit it.")
         if len(alike := self._alike[person(path)]) > 1:
@@ -45,13 +53,17 @@ class _Agreements:
         commit, problem = self._provenance(path)
         assert commit is not None  # the file exists, and so some commit brought it
         version = self.versions.at(self.history.commit, path)
+        by_review = self.trust.review_settings(self.trust.now) is not None
+        if by_review and version.status == "requested":
+            parties = frozenset(map(person, not_by))
+            return reviewed_approval(self.trust, self.versions, path, needed, parties, beyond_review)
         if version.status != "approved":
             return _refused(commit, _pending(version, path))
         evidence: Evidence = "signature"
         if not problem:
             evidence, problem = self._evidence(path, commit, version)
         if problem := problem or self._withdrawn(path, commit, version):
-            return _refused(commit, problem)
+            return _refused(commit, f"{problem} {UNSIGNED}" if by_review else problem)
         parties = frozenset(map(person, not_by))
         everybody = list(self._signers(path, commit, version))
         signers = [one for one in everybody if not self.trust.addresses(one) & parties]
@@ -64,8 +76,7 @@ class _Agreements:
         reasons = (
             () if self._suffice(needed, signers) else tuple(self._missing(path, needed, signers, parties))
         )
-        shown = tuple(dict.fromkeys(f"{signer.email} ({signer.capacity})" for signer in signers))
-        return Approval(not reasons, commit, shown, reasons, evidence)
+        return Approval(not reasons, commit, signed_by(signers), reasons, evidence)
 
     def _provenance(self, path: str) -> tuple[str | None, str]:
         return self._provenances.get(path) or provenance(self.history, self.history.commit, path)
@@ -220,18 +231,7 @@ class _Agreements:
         return ""
 
     def _suffice(self, needed: Sequence[str], signers: Sequence[Approver]) -> bool:
-        """Return True if each capacity that is needed can be given to another person among the signers."""
-        if not needed:
-            return True
-        addresses = self.trust.addresses
-        return any(
-            self._suffice(
-                needed[1:],
-                [other for other in signers if not addresses(other) & addresses(signer)],
-            )
-            for signer in signers
-            if signer.capacity == needed[0]
-        )
+        return suffice(needed, signers, self.trust.addresses)
 
     def _missing(
         self, path: str, needed: Sequence[str], signers: Sequence[Approver], parties: frozenset[str]

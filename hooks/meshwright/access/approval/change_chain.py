@@ -34,16 +34,38 @@ class Settled(Generic[Value]):
 
 
 class Makers(Protocol):
-    """Who made the commits of a history."""
+    """Who made the commits of a history, and who reviewed its changes."""
 
     history: History
+
+    def review_refusal(self, commit: str, path: str) -> str | None:
+        """Return why no approver reviewed what a commit of the mainline made of a file; empty if one did, None if none can."""
 
     def maker(self, commit: str, path: str) -> Approver | str:
         """Return the approver who made and signed a commit; else why nobody did."""
 
 
 def change_refusal(trust: Makers, tip: str, guarded: Guarded[Value], settled: Settled[Value]) -> str:
-    """Return why what a commit of the mainline has does not count; empty if it does.
+    """Return why what a commit of the mainline has does not count; empty if it does. Raises HistoryError, ForgeUnavailable.
+
+    Approvers made it, commit by commit, or reviewed it as a whole.
+    """
+    refusal = _making_refusal(trust, tip, guarded, settled)
+    if not refusal or (unreviewed := trust.review_refusal(tip, guarded.path)) is None:
+        return refusal
+    parents = trust.history.commits[tip].parents
+    if unreviewed or not parents:
+        return unreviewed
+    if guarded.follows(settled.value, guarded.at(parents[0])):
+        return ""
+    return (
+        f"It was reviewed, but it rests on a change of the file before it that nobody authorised, and a review shows only "
+        f"what is new. Take that one back first, and then open a pull request with all of it. {again(guarded.path)}"
+    )
+
+
+def _making_refusal(trust: Makers, tip: str, guarded: Guarded[Value], settled: Settled[Value]) -> str:
+    """Return why approvers did not make what a commit of the mainline has; empty if they did.
 
     Goes back from it, commit by commit, to what is authorised. Each commit on the way that changes what is guarded has to be
     an approver's own, made since the mainline's commit before. So none of them can rest on a change that nobody authorised. Raises HistoryError.

@@ -35,7 +35,7 @@ class SshSignature(CommitSignature):
         return fingerprint(self.key)
 
     def names(self, approver: Approver) -> bool:
-        return approver.key == self.key
+        return self.key != b"" and approver.key == self.key
 
     def verify(self, approver: Approver) -> None:
         _verify(self)

@@ -13,15 +13,18 @@ from meshwright.access.approval.change_chain import Guarded, Settled, again, cha
 from meshwright.access.approval.commit_signature import CommitSignature, Unsigned
 from meshwright.access.approval.older_rule import older_rule_ends
 from meshwright.access.approval.provenance import AGAIN, provenance
+from meshwright.access.approval.review_limits import change_beyond_review
+from meshwright.access.approval.review_sources import AGAIN as AGAIN_BY_REVIEW
+from meshwright.access.approval.reviews import CountedReviews, reviewed
 from meshwright.access.approval.signatures import of_commit
 from meshwright.core.git_history import History
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
-from meshwright.product.approvers import Approver, person
-from meshwright.product.files import APPROVERS
+from meshwright.product.approvers import Approver, ReviewSettings, person
+from meshwright.product.files import AGREEMENTS, APPROVERS
 
-Identities = frozenset[tuple[str, str, bytes]]
-"""The people of a list of approvers: address, capacity and key."""
+Identities = frozenset[tuple[str, str, bytes, str]]
+"""The people of a list of approvers (address, capacity, key, login), and in one entry without address where they review."""
 
 
 def approvers(history: History) -> tuple[Approver, ...]:
@@ -39,6 +42,12 @@ def list_problem(history: History) -> tuple[str, str]:
     """Return why the present access/approvers.yaml adds nobody, and the commit of the mainline whose list counts. Raises HistoryError."""
     trust = trust_in(history)
     return trust.problem, trust.counts
+
+
+def reviews_now(history: History) -> bool:
+    """Return True if approvers also approve by review now. Raises HistoryError, ForgeUnavailable."""
+    trust = trust_in(history)
+    return trust.review_settings(trust.now) is not None
 
 
 def root_of_trust(history: History) -> str | None:
@@ -77,7 +86,14 @@ class Trust:
         """The positions at which the approvers changed, rising."""
         self._effective: list[tuple[Approver, ...]] = []
         """The approvers from each of these positions on."""
-        self._addresses: dict[bytes, frozenset[str]] = {}
+        self._settings: ReviewSettings | None = None
+        """Where approvers review, as it is authorised."""
+        self._effective_settings: list[ReviewSettings | None] = []
+        """Where they review from each of these positions on."""
+        self._reviewed: dict[tuple[str, str], CountedReviews | str] = {}
+        """Commit of the mainline and path -> who approved the change by review; else why nobody did."""
+        self._addresses: dict[bytes | str, frozenset[str]] = {}
+        """Holder of a key, or login -> addresses."""
         self._claims: dict[str, tuple[Approver, CommitSignature] | str] = {}
         self._disproofs: dict[str, str] = {}
         for commit in filter(history.continues, history.touched(APPROVERS)):
@@ -88,8 +104,9 @@ class Trust:
         present, unreadable = self._lists.at(commit)
         self.problem = f"{APPROVERS}: {unreadable}" if unreadable else ""
         if self.founded is None:
-            if not present:
-                return
+            settings = self._lists.settings_at(commit)
+            if not any(approver.key or (approver.login and settings) for approver in present):
+                return  # nobody could approve anything
             self.founded = self.history.position(commit)
             self.present_from = older_rule_ends(self.history, self.founded)
             refusal = ""
@@ -102,9 +119,11 @@ class Trust:
         elif self._identities(commit) != self._settled.value:
             # A list without anybody is not kept, or nobody could ever be named again.
             self._authorised = present or self._authorised
+            self._settings = self._lists.settings_at(commit) if present else self._settings
             for approver in present:
-                addresses = self._addresses.get(approver.holder, frozenset())
-                self._addresses[approver.holder] = addresses | {person(approver.email)}
+                for mark in approver.marks:
+                    addresses = self._addresses.get(mark, frozenset())
+                    self._addresses[mark] = addresses | {person(approver.email)}
             self.counts = commit
             self._settle(commit)
         identities = self._identities(commit)
@@ -112,10 +131,12 @@ class Trust:
         self._effective.append(
             tuple(approver for approver in self._authorised if _identity(approver) in identities)
         )
+        reviewing = _reviewing(self._settings)
+        self._effective_settings.append(self._settings if reviewing <= identities else None)
 
     def _settle(self, commit: str) -> None:
         changer, _ = provenance(self.history, commit, APPROVERS)
-        identities = frozenset(_identity(approver) for approver in self._authorised)
+        identities = frozenset(map(_identity, self._authorised)) | _reviewing(self._settings)
         if identities != self._settled.value:
             self._settled = Settled(identities, changer or commit)
 
@@ -124,7 +145,7 @@ class Trust:
         if self._identities(commit) == self._settled.value:
             return ""
         if not self._identities(commit) <= self._settled.value:
-            return change_refusal(self, commit, self._guarded, self._settled)
+            return change_refusal(self, commit, self._guarded, self._settled) or self._new_key(commit)
         # Who is taken away without authority can be given back without it.
         changer, problem = provenance(self.history, commit, APPROVERS)
         maker = self.maker(changer, APPROVERS) if changer else problem
@@ -136,7 +157,24 @@ class Trust:
         return Guarded(APPROVERS, self._identities, lambda before, after: after <= before)
 
     def _identities(self, commit: str) -> Identities:
-        return frozenset(_identity(approver) for approver in self._lists.at(commit)[0])
+        people = frozenset(map(_identity, self._lists.at(commit)[0]))
+        return people | _reviewing(self._lists.settings_at(commit))
+
+    def _new_key(self, commit: str) -> str:
+        """Return why a list that only a review approved does not count: it names who signs, and signatures open more.
+
+        Empty if it adds no key.
+        """
+        keys = {(email, key) for email, _, key, _ in self._settled.value}
+        new = [
+            one for one in self._lists.at(commit)[0] if one.key and (person(one.email), one.key) not in keys
+        ]
+        if not new or not self.is_by_review(commit, APPROVERS):
+            return ""
+        who = ", ".join(map(str, new))
+        return (
+            f"A review adds no keys: {who} has a new one. Leave it out, or let an approver sign the change."
+        )
 
     def effective(self, position: int) -> tuple[Approver, ...]:
         """Return who could approve at a position of the mainline."""
@@ -145,7 +183,43 @@ class Trust:
 
     def addresses(self, approver: Approver) -> frozenset[str]:
         """Return every address that the holder of a key went by: a new address makes no other person."""
-        return self._addresses.get(approver.holder, frozenset()) | {person(approver.email)}
+        former = (self._addresses.get(mark, frozenset()) for mark in approver.marks)
+        return frozenset({person(approver.email)}).union(*former)
+
+    def review_settings(self, position: int) -> ReviewSettings | None:
+        """Return where approvers could review at a position of the mainline; None if they only signed."""
+        index = bisect_right(self._since, position)
+        return self._effective_settings[index - 1] if index else None
+
+    def counted_reviews(self, commit: str, path: str) -> CountedReviews | str:
+        """Return who approved by review what a commit of the mainline made of a file; else why nobody did.
+
+        Raises ForgeUnavailable.
+        """
+        if (commit, path) not in self._reviewed:
+            self._reviewed[commit, path] = self._review(commit, path)
+        return self._reviewed[commit, path]
+
+    def review_refusal(self, commit: str, path: str) -> str | None:
+        """Return why no approver reviewed what a commit of the mainline made of a file; empty if one did, None if none can."""
+        if self.review_settings(self.history.position(commit) - 1) is None:
+            return None
+        counted = self.counted_reviews(commit, path)
+        return counted if isinstance(counted, str) else ""
+
+    def is_by_review(self, commit: str, path: str) -> bool:
+        """Return True if what a commit of the mainline made of a file counts only because it was reviewed."""
+        return isinstance(self._reviewed.get((commit, path)), CountedReviews)
+
+    def _review(self, commit: str, path: str) -> CountedReviews | str:
+        position = self.history.position(commit) - 1
+        settings = self.review_settings(position)
+        if settings is None:
+            return f"It was merged before {APPROVERS} had approvers review. {AGAIN_BY_REVIEW}"
+        is_agreement = path.startswith(f"{AGREEMENTS}/")
+        if path != APPROVERS and not is_agreement and (limit := change_beyond_review(self.history, commit)):
+            return limit
+        return reviewed(self.history, path, commit, settings, self.effective(position), self.addresses)
 
     def older_refusal(self, tip: str, path: str) -> str:
         """Return why what a commit has at a path does not count by the older rule; empty if it does."""
@@ -266,5 +340,12 @@ def _disproof(claim: tuple[Approver, CommitSignature]) -> str:
     return ""
 
 
-def _identity(approver: Approver) -> tuple[str, str, bytes]:
-    return person(approver.email), approver.capacity, approver.key
+def _identity(approver: Approver) -> tuple[str, str, bytes, str]:
+    return person(approver.email), approver.capacity, approver.key, approver.login
+
+
+def _reviewing(settings: ReviewSettings | None) -> Identities:
+    """Return the entry for where approvers review: to add it needs authority, and to take it away does not."""
+    if settings is None:
+        return frozenset()
+    return frozenset({("", "", b"", f"{settings.repository} {settings.forge} {settings.api}")})

@@ -1,0 +1,77 @@
+"""Whether a version of a file is approved by review of the pull request that brought it.
+
+The forge shows who approved (`review_sources`); who could approve then, approvers.yaml says, from the mainline just
+before the change came in. What a review proves is less than what a signature proves: the forge's word, and that of
+whoever administers it. So reviews count for what metamodel.REVIEW_APPROVES names, and name no keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from meshwright.access.approval.review_evidence import ReviewEvidence
+from meshwright.access.approval.review_sources import AGAIN, NoReviews, ReviewSource
+from meshwright.core.git_history import History
+from meshwright.product.approvers import Approver, ReviewSettings
+
+
+class CountedReviews(NamedTuple):
+    """The approvers who approved a version by review."""
+
+    approvers: tuple[Approver, ...]
+    """Oldest review first; empty where it is assumed."""
+    evidence: ReviewEvidence | None
+    """None where it is assumed."""
+
+
+def source_of(history: History) -> ReviewSource:
+    """Return where the reviews of a history's changes are read."""
+    source: ReviewSource = history.cache.setdefault("review source", NoReviews())
+    return source
+
+
+def read_from(history: History, source: ReviewSource) -> None:
+    """Set where the reviews of a history's changes are read, before anything is decided on it."""
+    history.cache["review source"] = source
+
+
+def evidence_used(history: History) -> list[ReviewEvidence]:
+    """Return the evidence on which decisions rest so far, sorted."""
+    used: dict[tuple[str, str, str], ReviewEvidence] = history.cache.setdefault("review evidence", {})
+    return [used[key] for key in sorted(used)]
+
+
+def reviewed(
+    history: History,
+    path: str,
+    commit: str,
+    settings: ReviewSettings,
+    able: Sequence[Approver],
+    addresses: Callable[[Approver], frozenset[str]],
+) -> CountedReviews | str:
+    """Return who approved by review what a commit of the mainline made of a file; else why nobody did.
+
+    `able`: who could approve before the commit. `addresses`: all addresses of an approver. Raises ForgeUnavailable.
+    """
+    source = source_of(history)
+    if source.assumes:
+        return CountedReviews((), None)
+    by_login = {approver.login: approver for approver in able if approver.login}
+    if not by_login:
+        return f"Nobody who could approve it then has a login in approvers.yaml. {AGAIN}"
+    people = {login: addresses(approver) for login, approver in by_login.items()}
+    evidence = source.evidence(history, settings, path, commit, people)
+    if isinstance(evidence, str):
+        return evidence
+    counting = [review for review in evidence.reviews if review.login.lower() in by_login]
+    if not counting:
+        who = " or ".join(map(str, by_login.values()))
+        return (
+            f"No approver approved the pull request {evidence.pull} as it was merged. Before its merge, and after its "
+            f"newest commit, {who} could, unless they wrote part of it. {AGAIN}"
+        )
+    counting.sort(key=lambda review: (review.at, review.id))
+    used: dict[tuple[str, str, str], ReviewEvidence] = history.cache.setdefault("review evidence", {})
+    used[evidence.key] = evidence
+    return CountedReviews(tuple(by_login[review.login.lower()] for review in counting), evidence)

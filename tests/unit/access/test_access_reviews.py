@@ -1,0 +1,446 @@
+"""Approval by review: what counts, and what every way around it comes to."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from forge_server import ForgeServer, ruleset
+from reviewed import OPEN_POLICY, Team, approvers
+from signed import APPROVERS, PATH, People, agreement
+
+from meshwright.access.approval import approval, authorised, trust_problem
+from meshwright.access.approval import approvers as approvers_now
+from meshwright.core.forge import ForgeUnavailable
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> People:
+    return People(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[ForgeServer]:
+    with ForgeServer() as forge:
+        yield forge
+
+
+@pytest.fixture
+def forge(running: ForgeServer) -> ForgeServer:
+    running.reset()
+    return running
+
+
+@pytest.fixture(scope="module")
+def born(running: ForgeServer, tmp_path_factory: pytest.TempPathFactory, people: People) -> Path:
+    return Team(running, tmp_path_factory.mktemp("born") / "product", people).repository.root
+
+
+@pytest.fixture
+def team(forge: ForgeServer, born: Path, tmp_path: Path, people: People) -> Team:
+    return Team(forge, Path(shutil.copytree(born, tmp_path / "product", symlinks=True)), people)
+
+
+@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
+def test_what_an_approver_reviewed_counts_however_it_is_merged(team: Team, how: str) -> None:
+    pull = team.asks()
+    team.repository.switch("main")
+    team.repository.commit("Meanwhile", {"README.md": "y\n"})
+    commit = team.lands(pull, "ada", how=how)
+    decision = team.decision()
+    assert decision.accepted, decision.reasons
+    assert (decision.commit, decision.signers, decision.evidence) == (
+        commit,
+        ("ada@example.org (owner)",),
+        "review",
+    )
+    review = decision.review
+    assert review is not None
+    assert (review.path, review.commit, review.pull, review.author) == (PATH, commit, 1, "bo")
+    assert review.blob == team.repository.git("rev-parse", f"main:{PATH}")
+    assert [one.login for one in review.reviews] == ["Ada"]
+    assert review.rules == "ruleset 7"
+
+
+def test_a_change_of_several_commits_counts_after_a_rebase(team: Team) -> None:
+    pull = team.asks()
+    team.pushes(pull, {"README.md": "more\n"})
+    team.pushes(pull, {"LICENSE": "more\n"})
+    team.lands(pull, "ada", how="rebase")
+    assert team.decision().accepted
+
+
+def test_the_request_stays_in_force_while_others_land(team: Team) -> None:
+    commit = team.lands(team.asks(), "ada")
+    team.lands(team.proposes({"README.md": "other\n"}))
+    assert team.decision().accepted
+    assert team.decision().commit == commit
+
+
+def test_two_people_review_in_two_capacities(team: Team) -> None:
+    needed = ("owner", "data-protection")
+    pull = team.asks()
+    team.lands(pull, "ada")
+    assert "no approval as data-protection" in team.decision(*needed).reasons[0]
+    pull = team.asks(agreement(more="# again\n"), branch="again")
+    team.lands(pull, "ada", "dan")
+    assert team.decision(*needed).signers == ("ada@example.org (owner)", "dan@example.org (data-protection)")
+
+
+# Ways around it
+
+
+def _nobody(team: Team) -> None:
+    team.lands(team.asks())
+
+
+def _somebody_else(team: Team) -> None:
+    team.lands(team.asks(), "eve")
+
+
+def _author(team: Team) -> None:
+    team.lands(team.asks(author="Ada"), "ada")
+
+
+def _writer(team: Team) -> None:
+    pull = team.asks()
+    team.pushes(pull, {"README.md": "mine\n"}, by="ada")
+    team.lands(pull, "ada")
+
+
+def _writer_with_another_account(team: Team) -> None:
+    del team.hosted.emails["ada@example.org"]
+    _writer(team)
+
+
+def _co_author(team: Team) -> None:
+    pull = team.asks()
+    team.repository.switch("ask")
+    team.repository.commit("More\n\nCo-authored-by: Ada <ADA@example.org>", {"README.md": "mine\n"})
+    team.hosted.push(pull)
+    team.lands(pull, "ada")
+
+
+def _comment(team: Team) -> None:
+    pull = team.asks()
+    team.hosted.review(pull, "Ada", "COMMENTED")
+    team.lands(pull)
+
+
+def _later_refusal(team: Team) -> None:
+    pull = team.asks()
+    team.hosted.review(pull, "Ada")
+    team.hosted.review(pull, "Ada", "CHANGES_REQUESTED")
+    team.lands(pull)
+
+
+def _dismissed(team: Team) -> None:
+    pull = team.asks()
+    team.hosted.review(pull, "Ada").state = "DISMISSED"
+    team.lands(pull)
+
+
+def _dismissed_after_the_merge(team: Team) -> None:
+    pull = team.asks()
+    team.lands(pull, "ada")
+    pull.reviews[0].state = "DISMISSED"
+
+
+def _push_after_the_review(team: Team) -> None:
+    team.hosted.rulesets = [ruleset(7, dismiss_stale_reviews_on_push=True)]
+    pull = team.asks()
+    team.hosted.review(pull, "Ada")
+    team.pushes(pull, {PATH: agreement(role="everything")})
+    for review in pull.reviews:  # a forge that forgot its own rule
+        review.state = "APPROVED"
+    team.lands(pull)
+
+
+def _review_after_the_merge(team: Team) -> None:
+    pull = team.asks()
+    team.lands(pull)
+    team.hosted.review(pull, "Ada")
+
+
+def _bot(team: Team) -> None:
+    team.forge.account("Ada").type = "Bot"
+    team.lands(team.asks(), "ada")
+
+
+def _stranger_with_the_login(team: Team) -> None:
+    team.forge.account("Ada").association = "NONE"
+    team.lands(team.asks(), "ada")
+
+
+def _deleted_account(team: Team) -> None:
+    pull = team.asks()
+    team.hosted.review(pull, "Ada").account = None
+    team.lands(pull)
+
+
+def _pushed(team: Team) -> None:
+    team.repository.switch("main")
+    team.repository.commit("Pushed", {PATH: agreement()}, by="ada")
+
+
+def _edited_in_the_merge(team: Team) -> None:
+    pull = team.asks()
+    team.hosted.review(pull, "Ada")
+    team.repository.switch("main")
+    pull.merged_as = team.repository.merge("ask", files={PATH: agreement(role="everything")})
+    pull.merged_at, pull.landed = team.forge.now(), [pull.merged_as]
+
+
+def _edited_in_a_squash(team: Team) -> None:
+    pull = team.asks()
+    team.hosted.review(pull, "Ada")
+    team.repository.switch("main")
+    pull.merged_as = team.repository.commit("Squashed", {PATH: agreement(role="everything")})
+    pull.merged_at, pull.landed = team.forge.now(), [pull.merged_as]
+
+
+def _edited_afterwards(team: Team) -> None:
+    team.lands(team.asks(), "ada")
+    team.lands(team.proposes({PATH: agreement(role="everything")}), "eve")
+
+
+def _brought_back(team: Team) -> None:
+    team.lands(team.asks(), "ada")
+    team.lands(team.proposes({PATH: None}))
+    team.lands(team.proposes({PATH: agreement()}, branch="back"))
+
+
+def _other_branch(team: Team) -> None:
+    team.repository.branch("side", "main")
+    team.repository.switch("main")
+    pull = team.asks()
+    pull.base = "side"
+    team.lands(pull, "ada")
+    team.repository.switch("main")
+    team.repository.git("merge", "--quiet", "--ff-only", "side")
+
+
+def _approver_named_in_the_same_pull_request(team: Team) -> None:
+    text = approvers(team.hosted.url, "ada", "dan", "eve")
+    pull = team.proposes({PATH: agreement(), APPROVERS: text}, branch="ask")
+    team.lands(pull, "eve")
+
+
+def _status_by_hand(team: Team) -> None:
+    team.lands(team.asks(agreement("approved")), "ada")
+
+
+AROUND: dict[Callable[[Team], None], str] = {
+    _nobody: "No approver approved the pull request 1",
+    _somebody_else: "No approver approved",
+    _author: "No approver approved",
+    _writer: "No approver approved",
+    _writer_with_another_account: "No approver approved",
+    _co_author: "No approver approved",
+    _comment: "No approver approved",
+    _later_refusal: "No approver approved",
+    _dismissed: "No approver approved",
+    _dismissed_after_the_merge: "No approver approved",
+    _push_after_the_review: "No approver approved",
+    _review_after_the_merge: "No approver approved",
+    _bot: "No approver approved",
+    _stranger_with_the_login: "No approver approved",
+    _deleted_account: "No approver approved",
+    _pushed: "No merged pull request brought it",
+    _edited_in_the_merge: "was reviewed with another content",
+    _edited_in_a_squash: "was reviewed with another content",
+    _edited_afterwards: "No approver approved the pull request 2",
+    _brought_back: "No approver approved the pull request 3",
+    _other_branch: "was merged into side, and not into main",
+    _approver_named_in_the_same_pull_request: "No approver approved",
+    _status_by_hand: "leave its status `requested`",
+}
+
+
+@pytest.mark.parametrize("around", AROUND, ids=lambda one: one.__name__.strip("_"))
+def test_no_way_around_an_approvers_review_counts(team: Team, around: Callable[[Team], None]) -> None:
+    around(team)
+    decision = team.decision()
+    assert not decision.accepted
+    assert AROUND[around] in decision.reasons[0], decision.reasons[0]
+
+
+def test_nobody_reviews_what_they_ask_for(team: Team) -> None:
+    pull = team.proposes({APPROVERS: approvers(team.hosted.url, "ada", "dan", "eve")})
+    team.lands(pull, "ada")
+    text = agreement(more="# for Ada\n")
+    team.lands(team.asks(text), "ada")
+
+    decision = approval(team.history(), PATH, ("owner",), frozenset({"ADA@example.org"}))
+    assert not decision.accepted
+    assert "neither asks for it nor gains from it" in decision.reasons[0]
+
+
+# Approvers, policy and the limits of reviews
+
+
+def test_approvers_change_by_review(team: Team) -> None:
+    with_eve = approvers(team.hosted.url, "ada", "dan", "eve")
+    team.lands(team.proposes({APPROVERS: with_eve}), "eve")
+    assert {one.login for one in approvers_now(team.history())} == {"ada", "dan-x"}
+    team.lands(team.proposes({APPROVERS: approvers(team.hosted.url, "ada", "dan")}, branch="back"))
+    team.lands(team.proposes({APPROVERS: with_eve}, branch="two"), "ada")
+    assert {one.login for one in approvers_now(team.history())} == {"ada", "dan-x", "eve"}
+    team.lands(team.asks(), "eve")
+    assert team.decision().accepted
+
+
+def test_a_review_adds_no_keys(team: Team, people: People) -> None:
+    text = approvers(team.hosted.url, "ada", "dan", "eve", keys={"eve": people.public("eve")})
+    team.lands(team.proposes({APPROVERS: text}), "ada")
+    history = team.history()
+    assert {(one.login, one.key) for one in approvers_now(history)} == {("ada", b""), ("dan-x", b"")}
+    assert "A review adds no keys: Eve Example" in trust_problem(history)
+    without = approvers(team.hosted.url, "ada", "dan")
+    team.lands(team.proposes({APPROVERS: without}, branch="back"))
+    team.lands(
+        team.proposes({APPROVERS: approvers(team.hosted.url, "ada", "dan", "eve")}, branch="again"), "ada"
+    )
+    assert {one.login for one in approvers_now(team.history())} == {"ada", "dan-x", "eve"}
+
+
+def test_a_review_of_the_form_approves_no_request(team: Team) -> None:
+    team.lands(team.asks())
+    team.lands(team.proposes({PATH: agreement() + "# tidied up\n"}), "ada")
+    assert "brought that, and nobody approved it" in team.decision().reasons[0]
+    team.lands(team.proposes({PATH: agreement(more="purpose: other\n")}, branch="anew"), "ada")
+    assert team.decision().accepted
+    team.lands(
+        team.proposes({PATH: agreement(more="purpose: other\n") + "# tidied up\n"}, branch="tidy"), "ada"
+    )
+    assert team.decision().accepted
+
+
+def test_a_review_authorises_nothing_that_came_before(team: Team) -> None:
+    policy = "access/policy.yaml"
+    other = OPEN_POLICY + "masks: {}\n"
+    team.lands(team.proposes({policy: other}))
+    team.lands(team.proposes({policy: other + "# tidied up\n"}, branch="tidy"), "ada")
+    newest = authorised(team.history(), policy)
+    assert newest.text == OPEN_POLICY
+    assert "nobody authorised" in newest.problem
+    team.lands(team.proposes({policy: OPEN_POLICY}, branch="back"))
+    team.lands(team.proposes({policy: other}, branch="again"), "ada")
+    assert authorised(team.history(), policy).text == other
+
+
+def test_the_policy_changes_by_review_as_far_as_reviews_open(team: Team) -> None:
+    narrower, wider = "roles: {reader: {clearance: [public]}}\n", "roles: {reader: {clearance: [secret]}}\n"
+    team.lands(team.proposes({"access/policy.yaml": narrower}), "ada")
+    assert authorised(team.history(), "access/policy.yaml").text == narrower
+    team.lands(team.proposes({"access/policy.yaml": wider}, branch="wide"), "ada", "dan")
+    newest = authorised(team.history(), "access/policy.yaml")
+    assert newest.text == narrower
+    assert "sees secret data, so no review changes who sees what" in newest.problem
+    team.lands(team.proposes({"data-product.yaml": "x: 1\n"}, branch="spec"), "ada")
+    assert authorised(team.history(), "data-product.yaml").text is None
+
+
+def test_what_sees_more_than_reviews_open_is_signed(team: Team) -> None:
+    team.lands(team.asks(), "ada")
+    decision = team.decision(beyond="It sees secret data.")
+    assert (decision.accepted, decision.reasons) == (False, ("It sees secret data.",))
+
+
+def test_approvals_by_signature_stay_and_only_a_signature_switches(
+    forge: ForgeServer, tmp_path: Path, people: People
+) -> None:
+    team = Team(forge, tmp_path / "product", people)
+    switched = approvers(team.hosted.url, "ada", "dan", keys={"ada": people.public("ada")})
+    signing = approvers(team.hosted.url, "ada", "dan", keys={"ada": people.public("ada")}, by="signature")
+    team.repository.git("reset", "--quiet", "--hard", "HEAD^")
+    team.repository.commit("Name approvers", {APPROVERS: signing}, by="ada")
+    team.lands(team.asks(), "ada")
+    assert "It is requested, and nobody has approved it" in team.decision().reasons[0]
+    team.lands(team.proposes({APPROVERS: switched}, branch="switch"), "ada", "dan")
+    assert not team.decision().accepted
+    team.repository.switch("main")
+    team.repository.commit("Back", {APPROVERS: signing})
+    team.repository.commit("Switch", {APPROVERS: switched}, signed="ada")
+    assert "merged before access/approvers.yaml had approvers review" in team.decision().reasons[0]
+    other = "access/agreements/signed.yaml"
+    team.repository.commit("Ask", {other: agreement()}, by="bo")
+    team.repository.commit("Approve", {other: agreement("approved")}, signed="ada")
+    signed = team.decision(path=other)
+    assert (signed.accepted, signed.evidence) == (True, "signature")
+
+
+# The forge
+
+
+RULES: list[tuple[list[dict[str, object]], str]] = [
+    ([], "require a pull request with at least one approval"),
+    ([ruleset(7, "pull_request")], "require a pull request with at least one approval"),
+    ([ruleset(7, "non_fast_forward")], "block force pushes"),
+    ([ruleset(7, "deletion")], "restrict deletions"),
+    ([ruleset(7, required_approving_review_count=0)], "require a pull request with at least one approval"),
+    ([ruleset(7, dismiss_stale_reviews_on_push=False)], "dismiss approvals when new commits are pushed"),
+    ([{**ruleset(7), "enforcement": "evaluate"}], "require a pull request"),
+    (
+        [ruleset(7, bypass=[{"actor_type": "RepositoryRole", "actor_id": 4, "bypass_mode": "always"}])],
+        "bypass",
+    ),
+    ([ruleset(7, bypass=[{"actor_type": "DeployKey", "actor_id": None, "bypass_mode": "always"}])], "bypass"),
+    ([ruleset(7, bypass=[{"actor_type": "Team", "actor_id": 3, "bypass_mode": "pull_request"}])], "bypass"),
+]
+
+
+@pytest.mark.parametrize(("rulesets", "says"), RULES)
+def test_rules_of_the_branch_that_do_not_suffice(
+    team: Team, rulesets: list[dict[str, object]], says: str
+) -> None:
+    team.lands(team.asks(), "ada")
+    team.hosted.rulesets = rulesets
+    decision = team.decision()
+    assert not decision.accepted
+    assert says in decision.reasons[0]
+
+
+CLASSIC = {
+    "required_pull_request_reviews": {"required_approving_review_count": 1, "dismiss_stale_reviews": True, "require_code_owner_reviews": False},
+    "allow_force_pushes": {"enabled": False},
+    "allow_deletions": {"enabled": False},
+}  # fmt: skip
+
+
+def test_classic_protection_suffices_where_rulesets_do_not(team: Team) -> None:
+    team.lands(team.asks(), "ada")
+    team.hosted.rulesets = [ruleset(7, "pull_request", "deletion")]
+    team.hosted.protection = CLASSIC
+    decision = team.decision()
+    assert decision.review is not None
+    assert decision.review.rules == "ruleset 7, branch protection"
+    for name in CLASSIC:
+        team.hosted.protection = {key: value for key, value in CLASSIC.items() if key != name}
+        assert team.decision().accepted == (name == "allow_force_pushes")  # which the ruleset forbids
+
+
+@pytest.mark.parametrize(
+    ("permission", "says"),
+    [
+        ("administration:write", "does not show this token who may bypass the ruleset 7"),
+        ("pull_requests", "status 403"),
+        ("metadata", "status 403"),
+    ],
+)
+def test_what_the_token_may_not_read_does_not_count(team: Team, permission: str, says: str) -> None:
+    team.lands(team.asks(), "ada")
+    team.forge.permissions = team.forge.permissions - {permission}
+    with pytest.raises(ForgeUnavailable, match=says) as raised:
+        team.decision()
+    assert "MESHWRIGHT_FORGE_TOKEN a token" in raised.value.fix
+    assert raised.value.exit_code == 1
+
+
+def test_classic_protection_needs_no_token_that_writes(team: Team) -> None:
+    team.lands(team.asks(), "ada")
+    team.forge.permissions = team.forge.permissions - {"administration:write"}
+    team.hosted.protection = CLASSIC
+    assert team.decision().accepted
