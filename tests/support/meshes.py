@@ -72,7 +72,34 @@ def values(count: int, domains: int = 0, seed: int = 1) -> list[dict[str, Any]]:
     for index, value in enumerate(made):
         if index not in read or dice.random() < 0.1:
             _used(value, dice)
+    return agreed(made)
+
+
+def agreed(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, where every input from another of them names an agreement that is approved there."""
+    by_id = {id_of(value): value for value in made}
+    for value in made:
+        spec = value["product"]["spec"]
+        inputs = []
+        for entry in spec["inputs"]:
+            source = by_id.get(entry["from"].removeprefix("dp:").partition("#")[0])
+            if source is not None and source is not value and "agreement" not in entry.get("properties", {}):
+                name = f"{value['product']['metadata']['name']}-reads-{entry['name'].replace('_', '-')}"[
+                    -60:
+                ].lstrip("-0123456789")
+                source["readers"] = [
+                    *source.get("readers", []),
+                    {"agreement": name, "role": "service", "principals": [f"id:svc-{id_of(value)}"], "until": "2036-01-01T00:00:00Z", "consumer": id_of(value)},
+                ]  # fmt: skip
+                entry = {**entry, "properties": {**entry.get("properties", {}), "agreement": name}}
+            inputs.append(entry)
+        value["product"] = {**value["product"], "spec": {**spec, "inputs": inputs}}
     return made
+
+
+def id_of(value: Mapping[str, Any]) -> str:
+    meta = value["product"]["metadata"]
+    return f"{meta['domain']}/{meta['name']}"
 
 
 def mesh(count: int, domains: int = 0, seed: int = 1) -> list[Record]:
@@ -176,6 +203,10 @@ def _used(value: dict[str, Any], dice: random.Random) -> None:
 
 def small() -> list[dict[str, Any]]:
     """Five products in three domains, with names and people one would put on a slide, and nothing wrong."""
+    return agreed(_small())
+
+
+def _small() -> list[dict[str, Any]]:
     source, consumer = "source-oriented", "consumer-oriented"
     departures, aircraft = "airport-operations/departures", "fleet-management/aircraft"
     punctuality, utilisation = "customer-experience/punctuality", "fleet-management/aircraft-utilisation"
@@ -203,11 +234,13 @@ def flawed() -> list[dict[str, Any]]:
     spec[4]["inputs"][0]["from"] = "dp:customer-experience/punctuality#gone"
     spec[2]["classification"] = "public"
     rosters, swaps = "crew-planning/rosters", "crew-planning/swaps"
+    made[1]["readers"] = []
+    open_ = {"mode": "open", "policy": "access/policy.yaml"}
     return [
         *made,
         _slide("airport-operations/gates", "source-oriented", "Gates, and who was where for how long and why", useCases=[]),
-        _slide(rosters, "consumer-oriented", "Rosters", reads=[swaps]),
-        _slide(swaps, "consumer-oriented", "Swaps", reads=[rosters]),
+        _slide(rosters, "consumer-oriented", "Rosters", reads=[swaps], access=open_),
+        _slide(swaps, "consumer-oriented", "Swaps", reads=[rosters], access=open_),
     ]  # fmt: skip
 
 

@@ -230,7 +230,7 @@
       const level = line.edge ? (line.edge.cycle || line.edge.missing ? "error" : worst(line.edge.issues)) : "", pattern = line.edge ? line.edge.declared || line.edge.pattern : "";
       const d = `M${x} ${y}C${x + half} ${y} ${to - half} ${ty} ${to} ${ty}`;
       drawn.append(s("g", { class: ["line", line.kind, pattern, level].filter(Boolean).join(" "), "data-a": line.a, "data-b": line.b },
-        line.edge ? s("title", {}, [`${line.edge.source} → ${line.edge.consumer}: ${pattern}. ${line.edge.reason}`, ...line.edge.issues.map((number) => issues.get(number)?.sentence)].filter(Boolean).join("\n")) : null,
+        line.edge ? s("title", {}, [`${line.edge.source} → ${line.edge.consumer}: ${pattern}. ${line.edge.reason}`, by(line.edge), ...line.edge.issues.map((number) => issues.get(number)?.sentence)].filter(Boolean).join("\n")) : null,
         pattern === "copy" ? s("path", { class: "hull", d }) : null, s("path", { d, "marker-end": line.kind === "share" ? `url(#arrow${level === "error" ? "-bad" : ""})` : null })));
     }
     for (const one of everything) drawn.append(shape(one));
@@ -262,6 +262,7 @@
 
   // -- what the panel says ----------------------------------------------------------------------------
   const link = (id, words) => h("a", { href: address(`p:${id}`) }, words || products.get(id)?.title || id);
+  function by(edge) { return edge.agreement ? `Read as ${edge.role} by the agreement ${edge.agreement}, until ${edge.until}.` : ""; }
   const list = (title, items) => (items.length ? [h("h3", {}, title), h("ul", {}, ...items.slice(0, 200).map((item) => h("li", {}, ...[].concat(item))), items.length > 200 ? h("li", { class: "rest" }, `and ${items.length - 200} more`) : "")] : []);
   const quiet = (words) => h("span", { class: "rest" }, words);
   const issueText = (number) => { const issue = issues.get(number); return h("div", { class: `issue ${issue.level}` }, h("b", { class: issue.level === "error" ? "bad" : "fair" }, issue.sentence), " ", quiet(issue.fix)); };
@@ -276,10 +277,11 @@
         const edge = edges.get(input.name);
         if (!edge || input.system) return [input.system || input.from, quiet(` · ${input.uses}`)];
         const way = edge.declared && edge.declared !== edge.pattern ? `${edge.declared}, but ${edge.pattern} fits` : edge.pattern;
-        return [edge.missing === "product" ? edge.source : link(edge.source), quiet(` #${edge.port} · ${way}. ${edge.reason} ${edge.unknown}`)];
+        return [edge.missing === "product" ? edge.source : link(edge.source), quiet(` #${edge.port} · ${way}. ${edge.reason} ${edge.unknown} ${by(edge)}`)];
       })),
       ...list("Gives", product.outputs.map((port) => [port.name, quiet(` · ${port.uses}`)])),
-      ...list("Read by", (readBy.get(product.id) || []).map((edge) => [link(edge.consumer), quiet(` from ${edge.port}`)])),
+      ...list("Read by", (readBy.get(product.id) || []).map((edge) => [link(edge.consumer), quiet(` from ${edge.port}${edge.agreement ? ` as ${edge.role}, until ${edge.until}` : ""}`)])),
+      ...list("Read by people", (product.readers || []).map((one) => [one.team || one.agreement, quiet(` as ${one.role}, until ${one.until} (agreement ${one.agreement})`)])),
       ...list("Used for", product.useCases.map((use) => [use.name, quiet(` · ${use.users.join(", ")}: ${use.action}`)])),
       ...list("Platform capabilities", product.capabilities.length ? [product.capabilities.join(", ")] : []),
       ...(/^https?:\/\//.test(product.repository) ? list("Repository", [h("a", { href: product.repository, rel: "noreferrer" }, product.repository)]) : [])];

@@ -78,7 +78,11 @@ def _products(map: Mapping[str, Any]) -> Iterator[str]:
         pattern = edge["declared"] or edge["pattern"]
         bad = bool(edge["issues"]) or edge["cycle"] or bool(edge["missing"])
         yield edges.line(
-            names[edge["source"]], names[edge["consumer"]], ARROWS.get(pattern, "-->"), pattern, bad
+            names[edge["source"]],
+            names[edge["consumer"]],
+            ARROWS.get(pattern, "-->"),
+            f"{pattern}, as {edge['role']}" if edge.get("agreement") else pattern,
+            bad,
         )
     for product in map["products"]:
         for system in sorted({one["system"] for one in product["inputs"]} - {""}):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
 from meshwright.map.planned import Overlay
 from meshwright.mesh import sharing
+from meshwright.mesh.agreements import Use, ended
 from meshwright.mesh.lineage import Edge, Issue, Lineage, issues
 from meshwright.product import registry
 from meshwright.product.record import Record
@@ -196,6 +198,11 @@ def _product(
             for one in record.inputs
         ],
         "outputs": [{"name": plain(one.name), "uses": plain(one.uses)} for one in record.outputs],
+        "readers": [
+            {"agreement": plain(one.agreement), "role": plain(one.role), "team": plain(one.team), "until": plain(one.until)}
+            for one in record.readers
+            if not one.consumer and not ended(one, datetime.now(UTC))
+        ],
         "useCases": [
             {
                 "name": plain(case.name),
@@ -245,8 +252,17 @@ def _edge(
         "unknown": plain(advice.unknown, PROSE),
         "missing": "product" if edge.source is None else "port" if edge.port is None else "",
         "cycle": edge.source is not None and around(source, consumer.id),
+        **_agreement(edge),
         "issues": [numbered[issue] for issue in known],
     }
+
+
+def _agreement(edge: Edge) -> dict[str, str]:
+    """Return the agreement by which an input reads, its role and its end; empty texts if none is in force."""
+    use = Use(edge.consumer, edge.input, edge.source, edge.port, datetime.now(UTC)) if edge.source else None
+    reader = use.reader if use else None
+    found = (reader.agreement, reader.role, reader.until) if reader else ("", "", "")
+    return dict(zip(("agreement", "role", "until"), map(plain, found), strict=True))
 
 
 def _about(edge: Edge, by_input: Mapping[tuple[str, str], Sequence[Issue]]) -> list[Issue]:

@@ -169,10 +169,11 @@ def _line(line: Line, levels: Mapping[int, Mapping[str, Any]], planned: bool) ->
 
 
 def advice(edge: Mapping[str, Any]) -> str:
-    """Return which sharing pattern fits, and why."""
+    """Return which sharing pattern fits, and why, and by which agreement is read."""
     other = edge["declared"] not in ("", edge["pattern"])
+    by = f"Read as {edge['role']} by the agreement {edge['agreement']}." if edge.get("agreement") else ""
     return " ".join(
-        filter(None, (f"Better {edge['pattern']}." if other else "", edge["reason"], edge["unknown"]))
+        filter(None, (f"Better {edge['pattern']}." if other else "", edge["reason"], edge["unknown"], by))
     )
 
 

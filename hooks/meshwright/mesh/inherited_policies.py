@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from meshwright.core.text import listed, short
 from meshwright.core.yaml import Keys
+from meshwright.mesh.agreements import ended
+from meshwright.mesh.role_columns import shown_levels
 from meshwright.mesh.sharing import is_copy
 from meshwright.product import metamodel
 from meshwright.product.record import Input, Reader, Record, rank
@@ -33,11 +35,17 @@ class Breach:
     level: Literal["error", "warning"] = "error"
 
 
-def breaches(input: Input, consumer: Record, source: Record, now: datetime) -> Iterator[Breach]:
-    """Yield the source's policies that the consumer of this input does not keep; `now` has a time zone."""
-    yield from _classification(consumer, source)
-    if is_copy(input, consumer, source):
-        here, there = consumer.column_levels, source.column_levels
+def breaches(
+    input: Input, consumer: Record, source: Record, now: datetime, role: Mapping[str, Any] | None = None
+) -> Iterator[Breach]:
+    """Yield the source's policies that the consumer of this input does not keep; `now` has a time zone.
+
+    `role`: the source's role in which the input is read; without one, all of the source counts.
+    """
+    shown = source.column_levels if role is None else shown_levels(source, role)
+    yield from _classification(consumer, source, shown)
+    if is_copy(input, consumer, source, shown):
+        here, there = consumer.column_levels, shown
         pair = _Pair(consumer, source, here, there, [name for name in there if name in here])
         yield from _column_classifications(pair)
         yield from _mode(pair)
@@ -73,8 +81,12 @@ class _Pair:
     """The columns that both have, in the source's order."""
 
 
-def _classification(consumer: Record, source: Record) -> Iterator[Breach]:
+def _classification(consumer: Record, source: Record, shown: Mapping[str, str]) -> Iterator[Breach]:
     declared, needed = consumer.classification, source.classification
+    if (
+        shown != source.column_levels
+    ):  # the role shows less than the whole, and not how sensitive the whole is
+        needed = max(shown.values(), key=rank, default=needed)
     if declared and needed and rank(declared) < rank(needed):
         yield Breach(
             "classification-lowered",
@@ -223,11 +235,3 @@ def _required(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
         if not isinstance(mine, list) or not all(value in allowed for value in mine):
             return False
     return True
-
-
-def ended(reader: Reader, now: datetime) -> bool:
-    """Return True if an agreement has ended; `now` has a time zone."""
-    try:
-        return datetime.fromisoformat(reader.until) <= now
-    except (ValueError, TypeError):  # not a time, or one without a zone: it is not known to have ended
-        return False

@@ -11,7 +11,9 @@ from typing import Literal
 from meshwright.core.git_url import canonical
 from meshwright.core.text import listed, short
 from meshwright.core.yaml import Keys
-from meshwright.mesh.inherited_policies import breaches, ended
+from meshwright.mesh.agreements import Use, ended, misuses
+from meshwright.mesh.inherited_policies import breaches
+from meshwright.product import metamodel
 from meshwright.product.record import Input, Port, Record
 
 Kind = Literal[
@@ -21,6 +23,8 @@ Kind = Literal[
     "classification-lowered",  # its own classification is less sensitive than that of its sources
     "readers-widened",  # a copy has a reader who could not read the original
     "rights-widened",  # it allows third parties what its source forbids
+    "without-agreement",  # it reads a product that requires approval, and names no agreement
+    "beyond-agreement",  # its agreement is not in force, is for somebody else, or shows less than it passes on
     "name-taken",  # two products of the mesh have the same id
 ]
 
@@ -133,7 +137,12 @@ def issues(lineage: Lineage, now: datetime | None = None) -> Iterator[Issue]:
     """
     now = now or datetime.now(UTC)
     found = [*_taken(lineage), *_dangling(lineage), *_cycles(lineage), *_unused(lineage, now)]
-    yield from sorted({*found, *_inherited(lineage, now), *_rights(lineage)})
+    uses = [
+        Use(edge.consumer, edge.input, edge.source, edge.port, now)
+        for edge in lineage.edges
+        if edge.source is not None and edge.source is not edge.consumer
+    ]
+    yield from sorted({*found, *_inherited(uses), *_unagreed(lineage, uses), *_rights(lineage)})
 
 
 def is_same(one: Record, other: Record) -> bool | None:
@@ -272,25 +281,40 @@ def _unused(lineage: Lineage, now: datetime) -> Iterator[Issue]:
         )
 
 
-def _inherited(lineage: Lineage, now: datetime) -> Iterator[Issue]:
+def _inherited(uses: Iterable[Use]) -> Iterator[Issue]:
     reported: set[tuple[str, str, str]] = set()
-    for edge in lineage.edges:
-        if edge.source is None or edge.source is edge.consumer:
-            continue
-        for breach in breaches(edge.input, edge.consumer, edge.source, now):
-            about = (edge.consumer.id, edge.source.id, breach.sentence)
+    for use in uses:
+        for breach in breaches(use.input, use.consumer, use.source, use.now, use.role):
+            about = (use.consumer.id, use.source.id, breach.sentence)
             if about not in reported:  # through another input
                 reported.add(about)
                 yield Issue(
-                    edge.consumer.id,
+                    use.consumer.id,
                     breach.kind,
                     breach.sentence,
                     breach.fix,
-                    (edge.source.id,),
-                    edge.input.name,
+                    (use.source.id,),
+                    use.input.name,
                     breach.level,
                     breach.place,
                 )
+
+
+def _unagreed(lineage: Lineage, uses: Iterable[Use]) -> Iterator[Issue]:
+    """Yield inputs that read without an agreement, or beyond it: warnings, and errors from the organisation's day on."""
+    for use in uses:
+        read = {one.product for one in use.consumer.inputs} - {use.source.id}
+        others = [lineage.records[id] for id in sorted(read & lineage.records.keys())]
+        for misuse in misuses(use, others):
+            yield Issue(
+                use.consumer.id,
+                misuse.kind,
+                misuse.sentence,
+                misuse.fix,
+                (use.source.id,),
+                use.input.name,
+                "error" if metamodel.agreements_required(use.now.date()) else "warning",
+            )
 
 
 RIGHTS = ("modified", "unmodified")

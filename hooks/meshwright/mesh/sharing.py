@@ -118,11 +118,14 @@ def _opened(input: Input, port: registry.Capability) -> str:
     return f" Let the querying tool read it there: {reader.uses} opens only {listed(reader.opens)}."
 
 
-def is_copy(input: Input, consumer: Record, source: Record) -> bool:
-    """Return True if the consumer serves its source's data again: it declares so, or has all of its columns (at least two)."""
+def is_copy(input: Input, consumer: Record, source: Record, shown: Mapping[str, str] | None = None) -> bool:
+    """Return True if the consumer serves its source's data again: it declares so, or has all of its columns (at least two).
+
+    `shown`: the columns that the consumer's role shows; all, if left out.
+    """
     if input.properties.get("sharing") == "copy":
         return True
-    columns = source.column_levels.keys()
+    columns = (source.column_levels if shown is None else shown).keys()
     return len(columns) >= 2 and columns <= consumer.column_levels.keys()
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from meshwright.assess.masking import CLEAR, treatment
 from meshwright.core.forge import forge_of
 from meshwright.core.git import parts
 from meshwright.core.git_url import is_remote
+from meshwright.mesh.role_columns import CLEAR, treatment
 from meshwright.product.agreement_length import longest_days
 from meshwright.product.agreement_text import ESCAPED, LINES
 from meshwright.product.files import AGREEMENTS

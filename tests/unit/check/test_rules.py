@@ -121,6 +121,8 @@ LOWER = {
     "SharingTold": "note",
     "SharingFits": "warning",
     "ReadersComparable": "warning",
+    "ReadsUnderAgreement": "warning",
+    "ReadsWithinAgreement": "warning",
     "ChangeUnderstood": "warning",
     "PromisesChecked": "warning",
     "CiPresent": "warning",

@@ -11,6 +11,8 @@ from meshwright.assess import Fitness, Verdict, as_text, masking
 from meshwright.assess.evidence import Evidence
 from meshwright.assess.storage import Absent, Blocker
 from meshwright.assess.verdicts import PLACES, at_ports, broken, kept, some, unknown
+from meshwright.mesh.agreements import Use, misuses
+from meshwright.mesh.role_columns import CLEAR, treatment
 from meshwright.product import personal_data
 from meshwright.product.record import Column, Port, Record, rank
 
@@ -70,6 +72,40 @@ class AnonymousReadRefused(Fitness):
             yield kept(granted.sentence, port.name)
 
 
+class ReadsUnderAgreements(Fitness):
+    """Does the product read others that require approval under agreements, and pass on no more than these show?
+
+    Access that is decided for people and programs is worth nothing if a product next door reads the clear data, and
+    hands it on.
+    """
+
+    characteristic = "secure"
+    severity = "high"
+
+    def check(self, product: Evidence) -> Iterator[Verdict]:
+        record, mesh = product.record, product.mesh
+        inputs = [entry for entry in record.inputs if entry.product not in ("", record.id)]
+        if not inputs:
+            yield kept("It reads no other product.")
+        for entry in inputs:
+            source = mesh.records.get(entry.product)
+            if source is None:
+                yield unknown("Its source is not among the products of this assessment.", "Assess the whole mesh.", entry.name)  # fmt: skip
+                continue
+            port = next((one for one in source.outputs if one.name == entry.port), None)
+            use = Use(record, entry, source, port, product.now)
+            others = [mesh.records[one.product] for one in inputs if one.product in mesh.records and one.product != source.id]  # fmt: skip
+            wrong = list(misuses(use, others))
+            for misuse in wrong:
+                yield broken(as_text(misuse.sentence), misuse.fix, entry.name)
+            if not wrong and use.reader:
+                yield kept(f"It reads {as_text(entry.source)} as {as_text(use.reader.role)} by the agreement {as_text(use.reader.agreement)}.", entry.name)  # fmt: skip
+            elif not wrong and source.access_mode == "open":
+                yield kept(f"Access to {as_text(source.id)} is open.", entry.name)
+            elif not wrong:
+                yield unknown(f"It is not known who may read {as_text(source.id)}.", "Publish its record again.", entry.name)  # fmt: skip
+
+
 class SensitiveColumnsHidden(Fitness):
     """Is the data that a role must not see hidden from it?
 
@@ -98,10 +134,8 @@ class SensitiveColumnsHidden(Fitness):
 
     def _for(self, product: Evidence, port: Port, role: str) -> Iterator[Verdict]:
         record, place = product.record, f"{port.name}: {role}"
-        shall = {
-            column.name: masking.treatment(record, record.roles[role], column) for column in record.columns
-        }
-        hidden = {name: mask for name, mask in shall.items() if mask != masking.CLEAR}
+        shall = {column.name: treatment(record, record.roles[role], column) for column in record.columns}
+        hidden = {name: mask for name, mask in shall.items() if mask != CLEAR}
         if not hidden:
             yield kept("The role's clearance covers every column.", place)
             return
@@ -186,7 +220,7 @@ def _seen_by_somebody(record: Record) -> list[Column]:
     return [
         column
         for column in low
-        if any(masking.treatment(record, role, column) == masking.CLEAR for role in record.roles.values())
+        if any(treatment(record, role, column) == CLEAR for role in record.roles.values())
     ]
 
 

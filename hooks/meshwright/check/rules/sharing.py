@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from meshwright.check.rules.agreements import FILE, REQUEST
 from meshwright.check.rules.base import Rule
@@ -13,6 +15,7 @@ from meshwright.core.yaml import Document, Keys
 from meshwright.mesh.inherited_policies import ageing
 from meshwright.mesh.lineage import Issue, Lineage
 from meshwright.mesh.sharing import Advice, advise, is_copy
+from meshwright.product import metamodel
 from meshwright.product.files import SPEC
 from meshwright.product.problem import Problem
 from meshwright.product.record import Input, Record
@@ -151,7 +154,7 @@ class ClassificationKept(Rule):
         yield from _problems(issues, "classification-lowered", "error", spec, record, documents)
 
 
-COPY = {
+COPY: dict[str, list[dict[str, Any]]] = {
     "inputs": [
         {
             "name": "departures",
@@ -175,6 +178,56 @@ def _granted(id: str, product: str, principal: str) -> dict[str, object]:
         "endTimestamp": "2036-01-01T00:00:00Z",
         "customProperties": [{"property": "principal", "value": principal}],
     }
+
+
+class ReadsUnderAgreement(Rule):
+    """A product that reads another one which requires approval names the agreement that lets it.
+
+    Known sources are the products of this check, and those of the mesh given with `--mesh`. [Read another data
+    product](../../how-to/read-another-product.md) says how to get an agreement. It is a warning until the day that the
+    organisation sets (`metamodel.AGREEMENTS_REQUIRED_FROM`), and an error from then on.
+    """
+
+    usually = "warning"
+    broken = {"twin": {}}
+
+    @property
+    def level(self) -> str:
+        return _level(self)
+
+    def check(
+        self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
+    ) -> Iterator[Problem]:
+        for level in ("error", "warning"):
+            yield from _problems(issues, "without-agreement", level, spec, record, documents)
+
+
+class ReadsWithinAgreement(Rule):
+    """A product reads under an agreement that is in force for it, and passes on no more than the agreement's role shows.
+
+    Known sources are the products of this check, and those of the mesh given with `--mesh`. The agreement is approved, has
+    not ended, names this product as its consumer, is about this port and in a role for programs. The contract has no
+    column that the role hides, and a column that it masks has the tag `masked`. The level is that of ReadsUnderAgreement.
+    """
+
+    usually = "warning"
+    broken = {"twin": {SPEC: {"spec": {"inputs": [COPY["inputs"][0] | {"properties": {"addresses": REGISTRY, "agreement": "unknown"}}]}}}}  # fmt: skip
+
+    @property
+    def level(self) -> str:
+        return _level(self)
+
+    def check(
+        self, spec: Document, record: Record, issues: Sequence[Issue], documents: Sequence[Document]
+    ) -> Iterator[Problem]:
+        for level in ("error", "warning"):
+            yield from _problems(issues, "beyond-agreement", level, spec, record, documents)
+
+
+def _level(rule: Rule) -> str:
+    """Return the level of a rule that is a warning until the organisation's day."""
+    required = metamodel.agreements_required(datetime.now(UTC).date())
+    return metamodel.level(rule.id, "error" if required else rule.usually)
 
 
 class ReadersNotWidened(Rule):

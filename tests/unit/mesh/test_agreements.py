@@ -1,0 +1,226 @@
+"""Which inputs read without an agreement, or beyond one: in the check, the map and the scores of one mesh."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from meshes import agreed, id_of
+from records import value
+
+from meshwright.assess.run import assess
+from meshwright.check.engine import check
+from meshwright.cli import main
+from meshwright.map.model import model
+from meshwright.mesh.lineage import Issue, Lineage, issues
+from meshwright.product import metamodel
+from meshwright.product.record import Record
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+SOURCE, READER = "airport-operations/departures", "customer-experience/punctuality"
+Change = Callable[[dict[str, Any], dict[str, Any]], None]
+
+
+def pair() -> tuple[dict[str, Any], dict[str, Any]]:
+    """A source, and a product that reads it under an agreement."""
+    source, reader = agreed([value(SOURCE), value(READER, "consumer-oriented", reads=f"dp:{SOURCE}#lake")])
+    return source, reader
+
+
+def found(*values: dict[str, Any]) -> list[Issue]:
+    return list(issues(Lineage([Record(one) for one in values]), NOW))
+
+
+def given(**changed: Any) -> Change:
+    """Changes the agreement."""
+
+    def change(source: dict[str, Any], _: dict[str, Any]) -> None:
+        source["readers"][0] |= changed
+
+    return change
+
+
+def named(name: str | None) -> Change:
+    def change(_: dict[str, Any], reader: dict[str, Any]) -> None:
+        properties = reader["product"]["spec"]["inputs"][0]["properties"]
+        properties.pop("agreement")
+        if name:
+            properties["agreement"] = name
+
+    return change
+
+
+def served(uses: str, name: bool = True) -> Change:
+    def change(source: dict[str, Any], reader: dict[str, Any]) -> None:
+        source["product"]["spec"]["outputs"][0]["uses"] = uses
+        if not name:
+            named(None)(source, reader)
+
+    return change
+
+
+def applied(*names: str) -> Change:
+    """Access was applied, and these agreements are in force."""
+
+    def change(source: dict[str, Any], _: dict[str, Any]) -> None:
+        for entry in source["addresses"].values():
+            entry["agreements"] = {name: {} for name in names}
+
+    return change
+
+
+def column(of: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(one for one in of["contract"]["schema"][0]["properties"] if one["name"] == name)
+
+
+def hides(name: str, here: str = "confidential", *tags: str, above: str = "deny") -> Change:
+    """A column of the source is confidential; the reader's contract has it too, with a classification and tags."""
+
+    def change(source: dict[str, Any], reader: dict[str, Any]) -> None:
+        spec = {"classification": "confidential"}
+        source["product"]["spec"] |= spec
+        reader["product"]["spec"] |= spec
+        source["policy"]["roles"]["service"]["above"] = above
+        column(source, name)["classification"] = "confidential"
+        own = {"name": name, "logicalType": "string", "classification": here, "description": "The same.", "tags": list(tags)}  # fmt: skip
+        reader["contract"]["schema"][0]["properties"].append(own)
+
+    return change
+
+
+def opened(source: dict[str, Any], reader: dict[str, Any]) -> None:
+    named(None)(source, reader)
+    source["product"]["spec"]["access"]["mode"] = "open"
+
+
+def unknown(source: dict[str, Any], reader: dict[str, Any]) -> None:
+    del source["readers"]
+
+
+def in_force(source: dict[str, Any], reader: dict[str, Any]) -> None:
+    applied(source["readers"][0]["agreement"])(source, reader)
+
+
+def nothing(source: dict[str, Any], reader: dict[str, Any]) -> None:
+    pass
+
+
+WITHOUT, BEYOND = "without-agreement", "beyond-agreement"
+CASES: dict[str, tuple[Change, str, str]] = {
+    "an agreement in force": (nothing, "", ""),
+    "applied, and in force": (in_force, "", ""),
+    "access is open": (opened, "", ""),
+    "readers are not known": (unknown, "", ""),
+    "none": (named(None), WITHOUT, "requires an approval, without naming an agreement."),
+    "none, on a view": (served("view@1", name=False), WITHOUT, "view@1, on which no agreement has an effect."),
+    "a view": (served("view@1"), BEYOND, "no agreement has an effect there"),
+    "iceberg": (served("iceberg@1"), BEYOND, "no agreement has an effect there"),
+    "unknown": (named("other"), BEYOND, "names the agreement other, which airport-operations/departures has not approved"),
+    "ended": (given(until="2026-11-21T00:00:00Z"), BEYOND, "ended on 2026-11-21T00:00:00Z"),
+    "another product": (given(consumer="crew/rosters"), BEYOND, "is for crew/rosters, and not for"),
+    "people": (given(consumer=None), BEYOND, "is for no data product, and not for"),
+    "another port": (given(port="tables"), BEYOND, "is about its port tables"),
+    "no such role": (given(role="robot"), BEYOND, "in the role robot, which airport-operations/departures does not have"),
+    "a role for people": (given(role="reader"), BEYOND, "which is for people"),
+    "not in force": (applied(), BEYOND, "is not in force, says the address registry"),
+    "a hidden column": (hides("tail_number"), BEYOND, "has tail_number, which the role service of"),
+    "a mask passed on as clear": (hides("tail_number", above="mask"), BEYOND, "has tail_number (redacted) as if"),
+    "a mask passed on as a mask": (hides("tail_number", "internal", "masked", above="mask"), "", ""),
+    "a mask that is too public": (hides("tail_number", "public", "masked", above="mask"), BEYOND, "as less sensitive than"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_how_an_input_is_read(case: str) -> None:
+    change, kind, sentence = CASES[case]
+    source, reader = pair()
+    change(source, reader)
+    of_agreements = [issue for issue in found(source, reader) if issue.kind.endswith("-agreement")]
+    if not kind:
+        assert of_agreements == []
+        return
+    (issue,) = of_agreements
+    assert (issue.product, issue.kind, issue.about, issue.input) == (READER, kind, (SOURCE,), "departures")
+    assert sentence in issue.sentence and issue.fix.endswith(".") and issue.level == "warning"
+
+
+def test_a_renewal_counts_for_the_agreement_that_it_renews() -> None:
+    source, reader = pair()
+    (first,) = source["readers"]
+    source["readers"] = [
+        first | {"until": "2026-11-01T00:00:00Z"},
+        first | {"agreement": "again", "renews": first["agreement"], "until": "2026-11-20T00:00:00Z"},
+        first | {"agreement": "and-again", "renews": "again"},
+    ]
+    assert found(source, reader) == []
+    source["readers"][2]["until"] = "2026-11-21T00:00:00Z"
+    (issue,) = found(source, reader)
+    assert issue.kind == BEYOND and "2026-11-21" in issue.sentence
+
+
+def test_what_a_role_shows_is_what_the_consumer_has_to_protect() -> None:
+    """A product that reads only what is internal of a confidential one need not be confidential."""
+    source, reader = pair()
+    source["product"]["spec"]["classification"] = "confidential"
+    column(source, "tail_number")["classification"] = "confidential"
+    assert found(source, reader) == []
+    named(None)(source, reader)
+    assert {issue.kind for issue in found(source, reader)} == {WITHOUT, "classification-lowered"}
+
+
+def test_from_the_organisations_day_on_it_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, reader = pair()
+    named(None)(source, reader)
+    for day, level in (("2026-11-23", "warning"), ("2026-11-22", "error")):
+        monkeypatch.setattr(metamodel, "AGREEMENTS_REQUIRED_FROM", day)
+        assert [issue.level for issue in found(source, reader)] == [level]
+    assert not metamodel.agreements_required(date(2026, 11, 21))
+
+
+NAMES = ("one", "two", "three", "four", "five", "six")
+WITHOUT_ONE = {"d/two", "d/four", "d/five"}
+
+
+@pytest.fixture
+def eight() -> list[dict[str, Any]]:
+    """Two sources and six readers, of which three read without an agreement."""
+    readers = [value(f"d/{name}", "consumer-oriented", reads=f"dp:{SOURCE}#lake") for name in NAMES]
+    made = agreed([value(SOURCE), value("fleet/aircraft"), *readers])
+    for one in made:
+        if id_of(one) in WITHOUT_ONE:
+            named(None)({}, one)
+            made[0]["readers"] = [entry for entry in made[0]["readers"] if entry["consumer"] != id_of(one)]
+    return made
+
+
+def test_exactly_those_that_read_without_one_are_reported(
+    eight: list[dict[str, Any]], punctuality: Path, tmp_path: Path
+) -> None:
+    records = [Record(one) for one in eight]
+    drawn = model(records)
+    assert {issue["product"] for issue in drawn["issues"] if issue["kind"] == WITHOUT} == WITHOUT_ONE
+    assert {edge["consumer"] for edge in drawn["edges"] if not edge["agreement"]} == WITHOUT_ONE
+    scored = assess(records, NOW, static=True)
+    states = {
+        product["id"]: {
+            verdict["state"]
+            for result in product["results"]
+            if result["function"] == "ReadsUnderAgreements"
+            for verdict in result["verdicts"]
+        }
+        for product in scored["products"]
+    }
+    assert {id for id, state in states.items() if state == {"broken"}} == WITHOUT_ONE
+    assert {id for id, state in states.items() if state == {"kept"}} == states.keys() - WITHOUT_ONE
+    mesh = tmp_path / "mesh.json"
+    mesh.write_text(json.dumps(eight))
+    done = CliRunner().invoke(main, ["check", "--mesh", str(mesh), "--format", "json", str(punctuality)])
+    assert done.exit_code == 0, done.output
+    (finding,) = [one for one in json.loads(done.stdout) if one["rule"] == "ReadsUnderAgreement"]
+    assert finding["level"] == "warning" and finding["file"].endswith("data-product.yaml")
+    assert not [one for one in check([punctuality]) if one.rule == "ReadsUnderAgreement"]  # knows no source
