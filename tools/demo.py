@@ -14,6 +14,7 @@ from typing import Any
 import demo_mesh
 from checkout import ROOT, clean, git, snapshot
 from demo_access import share
+from demo_agreements import Agreements
 from demo_catalog import publish
 
 DEMO = ROOT / "build" / "demo"
@@ -40,8 +41,10 @@ def main() -> None:
     for product in demo_mesh.MESH:  # two at a time must not change it
         step(product.name)
         call(UV, "sync", "--quiet", "--inexact", cwd=DEMO / product.name, **environment)
-    say("uv run python -m pipeline (each after what it reads, two at a time)")
-    demo_mesh.run(DEMO, run)
+    say(
+        "uv run python -m pipeline (each after what it reads, two at a time, in the role of a signed agreement)"
+    )
+    demo_mesh.run(DEMO, run, Agreements(DEMO, meshwright, step))
     products = [DEMO / product.name for product in demo_mesh.MESH]
     say("meshwright check: all five against the metamodel")
     meshwright("check", *products)
@@ -74,7 +77,7 @@ and in an editor:
     build/ports/               the data, as Parquet and as a Delta table
     build/slis.json            the service levels, measured
   {here("aircraft-utilisation/")}
-    data-product.yaml          it reads two products of two domains, and promises more than its data keeps
+    data-product.yaml          it reads two products, each under an agreement, and promises more than its data keeps
 {SHARED if shared else ""}
 Break something, and see who notices: delete the owner, or promise in the contract that there are no
 cancelled flights. Then, in the product's folder:

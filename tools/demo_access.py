@@ -13,8 +13,8 @@ from checkout import git
 APPROVERS = """apiVersion: meshwright/v1
 kind: Approvers
 approvers:
-  - name: Dee Example
-    email: dee@example.org
+  - name: {name}
+    email: {email}
     capacity: owner
     key: {key}
 """
@@ -27,11 +27,12 @@ def share(product: Path, keys: Path, meshwright: Callable[..., None], say: Calla
     if not shutil.which("ssh-keygen"):
         say("meshwright access: ssh-keygen is not here, so nobody can sign an approval")
         return False
-    keys.mkdir()
-    call = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "dee@example.org", "-f", str(keys / "dee")]
-    subprocess.run(call, check=True)
-    approvers = APPROVERS.format(key=(keys / "dee.pub").read_text("utf-8").strip())
-    (product / "access" / "approvers.yaml").write_text(approvers, "utf-8")
+    key = keys / "dee"
+    if not key.exists():
+        call = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "dee@example.org", "-f", str(key)]
+        subprocess.run(call, check=True)
+    text = approvers("Dee Example", "dee@example.org", key)
+    (product / "access" / "approvers.yaml").write_text(text, "utf-8")
     commit(product, "Dee approves")
     say("meshwright access request cabin-planning --role reader --principal group:analysts …")
     until = f"{datetime.now(UTC) + timedelta(days=180):%Y-%m-%d}"
@@ -49,6 +50,11 @@ def share(product: Path, keys: Path, meshwright: Callable[..., None], say: Calla
     say(f"meshwright access explain bo@example.org {HIDDEN}")
     meshwright("access", "explain", "bo@example.org", HIDDEN)
     return True
+
+
+def approvers(name: str, email: str, key: Path) -> str:
+    """Return access/approvers.yaml with the product's owner; `key` is the private one."""
+    return APPROVERS.format(name=name, email=email, key=key.with_suffix(".pub").read_text("utf-8").strip())
 
 
 def commit(product: Path, message: str, *options: str, key: Path | None = None) -> None:

@@ -116,8 +116,11 @@ def push(folder: Path, products: Sequence[Product] = MESH) -> None:
         git("remote", "set-head", "origin", "main", cwd=folder / product.name)
 
 
-def run(folder: Path, pipeline: Run) -> None:
-    """Runs every product once, each after what it reads, two at a time; consumers get the samples of their sources."""
+def run(folder: Path, pipeline: Run, agree: Callable[[Product], None] = lambda _: None) -> None:
+    """Runs every product once, each after what it reads, two at a time; consumers get the samples of their sources.
+
+    `agree` is called for each product that has run, before others read it.
+    """
     registry = folder / "addresses.yaml"
     registry.write_text("{}\n", "utf-8")
     waiting = list(MESH)
@@ -127,6 +130,7 @@ def run(folder: Path, pipeline: Run) -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda product: _ran(product, folder, registry, pipeline), wave))
         for product in wave:
+            agree(product)
             lies = yaml.safe_load((folder / product.name / "build/addresses.yaml").read_text("utf-8"))
             with registry.open("a") as addresses:
                 yaml.safe_dump(lies, addresses, sort_keys=False)
