@@ -57,13 +57,15 @@ def approvers(name: str, email: str, key: Path) -> str:
     return APPROVERS.format(name=name, email=email, key=key.with_suffix(".pub").read_text("utf-8").strip())
 
 
-def commit(product: Path, message: str, *options: str, key: Path | None = None) -> None:
-    options = (
-        "gpg.format=ssh",
-        f"user.signingKey={key}",
-        "user.name=Dee Example",
-        "user.email=dee@example.org",
-    )
-    signing = [part for option in options for part in ("-c", option)] if key else []
+def commit(
+    product: Path,
+    message: str,
+    *options: str,
+    key: Path | None = None,
+    by: tuple[str, str] = ("Dee Example", "dee@example.org"),
+) -> None:
+    """Commit what is in the work tree; with a key (the public one) as somebody who signs: name and address."""
+    identity = ("gpg.format=ssh", f"user.signingKey={key}", f"user.name={by[0]}", f"user.email={by[1]}")
+    signing = [part for setting in identity for part in ("-c", setting)] if key else []
     git("add", "--all", cwd=product)
     git(*signing, "commit", "--quiet", *options, "--message", message, cwd=product)

@@ -12,7 +12,7 @@ import yaml
 from demo_access import approvers, commit
 from demo_mesh import MESH, Product
 
-from meshwright.access import ask, request
+from meshwright.access import approve, request
 
 REQUESTER = "bo@example.org"
 """Who asks for the consumers; nobody approves what they have asked for themselves."""
@@ -51,8 +51,9 @@ class Agreements:
             self._ask(root, reader, name)
         commit(root, "Ask to read")
         for name in names:
-            ask.approve(root, name)
-        commit(root, f"Approve {', '.join(names)}", "-S", key=key.with_suffix(".pub"))
+            approve.approve(root, name)
+        owner = (source.answers["owner_name"], source.answers["owner_email"])
+        commit(root, f"Approve {', '.join(names)}", "-S", key=key.with_suffix(".pub"), by=owner)
         self.say(f"{source.name}: {', '.join(names)}")
         self.meshwright("access", "apply", "--directory", self.directory, cwd=root, stdout=subprocess.DEVNULL)
         for reader, name in zip(readers, names, strict=True):
