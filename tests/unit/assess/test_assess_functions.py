@@ -241,6 +241,13 @@ BAD: dict[str, list[tuple[str, Change, str]]] = {
         ("one place for two", lambda product: product.location("lake", str(product.tables)), "lake"),
         ("of an older version", setting("product.metadata.version", "2.0.0"), "tables"),
     ],
+    "ReadsUnderAgreements": [
+        (
+            "without one",
+            both(setting("product.spec.inputs.0.from", "dp:a/other#lake"), lambda product: product.others.append(records.record("a/other"))),
+            "flights",
+        ),
+    ],
     "InputsLeadSomewhere": [
         (
             "a product that is gone",
