@@ -55,7 +55,8 @@ class Agreements:
         owner = (source.answers["owner_name"], source.answers["owner_email"])
         commit(root, f"Approve {', '.join(names)}", "-S", key=key.with_suffix(".pub"), by=owner)
         self.say(f"{source.name}: {', '.join(names)}")
-        self.meshwright("access", "apply", "--directory", self.directory, cwd=root, stdout=subprocess.DEVNULL)
+        apply = ("access", "apply", "--first", "--directory", self.directory)
+        self.meshwright(*apply, cwd=root, stdout=subprocess.DEVNULL)
         for reader, name in zip(readers, names, strict=True):
             self._name(reader, source, name)
 

@@ -97,7 +97,8 @@ class SharedProduct:
 
     def apply(self, code: int = 0) -> Mapping[str, Any]:
         """Applies access; returns the registry."""
-        self.access("apply", "--directory", str(self.root / "access/directory.yaml"), code=code)
+        first = [] if list(self.root.glob("build/ports/*/roles/audit.jsonl")) else ["--first"]
+        self.access("apply", "--directory", str(self.root / "access/directory.yaml"), *first, code=code)
         return self.registry
 
     @property
