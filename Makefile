@@ -24,8 +24,9 @@ test-all: $(ENV)/.ready ## the whole suite (without the marks portal, aws and ol
 test-%: $(ENV)/.ready ## the tests of one package: make test-rollout
 	@$(ENV)/bin/python -m pytest tests/unit/$* $(wildcard tests/integration/*/test_$**.py) $(ARGS)
 
-soak: $(ENV)/.ready ## the property tests at full size: 1,000 random tables, every row of answers run (two hours)
+soak: $(ENV)/.ready ## the property tests at full size: 1,000 random tables, every row of answers run, ten minutes of access (two hours)
 	@MESHWRIGHT_TABLES=1000 MESHWRIGHT_ANSWERS=all $(ENV)/bin/python -m pytest $(ARGS) tests/products/test_ports_serve_the_source.py tests/products/test_inputs_hold_the_source.py tests/products/test_born_green.py
+	@MESHWRIGHT_SOAK_SECONDS=600 $(ENV)/bin/python -m pytest $(ARGS) tests/integration/postgres/test_access_while_everything_runs.py
 
 # A product's package `pipeline` is the template's with its blueprints'; mypy finds all of them at once.
 check: $(ENV)/.ready ## lint, types and layers, in seconds

@@ -89,7 +89,9 @@ def _apply(port: Port, desired: Desired, record: AuditRecord, lock_timeout: Lock
     """`lock_timeout`: somebody uses a view, so only memberships end, and the rest becomes a blocker."""
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.READ_COMMITTED) as connection:
-        refuse_unprepared(read_actual(connection, names), port, desired)
+        with connection.transaction(force_rollback=True):
+            # Reading a view's definition locks the view: given up again, or two runs would wait for each other.
+            refuse_unprepared(read_actual(connection, names), port, desired)
         audit_table.lock(connection, names)
         chain = audit_table.read(connection, names)
         content = {**record.content, **record.check(chain)}
