@@ -160,11 +160,12 @@ def apply(
     """Grants and revokes, all or nothing on each port, and proves that nobody else can read."""
     from meshwright.access import address_registry, loading, run
 
-    decisions = loading.decisions_at(root, directory or loading.no_directory(), None, last_readable=True)
+    directory = directory or loading.no_directory()
+    decisions = loading.decisions_at(root, directory, None, last_readable=True)
     ports = loading.chosen_ports(decisions.product, names)
     done = run.apply(decisions, ports, confirmed, first, applying(directory))
     address_registry.write_agreements(root, done)
-    _report(done, form)
+    _report(loading.with_orphans(done, directory, ports), form)
 
 
 @access.command()
@@ -173,8 +174,11 @@ def verify(root: Path, directory: str | None, names: tuple[str, ...], form: str)
     """Whether everybody can read what they should, and nothing else, by what the storage itself reports. Changes nothing."""
     from meshwright.access import loading, run
 
-    decisions = loading.decisions_at(root, directory or loading.no_directory(), None, last_readable=True)
-    _report(run.verify(decisions, loading.chosen_ports(decisions.product, names), applying(directory)), form)
+    directory = directory or loading.no_directory()
+    decisions = loading.decisions_at(root, directory, None, last_readable=True)
+    ports = loading.chosen_ports(decisions.product, names)
+    done = run.verify(decisions, ports, applying(directory))
+    _report(loading.with_orphans(done, directory, ports), form)
 
 
 @access.command()
@@ -242,6 +246,74 @@ def report_readers(sources: tuple[Path, ...], form: str, output: Path | None) ->
     else:
         click.echo(text, nl=False)
     sys.exit(1 if readers_report.unknown else 0)
+
+
+@access.command()
+@options(PRODUCT, ENVIRONMENT, PORTS)
+@click.option(
+    "--webhook",
+    metavar="URL",
+    help="Where each notice is posted, as a CloudEvent (its token: MESHWRIGHT_WEBHOOK_TOKEN).",
+)
+@click.option(
+    "--mail-to",
+    "recipients",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Who gets each notice by mail (repeatable).",
+)
+@click.option(
+    "--smtp",
+    metavar="HOST:PORT",
+    help="The mail server (its login: MESHWRIGHT_SMTP_USER, MESHWRIGHT_SMTP_PASSWORD).",
+)
+@click.option("--from", "sender", metavar="ADDRESS", help="Who sends the mail.")
+@click.option(
+    "--cursor",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("build/access-notices.json"),
+    show_default=True,
+    help="The file that notes what was sent; keep it between runs.",
+)
+@click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
+def notify(
+    root: Path,
+    names: tuple[str, ...],
+    webhook: str | None,
+    recipients: tuple[str, ...],
+    smtp: str | None,
+    sender: str | None,
+    cursor: Path,
+    form: str,
+) -> None:
+    """Sends what has happened to agreements since the last time: requested, decided, ending soon, ended, and alarms.
+
+    It reads the audit records. Without --webhook and --mail-to it only prints the notices, and notes nothing. Each is sent at
+    least once, and has the same id each time. Exit code 1: one could not be sent; the next run goes on with it.
+    """
+    import json
+
+    from meshwright.access import loading, notices, notify
+    from meshwright.access.targets import target
+
+    product = loading.product_at(root)
+    settings = notify.settings_of(smtp, sender, recipients)
+    sinks = [*([notify.webhook(webhook)] if webhook else []), *([notify.mail(settings)] if settings else [])]
+    sent = notify.Cursor(root / cursor)
+    now = notify.current_time()
+    pending = notify.due(
+        (
+            notice
+            for port in loading.chosen_ports(product, names)
+            for notice in notices.notices(product.id, target(port.uses).audit_records(port), now)
+        ),
+        sent,
+        now,
+    )
+    delivered = notify.deliver(pending, sinks, sent, notify.current_time) if sinks else iter(pending)
+    for notice in delivered:
+        line = json.dumps(notice.event()) if form == "json" else next(notify.as_lines([notice]))
+        click.echo(line)
 
 
 @access.command()
