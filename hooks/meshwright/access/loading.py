@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,11 @@ from meshwright.access.approval import AssumedReviews, ForgeReviews, ReviewSourc
 from meshwright.access.directory import Snapshot, read
 from meshwright.access.grants import Port
 from meshwright.access.last_readable import decide_readable
+from meshwright.access.orphans import orphans_of
 from meshwright.access.output_ports import variables
 from meshwright.access.product_access import ProductAccess, load
 from meshwright.access.review_fallback import anchored_records, closed_ports, recorded_reviews
+from meshwright.access.run import Run
 from meshwright.core.console import stop
 from meshwright.core.errors import Error
 from meshwright.core.forge import TOKEN, ForgeUnavailable
@@ -110,6 +112,16 @@ def _without_forge(
 
 def _forge_reviews() -> ForgeReviews:
     return ForgeReviews(os.environ.get(TOKEN, ""))
+
+
+def with_orphans(done: Run, directory: str, ports: Sequence[Port]) -> Run:
+    """Return a run with a note for each reader of earlier runs whom the directory no longer has. Raises Unreadable."""
+
+    def ask(principals: set[str]) -> Snapshot:
+        return read(directory, (), principals=principals)
+
+    gone = orphans_of(ports, done.decisions.directory, ask)
+    return replace(done, notes=(*done.notes, *(orphan.sentence for orphan in gone)))
 
 
 def decisions_before(root: Path, at: datetime | None, commit: str) -> AccessDecisions | None:

@@ -37,7 +37,11 @@ def recorded_terms(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
             for view in decisions.views
         },
         "people": {
-            member.principal.id: {"name": member.principal.name, "kind": member.principal.kind}
+            member.principal.id: {
+                "name": member.principal.name,
+                "kind": member.principal.kind,
+                "logins": dict(member.principal.logins),
+            }
             for member in members
         },
     }

@@ -44,7 +44,9 @@ from meshwright.access.grants import (
     View,
     VisibleColumn,
 )
+from meshwright.access.orphans import orphans
 from meshwright.access.targets import postgres
+from meshwright.access.targets.postgres.logins import existing_logins
 from meshwright.access.targets.postgres.names import Names
 
 
@@ -532,3 +534,21 @@ def test_verification_says_once_what_each_can_do_on_how_much(product: Product) -
     assert "and 28 more" in many
     product.apply(**PEOPLE)
     assert product.verify(**PEOPLE) == []
+
+
+def test_a_login_whose_owner_left_is_named_until_it_is_gone(product: Product) -> None:
+    bob, eve = product.login("bob"), product.login("eve")
+    people = {name: {"logins": {"postgres": login}} for name, login in (("bob@x", bob), ("zed@x", 'no"body'))}
+    members = [{"principal": name} for name in ("bob@x", "zed@x", "eve@x")]
+    records = [{"at": "2026-11-03T00:00:00+00:00", "members": members, "people": people}, {"at": "2026-11-04", "members": []}]  # fmt: skip
+    product.apply(bob="masked-eu")
+    left = orphans(product.port, records, {"bob@x", "zed@x"}, existing_logins)
+    assert [(one.principal, one.login, one.exists) for one in left] == [
+        ("bob@x", bob, True),
+        ("zed@x", 'no"body', False),
+    ]
+    assert left[0].sentence.endswith(f'an administrator ends it: DROP ROLE "{bob}";')
+    assert "DROP ROLE" not in left[1].sentence and eve not in left[0].sentence
+    product.apply()
+    product.run(left[0].sentence.rpartition(": ")[2])
+    assert [one.exists for one in orphans(product.port, records, {"bob@x"}, existing_logins)] == [False]

@@ -853,3 +853,40 @@ def test_a_report_names_everybody_who_reads_from_the_audit_records(approved: Cas
     file = approved.root.parent / "readers.csv"
     done = CliRunner().invoke(main, ["access", "report", str(approved.root.parent), "--format", "csv", "-o", str(file)])  # fmt: skip
     assert done.exit_code == 0 and "bo@example.org" in file.read_text()
+
+
+def test_notices_come_from_the_audit_records_of_the_ports(case: Case) -> None:
+    other_group(case)
+    case.request()
+    case.repository.commit("Ask", {}, by="bo")
+    case("apply", "--directory", case.directory)
+    assert "requested: The agreement delays of airport-operations/departures is requested." in case("notify")
+    case.approve()
+    case("apply", "--directory", case.directory)
+    lines = case("notify").splitlines()
+    assert [line.split(" ")[1] for line in lines] == ["requested:", "decided:"]
+    assert not (case.root / "build/access-notices.json").exists(), "nothing was sent"
+
+
+def test_who_left_the_directory_is_reported_for_good(approved: Case) -> None:
+    approved.request("single", principal="id:cy@example.org")
+    approved.repository.commit("Ask", {}, by="bo")
+    approved.approve("single")
+    approved("apply", "--directory", approved.directory)
+    assert "no longer has" not in approved("verify", "--directory", approved.directory)
+    path = approved.root / "access/directory.yaml"
+    directory = yaml.safe_load(path.read_text())
+    del directory["principals"]["cy@example.org"]
+    directory["groups"] = {"analysts": {"members": ["bo@example.org"]}}
+    path.write_text(yaml.safe_dump(directory))
+    note = "The directory no longer has cy@example.org, who could still read lake on "
+    first = approved.run("apply", "--directory", approved.directory)
+    assert "- cy@example.org may no longer read as reader" in first.stdout and note in first.stdout
+    approved.repository.commit("Gone", {"access/agreements/single.yaml": None}, by="bo")
+    assert note in approved("apply", "--directory", approved.directory), "also by later runs"
+    directory["groups"]["analysts"]["members"] = []
+    directory["groups"]["others"] = {"members": ["bo@example.org"]}
+    path.write_text(yaml.safe_dump(directory))
+    assert (
+        "no longer has bo@example.org" not in approved.run("verify", "--directory", approved.directory).stdout
+    )
