@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -179,9 +180,9 @@ class ChainCase:
         if isinstance(keeper, InDatabase):
             keeper.database.run(self("bootstrap", **keeper.variables))
             keeper.database.run(f'CREATE ROLE "{BO}" LOGIN')
-        keeper.publish(self._columns())
+        keeper.publish(self.columns())
 
-    def _columns(self) -> dict[str, str]:
+    def columns(self) -> dict[str, str]:
         contract = yaml.safe_load((self.root / "contract.odcs.yaml").read_text())
         kinds = {"timestamp": "timestamp", "integer": "integer", "boolean": "boolean"}
         columns = contract["schema"][0]["properties"]
@@ -214,6 +215,15 @@ class ChainCase:
         )
         assert done.exit_code == code, done.output + repr(done.exception)
         return done.stdout or done.stderr
+
+    def environment(self) -> dict[str, str]:
+        """For a run in a process of its own."""
+        return {
+            **os.environ,
+            "PIPELINE_VARIABLES": "",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            **self.keeper.variables,
+        }
 
     def port(self, verb: str, *options: str, code: int = 0) -> dict[str, Any]:
         """Runs a verb; returns what it says of the port."""

@@ -108,7 +108,9 @@ def of_products(roots: Iterable[Path], load: Callable[[Path], ProductAccess]) ->
         for port in product.ports:
             try:
                 storage = target(port.uses)
-                chain, address = storage.audit_records(port), storage.address(port)
+                address = storage.address(port)
+                anchors.tip(address)  # before the records: another run may be adding one
+                chain = storage.audit_records(port)
                 state = examine(product.id, port, address, chain, anchors, datetime.now(UTC))
                 unknown += [f"{product.id} {port.name}: {alarm.sentence}" for alarm in state.alarms]
                 if not chain:
