@@ -82,14 +82,14 @@ class Anchors:
         """Return True if a commit has the anchors, or had them before. Raises Refused."""
         return self._place(address).has(commit)
 
-    def elsewhere(self, port: str, address: Address) -> list[str]:
-        """Return the other addresses at which a port has anchors. Raises Refused."""
+    def elsewhere(self, port: str, address: Address) -> list[Anchor]:
+        """Return the anchors of a port at other addresses. Raises Refused."""
         place, own = self._place(address), _file(port, address)
         others = []
         for name in place.names():
             if name != own and name.startswith(f"{port}@"):
                 try:
-                    others.append(_parsed(place.file(name) or b"").address)
+                    others.append(_parsed(place.file(name) or b""))
                 except (GitError, Unreadable):
                     continue
         return others

@@ -32,7 +32,7 @@ def broken(records: Sequence[Record], about: Mapping[str, str] | None = None, fi
     """
     number, before = first, None
     for record in records:
-        if record.get("number") != number:
+        if type(record.get("number")) is not int or record["number"] != number:
             return f"Audit record {number} is missing."
         if record.get("hash") != _hash({key: value for key, value in record.items() if key != "hash"}):
             return f"Audit record {number} was changed after it was written."

@@ -138,15 +138,18 @@ def _count(number: int) -> str:
 
 def _first(port: Port, address: Address, chain: Sequence[Record], anchors: Anchors) -> str:
     """Return why this may be a first run."""
-    where = anchors.where(address)
-    if chain:
-        return (
-            f"Port {port.name} has audit records and no anchor on {where} yet, as after an update from Meshwright 0.2. "
-            f"The newest one is number {_about(chain[-1])}. Compare it with the output of that run."
-        )
-    moved = [printable(other) for other in anchors.elsewhere(port.name, address)]
+    moved = [
+        f"{printable(other.address)} (audit record {other.number}, {printable(other.hash)[:16]})"
+        for other in anchors.elsewhere(port.name, address)
+    ]
     before = f" It was at {', '.join(moved)} before: a new chain begins." if moved else ""
-    return f"This is the first run on port {port.name} at {printable(address.text)}.{before}"
+    if not chain:
+        return f"This is the first run on port {port.name} at {printable(address.text)}.{before}"
+    return (
+        f"Port {port.name} has audit records at {printable(address.text)} and no anchor on {anchors.where(address)}"
+        f"{'.' if moved else ', as after an update from Meshwright 0.2.'}{before} The newest record is number "
+        f"{_about(chain[-1])}. Compare it with the output of that run."
+    )
 
 
 def _about(record: Record) -> str:

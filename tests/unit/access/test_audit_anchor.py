@@ -156,7 +156,7 @@ def test_the_first_run_after_an_update_goes_on_from_the_records(case: ChainCase)
     ]
     case.keeper.write(chained(records))
     refused = case.refusal()
-    assert "Port lake has audit records and no anchor" in refused and "The newest one is number 4" in refused
+    assert "Port lake has audit records at " in refused and "The newest record is number 4" in refused
     assert "as after an update from Meshwright 0.2" in " ".join(case.port("plan", code=1)["differences"])
     case.run_as_printed(refused)
     case("verify")
@@ -172,7 +172,7 @@ def test_a_port_that_moved_is_a_new_chain_that_is_named(case: ChainCase) -> None
     case.repository.commit("Move", {"data-product.yaml": text}, signed="ada")
     refused = case.refusal()
     assert f"This is the first run on port lake at {moved}" in refused
-    assert f"It was at {case.root.parent / 'share'} before: a new chain begins." in refused
+    assert f"It was at {case.root.parent / 'share'} (audit record 4, " in refused
     case.run_as_printed(refused)
     assert {anchor["address"]: anchor["number"] for anchor in anchors(case).values()} == {
         str(case.root.parent / "share"): 4,
@@ -262,3 +262,20 @@ def test_runs_at_once_leave_one_chain_and_its_anchor(case: ChainCase) -> None:
     assert anchor["number"] == 8 and anchor["hash"] == case.keeper.read()[-1]["hash"]
     case("verify")
     assert case.keeper.readers() == set() and BO not in str(anchor)
+
+
+@pytest.mark.slow
+def test_a_backup_of_the_storage_that_is_restored_is_an_alarm(case: ChainCase, tmp_path: Path) -> None:
+    """Who reads by the backup is let in by the storage's owner, and by no run."""
+    share, backup = tmp_path / "share", tmp_path / "backup"
+    case.repository.git("revert", "--no-edit", "HEAD")  # the agreement, as it was signed
+    shutil.copytree(share, backup)
+    for _ in range(2):
+        case("apply")
+    shutil.rmtree(share)
+    backup.rename(share)
+    assert "end with number 4. The last run wrote number 6" in on_old_commit(case)
+    refused = case.refusal()
+    assert "2 records are lost." in refused
+    case.run_as_printed(refused)
+    case("verify")

@@ -75,7 +75,7 @@ def test_no_attack_on_the_records_grants_anything_in_a_folder(on_a_share: ChainC
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ["record changed", "newest deleted", "all deleted", "dropped", "forged"])
 def test_no_attack_on_the_records_grants_anything_in_a_bucket(in_bucket: ChainCase, attack: str) -> None:
     attacked(in_bucket, attack)
 
