@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,7 @@ from meshwright.access.targets.postgres.published import (
 )
 from meshwright.access.targets.postgres.session import (
     LockTimeout,
+    Overlap,
     session,
     shown_database,
     storage_address,
@@ -59,6 +61,14 @@ from meshwright.access.targets.postgres.view_query import view_query
 from meshwright.core.sql.postgres import identifier
 
 __all__ = ["address", "apply", "audit_records", "bootstrap", "location", "plan", "schema", "verify"]
+
+
+LOOKS = 3
+"""How often a run looks before it refuses because of what another process changes meanwhile."""
+
+
+class Unproven(Refused):
+    """Somebody can do what they should not, or cannot what they should, and nothing explains it."""
 
 
 def schema(port: Port, dataset: str = "") -> str:
@@ -78,6 +88,13 @@ def plan(port: Port, desired: Desired, check: ChainCheck = unchecked) -> PortPla
 
 def apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
     """Change it, all or nothing, prove it, write the audit record; return what was changed. Raises Refused."""
+    for _ in range(LOOKS - 1):
+        with suppress(Overlap):
+            return _apply_beside_readers(port, desired, record)
+    return _apply_beside_readers(port, desired, record)
+
+
+def _apply_beside_readers(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
     try:
         return _apply(port, desired, record, None)
     except LockTimeout as lock_timeout:
@@ -109,7 +126,14 @@ def _apply(port: Port, desired: Desired, record: AuditRecord, lock_timeout: Lock
         if lock_timeout:
             after.changes = [change for change in after.changes if _ends_at_once(after, change)]
             after.blocker(str(lock_timeout), lock_timeout.fix)
-        _prove(connection, port, after, actual, whole=lock_timeout is None)
+        for left in reversed(range(LOOKS)):
+            try:
+                _prove(connection, port, after, actual, whole=lock_timeout is None)
+                break
+            except Unproven:  # a publication can add and drop generations between two statements
+                if not left:
+                    raise
+                after, actual = _compare(connection, port, desired, names, before.issues)
         done = _port_plan(port, after, changes)
         newest = chain[-1] if chain else None
         done = replace(done, record=audit_table.append(connection, names, newest, content, done))
@@ -237,7 +261,7 @@ def _different_rights(
 def _prove(
     connection: psycopg.Connection[Any], port: Port, after: DatabasePlan, actual: Actual, whole: bool
 ) -> None:
-    """Raise Refused if anything is left to change, or somebody can do what no manual action explains.
+    """Raise Refused if anything is left to change, Unproven if somebody can do what no manual action explains.
 
     `whole`: everything was changed, and not only memberships.
     """
@@ -256,7 +280,7 @@ def _prove(
         if different.can.login not in logins and different.can.object not in objects
     ]
     if unexplained:
-        raise Refused(
+        raise Unproven(
             f"Port {port.name} was left as it was, because afterwards this would still be wrong: "
             f"{' '.join(sentences(unexplained))}",
             "Let an administrator of the database fix it; `verify` reports the same.",

@@ -37,6 +37,10 @@ SET LOCAL client_min_messages = warning;
 """
 
 
+class Overlap(Refused):
+    """Another process has just changed the same objects; the same run may succeed now."""
+
+
 class LockTimeout(Refused):
     """Somebody uses what must change, for longer than this waits."""
 
@@ -220,14 +224,27 @@ def _first_line(error: psycopg.Error) -> str:
 
 _FIXES: tuple[tuple[type[psycopg.Error], str, str], ...] = (
     (errors.QueryCanceled, "it took too long.", "Run this again when the database is less busy."),
-    (errors.SerializationFailure, "another process has just changed the same objects.", "Run this again."),
-    (errors.DeadlockDetected, "another process has just changed the same objects.", "Run this again."),
     (errors.OperationalError, "the connection was lost.", "Run this again: it finds out what was done."),
 )
 
 
+_OVERLAPS = (
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.UndefinedTable,
+    errors.InternalError_,
+)
+"""What the server reports where another process changed or dropped an object between two statements of this one."""
+
+
 def _refused(error: psycopg.Error, port: Port) -> Refused:
     """Return the error without its detail, hint and context, which may have values of the data."""
+    if isinstance(error, _OVERLAPS):
+        return Overlap(
+            f"Port {port.name} was left as it was: another process has just changed the same objects "
+            f"({_first_line(error)}).",
+            "Run this again.",
+        )
     for kind, what, fix in _FIXES:
         if isinstance(error, kind):
             return Refused(f"Port {port.name} was left as it was: {what}", fix)
