@@ -143,8 +143,8 @@ CATALOG = {"MESHWRIGHT_CATALOG": "https://catalog.example.org"}
             {"checks", "access", "schedules", "terraform-validate", "push-image", "deploy"},
         ),
         ({**DAY, **MAIN}, {"pipeline", "access"}),
-        ({**DAY, **MAIN, **CATALOG}, {"pipeline", "access", "catalog"}),
-        ({**NIGHT, **MAIN, **CATALOG}, {"access"}),
+        ({**DAY, **MAIN, **CATALOG}, {"pipeline", "access", "catalog", "catalog-access"}),
+        ({**NIGHT, **MAIN, **CATALOG}, {"access", "catalog-access"}),
         ({"CI_PIPELINE_SOURCE": "web", **MAIN}, {"pipeline", "access", "access-confirm"}),
         ({"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "feature"}, None),
         ({"CI_PIPELINE_SOURCE": "web", "CI_COMMIT_BRANCH": "feature"}, None),
@@ -380,13 +380,42 @@ def test_what_comes_after_a_run(on_github: Path, on_gitlab: Path) -> None:
     files = {"build/run.json", "build/slis.json", "build/addresses.yaml", "build/logs/"}
     assert set(kept["with"]["path"].split()) == files
 
+    # Both write the product's record, one after the other.
+    assert jobs["catalog"]["needs"] == ["run", "access"]
+
     there = jobs_of(on_gitlab)
+    assert there["catalog"]["resource_group"] == there["catalog-access"]["resource_group"] == "catalog"
     assert there["pipeline"]["allow_failure"] == {"exit_codes": 3}
     assert there["pipeline"]["artifacts"]["when"] == "always"
     assert set(there["pipeline"]["artifacts"]["paths"]) == files
     assert {rule["when"] for rule in there["catalog"]["rules"]} == {"always"}
     # By default a job waits until those of earlier stages are done, and were allowed to fail.
     assert not any("when" in rule for rule in there["access"]["rules"]) and "needs" not in there["access"]
+
+
+def test_what_is_in_force_is_handed_to_the_catalog(tmp_path: Path, on_github: Path, gitlab: Runner) -> None:
+    """With nothing of a run beside it, so that the rest of the record stays; where nothing was granted, nothing is."""
+    (tmp_path / "other").mkdir()
+    github = Runner(tmp_path / "other", on_github)
+    for runner in (github, gitlab):
+        (runner.folder / "bin/uvx").write_text(
+            '#!/bin/bash\nls build; cat build/*.yaml\necho "$*" >> "$TOLD"\n'
+        )
+        (runner.root / "build").mkdir(exist_ok=True)
+        (runner.root / "build/addresses.yaml").write_text("agreements: here\n")
+        if runner is gitlab:
+            (runner.root / "build/run.json").write_text("{}")  # of the pipeline's job
+            commit = git("rev-parse", "HEAD", cwd=runner.root).strip()
+            done = runner.gitlab("catalog-access", CI_REPOSITORY_URL=str(runner.root), CI_COMMIT_SHA=commit)
+        else:
+            kept = runner.github("access.yml", "apply", "Keep what was granted")
+            assert kept.returncode == 0, kept.stderr
+            told = dict(line.split("=", 1) for line in runner.output.read_text().splitlines())
+            shutil.rmtree(runner.root / "build")
+            done = runner.github("access.yml", "catalog", "Publish", ADDRESSES=told["addresses"])
+        assert done.returncode == 0, done.stderr
+        assert "agreements: here" in done.stdout and "run.json" not in done.stdout
+        assert runner.told.read_text().endswith("meshwright catalog publish\n")
 
 
 def test_a_failed_run_is_handed_to_the_catalog(tmp_path: Path, on_github: Path, gitlab: Runner) -> None:
