@@ -325,6 +325,53 @@ def test_what_was_measured_of_another_version_is_left_out_and_said(product: Prod
     assert "addresses" not in product.published()
 
 
+AGREED = {
+    "apiVersion": "v0.9.0", "kind": "AccessAgreement", "id": "rosters", "status": "approved",
+    "description": {"purpose": "Who flies with whom"}, "consumer": {"teamId": "crew", "dataProductId": "crew/rosters"},
+    "roles": [{"role": "service"}], "startTimestamp": "2026-01-01T00:00:00Z", "endTimestamp": "2026-12-31T00:00:00Z",
+    "customProperties": [{"property": "principal", "value": "id:svc-rosters"}, {"property": "requester", "value": "bo@example.org"}],
+}  # fmt: skip
+GIVEN = {"role": "service", "kind": "machine", "consumer": "crew/rosters", "location": "https://data.example.org/roles/service",
+         "columns": {"carrier": None, "tail_number": "redacted"}, "classification": "internal", "until": "2026-12-31T00:00:00Z"}  # fmt: skip
+
+
+def applied(product: Product, agreements: dict[str, Any]) -> None:
+    """What `access apply` adds, on this machine or on another one."""
+    registry = product.root / "build/addresses.yaml"
+    lake = f"dp:{product.id}#lake"
+    entries = yaml.safe_load(registry.read_text()) if registry.exists() else {}
+    entry = entries.get(lake, {"uses": "parquet@1", "location": "https://data.example.org/elsewhere"})
+    registry.parent.mkdir(exist_ok=True)
+    registry.write_text(yaml.safe_dump({**entries, lake: {**entry, "agreements": agreements}}))
+
+
+def test_agreements_reach_the_catalog_from_whoever_knows_them(product: Product) -> None:
+    """From the run's machine and from that which applies access; neither takes away what the other has written."""
+    lake = f"dp:{product.id}#lake"
+    agreement = AGREED | {"provider": {"dataProductId": product.id}}
+    (product.root / "access/agreements/rosters.yaml").write_text(yaml.safe_dump(agreement, sort_keys=False))
+    product.commit()
+    product.push()
+    applied(product, {"rosters": GIVEN})
+    assert product.publish().exit_code == 0
+    before = product.published()
+    assert before["addresses"][lake]["agreements"] == {"rosters": GIVEN}
+    product.ran(fresh=2.0)  # on a machine where access was never applied
+    assert "agreements" not in (product.root / "build/addresses.yaml").read_text()
+    assert product.publish().exit_code == 0
+    after = product.published()
+    assert after["addresses"] == before["addresses"]
+    assert after["measurement"]["serviceLevels"][0]["value"] == 2.0
+    registry = yaml.safe_load(product.server.get("/api/addresses.yaml").text)
+    assert registry[lake]["agreements"] == {"rosters": GIVEN} and registry[lake]["location"]
+    shutil.rmtree(product.root / "build")  # access alone was applied, and it is revoked
+    applied(product, {})
+    done = product.publish()
+    assert done.exit_code == 0 and "the record shows the agreements in force" in done.stderr
+    addresses = {**after["addresses"], lake: {**after["addresses"][lake], "agreements": {}}}
+    assert product.published() == {**after, "addresses": addresses}
+
+
 def test_a_run_that_failed_is_told_as_it_was(product: Product) -> None:
     product.ran(outcome="failed", problem="The contract is broken.")
     done = product.publish()
@@ -731,6 +778,6 @@ def test_the_token_is_in_one_step_of_one_job_of_the_default_branch(product: Prod
     ]
     assert with_token == [("catalog", "Publish")]
     job = workflow["jobs"]["catalog"]
-    assert job["needs"] == "run" and job["environment"] == "catalog"
+    assert job["needs"] == ["run", "access"] and job["environment"] == "catalog"
     assert job["if"].startswith("${{ !cancelled() && vars.MESHWRIGHT_CATALOG && (")
     assert "github.event.repository.default_branch" in job["if"]

@@ -20,6 +20,7 @@ from meshwright.map.model import model
 from meshwright.mesh.lineage import Issue, Lineage, issues
 from meshwright.product import metamodel
 from meshwright.product.record import Record
+from meshwright.serve.routes.mesh_routes import address_entry
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SOURCE, READER = "airport-operations/departures", "customer-experience/punctuality"
@@ -180,6 +181,21 @@ def test_from_the_organisations_day_on_it_is_an_error(monkeypatch: pytest.Monkey
         monkeypatch.setattr(metamodel, "AGREEMENTS_REQUIRED_FROM", day)
         assert [issue.level for issue in found(source, reader)] == [level]
     assert not metamodel.agreements_required(date(2026, 11, 21))
+
+
+@pytest.mark.parametrize("mode", ["approval-required", "open"])
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_catalogs_registry_has_open_data_sets_and_what_agreements_give(mode: str, closed: bool) -> None:
+    source, _ = pair()
+    source["product"]["spec"]["access"]["mode"] = mode
+    record = Record(source)
+    (port,) = record.outputs
+    entry = address_entry(record, port, closed)
+    assert ("location" in entry) is (mode == "open" or not closed)
+    applied("ours")(source, {})
+    record = Record(source)
+    entry = address_entry(record, record.outputs[0], closed)
+    assert entry["agreements"] == {"ours": {}} and entry["uses"] == "parquet@1"
 
 
 NAMES = ("one", "two", "three", "four", "five", "six")

@@ -79,12 +79,12 @@ def addresses(request: Request) -> Response:
             port.address: entry
             for record in of(request).search.records()
             for port in record.outputs
-            if (entry := _address(record, port, closed))
+            if (entry := address_entry(record, port, closed))
         }
     )
 
 
-def _address(record: Record, port: Port, closed: bool) -> dict[str, Any]:
+def address_entry(record: Record, port: Port, closed: bool) -> dict[str, Any]:
     """Return a port's entry; empty if nobody knows where it is. `closed`: data sets that need approval are not listed."""
     entry: dict[str, Any] = {"uses": port.uses}
     if port.location and not (closed and record.access_mode != "open"):
