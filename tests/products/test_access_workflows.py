@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
+from git_http import git_server
 from signed import People, Repository
 
 BIN = Path(sys.executable).parent
@@ -96,3 +99,44 @@ def test_the_token_for_the_anchor_goes_to_the_forge_alone(repository: Repository
         f"apply --first: AUTHORIZATION: basic {basic}",
         f"verify : AUTHORIZATION: basic {basic}",
     ]
+
+
+def test_the_workflow_anchors_on_a_server_that_asks_for_the_token(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """The clone keeps no credentials: those of the step reach the server."""
+    script = step(repository.root, "access.yml", "apply", "Apply and verify")
+    share = tmp_path / "share"
+    share.mkdir()
+    duckdb.sql(columns_of(repository.root)).write_parquet(str(share / "departures.parquet"))
+    bare = tmp_path / "served/departures.git"
+    repository.git("init", "--quiet", "--bare", "--template=", str(bare))
+    repository.git(f"--git-dir={bare}", "config", "http.receivepack", "true")
+    given = {
+        "DIRECTORY": (repository.root / "access/directory.yaml").read_text(),
+        "PIPELINE_VARIABLES": json.dumps({"LAKE": str(share)}),
+        "CONFIRM": "",
+    }
+    with git_server(bare.parent, "x-access-token", "hush") as address:
+        repository.git("remote", "add", "origin", f"{address}/departures.git")
+        codes = []
+        for token, first in (("wrong", "true"), ("hush", ""), ("hush", "true"), ("hush", "")):
+            step_variables = {"ANCHOR_TOKEN": token, "FIRST": first, "SERVER": address}
+            done = bash(script, repository.root, **given, **step_variables)
+            codes.append(
+                ("hush" in done.stdout, "audit record 1," in done.stdout, "audit record 2," in done.stdout)
+            )
+    kept = repository.git(f"--git-dir={bare}", "ls-tree", "--name-only", "meshwright/access")
+    assert kept.startswith("lake@") and "\n" not in kept
+    assert codes == [(False, False, False), (False, False, False), (False, True, False), (False, False, True)]
+
+
+def columns_of(product: Path) -> str:
+    """SQL for one row of the product's data set."""
+    contract = yaml.safe_load((product / "contract.odcs.yaml").read_text())
+    kinds = {"timestamp": "timestamp", "integer": "integer", "boolean": "boolean"}
+    columns = [
+        f'null::{kinds.get(column["logicalType"], "varchar")} as "{column["name"]}"'
+        for column in contract["schema"][0]["properties"]
+    ]
+    return f"select {', '.join(columns)}"
