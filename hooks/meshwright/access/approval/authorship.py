@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meshwright.core.git import text
 
 PERSON = re.compile(rb"^(author|committer) [^<>\n]*<([^<>\n]*)> (-?[0-9]+ [+-][0-9]{4})$", re.MULTILINE)
-SQUASH = re.compile(r"^(squash|fixup|amend)\b", re.IGNORECASE)
+SQUASH = re.compile(r"^(squash(ed)?|fixup|amend)\b", re.IGNORECASE)
 """How git's own messages of a squash begin."""
 
 
