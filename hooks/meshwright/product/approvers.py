@@ -16,7 +16,7 @@ CURVES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
 """Curve -> length in bytes of a point, in SSH's encoding."""
 PUB = "Copy the line of a .pub file, as written by `ssh-keygen -t ed25519`."
 PGP_BLOCK = "PUBLIC KEY BLOCK"
-PGP = f"-----BEGIN PGP {PGP_BLOCK}-----"
+PGP = "-----BEGIN PGP "
 EXPORT = "Copy what `gpg --armor --export-options export-minimal --export ada@example.org` writes, indented below `key: |`."
 
 
@@ -130,6 +130,11 @@ def _key(key: str) -> tuple[bytes, str]:
 
 def _pgp_weakness(key: str) -> tuple[str, str] | None:
     """Return what is wrong with a public key of OpenPGP, and the fix; None if it is strong enough."""
+    if "PRIVATE KEY" in key:
+        return (
+            "It is a secret key, with which whoever reads it can sign.",
+            f"Revoke it, and list another one. {EXPORT}",
+        )
     try:
         primary = next(iter(openpgp.keys_of(openpgp.unarmoured(key, PGP_BLOCK)).values()))
     except (ValueError, IndexError) as error:
