@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from meshwright.access.access_decisions import AccessDecisions
-from meshwright.access.approval import evidence_used
+from meshwright.access.approval import evidence_used, foxtrot_hint
 from meshwright.access.directory.shrink_detection import directory_state, shrink_alarm
 
 SKEW = timedelta(minutes=5)
@@ -33,13 +33,13 @@ def alarms_since(decisions: AccessDecisions, last: Mapping[str, Any]) -> Iterato
     if last["trust"] not in (None, product.trust):
         yield Alarm(
             f"The mainline named its first approver at {last['trust'][:9]}, and now at {str(product.trust)[:9]}: "
-            "somebody put another history in its place.",
+            "somebody put another history in its place, or a new root of trust.",
             token("trust", last["trust"], str(product.trust)),
         )
     if not product.history.continues(last["commit"]):
         yield Alarm(
             f"The last run was on commit {last['commit'][:9]}, which does not lead to {product.history.commit[:9]}: "
-            "what has been revoked since would come back.",
+            f"what has been revoked since would come back. {foxtrot_hint(product.history, last['commit'])}".rstrip(),
             token("commit", last["commit"], product.history.commit),
         )
     yield from _replaced_repositories(decisions, last)

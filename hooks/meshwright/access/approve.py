@@ -17,7 +17,7 @@ from meshwright.core.yaml import Document, Unreadable, parse, read_text
 from meshwright.core.yaml_edit import edited
 from meshwright.product import schema
 from meshwright.product.approvers import Approver
-from meshwright.product.files import AGREEMENTS, APPROVERS, SPEC, TEAM_REGO, TESTS
+from meshwright.product.files import AGREEMENTS, APPROVERS, REVIEWS, SPEC, TEAM_REGO, TESTS
 from meshwright.product.validate import misshapen
 
 APPROVED_BY = "approvedBy"
@@ -180,7 +180,7 @@ def _unauthorised(history: History, path: str) -> tuple[str, str]:
     if path == spec.get("spec.dataset.contract"):
         return lowest_levels(history, path).problem
     known = (SPEC, TESTS, spec.get("spec.access.policy"))
-    if path not in known and not path.startswith(f"{TEAM_REGO}/"):
+    if path not in known and not path.startswith((f"{TEAM_REGO}/", f"{REVIEWS}/")):
         names = ", ".join(str(one) for one in (*known, APPROVERS, spec.get("spec.dataset.contract")))
         raise Unreadable(
             f"Nobody has to approve {path}.",

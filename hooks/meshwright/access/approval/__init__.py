@@ -36,6 +36,7 @@ from meshwright.access.approval.authorised_files import (
 )
 from meshwright.access.approval.change_chain import Guarded, Settled, again, change_refusal
 from meshwright.access.approval.evidence import Approval, Evidence
+from meshwright.access.approval.foxtrot import foxtrot_hint
 from meshwright.access.approval.review_evidence import ReviewEvidence, evidence_from
 from meshwright.access.approval.review_limits import beyond_review
 from meshwright.access.approval.review_sources import (
@@ -80,6 +81,7 @@ __all__ = [
     "change_refusal",
     "evidence_from",
     "evidence_used",
+    "foxtrot_hint",
     "list_problem",
     "present_changes",
     "read_from",

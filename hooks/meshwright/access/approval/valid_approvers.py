@@ -11,6 +11,7 @@ from meshwright.access.approval.approver_lists import ApproverLists
 from meshwright.access.approval.authorship import Authorship, authorship
 from meshwright.access.approval.change_chain import Guarded, Settled, again, change_refusal
 from meshwright.access.approval.commit_signature import CommitSignature, Unsigned
+from meshwright.access.approval.foxtrot import foxtrot_hint
 from meshwright.access.approval.older_rule import older_rule_ends
 from meshwright.access.approval.provenance import AGAIN, provenance
 from meshwright.access.approval.review_limits import change_beyond_review
@@ -309,7 +310,11 @@ class Trust:
         signed = f"The commit that changed it, {about}, is signed with the key {signature.key_name}"
         before = self.effective(position - 1)
         if self.founded is None or not before:
-            return f"{signed}, but nobody could approve when it came in{merge}: {APPROVERS} named nobody. {AGAIN}"
+            # Who had named approvers on the line that the commit is from, would wonder.
+            lost = (
+                foxtrot_hint(history, commit) if any(self._lists.at(one)[0] for one in about.parents) else ""
+            )
+            return f"{signed}, but nobody could approve when it came in{merge}: {APPROVERS} named nobody. {lost or AGAIN}"
         approver = next((one for one in before if signature.names(one)), None)
         if approver is None:
             who = ", ".join(map(str, before))
