@@ -8,7 +8,7 @@ from typing import Literal
 from meshwright.access.approval.review_evidence import ReviewEvidence
 
 Evidence = Literal["signature", "older rule", "review"]
-"""What proves an approval. `older rule`: a signature from before the rule of decision 30, by which any signed commit that
+"""What proves an approval. `older rule`: a signature from before the rule of decision 33, by which any signed commit that
 touched the file last counted. `review`: an approver's review of the pull request, as the forge reports it."""
 
 
