@@ -51,19 +51,19 @@ def _approve_agreement(history: History, path: str, identity: SigningIdentity) -
         raise Unreadable(f"{path}: {problem.detail}", problem.fix)
     committed = history.read(path)
     status, listed = document.get("status"), _listed(document)
-    before = approval(history, path, (), frozenset())
+    before = approval(history, path, (), frozenset()) if status == "approved" else None
     if status == "requested" and not listed:
         if committed is None or parse(path, committed).value != document.value:
             raise Unreadable(
                 f"{path}: The request is not committed as it is, and an approval is about what was requested.",
                 f"Commit it: git add {path} && git commit -m {shlex.quote(f'Ask for {name}')} -- {path}",
             )
-    elif status != "approved" or not before.accepted:
-        return _ask_again(root, path, text, before.reasons if status == "approved" else ())
+    elif before is None or not before.accepted:
+        return _ask_again(root, path, text, before.reasons if before else ())
     approver = identity.approver
-    if before.accepted and approver is None:
+    if before and approver is None:
         raise Unreadable(f"{path} is approved already, and it is unknown who approves it now.", _set_up())
-    if before.accepted and approver and f"{approver.email} ({approver.capacity})" in before.signers:
+    if before and approver and f"{approver.email} ({approver.capacity})" in before.signers:
         raise Unreadable(f"{approver} has approved {path} already.", "Let another approver approve it, too.")
     files.write(root / path, edited(text, _approving(approver, listed), path), "Make the file writable.")
     role = document.get("roles")[0]["role"]
