@@ -1,4 +1,4 @@
-"""Forges on 127.0.0.1: one model of repositories, pull requests, reviews and rules, with GitHub's interface.
+"""Forges on 127.0.0.1: one model of repositories, pull requests, reviews and rules, with GitHub's and GitLab's interface.
 
 Every answer is held against the forge's published description (`tests/data/forges`) before it is sent. The commits are
 those of a real repository: merging moves its main branch.
@@ -62,6 +62,8 @@ class Pull:
     merged_as: str | None = None
     landed: list[str] = field(default_factory=list)
     """The commits of the main branch that it brought."""
+    squashed_as: str | None = None
+    """The one commit that it was squashed to."""
 
 
 class Hosted:
@@ -77,6 +79,9 @@ class Hosted:
         self.protection: dict[str, Any] | None = None
         self.emails: dict[str, str] = {}
         """E-mail address -> login, as accounts confirmed them."""
+        self.protected: list[dict[str, Any]] = [protected("main")]
+        self.settings: dict[str, bool | None] = dict(SETTINGS)
+        self.approval_rules: list[dict[str, Any]] = [approval_rule()]
 
     @property
     def url(self) -> str:
@@ -120,6 +125,18 @@ class Hosted:
         elif how == "squash":
             self.git("merge", "--quiet", "--squash", pull.head, by="forge")
             self.git("commit", "--quiet", "-m", f"Squashed {pull.number}", by="forge")
+            pull.squashed_as = self.git("rev-parse", "HEAD")
+        elif how == "squash and merge":
+            self.git("checkout", "--quiet", "--detach", pull.base)
+            self.git("merge", "--quiet", "--squash", pull.head, by="forge")
+            self.git("commit", "--quiet", "-m", f"Squashed {pull.number}", by="forge")
+            pull.squashed_as = self.git("rev-parse", "HEAD")
+            self.git("switch", "--quiet", pull.base)
+            self.git(
+                "merge", "--quiet", "--no-ff", "-m", f"Merge {pull.number}", pull.squashed_as, by="forge"
+            )
+        elif how == "fast-forward":
+            self.git("merge", "--quiet", "--ff-only", pull.head, by="forge")
         else:
             self.git("checkout", "--quiet", "--detach", pull.head)
             self.git("rebase", "--quiet", "--force-rebase", pull.base, by="forge")
@@ -156,6 +173,25 @@ def ruleset(
     }
 
 
+SETTINGS = {
+    "reset_approvals_on_push": True,
+    "disable_overriding_approvers_per_merge_request": True,
+    "merge_requests_author_approval": False,
+    "merge_requests_disable_committers_approval": True,
+}
+
+
+def protected(name: str, push: list[dict[str, Any]] | None = None, force: bool = False) -> dict[str, Any]:
+    """A protected branch of GitLab, to which nobody pushes."""
+    levels = [{"id": 1, "access_level": 0, "access_level_description": "No one"}]
+    merge = [{"id": 2, "access_level": 30, "access_level_description": "Developers"}]
+    return {"id": 1, "name": name, "push_access_levels": push or levels, "merge_access_levels": merge, "allow_force_push": force}  # fmt: skip
+
+
+def approval_rule(required: int = 1, branches: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {"id": 1, "name": "All", "rule_type": "any_approver", "approvals_required": required, "protected_branches": branches or [], "applies_to_all_protected_branches": False}  # fmt: skip
+
+
 Hostile = Callable[[str], tuple[int, dict[str, str], bytes] | None]
 """Returns another answer than the true one to a path; None for the true one."""
 
@@ -167,7 +203,7 @@ class ForgeServer:
         self.failures: list[str] = []
         """Answers that the description does not allow."""
         self._lock = threading.Lock()
-        self.github = Description("github.json")
+        self.github, self.gitlab = Description("github.json"), Description("gitlab.json")
         self.reset()
 
     def reset(self) -> None:
@@ -187,7 +223,10 @@ class ForgeServer:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
-                status, headers, body = forge.answer(self.path, self.headers.get("Authorization", ""))
+                token = self.headers.get("PRIVATE-TOKEN") or self.headers.get(
+                    "Authorization", ""
+                ).removeprefix("Bearer ")
+                status, headers, body = forge.answer(self.path, token)
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
@@ -219,36 +258,50 @@ class ForgeServer:
     def host(self, path: str, repository: Repository) -> Hosted:
         return self.hosted.setdefault(path.lower(), Hosted(self, path, repository))
 
-    def answer(self, target: str, authorization: str) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, target: str, token: str) -> tuple[int, dict[str, str], bytes]:
         with self._lock:
             self.requests.append(target)
             if (other := self.hostile(target)) is not None:
                 return other
             divided = urlsplit(target)
             query = dict(parse_qsl(divided.query))
-            status, value, template = self._routed(divided.path, query, authorization)
-            self.failures += [f"{target}: {error}" for error in self.github.errors(template, status, value)]
+            is_gitlab = divided.path.startswith("/api/v4/")
+            status, value, template = self._routed(divided.path, query, token, is_gitlab)
+            description = self.gitlab if is_gitlab else self.github
+            self.failures += [f"{target}: {error}" for error in description.errors(template, status, value)]
             return status, {"Content-Type": "application/json"}, json.dumps(value).encode()
 
-    def _routed(self, path: str, query: Mapping[str, str], authorization: str) -> tuple[int, Any, str]:
-        if authorization != f"Bearer {TOKEN}":
+    def _routed(
+        self, path: str, query: Mapping[str, str], token: str, is_gitlab: bool
+    ) -> tuple[int, Any, str]:
+        if token != TOKEN:
             return 401, {"message": "Bad credentials"}, ""
-        for pattern, template, permission, answer in ROUTES:
-            if matched := re.fullmatch(f"/api/v3/repos/([^/]+/[^/]+){pattern}", path):
+        start = "/api/v4/projects/([^/]+)" if is_gitlab else "/api/v3/repos/([^/]+/[^/]+)"
+        for pattern, template, permission, answer in GITLAB_ROUTES if is_gitlab else ROUTES:
+            if matched := re.fullmatch(f"{start}{pattern}", path):
                 name, *arguments = map(unquote, matched.groups())
                 hosted = self.hosted.get(name.lower())
                 if hosted is None:
                     return 404, {"message": "Not Found"}, template
                 if permission not in self.permissions:
                     return 403, {"message": "Resource not accessible by personal access token"}, template
-                value = answer(GitHubFace(self, hosted), *arguments, query)
-                if isinstance(value, Missing):
-                    return 404, {"message": value.message}, template
-                if isinstance(value, list):
-                    page, size = int(query.get("page", 1)), int(query.get("per_page", 30))
-                    value = value[(page - 1) * size : page * size]
-                return 200, value, template
+                face: GitHubFace | GitLabFace = (
+                    GitLabFace(self, hosted) if is_gitlab else GitHubFace(self, hosted)
+                )
+                return self._answered(answer(face, *arguments, query), query, template)
+        if is_gitlab and (matched := re.fullmatch("/api/v4/users/([0-9]+)", path)):
+            account = next(one for one in self.accounts.values() if one.id == int(matched[1]))
+            value = {"id": account.id, "username": account.login, "bot": account.type != "User"}
+            return 200, self.gitlab.filled("User", value), "/users/{id}"
         return 404, {"message": "Not Found"}, ""
+
+    def _answered(self, value: Any, query: Mapping[str, str], template: str) -> tuple[int, Any, str]:
+        if isinstance(value, Missing):
+            return 404, {"message": value.message}, template
+        if isinstance(value, list):
+            page, size = int(query.get("page", 1)), int(query.get("per_page", 30))
+            value = value[(page - 1) * size : page * size]
+        return 200, value, template
 
 
 @dataclass
@@ -388,3 +441,116 @@ ROUTES: list[tuple[str, str, str, Callable[..., Any]]] = [
     ("/branches/([^/]+)/protection", "/repos/{owner}/{repo}/branches/{branch}/protection", "administration", GitHubFace.protection),
 ]  # fmt: skip
 """Pattern below the repository, path in the description, permission, and what answers."""
+
+
+class GitLabFace:
+    """The model as GitLab shows it."""
+
+    def __init__(self, forge: ForgeServer, hosted: Hosted) -> None:
+        self.forge, self.hosted, self.fill = forge, hosted, forge.gitlab.filled
+
+    def project(self, _: Query) -> Any:
+        hosted = self.hosted
+        values = {"id": hosted.id, "path_with_namespace": hosted.path, "default_branch": hosted.main}
+        return self.fill("Project", values)
+
+    def requests_of_commit(self, commit: str, _: Query) -> Any:
+        return [self._request(one) for one in self.hosted.pulls if commit in one.landed]
+
+    def request(self, number: str, _: Query) -> Any:
+        return self._request(self._numbered(number))
+
+    def approvals(self, number: str, _: Query) -> Any:
+        approved = [
+            self.fill(
+                "Approvals",
+                {"user": self._user(review.account), "approved_at": f"{review.at:%Y-%m-%dT%H:%M:%S.000Z}"},
+            )
+            for review in self._numbered(number).reviews
+            if review.state == "APPROVED" and review.account
+        ]
+        return self.fill("MergeRequestApprovals", {"approved_by": approved})
+
+    def reviewers(self, number: str, _: Query) -> Any:
+        states = {"APPROVED": "approved", "CHANGES_REQUESTED": "requested_changes", "DISMISSED": "unapproved", "COMMENTED": "reviewed"}  # fmt: skip
+        newest = {one.account.login: one for one in self._numbered(number).reviews if one.account}
+        return [
+            self.fill("MergeRequestReviewer", {"user": self._user(one.account), "state": states[one.state]})
+            for one in newest.values()
+        ]
+
+    def versions(self, number: str, _: Query) -> Any:
+        pull = self._numbered(number)
+        at = f"{pull.pushed_at:%Y-%m-%dT%H:%M:%S.000Z}"
+        return [self.fill("MergeRequestDiff", {"head_commit_sha": pull.head, "created_at": at})]
+
+    def commits(self, number: str, _: Query) -> Any:
+        return [self._commit(name) for name in self._numbered(number).commits]
+
+    def file(self, path: str, query: Query) -> Any:
+        value = GitHubFace(self.forge, self.hosted).content(path, query)
+        if isinstance(value, Missing):
+            return value
+        content = value["content"].replace("\n", "")
+        return self.fill(
+            "File", {"file_path": path, "content": content, "blob_id": value["sha"], "ref": query["ref"]}
+        )
+
+    def protected_branches(self, _: Query) -> Any:
+        return self.hosted.protected
+
+    def settings(self, _: Query) -> Any:
+        return self.fill("ApprovalSettings", self.hosted.settings)
+
+    def approval_rules(self, _: Query) -> Any:
+        return self.hosted.approval_rules
+
+    def _numbered(self, number: str) -> Pull:
+        return self.hosted.pulls[int(number) - 1]
+
+    def _request(self, pull: Pull) -> Any:
+        merged = pull.merged_at and f"{pull.merged_at:%Y-%m-%dT%H:%M:%S.000Z}"
+        is_merge = (
+            bool(pull.merged_as)
+            and len(self.hosted.git("rev-list", "--parents", "-n1", pull.merged_as or "").split()) == 3
+        )
+        values = {
+            "iid": pull.number,
+            "web_url": f"{self.hosted.url}/-/merge_requests/{pull.number}",
+            "state": "merged" if merged else "opened",
+            "author": self._user(pull.author),
+            "merged_at": merged,
+            "target_branch": pull.base,
+            "target_project_id": self.hosted.id,
+            "sha": pull.head,
+            "merge_commit_sha": pull.merged_as if is_merge else None,
+            "squash_commit_sha": pull.squashed_as,
+        }
+        return self.fill("MergeRequest", values)
+
+    def _user(self, account: Account | None) -> Any:
+        assert account is not None, "GitLab keeps a ghost user in the place of a deleted one"
+        return {"id": account.id, "username": account.login}
+
+    def _commit(self, name: str) -> Any:
+        form = "%ae%x00%ce%x00%B"
+        author, committer, message = self.hosted.git("show", "-s", f"--format={form}", name).split("\0")
+        values = {"id": name, "author_email": author, "committer_email": committer, "message": message}
+        return self.fill("Commit", values)
+
+
+REQUEST = "/projects/{id}/merge_requests/{iid}"
+GITLAB_ROUTES: list[tuple[str, str, str, Callable[..., Any]]] = [
+    ("", "/projects/{id}", "metadata", GitLabFace.project),
+    ("/repository/commits/([^/]+)/merge_requests", "/projects/{id}/repository/commits/{sha}/merge_requests", "pull_requests", GitLabFace.requests_of_commit),
+    ("/merge_requests/([0-9]+)", REQUEST, "pull_requests", GitLabFace.request),
+    ("/merge_requests/([0-9]+)/approvals", f"{REQUEST}/approvals", "pull_requests", GitLabFace.approvals),
+    ("/merge_requests/([0-9]+)/reviewers", f"{REQUEST}/reviewers", "pull_requests", GitLabFace.reviewers),
+    ("/merge_requests/([0-9]+)/versions", f"{REQUEST}/versions", "pull_requests", GitLabFace.versions),
+    ("/merge_requests/([0-9]+)/commits", f"{REQUEST}/commits", "pull_requests", GitLabFace.commits),
+    ("/repository/files/([^/]+)", "/projects/{id}/repository/files/{path}", "contents", GitLabFace.file),
+    ("/protected_branches", "/projects/{id}/protected_branches", "administration", GitLabFace.protected_branches),
+    ("/approvals", "/projects/{id}/approvals", "administration", GitLabFace.settings),
+    ("/approval_rules", "/projects/{id}/approval_rules", "administration", GitLabFace.approval_rules),
+]  # fmt: skip
+"""The same for GitLab."""

@@ -23,12 +23,14 @@ POLICY = "access/policy.yaml"
 OPEN_POLICY = "roles: {reader: {clearance: [public, internal]}}\n"
 
 
-def approvers(url: str, *names: str, keys: Mapping[str, str] | None = None, by: str = "review") -> str:
+def approvers(
+    url: str, *names: str, keys: Mapping[str, str] | None = None, by: str = "review", forge: str = "github"
+) -> str:
     """approvers.yaml with people who review at an address."""
     lines = [
         "apiVersion: meshwright/v1",
         "kind: Approvers",
-        f"approvals: {{by: {by}, repository: {url}, forge: github}}",
+        f"approvals: {{by: {by}, repository: {url}, forge: {forge}}}",
         "approvers:",
     ]
     for name in names:
@@ -42,16 +44,18 @@ def approvers(url: str, *names: str, keys: Mapping[str, str] | None = None, by: 
 class Team:
     """A repository with approvers who review, on a forge."""
 
-    def __init__(self, forge: ForgeServer, root: Path, people: People) -> None:
-        self.forge = forge
+    def __init__(self, forge: ForgeServer, root: Path, people: People, kind: str = "github") -> None:
+        self.forge, self.kind = forge, kind
         is_born = root.exists()
         self.repository = Repository(root, people)
         self.hosted: Hosted = forge.host("example/product", self.repository)
         if not is_born:
             self.repository.commit("Born", {"README.md": "x\n", POLICY: OPEN_POLICY}, by="ada")
-            text = approvers(self.hosted.url, "ada", "dan")
-            self.repository.commit("Name approvers", {APPROVERS: text}, by="ada")
+            self.repository.commit("Name approvers", {APPROVERS: self.approvers("ada", "dan")}, by="ada")
         self.hosted.emails = {f"{name}@example.org": login for name, (_, login) in LOGINS.items()}
+
+    def approvers(self, *names: str, keys: Mapping[str, str] | None = None, by: str = "review") -> str:
+        return approvers(self.hosted.url, *names, keys=keys, by=by, forge=self.kind)
 
     def asks(
         self, text: str = agreement(), author: str = "bo", branch: str = "ask", path: str = PATH

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from forge_server import ForgeServer, ruleset
-from reviewed import OPEN_POLICY, Team, approvers
+from forge_server import ForgeServer, Hosted, approval_rule, protected, ruleset
+from reviewed import OPEN_POLICY, Team
 from signed import APPROVERS, PATH, People, agreement
 
 from meshwright.access.approval import approval, authorised, trust_problem
@@ -34,13 +34,29 @@ def forge(running: ForgeServer) -> ForgeServer:
 
 
 @pytest.fixture(scope="module")
-def born(running: ForgeServer, tmp_path_factory: pytest.TempPathFactory, people: People) -> Path:
-    return Team(running, tmp_path_factory.mktemp("born") / "product", people).repository.root
+def born(
+    running: ForgeServer, tmp_path_factory: pytest.TempPathFactory, people: People
+) -> Callable[[str], Path]:
+    folder = tmp_path_factory.mktemp("born")
+    roots = {
+        kind: Team(running, folder / kind, people, kind).repository.root for kind in ("github", "gitlab")
+    }
+    return roots.__getitem__
 
 
 @pytest.fixture
-def team(forge: ForgeServer, born: Path, tmp_path: Path, people: People) -> Team:
-    return Team(forge, Path(shutil.copytree(born, tmp_path / "product", symlinks=True)), people)
+def team(
+    request: pytest.FixtureRequest,
+    forge: ForgeServer,
+    born: Callable[[str], Path],
+    tmp_path: Path,
+    people: People,
+) -> Team:
+    kind = getattr(request, "param", "github")
+    return Team(forge, Path(shutil.copytree(born(kind), tmp_path / "product", symlinks=True)), people, kind)
+
+
+BOTH = pytest.mark.parametrize("team", ["github", "gitlab"], indirect=True)
 
 
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
@@ -64,6 +80,20 @@ def test_what_an_approver_reviewed_counts_however_it_is_merged(team: Team, how: 
     assert review.rules == "ruleset 7"
 
 
+@pytest.mark.parametrize("how", ["merge", "squash", "squash and merge", "fast-forward"])
+@pytest.mark.parametrize("team", ["gitlab"], indirect=True)
+def test_what_an_approver_approved_counts_however_gitlab_merges_it(team: Team, how: str) -> None:
+    pull = team.asks()
+    team.pushes(pull, {"README.md": "more\n"})
+    team.lands(pull, "ada", how=how)
+    decision = team.decision()
+    assert decision.accepted, decision.reasons
+    assert (decision.signers, decision.evidence) == (("ada@example.org (owner)",), "review")
+    assert decision.review is not None
+    assert decision.review.author == "bo"
+    assert decision.review.rules == "protected branch, approval rule, approval settings"
+
+
 def test_a_change_of_several_commits_counts_after_a_rebase(team: Team) -> None:
     pull = team.asks()
     team.pushes(pull, {"README.md": "more\n"})
@@ -79,6 +109,7 @@ def test_the_request_stays_in_force_while_others_land(team: Team) -> None:
     assert team.decision().commit == commit
 
 
+@BOTH
 def test_two_people_review_in_two_capacities(team: Team) -> None:
     needed = ("owner", "data-protection")
     pull = team.asks()
@@ -198,6 +229,7 @@ def _edited_in_a_squash(team: Team) -> None:
     team.hosted.review(pull, "Ada")
     team.repository.switch("main")
     pull.merged_as = team.repository.commit("Squashed", {PATH: agreement(role="everything")})
+    pull.squashed_as = pull.merged_as
     pull.merged_at, pull.landed = team.forge.now(), [pull.merged_as]
 
 
@@ -223,7 +255,7 @@ def _other_branch(team: Team) -> None:
 
 
 def _approver_named_in_the_same_pull_request(team: Team) -> None:
-    text = approvers(team.hosted.url, "ada", "dan", "eve")
+    text = team.approvers("ada", "dan", "eve")
     pull = team.proposes({PATH: agreement(), APPROVERS: text}, branch="ask")
     team.lands(pull, "eve")
 
@@ -259,7 +291,21 @@ AROUND: dict[Callable[[Team], None], str] = {
 }
 
 
-@pytest.mark.parametrize("around", AROUND, ids=lambda one: one.__name__.strip("_"))
+OF_GITHUB = {_stranger_with_the_login}
+"""What GitLab prevents itself: nobody approves there who is no member."""
+
+
+@pytest.mark.parametrize(
+    ("team", "around"),
+    [
+        (kind, one)
+        for kind in ("github", "gitlab")
+        for one in AROUND
+        if kind == "github" or one not in OF_GITHUB
+    ],
+    indirect=["team"],
+    ids=lambda one: one if isinstance(one, str) else one.__name__.strip("_"),
+)
 def test_no_way_around_an_approvers_review_counts(team: Team, around: Callable[[Team], None]) -> None:
     around(team)
     decision = team.decision()
@@ -267,8 +313,9 @@ def test_no_way_around_an_approvers_review_counts(team: Team, around: Callable[[
     assert AROUND[around] in decision.reasons[0], decision.reasons[0]
 
 
+@BOTH
 def test_nobody_reviews_what_they_ask_for(team: Team) -> None:
-    pull = team.proposes({APPROVERS: approvers(team.hosted.url, "ada", "dan", "eve")})
+    pull = team.proposes({APPROVERS: team.approvers("ada", "dan", "eve")})
     team.lands(pull, "ada")
     text = agreement(more="# for Ada\n")
     team.lands(team.asks(text), "ada")
@@ -281,31 +328,32 @@ def test_nobody_reviews_what_they_ask_for(team: Team) -> None:
 # Approvers, policy and the limits of reviews
 
 
+@BOTH
 def test_approvers_change_by_review(team: Team) -> None:
-    with_eve = approvers(team.hosted.url, "ada", "dan", "eve")
+    with_eve = team.approvers("ada", "dan", "eve")
     team.lands(team.proposes({APPROVERS: with_eve}), "eve")
     assert {one.login for one in approvers_now(team.history())} == {"ada", "dan-x"}
-    team.lands(team.proposes({APPROVERS: approvers(team.hosted.url, "ada", "dan")}, branch="back"))
+    team.lands(team.proposes({APPROVERS: team.approvers("ada", "dan")}, branch="back"))
     team.lands(team.proposes({APPROVERS: with_eve}, branch="two"), "ada")
     assert {one.login for one in approvers_now(team.history())} == {"ada", "dan-x", "eve"}
     team.lands(team.asks(), "eve")
     assert team.decision().accepted
 
 
+@BOTH
 def test_a_review_adds_no_keys(team: Team, people: People) -> None:
-    text = approvers(team.hosted.url, "ada", "dan", "eve", keys={"eve": people.public("eve")})
+    text = team.approvers("ada", "dan", "eve", keys={"eve": people.public("eve")})
     team.lands(team.proposes({APPROVERS: text}), "ada")
     history = team.history()
     assert {(one.login, one.key) for one in approvers_now(history)} == {("ada", b""), ("dan-x", b"")}
     assert "A review adds no keys: Eve Example" in trust_problem(history)
-    without = approvers(team.hosted.url, "ada", "dan")
+    without = team.approvers("ada", "dan")
     team.lands(team.proposes({APPROVERS: without}, branch="back"))
-    team.lands(
-        team.proposes({APPROVERS: approvers(team.hosted.url, "ada", "dan", "eve")}, branch="again"), "ada"
-    )
+    team.lands(team.proposes({APPROVERS: team.approvers("ada", "dan", "eve")}, branch="again"), "ada")
     assert {one.login for one in approvers_now(team.history())} == {"ada", "dan-x", "eve"}
 
 
+@BOTH
 def test_a_review_of_the_form_approves_no_request(team: Team) -> None:
     team.lands(team.asks())
     team.lands(team.proposes({PATH: agreement() + "# tidied up\n"}), "ada")
@@ -353,8 +401,8 @@ def test_approvals_by_signature_stay_and_only_a_signature_switches(
     forge: ForgeServer, tmp_path: Path, people: People
 ) -> None:
     team = Team(forge, tmp_path / "product", people)
-    switched = approvers(team.hosted.url, "ada", "dan", keys={"ada": people.public("ada")})
-    signing = approvers(team.hosted.url, "ada", "dan", keys={"ada": people.public("ada")}, by="signature")
+    switched = team.approvers("ada", "dan", keys={"ada": people.public("ada")})
+    signing = team.approvers("ada", "dan", keys={"ada": people.public("ada")}, by="signature")
     team.repository.git("reset", "--quiet", "--hard", "HEAD^")
     team.repository.commit("Name approvers", {APPROVERS: signing}, by="ada")
     team.lands(team.asks(), "ada")
@@ -444,3 +492,39 @@ def test_classic_protection_needs_no_token_that_writes(team: Team) -> None:
     team.forge.permissions = team.forge.permissions - {"administration:write"}
     team.hosted.protection = CLASSIC
     assert team.decision().accepted
+
+
+MAINTAINERS = [{"id": 3, "access_level": 40, "access_level_description": "Maintainers"}]
+DEPLOY_KEY = [{"id": 3, "access_level": 0, "access_level_description": "Key", "deploy_key_id": 1}]
+GITLAB_RULES: dict[str, Callable[[Hosted], None]] = {
+    "protect the branch": lambda hosted: hosted.protected.clear(),
+    "allow no one to push and merge directly to main": lambda hosted: hosted.protected.__setitem__(0, protected("main", MAINTAINERS)),
+    "allow no one to push and merge directly to ma*": lambda hosted: hosted.protected.append(protected("ma*", MAINTAINERS)),
+    "allow no one to push and merge directly to *": lambda hosted: hosted.protected.append(protected("*", DEPLOY_KEY)),
+    "do not allow force pushes to main": lambda hosted: hosted.protected.append(protected("main", force=True)),
+    "remove all approvals when commits are added": lambda hosted: hosted.settings.update(reset_approvals_on_push=None),
+    "prevent approval by the merge request's creator": lambda hosted: hosted.settings.update(merge_requests_author_approval=True),
+    "prevent approvals by users who add commits": lambda hosted: hosted.settings.update(merge_requests_disable_committers_approval=False),
+    "prevent editing approval rules": lambda hosted: hosted.settings.update(disable_overriding_approvers_per_merge_request=False),
+    "require at least one approval": lambda hosted: hosted.approval_rules.__setitem__(0, approval_rule(0)),
+    "approval in an approval rule for the branch": lambda hosted: hosted.approval_rules.__setitem__(0, approval_rule(1, [protected("dev")])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", GITLAB_RULES)
+@pytest.mark.parametrize("team", ["gitlab"], indirect=True)
+def test_rules_of_a_branch_on_gitlab_that_do_not_suffice(team: Team, says: str) -> None:
+    team.lands(team.asks(), "ada")
+    GITLAB_RULES[says](team.hosted)
+    decision = team.decision()
+    assert not decision.accepted
+    assert says in decision.reasons[0]
+
+
+@pytest.mark.parametrize("team", ["gitlab"], indirect=True)
+def test_gitlab_free_has_no_rules_that_suffice(team: Team) -> None:
+    team.lands(team.asks(), "ada")
+    team.forge.hostile = lambda target: (404, {}, b"{}") if "/approval_rules" in target else None
+    with pytest.raises(ForgeUnavailable, match="status 404") as raised:
+        team.decision()
+    assert "GitLab Premium" in raised.value.fix

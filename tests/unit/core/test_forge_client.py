@@ -147,3 +147,33 @@ def test_a_forge_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatc
     nowhere = ForgeRepository("github", "http://127.0.0.1:9/a/b", "a/b", "http://127.0.0.1:9/api/v3")
     with pytest.raises(ForgeUnavailable):
         _ = client(nowhere, TOKEN).repository_id
+
+
+OF_GITLAB: dict[str, tuple[str, object, str]] = {
+    "approvals in no list": ("/approvals", {"approved_by": {"user": 1}}, "no usable `approved_by`"),
+    "a bot that is no flag": ("/users/", {"id": 100, "bot": "false"}, "no usable `bot`"),
+    "another user": ("/users/", {"id": 1, "bot": False}, "no usable `id`"),
+    "a version without a time": ("/versions", [{"head_commit_sha": "0" * 40}], "no usable `created_at`"),
+}
+
+
+def test_a_merge_as_gitlab_shows_it(forge: ForgeServer) -> None:
+    hosted = forge.hosted["example/product"]
+    reader = client(forge_repository(f"{forge.url}/example/product", "gitlab"), TOKEN)
+    (merge,) = reader.merges(hosted.pulls[0].merged_as or "")
+    assert (merge.number, merge.head, merge.branch, merge.commits) == (1, hosted.pulls[0].head, "main", 1)
+    assert merge.author is not None
+    assert merge.author.login == "bo"
+    assert [(review.account.login, review.commit) for review in merge.reviews] == [("ada", merge.head)]
+    assert merge.emails == {"bo@example.org"}
+    assert reader.content(merge.head, "a.yaml") == b"x\n"
+    assert reader.content(merge.head, "b.yaml") is None
+
+
+@pytest.mark.parametrize("name", OF_GITLAB)
+def test_hostile_answers_of_gitlab_count_for_nothing(forge: ForgeServer, name: str) -> None:
+    part, value, says = OF_GITLAB[name]
+    forge.hostile = only(part, value)
+    reader = client(forge_repository(f"{forge.url}/example/product", "gitlab"), TOKEN)
+    with pytest.raises(ForgeUnavailable, match=says):
+        reader.merges(forge.hosted["example/product"].pulls[0].merged_as or "")

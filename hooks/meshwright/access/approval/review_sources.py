@@ -184,7 +184,7 @@ def _landed(history: History, merge: ReviewedMerge, commit: str) -> bool:
     """Return True if a commit of the mainline is what a merge left: a merge commit, a squash, or one of a rebase."""
     parents = history.commits[commit].parents
     if commit == merge.merged_as:
-        return len(parents) == 1 or (len(parents) == 2 and parents[1] == merge.head)
+        return len(parents) == 1 or (len(parents) == 2 and parents[1] == merge.joined)
     if not history.continues(merge.merged_as):
         return False
     first, last = history.position(commit), history.position(merge.merged_as)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from meshwright.core.forge.github import GitHub
+from meshwright.core.forge.gitlab import GitLab
 from meshwright.core.forge.repository import ForgeRepository
 from meshwright.core.forge.reviewed import BranchRules, ReviewedMerge
-from meshwright.core.yaml import Unreadable
 
 TOKEN = "MESHWRIGHT_FORGE_TOKEN"  # noqa: S105 - the name of a variable
 """The environment variable with the token."""
@@ -36,9 +36,7 @@ class Forge(Protocol):
 
 def client(repository: ForgeRepository, token: str) -> Forge:
     """Return the client for a repository. Raises Unreadable."""
-    if repository.forge not in CLIENTS:
-        raise Unreadable(f"Reviews on {repository.forge} cannot be read yet.", f"Use {' or '.join(CLIENTS)}.")
     return CLIENTS[repository.forge](repository, token)
 
 
-CLIENTS: dict[str, type[GitHub]] = {"github": GitHub}
+CLIENTS: dict[str, type[GitHub] | type[GitLab]] = {"github": GitHub, "gitlab": GitLab}

@@ -90,6 +90,7 @@ class GitHub:
             author=_account(optional(pull, "user", dict)),
             branch=field(field(pull, "base", dict), "ref", str),
             head=head,
+            joined=head,
             merged_as=commit_name(pull, "merge_commit_sha"),
             merged_at=merged_at,
             commits=count,

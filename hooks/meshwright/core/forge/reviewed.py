@@ -39,6 +39,8 @@ class ReviewedMerge:
     """The branch that it was merged into."""
     head: str
     """The newest commit of the pull request, which was merged."""
+    joined: str
+    """The second parent of the merge commit, if there is one: the head, or the one commit that it was squashed to."""
     merged_as: str
     """The newest commit of the branch that it left."""
     merged_at: datetime
