@@ -125,11 +125,18 @@ def _written(root: Path, fields: Fields, directory: str | None) -> str:
             "Next, for a pull request:",
             f"  git switch -c {shlex.quote(f'access/{name}')}",
             f"  git add {path} && git commit -m {message} && git push -u origin HEAD",
-            "An approver of the product then runs, on that branch:",
-            f"  meshwright access approve {name}",
+            *_approving(root, name),
             *([note] if note else []),
         ]
     )
+
+
+def _approving(root: Path, name: str) -> Sequence[str]:
+    """Return what an approver of the product does next, line by line."""
+    approvers = _readable(root, APPROVERS)
+    if approvers is not None and approvers.get("approvals.by") == "review":
+        return ["An approver of the product then approves the pull request, before it is merged."]
+    return ["An approver of the product then runs, on that branch:", f"  meshwright access approve {name}"]
 
 
 def _check_directory(principals: str | Sequence[str], directory: str | None) -> str:

@@ -58,7 +58,10 @@ class ReviewedProduct:
     def ask(self, name: str, principal: str = "group:analysts", author: str = "bo") -> Pull:
         self.repository.git("switch", "--quiet", "-C", name, "main")
         options = {"role": "reader", "principal": principal, "for": "Why flights are late", "until": SOON, "team": "operations", "requester": "bo@example.org"}  # fmt: skip
-        self("request", name, *(part for key, value in options.items() for part in (f"--{key}", value)))
+        printed = self(
+            "request", name, *(part for key, value in options.items() for part in (f"--{key}", value))
+        )
+        assert "An approver of the product then approves the pull request" in printed
         self.repository.commit(f"Ask for {name}", {}, by=author)
         return self.hosted.open(author, name)
 

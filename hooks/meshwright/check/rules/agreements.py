@@ -251,6 +251,13 @@ class ApproversAreDifferentPeople(Rule):
     def check(self, approvers: Document) -> Iterator[Problem]:
         for keys, detail, fix in unsound(approvers):
             yield Problem(approvers, keys, detail, fix)
+        by_review = approvers.get("approvals.by") == "review"
+        for place, entry in approvers.items("approvers"):
+            if not by_review and "key" not in entry and "login" in entry:
+                detail = f"{entry.get('email')} has no key, and approvals are by signature, so they can approve nothing."
+                yield Problem(
+                    approvers, place, detail, "Give them a key, or write how to review: `approvals`."
+                )
 
 
 class ApproverForEachCapacity(Rule):
