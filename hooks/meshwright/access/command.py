@@ -164,8 +164,10 @@ def apply(
     decisions = loading.decisions_at(root, directory, None, last_readable=True)
     ports = loading.chosen_ports(decisions.product, names)
     done = run.apply(decisions, ports, confirmed, first, applying(directory))
-    address_registry.write_agreements(root, done)
-    _report(loading.with_orphans(done, directory, ports), form)
+    try:
+        _report(loading.with_orphans(done, directory, ports), form)
+    finally:  # what was granted is reported, even if the registry cannot be written
+        address_registry.write_agreements(root, done)
 
 
 @access.command()

@@ -70,6 +70,8 @@ class Use:
             return f"It names the agreement {name}, which {source} has not approved.", fix
         reader = self.candidates[0]
         role = self.source.roles.get(reader.role)
+        if not _has_end(reader):
+            return f"Its agreement {name} with {source} names no end.", fix
         if ended(reader, self.now):
             return f"Its agreement {name} with {source} ended on {short(reader.until)}.", self._renew
         if reader.consumer != self.consumer.id:
@@ -125,6 +127,13 @@ def ended(reader: Reader, now: datetime) -> bool:
     try:
         return datetime.fromisoformat(reader.until) <= now
     except (ValueError, TypeError):  # not a time, or one without a zone: it is not known to have ended
+        return False
+
+
+def _has_end(reader: Reader) -> bool:
+    try:
+        return datetime.fromisoformat(reader.until).tzinfo is not None
+    except ValueError:
         return False
 
 

@@ -123,6 +123,8 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "iceberg": (served("iceberg@1"), BEYOND, "no agreement has an effect there"),
     "unknown": (named("other"), BEYOND, "names the agreement other, which airport-operations/departures has not approved"),
     "ended": (given(until="2026-11-21T00:00:00Z"), BEYOND, "ended on 2026-11-21T00:00:00Z"),
+    "no end": (given(until="some day"), BEYOND, "names no end"),
+    "no time zone": (given(until="2036-01-01T00:00:00"), BEYOND, "names no end"),
     "another product": (given(consumer="crew/rosters"), BEYOND, "is for crew/rosters, and not for"),
     "people": (given(consumer=None), BEYOND, "is for no data product, and not for"),
     "another port": (given(port="tables"), BEYOND, "is about its port tables"),
