@@ -946,6 +946,36 @@ def test_names_of_the_directory_cannot_write_lines_of_their_own(parquet: Place) 
         assert sentence.isprintable()
 
 
+def test_what_a_run_has_compared_is_known_by_its_checksums(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def difference(*_: Any) -> str:
+        compared.append("once")
+        return ""
+
+    place.apply(desired())
+    monkeypatch.setattr(files, "row_difference", difference)
+    assert place.verify(desired()) == [] and not compared
+    audit_file = place.path / "roles" / "audit.jsonl"
+    records = [json.loads(line) for line in audit_file.read_text().splitlines()]
+    del records[-1]["variants"]["reader"]
+    audit_file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    place.verify(desired())
+    assert compared == ["once"], "only what no record knows"
+
+
+def test_a_run_lets_nobody_in_to_a_copy_that_is_wrong(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "row_difference", lambda *_: "is not what its view gives")
+    with pytest.raises(Refused, match="Nobody was let in"):
+        place.apply(desired())
+    assert json.loads((place.path / "roles" / "access.json").read_text())["members"] == []
+    monkeypatch.undo()
+    place.apply(desired())
+    assert place.verify(desired()) == []
+
+
 # --- S3 -------------------------------------------------------------------------------------------------------------
 
 KEYS = {
