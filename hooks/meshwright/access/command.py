@@ -12,6 +12,7 @@ import click
 from meshwright.access.options import AT, DIRECTORY, ENVIRONMENT, FORMAT, PORTS, PRODUCT, applying, options
 from meshwright.core.console import Verbs, stop
 from meshwright.core.files import write
+from meshwright.product.files import AGREEMENTS
 
 
 @click.group(cls=Verbs, extra="access")
@@ -77,14 +78,31 @@ def renew(root: Path, **fields: Any) -> None:
 
 @access.command()
 @click.argument("what", metavar="AGREEMENT|FILE")
+@click.option("--note", default="", metavar="TEXT", help="Why: it is kept in the agreement.")
 @options(PRODUCT)
-def approve(root: Path, what: str) -> None:
+def approve(root: Path, what: str, note: str) -> None:
     """Sets an agreement's status to `approved`, or takes a change of a FILE that decides who reads what, such as
     access/policy.yaml. Prints how to sign: the signed commit is what counts.
     """
     from meshwright.access import approve as approving
+    from meshwright.access import decision_note
 
-    click.echo(approving.approve(root, what))
+    note = decision_note.checked_note(note)
+    printed = approving.approve(root, what)
+    path = what if "/" in what or what.endswith(".yaml") else f"{AGREEMENTS}/{what}.yaml"
+    left = decision_note.add_note(root, path, note) if path.startswith(f"{AGREEMENTS}/") else ""
+    click.echo("\n".join(filter(None, (printed, left))))
+
+
+@access.command()
+@click.argument("agreement")
+@click.option("--note", required=True, metavar="TEXT", help="Why: it is kept in the agreement.")
+@options(PRODUCT)
+def reject(root: Path, agreement: str, note: str) -> None:
+    """Sets an agreement's status to `rejected`, with the reason. It needs no signature, and ends access that there is."""
+    from meshwright.access import decision_note
+
+    click.echo(decision_note.reject(root, agreement, decision_note.checked_note(note)))
 
 
 @access.command()

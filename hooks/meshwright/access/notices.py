@@ -119,8 +119,10 @@ def _notice(
     does: str = "",
 ) -> Notice:
     sentence = f"The agreement {name} of {product} {does or {'requested': 'is requested', 'ended': 'has ended'}[kind]}."
-    kept = ("role", "purpose", "requester", "team", "start", "until")
-    return Notice(kind, product, name, key, at, sentence, {part: terms[part] for part in kept})
+    kept = ("role", "purpose", "requester", "team", "start", "until", "decision")
+    return Notice(
+        kind, product, name, key, at, sentence, {part: terms[part] for part in kept if terms.get(part)}
+    )
 
 
 def _terms(record: Record) -> Mapping[str, Mapping[str, Any]] | None:

@@ -45,6 +45,8 @@ class Reading:
     requested_by: str
     """A claim of the file."""
     approved_by: str
+    decision: str
+    """Why it was approved, if somebody wrote that."""
     until: str
     clear: str
     masked: str
@@ -84,6 +86,7 @@ def readings(product: str, port: str, record: Mapping[str, Any]) -> Iterator[Rea
             approved_by=_joined(
                 signer for name in names for signer in _mapping(approvals, name).get("signers", ())
             ),
+            decision=_joined(_mapping(terms, name).get("decision", "") for name in names),
             until=str(member["until"] or "")[:10] or "without end",
             clear=_joined(role["clear"], ", ") if role else NOT_RECORDED,
             masked=_joined((f"{name} ({mask})" for name, mask in role["masked"].items()), ", ")

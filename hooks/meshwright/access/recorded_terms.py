@@ -21,6 +21,7 @@ def recorded_terms(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
                 "purpose": str(agreement.document.get("description.purpose") or ""),
                 "requester": str(agreement.custom("requester") or ""),
                 "team": str(agreement.document.get("consumer.teamId") or ""),
+                "decision": str(agreement.custom("decision") or ""),
                 "renews": str(agreement.custom("renews") or ""),
                 "start": str(agreement.document.get("startTimestamp") or ""),
                 "until": verdict.until.isoformat() if verdict.until else None,

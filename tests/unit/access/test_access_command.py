@@ -63,8 +63,8 @@ class Case:
         } | changed
         self("request", name, *(part for key, value in options.items() for part in (f"--{key}", value)))
 
-    def approve(self, name: str = "delays", signed: str = "ada") -> str:
-        printed = self("approve", name)
+    def approve(self, name: str = "delays", signed: str = "ada", note: str = "") -> str:
+        printed = self("approve", name, *(["--note", note] if note else []))
         assert "now has `status: approved`" in printed and "once you sign it" in printed
         return self.repository.commit(f"Approve {name}", {}, signed=signed)
 
@@ -890,3 +890,58 @@ def test_who_left_the_directory_is_reported_for_good(approved: Case) -> None:
     assert (
         "no longer has bo@example.org" not in approved.run("verify", "--directory", approved.directory).stdout
     )
+
+
+def test_a_decision_says_why_and_nobody_changes_that_later(case: Case) -> None:
+    other_group(case)
+    case.request()
+    case.repository.commit("Ask", {}, by="bo")
+    path = case.root / "access/agreements/delays.yaml"
+    assert case.run("approve", "delays", "--note", "x" * 301).exit_code == 2
+    case.approve(note="Needed for the punctuality report: a 'quoted' one")
+    (own,) = case.json("plan")["agreements"]
+    assert own["counts"], own["refused"]
+    text = path.read_text()
+    assert yaml.safe_load(text)["customProperties"][-1] == {
+        "property": "decision",
+        "value": "Needed for the punctuality report: a 'quoted' one",
+    }
+    assert CliRunner().invoke(main, ["check", str(case.root)]).exit_code == 0
+    for changed in (
+        text.replace("Needed for", "Never for"),
+        re.sub("(?s)- property: decision.*?one.*?\n", "", text),
+    ):
+        assert changed != text
+        path.write_text(changed)
+        case.repository.commit("Another reason", {}, by="bo")
+        assert not case.json("plan")["agreements"][0]["counts"]
+        path.write_text(text)
+        case.repository.commit("Back", {}, by="bo")
+
+
+def test_a_note_brings_no_term_in_with_it(case: Case) -> None:
+    other_group(case)
+    case.request()
+    case.repository.commit("Ask", {}, by="bo")
+    path = case.root / "access/agreements/delays.yaml"
+    text = path.read_text()
+    for more in (
+        "  - property: decision\n    value: [a, b]\n",
+        "  - property: decision\n    value: a\n  - property: decision\n    value: b\n",
+        "  - property: decision\n    value: a\n    more: b\n",
+    ):
+        path.write_text(text.replace("status: requested", "status: approved") + more)
+        case.repository.commit("Approve", {}, signed="ada")
+        planned = json.loads(case.run("plan", "--format", "json").stdout)
+        assert not planned["agreements"][0]["counts"], more
+        path.write_text(text)
+        case.repository.commit("Back", {}, by="bo")
+
+
+def test_a_rejection_says_why_and_ends_access(approved: Case) -> None:
+    printed = approved("reject", "delays", "--note", "The report is no longer made.")
+    assert "git commit -m 'Reject delays'" in printed
+    approved.repository.commit("Reject", {}, by="bo")
+    (own,) = approved.json("plan")["agreements"]
+    assert not own["counts"] and own["members"] == []
+    assert "The report is no longer made." in (approved.root / "access/agreements/delays.yaml").read_text()

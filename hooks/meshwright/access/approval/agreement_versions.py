@@ -11,6 +11,9 @@ from meshwright.core.yaml import Unreadable, parse
 APPROVED_BY = "approvedBy"
 """The custom property that lists the addresses of those who approved, each added by their own commit."""
 
+DECISION = "decision"
+"""The custom property that says why an agreement was approved or rejected."""
+
 
 class Version(NamedTuple):
     """The content of one version of an agreement."""
@@ -18,8 +21,10 @@ class Version(NamedTuple):
     status: str
     """Empty if it says none."""
     terms: str
-    """Everything but the status and `approvedBy`, as JSON; if there is no status, the reason."""
+    """Everything but the status, `approvedBy` and `decision`, as JSON; if there is no status, the reason."""
     approved_by: tuple[str, ...] = ()
+    decision: str = ""
+    """Why it was approved or rejected: no term, so that who approves can write it; who changes it later approves nothing."""
 
     def agrees(self, other: Version) -> bool:
         """Return True if both are approved on the same terms, whoever is listed."""
@@ -52,7 +57,21 @@ def _version(history: History, path: str, entry: Entry) -> Version:
         return Version("", "It has no status. Write `status: requested`.")
     rest, listed = _without_approvals({key: part for key, part in value.items() if key != "status"})
     # As text, because to Python 1, 1.0 and true are equal.
-    return Version(value["status"], json.dumps(rest, sort_keys=True), listed)
+    rest, decision = _without_decision(rest)
+    return Version(value["status"], json.dumps(rest, sort_keys=True), listed, decision)
+
+
+def _without_decision(terms: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the terms without `decision`, and what that says; if it is not there once and well, it stays a term."""
+    custom = terms.get("customProperties")
+    if not isinstance(custom, list):
+        return terms, ""
+    own = [item for item in custom if isinstance(item, dict) and item.get("property") == DECISION]
+    if len(own) != 1 or own[0].keys() != {"property", "value"} or not isinstance(own[0]["value"], str):
+        return terms, ""
+    kept = [item for item in custom if item is not own[0]]
+    others = {key: part for key, part in terms.items() if key != "customProperties"}
+    return others | ({"customProperties": kept} if kept else {}), own[0]["value"]
 
 
 def _without_approvals(terms: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
