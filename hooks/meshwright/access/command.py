@@ -314,6 +314,7 @@ def notify(
     import json
 
     from meshwright.access import loading, notices, notify
+    from meshwright.access.audit import broken
     from meshwright.access.targets import target
 
     product = loading.product_at(root)
@@ -321,19 +322,22 @@ def notify(
     sinks = [*([notify.webhook(webhook)] if webhook else []), *([notify.mail(settings)] if settings else [])]
     sent = notify.Cursor(root / cursor)
     now = notify.current_time()
-    pending = notify.due(
-        (
-            notice
-            for port in loading.chosen_ports(product, names)
-            for notice in notices.notices(product.id, target(port.uses).audit_records(port), now)
-        ),
-        sent,
-        now,
-    )
+    everything: list[notices.Notice] = []
+    problems: list[str] = []
+    for port in loading.chosen_ports(product, names):
+        records = target(port.uses).audit_records(port)
+        if problem := broken(records):
+            problems.append(f"{port.name}: {problem}")
+        else:
+            everything += notices.notices(product.id, records, now)
+    pending = notify.due(everything, sent, now)
     delivered = notify.deliver(pending, sinks, sent, notify.current_time) if sinks else iter(pending)
     for notice in delivered:
         line = json.dumps(notice.event()) if form == "json" else next(notify.as_lines([notice]))
         click.echo(line)
+    if problems:
+        fix = "Run `meshwright access verify`: it says what is wrong with the records."
+        stop(f"Records that somebody changed tell nothing. {' '.join(problems)}", fix, code=1)
 
 
 @access.command()

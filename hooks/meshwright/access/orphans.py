@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from meshwright.access.audit import broken
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Port, Refused
 from meshwright.access.targets import target
@@ -64,13 +65,14 @@ def orphans(
 
 
 def recorded_principals(ports: Iterable[Port]) -> dict[str, list[Mapping[str, Any]]]:
-    """Return port -> its audit records; a port that cannot be read has none."""
+    """Return port -> its audit records; none of a port that cannot be read, or whose records somebody changed."""
     records: dict[str, list[Mapping[str, Any]]] = {}
     for port in ports:
         try:
-            records[port.name] = list(target(port.uses).audit_records(port))
+            chain = list(target(port.uses).audit_records(port))
         except Refused:
-            records[port.name] = []
+            chain = []
+        records[port.name] = [] if broken(chain) else chain
     return records
 
 

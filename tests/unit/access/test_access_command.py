@@ -866,6 +866,10 @@ def test_notices_come_from_the_audit_records_of_the_ports(case: Case) -> None:
     lines = case("notify").splitlines()
     assert [line.split(" ")[1] for line in lines] == ["requested:", "decided:"]
     assert not (case.root / "build/access-notices.json").exists(), "nothing was sent"
+    records = case.root / "build/ports/lake/roles/audit.jsonl"
+    records.write_text(records.read_text().replace("Why flights are late", "Whatever"))
+    assert "Audit record 1 was changed after it was written." in case("notify", code=1)
+    assert case.run("verify", "--directory", case.directory).exit_code == 1
 
 
 def test_who_left_the_directory_is_reported_for_good(approved: Case) -> None:
