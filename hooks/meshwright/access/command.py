@@ -130,7 +130,8 @@ def review(root: Path, agreements: tuple[str, ...]) -> None:
 @click.option(
     "--against",
     metavar="COMMIT",
-    help="What this commit would change against another one; asks neither storage nor directory.",
+    help="What this commit would change against another one. Asks no storage, and the directory, if one is named, only for "
+    "how many people that is.",
 )
 def plan(
     root: Path,
@@ -144,12 +145,12 @@ def plan(
     from meshwright.access import compare, loading, run
 
     if against:
-        _report(
-            compare.against(
-                loading.decisions_before(root, at, against), loading.decisions_at(root, None, at)
-            ),
-            form,
+        done = compare.against(
+            loading.decisions_before(root, at, against), loading.decisions_at(root, None, at)
         )
+        if directory and done.effects:
+            done = compare.with_people(done, loading.decisions_at(root, directory, at))
+        _report(done, form)
     directory = directory or loading.sample_directory(root)
     decisions = loading.decisions_at(root, directory, at, last_readable=True)
     _report(run.plan(decisions, loading.chosen_ports(decisions.product, names), applying(directory)), form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from meshwright.access.access_decisions import AccessDecisions, shortened
@@ -37,6 +38,11 @@ def against(base: AccessDecisions | None, decisions: AccessDecisions) -> Run:
         tuple(shortened(decisions)),
         requested(decisions, changed),
     )
+
+
+def with_people(done: Run, counted: AccessDecisions) -> Run:
+    """Return the comparison with how many people each agreement is for. `counted`: decided with the directory."""
+    return replace(done, effects=requested(counted, {effect.agreement for effect in done.effects}))
 
 
 def _moved(old: Port | None, new: Port | None) -> Iterator[Change]:

@@ -617,6 +617,9 @@ def test_a_request_says_what_it_would_change(case: Case) -> None:
     assert "No change until somebody approves what is requested." in page
     assert "bo@example.org asks for it, as the file says: by signature, that is a claim" in page
     assert case.json("plan", "--against", "HEAD")["effects"] == []
+    counted = case.json("plan", "--against", "HEAD~1", "--directory", case.directory)
+    assert [effect["people"] for effect in counted["effects"]] == [1]
+    assert counted["ports"][0]["changes"] == []
 
 
 def test_a_request_that_no_approval_would_help_says_why(case: Case) -> None:
