@@ -98,6 +98,7 @@ def examine(
         alarms.append(Alarm(sentence, token("followed", port.name, str(followed), fingerprint(chain))))
     elif anchor is None and not alarms:
         state.first = _first(port, address, chain, anchors)
+        state.overtaken = bool(chain) and _has_anchor(port, address, anchors)
     if anchor and newest and newest["number"] > anchor.number:
         _wait(port, address, state, anchors, now)
     return state
@@ -155,6 +156,14 @@ def _first(port: Port, address: Address, chain: Sequence[Record], anchors: Ancho
 def _about(record: Record) -> str:
     at, by = printable(str(record.get("at", "")))[:40], printable(str(record.get("by", "")))[:80]
     return f"{record['number']} ({at}, by {by or 'nobody'}, {str(record['hash'])[:16]})"
+
+
+def _has_anchor(port: Port, address: Address, anchors: Anchors) -> bool:
+    """Return True if a port has an anchor now: another first run has ended."""
+    try:
+        return anchors.again(port.name, address) is not None
+    except Unreadable:
+        return False
 
 
 def _wait(port: Port, address: Address, state: ChainState, anchors: Anchors, now: datetime) -> None:

@@ -51,6 +51,8 @@ class RefFiles:
         self.root, self.ref, self.remote, self._seen = root, ref, remote, seen
         self.tip: str | None = None
         """The commit; None if there is no such ref."""
+        self._listed: tuple[str, dict[str, str]] = ("", {})
+        """A commit, and its files."""
         self.rewound = ""
         """A commit that the remote had before, and that did not lead to what it has now; empty if all is well."""
         self.read()
@@ -128,9 +130,12 @@ class RefFiles:
         """Return name -> blob of the newest commit; only of files."""
         if self.tip is None:
             return {}
-        listing = text(run(self._command("ls-tree", "-z", self.tip), ISOLATED).stdout).split("\0")[:-1]
-        about = [line.partition("\t") for line in listing]
-        return {name: kind.split(" ")[2] for kind, _, name in about if kind.startswith("100644 blob ")}
+        if self._listed[0] != self.tip:
+            listing = text(run(self._command("ls-tree", "-z", self.tip), ISOLATED).stdout).split("\0")[:-1]
+            about = [line.partition("\t") for line in listing]
+            blobs = {name: kind.split(" ")[2] for kind, _, name in about if kind.startswith("100644 blob ")}
+            self._listed = (self.tip, blobs)
+        return self._listed[1]
 
     # On the remote
 

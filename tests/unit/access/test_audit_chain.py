@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chain_attacks import ATTACKS, attacked
@@ -93,3 +94,23 @@ def test_a_first_run_is_an_alarm_until_somebody_calls_it_one(in_clone: ChainCase
     in_clone("verify")
     in_clone("apply")
     assert [record["number"] for record in in_clone.keeper.read()] == [1, 2]
+
+
+@pytest.mark.slow
+def test_of_two_first_runs_at_once_one_is_run_again(
+    in_clone: ChainCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from meshwright.access.targets import files
+
+    real = files.apply
+
+    def overtaken(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        in_clone("apply", "--first")
+        return real(*arguments)
+
+    monkeypatch.setattr(files, "apply", overtaken)
+    refused = in_clone.port("apply", "--first", code=1)["refused"]
+    assert refused["problem"] == "Another run has changed the port meanwhile."
+    assert [record["number"] for record in in_clone.keeper.read()] == [1]
+    in_clone("apply")
