@@ -60,6 +60,7 @@ TAKEN = {
     "a schema": "CREATE SCHEMA {s}x AUTHORIZATION {eve}",
     "a private schema": "CREATE SCHEMA {s}x_private AUTHORIZATION {eve}",
     "a schema for audit records": "CREATE SCHEMA {s}x_audit AUTHORIZATION postgres",
+    "a superuser's login": "CREATE ROLE {s}x_pipeline LOGIN SUPERUSER",
     "logins of another product": """CREATE ROLE {s}x_access LOGIN;
         COMMENT ON ROLE {s}x_access IS 'meshwright {{"product" : "other/product", "database" : "postgres"}}'""",
     "logins of the same product in another database": """CREATE ROLE {s}x_pipeline LOGIN;

@@ -115,7 +115,13 @@ def _refuse_others_roles(names: Names, readers: list[str], product: str) -> str:
         f"entry.datname {hint} If the product has moved here, run ' "
         "|| format('DROP OWNED BY %I;', entry.rolname) || ' in that database, and this again.'; END LOOP;"
     )
-    return _do((marked if product else "") + used, "DECLARE entry record; ")
+    superuser = (
+        f"FOR entry IN SELECT rolname FROM pg_roles WHERE rolsuper AND rolname IN ({every}) LOOP "
+        "RAISE EXCEPTION 'The role % is a superuser, and so no product''s; nothing was changed.', entry.rolname "
+        f"{hint} If it is this product''s, run ' || format('ALTER ROLE %I NOSUPERUSER;', entry.rolname) || ' and this again.'; "
+        "END LOOP; "
+    )
+    return _do((marked if product else "") + superuser + used, "DECLARE entry record; ")
 
 
 def mark_role(role: str, product: str) -> str:

@@ -145,7 +145,7 @@ def _keep(
 
 def _set_aside(actual: Actual, relation: SchemaRelation, because: str) -> Iterator[Change]:
     """Rename a view that somebody builds on, and so cannot be dropped; nobody may read it on."""
-    aside = f"{relation.name}~{relation.oid}"
+    aside = f"{relation.name[:48]}~{relation.oid}"
     yield Change(
         "remove",
         f"The view {display_text(relation.identity)} is set aside as {aside}, closed to everybody: {because}.",
