@@ -332,6 +332,40 @@ def test_access_is_applied_to_what_the_pipeline_published(where: str, request: p
             product.sql(f"select * from {private}.{DATASET}", ada)
 
 
+def test_a_publication_during_a_run_is_no_drift(here: Published) -> None:
+    """Of the same shape and of another, while access is planned, applied and verified again and again."""
+    visible = (VisibleColumn(Column("id", "integer", "public")),)
+    member = Member(Principal("ada", "human", logins={"postgres": f"{here.schema}_ada"}), "reader", (), None)
+    desired = Desired(METADATA["product"], DATASET, (View("reader", "human", visible),), (member,))
+    properties = {"url": here.url.replace("_pipeline@", "_access@"), "schema": here.schema}
+    port = Port("warehouse", "postgres@1", properties, str(here.root))
+    here.sql(bootstrap(here.schema, ["reader"], product=METADATA["product"]))
+    here.publish(version(0))
+    postgres.apply(port, desired, AuditRecord({}))
+    ended, closed = threading.Event(), []
+
+    def run() -> None:
+        while not ended.is_set():
+            for verb in (postgres.plan, lambda *what: postgres.apply(*what, AuditRecord({}))):
+                closed.extend(verb(port, desired).manual_actions)
+            closed.extend(line for line in postgres.verify(port, desired) if "To be done" not in line)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        for number in range(1, 9):
+            here.publish(
+                version(number) if number % 2 else f"select {number} as more, * from ({version(number)})"
+            )
+    finally:
+        ended.set()
+        thread.join()
+    assert closed == []
+    assert postgres.apply(port, desired, AuditRecord({})).manual_actions == ()
+    assert list(postgres.verify(port, desired)) == []
+    assert here.sql(f"select count(*) from {here.schema}.reader", f"{here.schema}_ada") == [(1000,)]
+
+
 def test_nothing_that_somebody_needs_is_dropped(here: Published) -> None:
     here.publish(version(1))
     private, access = f"{here.schema}_private", f"{here.schema}_access"

@@ -8,10 +8,10 @@ No state is kept: each run compares the database's own catalogs with what is des
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import IsolationLevel
@@ -63,6 +63,7 @@ from meshwright.core.sql.postgres import identifier
 __all__ = ["address", "apply", "audit_records", "bootstrap", "location", "plan", "schema", "verify"]
 
 
+Result = TypeVar("Result")
 LOOKS = 3
 """How often a run looks before it refuses because of what another process changes meanwhile."""
 
@@ -78,6 +79,18 @@ def schema(port: Port, dataset: str = "") -> str:
 
 def plan(port: Port, desired: Desired, check: ChainCheck = unchecked) -> PortPlan:
     """Return what would change. Changes nothing. Raises Refused."""
+    return _beside_publications(lambda: _plan(port, desired, check))
+
+
+def _beside_publications(work: Callable[[], Result]) -> Result:
+    """Return what the work returns, done again if something that it looks at was changed meanwhile. Raises Refused."""
+    for _ in range(LOOKS - 1):
+        with suppress(Overlap):
+            return work()
+    return work()
+
+
+def _plan(port: Port, desired: Desired, check: ChainCheck) -> PortPlan:
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.REPEATABLE_READ) as connection:
         database_plan, _ = _compare(connection, port, desired, names)
@@ -88,10 +101,7 @@ def plan(port: Port, desired: Desired, check: ChainCheck = unchecked) -> PortPla
 
 def apply(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
     """Change it, all or nothing, prove it, write the audit record; return what was changed. Raises Refused."""
-    for _ in range(LOOKS - 1):
-        with suppress(Overlap):
-            return _apply_beside_readers(port, desired, record)
-    return _apply_beside_readers(port, desired, record)
+    return _beside_publications(lambda: _apply_beside_readers(port, desired, record))
 
 
 def _apply_beside_readers(port: Port, desired: Desired, record: AuditRecord) -> PortPlan:
@@ -147,10 +157,15 @@ def _ends_at_once(database_plan: DatabasePlan, change: Change) -> bool:
 
 def verify(port: Port, desired: Desired, check: ChainCheck = unchecked) -> Sequence[str]:
     """Return each difference between what everybody can read now and what is desired, as a sentence. Raises Refused."""
+    return _beside_publications(lambda: _verify(port, desired, check))
+
+
+def _verify(port: Port, desired: Desired, check: ChainCheck) -> Sequence[str]:
     names = naming.of(port.properties, desired.dataset)
     with session(port, names, IsolationLevel.REPEATABLE_READ) as connection:
-        database_plan, actual = _compare(connection, port, desired, names)
-        different = _different_rights(connection, port, database_plan, actual)
+        with publication_kept(connection, names):
+            database_plan, actual = _compare(connection, port, desired, names)
+            different = _different_rights(connection, port, database_plan, actual)
         check(audit_table.read(connection, names))
         connection.rollback()
     return [

@@ -43,7 +43,13 @@ def desired_grants(desired: Desired, actual: Actual, closed: bool) -> dict[tuple
                 grants["TABLE", identifier(names.schema, names.view(view.role)), reader.oid] = "SELECT"
     access = actual.by_name[names.access].oid
     grants["SCHEMA", identifier(names.private), access] = "USAGE"
-    for relation in actual.relations.values():
-        if relation.schema == names.private:
-            grants["TABLE", relation.identity, access] = "SELECT"
+    private = [
+        relation.identity for relation in actual.relations.values() if relation.schema == names.private
+    ]
+    # A new generation may have come between the two looks.
+    private += [
+        identifier(grant.schema, grant.object) for grant in actual.grants if grant.schema == names.private
+    ]
+    for relation in private:
+        grants["TABLE", relation, access] = "SELECT"
     return grants

@@ -111,9 +111,10 @@ def desired_matrix(members: Iterable[tuple[str, str]], actual: Actual, closed: b
         if not closed:
             can.add(Can(login, names.schema, identifier(names.schema, names.view(role)), "", "SELECT"))
     can.add(Can(names.access, names.private, identifier(names.private), "", "USAGE"))
-    for relation in actual.relations.values():
-        if relation.schema == names.private:
-            can.add(Can(names.access, names.private, identifier(names.private, relation.name), "", "SELECT"))
+    if actual.published:  # Older generations may be dropped meanwhile.
+        can.add(
+            Can(names.access, names.private, identifier(names.private, names.dataset), "", "SELECT"),
+        )
     return can
 
 

@@ -47,7 +47,12 @@ _SCHEMAS = "SELECT nspname, nspowner::bigint FROM pg_namespace WHERE nspname = A
 
 _RELATIONS = """
 SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relowner::bigint, coalesce(columns.list, '[]'),
-  CASE WHEN c.relkind = 'v' THEN json_build_object(
+  -- Other private views may be dropped meanwhile, by a publication.
+  CASE WHEN c.relkind = 'v' AND (n.nspname = %(schema)s OR c.relname = %(dataset)s OR EXISTS (
+      SELECT FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+      JOIN pg_class u ON u.oid = r.ev_class JOIN pg_namespace un ON un.oid = u.relnamespace
+      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND un.nspname = %(schema)s
+  )) THEN json_build_object(
     'definition', pg_get_viewdef(c.oid),
     'options', (SELECT array_agg(option ORDER BY option) FROM unnest(c.reloptions) AS option),
     'columns', columns.list,
@@ -388,7 +393,12 @@ def read_relations(
     connection: psycopg.Connection[Any], names: Names, start: str = ""
 ) -> dict[int, SchemaRelation]:
     """Return the tables, views and the like in the product's schemas whose names start with `start`, by oid."""
-    parameters = {"schemas": list(names.schemas), "schema": names.schema, "start": start}
+    parameters = {
+        "schemas": list(names.schemas),
+        "schema": names.schema,
+        "dataset": names.dataset,
+        "start": start,
+    }
     return {
         oid: SchemaRelation(oid, schema, name, kind, owner, tuple(tuple(column) for column in columns), shape)
         for oid, schema, name, kind, owner, columns, shape in connection.execute(_RELATIONS, parameters)
