@@ -204,6 +204,7 @@ def explained(decisions: AccessDecisions, principal: Principal, column: Column) 
                 "port": verdict.agreement.port if verdict.agreement else None,
                 "until": verdict.until.isoformat() if verdict.until else None,
                 "counts": reads,
+                "evidence": verdict.approval.evidence if verdict.approval and reads else None,
                 "refused": reasons,
                 "sees": sees if reads else "nothing",
                 "mask": visible.mask if visible and reads else None,
@@ -267,6 +268,8 @@ def _explanation(answer: dict[str, Any]) -> Iterator[str]:
         yield f"  as {way['role']} ({source}{port}{until})"
         for reason in way["refused"]:
             yield f"    no: {reason}"
+        if way["evidence"] == "older rule":
+            yield "    approved by the older rule, until it ends"
         if way["counts"]:
             mask = f" Mask: {way['mask']}." if way["mask"] else ""
             yield f"    {way['because']}{mask}"
