@@ -49,16 +49,47 @@ class ReaderEntry:
 
 
 def readers(record: Record, at: datetime | None = None) -> Sequence[ReaderEntry]:
-    """Return the agreements: what is requested, what ends soon, what else is in force, and what has ended."""
+    """Return the agreements: what is requested, what ends soon, what else is in force, and what has ended.
+
+    The address registry has what was granted: a request that was approved by review still says `requested`, and an end can
+    come earlier than the file says.
+    """
     at = at or datetime.now(UTC)
-    entries = [
-        *(_reader_entry(record, one, "requested") for one in record.requests),
-        *(_reader_entry(record, one, _state(one.until, at)) for one in record.readers),
-    ]
+    granted = _granted(record)
+    entries = []
+    for one in record.requests:
+        until = granted.get(one.agreement)
+        entries.append(
+            _reader_entry(record, one, until or one.until, _state(until, at) if until else "requested")
+        )
+    for one in record.readers:
+        until = min(granted.get(one.agreement, one.until), one.until, key=_moment)
+        entries.append(_reader_entry(record, one, until, _state(until, at)))
     return sorted(entries, key=lambda one: (STATES.index(one.state), one.agreement))
 
 
-def _reader_entry(record: Record, one: Reader, state: State) -> ReaderEntry:
+def _granted(record: Record) -> dict[str, str]:
+    """Return agreement -> when what was granted by it ends; the latest end, if several ports differ."""
+    granted: dict[str, str] = {}
+    addresses = record.get("addresses")
+    for entry in addresses.values() if isinstance(addresses, dict) else ():
+        agreements = entry.get("agreements") if isinstance(entry, dict) else None
+        for name, terms in agreements.items() if isinstance(agreements, dict) else ():
+            until = terms.get("until") if isinstance(terms, dict) else None
+            if isinstance(until, str):
+                granted[name] = max(granted.get(name, until), until, key=_moment)
+    return granted
+
+
+def _moment(until: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(until)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _reader_entry(record: Record, one: Reader, until: str, state: State) -> ReaderEntry:
     machine = record.roles.get(one.role, {}).get("kind") == "machine"
     groups = [who.removeprefix("group:") for who in one.principals if who.startswith("group:")]
     singles = [who.removeprefix("id:") for who in one.principals if not who.startswith("group:")]
@@ -69,7 +100,7 @@ def _reader_entry(record: Record, one: Reader, state: State) -> ReaderEntry:
         tuple(groups),
         tuple(filter(None, singles)) if machine else (),
         0 if machine else len(singles),
-        one.until[:10],
+        until[:10],
         state,
         one.team,
         one.consumer,
@@ -77,11 +108,8 @@ def _reader_entry(record: Record, one: Reader, state: State) -> ReaderEntry:
 
 
 def _state(until: str, at: datetime) -> State:
-    try:
-        end = datetime.fromisoformat(until)
-        return "ended" if end <= at else "ending soon" if end <= at + SOON else "in force"
-    except (ValueError, TypeError):
-        return "ended"
+    end = _moment(until)
+    return "ended" if end <= at else "ending soon" if end <= at + SOON else "in force"
 
 
 @dataclass(frozen=True)
