@@ -15,7 +15,7 @@ LOOKS_LIKE = {
     "a": "аɑα⍺", "b": "ьƅᖯЬ", "c": "сϲᴄⲥ", "d": "ԁᏧⅾ", "e": "еҽ℮", "f": "ғẝꞙ", "g": "ɡցƍ", "h": "һհᏂ", "i": "іıɩιӏꙇ", "j": "јϳ",
     "k": "кκⲕᴋ", "l": "ӏⅼǀɭ", "m": "мⅿᴍ", "n": "пոռᴎ", "o": "оοօσ०੦๐໐ಂഠ௦ഠⲟ", "p": "рρⲣᴘ", "q": "ԛգզ", "r": "гᴦⲅꭇ", "s": "ѕꜱƽ",
     "t": "тτᴛ", "u": "υսʋꭎᴜ", "v": "ѵνᴠⅴ", "w": "ѡԝաᴡ", "x": "хχⅹ", "y": "уγүʏყ", "z": "ᴢʐ", "-": "‐‑‒–—−﹣－ー", ".": "․。．｡ꓸ",
-    "_": "ߺ", "@": "﹫＠", "'": "’‘ʼʹ`´", "/": "⁄∕", ":": "：ː։",
+    "_": "ߺ", "@": "﹫＠", "'": "’‘ʼʹ´", "/": "⁄∕", ":": "：ː։",
 }  # fmt: skip
 """ASCII -> what looks like it in common fonts. The letters are those that scripts of Europe's neighbourhood and IPA have."""
 
@@ -29,10 +29,17 @@ _EAST_ASIAN = frozenset(
 def skeleton(text: str) -> str:
     """Return the same for texts that differ only in case, width, spaces, Unicode's normalisation, invisible characters,
     letters of another script with the same shape, or a dot at the end of a part."""
+    if text.isascii():  # as almost every name is, in directories of a hundred thousand
+        return _ends(" ".join(text.lower().split()))
     twice = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     visible = INVISIBLE.sub("", "".join(sign for sign in twice if unicodedata.category(sign) != "Cf"))
     ascii_letters = unicodedata.normalize("NFKC", visible.translate(_ASCII))
-    return re.sub(r"\.+(?=@|$)", "", " ".join(ascii_letters.split()))
+    return _ends(" ".join(ascii_letters.split()))
+
+
+def _ends(text: str) -> str:
+    """Return a name without the dots at the end of its parts."""
+    return re.sub(r"\.+(?=@|$)", "", text) if "." in text else text
 
 
 def rough_skeleton(text: str) -> str:

@@ -67,3 +67,8 @@ def test_pairs_that_look_alike_in_ascii() -> None:
 def test_a_skeleton_is_its_own_skeleton() -> None:
     for text in (ADA, "\u0430d\u0430@example.org..", "ŐRÜLT", "İstanbul", "ﬁ", "ⅷ", "ͅ", "a\u0345b"):
         assert skeleton(skeleton(text)) == skeleton(text)
+
+
+def test_plain_names_are_read_as_any_others() -> None:
+    for name in ("Ada@Example.org.", " a  b ", "x.", "A.B@c.", "tab\tname", "a\x1fb", "`"):
+        assert skeleton(name) == skeleton(f"{name}\u200b") == skeleton(name.upper())
