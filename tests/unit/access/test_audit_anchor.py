@@ -279,3 +279,22 @@ def test_a_backup_of_the_storage_that_is_restored_is_an_alarm(case: ChainCase, t
     assert "2 records are lost." in refused
     case.run_as_printed(refused)
     case("verify")
+
+
+@pytest.mark.slow
+def test_no_first_run_goes_on_with_the_records_of_another_product(case: ChainCase) -> None:
+    origin(case, "update-ref", "-d", f"refs/heads/{BRANCH}")
+    forget(case)
+    others = {"product": "airport-operations/arrivals", "anchor": None}
+    case.keeper.write(chained([record | others for record in case.keeper.read()]))
+    case.repository.git("checkout", "--quiet", "old")
+    refused = case.port("apply", "--first", code=1)["refused"]
+    assert (
+        "is of the product airport-operations/arrivals, not of airport-operations/departures"
+        in refused["problem"]
+    )
+    assert case.keeper.readers() == set()
+    case.repository.git("checkout", "--quiet", "main")
+    case.run_as_printed(case.refusal())
+    case("verify")
+    assert case.keeper.read()[-1]["confirmed"][0].startswith("Port lake: Audit record 1 is of the product")
