@@ -152,6 +152,7 @@ REFUSED: dict[str, tuple[Mapping[str, Any], str]] = {
     "a view": (entry("view@1"), "served by view@1, on which no agreement has an effect: readers of a view"),
     "iceberg": (entry("iceberg@1"), "served by iceberg@1, on which no agreement has an effect: nothing writes"),
     "gone": (entry(location="gone.parquet"), "in the role service of the agreement ours: "),
+    "a table that is gone": (entry("delta@1", location="gone"), "was revoked"),
     "no place": (entry(location=None), "has no location in the address registry"),
 }  # fmt: skip
 

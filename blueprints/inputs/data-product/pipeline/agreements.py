@@ -235,8 +235,8 @@ def _id(source: Capability) -> str:
 
 def _ask(source: Capability, product: Product) -> str:
     return (
-        f"Ask the owner of {_id(source)} for an agreement in a role of the kind `machine`, with the consumer"
-        f" {product.domain}/{product.name} (`meshwright access request --consumer`, in its repository)."
+        f"Ask the owner of {_id(source)} for an agreement in a role of the kind `machine` that names {product.domain}/{product.name}"
+        " as its consumer."
     )
 
 
