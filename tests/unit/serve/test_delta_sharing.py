@@ -94,7 +94,12 @@ class Shared:
     def publish(self, table: pa.Table) -> None:
         publish(self.port, self.folder, table)
 
-    def apply(self, *members: Member, columns: Sequence[str] = ("id", "mail", "since")) -> None:
+    def apply(
+        self,
+        *members: Member,
+        columns: Sequence[str] = ("id", "mail", "since"),
+        terms: Mapping[str, Any] | None = None,
+    ) -> None:
         views = (
             View("reader", "human", seen(*columns, mail="domain")),
             View("clear", "human", seen("id", "pay")),
@@ -102,7 +107,7 @@ class Shared:
         files.apply(
             self.port,
             Desired("airport-operations/staff", "staff", views, members),
-            AuditRecord({"at": "2026-01-01T00:00:00+00:00"}),
+            AuditRecord({"at": "2026-01-01T00:00:00+00:00", "terms": dict(terms or {})}),
         )
 
     def command(self, *arguments: str) -> Result:
@@ -384,6 +389,15 @@ def test_a_token_ends_with_its_agreement(shared: Shared) -> None:
         "share", "create", ADDRESS, "another", "--shares", shares, "--url", shared.server.url
     )
     assert unknown.exit_code == 1 and "not in force" in unknown.output and not unknown.stdout
+
+
+def test_an_agreement_ends_before_another_one_of_the_same_reader(shared: Shared) -> None:
+    token = shared.profile()["bearerToken"]
+    both = Member(PEOPLE["ada"], "reader", ("punctuality", "longer"), END)
+    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    shared.apply(both, terms={"punctuality": {"until": past}, "longer": {"until": END.isoformat()}})
+    assert shared.ask("POST", f"{TABLE}/query", token, {}).status == 403
+    assert shared.ask("POST", f"{TABLE}/query", shared.profile("longer")["bearerToken"], {}).status == 200
 
 
 BAD = {

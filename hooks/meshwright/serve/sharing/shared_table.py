@@ -54,7 +54,8 @@ def _shared_table(port: SharedPort, agreement: str, at: datetime) -> SharedTable
     state = records.state(where)
     if state is None or state.owner != port.owner:
         raise Refused("there are no grants of this product at its path.", AGAIN)
-    role, until = _reader(state.members, agreement, at)
+    newest = records.audit(where)[-1]
+    role, until = _reader(state.members, agreement, _own_end(newest, agreement), at)
     recorded = state.variants.get(role)
     prefix = f"{ROLES}{role}/"
     if recorded is None or not recorded.files or dict(where.identities(prefix)) != recorded.files:
@@ -64,10 +65,20 @@ def _shared_table(port: SharedPort, agreement: str, at: datetime) -> SharedTable
     if strange := sorted(files.keys() - recorded.files.keys()):
         raise Refused(f"it names a file that is not its own, {strange[0]!r}.", AGAIN)
     schema = module.schema(where, path)
-    return SharedTable(role, until, records.audit(where)[-1]["number"], files, schema, where)
+    return SharedTable(role, until, newest["number"], files, schema, where)
 
 
-def _reader(members: records.Members, agreement: str, at: datetime) -> tuple[str, datetime | None]:
+def _own_end(newest: Mapping[str, Any], agreement: str) -> list[str]:
+    """Return when an agreement ends, by the port's newest audit record; empty if it does not say."""
+    terms = newest.get("terms")
+    of_agreement = terms.get(agreement) if isinstance(terms, dict) else None
+    until = of_agreement.get("until") if isinstance(of_agreement, dict) else None
+    return [until] if isinstance(until, str) else []
+
+
+def _reader(
+    members: records.Members, agreement: str, own_end: list[str], at: datetime
+) -> tuple[str, datetime | None]:
     """Return the role of an agreement, and when it ends. Raises RequestProblem where nobody reads by it now."""
     granted: dict[str, list[Any]] = {}
     for (role, _), member in members.items():
@@ -75,8 +86,9 @@ def _reader(members: records.Members, agreement: str, at: datetime) -> tuple[str
             granted.setdefault(role, []).append(member["until"])
     if len(granted) == 1:
         role, ends = next(iter(granted.items()))
-        # A member's end is the latest of all agreements: none is before this agreement's own.
-        until = min((datetime.fromisoformat(end) for end in ends if end is not None), default=None)
+        # A member's end is the latest of all their agreements.
+        known = [datetime.fromisoformat(end) for end in (*ends, *own_end) if end is not None]
+        until = min(known, default=None)
         if until is None or at < until.astimezone(UTC):
             return role, until
     raise RequestProblem(
