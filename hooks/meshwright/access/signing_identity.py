@@ -37,6 +37,8 @@ def signing_identity(root: Path, approvers: Iterable[Approver]) -> SigningIdenti
     """Return which of some approvers git would sign as in a repository, by the user's own configuration."""
     known = list(approvers)
     email, form, key = (_config(root, name) for name in ("user.email", "gpg.format", "user.signingKey"))
+    if form == "x509":
+        return SigningIdentity(None, email, "Git signs with X.509, and approvers have keys of SSH or GPG.")
     if form == "ssh" and key:
         blob, name = _ssh_key(root, key), key.removeprefix("key::")[:100]
         approver = next((one for one in known if blob and one.key == blob), None)

@@ -207,6 +207,11 @@ def test_a_key_that_is_not_listed_is_said_before_anything_is_written(product: Re
     assert (product.root / PATH).read_text() == before
 
 
+def test_x509_is_said_to_count_for_nothing(product: Repository) -> None:
+    product.git("config", "gpg.format", "x509")
+    assert "approvers have keys of SSH or GPG" in approve(product, "punctuality", code=2)
+
+
 def test_another_address_than_the_listed_one_is_put_right_in_the_command(product: Repository) -> None:
     product.git("config", "user.email", "ada@home.example.org")
     assert "git -c user.email=ada@example.org commit -S" in approve(product, "punctuality")

@@ -100,4 +100,7 @@ def again(path: str) -> str:
 
 def _unauthorised(trust: Makers, commit: str | None, path: str) -> str:
     about = trust.history.commits[commit] if commit else "what was there before"
-    return f"It rests on {about}, which no approver made. Who signs a later commit does not authorise that one. {again(path)}"
+    return (
+        f"It rests on {about}, which is not what is authorised. Who signs a later commit does not authorise that one. "
+        f"{again(path)}"
+    )

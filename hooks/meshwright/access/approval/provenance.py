@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshwright.core.git_history import History
 
-AGAIN = "Let an approver sign a new commit that touches the file."
+AGAIN = "An approver runs `meshwright access approve` for it, which prints the commands."
 
 
 def provenance(history: History, tip: str, path: str) -> tuple[str | None, str]:

@@ -293,7 +293,7 @@ class Trust:
         except Unsigned as unsigned:
             return (
                 f"The commit that changed it, {about}, {unsigned}. A squash or a rebase drops signatures: "
-                "merge with a merge commit, or let an approver sign a new commit that touches the file."
+                f"merge with a merge commit. {AGAIN}"
             )
         approver = self._approver(commit, signature)
         return approver if isinstance(approver, str) else (approver, signature)
