@@ -84,11 +84,10 @@ def agreed(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for entry in spec["inputs"]:
             source = by_id.get(entry["from"].removeprefix("dp:").partition("#")[0])
             if source is not None and source is not value and "agreement" not in entry.get("properties", {}):
-                name = f"{value['product']['metadata']['name']}-reads-{entry['name'].replace('_', '-')}"[
-                    -60:
-                ].lstrip("-0123456789")
+                granted = source.get("readers", [])
+                name = f"{value['product']['metadata']['name'][:50]}-reads-{len(granted) + 1}"
                 source["readers"] = [
-                    *source.get("readers", []),
+                    *granted,
                     {"agreement": name, "role": "service", "principals": [f"id:svc-{id_of(value)}"], "until": "2036-01-01T00:00:00Z", "consumer": id_of(value)},
                 ]  # fmt: skip
                 entry = {**entry, "properties": {**entry.get("properties", {}), "agreement": name}}
@@ -159,7 +158,7 @@ def _value(
     identity = {"name": name, "domain": domain, "version": "1.0.0", "title": title}
     (table,) = base["contract"]["schema"]
     # A column that no other product has: reading a product is not copying it.
-    own = {"name": f"{name.replace('-', '_')}_note", "logicalType": "string", "classification": "public", "description": "A remark."}  # fmt: skip
+    own = {"name": f"{domain}-{name}-note".replace("-", "_"), "logicalType": "string", "classification": "public", "description": "A remark."}  # fmt: skip
     contract = {
         **base["contract"], "domain": domain, "dataProduct": name, "id": f"urn:contract:{domain}:{name}", "name": title,
         "schema": [{**table, "properties": [*table["properties"][:-1], own]}],
