@@ -254,13 +254,13 @@ def report_readers(sources: tuple[Path, ...], form: str, output: Path | None) ->
     SOURCES: products' repositories, or folders of them; here, if none is given. It names people. Exit code 1 if nothing
     is known of a port.
     """
-    from meshwright.access import loading, readers
+    from meshwright.access import loading, mesh_readers, readers
     from meshwright.mesh.sources import repositories
 
     roots = [root for source in sources or (Path(),) for root in repositories(source)]
     if not roots:
         stop("There is no data product here.", "Name a product's repository, or a folder of them.")
-    readers_report = readers.of_products(roots, loading.product_at)
+    readers_report = mesh_readers.of_products(roots, loading.product_at)
     text = readers.FORMATS[form](readers_report)
     if output:
         write(output, text, parents=True)

@@ -8,20 +8,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from meshwright.access.anchor import Anchors
-from meshwright.access.chain_alarms import examine
-from meshwright.access.grants import Refused
-from meshwright.access.product_access import ProductAccess
-from meshwright.access.targets import target
 from meshwright.core import pages
-from meshwright.core.errors import Error
 from meshwright.core.text import printable
+from meshwright.core.yaml import Unreadable
 
 FOLDER = Path(__file__).parent
 NOT_RECORDED = "not recorded: apply again"
@@ -97,34 +92,6 @@ def readings(product: str, port: str, record: Mapping[str, Any]) -> Iterator[Rea
         )
 
 
-def of_products(roots: Iterable[Path], load: Callable[[Path], ProductAccess]) -> ReadersReport:
-    """Return who reads the products in these repositories. `load` returns a product; it raises Error."""
-    entries: list[Reading] = []
-    unknown = []
-    for root in roots:
-        try:
-            product = load(root)
-        except Error as error:
-            unknown.append(f"{root}: {error}")
-            continue
-        anchors = Anchors(product.root)
-        for port in product.ports:
-            try:
-                storage = target(port.uses)
-                address = storage.address(port)
-                anchors.tip(address)  # before the records: another run may be adding one
-                chain = storage.audit_records(port)
-                state = examine(product.id, port, address, chain, anchors, datetime.now(UTC))
-                unknown += [f"{product.id} {port.name}: {alarm.sentence}" for alarm in state.alarms]
-                if not chain:
-                    unknown.append(f"{product.id} {port.name}: nothing was applied there yet.")
-                elif not state.alarms:
-                    entries += readings(product.id, port.name, chain[-1])
-            except Refused as refused:
-                unknown.append(f"{product.id} {port.name}: {refused}")
-    return report(entries, unknown, datetime.now(UTC))
-
-
 def report(entries: Iterable[Reading], unknown: Sequence[str], at: datetime) -> ReadersReport:
     """Return the report, sorted by person, product, port and role."""
     ordered = sorted(entries, key=lambda one: (one.person.casefold(), one.product, one.port, one.role))
@@ -150,6 +117,17 @@ def as_json(report: ReadersReport) -> str:
         "unknown": list(report.unknown),
     }
     return json.dumps(plain, indent=2) + "\n"
+
+
+def of_json(text: str) -> ReadersReport:
+    """Return the report that `as_json` wrote. Raises Unreadable."""
+    try:
+        plain = json.loads(text)
+        entries = [Reading(**{name: str(value) for name, value in one.items()}) for one in plain["readings"]]
+        return report(entries, [str(one) for one in plain["unknown"]], datetime.fromisoformat(plain["at"]))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        fix = "Write it with `meshwright access report --format json`."
+        raise Unreadable("The file is no report of readers.", fix) from error
 
 
 def human(report: ReadersReport) -> str:

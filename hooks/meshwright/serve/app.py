@@ -49,6 +49,10 @@ def application(store: CatalogStore, settings: Settings | None = None) -> Guard:
     error_responses.add_to(app)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.readers:
+        from meshwright.serve.routes import reader_routes
+
+        app.include_router(reader_routes.router)
     if settings.shares:
         from meshwright.serve.routes import sharing_routes  # heavy: it reads ports
 

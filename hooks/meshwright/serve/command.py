@@ -35,6 +35,12 @@ LOGIN_SECRET = "MESHWRIGHT_LOGIN_SECRET"  # noqa: S105 - its name
 @click.option(
     "--template", metavar="URL", help="The template in /api/mesh.yaml (default: the most common one)."
 )
+@click.option(
+    "--readers",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Who can read what, as `meshwright access report --format json` wrote it: a page at /readers, for tokens with --admin.",
+)
 @shares_option()
 @click.option(
     "--login",
@@ -64,6 +70,7 @@ def serve(
     private: bool,
     url: str,
     template: str | None,
+    readers: Path | None,
     shares: Path | None,
     issuer: str,
     client: str,
@@ -90,7 +97,7 @@ def serve(
         listening.listen(1024)  # so that clients of the line printed below can connect at once
     except OSError as error:
         stop(f"Cannot listen on {host}:{port}: {error.strerror}.", "Choose another port with --port.")
-    settings = Settings(private, url, template, shares=shared, provider=provider)
+    settings = Settings(private, url, template, shares=shared, provider=provider, readers=readers)
     app = application(store, settings)
     config = uvicorn.Config(
         app,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from anyio import CapacityLimiter
@@ -36,6 +37,8 @@ class Settings:
     log: bool = True
     provider: Provider | None = None
     """Who lets people sign in; None: only tokens count."""
+    readers: Path | None = None
+    """The report of who can read what; None: there is no such page."""
     shares: Mapping[str, SharedPort] | None = None
     """Address -> port of what is shared by Delta Sharing; None: nothing is."""
 
