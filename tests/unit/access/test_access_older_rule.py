@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from shared_product import AGREEMENT, SharedProduct
 from signed import APPROVERS, BO, PATH, People, Repository, agreement
 
 from meshwright.access.approval import Approval, approval, approvers, authorised
@@ -114,6 +118,29 @@ def test_files_that_were_authorised_before_the_update_stay(product: Repository, 
     touched_by_ada(product, APPROVERS, people.approvers("ada", "dan", "eve", "sam"))
     assert authorised(History(product.root), POLICY).text == "two: 2\n# formatted\n"
     assert "sam@example.org" not in {one.email for one in approvers(History(product.root))}
+
+
+@pytest.mark.slow
+def test_plan_and_explain_list_what_the_older_rule_approved(
+    make: Callable[..., Path], tmp_path: Path, people: People
+) -> None:
+    root = Path(shutil.copytree(make("departures"), tmp_path / "departures"))
+    present = (root / SCHEMA).read_text()
+    (root / SCHEMA).write_text(present.replace('"approvedBy"', '"other"'))
+    shared = SharedProduct(root, people)
+    shared.publish()
+    shared.agree()
+    shared.repository.commit("copier update", {SCHEMA: present})
+    listed = f"agreement {AGREEMENT}, by ada@example.org (owner)"
+    for form in ("human", "markdown"):
+        printed = shared.access("plan", "--format", form)
+        assert listed in printed.split("Approved by the older rule, until they end")[1]
+    plan = json.loads(shared.access("plan", "--format", "json"))
+    assert [one["evidence"] for one in plan["agreements"]] == ["older rule"]
+    assert "approved by the older rule" in shared.access("explain", "svc-punctuality", "carrier")
+    path = root / f"access/agreements/{AGREEMENT}.yaml"
+    shared.repository.commit("Longer", {path.relative_to(root).as_posix(): re.sub("endTimestamp: .*", "endTimestamp: '2027-09-01T00:00:00Z'", path.read_text())})  # fmt: skip
+    assert "Approved by the older rule" not in shared.access("plan")
 
 
 def test_the_schema_that_products_get_is_the_present_one() -> None:
