@@ -178,7 +178,6 @@ def test_nobody_but_who_makes_roles_changes_a_mark(product: Product, login: str)
 
 @pytest.mark.parametrize("schema", ["", "_private", "_audit"])
 def test_a_schema_that_is_somebody_elses_is_named_with_what_to_do(product: Product, schema: str) -> None:
-    product.apply(**PEOPLE)
     product.run(f"ALTER SCHEMA {product.schema}{schema} OWNER TO {product.login('eve')}")
     with pytest.raises(Refused, match=f"belongs to {product.login('eve')}") as refused:
         product.apply(**PEOPLE)

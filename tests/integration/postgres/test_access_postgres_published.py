@@ -231,6 +231,37 @@ def test_what_the_roles_read_is_closed_where_there_is_nothing_else_to_read(
     assert len(product.read("ada", f"SELECT * FROM {s}.full")) == 3
 
 
+HIDDEN = {
+    "a way in that is closed": "REVOKE USAGE ON SCHEMA {s}_private FROM {s}_access",
+    "a schema with another name": "ALTER SCHEMA {s}_private RENAME TO {s}_gone",
+    "a schema of another owner": "CREATE ROLE {s}_other; ALTER SCHEMA {s}_private OWNER TO {s}_other",
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_hiding_what_the_roles_read_does_not_keep_them_open(product: Product, how: str) -> None:
+    s = prepared(product)
+    product.run(f"SET ROLE {s}_pipeline; {BEHIND['a condition'][0].format(s=s)}")
+    product.run(HIDDEN[how].format(s=s))
+    assert caught(product) == ["postgres"]
+    assert product.plan(**PEOPLE).manual_actions and product.verify(**PEOPLE)
+    for _ in range(3):
+        done = product.apply(**PEOPLE)
+        assert caught(product) == []
+        if not done.manual_actions:
+            break
+        closed = [action for action in done.manual_actions if "closed" in action.sentence]
+        assert closed, done.manual_actions
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            product.read("ada", f"SELECT * FROM {s}.full")
+        for action in closed:
+            product.run(action.statement)
+        published_again(product)
+        product.run(f"DROP SCHEMA IF EXISTS {s}_gone CASCADE")  # by hand, as the plan says
+    assert product.verify(**PEOPLE) == []
+    assert len(product.read("ada", f"SELECT * FROM {s}.full")) == 3
+
+
 def test_views_of_readers_outlive_a_time_in_which_they_show_nothing(product: Product) -> None:
     s = prepared(product)
     product.run(

@@ -41,7 +41,7 @@ from meshwright.access.targets.postgres.matrix import (
     sentences,
 )
 from meshwright.access.targets.postgres.names import Names
-from meshwright.access.targets.postgres.preparation import missing_marks, refuse_unprepared
+from meshwright.access.targets.postgres.preparation import missing_marks, private_refusal, refuse_unprepared
 from meshwright.access.targets.postgres.published import (
     PublishedIssue,
     issues_behind_roles,
@@ -210,7 +210,7 @@ def _compare(
     with publication_kept(connection, names):
         actual = read_actual(connection, names)
         refuse_unprepared(actual, port, desired)
-        queries, issues = _queries(connection, actual, desired, closing)
+        queries, issues = _queries(connection, actual, port, desired, closing)
         twins = _twins(connection, names, queries)
     database_plan = difference(desired, actual, twins, queries, _trusted(port), issues)
     database_plan.advice += missing_marks(actual, desired)
@@ -218,13 +218,21 @@ def _compare(
 
 
 def _queries(
-    connection: psycopg.Connection[Any], actual: Actual, desired: Desired, closing: Sequence[PublishedIssue]
+    connection: psycopg.Connection[Any],
+    actual: Actual,
+    port: Port,
+    desired: Desired,
+    closing: Sequence[PublishedIssue],
 ) -> tuple[dict[str, str], Sequence[PublishedIssue]]:
     """Return role -> the query of its view, and the issues by which these are closed. Raises Refused.
 
     `closing`: the issues by which this run has closed them; where no view can be made, they stay so.
     """
     names = actual.names
+    if refused := private_refusal(actual, port, desired):
+        # Views that are there could read whatever somebody put behind them, and nobody could see it.
+        sentence = f"{refused} Until then, the views of the roles are closed."
+        return closed_queries(actual, desired), [PublishedIssue(sentence, refused.fix.partition("\n")[2])]
     issues = published_issues(connection, actual)
     if not issues:
         try:

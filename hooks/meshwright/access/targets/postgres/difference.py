@@ -22,6 +22,7 @@ from meshwright.access.targets.postgres.product_roles import check_product_roles
 from meshwright.access.targets.postgres.published import PublishedIssue
 from meshwright.access.targets.postgres.removals import remove_objects
 from meshwright.access.targets.postgres.view_changes import change_views
+from meshwright.core.sql.postgres import identifier
 
 
 def difference(
@@ -62,9 +63,11 @@ def difference(
 
 
 def _close(actual: Actual, issues: Sequence[PublishedIssue], plan: DatabasePlan) -> None:
-    """Add a blocker for each issue, which explains that nobody can read the roles' views."""
+    """Add a blocker for each issue: it explains that nobody can read the roles' views, nor the applier what is private."""
     views = [
         relation.identity for relation in actual.relations.values() if relation.schema == actual.names.schema
     ]
+    names = actual.names
+    private = [identifier(names.private), identifier(names.private, names.dataset)]
     for issue in issues:
-        plan.blocker(issue.sentence, issue.statement, objects=views)
+        plan.blocker(issue.sentence, issue.statement, objects=[*views, *private])
