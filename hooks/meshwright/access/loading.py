@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from meshwright.access.access_decisions import AccessDecisions, decide, named_in_agreements
-from meshwright.access.approval import AssumedReviews, ForgeReviews, ReviewSource, reviews_now
+from meshwright.access.approval import (
+    AssumedReviews,
+    ForgeReviews,
+    RecordedReviews,
+    ReviewSource,
+    reviews_now,
+)
 from meshwright.access.directory import Snapshot, read
 from meshwright.access.grants import Port
 from meshwright.access.last_readable import decide_readable
@@ -29,6 +35,9 @@ from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
 from meshwright.product.files import CONTRACT, SAMPLE_DIRECTORY, SPEC
 
+SPECS = 10
+"""In how many versions of the spec ports with audit records are looked for."""
+
 
 def product_at(
     root: Path, replaced: bool = True, commit: str = "HEAD", source: ReviewSource | None = None
@@ -39,7 +48,7 @@ def product_at(
     """
     target = click.get_current_context().meta.get("meshwright.environment", "")
     environment = variables() if replaced else None
-    return load(root, commit, environment=environment, target=target, source=source or _forge_reviews())
+    return load(root, commit, environment=environment, target=target, source=source or _forge_reviews(root))
 
 
 def decisions_at(
@@ -80,7 +89,7 @@ def decisions_at(
         return decide(product, snapshot_of(product), now)
 
     try:
-        decisions = decisions_by(_forge_reviews() if directory else AssumedReviews())
+        decisions = decisions_by(_forge_reviews(root) if directory else AssumedReviews())
     except ForgeUnavailable as away:
         decisions = _without_forge(root, away, now, decisions_by)
     product = decisions.product
@@ -96,22 +105,41 @@ def _without_forge(
     root: Path, away: ForgeUnavailable, now: datetime, decisions_by: Callable[[ReviewSource], AccessDecisions]
 ) -> AccessDecisions:
     """Return the decisions by the reviews that earlier runs recorded. Raises ForgeUnavailable where there are none."""
-    committed = product_at(root, source=AssumedReviews())
-    records = anchored_records(committed, now)
+    ports, records = _recorded(root, now)
     if not records:
         raise away
     decisions = decisions_by(recorded_reviews(records))
     product = decisions.product
     problem = f"{away} So nothing new is granted, and approvals by review count as the last run recorded them. {away.fix}"
-    closed = closed_ports(product.ports, committed.ports, records, away)
+    closed = closed_ports(product.ports, ports, records, away)
     return replace(
         decisions,
         product=replace(product, problems=(*product.problems, problem), closed_ports=closed),
     )
 
 
-def _forge_reviews() -> ForgeReviews:
-    return ForgeReviews(os.environ.get(TOKEN, ""))
+def _recorded(root: Path, now: datetime) -> tuple[Sequence[Port], Mapping[str, Mapping[str, Any]]]:
+    """Return the ports of the newest version of the spec that have anchored audit records, and their newest records.
+
+    A version whose ports have none may have moved them without authority.
+    """
+    history = product_at(root, source=AssumedReviews()).history
+    versions = [commit for commit in history.touched(SPEC) if history.continues(commit)]
+    for commit in reversed(versions[-SPECS:]):
+        try:
+            committed = product_at(root, commit=commit, source=AssumedReviews())
+        except Unreadable:
+            continue
+        if records := anchored_records(committed, now):
+            return committed.ports, records
+    return (), {}
+
+
+def _forge_reviews(root: Path) -> ForgeReviews:
+    def records() -> RecordedReviews:
+        return recorded_reviews(_recorded(root, datetime.now(UTC))[1])
+
+    return ForgeReviews(os.environ.get(TOKEN, ""), records)
 
 
 def with_orphans(done: Run, directory: str, ports: Sequence[Port]) -> Run:

@@ -14,6 +14,7 @@ from meshwright.access.approval import (
     again,
     authorised,
     authorised_below,
+    lost_reviews,
     read_from,
     root_of_trust,
     trust_problem,
@@ -122,7 +123,7 @@ def load(
         reviews=reviews(history, problems),
         tests=checked(TESTS, tests, schema.access_tests).get("tests") if tests else [],
         team=_team(history, problems),
-        problems=tuple(problems),
+        problems=(*problems, *lost_reviews(history)),
     )
 
 

@@ -26,7 +26,7 @@ def anchored_records(product: ProductAccess, now: datetime) -> dict[str, Mapping
             state = examine(product.id, port, address, chain, anchors, now)
         except Refused:
             continue
-        if not state.alarms and state.anchored is not None:
+        if not state.alarms and state.anchor is not None and state.anchored is not None:
             records[port.name] = state.anchored
     return records
 

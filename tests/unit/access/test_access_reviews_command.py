@@ -177,8 +177,11 @@ def test_a_record_that_somebody_made_up_on_a_port_of_their_own_brings_nothing_in
     shutil.copy(product.root / "build/ports/lake/roles/audit.jsonl", roles)
     product.forge.hostile = away
     applied = product.apply(code=1)
-    assert applied["ports"][0]["refused"] is not None
-    assert "no audit record of an earlier run to go by" in applied["ports"][0]["refused"]["problem"]
+    (verdict,) = applied["agreements"]
+    assert "no earlier run has recorded that" in verdict["refused"][0]
+    assert changes(applied) == set()
+    assert not (roles / "reader").exists()
+    assert product.records()[-1]["commit"] == product.repository.git("rev-parse", "HEAD")
 
 
 def test_another_repository_at_the_address_is_an_alarm(product: ReviewedProduct) -> None:
@@ -230,3 +233,36 @@ def test_no_review_lowers_what_only_signatures_open(
     assert any("Nobody authorised that tail_number is public" in one for one in problems) == (
         effective != "public"
     )
+
+
+@pytest.mark.parametrize("lost", ["dismissed", "weakened"])
+def test_what_a_review_narrowed_stays_narrow_when_the_review_is_lost(
+    product: ReviewedProduct, lost: str
+) -> None:
+    policy = (product.root / "access/policy.yaml").read_text()
+    assert policy.count("[public, internal]") == 2
+    product.repository.git("switch", "--quiet", "-C", "narrow", "main")
+    product.repository.commit(
+        "Narrow", {"access/policy.yaml": policy.replace("[public, internal]", "[public]")}
+    )
+    narrowing = product.hosted.open("bo", "narrow")
+    tests = (product.root / "access/tests.yaml").read_text()
+    product.land(narrowing, "ada")
+    product.repository.git("switch", "--quiet", "main")
+    product.repository.git("switch", "--quiet", "-C", "tests", "main")
+    product.repository.commit(
+        "Expect less", {"access/tests.yaml": tests.replace("sees: clear", "sees: masked")}
+    )
+    product.land(product.hosted.open("bo", "tests"), "ada")
+    product.land(product.ask("delays"), "ada")
+    product.apply()
+    if lost == "dismissed":
+        narrowing.reviews[0].state = "DISMISSED"
+    else:
+        product.hosted.rulesets = []
+    applied = product.apply(code=1)
+    assert any(
+        "access/policy.yaml: The change of" in one and "recorded it" in one for one in applied["problems"]
+    )
+    explained = product.json("explain", "bo@example.org", "tail_number", code=0 if lost == "dismissed" else 1)
+    assert explained["sees"] == ("masked" if lost == "dismissed" else "nothing")

@@ -177,3 +177,15 @@ def test_hostile_answers_of_gitlab_count_for_nothing(forge: ForgeServer, name: s
     reader = client(forge_repository(f"{forge.url}/example/product", "gitlab"), TOKEN)
     with pytest.raises(ForgeUnavailable, match=says):
         reader.merges(forge.hosted["example/product"].pulls[0].merged_as or "")
+
+
+def test_a_repository_that_got_another_name_is_found_by_the_forge_itself(forge: ForgeServer) -> None:
+    new = f"{forge.url}/api/v3/repos/example/product"
+    forge.hostile = lambda target: (
+        (301, {**JSON, "Location": new}, b"{}") if target.endswith("/former") else None
+    )
+    reader = client(forge_repository(f"{forge.url}/example/former", "github"), TOKEN)
+    assert reader.repository_id == forge.hosted["example/product"].id
+    forge.hostile = lambda target: (301, {**JSON, "Location": new}, b"{}")
+    with pytest.raises(ForgeUnavailable, match="status 301"):
+        _ = client(forge_repository(f"{forge.url}/example/circle", "github"), TOKEN).repository_id

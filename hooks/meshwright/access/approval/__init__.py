@@ -46,7 +46,13 @@ from meshwright.access.approval.review_sources import (
     RecordedReviews,
     ReviewSource,
 )
-from meshwright.access.approval.reviews import CountedReviews, evidence_used, read_from, source_of
+from meshwright.access.approval.reviews import (
+    CountedReviews,
+    evidence_used,
+    lost_reviews,
+    read_from,
+    source_of,
+)
 from meshwright.access.approval.valid_approvers import (
     Trust,
     approvers,
@@ -83,6 +89,7 @@ __all__ = [
     "evidence_used",
     "foxtrot_hint",
     "list_problem",
+    "lost_reviews",
     "present_changes",
     "read_from",
     "reviews_now",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Protocol
 
@@ -43,6 +43,11 @@ class ReviewSource(Protocol):
         it. Raises ForgeUnavailable.
         """
 
+    def recorded(
+        self, history: History, settings: ReviewSettings, path: str, commit: str
+    ) -> ReviewEvidence | None:
+        """Return what an earlier run recorded of the merge; None if none did."""
+
 
 class NoReviews:
     """Reviews are not read."""
@@ -52,6 +57,9 @@ class NoReviews:
     def evidence(self, *_: object) -> ReviewEvidence | str:
         return "Reviews on the forge are not read here."
 
+    def recorded(self, *_: object) -> ReviewEvidence | None:
+        return None
+
 
 class AssumedReviews:
     """What is merged counts as reviewed."""
@@ -60,6 +68,9 @@ class AssumedReviews:
 
     def evidence(self, *_: object) -> ReviewEvidence | str:
         raise AssertionError("A preview asks for no evidence.")
+
+    def recorded(self, *_: object) -> ReviewEvidence | None:
+        return None
 
 
 class RecordedReviews:
@@ -79,11 +90,16 @@ class RecordedReviews:
         commit: str,
         addresses: Mapping[str, frozenset[str]],
     ) -> ReviewEvidence | str:
+        return self.recorded(history, settings, path, commit) or (
+            "The forge cannot be asked whether it was reviewed, and no earlier run has recorded that."
+        )
+
+    def recorded(
+        self, history: History, settings: ReviewSettings, path: str, commit: str
+    ) -> ReviewEvidence | None:
         entry = history.entry(commit, path)
         evidence = self._evidence.get((path, commit, entry[1] if entry else ""))
-        if evidence is None or evidence.repository != settings.repository:
-            return "The forge cannot be asked whether it was reviewed, and no earlier run has recorded that."
-        return evidence
+        return evidence if evidence and evidence.repository == settings.repository else None
 
 
 class ForgeReviews:
@@ -91,8 +107,10 @@ class ForgeReviews:
 
     assumes = False
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, token: str, records: Callable[[], RecordedReviews] | None = None) -> None:
+        """`records`: returns what earlier runs recorded; it is called only if it is needed. None: nothing."""
+        self._token, self._records = token, records
+        self._read: RecordedReviews | None = None
         self._clients: dict[ReviewSettings, Forge] = {}
 
     def evidence(
@@ -128,6 +146,14 @@ class ForgeReviews:
                 reviews=tuple(_approving(merge, addresses)),
             )
         return reason
+
+    def recorded(
+        self, history: History, settings: ReviewSettings, path: str, commit: str
+    ) -> ReviewEvidence | None:
+        if self._records is None:
+            return None
+        self._read = self._read or self._records()
+        return self._read.recorded(history, settings, path, commit)
 
     def _client(self, settings: ReviewSettings) -> Forge:
         if settings not in self._clients:

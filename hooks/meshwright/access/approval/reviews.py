@@ -7,13 +7,14 @@ whoever administers it. So reviews count for what metamodel.REVIEW_APPROVES name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from meshwright.access.approval.review_evidence import ReviewEvidence
 from meshwright.access.approval.review_sources import AGAIN, NoReviews, ReviewSource
 from meshwright.core.git_history import History
 from meshwright.product.approvers import Approver, ReviewSettings
+from meshwright.product.files import AGREEMENTS
 
 
 class CountedReviews(NamedTuple):
@@ -62,8 +63,33 @@ def reviewed(
         return f"Nobody who could approve it then has a login in approvers.yaml. {AGAIN}"
     people = {login: addresses(approver) for login, approver in by_login.items()}
     evidence = source.evidence(history, settings, path, commit, people)
-    if isinstance(evidence, str):
-        return evidence
+    counted = evidence if isinstance(evidence, str) else _counted(evidence, by_login)
+    if isinstance(counted, str) and not path.startswith(f"{AGREEMENTS}/"):
+        # What narrowed a policy must not be undone by whoever dismisses its review, or weakens a rule of the branch.
+        earlier = source.recorded(history, settings, path, commit)
+        kept = _counted(earlier, by_login) if earlier else counted
+        if not isinstance(kept, str):
+            notes: list[str] = history.cache.setdefault("lost reviews", [])
+            notes.append(
+                f"{path}: The change of {history.commits[commit]} counts as an earlier run recorded it. {counted}"
+            )
+            counted = kept
+    if isinstance(counted, str):
+        return counted
+    assert counted.evidence is not None
+    used: dict[tuple[str, str, str], ReviewEvidence] = history.cache.setdefault("review evidence", {})
+    used[counted.evidence.key] = counted.evidence
+    return counted
+
+
+def lost_reviews(history: History) -> list[str]:
+    """Return a sentence for each change that counts although the forge no longer shows its review."""
+    notes: list[str] = history.cache.get("lost reviews", [])
+    return list(notes)
+
+
+def _counted(evidence: ReviewEvidence, by_login: Mapping[str, Approver]) -> CountedReviews | str:
+    """Return the approvers among those who reviewed; else why there is none."""
     counting = [review for review in evidence.reviews if review.login.lower() in by_login]
     if not counting:
         who = " or ".join(map(str, by_login.values()))
@@ -72,6 +98,4 @@ def reviewed(
             f"newest commit, {who} could, unless they wrote part of it. {AGAIN}"
         )
     counting.sort(key=lambda review: (review.at, review.id))
-    used: dict[tuple[str, str, str], ReviewEvidence] = history.cache.setdefault("review evidence", {})
-    used[evidence.key] = evidence
     return CountedReviews(tuple(by_login[review.login.lower()] for review in counting), evidence)

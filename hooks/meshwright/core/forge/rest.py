@@ -79,7 +79,7 @@ class Rest:
         try:
             address = path(*parts) + (f"?{urlencode(query)}" if query else "")
             if address not in self._answers:
-                self._answers[address] = self._http.request("GET", address, ok=_FINAL)
+                self._answers[address] = self._followed(self._http.request("GET", address, ok=_FINAL))
         except NoAnswer as error:
             raise ForgeUnavailable(str(error), error.fix) from error
         except Unreadable as error:
@@ -93,6 +93,13 @@ class Rest:
             raise ForgeUnavailable(self._sentence(parts, answer), FIX_MOVED)
         if answer.status not in (200, 403, 404):
             raise ForgeUnavailable(self._sentence(parts, answer), FIX_LATER)
+        return answer
+
+    def _followed(self, answer: Answer) -> Answer:
+        """Return the answer after one redirect on the same server, as to a repository that got another name."""
+        target = answer.headers.get("Location") or ""
+        if 300 <= answer.status < 400 and target.startswith(f"{self._http.url}/"):
+            return self._http.request("GET", target.removeprefix(self._http.url), ok=_FINAL)
         return answer
 
     def value(self, answer: Answer) -> Any:
