@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from meshwright.core.console import Verb, Verbs, errors, stop
+from meshwright.mesh.catalog_variables import LOGIN_VARIABLE
 from meshwright.serve.options import DATABASE, shares_option
 
 if TYPE_CHECKING:
     from meshwright.serve.catalog_store import CatalogStore
     from meshwright.serve.login.provider import Provider
     from meshwright.serve.sharing.shared_ports import SharedPort
-
-
-LOGIN_SECRET = "MESHWRIGHT_LOGIN_SECRET"  # noqa: S105 - its name
 
 
 @click.command(cls=Verb, extra="catalog")
@@ -54,7 +52,7 @@ LOGIN_SECRET = "MESHWRIGHT_LOGIN_SECRET"  # noqa: S105 - its name
     "client",
     default="",
     metavar="ID",
-    help=f"What the provider knows the catalog by; its secret is read from {LOGIN_SECRET}, only.",
+    help=f"What the provider knows the catalog by; its secret is read from {LOGIN_VARIABLE}, only.",
 )
 @click.option(
     "--login-group",
@@ -226,11 +224,11 @@ def _login_provider(issuer: str, client: str, groups: tuple[str, ...], url: str)
     from meshwright.core.http import address
     from meshwright.serve.login.provider import Provider
 
-    secret = os.environ.get(LOGIN_SECRET, "")
+    secret = os.environ.get(LOGIN_VARIABLE, "")
     if not (client and url):
         stop("--login needs --login-client and --url.", "Give all three.")
     if not secret:
-        stop(f"{LOGIN_SECRET} is not set.", "Set it to the secret that the provider gave the catalog.")
+        stop(f"{LOGIN_VARIABLE} is not set.", "Set it to the secret that the provider gave the catalog.")
     address(issuer)
     return Provider(issuer, client, secret, groups)
 
