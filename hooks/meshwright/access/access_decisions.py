@@ -188,7 +188,9 @@ def _about(product: ProductAccess) -> dict[str, Any]:
     }
 
 
-def verdict_if_approved(decisions: AccessDecisions, agreement: Agreement) -> AccessVerdict:
+def verdict_if_approved(
+    decisions: AccessDecisions, agreement: Agreement, engine: PolicyEngine
+) -> AccessVerdict:
     """Return the decision on an agreement as if everybody had approved it, at its start if that is still to come."""
     if agreement.problem:
         return AccessVerdict(agreement.role, agreement, None, (), (agreement.problem,), {})
@@ -199,7 +201,6 @@ def verdict_if_approved(decisions: AccessDecisions, agreement: Agreement) -> Acc
     question = _question(agreement, Approval(True, "", (), ()), role)
     question |= {"status": "approved"}
     declared = product.roles.get(agreement.role)
-    engine = PolicyEngine(product.team)
     answer = engine.agreement(_seconds(moment), _about(product), declared, question, people)
     facts = _facts(agreement, role)
     unfit = {

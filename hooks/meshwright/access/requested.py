@@ -9,6 +9,7 @@ from typing import Any
 
 from meshwright.access.access_decisions import AccessDecisions, AccessVerdict, verdict_if_approved
 from meshwright.access.grants import View
+from meshwright.access.rego_evaluation import PolicyEngine
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ def requested(
     decisions: AccessDecisions, among: Collection[str] | None = None
 ) -> tuple[AgreementEffect, ...]:
     """Return the effect of each agreement that is requested. `among`: all agreements with these ids instead."""
+    engine = PolicyEngine(decisions.product.team)  # compiled once, when it is first asked
     return tuple(
-        _effect(decisions, verdict)
+        _effect(decisions, verdict, engine)
         for verdict in decisions.verdicts
         if verdict.agreement
         and (
@@ -59,12 +61,12 @@ def requested(
     )
 
 
-def _effect(decisions: AccessDecisions, verdict: AccessVerdict) -> AgreementEffect:
+def _effect(decisions: AccessDecisions, verdict: AccessVerdict, engine: PolicyEngine) -> AgreementEffect:
     agreement = verdict.agreement
     assert agreement is not None
     counts = not verdict.refused
     approved = counts and not (verdict.approval and verdict.approval.is_assumed)
-    effective = verdict if counts else verdict_if_approved(decisions, agreement)
+    effective = verdict if counts else verdict_if_approved(decisions, agreement, engine)
     view = next((view for view in decisions.views if view.role == verdict.role), None)
     columns = view.columns if view else ()
     seen = {visible.column.name for visible in columns}
