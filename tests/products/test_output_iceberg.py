@@ -302,7 +302,7 @@ def test_another_product_reads_the_tables_own_files_or_its_rows(here: Published)
     def landed() -> tuple[list[tuple[Any, ...]], bool]:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        found = data_product.OPEN["iceberg@1"](here.location, folder)
+        found = data_product.OPEN["iceberg@1"](None, data_product.Place("iceberg@1", here.location), folder)
         own = {os.stat(file).st_ino for file in data(here)} == {file.stat().st_ino for file in found}
         return duckdb.execute(f"from read_parquet({list(map(str, found))}) order by all").fetchall(), own
 

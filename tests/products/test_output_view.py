@@ -179,7 +179,8 @@ def test_another_product_reads_what_the_view_gives(ran: Path, tmp_path: Path, pr
     code = f"""
 from pathlib import Path
 from pipeline.inputs import data_product
-(file,) = data_product.OPEN["view@1"]({str(ran / VIEW)!r}, Path({str(tmp_path)!r}))
+where = data_product.Place("view@1", {str(ran / VIEW)!r})
+(file,) = data_product.OPEN[where.uses](None, where, Path({str(tmp_path)!r}))
 print(file)
 """
     file = script(product_python, ran, code)

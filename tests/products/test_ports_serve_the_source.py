@@ -220,7 +220,8 @@ def held_to(here: Runs, query: str) -> None:
             landed.mkdir()
             location = next(some for some in here.product.outputs if some.name == port)
             location = location.module().location(location, here.product)
-            files = data_product.OPEN[f"{port}@1"](location, landed)
+            where = data_product.Place(f"{port}@1", location)
+            files = data_product.OPEN[where.uses](None, where, landed)
             note(f"another product reads {port}")
             read = f"read_parquet({list(map(str, files))}, hive_partitioning = false)"
             assert values(read, columns, connection) == expected
