@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     "--readers",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Who can read what, as `meshwright access report --format json` wrote it: a page at /readers, for tokens with --admin.",
+    help="Who can read what, as `meshwright access report --format json` wrote it: a page at /readers, for tokens with --admin and members of --login-governance.",
 )
 @shares_option()
 @click.option(
@@ -61,6 +61,13 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Only members of this group may sign in (repeatable).",
 )
+@click.option(
+    "--login-governance",
+    "governance",
+    multiple=True,
+    metavar="NAME",
+    help="Members of this group see who reads what, by name (/readers; repeatable).",
+)
 def serve(
     database: str,
     host: str,
@@ -73,6 +80,7 @@ def serve(
     issuer: str,
     client: str,
     groups: tuple[str, ...],
+    governance: tuple[str, ...],
 ) -> None:
     """Serve the embedded catalog: its API and its pages. Without a token, nothing can be written."""
     import asyncio
@@ -80,7 +88,7 @@ def serve(
     import socket
 
     shared = _shared(shares) if shares else None
-    provider = _login_provider(issuer, client, groups, url) if issuer else None
+    provider = _login_provider(issuer, client, groups, governance, url) if issuer else None
     store = _store(database)
     import uvicorn
 
@@ -219,7 +227,9 @@ def site(folder: Path, database: str) -> None:
     click.echo(f"{count} product{'s' if count != 1 else ''}: {folder / 'index.html'}")
 
 
-def _login_provider(issuer: str, client: str, groups: tuple[str, ...], url: str) -> Provider:
+def _login_provider(
+    issuer: str, client: str, groups: tuple[str, ...], governance: tuple[str, ...], url: str
+) -> Provider:
     """Return the provider that people sign in with."""
     from meshwright.core.http import address
     from meshwright.serve.login.provider import Provider
@@ -230,7 +240,7 @@ def _login_provider(issuer: str, client: str, groups: tuple[str, ...], url: str)
     if not secret:
         stop(f"{LOGIN_VARIABLE} is not set.", "Set it to the secret that the provider gave the catalog.")
     address(issuer)
-    return Provider(issuer, client, secret, groups)
+    return Provider(issuer, client, secret, groups, governance)
 
 
 def _shared(file: Path) -> Mapping[str, SharedPort]:

@@ -23,6 +23,7 @@ from records import value
 from servers import ports
 
 from meshwright.serve import RequestProblem
+from meshwright.serve.catalog_store.tokens import Right
 from meshwright.serve.login import attempt as attempts
 from meshwright.serve.login.provider import Person, Provider
 
@@ -367,6 +368,18 @@ def test_only_members_are_let_in(case: str, liar: Liar) -> None:
     with pytest.raises(RequestProblem) as refused:
         person(liar, ("readers",), groups=groups)
     assert refused.value.status == 403 and "groups" in refused.value.detail
+
+
+def test_only_governance_is_told_who_reads(liar: Liar) -> None:
+    attempt = attempts.begin("/")
+    provider = Provider(liar.url, "catalog", "of-the-catalog", ("readers",), ("governance",))
+    now = int(time.time())
+    for groups, sees in ((["readers"], False), (["governance"], True), (["readers", "governance"], True)):
+        liar.claims = {"iss": liar.url, "aud": "catalog", "sub": "u-1", "iat": now, "exp": now + 300}
+        liar.claims |= {"nonce": attempt.nonce, "groups": groups}
+        assert provider.person(attempt, "the-code", "http://127.0.0.1/login/callback").sees_readers is sees
+    assert Right(frozenset({"read", "readers"})).may_see_readers
+    assert not Right(frozenset({"read", "person:readers"})).may_see_readers
 
 
 NAMES: Mapping[str, tuple[Mapping[str, Any], str]] = {

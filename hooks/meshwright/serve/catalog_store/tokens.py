@@ -21,6 +21,7 @@ PREFIX = "mwc"
 """So that scanners for leaked secrets can know one when they see it."""
 
 READ, ASSESS, ADMIN, PRODUCT, SHARE, PERSON = "read", "assess", "admin", "product:", "share:", "person:"
+READERS = "readers"
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,16 @@ class Right:
 
     scopes: frozenset[str]
     """`read`, `assess`, `admin`, `product:<domain>/<name>`, `share:<agreement>@<domain>/<name>#<port>`,
-    `person:<id>`."""
+    `person:<id>`, `readers`."""
 
     @property
     def is_admin(self) -> bool:
         return ADMIN in self.scopes
+
+    @property
+    def may_see_readers(self) -> bool:
+        """Return True if the token shows who reads what, by name."""
+        return self.is_admin or READERS in self.scopes
 
     def may_write(self, id: str) -> bool:
         return self.is_admin or PRODUCT + id in self.scopes

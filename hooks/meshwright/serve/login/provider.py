@@ -33,6 +33,8 @@ class Person:
     id: str
     """The e-mail address, in lower case, if the provider has verified it; else the provider's own id."""
     name: str
+    sees_readers: bool = False
+    """Whether they are told who reads what."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Provider:
     secret: str = field(repr=False)
     groups: Sequence[str] = ()
     """Only members of one of these are let in; empty: everybody whom the provider lets sign in."""
+    governance: Sequence[str] = ()
+    """Members of one of these are let in, too, and are told who reads what."""
 
     @property
     def key(self) -> bytes:
@@ -92,7 +96,8 @@ class Provider:
     def _admitted(self, claims: Mapping[str, Any]) -> Person:
         groups = claims.get("groups")
         named = {one for one in groups if isinstance(one, str)} if isinstance(groups, list) else set()
-        if self.groups and not named & set(self.groups):
+        sees_readers = bool(named & set(self.governance))
+        if self.groups and not named & set(self.groups) and not sees_readers:
             raise RequestProblem(
                 403,
                 "forbidden",
@@ -103,7 +108,7 @@ class Provider:
         is_verified = isinstance(email, str) and bool(email.strip()) and claims.get("email_verified") is True
         id = email.strip().lower() if is_verified and isinstance(email, str) else str(claims["sub"])
         name = claims.get("name")
-        return Person(id, name if isinstance(name, str) and name.strip() else id)
+        return Person(id, name if isinstance(name, str) and name.strip() else id, sees_readers)
 
     def _discovered(self) -> Mapping[str, Any]:
         """Return the provider's own description. https://openid.net/specs/openid-connect-discovery-1_0.html"""

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from meshwright.serve import RequestProblem, request_bodies
-from meshwright.serve.catalog_store.tokens import PERSON, READ
+from meshwright.serve.catalog_store.tokens import PERSON, READ, READERS
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.login.attempt import SECONDS, begin, local_path, opened, sealed
@@ -51,7 +51,7 @@ def callback(request: Request) -> Response:
     if "error" in parameters or not parameters.get("code"):
         raise _refused(f"The provider refused ({parameters.get('error', 'no code')[:100]}).")
     person = provider.person(attempt, parameters["code"], _back(request))
-    scopes = {READ, PERSON + quote(person.id, safe="@")}
+    scopes = {READ, PERSON + quote(person.id, safe="@")} | ({READERS} if person.sees_readers else set())
     tokens = of(request).store.tokens
     tokens.forget_sessions()
     token, _ = tokens.create(scopes, f"session of {person.name}"[:500], hours=HOURS)

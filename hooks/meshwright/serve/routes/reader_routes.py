@@ -32,7 +32,7 @@ def table(request: Request) -> Response:
 
 def _report(request: Request) -> readers.ReadersReport:
     """Return the report, as the file has it now. Raises RequestProblem."""
-    if not right_of(request).is_admin:
+    if not right_of(request).may_see_readers:
         raise forbidden()
     file = of(request).settings.readers
     try:
