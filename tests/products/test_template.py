@@ -187,7 +187,7 @@ def test_the_answers_reach_the_spec_as_they_were_given(product: Path, answers: d
         ("owner_email", "ada@example", "one address"),
         ("classification", "top-secret", "Invalid choice"),
         ("outputs", [], "at least one"),
-        ("outputs", ["stone"], "Invalid choice"),
+        ("outputs", ["stone"], "there is no stone"),
         ("inputs", ["data-product"], "operational system"),
         ("forge", "elsewhere", "Invalid choice"),
     ],

@@ -46,6 +46,10 @@ def as_ordinary_user() -> list[str]:
     return ANOTHER_USER
 
 
+IN_USE = "shared memory block"
+"""What the server reports while a process of the one before is left."""
+
+
 class Server:
     """A cluster whose superuser is `postgres`; everybody who reaches its socket is believed (trust)."""
 
@@ -69,6 +73,22 @@ class Server:
 
     def start(self) -> None:
         """Returns when it can be connected to."""
+        deadline = time.monotonic() + 30
+        self._launch()
+        while True:
+            try:
+                psycopg.connect(self.url()).close()
+                return
+            except psycopg.OperationalError:
+                is_over = self.process is None or self.process.poll() is not None
+                log = (self.folder / "log").read_text()
+                if time.monotonic() > deadline or (is_over and IN_USE not in log[-1000:]):
+                    raise RuntimeError(log) from None
+                time.sleep(0.02)
+                if is_over:  # a process of the server before has not ended yet
+                    self._launch()
+
+    def _launch(self) -> None:
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -81,15 +101,6 @@ class Server:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the tests; the server is stopped by them
             )
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                psycopg.connect(self.url()).close()
-                return
-            except psycopg.OperationalError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError((self.folder / "log").read_text()) from None
-                time.sleep(0.02)
 
     def stop(self) -> None:
         """Ends all connections and the server; `start` starts it again with its data."""
