@@ -125,7 +125,7 @@ def due(notices: Iterable[Notice], cursor: Cursor, now: datetime) -> list[Notice
     for notice in notices:
         if notice not in cursor and not (cursor.is_new and notice.time < now - FORGOTTEN):
             by_id.setdefault(notice.id, notice)
-    return sorted(by_id.values(), key=lambda notice: (notice.time, notice.id))
+    return sorted(by_id.values(), key=lambda notice: notice.time)
 
 
 def deliver(
