@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from meshwright.core.forge import forge_of
 from meshwright.core.git import parts
@@ -33,7 +33,7 @@ def request_form(record: Record, readers: Sequence[ReaderEntry]) -> dict[str, An
         "longestAddress": LONGEST_ADDRESS,
         "folder": AGREEMENTS,
         "forge": forge,
-        "forgeName": FORGES.get(forge, ""),
+        "forgeName": _forge_name(forge, address),
         "newFile": address,
         "product": record.id,
         "providerTeam": record.owner.team or record.domain,
@@ -77,6 +77,13 @@ def _columns(record: Record, role: Mapping[str, Any]) -> Iterator[tuple[str, str
     for column in record.columns:
         sees = treatment(record, role, column)
         yield column.name, "clear" if sees == CLEAR else sees or "nothing"
+
+
+def _forge_name(forge: str, address: str) -> str:
+    """Return what the page calls a forge: with its host, unless that is the forge's own."""
+    host = urlsplit(address).netloc
+    name = FORGES.get(forge, "")
+    return name if host in ("", f"{forge}.com") else f"{name} ({host})"
 
 
 def _new_file(record: Record) -> tuple[str, str]:

@@ -99,6 +99,7 @@ class Shared:
         *members: Member,
         columns: Sequence[str] = ("id", "mail", "since"),
         terms: Mapping[str, Any] | None = None,
+        commit: str = "c0ffee",
     ) -> None:
         views = (
             View("reader", "human", seen(*columns, mail="domain")),
@@ -107,7 +108,13 @@ class Shared:
         files.apply(
             self.port,
             Desired("airport-operations/staff", "staff", views, members),
-            AuditRecord({"at": "2026-01-01T00:00:00+00:00", "terms": dict(terms or {})}),
+            AuditRecord(
+                {
+                    "at": "2026-01-01T00:00:00+00:00",
+                    "terms": dict(terms or {}),
+                    "agreements": {"punctuality": {"commit": commit}},
+                }
+            ),
         )
 
     def command(self, *arguments: str) -> Result:
@@ -391,6 +398,18 @@ def test_a_token_ends_with_its_agreement(shared: Shared) -> None:
     assert unknown.exit_code == 1 and "not in force" in unknown.output and not unknown.stdout
 
 
+@pytest.mark.parametrize("change", ["another role", "another approval"])
+def test_a_token_is_not_for_another_agreement_of_its_name(shared: Shared, change: str) -> None:
+    token = shared.profile()["bearerToken"]
+    link = shared.links(token)[0]
+    if change == "another role":
+        shared.apply(member("bob", "clear"))
+    else:
+        shared.apply(member("ada"), commit="another")
+    assert shared.ask("POST", f"{TABLE}/query", token, {}).status == 403
+    assert shared.ask("GET", link, "").status == 403
+
+
 def test_an_agreement_ends_before_another_one_of_the_same_reader(shared: Shared) -> None:
     token = shared.profile()["bearerToken"]
     both = Member(PEOPLE["ada"], "reader", ("punctuality", "longer"), END)
@@ -493,7 +512,7 @@ def test_a_bucket_signs_links_to_the_roles_own_objects_only(bucket: Any, tmp_pat
     until = datetime.now(UTC) + timedelta(seconds=100)
     shared.apply(member("ada", until=until), member("bob", "clear", "payroll"))
     store = CatalogStore(str(tmp_path / "catalog.db"))
-    token, _ = store.tokens.create({f"share:punctuality@{ADDRESS}"})
+    token, _ = store.tokens.create({f"share:punctuality:reader:c0ffee:{ADDRESS}"})
     client = TestClient(application(store, Settings(log=False, shares=ports)))
     answer = client.post(f"{TABLE}/query", json={}, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200, answer.text

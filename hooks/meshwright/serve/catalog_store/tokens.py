@@ -25,11 +25,27 @@ READERS = "readers"
 
 
 @dataclass(frozen=True)
+class Share:
+    """What an agreement showed when a token was made for it: another one of the same name is not meant."""
+
+    agreement: str
+    role: str
+    commit: str
+    """The commit with the agreement, by the port's audit record."""
+    port: str
+    """`<domain>/<name>#<port>`."""
+
+    @property
+    def scope(self) -> str:
+        return SHARE + ":".join((self.agreement, self.role, self.commit, self.port))
+
+
+@dataclass(frozen=True)
 class Right:
     """What a token may do."""
 
     scopes: frozenset[str]
-    """`read`, `assess`, `admin`, `product:<domain>/<name>`, `share:<agreement>@<domain>/<name>#<port>`,
+    """`read`, `assess`, `admin`, `product:<domain>/<name>`, `share:<agreement>:<role>:<commit>:<domain>/<name>#<port>`,
     `person:<id>`, `readers`."""
 
     @property
@@ -58,11 +74,11 @@ class Right:
         return unquote(next((s.removeprefix(PERSON) for s in self.scopes if s.startswith(PERSON)), ""))
 
     @property
-    def shared(self) -> tuple[str, str]:
-        """The agreement whose data the token reads, and the port, `<domain>/<name>#<port>`; empty if there is none."""
-        share = next((scope for scope in self.scopes if scope.startswith(SHARE)), "")
-        agreement, _, port = share.removeprefix(SHARE).partition("@")
-        return agreement, port
+    def shared(self) -> Share | None:
+        """What the token reads by Delta Sharing; None: nothing."""
+        scope = next((scope for scope in self.scopes if scope.startswith(SHARE)), "")
+        parts = scope.removeprefix(SHARE).split(":", 3)
+        return Share(*parts) if len(parts) == 4 else None
 
 
 @dataclass(frozen=True)

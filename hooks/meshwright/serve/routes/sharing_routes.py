@@ -27,7 +27,7 @@ from meshwright.access.targets.files.storage import Bucket, Folder
 from meshwright.product.store import CHUNK, Blocker
 from meshwright.serve import RequestProblem, now, request_bodies
 from meshwright.serve.catalog_store.shared_reads import SharedRead
-from meshwright.serve.catalog_store.tokens import id_of
+from meshwright.serve.catalog_store.tokens import Share, id_of
 from meshwright.serve.context import of
 from meshwright.serve.rights import bearer, right_of
 from meshwright.serve.sharing.delta_types import has_timestamps_without_zone, schema_string
@@ -52,13 +52,21 @@ class Shared:
     request: Request
     token: str
     """Its id."""
-    agreement: str
+    share: Share
     port: SharedPort
 
     @cached_property
     def table(self) -> SharedTable:
         """The rows, as the port has them now. Raises RequestProblem."""
-        return shared_table(self.port, self.agreement, datetime.now(UTC))
+        table = shared_table(self.port, self.share.agreement, datetime.now(UTC))
+        if (table.role, table.commit) != (self.share.role, self.share.commit):
+            raise RequestProblem(
+                403,
+                "not-in-force",
+                f"The agreement {self.share.agreement} is not the one that the token was made for.",
+                "Ask the product's owner for a new token.",
+            )
+        return table
 
     @property
     def named(self) -> dict[str, str]:
@@ -73,7 +81,7 @@ class Shared:
             SharedRead(
                 now(),
                 self.token,
-                self.agreement,
+                self.share.agreement,
                 self.port.address,
                 table.role,
                 request,
@@ -86,9 +94,9 @@ class Shared:
 
 def shared(request: Request, share: str = "", schema: str = "", table: str = "") -> Shared:
     """Return what the request's token shows, if that has these names. Raises RequestProblem."""
-    agreement, address = right_of(request).shared
-    port = (of(request).settings.shares or {}).get(address)
-    if port is None:
+    of_token = right_of(request).shared
+    port = (of(request).settings.shares or {}).get(of_token.port) if of_token else None
+    if of_token is None or port is None:
         raise RequestProblem(
             403,
             "forbidden",
@@ -98,7 +106,7 @@ def shared(request: Request, share: str = "", schema: str = "", table: str = "")
     names = zip((share, schema, table), (port.domain, port.product, port.port.name), strict=True)
     if any(given and given.lower() != name for given, name in names):
         raise _unknown()
-    return Shared(request, id_of(bearer(request)), agreement, port)
+    return Shared(request, id_of(bearer(request)), of_token, port)
 
 
 @router.get("/shares")
@@ -172,11 +180,11 @@ def file(request: Request, link: str = Parameter(alias=LINK)) -> Response:
     right = of(request).store.tokens.right_of_id(given.token) if given else None
     if given is None or right is None:
         raise RequestProblem(403, "expired", "The link does not count any more.", "Query the table again.")
-    agreement, address = right.shared
-    port = (of(request).settings.shares or {}).get(address)
-    if port is None:
+    of_token = right.shared
+    port = (of(request).settings.shares or {}).get(of_token.port) if of_token else None
+    if of_token is None or port is None:
         raise _unknown()
-    shown = Shared(request, given.token, agreement, port)
+    shown = Shared(request, given.token, of_token, port)
     where = shown.table.storage
     if given.name not in shown.table.files or not isinstance(where, Folder):
         raise _replaced()

@@ -34,7 +34,7 @@ def create(address: str, agreement: str, shares: Path, database: str, url: str) 
     """
     from meshwright.serve import RequestProblem
     from meshwright.serve.catalog_store import CatalogStore
-    from meshwright.serve.catalog_store.tokens import SHARE
+    from meshwright.serve.catalog_store.tokens import Share
     from meshwright.serve.sharing.shared_ports import shared_ports
     from meshwright.serve.sharing.shared_table import shared_table
 
@@ -47,7 +47,9 @@ def create(address: str, agreement: str, shares: Path, database: str, url: str) 
         stop(problem.detail, problem.fix, 1)
     store = CatalogStore(database)
     token, id = store.tokens.create(
-        {f"{SHARE}{agreement}@{port.address}"}, f"{agreement}: {table.role}", until=table.until
+        {Share(agreement, table.role, table.commit, port.address).scope},
+        f"{agreement}: {table.role}",
+        until=table.until,
     )
     store.close()
     profile = {

@@ -29,6 +29,8 @@ class SharedTable:
     """The rows that an agreement shows."""
 
     role: str
+    commit: str
+    """The commit with the agreement, by the newest audit record; empty if that does not say."""
     until: datetime | None
     """When its readers lose access, as far as the port knows; None: there is no end."""
     version: int
@@ -65,7 +67,14 @@ def _shared_table(port: SharedPort, agreement: str, at: datetime) -> SharedTable
     if strange := sorted(files.keys() - recorded.files.keys()):
         raise Refused(f"it names a file that is not its own, {strange[0]!r}.", AGAIN)
     schema = module.schema(where, path)
-    return SharedTable(role, until, newest["number"], files, schema, where)
+    return SharedTable(role, _commit(newest, agreement), until, newest["number"], files, schema, where)
+
+
+def _commit(newest: Mapping[str, Any], agreement: str) -> str:
+    decided = newest.get("agreements")
+    of_agreement = decided.get(agreement) if isinstance(decided, dict) else None
+    commit = of_agreement.get("commit") if isinstance(of_agreement, dict) else None
+    return commit if isinstance(commit, str) else ""
 
 
 def _own_end(newest: Mapping[str, Any], agreement: str) -> list[str]:
