@@ -27,7 +27,9 @@ class Agreement:
 
     @property
     def id(self) -> str:
-        return Path(self.path).stem
+        """The file's name; of a file that is not where agreements are, its path there, which no agreement's name equals."""
+        name = self.path.removeprefix(f"{AGREEMENTS}/")
+        return Path(name).stem if _is_in_place(name) else name
 
     def custom(self, name: str) -> Any:
         """Return the value of one of its customProperties, or None."""
@@ -66,6 +68,10 @@ class Agreement:
         return time if time.tzinfo and 1970 < time.year < 9990 else None
 
 
+def _is_in_place(name: str) -> bool:
+    return "/" not in name and name.endswith(".yaml")
+
+
 def agreements(history: History) -> Iterator[Agreement]:
     """Yield the agreements at the commit, sorted by path. Raises HistoryError."""
     for path in sorted(history.list(AGREEMENTS)):
@@ -77,9 +83,8 @@ def agreements(history: History) -> Iterator[Agreement]:
             yield Agreement(path, Document(Path(path)), f"It cannot be read: {error}")
             continue
         name = document.get("id")
-        problem = (
-            "" if Path(path).name == f"{name}.yaml" else f"It calls itself {name}; name the file {name}.yaml."
-        )
+        place = f"{AGREEMENTS}/{name}.yaml"
+        problem = "" if path == place else f"It calls itself {name}; the file of that agreement is {place}."
         agreement = Agreement(path, document, problem)
         yield agreement if problem else replace(agreement, problem=_deception(agreement))
 

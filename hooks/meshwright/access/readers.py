@@ -101,7 +101,7 @@ def report(entries: Iterable[Reading], unknown: Sequence[str], at: datetime) -> 
 def as_csv(report: ReadersReport) -> str:
     """Return CSV with a header; no cell is a formula, whatever somebody has written into an agreement."""
     sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\r\n")
+    writer = csv.writer(sink, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     names = [field.name for field in fields(Reading)]
     writer.writerow(names)
     for one in report.readings:

@@ -337,7 +337,7 @@ def _gather(root: Path) -> tuple[Facts, list[tuple[str, Problem]]]:
         load(path) if (root / path).exists() else None for path in (APPROVERS, TESTS, EXCEPTIONS)
     )
     facts.sources = tuple(_sources(root))
-    paths = sorted((root / AGREEMENTS).glob("*.y*ml"))
+    paths = sorted((root / AGREEMENTS).rglob("*.y*ml"))
     agreements = [load(path.relative_to(root).as_posix()) for path in paths]
     facts.agreements = [agreement for agreement in agreements if agreement is not None]
     shapes = (

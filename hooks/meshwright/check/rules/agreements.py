@@ -67,8 +67,8 @@ class AgreementNamedAsFile(Rule):
     def check(self, agreements: Sequence[Document]) -> Iterator[Problem]:
         for agreement in agreements:
             name = agreement.get("id")
-            if isinstance(name, str) and agreement.path.name != f"{name}.yaml":
-                detail = f"Its id is {name}, but the file is {agreement.path.name}."
+            if isinstance(name, str) and agreement.path.as_posix() != f"{AGREEMENTS}/{name}.yaml":
+                detail = f"Its id is {name}, but the file is {agreement.path.as_posix()}."
                 yield Problem(agreement, ("id",), detail, f"Rename the file to {name}.yaml, or fix the id.")
 
 
