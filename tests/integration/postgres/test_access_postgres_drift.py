@@ -124,6 +124,22 @@ NAMED = {
         "public.leak",
     ),
     "a view elsewhere on a view": ("CREATE VIEW public.leak AS SELECT * FROM {s}.full;", "public.leak"),
+    "a view elsewhere of a group that reads everything": (
+        """CREATE ROLE {s}_grp; GRANT pg_read_all_data TO {s}_grp; CREATE VIEW public.leak AS SELECT * FROM {s}.full;
+        ALTER VIEW public.leak OWNER TO {s}_grp; GRANT SELECT ON public.leak TO PUBLIC;""",
+        "view public.leak reads",
+    ),
+    "a view elsewhere of a group that can apply": (
+        """CREATE ROLE {s}_grp; GRANT {s}_access TO {s}_grp; CREATE VIEW public.leak AS SELECT * FROM {s}.full;
+        ALTER VIEW public.leak OWNER TO {s}_grp; GRANT SELECT ON public.leak TO PUBLIC;""",
+        "view public.leak reads",
+    ),
+    "a function elsewhere of a group in one that reads everything": (
+        """CREATE ROLE {s}_grp; CREATE ROLE {s}_team; GRANT pg_read_all_data TO {s}_grp; GRANT {s}_grp TO {s}_team;
+        CREATE FUNCTION public.leak() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+        BEGIN ATOMIC SELECT count(*) FROM {s}.full; END; ALTER FUNCTION public.leak OWNER TO {s}_team;""",
+        "function public.leak() reads",
+    ),
     "a function elsewhere": (
         """CREATE FUNCTION public.leak() RETURNS bigint LANGUAGE sql SECURITY DEFINER
         BEGIN ATOMIC SELECT count(*) FROM {s}_private.people; END;""",
@@ -246,6 +262,30 @@ def test_what_only_an_administrator_can_fix_is_named_with_the_statement_that_doe
     assert product.apply(**PEOPLE).manual_actions == ()
     assert product.verify(**PEOPLE) == []
     assert len(product.read("ada", f"SELECT * FROM {product.schema}.full")) == 3
+
+
+def test_a_view_elsewhere_of_an_administrator_who_reads_everything_is_named(product: Product) -> None:
+    product.administrators = ("postgres", product.login("eve"))
+    drifted(
+        product,
+        """GRANT pg_read_all_data TO {eve}; CREATE MATERIALIZED VIEW public.leak AS SELECT * FROM {s}.full;
+        ALTER MATERIALIZED VIEW public.leak OWNER TO {eve}; GRANT SELECT ON public.leak TO PUBLIC;""",
+    )
+    (sentence,) = product.verify(**PEOPLE)
+    assert "materialized view public.leak reads" in sentence
+    (action,) = product.apply(**PEOPLE).manual_actions
+    assert action.statement == "DROP MATERIALIZED VIEW public.leak;"
+    product.run(action.statement)
+    assert product.verify(**PEOPLE) == []
+
+
+def test_a_readers_own_view_on_the_view_of_their_role_is_no_drift(product: Product) -> None:
+    drifted(
+        product, "CREATE VIEW public.mine AS SELECT * FROM {s}.full; ALTER VIEW public.mine OWNER TO {ada};"
+    )
+    assert len(product.read("ada", "SELECT * FROM public.mine")) == 3
+    assert product.verify(**PEOPLE) == []
+    assert product.apply(**PEOPLE).manual_actions == ()
 
 
 def test_a_grant_of_what_is_open_to_everybody_opens_nothing(product: Product) -> None:

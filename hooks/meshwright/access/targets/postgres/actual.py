@@ -112,7 +112,7 @@ class OutsideObject(NamedTuple):
     """An object outside of the product's schemas that leads to its data, or that one of its roles owns or may use."""
 
     why: str
-    """reads, inherits, sent, owned, granted or elsewhere."""
+    """reads, reads views (the roles' views alone), inherits, sent, owned, granted or elsewhere."""
     role: int
     kind: str
     identity: str

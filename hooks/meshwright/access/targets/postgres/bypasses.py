@@ -61,6 +61,15 @@ def _powerful_roles(actual: Actual) -> dict[int, str]:
     return powerful
 
 
+def _unlimited(actual: Actual) -> frozenset[int]:
+    """Return the roles that can read everything of the product without a grant, or become somebody who can."""
+    names = actual.names
+    everything = _powerful_roles(actual).keys() | {
+        actual.by_name[name].oid for name in (names.access, names.pipeline) if name in actual.by_name
+    }
+    return frozenset(oid for oid in actual.roles if actual.reach[oid] & everything)
+
+
 def _needs_no_grant(actual: Actual, role: Role, target: int, why: str, plan: DatabasePlan) -> None:
     if target == role.oid:
         excess = [name for name in role.excess_attributes(login=True) if name != "CREATEDB"]
@@ -92,7 +101,10 @@ def check_opened(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
 
 def check_outside_objects(actual: Actual, trusted: set[str], plan: DatabasePlan) -> None:
     """Add a blocker for each object outside of the schemas that opens a way to the product's data."""
+    unlimited = _unlimited(actual)
     for entry in actual.outside:
+        if entry.why == "reads views" and entry.role not in unlimited:
+            continue  # it shows what its owner may read, such as a reader's own view
         if entry.why == "sent" and actual.role(entry.role) in trusted:
             continue  # an administrator's replication
         if entry.statement and entry.statement in [issue.statement for issue in plan.issues]:
@@ -108,7 +120,7 @@ def _outside_object(actual: Actual, entry: OutsideObject) -> tuple[str, str]:
     by_hand = f"-- By hand, because it is a {entry.kind}."
     drop = f"DROP {entry.kind.upper()} {entry.identity};" if entry.kind in DROPPABLE else by_hand
     match entry.why:
-        case "reads":
+        case "reads" | "reads views":
             return (
                 f"The {what} reads what is {names.schema}'s with rights that its own readers do not have.",
                 drop,
@@ -143,14 +155,12 @@ def check_definer_functions(actual: Actual, trusted: set[str], plan: DatabasePla
     What such a function reads follows from its text only while it has no SQL that it composes when it runs.
     """
     names = actual.names
-    everything = _powerful_roles(actual).keys() | {
-        actual.by_name[name].oid for name in (names.access, names.pipeline) if name in actual.by_name
-    }
-    powerful = {role.name for role in actual.roles.values() if actual.reach[role.oid] & everything}
-    # A view or function that reads what is private is dropped as one that does.
-    dropped = {entry.identity for entry in actual.outside if entry.why in ("reads", "owned")}
+    unlimited = _unlimited(actual)
+    powerful = {actual.roles[oid].name for oid in unlimited}
+    # A function that reads the product's tables or views is dropped as one that does.
+    dropped = {entry.identity for entry in actual.outside if entry.why in ("reads", "reads views", "owned")}
     for entry in actual.definers:
-        if entry.identity in dropped or not actual.reach.get(entry.owner, frozenset()) & everything:
+        if entry.identity in dropped or entry.owner not in unlimited:
             continue
         usage = _logins(actual, entry.usage)
         for grantee in dict.fromkeys(entry.execute):

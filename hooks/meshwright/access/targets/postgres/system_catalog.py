@@ -225,11 +225,11 @@ reading AS (  -- views and functions that use our tables and views
     AND d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass)
     AND coalesce(v.relnamespace, p.pronamespace, 0) NOT IN (SELECT oid FROM own)
 )
-SELECT 'reads', role::bigint, o.type, o.identity, ''
-FROM reading CROSS JOIN LATERAL pg_identify_object(class, oid, 0) AS o
 -- What reads a role's view with its owner's rights can read what that owner can, and no more.
-WHERE relnamespace NOT IN (SELECT oid FROM own WHERE nspname = %(schema)s)
-   OR role IN (SELECT oid FROM machinery) OR role IN (SELECT oid FROM pg_roles WHERE rolsuper)
+SELECT CASE WHEN bool_and(relnamespace IN (SELECT oid FROM own WHERE nspname = %(schema)s)) THEN 'reads views' ELSE 'reads' END,
+       role::bigint, o.type, o.identity, ''
+FROM reading CROSS JOIN LATERAL pg_identify_object(class, oid, 0) AS o
+GROUP BY role, o.type, o.identity
 UNION
 SELECT 'inherits', p.relowner::bigint, 'table', p.oid::regclass::text,
        CASE p.relkind WHEN 'p' THEN format('ALTER TABLE %%s DETACH PARTITION %%s;', p.oid::regclass, c.oid::regclass)
