@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
+import psycopg
 import pytest
 import yaml
 from postgres_product import (  # noqa: F401  a fixture
@@ -103,17 +105,75 @@ def test_the_reason_is_named_where_nobody_is_let_in(
     assert "is read only under an agreement" in message and "`agreement: " in fix
 
 
-def test_a_registry_sends_a_login_nowhere_else(product: Product, tmp_path: Path, every_port: Path) -> None:
+HOSTILE = (
+    "&user=postgres&passfile=%2Fetc%2Fpasswd&application_name=x",
+    "&service=steal",  # of the run's machine, with a login that reads everything
+)
+
+
+def test_a_registry_sends_a_login_nowhere_else(
+    product: Product, tmp_path: Path, every_port: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What another product writes decides on server and database, and on nothing else of the connection."""
     product.apply(ada="full")
     full = reader(product, tmp_path, "full")
+    (tmp_path / "services").write_text("[steal]\nuser=postgres\napplication_name=stolen\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
     registry = yaml.safe_load((tmp_path / "addresses.yaml").read_text())
     given = registry[PLACE]["agreements"][AGREEMENT]
-    given["location"] += "&user=postgres&passfile=%2Fetc%2Fpasswd&application_name=x"
-    (tmp_path / "addresses.yaml").write_text(yaml.safe_dump(registry))
-    message, _ = full.refused(agreement=AGREEMENT, login=product.login("eve"))
-    assert "permission denied" in message
+    location = given["location"]
+
+    def refusal(place: str, **login: str) -> str:
+        given["location"] = place
+        (tmp_path / "addresses.yaml").write_text(yaml.safe_dump(registry))
+        return full.refused(agreement=AGREEMENT, **login)[0]
+
+    monkeypatch.setenv("PGUSER", product.login("eve"))
+    for more in HOSTILE:
+        for login in ({"login": product.login("eve")}, {}):
+            assert "permission denied" in refusal(location + more, **login)
+    assert "names a service of libpq, and no server" in refusal("postgresql:///?service=steal")
+    given["location"] = location
     given["table"] = "shared_private.people"
     (tmp_path / "addresses.yaml").write_text(yaml.safe_dump(registry))
     message, _ = full.refused(agreement=AGREEMENT, login=product.login("ada"))
     assert "permission denied" in message
+
+
+TLS = {
+    # the run's own mode -> what a registry's modes make of it
+    None: {"disable": None, "allow": None, "prefer": "prefer", "verify-full": "verify-full", "none": None},
+    "require": {"disable": None, "prefer": None, "require": "require", "verify-ca": "verify-ca"},
+    "verify-full": {"require": None, "verify-ca": None, "verify-full": "verify-full"},
+    "disable": {"disable": "disable", "require": "require"},
+}
+
+
+@pytest.mark.parametrize("own", TLS)
+def test_a_registry_weakens_no_connection(
+    own: str | None, tmp_path: Path, every_port: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[dict[str, Any]] = []
+
+    def connect(address: dict[str, Any]) -> NoReturn:
+        opened.append(address)
+        raise psycopg.OperationalError("closed")
+
+    monkeypatch.setattr(importlib.import_module("pipeline.postgres.session"), "connect", connect)
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    if own:
+        monkeypatch.setenv("PGSSLMODE", own)
+    for mode, taken in TLS[own].items():
+        location = f"postgresql://db.example.org/crew?sslmode={mode}"
+        given = {
+            "role": "full",
+            "kind": "machine",
+            "location": location,
+            "table": "crew.full",
+            "columns": {"a": None},
+        }
+        entry = {"uses": "postgres@1", "agreements": {AGREEMENT: given | {"until": f"{day(90)}T00:00:00Z"}}}
+        (tmp_path / "addresses.yaml").write_text(yaml.safe_dump({PLACE: entry}))
+        Reader(tmp_path, str(tmp_path / "addresses.yaml")).refused(agreement=AGREEMENT, login="crew")
+        expected = {"host": "db.example.org", "dbname": "crew", "user": "crew"}
+        assert opened.pop() == expected | ({"sslmode": taken} if taken else {})

@@ -152,9 +152,26 @@ def _database(source: Capability, where: Place) -> dict[str, Any]:
             )
         return address | login
     parts = psycopg.conninfo.conninfo_to_dict(where.location)
-    return {
-        key: parts[key] for key in ("host", "port", "dbname", "service", "sslmode") if key in parts
-    } | login
+    # A service of this machine may have a login and a password: only the run itself chooses one.
+    if "service" in parts and "host" not in parts:
+        raise UnreadableInput(
+            f"Input {source.name}: the address of {source.source} names a service of libpq, and no server.",
+            fix="Ask the product's owner to name the host in the `url` of the port.",
+        )
+    mode = {"sslmode": parts["sslmode"]} if _is_as_strict(str(parts.get("sslmode"))) else {}
+    return {key: parts[key] for key in ("host", "port", "dbname") if key in parts} | mode | login
+
+
+def _is_as_strict(mode: str) -> bool:
+    """Return True if a mode of TLS is at least as strict as the run's own (PGSSLMODE, or of its PGSERVICE)."""
+    import psycopg
+
+    own = next(
+        (each.val or b"" for each in psycopg.pq.Conninfo.get_defaults() if each.keyword == b"sslmode"), b""
+    ).decode()
+    if mode not in TLS_MODES or own not in TLS_MODES:
+        return False  # libpq refuses what it does not know
+    return TLS_MODES.index(mode) >= TLS_MODES.index(own)
 
 
 def _parquet(source: Capability, where: Place, folder: Path) -> list[Path]:
@@ -221,6 +238,8 @@ def _view(source: Capability, where: Place, folder: Path) -> list[Path]:
     return [path]
 
 
+TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+"""libpq's, the strictest last."""
 DENIED = re.compile(
     r"access.?denied|permission denied|forbidden|unauthori[sz]ed|\b40[13]\b|not found|no such file",
     re.IGNORECASE,
