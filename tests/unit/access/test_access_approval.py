@@ -479,7 +479,7 @@ def gone(product: Repository) -> None:
         (approved_elsewhere_and_brought_over_a_revocation, "which its author had not seen"),
         (revocation_swallowed_by_a_merge, "merged but not in effect"),
         (reverted_revert, "is not signed"),
-        (octopus, "“Merge branches 'one' and 'two'”), is not signed"),
+        (octopus, "“Merge branches 'one' and 'two'”), merges more than two branches"),
         (status_requested, "It is requested, and nobody has approved it"),
         (status_rejected, "Its status is 'rejected'"),
         (a_message_that_mentions_it, "“Ask”), is not signed"),

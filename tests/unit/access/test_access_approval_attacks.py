@@ -178,6 +178,56 @@ def fast_forward(case: Case) -> None:
     case.product.commit("Landed", {}, signed="ada")
 
 
+def change_and_undo(case: Case) -> None:
+    case.propose()
+    case.land()
+    case.product.commit("Undo", {case.path: case.before})
+
+
+def revert(case: Case) -> None:
+    change_and_undo(case)
+    case.as_ada("revert", "--no-edit", "HEAD")
+
+
+def revert_with_a_reference(case: Case) -> None:
+    change_and_undo(case)
+    case.as_ada("revert", "--edit", "--reference", "HEAD")
+
+
+def revert_of_a_merge(case: Case) -> None:
+    case.propose()
+    case.land()
+    case.product.branch("undo")
+    case.product.commit("Undo", {case.path: case.before})
+    case.product.switch("main")
+    case.product.merge("undo")
+    case.as_ada("revert", "--no-edit", "-m", "1", "HEAD")
+
+
+def revert_on_a_branch(case: Case) -> None:
+    change_and_undo(case)
+    case.product.branch("again")
+    case.as_ada("revert", "--no-edit", "HEAD")
+    case.move_main()
+    case.product.merge("again")
+
+
+def reapply(case: Case) -> None:
+    case.propose()
+    case.land()
+    case.product.git("revert", "--no-edit", "HEAD")
+    case.as_ada("revert", "--no-edit", "HEAD")
+
+
+def revert_after_a_reformat(case: Case) -> None:
+    """Ada's own commit on top of it did not bring it into force, and so it is nothing that counted."""
+    case.propose()
+    case.land()
+    case.product.commit("Format", {case.path: f"# Formatted.\n{case.after}"}, signed="ada")
+    case.product.commit("Undo", {case.path: case.before})
+    case.as_ada("revert", "--no-edit", "HEAD")
+
+
 def author_of_another_name(case: Case) -> None:
     case.product.write({case.path: case.after})
     case.product.git("commit", "--quiet", "--all", "-m", "Ask", "--author", "Ada <ada@example.org>")
@@ -234,6 +284,12 @@ ATTACKS: list[tuple[Callable[[Case], None], str]] = [
     (edit_of_something_else, "“Ask”), is not signed"),
     (merge_that_is_signed, "“Ask”), is not signed"),
     (fast_forward, "“Ask”), is not signed"),
+    (revert, "git made it of another commit"),
+    (revert_with_a_reference, "git made it of another commit"),
+    (revert_of_a_merge, "git made it of another commit"),
+    (revert_on_a_branch, "git made it of another commit"),
+    (reapply, "git made it of another commit"),
+    (revert_after_a_reformat, "git made it of another commit"),
     (author_of_another_name, "“Ask”), is not signed"),
     (key_of_the_requester, "no approver's when it came in"),
     (commit_for_somebody_else, "its author is bo@example.org"),
@@ -268,6 +324,23 @@ def own_revert_of_a_revert(case: Case) -> None:
     case.as_ada("revert", "--no-edit", "HEAD")
 
 
+def own_words_that_begin_as_git_does(case: Case) -> None:
+    for number, message in enumerate(
+        ("Amend the wording", "Squash rows", "Fixup of rows", "Reverted by hand")
+    ):
+        case.product.commit("Restore", {case.path: case.before + f"# {number}\n"})
+        case.product.commit(message, {case.path: case.after}, signed="ada")
+        assert case.counts() == (True, "")
+
+
+def revert_of_what_was_approved_since(case: Case) -> None:
+    """What an approver reverts is a change that was approved: what it brings back was approved before."""
+    case.approve()
+    if case.path != PATH:
+        case.product.commit("Otherwise", {case.path: case.before}, signed="dan")
+        case.as_ada("revert", "--no-edit", "HEAD")
+
+
 def reformat_of_what_is_approved(case: Case) -> None:
     case.approve()
     case.product.commit("Format", {case.path: f"# Formatted.\n{case.after}"})
@@ -296,6 +369,8 @@ OWN = [
     own_commit_on_a_branch,
     own_commit_with_other_files,
     own_revert_of_a_revert,
+    own_words_that_begin_as_git_does,
+    revert_of_what_was_approved_since,
     reformat_of_what_is_approved,
     squash_under_own_words,
     restored_and_taken,

@@ -5,7 +5,8 @@ one commit that makes the change itself, by somebody who could already approve w
 
 - *Makes itself* (change_chain.py, agreement_approval.py): its first parent has what was requested or authorised, on
   the same terms, and the commit has what is approved. It has one parent, its author is its signer, and it was written
-  when it was committed. So a rebase, a cherry-pick, an amendment, a merge or a reformatting of somebody else's change adds none.
+  when it was committed. So a rebase, a cherry-pick, an amendment, a merge or a reformatting of somebody else's change adds none,
+  and neither does a revert, unless it brings back what counted before.
 - The *mainline* decides: the commit, its first parent, and so on. The first commit there that names an approver
   in access/approvers.yaml is the root of trust; what was before it is the team's own set-up.
 - Who could approve is read from the mainline just before the change came in *and* from the commit's own parents,

@@ -159,7 +159,7 @@ class _Agreements:
 
     def _refusal(self, path: str, commit: str, before: Version, now: Version) -> str:
         """Return why a commit that changes what an agreement says does not approve it; empty if it does."""
-        maker = self.trust.maker(commit, path)
+        maker = self._maker(path, commit)
         if isinstance(maker, str):
             return maker
         about = self.history.commits[commit]
@@ -173,6 +173,24 @@ class _Agreements:
                 f"{_once_more(path)}"
             )
         return ""
+
+    def _maker(self, path: str, commit: str) -> Approver | str:
+        """Return the approver who made and signed a commit; else why nobody did. A revert can restore their own approval."""
+        maker = self.trust.maker(commit, path, restores=True)
+        if isinstance(maker, str) or maker in self._earlier_makers(path, commit):
+            return maker
+        return self.trust.maker(commit, path)
+
+    def _earlier_makers(self, path: str, commit: str) -> Iterator[Approver]:
+        """Yield who approved, in a commit before and by no revert, what a commit says."""
+        now = self.versions.at(commit, path)
+        for earlier in self._approving(path, now):
+            if earlier == commit or self._is_older(earlier) or not self.history.is_ancestor(earlier, commit):
+                continue
+            maker = self.trust.maker(earlier, path)
+            before, then = self._before(earlier, path), self.versions.at(earlier, path)
+            if isinstance(maker, Approver) and self._own_address(maker, before, then):
+                yield maker
 
     def _own_address(self, maker: Approver, before: Version, now: Version) -> bool:
         """Return True if whoever a commit adds to `approvedBy` is the one who made it."""
@@ -210,7 +228,7 @@ class _Agreements:
             if self._is_older(approving):
                 maker = self.trust.signer(approving)
             else:
-                maker = self.trust.maker(approving, path)
+                maker = self._maker(path, approving)
             if isinstance(maker, Approver) and (
                 self._is_older(approving)
                 or self._own_address(maker, self._before(approving, path), self.versions.at(approving, path))

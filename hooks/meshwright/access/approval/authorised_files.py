@@ -55,7 +55,7 @@ def authorised(history: History, path: str, parts: Sequence[str] = ()) -> Author
         if at(commit) == settled.value:
             continue
         if not (refusal := change_refusal(trust, commit, guarded, settled)):
-            counts, settled = commit, Settled(at(commit), _changer(history, commit, path))
+            counts, settled = commit, settled.then(at(commit), _changer(history, commit, path))
     text = _text(history, counts, path) if counts else None
     if at(history.commit) == settled.value:
         return Authorised(text, counts)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from meshwright.core.git import text
 
 PERSON = re.compile(rb"^(author|committer) [^<>\n]*<([^<>\n]*)> (-?[0-9]+ [+-][0-9]{4})$", re.MULTILINE)
-SQUASH = re.compile(r"^(squash(ed)?|fixup|amend)\b", re.IGNORECASE)
+SQUASH = re.compile(r"(squash|fixup|amend)! |Squashed commit of the following:")
 """How git's own messages of a squash begin."""
+REVERT = re.compile(r'(Revert|Reapply) "|This reverts commit [0-9a-f]{7}')
+"""How git's own messages of a revert begin; the last one is that of `git revert --reference`."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Authorship:
     time at which the author wrote it, also if somebody else wrote the author's name into it."""
     squash: bool
     """Whether its message is the one that git proposes for a squash."""
+    revert: bool = False
+    """Whether its message is the one that git proposes for a revert: what it brings back, git took from an older commit."""
 
 
 def authorship(raw: bytes) -> Authorship:
@@ -33,4 +37,5 @@ def authorship(raw: bytes) -> Authorship:
     if author is None or committer is None or len(PERSON.findall(head)) != 2:
         return Authorship("", False, False)
     subject = text(message.lstrip().split(b"\n", 1)[0])
-    return Authorship(text(author[0]), author[1] == committer[1], bool(SQUASH.match(subject)))
+    fresh = author[1] == committer[1]
+    return Authorship(text(author[0]), fresh, bool(SQUASH.match(subject)), bool(REVERT.match(subject)))

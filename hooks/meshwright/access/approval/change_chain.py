@@ -31,6 +31,12 @@ class Settled(Generic[Value]):
     value: Value
     commit: str
     """The commit that made it so; whoever changes it has to have seen it. Empty: there never was such a file."""
+    former: tuple[Value, ...] = ()
+    """What was authorised before, and no longer is."""
+
+    def then(self, value: Value, commit: str) -> Settled[Value]:
+        """Return what is authorised once a commit has changed it."""
+        return Settled(value, commit, (*self.former, self.value))
 
 
 class Makers(Protocol):
@@ -41,8 +47,8 @@ class Makers(Protocol):
     def review_refusal(self, commit: str, path: str) -> str | None:
         """Return why no approver reviewed what a commit of the mainline made of a file; empty if one did, None if none can."""
 
-    def maker(self, commit: str, path: str) -> Approver | str:
-        """Return the approver who made and signed a commit; else why nobody did."""
+    def maker(self, commit: str, path: str, restores: bool = False) -> Approver | str:
+        """Return the approver who made and signed a commit; else why nobody did. `restores`: git may have reverted it."""
 
 
 def change_refusal(trust: Makers, tip: str, guarded: Guarded[Value], settled: Settled[Value]) -> str:
@@ -80,7 +86,8 @@ def _making_refusal(trust: Makers, tip: str, guarded: Guarded[Value], settled: S
             return _unauthorised(trust, commit, guarded.path)
         parents = history.commits[commit].parents
         if len(parents) != 1 or not guarded.follows(guarded.at(parents[0]), value):
-            maker = trust.maker(commit, guarded.path)
+            # Who reverts a change that was approved brings back what was approved, too.
+            maker = trust.maker(commit, guarded.path, guarded.at(commit) in (settled.value, *settled.former))
             if isinstance(maker, str):
                 return maker
             if settled.commit and not history.is_ancestor(settled.commit, commit):

@@ -139,7 +139,7 @@ class Trust:
         changer, _ = provenance(self.history, commit, APPROVERS)
         identities = frozenset(map(_identity, self._authorised)) | _reviewing(self._settings)
         if identities != self._settled.value:
-            self._settled = Settled(identities, changer or commit)
+            self._settled = self._settled.then(identities, changer or commit)
 
     def _change_refusal(self, commit: str) -> str:
         """Return why the list at a commit adds nobody by the present rule, and takes nobody away for good."""
@@ -149,7 +149,8 @@ class Trust:
             return change_refusal(self, commit, self._guarded, self._settled) or self._new_key(commit)
         # Who is taken away without authority can be given back without it.
         changer, problem = provenance(self.history, commit, APPROVERS)
-        maker = self.maker(changer, APPROVERS) if changer else problem
+        restores = self._identities(commit) in self._settled.former
+        maker = self.maker(changer, APPROVERS, restores) if changer else problem
         return problem or (maker if isinstance(maker, str) else "")
 
     @property
@@ -230,10 +231,10 @@ class Trust:
         signer = self.signer(commit)
         return signer if isinstance(signer, str) else ""
 
-    def maker(self, commit: str, path: str) -> Approver | str:
+    def maker(self, commit: str, path: str, restores: bool = False) -> Approver | str:
         """Return the approver who both made and signed a commit, as one change of their own; else why nobody did.
 
-        `path`: what it is about, for the fix.
+        `path`: what it is about, for the fix. `restores`: what it brings back counted before, and so git may have reverted it.
         """
         signer = self.signer(commit)
         if isinstance(signer, str):
@@ -254,6 +255,11 @@ class Trust:
             )
         if written.squash:
             return f"{signer} signed {about}, but it is a squash of other commits. {again(path)}"
+        if written.revert and not restores:
+            return (
+                f"{signer} signed {about}, but git made it of another commit, as a revert, and what it brings back never "
+                f"counted. {again(path)}"
+            )
         return signer
 
     def _written(self, commit: str) -> Authorship:
@@ -291,6 +297,11 @@ class Trust:
         except Unreadable:
             return f"The commit that changed it, {about}, is larger than any commit has to be. {AGAIN}"
         except Unsigned as unsigned:
+            if len(self.history.commits[commit].parents) > 2:
+                return (
+                    f"The commit that changed it, {about}, merges more than two branches at once, so nobody can say whose "
+                    f"version it has. Merge one branch after the other. {AGAIN}"
+                )
             return (
                 f"The commit that changed it, {about}, {unsigned}. A squash or a rebase drops signatures: "
                 f"merge with a merge commit. {AGAIN}"
