@@ -25,7 +25,7 @@ DIRECTORY = {
         "svc-punctuality": {"kind": "machine", "name": "The data product punctuality"},
         "bo@example.org": {"kind": "human", "name": "Bo Example"},
     },
-    "groups": {"analysts": {"members": ["bo@example.org"]}},
+    "groups": {"analysts": {"members": ["bo@example.org"]}, "services": {"members": ["svc-punctuality"]}},
 }
 KINDS = {"timestamp": "timestamp", "integer": "integer", "boolean": "boolean"}
 

@@ -15,6 +15,7 @@ import yaml
 
 from meshwright.access.access_decisions import AccessDecisions, AccessVerdict
 from meshwright.access.grants import Port, View
+from meshwright.access.renewals import renewals
 from meshwright.access.run import Run
 from meshwright.access.targets import target
 from meshwright.core import files
@@ -53,14 +54,11 @@ def _clear(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
 def _agreements(decisions: AccessDecisions, port: Port) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the agreements by which somebody reads the port now; a name comes last with what lasts longest.
 
-    A renewal is also there by the names of what it renews: a consumer goes on reading without a change of its own.
+    A renewal is also there by the names of what it renews, if it gives the same to the same: a consumer goes on reading
+    without a change of its own.
     """
     views = {view.role: view for view in decisions.views}
-    renewed = {
-        agreement.id: agreement.custom("renews")
-        for agreement in decisions.product.agreements
-        if isinstance(agreement.custom("renews"), str)
-    }
+    renewed = renewals(decisions.product)
     in_force = [
         (verdict, views[verdict.role])
         for verdict in decisions.verdicts

@@ -95,7 +95,9 @@ def _ending(product: str, terms: Mapping[str, Mapping[str, Any]], now: datetime)
     renewed = {
         one["renews"]: datetime.fromisoformat(one["until"])
         for one in terms.values()
-        if one["counts"] and one["renews"] and one["until"]
+        if one["counts"] and one["until"]
+        # Older records have what an agreement claims to renew, whosever that is.
+        if (other := terms.get(one["renews"])) and all(one[key] == other[key] for key in ("role", "team"))
     }
     for name, one in terms.items():
         if not one["counts"] or not one["until"]:

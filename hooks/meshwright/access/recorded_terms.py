@@ -6,12 +6,13 @@ from typing import Any
 
 from meshwright.access.access_decisions import AccessDecisions
 from meshwright.access.grants import Port
+from meshwright.access.renewals import renewals
 from meshwright.access.requested import rows
 
 
 def recorded_terms(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
     """Return `terms` (of each agreement on the port), `roles` (what each sees) and `people` (names), as plain JSON."""
-    members = decisions.desired(port).members
+    members, renewed = decisions.desired(port).members, renewals(decisions.product)
     return {
         "terms": {
             verdict.id: {
@@ -22,7 +23,7 @@ def recorded_terms(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
                 "requester": str(agreement.custom("requester") or ""),
                 "team": str(agreement.document.get("consumer.teamId") or ""),
                 "decision": str(agreement.custom("decision") or ""),
-                "renews": str(agreement.custom("renews") or ""),
+                "renews": renewed.get(verdict.id, ""),
                 "start": str(agreement.document.get("startTimestamp") or ""),
                 "until": verdict.until.isoformat() if verdict.until else None,
             }

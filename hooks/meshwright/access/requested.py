@@ -10,6 +10,7 @@ from typing import Any
 from meshwright.access.access_decisions import AccessDecisions, AccessVerdict, verdict_if_approved
 from meshwright.access.grants import View
 from meshwright.access.rego_evaluation import PolicyEngine
+from meshwright.access.renewals import renewals
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _effect(decisions: AccessDecisions, verdict: AccessVerdict, engine: PolicyEn
         role=verdict.role,
         port=agreement.port,
         until=effective.until,
-        renews=str(agreement.custom("renews") or ""),
+        renews=renewals(decisions.product).get(verdict.id, ""),
         clear=tuple(visible.column.name for visible in columns if not visible.mask),
         masked=tuple((visible.column.name, visible.mask) for visible in columns if visible.mask),
         hidden=tuple(column.name for column in decisions.product.columns if column.name not in seen),

@@ -19,6 +19,7 @@ from meshwright.access.directory.shrink_detection import directory_state
 from meshwright.access.grants import AuditRecord, Port, PortPlan, Refused
 from meshwright.access.policy_tests import broken_tests
 from meshwright.access.recorded_terms import recorded_terms
+from meshwright.access.renewals import false_renewals
 from meshwright.access.requested import AgreementEffect, requested
 from meshwright.access.targets import target
 from meshwright.core.git import GitError
@@ -254,7 +255,8 @@ def _on_each_port(
             runs.append(run_on_port(port))
         except Refused as refused:
             runs.append(PortRun(PortPlan(port.name, port.uses), refused))
-    return Run(verb, decisions, tuple(runs), tuple(problems), tuple(shortened(decisions)))
+    notes = (*shortened(decisions), *false_renewals(decisions))
+    return Run(verb, decisions, tuple(runs), tuple(problems), notes)
 
 
 def _unknown_names(decisions: AccessDecisions) -> list[str]:

@@ -114,6 +114,41 @@ def test_a_renewal_goes_on_under_the_name_that_consumers_have(shared: SharedProd
     assert shared.apply()[LAKE]["agreements"]["short"]["until"].startswith(day(100))
 
 
+CLAIMS = {
+    "another consumer": {"consumer": "network-planning/routes"},
+    "another team": {"team": "network-planning"},
+    "another principal": {"principal": "group:services"},
+    "another port": {"port": "lake"},
+    "another role": {"role": "reader", "principal": "group:analysts"},
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_an_agreement_for_somebody_else_takes_over_no_name(shared: SharedProduct, claim: str) -> None:
+    shared.agree("short", until=day(10))
+    shared.access("renew", "short", "--until", day(100))
+    path = shared.root / "access/agreements/short-2.yaml"
+    document, changed = yaml.safe_load(path.read_text()), CLAIMS[claim]
+    document["consumer"] |= {"dataProductId": changed.get("consumer", CONSUMER)}
+    document["consumer"] |= {"teamId": changed["team"]} if "team" in changed else {}
+    document["provider"] |= {"outputPortId": changed["port"]} if "port" in changed else {}
+    document["roles"][0]["role"] = changed.get("role", "service")
+    for item in document["customProperties"]:
+        if item["property"] == "principal":
+            item["value"] = changed.get("principal", item["value"])
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    shared.repository.commit("Ask for more", {}, by="bo")
+    shared.access("approve", "short-2")
+    shared.repository.commit("Approve short-2", {}, signed="ada")
+    kept = shared.apply()[LAKE]["agreements"]["short"]
+    assert kept["until"].startswith(day(10)) and kept["role"] == "service"
+    plan = shared.access("plan", "--directory", str(shared.root / "access/directory.yaml"))
+    assert "short-2 is no renewal of short" in plan
+    assert "remove `renews` from access/agreements/short-2.yaml" in plan
+    shared.revoke("short")  # nor the name of one that is gone
+    assert "short" not in shared.apply()[LAKE]["agreements"]
+
+
 def test_a_run_of_the_pipeline_keeps_the_agreements(shared: SharedProduct, every_port: Path) -> None:
     from pipeline import publish, spec
 

@@ -93,6 +93,12 @@ def test_what_is_renewed_is_not_announced() -> None:
     assert ("ending", "delays") in kinds([asked], 80)
 
 
+@pytest.mark.parametrize("other", [{"role": "auditor"}, {"team": "network-planning"}])
+def test_an_agreement_for_somebody_else_silences_no_notice(other: dict[str, str]) -> None:
+    claims = terms(until=UNTIL + timedelta(days=90), renews="delays") | other
+    assert ("ending", "delays") in kinds([record(1, delays=terms(), again=claims)], 80)
+
+
 def test_records_that_are_older_tell_nothing() -> None:
     old = {"at": START.isoformat(), "members": []}
     assert kinds([old, ASKED], 1) == [("requested", "delays")] and kinds([old], 1) == []
