@@ -169,9 +169,15 @@ class Repository:
                 file.write_text(text)
 
     def commit(
-        self, message: str, files: Mapping[str, str | None], signed: str | None = None, by: str | None = None
+        self,
+        message: str,
+        files: Mapping[str, str | None],
+        signed: str | None = None,
+        by: str | None = None,
+        on: str = "",
     ) -> str:
-        """Commits changed files (None: deleted); returns the commit's name."""
+        """Commits changed files (None: deleted), now or on a day; returns the commit's name."""
+        dates = {"GIT_AUTHOR_DATE": f"{on}T12:00:00Z", "GIT_COMMITTER_DATE": f"{on}T12:00:00Z"} if on else {}
         self.write(files)
         self.git("add", "--all")
         self.git(
@@ -182,6 +188,7 @@ class Repository:
             "-m",
             message,
             by=by or signed or "bo",
+            **dates,
         )
         return self.git("rev-parse", "HEAD")
 

@@ -196,12 +196,11 @@ def _unauthorised(history: History, path: str) -> tuple[str, str]:
 def _how_to_sign(identity: SigningIdentity, message: str, path: str, first: str = "") -> list[str]:
     """Return the lines that say how to sign a commit. `first`: a command before it."""
     approver = identity.approver
-    author = (
-        ""
-        if approver is None or is_author(identity, [approver.email])
-        else f" -c user.email={approver.email}"
-    )
-    command = f"git{author} commit -S -m {shlex.quote(message)} -- {shlex.quote(path)}"
+    git = "git"
+    if approver is not None and not is_author(identity, [approver.email]):
+        address = shlex.quote(f"{identity.set_by}={approver.email}")
+        git = f"{address} git" if identity.set_by.isupper() else f"git -c {address}"
+    command = f"{git} commit -S -m {shlex.quote(message)} -- {shlex.quote(path)}"
     who = f" as {approver}" if approver else ""
     lines = [f"It counts once you sign it{who}, in a commit of your own:"]
     if not identity.has_key:

@@ -14,6 +14,7 @@ from typing import Any
 
 from meshwright.access.agreement import Agreement
 from meshwright.access.approval import authorised_below
+from meshwright.access.approval.authorship import authorship
 from meshwright.access.approval.provenance import provenance
 from meshwright.access.approval.valid_approvers import trust_in
 from meshwright.access.committed import checked
@@ -30,7 +31,7 @@ class Review:
     """An approver's confirmation of an agreement."""
 
     on: datetime
-    """The beginning of its day, UTC."""
+    """The beginning of its day, UTC; if it names a later one than it was committed on, when it was committed."""
     addresses: frozenset[str]
     """Every address of the approver who signed it, in the form of `approvers.person`."""
 
@@ -51,8 +52,16 @@ def reviews(history: History, problems: list[str]) -> Mapping[str, Review]:
             problems.append(f"{path}: {problem}")
             continue
         if document.get("agreement") == name:
+            on = min(on, _committed(history, newest.commit, path, on))
             newest_reviews[name] = Review(on, _signer(history, newest.commit, path))
     return newest_reviews
+
+
+def _committed(history: History, commit: str, path: str, latest: datetime) -> datetime:
+    """Return when what a commit of the mainline has at a path was committed, as its signer said; `latest` at the latest."""
+    made = provenance(history, commit, path)[0] or commit
+    seconds = max(0, authorship(history.raw(made)).seconds)
+    return latest if seconds >= latest.timestamp() else datetime.fromtimestamp(seconds, UTC)
 
 
 def _signer(history: History, commit: str, path: str) -> frozenset[str]:

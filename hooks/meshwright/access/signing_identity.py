@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meshwright.access.approval.ssh_signatures import fingerprint
@@ -26,17 +27,27 @@ class SigningIdentity:
     approver: Approver | None
     """None if that is unknown, or no approver."""
     email: str
-    """The author's address in git's configuration; empty without one."""
+    """The address that git writes as the author's, from the environment or its configuration; empty without one."""
     problem: str = ""
     """Why git's key is no approver's, as a sentence; empty if it is one, or if git has none."""
+    set_by: str = "user.email"
+    """Which setting decides on that address: of git's configuration, or a variable of the environment."""
     has_key: bool = True
     """Whether git is configured with a key; without one, the approver is known by the address alone."""
 
 
 def signing_identity(root: Path, approvers: Iterable[Approver]) -> SigningIdentity:
     """Return which of some approvers git would sign as in a repository, by the user's own configuration."""
-    known = list(approvers)
-    email, form, key = (_config(root, name) for name in ("user.email", "gpg.format", "user.signingKey"))
+    identity = _key_identity(root, list(approvers))
+    set_by = "author.email" if _config(root, "author.email") else "user.email"
+    if os.environ.get("GIT_AUTHOR_EMAIL"):
+        set_by = "GIT_AUTHOR_EMAIL"
+    return replace(identity, set_by=set_by)
+
+
+def _key_identity(root: Path, known: list[Approver]) -> SigningIdentity:
+    form, key = _config(root, "gpg.format"), _config(root, "user.signingKey")
+    email = _address(root, "AUTHOR")
     if form == "x509":
         return SigningIdentity(None, email, "Git signs with X.509, and approvers have keys of SSH or GPG.")
     if form == "ssh" and key:
@@ -44,7 +55,7 @@ def signing_identity(root: Path, approvers: Iterable[Approver]) -> SigningIdenti
         approver = next((one for one in known if blob and one.key == blob), None)
         name = fingerprint(blob) if blob else name
     elif form in ("", "openpgp") and (key or any(one.fingerprint for one in known)):
-        name = key or email
+        name = key or _address(root, "COMMITTER")
         fingerprints = _gpg_keys(name) if name else set()
         approver = next((one for one in known if one.fingerprint in fingerprints), None)
         if approver is None and not key:
@@ -67,6 +78,16 @@ def _by_address(known: Iterable[Approver], email: str) -> SigningIdentity:
 def is_author(identity: SigningIdentity, addresses: Iterable[str]) -> bool:
     """Return True if git writes one of some addresses as the author."""
     return person(identity.email) in {person(address) for address in addresses}
+
+
+def _address(root: Path, role: str) -> str:
+    """Return the address that git would write as an AUTHOR's or COMMITTER's; empty without one."""
+    try:
+        done = run(["git", "var", f"GIT_{role}_IDENT"], ALWAYS, ok=(), timeout=SECONDS, cwd=root)
+    except (GitError, OSError):
+        return ""
+    address = re.search(r"<([^<>]*)>", text(done.stdout))
+    return address[1] if address and done.returncode == 0 else ""
 
 
 def _config(root: Path, name: str) -> str:

@@ -220,6 +220,20 @@ def test_another_address_than_the_listed_one_is_put_right_in_the_command(product
     assert found(product).accepted
 
 
+@pytest.mark.parametrize("setting", ["author.email", "GIT_AUTHOR_EMAIL"])
+def test_an_authors_address_from_elsewhere_is_put_right_in_the_command(
+    product: Repository, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if setting == "author.email":
+        product.git("config", "author.email", "ada@home.example.org")
+    else:
+        monkeypatch.setenv("GIT_AUTHOR_EMAIL", "ada@home.example.org")
+    assert f"{setting}=ada@example.org" in approve(product, "punctuality")
+    product.git("checkout", "--quiet", PATH)
+    follow(product, "punctuality")
+    assert found(product).accepted
+
+
 def test_without_a_key_it_says_how_to_set_one_up(product: Repository) -> None:
     for option in ("user.signingKey", "gpg.format", "user.email"):
         product.git("config", "--unset", option)

@@ -780,27 +780,30 @@ def test_what_nobody_confirms_ends_and_says_so_before(approved: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("signed", "on", "more", "confirmed"),
+    ("signed", "on", "committed", "more", "confirmed"),
     [
-        ("ada", 20, "", True),
-        (None, 20, "", False),
-        ("eve", 20, "", False),
-        ("bo", 20, "", False),
-        ("ada", 60, "", False),
-        ("ada", 20, "status: rejected\n", False),
+        ("ada", 20, 20, "", True),
+        (None, 20, 20, "", False),
+        ("eve", 20, 20, "", False),
+        ("bo", 20, 20, "", False),
+        ("ada", 60, 60, "", False),
+        ("ada", 20, 20, "status: rejected\n", False),
+        ("ada", 20, 0, "", False),
+        ("ada", 40, 20, "", True),
     ],
 )
 def test_only_an_approvers_signature_confirms(
-    approved: Case, signed: str | None, on: int, more: str, confirmed: bool
+    approved: Case, signed: str | None, on: int, committed: int, more: str, confirmed: bool
 ) -> None:
     reviewed(approved, 30)
     day = f"{datetime.now(UTC) + timedelta(days=on):%Y-%m-%d}"
     assert "git commit -S -m 'Confirm delays'" in approved("review", "delays")
     path = approved.root / "access/reviews/delays.yaml"
     path.write_text(re.sub("confirmed: .*", f'confirmed: "{day}"', path.read_text()) + more)
-    approved.repository.commit("Confirm", {}, signed=signed, by=signed or "bo")
+    signing = f"{datetime.now(UTC) + timedelta(days=committed):%Y-%m-%d}"
+    approved.repository.commit("Confirm", {}, signed=signed, by=signed or "bo", on=signing)
     at = f"{datetime.now(UTC) + timedelta(days=45):%Y-%m-%d}"
-    code = 0 if confirmed or on == 60 else 1
+    code = 0 if signed == "ada" and not more else 1
     (agreement,) = approved.json("plan", "--at", at, code=code)["agreements"]
     assert bool(agreement["members"]) == confirmed
 
@@ -817,7 +820,7 @@ def test_who_gains_does_not_confirm(approved: Case, people: People) -> None:
     day = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
     for path in (approved.root / "access/reviews").iterdir():
         path.write_text(re.sub("confirmed: .*", f'confirmed: "{day}"', path.read_text()))
-    approved.repository.commit("Confirm", {}, signed="sam")
+    approved.repository.commit("Confirm", {}, signed="sam", on=day)
     at = f"{datetime.now(UTC) + timedelta(days=45):%Y-%m-%d}"
     by_id = {one["id"]: one for one in approved.json("plan", "--at", at)["agreements"]}
     assert not by_id["own"]["members"] and by_id["delays"]["members"]

@@ -25,6 +25,8 @@ class Authorship:
     time at which the author wrote it, also if somebody else wrote the author's name into it."""
     squash: bool
     """Whether its message is the one that git proposes for a squash."""
+    seconds: int = 0
+    """When it was committed, as it says, since 1970."""
     revert: bool = False
     """Whether its message is the one that git proposes for a revert: what it brings back, git took from an older commit."""
 
@@ -38,4 +40,7 @@ def authorship(raw: bytes) -> Authorship:
         return Authorship("", False, False)
     subject = text(message.lstrip().split(b"\n", 1)[0])
     fresh = author[1] == committer[1]
-    return Authorship(text(author[0]), fresh, bool(SQUASH.match(subject)), bool(REVERT.match(subject)))
+    seconds = int(committer[1].split()[0])
+    return Authorship(
+        text(author[0]), fresh, bool(SQUASH.match(subject)), seconds, bool(REVERT.match(subject))
+    )
