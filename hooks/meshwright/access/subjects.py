@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from meshwright.access.agreement import Agreement
+from meshwright.access.approval.agreement_versions import agreement_versions
+from meshwright.access.approval.valid_approvers import trust_in
 from meshwright.access.directory import Snapshot
 from meshwright.access.grants import Principal
 from meshwright.core.git_history import History
@@ -65,14 +67,23 @@ def parties(agreement: Agreement, members: Sequence[Principal]) -> Iterator[str]
 
 
 def authors(history: History, path: str) -> Iterator[str]:
-    """Yield the address of the author of each commit that brought a file in: one, unless it was deleted meanwhile.
+    """Yield the address of the author of each commit that brought an agreement in, or that wrote other terms into it.
 
-    Who wrote a request does not approve it, whomever it names as requester. An author is a claim of whoever commits.
+    Who wrote a request does not approve it, whomever it names as requester. An author is a claim of whoever commits. Terms
+    are everything but status, `approvedBy` and `decision`. What came in under the older rule may have been changed and
+    approved in one commit.
     """
+    versions, present_from = agreement_versions(history), trust_in(history).present_from
     for commit in history.touched(path):
+        if history.entry(commit, path) is None:
+            continue
         about = history.commits[commit]
-        exists = history.entry(commit, path) is not None
-        if exists and not any(history.entry(parent, path) for parent in about.parents):
+        if not any(history.entry(parent, path) for parent in about.parents) or (
+            history.position(commit) >= present_from
+            and all(
+                versions.at(parent, path).terms != versions.at(commit, path).terms for parent in about.parents
+            )
+        ):
             yield about.author
 
 

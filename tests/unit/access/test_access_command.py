@@ -23,6 +23,7 @@ from meshwright.cli import main
 from meshwright.product import metamodel
 
 Make = Callable[..., Path]
+LATER = f"{datetime.now(UTC) + timedelta(days=80):%Y-%m-%d}"
 SOON = f"{datetime.now(UTC) + timedelta(days=90):%Y-%m-%d}"
 
 
@@ -542,6 +543,34 @@ def test_who_wrote_a_request_does_not_approve_it_whomever_it_names(case: Case) -
     case.approve()
     (own,) = case.json("plan")["agreements"]
     assert not own["counts"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("group:analysts", "group:operations", False),
+        ("Why flights are late", "Something else", False),
+        (f"endTimestamp: .*{SOON}.*", f'endTimestamp: "{LATER}T00:00:00Z"', False),
+        ("status: requested", "status: rejected", True),
+        ("$", "# Looked at.", True),
+    ],
+    ids=["principal", "purpose", "end", "status", "form"],
+)
+def test_who_rewrote_the_terms_of_a_request_does_not_approve_it(
+    case: Case, old: str, new: str, counts: bool
+) -> None:
+    case.request()
+    case.repository.commit("Ask", {}, by="bo")
+    path = case.root / "access/agreements/delays.yaml"
+    changed = re.sub(old, new, path.read_text(), count=1)
+    assert changed != path.read_text()
+    path.write_text(changed)
+    case.repository.commit("Rewrite", {}, by="ada")
+    path.write_text(changed.replace("status: rejected", "status: requested"))
+    case.repository.commit("Ask again", {}, by="ada")
+    case.approve()
+    (own,) = case.json("plan")["agreements"]
+    assert ("wrote terms of it" not in " ".join(own["refused"])) == counts
 
 
 def test_an_agreement_older_than_the_bound_ends_later_and_is_reported(case: Case) -> None:

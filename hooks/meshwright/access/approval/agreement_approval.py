@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from meshwright.access.approval.agreement_reviews import reviewed_approval
-from meshwright.access.approval.agreement_versions import AgreementVersions, Version
+from meshwright.access.approval.agreement_versions import Version, agreement_versions
 from meshwright.access.approval.capacities import signed_by, suffice
 from meshwright.access.approval.evidence import Approval, Evidence
 from meshwright.access.approval.provenance import provenance
@@ -40,7 +40,7 @@ class _Agreements:
     def __init__(self, history: History) -> None:
         self.history = history
         self.trust: Trust = trust_in(history)
-        self.versions = AgreementVersions(history)
+        self.versions = agreement_versions(history)
 
     def approval(
         self, path: str, needed: Sequence[str], not_by: frozenset[str], beyond_review: str
@@ -70,7 +70,7 @@ class _Agreements:
         if everybody and not signers:
             return _refused(
                 commit,
-                f"{everybody[0]} approved it, and asks for it or gains from it. Somebody else has to approve it: "
+                f"{everybody[0]} approved it, and asks for it, wrote terms of it or gains from it. Somebody else has to approve it: "
                 f"{self._others(parties)}. {_once_more(path)}",
             )
         reasons = (

@@ -48,6 +48,12 @@ class AgreementVersions:
         return self._read[entry]
 
 
+def agreement_versions(history: History) -> AgreementVersions:
+    """Return the versions of the agreements in a history, which are read once."""
+    versions: AgreementVersions = history.cache.setdefault("agreement versions", AgreementVersions(history))
+    return versions
+
+
 def _version(history: History, path: str, entry: Entry) -> Version:
     try:
         value = parse(path, history.text(path, entry)).value
