@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from meshwright.access.grants import Address, Refused
@@ -129,11 +130,21 @@ class Anchors:
     def _opened(self, address: Address) -> RefFiles:
         try:
             remote = "" if address.in_clone else remote_address(self._root)
-            if remote:
-                return RefFiles(self._root, f"refs/heads/{BRANCH}", SEEN, remote)
-            return RefFiles(self._root, IN_CLONE)
+            if not remote:
+                return RefFiles(self._root, IN_CLONE)
+            place = RefFiles(self._root, f"refs/heads/{BRANCH}", SEEN, remote)
+            blocking = place.in_the_way().removeprefix("refs/heads/")
         except GitError as error:
             raise _unreadable(str(error)) from error
+        if blocking:
+            renamed = f"{blocking.replace('/', '-')}-renamed"
+            raise Refused(
+                f"The branch {printable(blocking)} of origin is in the way of the branch {BRANCH}, which says what each run "
+                "recorded: git cannot have both. So nothing is granted or revoked.",
+                f"Rename it: `git fetch origin {quote(blocking)} && git push origin FETCH_HEAD:refs/heads/{quote(renamed)} && "
+                f"git push origin --delete {quote(blocking)}`",
+            )
+        return place
 
 
 class _Refusing:

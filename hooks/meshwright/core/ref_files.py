@@ -76,6 +76,19 @@ class RefFiles:
             raise GitError(f"{name} is larger than {LARGEST:,} bytes.")
         return run(self._command("cat-file", "blob", entry), ISOLATED).stdout
 
+    def in_the_way(self) -> str:
+        """Return a branch of the remote that lets it have no such ref; empty if there is none. Raises GitError.
+
+        Git keeps no ref below another one, nor above: with `a`, there can be no `a/b`, and with `a/b/c`, no `a/b`.
+        """
+        if not self.remote or self.tip:
+            return ""
+        parts = self.ref.split("/")
+        above = ["/".join(parts[:count]) for count in range(3, len(parts))]
+        answer = self._ask_remote("ls-remote", "--refs", "--", self.remote, *above, f"{self.ref}/*")
+        refs = sorted(line.partition("\t")[2] for line in answer.splitlines())
+        return next((ref for ref in refs if ref in above or ref.startswith(f"{self.ref}/")), "")
+
     def names(self) -> list[str]:
         """Return the names of all files."""
         return sorted(self._entries())

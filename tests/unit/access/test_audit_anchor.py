@@ -133,6 +133,29 @@ def test_without_the_remote_nothing_changes(case: ChainCase) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("branch", ["meshwright", "meshwright/access/notes"])
+def test_a_branch_in_the_way_of_the_anchors_is_named_before_anything_is_granted(
+    fresh: Path, people: People, tmp_path: Path, branch: str
+) -> None:
+    root = Path(shutil.copytree(fresh, tmp_path / "departures"))
+    case = ChainCase(root, people, InFolder(tmp_path / "share"))
+    case.add_origin()
+    case.share()
+    case.repository.git("push", "--quiet", "origin", f"main:refs/heads/{branch}")
+    newest = origin(case, "rev-parse", branch)
+    for verb, *options in (("plan",), ("apply", "--first"), ("verify",)):
+        refused = case.port(verb, *options, code=1)["refused"]
+        assert f"The branch {branch} of origin is in the way of the branch {BRANCH}" in refused["problem"]
+    assert not (tmp_path / "share/roles").exists()  # neither grants nor records
+    command = refused["fix"].split("`")[1]
+    subprocess.run(["sh", "-c", command], check=True, cwd=root, capture_output=True)
+    case("apply", "--first")
+    case("verify")
+    assert case.keeper.readers() != set()
+    assert origin(case, "rev-parse", f"{branch.replace('/', '-')}-renamed") == newest
+
+
+@pytest.mark.slow
 def test_an_anchor_that_could_not_be_pushed_is_red_until_it_is(case: ChainCase) -> None:
     lock = case.root.parent / "origin.git/refs/heads/meshwright/access.lock"
     lock.write_text("")  # whatever keeps it from being written
