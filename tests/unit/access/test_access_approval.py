@@ -549,7 +549,7 @@ def test_a_new_address_makes_no_other_person(product: Repository, people: People
     product.commit("Approve", APPROVED, signed="ada")
     assert asked(product).accepted
     for address in ("ada@example.org", "owner@example.org"):
-        refused(product, "asks for it or gains", not_by=frozenset({address}))
+        refused(product, "asks for it, wrote terms of it or gains", not_by=frozenset({address}))
 
 
 def test_one_person_in_two_capacities_is_one_approval(product: Repository, people: People) -> None:
