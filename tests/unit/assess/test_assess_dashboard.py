@@ -173,7 +173,7 @@ def test_every_column_sorts_both_ways(show: Open) -> None:
             while head.get_attribute("aria-sort") != way:
                 head.locator("button").focus()
                 page.keyboard.press("Enter")
-            assert page.locator("thead [aria-sort]").count() == 1
+            playwright.expect(page.locator("thead [aria-sort]")).to_have_count(1)
             cells = page.locator(f"#rows tr > :nth-child({number})").all_inner_texts()
             texts = [cell.split("\n")[0].strip().removesuffix("?") for cell in cells]
             known = [text for text in texts if text != "–"]
@@ -238,9 +238,9 @@ def test_a_large_mesh_is_shown_in_parts_and_its_evidence_when_asked_for(show: Op
     found = some(2000)
     page = show(found)
     assert (tmp_path / "dashboard.html").stat().st_size < 3_000_000
-    assert page.locator("#rows tr").count() == 100
+    playwright.expect(page.locator("#rows tr")).to_have_count(100)
     page.locator("#more").click()
-    assert page.locator("#rows tr").count() == 200
+    playwright.expect(page.locator("#rows tr")).to_have_count(200)
     assert page.evaluate("document.activeElement.closest('tr').rowIndex") == 101, "the reader goes on there"
     page.locator("#find").fill("product-00777")
     playwright.expect(page.locator("#rows tr")).to_have_count(1)
@@ -248,13 +248,13 @@ def test_a_large_mesh_is_shown_in_parts_and_its_evidence_when_asked_for(show: Op
     shown = page.locator("#rows td.cell b").all_inner_texts()
     assert shown == ["–" if score is None else str(score) for score in one["scores"].values()]
     page.locator("#rows td.cell a").first.click()
-    assert page.locator("#drawer .result").count() == len(FUNCTIONS)
-    assert page.locator("#drawer .here").count() == 1
+    playwright.expect(page.locator("#drawer .result")).to_have_count(len(FUNCTIONS))
+    playwright.expect(page.locator("#drawer .here")).to_have_count(1)
 
 
 def test_a_large_mesh_without_javascript_says_what_is_missing(show: Open) -> None:
     page = show(some(400), script=False)
-    assert page.locator("#rows tr").count() == dashboard.IN_FULL
+    playwright.expect(page.locator("#rows tr")).to_have_count(dashboard.IN_FULL)
     assert "300 products with the lowest scores of 400" in page.locator("noscript").inner_text()
 
 
@@ -270,7 +270,9 @@ def test_a_mesh_is_the_same_in_full_and_as_data(show: Open, monkeypatch: pytest.
         texts = [
             " ".join(section.inner_text().split()) for section in page.locator("#drawer .result:not(.kept)").all()
         ]  # fmt: skip
-        assert page.locator("#drawer a[href^='https://catalog.example.org/domain-']").count() == 1
+        playwright.expect(
+            page.locator("#drawer a[href^='https://catalog.example.org/domain-']")
+        ).to_have_count(1)
         seen.append((rows, texts))
     assert seen[0] == seen[1]
 
@@ -293,7 +295,7 @@ def test_hostile_texts_do_nothing_and_break_no_page(
         playwright.expect(page.locator("#drawer")).to_be_visible()
         page.keyboard.press("Escape")
     assert page.evaluate("window.hacked") is None
-    assert page.locator("img, a[href^='javascript']").count() == 0
+    playwright.expect(page.locator("img, a[href^='javascript']")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(one => one.id)).size === document.querySelectorAll('[id]').length")  # fmt: skip
 
