@@ -10,7 +10,7 @@ from typing import Any
 from meshwright.access.approval import approval, approvers, authorised, list_problem
 from meshwright.access.column_classifications import lowest_levels
 from meshwright.access.product_access import PARTS
-from meshwright.access.signing_identity import SET_UP, SigningIdentity, is_author, signing_identity
+from meshwright.access.signing_identity import SET_UP, SigningIdentity, how_to_sign, signing_identity
 from meshwright.core import files
 from meshwright.core.git_history import History
 from meshwright.core.yaml import Document, Unreadable, parse, read_text
@@ -21,7 +21,6 @@ from meshwright.product.files import AGREEMENTS, APPROVERS, REVIEWS, SPEC, TEAM_
 from meshwright.product.validate import misshapen
 
 APPROVED_BY = "approvedBy"
-MERGE = "Merge with a merge commit: squash and rebase drop your approval."
 
 
 def approve(root: Path, what: str) -> str:
@@ -29,7 +28,7 @@ def approve(root: Path, what: str) -> str:
     history = History(root)
     identity = signing_identity(root, approvers(history))
     if identity.problem:
-        raise Unreadable(identity.problem, _set_up())
+        raise Unreadable(identity.problem, SET_UP)
     path = (
         PurePosixPath(what).as_posix()
         if "/" in what or what.endswith(".yaml")
@@ -62,7 +61,7 @@ def _approve_agreement(history: History, path: str, identity: SigningIdentity) -
         return _ask_again(root, path, text, before.reasons if before else ())
     approver = identity.approver
     if before and approver is None:
-        raise Unreadable(f"{path} is approved already, and it is unknown who approves it now.", _set_up())
+        raise Unreadable(f"{path} is approved already, and it is unknown who approves it now.", SET_UP)
     if before and approver and f"{approver.email} ({approver.capacity})" in before.signers:
         raise Unreadable(f"{approver} has approved {path} already.", "Let another approver approve it, too.")
     files.write(root / path, edited(text, _approving(approver, listed), path), "Make the file writable.")
@@ -74,7 +73,7 @@ def _approve_agreement(history: History, path: str, identity: SigningIdentity) -
         [
             f"{path} now has `status: approved`: {readers if isinstance(readers, str) else ', '.join(readers)} "
             f"as {role} until {document.get('endTimestamp')}.",
-            *_how_to_sign(identity, f"Approve {name}", path),
+            *how_to_sign(identity, f"Approve {name}", [path]),
         ]
     )
 
@@ -147,7 +146,7 @@ def _approve_file(history: History, path: str, identity: SigningIdentity) -> str
         return "\n".join(
             [
                 f"{path} has a change that is not committed. Look at it: git diff HEAD -- {quoted}",
-                *_how_to_sign(identity, message, path, first=f"git add -- {quoted}"),
+                *how_to_sign(identity, message, [path], first=f"git add -- {quoted}"),
             ]
         )
     restored = (
@@ -167,7 +166,7 @@ def _approve_file(history: History, path: str, identity: SigningIdentity) -> str
             "Then bring back what counts (whoever does, it changes nothing):",
             f"  {restored}",
             f"  git commit --no-verify -m {shlex.quote(f'Restore {path} as authorised')} -- {quoted}",
-            *_how_to_sign(identity, message, path, first=proposed),
+            *how_to_sign(identity, message, [path], first=proposed),
         ]
     )
 
@@ -188,25 +187,3 @@ def _unauthorised(history: History, path: str) -> tuple[str, str]:
         )
     newest = authorised(history, path, PARTS if path == SPEC else ())
     return newest.problem, newest.commit
-
-
-# Signing
-
-
-def _how_to_sign(identity: SigningIdentity, message: str, path: str, first: str = "") -> list[str]:
-    """Return the lines that say how to sign a commit. `first`: a command before it."""
-    approver = identity.approver
-    git = "git"
-    if approver is not None and not is_author(identity, [approver.email]):
-        address = shlex.quote(f"{identity.set_by}={approver.email}")
-        git = f"{address} git" if identity.set_by.isupper() else f"git -c {address}"
-    command = f"{git} commit -S -m {shlex.quote(message)} -- {shlex.quote(path)}"
-    who = f" as {approver}" if approver else ""
-    lines = [f"It counts once you sign it{who}, in a commit of your own:"]
-    if not identity.has_key:
-        lines += [*_set_up().splitlines(), "and then:"]
-    return [*lines, *([f"  {first}"] if first else []), f"  {command}", MERGE]
-
-
-def _set_up() -> str:
-    return SET_UP.format(file=APPROVERS)

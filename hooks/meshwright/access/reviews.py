@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from meshwright.access.agreement import Agreement
-from meshwright.access.approval import authorised_below
+from meshwright.access.approval import approvers, authorised_below
 from meshwright.access.approval.authorship import authorship
 from meshwright.access.approval.provenance import provenance
 from meshwright.access.approval.valid_approvers import trust_in
 from meshwright.access.committed import checked
+from meshwright.access.signing_identity import SET_UP, how_to_sign, signing_identity
 from meshwright.core import files
 from meshwright.core.git_history import History
 from meshwright.core.yaml import Unreadable
@@ -104,6 +105,10 @@ def confirm(root: Path, agreements: Sequence[str], today: date) -> str:
     for name in agreements:
         if not (root / AGREEMENTS / f"{name}.yaml").is_file() or "/" in name:
             raise Unreadable(f"There is no agreement {name}.", f"Name one of {AGREEMENTS}/.")
+    known = approvers(History(root))
+    identity = signing_identity(root, known)
+    if identity.problem and any(one.key for one in known):
+        raise Unreadable(identity.problem, SET_UP)
     paths = [f"{REVIEWS}/{name}.yaml" for name in agreements]
     for name, path in zip(agreements, paths, strict=True):
         text = (
@@ -111,7 +116,9 @@ def confirm(root: Path, agreements: Sequence[str], today: date) -> str:
             f'agreement: "{name}"\nconfirmed: "{today.isoformat()}"\n'
         )
         files.write(root / path, text, "Make the file writable.", parents=True)
-    return "\n".join([*(f"wrote {path}" for path in paths), *_next(agreements, paths)])
+    message = f"Confirm {', '.join(agreements)}"
+    steps = how_to_sign(identity, message, paths, first=f"git add -- {shlex.join(paths)}")
+    return "\n".join([*(f"wrote {path}" for path in paths), *steps])
 
 
 def listed(reviewed: Iterable[tuple[str, str, datetime | None, datetime | None]]) -> Iterator[str]:
@@ -122,10 +129,3 @@ def listed(reviewed: Iterable[tuple[str, str, datetime | None, datetime | None]]
             yield f"{name} ({role}): ends on {reviewed_until:%Y-%m-%d} unless an approver confirms it"
         else:
             yield f"{name} ({role}): ends on {until:%Y-%m-%d}" if until else f"{name} ({role})"
-
-
-def _next(agreements: Sequence[str], paths: Sequence[str]) -> Iterator[str]:
-    message = shlex.quote(f"Confirm {', '.join(agreements)}")
-    yield "They count once you sign them, with the key that access/approvers.yaml has of you:"
-    yield f"  git add -- {shlex.join(paths)}"
-    yield f"  git commit -S -m {message} -- {shlex.join(paths)}"

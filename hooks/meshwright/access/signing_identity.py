@@ -1,10 +1,11 @@
-"""As which approver git would sign a commit: by its configuration, before anybody signs."""
+"""As which approver git would sign a commit, by its configuration, and the commands that sign it."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from meshwright.product.approvers import Approver, person, ssh_blob
 from meshwright.product.files import APPROVERS
 
 SECONDS = 20.0
-SET_UP = """Set up the key that {file} has of you, once: of SSH
-  git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub
-or of GPG
-  git config gpg.format openpgp && git config user.signingKey ada@example.org"""
+OF_SSH = "git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub"
+OF_GPG = "git config gpg.format openpgp && git config user.signingKey ada@example.org"
+SET_UP = f"Set up the key that {APPROVERS} has of you, once. Of SSH: {OF_SSH}. Of GPG: {OF_GPG}."
+"""How git gets to know the key, on one line, as the fix of an error is printed."""
+
+MERGE = "Merge with a merge commit: squash and rebase drop your approval."
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,22 @@ def _by_address(known: Iterable[Approver], email: str) -> SigningIdentity:
 def is_author(identity: SigningIdentity, addresses: Iterable[str]) -> bool:
     """Return True if git writes one of some addresses as the author."""
     return person(identity.email) in {person(address) for address in addresses}
+
+
+def how_to_sign(identity: SigningIdentity, message: str, paths: Sequence[str], first: str = "") -> list[str]:
+    """Return the lines that say how to sign a commit of some files. `first`: a command before it."""
+    approver = identity.approver
+    git = "git"
+    if approver is not None and not is_author(identity, [approver.email]):
+        address = shlex.quote(f"{identity.set_by}={approver.email}")
+        git = f"{address} git" if identity.set_by.isupper() else f"git -c {address}"
+    command = f"{git} commit -S -m {shlex.quote(message)} -- {shlex.join(paths)}"
+    who = f" as {approver}" if approver else ""
+    lines = [f"It counts once you sign it{who}, in a commit of your own:"]
+    if not identity.has_key:
+        lines += [f"Set up the key that {APPROVERS} has of you, once: of SSH", f"  {OF_SSH}"]
+        lines += ["or of GPG", f"  {OF_GPG}", "and then:"]
+    return [*lines, *([f"  {first}"] if first else []), f"  {command}", MERGE]
 
 
 def _address(root: Path, role: str) -> str:

@@ -92,15 +92,15 @@ def works_as(product: Repository, name: str) -> None:
         product.git("config", option, value)
 
 
-def approve(product: Repository, what: str, code: int = 0) -> str:
-    done = CliRunner().invoke(main, ["access", "approve", what, "--product", str(product.root)])
+def approve(product: Repository, what: str, code: int = 0, verb: str = "approve") -> str:
+    done = CliRunner().invoke(main, ["access", verb, what, "--product", str(product.root)])
     assert done.exit_code == code, done.output
     return done.output
 
 
-def follow(product: Repository, what: str) -> None:
+def follow(product: Repository, what: str, verb: str = "approve") -> None:
     """Runs the commands that are printed, word for word."""
-    for line in approve(product, what).splitlines():
+    for line in approve(product, what, verb=verb).splitlines():
         if line.startswith("  meshwright access approve "):
             follow(product, line.split()[-1])
         elif line.startswith("  "):
@@ -232,6 +232,17 @@ def test_an_authors_address_from_elsewhere_is_put_right_in_the_command(
     product.git("checkout", "--quiet", PATH)
     follow(product, "punctuality")
     assert found(product).accepted
+
+
+def test_a_confirmation_is_signed_as_an_approval_is(product: Repository) -> None:
+    product.git("config", "author.email", "ada@home.example.org")
+    follow(product, "punctuality", "review")
+    path = "access/reviews/punctuality.yaml"
+    assert authorised(History(product.root), path).text == (product.root / path).read_text()
+    works_as(product, "eve")
+    refused = approve(product, "punctuality", code=2, verb="review")
+    assert "access/approvers.yaml does not have" in refused
+    assert "x0a" not in refused, "a fix is one line"
 
 
 def test_without_a_key_it_says_how_to_set_one_up(product: Repository) -> None:
