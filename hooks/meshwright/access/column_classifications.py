@@ -22,7 +22,7 @@ from meshwright.access.grants import Column
 from meshwright.core.git_history import Entry, History
 from meshwright.core.yaml import Document, Unreadable, parse
 from meshwright.product import metamodel
-from meshwright.product.contract import described, tables
+from meshwright.product.contract import column_key, described, tables
 from meshwright.product.files import SPEC
 
 
@@ -61,12 +61,12 @@ def guarded_columns(
             f"{path}: No approver has signed it, so every column counts as {order[-1]}. {again(path)}"
         )
     for column in columns(spec, contract):
-        least = lowest.levels.get(column.name, order[0]) if lowest.levels is not None else order[-1]
+        least = lowest.levels.get(column_key(column.name), order[0]) if lowest.levels is not None else order[-1]
         level = max(column.classification, least, key=order.index)
         if lowest.levels is not None and level != column.classification:
             problems.append(
                 f"{path}: Nobody authorised that {column.name} is {column.classification}; it counts as {level}. "
-                f"{lowest.refusals.get(column.name) or again(path)}"
+                f"{lowest.refusals.get(column_key(column.name)) or again(path)}"
             )
         yield replace(column, classification=level)
 
@@ -76,9 +76,9 @@ class LowestLevels:
     """How sensitive the columns of a contract are at least."""
 
     levels: Mapping[str, str] | None
-    """Column -> the lowest classification that is authorised; None if no approver ever took the contract."""
+    """`column_key` of a column -> the lowest classification that is authorised; None if no approver ever took the contract."""
     refusals: Mapping[str, str]
-    """Column -> why its last lowering does not count."""
+    """`column_key` of a column -> why its last lowering does not count."""
     commit: str
     """The newest commit of the mainline that lowers none of them without authority; empty if there is none."""
 
@@ -166,7 +166,7 @@ class _Declared:
         self._read: dict[Entry, Mapping[str, str] | None] = {}
 
     def at(self, commit: str) -> Mapping[str, str] | None:
-        """Return column -> the highest classification that it has in any table; None without a readable contract."""
+        """Return `column_key` -> the highest classification that such a column has in any table; None without a readable contract."""
         entry = self.history.entry(commit, self.path)
         if entry is not None and entry not in self._read:
             self._read[entry] = self._levels(entry)
@@ -185,6 +185,7 @@ class _Declared:
         for _, table in tables(contract):
             about = Document(Path(SPEC), {"spec": {"dataset": {"name": table.get("name")}}})
             for column in columns(about, contract):
-                before = levels.get(column.name, metamodel.CLASSIFICATIONS[0])
-                levels[column.name] = max(before, column.classification, key=metamodel.CLASSIFICATIONS.index)
+                key = column_key(column.name)
+                before = levels.get(key, metamodel.CLASSIFICATIONS[0])
+                levels[key] = max(before, column.classification, key=metamodel.CLASSIFICATIONS.index)
         return levels

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from meshwright.core.text import listed, short
 from meshwright.mesh.role_columns import CLEAR, shown_levels, treatment
 from meshwright.mesh.sharing import is_copy
+from meshwright.product.contract import as_spelled, column_key
 from meshwright.product.record import Input, Port, Reader, Record, rank
 
 NOT_GRANTED = ("iceberg@1", "view@1")
@@ -165,13 +166,14 @@ def misuses(use: Use, others: Sequence[Record]) -> Iterator[Misuse]:
     if sentence:
         yield Misuse("beyond-agreement", sentence, fix)
     elif use.role is not None and all(entry.product for entry in use.consumer.inputs):
-        elsewhere = {name for other in others for name in other.column_levels}
+        elsewhere = {column_key(name) for other in others for name in other.column_levels}
         yield from _columns(use, use.role, elsewhere)
 
 
 def _columns(use: Use, role: Mapping[str, Any], elsewhere: set[str]) -> Iterator[Misuse]:
     """Yield what the consumer's contract has of columns that the role hides, masks, or shows as more sensitive."""
-    here = {column.name: column for column in use.consumer.columns if column.name not in elsewhere}
+    columns = {column.name: column for column in use.consumer.columns if column_key(column.name) not in elsewhere}
+    here = as_spelled(columns, (column.name for column in use.source.columns))
     seen = {
         column.name: treatment(use.source, role, column)
         for column in use.source.columns

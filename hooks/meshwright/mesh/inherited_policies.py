@@ -17,6 +17,7 @@ from meshwright.mesh.agreements import ended
 from meshwright.mesh.role_columns import shown_levels
 from meshwright.mesh.sharing import is_copy
 from meshwright.product import metamodel
+from meshwright.product.contract import as_spelled, column_key
 from meshwright.product.record import Input, Reader, Record, rank
 
 OPEN = metamodel.CLASSIFICATIONS[: metamodel.CLASSIFICATIONS.index(metamodel.OPEN_UP_TO) + 1]
@@ -45,7 +46,7 @@ def breaches(
     shown = source.column_levels if role is None else shown_levels(source, role)
     yield from _classification(consumer, source, shown)
     if is_copy(input, consumer, source, shown):
-        here, there = consumer.column_levels, shown
+        here, there = as_spelled(consumer.column_levels, shown), shown
         pair = _Pair(consumer, source, here, there, [name for name in there if name in here])
         yield from _column_classifications(pair)
         yield from _mode(pair)
@@ -115,7 +116,9 @@ def _place(product: Record, column: str) -> Keys:
     for number, table in enumerate(tables if isinstance(tables, list) else ()):
         columns = table.get("properties") if isinstance(table, dict) else None
         for index, item in enumerate(columns if isinstance(columns, list) else ()):
-            if isinstance(item, dict) and column in (item.get("physicalName"), item.get("name")):
+            if isinstance(item, dict) and column_key(column) in {
+                column_key(str(item.get(key))) for key in ("physicalName", "name")
+            }:
                 return ("contract", "schema", number, "properties", index, "classification")
     return ("contract",)
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from meshwright.core.text import listed, short
 from meshwright.core.yaml import Unreadable, read
 from meshwright.product import registry
+from meshwright.product.contract import as_spelled
 from meshwright.product.grammar import default
 from meshwright.product.record import Input, Record
 
@@ -126,7 +127,7 @@ def is_copy(input: Input, consumer: Record, source: Record, shown: Mapping[str, 
     if input.properties.get("sharing") == "copy":
         return True
     columns = (source.column_levels if shown is None else shown).keys()
-    return len(columns) >= 2 and columns <= consumer.column_levels.keys()
+    return len(columns) >= 2 and columns <= as_spelled(consumer.column_levels, columns).keys()
 
 
 def _platforms(consumer: Record) -> Set[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from meshwright.core.yaml import Document, Keys
+
+T = TypeVar("T")
 
 
 def tables(contract: Document) -> list[tuple[Keys, dict[str, Any]]]:
@@ -47,3 +50,14 @@ def columns(spec: Document, contract: Document) -> dict[str, dict[str, Any]]:
     """Return the top-level columns of the data set, by name."""
     top = len(("schema", 0, "properties", 0))
     return {name: column for keys, name, column in described(spec, contract) if len(keys) == top}
+
+
+def column_key(name: str) -> str:
+    """Return what names have in common that an engine takes for one column: most of them do not tell case apart."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def as_spelled(columns: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
+    """Return the columns of one data set, each under the name that another one has for it."""
+    spelled = {column_key(name): name for name in names}
+    return {spelled.get(column_key(name), name): about for name, about in columns.items()}

@@ -296,6 +296,20 @@ def test_a_classification_that_was_raised_is_not_lowered_without_authority(appro
     assert approved.json("explain", "bo@example.org", "carrier")["sees"] == "masked"
 
 
+@pytest.mark.parametrize("name", ["TAIL_NUMBER", "Tail_Number", "tail_number"])
+def test_a_column_in_other_letters_is_no_new_one(approved: Case, name: str) -> None:
+    contract = (approved.root / "contract.odcs.yaml").read_text()
+    head, tail = contract.split("- name: tail_number\n", 1)
+    lowered = (
+        f"{head}- name: {name}\n{tail.replace('classification: internal', 'classification: public', 1)}"
+    )
+    approved.repository.commit("Rename", {"contract.odcs.yaml": lowered}, by="bo")
+    assert f"Nobody authorised that {name} is public; it counts as internal." in approved("plan", code=1)
+    approved.repository.commit("Rename, signed", {"contract.odcs.yaml": contract}, by="bo")
+    approved.repository.commit("Lower, signed", {"contract.odcs.yaml": lowered}, signed="ada")
+    assert approved.json("explain", "bo@example.org", name)["sees"] == "clear"
+
+
 def test_a_spec_that_no_approver_signed_opens_nothing(approved: Case) -> None:
     spec = (approved.root / "data-product.yaml").read_text()
     approved.repository.commit("Gone", {"data-product.yaml": None}, signed="ada")

@@ -79,7 +79,9 @@ def column(of: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one for one in of["contract"]["schema"][0]["properties"] if one["name"] == name)
 
 
-def hides(name: str, here: str = "confidential", *tags: str, above: str = "deny") -> Change:
+def hides(
+    name: str, here: str = "confidential", *tags: str, above: str = "deny", spelled: str = ""
+) -> Change:
     """A column of the source is confidential; the reader's contract has it too, with a classification and tags."""
 
     def change(source: dict[str, Any], reader: dict[str, Any]) -> None:
@@ -88,7 +90,7 @@ def hides(name: str, here: str = "confidential", *tags: str, above: str = "deny"
         reader["product"]["spec"] |= spec
         source["policy"]["roles"]["service"]["above"] = above
         column(source, name)["classification"] = "confidential"
-        own = {"name": name, "logicalType": "string", "classification": here, "description": "The same.", "tags": list(tags)}  # fmt: skip
+        own = {"name": spelled or name, "logicalType": "string", "classification": here, "description": "The same.", "tags": list(tags)}  # fmt: skip
         reader["contract"]["schema"][0]["properties"].append(own)
 
     return change
@@ -132,6 +134,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "a role for people": (given(role="reader"), BEYOND, "which is for people"),
     "not in force": (applied(), BEYOND, "is not in force, says the address registry"),
     "a hidden column": (hides("tail_number"), BEYOND, "has tail_number, which the role service of"),
+    "a hidden column in other letters": (hides("tail_number", spelled="Tail_Number"), BEYOND, "has tail_number, which the role"),
     "a mask passed on as clear": (hides("tail_number", above="mask"), BEYOND, "has tail_number (redacted) as if"),
     "a mask passed on as a mask": (hides("tail_number", "internal", "masked", above="mask"), "", ""),
     "a mask that is too public": (hides("tail_number", "public", "masked", above="mask"), BEYOND, "as less sensitive than"),

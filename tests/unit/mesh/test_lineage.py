@@ -168,13 +168,14 @@ def test_a_classification_that_is_as_high_or_unknown_is_not_blamed(there: Any) -
     assert found(record(product__spec__classification=there), reader(), kind="classification-lowered") == []
 
 
-def test_columns_of_a_copy_keep_their_classification() -> None:
-    column = "contract__schema__0__properties__3__classification"
-    read = record(**{column: "internal"})
-    (issue,) = found(read, copied(read, **{column: "public"}))
+@pytest.mark.parametrize("name", ["flight_number", "FLIGHT_NUMBER"])
+def test_columns_of_a_copy_keep_their_classification_in_any_letters(name: str) -> None:
+    place = "contract__schema__0__properties__3__"
+    read = record(**{f"{place}classification": "internal"})
+    (issue,) = found(read, copied(read, **{f"{place}classification": "public", f"{place}name": name}))
     assert issue.kind == "classification-lowered" and "flight_number: internal" in issue.fix
     assert issue.place[:4] == ("contract", "schema", 0, "properties")
-    assert found(read, copied(read, **{column: "confidential"})) == []
+    assert found(read, copied(read, **{f"{place}classification": "confidential"})) == []
 
 
 def test_a_copy_is_not_open_where_its_source_takes_an_approval() -> None:
