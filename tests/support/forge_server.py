@@ -398,7 +398,7 @@ class GitHubFace:
         return self.fill("branch-protection", self.hosted.protection)
 
     def _numbered(self, number: str) -> Pull:
-        return self.hosted.pulls[int(number) - 1]
+        return next(pull for pull in self.hosted.pulls if pull.number == int(number))
 
     def _pull(self, pull: Pull) -> dict[str, Any]:
         merged = pull.merged_at and f"{pull.merged_at:%Y-%m-%dT%H:%M:%SZ}"
@@ -510,7 +510,7 @@ class GitLabFace:
         return self.hosted.approval_rules
 
     def _numbered(self, number: str) -> Pull:
-        return self.hosted.pulls[int(number) - 1]
+        return next(pull for pull in self.hosted.pulls if pull.number == int(number))
 
     def _request(self, pull: Pull) -> Any:
         merged = pull.merged_at and f"{pull.merged_at:%Y-%m-%dT%H:%M:%S.000Z}"

@@ -260,6 +260,19 @@ def _approver_named_in_the_same_pull_request(team: Team) -> None:
     team.lands(pull, "eve")
 
 
+def _in_a_later_change_that_was_made_on_top(team: Team) -> None:
+    """What somebody else reviewed lands first; the forge names the later pull request, whose branch has it, too."""
+    pull = team.asks()
+    team.repository.git("switch", "--quiet", "-C", "later", "ask")
+    team.repository.commit("More", {"README.md": "more\n"}, by="bo")
+    team.repository.commit("And more", {"LICENSE": "more\n"}, by="bo")
+    later = team.hosted.open("bo", "later")
+    landed = team.lands(pull, "eve", how="rebase")
+    team.lands(later, "ada", how="rebase")
+    later.landed.append(landed)
+    team.hosted.pulls.reverse()  # no order of a forge is promised
+
+
 def _status_by_hand(team: Team) -> None:
     team.lands(team.asks(agreement("approved")), "ada")
 
@@ -287,12 +300,13 @@ AROUND: dict[Callable[[Team], None], str] = {
     _brought_back: "No approver approved the pull request 3",
     _other_branch: "was merged into side, and not into main",
     _approver_named_in_the_same_pull_request: "No approver approved",
+    _in_a_later_change_that_was_made_on_top: "No approver approved the pull request 1",
     _status_by_hand: "leave its status `requested`",
 }
 
 
-OF_GITHUB = {_stranger_with_the_login}
-"""What GitLab prevents itself: nobody approves there who is no member."""
+OF_GITHUB = {_stranger_with_the_login, _in_a_later_change_that_was_made_on_top}
+"""What GitLab prevents itself: nobody approves there who is no member, and what it rebases is pushed and approved again."""
 
 
 @pytest.mark.parametrize(

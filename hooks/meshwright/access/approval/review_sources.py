@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Protocol
 
@@ -123,7 +123,7 @@ class ForgeReviews:
     ) -> ReviewEvidence | str:
         forge = self._client(settings)
         reason = f"No merged pull request brought it: {history.commits[commit]} was pushed. {AGAIN}"
-        for merge in forge.merges(commit):
+        for merge in _nearest(history, forge.merges(commit), commit):
             if problem := _other_content(history, forge, merge, path, commit):
                 reason = problem
                 continue
@@ -204,6 +204,20 @@ def _other_content(history: History, forge: Forge, merge: ReviewedMerge, path: s
     else:
         same = _blob(forge.content(merge.head, path), history.sha256) == (entry and entry[1])
     return "" if same else f"{number} was reviewed with another content of the file than was merged. {AGAIN}"
+
+
+def _nearest(history: History, merges: Sequence[ReviewedMerge], commit: str) -> list[ReviewedMerge]:
+    """Return the merges that can have brought a commit of the mainline: of those at or after it, the first one alone.
+
+    The branch of a later one may have the commit, too; who approved that one saw no change of the file.
+    """
+    ends = {
+        merge.number: history.position(merge.merged_as)
+        for merge in merges
+        if history.continues(merge.merged_as)
+    }
+    nearest = min((end for end in ends.values() if end >= history.position(commit)), default=None)
+    return [merge for merge in merges if nearest is None or ends.get(merge.number) == nearest]
 
 
 def _landed(history: History, merge: ReviewedMerge, commit: str) -> bool:
