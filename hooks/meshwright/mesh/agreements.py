@@ -53,8 +53,16 @@ class Use:
     def candidates(self) -> Sequence[Reader]:
         """The agreement and its renewals, as far as they are approved; the one that ends last comes first."""
         names, readers = {self.named}, [reader for reader in self.source.readers if reader.agreement]
+        listed_as = {reader.agreement: _parties(reader) for reader in readers}
         for _ in readers:  # as many steps as a chain of renewals can have
-            more = {reader.agreement for reader in readers if reader.renews in names} - names
+            more = {
+                reader.agreement
+                for reader in readers
+                # What is listed no more is continued by what is for this product.
+                if reader.renews in names
+                and _parties(reader) == listed_as.get(reader.renews, _parties(reader))
+                and (reader.renews in listed_as or reader.consumer == self.consumer.id)
+            } - names
             if not more:
                 break
             names |= more
@@ -129,6 +137,11 @@ def ended(reader: Reader, now: datetime) -> bool:
         return datetime.fromisoformat(reader.until) <= now
     except (ValueError, TypeError):  # not a time, or one without a zone: it is not known to have ended
         return False
+
+
+def _parties(reader: Reader) -> tuple[object, ...]:
+    """Return whom an agreement is for, and what for: a renewal has the same."""
+    return reader.team, reader.consumer, reader.role, reader.port, frozenset(reader.principals)
 
 
 def _has_end(reader: Reader) -> bool:

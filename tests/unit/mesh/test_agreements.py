@@ -169,6 +169,16 @@ def test_a_renewal_counts_for_the_agreement_that_it_renews() -> None:
     assert issue.kind == BEYOND and "2026-11-21" in issue.sentence
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_only_claims_to_renew_an_agreement_counts_for_nothing(listed: bool) -> None:
+    source, reader = pair()
+    (first,) = source["readers"]
+    other = first | {"agreement": "other", "renews": first["agreement"], "consumer": "crew/rosters"}
+    source["readers"] = [first, other | {"until": "2099-01-01T00:00:00Z"}] if listed else [other]
+    issues = found(source, reader)
+    assert issues == [] if listed else "has not approved" in issues[0].sentence
+
+
 def test_what_a_role_shows_is_what_the_consumer_has_to_protect() -> None:
     """A product that reads only what is internal of a confidential one need not be confidential."""
     source, reader = pair()
