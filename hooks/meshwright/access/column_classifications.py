@@ -61,7 +61,9 @@ def guarded_columns(
             f"{path}: No approver has signed it, so every column counts as {order[-1]}. {again(path)}"
         )
     for column in columns(spec, contract):
-        least = lowest.levels.get(column_key(column.name), order[0]) if lowest.levels is not None else order[-1]
+        least = (
+            lowest.levels.get(column_key(column.name), order[0]) if lowest.levels is not None else order[-1]
+        )
         level = max(column.classification, least, key=order.index)
         if lowest.levels is not None and level != column.classification:
             problems.append(

@@ -185,7 +185,9 @@ def misuses(use: Use, others: Sequence[Record]) -> Iterator[Misuse]:
 
 def _columns(use: Use, role: Mapping[str, Any], elsewhere: set[str]) -> Iterator[Misuse]:
     """Yield what the consumer's contract has of columns that the role hides, masks, or shows as more sensitive."""
-    columns = {column.name: column for column in use.consumer.columns if column_key(column.name) not in elsewhere}
+    columns = {
+        column.name: column for column in use.consumer.columns if column_key(column.name) not in elsewhere
+    }
     here = as_spelled(columns, (column.name for column in use.source.columns))
     seen = {
         column.name: treatment(use.source, role, column)

@@ -24,7 +24,7 @@ Kind = Literal[
     "readers-widened",  # a copy has a reader who could not read the original
     "rights-widened",  # it allows third parties what its source forbids
     "without-agreement",  # it reads a product that requires approval, and names no agreement
-    "beyond-agreement",  # its agreement is not in force, is for somebody else, or shows less than it passes on
+    "beyond-agreement",  # its agreement is not in force, is for somebody else, shares a principal, or shows less than it passes on
     "name-taken",  # two products of the mesh have the same id
 ]
 
@@ -142,7 +142,8 @@ def issues(lineage: Lineage, now: datetime | None = None) -> Iterator[Issue]:
         for edge in lineage.edges
         if edge.source is not None and edge.source is not edge.consumer
     ]
-    yield from sorted({*found, *_inherited(uses), *_unagreed(lineage, uses), *_rights(lineage)})
+    agreed = (*_unagreed(lineage, uses), *_shared_principals(lineage, uses, now))
+    yield from sorted({*found, *_inherited(uses), *agreed, *_rights(lineage)})
 
 
 def is_same(one: Record, other: Record) -> bool | None:
@@ -315,6 +316,33 @@ def _unagreed(lineage: Lineage, uses: Iterable[Use]) -> Iterator[Issue]:
                 use.input.name,
                 "error" if metamodel.agreements_required(use.now.date()) else "warning",
             )
+
+
+def _shared_principals(lineage: Lineage, uses: Sequence[Use], now: datetime) -> Iterator[Issue]:
+    """Yield inputs that are read as a principal that another product reads as, too: each then reads what both may."""
+    readers: dict[str, dict[str, tuple[str, str]]] = {}
+    """Principal -> product that reads as it -> an agreement of it, and whose."""
+    for source in lineage.records.values():
+        for reader in source.readers:
+            for principal in reader.principals if reader.consumer and not ended(reader, now) else ():
+                readers.setdefault(principal, {}).setdefault(reader.consumer, (reader.agreement, source.id))
+    for use in uses:
+        if use.reader is None or not use.reader.consumer:
+            continue
+        for principal in use.reader.principals:
+            others = sorted(readers.get(principal, {}).keys() - {use.consumer.id})
+            if others:
+                agreement, read = readers[principal][others[0]]
+                yield Issue(
+                    use.consumer.id,
+                    "beyond-agreement",
+                    f"Its agreement {short(use.named)} with {short(use.source.id)} is for {short(principal)}, and {short(others[0])} "
+                    f"reads {short(read)} as the same principal ({short(agreement)}): each of them reads what both may.",
+                    "Give each product a principal of its own, and ask for an agreement that names it.",
+                    (use.source.id, *others),
+                    use.input.name,
+                    "warning",
+                )
 
 
 RIGHTS = ("modified", "unmodified")

@@ -300,9 +300,7 @@ def test_a_classification_that_was_raised_is_not_lowered_without_authority(appro
 def test_a_column_in_other_letters_is_no_new_one(approved: Case, name: str) -> None:
     contract = (approved.root / "contract.odcs.yaml").read_text()
     head, tail = contract.split("- name: tail_number\n", 1)
-    lowered = (
-        f"{head}- name: {name}\n{tail.replace('classification: internal', 'classification: public', 1)}"
-    )
+    lowered = f"{head}- name: {name}\n{tail.replace('classification: internal', 'classification: public', 1)}"
     approved.repository.commit("Rename", {"contract.odcs.yaml": lowered}, by="bo")
     assert f"Nobody authorised that {name} is public; it counts as internal." in approved("plan", code=1)
     approved.repository.commit("Rename, signed", {"contract.odcs.yaml": contract}, by="bo")

@@ -174,9 +174,35 @@ def test_what_only_claims_to_renew_an_agreement_counts_for_nothing(listed: bool)
     source, reader = pair()
     (first,) = source["readers"]
     other = first | {"agreement": "other", "renews": first["agreement"], "consumer": "crew/rosters"}
+    other["principals"] = ["id:svc-rosters"]
     source["readers"] = [first, other | {"until": "2099-01-01T00:00:00Z"}] if listed else [other]
     issues = found(source, reader)
     assert issues == [] if listed else "has not approved" in issues[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("consumer", "until", "shared"),
+    [
+        ("crew/rosters", "2099-01-01T00:00:00Z", True),
+        ("crew/rosters", "2020-01-01T00:00:00Z", False),
+        (READER, "2099-01-01T00:00:00Z", False),
+        (None, "2099-01-01T00:00:00Z", False),
+    ],
+)
+def test_two_products_that_read_as_one_principal_are_reported(
+    consumer: str | None, until: str, shared: bool
+) -> None:
+    source, reader = pair()
+    (first,) = source["readers"]
+    source["readers"].append(first | {"agreement": "other", "consumer": consumer, "until": until})
+    issues = found(source, reader)
+    assert len(issues) == shared
+    for issue in issues:
+        assert (issue.product, issue.kind, issue.about) == (READER, BEYOND, (SOURCE, "crew/rosters"))
+        assert (
+            f"{first['principals'][0]}, and crew/rosters reads {SOURCE} as the same principal"
+            in issue.sentence
+        )
 
 
 def test_what_a_role_shows_is_what_the_consumer_has_to_protect() -> None:
