@@ -21,13 +21,22 @@ class Description:
         self._document = _loaded(name)
         self._name = name
 
-    def errors(self, path: str, status: int, value: Any) -> list[str]:
-        """What an answer to GET of a path has that the description does not allow."""
-        schema = _schema(self._name, path, status)
+    def body_errors(self, path: str, method: str, value: Any) -> list[str]:
+        """What the body of a request has that the description does not allow."""
+        document = _loaded(self._name)
+        schema = document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+        root = {"components": _with_null(document["components"]), **_with_null(schema)}
+        return [str(error)[:300] for error in jsonschema_rs.validator_for(root).iter_errors(value)]
+
+    def errors(self, path: str, status: int, value: Any, method: str = "get") -> list[str]:
+        """What an answer to a request of a path has that the description does not allow."""
+        schema = _schema(self._name, path, status, method)
         return (
             []
             if schema is None
-            else [str(error)[:300] for error in _validator(self._name, path, status).iter_errors(value)]
+            else [
+                str(error)[:300] for error in _validator(self._name, path, status, method).iter_errors(value)
+            ]
         )
 
     def filled(self, schema: str, values: Mapping[str, Any]) -> Any:
@@ -90,14 +99,17 @@ def _loaded(name: str) -> Any:
 
 
 @cache
-def _validator(name: str, path: str, status: int) -> Any:
+def _validator(name: str, path: str, status: int, method: str) -> Any:
     document = _loaded(name)
-    root = {"components": _with_null(document["components"]), **_with_null(_schema(name, path, status))}
+    root = {
+        "components": _with_null(document["components"]),
+        **_with_null(_schema(name, path, status, method)),
+    }
     return jsonschema_rs.validator_for(root)
 
 
-def _schema(name: str, path: str, status: int) -> Any:
-    responses = _loaded(name)["paths"].get(path, {}).get("get", {}).get("responses", {})
+def _schema(name: str, path: str, status: int, method: str) -> Any:
+    responses = _loaded(name)["paths"].get(path, {}).get(method, {}).get("responses", {})
     return responses.get(str(status), {}).get("content", {}).get("application/json", {}).get("schema")
 
 

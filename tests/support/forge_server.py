@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from forge_descriptions import Description
+from forge_writes import written
 from signed import Repository
 
 TOKEN = "forge-token-5f2c"  # noqa: S105 - the fake has no other
@@ -59,11 +60,19 @@ class Pull:
     pushed_at: datetime
     reviews: list[Review] = field(default_factory=list)
     merged_at: datetime | None = None
+    title: str = ""
+    body: str = ""
+    is_closed: bool = False
+    """Whether it was closed without a merge."""
     merged_as: str | None = None
     landed: list[str] = field(default_factory=list)
     """The commits of the main branch that it brought."""
     squashed_as: str | None = None
     """The one commit that it was squashed to."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.merged_at is None and not self.is_closed
 
 
 class Hosted:
@@ -72,6 +81,7 @@ class Hosted:
     def __init__(self, forge: ForgeServer, path: str, repository: Repository) -> None:
         self.forge, self.path, self.git = forge, path, repository.git
         self.repository = repository
+        self.archived = False
         self.id = 1000 + len(forge.hosted)
         self.main = "main"
         self.pulls: list[Pull] = []
@@ -147,6 +157,21 @@ class Hosted:
         pull.landed = self.git("rev-list", f"{before}..HEAD").split("\n")
         return pull.merged_as
 
+    def tip(self, branch: str) -> str | None:
+        """The newest commit of a branch; None if there is none."""
+        return self.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}") or None
+
+    def writes(self, branch: str, path: str, content: bytes, message: str) -> str:
+        """Commits one file to a branch with the token's account, and returns the commit."""
+        before = self.tip(branch)
+        back = self.git("rev-parse", "--abbrev-ref", "HEAD")
+        self.git("checkout", "--quiet", "--detach", before)
+        self.repository.commit(message, {path: content.decode()}, by="forge")
+        name = self.git("rev-parse", "HEAD")
+        self.git("switch", "--quiet", back)
+        self.git("branch", "--force", branch, name)
+        return name
+
     def _commits(self, base: str, head: str) -> list[str]:
         return self.git("rev-list", "--reverse", f"{base}..{head}").split()
 
@@ -213,6 +238,14 @@ class ForgeServer:
         self.permissions = READ | {"administration:write"}
         self.hostile: Hostile = lambda _: None
         self.requests: list[str] = []
+        self.writes: list[str] = []
+        """Method and path of each request that changes something."""
+        self.writes_left: int | None = None
+        """How many more are done before the forge is away; None: all."""
+        self.tokens: set[str] = set()
+        """Every token that was sent here."""
+        self.bot = Account(90, "catalog[bot]", "Bot", "NONE")
+        """Whose the token is, for what is written with it."""
         self._clock = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __enter__(self) -> ForgeServer:
@@ -223,10 +256,21 @@ class ForgeServer:
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
+                self._do()
+
+            def do_POST(self) -> None:
+                self._do()
+
+            def do_PUT(self) -> None:
+                self._do()
+
+            def _do(self) -> None:
+                size = int(self.headers.get("Content-Length", 0))
+                value = json.loads(self.rfile.read(size)) if size else None
                 token = self.headers.get("PRIVATE-TOKEN") or self.headers.get(
                     "Authorization", ""
                 ).removeprefix("Bearer ")
-                status, headers, body = forge.answer(self.path, token)
+                status, headers, body = forge.answer(self.path, token, self.command, value)
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
@@ -251,10 +295,20 @@ class ForgeServer:
         self._server.server_close()
         assert not self.failures, "\n".join(self.failures)
 
+    def _may_write(self) -> bool:
+        assert self.writes_left is not None
+        self.writes_left -= 1
+        return self.writes_left >= 0
+
     def now(self) -> datetime:
         """A minute later than the last time."""
         self._clock += timedelta(minutes=1)
         return self._clock
+
+    def as_bot(self) -> str:
+        """The login of the token's account."""
+        self.accounts.setdefault(self.bot.login.lower(), self.bot)
+        return self.bot.login
 
     def account(self, login: str) -> Account:
         return self.accounts.setdefault(login.lower(), Account(100 + len(self.accounts), login))
@@ -262,17 +316,28 @@ class ForgeServer:
     def host(self, path: str, repository: Repository) -> Hosted:
         return self.hosted.setdefault(path.lower(), Hosted(self, path, repository))
 
-    def answer(self, target: str, token: str) -> tuple[int, dict[str, str], bytes]:
+    def answer(
+        self, target: str, token: str, method: str = "GET", sent: Any = None
+    ) -> tuple[int, dict[str, str], bytes]:
         with self._lock:
             self.requests.append(target)
+            self.tokens.add(token)
+            if method != "GET":
+                self.writes.append(f"{method} {target}")
+            if (self.writes_left is not None and method != "GET") and not self._may_write():
+                return 502, {}, b"{}"
             if (other := self.hostile(target)) is not None:
                 return other
             divided = urlsplit(target)
             query = dict(parse_qsl(divided.query))
             is_gitlab = divided.path.startswith("/api/v4/")
-            status, value, template = self._routed(divided.path, query, token, is_gitlab)
             description = self.gitlab if is_gitlab else self.github
-            self.failures += [f"{target}: {error}" for error in description.errors(template, status, value)]
+            if method == "GET":
+                status, value, template = self._routed(divided.path, query, token, is_gitlab)
+            else:
+                status, value, template = written(self, description, divided.path, token, method, sent)
+            errors = description.errors(template, status, value, method.lower())
+            self.failures += [f"{target}: {error}" for error in errors]
             return status, {"Content-Type": "application/json"}, json.dumps(value).encode()
 
     def _routed(
@@ -327,7 +392,23 @@ class GitHubFace:
 
     def _repository(self) -> dict[str, Any]:
         hosted = self.hosted
-        return {"id": hosted.id, "full_name": hosted.path, "default_branch": hosted.main}
+        return {
+            "id": hosted.id,
+            "full_name": hosted.path,
+            "default_branch": hosted.main,
+            "archived": hosted.archived,
+        }
+
+    def ref(self, branch: str, _: Query) -> Any:
+        if (name := self.hosted.tip(branch)) is None:
+            return Missing()
+        value = {"ref": f"refs/heads/{branch}", "object": {"type": "commit", "sha": name}}
+        return self.fill("git-ref", value)
+
+    def open_pulls(self, query: Query) -> Any:
+        branch = query.get("head", "").partition(":")[2]
+        pulls = [one for one in self.hosted.pulls if one.is_open and one.branch == branch]
+        return [self.fill("pull-request-simple", self._pull(one)) for one in pulls]
 
     def pulls_of_commit(self, commit: str, _: Query) -> Any:
         pulls = [one for one in self.hosted.pulls if commit in one.landed]
@@ -405,7 +486,7 @@ class GitHubFace:
         return {
             "number": pull.number,
             "html_url": f"{self.hosted.url}/pull/{pull.number}",
-            "state": "closed" if merged else "open",
+            "state": "open" if pull.is_open else "closed",
             "user": self._user(pull.author),
             "merged_at": merged,
             "merge_commit_sha": pull.merged_as,
@@ -435,6 +516,8 @@ class GitHubFace:
 
 ROUTES: list[tuple[str, str, str, Callable[..., Any]]] = [
     ("", "/repos/{owner}/{repo}", "metadata", GitHubFace.repository),
+    ("/pulls", "/repos/{owner}/{repo}/pulls", "pull_requests", GitHubFace.open_pulls),
+    ("/git/ref/heads/(.+)", "/repos/{owner}/{repo}/git/ref/{ref}", "contents", GitHubFace.ref),
     ("/commits/([^/]+)/pulls", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", "pull_requests", GitHubFace.pulls_of_commit),
     ("/pulls/([0-9]+)", "/repos/{owner}/{repo}/pulls/{pull_number}", "pull_requests", GitHubFace.pull),
     ("/pulls/([0-9]+)/reviews", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "pull_requests", GitHubFace.reviews),
@@ -455,8 +538,23 @@ class GitLabFace:
 
     def project(self, _: Query) -> Any:
         hosted = self.hosted
-        values = {"id": hosted.id, "path_with_namespace": hosted.path, "default_branch": hosted.main}
+        values = {
+            "id": hosted.id,
+            "path_with_namespace": hosted.path,
+            "default_branch": hosted.main,
+            "archived": hosted.archived,
+        }
         return self.fill("Project", values)
+
+    def branch(self, branch: str, _: Query) -> Any:
+        name = self.hosted.tip(branch)
+        return (
+            Missing() if name is None else self.fill("Branch", {"name": branch, "commit": self._commit(name)})
+        )
+
+    def open_requests(self, query: Query) -> Any:
+        branch = query.get("source_branch")
+        return [self._request(one) for one in self.hosted.pulls if one.is_open and one.branch == branch]
 
     def requests_of_commit(self, commit: str, _: Query) -> Any:
         return [self._request(one) for one in self.hosted.pulls if commit in one.landed]
@@ -521,7 +619,9 @@ class GitLabFace:
         values = {
             "iid": pull.number,
             "web_url": f"{self.hosted.url}/-/merge_requests/{pull.number}",
-            "state": "merged" if merged else "opened",
+            "source_branch": pull.branch,
+            "source_project_id": self.hosted.id,
+            "state": "merged" if merged else "opened" if pull.is_open else "closed",
             "author": self._user(pull.author),
             "merged_at": merged,
             "target_branch": pull.base,
@@ -546,6 +646,8 @@ class GitLabFace:
 REQUEST = "/projects/{id}/merge_requests/{iid}"
 GITLAB_ROUTES: list[tuple[str, str, str, Callable[..., Any]]] = [
     ("", "/projects/{id}", "metadata", GitLabFace.project),
+    ("/merge_requests", "/projects/{id}/merge_requests", "pull_requests", GitLabFace.open_requests),
+    ("/repository/branches/([^/]+)", "/projects/{id}/repository/branches/{branch}", "contents", GitLabFace.branch),
     ("/repository/commits/([^/]+)/merge_requests", "/projects/{id}/repository/commits/{sha}/merge_requests", "pull_requests", GitLabFace.requests_of_commit),
     ("/merge_requests/([0-9]+)", REQUEST, "pull_requests", GitLabFace.request),
     ("/merge_requests/([0-9]+)/approvals", f"{REQUEST}/approvals", "pull_requests", GitLabFace.approvals),

@@ -1,4 +1,4 @@
-"""Ask a forge's REST interface for what it has, and never change anything there."""
+"""Ask a forge's REST interface for what it has. It changes something there by `send` only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from meshwright.core.forge.answers import malformed, objects
-from meshwright.core.forge.unavailable import ForgeUnavailable
+from meshwright.core.forge.unavailable import ForgeBusy, ForgeRefuses, ForgeUnavailable
 from meshwright.core.http import ANY, Answer, Http, NoAnswer, path
 from meshwright.core.yaml import Unreadable
 
@@ -52,7 +52,7 @@ class Rest:
         """Return the answer to a request. Raises ForgeUnavailable; `fix`: for an answer that there is none for this token."""
         answer = self.answer(*parts, **query)
         if answer.status != 200:
-            raise ForgeUnavailable(self._sentence(parts, answer), fix)
+            raise ForgeRefuses(self._sentence(parts, answer), fix)
         return self.value(answer)
 
     def all(self, *parts: str, fix: str, **query: str) -> Iterator[dict[str, Any]]:
@@ -86,14 +86,40 @@ class Rest:
             raise ForgeUnavailable(str(error), error.fix or FIX_LATER) from error
         answer = self._answers[address]
         if answer.status == 401:
-            raise ForgeUnavailable(self._sentence(parts, answer), FIX_401)
+            raise ForgeRefuses(self._sentence(parts, answer), FIX_401)
         if answer.status == 403 and _is_exhausted(answer):
-            raise ForgeUnavailable(f"{self._http.url} takes no more requests for now.", FIX_LATER)
+            raise ForgeBusy(f"{self._http.url} takes no more requests for now.", FIX_LATER)
         if 300 <= answer.status < 400:
             raise ForgeUnavailable(self._sentence(parts, answer), FIX_MOVED)
         if answer.status not in (200, 403, 404):
             raise ForgeUnavailable(self._sentence(parts, answer), FIX_LATER)
         return answer
+
+    def send(self, method: str, *parts: str, value: Any, fix: str, known: tuple[int, ...] = ()) -> Any:
+        """Change something; return the answer's value. Raises ForgeUnavailable.
+
+        `known`: statuses that mean that it is there already: then returns None. `fix`: if the token may not. It is not
+        sent twice, and no redirect is followed.
+        """
+        try:
+            answer = self._http.request(method, path(*parts), value, ok=_FINAL, again=False)
+        except NoAnswer as error:
+            raise ForgeUnavailable(str(error), error.fix) from error
+        except Unreadable as error:
+            raise ForgeUnavailable(str(error), error.fix or FIX_LATER) from error
+        self.forget()
+        if answer.status in (200, 201):
+            return self.value(answer)
+        if answer.status in known:
+            return None
+        if answer.status in (403, 429) and _is_exhausted(answer):
+            raise ForgeBusy(f"{self._http.url} takes no more requests for now.", FIX_LATER)
+        kind = ForgeRefuses if answer.status in (401, 403, 404) else ForgeUnavailable
+        raise kind(self._sentence(parts, answer), FIX_401 if answer.status == 401 else fix)
+
+    def forget(self) -> None:
+        """Request everything anew from now on."""
+        self._answers.clear()
 
     def _followed(self, answer: Answer) -> Answer:
         """Return the answer after one redirect on the same server, as to a repository that got another name."""
