@@ -53,7 +53,10 @@ class AccessVerdict:
     def opened_by(self) -> str:
         """Who opened the pull request that asks, as the forge knows them, and its number; empty if no forge showed it."""
         review = self.approval.review if self.approval else None
-        return f"{review.author or 'a deleted account'} (pull request {review.pull})" if review else ""
+        if review is None:
+            return ""
+        program = ", a program" if review.by_bot else ""
+        return f"{review.author or 'a deleted account'}{program} (pull request {review.pull})"
 
 
 @dataclass(frozen=True)
@@ -236,6 +239,7 @@ def _verdict(
         tuple(role.get("approvals", OWNER)),
         involved,
         beyond_review(role),
+        str(agreement.custom("requester") or ""),
     )
     reviewed_until = due(role, agreement, product.reviews.get(agreement.id), involved, now)
     until = ends(agreement, role, reviewed_until)

@@ -77,6 +77,8 @@ class ReviewSettings:
     """`github` or `gitlab`; empty if the host's name says it."""
     api: str
     """The address of the forge's interface; empty if it is the usual one."""
+    catalog: str = ""
+    """The login with which the catalog opens pull requests, in small letters; empty if it opens none."""
 
 
 def review_settings(document: Document) -> ReviewSettings | None:
@@ -84,7 +86,12 @@ def review_settings(document: Document) -> ReviewSettings | None:
     approvals = document.get("approvals", {})
     if approvals.get("by") != "review":
         return None
-    return ReviewSettings(approvals["repository"], approvals.get("forge", ""), approvals.get("api", ""))
+    return ReviewSettings(
+        approvals["repository"],
+        approvals.get("forge", ""),
+        approvals.get("api", ""),
+        approvals.get("catalog", "").lower(),
+    )
 
 
 def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from forge_server import ForgeServer, Hosted, approval_rule, protected, ruleset
+from forge_server import ForgeServer, Hosted, Pull, approval_rule, protected, ruleset
 from reviewed import OPEN_POLICY, Team
 from signed import APPROVERS, PATH, People, agreement
 
-from meshwright.access.approval import approval, authorised, trust_problem
+from meshwright.access.approval import Approval, approval, authorised, evidence_from, trust_problem
 from meshwright.access.approval import approvers as approvers_now
 from meshwright.core.forge import ForgeUnavailable
 
@@ -542,3 +542,94 @@ def test_gitlab_free_has_no_rules_that_suffice(team: Team) -> None:
     with pytest.raises(ForgeUnavailable, match="status 404") as raised:
         team.decision()
     assert "GitLab Premium" in raised.value.fix
+
+
+def asks_as_bot(team: Team, requester: str = "bo@example.org") -> Pull:
+    """A pull request that a program opened, for somebody whom its file names."""
+    text = agreement().replace("bo@example.org", requester)
+    return team.asks(text, author=team.forge.as_bot())
+
+
+def decided(team: Team, requester: str = "bo@example.org") -> Approval:
+    return approval(team.history(), PATH, ("owner",), frozenset({requester}), "", requester)
+
+
+@BOTH
+def test_nobody_approves_alone_what_a_bot_opened_for_somebody_unknown(team: Team) -> None:
+    pull = asks_as_bot(team)
+    team.lands(pull, "ada")
+    decision = decided(team)
+    assert not decision.accepted
+    assert "whose account on the forge is unknown" in decision.reasons[0]
+    assert "two approvers" in decision.reasons[0]
+    assert decision.review is not None and decision.review.by_bot
+
+
+@BOTH
+def test_two_approvers_approve_what_a_bot_opened(team: Team) -> None:
+    pull = asks_as_bot(team)
+    team.lands(pull, "ada", "dan")
+    assert decided(team).accepted
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("catalog", "reviewer", "accepted"),
+    [
+        ("catalog[bot]", "ada", True),
+        ("catalog[bot]", "dan", False),
+        ("", "ada", False),
+        ("other[bot]", "ada", False),
+    ],
+)
+def test_an_approver_who_asks_with_the_catalog_does_not_approve_it(
+    team: Team, catalog: str, reviewer: str, accepted: bool
+) -> None:
+    """Whom a bot works for, only the catalog says: an approver could run any other one."""
+    if catalog:
+        named = team.approvers("ada", "dan").replace("forge: ", f'catalog: "{catalog}", forge: ')
+        team.lands(team.proposes({APPROVERS: named}, "bo", "name"), "ada")
+    pull = asks_as_bot(team, "Dan@example.org")
+    team.lands(pull, reviewer)
+    assert (
+        approval(
+            team.history(),
+            PATH,
+            ("owner",) if reviewer == "ada" else ("data-protection",),
+            frozenset({"Dan@example.org"}),
+            "",
+            "Dan@example.org",
+        ).accepted
+        is accepted
+    )
+
+
+def test_who_the_catalog_is_changes_with_an_approval_only(team: Team) -> None:
+    named = team.approvers("ada", "dan").replace("forge: ", 'catalog: "catalog[bot]", forge: ')
+    team.lands(team.proposes({APPROVERS: named}, "bo", "name"))
+    pull = asks_as_bot(team, "Dan@example.org")
+    team.lands(pull, "ada")
+    assert not decided(team, "Dan@example.org").accepted
+
+
+def test_a_machine_user_that_approvers_name_is_a_bot_and_no_approver(team: Team) -> None:
+    named = team.approvers("ada", "dan").replace("forge: github", "forge: github, catalog: Sam")
+    approving = team.proposes({APPROVERS: named}, "bo", "name")
+    team.lands(approving, "ada")
+    assert not trust_problem(team.history())
+    pull = team.asks(author="sam")
+    team.lands(pull, "ada")
+    decision = decided(team)
+    assert not decision.accepted and "opened by sam" in decision.reasons[0]
+
+
+def test_evidence_of_earlier_runs_has_no_bot(team: Team) -> None:
+    pull = team.asks()
+    team.lands(pull, "ada")
+    review = decided(team).review
+    assert review is not None
+    value = review.as_json()
+    assert evidence_from(value) == review
+    del value["by_bot"]
+    assert evidence_from(value) == review
+    assert evidence_from(value | {"by_bot": "no"}) is None

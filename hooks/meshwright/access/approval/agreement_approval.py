@@ -20,18 +20,23 @@ UNSIGNED = "To have it approved by review, leave its status `requested`."
 
 
 def approval(
-    history: History, path: str, needed: Sequence[str], not_by: frozenset[str], beyond_review: str = ""
+    history: History,
+    path: str,
+    needed: Sequence[str],
+    not_by: frozenset[str],
+    beyond_review: str = "",
+    requester: str = "",
 ) -> Approval:
     """Return whether the agreement at a path is approved.
 
     `needed`: the capacities in which it has to be approved, each by another person; at least one approval is
     needed in any case. `not_by`: ids and e-mail addresses of the requester and of everybody who would get access: they cannot approve.
-    `beyond_review`: why no review approves it; empty if one can. Raises HistoryError, ForgeUnavailable.
+    `beyond_review`: why no review approves it; empty if one can. `requester`: whom the file names as such. Raises HistoryError, ForgeUnavailable.
     """
     if "agreements" not in history.cache:
         history.cache["agreements"] = _Agreements(history)
     agreements: _Agreements = history.cache["agreements"]
-    return agreements.approval(path, needed, not_by, beyond_review)
+    return agreements.approval(path, needed, not_by, beyond_review, requester)
 
 
 class _Agreements:
@@ -43,7 +48,7 @@ class _Agreements:
         self.versions = agreement_versions(history)
 
     def approval(
-        self, path: str, needed: Sequence[str], not_by: frozenset[str], beyond_review: str
+        self, path: str, needed: Sequence[str], not_by: frozenset[str], beyond_review: str, requester: str
     ) -> Approval:
         if self.history.entry(self.history.commit, path) is None:
             return _refused("", "The commit has no such file. Commit it.")
@@ -56,7 +61,9 @@ class _Agreements:
         by_review = self.trust.review_settings(self.trust.now) is not None
         if by_review and version.status == "requested":
             parties = frozenset(map(person, not_by))
-            return reviewed_approval(self.trust, self.versions, path, needed, parties, beyond_review)
+            return reviewed_approval(
+                self.trust, self.versions, path, needed, parties, beyond_review, requester
+            )
         if version.status != "approved":
             return _refused(commit, _pending(version, path))
         evidence: Evidence = "signature"

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from meshwright.access.approval.agreement_versions import AgreementVersions
 from meshwright.access.approval.capacities import signed_by, suffice
 from meshwright.access.approval.evidence import Approval
+from meshwright.access.approval.review_evidence import ReviewEvidence
 from meshwright.access.approval.review_sources import AGAIN
 from meshwright.access.approval.valid_approvers import Trust
+from meshwright.product.approvers import Approver, person
 from meshwright.product.files import APPROVERS
 
 
@@ -19,10 +21,12 @@ def reviewed_approval(
     needed: Sequence[str],
     parties: frozenset[str],
     beyond_review: str,
+    requester: str,
 ) -> Approval:
     """Return whether the pull request that brought the present version of an agreement was approved.
 
-    `needed` and `beyond_review`: as for `approval`. `parties`: who asks or gains. Raises ForgeUnavailable.
+    `needed` and `beyond_review`: as for `approval`. `parties`: who asks or gains. `requester`: whom
+    the file names as the one who asks. Raises ForgeUnavailable.
     """
     commit = trust.history.last_touch(trust.history.commit, path)
     assert commit is not None  # the file exists, and so some commit of the mainline brought it
@@ -36,6 +40,8 @@ def reviewed_approval(
     if counted.evidence is None:
         return Approval(True, commit, (), (), "review")
     approvers = [one for one in counted.approvers if not trust.addresses(one) & parties]
+    if problem := _unknown_requester(trust, counted.evidence, approvers, requester):
+        return Approval(False, commit, (), (problem,), "review", counted.evidence)
     reasons: tuple[str, ...] = ()
     if not approvers or not suffice(needed, approvers, trust.addresses):
         number = counted.evidence.pull
@@ -48,6 +54,33 @@ def reviewed_approval(
             for capacity in lacking
         ) or (f"Pull request {number} needs the approvals of {people}. {AGAIN}",)
     return Approval(not reasons, commit, signed_by(approvers), reasons, "review", counted.evidence)
+
+
+def _unknown_requester(
+    trust: Trust, evidence: ReviewEvidence, approvers: Sequence[Approver], requester: str
+) -> str:
+    """Return why the approvals of a pull request that a bot opened could be the requester's own; empty if not.
+
+    The forge then does not know who asks, and one person can have other addresses than approvers.yaml lists. So nobody
+    approves it alone, unless the catalog that approvers.yaml names opened it for an approver who is listed there, and so
+    for somebody else than whoever approved. Whom another bot works for, nobody knows.
+    """
+    settings = trust.review_settings(trust.now)
+    by_catalog = settings is not None and settings.catalog == evidence.author.lower() != ""
+    listed = frozenset[str]().union(*map(trust.addresses, trust.effective(trust.now)))
+    people = {trust.addresses(one) for one in approvers}
+    if (
+        not evidence.by_bot
+        or (by_catalog and person(requester) in listed)
+        or len(people) > 1
+        or not approvers
+    ):
+        return ""
+    return (
+        f"Pull request {evidence.pull} was opened by {evidence.author} for {requester}, whose account on the forge is unknown. "
+        f"So {approvers[0]} alone does not suffice: two approvers have to approve it. {AGAIN} Whoever asks can also open it "
+        "with an account of their own."
+    )
 
 
 def _unreviewed_request(trust: Trust, versions: AgreementVersions, path: str, commit: str) -> str:

@@ -42,6 +42,8 @@ class ReviewEvidence:
     rules: str
     """The rules of the branch that were read, and suffice."""
     reviews: tuple[ApprovingReview, ...]
+    by_bot: bool = False
+    """Whether the account that opened it is nobody's own: a bot, or the catalog's. Then who asks is what the file says."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -63,6 +65,8 @@ def evidence_from(value: Any) -> ReviewEvidence | None:
         return None
     texts = [evidence.path, evidence.commit, evidence.blob, evidence.repository, evidence.rules]
     texts += [part for review in reviews for part in (review.id, review.login, review.at)]
+    if not isinstance(evidence.by_bot, bool):
+        return None
     numbers = [evidence.repository_id, evidence.pull, *(review.account for review in reviews)]
     plain = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
     return evidence if plain else None

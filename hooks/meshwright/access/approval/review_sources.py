@@ -140,6 +140,8 @@ class ForgeReviews:
                 pull=merge.number,
                 url=merge.url,
                 author=merge.author.login if merge.author else "",
+                by_bot=merge.author is not None
+                and (not merge.author.is_person or merge.author.login.lower() == settings.catalog),
                 head=merge.head,
                 merged_at=shown(merge.merged_at.astimezone(UTC)),
                 rules=rules.summary,

@@ -58,7 +58,9 @@ def reviewed(
     source = source_of(history)
     if source.assumes:
         return CountedReviews((), None)
-    by_login = {approver.login: approver for approver in able if approver.login}
+    by_login = {
+        approver.login: approver for approver in able if approver.login and approver.login != settings.catalog
+    }
     if not by_login:
         return f"Nobody who could approve it then has a login in approvers.yaml. {AGAIN}"
     people = {login: addresses(approver) for login, approver in by_login.items()}

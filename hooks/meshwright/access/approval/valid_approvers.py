@@ -364,4 +364,6 @@ def _reviewing(settings: ReviewSettings | None) -> Identities:
     """Return the entry for where approvers review: to add it needs authority, and to take it away does not."""
     if settings is None:
         return frozenset()
-    return frozenset({("", "", b"", f"{settings.repository} {settings.forge} {settings.api}")})
+    return frozenset(
+        {("", "", b"", f"{settings.repository} {settings.forge} {settings.api} {settings.catalog}")}
+    )
