@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from records import value
 from request_texts import HOSTILE
 
-from meshwright.access.request import next_name, request
+from meshwright.access.request import request
+from meshwright.access.request_text import next_name
 from meshwright.core.yaml import parse
 from meshwright.product import schema
 from meshwright.product.validate import misshapen

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from signed import People, Repository
 
 from meshwright.access.product_access import load
-from meshwright.access.request import next_name
+from meshwright.access.request_text import next_name
 from meshwright.cli import main
 from meshwright.product import metamodel
 
