@@ -53,6 +53,10 @@ def application(store: CatalogStore, settings: Settings | None = None) -> Guard:
         from meshwright.serve.routes import reader_routes
 
         app.include_router(reader_routes.router)
+    if settings.pull_requests:
+        from meshwright.serve.routes import request_routes
+
+        app.include_router(request_routes.router)
     if settings.shares:
         from meshwright.serve.routes import sharing_routes  # heavy: it reads ports
 

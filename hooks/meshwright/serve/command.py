@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from meshwright.core.console import Verb, Verbs, errors, stop
-from meshwright.mesh.catalog_variables import LOGIN_VARIABLE
+from meshwright.mesh.catalog_variables import FORGE_VARIABLE, LOGIN_VARIABLE
 from meshwright.serve.options import DATABASE, shares_option
 
 if TYPE_CHECKING:
     from meshwright.serve.catalog_store import CatalogStore
     from meshwright.serve.login.provider import Provider
+    from meshwright.serve.pull_requests import PullRequests
     from meshwright.serve.sharing.shared_ports import SharedPort
 
 
@@ -68,6 +69,19 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Members of this group see who reads what, by name (/readers; repeatable).",
 )
+@click.option(
+    "--pull-requests",
+    "places",
+    multiple=True,
+    metavar="URL",
+    help=f"Open pull requests for people who have signed in, in the repositories below this address of a forge, such as https://github.com/example (repeatable, one forge); the token is read from {FORGE_VARIABLE}, only.",
+)
+@click.option(
+    "--pull-requests-forge",
+    "forge",
+    type=click.Choice(["github", "gitlab"]),
+    help="Which forge --pull-requests is on, if the name of its host does not say so.",
+)
 def serve(
     database: str,
     host: str,
@@ -81,6 +95,8 @@ def serve(
     client: str,
     groups: tuple[str, ...],
     governance: tuple[str, ...],
+    places: tuple[str, ...],
+    forge: str | None,
 ) -> None:
     """Serve the embedded catalog: its API and its pages. Without a token, nothing can be written."""
     import asyncio
@@ -89,6 +105,7 @@ def serve(
 
     shared = _shared(shares) if shares else None
     provider = _login_provider(issuer, client, groups, governance, url) if issuer else None
+    pull_requests = _pull_requests(places, forge or "", provider) if places else None
     store = _store(database)
     import uvicorn
 
@@ -103,7 +120,15 @@ def serve(
         listening.listen(1024)  # so that clients of the line printed below can connect at once
     except OSError as error:
         stop(f"Cannot listen on {host}:{port}: {error.strerror}.", "Choose another port with --port.")
-    settings = Settings(private, url, template, shares=shared, provider=provider, readers=readers)
+    settings = Settings(
+        private,
+        url,
+        template,
+        shares=shared,
+        provider=provider,
+        readers=readers,
+        pull_requests=pull_requests,
+    )
     app = application(store, settings)
     config = uvicorn.Config(
         app,
@@ -241,6 +266,22 @@ def _login_provider(
         stop(f"{LOGIN_VARIABLE} is not set.", "Set it to the secret that the provider gave the catalog.")
     address(issuer)
     return Provider(issuer, client, secret, groups, governance)
+
+
+def _pull_requests(places: tuple[str, ...], forge: str, provider: Provider | None) -> PullRequests:
+    """Return where the catalog opens pull requests."""
+    token = os.environ.get(FORGE_VARIABLE, "")
+    if provider is None:
+        stop(
+            "--pull-requests needs --login: a pull request is in the name of whoever has signed in.",
+            "Give both.",
+        )
+    if not token:
+        stop(f"{FORGE_VARIABLE} is not set.", "Set it to a token that writes contents and pull requests.")
+    with errors("catalog,access"):
+        from meshwright.serve.pull_requests import pull_requests_in
+
+        return pull_requests_in(places, forge, token)
 
 
 def _shared(file: Path) -> Mapping[str, SharedPort]:

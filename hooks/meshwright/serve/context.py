@@ -17,6 +17,7 @@ from meshwright.serve.sharing.file_links import FileLinks
 
 if TYPE_CHECKING:
     from meshwright.serve.login.provider import Provider
+    from meshwright.serve.pull_requests import PullRequests
     from meshwright.serve.sharing.shared_ports import SharedPort
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class Settings:
     """Who lets people sign in; None: only tokens count."""
     readers: Path | None = None
     """The report of who can read what; None: there is no such page."""
+    pull_requests: PullRequests | None = None
+    """Where the catalog opens pull requests for people who have signed in; None: nowhere."""
     shares: Mapping[str, SharedPort] | None = None
     """Address -> port of what is shared by Delta Sharing; None: nothing is."""
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshwright.core import pages
 from meshwright.core.renamed import with_new
@@ -24,8 +24,11 @@ from meshwright.serve import RequestProblem, page_details
 from meshwright.serve.catalog_store import CatalogStore
 from meshwright.serve.catalog_store.stored_products import StoredProduct
 from meshwright.serve.links import Links
-from meshwright.serve.request_form import request_form
+from meshwright.serve.request_form import RequestSending, request_form
 from meshwright.serve.search import FACETS, Query, Search
+
+if TYPE_CHECKING:
+    from meshwright.serve.pull_requests import OpenedRequest
 
 FOLDER = Path(__file__).parent / "templates"
 COLUMNS, READERS, VERSIONS, EDGES = 2_000, 500, 100, 200
@@ -118,8 +121,8 @@ class Pages:
             raise RequestProblem(404, "unknown-domain", f"The catalog has no domain {domain[:200]}.", "Choose one from the list of products.")  # fmt: skip
         return self._page("domain.html.jinja", to, domain=domain, found=found)
 
-    def product(self, to: Links, product: StoredProduct) -> str:
-        """Return a product's page."""
+    def product(self, to: Links, product: StoredProduct, sending: RequestSending | None = None) -> str:
+        """Return a product's page. `sending`: how its form is sent to the catalog; None: it is not."""
         record = product.record
         history = self._store.assessments.history(product.id)
         scores = history[0] if history and not self._is_past(history[0]["at"]) else None
@@ -130,6 +133,7 @@ class Pages:
             to,
             script=self._request if form else "",
             form=form,
+            sending=sending,
             product=product,
             record=record,
             version=None,
@@ -192,6 +196,19 @@ class Pages:
     def account(self, to: Links, person: str, proof: str) -> str:
         """Return the page of somebody who has signed in; empty: who has signed out. `proof`: lets its form end the session."""
         return self._page("account.html.jinja", to, here="account", person=person, proof=proof)
+
+    def requested(
+        self,
+        to: Links,
+        product: StoredProduct,
+        opened: OpenedRequest | None,
+        problem: RequestProblem | None,
+        command: str,
+    ) -> str:
+        """Return the page after a request was sent: its pull request, or why there is none, and the command."""
+        return self._page(
+            "requested.html.jinja", to, product=product, opened=opened, problem=problem, command=command
+        )
 
     def problem(self, to: Links, problem: RequestProblem) -> str:
         """Return the page for an error."""

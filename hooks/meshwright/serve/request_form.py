@@ -1,11 +1,13 @@
 """The form that asks for access: what a product's page gives to `request.js`, which writes the file in the browser.
 
-The file is opened in the forge's own editor, on the login of whoever asks: the catalog needs no token for it.
+The file is opened in the forge's own editor, on the login of whoever asks: the catalog needs no token for it. With a token
+of its own, it also opens the pull request (`pull_requests`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +20,19 @@ from meshwright.product.agreement_text import ESCAPED, LINES
 from meshwright.product.files import AGREEMENTS
 from meshwright.product.record import Record
 from meshwright.serve.page_details import ReaderEntry
+
+
+@dataclass(frozen=True)
+class RequestSending:
+    """How the form is sent to the catalog, which then opens the pull request."""
+
+    proof: str
+    """Lets the form be sent; empty: nobody has signed in."""
+    person: str
+    """The e-mail address of who has signed in; empty if the provider has verified none."""
+    sign_in: str
+    """Where to sign in."""
+
 
 LONGEST_ADDRESS = 8_000
 """How many bytes of an address GitHub accepts; a longer file is pasted by hand."""

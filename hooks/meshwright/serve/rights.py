@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 
 from fastapi import Request
 
@@ -51,6 +52,14 @@ def session(request: Request) -> Right | None:
     token = request.cookies.get(SESSION, "")
     right = of(request).store.tokens.right(token) if token else None
     return right if right and right.person else None
+
+
+def form_proof(request: Request) -> str:
+    """Return what only a page of this session knows: no other site can send the form. Empty if nobody signs in here."""
+    provider = of(request).settings.provider
+    if provider is None:
+        return ""
+    return hmac.digest(provider.key, request.cookies.get(SESSION, "").encode(), "sha256").hex()
 
 
 def _token(request: Request) -> str:

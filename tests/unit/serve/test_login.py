@@ -250,7 +250,7 @@ def person(liar: Liar, admitted: tuple[str, ...] = (), **claims: Any) -> Person:
 
 def test_the_code_is_exchanged_with_the_verifier(liar: Liar) -> None:
     assert person(liar, email="Ada@Example.org", email_verified=True, name="Ada") == Person(
-        "ada@example.org", "Ada"
+        "ada@example.org", "Ada", has_email=True
     )
     assert liar.form["code"] == ["the-code"] and len(liar.form["code_verifier"][0]) >= 43
     assert liar.form["grant_type"] == ["authorization_code"]

@@ -21,7 +21,7 @@ PREFIX = "mwc"
 """So that scanners for leaked secrets can know one when they see it."""
 
 READ, ASSESS, ADMIN, PRODUCT, SHARE, PERSON = "read", "assess", "admin", "product:", "share:", "person:"
-READERS = "readers"
+READERS, EMAIL = "readers", "email"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Right:
 
     scopes: frozenset[str]
     """`read`, `assess`, `admin`, `product:<domain>/<name>`, `share:<agreement>:<role>:<commit>:<domain>/<name>#<port>`,
-    `person:<id>`, `readers`."""
+    `person:<id>`, `readers`, `email`."""
 
     @property
     def is_admin(self) -> bool:
@@ -72,6 +72,11 @@ class Right:
     def person(self) -> str:
         """Who has signed in, by a session; empty for a program's token."""
         return unquote(next((s.removeprefix(PERSON) for s in self.scopes if s.startswith(PERSON)), ""))
+
+    @property
+    def email(self) -> str:
+        """The e-mail address of who has signed in, if the provider has verified it; else empty."""
+        return self.person if EMAIL in self.scopes else ""
 
     @property
     def shared(self) -> Share | None:

@@ -35,6 +35,8 @@ class Person:
     name: str
     sees_readers: bool = False
     """Whether they are told who reads what."""
+    has_email: bool = False
+    """Whether the id is an e-mail address that the provider has verified."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Provider:
         is_verified = isinstance(email, str) and bool(email.strip()) and claims.get("email_verified") is True
         id = email.strip().lower() if is_verified and isinstance(email, str) else str(claims["sub"])
         name = claims.get("name")
-        return Person(id, name if isinstance(name, str) and name.strip() else id, sees_readers)
+        return Person(id, name if isinstance(name, str) and name.strip() else id, sees_readers, is_verified)
 
     def _discovered(self) -> Mapping[str, Any]:
         """Return the provider's own description. https://openid.net/specs/openid-connect-discovery-1_0.html"""

@@ -10,13 +10,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from meshwright.serve import RequestProblem, request_bodies
-from meshwright.serve.catalog_store.tokens import PERSON, READ, READERS
+from meshwright.serve.catalog_store.tokens import EMAIL, PERSON, READ, READERS
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.login.attempt import SECONDS, begin, local_path, opened, sealed
 from meshwright.serve.login.provider import AGAIN, Provider
 from meshwright.serve.pages import policy_of
-from meshwright.serve.rights import SESSION, session
+from meshwright.serve.rights import SESSION, form_proof, session
 
 ATTEMPT = "meshwright-sign-in"
 """The cookie of an attempt."""
@@ -51,7 +51,8 @@ def callback(request: Request) -> Response:
     if "error" in parameters or not parameters.get("code"):
         raise _refused(f"The provider refused ({parameters.get('error', 'no code')[:100]}).")
     person = provider.person(attempt, parameters["code"], _back(request))
-    scopes = {READ, PERSON + quote(person.id, safe="@")} | ({READERS} if person.sees_readers else set())
+    scopes = {READ, PERSON + quote(person.id, safe="@")}
+    scopes |= {scope for scope, has in ((READERS, person.sees_readers), (EMAIL, person.has_email)) if has}
     tokens = of(request).store.tokens
     tokens.forget_sessions()
     token, _ = tokens.create(scopes, f"session of {person.name}"[:500], hours=HOURS)
@@ -68,7 +69,7 @@ def account(request: Request) -> Response:
     right = session(request)
     if right is None:
         return RedirectResponse(f"{_public(request)}/login?next=/account", 303)
-    return _account_page(request, right.person, _proof(request))
+    return _account_page(request, right.person, form_proof(request))
 
 
 @router.post("/logout", include_in_schema=False)
@@ -76,7 +77,7 @@ async def logout(request: Request) -> Response:
     """End the session, if the form is the one of its own page."""
     form = parse_qs((await request_bodies.body_of(request, FORM)).decode("utf-8", "replace"))
     given = form.get("proof", [""])[0]
-    if session(request) is None or not hmac.compare_digest(given.encode(), _proof(request).encode()):
+    if session(request) is None or not hmac.compare_digest(given.encode(), form_proof(request).encode()):
         raise _refused("This form is of another session.")
     token = request.cookies[SESSION]
     await run_in_threadpool(of(request).store.tokens.revoke, token.split("_")[1])
@@ -105,12 +106,6 @@ def _provider(request: Request) -> Provider:
     if provider is None:
         raise RequestProblem(404, "unknown-page", "Nobody signs in here.", "Use a token.")
     return provider
-
-
-def _proof(request: Request) -> str:
-    """Return what only a page of this session knows: no other site can send the form."""
-    provider = _provider(request)
-    return hmac.digest(provider.key, request.cookies.get(SESSION, "").encode(), "sha256").hex()
 
 
 def _public(request: Request) -> str:

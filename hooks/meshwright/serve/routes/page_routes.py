@@ -12,7 +12,9 @@ from meshwright.serve import lookup
 from meshwright.serve.context import of
 from meshwright.serve.links import Served
 from meshwright.serve.pages import policy_of
-from meshwright.serve.rights import require_reading
+from meshwright.serve.request_form import RequestSending
+from meshwright.serve.rights import form_proof, require_reading, session
+from meshwright.serve.routes.login_routes import sign_in_address
 from meshwright.serve.search import FACETS, LAST_OFFSET, Query
 
 router = APIRouter()
@@ -56,7 +58,24 @@ def the_map(request: Request) -> Response:
 def product(request: Request, domain: str, name: str) -> Response:
     """Return a product's page."""
     id, context = f"{domain}/{name}", of(request)
-    return _html(request, lambda to: context.pages.product(to, lookup.product(context.store, id)), id)
+    sending = _sending(request, id)
+    answer = _html(
+        request, lambda to: context.pages.product(to, lookup.product(context.store, id), sending), id
+    )
+    if sending and sending.proof:
+        answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def _sending(request: Request, id: str) -> RequestSending | None:
+    """Return how the form of a product's page is sent to the catalog; None if it opens no pull requests there."""
+    context = of(request)
+    allowed = context.settings.pull_requests
+    if allowed is None or allowed.repository(lookup.product(context.store, id).record) is None:
+        return None
+    right = session(request)
+    proof = form_proof(request) if right else ""
+    return RequestSending(proof, right.email if right else "", sign_in_address(request))
 
 
 @_page("/products/{domain}/{name}/versions/{hash}")

@@ -149,6 +149,10 @@ const copy = async () => {
   }
 };
 
+const send = document.getElementById("request-send");
+// Past the listener of `submit`, which shows the request.
+if (send) send.addEventListener("click", () => HTMLFormElement.prototype.submit.call(form));
+
 field("role").addEventListener("change", showRole);
 field("renews").addEventListener("change", renew);
 field("principals").addEventListener("input", () => field("principals").setCustomValidity(""));
