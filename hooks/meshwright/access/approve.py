@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from meshwright.access.approval import approval, approvers, authorised, list_problem
+from meshwright.access.approval.capacities import signed_by
+from meshwright.access.approval.deputies import deputy_refusal
 from meshwright.access.column_classifications import lowest_levels
 from meshwright.access.product_access import PARTS
 from meshwright.access.signing_identity import SET_UP, SigningIdentity, how_to_sign, signing_identity
@@ -34,6 +37,8 @@ def approve(root: Path, what: str) -> str:
         if "/" in what or what.endswith(".yaml")
         else f"{AGREEMENTS}/{what}.yaml"
     )
+    if identity.approver and (refusal := deputy_refusal(identity.approver, path, [datetime.now(UTC)])):
+        raise Unreadable(refusal, "Ask them, or another approver, to approve it.")
     if PurePosixPath(path).parent.as_posix() == AGREEMENTS:
         return _approve_agreement(history, path, identity)
     return _approve_file(history, path, identity)
@@ -62,7 +67,7 @@ def _approve_agreement(history: History, path: str, identity: SigningIdentity) -
     approver = identity.approver
     if before and approver is None:
         raise Unreadable(f"{path} is approved already, and it is unknown who approves it now.", SET_UP)
-    if before and approver and f"{approver.email} ({approver.capacity})" in before.signers:
+    if before and approver and signed_by([approver])[0] in before.signers:
         raise Unreadable(f"{approver} has approved {path} already.", "Let another approver approve it, too.")
     files.write(root / path, edited(text, _approving(approver, listed), path), "Make the file writable.")
     role = document.get("roles")[0]["role"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
+from meshwright.core.text import printable
 from meshwright.core.yaml import Document, Keys
 from meshwright.product import openpgp
 from meshwright.product.lookalikes import skeleton
@@ -18,6 +21,21 @@ PUB = "Copy the line of a .pub file, as written by `ssh-keygen -t ed25519`."
 PGP_BLOCK = "PUBLIC KEY BLOCK"
 PGP = "-----BEGIN PGP "
 EXPORT = "Copy what `gpg --armor --export-options export-minimal --export ada@example.org` writes, indented below `key: |`."
+
+
+LONGEST_TERM = timedelta(days=31)
+"""How long somebody stands in for an approver at the most."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """For whom somebody approves agreements, and how long."""
+
+    deputy_for: str
+    """The address of the approver."""
+    start: datetime
+    end: datetime
+    """Both with a time zone."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,8 @@ class Approver:
     """Of a key of OpenPGP: its fingerprint in capital hexadecimal digits."""
     login: str = ""
     """Their login on the forge, in small letters; empty if they review nothing."""
+    term: Term | None = None
+    """None for an approver in their own right."""
 
     @property
     def marks(self) -> tuple[bytes | str, ...]:
@@ -45,7 +65,7 @@ class Approver:
         return self.fingerprint.encode() or self.key
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.email}, {self.capacity})"
+        return f"{self.name} ({self.email}, {self.capacity}{f', for {self.term.deputy_for}' if self.term else ''})"
 
 
 def person(identity: str) -> str:
@@ -62,9 +82,16 @@ def named(document: Document) -> tuple[Approver, ...]:
             entry["capacity"],
             *(_key(entry["key"]) if "key" in entry else (b"", "")),
             login=entry.get("login", "").lower(),
+            term=_term(entry),
         )
         for _, entry in document.items("approvers")
     )
+
+
+def _term(entry: Mapping[str, Any]) -> Term | None:
+    if "deputyFor" not in entry:
+        return None
+    return Term(entry["deputyFor"], *(datetime.fromisoformat(entry[key]) for key in ("from", "until")))
 
 
 @dataclass(frozen=True)
@@ -95,7 +122,8 @@ def review_settings(document: Document) -> ReviewSettings | None:
 
 
 def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:
-    """Yield problems with people and their keys (place, what, fix) in a document that fits its schema."""
+    """Yield problems with people, their keys and terms (place, what, fix) in a document that fits its schema."""
+    yield from _unsound_terms(document)
     people: dict[str, str] = {}
     keys: dict[bytes, str] = {}
     logins: dict[str, str] = {}
@@ -120,6 +148,35 @@ def unsound(document: Document) -> Iterator[tuple[Keys, str, str]]:
             yield (*place, "key"), detail, "Give each person a key of their own."
         else:
             keys[holder] = str(email)
+
+
+def _unsound_terms(document: Document) -> Iterator[tuple[Keys, str, str]]:
+    """Yield what is wrong with the entries of deputies."""
+    entries = [entry for _, entry in document.items("approvers")]
+    own = {person(str(entry.get("email"))): entry for entry in entries if "deputyFor" not in entry}
+    for place, entry in document.items("approvers"):
+        if "deputyFor" not in entry:
+            continue
+        if (approver := own.get(person(str(entry["deputyFor"])))) is None:
+            detail = f"{printable(str(entry['deputyFor']))} is no approver in their own right."
+            yield (*place, "deputyFor"), detail, "Name the address of an approver who is nobody's deputy."
+        elif entry.get("capacity") != approver.get("capacity"):
+            detail = (
+                f"A deputy approves as {approver.get('capacity')}, as the one whom they stand in for does."
+            )
+            yield (*place, "capacity"), detail, f"Write `capacity: {approver.get('capacity')}`."
+        try:
+            start, end = (datetime.fromisoformat(str(entry.get(key))) for key in ("from", "until"))
+            fits = start < end <= start + LONGEST_TERM
+        except (ValueError, TypeError, OverflowError):  # no day of the calendar
+            fits = False
+        if not fits:
+            detail = "The term of a deputy has to end after it begins, and within 31 days."
+            yield (
+                (*place, "until"),
+                detail,
+                "Write an earlier `until`; an approver can sign another term later.",
+            )
 
 
 def ssh_blob(key: str) -> bytes | None:

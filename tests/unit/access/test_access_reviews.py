@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,23 @@ def test_two_people_review_in_two_capacities(team: Team) -> None:
     pull = team.asks(agreement(more="# again\n"), branch="again")
     team.lands(pull, "ada", "dan")
     assert team.decision(*needed).signers == ("ada@example.org (owner)", "dan@example.org (data-protection)")
+
+
+@BOTH
+@pytest.mark.parametrize("within", [True, False])
+def test_a_deputys_review_counts_within_the_term(team: Team, within: bool) -> None:
+    start = team.forge.now() if within else team.forge.now() - timedelta(days=9)
+    times = {"from": start, "until": start + timedelta(days=8)}
+    term = "".join(f"    {key}: {time:%Y-%m-%dT%H:%M:%SZ}\n" for key, time in times.items())
+    listed = team.approvers("ada", "dan", "eve") + f"    deputyFor: ada@example.org\n{term}"
+    team.lands(team.proposes({APPROVERS: listed}), "ada")
+    team.lands(team.asks(), "eve")
+    decision = team.decision()
+    assert decision.accepted is within
+    if within:
+        assert decision.signers == ("eve@example.org (owner, for ada@example.org)",)
+    else:
+        assert "eve@example.org, owner, for ada@example.org) could approve from" in decision.reasons[0]
 
 
 # Ways around it

@@ -73,7 +73,7 @@ class _Agreements:
             return _refused(commit, f"{problem} {UNSIGNED}" if by_review else problem)
         parties = frozenset(map(person, not_by))
         everybody = list(self._signers(path, commit, version))
-        signers = [one for one in everybody if not self.trust.addresses(one) & parties]
+        signers = [one for one in everybody if not self.trust.stands_for(one) & parties]
         if everybody and not signers:
             return _refused(
                 commit,
@@ -256,7 +256,7 @@ class _Agreements:
         return ""
 
     def _suffice(self, needed: Sequence[str], signers: Sequence[Approver]) -> bool:
-        return suffice(needed, signers, self.trust.addresses)
+        return suffice(needed, signers, self.trust.stands_for)
 
     def _missing(
         self, path: str, needed: Sequence[str], signers: Sequence[Approver], parties: frozenset[str]
@@ -279,7 +279,9 @@ class _Agreements:
         able = [
             str(one)
             for one in self.trust.effective(self.trust.now)
-            if capacity in (None, one.capacity) and not self.trust.addresses(one) & parties
+            if capacity in (None, one.capacity)
+            and one.term is None
+            and not self.trust.addresses(one) & parties
         ]
         return " or ".join(able) or f"somebody whom an approver first has to name in {APPROVERS}"
 

@@ -39,11 +39,11 @@ def reviewed_approval(
         return Approval(False, commit, (), (problem,), "review", counted.evidence)
     if counted.evidence is None:
         return Approval(True, commit, (), (), "review")
-    approvers = [one for one in counted.approvers if not trust.addresses(one) & parties]
+    approvers = [one for one in counted.approvers if not trust.stands_for(one) & parties]
     if problem := _unknown_requester(trust, counted.evidence, approvers, requester):
         return Approval(False, commit, (), (problem,), "review", counted.evidence)
     reasons: tuple[str, ...] = ()
-    if not approvers or not suffice(needed, approvers, trust.addresses):
+    if not approvers or not suffice(needed, approvers, trust.stands_for):
         number = counted.evidence.pull
         capacities = {one.capacity for one in approvers}
         lacking = [capacity for capacity in dict.fromkeys(needed) if capacity not in capacities]
@@ -68,7 +68,7 @@ def _unknown_requester(
     settings = trust.review_settings(trust.now)
     by_catalog = settings is not None and settings.catalog == evidence.author.lower() != ""
     listed = frozenset[str]().union(*map(trust.addresses, trust.effective(trust.now)))
-    people = {trust.addresses(one) for one in approvers}
+    people = {trust.stands_for(one) for one in approvers}
     if (
         not evidence.by_bot
         or (by_catalog and person(requester) in listed)
@@ -107,6 +107,6 @@ def _able(trust: Trust, capacity: str, parties: frozenset[str]) -> str:
     able = [
         str(one)
         for one in trust.effective(trust.now)
-        if one.login and one.capacity == capacity and not trust.addresses(one) & parties
+        if one.login and one.term is None and one.capacity == capacity and not trust.addresses(one) & parties
     ]
     return " or ".join(able) or f"Somebody whom an approver first has to name in {APPROVERS}, with a login,"

@@ -8,8 +8,10 @@ whoever administers it. So reviews count for what metamodel.REVIEW_APPROVES name
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
+from meshwright.access.approval.deputies import deputy_refusal
 from meshwright.access.approval.review_evidence import ReviewEvidence
 from meshwright.access.approval.review_sources import AGAIN, NoReviews, ReviewSource
 from meshwright.core.git_history import History
@@ -92,7 +94,18 @@ def lost_reviews(history: History) -> list[str]:
 
 def _counted(evidence: ReviewEvidence, by_login: Mapping[str, Approver]) -> CountedReviews | str:
     """Return the approvers among those who reviewed; else why there is none."""
-    counting = [review for review in evidence.reviews if review.login.lower() in by_login]
+    able = [review for review in evidence.reviews if review.login.lower() in by_login]
+    refusals = {
+        review.id: deputy_refusal(
+            by_login[review.login.lower()],
+            evidence.path,
+            map(datetime.fromisoformat, (review.at, evidence.merged_at)),
+        )
+        for review in able
+    }
+    counting = [review for review in able if not refusals[review.id]]
+    if able and not counting:
+        return next(iter(refusals.values()))
     if not counting:
         who = " or ".join(map(str, by_login.values()))
         return (

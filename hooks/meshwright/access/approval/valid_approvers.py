@@ -6,11 +6,13 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 from meshwright.access.approval.approver_lists import ApproverLists
 from meshwright.access.approval.authorship import Authorship, authorship
 from meshwright.access.approval.change_chain import Guarded, Settled, again, change_refusal
 from meshwright.access.approval.commit_signature import CommitSignature, Unsigned
+from meshwright.access.approval.deputies import deputy_refusal
 from meshwright.access.approval.foxtrot import foxtrot_hint
 from meshwright.access.approval.older_rule import older_rule_ends
 from meshwright.access.approval.provenance import AGAIN, provenance
@@ -24,8 +26,9 @@ from meshwright.core.yaml import Unreadable
 from meshwright.product.approvers import Approver, ReviewSettings, person
 from meshwright.product.files import AGREEMENTS, APPROVERS
 
-Identities = frozenset[tuple[str, str, bytes, str]]
-"""The people of a list of approvers (address, capacity, key, login), and in one entry without address where they review."""
+Identity = tuple[str, str, bytes, str, str]
+Identities = frozenset[Identity]
+"""The people of a list of approvers (address, capacity, key, login, term), and in one entry without address where they review."""
 
 
 def approvers(history: History) -> tuple[Approver, ...]:
@@ -167,7 +170,7 @@ class Trust:
 
         Empty if it adds no key.
         """
-        keys = {(email, key) for email, _, key, _ in self._settled.value}
+        keys = {(email, key) for email, _, key, *_ in self._settled.value}
         new = [
             one for one in self._lists.at(commit)[0] if one.key and (person(one.email), one.key) not in keys
         ]
@@ -187,6 +190,13 @@ class Trust:
         """Return every address that the holder of a key went by: a new address makes no other person."""
         former = (self._addresses.get(mark, frozenset()) for mark in approver.marks)
         return frozenset({person(approver.email)}).union(*former)
+
+    def stands_for(self, approver: Approver) -> frozenset[str]:
+        """Return every address of an approver, and of the one whose deputy they are: together they are one person."""
+        if approver.term is None:
+            return self.addresses(approver)
+        own = (one for one in self._authorised if person(one.email) == person(approver.term.deputy_for))
+        return self.addresses(approver).union({person(approver.term.deputy_for)}, *map(self.addresses, own))
 
     def review_settings(self, position: int) -> ReviewSettings | None:
         """Return where approvers could review at a position of the mainline; None if they only signed."""
@@ -221,7 +231,8 @@ class Trust:
         is_agreement = path.startswith(f"{AGREEMENTS}/")
         if path != APPROVERS and not is_agreement and (limit := change_beyond_review(self.history, commit)):
             return limit
-        return reviewed(self.history, path, commit, settings, self.effective(position), self.addresses)
+        able = [one for one in self.effective(position) if one.term is None or is_agreement]
+        return reviewed(self.history, path, commit, settings, able, self.addresses)
 
     def older_refusal(self, tip: str, path: str) -> str:
         """Return why what a commit has at a path does not count by the older rule; empty if it does."""
@@ -240,6 +251,8 @@ class Trust:
         if isinstance(signer, str):
             return signer
         about = self.history.commits[commit]
+        if refusal := self._deputy_refusal(signer, commit, path):
+            return f"{refusal} {again(path)}"
         if len(about.parents) != 1:
             return f"{about} is a merge. {signer} signed it, but a merge approves nothing. {again(path)}"
         written = self._written(commit)
@@ -262,6 +275,18 @@ class Trust:
             )
         return signer
 
+    def _deputy_refusal(self, signer: Approver, commit: str, path: str) -> str:
+        """Return why a deputy could not approve a commit; empty if they could, and for everybody else.
+
+        Its own time is the deputy's word; that of the commit of the mainline that brought it is the forge's.
+        """
+        if signer.term is None:
+            return ""
+        brought = self.history.mainline[self.history.position(commit)]
+        seconds = (self._written(one).seconds for one in (commit, brought))
+        moments = (datetime.fromtimestamp(min(max(one, 0), 2**33), UTC) for one in seconds)
+        return deputy_refusal(signer, path, moments)
+
     def _written(self, commit: str) -> Authorship:
         return authorship(self.history.raw(commit))
 
@@ -273,6 +298,8 @@ class Trust:
         if isinstance(claim, str):
             return claim
         approver, _ = claim
+        if approver.term is not None and self.history.position(commit) < self.present_from:
+            return f"{approver} signed {self.history.commits[commit]}, and by the older rule nobody approves for somebody else. {AGAIN}"
         if commit not in self._disproofs:
             self._disproofs[commit] = _disproof(claim)
         if disproof := self._disproofs[commit]:
@@ -356,8 +383,10 @@ def _disproof(claim: tuple[Approver, CommitSignature]) -> str:
     return ""
 
 
-def _identity(approver: Approver) -> tuple[str, str, bytes, str]:
-    return person(approver.email), approver.capacity, approver.key, approver.login
+def _identity(approver: Approver) -> Identity:
+    term = approver.term
+    shown = f"{person(term.deputy_for)} {term.start.isoformat()} {term.end.isoformat()}" if term else ""
+    return person(approver.email), approver.capacity, approver.key, approver.login, shown
 
 
 def _reviewing(settings: ReviewSettings | None) -> Identities:
@@ -365,5 +394,5 @@ def _reviewing(settings: ReviewSettings | None) -> Identities:
     if settings is None:
         return frozenset()
     return frozenset(
-        {("", "", b"", f"{settings.repository} {settings.forge} {settings.api} {settings.catalog}")}
+        {("", "", b"", f"{settings.repository} {settings.forge} {settings.api} {settings.catalog}", "")}
     )
