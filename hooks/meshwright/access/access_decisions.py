@@ -19,6 +19,7 @@ from meshwright.access.subjects import assumed_principal, authors, names_of, par
 from meshwright.product import metamodel
 from meshwright.product.agreement_length import counted_from, effective_end, longest_days
 from meshwright.product.approvers import person
+from meshwright.product.break_glass import break_glass_issues, can_end, is_break_glass
 
 OWNER = ("owner",)
 """Who approves where a role names nobody."""
@@ -85,7 +86,8 @@ class AccessDecisions:
                 continue
             for member in verdict.members:
                 by_member.setdefault((verdict.role, member.id), []).append(verdict)
-        visible = {view.role for view in self.views}
+        views = tuple(view for view in self.views if not view.break_glass or can_end(port.uses))
+        visible = {view.role for view in views}
         members = tuple(
             Member(
                 principals[id],
@@ -96,7 +98,7 @@ class AccessDecisions:
             for (role, id), verdicts in sorted(by_member.items())
             if role in visible
         )
-        return Desired(self.product.id, self.product.dataset, self.views, members)
+        return Desired(self.product.id, self.product.dataset, views, members)
 
     @property
     def groups(self) -> set[str]:
@@ -156,6 +158,16 @@ def ends(agreement: Agreement, role: Mapping[str, Any], reviewed_until: datetime
     return latest if reviewed_until is None else min(latest, reviewed_until)
 
 
+def break_glass_notes(decisions: AccessDecisions) -> list[str]:
+    """Return an alarm, as a sentence, for each agreement in force that is for emergencies."""
+    return [
+        f"ALARM: break-glass access by agreement {verdict.id}: {', '.join(one.id for one in verdict.members)} as {verdict.role} "
+        f"until {_day(verdict.until)}, approved by {' and '.join(verdict.approval.signers if verdict.approval else ())}."
+        for verdict in decisions.verdicts
+        if verdict.members and is_break_glass(decisions.product.roles.get(verdict.role, {}))
+    ]
+
+
 def shortened(decisions: AccessDecisions) -> list[str]:
     """Return a sentence for each agreement that counts and ends earlier than it says."""
     sentences = []
@@ -211,7 +223,10 @@ def verdict_if_approved(
         for id, reasons in answer["unfit"].items()
     }
     members = tuple(one for one in people if one.id in answer["members"])
-    refused = tuple(sorted(filled(str(reason), facts) for reason in answer["refused"]))
+    refused = (
+        *sorted(filled(str(reason), facts) for reason in answer["refused"]),
+        *_break_glass_refused(product, agreement, role),
+    )
     return AccessVerdict(
         agreement.role, agreement, None, members, refused, {**unknown, **unfit}, ends(agreement, role, None)
     )
@@ -256,6 +271,7 @@ def _verdict(
     refused = (
         *_refused(answer["refused"], approved, facts),
         *_unreviewed(agreement, role, reviewed_until, now),
+        *_break_glass_refused(product, agreement, role),
     )
     members = (
         () if refused else tuple(one for one in people if one.id in answer["members"] and one.id not in unfit)
@@ -282,6 +298,15 @@ def _unreviewed(
             f"Nobody has confirmed it since {since}, and its role asks for that every {role['reviewDays']} days. An approver "
             f"runs `meshwright access review {agreement.id}`."
         )
+
+
+def _break_glass_refused(
+    product: ProductAccess, agreement: Agreement, role: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield why an agreement for a role that is for emergencies counts for nobody."""
+    ports = {port.name: port.uses for port in product.ports}
+    for _, detail, fix in break_glass_issues(role, agreement.document, ports):
+        yield f"{detail} {fix}"
 
 
 def _question(agreement: Agreement, approved: Approval, role: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from meshwright.core.console import Verbs, stop
 from meshwright.core.files import write
 from meshwright.product.files import AGREEMENTS
 
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z"]
+"""A day, or a time with its zone."""
+
 
 @click.group(cls=Verbs, extra="access")
 def access() -> None:
@@ -39,13 +42,18 @@ def access() -> None:
 @click.option("--for", "purpose", required=True, metavar="TEXT", help="What for.")
 @click.option("--purpose", "code", metavar="NAME", help="One of the role's purposes, where it has any.")
 @click.option(
-    "--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day on which access ends."
+    "--until", type=click.DateTime(TIMES), help="The day on which access ends; with --break-glass, the time."
 )
 @click.option(
     "--from",
     "start",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="The day on which it begins; today, if none is given.",
+    type=click.DateTime(TIMES),
+    help="The day on which it begins; today, if none is given. With --break-glass, the time.",
+)
+@click.option(
+    "--break-glass",
+    is_flag=True,
+    help="In an emergency: for a role with `breakGlass`, for one hour at the most, which is also what no --until means.",
 )
 @click.option("--team", required=True, help="The consumer's team.")
 @click.option("--requester", required=True, metavar="E-MAIL", help="Who asks.")
@@ -405,7 +413,7 @@ def export(
             "Name one with --port.",
         )
     try:
-        files = EXPORTS[engine](decisions.desired(ports[0]), table)
+        files = EXPORTS[engine](decisions.desired(ports[0]).without_break_glass(), table)
         refuse_others(folder, files)
     except Refused as refused:
         stop(str(refused), refused.fix, code=1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from meshwright.access.access_decisions import AccessDecisions, shortened
 from meshwright.access.grants import Action, Change, Desired, Member, Port, PortPlan, View
 from meshwright.access.requested import requested
 from meshwright.access.run import PortRun, Run
+from meshwright.product.agreement_length import shown_end
 
 
 def against(base: AccessDecisions | None, decisions: AccessDecisions) -> Run:
@@ -89,7 +90,7 @@ def _until(member: Member) -> str:
 
 
 def _day(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d}"
+    return shown_end(time)
 
 
 def _seen(before: View | None, after: View) -> Iterator[Change]:

@@ -60,6 +60,8 @@ class View:
     """Explicit; the role has no column that is not listed. Never empty."""
     rows: tuple[Condition, ...] = ()
     """All must hold."""
+    break_glass: bool = False
+    """For emergencies: the storage itself ends what each member reads, at the member's `until`."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,13 @@ class Desired:
     """One for each role of the policy, in its order, including roles without members."""
     members: tuple[Member, ...]
     """Sorted by role and principal; a pair occurs once."""
+
+    def without_break_glass(self) -> Desired:
+        """Return the same without roles for emergencies, for engines where nothing ends by itself."""
+        views = tuple(view for view in self.views if not view.break_glass)
+        roles = {view.role for view in views}
+        members = tuple(member for member in self.members if member.role in roles)
+        return Desired(self.product, self.dataset, views, members)
 
     def view(self, role: str) -> View:
         return next(view for view in self.views if view.role == role)

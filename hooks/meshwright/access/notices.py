@@ -27,7 +27,7 @@ class Notice:
     """`requested`, `decided`, `ending`, `ended` or `alarm`."""
     product: str
     agreement: str
-    """Empty for an alarm."""
+    """Empty for an alarm that is about no agreement."""
     key: str
     """What tells it apart from an earlier notice of the same kind."""
     time: datetime
@@ -63,6 +63,8 @@ def notices(product: str, records: Sequence[Record], now: datetime) -> Iterator[
             continue
         for name, now_says in terms.items():
             yield from _changed(product, name, before.get(name), now_says, _commit(record, name), at)
+            if now_says["counts"] and now_says.get("breakGlass") and not _counted(before.get(name)):
+                yield _broken_glass(product, name, now_says, record, at)
         for name in before.keys() - terms.keys():
             if before[name]["counts"]:
                 yield _notice("ended", product, name, before[name], f"removed {before[name]['until']}", at)
@@ -103,12 +105,37 @@ def _ending(product: str, terms: Mapping[str, Mapping[str, Any]], now: datetime)
         if not one["counts"] or not one["until"]:
             continue
         until = datetime.fromisoformat(one["until"])
+        if one.get("breakGlass"):  # it ends by itself, and no run has to record that
+            if until <= now:
+                yield _notice("ended", product, name, one, str(one["until"]), until)
+            continue
         if renewed.get(name, until) > until or until <= now:
             continue
         days = next((days for days in DAYS_BEFORE if now >= until - timedelta(days=days)), None)
         if days is not None:
             key, announced = f"{one['until']} {days}", until - timedelta(days=days)
             yield _notice("ending", product, name, one, key, announced, f"ends on {until:%Y-%m-%d}")
+
+
+def _counted(terms: Mapping[str, Any] | None) -> bool:
+    return bool(terms and terms["counts"])
+
+
+def _broken_glass(product: str, name: str, terms: Mapping[str, Any], record: Record, at: datetime) -> Notice:
+    """Return the alarm that somebody reads by an agreement that is for emergencies."""
+    about = (record.get("agreements") or {}).get(name, {})
+    sentence = (
+        f"Break-glass access to {product}: {', '.join(terms.get('principals') or ())} can read as {terms['role']} until "
+        f"{terms['until']}, by agreement {name}, approved by {' and '.join(about.get('signers') or ()) or 'nobody'}: "
+        f"{terms['purpose']}"
+    )
+    key = f"break-glass {_commit(record, name)}"
+    kept = {
+        part: terms[part]
+        for part in ("role", "purpose", "requester", "team", "start", "until", "principals")
+        if terms.get(part)
+    }
+    return Notice("alarm", product, name, key, at, sentence, kept)
 
 
 def _notice(

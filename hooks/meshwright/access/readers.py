@@ -17,6 +17,7 @@ from typing import Any
 from meshwright.core import pages
 from meshwright.core.text import printable
 from meshwright.core.yaml import Unreadable
+from meshwright.product.agreement_length import shown_end
 
 FOLDER = Path(__file__).parent
 NOT_RECORDED = "not recorded: apply again"
@@ -60,6 +61,13 @@ class ReadersReport:
     at: datetime
 
 
+def _until(end: Any) -> str:
+    try:
+        return shown_end(datetime.fromisoformat(str(end))) if end else "without end"
+    except ValueError:
+        return str(end)[:10]
+
+
 def readings(product: str, port: str, record: Mapping[str, Any]) -> Iterator[Reading]:
     """Yield who reads a port by its newest audit record."""
     terms, roles, people = (_mapping(record, part) for part in ("terms", "roles", "people"))
@@ -82,7 +90,7 @@ def readings(product: str, port: str, record: Mapping[str, Any]) -> Iterator[Rea
                 signer for name in names for signer in _mapping(approvals, name).get("signers", ())
             ),
             decision=_joined(_mapping(terms, name).get("decision", "") for name in names),
-            until=str(member["until"] or "")[:10] or "without end",
+            until=_until(member["until"]),
             clear=_joined(role["clear"], ", ") if role else NOT_RECORDED,
             masked=_joined((f"{name} ({mask})" for name, mask in role["masked"].items()), ", ")
             if role

@@ -8,6 +8,7 @@ from meshwright.access.access_decisions import AccessDecisions
 from meshwright.access.grants import Port
 from meshwright.access.renewals import renewals
 from meshwright.access.requested import rows
+from meshwright.product.break_glass import is_break_glass
 
 
 def recorded_terms(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
@@ -25,6 +26,8 @@ def recorded_terms(decisions: AccessDecisions, port: Port) -> dict[str, Any]:
                 "decision": str(agreement.custom("decision") or ""),
                 "renews": renewed.get(verdict.id, ""),
                 "start": str(agreement.document.get("startTimestamp") or ""),
+                "breakGlass": is_break_glass(decisions.product.roles.get(verdict.role, {})),
+                "principals": agreement.principals,
                 "until": verdict.until.isoformat() if verdict.until else None,
             }
             for verdict in decisions.verdicts

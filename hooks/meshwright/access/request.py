@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container, Sequence
-from datetime import datetime
+from collections.abc import Container, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from meshwright.access.directory import read as read_directory
 from meshwright.access.request_text import check_request, renewal_fields, request_fields, request_text
+from meshwright.core.text import listed
 from meshwright.core.yaml import Document, Unreadable, parse, read
 from meshwright.product.agreement_text import Fields
+from meshwright.product.break_glass import LONGEST, is_break_glass
 from meshwright.product.files import AGREEMENTS, APPROVERS, SPEC
 
 
@@ -21,17 +24,22 @@ def request(
     principals: tuple[str, ...],
     purpose: str,
     code: str | None,
-    until: datetime,
+    until: datetime | None,
     start: datetime | None,
     team: str,
     requester: str,
     port: str | None,
     directory: str | None,
     consumer: str | None = None,
+    break_glass: bool = False,
 ) -> str:
-    """Write the request; return what to do next. Raises Unreadable, and writes nothing then."""
+    """Write the request; return what to do next. Raises Unreadable, and writes nothing then.
+
+    `break_glass`: the role has to be one for emergencies, and times are instants; without an end, it is an hour after the start.
+    """
+    begins, ends = _emergency_times(root, role, start, until) if break_glass else _days(start, until)
     fields = request_fields(
-        agreement, role, principals, purpose, code, until, start, team, requester, port, consumer
+        agreement, role, principals, purpose, code, ends, begins, team, requester, port, consumer
     )
     return _written(root, fields, directory)
 
@@ -105,6 +113,33 @@ def _check_directory(principals: str | Sequence[str], directory: str | None) -> 
                 f"The directory has no {what} {name}.", "Write the name as the directory has it."
             )
     return ""
+
+
+def _days(start: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime]:
+    """Return start and end of a request by days, in UTC. Raises Unreadable."""
+    if until is None or any(time.tzinfo for time in (start, until) if time):
+        raise Unreadable(
+            "A request names days, and only one with --break-glass names times.", "Give a day with --until."
+        )
+    return start, until
+
+
+def _emergency_times(
+    root: Path, role: str, start: datetime | None, until: datetime | None
+) -> tuple[datetime, datetime]:
+    """Return start and end of a request for break-glass access, in UTC. Raises Unreadable."""
+    roles: Mapping[str, Any] = read(root, read(root, SPEC).get("spec.access.policy")).get("roles")
+    able = [name for name, one in roles.items() if is_break_glass(one)]
+    if role not in able:
+        fix = f"Choose one of: {listed(able)}." if able else "Add one to the policy: `breakGlass: true`."
+        raise Unreadable(f"The role {role} is not for emergencies.", fix)
+    if any(time.tzinfo is None for time in (start, until) if time):
+        raise Unreadable(
+            "Break-glass access begins and ends at a time, and a day is none.",
+            "Give a time with its zone, such as --until 2026-12-01T15:30Z, or leave --until out: one hour.",
+        )
+    begins = (start or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    return begins, until.astimezone(UTC) if until else begins + LONGEST
 
 
 def _others(root: Path, agreement: Document) -> Sequence[Document]:

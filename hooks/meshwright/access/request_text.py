@@ -13,6 +13,7 @@ from meshwright.check.rules.agreements import (
     AgreementEnds,
     AgreementForRole,
     AgreementNamesReaders,
+    BreakGlassEnds,
     NamesNotMistaken,
 )
 from meshwright.core.yaml import Document, Unreadable
@@ -27,6 +28,7 @@ RULES = (
     AgreementForRole(),
     AgreementNamesReaders(),
     AgreementEnds(),
+    BreakGlassEnds(),
     NamesNotMistaken(),
 )
 """What a request has to keep, so that nobody waits for an approval that gives nothing."""

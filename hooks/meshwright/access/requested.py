@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from meshwright.access.access_decisions import AccessDecisions, AccessVerdict, verdict_if_approved
 from meshwright.access.grants import View
 from meshwright.access.rego_evaluation import PolicyEngine
 from meshwright.access.renewals import renewals
+from meshwright.product.agreement_length import shown_end
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def sentences(effect: AgreementEffect) -> Iterator[str]:
     yield f"agreement {effect.agreement} ({state})"
     people = "" if effect.people is None else f" ({_count(effect.people)})"
     port = f"on the port {effect.port} alone" if effect.port else "on every port"
-    until = f"{effect.until.astimezone(UTC):%Y-%m-%d}" if effect.until else "an unknown day"
+    until = shown_end(effect.until) if effect.until else "an unknown day"
     yield f"  {', '.join(effect.principals)}{people} {may} read as {effect.role} until {until}, {port}"
     if effect.people is None:
         yield "  how many people that is, only the directory knows"

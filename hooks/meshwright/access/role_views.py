@@ -8,6 +8,7 @@ from typing import Any
 from meshwright.access.grants import Column, Condition, Refused, View, VisibleColumn
 from meshwright.access.product_access import ProductAccess
 from meshwright.access.rego_evaluation import PolicyEngine
+from meshwright.product.break_glass import is_break_glass
 
 
 def role_views(product: ProductAccess, engine: PolicyEngine) -> Iterator[View]:
@@ -25,7 +26,7 @@ def role_views(product: ProductAccess, engine: PolicyEngine) -> Iterator[View]:
                 f"The role {name} sees no column of {product.dataset}.",
                 "Give it a clearance that the classification of a column is in, or remove it.",
             )
-        yield View(name, role["kind"], visible, tuple(_conditions(name, role, columns)))
+        yield View(name, role["kind"], visible, tuple(_conditions(name, role, columns)), is_break_glass(role))
 
 
 def _conditions(name: str, role: Mapping[str, Any], columns: Mapping[str, Column]) -> Iterator[Condition]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from meshwright.access.access_decisions import AccessDecisions, shortened
+from meshwright.access.access_decisions import AccessDecisions, break_glass_notes, shortened
 from meshwright.access.alarms import SKEW, Alarm, alarms_since, token
 from meshwright.access.anchor import Anchor, Anchors, Unreadable
 from meshwright.access.approval import evidence_used
@@ -255,7 +255,7 @@ def _on_each_port(
             runs.append(run_on_port(port))
         except Refused as refused:
             runs.append(PortRun(PortPlan(port.name, port.uses), refused))
-    notes = (*shortened(decisions), *false_renewals(decisions))
+    notes = (*break_glass_notes(decisions), *shortened(decisions), *false_renewals(decisions))
     return Run(verb, decisions, tuple(runs), tuple(problems), notes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from meshwright.product import metamodel
@@ -22,6 +22,11 @@ def counted_from(role: Mapping[str, Any], start: datetime) -> datetime:
     access on the day of an update.
     """
     return start if "maxDays" in role else max(start, metamodel.LONGEST_AGREEMENT_SINCE)
+
+
+def shown_end(end: datetime) -> str:
+    """Return the end of an agreement for a sentence, in UTC: a day, with the minute unless that is midnight."""
+    return f"{end.astimezone(UTC):%Y-%m-%d %H:%M} UTC".replace(" 00:00 UTC", "")
 
 
 def effective_end(role: Mapping[str, Any], start: datetime, end: datetime) -> datetime:

@@ -17,6 +17,7 @@ from meshwright.core.git_url import is_remote
 from meshwright.mesh.role_columns import CLEAR, treatment
 from meshwright.product.agreement_length import longest_days
 from meshwright.product.agreement_text import ESCAPED, LINES
+from meshwright.product.break_glass import is_break_glass
 from meshwright.product.files import AGREEMENTS
 from meshwright.product.record import Record
 from meshwright.serve.page_details import ReaderEntry
@@ -53,7 +54,9 @@ def request_form(record: Record, readers: Sequence[ReaderEntry]) -> dict[str, An
         "product": record.id,
         "providerTeam": record.owner.team or record.domain,
         "ports": [port.name for port in record.outputs],
-        "roles": {name: _role(record, role) for name, role in record.roles.items()},
+        "roles": {
+            name: _role(record, role) for name, role in record.roles.items() if not is_break_glass(role)
+        },
         "renewable": [
             {
                 "id": reader.agreement,
@@ -69,6 +72,7 @@ def request_form(record: Record, readers: Sequence[ReaderEntry]) -> dict[str, An
             }
             for reader in readers
             if reader.state in ("in force", "ending soon")
+            and not is_break_glass(record.roles.get(reader.role, {}))
         ],
         "taken": [reader.agreement for reader in readers],
     }

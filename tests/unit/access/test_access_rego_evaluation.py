@@ -300,7 +300,7 @@ agreements = st.fixed_dictionaries(
 )  # fmt: skip
 roles = st.fixed_dictionaries(
     {"kind": st.sampled_from(["human", "machine"]), "clearance": levels, "above": st.sampled_from(["mask", "deny"])},
-    optional={"maxDays": st.integers(0, 3), "purposes": st.lists(texts, max_size=2), "requires": st.dictionaries(st.sampled_from(["country", "a"]), st.lists(texts, max_size=2), max_size=2)},
+    optional={"maxDays": st.integers(0, 3), "breakGlass": scalars, "purposes": st.lists(texts, max_size=2), "requires": st.dictionaries(st.sampled_from(["country", "a"]), st.lists(texts, max_size=2), max_size=2)},
 )  # fmt: skip
 questions = st.fixed_dictionaries(
     {"product": st.fixed_dictionaries({"id": texts, "mode": st.sampled_from(["open", "approval-required", "x"]), "open": levels}), "subjects": subjects},
@@ -428,6 +428,7 @@ def _questions() -> list[tuple[str, dict[str, Any]]]:
         whole | {"product": open_product, "subjects": {"svc": {"kind": "machine", "attributes": {}}}},
         whole | {"product": open_product, "role": ROLE | {"clearance": ["secret"]}},
         whole | {"product": open_product, "role": ROLE | {"clearance": []}},
+        whole | {"product": open_product, "role": ROLE | {"breakGlass": True}},
     ]
     columns = {
         "roles": {"m": ROLE, "d": ROLE | {"above": "deny"}, "s": ROLE | {"clearance": ["strange", "public"]}},

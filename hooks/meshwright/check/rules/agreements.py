@@ -14,6 +14,7 @@ from meshwright.core.yaml import Document, Keys, read_text
 from meshwright.product import metamodel, team_rego
 from meshwright.product.agreement_length import counted_from, effective_end, longest_days
 from meshwright.product.approvers import unsound
+from meshwright.product.break_glass import break_glass_issues, is_break_glass
 from meshwright.product.contract import columns
 from meshwright.product.files import AGREEMENTS, APPROVERS, POLICY, TEAM_REGO, TESTS
 from meshwright.product.lookalikes import alike, deceptive
@@ -232,7 +233,7 @@ class AgreementEnds(Rule):
             longest = longest_days(role)
             if lasts.total_seconds() <= 0:
                 yield Problem(agreement, ("endTimestamp",), "It ends before it begins.", "Give a later end.")
-            elif outlives:
+            elif outlives and not is_break_glass(role):
                 detail = f"It lasts {lasts.days} days, but its role allows {longest}."
                 latest = counted.astimezone(UTC) + timedelta(days=longest)
                 yield Problem(
@@ -241,6 +242,22 @@ class AgreementEnds(Rule):
                     detail,
                     f"Write an end of {latest:%Y-%m-%dT%H:%M:%SZ} or earlier.",
                 )
+
+
+class BreakGlassEnds(Rule):
+    """Break-glass access is for people by name, for an hour at the most, on a port whose storage ends it by itself."""
+
+    broken = {
+        FILE: {**REQUEST, "roles": [{"role": "emergency"}]},
+        POLICY: {"roles": {"emergency": {"breakGlass": True}}},
+    }
+
+    def check(self, spec: Document, policy: Document, agreements: Sequence[Document]) -> Iterator[Problem]:
+        ports = {str(port.get("name")): str(port.get("uses")) for _, port in spec.items("spec.outputs")}
+        for agreement in agreements:
+            role = _roles(policy).get(str(_role(agreement)), {})
+            for keys, detail, fix in break_glass_issues(role, agreement, ports):
+                yield Problem(agreement, keys, detail, fix)
 
 
 class ApproversAreDifferentPeople(Rule):

@@ -32,6 +32,7 @@ from meshwright.access.targets.postgres import names as naming
 from meshwright.access.targets.postgres.actual import Actual, SchemaRelation
 from meshwright.access.targets.postgres.bootstrap import bootstrap
 from meshwright.access.targets.postgres.database_plan import DatabasePlan
+from meshwright.access.targets.postgres.desired import desired_ends
 from meshwright.access.targets.postgres.difference import difference
 from meshwright.access.targets.postgres.matrix import (
     RightsDifference,
@@ -242,7 +243,10 @@ def _queries(
                     "Run the pipeline, so that it publishes.",
                 )
             queries = {
-                view.role: view_query(view, actual.types, names, actual.version) for view in desired.views
+                view.role: view_query(
+                    view, actual.types, names, actual.version, desired_ends(desired, view.role)
+                )
+                for view in desired.views
             }
             return queries, []
         except Refused:

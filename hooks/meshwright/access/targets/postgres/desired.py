@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from meshwright.access.grants import Desired, Member
 from meshwright.access.targets.postgres.actual import Actual
@@ -12,6 +13,15 @@ from meshwright.core.sql.postgres import identifier
 def desired_logins(desired: Desired, role: str) -> list[str]:
     """Return the logins of everybody who should read as a role of the policy."""
     return [member.principal.login("postgres") for member in desired.members if member.role == role]
+
+
+def desired_ends(desired: Desired, role: str) -> dict[str, datetime]:
+    """Return login -> when it reads no more, of everybody who should read as a role and whose reading ends."""
+    return {
+        member.principal.login("postgres"): member.until
+        for member in desired.members
+        if member.role == role and member.until
+    }
 
 
 def desired_memberships(members: Mapping[str, list[Member]], actual: Actual) -> dict[tuple[int, int], Member]:

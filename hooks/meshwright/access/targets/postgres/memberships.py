@@ -11,6 +11,7 @@ from meshwright.access.targets.postgres.database_plan import DatabasePlan
 from meshwright.access.targets.postgres.desired import desired_memberships
 from meshwright.access.targets.postgres.names import display_text, is_role_name
 from meshwright.core.sql.postgres import identifier
+from meshwright.product.agreement_length import shown_end
 
 Keyed = Mapping[tuple[int, int], Member]
 """(oid of the login, oid of the reader role) -> member."""
@@ -137,7 +138,7 @@ def _grants(
                 logins=[login.name],
             )
             continue
-        until = f", until {member.until:%Y-%m-%d}" if member.until else ""
+        until = f", until {shown_end(member.until)}" if member.until else ""
         grants.append(
             Change(
                 "grant",

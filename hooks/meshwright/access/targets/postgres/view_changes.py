@@ -104,8 +104,9 @@ def _change(action: str, view: View, names: Names, queries: Mapping[str, str], c
         if view.rows
         else ""
     )
+    ends = "; to each reader only until their end" if view.break_glass else ""
     verb = "CREATE VIEW" if action == "create" else "CREATE OR REPLACE VIEW"
-    shows = "nothing until what it reads is as the pipeline makes it" if closed else f"{columns}{rows}"
+    shows = "nothing until what it reads is as the pipeline makes it" if closed else f"{columns}{rows}{ends}"
     return Change(
         "create" if action == "create" else "replace",
         f"The view {names.schema}.{names.view(view.role)} shows {shows}.",

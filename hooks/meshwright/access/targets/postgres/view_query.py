@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from meshwright.access.grants import Condition, Refused, Value, View, VisibleColumn
@@ -17,8 +17,17 @@ _TEXT = ("text", "character varying", "character")
 _WHOLE = ("smallint", "integer", "bigint")
 
 
-def view_query(view: View, types: Mapping[str, Type], names: Names, version: int) -> str:
-    """Return the query of a role's view. `types`: column -> type. Raises Refused."""
+def view_query(
+    view: View,
+    types: Mapping[str, Type],
+    names: Names,
+    version: int,
+    ends: Mapping[str, datetime] | None = None,
+) -> str:
+    """Return the query of a role's view. `types`: column -> type. Raises Refused.
+
+    `ends`: login -> when it reads no more by itself, of a role that is for emergencies.
+    """
     missing = [display_text(column) for column in _used(view) if column not in types]
     if missing:
         raise Refused(
@@ -37,14 +46,30 @@ def view_query(view: View, types: Mapping[str, Type], names: Names, version: int
         rows.append(
             f"pg_catalog.pg_has_role(SESSION_USER, {literal(names.reader(view.role))}::pg_catalog.name, 'MEMBER')"
         )
+    if view.break_glass:
+        rows.append(_before_end(ends or {}))
     text = f"SELECT {columns} FROM {identifier(names.private, names.dataset)} AS data"
     if rows:
         text += f" WHERE {' AND '.join(rows)}"
-    if view.rows:
+    if view.rows or view.break_glass:
         # A reader's own conditions must not be tested on hidden rows, not even leakproof ones: EXPLAIN ANALYZE tells
         # how many rows each condition removed. Nothing is pushed into a query with an OFFSET.
         text += " OFFSET 0"
     return text
+
+
+def _before_end(ends: Mapping[str, datetime]) -> str:
+    """Return the condition that lets each login read until its own end.
+
+    By the clock of the server, asked anew for each row: `now()` stands still in a transaction, and a cursor that was opened
+    before the end would go on. SESSION_USER is the login, whatever role the session switches to.
+    """
+    each = [
+        f"(SESSION_USER OPERATOR(pg_catalog.=) {literal(login)}::pg_catalog.name AND pg_catalog.clock_timestamp() "
+        f"OPERATOR(pg_catalog.<) {literal(end.astimezone(UTC).isoformat(sep=' '))}::pg_catalog.timestamptz)"
+        for login, end in sorted(ends.items())
+    ]
+    return f"({' OR '.join(each)})" if each else "false"
 
 
 def closed_query(columns: Iterable[tuple[str, str, int]]) -> str:
