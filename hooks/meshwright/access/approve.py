@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,7 +16,7 @@ from meshwright.access.product_access import PARTS
 from meshwright.access.signing_identity import SET_UP, SigningIdentity, how_to_sign, signing_identity
 from meshwright.core import files
 from meshwright.core.git_history import History
-from meshwright.core.yaml import Document, Unreadable, parse, read_text
+from meshwright.core.yaml import Document, Unreadable, inside, parse, read_text
 from meshwright.core.yaml_edit import edited
 from meshwright.product import schema
 from meshwright.product.approvers import Approver
@@ -24,31 +24,75 @@ from meshwright.product.files import AGREEMENTS, APPROVERS, REVIEWS, SPEC, TEAM_
 from meshwright.product.validate import misshapen
 
 APPROVED_BY = "approvedBy"
+SUBJECT = 60  # characters of a commit's subject
 
 
-def approve(root: Path, what: str) -> str:
-    """Approve an agreement (its id or path), or a change of another guarded file (its path); return how to sign. Raises Unreadable."""
+def approve(root: Path, what: Sequence[str]) -> str:
+    """Approve agreements (their ids or paths), or a change of another guarded file (its path); return how to sign. Raises Unreadable."""
     history = History(root)
     identity = signing_identity(root, approvers(history))
     if identity.problem:
         raise Unreadable(identity.problem, SET_UP)
-    path = (
-        PurePosixPath(what).as_posix()
-        if "/" in what or what.endswith(".yaml")
-        else f"{AGREEMENTS}/{what}.yaml"
-    )
-    if identity.approver and (refusal := deputy_refusal(identity.approver, path, [datetime.now(UTC)])):
-        raise Unreadable(refusal, "Ask them, or another approver, to approve it.")
-    if PurePosixPath(path).parent.as_posix() == AGREEMENTS:
-        return _approve_agreement(history, path, identity)
-    return _approve_file(history, path, identity)
+    paths = list(dict.fromkeys(guarded_path(one) for one in what))
+    for path in paths:
+        if identity.approver and (refusal := deputy_refusal(identity.approver, path, [datetime.now(UTC)])):
+            raise Unreadable(refusal, "Ask them, or another approver, to approve it.")
+    if all(PurePosixPath(path).parent.as_posix() == AGREEMENTS for path in paths):
+        return _approve_agreements(history, paths, identity)
+    if len(paths) > 1:
+        raise Unreadable(
+            "Only agreements are approved several at once: a change of another file is looked at on its own.",
+            f"Approve each such file by itself: meshwright access approve {shlex.quote(_other_file(paths))}",
+        )
+    return _approve_file(history, paths[0], identity)
+
+
+def guarded_path(what: str) -> str:
+    """Return the path of an agreement that is given by its id, or of a file that is given by its path."""
+    if "/" in what or what.endswith(".yaml"):
+        return PurePosixPath(what).as_posix()
+    return f"{AGREEMENTS}/{what}.yaml"
+
+
+def _other_file(paths: Sequence[str]) -> str:
+    return next(path for path in paths if PurePosixPath(path).parent.as_posix() != AGREEMENTS)
 
 
 # Agreements
 
 
-def _approve_agreement(history: History, path: str, identity: SigningIdentity) -> str:
+def _approve_agreements(history: History, paths: Sequence[str], identity: SigningIdentity) -> str:
+    """Approve agreements in one commit: all are checked before the first is written."""
+    approved = [_approved(history, path, identity) for path in paths]
+    again = [path for path, one in zip(paths, approved, strict=True) if one is None]
+    if again and len(paths) == 1:
+        return _ask_again(history, again[0])
+    if again:
+        raise Unreadable(
+            f"No approval of {again[0]} counts, and it has to be asked for again before it can be approved.",
+            f"Begin with it alone: meshwright access approve {shlex.quote(again[0])}",
+        )
+    lines = []
+    for path, one in zip(paths, approved, strict=True):
+        if one is not None:
+            files.write(history.root / path, one[0], "Make the file writable.")
+            lines.append(one[1])
+    message = f"Approve {', '.join(PurePosixPath(path).stem for path in paths)}"
+    if len(paths) > 1 and len(message) > SUBJECT:
+        message = f"Approve {len(paths)} agreements"
+    return "\n".join([*lines, *how_to_sign(identity, message, paths)])
+
+
+def _approved(history: History, path: str, identity: SigningIdentity) -> tuple[str, str] | None:
+    """Return an agreement's text with the approval, and what it gives to whom; None if it has to be asked for again.
+
+    Raises Unreadable.
+    """
     root, name = history.root, PurePosixPath(path).stem
+    if not inside(root, path):
+        raise Unreadable(
+            f"There is no {path}.", "Name an agreement by its file's name without .yaml, or its path."
+        )
     text = read_text(root, path)
     document = parse(path, text)
     for problem in misshapen(document, schema.access_agreement):
@@ -63,23 +107,19 @@ def _approve_agreement(history: History, path: str, identity: SigningIdentity) -
                 f"Commit it: git add {path} && git commit -m {shlex.quote(f'Ask for {name}')} -- {path}",
             )
     elif before is None or not before.accepted:
-        return _ask_again(root, path, text, before.reasons if before else ())
+        return None
     approver = identity.approver
     if before and approver is None:
         raise Unreadable(f"{path} is approved already, and it is unknown who approves it now.", SET_UP)
     if before and approver and signed_by([approver])[0] in before.signers:
         raise Unreadable(f"{approver} has approved {path} already.", "Let another approver approve it, too.")
-    files.write(root / path, edited(text, _approving(approver, listed), path), "Make the file writable.")
     role = document.get("roles")[0]["role"]
     readers = next(
         item["value"] for _, item in document.items("customProperties") if item["property"] == "principal"
     )
-    return "\n".join(
-        [
-            f"{path} now has `status: approved`: {readers if isinstance(readers, str) else ', '.join(readers)} "
-            f"as {role} until {document.get('endTimestamp')}.",
-            *how_to_sign(identity, f"Approve {name}", [path]),
-        ]
+    return edited(text, _approving(approver, listed), path), (
+        f"{path} now has `status: approved`: {readers if isinstance(readers, str) else ', '.join(readers)} "
+        f"as {role} until {document.get('endTimestamp')}."
     )
 
 
@@ -112,8 +152,12 @@ def _approving(approver: Approver | None, listed: list[str]) -> Callable[[Any], 
     return change
 
 
-def _ask_again(root: Path, path: str, text: str, reasons: tuple[str, ...]) -> str:
+def _ask_again(history: History, path: str) -> str:
     """Set an agreement back to what can be approved; return what to do next."""
+    text = read_text(history.root, path)
+    reasons: tuple[str, ...] = ()
+    if parse(path, text).get("status") == "approved":
+        reasons = tuple(approval(history, path, (), frozenset()).reasons)
 
     def change(agreement: Any) -> None:
         agreement["status"] = "requested"
@@ -121,7 +165,7 @@ def _ask_again(root: Path, path: str, text: str, reasons: tuple[str, ...]) -> st
             item for item in agreement["customProperties"] if item["property"] != APPROVED_BY
         ]
 
-    files.write(root / path, edited(text, change, path), "Make the file writable.")
+    files.write(history.root / path, edited(text, change, path), "Make the file writable.")
     name = PurePosixPath(path).stem
     return "\n".join(
         [

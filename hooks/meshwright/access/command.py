@@ -85,11 +85,11 @@ def renew(root: Path, **fields: Any) -> None:
 
 
 @access.command()
-@click.argument("what", metavar="AGREEMENT|FILE")
+@click.argument("what", metavar="AGREEMENT...|FILE", nargs=-1, required=True)
 @click.option("--note", default="", metavar="TEXT", help="Why: it is kept in the agreement.")
 @options(PRODUCT)
-def approve(root: Path, what: str, note: str) -> None:
-    """Sets an agreement's status to `approved`, or takes a change of a FILE that decides who reads what, such as
+def approve(root: Path, what: tuple[str, ...], note: str) -> None:
+    """Sets the status of agreements to `approved`, all or none, or takes a change of a FILE that decides who reads what, such as
     access/policy.yaml. Prints how to sign: the signed commit is what counts.
     """
     from meshwright.access import approve as approving
@@ -97,9 +97,9 @@ def approve(root: Path, what: str, note: str) -> None:
 
     note = decision_note.checked_note(note)
     printed = approving.approve(root, what)
-    path = what if "/" in what or what.endswith(".yaml") else f"{AGREEMENTS}/{what}.yaml"
-    left = decision_note.add_note(root, path, note) if path.startswith(f"{AGREEMENTS}/") else ""
-    click.echo("\n".join(filter(None, (printed, left))))
+    paths = [path for path in map(approving.guarded_path, what) if path.startswith(f"{AGREEMENTS}/")]
+    left = [decision_note.add_note(root, path, note) for path in dict.fromkeys(paths)]
+    click.echo("\n".join(filter(None, (printed, *left))))
 
 
 @access.command()

@@ -92,8 +92,8 @@ def works_as(product: Repository, name: str) -> None:
         product.git("config", option, value)
 
 
-def approve(product: Repository, what: str, code: int = 0, verb: str = "approve") -> str:
-    done = CliRunner().invoke(main, ["access", verb, what, "--product", str(product.root)])
+def approve(product: Repository, *what: str, code: int = 0, verb: str = "approve") -> str:
+    done = CliRunner().invoke(main, ["access", verb, *what, "--product", str(product.root)])
     assert done.exit_code == code, done.output
     return done.output
 
@@ -122,6 +122,28 @@ def test_an_agreement_by_its_name_and_by_its_path(product: Repository) -> None:
     listed = yaml.safe_load((product.root / PATH).read_text())["customProperties"][-1]["value"]
     assert listed == ["ada@example.org", "dan@example.org"]
     assert "has approved" in approve(product, "punctuality", code=2)
+
+
+OTHER = "access/agreements/delays.yaml"
+
+
+def test_several_agreements_are_approved_in_one_signed_commit(product: Repository) -> None:
+    product.commit("Ask for delays", {OTHER: yaml.safe_dump({**REQUEST, "id": "delays"})})
+    before = product.git("rev-list", "--count", "HEAD")
+    printed = approve(product, "punctuality", "delays", PATH)
+    (line,) = [line for line in printed.splitlines() if "commit -S" in line]
+    subprocess.run(["sh", "-c", line], cwd=product.root, capture_output=True, check=True)
+    assert int(product.git("rev-list", "--count", "HEAD")) == int(before) + 1
+    for path in (PATH, OTHER):
+        assert approval(History(product.root), path, ("owner",), BO).accepted
+
+
+@pytest.mark.parametrize("last", ["nothing", POLICY, "delays"])
+def test_of_several_none_is_approved_if_one_cannot_be(product: Repository, last: str) -> None:
+    product.commit("I say so", {OTHER: yaml.safe_dump({**REQUEST, "id": "delays", "status": "approved"})})
+    printed = approve(product, "punctuality", last, code=2)
+    assert last in printed
+    assert not product.git("status", "--porcelain")
 
 
 def test_what_somebody_else_set_to_approved_is_asked_for_again_and_approved(product: Repository) -> None:
