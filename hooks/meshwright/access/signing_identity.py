@@ -91,12 +91,13 @@ def how_to_sign(identity: SigningIdentity, message: str, paths: Sequence[str], f
         address = shlex.quote(f"{identity.set_by}={approver.email}")
         git = f"{address} git" if identity.set_by.isupper() else f"git -c {address}"
     command = f"{git} commit -S -m {shlex.quote(message)} -- {shlex.join(paths)}"
+    command = f"{first} && {command}" if first else command
     who = f" as {approver}" if approver else ""
     lines = [f"It counts once you sign it{who}, in a commit of your own:"]
     if not identity.has_key:
         lines += [f"Set up the key that {APPROVERS} has of you, once: of SSH", f"  {OF_SSH}"]
         lines += ["or of GPG", f"  {OF_GPG}", "and then:"]
-    return [*lines, *([f"  {first}"] if first else []), f"  {command}", MERGE]
+    return [*lines, f"  {command}", MERGE]
 
 
 def _address(root: Path, role: str) -> str:
