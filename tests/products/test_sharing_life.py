@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -126,8 +127,9 @@ def shown(machine: Person) -> set[str]:
     return {one["principal"] for one in yaml.safe_load((machine.clone / LAKE / "roles/access.json").read_text())["members"]}  # fmt: skip
 
 
-@pytest.mark.beyond
-def test_from_asking_to_the_end_on_a_git_server(make: Make, tmp_path: Path) -> None:
+@pytest.fixture
+def life(make: Make, tmp_path: Path) -> Iterator[Life]:
+    """A product with one approver and one Parquet port, on its server."""
     people = People(tmp_path)
     born = Path(shutil.copytree(make("shared"), tmp_path / "server/departures"))
     (born / APPROVERS).write_text(people.approvers("ada"))
@@ -139,51 +141,69 @@ def test_from_asking_to_the_end_on_a_git_server(make: Make, tmp_path: Path) -> N
         life = Life(tmp_path, people, f"{address.replace('://', '://x:y@')}/departures.git")
         settings = "-c user.name=Ada -c user.email=ada@example.org -c commit.gpgSign=false"
         life.run(["bash", "-ec", f"git init -q -b main . && git add . && git {settings} commit -qm Born && git clone -q --bare . {bare} && git -C {bare} config http.receivepack true"], born, tmp_path)  # fmt: skip
-        consumer, owner = Person(life, "consumer", "bo"), Person(life, "owner", "ada")
-        forge, machine = Person(life, "forge", "dan"), Person(life, "ci", "sam")
-        columns = yaml.safe_load((born / "contract.odcs.yaml").read_text())["schema"][0]["properties"]
-        (machine.clone / LAKE).mkdir(parents=True)
-        kinds = {"timestamp": "timestamp", "integer": "integer", "boolean": "boolean"}
-        values = ", ".join(f'null::{kinds.get(one["logicalType"], "varchar")} as "{one["name"]}"' for one in columns)  # fmt: skip
-        duckdb.sql(f"select {values}").write_parquet(str(machine.clone / LAKE / "departures.parquet"))
-        applies(machine, "--first")
+        yield life
 
-        end = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m-%d}"
-        printed = consumer.does(
-            "meshwright access request delays --role reader --principal id:bo@example.org --team operations "
-            f"--for 'Why flights are late' --until {end} --requester bo@example.org"
-        )
-        consumer.follows("\n".join(line for line in printed.splitlines() if "approve" not in line))
-        life.took("ask")
-        assert "It is requested" in consumer.quietly("meshwright access plan --against origin/main")
 
-        approves(owner, "delays", "access/delays")
-        merges(life, forge, "access/delays")
-        life.took("approve")
-        applies(machine)
-        assert shown(machine) == {"bo@example.org"}
+def publishes(machine: Person) -> None:
+    """What a run of the pipeline leaves on the port."""
+    columns = yaml.safe_load((machine.clone / "contract.odcs.yaml").read_text())["schema"][0]["properties"]
+    kinds = {"timestamp": "timestamp", "integer": "integer", "boolean": "boolean"}
+    values = ", ".join(f'null::{kinds.get(one["logicalType"], "varchar")} as "{one["name"]}"' for one in columns)  # fmt: skip
+    (machine.clone / LAKE).mkdir(parents=True)
+    duckdb.sql(f"select {values}").write_parquet(str(machine.clone / LAKE / "departures.parquet"))
 
-        later = f"{datetime.now(UTC) + timedelta(days=80):%Y-%m-%d}"
-        consumer.quietly("git switch --quiet main && git pull --quiet")
-        printed = consumer.does(f"meshwright access renew delays --until {later}")
-        consumer.follows("\n".join(line for line in printed.splitlines() if "approve" not in line))
-        renewal = consumer.quietly("git branch --show-current").strip().removeprefix("access/")
-        approves(owner, renewal, f"access/{renewal}")
-        merges(life, forge, f"access/{renewal}")
-        life.took("renew")
-        applies(machine)
-        assert shown(machine) == {"bo@example.org"}
 
-        owner.quietly("git switch --quiet main && git pull --quiet")
-        owner.follows(owner.does(f"meshwright access review {renewal}"))
-        owner.does("git push --quiet")
-        life.took("review")
-        applies(machine)
-        assert "bo@example.org" in machine.quietly("meshwright access report")
+def asks(consumer: Person, command: str) -> str:
+    """Runs a command that writes a request, and what it prints for a pull request; returns the request's name."""
+    printed = consumer.does(f"meshwright access {command}")
+    consumer.follows("\n".join(line for line in printed.splitlines() if "approve" not in line))
+    return consumer.quietly("git branch --show-current").strip().removeprefix("access/")
 
-        owner.does(f"git rm --quiet access/agreements/delays.yaml access/agreements/{renewal}.yaml")
-        owner.does("git commit --quiet -m 'End the agreement'")
-        owner.does("git push --quiet")
-        life.took("end")
-        applies(machine)
-        assert shown(machine) == set()
+
+def in_days(days: int) -> str:
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+
+
+REQUEST = (
+    "request delays --role reader --principal id:bo@example.org --team operations --requester bo@example.org"
+)
+
+
+@pytest.mark.beyond
+def test_from_asking_to_the_end_on_a_git_server(life: Life) -> None:
+    consumer, owner = Person(life, "consumer", "bo"), Person(life, "owner", "ada")
+    forge, machine = Person(life, "forge", "dan"), Person(life, "ci", "sam")
+    publishes(machine)
+    applies(machine, "--first")
+
+    assert asks(consumer, f"{REQUEST} --for 'Why flights are late' --until {in_days(40)}") == "delays"
+    life.took("ask")
+    assert "It is requested" in consumer.quietly("meshwright access plan --against origin/main")
+
+    approves(owner, "delays", "access/delays")
+    merges(life, forge, "access/delays")
+    life.took("approve")
+    applies(machine)
+    assert shown(machine) == {"bo@example.org"}
+
+    consumer.quietly("git switch --quiet main && git pull --quiet")
+    renewal = asks(consumer, f"renew delays --until {in_days(80)}")
+    approves(owner, renewal, f"access/{renewal}")
+    merges(life, forge, f"access/{renewal}")
+    life.took("renew")
+    applies(machine)
+    assert shown(machine) == {"bo@example.org"}
+
+    owner.quietly("git switch --quiet main && git pull --quiet")
+    owner.follows(owner.does(f"meshwright access review {renewal}"))
+    owner.does("git push --quiet")
+    life.took("review")
+    applies(machine)
+    assert "bo@example.org" in machine.quietly("meshwright access report")
+
+    owner.does(f"git rm --quiet access/agreements/delays.yaml access/agreements/{renewal}.yaml")
+    owner.does("git commit --quiet -m 'End the agreement'")
+    owner.does("git push --quiet")
+    life.took("end")
+    applies(machine)
+    assert shown(machine) == set()
