@@ -67,6 +67,16 @@ def request(root: Path, **fields: Any) -> None:
     click.echo(requests.request(root, **fields))
 
 
+@access.command("request-all")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@options(PRODUCT, DIRECTORY)
+def request_all(root: Path, file: Path, directory: str | None) -> None:
+    """Writes a request for each row of a CSV FILE, all or none. Its columns are the options of `request`, and `agreement`."""
+    from meshwright.access.bulk_requests import request_all
+
+    click.echo(request_all(root, file, directory))
+
+
 @access.command()
 @click.argument("agreement")
 @click.option(

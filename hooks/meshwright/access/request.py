@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from meshwright.access.directory import read as read_directory
 from meshwright.access.request_text import check_request, renewal_fields, request_fields, request_text
@@ -37,7 +37,7 @@ def request(
 
     `break_glass`: the role has to be one for emergencies, and times are instants; without an end, it is an hour after the start.
     """
-    begins, ends = _emergency_times(root, role, start, until) if break_glass else _days(start, until)
+    begins, ends = _emergency_times(root, role, start, until) if break_glass else days(start, until)
     fields = request_fields(
         agreement, role, principals, purpose, code, ends, begins, team, requester, port, consumer
     )
@@ -56,42 +56,64 @@ def renew(root: Path, agreement: str, until: datetime, requester: str | None, di
 
 
 def _written(root: Path, fields: Fields, directory: str | None) -> str:
+    prepared = prepare(root, fields)
+    note = check_directory(fields["principals"], directory)
+    create(root, prepared)
+    return "\n".join(
+        [f"wrote {prepared.path}", *pull_request_steps(root, [prepared]), *([note] if note else [])]
+    )
+
+
+class Prepared(NamedTuple):
+    """A request that is right, and not written yet."""
+
+    path: str
+    text: str
+    document: Document
+
+    @property
+    def name(self) -> str:
+        """The agreement's id."""
+        return str(self.document.get("id"))
+
+
+def prepare(root: Path, fields: Fields, before: Sequence[Document] = ()) -> Prepared:
+    """Return the file of a request. `before`: those that come with it. Raises Unreadable for one that no approval would help."""
     spec = read(root, SPEC)
     text = request_text(fields, spec)
     path = f"{AGREEMENTS}/{fields['id']}.yaml"
     document = parse(path, text)
-    check_request(
-        spec,
-        read(root, spec.get("spec.access.policy")),
-        _readable(root, APPROVERS),
-        _others(root, document),
-        document,
-    )
-    note = _check_directory(fields["principals"], directory)
-    _create(root, path, text)
-    name = str(fields["id"])
-    message = shlex.quote(f"Ask for {name}")
-    return "\n".join(
-        [
-            f"wrote {path}",
-            "Next, for a pull request:",
-            f"  git switch -c {shlex.quote(f'access/{name}')}",
-            f"  git add {path} && git commit -m {message} && git push -u origin HEAD",
-            *_approving(root, name),
-            *([note] if note else []),
-        ]
-    )
+    policy = read(root, spec.get("spec.access.policy"))
+    others = [*_others(root, document), *before]
+    check_request(spec, policy, _readable(root, APPROVERS), others, document)
+    return Prepared(path, text, document)
 
 
-def _approving(root: Path, name: str) -> Sequence[str]:
+def pull_request_steps(root: Path, requests: Sequence[Prepared]) -> list[str]:
+    """Return what to do next with requests that are written, line by line."""
+    names, paths = [one.name for one in requests], shlex.join(one.path for one in requests)
+    what = names[0] if len(names) == 1 else f"{names[0]}-and-{len(names) - 1}-more"
+    message = shlex.quote(f"Ask for {', '.join(names)}")
+    return [
+        "Next, for a pull request:",
+        f"  git switch -c {shlex.quote(f'access/{what}')}",
+        f"  git add {paths} && git commit -m {message} && git push -u origin HEAD",
+        *_approving(root, names),
+    ]
+
+
+def _approving(root: Path, names: Sequence[str]) -> Sequence[str]:
     """Return what an approver of the product does next, line by line."""
     approvers = _readable(root, APPROVERS)
     if approvers is not None and approvers.get("approvals.by") == "review":
         return ["An approver of the product then approves the pull request, before it is merged."]
-    return ["An approver of the product then runs, on that branch:", f"  meshwright access approve {name}"]
+    return [
+        "An approver of the product then runs, on that branch:",
+        f"  meshwright access approve {shlex.join(names)}",
+    ]
 
 
-def _check_directory(principals: str | Sequence[str], directory: str | None) -> str:
+def check_directory(principals: str | Sequence[str], directory: str | None) -> str:
     """Return a note where nobody can say whether the directory has the readers. Raises Unreadable where it has not."""
     if not directory:
         return (
@@ -115,7 +137,7 @@ def _check_directory(principals: str | Sequence[str], directory: str | None) -> 
     return ""
 
 
-def _days(start: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime]:
+def days(start: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime]:
     """Return start and end of a request by days, in UTC. Raises Unreadable."""
     if until is None or any(time.tzinfo for time in (start, until) if time):
         raise Unreadable(
@@ -157,7 +179,9 @@ def _readable(root: Path, path: str) -> Document:
         return Document(Path(path))
 
 
-def _create(root: Path, path: str, text: str) -> None:
+def create(root: Path, prepared: Prepared) -> None:
+    """Write a request. Raises Unreadable if there is such a file."""
+    path, text = prepared.path, prepared.text
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
